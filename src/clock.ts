@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** The only place that reads time or sets timers, so that tests can bring a clock of their own. */
+export interface Clock {
+  /** Wall clock, milliseconds since the epoch. */
+  now(): number
+  /** Milliseconds that never go back, from an arbitrary start. */
+  monotonicMs(): number
+  /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: (ms, signal) => sleep(Math.min(ms, 2 ** 31 - 1), undefined, signal ? { signal } : {}),
+}
+
+export interface Tick {
+  /** Wall clock at the tick, milliseconds since the epoch. */
+  readonly timestampMs: number
+  /** Ticks that went by while the one before was still being worked on. */
+  readonly missed: number
+}
+
+/**
+ * A tick at once, then one at every multiple of the interval on the wall clock. The schedule follows the monotonic
+ * clock, so a step of the wall clock neither stops it nor makes it race; it is aligned anew when the two have drifted
+ * apart by more than a tenth of the interval. Ends quietly when the signal aborts.
+ */
+export async function* every(clock: Clock, intervalMs: number, signal: AbortSignal): AsyncGenerator<Tick> {
+  if (signal.aborted) return
+  yield { timestampMs: clock.now(), missed: 0 }
+  let next = aligned(clock, intervalMs)
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(Math.max(0, next - clock.monotonicMs()), signal)
+    } catch {
+      return // aborted: the caller decides what a stop means
+    }
+    const early = next - clock.monotonicMs()
+    if (early > 0.5) continue // timers may fire a little before their time
+    const timestampMs = clock.now()
+    yield { timestampMs, missed: Math.max(0, Math.floor(-early / intervalMs)) }
+    next += intervalMs
+    if (next < clock.monotonicMs() || offAlignment(clock, next, intervalMs)) next = aligned(clock, intervalMs)
+  }
+}
+
+/** The monotonic time of the wall clock's next multiple of the interval, at least a tenth of an interval away. */
+function aligned(clock: Clock, intervalMs: number): number {
+  const away = intervalMs - (clock.now() % intervalMs)
+  return clock.monotonicMs() + (away < intervalMs / 10 ? away + intervalMs : away)
+}
+
+function offAlignment(clock: Clock, next: number, intervalMs: number): boolean {
+  const wall = clock.now() + (next - clock.monotonicMs())
+  const off = ((wall % intervalMs) + intervalMs) % intervalMs
+  return Math.min(off, intervalMs - off) > intervalMs / 10
+}
+
+/** Calls off waiting for `work` after `ms`; the work itself goes on, its result is dropped. */
+export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | 'late'> {
+  const done = new AbortController()
+  try {
+    const late = clock.sleep(ms, done.signal).then(() => 'late' as const)
+    late.catch(() => {}) // the work came first and the wait was called off
+    return await Promise.race([work, late])
+  } finally {
+    done.abort()
+  }
+}

@@ -1,0 +1,107 @@
+import type { Dir } from './host/dir.ts'
+import type { Family, Labels } from './metrics/family.ts'
+import type { Filter, Pattern } from './metrics/pattern.ts'
+
+/** What a collector throws where node_exporter reports that there is none of it on this host: no failure to log. */
+export class NoData extends Error {}
+
+/** Adds a sample. `undefined` is not emitted: "if the kernel offers it" is written nowhere else. */
+export interface Emit {
+  (family: Family<never>, value: number | undefined): void
+  <Label extends string>(family: Family<Label>, value: number | undefined, labels: Labels<NoInfer<Label>>): void
+}
+
+interface Kinds {
+  readonly pattern: Pattern
+  readonly boolean: boolean
+  readonly text: string
+  readonly number: number
+  /** Milliseconds; written as `5s`, `1m30s`, `100ms`. */
+  readonly duration: number
+  /** A flag that may be given several times. */
+  readonly list: readonly string[]
+}
+
+export interface Option<Kind extends keyof Kinds = keyof Kinds> {
+  readonly kind: Kind
+  /** The default, as it would be written on the command line. */
+  readonly fallback: string | boolean | readonly string[]
+  readonly help: string
+  /** Hidden from help; for names that were given up. */
+  readonly hidden?: boolean
+  /** The flag after `--collector.` where it is not `NAME.KEY`. */
+  readonly flag?: string
+}
+
+/** What a collector can be told, by its key: `--collector.NAME.KEY` and `collectors.NAME.KEY` in the configuration. */
+export type Options = Readonly<Record<string, Option>>
+export type Values<O extends Options> = {
+  readonly [Key in keyof O]: O[Key] extends Option<infer Kind> ? Kinds[Kind] : never
+}
+
+type Extra = Pick<Option, 'hidden' | 'flag'>
+const option =
+  <Kind extends keyof Kinds>(kind: Kind) =>
+  (fallback: Option['fallback'], help: string, extra: Extra = {}): Option<Kind> => ({ kind, fallback, help, ...extra })
+
+export const pattern = option('pattern')
+export const boolean = option('boolean')
+export const text = option('text')
+export const number = option('number')
+export const duration = option('duration')
+export const list = option('list')
+
+/** All that a collector may touch. */
+export interface Context<O extends Options = Options, State = unknown> {
+  readonly proc: Dir
+  readonly sys: Dir
+  /** The host's root file system. */
+  readonly rootfs: Dir
+  /** udev's database, /run/udev/data. */
+  readonly udev: Dir
+  readonly emit: Emit
+  /** Milliseconds since the epoch: the snapshot's timestamp. */
+  readonly now: number
+  readonly options: Values<O>
+  readonly state: State
+  /** The one filter for network interfaces that feeds every collector of them, beside its own. */
+  readonly interfaces: Filter
+  /** Says what is wrong with a part of the input, while the rest is collected. Logged when it is new. */
+  readonly problem: (text: string) => void
+  /** Aborts at the collector's deadline. */
+  readonly signal: AbortSignal
+}
+
+export interface Collector {
+  readonly name: string
+  readonly enabled: boolean
+  /** Options that were given up with their collector's name in node_exporter: said once at the start. */
+  readonly deprecated: boolean
+  readonly options: Options
+  readonly state: (options: Values<Options>) => unknown
+  /** Synchronous unless a call in it can hang. Throws NoData, or anything else for a failure; samples emitted stay. */
+  readonly collect: (context: Context) => void | Promise<void>
+}
+
+interface Definition<O extends Options, State> {
+  readonly name: string
+  readonly enabled?: boolean
+  readonly deprecated?: boolean
+  readonly options?: O
+  /** What it remembers between intervals; made anew for each agent. */
+  readonly state?: (options: Values<O>) => State
+  readonly collect: (context: Context<O, State>) => void | Promise<void>
+}
+
+export function collector<const O extends Options = Record<never, never>, State = undefined>(
+  definition: Definition<O, State>,
+): Collector {
+  // The agent gives each collector the values of its own options and its own state: what the definition's types say.
+  return {
+    enabled: true,
+    deprecated: false,
+    options: {},
+    state: () => undefined,
+    ...definition,
+  } as unknown as Collector
+}

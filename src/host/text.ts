@@ -1,0 +1,57 @@
+/** Lines of a kernel file without their ends; no empty one after the last. */
+export function lines(text: string): string[] {
+  const all = text.split('\n')
+  if (all.at(-1) === '') all.pop()
+  return all
+}
+
+/** Words of a line, at any white space. */
+export function fields(line: string): string[] {
+  const trimmed = line.trim()
+  return trimmed === '' ? [] : trimmed.split(/\s+/)
+}
+
+/** `key value` or `key: value` lines; the value is what follows, without white space around. */
+export function* keyValues(text: string): Generator<[key: string, value: string]> {
+  for (const line of lines(text)) {
+    const [, key, value] = /^\s*([^\s:]+)(?:\s*:\s*|\s+)(.*?)\s*$/.exec(line) ?? []
+    if (key !== undefined && value !== undefined) yield [key, value]
+  }
+}
+
+/**
+ * Bytes as text. A run of bytes that are not UTF-8 becomes one U+FFFD, as Go's strings.ToValidUTF8 does and
+ * Node's own decoder does not (it writes one for each ill-formed part).
+ */
+export function decodeUtf8(bytes: Buffer): string {
+  const text = bytes.toString('utf8')
+  if (!text.includes('\uFFFD')) return text
+  let valid = ''
+  let bad = false
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequenceLength(bytes, at)
+    if (length > 0) valid += bytes.toString('utf8', at, at + length)
+    else if (!bad) valid += '\uFFFD'
+    bad = length === 0
+    at += length || 1
+  }
+  return valid
+}
+
+/** The length of the well-formed UTF-8 sequence at a place, 0 where there is none. */
+function sequenceLength(bytes: Buffer, at: number): number {
+  const lead = bytes[at] ?? 0
+  const length =
+    lead < 0x80
+      ? 1
+      : lead >= 0xc2 && lead < 0xe0
+        ? 2
+        : lead >= 0xe0 && lead < 0xf0
+          ? 3
+          : lead >= 0xf0 && lead < 0xf5
+            ? 4
+            : 0
+  if (length < 2) return length
+  const one = bytes.subarray(at, at + length)
+  return one.length === length && Buffer.from(one.toString('utf8')).equals(one) ? length : 0
+}

@@ -1,0 +1,81 @@
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+export type Format = 'logfmt' | 'json'
+export type Fields = Readonly<Record<string, unknown>>
+
+/** One line an event: a constant message and fields. Log a change of state, not a state. */
+export type Log = Readonly<Record<Level, (message: string, fields?: Fields) => void>>
+
+export const levels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly Level[]
+export const formats = ['logfmt', 'json'] as const satisfies readonly Format[]
+
+/** A value that must not be shown. Whatever prints it prints `***`; `reveal` is called where it is sent. */
+export class Secret {
+  readonly #text: string
+  constructor(text: string) {
+    this.#text = text
+  }
+  reveal(): string {
+    return this.#text
+  }
+  toString(): string {
+    return '***'
+  }
+  toJSON(): string {
+    return '***'
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '***'
+  }
+}
+
+/** `write` gets whole lines. `now` stamps them: milliseconds since the epoch. */
+export function createLog(level: Level, format: Format, write: (line: string) => void, now: () => number): Log {
+  const lowest = levels.indexOf(level)
+  const line = format === 'json' ? jsonLine : logfmtLine
+  const at = (one: Level) =>
+    levels.indexOf(one) < lowest
+      ? () => {}
+      : (message: string, fields: Fields = {}) => {
+          write(
+            line([
+              ['time', new Date(now()).toISOString()],
+              ['level', one.toUpperCase()],
+              ['msg', message],
+              ...shown(fields),
+            ]),
+          )
+        }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+type Pair = readonly [key: string, value: unknown]
+
+function shown(fields: Fields): Pair[] {
+  return Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [[key, plain(value)] as const]))
+}
+
+function plain(value: unknown): unknown {
+  return value instanceof Error ? messageOf(value) : value
+}
+
+/** An error's message and those of its causes, each once. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause instanceof Error ? messageOf(error.cause) : ''
+  return cause === '' || error.message.includes(cause) ? error.message : `${error.message}: ${cause}`
+}
+
+function jsonLine(pairs: Pair[]): string {
+  return `${JSON.stringify(Object.fromEntries(pairs))}\n`
+}
+
+function logfmtLine(pairs: Pair[]): string {
+  return `${pairs.map(([key, value]) => `${key}=${quoted(value)}`).join(' ')}\n`
+}
+
+function quoted(value: unknown): string {
+  const text = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
+  return /^[^\s"=\\\p{C}]+$/u.test(text) ? text : JSON.stringify(text)
+}

@@ -1,0 +1,54 @@
+/** Prometheus metric types, as in the text format: https://prometheus.io/docs/concepts/metric_types/ */
+export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untyped'
+
+/** What a classic histogram or summary appends to its family's name for the series it is made of. */
+export type Suffix = '' | '_bucket' | '_sum' | '_count'
+
+/**
+ * The static part of a group of series. Made once at module level and compared by identity.
+ * `name` is what the TYPE line says; a series' own name is `name + suffix`.
+ */
+export interface Family<Label extends string = string> {
+  readonly name: string
+  readonly suffix: Suffix
+  readonly type: MetricType
+  readonly help: string
+  /** In byte order, whatever order they were declared in. */
+  readonly labelNames: readonly Label[]
+}
+
+export type Labels<Label extends string = string> = { readonly [name in Label]: string }
+
+export const family = <Label extends string = never>(
+  type: MetricType,
+  name: string,
+  help: string,
+  labelNames: readonly Label[] = [],
+  suffix: Suffix = '',
+): Family<Label> => ({ name, suffix, type, help, labelNames: labelNames.toSorted(byCodeUnit) })
+
+const define =
+  (type: MetricType) =>
+  <Label extends string = never>(name: string, help: string, labelNames: readonly Label[] = []): Family<Label> =>
+    family(type, name, help, labelNames)
+
+export const counter = define('counter')
+export const gauge = define('gauge')
+export const untyped = define('untyped')
+
+/** Families whose names come from the kernel (meminfo, netstat, vmstat): made at first sight, kept for good. */
+export function familyOf<Label extends string = never>(
+  make: (key: string) => Family<Label>,
+): (key: string) => Family<Label> {
+  const made = new Map<string, Family<Label>>()
+  return (key) => {
+    let known = made.get(key)
+    if (known === undefined) made.set(key, (known = make(key)))
+    return known
+  }
+}
+
+function byCodeUnit(left: string, right: string): number {
+  if (left === right) return 0
+  return left < right ? -1 : 1
+}

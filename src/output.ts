@@ -1,0 +1,10 @@
+import type { Cycle } from './cycle.ts'
+
+/** What takes snapshots away: remote-write from the buffer, Pushgateway the newest, web the last one on request. */
+export interface Output {
+  readonly name: string
+  /** A new snapshot is there. Must not wait, and may throw: the agent guards each output. */
+  notify(cycle: Cycle): void
+  /** Delivers what it can until the signal aborts, then lets go of everything it holds. */
+  stop(deadline: AbortSignal): Promise<void>
+}

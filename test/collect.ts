@@ -1,0 +1,109 @@
+import { systemClock } from '../src/clock.ts'
+import type { Collector, Option, Options, Values } from '../src/collector.ts'
+import { createCycle } from '../src/cycle.ts'
+import { Dir } from '../src/host/dir.ts'
+import type { Log } from '../src/log.ts'
+import { silent } from '../src/log.ts'
+import { ownPattern, type Pattern } from '../src/metrics/pattern.ts'
+import { SeriesTable } from '../src/metrics/series.ts'
+import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
+import { textOf } from '../src/metrics/text.ts'
+import { type Tree, textFiles } from './tree.ts'
+
+export interface Given {
+  readonly proc?: Tree
+  readonly sys?: Tree
+  readonly rootfs?: Tree
+  readonly udev?: Tree
+  readonly options?: Readonly<Record<string, unknown>>
+  readonly interfaces?: (name: string) => boolean
+  readonly now?: number
+}
+
+/** Runs one collector on trees of text; gives its sample lines, sorted, without the cycle's own two families. */
+export async function collect(collector: Collector, given: Given = {}): Promise<string[]> {
+  return (await collectAll(collector, given)).lines
+}
+
+/** As `collect`, with what was logged and whether it succeeded. */
+export async function collectAll(collector: Collector, given: Given = {}) {
+  return collecting(collector, given)()
+}
+
+/** One agent's collector over several intervals: its state stays. Each call may change the trees. */
+export function collecting(collector: Collector, first: Given = {}) {
+  let trees = first
+  const logged: string[] = []
+  const dir = (kind: 'proc' | 'sys' | 'rootfs' | 'udev') => {
+    const files = () => textFiles(trees[kind] ?? {})
+    return new Dir(
+      {
+        read: (...a) => files().read(...a),
+        list: (p) => files().list(p),
+        status: (p) => files().status(p),
+        link: (p) => files().link(p),
+        real: (p) => files().real(p),
+        settle() {},
+      },
+      '',
+    )
+  }
+  const builder = new SnapshotBuilder(new SeriesTable())
+  const cycle = createCycle({
+    host: { proc: dir('proc'), sys: dir('sys'), rootfs: dir('rootfs'), udev: dir('udev') },
+    enabled: [{ collector, options: valuesOf(collector.options, first.options) }],
+    interfaces: first.interfaces ?? (() => true),
+    builder,
+    clock: systemClock,
+    log: recording(logged),
+    deadlineMs: 5000,
+    own: () => {},
+  })
+  return async (next: Given = trees) => {
+    trees = next
+    const { snapshot } = await cycle(next.now ?? 0)
+    const all = textOf(snapshot)
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+    const success = all.some((line) => line.startsWith('node_scrape_collector_success') && line.endsWith(' 1'))
+    return {
+      lines: all.filter((line) => !line.startsWith('node_scrape_collector_')),
+      success,
+      logged: [...logged],
+      snapshot,
+    }
+  }
+}
+
+/** Options as a user would have set them, for the rest their defaults. */
+export function valuesOf(options: Options, set: Readonly<Record<string, unknown>> = {}): Values<Options> {
+  const values = Object.entries(options).map(([key, option]) => [
+    key,
+    key in set ? given(option, set[key]) : fallback(option),
+  ])
+  return Object.fromEntries(values) as Values<Options>
+}
+
+function fallback({ kind, fallback }: Option): unknown {
+  if (kind === 'pattern') return ownPattern(String(fallback))
+  if (kind === 'duration') return milliseconds(String(fallback))
+  return kind === 'number' ? Number(fallback) : fallback
+}
+
+function given({ kind }: Option, value: unknown): unknown {
+  return kind === 'pattern' ? ({ ...ownPattern(String(value)), isDefault: false } satisfies Pattern) : value
+}
+
+function milliseconds(text: string): number {
+  const [, digits = '', unit = 's'] = /^([\d.]+)(ms|s|m|h)$/.exec(text) ?? []
+  return Number(digits) * { ms: 1, s: 1e3, m: 6e4, h: 3.6e6 }[unit as 'ms' | 's' | 'm' | 'h']
+}
+
+function recording(into: string[]): Log {
+  const at =
+    (level: string) =>
+    (message: string, fields: object = {}) => {
+      into.push(`${level} ${message} ${JSON.stringify(fields)}`)
+    }
+  return { ...silent, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}

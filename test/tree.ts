@@ -1,0 +1,72 @@
+import type { Files, Path, Status } from '../src/host/files.ts'
+
+/** A file's text or bytes, a link, or the errno that reading it gives. A key is a path below the root. */
+export type Node = string | Uint8Array | { readonly link: string } | { readonly error: string }
+export type Tree = Readonly<Record<string, Node>>
+
+/** The Files contract over an object of text. Directories are what the paths imply. */
+export function textFiles(tree: Tree): Files {
+  const links = (path: string): string => {
+    for (const [at, node] of Object.entries(tree)) {
+      if (typeof node !== 'object' || !('link' in node)) continue
+      if (path === at || path.startsWith(`${at}/`))
+        return links(normal(`${at}/../${node.link}${path.slice(at.length)}`))
+    }
+    return path
+  }
+  const find = (path: Path): Node | 'directory' => {
+    const at = links(normal(String(path)))
+    const node = tree[at]
+    if (node !== undefined) return node
+    if (at === '' || Object.keys(tree).some((key) => key.startsWith(`${at}/`))) return 'directory'
+    throw failure('ENOENT', at)
+  }
+  return {
+    read(path, limit) {
+      const node = find(path)
+      if (node === 'directory') throw failure('EISDIR', String(path))
+      if (typeof node === 'object' && 'error' in node) throw failure(node.error, String(path))
+      const bytes = Buffer.from(node as string | Uint8Array)
+      return limit === undefined ? bytes : bytes.subarray(0, limit)
+    },
+    list(path) {
+      const node = find(path)
+      if (node !== 'directory')
+        throw failure(typeof node === 'object' && 'error' in node ? node.error : 'ENOTDIR', String(path))
+      const at = links(normal(String(path)))
+      const prefix = at === '' ? '' : `${at}/`
+      const names = Object.keys(tree).flatMap((key) =>
+        key.startsWith(prefix) ? [key.slice(prefix.length).split('/')[0] ?? ''] : [],
+      )
+      return [...new Set(names)].sort()
+    },
+    status(path): Status {
+      const node = find(path)
+      if (typeof node === 'object' && 'error' in node && node.error !== 'EIO') return { kind: 'file', mtimeMs: 0 }
+      return { kind: node === 'directory' ? 'directory' : 'file', mtimeMs: 0 }
+    },
+    link(path) {
+      const node = tree[normal(String(path))]
+      if (typeof node === 'object' && 'link' in node) return node.link
+      throw failure(node === undefined ? 'ENOENT' : 'EINVAL', String(path))
+    },
+    real(path) {
+      find(path)
+      return `/${links(normal(String(path)))}`
+    },
+    settle() {},
+  }
+}
+
+function normal(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return parts.join('/')
+}
+
+function failure(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code })
+}

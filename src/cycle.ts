@@ -4,7 +4,8 @@ import type { Dir } from './host/dir.ts'
 import { type Log, messageOf } from './log.ts'
 import { type Family, gauge, type Labels } from './metrics/family.ts'
 import type { Filter } from './metrics/pattern.ts'
-import type { Snapshot, SnapshotBuilder } from './metrics/snapshot.ts'
+import type { Refused, Snapshot, SnapshotBuilder } from './metrics/snapshot.ts'
+import { seriesText } from './metrics/text.ts'
 
 const duration = gauge('node_scrape_collector_duration_seconds', 'How long a collector took.', ['collector'])
 const success = gauge('node_scrape_collector_success', 'Whether a collector succeeded.', ['collector'])
@@ -53,133 +54,130 @@ interface Needs {
 
 type Sample = readonly [family: Family, value: number, labels: Labels | undefined]
 
+/** A collector that is switched on, in one agent. */
+interface Running extends Enabled {
+  readonly state: unknown
+}
+
 /** One collector's run in one cycle. */
 interface Run {
   readonly name: string
-  readonly pending: Promise<string> | undefined
-  readonly samples: Sample[]
+  readonly begunMs: number
+  readonly problems: string[]
+  /** What came after `collect` had returned: added in the collectors' order, so that it is the same in each cycle. */
+  readonly late: Sample[]
+  readonly deadline: AbortController
+  /** There where the collector waits for something. */
+  pending: Promise<void> | undefined
+  error: unknown
   seconds: number
-  /** Empty where it succeeded. */
-  failure: string
-  close(): void
 }
 
 /** Makes the function that runs every collector once and gives the snapshot. Its calls must not overlap. */
 export function createCycle(needs: Needs): (timestampMs: number) => Promise<Cycle> {
-  const { host, builder, clock, log } = needs
+  const { host, builder, clock } = needs
   const running = needs.enabled.map((one) => ({ ...one, state: one.collector.state(one.options) }))
-  const said = new Map<string, string>()
-
-  const start = ({ collector, options, state }: (typeof running)[number], now: number): Run => {
-    const begun = clock.monotonicMs()
-    const deadline = new AbortController()
-    const samples: Sample[] = []
-    const problems: string[] = []
-    let open = true
-    let direct = true
-    const emit = (family: Family, value: number | undefined, labels?: Labels) => {
-      if (value === undefined || !open) return
-      if (direct) builder.add(family, value, labels)
-      else samples.push([family, value, labels])
-    }
-    const context = {
-      ...host,
-      emit: emit as Emit,
-      now,
-      options,
-      state,
-      interfaces: needs.interfaces,
-      signal: deadline.signal,
-    }
-    const problem = (text: string) => problems.push(text)
-    const ended = (error?: unknown): string => {
-      run.seconds = (clock.monotonicMs() - begun) / 1000
-      report(collector.name, error, problems)
-      return error === undefined ? '' : messageOf(error)
-    }
-    const run: Run = {
-      name: collector.name,
-      samples,
-      seconds: 0,
-      failure: '',
-      pending: undefined,
-      close() {
-        open = false
-        deadline.abort(new Error('the deadline of this collector has passed'))
-      },
-    }
-    try {
-      const result = collector.collect({ ...context, problem } as Context)
-      direct = false
-      if (result === undefined) run.failure = ended()
-      else return Object.assign(run, { pending: result.then(() => ended(), ended) })
-    } catch (error) {
-      run.failure = ended(error) || 'failed'
-    }
-    return run
-  }
-
-  /** Logs what is new about a collector, once while it lasts. */
-  const report = (name: string, error: unknown, problems: readonly string[]) => {
-    const text = [...(error === undefined ? [] : [messageOf(error)]), ...problems].join('; ')
-    const before = said.get(name) ?? ''
-    if (text === before) return
-    said.set(name, text)
-    if (error instanceof NoData) log.debug('collector: no data', { collector: name, err: text })
-    else if (text !== '') log.error('collector: failed', { collector: name, err: text })
-    else log.info('collector: recovered', { collector: name })
-  }
-
-  const finish = async (run: Run) => {
-    if (run.pending === undefined) return
-    const failure = await within(clock, needs.deadlineMs, run.pending)
-    run.failure = failure === 'late' ? 'deadline' : failure
-    run.close()
-    if (failure !== 'late') return
-    run.seconds = needs.deadlineMs / 1000
-    report(run.name, new Error(`no answer within ${needs.deadlineMs} ms`), [])
+  const report = reporter(needs.log)
+  const add = (family: Family, value: number | undefined, labels?: Labels) => {
+    if (value !== undefined) builder.add(family, value, labels)
   }
 
   return async (timestampMs) => {
-    const begun = clock.monotonicMs()
+    const begunMs = clock.monotonicMs()
     builder.begin()
     const parts: Part[] = []
     const runs: Run[] = []
     for (const one of running) {
       const from = builder.count
-      runs.push(start(one, timestampMs))
+      runs.push(begin(needs, one, timestampMs))
       parts.push({ collector: one.collector.name, from, to: builder.count })
     }
-    await Promise.all(runs.map(finish))
+    await Promise.all(runs.map((run) => finish(needs, run)))
     for (const run of runs) {
       const from = builder.count
-      for (const [family, value, labels] of run.samples) builder.add(family, value, labels)
+      for (const sample of run.late) builder.add(...sample)
       if (builder.count > from) parts.push({ collector: run.name, from, to: builder.count })
     }
-    for (const { name, seconds, failure } of runs) {
-      builder.add(duration, seconds, { collector: name })
-      builder.add(success, failure === '' ? 1 : 0, { collector: name })
+    for (const run of runs) {
+      builder.add(duration, run.seconds, { collector: run.name })
+      builder.add(success, run.error === undefined ? 1 : 0, { collector: run.name })
+      report.run(run)
     }
-    needs.own(
-      ((family: Family, value: number | undefined, labels?: Labels) => {
-        if (value !== undefined) builder.add(family, value, labels)
-      }) as Emit,
-      { samples: builder.count, seconds: (clock.monotonicMs() - begun) / 1000 },
-    )
+    needs.own(add as Emit, { samples: builder.count, seconds: (clock.monotonicMs() - begunMs) / 1000 })
     for (const tree of [host.proc, host.sys, host.rootfs, host.udev]) tree.settle()
-    clashes(builder, log, said)
+    report.refused(builder.refused)
     return { snapshot: builder.end(timestampMs), parts }
   }
 }
 
-/** Says which samples were left out because a series came twice or with two types. */
-function clashes(builder: SnapshotBuilder, log: Log, said: Map<string, string>): void {
-  const [first] = builder.refused
-  const text =
-    first === undefined
-      ? ''
-      : `${first.reason} ${first.family.name}${first.family.suffix} ${JSON.stringify(first.labels)}`
-  if (text === (said.get('') ?? '')) return
-  said.set('', text)
-  if (first !== undefined) log.error('collectors: samples left out', { samples: builder.refused.length, first: text })
+/** Runs a collector up to where it waits, if it does. */
+function begin({ host, builder, clock, interfaces }: Needs, { collector, options, state }: Running, now: number): Run {
+  const run: Run = {
+    name: collector.name,
+    begunMs: clock.monotonicMs(),
+    problems: [],
+    late: [],
+    deadline: new AbortController(),
+    pending: undefined,
+    error: undefined,
+    seconds: 0,
+  }
+  let direct = true
+  const emit = (family: Family, value: number | undefined, labels?: Labels) => {
+    if (value === undefined || run.deadline.signal.aborted) return
+    if (direct) builder.add(family, value, labels)
+    else run.late.push([family, value, labels])
+  }
+  const problem = (text: string) => {
+    run.problems.push(text)
+  }
+  const context = { ...host, emit: emit as Emit, now, options, state, interfaces, problem, signal: run.deadline.signal }
+  try {
+    run.pending = collector.collect(context as Context) ?? undefined
+  } catch (error) {
+    run.error = error
+  }
+  direct = false
+  run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
+  return run
+}
+
+/** Waits for a collector that waits, until the deadline; after that nothing it emits is taken. */
+async function finish({ clock, deadlineMs }: Needs, run: Run): Promise<void> {
+  if (run.pending === undefined) return
+  try {
+    if ((await within(clock, deadlineMs, run.pending)) === 'late')
+      run.error = new Error(`no answer within ${deadlineMs} ms`)
+  } catch (error) {
+    run.error = error
+  }
+  run.pending.catch(() => {}) // it failed after its deadline: that has been said
+  run.deadline.abort(new Error('the deadline of this collector has passed'))
+  run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
+}
+
+/** Logs what is new: a failure once while it lasts, and its end. */
+function reporter(log: Log) {
+  const said = new Map<string, string>()
+  const isNew = (key: string, text: string) => {
+    if ((said.get(key) ?? '') === text) return false
+    said.set(key, text)
+    return true
+  }
+  return {
+    run({ name, error, problems }: Run) {
+      const text = [...(error === undefined ? [] : [messageOf(error)]), ...problems].join('; ')
+      if (!isNew(name, text)) return
+      if (error instanceof NoData) log.debug('collector: no data', { collector: name, err: text })
+      else if (text !== '') log.error('collector: failed', { collector: name, err: text })
+      else log.info('collector: recovered', { collector: name })
+    },
+    refused(samples: readonly Refused[]) {
+      const [first] = samples
+      const name = first === undefined ? '' : first.family.name + first.family.suffix
+      const text = first === undefined ? '' : `${first.reason}: ${seriesText(name, Object.entries(first.labels))}`
+      if (isNew('', text) && text !== '')
+        log.error('collectors: samples left out', { samples: samples.length, first: text })
+    },
+  }
 }

@@ -1,0 +1,65 @@
+/** How one attempt to send ended. An answer from a server is a value, not an exception. */
+export type Outcome =
+  | { readonly kind: 'delivered' }
+  /** It has not arrived; the same request may go through later, not before `afterMs` where that is given. */
+  | { readonly kind: 'retry'; readonly reason: string; readonly status?: number; readonly afterMs?: number }
+  /** The receiver will not have it; sending the same again is no use. */
+  | { readonly kind: 'rejected'; readonly reason: string; readonly status: number }
+  /** No answer came: it may have arrived. */
+  | { readonly kind: 'uncertain'; readonly reason: string; readonly status?: number; readonly afterMs?: number }
+
+/** A receiver's answer as far as it matters here. */
+export interface Reply {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The beginning of the body, as text. */
+  readonly body: string
+}
+
+/** A receiver that asks for longer than this is asked again sooner. */
+const longestRetryAfterMs = 300_000
+
+/** Wrong credentials, tenant or path: the operator will put it right; nothing is dropped until then. */
+const held = new Set([401, 403, 404, 407])
+const heldForMs = 60_000
+
+/** Gateways that gave up waiting for the receiver behind them, which may have taken the request. */
+const gatewayGaveUp = new Set([502, 503, 504])
+
+/**
+ * What an answer means. Remote-write 1.0 and 2.0: never again after 2xx and 4xx other than 429, again after 5xx and
+ * 429; the operator's errors (401, 403, 404, 407) and 408 are tried again too, so that nothing is lost by a typing
+ * error. `nowMs` is the wall clock, for a Retry-After that is a date.
+ */
+export function outcomeOf(reply: Reply, nowMs: number): Outcome {
+  const { status } = reply
+  if (status >= 200 && status < 300) return { kind: 'delivered' }
+  const reason = reasonOf(reply)
+  if (held.has(status)) return { kind: 'retry', reason, status, afterMs: heldForMs }
+  const afterMs = retryAfterMs(reply.headers['retry-after'], nowMs)
+  const wait = afterMs === undefined ? {} : { afterMs }
+  if (gatewayGaveUp.has(status)) return { kind: 'uncertain', reason, status, ...wait }
+  if (status >= 500 || status === 429 || status === 408) return { kind: 'retry', reason, status, ...wait }
+  if (status >= 400) return { kind: 'rejected', reason, status }
+  return { kind: 'retry', reason: `${reason}: not a remote-write answer`, status, afterMs: heldForMs }
+}
+
+/** The receiver's first line, for the log; never interpreted. */
+function reasonOf({ status, body, headers }: Reply): string {
+  const location = headers.location === undefined ? '' : ` to ${withoutQuery(String(headers.location))}`
+  const [line = ''] = body.trim().split('\n')
+  return `HTTP ${status}${location}${line === '' ? '' : `: ${line.slice(0, 512)}`}`
+}
+
+/** A redirect's target may hold a token. */
+function withoutQuery(location: string): string {
+  return location.replace(/[?#].*$/, '').replace(/\/\/[^/@]*@/, '//')
+}
+
+/** Retry-After in milliseconds, clamped; undefined where it is missing, garbage or past. RFC 9110 section 10.2.3. */
+export function retryAfterMs(header: string | string[] | undefined, nowMs: number): number | undefined {
+  const text = (Array.isArray(header) ? header[0] : header)?.trim() ?? ''
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : /[a-z]/i.test(text) ? Date.parse(text) - nowMs : Number.NaN
+  return ms >= 0 ? Math.min(ms, longestRetryAfterMs) : undefined
+}

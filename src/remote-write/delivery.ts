@@ -1,0 +1,127 @@
+import pRetry from 'p-retry'
+import type { Clock } from '../clock.ts'
+import type { Outcome } from '../http/outcome.ts'
+import type { Headers, Requester } from '../http/request.ts'
+import type { Log } from '../log.ts'
+import { type Backoff, delayAfter } from './backoff.ts'
+import type { EndpointStats } from './stats.ts'
+
+/** What the receiver finally said of one body. */
+export type Settled = Extract<Outcome, { kind: 'delivered' | 'rejected' }> & {
+  /** An earlier attempt of this body ended without an answer: it may have arrived then. */
+  readonly afterUncertain: boolean
+}
+
+/** Thrown to p-retry, which decides by it that there is another attempt. */
+class Unsettled extends Error {
+  readonly outcome: Extract<Outcome, { kind: 'retry' | 'uncertain' }>
+  constructor(outcome: Unsettled['outcome']) {
+    super(outcome.reason)
+    this.outcome = outcome
+  }
+}
+
+interface Needs {
+  readonly requester: Requester
+  readonly clock: Clock
+  readonly log: Log
+  readonly backoff: Backoff
+  readonly stats: EndpointStats
+  /** What every line of the log says of this endpoint. */
+  readonly about: Readonly<Record<string, string>>
+}
+
+/** Sends one body after another until each has a final answer. */
+export class Delivery {
+  readonly #needs: Needs
+  #hurry = new AbortController()
+  /** Monotonic time since which nothing has been delivered, and why; undefined while all is well. */
+  #trouble: { readonly sinceMs: number; reason: string } | undefined
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** Why nothing goes through at the moment; undefined while all is well. */
+  get trouble(): string | undefined {
+    return this.#trouble?.reason
+  }
+
+  /** Ends a wait between two attempts: the agent is stopping. */
+  hurry(): void {
+    this.#hurry.abort()
+    this.#hurry = new AbortController()
+  }
+
+  /** Tries the same bytes again, for ever, until they are delivered or rejected; rejects when the signal aborts. */
+  async settle(body: Uint8Array, headers: Headers, samples: number, signal: AbortSignal): Promise<Settled> {
+    let afterUncertain = false
+    return pRetry(
+      async (attempt) => {
+        const outcome = await this.attempt(
+          body,
+          attempt > 1 ? { ...headers, 'retry-attempt': String(attempt - 1) } : headers,
+          signal,
+        )
+        signal.throwIfAborted()
+        if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, afterUncertain }
+        if (outcome.kind === 'uncertain') afterUncertain = true
+        throw new Unsettled(outcome)
+      },
+      {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: 0, // the waiting is done below, on the agent's clock
+        signal,
+        onFailedAttempt: async ({ error, attemptNumber }) => {
+          if (!(error instanceof Unsettled)) throw error
+          await this.#wait(error.outcome, attemptNumber, samples, signal)
+        },
+      },
+    )
+  }
+
+  /** One attempt, counted. */
+  async attempt(body: Uint8Array, headers: Headers, signal: AbortSignal): Promise<Outcome> {
+    const { requester, clock, stats } = this.#needs
+    const begunMs = clock.monotonicMs()
+    const outcome = await requester.post(body, headers, signal)
+    const status = outcome.kind === 'delivered' ? 200 : (outcome.status ?? 0)
+    stats.requests++
+    stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
+    stats.sendSeconds += (clock.monotonicMs() - begunMs) / 1000
+    if (outcome.kind === 'delivered') this.#well()
+    return outcome
+  }
+
+  async #wait(outcome: Unsettled['outcome'], attempt: number, samples: number, signal: AbortSignal): Promise<void> {
+    const { clock, stats, backoff } = this.#needs
+    stats.retries++
+    stats.samplesRetried += samples
+    const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
+    this.#ill(outcome.reason, delayMs)
+    const hurry = this.#hurry.signal
+    try {
+      await clock.sleep(delayMs, AbortSignal.any([signal, hurry]))
+    } catch (error) {
+      if (!hurry.aborted || signal.aborted) throw error
+    }
+  }
+
+  #ill(reason: string, delayMs: number): void {
+    const { log, about, clock } = this.#needs
+    const fields = { ...about, reason, retry_in: `${Math.round(delayMs / 100) / 10}s` }
+    if (this.#trouble?.reason === reason) log.debug('remote-write: still not delivered', fields)
+    else log.warn('remote-write: not delivered, kept and tried again', fields)
+    this.#trouble = { sinceMs: this.#trouble?.sinceMs ?? clock.monotonicMs(), reason }
+  }
+
+  #well(): void {
+    if (this.#trouble === undefined) return
+    const { log, about, clock } = this.#needs
+    log.info('remote-write: delivering again', {
+      ...about,
+      after: `${Math.round((clock.monotonicMs() - this.#trouble.sinceMs) / 1000)}s`,
+    })
+    this.#trouble = undefined
+  }
+}

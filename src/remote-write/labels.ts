@@ -1,0 +1,40 @@
+import protobuf from 'protobufjs/minimal.js'
+import type { Labels } from '../metrics/family.ts'
+import type { Series } from '../metrics/series.ts'
+
+export type Label = readonly [name: string, value: string]
+
+/**
+ * The label set that a receiver is to see, by the rules of the specification: `__name__` and the family's labels, then
+ * the identity (job, instance, external labels) where the series has no label of that name; none that is empty;
+ * by name in byte order; valid UTF-8.
+ * https://prometheus.io/docs/specs/prw/remote_write_spec/#labels
+ */
+export function labelsOf({ family, labelValues, identity }: Series): Label[] {
+  const set: Record<string, string> = { ...identity }
+  family.labelNames.forEach((name, i) => {
+    const value = labelValues[i] ?? ''
+    if (value !== '') set[name] = value
+  })
+  set['__name__'] = family.name + family.suffix
+  return sorted(set)
+}
+
+function sorted(set: Labels): Label[] {
+  return Object.entries(set)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => [name, value.toWellFormed()] as const)
+    .sort(([left], [right]) => byBytes(left, right))
+}
+
+/** Order of the UTF-8 bytes; JavaScript's own order of strings differs from it above U+FFFF. */
+function byBytes(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right))
+}
+
+/** Labels as the repeated field 1 of a remote-write 1.0 TimeSeries: what never changes about a series. */
+export function labelBytes(labels: readonly Label[]): Uint8Array {
+  const writer = new protobuf.Writer()
+  for (const [name, value] of labels) writer.uint32(10).fork().uint32(10).string(name).uint32(18).string(value).ldelim()
+  return writer.finish().slice()
+}

@@ -1,0 +1,41 @@
+/** One endpoint's numbers, under the names that Prometheus gives them. Times are milliseconds since the epoch. */
+export interface EndpointStats {
+  samples: number
+  samplesRetried: number
+  samplesFailed: number
+  metadata: number
+  metadataFailed: number
+  /** Compressed bytes of delivered requests. */
+  bytes: number
+  metadataBytes: number
+  requests: number
+  retries: number
+  /** Ranges whose answer never came and that turned out to have arrived. */
+  replayed: number
+  /** Timestamp of the newest sample that was collected, and of the newest that was delivered. */
+  highestTimestampMs: number
+  highestSentTimestampMs: number
+  lastDeliveryMs: number
+  /** Seconds and count of all requests that ended with an answer. */
+  sendSeconds: number
+  /** Answers by status; 0 stands for no answer. */
+  readonly answers: Map<number, number>
+}
+
+export const noStats = (): EndpointStats => ({
+  samples: 0,
+  samplesRetried: 0,
+  samplesFailed: 0,
+  metadata: 0,
+  metadataFailed: 0,
+  bytes: 0,
+  metadataBytes: 0,
+  requests: 0,
+  retries: 0,
+  replayed: 0,
+  highestTimestampMs: 0,
+  highestSentTimestampMs: 0,
+  lastDeliveryMs: 0,
+  sendSeconds: 0,
+  answers: new Map(),
+})

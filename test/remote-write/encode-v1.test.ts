@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { gauge } from '../../src/metrics/family.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { batchOf } from '../../src/remote-write/batch.ts'
+import { EncoderV1 } from '../../src/remote-write/encode-v1.ts'
+
+const load1 = gauge('node_load1', '1m load average.')
+const up = gauge('up', 'Up.')
+const atMs = 1700000000000
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+
+test('one sample is the golden bytes of the specification', () => {
+  const builder = new SnapshotBuilder(new SeriesTable({ instance: 'h' }))
+  builder.begin()
+  builder.add(load1, 0.5)
+  const batch = batchOf([{ sequence: 1, snapshot: builder.end(atMs) }], [])
+  const { bytes, samples } = new EncoderV1().encode(batch)
+  assert.equal(
+    hex(bytes),
+    '0a390a160a085f5f6e616d655f5f120a6e6f64655f6c6f6164310a0d0a08696e7374616e6365120168121009000000000000e03f1080d095ffbc31',
+  )
+  assert.equal(samples, 1)
+})
+
+test('a series that vanished ends with the marker bits, not with some NaN', () => {
+  const builder = new SnapshotBuilder(new SeriesTable())
+  builder.begin()
+  builder.add(up, 1)
+  const first = builder.end(atMs - 1000)
+  builder.begin()
+  const batch = batchOf([{ sequence: 2, snapshot: builder.end(atMs) }], first.series)
+  assert.equal(
+    hex(new EncoderV1().encode(batch).bytes),
+    '0a220a0e0a085f5f6e616d655f5f12027570121009020000000000f07f1080d095ffbc31',
+  )
+})
+
+test('metadata is a request of its own', () => {
+  assert.equal(
+    hex(new EncoderV1().metadata([load1])),
+    '1a200802120a6e6f64655f6c6f6164312210316d206c6f616420617665726167652e',
+  )
+})

@@ -2,11 +2,28 @@ import type { Family } from './family.ts'
 import type { Series } from './series.ts'
 import type { Snapshot } from './snapshot.ts'
 
+interface TextOptions {
+  /** Each line ends with its sample's time. */
+  readonly timestamps?: boolean
+}
+
 /**
  * The text exposition format 0.0.4: families by name, series by label values, labels by name.
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
-export function textOf(snapshot: Snapshot, options: { readonly timestamps?: boolean } = {}): string {
+export function textOf(snapshot: Snapshot, options: TextOptions = {}): string {
+  return pageOf(familyTexts(snapshot, options))
+}
+
+/** Families' texts, in the order of their names. */
+export function pageOf(texts: ReadonlyMap<string, string>): string {
+  let page = ''
+  for (const [, text] of [...texts].sort(byFirst)) page += text
+  return page
+}
+
+/** What `textOf` says of each family, by the family's name. */
+export function familyTexts(snapshot: Snapshot, options: TextOptions = {}): Map<string, string> {
   const groups = new Map<string, { family: Family; lines: [sortKey: string, line: string][] }>()
   snapshot.series.forEach((series, i) => {
     const { family } = series
@@ -19,12 +36,17 @@ export function textOf(snapshot: Snapshot, options: { readonly timestamps?: bool
     const { key, prefix } = rendered(series)
     group.lines.push([key, `${prefix} ${formatValue(snapshot.values[i] as number)}${timestamp}\n`])
   })
-  let text = ''
-  for (const [name, { family, lines }] of [...groups].sort(byFirst)) {
-    text += `# HELP ${name} ${escapeHelp(family.help)}\n# TYPE ${name} ${family.type}\n`
-    for (const [, line] of lines.sort(byFirst)) text += line
+  const texts = new Map<string, string>()
+  for (const [name, { family, lines }] of groups) {
+    const head = `# HELP ${name} ${escapeHelp(family.help)}\n# TYPE ${name} ${family.type}\n`
+    texts.set(name, [head, ...lines.sort(byFirst).map(([, line]) => line)].join(''))
   }
-  return text
+  return texts
+}
+
+/** A series as its sample line names it. */
+export function nameOf(series: Series): string {
+  return rendered(series).prefix
 }
 
 /** `name{label="value",…}`, labels by name; as a series is written in the text format. */

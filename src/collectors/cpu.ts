@@ -1,0 +1,173 @@
+import { boolean, collector, type Emit, pattern } from '../collector.ts'
+import { cpusOf, parseCpuList } from '../host/cpus.ts'
+import type { Dir } from '../host/dir.ts'
+import { parseStat } from '../host/stat.ts'
+import { fields } from '../host/text.ts'
+import { ticks } from '../host/units.ts'
+import { counter, gauge } from '../metrics/family.ts'
+import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
+
+const seconds = counter('node_cpu_seconds_total', 'Seconds that a CPU spent in each mode.', ['cpu', 'mode'])
+const guestSeconds = counter(
+  'node_cpu_guest_seconds_total',
+  'Seconds that a CPU spent running guests (virtual machines); they are in user and nice too.',
+  ['cpu', 'mode'],
+)
+const isolated = gauge('node_cpu_isolated', 'CPUs that the scheduler leaves alone (isolcpus); always 1.', ['cpu'])
+const online = gauge('node_cpu_online', 'Whether a CPU is online.', ['cpu'])
+const coreThrottles = counter('node_cpu_core_throttles_total', 'How often a core was throttled for its heat.', [
+  'package',
+  'core',
+])
+const packageThrottles = counter(
+  'node_cpu_package_throttles_total',
+  'How often a whole package was throttled for its heat.',
+  ['package'],
+)
+const cpuInfo = gauge('node_cpu_info', 'What a CPU is, from /proc/cpuinfo; always 1.', [
+  'package',
+  'core',
+  'cpu',
+  'vendor',
+  'family',
+  'model',
+  'model_name',
+  'microcode',
+  'stepping',
+  'cachesize',
+])
+const frequency = gauge('node_cpu_frequency_hertz', 'Current frequency of a CPU.', ['package', 'core', 'cpu'])
+const flagInfo = gauge('node_cpu_flag_info', 'A feature that the first CPU has; always 1.', ['flag'])
+const bugInfo = gauge('node_cpu_bug_info', 'A bug that the first CPU is known to have; always 1.', ['bug'])
+
+/** The columns of a CPU in /proc/stat; two for guests follow. */
+const modes = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'] as const
+const guestModes = ['user', 'nice'] as const
+const idle = modes.indexOf('idle')
+
+/** https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat */
+export default collector({
+  name: 'cpu',
+  options: {
+    guest: boolean(true, 'Report the time spent running guests.'),
+    info: boolean(false, 'Report what the CPUs are, from /proc/cpuinfo.'),
+    'info.flags-include': pattern('', 'CPU features to report; turns info on.'),
+    'info.bugs-include': pattern('', 'CPU bugs to report; turns info on.'),
+  },
+  state: (options) => ({
+    times: new Map<string, readonly number[]>(),
+    isolated: undefined as readonly string[] | undefined,
+    flags: onlyIfSet(options['info.flags-include']),
+    bugs: onlyIfSet(options['info.bugs-include']),
+  }),
+  collect({ proc, sys, emit, options, state }) {
+    state.times = steady(state.times, proc.once('stat', parseStat).cpus)
+    for (const [cpu, times] of state.times) {
+      modes.forEach((mode, i) => {
+        emit(seconds, times[i], { cpu, mode })
+      })
+      if (!options.guest) continue
+      guestModes.forEach((mode, i) => {
+        emit(guestSeconds, times[modes.length + i], { cpu, mode })
+      })
+    }
+    const cpus = cpusOf(sys)
+    emitOnline(cpus, emit)
+    emitThrottles(cpus, emit)
+    if (options.info || state.flags !== undefined || state.bugs !== undefined)
+      emitInfo(parseCpuinfo(proc.read('cpuinfo')), state, emit)
+    // Fixed when the kernel starts (isolcpus=).
+    state.isolated ??= parseCpuList(sys.readIfAny('devices/system/cpu/isolated') ?? '')
+    for (const cpu of state.isolated) emit(isolated, 1, { cpu })
+  },
+})
+
+const onlyIfSet = (include: Pattern): Filter | undefined =>
+  include.source === '' ? undefined : filterOf(include, undefined)
+
+/**
+ * Seconds that never go back, though the kernel's do: idle and iowait of tickless CPUs by a little, and all of them
+ * when a CPU comes back (idle then falls by seconds, and counting starts anew).
+ */
+function steady(before: ReadonlyMap<string, readonly number[]>, cpus: ReadonlyMap<string, readonly number[]>) {
+  const now = new Map<string, readonly number[]>()
+  for (const [cpu, columns] of cpus) {
+    const times = columns.map((column) => ticks(column) ?? 0)
+    const old = before.get(cpu)
+    const anew = old === undefined || (old[idle] ?? 0) - (times[idle] ?? 0) >= 3
+    now.set(cpu, anew ? times : times.map((time, i) => Math.max(time, old[i] ?? 0)))
+  }
+  return now
+}
+
+/** Where the first CPU cannot be switched off, none is reported: they are all online. */
+function emitOnline(cpus: readonly Dir[], emit: Emit): void {
+  if (cpus[0]?.text('online') === undefined) return
+  for (const cpu of cpus) {
+    const state = cpu.text('online')
+    emit(online, state === undefined ? undefined : Number(state === '1'), { cpu: cpu.id })
+  }
+}
+
+/** CPUs of one core, and of one package, share their counters: the first that has one speaks for all. */
+function emitThrottles(cpus: readonly Dir[], emit: Emit): void {
+  const seen = new Set<string>()
+  const first = (key: string) => !seen.has(key) && seen.add(key)
+  for (const cpu of cpus) {
+    const core = count(cpu, 'thermal_throttle/core_throttle_count')
+    const whole = count(cpu, 'thermal_throttle/package_throttle_count')
+    if (core === undefined && whole === undefined) continue
+    const ids = { package: cpu.text('topology/physical_package_id') ?? '', core: cpu.text('topology/core_id') ?? '' }
+    if (!/^\d+$/.test(ids.package) || !/^\d+$/.test(ids.core)) continue
+    if (core !== undefined && first(`${ids.package} ${ids.core}`)) emit(coreThrottles, core, ids)
+    if (whole !== undefined && first(ids.package)) emit(packageThrottles, whole, { package: ids.package })
+  }
+}
+
+function count(cpu: Dir, file: string): number | undefined {
+  const text = cpu.text(file)
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
+}
+
+type Cpuinfo = ReadonlyMap<string, string>
+
+interface Wanted {
+  readonly flags: Filter | undefined
+  readonly bugs: Filter | undefined
+}
+
+function emitInfo(cpus: readonly Cpuinfo[], { flags, bugs }: Wanted, emit: Emit): void {
+  for (const cpu of cpus) {
+    const of = (key: string) => cpu.get(key) ?? ''
+    const where = { package: of('physical id'), core: of('core id'), cpu: of('processor') }
+    emit(cpuInfo, 1, {
+      ...where,
+      vendor: of('vendor_id'),
+      family: of('cpu family'),
+      model: of('model'),
+      model_name: of('model name'),
+      microcode: of('microcode'),
+      stepping: of('stepping'),
+      cachesize: of('cache size'),
+    })
+    const megahertz = Number(of('cpu mhz'))
+    emit(frequency, megahertz > 0 ? megahertz * 1e6 : undefined, where)
+  }
+  const words = (key: string) => fields(cpus[0]?.get(key) ?? '')
+  if (flags) for (const flag of [...words('flags'), ...words('features')].filter(flags)) emit(flagInfo, 1, { flag })
+  if (bugs) for (const bug of words('bugs').filter(bugs)) emit(bugInfo, 1, { bug })
+}
+
+/** `key : value` lines, a block for each CPU. Keys in lower case, for architectures write `CPU MHz` or `cpu MHz`. */
+export function parseCpuinfo(text: string): Cpuinfo[] {
+  const cpus = text.split(/\n\s*\n/).map((block) => {
+    const pairs = block.split('\n').map((line) => {
+      const end = line.indexOf(':')
+      return [line.slice(0, end).trim().toLowerCase(), line.slice(end + 1).trim()] as const
+    })
+    return new Map(pairs)
+  })
+  const known = cpus.filter((cpu) => /^\d+$/.test(cpu.get('processor') ?? ''))
+  if (known.length === 0) throw new Error('cpuinfo: no processor in it')
+  return known
+}

@@ -1,0 +1,19 @@
+import { collector } from '../collector.ts'
+import { gauge } from '../metrics/family.ts'
+
+const attributes = {
+  entropy_avail: gauge('node_entropy_available_bits', 'Entropy in the pool of the random number generator, in bits.'),
+  poolsize: gauge('node_entropy_pool_size_bits', 'Size of the pool of the random number generator, in bits.'),
+}
+
+/** https://docs.kernel.org/admin-guide/sysctl/kernel.html#random */
+export default collector({
+  name: 'entropy',
+  collect({ proc, emit }) {
+    for (const [file, family] of Object.entries(attributes)) {
+      const value = proc.number(`sys/kernel/random/${file}`)
+      if (value === undefined) throw new Error(`entropy: no ${file}`)
+      emit(family, value)
+    }
+  },
+})

@@ -1,0 +1,23 @@
+import { collector } from '../collector.ts'
+import { numberOf } from '../host/dir.ts'
+import { gauge } from '../metrics/family.ts'
+
+const allocated = gauge('node_filefd_allocated', 'File handles that are allocated.')
+const maximum = gauge('node_filefd_maximum', 'File handles that may be allocated at most.')
+
+/** https://docs.kernel.org/admin-guide/sysctl/fs.html#file-max-file-nr */
+export default collector({
+  name: 'filefd',
+  collect({ proc, emit }) {
+    const handles = parseFileNr(proc.read('sys/fs/file-nr'))
+    emit(allocated, handles.allocated)
+    emit(maximum, handles.maximum)
+  },
+})
+
+/** Allocated, free (always 0 since Linux 2.6) and maximum, with tabs between. */
+export function parseFileNr(text: string): { readonly allocated: number; readonly maximum: number } {
+  const [allocated = '', , maximum = ''] = text.trim().split('\t')
+  const number = (word: string) => numberOf(word, () => 'file-nr')
+  return { allocated: number(allocated), maximum: number(maximum) }
+}

@@ -1,0 +1,80 @@
+import { collector, pattern } from '../collector.ts'
+import { numberOf } from '../host/dir.ts'
+import { lines } from '../host/text.ts'
+import { type Family, familyOf, untyped } from '../metrics/family.ts'
+import { type Filter, filterOf } from '../metrics/pattern.ts'
+
+const statistic = familyOf((key) => untyped(`node_netstat_${key}`, `${key} of /proc/net/netstat, snmp or snmp6.`))
+
+const worthKnowing =
+  '^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)|' +
+  'TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|' +
+  'Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|' +
+  'Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$'
+
+/** https://docs.kernel.org/networking/snmp_counter.html */
+export default collector({
+  name: 'netstat',
+  options: {
+    fields: pattern(worthKnowing, 'Fields to report, as Protocol_Field.'),
+  },
+  state: ({ fields }) => ({ wanted: filterOf(fields, undefined), tables: new Map<string, Table>() }),
+  collect({ proc, emit, state: { wanted, tables } }) {
+    for (const file of ['net/netstat', 'net/snmp']) {
+      for (const [protocol, header, row] of parseTables(proc.read(file))) {
+        let table = tables.get(protocol)
+        if (table?.header !== header) tables.set(protocol, (table = tableOf(protocol, header, wanted)))
+        const values = row.split(' ')
+        if (values.length !== table.width) throw new Error(`${file}: names and values of ${protocol} do not match`)
+        for (const [at, family] of table.columns)
+          emit(
+            family,
+            numberOf(values[at] ?? '', () => family.name),
+          )
+      }
+    }
+    // Not there where IPv6 is off.
+    for (const [key, value] of parseSnmp6(proc.readIfAny('net/snmp6') ?? ''))
+      if (wanted(key))
+        emit(
+          statistic(key),
+          numberOf(value, () => key),
+        )
+  },
+})
+
+/** What to take from a protocol's row. Of 300 names a tenth is wanted: worked out when the header is new. */
+interface Table {
+  readonly header: string
+  readonly width: number
+  readonly columns: readonly (readonly [at: number, family: Family<never>])[]
+}
+
+function tableOf(protocol: string, header: string, wanted: Filter): Table {
+  const names = header.split(' ')
+  const columns = names.flatMap((name, at) => {
+    const key = `${protocol}_${name}`
+    return wanted(key) ? [[at, statistic(key)] as const] : []
+  })
+  return { header, width: names.length, columns }
+}
+
+/** Two lines a protocol: `Ip: Forwarding DefaultTTL` with names, then `Ip: 1 64`. */
+export function* parseTables(text: string): Generator<[protocol: string, header: string, row: string]> {
+  const all = lines(text)
+  for (let i = 0; i < all.length; i += 2) {
+    const [header = '', row = ''] = [all[i], all[i + 1]]
+    const colon = header.indexOf(': ')
+    if (colon === -1) throw new Error(`netstat: ${JSON.stringify(header.slice(0, 80))} is no list of names`)
+    yield [header.slice(0, colon), header.slice(colon + 2), row.slice(row.indexOf(': ') + 2)]
+  }
+}
+
+/** `Icmp6InMsgs   5`: the protocol ends with the first 6. */
+export function* parseSnmp6(text: string): Generator<[key: string, value: string]> {
+  for (const line of lines(text)) {
+    const [name = '', value] = line.split(/\s+/, 2)
+    const end = name.indexOf('6') + 1
+    if (end > 0 && value !== undefined) yield [`${name.slice(0, end)}_${name.slice(end)}`, value]
+  }
+}

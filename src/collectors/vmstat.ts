@@ -1,0 +1,34 @@
+import { collector, pattern } from '../collector.ts'
+import { numberOf } from '../host/dir.ts'
+import { familyOf, untyped } from '../metrics/family.ts'
+import { filterOf } from '../metrics/pattern.ts'
+
+const field = familyOf((name) => untyped(`node_vmstat_${name}`, `${name} of /proc/vmstat.`))
+
+/** https://docs.kernel.org/admin-guide/mm/: statistics of virtual memory, some 190 of them. */
+export default collector({
+  name: 'vmstat',
+  options: {
+    fields: pattern('^(oom_kill|pgpg|pswp|pg.*fault).*', 'Fields to report.'),
+  },
+  state: ({ fields }) => ({ wanted: filterOf(fields, undefined) }),
+  collect({ proc, emit, state }) {
+    for (const [name, value] of parseVmstat(proc.read('vmstat')))
+      if (state.wanted(name))
+        emit(
+          field(name),
+          numberOf(value, () => `vmstat: ${name}`),
+        )
+  },
+})
+
+/** `pgfault 2320168`: a name and a number a line. The number is left as text, for few are asked for. */
+export function* parseVmstat(text: string): Generator<[name: string, value: string]> {
+  for (let from = 0; from < text.length; ) {
+    const newline = text.indexOf('\n', from)
+    const end = newline === -1 ? text.length : newline
+    const space = text.indexOf(' ', from)
+    if (space !== -1 && space < end) yield [text.slice(from, space), text.slice(space + 1, end)]
+    from = end + 1
+  }
+}

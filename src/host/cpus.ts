@@ -1,0 +1,24 @@
+import type { Dir } from './dir.ts'
+
+/** More than any kernel has (NR_CPUS is at most 8192): a list beyond it is garbage. */
+const most = 65536
+
+/** CPUs as the kernel lists them, `0-3,8`: https://docs.kernel.org/admin-guide/cputopology.html */
+export function parseCpuList(text: string): string[] {
+  const cpus: string[] = []
+  for (const range of text.trim().split(',')) {
+    if (range === '') continue
+    const [, first = '', last = first] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? []
+    if (first === '' || Number(last) >= most) throw new Error(`${JSON.stringify(text.slice(0, 80))} is no list of CPUs`)
+    for (let cpu = Number(first); cpu <= Number(last); cpu++) cpus.push(String(cpu))
+  }
+  return cpus
+}
+
+/** The directories of the CPUs, in byte order of their names; beside them are `cpufreq`, `cpuidle` and more. */
+export function cpusOf(sys: Dir): Dir[] {
+  return sys
+    .at('devices/system/cpu')
+    .children('cpu')
+    .filter(({ id }) => /^\d/.test(id))
+}

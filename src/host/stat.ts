@@ -1,0 +1,38 @@
+import { numberOf } from './dir.ts'
+import { lines } from './text.ts'
+
+/** https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat */
+export interface Stat {
+  /** By CPU number, clock ticks: user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice. */
+  readonly cpus: ReadonlyMap<string, readonly number[]>
+  /** `ctxt`, `btime`, `processes` ...: by a line's name its first number, which of `intr` and `softirq` is their total. */
+  readonly totals: ReadonlyMap<string, number>
+  /** By vector, in the kernel's order. */
+  readonly softirqs: readonly number[]
+}
+
+/** The interrupts line has a column for each possible one, thousands on large machines: only its total is looked at. */
+export function parseStat(text: string): Stat {
+  const cpus = new Map<string, readonly number[]>()
+  const totals = new Map<string, number>()
+  let softirqs: readonly number[] = []
+  for (const line of lines(text)) {
+    const end = line.indexOf(' ')
+    if (end === -1) continue
+    const key = line.slice(0, end)
+    if (key === 'cpu') continue // the sum over all CPUs
+    if (key.startsWith('cpu')) cpus.set(key.slice(3), numbers(line, end + 1))
+    else if (key === 'softirq') {
+      const [total, ...vectors] = numbers(line, end + 1)
+      if (total !== undefined) totals.set(key, total)
+      softirqs = vectors
+    } else {
+      const next = line.indexOf(' ', end + 1)
+      totals.set(key, number(line.slice(end + 1, next === -1 ? undefined : next)))
+    }
+  }
+  return { cpus, totals, softirqs }
+}
+
+const numbers = (line: string, from: number): number[] => line.slice(from).trimEnd().split(' ').map(number)
+const number = (word: string): number => numberOf(word, () => 'stat')

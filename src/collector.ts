@@ -1,9 +1,39 @@
 import type { Dir } from './host/dir.ts'
+import { messageOf } from './log.ts'
 import type { Family, Labels } from './metrics/family.ts'
 import type { Filter, Pattern } from './metrics/pattern.ts'
 
 /** What a collector throws where node_exporter reports that there is none of it on this host: no failure to log. */
 export class NoData extends Error {}
+
+/** The directory, where the kernel has it: `/sys/class/nvme` is there only on a host with such devices. */
+export function offered(dir: Dir): Dir {
+  if (!dir.exists()) throw new NoData(`no ${dir.path}`)
+  return dir
+}
+
+/** A value without which there is none of these. */
+export function needed<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new NoData(`no ${what}`)
+  return value
+}
+
+/**
+ * Collects every one of several alike things, so that one that fails does not hide the others. The first failure is
+ * thrown when all are done; where `problem` is given, each is told there instead.
+ */
+export function each<T>(things: Iterable<T>, collect: (thing: T) => void, problem?: (text: string) => void): void {
+  const failures: unknown[] = []
+  for (const thing of things) {
+    try {
+      collect(thing)
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (problem !== undefined) for (const failure of failures) problem(messageOf(failure))
+  else if (failures.length > 0) throw failures.find((failure) => !(failure instanceof NoData)) ?? failures[0]
+}
 
 /** Adds a sample. `undefined` is not emitted: "if the kernel offers it" is written nowhere else. */
 export interface Emit {

@@ -1,0 +1,144 @@
+import { type Context, collector, duration, number, type Options, pattern, type Values } from '../collector.ts'
+import { hangable, type Mount, mountsOf, unescapeMount } from '../host/mounts.ts'
+import { type Answer, timedOut } from '../host/statfs.ts'
+import { gauge } from '../metrics/family.ts'
+import { filterOf, type Pattern } from '../metrics/pattern.ts'
+
+const labelNames = ['device', 'device_error', 'fstype', 'mountpoint'] as const
+const size = gauge('node_filesystem_size_bytes', 'Size of the file system.', labelNames)
+const free = gauge('node_filesystem_free_bytes', 'Free space, with what only root may use.', labelNames)
+const avail = gauge('node_filesystem_avail_bytes', 'Free space for users other than root.', labelNames)
+const files = gauge('node_filesystem_files', 'Inodes in all.', labelNames)
+const filesFree = gauge('node_filesystem_files_free', 'Inodes that are free.', labelNames)
+const purgeable = gauge('node_filesystem_purgeable_bytes', 'Space that can be freed on demand: 0 on Linux.', labelNames)
+const readonly = gauge('node_filesystem_readonly', 'Whether it is mounted read-only.', labelNames)
+const deviceError = gauge('node_filesystem_device_error', 'Whether asking for its usage failed.', labelNames)
+const mountInfo = gauge('node_filesystem_mount_info', 'The device numbers of a mount; always 1.', [
+  'device',
+  'major',
+  'minor',
+  'mountpoint',
+])
+
+const options = {
+  'mount-points-exclude': pattern(
+    '^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)',
+    'Mount points to leave out.',
+  ),
+  'mount-points-include': pattern('', 'Mount points to take, and no others. Turns the default exclude off.'),
+  'fs-types-exclude': pattern(
+    '^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|' +
+      'proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$',
+    'File system types to leave out.',
+  ),
+  'fs-types-include': pattern('', 'File system types to take, and no others. Turns the default exclude off.'),
+  'mount-timeout': duration('5s', 'Time after which a mount that does not answer is in error.', { hidden: true }),
+  'stat-workers': number('4', 'Has no effect.', { hidden: true }),
+  'ignored-mount-points': pattern('', 'Former name of mount-points-exclude.', { hidden: true }),
+  'ignored-fs-types': pattern('', 'Former name of fs-types-exclude.', { hidden: true }),
+} satisfies Options
+
+interface State {
+  readonly takes: (mountpoint: string, fstype: string) => boolean
+  /** Whether there has been an interval: only the first one waits long for remote mounts. */
+  begun: boolean
+}
+
+/** How long an interval waits for fresh answers about mounts that may hang. */
+const waitMs = 100
+
+export default collector({
+  name: 'filesystem',
+  options,
+  state: (options): State => {
+    const mountpoints = filter(options, 'mount-points', 'ignored-mount-points')
+    const types = filter(options, 'fs-types', 'ignored-fs-types')
+    return { takes: (mountpoint, fstype) => mountpoints(mountpoint) && types(fstype), begun: false }
+  },
+  collect(context) {
+    const { proc, rootfs, statfs, emit, state } = context
+    const mounts = mountsOf(proc)
+    const mayHang = hangable(mounts)
+    const root = rootfs.path === '/' ? '' : rootfs.path
+    const remote = new Map<string, Entry[]>()
+    for (const entry of entries(mounts, root, state.takes)) {
+      if (mayHang(entry.mount)) remote.set(entry.path, [...(remote.get(entry.path) ?? []), entry])
+      else report(emit, entry, statfs.here(entry.path))
+    }
+    const first = !state.begun
+    state.begun = true
+    return remote.size === 0 ? undefined : ask(context, remote, first)
+  },
+})
+
+type Ours = Context<typeof options, State>
+
+/** A mount that is reported. */
+interface Entry {
+  readonly mount: Mount
+  readonly labels: { readonly device: string; readonly fstype: string; readonly mountpoint: string }
+  /** Where statfs(2) finds it. */
+  readonly path: string
+  /** False where another mount before it has the same labels but other device numbers. */
+  readonly unique: boolean
+}
+
+function* entries(mounts: readonly Mount[], root: string, takes: State['takes']): Generator<Entry> {
+  const seen = new Set<string>()
+  for (const mount of mounts) {
+    const { fstype, source: device, major, minor } = mount
+    const inside = unescapeMount(mount.mountpoint)
+    const mountpoint = (inside.startsWith(root) ? inside.slice(root.length) : inside) || '/'
+    if (!takes(mountpoint, fstype)) continue
+    const key = JSON.stringify([device, fstype, mountpoint])
+    const exactly = `${key}${major}:${minor}`
+    if (seen.has(exactly)) continue
+    const path = `${root}${mountpoint.startsWith('/') ? '' : '/'}${mountpoint}`
+    yield { mount, labels: { device, fstype, mountpoint }, path, unique: !seen.has(key) }
+    seen.add(key).add(exactly)
+  }
+}
+
+async function ask({ statfs, emit, options, signal, problem }: Ours, remote: Map<string, Entry[]>, first: boolean) {
+  const timeoutMs = options['mount-timeout']
+  const patience = { timeoutMs, waitMs: first ? timeoutMs : waitMs, signal }
+  for await (const [path, answer] of statfs.apart([...remote.keys()], patience)) {
+    if (answer === timedOut) problem(`${path} does not answer`)
+    for (const entry of remote.get(path) ?? []) report(emit, entry, answer)
+  }
+  if (statfs.trouble !== undefined) problem(statfs.trouble)
+}
+
+function report(emit: Ours['emit'], { mount, labels: found, unique }: Entry, answer: Answer): void {
+  const error = 'error' in answer ? answer.error : ''
+  const { major, minor } = mount
+  if (error === '') emit(mountInfo, 1, { device: found.device, major, minor, mountpoint: found.mountpoint })
+  if (!unique) return
+  const labels = { ...found, device_error: error }
+  emit(deviceError, error === '' ? 0 : 1, labels)
+  emit(readonly, answer !== timedOut && isReadonly(mount) ? 1 : 0, labels)
+  if ('error' in answer) return
+  emit(size, answer.blocks * answer.blockBytes, labels)
+  emit(free, answer.free * answer.blockBytes, labels)
+  emit(avail, answer.available * answer.blockBytes, labels)
+  emit(files, answer.files, labels)
+  emit(filesFree, answer.filesFree, labels)
+  emit(purgeable, 0, labels)
+}
+
+/** The kernel shows `emergency_ro` of an ext4 that has shut itself down: still `rw` otherwise. */
+function isReadonly({ options, superOptions }: Mount): boolean {
+  return options.includes('ro') || superOptions.includes('ro') || superOptions.includes('emergency_ro')
+}
+
+type Subject = 'mount-points' | 'fs-types'
+
+/** The former flag stands in for exclude, unless there is an include. */
+function filter(options: Values<typeof options>, subject: Subject, former: `ignored-${Subject}`) {
+  const include: Pattern = options[`${subject}-include`]
+  const exclude: Pattern = options[`${subject}-exclude`]
+  const given = options[former]
+  if (given.source === '') return filterOf(include, exclude)
+  if (!exclude.isDefault) throw new Error(`${subject}-exclude and ${former} cannot both be set`)
+  return include.source === '' ? filterOf(undefined, given) : filterOf(include, exclude)
+}

@@ -1,0 +1,84 @@
+import type { Dir } from './dir.ts'
+import { codeOf } from './files.ts'
+import { lines } from './text.ts'
+
+/** A line of mountinfo. */
+export interface Mount {
+  readonly major: string
+  readonly minor: string
+  /** As the kernel writes it: white space and backslashes are octal escapes. */
+  readonly mountpoint: string
+  readonly options: readonly string[]
+  readonly fstype: string
+  /** The device; escaped like the mount point. */
+  readonly source: string
+  readonly superOptions: readonly string[]
+}
+
+/** The mounts of the host: those of process 1, or our own where hidepid hides it. */
+export function mountsOf(proc: Dir): readonly Mount[] {
+  try {
+    return proc.once('1/mountinfo', parseMountinfo)
+  } catch (error) {
+    if (!hidden.has(codeOf(error))) throw error
+    return proc.once('self/mountinfo', parseMountinfo)
+  }
+}
+
+/** hidepid=2 and 1: https://docs.kernel.org/filesystems/proc.html#mount-options */
+const hidden = new Set(['ENOENT', 'EACCES', 'EPERM'])
+
+/**
+ * `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`: any number of optional fields
+ * stand before the ` - `, and the source may be empty.
+ * https://docs.kernel.org/filesystems/proc.html#proc-pid-mountinfo-information-about-mounts
+ */
+export function parseMountinfo(text: string): readonly Mount[] {
+  return lines(text).map((line) => {
+    const separator = line.indexOf(' - ')
+    const [, , device = '', , mountpoint, options = ''] = line.slice(0, separator).split(' ')
+    const [fstype = '', source = '', superOptions] = line.slice(separator + 3).split(' ')
+    const [major, minor] = device.split(':')
+    if (separator < 0 || major === undefined || minor === undefined || !mountpoint || superOptions === undefined)
+      throw new Error(`mountinfo: ${JSON.stringify(line.slice(0, 200))} is not a mount`)
+    return {
+      major,
+      minor,
+      mountpoint,
+      options: options.split(','),
+      fstype,
+      source,
+      superOptions: superOptions.split(','),
+    }
+  })
+}
+
+/** Only blank and tab, as in node_exporter: a line feed and a backslash keep their `\012` and `\134` in labels. */
+export function unescapeMount(text: string): string {
+  return text.includes('\\') ? text.replaceAll('\\040', ' ').replaceAll('\\011', '\t') : text
+}
+
+/** File systems whose statfs(2) the kernel answers from memory, whatever becomes of a server or a daemon. */
+const local = new Set(
+  (
+    'bcachefs btrfs erofs exfat ext2 ext3 ext4 f2fs hfs hfsplus iso9660 jffs2 jfs minix msdos nilfs2 ntfs ntfs3 ' +
+    'overlay ramfs reiserfs rootfs squashfs tmpfs ubifs udf ufs vfat xfs zfs ' +
+    'binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs mqueue nsfs proc ' +
+    'pstore resctrl rpc_pipefs securityfs selinuxfs sysfs tracefs'
+  ).split(' '),
+)
+
+/**
+ * Tells mounts of which a question may hang. Those are the remote ones and every mount that has one at, or on the way
+ * to, its mount point: walking the path would ask it.
+ */
+export function hangable(mounts: readonly Mount[]): (mount: Mount) => boolean {
+  const remote = new Set<string>()
+  for (const { fstype, mountpoint } of mounts) if (!local.has(fstype)) remote.add(mountpoint)
+  if (remote.size === 0) return () => false
+  return ({ mountpoint }) => {
+    for (let path = mountpoint; path !== ''; path = path.slice(0, path.lastIndexOf('/')))
+      if (remote.has(path)) return true
+    return remote.has('/')
+  }
+}

@@ -1,0 +1,230 @@
+/*
+ * statfs(2), which never answers while a server or a FUSE daemon does not. A call that hangs in the thread pool or in a
+ * Worker makes the whole process unkillable, SIGKILL included, so a mount that may hang is asked by a child: a shell's
+ * loop (0.2 MB; a Node child would cost 8), one question at a time, at most one open question a mount.
+ *
+ * A child that has had no answer for `slowMs` is left to wait, and another one is asked about the other mounts. When
+ * the kernel lets go of the first it is used again, or ended if there is an idle one already. At most four children
+ * wait; then nothing is asked until one of them is free.
+ */
+import { statfsSync } from 'node:fs'
+import type { Clock } from '../clock.ts'
+import { errnoText, goText } from './errno.ts'
+import { type Command, StatfsChild, shellLoop } from './statfs-child.ts'
+
+/** How full a file system is; or why that is not known, in the words of node_exporter's `device_error` label. */
+export type Answer = Usage | { readonly error: string }
+
+export interface Usage {
+  readonly blockBytes: number
+  readonly blocks: number
+  readonly free: number
+  readonly available: number
+  readonly files: number
+  readonly filesFree: number
+}
+
+export interface Patience {
+  /** Age of a question at which its mount is in error. */
+  readonly timeoutMs: number
+  /** How long to wait for answers now. */
+  readonly waitMs: number
+  readonly signal: AbortSignal
+}
+
+export interface Statfs {
+  /** Asks the kernel in this process: only about a mount that cannot hang. */
+  here(path: string): Answer
+  /**
+   * Asks about each path whose last question is not still open, and gives the answers as they come. For the rest, after
+   * the wait, gives the last answer, or `timedOut`, or nothing where none is known yet. Paths that are left out are
+   * forgotten. Calls must not overlap.
+   */
+  apart(paths: readonly string[], patience: Patience): AsyncIterable<readonly [path: string, Answer]>
+  /** What is wrong with asking, rather than with a mount. */
+  readonly trouble: string | undefined
+}
+
+export const timedOut: Answer = { error: 'mountpoint timeout' }
+const unable: Answer = { error: 'statfs not available' }
+const childrenAtMost = 4
+
+interface Means {
+  readonly clock: Clock
+  readonly command?: Command
+  readonly slowMs?: number
+}
+
+interface Probe {
+  /** When the open question was put; undefined if none is open. */
+  openSinceMs: number | undefined
+  last: Answer | undefined
+}
+
+export class HostStatfs implements Statfs {
+  readonly #clock: Clock
+  readonly #command: Command
+  readonly #slowMs: number
+  readonly #probes = new Map<string, Probe>()
+  readonly #children = new Set<StatfsChild>()
+  /** Paths with an open question that no child has been given. */
+  readonly #waiting = new Set<string>()
+  #trouble: string | undefined
+  #wake = () => {}
+
+  constructor({ clock, command = shellLoop, slowMs = 500 }: Means) {
+    this.#clock = clock
+    this.#command = command
+    this.#slowMs = slowMs
+  }
+
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  here(path: string): Answer {
+    try {
+      const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true })
+      return usage([bsize, blocks, bfree, bavail, files, ffree].map(unsigned))
+    } catch (error) {
+      return { error: errnoText(error) }
+    }
+  }
+
+  async *apart(paths: readonly string[], patience: Patience): AsyncIterable<readonly [path: string, Answer]> {
+    const untilMs = this.#clock.monotonicMs() + patience.waitMs
+    this.#trouble = undefined
+    const wanted = this.#open(paths)
+    for (;;) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      for (const [path, { openSinceMs, last }] of wanted)
+        if (openSinceMs === undefined && wanted.delete(path) && last !== undefined) yield [path, last]
+      const leftMs = untilMs - this.#clock.monotonicMs()
+      const hopeless = this.#late(patience.timeoutMs)
+      if (leftMs <= 0 || patience.signal.aborted || [...wanted].every(hopeless)) break
+      await this.#sleep(Math.min(leftMs, this.#slowMs), woken, patience.signal)
+      this.#ask()
+    }
+    const late = this.#late(patience.timeoutMs)
+    for (const [path, probe] of wanted) {
+      if (late([path, probe])) probe.last = timedOut
+      if (probe.last !== undefined) yield [path, probe.last]
+    }
+  }
+
+  /** Lets the children end; those that hang do so when the kernel lets them go. */
+  close(): void {
+    this.#waiting.clear()
+    for (const child of this.#children) this.#end(child)
+  }
+
+  /** Opens a question about each path that has none open; one that no child was given counts from now. */
+  #open(paths: readonly string[]): Map<string, Probe> {
+    const asked = new Set([...this.#children].map((child) => child.asked))
+    const wanted = new Map<string, Probe>()
+    for (const path of paths) {
+      const probe = this.#probes.get(path) ?? { openSinceMs: undefined, last: undefined }
+      wanted.set(path, probe)
+      if (asked.has(path)) continue
+      // the child reads a line a path, and a NUL would cut it short
+      if (/[\0\n]/.test(path)) probe.last = { error: 'invalid argument' }
+      else {
+        probe.openSinceMs = this.#clock.monotonicMs()
+        this.#waiting.add(path)
+      }
+    }
+    for (const path of this.#probes.keys()) {
+      if (wanted.has(path) || asked.has(path)) continue
+      this.#probes.delete(path)
+      this.#waiting.delete(path)
+    }
+    for (const [path, probe] of wanted) this.#probes.set(path, probe)
+    this.#ask()
+    return wanted
+  }
+
+  /** Tells questions that are too old, or that nobody can be given because every child hangs. */
+  #late(timeoutMs: number): (question: readonly [path: string, Probe]) => boolean {
+    const since = this.#clock.monotonicMs() - timeoutMs
+    const stuck =
+      this.#children.size >= childrenAtMost &&
+      [...this.#children].every((child) => child.asked !== undefined && child.askedAtMs <= since)
+    return ([path, { openSinceMs }]) =>
+      openSinceMs !== undefined && (openSinceMs <= since || (stuck && this.#waiting.has(path)))
+  }
+
+  /** Puts the next question, unless a child is at work on one or too many hang. One idle child is kept. */
+  #ask(): void {
+    const now = this.#clock.monotonicMs()
+    const [idle, ...spare] = [...this.#children].filter((child) => child.asked === undefined)
+    for (const child of spare) this.#end(child)
+    const [path] = this.#waiting
+    if (path === undefined) return
+    for (const child of this.#children) if (child.asked !== undefined && now - child.askedAtMs < this.#slowMs) return
+    const child = idle ?? (this.#children.size < childrenAtMost ? this.#start() : undefined)
+    if (child === undefined) return
+    this.#waiting.delete(path)
+    child.ask(path, now)
+  }
+
+  #start(): StatfsChild {
+    const child = new StatfsChild(this.#command, {
+      answered: (path, words, status) => this.#answered(path, this.#meaning(words, status)),
+      gone: (child, why) => this.#gone(child, why),
+    })
+    this.#children.add(child)
+    return child
+  }
+
+  #answered(path: string, answer: Answer): void {
+    const probe = this.#probes.get(path)
+    if (probe !== undefined) Object.assign(probe, { last: answer, openSinceMs: undefined } satisfies Probe)
+    this.#wake()
+    this.#ask()
+  }
+
+  #meaning(words: string, status: number): Answer {
+    const numbers = words.split(' ').map(Number)
+    if (status === 0 && numbers.length === 6 && !numbers.some(Number.isNaN)) return usage(numbers)
+    const [, reason] = /^stat: .*: ([^:]+)$/s.exec(words) ?? []
+    if (status === 1 && reason !== undefined) return { error: goText(reason) }
+    this.#trouble = `stat answered ${JSON.stringify(words.slice(0, 200))}, status ${status}`
+    return unable
+  }
+
+  /** A child that dies costs the answer it owed; one that never gave any, those of all that wait. */
+  #gone(child: StatfsChild, why: string): void {
+    if (!this.#children.delete(child)) return
+    const lost = child.asked === undefined ? [] : [child.asked]
+    if (!child.proven) {
+      lost.push(...this.#waiting)
+      this.#waiting.clear()
+    }
+    if (lost.length > 0) this.#trouble = why
+    for (const path of lost) this.#answered(path, unable)
+    this.#ask()
+  }
+
+  #end(child: StatfsChild): void {
+    this.#children.delete(child)
+    child.end()
+  }
+
+  /** Until `ms` have passed, something is answered or the signal aborts. */
+  async #sleep(ms: number, woken: Promise<void>, signal: AbortSignal): Promise<void> {
+    const done = new AbortController()
+    const over = this.#clock.sleep(ms, AbortSignal.any([signal, done.signal])).catch(() => {}) // called off
+    await Promise.race([over, woken])
+    done.abort()
+  }
+}
+
+function usage(numbers: readonly number[]): Usage {
+  const [blockBytes = 0, blocks = 0, free = 0, available = 0, files = 0, filesFree = 0] = numbers
+  return { blockBytes, blocks, free, available, files, filesFree }
+}
+
+/** Node gives the kernel's 64 bits with a sign. */
+const unsigned = (value: bigint): number => Number(BigInt.asUintN(64, value))

@@ -1,4 +1,5 @@
 import type { Dir } from './host/dir.ts'
+import type { Statfs } from './host/statfs.ts'
 import { messageOf } from './log.ts'
 import type { Family, Labels } from './metrics/family.ts'
 import type { Filter, Pattern } from './metrics/pattern.ts'
@@ -89,6 +90,8 @@ export interface Context<O extends Options = Options, State = unknown> {
   readonly rootfs: Dir
   /** udev's database, /run/udev/data. */
   readonly udev: Dir
+  /** How full file systems are. */
+  readonly statfs: Statfs
   readonly emit: Emit
   /** Milliseconds since the epoch: the snapshot's timestamp. */
   readonly now: number

@@ -2,6 +2,7 @@ import { systemClock } from '../src/clock.ts'
 import type { Collector, Option, Options, Values } from '../src/collector.ts'
 import { createCycle } from '../src/cycle.ts'
 import { Dir } from '../src/host/dir.ts'
+import type { Answer, Statfs } from '../src/host/statfs.ts'
 import type { Log } from '../src/log.ts'
 import { silent } from '../src/log.ts'
 import { ownPattern, type Pattern } from '../src/metrics/pattern.ts'
@@ -15,6 +16,7 @@ export interface Given {
   readonly sys?: Tree
   readonly rootfs?: Tree
   readonly udev?: Tree
+  readonly statfs?: Statfs
   readonly options?: Readonly<Record<string, unknown>>
   readonly interfaces?: (name: string) => boolean
   readonly now?: number
@@ -50,7 +52,13 @@ export function collecting(collector: Collector, first: Given = {}) {
   }
   const builder = new SnapshotBuilder(new SeriesTable())
   const cycle = createCycle({
-    host: { proc: dir('proc'), sys: dir('sys'), rootfs: dir('rootfs'), udev: dir('udev') },
+    host: {
+      proc: dir('proc'),
+      sys: dir('sys'),
+      rootfs: dir('rootfs'),
+      udev: dir('udev'),
+      statfs: first.statfs ?? answers({}),
+    },
     enabled: [{ collector, options: valuesOf(collector.options, first.options) }],
     interfaces: first.interfaces ?? (() => true),
     builder,
@@ -72,6 +80,18 @@ export function collecting(collector: Collector, first: Given = {}) {
       logged: [...logged],
       snapshot,
     }
+  }
+}
+
+/** Answers by path: in process at once, from a child likewise; a path without one is an error. */
+export function answers(byPath: Readonly<Record<string, Answer>>, trouble?: string): Statfs {
+  const here = (path: string) => byPath[path] ?? { error: 'no such file or directory' }
+  return {
+    here,
+    async *apart(paths) {
+      for (const path of paths) yield [path, here(path)] as const
+    },
+    trouble,
   }
 }
 

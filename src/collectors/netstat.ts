@@ -73,8 +73,8 @@ export function* parseTables(text: string): Generator<[protocol: string, header:
 /** `Icmp6InMsgs   5`: the protocol ends with the first 6. */
 export function* parseSnmp6(text: string): Generator<[key: string, value: string]> {
   for (const line of lines(text)) {
-    const [name = '', value] = line.split(/\s+/, 2)
-    const end = name.indexOf('6') + 1
-    if (end > 0 && value !== undefined) yield [`${name.slice(0, end)}_${name.slice(end)}`, value]
+    const space = line.search(/\s/)
+    const end = line.indexOf('6') + 1
+    if (end > 0 && end <= space) yield [`${line.slice(0, end)}_${line.slice(end, space)}`, line.slice(space).trim()]
   }
 }

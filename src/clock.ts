@@ -70,3 +70,13 @@ export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Pro
     done.abort()
   }
 }
+
+/** The instant that a date in a text stands for (RFC 9110, RFC 3339), milliseconds since the epoch; NaN if it is none. */
+export const instantOf = (text: string): number => Date.parse(text)
+
+/** Node 26 has it, 24 does not. */
+const temporal = (globalThis as { Temporal?: { Now: { instant(): { epochNanoseconds: bigint } } } }).Temporal
+
+/** Wall clock, milliseconds since the epoch, with as much of a fraction as the runtime has. */
+export const preciseNow = (): number =>
+  temporal === undefined ? Date.now() : Number(temporal.Now.instant().epochNanoseconds) / 1e6

@@ -1,4 +1,6 @@
 import type { Dir } from './host/dir.ts'
+import type { Facts } from './host/facts.ts'
+import type { Services } from './host/services.ts'
 import type { Statfs } from './host/statfs.ts'
 import { messageOf } from './log.ts'
 import type { Family, Labels } from './metrics/family.ts'
@@ -90,8 +92,14 @@ export interface Context<O extends Options = Options, State = unknown> {
   readonly rootfs: Dir
   /** udev's database, /run/udev/data. */
   readonly udev: Dir
+  /** Programs on this host that answer over a socket. */
+  readonly services: Services
   /** How full file systems are. */
   readonly statfs: Statfs
+  /** What the host tells by call or environment and not by file. */
+  readonly facts: Facts
+  /** A directory that an option names: absolute, or seen from where the agent was started. */
+  readonly dirAt: (path: string) => Dir
   readonly emit: Emit
   /** Milliseconds since the epoch: the snapshot's timestamp. */
   readonly now: number

@@ -1,6 +1,8 @@
 import { type Clock, within } from './clock.ts'
 import { type Collector, type Context, type Emit, NoData, type Options, type Values } from './collector.ts'
 import type { Dir } from './host/dir.ts'
+import type { Facts } from './host/facts.ts'
+import type { Services } from './host/services.ts'
 import type { Statfs } from './host/statfs.ts'
 import { type Log, messageOf } from './log.ts'
 import { type Family, gauge, type Labels } from './metrics/family.ts'
@@ -18,6 +20,10 @@ export interface Host {
   readonly rootfs: Dir
   readonly udev: Dir
   readonly statfs: Statfs
+  readonly services: Services
+  readonly facts: Facts
+  /** A directory that an option names: absolute, or seen from where the agent was started. */
+  readonly dirAt: (path: string) => Dir
 }
 
 /** A collector that is switched on, with what it was told. */

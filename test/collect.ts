@@ -2,6 +2,8 @@ import { systemClock } from '../src/clock.ts'
 import type { Collector, Option, Options, Values } from '../src/collector.ts'
 import { createCycle } from '../src/cycle.ts'
 import { Dir } from '../src/host/dir.ts'
+import type { Facts } from '../src/host/facts.ts'
+import { hostServices, type Services } from '../src/host/services.ts'
 import type { Answer, Statfs } from '../src/host/statfs.ts'
 import type { Log } from '../src/log.ts'
 import { silent } from '../src/log.ts'
@@ -17,6 +19,10 @@ export interface Given {
   readonly rootfs?: Tree
   readonly udev?: Tree
   readonly statfs?: Statfs
+  readonly services?: Services
+  readonly facts?: Partial<Facts>
+  /** What is at absolute paths, and where the agent was started. */
+  readonly elsewhere?: Tree
   readonly options?: Readonly<Record<string, unknown>>
   readonly interfaces?: (name: string) => boolean
   readonly now?: number
@@ -36,7 +42,7 @@ export async function collectAll(collector: Collector, given: Given = {}) {
 export function collecting(collector: Collector, first: Given = {}) {
   let trees = first
   const logged: string[] = []
-  const dir = (kind: 'proc' | 'sys' | 'rootfs' | 'udev') => {
+  const dir = (kind: 'proc' | 'sys' | 'rootfs' | 'udev' | 'elsewhere', path = '') => {
     const files = () => textFiles(trees[kind] ?? {})
     return new Dir(
       {
@@ -47,7 +53,7 @@ export function collecting(collector: Collector, first: Given = {}) {
         real: (p) => files().real(p),
         settle() {},
       },
-      '',
+      path,
     )
   }
   const builder = new SnapshotBuilder(new SeriesTable())
@@ -58,6 +64,9 @@ export function collecting(collector: Collector, first: Given = {}) {
       rootfs: dir('rootfs'),
       udev: dir('udev'),
       statfs: first.statfs ?? answers({}),
+      services: first.services ?? hostServices('unix:path=/nonexistent/bus'),
+      facts: { ...someFacts, ...first.facts },
+      dirAt: (path) => dir('elsewhere', path),
     },
     enabled: [{ collector, options: valuesOf(collector.options, first.options) }],
     interfaces: first.interfaces ?? (() => true),
@@ -81,6 +90,12 @@ export function collecting(collector: Collector, first: Given = {}) {
       snapshot,
     }
   }
+}
+
+const someFacts: Facts = {
+  timezone: undefined,
+  uname: () => ({ sysname: 'Linux', nodename: 'host', release: '6.1.0', version: '#1 SMP', machine: 'x86_64' }),
+  addresses: () => [],
 }
 
 /** Answers by path: in process at once, from a child likewise; a path without one is an error. */

@@ -4,12 +4,15 @@ export interface Pattern {
   /** True if it is what the program comes with, not what a user set. */
   readonly isDefault: boolean
   test(text: string): boolean
+  /** As `test`, but the whole text must match. */
+  matches(text: string): boolean
 }
 
 /** A pattern of the program's own: known not to backtrack badly, so JavaScript's engine may run it. */
 export function ownPattern(source: string): Pattern {
   const regexp = new RegExp(source)
-  return { source, isDefault: true, test: (text) => regexp.test(text) }
+  const whole = new RegExp(`^(?:${source})$`)
+  return { source, isDefault: true, test: (text) => regexp.test(text), matches: (text) => whole.test(text) }
 }
 
 /**
@@ -19,7 +22,12 @@ export function ownPattern(source: string): Pattern {
 export async function userPattern(source: string): Promise<Pattern> {
   const { RE2JS } = await import('re2js')
   const regexp = RE2JS.compile(source)
-  return { source, isDefault: false, test: (text) => regexp.matcher(text).find() }
+  return {
+    source,
+    isDefault: false,
+    test: (text) => regexp.matcher(text).find(),
+    matches: (text) => regexp.matcher(text).matches(),
+  }
 }
 
 /** Says yes or no to a name, and remembers what it said. */

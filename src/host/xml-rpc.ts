@@ -1,0 +1,50 @@
+/** What XML-RPC can say (http://xmlrpc.com/spec.md); a date and base64 stay text. */
+export type Value = string | number | boolean | readonly Value[] | { readonly [name: string]: Value }
+
+/** An element as xml2js gives it: its text if that is all, or its children by name. */
+type Element = string | { readonly [name: string]: readonly Element[] }
+
+export const callOf = (method: string): string =>
+  `<?xml version="1.0"?><methodCall><methodName>${method}</methodName><params></params></methodCall>`
+
+/** The value in a method's response. Throws where that is a fault or no whole response. */
+export async function resultOf(response: string): Promise<Value> {
+  const { parseStringPromise } = await import('xml2js')
+  const document: Element | null = await parseStringPromise(response).catch((error: Error) => {
+    throw new Error(`XML-RPC: ${error.message.replaceAll('\n', ' ')}`)
+  })
+  const answer = child(document ?? '', 'methodResponse')
+  if (children(answer, 'fault').length === 0) return read(child(child(child(answer, 'params'), 'param'), 'value'))
+  const fault = read(child(child(answer, 'fault'), 'value'))
+  throw new Error(`XML-RPC: fault ${JSON.stringify(fault)}`)
+}
+
+/** The inside of `<value>`; one without a type is a string. */
+function read(element: Element): Value {
+  if (typeof element === 'string') return element
+  const [type = '', contents = []] = Object.entries(element)[0] ?? []
+  const content = contents[0] ?? ''
+  if (type === 'array') return children(child(content, 'data'), 'value').map(read)
+  if (type === 'struct') return Object.fromEntries(children(content, 'member').map(readMember))
+  if (typeof content !== 'string') throw new Error(`XML-RPC: elements in <${type}>`)
+  if (type === 'boolean') return content.trim() === '1'
+  if (!/^(int|i[48]|double)$/.test(type)) return content
+  const value = content.trim() === '' ? Number.NaN : Number(content)
+  if (Number.isNaN(value)) throw new Error(`XML-RPC: ${JSON.stringify(content.slice(0, 80))} is no ${type}`)
+  return value
+}
+
+const readMember = (member: Element): [name: string, value: Value] => [
+  String(child(member, 'name')),
+  read(child(member, 'value')),
+]
+
+function children(element: Element, name: string): readonly Element[] {
+  return typeof element === 'string' ? [] : (element[name] ?? [])
+}
+
+function child(element: Element, name: string): Element {
+  const [first] = children(element, name)
+  if (first === undefined) throw new Error(`XML-RPC: no <${name}> where one should be`)
+  return first
+}

@@ -77,6 +77,5 @@ export const instantOf = (text: string): number => Date.parse(text)
 /** Node 26 has it, 24 does not. */
 const temporal = (globalThis as { Temporal?: { Now: { instant(): { epochNanoseconds: bigint } } } }).Temporal
 
-/** Wall clock, milliseconds since the epoch, with as much of a fraction as the runtime has. */
-export const preciseNow = (): number =>
-  temporal === undefined ? Date.now() : Number(temporal.Now.instant().epochNanoseconds) / 1e6
+/** Wall clock, nanoseconds since the epoch; whole milliseconds where the runtime has no better. */
+export const nowNs = (): bigint => temporal?.Now.instant().epochNanoseconds ?? BigInt(Date.now()) * 1_000_000n

@@ -1,5 +1,6 @@
 import type { Dir } from './host/dir.ts'
 import type { Facts } from './host/facts.ts'
+import type { Kernel } from './host/kernel.ts'
 import type { Services } from './host/services.ts'
 import type { Statfs } from './host/statfs.ts'
 import { messageOf } from './log.ts'
@@ -64,6 +65,8 @@ export interface Option<Kind extends keyof Kinds = keyof Kinds> {
   readonly hidden?: boolean
   /** The flag after `--collector.` where it is not `NAME.KEY`. */
   readonly flag?: string
+  /** The environment variable that stands in for the default. */
+  readonly env?: string
 }
 
 /** What a collector can be told, by its key: `--collector.NAME.KEY` and `collectors.NAME.KEY` in the configuration. */
@@ -72,7 +75,7 @@ export type Values<O extends Options> = {
   readonly [Key in keyof O]: O[Key] extends Option<infer Kind> ? Kinds[Kind] : never
 }
 
-type Extra = Pick<Option, 'hidden' | 'flag'>
+type Extra = Pick<Option, 'hidden' | 'flag' | 'env'>
 const option =
   <Kind extends keyof Kinds>(kind: Kind) =>
   (fallback: Option['fallback'], help: string, extra: Extra = {}): Option<Kind> => ({ kind, fallback, help, ...extra })
@@ -98,6 +101,8 @@ export interface Context<O extends Options = Options, State = unknown> {
   readonly statfs: Statfs
   /** What the host tells by call or environment and not by file. */
   readonly facts: Facts
+  /** What the kernel tells by no file, only by system calls. */
+  readonly kernel: Kernel
   /** A directory that an option names: absolute, or seen from where the agent was started. */
   readonly dirAt: (path: string) => Dir
   readonly emit: Emit

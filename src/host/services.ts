@@ -1,13 +1,13 @@
 import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
-import { preciseNow } from '../clock.ts'
+import { nowNs } from '../clock.ts'
 import { type Connection, connectBus, systemBusAddress, systemdAddress } from './dbus.ts'
 
-/** One datagram's answer, with the wall clock's milliseconds, fractions too, at which they went and came. */
+/** A datagram's answer, and when the one was sent and the other came: nanoseconds since the epoch. */
 export interface Answer {
   readonly bytes: Buffer
-  readonly sentMs: number
-  readonly receivedMs: number
+  readonly sentNs: bigint
+  readonly receivedNs: bigint
 }
 
 export interface Peer {
@@ -46,13 +46,13 @@ async function datagram(to: Peer, bytes: Uint8Array, signal: AbortSignal): Promi
   const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', signal })
   try {
     return await new Promise<Answer>((resolve, reject) => {
-      let sentMs = 0
+      let sentNs = 0n
       socket.once('error', reject)
       socket.once('close', () => reject(signal.reason))
-      socket.once('message', (answer) => resolve({ bytes: answer, sentMs, receivedMs: preciseNow() }))
+      socket.once('message', (answer) => resolve({ bytes: answer, sentNs, receivedNs: nowNs() }))
       socket.connect(to.port, address, () => {
         if (to.ttl > 0) socket.setTTL(to.ttl)
-        sentMs = preciseNow()
+        sentNs = nowNs()
         socket.send(bytes)
       })
     })

@@ -1,0 +1,121 @@
+import { boolean, collector, duration, number, type Options, text, type Values } from '../collector.ts'
+import type { Answer } from '../host/services.ts'
+import { gauge } from '../metrics/family.ts'
+
+const stratum = gauge('node_ntp_stratum', 'Distance of the NTP server from a reference clock, in servers.')
+const leap = gauge('node_ntp_leap', 'Leap second at the end of the day: 1 one more, 2 one less, 3 not synchronised.')
+const rtt = gauge('node_ntp_rtt_seconds', 'Time for the question and the answer to travel.')
+const offset = gauge('node_ntp_offset_seconds', 'How far the server is ahead of the local clock.')
+const reference = gauge('node_ntp_reference_timestamp_seconds', 'When the server was last set or corrected.')
+const rootDelay = gauge('node_ntp_root_delay_seconds', 'Round trip from the server to the reference clock.')
+const rootDispersion = gauge('node_ntp_root_dispersion_seconds', 'Error of the server against the reference clock.')
+const sanity = gauge('node_ntp_sanity', 'Whether the answer is usable, near enough and in agreement with the clock.')
+
+const options = {
+  server: text('127.0.0.1', 'Address of the NTP server on this host.'),
+  'server-port': number('123', 'Its UDP port.'),
+  'protocol-version': number('4', 'NTP version: 2, 3 or 4.'),
+  'server-is-local': boolean(false, 'Says that the server is no public one, whatever its address.'),
+  'ip-ttl': number('1', 'Time to live of the question.'),
+  'max-distance': duration('3.46608s', 'Distance to the reference clock up to which the answer is sane.'),
+  'local-offset-tolerance': duration('1ms', 'Error of the local clock up to which the answer is sane.'),
+} satisfies Options
+
+/** SNTP: https://www.rfc-editor.org/rfc/rfc5905.html#section-14 */
+export default collector({
+  name: 'ntp',
+  enabled: false,
+  deprecated: true,
+  options,
+  state: (options) => {
+    check(options)
+    return { leapDay: Number.NEGATIVE_INFINITY }
+  },
+  async collect({ services, options, emit, state, signal }) {
+    const to = { host: options.server, port: options['server-port'], ttl: options['ip-ttl'] }
+    const cookie = crypto.getRandomValues(new Uint8Array(8)) // in place of our time, which is nobody's business
+    const answer = parseAnswer(
+      await services.datagram(to, question(options['protocol-version'], cookie), signal),
+      cookie,
+    )
+    emit(stratum, answer.stratum)
+    emit(leap, answer.leap)
+    emit(rtt, answer.rtt)
+    emit(offset, answer.offset)
+    emit(reference, answer.reference)
+    emit(rootDelay, answer.rootDelay)
+    emit(rootDispersion, answer.rootDispersion)
+    const day = Math.floor(answer.sent / secondsOfDay)
+    if (answer.leap === 1 || answer.leap === 2) state.leapDay = day
+    const tolerance = options['local-offset-tolerance'] / 1000 + (day <= state.leapDay + 1 ? 1 : 0)
+    const isNear = answer.distance <= options['max-distance'] / 1000
+    emit(sanity, isValid(answer) && isNear && answer.smallestError <= tolerance ? 1 : 0)
+  },
+})
+
+const secondsOfDay = 86_400
+
+function check(given: Values<typeof options>): void {
+  const { server, 'server-port': port, 'protocol-version': version } = given
+  if (!/^(127\.\d+\.\d+\.\d+|::1)$/.test(server) && !given['server-is-local'])
+    throw new Error(`ntp: ${server} is no address of this host, and server-is-local is not set`)
+  if (![2, 3, 4].includes(version)) throw new Error(`ntp: protocol-version ${version} is not 2, 3 or 4`)
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`ntp: server-port ${port} is no port`)
+  if (given['local-offset-tolerance'] < 0) throw new Error('ntp: local-offset-tolerance is negative')
+}
+
+/** Client mode; the cookie comes back in the answer. */
+function question(version: number, cookie: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(48)
+  bytes[0] = (version << 3) | 3
+  bytes.set(cookie, 40)
+  return bytes
+}
+
+type Parsed = ReturnType<typeof parseAnswer>
+
+/** An answer's fields and what follows from them, in seconds. Throws where it is no server's answer to this question. */
+export function parseAnswer({ bytes, sentNs, receivedNs }: Answer, cookie: Uint8Array) {
+  if (bytes.length < 48) throw new Error(`ntp: the answer has ${bytes.length} bytes, not 48`)
+  const [flags = 0, stratum = 0] = bytes
+  if ((flags & 7) !== 4) throw new Error(`ntp: the answer is of mode ${flags & 7}, not a server's`)
+  if (!bytes.subarray(24, 32).equals(cookie)) throw new Error('ntp: the answer is to another question')
+  if (bytes.readBigUInt64BE(40) === 0n) throw new Error('ntp: the answer was sent at no time')
+  const [referenceNs, cameNs, leftNs] = [timeAt(bytes, 16), timeAt(bytes, 32), timeAt(bytes, 40)]
+  const rtt = Math.max(0, seconds(receivedNs - sentNs - (leftNs - cameNs)))
+  const [rootDelay, rootDispersion] = [shortAt(bytes, 4), shortAt(bytes, 8)]
+  return {
+    leap: flags >> 6,
+    stratum,
+    rtt,
+    offset: seconds((cameNs - sentNs + (leftNs - receivedNs)) / 2n),
+    reference: seconds(referenceNs),
+    sent: seconds(leftNs),
+    rootDelay,
+    rootDispersion,
+    distance: (rtt + rootDelay) / 2 + rootDispersion,
+    /** Nothing arrives before it is sent: by so much at least the clocks differ. */
+    smallestError: Math.max(0, seconds(sentNs - cameNs), seconds(leftNs - receivedNs)),
+  }
+}
+
+/** A server that is synchronised, was so not too long ago, and says so consistently. */
+function isValid({ leap, stratum, sent, reference, rootDelay, rootDispersion }: Parsed): boolean {
+  const isFresh = sent >= reference && sent - reference <= 2 ** 17
+  return leap !== 3 && stratum >= 1 && stratum <= 15 && isFresh && rootDelay / 2 + rootDispersion <= 16
+}
+
+const seconds = (ns: bigint): number => Number(ns) / 1e9
+
+const epochs = { 1900: 2_208_988_800n, 2036: -2_085_978_496n }
+
+/** 32 bits of seconds and 32 of a fraction, since 1900, or where the first bit is not set since 2036. */
+function timeAt(bytes: Buffer, at: number): bigint {
+  const whole = BigInt(bytes.readUInt32BE(at))
+  const fraction = BigInt(bytes.readUInt32BE(at + 4))
+  const since = whole >> 31n ? epochs[1900] : epochs[2036]
+  return (whole - since) * 1_000_000_000n + ((fraction * 1_000_000_000n + (1n << 31n)) >> 32n)
+}
+
+/** 16 bits of seconds and 16 of a fraction, to a nanosecond. */
+const shortAt = (bytes: Buffer, at: number): number => Math.round((bytes.readUInt32BE(at) / 2 ** 16) * 1e9) / 1e9

@@ -1,0 +1,58 @@
+import { collector, text } from '../collector.ts'
+import { callOf, resultOf, type Value } from '../host/xml-rpc.ts'
+import { counter, gauge } from '../metrics/family.ts'
+
+const labelNames = ['group', 'name'] as const
+const up = gauge('node_supervisord_up', 'Whether a process that supervisord looks after is there.', labelNames)
+const state = gauge(
+  'node_supervisord_state',
+  'State of a process, by the number that supervisord gives it.',
+  labelNames,
+)
+const exitStatus = gauge('node_supervisord_exit_status', 'Status with which a process last ended.', labelNames)
+const started = counter('node_supervisord_start_time_seconds', 'When a running process was started.', labelNames)
+
+/** http://supervisord.org/subprocess.html#process-states: STARTING, RUNNING, STOPPING */
+const running = new Set([10, 20, 40])
+
+/** http://supervisord.org/api.html#supervisor.rpcinterface.SupervisorNamespaceRPCInterface.getAllProcessInfo */
+export default collector({
+  name: 'supervisord',
+  enabled: false,
+  deprecated: true,
+  options: {
+    url: text('http://localhost:9001/RPC2', 'Where supervisord speaks XML-RPC; unix:///path for its socket.', {
+      env: 'SUPERVISORD_URL',
+    }),
+  },
+  async collect({ services, options, emit, signal }) {
+    const answer = await services.post(options.url, callOf('supervisor.getAllProcessInfo'), signal)
+    for (const one of processesOf(await resultOf(answer))) {
+      const labels = { group: one.group, name: one.name }
+      emit(state, one.state, labels)
+      emit(exitStatus, one.exitstatus, labels)
+      emit(up, running.has(one.state) ? 1 : 0, labels)
+      if (running.has(one.state)) emit(started, one.start, labels)
+    }
+  },
+})
+
+const shape = { group: 'string', name: 'string', state: 'number', exitstatus: 'number', start: 'number' } as const
+
+interface Info {
+  readonly group: string
+  readonly name: string
+  readonly state: number
+  readonly exitstatus: number
+  readonly start: number
+}
+
+/** Makes sure that a result is what it should be: one struct a process. */
+function processesOf(result: Value): readonly Info[] {
+  if (!Array.isArray(result)) throw new Error('supervisord: the result is no array')
+  for (const [name, type] of Object.entries(shape))
+    for (const one of result)
+      if (typeof one[name] !== type)
+        throw new Error(`supervisord: ${name} of a process is ${JSON.stringify(one[name])}, not a ${type}`)
+  return result
+}

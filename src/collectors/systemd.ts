@@ -1,0 +1,143 @@
+import { boolean, type Context, collector, type Emit, type Options, pattern } from '../collector.ts'
+import type { Connection } from '../host/dbus.ts'
+import { micro } from '../host/units.ts'
+import { counter, gauge } from '../metrics/family.ts'
+import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
+
+const version = gauge('node_systemd_version', 'Version of systemd; in full as a label.', ['version'])
+const virtualization = gauge('node_systemd_virtualization_info', 'What virtualises this machine; always 1.', [
+  'virtualization_type',
+])
+const running = gauge('node_systemd_system_running', 'Whether the system runs, and no unit has failed.')
+const units = gauge('node_systemd_units', 'Loaded units of all kinds by state, whatever the filters say.', ['state'])
+const unitState = gauge('node_systemd_unit_state', 'Whether a unit is in a state.', ['name', 'state', 'type'])
+const startTime = gauge('node_systemd_unit_start_time_seconds', 'When a unit became active; 0 where it is not.', [
+  'name',
+])
+const restarts = counter('node_systemd_service_restart_total', 'Restarts of a service by systemd.', ['name'])
+const tasks = gauge('node_systemd_unit_tasks_current', 'Tasks of a service.', ['name'])
+const tasksMax = gauge('node_systemd_unit_tasks_max', 'Tasks that a service may have, where there is a limit.', [
+  'name',
+])
+const triggered = gauge('node_systemd_timer_last_trigger_seconds', 'When a timer last fired.', ['name'])
+const accepted = counter('node_systemd_socket_accepted_connections_total', 'Connections accepted.', ['name'])
+const current = gauge('node_systemd_socket_current_connections', 'Connections that are open.', ['name'])
+const refused = gauge('node_systemd_socket_refused_connections_total', 'Connections refused.', ['name'])
+
+/** What a kind of unit is asked for beside its state. */
+const figures = [
+  { kind: 'service', property: ['Service', 'NRestarts', 'u'], family: restarts, when: 'enable-restarts-metrics' },
+  { kind: 'service', property: ['Service', 'TasksCurrent', 't'], family: tasks, when: 'enable-task-metrics' },
+  { kind: 'service', property: ['Service', 'TasksMax', 't'], family: tasksMax, when: 'enable-task-metrics' },
+  { kind: 'timer', property: ['Timer', 'LastTriggerUSec', 't'], family: triggered, convert: micro },
+  { kind: 'socket', property: ['Socket', 'NAccepted', 'u'], family: accepted },
+  { kind: 'socket', property: ['Socket', 'NConnections', 'u'], family: current },
+  { kind: 'socket', property: ['Socket', 'NRefused', 'u'], family: refused },
+] as const
+
+/** Kinds of units that have a type, and the interface that tells it. */
+const typed: Readonly<Record<string, string>> = { service: 'Service', mount: 'Mount' }
+
+const states = ['activating', 'active', 'deactivating', 'failed', 'inactive'] as const
+
+/** How a 64-bit property says that there is no limit, or nothing to tell. */
+const none = 2 ** 64
+
+const destination = 'org.freedesktop.systemd1'
+const manager = { destination, path: '/org/freedesktop/systemd1', interface: `${destination}.Manager` }
+
+/** name, description, load state, active state, sub state, unit it follows, path, job, type of the job, its path */
+type Unit = readonly [string, string, string, string, string, string, string, number, string, string]
+
+const options = {
+  'unit-include': pattern('.+', 'Units to take: the whole name must match.'),
+  'unit-exclude': pattern('.+\\.(automount|device|mount|scope|slice)', 'Units to leave out, by their whole name.'),
+  'unit-whitelist': pattern('', 'Former name of unit-include.', { hidden: true }),
+  'unit-blacklist': pattern('', 'Former name of unit-exclude.', { hidden: true }),
+  'enable-task-metrics': boolean(false, 'Tells how many tasks services have.'),
+  'enable-restarts-metrics': boolean(false, 'Tells how often services were restarted.'),
+  'enable-start-time-metrics': boolean(false, 'Tells since when units are active.'),
+  private: boolean(false, 'Asks systemd itself over its own socket, for root only.', { hidden: true }),
+} satisfies Options
+
+/** https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.systemd1.html */
+export default collector({
+  name: 'systemd',
+  enabled: false,
+  options,
+  state: (given): Filter => {
+    const included = whole(given['unit-whitelist'].source === '' ? given['unit-include'] : given['unit-whitelist'])
+    const excluded = whole(given['unit-blacklist'].source === '' ? given['unit-exclude'] : given['unit-blacklist'])
+    const [takes, leaves] = [filterOf(included, undefined), filterOf(undefined, excluded)]
+    return (name) => takes(name) && leaves(name)
+  },
+  async collect(context) {
+    using bus = await connect(context)
+    await Promise.all([collectManager(bus, context.emit), collectUnits(bus, context)])
+  },
+})
+
+type Given = Context<typeof options, Filter>
+
+const whole = (pattern: Pattern): Pattern => ({ ...pattern, test: pattern.matches })
+
+/** Over the bus, or where there is none over systemd's own socket, which is open to root. */
+async function connect({ services, options, signal }: Given): Promise<Connection> {
+  if (options.private) return services.systemd(signal)
+  try {
+    return await services.systemBus(signal)
+  } catch (error) {
+    return await services.systemd(signal).catch(() => {
+      throw error
+    })
+  }
+}
+
+async function collectManager(bus: Connection, emit: Emit): Promise<void> {
+  const [text = '', virtual = 'unknown', state] = await Promise.all([
+    bus.property(manager, 'Version', 's'),
+    bus.property(manager, 'Virtualization', 's'),
+    bus.property(manager, 'SystemState', 's'),
+  ])
+  emit(version, parseVersion(text), { version: text })
+  emit(virtualization, 1, { virtualization_type: virtual || 'none' })
+  if (state === undefined) throw new Error('systemd does not tell its state')
+  emit(running, state === 'running' ? 1 : 0)
+}
+
+async function collectUnits(bus: Connection, context: Given): Promise<void> {
+  const all = await bus.call<Unit[]>({ ...manager, member: 'ListUnits' }, 'a(ssssssouso)')
+  const counts = new Map<string, number>(states.map((state) => [state, 0]))
+  for (const [, , , state] of all) counts.set(state, (counts.get(state) ?? 0) + 1)
+  for (const [state, count] of counts) context.emit(units, count, { state })
+  const taken = all.filter(([name, , load]) => load === 'loaded' && context.state(name))
+  await Promise.all(taken.map((unit) => collectUnit(bus, unit, context)))
+}
+
+/** Asks for all that a unit has in one go; what it does not answer is left out. */
+async function collectUnit(bus: Connection, unit: Unit, { options, emit }: Given): Promise<void> {
+  const [name, , , active, , , path] = unit
+  const kind = name.slice(name.lastIndexOf('.') + 1)
+  const object = (of: string) => ({ destination, path, interface: `${destination}.${of}` })
+  const ask = async () => {
+    const of = typed[kind]
+    const type = (of && (await bus.property(object(of), 'Type', 's'))) ?? ''
+    for (const state of states) emit(unitState, active === state ? 1 : 0, { name, state, type })
+  }
+  const askFor = async ({ property: [of, property, type], family, ...one }: (typeof figures)[number]) => {
+    const value = await bus.property(object(of), property, type)
+    if (value !== none) emit(family, 'convert' in one ? one.convert(value) : value, { name })
+  }
+  const askStart = async () => {
+    const since = active === 'active' ? await bus.property(object('Unit'), 'ActiveEnterTimestamp', 't') : 0
+    emit(startTime, micro(since), { name })
+  }
+  const wanted = figures.filter((one) => one.kind === kind && (!('when' in one) || options[one.when]))
+  await Promise.all([ask(), ...wanted.map(askFor), ...(options['enable-start-time-metrics'] ? [askStart()] : [])])
+}
+
+/** `252.39-1~deb12u1` is 252.39; undefined where nothing looks like a version. */
+export function parseVersion(text: string): number | undefined {
+  const [digits] = /[0-9]{3,}(\.[0-9]+)?/.exec(text) ?? []
+  return digits === undefined ? undefined : Number(digits)
+}

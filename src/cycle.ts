@@ -2,6 +2,7 @@ import { type Clock, within } from './clock.ts'
 import { type Collector, type Context, type Emit, NoData, type Options, type Values } from './collector.ts'
 import type { Dir } from './host/dir.ts'
 import type { Facts } from './host/facts.ts'
+import type { Kernel } from './host/kernel.ts'
 import type { Services } from './host/services.ts'
 import type { Statfs } from './host/statfs.ts'
 import { type Log, messageOf } from './log.ts'
@@ -22,6 +23,7 @@ export interface Host {
   readonly statfs: Statfs
   readonly services: Services
   readonly facts: Facts
+  readonly kernel: Kernel
   /** A directory that an option names: absolute, or seen from where the agent was started. */
   readonly dirAt: (path: string) => Dir
 }

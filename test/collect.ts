@@ -3,6 +3,8 @@ import type { Collector, Option, Options, Values } from '../src/collector.ts'
 import { createCycle } from '../src/cycle.ts'
 import { Dir } from '../src/host/dir.ts'
 import type { Facts } from '../src/host/facts.ts'
+import { createKernel, type Kernel } from '../src/host/kernel.ts'
+import { NoKernel } from '../src/host/libc.ts'
 import { hostServices, type Services } from '../src/host/services.ts'
 import type { Answer, Statfs } from '../src/host/statfs.ts'
 import type { Log } from '../src/log.ts'
@@ -21,6 +23,8 @@ export interface Given {
   readonly statfs?: Statfs
   readonly services?: Services
   readonly facts?: Partial<Facts>
+  /** The system calls that answer; without it there are none on this host. */
+  readonly kernel?: Partial<Kernel>
   /** What is at absolute paths, and where the agent was started. */
   readonly elsewhere?: Tree
   readonly options?: Readonly<Record<string, unknown>>
@@ -66,6 +70,7 @@ export function collecting(collector: Collector, first: Given = {}) {
       statfs: first.statfs ?? answers({}),
       services: first.services ?? hostServices('unix:path=/nonexistent/bus'),
       facts: { ...someFacts, ...first.facts },
+      kernel: { ...noKernel, ...first.kernel },
       dirAt: (path) => dir('elsewhere', path),
     },
     enabled: [{ collector, options: valuesOf(collector.options, first.options) }],
@@ -142,3 +147,5 @@ function recording(into: string[]): Log {
     }
   return { ...silent, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
+
+const noKernel = createKernel(() => Promise.reject(new NoKernel('no system calls on this host')))

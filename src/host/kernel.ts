@@ -1,0 +1,31 @@
+import { type Libc, loadLibc } from './libc.ts'
+import { type Link, links, type Neighbour, neighbours, type Qdisc, qdiscs, type Route, routes } from './rtnetlink.ts'
+import { type AddressFamily, type Sockets, sockets } from './sock-diag.ts'
+import { adjtimex, type Timex } from './timex.ts'
+
+/**
+ * What the kernel tells by no file, only by system calls. It sees the host and the network namespace that the agent
+ * runs in, wherever `proc` and `sys` are. Every method throws NoKernel where system calls cannot be made.
+ */
+export interface Kernel {
+  adjtimex(): Promise<Timex>
+  links(): Promise<readonly Link[]>
+  neighbours(): Promise<readonly Neighbour[]>
+  routes(): Promise<readonly Route[]>
+  qdiscs(): Promise<readonly Qdisc[]>
+  sockets(family: AddressFamily): Promise<Sockets>
+}
+
+/** Nothing is loaded before the first call. */
+export function createKernel(load: () => Promise<Libc> = loadLibc): Kernel {
+  let loading: Promise<Libc> | undefined
+  const libc = () => (loading ??= load())
+  return {
+    adjtimex: async () => adjtimex(await libc()),
+    links: async () => links(await libc()),
+    neighbours: async () => neighbours(await libc()),
+    routes: async () => routes(await libc()),
+    qdiscs: async () => qdiscs(await libc()),
+    sockets: async (family) => sockets(await libc(), family),
+  }
+}

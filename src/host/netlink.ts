@@ -1,0 +1,138 @@
+import { failure, type Libc } from './libc.ts'
+import { decodeUtf8 } from './text.ts'
+
+/*
+ * Netlink: datagrams of messages between a process and the kernel. A message is a header of 16 bytes (length, type,
+ * flags, sequence, port; in the processor's byte order, which is little-endian wherever Node and koffi run), then a
+ * structure that its type implies, then attributes (length, type, value, padded to 4 bytes).
+ * https://docs.kernel.org/userspace-api/netlink/intro.html, netlink(7)
+ */
+
+/** netlink(7): the subsystem that a socket talks to. */
+export const protocols = { route: 0, sockDiag: 4, generic: 16 } as const
+
+export interface Request {
+  readonly protocol: number
+  readonly type: number
+  /** True asks for all there is of it (NLM_F_DUMP), false for one answer. */
+  readonly dump: boolean
+  /** The structure and attributes of the message. */
+  readonly body: Buffer
+}
+
+const header = 16
+const flags = { request: 0x1, multi: 0x2, dump: 0x300 } as const
+const types = { noop: 1, error: 2, done: 3, overrun: 4 } as const
+const recvFlags = { peek: 0x02, truncate: 0x20 } as const
+const netlink = { domain: 16, rawCloseOnExec: 3 | 0x80000 } as const
+const receiveTimeout = { level: 1, name: 20, seconds: 5n } as const
+
+/** Messages of a dump come in pieces of 32 KiB at most; a longer one makes the buffer grow. */
+const usualBytes = 32768
+
+/** Beyond this it is no answer of a kernel. */
+const longestBytes = 16 * 1024 * 1024
+
+/** Sends a request and gives each message of the answer to `each`: what follows its header. It must not keep the bytes. */
+export async function ask(libc: Libc, request: Request, each: (body: Buffer, type: number) => void): Promise<void> {
+  const socket = libc.socket(netlink.domain, netlink.rawCloseOnExec, request.protocol)
+  try {
+    libc.setOption(socket, receiveTimeout.level, receiveTimeout.name, timeval(receiveTimeout.seconds))
+    await libc.send(socket, messageOf(request))
+    let into = Buffer.allocUnsafeSlow(usualBytes)
+    for (;;) {
+      const length = await libc.receive(socket, into, recvFlags.peek | recvFlags.truncate)
+      if (length > longestBytes) throw new Error(`netlink: an answer of ${length} bytes`)
+      if (length > into.length) into = Buffer.allocUnsafeSlow(length)
+      // The same message again, as peeking leaves it there: it fits now.
+      const got = await libc.receive(socket, into, 0)
+      if (readDatagram(into.subarray(0, Math.min(got, into.length)), each) === 'end') return
+    }
+  } finally {
+    libc.close(socket)
+  }
+}
+
+/** Reads the messages of one datagram; says whether the answer ends with it. */
+export function readDatagram(bytes: Buffer, each: (body: Buffer, type: number) => void): 'end' | 'more' {
+  let at = 0
+  let more = false
+  while (at + header <= bytes.length) {
+    const length = bytes.readUInt32LE(at)
+    const type = bytes.readUInt16LE(at + 4)
+    if (length < header || at + length > bytes.length)
+      throw new Error(`netlink: a message of ${length} bytes where ${bytes.length - at} are left`)
+    const body = bytes.subarray(at + header, at + length)
+    if (type === types.overrun) throw new Error('netlink: messages were lost')
+    if (type === types.error || type === types.done) {
+      const errno = body.length >= 4 ? -body.readInt32LE(0) : 0
+      if (errno > 0) throw failure('netlink', errno)
+      return 'end'
+    }
+    if (type !== types.noop) each(body, type)
+    more = (bytes.readUInt16LE(at + 6) & flags.multi) !== 0
+    at += aligned(length)
+  }
+  return more ? 'more' : 'end'
+}
+
+function messageOf({ type, dump, body }: Request): Buffer {
+  const head = Buffer.alloc(header)
+  head.writeUInt32LE(header + body.length, 0)
+  head.writeUInt16LE(type, 4)
+  head.writeUInt16LE(flags.request | (dump ? flags.dump : 0), 6)
+  head.writeUInt32LE(1, 8)
+  return Buffer.concat([head, body])
+}
+
+function timeval(seconds: bigint): Buffer {
+  const value = Buffer.alloc(16)
+  value.writeBigInt64LE(seconds, 0)
+  return value
+}
+
+/** One attribute to send. */
+export function attribute(type: number, value: Buffer): Buffer {
+  const bytes = Buffer.alloc(aligned(4 + value.length))
+  bytes.writeUInt16LE(4 + value.length, 0)
+  bytes.writeUInt16LE(type, 2)
+  value.copy(bytes, 4)
+  return bytes
+}
+
+/** The attributes from a place on, as type and value. A cut one ends them. */
+export function* attributes(bytes: Buffer, from = 0): Generator<[type: number, value: Buffer]> {
+  for (let at = from; at + 4 <= bytes.length; ) {
+    const length = bytes.readUInt16LE(at)
+    if (length < 4 || at + length > bytes.length) return
+    // The two highest bits say that it is nested or in network byte order.
+    yield [bytes.readUInt16LE(at + 2) & 0x3fff, bytes.subarray(at + 4, at + length)]
+    at += aligned(length)
+  }
+}
+
+/** The attributes by type; where a type comes twice, the last. */
+export const attributesOf = (bytes: Buffer, from = 0): ReadonlyMap<number, Buffer> => new Map(attributes(bytes, from))
+
+/** An attribute's text, which ends with a zero byte. */
+export function textIn(value: Buffer | undefined): string | undefined {
+  if (value === undefined) return undefined
+  const end = value.indexOf(0)
+  return decodeUtf8(end < 0 ? value : value.subarray(0, end))
+}
+
+/** An attribute's unsigned number, of 1, 2, 4 or 8 bytes; undefined where it has another length. */
+export function numberIn(value: Buffer | undefined): number | undefined {
+  switch (value?.length) {
+    case 1:
+    case 2:
+    case 4:
+      return value.readUIntLE(0, value.length)
+    case 8:
+      return Number(value.readBigUInt64LE(0))
+    default:
+      return undefined
+  }
+}
+
+const aligned = (length: number): number => (length + 3) & ~3

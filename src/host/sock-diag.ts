@@ -1,0 +1,43 @@
+import type { Libc } from './libc.ts'
+import { ask, protocols } from './netlink.ts'
+
+/** TCP sockets of one address family, counted. */
+export interface Sockets {
+  /** How many there are, by TCP_… state number. */
+  readonly states: ReadonlyMap<number, number>
+  /** Sums over all; for one that listens: connections waiting, and how many may wait. */
+  readonly receiveQueue: number
+  readonly sendQueue: number
+}
+
+export type AddressFamily = 'ipv4' | 'ipv6'
+
+const families = { ipv4: 2, ipv6: 10 } as const
+const byFamily = 20
+const tcp = 6
+const allStates = 0xfff
+
+/** `struct inet_diag_req_v2`; the address of a socket (48 bytes), empty here, is its end. */
+const requestLength = 56
+
+/** `struct inet_diag_msg` */
+const messageLength = 72
+
+/** See sock_diag(7). */
+export async function sockets(libc: Libc, family: AddressFamily): Promise<Sockets> {
+  const body = Buffer.alloc(requestLength)
+  body[0] = families[family]
+  body[1] = tcp
+  body.writeUInt32LE(allStates, 4)
+  const states = new Map<number, number>()
+  let receiveQueue = 0
+  let sendQueue = 0
+  await ask(libc, { protocol: protocols.sockDiag, type: byFamily, dump: true, body }, (message) => {
+    if (message.length < messageLength) return
+    const state = message.readUInt8(1)
+    states.set(state, (states.get(state) ?? 0) + 1)
+    receiveQueue += message.readUInt32LE(56)
+    sendQueue += message.readUInt32LE(60)
+  })
+  return { states, receiveQueue, sendQueue }
+}

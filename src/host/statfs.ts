@@ -92,9 +92,9 @@ export class HostStatfs implements Statfs {
   }
 
   async *apart(paths: readonly string[], patience: Patience): AsyncIterable<readonly [path: string, Answer]> {
-    const untilMs = this.#clock.monotonicMs() + patience.waitMs
     this.#trouble = undefined
     const wanted = this.#open(paths)
+    const untilMs = this.#clock.monotonicMs() + patience.waitMs
     for (;;) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve
@@ -108,6 +108,8 @@ export class HostStatfs implements Statfs {
       this.#ask()
     }
     const late = this.#late(patience.timeoutMs)
+    if (this.#stuck(patience.timeoutMs) && this.#waiting.size > 0)
+      this.#trouble = `${childrenAtMost} mounts hang: other remote mounts are not asked`
     for (const [path, probe] of wanted) {
       if (late([path, probe])) probe.last = timedOut
       if (probe.last !== undefined) yield [path, probe.last]
@@ -145,14 +147,19 @@ export class HostStatfs implements Statfs {
     return wanted
   }
 
-  /** Tells questions that are too old, or that nobody can be given because every child hangs. */
+  /** Tells questions that are too old, or that nobody can be given. */
   #late(timeoutMs: number): (question: readonly [path: string, Probe]) => boolean {
     const since = this.#clock.monotonicMs() - timeoutMs
-    const stuck =
-      this.#children.size >= childrenAtMost &&
-      [...this.#children].every((child) => child.asked !== undefined && child.askedAtMs <= since)
+    const stuck = this.#stuck(timeoutMs)
     return ([path, { openSinceMs }]) =>
       openSinceMs !== undefined && (openSinceMs <= since || (stuck && this.#waiting.has(path)))
+  }
+
+  /** Whether every child that there may be hangs. */
+  #stuck(timeoutMs: number): boolean {
+    const since = this.#clock.monotonicMs() - timeoutMs
+    const hung = [...this.#children].filter((child) => child.asked !== undefined && child.askedAtMs <= since)
+    return hung.length >= childrenAtMost
   }
 
   /** Puts the next question, unless a child is at work on one or too many hang. One idle child is kept. */

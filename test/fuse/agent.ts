@@ -1,0 +1,43 @@
+/** The file system collector at a short interval: `agent.ts PROC`. Prints the samples of each interval as a line of JSON. */
+import { every, systemClock } from '../../src/clock.ts'
+import filesystem from '../../src/collectors/filesystem.ts'
+import { createCycle, type Host } from '../../src/cycle.ts'
+import { Dir } from '../../src/host/dir.ts'
+import { diskFiles } from '../../src/host/files.ts'
+import { HostStatfs } from '../../src/host/statfs.ts'
+import { silent } from '../../src/log.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { textOf } from '../../src/metrics/text.ts'
+import { valuesOf } from '../collect.ts'
+
+const dir = (path: string) => new Dir(diskFiles(path), path)
+const none = dir('/nonexistent')
+const statfs = new HostStatfs({ clock: systemClock, slowMs: 200 })
+// the parts of a host that this collector touches
+const host = {
+  proc: dir(process.argv[2] ?? '/proc'),
+  sys: none,
+  rootfs: dir('/'),
+  udev: none,
+  statfs,
+} as unknown as Host
+const stop = new AbortController()
+process.once('SIGTERM', () => stop.abort())
+const cycle = createCycle({
+  host,
+  enabled: [{ collector: filesystem, options: valuesOf(filesystem.options, { 'mount-timeout': 1000 }) }],
+  interfaces: () => true,
+  builder: new SnapshotBuilder(new SeriesTable()),
+  clock: systemClock,
+  log: silent,
+  deadlineMs: 2000,
+  own: () => {},
+})
+for await (const { timestampMs } of every(systemClock, 250, stop.signal)) {
+  const lines = textOf((await cycle(timestampMs)).snapshot).split('\n')
+  process.stdout.write(
+    `${JSON.stringify(lines.filter((line) => /^node_(filesystem|scrape_collector_succ)/.test(line)))}\n`,
+  )
+}
+statfs.close()

@@ -1,0 +1,138 @@
+/*
+ * Mounts two FUSE file systems of type fuse.hang in a mount namespace of its own, and answers for both:
+ *
+ *   hang HANGING GOOD      (directories; prints "mounted" when both are)
+ *
+ * SIGUSR1: statfs of HANGING is not answered any more. SIGUSR2: it is, those that waited included. When this process
+ * ends, for whatever reason, the kernel fails every request that is open. It ends with its parent.
+ * https://docs.kernel.org/filesystems/fuse/fuse.html
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t hanging;
+
+static void on_signal(int signal) { hanging = signal == SIGUSR1; }
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static int mount_at(const char *directory)
+{
+	char options[128];
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		fail("/dev/fuse");
+	snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	if (mount("hang", directory, "fuse.hang", MS_NOSUID | MS_NODEV, options))
+		fail(directory);
+	return fd;
+}
+
+static void reply(int fd, uint64_t unique, int error, const void *body, size_t size)
+{
+	char message[512];
+	struct fuse_out_header head = { .len = sizeof head + size, .error = error, .unique = unique };
+
+	memcpy(message, &head, sizeof head);
+	if (size)
+		memcpy(message + sizeof head, body, size);
+	if (write(fd, message, head.len) < 0 && errno != ENOENT)
+		fail("reply");
+}
+
+static void reply_statfs(int fd, uint64_t unique)
+{
+	struct fuse_statfs_out out = { .st = { .blocks = 1000, .bfree = 600, .bavail = 500, .files = 20, .ffree = 10,
+					       .bsize = 4096, .frsize = 4096, .namelen = 255 } };
+
+	reply(fd, unique, 0, &out, sizeof out);
+}
+
+/* Returns 1 for a request that is to wait. */
+static int answer(int fd, const struct fuse_in_header *in, int may_hang)
+{
+	struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 4096 };
+	struct fuse_attr_out attr = { .attr = { .ino = 1, .mode = 040755, .nlink = 2 } };
+
+	switch (in->opcode) {
+	case FUSE_INIT:
+		reply(fd, in->unique, 0, &init, sizeof init);
+		return 0;
+	case FUSE_GETATTR:
+		reply(fd, in->unique, 0, &attr, sizeof attr);
+		return 0;
+	case FUSE_STATFS:
+		if (may_hang && hanging)
+			return 1;
+		reply_statfs(fd, in->unique);
+		return 0;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+		return 0;
+	default:
+		reply(fd, in->unique, -ENOSYS, NULL, 0);
+		return 0;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static char buffer[1 << 17];
+	uint64_t waiting[64];
+	int count = 0;
+	struct pollfd polled[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t signals, none;
+
+	if (argc != 3)
+		return 2;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&none);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		fail("unshare");
+	for (int i = 0; i < 2; i++)
+		polled[i].fd = mount_at(argv[i + 1]);
+	puts("mounted");
+	fflush(stdout);
+	for (;;) {
+		if (ppoll(polled, 2, NULL, &none) < 0 && errno != EINTR)
+			fail("poll");
+		while (!hanging && count > 0)
+			reply_statfs(polled[0].fd, waiting[--count]);
+		for (int i = 0; i < 2; i++) {
+			if (!(polled[i].revents & POLLIN))
+				continue;
+			if (read(polled[i].fd, buffer, sizeof buffer) < (ssize_t)sizeof(struct fuse_in_header))
+				fail("read");
+			const struct fuse_in_header *in = (const void *)buffer;
+
+			if (answer(polled[i].fd, in, i == 0) && count < 64)
+				waiting[count++] = in->unique;
+		}
+		polled[0].revents = polled[1].revents = 0;
+	}
+}

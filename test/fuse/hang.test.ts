@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { after, before, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/*
+ * A file system that really hangs, in a mount namespace of its own so that nothing else on this host meets it. It is
+ * gone when its server and the agent are.
+ */
+const missing = whatIsMissing()
+const skip = process.env.CI === 'true' || missing === '' ? false : `no hung mount can be made: ${missing}`
+
+let root = ''
+const at = (name: string) => join(root, name)
+
+before(async () => {
+  if (skip) return
+  root = await mkdtemp(join(tmpdir(), 'hang-'))
+  for (const name of ['hung', 'good', 'proc', 'sys']) await mkdir(at(name))
+  // the agent's own mounts stand in for those of process 1, which is not in the namespace
+  await symlink('/proc/self', at('proc/1'))
+  execFileSync('cc', ['-Wall', '-Werror', '-o', at('server'), join(import.meta.dirname, 'hang.c')])
+})
+after(() => rm(root, { recursive: true, force: true }))
+
+/** Two mounts in a new namespace, one of which can be made to hang. */
+async function mounted(t: TestContext) {
+  const server = spawn(at('server'), [at('hung'), at('good')], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => ended(server, 'SIGKILL'))
+  for await (const line of createInterface(server.stdout)) if (line === 'mounted') break
+  const inside = ['--mount', '--target', String(server.pid)]
+  return { server, inside }
+}
+
+/** An agent among those mounts, with what it says of each and when. */
+function agent(t: TestContext, inside: readonly string[]) {
+  const child = spawn('nsenter', [...inside, process.execPath, join(import.meta.dirname, 'agent.ts'), at('proc')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => ended(child, 'SIGKILL'))
+  const snapshots: { atMs: number; lines: string[] }[] = []
+  createInterface(child.stdout).on('line', (line) =>
+    snapshots.push({ atMs: performance.now(), lines: JSON.parse(line) }),
+  )
+  const said = (name: string) => {
+    const own = (snapshots.at(-1)?.lines ?? []).filter((line) => line.includes(`mountpoint="${at(name)}"`))
+    const [, error] =
+      own.map((line) => /^node_filesystem_device_error\{.*device_error="(.*?)".* [01]$/.exec(line)).find(Boolean) ?? []
+    const size = own
+      .find((line) => line.startsWith('node_filesystem_size_bytes'))
+      ?.split(' ')
+      .at(-1)
+    return { error, size }
+  }
+  return {
+    child,
+    snapshots,
+    said,
+    /** Waits until it says of the mount that may hang what is expected. */
+    async says(expected: { error: string | undefined; size: string | undefined }) {
+      for (let i = 0; i < 100; i++) {
+        const [before, now] = [snapshots.length, said('hung')]
+        if (before > 0 && now.error === expected.error && now.size === expected.size) return
+        await sleep(50)
+      }
+      assert.deepEqual(said('hung'), expected)
+    },
+  }
+}
+
+const well = { error: '', size: '4.096e+06' }
+const late = { error: 'mountpoint timeout', size: undefined }
+
+test('a mount that hangs delays nothing, is in error after its time and is well when it answers', {
+  skip,
+}, async (t) => {
+  const { server, inside } = await mounted(t)
+  const { snapshots, says, said } = agent(t, inside)
+  await says(well)
+  const begun = snapshots.length
+  server.kill('SIGUSR1')
+  await says(late)
+  await sleep(1500)
+  for (const { lines } of snapshots.slice(begun)) {
+    assert.ok(lines.includes('node_scrape_collector_success{collector="filesystem"} 1'))
+    assert.ok(lines.some((line) => line.startsWith('node_filesystem_size_bytes') && line.includes(at('good'))))
+    assert.ok(lines.some((line) => line.startsWith('node_filesystem_size_bytes') && line.includes('mountpoint="/"')))
+  }
+  const gaps = snapshots.slice(begun).map(({ atMs }, i) => atMs - (snapshots[begun + i - 1]?.atMs ?? atMs))
+  assert.ok(Math.max(...gaps) < 500, `intervals of 250 ms took up to ${Math.max(...gaps)} ms`)
+  assert.deepEqual(said('hung'), late)
+  server.kill('SIGUSR2')
+  await says(well)
+})
+
+test('SIGTERM ends an agent beside a hung mount within a second', { skip }, async (t) => {
+  const { server, inside } = await mounted(t)
+  server.kill('SIGUSR1')
+  const { child, says } = agent(t, inside)
+  await says(late)
+  assert.deepEqual(await ended(child, 'SIGTERM'), [0, null])
+})
+
+test('SIGKILL ends an agent beside a hung mount within a second', { skip }, async (t) => {
+  const { server, inside } = await mounted(t)
+  const { child, says } = agent(t, inside)
+  await says(well)
+  server.kill('SIGUSR1')
+  await says(late)
+  assert.deepEqual(await ended(child, 'SIGKILL'), [null, 'SIGKILL'])
+})
+
+test('a hung mount whose server dies is in error in the words of the kernel, and gone when it is unmounted', {
+  skip,
+}, async (t) => {
+  const { server, inside } = await mounted(t)
+  const { child, says } = agent(t, inside)
+  await says(well)
+  server.kill('SIGUSR1')
+  await says(late)
+  await ended(server, 'SIGKILL')
+  await says({ error: 'transport endpoint is not connected', size: undefined })
+  execFileSync('nsenter', ['--mount', '--target', String(child.pid), 'umount', '-l', at('hung')])
+  await says({ error: undefined, size: undefined })
+})
+
+/** Ends a process, which must do so within a second; gives its status and signal. */
+async function ended(child: ChildProcess, signal: NodeJS.Signals) {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    child.kill(signal)
+    const late = sleep(1000, 'late', { ref: false })
+    assert.notEqual(await Promise.race([exit, late]), 'late', `${signal} did not end the process within a second`)
+  }
+  return [child.exitCode, child.signalCode]
+}
+
+function whatIsMissing(): string {
+  if (process.getuid?.() !== 0) return 'not root'
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK)
+    execFileSync('cc', ['--version'], { stdio: 'ignore' })
+    execFileSync('nsenter', ['--version'], { stdio: 'ignore' })
+    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' })
+    return ''
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict'
+import { statfsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../src/clock.ts'
+import { type Answer, HostStatfs, type Patience, timedOut } from '../../src/host/statfs.ts'
+import type { Command } from '../../src/host/statfs-child.ts'
+
+const usage = { blockBytes: 4096, blocks: 100, free: 50, available: 40, files: 10, filesFree: 5 }
+const patience: Patience = { timeoutMs: 400, waitMs: 100, signal: new AbortController().signal }
+const patient: Patience = { ...patience, waitMs: 5000, timeoutMs: 5000 }
+
+/**
+ * A child that answers like stat(1), writes each start and question to `log`, and hangs over a path with `hang` in it
+ * for as long as a file of that path's name is missing in the directory.
+ */
+async function fake(t: TestContext, slowMs = 40) {
+  const directory = await mkdtemp(join(tmpdir(), 'statfs-'))
+  const log = join(directory, 'log')
+  const script = `cd ${directory}; echo start >>log
+    while IFS= read -r path; do
+      echo "$path" >>log
+      case $path in
+      *hang*) while [ ! -e ".$path" ]; do sleep 0.02; done; echo "4096 100 50 40 10 5"; echo "= 0" ;;
+      *die*) exit 3 ;;
+      *garbage*) echo what; echo "= 0" ;;
+      *stale*) echo "stat: cannot read file system information for '$path': Stale file handle"; echo "= 1" ;;
+      *) echo "4096 100 50 40 10 5"; echo "= 0" ;;
+      esac
+    done; echo end >>log`
+  const statfs = new HostStatfs({ clock: systemClock, command: ['/bin/sh', '-c', script], slowMs })
+  t.after(async () => {
+    statfs.close()
+    await rm(directory, { recursive: true, maxRetries: 9 })
+  })
+  return {
+    statfs,
+    release: (path: string) => writeFile(directory + path, ''),
+    hold: (path: string) => rm(directory + path),
+    log: async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').slice(0, -1),
+  }
+}
+
+async function asked(statfs: HostStatfs, paths: readonly string[], how: Patience = patience) {
+  const found: Record<string, Answer> = {}
+  for await (const [path, answer] of statfs.apart(paths, how)) found[path] = answer
+  return found
+}
+
+async function until(what: () => Promise<boolean>) {
+  for (let i = 0; i < 200 && !(await what()); i++) await sleep(20)
+  assert.ok(await what())
+}
+
+test('in this process the numbers are those of the kernel, a failure is in the words of Go', () => {
+  const statfs = new HostStatfs({ clock: systemClock })
+  const { bsize, blocks } = statfsSync('/')
+  const answer = statfs.here('/')
+  assert.ok('blocks' in answer)
+  assert.deepEqual([answer.blockBytes, answer.blocks], [bsize, blocks])
+  assert.deepEqual(statfs.here('/nowhere'), { error: 'no such file or directory' })
+})
+
+test('the shell and stat of this host give what the kernel gives, whatever bytes are in a path', async (t) => {
+  const odd = await mkdtemp(join(tmpdir(), ` -'"$(x) \\t\\\t*é%s-`))
+  const statfs = new HostStatfs({ clock: systemClock })
+  t.after(() => rm(odd, { recursive: true }))
+  t.after(() => statfs.close())
+  const found = await asked(statfs, ['/proc', odd, '/nowhere', '/proc/version/x', '/a\nb', '/a\0b'], patient)
+  assert.deepEqual(found['/proc'], statfs.here('/proc'))
+  const answer = found[odd]
+  assert.ok(answer !== undefined && 'blocks' in answer && answer.blocks === statfsSync(odd).blocks)
+  assert.deepEqual(found['/nowhere'], { error: 'no such file or directory' })
+  assert.deepEqual(found['/proc/version/x'], { error: 'not a directory' })
+  assert.deepEqual(found['/a\nb'], { error: 'invalid argument' })
+  assert.deepEqual(found['/a\0b'], { error: 'invalid argument' })
+})
+
+test('no child is started before there is a question, and one serves all of them', async (t) => {
+  const { statfs, log } = await fake(t, 1000)
+  assert.deepEqual(await asked(statfs, [], patient), {})
+  assert.deepEqual(await log(), [])
+  for (let i = 0; i < 3; i++) assert.deepEqual(await asked(statfs, ['/a', '/b'], patient), { '/a': usage, '/b': usage })
+  assert.deepEqual(await log(), ['start', '/a', '/b', '/a', '/b', '/a', '/b'])
+})
+
+test('a child ends by itself when it is let go', async (t) => {
+  const { statfs, log } = await fake(t)
+  await asked(statfs, ['/a'], patient)
+  statfs.close()
+  await until(async () => (await log()).includes('end'))
+})
+
+test('a mount that hangs is asked once, does not hold up the others, and is in error after its time', async (t) => {
+  const { statfs, log } = await fake(t)
+  assert.deepEqual(await asked(statfs, ['/hang', '/a'], { ...patience, waitMs: 400 }), {
+    '/hang': timedOut,
+    '/a': usage,
+  })
+  for (let i = 0; i < 3; i++) {
+    const begun = performance.now()
+    assert.deepEqual(await asked(statfs, ['/hang', '/a']), { '/hang': timedOut, '/a': usage })
+    assert.ok(performance.now() - begun < 90, 'nothing was waited for')
+  }
+  assert.equal((await log()).filter((line) => line === '/hang').length, 1)
+  assert.equal((await log()).filter((line) => line === 'start').length, 2)
+})
+
+test('the last answer holds until the question is too old', async (t) => {
+  const { statfs, release, hold } = await fake(t)
+  await release('/hang')
+  assert.deepEqual(await asked(statfs, ['/hang'], patient), { '/hang': usage })
+  await hold('/hang')
+  assert.deepEqual(await asked(statfs, ['/hang']), { '/hang': usage })
+  await sleep(400)
+  assert.deepEqual(await asked(statfs, ['/hang']), { '/hang': timedOut })
+})
+
+test('a mount that answers again is well again, and one child is left', async (t) => {
+  const { statfs, release, log } = await fake(t)
+  await asked(statfs, ['/hang', '/a'], { ...patience, waitMs: 400 })
+  await release('/hang')
+  await until(async () => (await asked(statfs, ['/hang', '/a']))['/hang'] !== timedOut)
+  assert.deepEqual(await asked(statfs, ['/hang', '/a'], patient), { '/hang': usage, '/a': usage })
+  await until(async () => (await log()).filter((line) => line === 'end').length === 1)
+})
+
+test('with four children hanging the other mounts are in error without being asked, until one comes back', async (t) => {
+  const { statfs, release, log } = await fake(t)
+  const paths = ['/hang1', '/hang2', '/hang3', '/hang4', '/a', '/hang5']
+  const all = Object.fromEntries(paths.map((path) => [path, timedOut]))
+  assert.deepEqual(await asked(statfs, paths, { ...patience, waitMs: 400 }), all)
+  await sleep(400)
+  assert.deepEqual(await asked(statfs, paths), all)
+  assert.deepEqual((await log()).filter((line) => line !== 'start').sort(), ['/hang1', '/hang2', '/hang3', '/hang4'])
+  assert.equal((await log()).filter((line) => line === 'start').length, 4)
+  assert.equal(statfs.trouble, '4 mounts hang: other remote mounts are not asked')
+  await release('/hang3')
+  await until(async () => (await asked(statfs, paths))['/a'] !== timedOut)
+})
+
+test('a mount without an answer yet that is not too old is not spoken of', async (t) => {
+  const { statfs } = await fake(t)
+  assert.deepEqual(await asked(statfs, ['/hang', '/a'], { ...patience, timeoutMs: 60_000 }), { '/a': usage })
+})
+
+test('an abort ends the wait', async (t) => {
+  const { statfs } = await fake(t)
+  const begun = performance.now()
+  await asked(statfs, ['/hang'], { ...patient, signal: AbortSignal.timeout(50) })
+  assert.ok(performance.now() - begun < 1000)
+})
+
+test('a mount that is gone is forgotten, but not the question it has open', async (t) => {
+  const { statfs, log } = await fake(t)
+  await asked(statfs, ['/hang', '/a'], { ...patience, waitMs: 400 })
+  await asked(statfs, ['/a'])
+  assert.deepEqual(await asked(statfs, ['/hang', '/a']), { '/hang': timedOut, '/a': usage })
+  assert.equal((await log()).filter((line) => line === '/hang').length, 1)
+})
+
+test('what stat says of a failure is told in the words of Go', async (t) => {
+  const { statfs } = await fake(t)
+  assert.deepEqual(await asked(statfs, ['/stale'], patient), { '/stale': { error: 'stale NFS file handle' } })
+  assert.equal(statfs.trouble, undefined)
+})
+
+test('a child that dies costs one answer and is replaced', async (t) => {
+  const { statfs } = await fake(t)
+  const found = await asked(statfs, ['/a', '/die', '/b'], patient)
+  assert.deepEqual(found, { '/a': usage, '/die': { error: 'statfs not available' }, '/b': usage })
+  assert.equal(statfs.trouble, '/bin/sh ended, status 3')
+  assert.deepEqual(await asked(statfs, ['/a'], patient), { '/a': usage })
+  assert.equal(statfs.trouble, undefined)
+})
+
+test('an answer that makes no sense is an error of that mount, and is shown', async (t) => {
+  const { statfs } = await fake(t)
+  const found = await asked(statfs, ['/garbage', '/b'], patient)
+  assert.deepEqual(found, { '/garbage': { error: 'statfs not available' }, '/b': usage })
+  assert.equal(statfs.trouble, 'stat answered "what", status 0')
+})
+
+const broken: readonly (readonly [string, Command, RegExp])[] = [
+  ['a shell that is missing', ['/nowhere/sh'], /ENOENT/],
+  ['a shell that cannot be run', ['/proc/version'], /EACCES/],
+  ['a stat that is missing', ['/bin/sh', '-c', 'while read -r p; do nostat 2>&1; echo "= $?"; done'], /not found.*127/],
+  ['a shell that ends at once', ['/bin/sh', '-c', 'exit 7'], /ended, status 7/],
+  ['a flood that is no answer', ['/bin/sh', '-c', 'yes | head -c 200000; exit 5'], /ended, status 5/],
+]
+for (const [title, command, words] of broken)
+  test(`${title} puts remote mounts in error and is named`, async (t) => {
+    const statfs = new HostStatfs({ clock: systemClock, command })
+    t.after(() => statfs.close())
+    const error = { error: 'statfs not available' }
+    for (let i = 0; i < 2; i++) {
+      assert.deepEqual(await asked(statfs, ['/a', '/b'], patient), { '/a': error, '/b': error })
+      assert.match(statfs.trouble ?? '', words)
+    }
+  })

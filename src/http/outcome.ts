@@ -1,3 +1,5 @@
+import { instantOf } from '../clock.ts'
+
 /** How one attempt to send ended. An answer from a server is a value, not an exception. */
 export type Outcome =
   | { readonly kind: 'delivered' }
@@ -60,6 +62,6 @@ function withoutQuery(location: string): string {
 /** Retry-After in milliseconds, clamped; undefined where it is missing, garbage or past. RFC 9110 section 10.2.3. */
 export function retryAfterMs(header: string | string[] | undefined, nowMs: number): number | undefined {
   const text = (Array.isArray(header) ? header[0] : header)?.trim() ?? ''
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : /[a-z]/i.test(text) ? Date.parse(text) - nowMs : Number.NaN
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : /[a-z]/i.test(text) ? instantOf(text) - nowMs : Number.NaN
   return ms >= 0 ? Math.min(ms, longestRetryAfterMs) : undefined
 }

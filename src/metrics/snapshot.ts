@@ -30,7 +30,6 @@ export class SnapshotBuilder {
   #count = 0
   #previous: readonly Series[] = []
   #asBefore = true
-  #added = 0
   #refused: Refused[] = []
 
   constructor(table: SeriesTable) {
@@ -71,15 +70,14 @@ export class SnapshotBuilder {
   end(timestampMs: number): Snapshot {
     if (!this.#asBefore || this.#count !== this.#previous.length) {
       const series = this.#asBefore ? this.#previous.slice(0, this.#count) : this.#series
-      this.#added = newIn(series, this.#previous)
       this.#previous = series
-    } else this.#added = 0
+    }
     return { timestampMs, series: this.#previous, values: this.#values.slice(0, this.#count) }
   }
 
-  /** Series of the last snapshot that the one before did not have (`scrape_series_added`). */
+  /** Series taken since `begin` that the snapshot before did not have (`scrape_series_added`). */
   get added(): number {
-    return this.#added
+    return this.#asBefore ? 0 : newIn(this.#series, this.#previous)
   }
 
   get refused(): readonly Refused[] {

@@ -69,17 +69,21 @@ export class Endpoint implements Output {
     this.#running = this.#run()
   }
 
-  get url(): URL {
-    return this.#options.url
+  /** All that is told of this endpoint: to its metrics, the status page, the terminal. */
+  get report() {
+    const { maxSamplesPerSend, url } = this.#options
+    return {
+      name: this.name,
+      url: url.href,
+      stats: this.stats,
+      maxSamplesPerSend,
+      backlog: this.#needs.cursor.backlog(),
+    }
   }
 
   /** Why nothing is delivered at the moment; undefined while all is well. */
   get trouble(): string | undefined {
     return this.#delivery.trouble
-  }
-
-  backlog() {
-    return this.#needs.cursor.backlog()
   }
 
   notify({ snapshot }: Cycle): void {
@@ -96,7 +100,7 @@ export class Endpoint implements Output {
   }
 
   async #drained(deadline: AbortSignal): Promise<void> {
-    while (!deadline.aborted && this.backlog().snapshots > 0) await this.#needs.clock.sleep(10)
+    while (!deadline.aborted && this.#needs.cursor.backlog().snapshots > 0) await this.#needs.clock.sleep(10)
   }
 
   async #run(): Promise<void> {

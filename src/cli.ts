@@ -1,0 +1,90 @@
+import type { Command, Terminal } from './command.ts'
+import { commands } from './commands/index.ts'
+import { ConfigError } from './config/error.ts'
+import { flagHelp, parseFlags, UsageError } from './flags.ts'
+import { messageOf } from './log.ts'
+import { nearest } from './nearest.ts'
+import { build, platform } from './version.ts'
+
+/** Exit statuses: 0 well, 1 it failed, 2 the command line cannot be understood. */
+const failed = 1
+const misused = 2
+
+/** Runs one command line and gives its exit status. */
+export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const [word, ...args] = argv
+  try {
+    if (word === '--version' || word === 'version') return say(terminal, version())
+    if (word === undefined || word === '--help' || word === '-h' || word === 'help') return say(terminal, overview())
+    const known = commands[word]
+    if (known === undefined) throw new UsageError(`unknown command ${word}${nearest(word, Object.keys(commands))}`)
+    const { default: command } = await known.load()
+    if (asksFor(args, '--help', '-h')) return say(terminal, await helpOf(command))
+    return await command.run(parseFlags(args, await command.flags()), terminal)
+  } catch (error) {
+    return complain(error, word, terminal)
+  }
+}
+
+function say(terminal: Terminal, text: string): number {
+  terminal.out(text)
+  return 0
+}
+
+function complain(error: unknown, word: string | undefined, terminal: Terminal): number {
+  if (error instanceof UsageError) {
+    terminal.err(
+      `hostpush: ${error.message}\nTry: hostpush ${commands[word ?? ''] === undefined ? '' : `${word} `}--help\n`,
+    )
+    return misused
+  }
+  if (error instanceof ConfigError) for (const problem of error.problems) terminal.err(`hostpush: ${problem}\n`)
+  else terminal.err(`hostpush: ${messageOf(error)}\n`)
+  return failed
+}
+
+/** Looks no further than `--`: what follows it is another program's. */
+function asksFor(args: readonly string[], ...words: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  return args.slice(0, end < 0 ? undefined : end).some((arg) => words.includes(arg))
+}
+
+const version = () =>
+  `hostpush, version ${build.version} (branch: ${build.branch}, revision: ${build.revision})\n  runtime: node ${platform.runtime}\n  platform: linux/${platform.arch}\n`
+
+function overview(): string {
+  const names = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`)
+  return `hostpush: node_exporter for hosts that nobody can scrape; it pushes what it reads.\n\nUsage: hostpush COMMAND [flags]\n\n${names.join('')}\n  COMMAND --help shows a command's flags; --version shows the version.\n`
+}
+
+async function helpOf(command: Command): Promise<string> {
+  const flags = flagHelp(await command.flags())
+  return `Usage: hostpush ${command.name} ${command.usage}\n\n${command.summary}\n${flags === '' ? '' : `\nFlags:\n${flags}`}`
+}
+
+/** The process's own terminal and signals. */
+function processTerminal(): Terminal {
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(failed)
+      stop.abort(new Error(`stopped by ${signal}`))
+    })
+  }
+  process.stdout.on('error', ignoreClosedPipe)
+  process.stderr.on('error', ignoreClosedPipe)
+  return {
+    environment: process.env,
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+    isPerson: process.stdout.isTTY === true,
+    stop: stop.signal,
+  }
+}
+
+/** Whoever read our output has gone; what is left to do is done without it. */
+function ignoreClosedPipe(error: Error): void {
+  if (!('code' in error) || error.code !== 'EPIPE') throw error
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2), processTerminal())

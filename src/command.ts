@@ -1,0 +1,23 @@
+import type { Flag, Parsed } from './flags.ts'
+
+/** What a command may touch of the process it runs in. */
+export interface Terminal {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  out(text: string): void
+  err(text: string): void
+  /** True where `out` goes to a person. */
+  readonly isPerson: boolean
+  /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+  readonly stop: AbortSignal
+}
+
+/** One word after `hostpush`. */
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  /** What stands behind the name in the usage line. */
+  readonly usage: string
+  readonly flags: () => Promise<readonly Flag[]> | readonly Flag[]
+  /** Gives the exit status. ConfigError and UsageError are shown by the caller. */
+  run(given: Parsed, terminal: Terminal): Promise<number>
+}

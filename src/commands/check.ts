@@ -1,0 +1,20 @@
+import { collectors } from '../collectors/index.ts'
+import type { Command } from '../command.ts'
+import { configFlags, readConfig } from '../config/index.ts'
+
+export default {
+  name: 'check',
+  summary: 'Checks a configuration and the flags of `run`: every problem at once, with its place.',
+  usage: '[flags] --config.file=FILE',
+  flags: () => configFlags(collectors),
+  async run({ flags }, terminal) {
+    const config = await readConfig({ flags, environment: terminal.environment, collectors })
+    const endpoints = config.remoteWrite.map(({ name, url }) => `  ${name}  ${url.href}\n`)
+    terminal.out(
+      `configuration is good: ${config.collectors.length} collectors every ${config.intervalMs / 1000} s, ` +
+        `job ${JSON.stringify(config.identity['job'])}, instance ${JSON.stringify(config.identity['instance'])}, ` +
+        `${endpoints.length === 0 ? 'nothing to push to' : 'pushed to'}\n${endpoints.join('')}`,
+    )
+    return 0
+  },
+} satisfies Command

@@ -1,0 +1,20 @@
+import { collectOnce } from '../agent.ts'
+import { systemClock } from '../clock.ts'
+import { collectors } from '../collectors/index.ts'
+import type { Command } from '../command.ts'
+import { configFlags, readConfig } from '../config/index.ts'
+import { textOf } from '../metrics/text.ts'
+import { logOf } from './log.ts'
+
+export default {
+  name: 'collect',
+  summary: 'Collects once and prints the text exposition (format 0.0.4); nothing is sent.',
+  usage: '[flags]',
+  flags: () => configFlags(collectors).filter(({ name }) => !name.startsWith('web.')),
+  async run({ flags }, terminal) {
+    const config = await readConfig({ flags, environment: terminal.environment, collectors })
+    const { snapshot } = await collectOnce(config, { clock: systemClock, log: logOf(config, terminal) })
+    terminal.out(textOf(snapshot))
+    return 0
+  },
+} satisfies Command

@@ -1,0 +1,67 @@
+import { createAgent } from '../agent.ts'
+import { systemClock } from '../clock.ts'
+import { collectors } from '../collectors/index.ts'
+import type { Command } from '../command.ts'
+import { readConfig } from '../config/index.ts'
+import { type Flag, UsageError } from '../flags.ts'
+import { connect } from '../http/request.ts'
+import { logOf } from './log.ts'
+import { receiverAt } from './receive.ts'
+
+const interval: Flag = { name: 'interval', kind: 'value', fallback: '5s', help: 'How often to collect and push.' }
+const pushes: Flag = {
+  name: 'pushes',
+  kind: 'value',
+  fallback: '',
+  help: 'End after so many pushes instead of at Ctrl-C.',
+}
+const listen: Flag = {
+  name: 'web.listen-address',
+  kind: 'list',
+  fallback: '127.0.0.1:9100',
+  help: "Where the agent's own page is.",
+}
+
+export default {
+  name: 'demo',
+  summary:
+    'Shows the main job on this machine: collects this host, pushes it to a receiver in the same process, prints each push.',
+  usage: '[flags]',
+  flags: () => [interval, pushes, listen],
+  async run({ flags }, terminal) {
+    const wanted = String(flags.get(pushes.name) ?? 'Infinity')
+    if (!/^(\d+|Infinity)$/.test(wanted))
+      throw new UsageError(`--pushes: ${JSON.stringify(wanted)} is not a whole number`)
+    const enough = new AbortController()
+    let seen = 0
+    const counting = (text: string) => {
+      terminal.out(text)
+      if (text.includes(' samples of ') && ++seen >= Number(wanted))
+        enough.abort(new Error('as many pushes as asked for'))
+    }
+    const receiver = await receiverAt('127.0.0.1:0', { ...terminal, out: counting })
+    const config = await readConfig({
+      flags: new Map([...flags].filter(([name]) => name === listen.name)),
+      environment: terminal.environment,
+      collectors,
+      without: {
+        global: { scrape_interval: String(flags.get(interval.name) ?? interval.fallback) },
+        remote_write: [{ url: `${receiver.url}/api/v1/write`, name: 'demo' }],
+        log: { level: 'warn' },
+      },
+    })
+    const agent = await createAgent(config, { clock: systemClock, log: logOf(config, terminal), connect })
+    terminal.out(
+      `hostpush reads this host every ${config.intervalMs / 1000} s and pushes it to a receiver in this very process.\n` +
+        `what the receiver got:  ${receiver.url}/metrics\n` +
+        `${config.web.listenAddresses.map((address) => `the agent's own page:   http://${address}/\n`).join('')}` +
+        'Ctrl-C ends.\n\n',
+    )
+    await agent.run(AbortSignal.any([terminal.stop, enough.signal]))
+    await receiver.close()
+    terminal.out(
+      `\n${seen} pushes arrived. Next: put your endpoint into a copy of config.example.json and start\n  bin/hostpush run --config.file=FILE\n`,
+    )
+    return 0
+  },
+} satisfies Command

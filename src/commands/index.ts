@@ -1,0 +1,15 @@
+import type { Command } from '../command.ts'
+
+/** Every command, by name; a command's code is loaded when it is asked for. */
+export const commands: Readonly<
+  Record<string, { readonly summary: string; readonly load: () => Promise<{ default: Command }> }>
+> = {
+  run: { summary: 'collect at an interval and push', load: () => import('./run.ts') },
+  collect: {
+    summary: 'collect once and print the text exposition; nothing is sent',
+    load: () => import('./collect.ts'),
+  },
+  check: { summary: 'check a configuration: all errors at once', load: () => import('./check.ts') },
+  receive: { summary: 'a small receiver that shows what it is sent', load: () => import('./receive.ts') },
+  demo: { summary: 'receive and run together, to see it work', load: () => import('./demo.ts') },
+}

@@ -1,0 +1,42 @@
+import { createAgent } from '../agent.ts'
+import { systemClock } from '../clock.ts'
+import { collectors } from '../collectors/index.ts'
+import type { Command } from '../command.ts'
+import { ConfigError } from '../config/error.ts'
+import { configFlags, readConfig } from '../config/index.ts'
+import { connect } from '../http/request.ts'
+import { build, platform } from '../version.ts'
+import { logOf } from './log.ts'
+
+export default {
+  name: 'run',
+  summary: 'Collects at an interval and pushes to the endpoints of the configuration, until SIGTERM or SIGINT.',
+  usage: '[flags]',
+  flags: () => configFlags(collectors),
+  async run({ flags }, terminal) {
+    const config = await readConfig({ flags, environment: terminal.environment, collectors })
+    if (config.remoteWrite.length === 0 && config.web.listenAddresses.length === 0) {
+      throw new ConfigError([
+        'there is nothing to do: name an endpoint under remote_write in --config.file, or a --web.listen-address',
+      ])
+    }
+    const log = logOf(config, terminal)
+    log.info('agent: starting', { version: build.version, revision: build.revision, node: platform.runtime })
+    if (config.remoteWrite.length === 0)
+      log.warn('agent: no endpoint under remote_write: nothing is pushed, only /metrics is served')
+    for (const { collector } of config.collectors) {
+      if (collector.deprecated)
+        log.warn('agent: this collector is deprecated in node_exporter', { collector: collector.name })
+    }
+    const agent = await createAgent(config, { clock: systemClock, log, connect })
+    log.info('agent: running', {
+      interval: `${config.intervalMs / 1000}s`,
+      collectors: config.collectors.map(({ collector }) => collector.name).join(','),
+      ...config.identity,
+    })
+    await agent.run(terminal.stop)
+    const left = agent.endpoints.reduce((sum, { report }) => sum + report.backlog.snapshots, 0)
+    log.info('agent: stopped', { undelivered_snapshots: left })
+    return 0
+  },
+} satisfies Command

@@ -1,0 +1,124 @@
+import type { Collector, Option, Options, Values } from '../collector.ts'
+import type { Enabled } from '../cycle.ts'
+import type { Flag, Given } from '../flags.ts'
+import { messageOf } from '../log.ts'
+import { type Filter, filterOf, ownPattern, type Pattern, userPattern } from '../metrics/pattern.ts'
+import type { CollectorSettings, Shape } from './shape.ts'
+import { durationMs } from './units.ts'
+
+/** Every collector's flags, named as node_exporter names them. */
+export function collectorFlags(collectors: readonly Collector[]): Flag[] {
+  const disable: Flag = { name: 'collector.disable-defaults', kind: 'switch', help: 'Start with every collector off.' }
+  return [
+    disable,
+    ...collectors.flatMap((one) => [switchOf(one), ...Object.entries(one.options).map((entry) => flagOf(one, entry))]),
+  ]
+}
+
+const switchOf = ({ name, enabled }: Collector): Flag => ({
+  name: `collector.${name}`,
+  kind: 'switch',
+  help: `Collector ${name} (${enabled ? 'on' : 'off'} by default).`,
+})
+
+function flagOf(collector: Collector, [key, option]: readonly [string, Option]): Flag {
+  const { kind, help, fallback, hidden = false } = option
+  const form = kind === 'boolean' ? 'switch' : kind === 'list' ? 'list' : 'value'
+  return { name: flagName(collector, key, option), kind: form, help, fallback: String(fallback), hidden }
+}
+
+const flagName = (collector: Collector, key: string, option: Option) =>
+  `collector.${option.flag ?? `${collector.name}.${key}`}`
+
+/** Which collectors run and what they are told: flags before the file, the file before defaults. */
+export async function enabledCollectors(
+  all: readonly Collector[],
+  file: Shape['collectors'],
+  flags: Given,
+  problems: string[],
+): Promise<Enabled[]> {
+  const noDefaults = flags.get('collector.disable-defaults') ?? file?.['disable_defaults'] ?? false
+  const enabled: Enabled[] = []
+  for (const collector of all) {
+    const settings = (file?.[collector.name] ?? {}) as CollectorSettings
+    const on =
+      flags.get(`collector.${collector.name}`) ?? settings.enabled ?? (noDefaults === false && collector.enabled)
+    const options = await valuesOf(collector, settings, flags, problems)
+    if (on !== true || options === undefined) continue
+    try {
+      collector.state(options)
+      enabled.push({ collector, options })
+    } catch (error) {
+      problems.push(`collector ${collector.name}: ${messageOf(error)}`)
+    }
+  }
+  return enabled
+}
+
+async function valuesOf(
+  collector: Collector,
+  settings: CollectorSettings,
+  flags: Given,
+  problems: string[],
+): Promise<Values<Options> | undefined> {
+  const values: Record<string, unknown> = {}
+  const before = problems.length
+  for (const [key, option] of Object.entries(collector.options)) {
+    const flag = flagName(collector, key, option)
+    const given = flags.get(flag)
+    const place = given === undefined ? `collectors.${collector.name}.${key}` : `--${flag}`
+    try {
+      values[key] = await asOption(option, given ?? settings[key])
+    } catch (error) {
+      problems.push(`${place}: ${messageOf(error)}`)
+    }
+  }
+  return problems.length > before ? undefined : (values as Values<Options>) // every key of `options` is there
+}
+
+async function asOption({ kind, fallback }: Option, given: unknown): Promise<unknown> {
+  const raw = given ?? fallback
+  if (kind === 'pattern') return given === undefined ? ownPattern(String(raw)) : compiled(String(given))
+  if (kind === 'number') return numberFrom(String(raw))
+  if (kind === 'duration') return durationFrom(String(raw))
+  return raw
+}
+
+async function compiled(source: string): Promise<Pattern> {
+  try {
+    return await userPattern(source)
+  } catch (error) {
+    throw new Error(`${JSON.stringify(source)} is no regular expression in RE2 syntax (${messageOf(error)})`)
+  }
+}
+
+function numberFrom(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isNaN(value)) throw new Error(`${JSON.stringify(text)} is not a number`)
+  return value
+}
+
+function durationFrom(text: string): number {
+  const value = durationMs(text)
+  if (value === undefined) throw new Error(`${JSON.stringify(text)} is not a duration such as 5s or 1m30s`)
+  return value
+}
+
+/** The one filter for network interfaces, from the file. */
+export async function interfaceFilter(file: Shape['interfaces'], problems: string[]): Promise<Filter> {
+  const patterns: (Pattern | undefined)[] = []
+  for (const key of ['include', 'exclude'] as const) {
+    const source = file?.[key]
+    try {
+      patterns.push(source === undefined ? undefined : await compiled(source))
+    } catch (error) {
+      problems.push(`interfaces.${key}: ${messageOf(error)}`)
+    }
+  }
+  try {
+    return filterOf(patterns[0], patterns[1])
+  } catch (error) {
+    problems.push(`interfaces: ${messageOf(error)}`)
+    return () => true
+  }
+}

@@ -1,0 +1,51 @@
+/** Names of environment variables as they stand in `${…}`: capitals, so that `${1}` of a replacement is not one. */
+const variable = /\$(\$\{|\{([A-Z_][A-Z0-9_]*)\})/g
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Replaces `${NAME}` in every text of a configuration by the environment's value; `$${` stands for `${`. A variable
+ * that is not set is a problem at its place.
+ */
+export function expandEnvironment(value: unknown, environment: Environment, problems: string[], path = ''): unknown {
+  if (typeof value === 'string') {
+    return value.replace(variable, (_, escaped: string, name: string | undefined) => {
+      if (name === undefined) return escaped
+      const found = environment[name]
+      if (found === undefined) problems.push(`${path}: the environment variable ${name} is not set`)
+      return found ?? ''
+    })
+  }
+  if (Array.isArray(value))
+    return value.map((item, i) => expandEnvironment(item, environment, problems, `${path}[${i}]`))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      expandEnvironment(item, environment, problems, path === '' ? key : `${path}.${key}`),
+    ]),
+  )
+}
+
+/** Replaces `${hostname}` and the like in labels by what is known of the host. */
+export function expandFacts(
+  text: string,
+  facts: Readonly<Record<string, () => string>>,
+  place: string,
+  problems: string[],
+): string {
+  return text.replace(/\$\{([a-z_]+)\}/g, (whole, name: string) => {
+    const fact = facts[name]
+    if (fact === undefined) {
+      problems.push(
+        `${place}: ${whole} is not known; there are ${Object.keys(facts)
+          .map((one) => `\${${one}}`)
+          .join(', ')}`,
+      )
+      return ''
+    }
+    const value = fact()
+    if (value === '') problems.push(`${place}: this host does not tell its ${name}`)
+    return value
+  })
+}

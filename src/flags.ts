@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util'
+import { nearest } from './nearest.ts'
+
+/** A command line flag. A switch is `--x` or `--no-x`, a value `--x=v` or `--x v`, a list a value given several times. */
+export interface Flag {
+  readonly name: string
+  readonly kind: 'switch' | 'value' | 'list'
+  readonly help: string
+  /** As it would be written; shown in the help. */
+  readonly fallback?: string
+  readonly hidden?: boolean
+}
+
+/** What was on the command line: only flags that were given. */
+export type Given = ReadonlyMap<string, string | boolean | readonly string[]>
+
+/** A command line that cannot be understood; exit status 2. */
+export class UsageError extends Error {}
+
+export interface Parsed {
+  readonly flags: Given
+  readonly operands: readonly string[]
+}
+
+/** Reads a command's arguments. Throws UsageError at the first flag that is unknown, repeated, or lacks its value. */
+export function parseFlags(args: readonly string[], known: readonly Flag[]): Parsed {
+  const byName = new Map(known.map((flag) => [flag.name, flag]))
+  const options = Object.fromEntries(
+    known.map(({ name, kind }) => [name, { type: kind === 'switch' ? 'boolean' : 'string', multiple: true } as const]),
+  )
+  const { tokens, positionals } = parseArgs({
+    args: [...args],
+    options: { ...options, help: { type: 'boolean', short: 'h', multiple: true } },
+    strict: false,
+    allowNegative: true,
+    allowPositionals: true,
+    tokens: true,
+  })
+  const given = new Map<string, string | boolean | string[]>()
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue
+    const negated = token.rawName.startsWith('--no-') && !byName.has(token.rawName.slice(2))
+    const name = negated ? token.rawName.slice(5) : token.name
+    const flag = byName.get(name)
+    if (flag === undefined || (negated && flag.kind !== 'switch')) throw new UsageError(unknown(token.rawName, known))
+    take(given, flag, negated, token.value)
+  }
+  return { flags: given, operands: positionals }
+}
+
+function take(
+  given: Map<string, string | boolean | string[]>,
+  { name, kind }: Flag,
+  negated: boolean,
+  value: string | undefined,
+): void {
+  const before = given.get(name)
+  if (kind === 'switch') {
+    if (value !== undefined) throw new UsageError(`flag --${name} takes no value: write --${name} or --no-${name}`)
+    given.set(name, !negated)
+    return
+  }
+  if (value === undefined) throw new UsageError(`flag --${name} needs a value: --${name}=VALUE`)
+  if (kind === 'list') given.set(name, [...((before as string[] | undefined) ?? []), value])
+  else if (before !== undefined) throw new UsageError(`flag --${name} cannot be repeated`)
+  else given.set(name, value)
+}
+
+function unknown(rawName: string, known: readonly Flag[]): string {
+  const names = known.flatMap(({ name, kind }) => (kind === 'switch' ? [`--${name}`, `--no-${name}`] : [`--${name}`]))
+  return `unknown flag ${rawName}${nearest(rawName, names)}`
+}
+
+/** The flags as `--help` shows them. */
+export function flagHelp(flags: readonly Flag[]): string {
+  return flags
+    .filter(({ hidden }) => hidden !== true)
+    .map(({ name, kind, help, fallback }) => {
+      const form =
+        kind === 'switch' ? `--[no-]${name}` : `--${name}=${fallback === undefined || fallback === '' ? '…' : fallback}`
+      return `  ${form}\n        ${help}${kind === 'list' ? ' Repeatable.' : ''}\n`
+    })
+    .join('')
+}

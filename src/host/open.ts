@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.ts'
+import { Dir } from './dir.ts'
+import { type Facts, hostFacts } from './facts.ts'
+import { diskFiles } from './files.ts'
+import { createKernel, type Kernel } from './kernel.ts'
+import { hostServices, type Services } from './services.ts'
+import { parseStat } from './stat.ts'
+import { HostStatfs, type Statfs } from './statfs.ts'
+
+/** The host as collectors see it: its trees, and the calls that have no file. */
+export interface Host {
+  readonly proc: Dir
+  readonly sys: Dir
+  readonly rootfs: Dir
+  readonly udev: Dir
+  readonly statfs: Statfs
+  readonly services: Services
+  readonly facts: Facts
+  readonly kernel: Kernel
+  /** A directory that an option names: absolute, or seen from where the agent was started. */
+  readonly dirAt: (path: string) => Dir
+}
+
+/** Where the host's trees are mounted, and what the environment says of its services. */
+export interface Place {
+  readonly paths: {
+    readonly procfs: string
+    readonly sysfs: string
+    readonly rootfs: string
+    readonly udevData: string
+  }
+  /** TZ. */
+  readonly timezone: string | undefined
+  /** DBUS_SYSTEM_BUS_ADDRESS. */
+  readonly busAddress: string | undefined
+}
+
+export interface OpenHost extends Host {
+  /** The agent's own process, whatever `paths.procfs` says. */
+  readonly self: Dir
+  /** Of the kernel that the agent runs on, in seconds since the epoch. */
+  readonly bootTimeSeconds: number
+  close(): void
+}
+
+/** Opens the host for collectors. `close` lets go of what that holds. */
+export function openHost({ paths, timezone, busAddress }: Place, clock: Clock): OpenHost {
+  const tree = (root: string) => new Dir(diskFiles(root), root)
+  const statfs = new HostStatfs({ clock })
+  const elsewhere = diskFiles('.')
+  return {
+    proc: tree(paths.procfs),
+    sys: tree(paths.sysfs),
+    rootfs: tree(paths.rootfs),
+    udev: tree(paths.udevData),
+    statfs,
+    services: hostServices(busAddress),
+    facts: hostFacts(timezone),
+    kernel: createKernel(),
+    dirAt: (path) => new Dir(elsewhere, path),
+    self: tree('/proc/self'),
+    bootTimeSeconds: parseStat(tree('/proc').read('stat')).totals.get('btime') ?? 0,
+    close: () => statfs.close(),
+  }
+}

@@ -1,0 +1,95 @@
+import type { Emit } from './collector.ts'
+import type { OwnFamilies } from './cycle.ts'
+import type { Dir } from './host/dir.ts'
+import { fields, lines } from './host/text.ts'
+import { counter, gauge } from './metrics/family.ts'
+import type { Build, platform } from './version.ts'
+
+const buildInfo = gauge(
+  'node_exporter_build_info',
+  'What is running here: 1, with version, revision and platform as labels.',
+  ['branch', 'goarch', 'goos', 'goversion', 'revision', 'tags', 'version'],
+)
+const up = gauge('up', '1 whenever the agent has collected: absent, never 0, when it has not.')
+const scrapeDuration = gauge('scrape_duration_seconds', 'How long it took to collect.')
+const samplesScraped = gauge('scrape_samples_scraped', 'Samples that were collected.')
+const samplesKept = gauge('scrape_samples_post_metric_relabeling', 'Samples that are left after relabelling.')
+const seriesAdded = gauge('scrape_series_added', 'Series that the collection before did not have.')
+
+const cpuSeconds = counter('process_cpu_seconds_total', 'User and system CPU time of the agent, in seconds.')
+const openFds = gauge('process_open_fds', 'File descriptors the agent holds.')
+const maxFds = gauge('process_max_fds', 'File descriptors the agent may hold.')
+const virtualMemory = gauge('process_virtual_memory_bytes', 'Virtual memory of the agent, in bytes.')
+const virtualMemoryMax = gauge('process_virtual_memory_max_bytes', 'Virtual memory the agent may use, in bytes.')
+const residentMemory = gauge('process_resident_memory_bytes', 'Resident memory of the agent, in bytes.')
+const startTime = gauge('process_start_time_seconds', 'When the agent started, in seconds since the epoch.')
+const received = counter(
+  'process_network_receive_bytes_total',
+  'Bytes the network namespace of the agent received by IP.',
+)
+const transmitted = counter(
+  'process_network_transmit_bytes_total',
+  'Bytes the network namespace of the agent sent by IP.',
+)
+
+/** The families that node_exporter has beside its collectors: build information and its own process. */
+export function exporterFamilies(build: Build & typeof platform, self: Dir, bootTimeSeconds: number): OwnFamilies {
+  const limits = parseLimits(self.readIfAny('limits') ?? '')
+  const { branch, revision, version, arch, runtime } = build
+  const labels = { branch, goarch: arch, goos: 'linux', goversion: runtime, revision, tags: '', version }
+  return (emit) => {
+    emit(buildInfo, 1, labels)
+    const { cpuTicks, startTicks, virtualBytes, residentPages } = parseSelfStat(self.read('stat'))
+    emit(cpuSeconds, cpuTicks / 100)
+    emit(openFds, self.at('fd').entries().length)
+    emit(maxFds, limits.openFiles)
+    emit(virtualMemory, virtualBytes)
+    emit(virtualMemoryMax, limits.addressSpace)
+    emit(residentMemory, residentPages * 4096)
+    emit(startTime, bootTimeSeconds + startTicks / 100)
+    network(emit, self.readIfAny('net/netstat') ?? '')
+  }
+}
+
+/** The families that a scrape makes, in Prometheus: a pushing agent makes them itself. */
+export function scrapeFamilies(added: () => number): OwnFamilies {
+  return (emit, { samples, seconds }) => {
+    emit(up, 1)
+    emit(scrapeDuration, seconds)
+    emit(samplesScraped, samples)
+    emit(samplesKept, samples)
+    emit(seriesAdded, added())
+  }
+}
+
+/** https://docs.kernel.org/filesystems/proc.html, table 1-4; the name may hold spaces and parentheses. */
+export function parseSelfStat(text: string) {
+  const after = fields(text.slice(text.lastIndexOf(')') + 1)).map((field) => Number(field))
+  const at = (field: number) => after[field - 3] ?? 0
+  return { cpuTicks: at(14) + at(15), startTicks: at(22), virtualBytes: at(23), residentPages: at(24) }
+}
+
+/** Soft limits; `unlimited` is the largest 64-bit number, as node_exporter shows it. */
+export function parseLimits(text: string): { readonly openFiles: number; readonly addressSpace: number } {
+  const soft = (name: string) => {
+    const [value = ''] = fields(
+      lines(text)
+        .find((line) => line.startsWith(name))
+        ?.slice(name.length) ?? '',
+    )
+    return value === 'unlimited' ? 2 ** 64 : Number(value)
+  }
+  return { openFiles: soft('Max open files'), addressSpace: soft('Max address space') }
+}
+
+function network(emit: Emit, netstat: string): void {
+  const [names, values] = lines(netstat)
+    .filter((line) => line.startsWith('IpExt:'))
+    .map(fields)
+  const of = (name: string) => {
+    const at = names?.indexOf(name) ?? -1
+    return at < 0 ? undefined : Number(values?.[at])
+  }
+  emit(received, of('InOctets'))
+  emit(transmitted, of('OutOctets'))
+}

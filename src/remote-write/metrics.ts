@@ -1,0 +1,52 @@
+import type { Emit } from '../collector.ts'
+import { counter, gauge } from '../metrics/family.ts'
+import type { Endpoint } from './index.ts'
+
+/** Prometheus's own names, so that its remote-write dashboard and alerts read them. */
+const prefix = 'prometheus_remote_storage'
+const of = ['remote_name', 'url'] as const
+
+const samples = counter(`${prefix}_samples_total`, 'Samples sent, whatever the answer.', of)
+const samplesFailed = counter(`${prefix}_samples_failed_total`, 'Samples the receiver refused for good.', of)
+const samplesRetried = counter(`${prefix}_samples_retried_total`, 'Samples in requests that were sent again.', of)
+const samplesPending = gauge(`${prefix}_samples_pending`, 'Samples collected and not yet delivered.', of)
+const metadata = counter(`${prefix}_metadata_total`, 'Families whose type and help were sent.', of)
+const metadataFailed = counter(`${prefix}_metadata_failed_total`, 'Families whose type and help were refused.', of)
+const bytes = counter(`${prefix}_bytes_total`, 'Compressed bytes of samples delivered.', of)
+const metadataBytes = counter(`${prefix}_metadata_bytes_total`, 'Compressed bytes of metadata delivered.', of)
+const highest = gauge(`${prefix}_queue_highest_timestamp_seconds`, 'Time of the newest sample collected.', of)
+const highestSent = gauge(`${prefix}_queue_highest_sent_timestamp_seconds`, 'Time of the newest sample delivered.', of)
+const maxSamples = gauge(`${prefix}_max_samples_per_send`, 'Samples one request may take from the backlog.', of)
+const requests = counter('hostpush_requests_total', 'Requests sent, by status; 0 where no answer came.', [
+  ...of,
+  'code',
+])
+const requestSeconds = counter('hostpush_request_seconds_total', 'Time spent in requests.', of)
+const replayed = counter('hostpush_replayed_ranges_total', 'Ranges sent again that turned out to have arrived.', of)
+const lastDelivery = gauge('hostpush_last_delivery_timestamp_seconds', 'When a request was last delivered.', of)
+const backlogSeconds = gauge('hostpush_backlog_seconds', 'Age of the oldest snapshot not yet delivered.', of)
+
+/** The numbers of one endpoint, as they are now. `nowMs` is the wall clock. */
+export function emitEndpoint(
+  emit: Emit,
+  { name, url, stats, maxSamplesPerSend, backlog }: Endpoint['report'],
+  nowMs: number,
+): void {
+  const labels = { remote_name: name, url }
+  emit(samples, stats.samples, labels)
+  emit(samplesFailed, stats.samplesFailed, labels)
+  emit(samplesRetried, stats.samplesRetried, labels)
+  emit(samplesPending, backlog.samples, labels)
+  emit(metadata, stats.metadata, labels)
+  emit(metadataFailed, stats.metadataFailed, labels)
+  emit(bytes, stats.bytes, labels)
+  emit(metadataBytes, stats.metadataBytes, labels)
+  emit(highest, stats.highestTimestampMs / 1000, labels)
+  emit(highestSent, stats.highestSentTimestampMs / 1000, labels)
+  emit(maxSamples, maxSamplesPerSend, labels)
+  for (const [code, count] of stats.answers) emit(requests, count, { ...labels, code: String(code) })
+  emit(requestSeconds, stats.sendSeconds, labels)
+  emit(replayed, stats.replayed, labels)
+  emit(lastDelivery, stats.lastDeliveryMs === 0 ? undefined : stats.lastDeliveryMs / 1000, labels)
+  emit(backlogSeconds, backlog.oldestMs === undefined ? 0 : (nowMs - backlog.oldestMs) / 1000, labels)
+}

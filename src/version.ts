@@ -19,16 +19,6 @@ export const build: Build =
     ? { version: packageVersion(), revision: 'unknown', branch: 'unknown' }
     : HOSTPUSH_BUILD
 
-/** As Go names architectures, because the peers' labels do. */
-const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' }
-
-export const platform = {
-  runtime: process.versions.node,
-  arch: architectures[process.arch] ?? process.arch,
-} as const
-
-export const userAgent = `hostpush/${build.version}`
-
 function packageVersion(): string {
   const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
   return version

@@ -1,0 +1,39 @@
+import { collector } from '../collector.ts'
+import { numberOf } from '../host/dir.ts'
+import { fields, lines } from '../host/text.ts'
+import { gauge } from '../metrics/family.ts'
+
+const blocks = gauge('node_buddyinfo_blocks', 'Free blocks of memory of 2^size pages.', ['node', 'zone', 'size'])
+
+/** https://docs.kernel.org/filesystems/proc.html#kernel-data */
+export default collector({
+  name: 'buddyinfo',
+  enabled: false,
+  collect({ proc, emit }) {
+    for (const { node, zone, counts } of parseBuddyinfo(proc.read('buddyinfo'))) {
+      counts.forEach((count, size) => {
+        emit(blocks, count, { node, zone, size: String(size) })
+      })
+    }
+  },
+})
+
+interface Zone {
+  readonly node: string
+  readonly zone: string
+  readonly counts: readonly number[]
+}
+
+/** `Node 0, zone DMA 1 0 1`. All zones have the same number of sizes. */
+export function parseBuddyinfo(text: string): Zone[] {
+  const zones = lines(text).map((line) => {
+    const [, node, zone, words = ''] = /^Node +(\d+), zone +(\S+)(.*)$/.exec(line) ?? []
+    if (node === undefined || zone === undefined)
+      throw new Error(`buddyinfo: ${JSON.stringify(line.slice(0, 80))} is no zone`)
+    return { node, zone, counts: fields(words).map((word) => numberOf(word, () => `buddyinfo: ${zone}`)) }
+  })
+  const sizes = zones[0]?.counts.length
+  if (zones.some((zone) => zone.counts.length !== sizes))
+    throw new Error('buddyinfo: zones with more sizes than others')
+  return zones
+}

@@ -1,0 +1,36 @@
+import { collector } from '../collector.ts'
+import { numberOf } from '../host/dir.ts'
+import { fields, lines } from '../host/text.ts'
+import { gauge } from '../metrics/family.ts'
+
+const cgroups = gauge('node_cgroups_cgroups', 'Control groups that use a controller.', ['subsys_name'])
+const enabled = gauge('node_cgroups_enabled', 'Whether a controller is enabled.', ['subsys_name'])
+
+/** https://man7.org/linux/man-pages/man7/cgroups.7.html: the summary of version 1. */
+export default collector({
+  name: 'cgroups',
+  enabled: false,
+  collect({ proc, emit }) {
+    for (const controller of parseCgroups(proc.read('cgroups'))) {
+      const labels = { subsys_name: controller.name }
+      emit(cgroups, controller.cgroups, labels)
+      emit(enabled, controller.enabled, labels)
+    }
+  },
+})
+
+interface Controller {
+  readonly name: string
+  readonly cgroups: number
+  readonly enabled: number
+}
+
+/** Name, hierarchy, number of groups and whether it is enabled. */
+export function* parseCgroups(text: string): Generator<Controller> {
+  for (const line of lines(text)) {
+    if (line.startsWith('#')) continue
+    const [name = '', , groups = '', on = ''] = fields(line)
+    const number = (word: string) => numberOf(word, () => `cgroups: ${name}`)
+    yield { name, cgroups: number(groups), enabled: number(on) }
+  }
+}

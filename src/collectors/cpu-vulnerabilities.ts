@@ -1,0 +1,31 @@
+import { collector } from '../collector.ts'
+import { fields } from '../host/text.ts'
+import { gauge } from '../metrics/family.ts'
+
+const info = gauge('node_cpu_vulnerabilities_info', 'Whether a weakness of CPUs is here, and what is done; always 1.', [
+  'codename',
+  'state',
+  'mitigation',
+])
+
+/** https://docs.kernel.org/admin-guide/hw-vuln/ */
+export default collector({
+  name: 'cpu_vulnerabilities',
+  enabled: false,
+  collect({ sys, emit }) {
+    const vulnerabilities = sys.at('devices/system/cpu/vulnerabilities')
+    for (const { name: codename } of vulnerabilities.children()) {
+      const text = vulnerabilities.text(codename)
+      if (text !== undefined) emit(info, 1, { codename, ...parseVulnerability(text) })
+    }
+  },
+})
+
+/** `Mitigation: PTI`, `Vulnerable`: what follows the first word tells more, unless the CPU is not affected. */
+export function parseVulnerability(text: string): { readonly state: string; readonly mitigation: string } {
+  const [, state] = /^(not affected|vulnerable|mitigation|unknown)/i.exec(text) ?? []
+  const words = fields(text)
+  if (state === undefined) return { state: 'unknown', mitigation: words.join(' ') }
+  const known = state.toLowerCase()
+  return { state: known, mitigation: known === 'not affected' ? '' : words.slice(1).join(' ') }
+}

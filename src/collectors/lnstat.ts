@@ -1,0 +1,24 @@
+import { collector } from '../collector.ts'
+import { parseLnstat } from '../host/lnstat.ts'
+import { counter, familyOf } from '../metrics/family.ts'
+
+const statistic = familyOf((column) => {
+  const name = column.replace(/_*[^0-9A-Za-z_]+_*/g, '_')
+  return counter(`node_lnstat_${name}_total`, `${column} of the files in /proc/net/stat.`, ['cpu', 'subsystem'])
+})
+
+/** https://man7.org/linux/man-pages/man8/lnstat.8.html */
+export default collector({
+  name: 'lnstat',
+  enabled: false,
+  collect({ proc, emit }) {
+    for (const { name: subsystem } of proc.at('net/stat').children()) {
+      const { names, rows } = proc.once(`net/stat/${subsystem}`, parseLnstat)
+      rows.forEach((row, cpu) => {
+        names.forEach((name, at) => {
+          emit(statistic(name), row[at], { cpu: String(cpu), subsystem })
+        })
+      })
+    }
+  },
+})

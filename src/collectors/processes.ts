@@ -1,0 +1,58 @@
+import { collector } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import { gauge } from '../metrics/family.ts'
+
+const threads = gauge('node_processes_threads', 'Threads of all processes.')
+const maxThreads = gauge('node_processes_max_threads', 'Threads that the system may have at most.')
+const state = gauge('node_processes_state', 'Processes in each state.', ['state'])
+const threadState = gauge('node_processes_threads_state', 'Threads in each state.', ['thread_state'])
+const pids = gauge('node_processes_pids', 'Processes.')
+const maxProcesses = gauge('node_processes_max_processes', 'The highest number of a process, plus one.')
+
+/** https://docs.kernel.org/filesystems/proc.html#process-specific-subdirectories. A process may end at any moment. */
+export default collector({
+  name: 'processes',
+  enabled: false,
+  collect({ proc, emit }) {
+    const [states, threadStates] = [new Tally(), new Tally()]
+    let [processes, allThreads] = [0, 0]
+    for (const directory of numbered(proc)) {
+      const process = parsePidStat(directory.readIfAny('stat'))
+      if (process === undefined) continue
+      processes++
+      allThreads += process.threads
+      states.add(process.state)
+      for (const task of numbered(directory.at('task'))) {
+        // The first thread is the process: no need to read it again.
+        const thread = task.name === directory.name ? process : parsePidStat(task.readIfAny('stat'))
+        if (thread !== undefined) threadStates.add(thread.state)
+      }
+    }
+    emit(threads, allThreads)
+    for (const [one, count] of states) emit(state, count, { state: one })
+    for (const [one, count] of threadStates) emit(threadState, count, { thread_state: one })
+    emit(pids, processes)
+    emit(maxThreads, limit(proc, 'threads-max'))
+    emit(maxProcesses, limit(proc, 'pid_max'))
+  },
+})
+
+class Tally extends Map<string, number> {
+  add(key: string): void {
+    this.set(key, (this.get(key) ?? 0) + 1)
+  }
+}
+
+const numbered = (directory: Dir): Dir[] => directory.children().filter(({ name }) => /^\d+$/.test(name))
+
+function limit(proc: Dir, name: string): number {
+  const value = proc.number(`sys/kernel/${name}`)
+  if (value === undefined) throw new Error(`processes: no ${name}`)
+  return value
+}
+
+/** `10 (a name) S ...`: the name may hold parentheses. Undefined where it is gone or not to be understood. */
+export function parsePidStat(text = ''): { readonly state: string; readonly threads: number } | undefined {
+  const [, state, , , , , , , , , , , , , , , , , threads] = text.slice(text.lastIndexOf(')')).split(' ')
+  return state && threads && /^\d+$/.test(threads) ? { state, threads: Number(threads) } : undefined
+}

@@ -1,0 +1,46 @@
+import { collector, pattern } from '../collector.ts'
+import { numberOf } from '../host/dir.ts'
+import { fields, lines } from '../host/text.ts'
+import { gauge } from '../metrics/family.ts'
+import { filterOf } from '../metrics/pattern.ts'
+
+/** The columns that follow a slab's name. */
+const columns = [
+  gauge('node_slabinfo_active_objects', 'Objects of a slab that are in use.', ['slab']),
+  gauge('node_slabinfo_objects', 'Objects of a slab.', ['slab']),
+  gauge('node_slabinfo_object_size_bytes', 'Size of one object of a slab.', ['slab']),
+  gauge('node_slabinfo_objects_per_slab', 'Objects that fit in one slab.', ['slab']),
+  gauge('node_slabinfo_pages_per_slab', 'Pages that one slab takes.', ['slab']),
+]
+
+/** https://man7.org/linux/man-pages/man5/slabinfo.5.html. Only root may read it. */
+export default collector({
+  name: 'slabinfo',
+  enabled: false,
+  options: {
+    'slabs-include': pattern('.*', 'Slabs to report.'),
+    'slabs-exclude': pattern('', 'Slabs to leave out.'),
+  },
+  state: (options) => ({
+    included: filterOf(options['slabs-include'], undefined),
+    kept: filterOf(undefined, options['slabs-exclude']),
+  }),
+  collect({ proc, emit, state }) {
+    for (const [slab, values] of parseSlabinfo(proc.read('slabinfo'))) {
+      if (!state.included(slab) || !state.kept(slab)) continue
+      columns.forEach((family, i) => {
+        emit(family, values[i], { slab })
+      })
+    }
+  },
+})
+
+/** Below two lines of header: `tw_sock_TCP 704 864 256 32 2 : tunables 0 0 0 : slabdata 27 27 0`. */
+export function* parseSlabinfo(text: string): Generator<[slab: string, values: number[]]> {
+  for (const line of lines(text)) {
+    if (line.startsWith('slabinfo - version') || line.startsWith('#')) continue
+    const [slab = '', ...words] = fields(line)
+    if (words.length < columns.length) throw new Error(`slabinfo: ${JSON.stringify(line.slice(0, 80))} is too short`)
+    yield [slab, words.slice(0, columns.length).map((word) => numberOf(word, () => `slabinfo: ${slab}`))]
+  }
+}

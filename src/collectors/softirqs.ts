@@ -1,0 +1,32 @@
+import { collector } from '../collector.ts'
+import { numberOf } from '../host/dir.ts'
+import { fields, lines } from '../host/text.ts'
+import { counter } from '../metrics/family.ts'
+
+const functions = counter('node_softirqs_functions_total', 'Softirqs that a CPU has serviced.', ['cpu', 'type'])
+
+const types = new Set(['HI', 'TIMER', 'NET_TX', 'NET_RX', 'BLOCK', 'IRQ_POLL', 'TASKLET', 'SCHED', 'HRTIMER', 'RCU'])
+
+/** https://docs.kernel.org/filesystems/proc.html#kernel-data */
+export default collector({
+  name: 'softirqs',
+  enabled: false,
+  collect({ proc, emit }) {
+    for (const [type, counts] of parseSoftirqs(proc.read('softirqs'))) {
+      if (!types.has(type)) continue
+      counts.forEach((count, cpu) => {
+        emit(functions, count, { cpu: String(cpu), type })
+      })
+    }
+  },
+})
+
+/** A column for each CPU below a line with their names, `TIMER: 424191 108342`. */
+export function* parseSoftirqs(text: string): Generator<[type: string, counts: number[]]> {
+  const [header, ...rest] = lines(text)
+  if (header === undefined) throw new Error('softirqs: the file is empty')
+  for (const line of rest) {
+    const [name = '', ...words] = fields(line)
+    if (name.endsWith(':')) yield [name.slice(0, -1), words.map((word) => numberOf(word, () => `softirqs: ${name}`))]
+  }
+}

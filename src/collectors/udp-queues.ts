@@ -1,0 +1,35 @@
+import { collector, NoData } from '../collector.ts'
+import { fields, lines } from '../host/text.ts'
+import { gauge } from '../metrics/family.ts'
+
+const queues = gauge('node_udp_queues', 'Bytes that wait in the queues of all UDP sockets.', ['queue', 'ip'])
+
+/** https://docs.kernel.org/networking/proc_net_tcp.html: the columns are those of TCP. */
+export default collector({
+  name: 'udp_queues',
+  collect({ proc, emit }) {
+    let found = false
+    for (const [file, ip] of [['net/udp', 'v4'] as const, ['net/udp6', 'v6'] as const]) {
+      const text = proc.readIfAny(file)
+      if (text === undefined) continue
+      found = true
+      const { tx, rx } = parseUdpQueues(text)
+      emit(queues, tx, { queue: 'tx', ip })
+      emit(queues, rx, { queue: 'rx', ip })
+    }
+    if (!found) throw new NoData('neither net/udp nor net/udp6')
+  },
+})
+
+/** The fifth column of each socket, `tx:rx` in hexadecimal, added up. */
+export function parseUdpQueues(text: string): { readonly tx: number; readonly rx: number } {
+  let [tx, rx] = [0, 0]
+  for (const line of lines(text).slice(1)) {
+    const [, sent, received] = /^([0-9A-F]+):([0-9A-F]+)$/i.exec(fields(line)[4] ?? '') ?? []
+    if (sent === undefined || received === undefined)
+      throw new Error(`udp: no queues in ${JSON.stringify(line.slice(0, 80))}`)
+    tx += Number.parseInt(sent, 16)
+    rx += Number.parseInt(received, 16)
+  }
+  return { tx, rx }
+}

@@ -1,0 +1,27 @@
+import { collector } from '../collector.ts'
+import { numberOf } from '../host/dir.ts'
+import { keyValues } from '../host/text.ts'
+import { counter, familyOf } from '../metrics/family.ts'
+
+/** XfrmInNoStates becomes in_no_states. */
+const packets = familyOf((key) => {
+  const name = key
+    .replace(/^Xfrm/, '')
+    .replace(/\B[A-Z]/g, '_$&')
+    .toLowerCase()
+  return counter(`node_xfrm_${name}_packets_total`, `Packets of IPsec that failed: ${key} of /proc/net/xfrm_stat.`)
+})
+
+/** https://docs.kernel.org/networking/xfrm_proc.html says what each means. */
+export default collector({
+  name: 'xfrm',
+  enabled: false,
+  collect({ proc, emit }) {
+    for (const [key, value] of keyValues(proc.read('net/xfrm_stat')))
+      if (/^Xfrm\w+$/.test(key))
+        emit(
+          packets(key),
+          numberOf(value, () => `xfrm_stat: ${key}`),
+        )
+  },
+})

@@ -134,11 +134,11 @@ function isReadonly({ options, superOptions }: Mount): boolean {
 type Subject = 'mount-points' | 'fs-types'
 
 /** The former flag stands in for exclude, unless there is an include. */
-function filter(options: Values<typeof options>, subject: Subject, former: `ignored-${Subject}`) {
-  const include: Pattern = options[`${subject}-include`]
-  const exclude: Pattern = options[`${subject}-exclude`]
-  const given = options[former]
-  if (given.source === '') return filterOf(include, exclude)
-  if (!exclude.isDefault) throw new Error(`${subject}-exclude and ${former} cannot both be set`)
-  return include.source === '' ? filterOf(undefined, given) : filterOf(include, exclude)
+function filter(given: Values<typeof options>, subject: Subject, formerKey: `ignored-${Subject}`) {
+  const include: Pattern = given[`${subject}-include`]
+  const exclude: Pattern = given[`${subject}-exclude`]
+  const former = given[formerKey]
+  if (former.source === '') return filterOf(include, exclude)
+  if (!exclude.isDefault) throw new Error(`${subject}-exclude and ${formerKey} cannot both be set`)
+  return include.source === '' ? filterOf(undefined, former) : filterOf(include, exclude)
 }

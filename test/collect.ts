@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { systemClock } from '../src/clock.ts'
 import type { Collector, Option, Options, Values } from '../src/collector.ts'
 import { createCycle } from '../src/cycle.ts'
@@ -71,7 +72,7 @@ export function collecting(collector: Collector, first: Given = {}) {
       services: first.services ?? hostServices('unix:path=/nonexistent/bus'),
       facts: { ...someFacts, ...first.facts },
       kernel: { ...noKernel, ...first.kernel },
-      dirAt: (path) => dir('elsewhere', path),
+      dirAt: (path) => dir('elsewhere', posix.normalize(path)),
     },
     enabled: [{ collector, options: valuesOf(collector.options, first.options) }],
     interfaces: first.interfaces ?? (() => true),

@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { Dir } from './dir.ts'
 import { type Facts, hostFacts } from './facts.ts'
@@ -57,7 +58,7 @@ export function openHost({ paths, timezone, busAddress }: Place, clock: Clock): 
     services: hostServices(busAddress),
     facts: hostFacts(timezone),
     kernel: createKernel(),
-    dirAt: (path) => new Dir(elsewhere, path),
+    dirAt: (path) => new Dir(elsewhere, posix.normalize(path)),
     self: tree('/proc/self'),
     bootTimeSeconds: parseStat(tree('/proc').read('stat')).totals.get('btime') ?? 0,
     close: () => statfs.close(),

@@ -1,4 +1,6 @@
 import type { Collector } from '../collector.ts'
+import bcache from './bcache.ts'
+import bonding from './bonding.ts'
 import buddyinfo from './buddyinfo.ts'
 import cgroups from './cgroups.ts'
 import conntrack from './conntrack.ts'
@@ -6,21 +8,35 @@ import cpu from './cpu.ts'
 import cpuVulnerabilities from './cpu-vulnerabilities.ts'
 import cpufreq from './cpufreq.ts'
 import diskstats from './diskstats.ts'
+import dmi from './dmi.ts'
+import dmmultipath from './dmmultipath.ts'
+import drbd from './drbd.ts'
+import drm from './drm.ts'
+import edac from './edac.ts'
 import entropy from './entropy.ts'
+import fibrechannel from './fibrechannel.ts'
 import filefd from './filefd.ts'
 import filesystem from './filesystem.ts'
+import hwmon from './hwmon.ts'
+import infiniband from './infiniband.ts'
 import interrupts from './interrupts.ts'
 import kernelHung from './kernel-hung.ts'
 import ksmd from './ksmd.ts'
 import lnstat from './lnstat.ts'
 import loadavg from './loadavg.ts'
 import logind from './logind.ts'
+import mdadm from './mdadm.ts'
 import meminfo from './meminfo.ts'
 import meminfoNuma from './meminfo-numa.ts'
 import netstat from './netstat.ts'
 import ntp from './ntp.ts'
+import nvme from './nvme.ts'
+import nvmesubsystem from './nvmesubsystem.ts'
+import pcidevice from './pcidevice.ts'
+import powersupplyclass from './powersupplyclass.ts'
 import pressure from './pressure.ts'
 import processes from './processes.ts'
+import rapl from './rapl.ts'
 import schedstat from './schedstat.ts'
 import slabinfo from './slabinfo.ts'
 import sockstat from './sockstat.ts'
@@ -30,13 +46,18 @@ import stat from './stat.ts'
 import supervisord from './supervisord.ts'
 import swap from './swap.ts'
 import systemd from './systemd.ts'
+import tapestats from './tapestats.ts'
+import thermalZone from './thermal-zone.ts'
 import udpQueues from './udp-queues.ts'
 import vmstat from './vmstat.ts'
+import watchdog from './watchdog.ts'
 import xfrm from './xfrm.ts'
 import zoneinfo from './zoneinfo.ts'
 
 /** Every collector, by name. A line here is the registration. */
 export const collectors: readonly Collector[] = [
+  bcache,
+  bonding,
   buddyinfo,
   cgroups,
   conntrack,
@@ -44,21 +65,35 @@ export const collectors: readonly Collector[] = [
   cpuVulnerabilities,
   cpufreq,
   diskstats,
+  dmi,
+  dmmultipath,
+  drbd,
+  drm,
+  edac,
   entropy,
+  fibrechannel,
   filefd,
   filesystem,
+  hwmon,
+  infiniband,
   interrupts,
   kernelHung,
   ksmd,
   lnstat,
   loadavg,
   logind,
+  mdadm,
   meminfo,
   meminfoNuma,
   netstat,
   ntp,
+  nvme,
+  nvmesubsystem,
+  pcidevice,
+  powersupplyclass,
   pressure,
   processes,
+  rapl,
   schedstat,
   slabinfo,
   sockstat,
@@ -68,8 +103,11 @@ export const collectors: readonly Collector[] = [
   supervisord,
   swap,
   systemd,
+  tapestats,
+  thermalZone,
   udpQueues,
   vmstat,
+  watchdog,
   xfrm,
   zoneinfo,
 ]

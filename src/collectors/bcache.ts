@@ -1,0 +1,118 @@
+import { boolean, collector, each } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import { keyValues } from '../host/text.ts'
+import { counter, type Family, gauge } from '../metrics/family.ts'
+
+type Where = 'uuid' | 'backing_device' | 'cache_device'
+type Attribute<Label extends Where> = readonly [key: string, family: Family<Label>, scale: number]
+
+const making =
+  <Label extends Where>(labels: readonly Label[]) =>
+  (define: typeof gauge, key: string, name: string, help: string, scale = 1): Attribute<Label> => [
+    key,
+    define(`node_bcache_${name}`, help, labels),
+    scale,
+  ]
+const set = making(['uuid'])
+const backing = making(['backing_device', 'uuid'])
+const cache = making(['cache_device', 'uuid'])
+
+const setFiles = [
+  set(gauge, 'average_key_size', 'average_key_size_sectors', 'Sectors that a key of the btree stands for.'),
+  set(gauge, 'btree_cache_size', 'btree_cache_size_bytes', 'Memory used by the cache of the btree.'),
+  set(gauge, 'cache_available_percent', 'cache_available_percent', 'Part of the cache without dirty data.'),
+  set(gauge, 'congested', 'congested', 'How congested the cache devices are.'),
+  set(gauge, 'root_usage_percent', 'root_usage_percent', 'How full the root node of the btree is.'),
+  set(gauge, 'tree_depth', 'tree_depth', 'Depth of the btree.'),
+  set(gauge, 'internal/active_journal_entries', 'active_journal_entries', 'Journal entries newer than the index.'),
+  set(gauge, 'internal/btree_nodes', 'btree_nodes', 'Nodes of the btree.'),
+  // The file is in microseconds; node_exporter takes it for nanoseconds.
+  set(
+    gauge,
+    'internal/btree_read_average_duration_us',
+    'btree_read_average_duration_seconds',
+    'How long a read of the btree took, a thousandth of it.',
+    1e-9,
+  ),
+  set(counter, 'internal/cache_read_races', 'cache_read_races_total', 'Reads that found their bucket reused.'),
+]
+const backingFiles = [
+  backing(gauge, 'dirty_data', 'dirty_data_bytes', 'Dirty data in the cache for this device.'),
+  backing(counter, 'stats_total/bypassed', 'bypassed_bytes_total', 'Bytes that went past the cache.'),
+  backing(counter, 'stats_total/cache_bypass_hits', 'cache_bypass_hits_total', 'Hits of what was to bypass.'),
+  backing(counter, 'stats_total/cache_bypass_misses', 'cache_bypass_misses_total', 'Misses of what was to bypass.'),
+  backing(counter, 'stats_total/cache_hits', 'cache_hits_total', 'Hits in the cache.'),
+  backing(
+    counter,
+    'stats_total/cache_miss_collisions',
+    'cache_miss_collisions_total',
+    'Misses where a write came before the data could be kept.',
+  ),
+  backing(counter, 'stats_total/cache_misses', 'cache_misses_total', 'Misses in the cache.'),
+]
+const readaheads = counter('node_bcache_cache_readaheads_total', 'Times data was read ahead.', [
+  'backing_device',
+  'uuid',
+])
+const writeback = [
+  backing(gauge, 'change', 'writeback_change', 'Last change of the writeback rate.'),
+  backing(gauge, 'integral', 'writeback_rate_integral_term', 'Integral term of the writeback rate.'),
+  backing(gauge, 'proportional', 'writeback_rate_proportional_term', 'Proportional term of the writeback rate.'),
+  backing(gauge, 'rate', 'writeback_rate', 'Bytes a second written back.'),
+  backing(gauge, 'target', 'dirty_target_bytes', 'Dirty data that is aimed at.'),
+]
+const cacheFiles = [
+  cache(gauge, 'io_errors', 'io_errors', 'Errors of late, halved as time goes by.'),
+  cache(counter, 'metadata_written', 'metadata_written_bytes_total', 'Bytes written that are not data.'),
+  cache(counter, 'written', 'written_bytes_total', 'Bytes of data written to the cache.'),
+]
+const priorities = [
+  cache(gauge, 'Metadata', 'priority_stats_metadata_percent', 'Part of the cache that holds metadata.'),
+  cache(gauge, 'Unused', 'priority_stats_unused_percent', 'Part of the cache that holds nothing.'),
+]
+
+/** https://docs.kernel.org/admin-guide/bcache.html */
+export default collector({
+  name: 'bcache',
+  options: { priorityStats: boolean(false, 'Read priority_stats too, which the kernel finds expensive.') },
+  collect({ sys, emit, options }) {
+    const sets = sys.at('fs/bcache').children('', 'directories')
+    each(
+      sets.filter(({ name }) => name.includes('-')),
+      (one) => {
+        const uuid = one.name
+        each(setFiles, ([file, family, scale]) => emit(family, scaled(sizeIn(one, file), scale), { uuid }))
+        each(one.children('bdev'), (device) => {
+          const labels = { backing_device: device.name, uuid }
+          each(backingFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
+          emit(readaheads, sizeIn(device, 'stats_total/cache_readaheads') || undefined, labels)
+          const rates = new Map(keyValues(device.read('writeback_rate_debug')))
+          for (const [key, family] of writeback) emit(family, optionalSize(rates.get(key)), labels)
+        })
+        each(one.children('cache', 'directories'), (device) => {
+          const labels = { cache_device: device.name, uuid }
+          each(cacheFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
+          if (!options.priorityStats) return
+          const stats = new Map(keyValues(device.read('priority_stats')))
+          for (const [key, family] of priorities) emit(family, percent(stats.get(key)), labels)
+        })
+      },
+    )
+  },
+})
+
+const scaled = (value: number | undefined, scale: number) => (value === undefined ? undefined : value * scale)
+const sizeIn = (dir: Dir, file: string) => optionalSize(dir.text(file))
+const optionalSize = (text: string | undefined) => (text === undefined ? undefined : parseSize(text))
+const percent = (text: string | undefined) => (text === undefined ? undefined : Number.parseInt(text, 10))
+
+/**
+ * `321.5k/sec`, `20.4G`, `-1.5`, `12`; units are powers of 1024. The digits after the point count as so many parts of
+ * 10.24, and what is left after the multiplication is dropped: node_exporter's arithmetic.
+ */
+export function parseSize(text: string): number {
+  const [, sign, whole, fraction = '0', unit = ''] = /^(-?)(\d+)(?:\.(\d+))?([kMGTPEZY]?)(?:\/sec)?$/.exec(text) ?? []
+  if (whole === undefined) throw new Error(`bcache: ${JSON.stringify(text)} is not a size`)
+  const value = Math.trunc((Number(whole) + Number(fraction) / 10.24) * 1024 ** ' kMGTPEZY'.indexOf(unit || ' '))
+  return sign === '-' ? -value : value
+}

@@ -1,0 +1,29 @@
+import { collector, each, needed } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import { fields } from '../host/text.ts'
+import { gauge } from '../metrics/family.ts'
+
+const slaves = gauge('node_bonding_slaves', 'Interfaces that the bond is made of.', ['master'])
+const active = gauge('node_bonding_active', 'Interfaces of the bond whose link is up.', ['master'])
+
+/** https://docs.kernel.org/networking/bonding.html */
+export default collector({
+  name: 'bonding',
+  collect({ sys, emit, interfaces }) {
+    const net = sys.at('class/net')
+    const masters = fields(needed(net.readIfAny('bonding_masters'), 'bonding'))
+    each(masters.filter(interfaces), (master) => {
+      const bond = net.at(master)
+      const names = fields(needed(bond.readIfAny('bonding/slaves'), `${master}/bonding/slaves`))
+      const up = names.filter((name) => linkOf(bond, name) === 'up')
+      emit(slaves, names.length, { master })
+      emit(active, up.length, { master })
+    })
+  },
+})
+
+/** Kernels before 3.14 called the link to a slave `slave_NAME`. */
+function linkOf(bond: Dir, slave: string): string {
+  const status = (kind: string) => bond.text(`${kind}_${slave}/bonding_slave/mii_status`)
+  return needed(status('lower') ?? status('slave'), `mii_status of ${slave}`)
+}

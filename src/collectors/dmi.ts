@@ -1,0 +1,42 @@
+import { collector, needed } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import { type Family, gauge } from '../metrics/family.ts'
+
+const files = `bios_date bios_release bios_vendor bios_version board_asset_tag board_name board_serial board_vendor
+  board_version chassis_asset_tag chassis_serial chassis_vendor chassis_version product_family product_name
+  product_serial product_sku product_uuid product_version sys_vendor`.split(/\s+/)
+
+interface Identity {
+  readonly info: Family
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** Documentation/ABI/testing/sysfs-class-dmi: what the firmware says of the machine; it does not change while it runs. */
+export default collector({
+  name: 'dmi',
+  state: (): { known?: Identity } => ({}),
+  collect({ sys, emit, state }) {
+    const { info, labels } = (state.known ??= needed(identityIn(sys.at('class/dmi/id')), 'DMI'))
+    emit(info, 1, labels)
+  },
+})
+
+/** The labels are the files that this user may read: serial numbers are root's. */
+function identityIn(id: Dir): Identity | undefined {
+  const labels: Record<string, string> = {}
+  for (const file of files) {
+    const text = readable(id, file)
+    if (text !== undefined) labels[file === 'sys_vendor' ? 'system_vendor' : file] = text
+  }
+  const names = Object.keys(labels)
+  if (names.length === 0) return undefined
+  return { info: gauge('node_dmi_info', 'What the firmware says of the machine; always 1.', names), labels }
+}
+
+function readable(id: Dir, file: string): string | undefined {
+  try {
+    return id.text(file)
+  } catch {
+    return undefined // a broken table of the firmware: its other fields still say what the machine is
+  }
+}

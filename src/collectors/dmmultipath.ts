@@ -1,0 +1,49 @@
+import { collector, each, needed, offered } from '../collector.ts'
+import { sectors } from '../host/units.ts'
+import { gauge } from '../metrics/family.ts'
+
+const device = ['device', 'sysfs_name'] as const
+const info = gauge('node_dmmultipath_device_info', 'A multipath device; always 1.', [...device, 'uuid'])
+const active = gauge('node_dmmultipath_device_active', 'Whether the device is not suspended.', device)
+const size = gauge('node_dmmultipath_device_size_bytes', 'Size of the device.', device)
+const paths = gauge('node_dmmultipath_device_paths', 'Paths of the device.', device)
+const pathsActive = gauge('node_dmmultipath_device_paths_active', 'Paths of the device that work.', device)
+const pathsFailed = gauge('node_dmmultipath_device_paths_failed', 'Paths of the device that do not work.', device)
+const pathState = gauge('node_dmmultipath_path_state', 'The state that a path is in; always 1.', [
+  'device',
+  'path',
+  'state',
+])
+
+/** What a SCSI disk and an NVMe controller say when all is well. */
+const healthy = ['running', 'live']
+
+/** Documentation/ABI/testing/sysfs-block-dm; device-mapper names what multipathd made by the prefix of its UUID. */
+export default collector({
+  name: 'dmmultipath',
+  collect({ sys, emit }) {
+    const block = offered(sys.at('block'))
+    each(block.children('dm-'), (dm) => {
+      const uuid = dm.text('dm/uuid')
+      if (!uuid?.startsWith('mpath-')) return
+      const must = (file: string) => needed(dm.number(file), `${dm.name}/${file}`)
+      const name = needed(dm.text('dm/name'), `${dm.name}/dm/name`)
+      const labels = { device: name, sysfs_name: dm.name }
+      const states = dm
+        .at('slaves')
+        .children()
+        .map(({ name: path }) => ({
+          path,
+          state: needed(block.text(`${path}/device/state`), `${path}/device/state`),
+        }))
+      const works = states.filter(({ state }) => healthy.includes(state)).length
+      emit(info, 1, { ...labels, uuid })
+      emit(active, must('dm/suspended') === 1 ? 0 : 1, labels)
+      emit(size, sectors(must('size')), labels)
+      emit(paths, states.length, labels)
+      emit(pathsActive, works, labels)
+      emit(pathsFailed, states.length - works, labels)
+      for (const { path, state } of states) emit(pathState, 1, { device: name, path, state })
+    })
+  },
+})

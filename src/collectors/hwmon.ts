@@ -1,0 +1,177 @@
+import { collector, each, offered, pattern } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import { counter, familyOf, gauge } from '../metrics/family.ts'
+import { filterOf } from '../metrics/pattern.ts'
+
+const chipName = gauge('node_hwmon_chip_names', "The chip's own name; always 1.", ['chip', 'chip_name'])
+const sensorLabel = gauge('node_hwmon_sensor_label', "The sensor's label; always 1.", ['chip', 'label', 'sensor'])
+const frequency = gauge('node_hwmon_freq_freq_mhz', 'Frequency of the clock, in MHz.', ['chip', 'sensor'])
+const reading = familyOf((name) =>
+  (name.endsWith('_total') ? counter : gauge)(`node_hwmon_${name}`, `What the sensor says of ${name}.`, [
+    'chip',
+    'sensor',
+  ]),
+)
+
+/** How a number is exported; as it is, under its own name, where nothing is said. */
+interface Kind {
+  readonly name?: string
+  readonly unit?: string
+  readonly convert?: (value: number) => number
+}
+
+const milli = (value: number) => value * 0.001
+const micro = (value: number) => value / 1e6
+const volts: Kind = { unit: 'volts', convert: milli }
+const seconds: Kind = { unit: 'seconds', convert: milli }
+const rpm: Kind = { unit: 'rpm' }
+
+/** By the sensor's type. https://docs.kernel.org/hwmon/sysfs-interface.html */
+const types: Readonly<Record<string, Kind>> = {
+  beep_enable: { name: 'beep_enabled', convert: (value) => (value === 1 ? 1 : 0) },
+  cpu: volts,
+  curr: { unit: 'amps', convert: milli },
+  energy: { unit: 'joule_total', convert: micro },
+  fan: {},
+  freq: {},
+  humidity: { convert: micro },
+  in: volts,
+  intrusion: {},
+  power: { unit: 'watt', convert: micro },
+  pwm: {},
+  temp: { unit: 'celsius', convert: milli },
+  update_interval: seconds,
+  vrm: { name: 'voltage_regulator_version' },
+}
+
+/** By the element, or by type and element, where that differs from the type. */
+const elementKinds: Readonly<Record<string, Kind>> = {
+  alarm: {},
+  beep: {},
+  fault: {},
+  fan_input: rpm,
+  fan_max: rpm,
+  fan_min: rpm,
+  fan_target: rpm,
+  power_accuracy: { convert: micro },
+  power_average_interval: seconds,
+  power_average_interval_max: seconds,
+  power_average_interval_min: seconds,
+  temp_type: {},
+}
+
+export default collector({
+  name: 'hwmon',
+  options: {
+    'chip-include': pattern('', 'Chips to collect.'),
+    'chip-exclude': pattern('', 'Chips to leave out.'),
+    'sensor-include': pattern('', 'Sensors to collect, as `chip;sensor`.'),
+    'sensor-exclude': pattern('', 'Sensors to leave out, as `chip;sensor`.'),
+  },
+  state: (options) => ({
+    chips: filterOf(options['chip-include'], options['chip-exclude']),
+    sensors: filterOf(options['sensor-include'], options['sensor-exclude']),
+  }),
+  collect({ sys, emit, state: wanted }) {
+    const chips = chipsIn(offered(sys.at('class/hwmon')).children('', 'directories'))
+    each(
+      chips.filter(({ chip }) => wanted.chips(chip)),
+      ({ dir, chip, name }) => {
+        if (name !== '') emit(chipName, 1, { chip, chip_name: name })
+        for (const [sensor, elements] of sensorsOf(dir)) {
+          if (!wanted.sensors(`${chip};${sensor}`)) continue
+          const label = elements.get('label')
+          if (label !== undefined) emit(sensorLabel, 1, { chip, label, sensor })
+          for (const [name, value] of readingsOf(sensor, elements)) emit(reading(name), value, { chip, sensor })
+          const clock = sensor.startsWith('freq') ? parseReading(elements.get('input')) : undefined
+          if (label && clock !== undefined) emit(frequency, micro(clock), { chip, sensor: cleaned(label) })
+        }
+      },
+    )
+  },
+})
+
+/** Elements of a sensor by name: `max` of `temp1_max`, an empty one for `pwm1` alone. */
+type Elements = ReadonlyMap<string, string>
+
+/** What a sensor says, by what follows `node_hwmon_`. */
+export function* readingsOf(sensor: string, elements: Elements): Generator<[name: string, value: number]> {
+  const type = sensor.replace(/\d+$/, '')
+  for (const [element, text] of elements) {
+    const value = parseReading(text)
+    if (value === undefined || element === 'label' || (type === 'freq' && element === 'input')) continue
+    const kind = elementKinds[element] ?? elementKinds[`${type}_${element}`] ?? types[type] ?? {}
+    const said = element === 'beep' ? 'beep_enabled' : element === 'input' && !elements.has('') ? '' : element
+    const words = [kind.name ?? type, said, kind.unit ?? '']
+    yield [words.filter((word) => word !== '').join('_'), kind.convert?.(value) ?? value]
+  }
+}
+
+/** A chip's files and those of the device that it is on, where older drivers have them. */
+function sensorsOf(chip: Dir): Map<string, Map<string, string>> {
+  const sensors = new Map<string, Map<string, string>>()
+  for (const dir of [chip, chip.at('device')]) {
+    if (!dir.exists()) continue
+    for (const file of dir.entries()) {
+      const [, type = '', number, element = ''] = /^(\D+)(\d*)(?:_(.+))?$/.exec(file) ?? []
+      if (!Object.hasOwn(types, type)) continue
+      const text = readable(dir, file)
+      if (text === undefined || (element !== 'label' && parseReading(text) === undefined)) continue
+      const sensor = `${type}${number || '0'}`
+      const elements = sensors.get(sensor) ?? new Map<string, string>()
+      sensors.set(sensor, elements.set(cleanedElement(element), text))
+    }
+  }
+  return sensors
+}
+
+/** Sensors fail to answer as hardware sleeps and wakes: one that does so is not there this time. */
+function readable(dir: Dir, file: string): string | undefined {
+  try {
+    return file.endsWith('_label') ? dir.read(file).replace(/\n+$/, '') : dir.text(file)
+  } catch {
+    return undefined
+  }
+}
+
+function parseReading(text = ''): number | undefined {
+  const value = text === '' ? Number.NaN : Number(text)
+  return Number.isFinite(value) ? value : undefined
+}
+
+interface Chip {
+  readonly dir: Dir
+  readonly chip: string
+  /** Its name file, cleaned; empty where there is none. */
+  readonly name: string
+}
+
+/** Chips that would be called the same are told apart by their names, or their places if those are the same too. */
+function chipsIn(dirs: readonly Dir[]): Chip[] {
+  const all = dirs.map((dir) => {
+    const name = cleaned(readable(dir, 'name') ?? '')
+    return { dir, name, base: deviceName(dir) ?? (name || cleaned(dir.name)) }
+  })
+  return all.map(({ dir, name, base }) => {
+    const namesakes = all.filter((other) => other.base === base)
+    const unique = name !== '' && namesakes.filter((other) => other.name === name).length === 1
+    return { dir, name, chip: namesakes.length === 1 ? base : `${base}_${unique ? name : cleaned(dir.name)}` }
+  })
+}
+
+/** `platform_coretemp_0` for a chip on /sys/devices/platform/coretemp.0. */
+function deviceName(chip: Dir): string | undefined {
+  const parts = chip.real('device')?.split('/').slice(-2).map(cleaned)
+  return parts?.filter((part) => part !== '').join('_')
+}
+
+/** Lower case, without what a label of an old Prometheus might not hold. */
+export function cleaned(text: string): string {
+  return text
+    .trim()
+    .toLowerCase()
+    .replace(/[^a-z0-9:_]/gu, '_')
+    .replace(/^_+|_+$/g, '')
+}
+
+const cleanedElement = (element: string) => element.replace(/\W/g, '_')

@@ -1,0 +1,54 @@
+import { collector, each, needed, offered } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import { gauge } from '../metrics/family.ts'
+
+const info = gauge('node_nvme_info', 'What the controller says of itself; always 1.', [
+  'cntlid',
+  'device',
+  'firmware_revision',
+  'model',
+  'serial',
+  'state',
+])
+const namespace = ['device', 'nsid'] as const
+const namespaceInfo = gauge('node_nvme_namespace_info', 'How the namespace is reached; always 1.', [
+  'ana_state',
+  ...namespace,
+])
+const capacity = gauge('node_nvme_namespace_capacity_bytes', 'Bytes that the namespace can hold.', namespace)
+const size = gauge('node_nvme_namespace_size_bytes', 'Bytes that the namespace shows to the host.', namespace)
+const used = gauge('node_nvme_namespace_used_bytes', 'Bytes of the namespace that are allocated.', namespace)
+const block = gauge('node_nvme_namespace_logical_block_size_bytes', 'Bytes of a logical block.', namespace)
+
+/** Documentation/ABI/testing/sysfs-nvme, https://docs.kernel.org/block/stat.html */
+export default collector({
+  name: 'nvme',
+  collect({ sys, emit }) {
+    each(offered(sys.at('class/nvme')).children(), (controller) => {
+      const device = controller.name
+      const must = (dir: Dir, file: string) => needed(dir.text(file), `${device}/${file}`)
+      emit(info, 1, {
+        cntlid: must(controller, 'cntlid'),
+        device,
+        firmware_revision: must(controller, 'firmware_rev'),
+        model: must(controller, 'model'),
+        serial: must(controller, 'serial'),
+        state: must(controller, 'state'),
+      })
+      each(controller.children('nvme'), (ns) => {
+        const [, nsid] = /^nvme\d+n(\d+)$/.exec(ns.name) ?? []
+        if (nsid === undefined) return // a path of a namespace, or its character device
+        const count = (file: string) => needed(ns.number(file), `${ns.name}/${file}`)
+        const labels = { device, nsid }
+        const bytes = count('queue/logical_block_size')
+        // `size` counts 512 bytes, whatever the block: multiplied by the block all the same, as node_exporter does.
+        const whole = count('size') * bytes
+        emit(used, count('nuse') * bytes, labels)
+        emit(size, whole, labels)
+        emit(capacity, whole, labels)
+        emit(block, bytes, labels)
+        emit(namespaceInfo, 1, { ...labels, ana_state: ns.text('ana_state') ?? 'unknown' })
+      })
+    })
+  },
+})

@@ -1,0 +1,60 @@
+import { collector, each, needed, offered } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import { gauge } from '../metrics/family.ts'
+
+const info = gauge('node_nvmesubsystem_info', 'What the subsystem says of itself; always 1.', [
+  'iopolicy',
+  'model',
+  'nqn',
+  'serial',
+  'subsystem',
+])
+const namespaceInfo = gauge('node_nvmesubsystem_namespace_info', 'A namespace of the subsystem; always 1.', [
+  'device',
+  'subsystem',
+])
+const paths = gauge('node_nvmesubsystem_paths', 'Controllers by which the subsystem is reached.', ['subsystem'])
+const live = gauge('node_nvmesubsystem_paths_live', 'Controllers of the subsystem that are live.', ['subsystem'])
+const pathState = gauge('node_nvmesubsystem_path_state', '1 for the state that the controller is in, else 0.', [
+  'controller',
+  'state',
+  'subsystem',
+  'transport',
+])
+const states = ['connecting', 'dead', 'deleting', 'live', 'new', 'resetting', 'unknown']
+
+/** https://docs.kernel.org/admin-guide/nvme-multipath.html */
+export default collector({
+  name: 'nvmesubsystem',
+  enabled: false,
+  collect({ sys, emit }) {
+    each(offered(sys.at('class/nvme-subsystem')).children('nvme-subsys'), (dir) => {
+      const subsystem = dir.name
+      const must = (of: Dir, file: string) => needed(of.text(file), `${of.name}/${file}`)
+      emit(info, 1, {
+        iopolicy: must(dir, 'iopolicy'),
+        model: must(dir, 'model'),
+        nqn: must(dir, 'subsysnqn'),
+        serial: must(dir, 'serial'),
+        subsystem,
+      })
+      const members = dir.children('nvme')
+      for (const { name } of members)
+        if (/^nvme\d+n\d+$/.test(name)) emit(namespaceInfo, 1, { device: name, subsystem })
+      const controllers = members
+        .filter(({ name }) => /^nvme\d+$/.test(name))
+        .map((of) => ({ name: of.name, transport: must(of, 'transport'), state: stateOf(must(of, 'state')) }))
+      emit(paths, controllers.length, { subsystem })
+      emit(live, controllers.filter(({ state }) => state === 'live').length, { subsystem })
+      for (const { name, transport, state } of controllers)
+        for (const one of states)
+          emit(pathState, one === state ? 1 : 0, { controller: name, state: one, subsystem, transport })
+    })
+  },
+})
+
+/** `deleting (no IO)` is `deleting`; what a newer kernel may say is `unknown`. */
+export function stateOf(text: string): string {
+  const [word = ''] = text.split(' ')
+  return states.includes(word) ? word : 'unknown'
+}

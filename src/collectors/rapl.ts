@@ -1,0 +1,40 @@
+import { boolean, collector, each, needed, offered } from '../collector.ts'
+import { micro } from '../host/units.ts'
+import { counter, familyOf } from '../metrics/family.ts'
+
+const labelled = counter('node_rapl_joules_total', 'Energy that the zone has used, in joules.', [
+  'index',
+  'path',
+  'rapl_zone',
+])
+const ofZone = familyOf((zone) =>
+  counter(`node_rapl_${zone}_joules_total`, `Energy that zone ${zone} has used, in joules.`, ['index', 'path']),
+)
+
+/** https://docs.kernel.org/power/powercap/powercap.html */
+export default collector({
+  name: 'rapl',
+  options: {
+    'enable-zone-label': boolean(false, 'One family with the zone as a label in place of a family a zone.'),
+  },
+  collect({ sys, emit, options }) {
+    const nextIndex = new Map<string, number>()
+    each(offered(sys.at('class/powercap')).children(), (zone) => {
+      const name = zone.text('name')
+      if (name === undefined) return // a control type, the parent of zones
+      const [zoneName, own] = parseZone(name)
+      const index = own ?? nextIndex.get(zoneName) ?? 0
+      nextIndex.set(zoneName, index + 1)
+      const joules = micro(needed(zone.number('energy_uj'), 'energy_uj that this user may read'))
+      const labels = { index: String(index), path: zone.path }
+      if (options['enable-zone-label']) emit(labelled, joules, { ...labels, rapl_zone: zoneName })
+      else emit(ofZone(zoneName.replace(/\W/g, '_')), joules, labels)
+    })
+  },
+})
+
+/** `package-1` is zone `package`, index 1; `core` has no index of its own, nor has `package-0-die-1`. */
+export function parseZone(name: string): [zone: string, index: number | undefined] {
+  const [, zone, index] = /^([^-]*)-(\d+)$/.exec(name) ?? []
+  return zone === undefined ? [name, undefined] : [zone, Number(index)]
+}

@@ -1,0 +1,43 @@
+import { collector, each, needed, offered, pattern } from '../collector.ts'
+import { counter, gauge } from '../metrics/family.ts'
+import { filterOf } from '../metrics/pattern.ts'
+
+const make = (define: typeof counter, file: string, name: string, help: string, scale = 1) =>
+  [file, define(`node_tape_${name}`, help, ['device']), scale] as const
+
+/** Nanoseconds are multiplied, not divided: the last bit is node_exporter's. */
+const nano = 1e-9
+
+const attributes = [
+  make(gauge, 'in_flight', 'io_now', 'Requests that are under way.'),
+  make(counter, 'io_ns', 'io_time_seconds_total', 'Seconds spent on requests of all kinds.', nano),
+  make(counter, 'other_cnt', 'io_others_total', 'Requests that were neither reads nor writes.'),
+  make(counter, 'read_byte_cnt', 'read_bytes_total', 'Bytes read.'),
+  make(counter, 'read_cnt', 'reads_completed_total', 'Reads completed.'),
+  make(counter, 'read_ns', 'read_time_seconds_total', 'Seconds spent reading.', nano),
+  make(counter, 'resid_cnt', 'residual_total', 'Reads and writes that moved less than was asked for.'),
+  make(counter, 'write_byte_cnt', 'written_bytes_total', 'Bytes written.'),
+  make(counter, 'write_cnt', 'writes_completed_total', 'Writes completed.'),
+  make(counter, 'write_ns', 'write_time_seconds_total', 'Seconds spent writing.', nano),
+]
+
+/** Documentation/scsi/st.rst. `nst0`, `st0a` and the like are other names of `st0`. */
+export default collector({
+  name: 'tapestats',
+  options: { 'ignored-devices': pattern('^$', 'Tape devices to leave out.') },
+  state: (options) => filterOf(undefined, options['ignored-devices']),
+  collect({ sys, emit, state: wanted }) {
+    const tapes = offered(sys.at('class/scsi_tape')).children('st')
+    each(
+      tapes.filter(({ id, name }) => /^\d+$/.test(id) && wanted(name)),
+      (tape) => {
+        const stats = tape.at('stats')
+        needed(stats.status(), `${tape.name}/stats`)
+        for (const [file, family, scale] of attributes) {
+          const value = stats.number(file)
+          emit(family, value === undefined ? undefined : value * scale, { device: tape.name })
+        }
+      },
+    )
+  },
+})

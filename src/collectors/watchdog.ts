@@ -1,0 +1,30 @@
+import { collector, each, offered } from '../collector.ts'
+import { gauge } from '../metrics/family.ts'
+
+const value = (file: string, help: string, name = file) =>
+  [file, gauge(`node_watchdog_${name}`, help, ['name'])] as const
+
+const attributes = [
+  value('access_cs0', 'Whether the device has access to its second boot source.'),
+  value('bootstatus', 'Why the machine was last started, as the bits of WDIOC_GETBOOTSTATUS.'),
+  value('fw_version', "Version of the device's firmware."),
+  value('nowayout', 'Whether the device cannot be stopped once it is started.'),
+  value('pretimeout', 'Seconds before the end at which the device warns.', 'pretimeout_seconds'),
+  value('timeleft', 'Seconds left until the device resets the machine.', 'timeleft_seconds'),
+  value('timeout', 'Seconds without a sign of life after which the device resets the machine.', 'timeout_seconds'),
+]
+
+const texts = ['identity', 'options', 'pretimeout_governor', 'state', 'status'] as const
+const info = gauge('node_watchdog_info', 'What the watchdog says of itself; always 1.', ['name', ...texts])
+const unknown = { identity: '', options: '', pretimeout_governor: '', state: '', status: '' }
+
+/** https://docs.kernel.org/watchdog/watchdog-api.html, Documentation/ABI/testing/sysfs-class-watchdog */
+export default collector({
+  name: 'watchdog',
+  collect({ sys, emit }) {
+    each(offered(sys.at('class/watchdog')).children(), (dog) => {
+      emit(info, 1, { name: dog.name, ...unknown, ...dog.texts(texts) })
+      each(attributes, ([file, family]) => emit(family, dog.number(file), { name: dog.name }))
+    })
+  },
+})

@@ -1,0 +1,102 @@
+import type { Clock } from '../clock.ts'
+import type { Cycle } from '../cycle.ts'
+import type { Log } from '../log.ts'
+import type { Output } from '../output.ts'
+import { type Answer, plain, type Request } from './answer.ts'
+import { landing, notFound } from './landing.ts'
+import { addressOf, type Listener, listenOn } from './listen.ts'
+import { createMetricsPage, noSnapshot } from './metrics-page.ts'
+import type { OwnStat } from './registry.ts'
+import { noStats, type WebStats } from './stats.ts'
+
+export interface WebOptions {
+  /** `host:port`, `:port` or `[::1]:port`; none is no web. */
+  readonly listenAddresses: readonly string[]
+  /** Whether the user named them: then one that cannot be had is an error, and not only a warning. */
+  readonly listenAddressesNamed: boolean
+  readonly telemetryPath: string
+  /** Requests for metrics that are answered at the same time; 0 is no limit. */
+  readonly maxRequests: number
+  /** Leaves out `nodejs_*`, `process_*` and `promhttp_*`. */
+  readonly disableExporterMetrics: boolean
+}
+
+export interface WebNeeds {
+  readonly clock: Clock
+  readonly log: Log
+  readonly program: { readonly name: string; readonly version: string }
+  readonly enabledCollectors: readonly string[]
+  readonly allCollectors: readonly string[]
+  /** The agent's own numbers, asked at each request for metrics. */
+  readonly own: () => Iterable<OwnStat>
+  /** How each output fares, without secrets. */
+  readonly status: () => Iterable<readonly [name: string, text: string]>
+}
+
+/** Shows the last snapshot to whoever asks. */
+export interface Web extends Output {
+  readonly stats: WebStats
+  /** Gives the addresses that are listened on; an Error says which cannot be had and what to do. */
+  listen(): Promise<readonly string[]>
+}
+
+const healthPath = '/-/healthy'
+const readyPath = '/-/ready'
+
+/** Throws an Error that says what is wrong with an option. Nothing is listened on, and no HTTP server loaded, yet. */
+export function createWeb(options: WebOptions, needs: WebNeeds): Web {
+  const { clock, log, program } = needs
+  const addresses = options.listenAddresses.map(addressOf)
+  if (!options.telemetryPath.startsWith('/'))
+    throw new Error(`web: telemetry path ${JSON.stringify(options.telemetryPath)} does not begin with a slash`)
+  const stats = noStats()
+  const metrics = createMetricsPage(options, needs, stats)
+  const listeners: Listener[] = []
+  let latest: Cycle | undefined
+
+  const welcome = () =>
+    landing({
+      ...program,
+      links: [options.telemetryPath, healthPath, readyPath],
+      status: [collected(), ...needs.status()],
+    })
+  const collected = (): readonly [string, string] => {
+    if (latest === undefined) return ['last snapshot', 'none yet']
+    const { timestampMs, series } = latest.snapshot
+    return ['last snapshot', `${series.length} samples, ${Math.round((clock.now() - timestampMs) / 1000)} s ago`]
+  }
+  const pages = new Map<string, (request: Request) => Answer | Promise<Answer>>([
+    ['/', welcome],
+    [healthPath, () => plain(200, `${program.name} is healthy.`)],
+    [readyPath, () => (latest === undefined ? plain(503, noSnapshot) : plain(200, `${program.name} is ready.`))],
+    [options.telemetryPath, (request) => metrics(request, latest)],
+  ])
+  const answer = (request: Request) => pages.get(request.path)?.(request) ?? notFound
+
+  const stop = async (deadline: AbortSignal) => {
+    await Promise.all(listeners.splice(0).map((listener) => listener.close(deadline)))
+  }
+  return {
+    name: 'web',
+    stats,
+    stop,
+    notify(cycle) {
+      latest = cycle
+    },
+    async listen() {
+      for (const address of addresses) {
+        try {
+          const listener = await listenOn(address, answer, log)
+          listeners.push(listener)
+          log.info('web: listening', { address: listener.address })
+        } catch (error) {
+          await stop(AbortSignal.abort())
+          if (options.listenAddressesNamed) throw error
+          log.warn('web: switched off', { err: error })
+          return []
+        }
+      }
+      return listeners.map(({ address }) => address)
+    },
+  }
+}

@@ -1,0 +1,116 @@
+import type { Server, ServerOptions } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Log } from '../log.ts'
+import { messageOf } from '../log.ts'
+import { type Answer, plain, type Request, requestOf, send } from './answer.ts'
+
+/** Where to listen; every interface, if there is no host. */
+export interface Address {
+  readonly host: string | undefined
+  readonly port: number
+}
+
+export interface Listener {
+  /** As bound: with the port that the kernel chose where 0 was asked for. */
+  readonly address: string
+  /** Ends when the last answer is through, or when the signal aborts. */
+  close(deadline: AbortSignal): Promise<void>
+}
+
+/** What a client may cost. One that is slower, or sends more, is cut off. */
+const limits = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  /** Longer than scrapers pause, so that they need not connect anew each time. */
+  keepAliveTimeout: 75_000,
+} as const satisfies ServerOptions
+const silenceMs = 30_000
+const maxConnections = 256
+
+const badRequest: Answer = plain(400, '400 Bad Request')
+
+/** `host:port`, `:port` or `[::1]:port`. Throws an Error that says what is wrong with it. */
+export function addressOf(text: string): Address {
+  const [, bracketed, bare, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text) ?? []
+  const port = digits === '' ? Number.NaN : Number(digits)
+  if (!(port <= 65535))
+    throw new Error(`web: listen address ${JSON.stringify(text)} is not host:port, :port or [ipv6]:port`)
+  return { host: bracketed ?? (bare || undefined), port }
+}
+
+/** Serves what `answer` gives until it is closed. Throws an Error that names the address and what to do. */
+export async function listenOn(
+  at: Address,
+  answer: (request: Request) => Answer | Promise<Answer>,
+  log: Log,
+): Promise<Listener> {
+  const { createServer } = await import('node:http')
+  const server = createServer(limits)
+  server.timeout = silenceMs
+  server.maxConnections = maxConnections
+  let open = 0
+  let closing = false
+  server.on('request', async (incoming, response) => {
+    open++
+    const over = new Promise((resolve) => response.once('close', resolve))
+    const request = requestOf(incoming)
+    const { done, ...reply } = request === undefined ? badRequest : await guarded(() => answer(request), log)
+    send(reply, response)
+    await over
+    done?.()
+    open--
+    if (closing && open === 0) server.closeAllConnections()
+  })
+  await bound(server, at)
+  server.on('error', (error) => log.warn('web: a connection could not be taken', { err: error }))
+  const { address, port } = server.address() as AddressInfo
+  return {
+    address: shown({ host: address, port }),
+    async close(deadline) {
+      const cut = () => server.closeAllConnections()
+      const closed = new Promise((resolve) => server.close(resolve))
+      closing = true
+      if (open === 0 || deadline.aborted) cut()
+      else deadline.addEventListener('abort', cut, { once: true })
+      await closed
+      deadline.removeEventListener('abort', cut)
+    },
+  }
+}
+
+async function guarded(answer: () => Answer | Promise<Answer>, log: Log): Promise<Answer> {
+  try {
+    return await answer()
+  } catch (error) {
+    log.error('web: a fault of our own', { err: error })
+    return plain(500, 'This cannot be answered; the log says why.')
+  }
+}
+
+/** Resolves when the server listens. */
+function bound(server: Server, { host, port }: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException) => {
+      const why = reasons[error.code ?? ''] ?? messageOf(error)
+      const text = `web: cannot listen on ${shown({ host, port })}: ${why}; choose another with --web.listen-address`
+      reject(new Error(text, { cause: error }))
+    }
+    server.once('error', failed)
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      server.off('error', failed)
+      resolve()
+    })
+  })
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process uses this port (`ss -ltnp` names it)',
+  EACCES: 'a port below 1024 needs CAP_NET_BIND_SERVICE',
+  EADDRNOTAVAIL: 'no interface of this host has this address',
+  ENOTFOUND: 'this host name is not known',
+}
+
+function shown({ host = '', port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,68 @@
+import type { Cycle } from '../cycle.ts'
+import type { Log } from '../log.ts'
+import { type Answer, plain, type Request } from './answer.ts'
+import { gzipped, wantsGzip } from './encoding.ts'
+import { createPage } from './page.ts'
+import type { OwnStat } from './registry.ts'
+import { selectionOf } from './selection.ts'
+import type { WebStats } from './stats.ts'
+
+interface Options {
+  readonly maxRequests: number
+  readonly disableExporterMetrics: boolean
+}
+
+interface Needs {
+  readonly log: Log
+  readonly enabledCollectors: readonly string[]
+  readonly allCollectors: readonly string[]
+  readonly own: () => Iterable<OwnStat>
+}
+
+export const noSnapshot = 'No snapshot yet: the first collection has not ended. Try again in a few seconds.'
+
+const headers = {
+  'content-type': 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',
+  vary: 'Accept-Encoding',
+}
+
+/** Answers requests for metrics from the last cycle; never runs a collector. */
+export function createMetricsPage(options: Options, needs: Needs, stats: WebStats) {
+  const page = createPage({ ...needs, stats, exporterMetrics: !options.disableExporterMetrics })
+  let lastRefused = ''
+
+  const counted = (status: keyof WebStats['requests'], answer: Omit<Answer, 'status'>): Answer => {
+    stats.requests[status]++
+    return { ...answer, status }
+  }
+  const done = () => {
+    stats.inFlight--
+  }
+  const notEncoded = (err: unknown) => {
+    stats.errors.encoding++
+    needs.log.error('web: cannot compress the page, sent as it is', { err })
+  }
+  return async (request: Request, cycle: Cycle | undefined): Promise<Answer> => {
+    const { refused, collectors } = selectionOf(request.query, needs)
+    if (refused !== undefined) {
+      if (refused !== lastRefused) needs.log.warn('web: refused a request for metrics', { reason: refused })
+      lastRefused = refused
+      return plain(400, refused)
+    }
+    if (cycle === undefined) return counted(503, plain(503, noSnapshot))
+    if (options.maxRequests > 0 && stats.inFlight >= options.maxRequests) {
+      const busy = `Limit of concurrent requests reached (${options.maxRequests}), try again later.`
+      return counted(503, plain(503, busy))
+    }
+    stats.inFlight++
+    try {
+      const text = await page(cycle, collectors)
+      const body = wantsGzip(request.acceptEncoding) ? await gzipped(text).catch(notEncoded) : undefined
+      const encoding = body === undefined ? {} : { 'content-encoding': 'gzip' }
+      return counted(200, { headers: { ...headers, ...encoding }, body: body ?? text, done })
+    } catch (error) {
+      needs.log.error('web: cannot make the page', { err: error })
+      return counted(500, { ...plain(500, 'The page cannot be made; the log says why.'), done })
+    }
+  }
+}

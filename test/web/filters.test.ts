@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { host, raw, samples, serve, settled } from './server.ts'
+
+const noOwn = { disableExporterMetrics: true }
+const builtFrom = 'node_exporter_build_info{version="1.2.3"} 1'
+
+test('collect[] gives the samples of these collectors, those that came late too, and what is said of them', async (t) => {
+  const { web, get } = await serve(t, noOwn)
+  web.notify(host())
+  for (const query of ['collect[]=cpu', 'collect%5B%5D=cpu', 'collect[]=cpu&collect[]=cpu']) {
+    assert.deepEqual(samples((await get(`/metrics?${query}`)).text), [
+      'node_cpu_seconds_total{cpu="0",mode="idle"} 100',
+      'node_cpu_seconds_total{cpu="0",mode="user"} 4.5',
+      'node_cpu_seconds_total{cpu="1",mode="user"} 7',
+      builtFrom,
+      'node_scrape_collector_duration_seconds{collector="cpu"} 0.25',
+      'node_scrape_collector_success{collector="cpu"} 1',
+    ])
+  }
+})
+
+test('exclude[] leaves collectors out, and passes over names that it does not know', async (t) => {
+  const { web, get } = await serve(t, noOwn)
+  web.notify(host())
+  assert.deepEqual(samples((await get('/metrics?exclude[]=cpu&exclude[]=nope&exclude[]=wifi')).text), [
+    builtFrom,
+    'node_load1 0.21',
+    'node_scrape_collector_duration_seconds{collector="loadavg"} 0.25',
+    'node_scrape_collector_duration_seconds{collector="nfs"} 0.25',
+    'node_scrape_collector_success{collector="loadavg"} 1',
+    'node_scrape_collector_success{collector="nfs"} 1',
+  ])
+})
+
+test('with every collector excluded nothing of the host is left', async (t) => {
+  const { web, get } = await serve(t, noOwn)
+  web.notify(host())
+  const { status, text } = await get('/metrics?exclude[]=cpu&exclude[]=loadavg&exclude[]=nfs')
+  assert.equal(status, 200)
+  assert.deepEqual(samples(text), [builtFrom])
+})
+
+test('a filter leaves the metrics of the agent itself in', async (t) => {
+  const { web, get } = await serve(t)
+  web.notify(host())
+  const { text } = await get('/metrics?collect[]=loadavg')
+  for (const name of ['process_cpu_seconds_total', 'promhttp_metric_handler_requests_total', 'nodejs_version_info'])
+    assert.ok(text.includes(`\n# TYPE ${name} `), name)
+})
+
+test('a filter and no filter do not disturb each other', async (t) => {
+  const { web, get } = await serve(t, noOwn)
+  web.notify(host())
+  const before = (await get('/metrics')).text
+  await get('/metrics?collect[]=loadavg')
+  assert.equal((await get('/metrics')).text, before)
+})
+
+test('a key without brackets is no filter', async (t) => {
+  const { web, get } = await serve(t, noOwn)
+  web.notify(host())
+  assert.equal((await get('/metrics?collect=loadavg&name[]=x')).text, (await get('/metrics')).text)
+})
+
+const refusals = [
+  ['collect[]=nope', "Couldn't create filtered metrics handler: couldn't create collector: missing collector: nope"],
+  ['collect[]=wifi', "Couldn't create filtered metrics handler: couldn't create collector: disabled collector: wifi"],
+  ['collect[]=', "Couldn't create filtered metrics handler: couldn't create collector: missing collector: "],
+  ['collect[]=CPU', "Couldn't create filtered metrics handler: couldn't create collector: missing collector: CPU"],
+  ['collect[]=cpu+', "Couldn't create filtered metrics handler: couldn't create collector: missing collector: cpu "],
+  [
+    'collect[]=cpu&collect[]=wifi&collect[]=nope',
+    "Couldn't create filtered metrics handler: couldn't create collector: disabled collector: wifi",
+  ],
+  ['collect[]=cpu&exclude[]=nfs', 'Combined collect and exclude queries are not allowed.'],
+  ['collect[]=&exclude[]=', 'Combined collect and exclude queries are not allowed.'],
+] as const
+
+for (const [query, words] of refusals) {
+  test(`${query} is refused in node_exporter's words`, async (t) => {
+    const { web, get } = await serve(t)
+    web.notify(host())
+    const { status, headers, text } = await get(`/metrics?${query}`)
+    assert.equal(status, 400)
+    assert.equal(headers['content-type'], 'text/plain; charset=utf-8')
+    assert.equal(text, `${words}\n`)
+    assert.deepEqual(web.stats.requests, { 200: 0, 500: 0, 503: 0 })
+  })
+}
+
+test('a refusal is logged once, not at each scrape', async (t) => {
+  const { web, get, logged } = await serve(t)
+  web.notify(host())
+  for (let i = 0; i < 3; i++) await get('/metrics?collect[]=nope')
+  assert.equal(logged.filter((line) => line.includes('missing collector: nope')).length, 1)
+})
+
+const thrice = (query: string) =>
+  `${`GET /metrics${query} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(2)}GET /metrics${query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`
+
+test('requests over the limit are turned away, filtered ones too', async (t) => {
+  for (const query of ['', '?collect[]=cpu']) {
+    const { web, port } = await serve(t, { maxRequests: 2 })
+    web.notify(host())
+    const answer = await raw(port, thrice(query)) // in one packet: all three are there before the first is answered
+    assert.deepEqual(answer.match(/(?<=HTTP\/1.1 )\d+/g), ['200', '200', '503'])
+    assert.ok(answer.endsWith('Limit of concurrent requests reached (2), try again later.\n'))
+    await settled(web)
+    assert.deepEqual(web.stats, {
+      requests: { 200: 2, 500: 0, 503: 1 },
+      errors: { encoding: 0, gathering: 0 },
+      inFlight: 0,
+    })
+  }
+})
+
+test('a limit of 0 is none', async (t) => {
+  const { web, port } = await serve(t, { maxRequests: 0 })
+  web.notify(host())
+  assert.deepEqual((await raw(port, thrice(''))).match(/(?<=HTTP\/1.1 )\d+/g), ['200', '200', '200'])
+})

@@ -73,7 +73,8 @@ export default collector({
   },
   async collect(context) {
     using bus = await connect(context)
-    await Promise.all([collectManager(bus, context.emit), collectUnits(bus, context)])
+    const outcomes = await Promise.allSettled([collectManager(bus, context.emit), collectUnits(bus, context)])
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   },
 })
 

@@ -32,12 +32,6 @@ export interface Connection extends Disposable {
   ): Promise<Basic[Type] | undefined>
 }
 
-/** Where the system bus is when the environment does not say. */
-export const systemBusAddress = 'unix:path=/var/run/dbus/system_bus_socket'
-
-/** systemd's own socket for root: it speaks D-Bus, with no bus between. */
-export const systemdAddress = 'unix:path=/run/systemd/private'
-
 /** Far above any list of units, far below what would hurt. */
 const maxMessageBytes = 16 * 1024 * 1024
 

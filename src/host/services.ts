@@ -1,7 +1,5 @@
-import { createSocket } from 'node:dgram'
-import { lookup } from 'node:dns/promises'
 import { nowNs } from '../clock.ts'
-import { type Connection, connectBus, systemBusAddress, systemdAddress } from './dbus.ts'
+import type { Connection } from './dbus.ts'
 
 /** A datagram's answer, and when the one was sent and the other came: nanoseconds since the epoch. */
 export interface Answer {
@@ -31,17 +29,20 @@ export interface Services {
 /** An answer that is longer is none. */
 const maxAnswerBytes = 8 * 1024 * 1024
 
-/** `busAddress` is the environment's DBUS_SYSTEM_BUS_ADDRESS. */
-export function hostServices(busAddress: string = systemBusAddress): Services {
+const systemdAddress = 'unix:path=/run/systemd/private'
+
+/** `busAddress` is the environment's DBUS_SYSTEM_BUS_ADDRESS. What is not asked for is not loaded. */
+export function hostServices(busAddress = 'unix:path=/var/run/dbus/system_bus_socket'): Services {
   return {
-    systemBus: (signal) => connectBus(busAddress, true, signal),
-    systemd: (signal) => connectBus(systemdAddress, false, signal),
+    systemBus: async (signal) => (await import('./dbus.ts')).connectBus(busAddress, true, signal),
+    systemd: async (signal) => (await import('./dbus.ts')).connectBus(systemdAddress, false, signal),
     datagram,
     post,
   }
 }
 
 async function datagram(to: Peer, bytes: Uint8Array, signal: AbortSignal): Promise<Answer> {
+  const [{ createSocket }, { lookup }] = await Promise.all([import('node:dgram'), import('node:dns/promises')])
   const { address, family } = await lookup(to.host)
   const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', signal })
   try {

@@ -10,13 +10,13 @@ export const callOf = (method: string): string =>
 /** The value in a method's response. Throws where that is a fault or no whole response. */
 export async function resultOf(response: string): Promise<Value> {
   const { parseStringPromise } = await import('xml2js')
-  const document: Element | null = await parseStringPromise(response).catch((error: Error) => {
+  const shape = { explicitRoot: false, ignoreAttrs: true }
+  const answer: Element | null = await parseStringPromise(response, shape).catch((error: Error) => {
     throw new Error(`XML-RPC: ${error.message.replaceAll('\n', ' ')}`)
   })
-  const answer = child(document ?? '', 'methodResponse')
-  if (children(answer, 'fault').length === 0) return read(child(child(child(answer, 'params'), 'param'), 'value'))
-  const fault = read(child(child(answer, 'fault'), 'value'))
-  throw new Error(`XML-RPC: fault ${JSON.stringify(fault)}`)
+  const [faulty] = children(answer ?? '', 'fault')
+  if (faulty !== undefined) throw new Error(`XML-RPC: fault ${JSON.stringify(read(child(faulty, 'value')))}`)
+  return read(child(child(child(answer ?? '', 'params'), 'param'), 'value'))
 }
 
 /** The inside of `<value>`; one without a type is a string. */

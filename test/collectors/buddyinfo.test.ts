@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import buddyinfo from '../../src/collectors/buddyinfo.ts'
+import { collect, collectAll } from '../collect.ts'
+
+const given = (text: string) => ({ proc: { buddyinfo: text } })
+
+test('free blocks are reported by node, zone and order', async () => {
+  assert.deepEqual(
+    await collect(buddyinfo, given('Node 0, zone      DMA      1      0 \nNode 1, zone   Normal   4381   1093 \n')),
+    [
+      'node_buddyinfo_blocks{node="0",size="0",zone="DMA"} 1',
+      'node_buddyinfo_blocks{node="0",size="1",zone="DMA"} 0',
+      'node_buddyinfo_blocks{node="1",size="0",zone="Normal"} 4381',
+      'node_buddyinfo_blocks{node="1",size="1",zone="Normal"} 1093',
+    ],
+  )
+})
+
+test('rows of different lengths, garbage and a missing file are failures', async () => {
+  for (const text of ['Node 0, zone DMA 1 2\nNode 0, zone Normal 1\n', 'hello\n', 'Node 0, zone DMA x\n']) {
+    const { lines, logged } = await collectAll(buddyinfo, given(text))
+    assert.deepEqual(lines, [])
+    assert.match(String(logged), /failed.*buddyinfo: /)
+  }
+  assert.match(String((await collectAll(buddyinfo, {})).logged), /failed.*ENOENT/)
+})

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import cpufreq from '../../src/collectors/cpufreq.ts'
+import { collect, collectAll } from '../collect.ts'
+
+const directory = 'devices/system/cpu'
+const files = {
+  cpuinfo_cur_freq: '1699981\n',
+  cpuinfo_avg_freq: '1600000\n',
+  cpuinfo_min_freq: '800000\n',
+  cpuinfo_max_freq: '3700000\n',
+  scaling_cur_freq: '1219917\n',
+  scaling_min_freq: '800001\n',
+  scaling_max_freq: '3700001\n',
+  scaling_governor: 'powersave\n',
+  scaling_available_governors: 'performance powersave\n',
+}
+const policy = (cpu: number, texts: object = files) =>
+  Object.fromEntries(Object.entries(texts).map(([file, text]) => [`${directory}/cpu${cpu}/cpufreq/${file}`, text]))
+
+test('frequencies are reported in hertz, governors as chosen or not', async () => {
+  const sys = { [`${directory}/offline`]: '\n', ...policy(0), [`${directory}/cpu1/online`]: '1\n' }
+  assert.deepEqual(await collect(cpufreq, { sys }), [
+    'node_cpu_frequency_avg_hertz{cpu="0"} 1.6e+09',
+    'node_cpu_frequency_hertz{cpu="0"} 1.699981e+09',
+    'node_cpu_frequency_max_hertz{cpu="0"} 3.7e+09',
+    'node_cpu_frequency_min_hertz{cpu="0"} 8e+08',
+    'node_cpu_scaling_frequency_hertz{cpu="0"} 1.219917e+09',
+    'node_cpu_scaling_frequency_max_hertz{cpu="0"} 3.700001e+09',
+    'node_cpu_scaling_frequency_min_hertz{cpu="0"} 8.00001e+08',
+    'node_cpu_scaling_governor{cpu="0",governor="performance"} 0',
+    'node_cpu_scaling_governor{cpu="0",governor="powersave"} 1',
+  ])
+})
+
+test('CPUs that are offline are left out', async () => {
+  const sys = { [`${directory}/offline`]: '1-2,5\n', ...policy(0), ...policy(1), ...policy(5), ...policy(10) }
+  const cpus = new Set((await collect(cpufreq, { sys })).map((line) => /cpu="(\d+)"/.exec(line)?.[1]))
+  assert.deepEqual([...cpus], ['0', '10'])
+})
+
+test('a file that is missing, unreadable or of no use loses only its own sample', async () => {
+  const odd = {
+    scaling_cur_freq: '<unknown>\n',
+    cpuinfo_cur_freq: { error: 'EACCES' },
+    scaling_max_freq: '5\n',
+    scaling_governor: 'x',
+  }
+  const { lines, success } = await collectAll(cpufreq, { sys: { [`${directory}/offline`]: '', ...policy(0, odd) } })
+  assert.deepEqual([lines, success], [['node_cpu_scaling_frequency_max_hertz{cpu="0"} 5000'], true])
+})
+
+test('without the list of offline CPUs, or with garbage in it, it fails', async () => {
+  assert.match(String((await collectAll(cpufreq, {})).logged), /failed.*ENOENT/)
+  assert.match(
+    String((await collectAll(cpufreq, { sys: { [`${directory}/offline`]: 'x' } })).logged),
+    /no list of CPUs/,
+  )
+})

@@ -114,9 +114,9 @@ function emitThrottles(cpus: readonly Dir[], emit: Emit): void {
   const seen = new Set<string>()
   const first = (key: string) => !seen.has(key) && seen.add(key)
   for (const cpu of cpus) {
-    const core = count(cpu, 'thermal_throttle/core_throttle_count')
-    const whole = count(cpu, 'thermal_throttle/package_throttle_count')
-    if (core === undefined && whole === undefined) continue
+    const throttles = cpu.at('thermal_throttle')
+    if (!throttles.exists()) continue
+    const [core, whole] = [count(throttles, 'core_throttle_count'), count(throttles, 'package_throttle_count')]
     const ids = { package: cpu.text('topology/physical_package_id') ?? '', core: cpu.text('topology/core_id') ?? '' }
     if (!/^\d+$/.test(ids.package) || !/^\d+$/.test(ids.core)) continue
     if (core !== undefined && first(`${ids.package} ${ids.core}`)) emit(coreThrottles, core, ids)
@@ -124,8 +124,8 @@ function emitThrottles(cpus: readonly Dir[], emit: Emit): void {
   }
 }
 
-function count(cpu: Dir, file: string): number | undefined {
-  const text = cpu.text(file)
+function count(directory: Dir, file: string): number | undefined {
+  const text = directory.text(file)
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
 }
 

@@ -25,6 +25,7 @@ export default collector({
       const cpu = directory.id
       if (offline.has(cpu)) continue
       const policy = directory.at('cpufreq')
+      if (!policy.exists()) continue
       for (const [file, family] of frequencies) {
         const kilohertz = policy.text(file) ?? ''
         // The kernel says <unknown> where the driver cannot tell.

@@ -20,10 +20,15 @@ export default collector({
     'name-exclude': pattern('', 'Interrupts to leave out, as name;info;devices.'),
     'include-zeros': boolean(true, 'Report interrupts that a CPU has never serviced.'),
   },
-  state: (options) => ({ wanted: filterOf(options['name-include'], options['name-exclude']) }),
+  // Unlike elsewhere both may be set.
+  state: (options) => ({
+    included: filterOf(options['name-include'], undefined),
+    kept: filterOf(undefined, options['name-exclude']),
+  }),
   collect({ proc, emit, options, state }) {
     for (const { type, info, devices, counts } of parseInterrupts(proc.read('interrupts'))) {
-      if (!state.wanted(`${type};${info};${devices}`)) continue
+      const name = `${type};${info};${devices}`
+      if (!state.included(name) || !state.kept(name)) continue
       counts.forEach((word, cpu) => {
         const count = numberOf(word, () => `interrupts: ${type}`)
         if (count !== 0 || options['include-zeros']) emit(interrupts, count, { cpu: String(cpu), type, info, devices })

@@ -21,6 +21,7 @@ export default collector({
     'slabs-include': pattern('.*', 'Slabs to report.'),
     'slabs-exclude': pattern('', 'Slabs to leave out.'),
   },
+  // Unlike elsewhere both may be set.
   state: (options) => ({
     included: filterOf(options['slabs-include'], undefined),
     kept: filterOf(undefined, options['slabs-exclude']),

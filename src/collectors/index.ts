@@ -28,10 +28,13 @@ import logind from './logind.ts'
 import mdadm from './mdadm.ts'
 import meminfo from './meminfo.ts'
 import meminfoNuma from './meminfo-numa.ts'
+import netclass from './netclass.ts'
+import netdev from './netdev.ts'
 import netstat from './netstat.ts'
 import ntp from './ntp.ts'
 import nvme from './nvme.ts'
 import nvmesubsystem from './nvmesubsystem.ts'
+import os from './os.ts'
 import pcidevice from './pcidevice.ts'
 import powersupplyclass from './powersupplyclass.ts'
 import pressure from './pressure.ts'
@@ -47,8 +50,11 @@ import supervisord from './supervisord.ts'
 import swap from './swap.ts'
 import systemd from './systemd.ts'
 import tapestats from './tapestats.ts'
+import textfile from './textfile.ts'
 import thermalZone from './thermal-zone.ts'
+import time from './time.ts'
 import udpQueues from './udp-queues.ts'
+import uname from './uname.ts'
 import vmstat from './vmstat.ts'
 import watchdog from './watchdog.ts'
 import xfrm from './xfrm.ts'
@@ -85,10 +91,13 @@ export const collectors: readonly Collector[] = [
   mdadm,
   meminfo,
   meminfoNuma,
+  netclass,
+  netdev,
   netstat,
   ntp,
   nvme,
   nvmesubsystem,
+  os,
   pcidevice,
   powersupplyclass,
   pressure,
@@ -104,8 +113,11 @@ export const collectors: readonly Collector[] = [
   swap,
   systemd,
   tapestats,
+  textfile,
   thermalZone,
+  time,
   udpQueues,
+  uname,
   vmstat,
   watchdog,
   xfrm,

@@ -55,12 +55,11 @@ export function seriesText(name: string, labels: Iterable<readonly [name: string
   return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`
 }
 
-/** As Go's `strconv.FormatFloat(v, 'g', -1, 64)`: what the peer prints, shortest digits that read back the same. */
+/** As the peer prints it, Go's `FormatFloat(v, 'g', -1, 64)`: the shortest digits that read back the same; -0 is 0. */
 export function formatValue(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (value === Infinity) return '+Inf'
   if (value === -Infinity) return '-Inf'
-  if (Object.is(value, -0)) return '-0'
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value)
   const [mantissa = '', power = '0'] = value.toExponential().split('e')
   const exponent = Number(power)

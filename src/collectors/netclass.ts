@@ -1,0 +1,80 @@
+import { boolean, collector, offered, pattern } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import { counter, type Family, gauge } from '../metrics/family.ts'
+import { filterOf } from '../metrics/pattern.ts'
+
+const info = gauge('node_network_info', 'Attributes of an interface that are no numbers: always 1.', [
+  'device',
+  'address',
+  'adminstate',
+  'broadcast',
+  'duplex',
+  'ifalias',
+  'operstate',
+])
+const up = gauge('node_network_up', '1 if the operational state of an interface is up, else 0.', ['device'])
+const speed = gauge('node_network_speed_bytes', 'Speed of an interface in bytes a second; negative if unknown.', [
+  'device',
+])
+
+const numbers: readonly (readonly [file: string, family: Family<'device'>])[] = [
+  ['addr_assign_type', gauge('node_network_address_assign_type', 'Where the address comes from.', ['device'])],
+  ['carrier', gauge('node_network_carrier', '1 if the link is there, 0 if it is not.', ['device'])],
+  ['carrier_changes', counter('node_network_carrier_changes_total', 'Times the link came or went.', ['device'])],
+  ['carrier_down_count', counter('node_network_carrier_down_changes_total', 'Times the link went.', ['device'])],
+  ['carrier_up_count', counter('node_network_carrier_up_changes_total', 'Times the link came.', ['device'])],
+  ['dev_id', gauge('node_network_device_id', 'Number of an interface among those with one address.', ['device'])],
+  ['dormant', gauge('node_network_dormant', '1 if the interface waits for something outside, else 0.', ['device'])],
+  ['flags', gauge('node_network_flags', 'Flags of the interface (IFF_…) as one number.', ['device'])],
+  ['ifindex', gauge('node_network_iface_id', 'Index of the interface.', ['device'])],
+  ['iflink', gauge('node_network_iface_link', 'Index of the interface this one stands on; or its own.', ['device'])],
+  ['link_mode', gauge('node_network_iface_link_mode', 'Link policy: 0 default, 1 dormant.', ['device'])],
+  ['mtu', gauge('node_network_mtu_bytes', 'Largest transmission unit in bytes.', ['device'])],
+  ['name_assign_type', gauge('node_network_name_assign_type', 'Where the name comes from.', ['device'])],
+  ['netdev_group', gauge('node_network_net_dev_group', 'Group the interface is in.', ['device'])],
+  ['tx_queue_len', gauge('node_network_transmit_queue_length', 'Packets the transmit queue may hold.', ['device'])],
+  ['type', gauge('node_network_protocol_type', 'Hardware type of the interface (ARPHRD_…).', ['device'])],
+]
+
+/** https://docs.kernel.org/admin-guide/abi-testing.html#abi-file-testing-sysfs-class-net */
+export default collector({
+  name: 'netclass',
+  options: {
+    'ignored-devices': pattern('^$', 'Interfaces to leave out.'),
+    'ignore-invalid-speed': boolean(false, 'Leave the speed out where it is negative.'),
+    netlink: boolean(false, 'Ask the kernel by netlink, not by sysfs.'),
+    'rtnl-with-stats': boolean(false, 'With netlink: statistics too.', { flag: 'netclass_rtnl.with-stats' }),
+  },
+  state: (options) => ({ wanted: filterOf(undefined, options['ignored-devices']) }),
+  collect({ sys, emit, options, state, interfaces }) {
+    for (const link of offered(sys.at('class/net')).children()) {
+      const device = link.name
+      // `bonding_masters` is a file among the directories.
+      if (!interfaces(device) || !state.wanted(device) || link.status()?.kind !== 'directory') continue
+      for (const [file, family] of numbers) emit(family, link.number(file), { device })
+      const mbits = link.number('speed')
+      if (mbits === undefined || mbits >= 0 || !options['ignore-invalid-speed'])
+        emit(speed, mbits === undefined ? undefined : (mbits * 1e6) / 8, { device })
+      const operstate = link.text('operstate') ?? ''
+      emit(up, operstate === 'up' ? 1 : 0, { device })
+      emit(info, 1, { device, operstate, adminstate: adminState(link), ...textsOf(link) })
+    }
+  },
+})
+
+function textsOf(link: Dir) {
+  return {
+    address: '',
+    broadcast: '',
+    duplex: '',
+    ifalias: '',
+    ...link.texts(['address', 'broadcast', 'duplex', 'ifalias']),
+  }
+}
+
+/** Of IFF_UP, the first flag. */
+function adminState(link: Dir): string {
+  const flags = link.number('flags')
+  if (flags === undefined) return 'unknown'
+  return flags % 2 === 0 ? 'down' : 'up'
+}

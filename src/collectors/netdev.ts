@@ -1,0 +1,151 @@
+import { boolean, type Context, collector, type Options, pattern } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import type { Kernel } from '../host/kernel.ts'
+import { NoKernel } from '../host/libc.ts'
+import { type Link, type Statistics, statisticNames } from '../host/rtnetlink.ts'
+import { fields, lines } from '../host/text.ts'
+import { counter, familyOf, gauge } from '../metrics/family.ts'
+import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
+
+const help = (name: string) => `Network interface counter ${name}.`
+const total = familyOf((name) => counter(`node_network_${name}_total`, help(name), ['device']))
+const totalWithAlias = familyOf((name) => counter(`node_network_${name}_total`, help(name), ['device', 'ifalias']))
+const addressInfo = gauge('node_network_address_info', 'An address of an interface: always 1.', [
+  'device',
+  'address',
+  'netmask',
+  'scope',
+])
+
+/** A counter's name and the kernel's counters that it is the sum of. */
+type Sum = readonly [name: string, ...parts: (keyof Statistics)[]]
+
+/** The sums that the kernel itself makes for /proc/net/dev. */
+const merged: readonly Sum[] = [
+  ['receive_bytes', 'rx_bytes'],
+  ['receive_packets', 'rx_packets'],
+  ['receive_errs', 'rx_errors'],
+  ['receive_drop', 'rx_dropped', 'rx_missed_errors'],
+  ['receive_fifo', 'rx_fifo_errors'],
+  ['receive_frame', 'rx_length_errors', 'rx_over_errors', 'rx_crc_errors', 'rx_frame_errors'],
+  ['receive_compressed', 'rx_compressed'],
+  ['receive_multicast', 'multicast'],
+  ['receive_nohandler', 'rx_nohandler'],
+  ['transmit_bytes', 'tx_bytes'],
+  ['transmit_packets', 'tx_packets'],
+  ['transmit_errs', 'tx_errors'],
+  ['transmit_drop', 'tx_dropped'],
+  ['transmit_fifo', 'tx_fifo_errors'],
+  ['transmit_colls', 'collisions'],
+  ['transmit_carrier', 'tx_carrier_errors', 'tx_aborted_errors', 'tx_window_errors', 'tx_heartbeat_errors'],
+  ['transmit_compressed', 'tx_compressed'],
+]
+
+const detailed = statisticNames.map((name): Sum => [name.replace(/^rx/, 'receive').replace(/^tx/, 'transmit'), name])
+
+/** The columns of /proc/net/dev: its sums cannot be taken apart again. */
+const columns = merged.map(([name]) => name).filter((name) => name !== 'receive_nohandler')
+
+const options = {
+  'device-include': pattern('', 'Interfaces to report.'),
+  'device-exclude': pattern('', 'Interfaces to leave out.'),
+  'device-whitelist': pattern('', 'The old name of device-include.', { hidden: true }),
+  'device-blacklist': pattern('', 'The old name of device-exclude.', { hidden: true }),
+  netlink: boolean(true, 'Ask the kernel by netlink, not by /proc/net/dev.'),
+  'enable-detailed-metrics': boolean(false, "Report the kernel's counters one by one, not the sums of /proc/net/dev."),
+  'label-ifalias': boolean(false, 'Add the label ifalias.'),
+  'address-info': boolean(false, 'Report addresses too.'),
+} satisfies Options
+
+/** https://docs.kernel.org/networking/statistics.html */
+export default collector({
+  name: 'netdev',
+  options,
+  state: (given) => ({
+    wanted: filterOf(
+      current(given['device-include'], given['device-whitelist']),
+      current(given['device-exclude'], given['device-blacklist']),
+    ),
+  }),
+  async collect(context) {
+    const { sys, facts, emit, options, interfaces, state } = context
+    const wanted: Filter = (device) => interfaces(device) && state.wanted(device)
+    const devices = options.netlink ? await fromKernel(context, wanted) : fromProc(context, wanted)
+    for (const [device, counters] of devices) {
+      const ifalias = options['label-ifalias'] ? (sys.text(`class/net/${device}/ifalias`) ?? '') : undefined
+      for (const [name, value] of counters) {
+        if (ifalias === undefined) emit(total(name), value, { device })
+        else emit(totalWithAlias(name), value, { device, ifalias })
+      }
+    }
+    if (!options['address-info']) return
+    for (const { device, address, netmask } of facts.addresses())
+      if (wanted(device)) emit(addressInfo, 1, { device, address, netmask, scope: scopeOf(address) })
+  },
+})
+
+type Sources = Pick<Context<typeof options>, 'kernel' | 'proc' | 'sys' | 'options'>
+type Device = readonly [device: string, counters: readonly (readonly [name: string, value: number | undefined])[]]
+
+async function fromKernel({ kernel, sys, options }: Sources, wanted: Filter): Promise<Device[]> {
+  const sums = options['enable-detailed-metrics'] ? detailed : merged
+  const links = await linksOf(kernel, sys, wanted)
+  return links.map(({ name, statistics }) => [
+    name,
+    sums.map(([sum, ...parts]) => [sum, added(parts.map((part) => statistics[part]))]),
+  ])
+}
+
+/** By netlink, or where system calls cannot be made, as sysfs has them. */
+async function linksOf(kernel: Kernel, sys: Dir, wanted: Filter): Promise<Pick<Link, 'name' | 'statistics'>[]> {
+  try {
+    return (await kernel.links()).filter(({ name }) => wanted(name))
+  } catch (error) {
+    if (!(error instanceof NoKernel)) throw error
+    const links = sys
+      .at('class/net')
+      .children()
+      .filter(({ name }) => wanted(name))
+    return links.map((link) => {
+      const values = statisticNames.map((name) => [name, link.number(`statistics/${name}`)])
+      return { name: link.name, statistics: Object.fromEntries(values) }
+    })
+  }
+}
+
+/** Undefined where all parts are. */
+function added(parts: readonly (number | undefined)[]): number | undefined {
+  return parts.reduce((sum, part) => (part === undefined ? sum : (sum ?? 0) + part), undefined)
+}
+
+function fromProc({ proc, options }: Sources, wanted: Filter): Device[] {
+  const full = (name: string) => name.replace(/errs$/, 'errors').replace(/drop$/, 'dropped')
+  const names = options['enable-detailed-metrics'] ? columns.map(full) : columns
+  const devices = parseNetDev(proc.read('net/dev')).filter(([device]) => wanted(device))
+  return devices.map(([device, values]) => [device, names.map((name, i) => [name, values[i]])])
+}
+
+/** Two lines of headings, then `eth0: 1 2 …`; a name may hold a colon. */
+export function parseNetDev(text: string): [device: string, values: number[]][] {
+  return lines(text)
+    .slice(2)
+    .map((line) => {
+      const colon = line.lastIndexOf(':')
+      const values = fields(line.slice(colon + 1)).map(Number)
+      if (colon < 0 || values.length < columns.length || values.some(Number.isNaN))
+        throw new Error(`net/dev: ${JSON.stringify(line.slice(0, 80))} is not an interface with its counters`)
+      return [line.slice(0, colon).trim(), values]
+    })
+}
+
+/** As node_exporter says it: loopback counts as link-local. */
+function scopeOf(address: string): string {
+  return /^(127\.|169\.254\.|::1$|fe[89ab][0-9a-f]:)/.test(address) ? 'link-local' : 'global'
+}
+
+/** The pattern, or what was set under its old name. */
+function current(pattern: Pattern, old: Pattern): Pattern {
+  if (pattern.source !== '' && old.source !== '')
+    throw new Error(`an option and its old name cannot both be set: ${pattern.source}, ${old.source}`)
+  return old.source === '' ? pattern : old
+}

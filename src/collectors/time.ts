@@ -1,0 +1,36 @@
+import { collector } from '../collector.ts'
+import { fields } from '../host/text.ts'
+import { zoneAt } from '../host/zone.ts'
+import { gauge } from '../metrics/family.ts'
+
+const time = gauge('node_time_seconds', 'The time of this host, in seconds since the epoch.')
+const zoneOffset = gauge(
+  'node_time_zone_offset_seconds',
+  "The local time zone's distance to UTC, eastward, in seconds.",
+  ['time_zone'],
+)
+const available = gauge('node_time_clocksource_available_info', 'A clock source the kernel could use: always 1.', [
+  'device',
+  'clocksource',
+])
+const current = gauge('node_time_clocksource_current_info', 'The clock source the kernel uses: always 1.', [
+  'device',
+  'clocksource',
+])
+
+/** https://docs.kernel.org/timers/timekeeping.html#clock-sources */
+export default collector({
+  name: 'time',
+  collect({ sys, facts, dirAt, now, emit }) {
+    emit(time, now / 1000)
+    const { name, offsetSeconds } = zoneAt(now / 1000, facts.timezone, dirAt('/'))
+    emit(zoneOffset, offsetSeconds, { time_zone: name })
+    for (const device of sys.at('devices/system/clocksource').children('clocksource')) {
+      const emitAll = (family: typeof current, file: string) => {
+        for (const clocksource of fields(device.text(file) ?? '')) emit(family, 1, { device: device.id, clocksource })
+      }
+      emitAll(available, 'available_clocksource')
+      emitAll(current, 'current_clocksource')
+    }
+  },
+})

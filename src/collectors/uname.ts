@@ -1,0 +1,20 @@
+import { collector } from '../collector.ts'
+import { gauge } from '../metrics/family.ts'
+
+const info = gauge('node_uname_info', 'The kernel and the host, as uname(2) names them: always 1.', [
+  'domainname',
+  'machine',
+  'nodename',
+  'release',
+  'sysname',
+  'version',
+])
+
+/** https://docs.kernel.org/admin-guide/sysctl/kernel.html#domainname-hostname */
+export default collector({
+  name: 'uname',
+  collect({ proc, facts, emit }) {
+    // A host without an NIS domain says `(none)`, and so does a kernel without the file.
+    emit(info, 1, { domainname: proc.text('sys/kernel/domainname') ?? '(none)', ...facts.uname() })
+  },
+})

@@ -1,0 +1,146 @@
+/** A line of the text format that is a sample; labels in its order. */
+export interface SampleLine {
+  readonly name: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly value: number
+  readonly timestampMs: number | undefined
+}
+
+/** `name{label="value",…} value [timestamp]`, or with a quoted name in the braces: `{"name",label="value"} value`. */
+export function parseSample(line: string): SampleLine {
+  const rest = new Rest(line)
+  const bare = rest.take(metricForm)
+  const { quotedName, labels } = rest.eat('{') ? parseBraces(rest) : {}
+  if (bare !== undefined && quotedName !== undefined) throw rest.expected('one metric name')
+  const name = bare ?? quotedName
+  if (name === undefined) throw rest.expected('a metric name')
+  const value = parseValue(rest.take(wordForm) ?? '', 'a number as value')
+  const timestamp = rest.take(afterBlankForm)
+  const timestampMs = timestamp === undefined ? undefined : parseTimestamp(timestamp.trimStart())
+  if (!rest.isEmpty) throw rest.expected('the end of the line')
+  return { name, labels: labels ?? new Map(), value, timestampMs }
+}
+
+function parseBraces(rest: Rest) {
+  const labels = new Map<string, string>()
+  let quotedName: string | undefined
+  do {
+    if (rest.eat('}')) return { quotedName, labels }
+    const quoted = rest.takeQuoted()
+    if (quoted !== undefined && quotedName === undefined && !rest.isAt('=')) quotedName = metricName(quoted)
+    else {
+      const label = quoted ?? rest.take(labelForm)
+      if (label === undefined) throw rest.expected('a label name')
+      if (!isLabelName(label)) throw new Error(`${JSON.stringify(label)} is not a label name`)
+      if (label.startsWith('__')) throw new Error(`label name ${label} is reserved`)
+      if (labels.has(label)) throw new Error(`label ${label} twice`)
+      if (!rest.eat('=')) throw rest.expected('= after the label name')
+      const value = rest.takeQuoted()
+      if (value === undefined) throw rest.expected('a label value in quotes')
+      labels.set(label, value)
+    }
+  } while (rest.eat(','))
+  if (!rest.eat('}')) throw rest.expected(', or }')
+  return { quotedName, labels }
+}
+
+const metricForm = /[a-zA-Z_:][\w:]*/y
+const labelForm = /[a-zA-Z_]\w*/y
+const quotedForm = /"((?:[^"\\]|\\.)*)"/sy
+const wordForm = /[^ \t]+/y
+/** Blanks that nothing follows are a fault too, as they announce a timestamp. */
+const afterBlankForm = /[ \t]+[^ \t]*/y
+const blankForm = /[ \t]*/y
+
+/** What is left of a line, taken from the front. Blanks before whatever is taken do not count. */
+class Rest {
+  readonly #line: string
+  #at = 0
+
+  constructor(line: string) {
+    this.#line = line
+    this.#skipBlanks()
+  }
+
+  get isEmpty(): boolean {
+    return this.#at === this.#line.length
+  }
+
+  isAt(char: string): boolean {
+    return this.#line[this.#at] === char
+  }
+
+  eat(char: string): boolean {
+    if (!this.isAt(char)) return false
+    this.#at++
+    this.#skipBlanks()
+    return true
+  }
+
+  /** `form` is sticky. A word keeps the blanks after it: they tell whether a timestamp must follow. */
+  take(form: RegExp): string | undefined {
+    const found = this.#match(form)
+    if (found !== undefined && form !== wordForm) this.#skipBlanks()
+    return found?.[0]
+  }
+
+  takeQuoted(): string | undefined {
+    if (!this.isAt('"')) return undefined
+    const found = this.#match(quotedForm)
+    if (found === undefined) throw this.expected('a closing quote')
+    this.#skipBlanks()
+    return unescaped(found[1] ?? '')
+  }
+
+  expected(what: string): Error {
+    const found = this.isEmpty ? 'the end of the line' : JSON.stringify(this.#line.slice(this.#at, this.#at + 40))
+    return new Error(`expected ${what} at column ${this.#at + 1}, found ${found}`)
+  }
+
+  #match(form: RegExp): RegExpExecArray | undefined {
+    form.lastIndex = this.#at
+    const found = form.exec(this.#line) ?? undefined
+    this.#at += found?.[0].length ?? 0
+    return found
+  }
+
+  #skipBlanks(): void {
+    this.#match(blankForm)
+  }
+}
+
+const isLabelName = (text: string) => /^[a-zA-Z_]\w*$/.test(text)
+
+/** The text, if it is a metric name of the classic data model. */
+export function metricName(text: string): string {
+  if (!/^[a-zA-Z_:][\w:]*$/.test(text)) throw new Error(`${JSON.stringify(text)} is not a metric name`)
+  return text
+}
+
+const escapes: Readonly<Record<string, string>> = { '\\': '\\', '"': '"', n: '\n' }
+
+export function unescaped(text: string): string {
+  if (!text.includes('\\')) return text
+  return text.replace(/\\(.?)/gs, (all, char: string) => {
+    const meant = escapes[char]
+    if (meant === undefined) throw new Error(`${JSON.stringify(all)} is not an escape`)
+    return meant
+  })
+}
+
+/** A number as Go writes it; hexadecimal and `_` are refused, as node_exporter does. `what` is said where it is none. */
+export function parseValue(text: string, what: string): number {
+  const word = text.toLowerCase()
+  if (word === 'nan') return Number.NaN
+  if (/^[+-]?inf(inity)?$/.test(word)) return word.startsWith('-') ? -Infinity : Infinity
+  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(word) ? Number(word) : Number.NaN
+  if (!Number.isFinite(value)) throw new Error(`expected ${what}, found ${JSON.stringify(text)}`)
+  return value
+}
+
+function parseTimestamp(text: string): number {
+  const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
+  if (!(Math.abs(value) < 2 ** 63))
+    throw new Error(`expected a timestamp in whole milliseconds, found ${JSON.stringify(text)}`)
+  return value
+}

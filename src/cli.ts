@@ -87,4 +87,9 @@ function ignoreClosedPipe(error: Error): void {
   if (!('code' in error) || error.code !== 'EPIPE') throw error
 }
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2), processTerminal())
+// No top-level await: the bundle is CommonJS, because that starts faster.
+if (import.meta.main) {
+  void main(process.argv.slice(2), processTerminal()).then((status) => {
+    process.exitCode = status
+  })
+}

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import protobuf from 'protobufjs'
+import type protobuf from 'protobufjs'
 import { packageRoot } from '../version.ts'
 import { nameOf, type Pair, type Version } from './labels.ts'
 
@@ -58,9 +58,18 @@ export const suffixes: Readonly<Record<string, RegExp>> = {
   summary: /_(?:sum|count)$/,
 }
 
-/** The body of a request without its compression. Throws an Error that says what is wrong with it. */
-export function decode(version: Version, bytes: Uint8Array): Incoming {
-  return version === 1 ? decodeV1(bytes) : decodeV2(bytes)
+/** Takes the body of a request without its compression; throws an Error that says what is wrong with it. */
+export type Decode = (version: Version, bytes: Uint8Array) => Incoming
+
+/** Loads the library with the parser of .proto files, which nobody but a receiver needs. */
+export async function createDecoder(): Promise<Decode> {
+  const { default: library } = await import('protobufjs')
+  const writeRequest = requestIn(library, 'remote-write-v1.proto', 'prometheus.WriteRequest')
+  const request = requestIn(library, 'remote-write-v2.proto', 'io.prometheus.write.v2.Request')
+  return (version, bytes) =>
+    version === 1
+      ? incomingV1(writeRequest.decode(bytes) as unknown as RawV1)
+      : incomingV2(request.decode(bytes) as unknown as RawV2)
 }
 
 const metricTypes = [
@@ -109,20 +118,16 @@ interface RawV2 {
 }
 
 /** The request's message; a sample's `double value` is read as `fixed64`, the same eight bytes on the wire. */
-function requestIn(file: string, scope: string, message: string): protobuf.Type {
-  const { root } = protobuf.parse(readFileSync(new URL(`proto/${file}`, packageRoot), 'utf8'))
-  const sample = root.lookupType(`${scope}.Sample`)
+function requestIn({ parse, Field }: typeof protobuf, file: string, name: string): protobuf.Type {
+  const { root } = parse(readFileSync(new URL(`proto/${file}`, packageRoot), 'utf8'))
+  const request = root.lookupType(name)
+  const sample = (request.parent as protobuf.Namespace).lookupType('Sample')
   sample.remove(sample.get('value') as protobuf.ReflectionObject)
-  sample.add(new protobuf.Field('value', 1, 'fixed64'))
-  return root.lookupType(`${scope}.${message}`)
+  sample.add(new Field('value', 1, 'fixed64'))
+  return request
 }
 
-let writeRequest: protobuf.Type | undefined
-let request: protobuf.Type | undefined
-
-function decodeV1(bytes: Uint8Array): Incoming {
-  writeRequest ??= requestIn('remote-write-v1.proto', 'prometheus', 'WriteRequest')
-  const raw = writeRequest.decode(bytes) as unknown as RawV1
+function incomingV1(raw: RawV1): Incoming {
   return {
     version: 1,
     series: raw.timeseries.map(({ labels, samples, histograms, exemplars }) => ({
@@ -140,10 +145,7 @@ function decodeV1(bytes: Uint8Array): Incoming {
   }
 }
 
-function decodeV2(bytes: Uint8Array): Incoming {
-  request ??= requestIn('remote-write-v2.proto', 'io.prometheus.write.v2', 'Request')
-  const raw = request.decode(bytes) as unknown as RawV2
-  const { symbols } = raw
+function incomingV2({ symbols, timeseries }: RawV2): Incoming {
   if (symbols[0] !== '') throw new Error('symbols: the first one is not empty')
   if (new Set(symbols).size !== symbols.length) throw new Error('symbols: one of them is there twice')
   const symbol = (ref: number): string => {
@@ -152,7 +154,7 @@ function decodeV2(bytes: Uint8Array): Incoming {
     return text
   }
   const metadata = new Map<string, Metadata>()
-  const series = raw.timeseries.map(({ labelsRefs, metadata: meta, ...rest }) => {
+  const series = timeseries.map(({ labelsRefs, metadata: meta, ...rest }) => {
     if (labelsRefs.length % 2 !== 0)
       throw new Error(`labels_refs: ${labelsRefs.length} of them, a name without a value`)
     if (rest.samples.length > 0 && rest.histograms.length > 0) throw new Error('samples and histograms in one series')

@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net'
 import { type Clock, systemClock } from '../clock.ts'
 import { type Log, silent } from '../log.ts'
-import { isStale, type Metadata } from './decode.ts'
+import { createDecoder, isStale, type Metadata } from './decode.ts'
 import type { Version } from './labels.ts'
 import { page } from './page.ts'
 import { bodyOf, type Limits, type Reading, read } from './request.ts'
@@ -90,6 +90,7 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
   const store = new Store({ maxSeries, maxFutureMs }, options.ledger ?? false)
   const stats = { requests: 0, compressedBytes: 0, uncompressedBytes: 0 }
   const closing = new AbortController()
+  const decode = await createDecoder()
 
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
@@ -113,7 +114,8 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
   async function write(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const number = ++stats.requests
     const { headers } = request
-    const reading = read(headers, await bodyOf(request, limits.compressedBytes), limits)
+    const body = await bodyOf(request, limits.compressedBytes)
+    const reading = read({ headers, body }, decode, limits)
     stats.compressedBytes += reading.compressedBytes
     stats.uncompressedBytes += reading.uncompressedBytes
     const behaviour = behave?.(number, headers) ?? {}

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { messageOf } from '../log.ts'
-import { decode, type Incoming } from './decode.ts'
+import type { Decode, Incoming } from './decode.ts'
 import type { Version } from './labels.ts'
 import { unpack } from './snappy.ts'
 
@@ -38,7 +38,13 @@ export async function bodyOf(request: IncomingMessage, limit: number): Promise<B
   return Buffer.concat(chunks, size)
 }
 
-export function read(headers: IncomingHttpHeaders, body: Buffer | undefined, limits: Limits): Reading {
+/** A request whose body was read; undefined if it is longer than the limit. */
+interface Arrived {
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer | undefined
+}
+
+export function read({ headers, body }: Arrived, decode: Decode, limits: Limits): Reading {
   const sizes = { compressedBytes: body?.length ?? 0, uncompressedBytes: 0 }
   if (body === undefined) return { refusal: tooLong(`body of more than ${limits.compressedBytes} bytes`), ...sizes }
   const version = versionOf(headers)

@@ -1,0 +1,12 @@
+import { writeFileSync } from 'node:fs'
+import { toJsonSchema } from '@valibot/to-json-schema'
+import { collectors } from '../src/collectors/index.ts'
+import { shapeOf } from '../src/config/shape.ts'
+
+/** The configuration's JSON Schema, as it is published in config.schema.json. */
+export function schemaText(): string {
+  const schema = toJsonSchema(shapeOf(collectors), { errorMode: 'ignore' })
+  return `${JSON.stringify({ title: 'hostpush configuration', ...schema }, null, 2)}\n`
+}
+
+if (import.meta.main) writeFileSync(new URL('../config.schema.json', import.meta.url), schemaText())

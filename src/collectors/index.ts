@@ -31,6 +31,8 @@ import meminfoNuma from './meminfo-numa.ts'
 import netclass from './netclass.ts'
 import netdev from './netdev.ts'
 import netstat from './netstat.ts'
+import nfs from './nfs.ts'
+import nfsd from './nfsd.ts'
 import ntp from './ntp.ts'
 import nvme from './nvme.ts'
 import nvmesubsystem from './nvmesubsystem.ts'
@@ -41,6 +43,7 @@ import pressure from './pressure.ts'
 import processes from './processes.ts'
 import rapl from './rapl.ts'
 import schedstat from './schedstat.ts'
+import selinux from './selinux.ts'
 import slabinfo from './slabinfo.ts'
 import sockstat from './sockstat.ts'
 import softirqs from './softirqs.ts'
@@ -58,6 +61,7 @@ import uname from './uname.ts'
 import vmstat from './vmstat.ts'
 import watchdog from './watchdog.ts'
 import xfrm from './xfrm.ts'
+import xfs from './xfs.ts'
 import zoneinfo from './zoneinfo.ts'
 
 /** Every collector, by name. A line here is the registration. */
@@ -94,6 +98,8 @@ export const collectors: readonly Collector[] = [
   netclass,
   netdev,
   netstat,
+  nfs,
+  nfsd,
   ntp,
   nvme,
   nvmesubsystem,
@@ -104,6 +110,7 @@ export const collectors: readonly Collector[] = [
   processes,
   rapl,
   schedstat,
+  selinux,
   slabinfo,
   sockstat,
   softirqs,
@@ -121,5 +128,6 @@ export const collectors: readonly Collector[] = [
   vmstat,
   watchdog,
   xfrm,
+  xfs,
   zoneinfo,
 ]

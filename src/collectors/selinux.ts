@@ -1,0 +1,60 @@
+import { type Context, collector } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
+import { parseMountinfo, unescapeMount } from '../host/mounts.ts'
+import { lines } from '../host/text.ts'
+import { gauge } from '../metrics/family.ts'
+
+const enabled = gauge('node_selinux_enabled', 'Whether SELinux is in use: 1 or 0.')
+const configMode = gauge(
+  'node_selinux_config_mode',
+  'Mode after the next start: 1 enforcing, 0 permissive, -1 disabled.',
+)
+const currentMode = gauge('node_selinux_current_mode', 'Mode now: 1 enforcing, 0 permissive, -1 disabled.')
+
+interface State {
+  /** Where selinuxfs is; null if SELinux is not in use. That cannot change without a restart of the machine. */
+  selinuxfs: Dir | null | undefined
+}
+
+export default collector({
+  name: 'selinux',
+  state: (): State => ({ selinuxfs: undefined }),
+  collect({ proc, rootfs, dirAt, emit, state }) {
+    state.selinuxfs ??= find({ proc, dirAt }) ?? null
+    if (state.selinuxfs === null) return emit(enabled, 0)
+    emit(enabled, 1)
+    emit(configMode, parseSelinuxConfig(rootfs.readIfAny('etc/selinux/config') ?? ''))
+    emit(currentMode, enforcing(state.selinuxfs))
+  },
+})
+
+/** A process labelled `kernel` means that no policy was loaded. */
+function find({ proc, dirAt }: Pick<Context, 'proc' | 'dirAt'>): Dir | undefined {
+  const mounts = proc.once('self/mountinfo', parseMountinfo)
+  const mount = mounts.find(
+    ({ fstype, options, superOptions }) =>
+      fstype === 'selinuxfs' && !options.includes('ro') && !superOptions.includes('ro'),
+  )
+  const label = proc.text('thread-self/attr/current')?.replace(/\0+$/, '')
+  return mount === undefined || label === 'kernel' ? undefined : dirAt(unescapeMount(mount.mountpoint))
+}
+
+function enforcing(selinuxfs: Dir): number {
+  try {
+    return selinuxfs.number('enforce') ?? -1
+  } catch {
+    return -1 // as node_exporter: what cannot be read or is no number is `disabled`
+  }
+}
+
+const modes: Readonly<Record<string, number>> = { enforcing: 1, permissive: 0 }
+
+/** The mode that `SELINUX=` in /etc/selinux/config names; -1 for any other and for none. */
+export function parseSelinuxConfig(text: string): number {
+  let mode = -1
+  for (const line of lines(text)) {
+    const [, word] = /^\s*SELINUX\s*=\s*"?(\w*)"?\s*$/.exec(line) ?? []
+    if (word !== undefined) mode = modes[word] ?? -1
+  }
+  return mode
+}

@@ -1,4 +1,5 @@
 import type { Collector } from '../collector.ts'
+import arp from './arp.ts'
 import bcache from './bcache.ts'
 import bonding from './bonding.ts'
 import buddyinfo from './buddyinfo.ts'
@@ -20,6 +21,7 @@ import filesystem from './filesystem.ts'
 import hwmon from './hwmon.ts'
 import infiniband from './infiniband.ts'
 import interrupts from './interrupts.ts'
+import ipvs from './ipvs.ts'
 import kernelHung from './kernel-hung.ts'
 import ksmd from './ksmd.ts'
 import lnstat from './lnstat.ts'
@@ -42,6 +44,7 @@ import powersupplyclass from './powersupplyclass.ts'
 import pressure from './pressure.ts'
 import processes from './processes.ts'
 import rapl from './rapl.ts'
+import runit from './runit.ts'
 import schedstat from './schedstat.ts'
 import selinux from './selinux.ts'
 import slabinfo from './slabinfo.ts'
@@ -51,6 +54,7 @@ import softnet from './softnet.ts'
 import stat from './stat.ts'
 import supervisord from './supervisord.ts'
 import swap from './swap.ts'
+import sysctl from './sysctl.ts'
 import systemd from './systemd.ts'
 import tapestats from './tapestats.ts'
 import textfile from './textfile.ts'
@@ -66,6 +70,7 @@ import zoneinfo from './zoneinfo.ts'
 
 /** Every collector, by name. A line here is the registration. */
 export const collectors: readonly Collector[] = [
+  arp,
   bcache,
   bonding,
   buddyinfo,
@@ -87,6 +92,7 @@ export const collectors: readonly Collector[] = [
   hwmon,
   infiniband,
   interrupts,
+  ipvs,
   kernelHung,
   ksmd,
   lnstat,
@@ -109,6 +115,7 @@ export const collectors: readonly Collector[] = [
   pressure,
   processes,
   rapl,
+  runit,
   schedstat,
   selinux,
   slabinfo,
@@ -118,6 +125,7 @@ export const collectors: readonly Collector[] = [
   stat,
   supervisord,
   swap,
+  sysctl,
   systemd,
   tapestats,
   textfile,

@@ -57,11 +57,12 @@ export default collector({
     idsfile: text('', 'The list of names, pci.ids; where it is empty, that of the distribution.'),
   },
   state: (): { names?: PciNames } => ({}),
-  collect({ sys, rootfs, emit, options, state, problem }) {
+  collect({ sys, rootfs, dirAt, emit, options, state, problem }) {
     if (options.names && state.names === undefined) {
-      const files = options.idsfile === '' ? idsFiles : [options.idsfile]
-      const list = files.map((file) => rootfs.readIfAny(file)).find((one) => one !== undefined)
-      if (list === undefined) problem(`no list of PCI names: ${files.join(', ')}`)
+      const { idsfile } = options
+      const found = idsfile === '' ? idsFiles.map((file) => rootfs.readIfAny(file)) : [dirAt(idsfile).readIfAny('')]
+      const list = found.find((one) => one !== undefined)
+      if (list === undefined) problem(`no list of PCI names: ${idsfile || idsFiles.join(', ')}`)
       else state.names = parsePciIds(list)
     }
     each(offered(sys.at('bus/pci/devices')).children(), (dir) => {

@@ -1,0 +1,39 @@
+import { boolean, collector, pattern } from '../collector.ts'
+import { fields, lines } from '../host/text.ts'
+import { gauge } from '../metrics/family.ts'
+import { filterOf } from '../metrics/pattern.ts'
+
+const entries = gauge('node_arp_entries', 'Neighbours known on the interface.', ['device'])
+
+/** https://docs.kernel.org/networking/ip-sysctl.html, proc(5) on /proc/net/arp */
+export default collector({
+  name: 'arp',
+  options: {
+    'device-include': pattern('', 'Interfaces to collect.'),
+    'device-exclude': pattern('', 'Interfaces to leave out.'),
+    netlink: boolean(true, 'Ask the kernel by netlink in place of /proc/net/arp, which leaves out those of no state.'),
+  },
+  state: (options) => filterOf(options['device-include'], options['device-exclude']),
+  collect({ proc, emit, interfaces, state: wanted }) {
+    // Read whatever `netlink` says: the neighbours by netlink are to be put in place of this list.
+    const devices = proc.once('net/arp', parseArp)
+    const counts = new Map<string, number>()
+    for (const device of devices)
+      if (interfaces(device) && wanted(device)) counts.set(device, (counts.get(device) ?? 0) + 1)
+    for (const [device, count] of counts) emit(entries, count, { device })
+  },
+})
+
+/** The device of each neighbour: the last of six columns. */
+export function parseArp(text: string): string[] {
+  return lines(text)
+    .slice(1)
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      const columns = fields(line)
+      const [device] = columns.slice(5)
+      if (device === undefined || columns.length !== 6)
+        throw new Error(`net/arp: ${JSON.stringify(line)} has ${columns.length} columns, not 6`)
+      return device
+    })
+}

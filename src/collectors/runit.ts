@@ -1,0 +1,43 @@
+import { collector, each, text } from '../collector.ts'
+import { gauge } from '../metrics/family.ts'
+
+const labels = ['service', 'supervisor'] as const
+const state = gauge('node_service_state', 'State of the service: 0 down, 1 running, 2 finishing.', labels)
+const desired = gauge('node_service_desired_state', 'Whether the service is wanted to run.', labels)
+const normal = gauge('node_service_normal_state', 'Whether the service runs when the machine starts.', labels)
+const changed = gauge('node_service_state_last_change_timestamp_seconds', 'When the state changed.', labels)
+
+const statusBytes = 20
+
+/** http://smarden.org/runit/runsv.8.html; the status file is runit's src/sv.c. */
+export default collector({
+  name: 'runit',
+  enabled: false,
+  deprecated: true,
+  options: { servicedir: text('/etc/service', "The directory of runit's services.") },
+  collect({ dirAt, emit, options, problem }) {
+    const services = dirAt(options.servicedir)
+    services.entries() // throws where it cannot be read
+    const supervised = services.children('', 'directories').filter((service) => service.exists('supervise/status'))
+    each(
+      supervised,
+      (service) => {
+        const status = parseStatus(service.bytes('supervise/status'))
+        const said = { service: service.name, supervisor: 'runit' }
+        emit(state, status.state, said)
+        emit(desired, status.wanted ? 1 : 0, said)
+        emit(normal, service.exists('supervise/down') ? 0 : 1, said)
+        emit(changed, status.changedSeconds, said)
+      },
+      problem,
+    )
+  },
+})
+
+/** A TAI64N time (12 bytes), the process (4), paused, wanted (`u` or `d`), terminated, state (1 each). */
+export function parseStatus(bytes: Buffer): { state: number; wanted: boolean; changedSeconds: number } {
+  if (bytes.length < statusBytes) throw new Error(`runit: a status of ${bytes.length} bytes, not ${statusBytes}`)
+  // The time is 2^62 seconds and TAI's 10 ahead of the epoch.
+  const changedSeconds = Number(bytes.readBigUInt64BE(0) - (1n << 62n) - 10n)
+  return { state: bytes.readUInt8(19), wanted: bytes.toString('latin1', 17, 18) === 'u', changedSeconds }
+}

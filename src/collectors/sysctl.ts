@@ -1,0 +1,57 @@
+import { collector, each, list } from '../collector.ts'
+import { type Dir, numberOf } from '../host/dir.ts'
+import { fields } from '../host/text.ts'
+import { familyOf, gauge, untyped } from '../metrics/family.ts'
+
+const single = familyOf((name) => untyped(`node_sysctl_${name}`, `Kernel parameter ${name}.`))
+const indexed = familyOf((name) => untyped(`node_sysctl_${name}`, `Kernel parameter ${name}.`, ['index']))
+const info = gauge('node_sysctl_info', 'What a kernel parameter says; always 1.', ['index', 'name', 'value'])
+
+/** https://docs.kernel.org/admin-guide/sysctl/ */
+export default collector({
+  name: 'sysctl',
+  enabled: false,
+  options: {
+    include: list(
+      [],
+      'Parameters to collect, as `fs.file-max`, or with names for their values, `fs.file-nr:total,free,max`.',
+    ),
+    'include-info': list([], 'Parameters whose words are collected as labels.'),
+  },
+  collect({ proc, emit, options }) {
+    const wanted = [
+      ...options.include.map((text) => ({ ...parseParameter(text), words: false })),
+      ...options['include-info'].map((text) => ({ ...parseParameter(text), words: true })),
+    ]
+    each(wanted, ({ name, keys, words }) => {
+      const values = valuesOf(proc, name)
+      if (words) {
+        for (const [index, value] of values.entries()) emit(info, 1, { index: String(index), name, value })
+        return
+      }
+      if (keys.length > 0 && keys.length !== values.length)
+        throw new Error(`sysctl: ${name} has ${values.length} values for the names ${keys.join(', ')}`)
+      for (const [index, text] of values.entries()) {
+        const value = numberOf(text, () => `sysctl: ${name}`)
+        const key = keys[index]
+        if (key !== undefined) emit(single(metricName(`${name}_${key}`)), value)
+        else if (values.length === 1) emit(single(metricName(name)), value)
+        else emit(indexed(metricName(name)), value, { index: String(index) })
+      }
+    })
+  },
+})
+
+function valuesOf(proc: Dir, name: string): string[] {
+  const values = fields(proc.read(`sys/${name.replaceAll('.', '/')}`))
+  if (values.length === 0) throw new Error(`sysctl: ${name} has no value`)
+  return values
+}
+
+const metricName = (name: string) => name.replace(/_*[^0-9A-Za-z_]+_*/g, '_')
+
+/** `fs.file-nr:total,free,max` */
+export function parseParameter(text: string): { name: string; keys: string[] } {
+  const [name = '', keys = ''] = text.split(':')
+  return { name, keys: keys === '' ? [] : keys.split(',') }
+}

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { constants, Script } from 'node:vm'
+import { Script } from 'node:vm'
 
 /** Runs the files of a bundle, each once. */
 export interface Loader {
@@ -23,11 +23,10 @@ export function createLoader(folder: string): Loader {
 
   function compile(name: string): Script {
     const filename = `${folder}/${name}.cjs`
-    const body = readFileSync(filename, 'latin1') // esbuild writes nothing but ASCII
+    const body = readFileSync(filename, 'utf8')
     return new Script(`(function (module, exports, require, __filename, loadBundled) {${body}\n})`, {
       filename,
       cachedData: readIfAny(cacheOf(name)),
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     })
   }
 

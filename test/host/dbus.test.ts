@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { after, before, describe, test } from 'node:test'
+import { createConnection, type Message, Variant } from 'dbus-native'
 import { connectBus } from '../../src/host/dbus.ts'
 import { messageOf } from '../../src/log.ts'
 import { noBus, type Service, serve, startBus, type TestBus } from '../bus.ts'
@@ -122,6 +123,20 @@ describe('what is no message bus', () => {
       await using socket = await listen(answer)
       await assert.rejects(connectBus(`unix:path=${socket.path}`, true, soon()))
     })
+
+  test('a peer that is no bus is asked without a greeting', async () => {
+    const asked: unknown[] = []
+    await using socket = await listen((stream) => {
+      const peer = createConnection({ stream, server: true })
+      peer.on('message', ({ member, serial = 0 }: Message) => {
+        asked.push(member)
+        peer.message({ type: 2, serial: 1, replySerial: serial, signature: 'v', body: [new Variant('s', 'running')] })
+      })
+    })
+    using connection = await connectBus(`unix:path=${socket.path}`, false, soon())
+    assert.equal(await connection.property(object, 'SystemState', 's'), 'running')
+    assert.deepEqual(asked, ['Get'])
+  })
 
   test('a socket that never answers is given up at the deadline', async () => {
     await using socket = await listen(() => {})

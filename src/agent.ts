@@ -27,8 +27,11 @@ export interface World {
 
 export interface Agent {
   readonly endpoints: readonly Endpoint[]
-  /** Collects and pushes until the signal aborts; then collects once more and flushes for a bounded time. */
-  run(signal: AbortSignal): Promise<void>
+  /**
+   * Collects and pushes until the signal aborts; then collects once more and flushes for a bounded time. Gives the
+   * snapshots that some endpoint has not got by then.
+   */
+  run(signal: AbortSignal): Promise<number>
 }
 
 /** A collector that waits for something may take this part of the interval, and never more than this. */
@@ -105,8 +108,10 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
       await Promise.all(outputs.map((output) => output.stop(deadline.signal)))
       deadline.abort()
       await late
+      const left = endpoints.reduce((most, { report }) => Math.max(most, report.backlog.snapshots), 0)
       await buffer.close()
       host.close()
+      return left
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 
 /** A snapshot and its place in the order of all that was collected. Numbers are never used twice. */
@@ -8,28 +9,63 @@ export interface Entry {
 
 /** The log of snapshots between the collectors and the endpoints: one writer, a cursor for each endpoint. */
 export interface Buffer {
-  /** Takes a snapshot in and gives its sequence number. Never waits. */
+  /** Takes a snapshot in and gives its sequence number. Never waits: the disk follows off the event loop. */
   append(snapshot: Snapshot): number
   /** The cursor of an endpoint, by its name; a new one stands at now. */
   cursor(endpoint: string): Cursor
   readonly stats: BufferStats
+  /** Waits until what was appended is as safe as it was configured to be, for a bounded time; lets go of the files. */
   close(): Promise<void>
 }
 
+/** How much one reading may take. */
+export interface Limit {
+  readonly samples: number
+}
+
+/** An endpoint's place in the log. Everything that changes it is on disk when its promise resolves. */
 export interface Cursor {
   /**
-   * What comes after the cursor, oldest first, at most `samples` samples but always one snapshot. Waits until there is
-   * something; rejects with the signal's reason when that aborts.
+   * What comes after the cursor, oldest first, within the limit but always one snapshot. Waits until there is something
+   * that may be sent (on disk, or the disk has failed); rejects with the signal's reason when that aborts. After a
+   * start with a range in flight, the first reading gives exactly that range.
    */
-  read(samples: number, signal: AbortSignal): Promise<readonly Entry[]>
+  read(limit: Limit, signal: AbortSignal): Promise<readonly Entry[]>
+  /** Before a request goes out: the range it takes and how far its answer has been worked out. */
+  begin(flight: Flight): Promise<void>
+  /** The range that was begun and has had no final answer: after a start, what the agent before was sending. */
+  readonly flight: Flight | undefined
   /** Everything up to `sequence` has had its final answer. */
-  move(sequence: number): void
+  move(sequence: number): Promise<void>
+  /** Keeps refused samples with the receiver's words, bounded; oldest go first. */
+  setAside(refused: Refused): Promise<void>
+  /** Samples of this endpoint that will never be delivered, by reason. */
+  drop(reason: DropReason, samples: number): void
   backlog(): Backlog
 }
+
+/** A range of sequence numbers, both ends with it. `note` is the sender's own, at most 1024 bytes. */
+export interface Flight {
+  readonly first: number
+  readonly last: number
+  readonly note: string
+}
+
+/** Samples that a receiver would not have. */
+export interface Refused {
+  readonly reason: string
+  readonly entries: readonly Entry[]
+  /** Which series of the entries; all where it is missing. */
+  readonly series?: ReadonlySet<Series>
+}
+
+/** Why samples are not delivered: the buffer was full, too old for it or for the receiver, refused, damaged on disk, no place in time. */
+export type DropReason = 'max_bytes' | 'max_age' | 'too_old' | 'rejected' | 'damaged' | 'clock' | 'dropped_by_user'
 
 export interface Backlog {
   readonly snapshots: number
   readonly samples: number
+  readonly bytes: number
   /** Wall clock, milliseconds since the epoch; undefined where nothing waits. */
   readonly oldestMs: number | undefined
 }
@@ -37,6 +73,11 @@ export interface Backlog {
 export interface BufferStats {
   appendedSnapshots: number
   appendedSamples: number
-  /** Samples that an endpoint never got because the buffer was full, once for each endpoint. */
-  droppedSamples: number
+  /** Bytes on disk now; in memory where there is no disk. */
+  bytes: number
+  /** Failed writes, syncs and openings. */
+  diskErrors: number
+  damagedRecords: number
+  /** By endpoint, by reason. */
+  readonly dropped: Map<string, Map<DropReason, number>>
 }

@@ -1,5 +1,5 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Backlog, Buffer, BufferStats, Cursor, Entry } from './buffer.ts'
+import type { Backlog, Buffer, BufferStats, Cursor, DropReason, Entry, Flight, Limit } from './buffer.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
 const bytesPerSample = 8
@@ -9,11 +9,17 @@ const bytesPerSample = 8
  * once every cursor is past it.
  */
 export class MemoryBuffer implements Buffer {
-  readonly stats: BufferStats = { appendedSnapshots: 0, appendedSamples: 0, droppedSamples: 0 }
+  readonly stats: BufferStats = {
+    appendedSnapshots: 0,
+    appendedSamples: 0,
+    bytes: 0,
+    diskErrors: 0,
+    damagedRecords: 0,
+    dropped: new Map(),
+  }
   readonly #maxBytes: number
   readonly #entries: Entry[] = []
   readonly #cursors = new Map<string, MemoryCursor>()
-  #samples = 0
   #next: number
 
   constructor(maxBytes: number, nextSequence = 1) {
@@ -27,8 +33,8 @@ export class MemoryBuffer implements Buffer {
     this.stats.appendedSamples += snapshot.values.length
     if (this.#cursors.size === 0) return entry.sequence
     this.#entries.push(entry)
-    this.#samples += snapshot.values.length
-    while (this.#samples * bytesPerSample > this.#maxBytes && this.#entries.length > 1) this.#dropOldest()
+    this.stats.bytes += sizeOf(entry)
+    while (this.stats.bytes > this.#maxBytes && this.#entries.length > 1) this.#dropOldest()
     for (const cursor of this.#cursors.values()) cursor.wake()
     return entry.sequence
   }
@@ -36,7 +42,10 @@ export class MemoryBuffer implements Buffer {
   cursor(endpoint: string): Cursor {
     let cursor = this.#cursors.get(endpoint)
     if (cursor === undefined) {
-      cursor = new MemoryCursor(this.#entries, this.#next - 1, () => this.#letGo())
+      cursor = new MemoryCursor(this.#entries, this.#next - 1, {
+        moved: () => this.#letGo(),
+        dropped: (reason, samples) => this.#count(endpoint, reason, samples),
+      })
       this.#cursors.set(endpoint, cursor)
     }
     return cursor
@@ -44,45 +53,59 @@ export class MemoryBuffer implements Buffer {
 
   async close(): Promise<void> {
     this.#entries.length = 0
+    this.stats.bytes = 0
   }
 
   #dropOldest(): void {
     const oldest = this.#entries.shift()
     if (oldest === undefined) return
-    const samples = oldest.snapshot.values.length
-    this.#samples -= samples
-    for (const cursor of this.#cursors.values()) {
-      if (cursor.position < oldest.sequence) this.stats.droppedSamples += samples
+    this.stats.bytes -= sizeOf(oldest)
+    for (const [endpoint, { position }] of this.#cursors) {
+      if (position < oldest.sequence) this.#count(endpoint, 'max_bytes', oldest.snapshot.values.length)
     }
+  }
+
+  #count(endpoint: string, reason: DropReason, samples: number): void {
+    const reasons = this.stats.dropped.get(endpoint) ?? new Map<DropReason, number>()
+    this.stats.dropped.set(endpoint, reasons.set(reason, (reasons.get(reason) ?? 0) + samples))
   }
 
   /** Frees what every endpoint is past. */
   #letGo(): void {
     const slowest = Math.min(...[...this.#cursors.values()].map((cursor) => cursor.position))
-    while (this.#entries[0] !== undefined && this.#entries[0].sequence <= slowest) {
-      this.#samples -= this.#entries.shift()?.snapshot.values.length ?? 0
+    for (let [oldest] = this.#entries; oldest !== undefined && oldest.sequence <= slowest; [oldest] = this.#entries) {
+      this.#entries.shift()
+      this.stats.bytes -= sizeOf(oldest)
     }
   }
+}
+
+const sizeOf = ({ snapshot }: Entry) => snapshot.values.length * bytesPerSample
+
+interface Owner {
+  readonly moved: () => void
+  readonly dropped: (reason: DropReason, samples: number) => void
 }
 
 class MemoryCursor implements Cursor {
   /** The last sequence number that has had its final answer. */
   position: number
+  flight: Flight | undefined
   readonly #entries: readonly Entry[]
-  readonly #moved: () => void
+  readonly #owner: Owner
   #arrival = Promise.withResolvers<void>()
 
-  constructor(entries: readonly Entry[], position: number, moved: () => void) {
+  constructor(entries: readonly Entry[], position: number, owner: Owner) {
     this.#entries = entries
     this.position = position
-    this.#moved = moved
+    this.#owner = owner
   }
 
   wake(): void {
     this.#arrival.resolve()
   }
 
-  async read(samples: number, signal: AbortSignal): Promise<readonly Entry[]> {
+  async read({ samples }: Limit, signal: AbortSignal): Promise<readonly Entry[]> {
     for (;;) {
       signal.throwIfAborted()
       const batch = this.#after(samples)
@@ -99,16 +122,29 @@ class MemoryCursor implements Cursor {
     }
   }
 
-  move(sequence: number): void {
+  async begin(flight: Flight): Promise<void> {
+    this.flight = flight
+  }
+
+  async move(sequence: number): Promise<void> {
+    this.flight = undefined
     if (sequence <= this.position) return
     this.position = sequence
-    this.#moved()
+    this.#owner.moved()
+  }
+
+  /** Without a disk there is no place for them. */
+  async setAside(): Promise<void> {}
+
+  drop(reason: DropReason, samples: number): void {
+    this.#owner.dropped(reason, samples)
   }
 
   backlog(): Backlog {
     const waiting = this.#entries.slice(this.#firstAfter())
     const samples = waiting.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
-    return { snapshots: waiting.length, samples, oldestMs: waiting[0]?.snapshot.timestampMs }
+    const oldestMs = waiting[0]?.snapshot.timestampMs
+    return { snapshots: waiting.length, samples, bytes: samples * bytesPerSample, oldestMs }
   }
 
   #after(samples: number): readonly Entry[] {

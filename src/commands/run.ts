@@ -34,9 +34,9 @@ export default {
       collectors: config.collectors.map(({ collector }) => collector.name).join(','),
       ...config.identity,
     })
-    await agent.run(terminal.stop)
-    const left = agent.endpoints.reduce((sum, { report }) => sum + report.backlog.snapshots, 0)
-    log.info('agent: stopped', { undelivered_snapshots: left })
+    const left = await agent.run(terminal.stop)
+    if (left === 0) log.info('agent: stopped, everything is delivered')
+    else log.warn('agent: stopped', { undelivered_snapshots: left })
     return 0
   },
 } satisfies Command

@@ -89,7 +89,7 @@ export class Delivery {
     stats.requests++
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
     stats.sendSeconds += (clock.monotonicMs() - begunMs) / 1000
-    if (outcome.kind === 'delivered') this.#well()
+    if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#well()
     return outcome
   }
 
@@ -118,7 +118,7 @@ export class Delivery {
   #well(): void {
     if (this.#trouble === undefined) return
     const { log, about, clock } = this.#needs
-    log.info('remote-write: delivering again', {
+    log.info('remote-write: answering again', {
       ...about,
       after: `${Math.round((clock.monotonicMs() - this.#trouble.sinceMs) / 1000)}s`,
     })

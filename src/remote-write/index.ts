@@ -107,7 +107,7 @@ export class Endpoint implements Output {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       try {
-        const entries = await this.#needs.cursor.read(this.#options.maxSamplesPerSend, signal)
+        const entries = await this.#needs.cursor.read({ samples: this.#options.maxSamplesPerSend }, signal)
         await this.#send(entries, signal)
         await this.#sendMetadata(entries, signal)
       } catch (error) {
@@ -124,12 +124,13 @@ export class Endpoint implements Output {
     if (last === undefined) return
     const { bytes, samples } = this.#encoder.encode(batchOf(entries, this.#sent))
     const body = this.#snappy(bytes)
+    await this.#needs.cursor.begin({ first: entries[0]?.sequence ?? 0, last: last.sequence, note: '' })
     const settled = await this.#delivery.settle(body, this.#headers(), samples, signal)
     this.stats.samples += samples
     if (settled.kind === 'delivered') this.#delivered(body.length, last)
     else this.#refused(settled, samples, entries)
     this.#sent = markable(last)
-    this.#needs.cursor.move(last.sequence)
+    await this.#needs.cursor.move(last.sequence)
   }
 
   #delivered(bytes: number, last: Entry): void {

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryBuffer } from '../../src/buffer/memory.ts'
+import { gauge } from '../../src/metrics/family.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+
+const room = gauge('temperature', 'Degrees.', ['room'])
+const signal = new AbortController().signal
+
+/** Snapshots of two samples each. */
+function snapshots() {
+  const builder = new SnapshotBuilder(new SeriesTable())
+  let now = 0
+  return () => {
+    builder.begin()
+    for (const name of ['a', 'b']) builder.add(room, now, { room: name })
+    return builder.end((now += 1000))
+  }
+}
+
+test('sequence numbers follow one another, and a cursor reads what came after it, oldest first', async () => {
+  const next = snapshots()
+  const buffer = new MemoryBuffer(1e6, 7)
+  buffer.append(next())
+  const cursor = buffer.cursor('a')
+  assert.deepEqual([buffer.append(next()), buffer.append(next()), buffer.append(next())], [8, 9, 10])
+  assert.deepEqual(
+    (await cursor.read({ samples: 4 }, signal)).map((one) => one.sequence),
+    [8, 9],
+  )
+  assert.deepEqual(
+    (await cursor.read({ samples: 1 }, signal)).map((one) => one.sequence),
+    [8],
+  )
+  await cursor.move(9)
+  assert.deepEqual(
+    (await cursor.read({ samples: 99 }, signal)).map((one) => one.sequence),
+    [10],
+  )
+  assert.deepEqual(cursor.backlog(), { snapshots: 1, samples: 2, bytes: 16, oldestMs: 4000 })
+})
+
+test('a reader waits for the next snapshot, or until it is called off', async () => {
+  const next = snapshots()
+  const buffer = new MemoryBuffer(1e6)
+  const cursor = buffer.cursor('a')
+  const reading = cursor.read({ samples: 9 }, signal)
+  buffer.append(next())
+  assert.equal((await reading).length, 1)
+  await cursor.move(1)
+  const stop = new AbortController()
+  const waiting = cursor.read({ samples: 9 }, stop.signal)
+  stop.abort(new Error('enough'))
+  await assert.rejects(waiting, /enough/)
+})
+
+test('a full buffer lets the oldest go and counts it for each endpoint that had not got it', async () => {
+  const next = snapshots()
+  const buffer = new MemoryBuffer(48)
+  const slow = buffer.cursor('slow')
+  const fast = buffer.cursor('fast')
+  for (let i = 0; i < 3; i++) buffer.append(next())
+  await fast.move(2)
+  for (let i = 0; i < 2; i++) buffer.append(next())
+  assert.deepEqual(
+    (await slow.read({ samples: 99 }, signal)).map((one) => one.sequence),
+    [3, 4, 5],
+  )
+  assert.deepEqual(
+    (await fast.read({ samples: 99 }, signal)).map((one) => one.sequence),
+    [3, 4, 5],
+  )
+  assert.deepEqual([...(buffer.stats.dropped.get('slow') ?? [])], [['max_bytes', 4]])
+  assert.equal(buffer.stats.dropped.get('fast'), undefined)
+  assert.equal(buffer.stats.bytes, 48)
+})
+
+test('what every endpoint has is let go', async () => {
+  const next = snapshots()
+  const buffer = new MemoryBuffer(1e6)
+  const cursors = [buffer.cursor('a'), buffer.cursor('b')]
+  for (let i = 0; i < 3; i++) buffer.append(next())
+  await cursors[0]?.move(3)
+  assert.equal(buffer.stats.bytes, 48)
+  await cursors[1]?.move(2)
+  assert.equal(buffer.stats.bytes, 16)
+})

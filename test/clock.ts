@@ -1,0 +1,73 @@
+import type { Clock } from '../src/clock.ts'
+
+interface Sleeper {
+  readonly atMs: number
+  readonly resolve: () => void
+}
+
+/** Time that stands still until a test moves it. Wall and monotonic time can be moved apart. */
+export class TestClock implements Clock {
+  #monotonicMs = 0
+  #wallMs: number
+  #sleepers: Sleeper[] = []
+
+  constructor(wallMs = 1_700_000_000_000) {
+    this.#wallMs = wallMs
+  }
+
+  now(): number {
+    return this.#wallMs
+  }
+
+  monotonicMs(): number {
+    return this.#monotonicMs
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const sleeper = { atMs: this.#monotonicMs + ms, resolve }
+      this.#sleepers.push(sleeper)
+      signal?.addEventListener('abort', () => {
+        this.#sleepers = this.#sleepers.filter((one) => one !== sleeper)
+        reject(signal.reason)
+      })
+    })
+  }
+
+  /** How long until the next sleeper wakes; undefined where nobody sleeps. */
+  get nextMs(): number | undefined {
+    return this.#sleepers.length === 0
+      ? undefined
+      : Math.min(...this.#sleepers.map(({ atMs }) => atMs)) - this.#monotonicMs
+  }
+
+  /** Lets time go by, waking whoever is due on the way, each with time for what it does next. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.#monotonicMs + ms
+    for (;;) {
+      await settled()
+      const due = this.#sleepers.filter(({ atMs }) => atMs <= endMs).sort((left, right) => left.atMs - right.atMs)[0]
+      if (due === undefined) break
+      this.#advance(Math.max(due.atMs, this.#monotonicMs))
+      this.#sleepers = this.#sleepers.filter((one) => one !== due)
+      due.resolve()
+    }
+    this.#advance(endMs)
+  }
+
+  /** Sets the wall clock without time going by. */
+  step(ms: number): void {
+    this.#wallMs += ms
+  }
+
+  #advance(toMs: number): void {
+    this.#wallMs += toMs - this.#monotonicMs
+    this.#monotonicMs = toMs
+  }
+}
+
+/** Until what is under way without timers has come to rest. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+}

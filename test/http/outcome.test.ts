@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { outcomeOf, retryAfterMs } from '../../src/http/outcome.ts'
+
+const nowMs = 1_700_000_000_000
+const kinds: Readonly<Record<string, readonly number[]>> = {
+  delivered: [200, 202, 204, 299],
+  retry: [301, 307, 308, 401, 403, 404, 407, 408, 429, 500, 501, 505, 529, 599, 600, 999],
+  rejected: [400, 402, 405, 409, 413, 415, 422, 451],
+  uncertain: [502, 503, 504],
+}
+for (const [kind, statuses] of Object.entries(kinds)) {
+  test(`${statuses.join(', ')} mean ${kind}`, () => {
+    for (const status of statuses) assert.equal(outcomeOf({ status, headers: {}, body: '' }, nowMs).kind, kind)
+  })
+}
+
+test("an operator's error is tried again once a minute", () => {
+  for (const status of [401, 403, 404, 407]) {
+    assert.deepEqual(outcomeOf({ status, headers: {}, body: 'no\nreally' }, nowMs), {
+      kind: 'retry',
+      reason: `HTTP ${status}: no`,
+      status,
+      afterMs: 60_000,
+    })
+  }
+})
+
+test('Retry-After is seconds or a date, clamped, and garbage is none', () => {
+  assert.equal(retryAfterMs('7', nowMs), 7000)
+  assert.equal(retryAfterMs('0', nowMs), 0)
+  assert.equal(retryAfterMs(new Date(nowMs + 9000).toUTCString(), nowMs), 9000)
+  assert.equal(retryAfterMs('86400', nowMs), 300_000)
+  for (const garbage of [undefined, '', '-5', 'soon', '1e3', new Date(nowMs - 9000).toUTCString()]) {
+    assert.equal(retryAfterMs(garbage, nowMs), undefined)
+  }
+  const outcome = outcomeOf({ status: 429, headers: { 'retry-after': '7' }, body: '' }, nowMs)
+  assert.deepEqual(outcome, { kind: 'retry', reason: 'HTTP 429', status: 429, afterMs: 7000 })
+})
+
+test('a redirect is told with its target, without what may be secret in it', () => {
+  const { reason } = outcomeOf(
+    { status: 302, headers: { location: 'https://me:pw@x/login?token=abc' }, body: '' },
+    nowMs,
+  ) as { reason: string }
+  assert.equal(reason, 'HTTP 302 to https://x/login: not a remote-write answer')
+})

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { MemoryBuffer } from '../../src/buffer/memory.ts'
+import { systemClock } from '../../src/clock.ts'
+import { connect } from '../../src/http/request.ts'
+import { createLog, type Log } from '../../src/log.ts'
+import { gauge } from '../../src/metrics/family.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { type Behaviour, createReceiver, type Receiver } from '../../src/receive/receiver.ts'
+import { Endpoint } from '../../src/remote-write/index.ts'
+import { eventually, freePort } from '../servers.ts'
+
+const temperature = gauge('temperature', 'Degrees.', ['room'])
+
+interface Scene {
+  readonly receiver: Receiver
+  readonly endpoint: Endpoint
+  readonly lines: readonly string[]
+  /** Collects one snapshot of these rooms and gives its time. */
+  push(rooms: Record<string, number>): number
+  /** Times that have arrived, by room. */
+  arrived(room: string): readonly number[]
+}
+
+/** An endpoint with short patience in front of a receiver that behaves as scripted, then well. */
+async function scene(t: TestContext, script: readonly (Behaviour | undefined)[] = [], timeoutMs = 200): Promise<Scene> {
+  const receiver = await createReceiver({
+    listen: { host: '127.0.0.1', port: 0 },
+    ledger: true,
+    behave: (number) => script[number - 1],
+  })
+  const lines: string[] = []
+  const log: Log = createLog('debug', 'logfmt', (line) => lines.push(line), Date.now)
+  const buffer = new MemoryBuffer(1e6)
+  const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'h' }))
+  const endpoint = new Endpoint(
+    {
+      name: 'default',
+      url: new URL(`${receiver.url}/api/v1/write`),
+      headers: () => ({}),
+      timeoutMs,
+      backoff: { minMs: 5, maxMs: 20 },
+      maxSamplesPerSend: 1000,
+      metadataIntervalMs: 0,
+    },
+    {
+      clock: systemClock,
+      log,
+      cursor: buffer.cursor('default'),
+      sender: await connect(receiver.url),
+      userAgent: 'test/1',
+    },
+  )
+  t.after(async () => {
+    await endpoint.stop(AbortSignal.abort())
+    await receiver.close()
+  })
+  let newestMs = Date.now() - 60_000
+  return {
+    receiver,
+    endpoint,
+    lines,
+    push(rooms) {
+      builder.begin()
+      for (const [room, value] of Object.entries(rooms)) builder.add(temperature, value, { room })
+      buffer.append(builder.end((newestMs += 1000)))
+      return newestMs
+    },
+    arrived: (room) =>
+      (receiver.ledger ?? []).flatMap((one) => (one.series.includes(`room="${room}"`) ? [one.timestampMs] : [])),
+  }
+}
+
+const until = (what: () => boolean) => eventually(async () => what(), Boolean, 5000)
+
+test('a snapshot arrives with its labels, its time and its value', async (t) => {
+  const { receiver, push, arrived } = await scene(t)
+  const at = push({ kitchen: 21.5 })
+  await until(() => arrived('kitchen').length === 1)
+  const [entry] = receiver.ledger ?? []
+  assert.equal(entry?.timestampMs, at)
+  assert.equal(entry?.value, 21.5)
+  assert.match(entry?.series ?? '', /^temperature\{instance="h",job="node",room="kitchen"\}$/)
+})
+
+const troubles: Readonly<Record<string, Behaviour>> = {
+  'HTTP 500': { status: 500 },
+  'HTTP 503': { status: 503 },
+  'HTTP 429 with Retry-After': { status: 429, headers: { 'retry-after': '0' } },
+  'HTTP 408': { status: 408 },
+  'a reset before it has read': { reset: 'before' },
+  'a reset after it has committed': { reset: 'after' },
+  'no answer': { hang: true },
+  'no answer though it has committed': { hang: true, commit: true },
+}
+for (const [name, behaviour] of Object.entries(troubles)) {
+  test(`nothing is lost and nothing doubled by ${name}`, async (t) => {
+    const { endpoint, push, arrived, lines } = await scene(t, [behaviour, behaviour])
+    const times = [push({ a: 1 }), push({ a: 2 }), push({ a: 3 })]
+    await until(() => endpoint.report.backlog.snapshots === 0)
+    assert.deepEqual([...new Set(arrived('a'))], times)
+    assert.equal(endpoint.stats.samplesFailed, 0)
+    assert.ok(endpoint.stats.retries >= 1)
+    assert.equal(lines.filter((line) => line.includes('level=WARN')).length, 1, lines.join(''))
+    assert.equal(lines.filter((line) => line.includes('answering again')).length, 1)
+  })
+}
+
+test('a retry says which it is', async (t) => {
+  const seen: (string | undefined)[] = []
+  const receiver = await createReceiver({
+    listen: { host: '127.0.0.1', port: 0 },
+    behave: (number, headers) => {
+      seen.push(headers['retry-attempt'] as string | undefined)
+      return number < 3 ? { status: 500 } : undefined
+    },
+  })
+  t.after(() => receiver.close())
+  const buffer = new MemoryBuffer(1e6)
+  const builder = new SnapshotBuilder(new SeriesTable())
+  const options = {
+    name: 'default',
+    url: new URL(`${receiver.url}/api/v1/write`),
+    headers: () => ({}),
+    timeoutMs: 1000,
+    backoff: { minMs: 1, maxMs: 2 },
+    maxSamplesPerSend: 10,
+    metadataIntervalMs: 0,
+  }
+  const log = createLog('error', 'logfmt', () => {}, Date.now)
+  const endpoint = new Endpoint(options, {
+    clock: systemClock,
+    log,
+    cursor: buffer.cursor('default'),
+    sender: await connect(receiver.url),
+    userAgent: 'test/1',
+  })
+  t.after(() => endpoint.stop(AbortSignal.abort()))
+  builder.begin()
+  builder.add(temperature, 1, { room: 'a' })
+  buffer.append(builder.end(Date.now()))
+  await until(() => endpoint.report.backlog.snapshots === 0)
+  assert.deepEqual(seen, [undefined, '1', '2'])
+})
+
+test("what is rejected is counted, said with the receiver's words, and does not stop what follows", async (t) => {
+  const { endpoint, push, arrived, lines } = await scene(t, [{ status: 400, body: 'out of bounds\nand more' }])
+  push({ a: 1, b: 1 })
+  await until(() => endpoint.report.backlog.snapshots === 0)
+  const second = push({ a: 2 })
+  await until(() => arrived('a').length === 1)
+  assert.deepEqual(arrived('a'), [second])
+  assert.equal(endpoint.stats.samplesFailed, 2)
+  assert.match(lines.join(''), /level=ERROR msg="remote-write: rejected".*reason="HTTP 400: out of bounds"/)
+})
+
+test('a series that vanishes ends with a stale marker at the time of the snapshot that lacks it', async (t) => {
+  const { receiver, endpoint, push } = await scene(t)
+  push({ a: 1, b: 1 })
+  await until(() => endpoint.report.backlog.snapshots === 0)
+  const at = push({ a: 2 })
+  await until(() => endpoint.report.backlog.snapshots === 0)
+  const markers = (receiver.ledger ?? []).filter((one) => one.stale)
+  assert.deepEqual(
+    markers.map((one) => [one.series.includes('room="b"'), one.timestampMs]),
+    [[true, at]],
+  )
+})
+
+test('a stop delivers what waits, and gives up at its deadline', async (t) => {
+  const well = await scene(t)
+  const times = [well.push({ a: 1 }), well.push({ a: 2 })]
+  await well.endpoint.stop(AbortSignal.timeout(5000))
+  assert.deepEqual(well.arrived('a'), times)
+
+  const ill = await scene(
+    t,
+    Array.from({ length: 1000 }, () => ({ status: 500 })),
+  )
+  ill.push({ a: 1 })
+  await ill.endpoint.stop(AbortSignal.timeout(100))
+  assert.equal(ill.endpoint.report.backlog.snapshots, 1)
+})
+
+test('a receiver that is not there is tried again until it is', async (t) => {
+  const port = await freePort()
+  const lines: string[] = []
+  const buffer = new MemoryBuffer(1e6)
+  const builder = new SnapshotBuilder(new SeriesTable())
+  const origin = `http://127.0.0.1:${port}`
+  const options = {
+    name: 'default',
+    url: new URL(`${origin}/api/v1/write`),
+    headers: () => ({}),
+    timeoutMs: 1000,
+    backoff: { minMs: 5, maxMs: 20 },
+    maxSamplesPerSend: 10,
+    metadataIntervalMs: 0,
+  }
+  const log = createLog('info', 'logfmt', (line) => lines.push(line), Date.now)
+  const endpoint = new Endpoint(options, {
+    clock: systemClock,
+    log,
+    cursor: buffer.cursor('default'),
+    sender: await connect(origin),
+    userAgent: 'test/1',
+  })
+  t.after(() => endpoint.stop(AbortSignal.abort()))
+  builder.begin()
+  builder.add(temperature, 1, { room: 'a' })
+  buffer.append(builder.end(Date.now()))
+  await until(() => endpoint.stats.retries >= 3)
+  const receiver = await createReceiver({ listen: { host: '127.0.0.1', port } })
+  t.after(() => receiver.close())
+  await until(() => endpoint.report.backlog.snapshots === 0)
+  assert.match(lines[0] ?? '', /not delivered, kept and tried again.*ECONNREFUSED/)
+  assert.equal(lines.filter((line) => line.includes('ECONNREFUSED')).length, 1)
+})

@@ -1,0 +1,133 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** Root of the checkout. */
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** A temporary folder that goes with the test. */
+export function temporary(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hostpush-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Where a program is; without it the test is skipped by name, and in CI it fails. */
+export function program(t: TestContext, name: string): string | undefined {
+  try {
+    return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
+  } catch {
+    if (process.env['CI'] === 'true') throw new Error(`${name} is not installed: .ci/run installs it`)
+    t.skip(`${name} is not installed`)
+    return undefined
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  /** All it has written so far to both outputs. */
+  output(): string
+  /** Its exit status, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>
+  /** Waits until the output matches. */
+  until(pattern: RegExp, ms?: number): Promise<void>
+}
+
+/** Starts a program that ends with the test, by pid. */
+export function start(
+  t: TestContext,
+  file: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Running {
+  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += chunk))
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+    child.on('exit', (code, signal) => resolve(code ?? signal))
+    child.on('error', () => resolve(null))
+  })
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  const until = async (pattern: RegExp, ms = 20_000) => {
+    for (const begun = Date.now(); !pattern.test(text); await sleep(20)) {
+      if (Date.now() - begun > ms || child.exitCode !== null) throw new Error(`${file}: no ${pattern} in:\n${text}`)
+    }
+  }
+  return { child, output: () => text, ended, until }
+}
+
+/** hostpush from its source, as a process of its own. */
+export const hostpush = (t: TestContext, args: readonly string[], env: Record<string, string> = {}): Running =>
+  start(t, process.execPath, [join(root, 'src/cli.ts'), ...args], env)
+
+export interface Prometheus {
+  readonly url: string
+  query(promql: string): Promise<readonly Result[]>
+  api(path: string): Promise<unknown>
+}
+
+export interface Result {
+  readonly metric: Readonly<Record<string, string>>
+  readonly value: readonly [seconds: number, value: string]
+  /** Of a range selector. */
+  readonly values: readonly (readonly [seconds: number, value: string])[]
+}
+
+/** A real Prometheus with its remote-write receiver, on a free port, with a folder that goes with the test. */
+export async function startPrometheus(t: TestContext, more: readonly string[] = []): Promise<Prometheus | undefined> {
+  const file = program(t, 'prometheus')
+  if (file === undefined) return undefined
+  const folder = temporary(t)
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  start(t, file, [
+    '--config.file=/dev/null',
+    `--storage.tsdb.path=${folder}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--web.enable-remote-write-receiver',
+    '--log.level=warn',
+    ...more,
+  ])
+  await ready(`${url}/-/ready`)
+  const api = async (path: string) => {
+    const answer = (await (await fetch(url + path)).json()) as { status: string; error?: string; data: unknown }
+    if (answer.status !== 'success') throw new Error(`prometheus: ${path}: ${answer.error}`)
+    return answer.data
+  }
+  const query = async (promql: string) =>
+    ((await api(`/api/v1/query?query=${encodeURIComponent(promql)}`)) as { result: readonly Result[] }).result
+  return { url, query, api }
+}
+
+export async function ready(url: string, ms = 20_000): Promise<void> {
+  for (const begun = Date.now(); ; await sleep(50)) {
+    const answer = await fetch(url).catch(() => undefined) // not there yet
+    if (answer?.ok) return
+    if (Date.now() - begun > ms) throw new Error(`${url} did not become ready within ${ms} ms`)
+  }
+}
+
+/** Asks again until the answer is what is wanted. */
+export async function eventually<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean, ms = 20_000): Promise<T> {
+  for (const begun = Date.now(); ; await sleep(100)) {
+    const answer = await ask()
+    if (isWanted(answer)) return answer
+    if (Date.now() - begun > ms) throw new Error(`still ${JSON.stringify(answer).slice(0, 500)} after ${ms} ms`)
+  }
+}

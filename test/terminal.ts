@@ -1,0 +1,25 @@
+import { main } from '../src/cli.ts'
+import type { Terminal } from '../src/command.ts'
+
+/** Runs a command line in this process. */
+export async function commandLine(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  stop = AbortSignal.abort(),
+) {
+  let out = ''
+  let err = ''
+  const terminal: Terminal = {
+    environment,
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+    isPerson: false,
+    stop,
+  }
+  const status = await main(args, terminal)
+  return { status, out, err }
+}

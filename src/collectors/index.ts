@@ -66,6 +66,7 @@ import vmstat from './vmstat.ts'
 import watchdog from './watchdog.ts'
 import xfrm from './xfrm.ts'
 import xfs from './xfs.ts'
+import zfs from './zfs.ts'
 import zoneinfo from './zoneinfo.ts'
 
 /** Every collector, by name. A line here is the registration. */
@@ -137,5 +138,6 @@ export const collectors: readonly Collector[] = [
   watchdog,
   xfrm,
   xfs,
+  zfs,
   zoneinfo,
 ]

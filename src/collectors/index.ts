@@ -15,6 +15,7 @@ import drbd from './drbd.ts'
 import drm from './drm.ts'
 import edac from './edac.ts'
 import entropy from './entropy.ts'
+import ethtool from './ethtool.ts'
 import fibrechannel from './fibrechannel.ts'
 import filefd from './filefd.ts'
 import filesystem from './filesystem.ts'
@@ -33,6 +34,7 @@ import meminfoNuma from './meminfo-numa.ts'
 import netclass from './netclass.ts'
 import netdev from './netdev.ts'
 import netstat from './netstat.ts'
+import networkRoute from './network-route.ts'
 import nfs from './nfs.ts'
 import nfsd from './nfsd.ts'
 import ntp from './ntp.ts'
@@ -40,9 +42,11 @@ import nvme from './nvme.ts'
 import nvmesubsystem from './nvmesubsystem.ts'
 import os from './os.ts'
 import pcidevice from './pcidevice.ts'
+import perf from './perf.ts'
 import powersupplyclass from './powersupplyclass.ts'
 import pressure from './pressure.ts'
 import processes from './processes.ts'
+import qdisc from './qdisc.ts'
 import rapl from './rapl.ts'
 import runit from './runit.ts'
 import schedstat from './schedstat.ts'
@@ -57,13 +61,16 @@ import swap from './swap.ts'
 import sysctl from './sysctl.ts'
 import systemd from './systemd.ts'
 import tapestats from './tapestats.ts'
+import tcpstat from './tcpstat.ts'
 import textfile from './textfile.ts'
 import thermalZone from './thermal-zone.ts'
 import time from './time.ts'
+import timex from './timex.ts'
 import udpQueues from './udp-queues.ts'
 import uname from './uname.ts'
 import vmstat from './vmstat.ts'
 import watchdog from './watchdog.ts'
+import wifi from './wifi.ts'
 import xfrm from './xfrm.ts'
 import xfs from './xfs.ts'
 import zfs from './zfs.ts'
@@ -87,6 +94,7 @@ export const collectors: readonly Collector[] = [
   drm,
   edac,
   entropy,
+  ethtool,
   fibrechannel,
   filefd,
   filesystem,
@@ -105,6 +113,7 @@ export const collectors: readonly Collector[] = [
   netclass,
   netdev,
   netstat,
+  networkRoute,
   nfs,
   nfsd,
   ntp,
@@ -112,9 +121,11 @@ export const collectors: readonly Collector[] = [
   nvmesubsystem,
   os,
   pcidevice,
+  perf,
   powersupplyclass,
   pressure,
   processes,
+  qdisc,
   rapl,
   runit,
   schedstat,
@@ -129,13 +140,16 @@ export const collectors: readonly Collector[] = [
   sysctl,
   systemd,
   tapestats,
+  tcpstat,
   textfile,
   thermalZone,
   time,
+  timex,
   udpQueues,
   uname,
   vmstat,
   watchdog,
+  wifi,
   xfrm,
   xfs,
   zfs,

@@ -3,14 +3,14 @@ import type { Dir } from './dir.ts'
 /** More than any kernel has (NR_CPUS is at most 8192): a list beyond it is garbage. */
 const most = 65536
 
-/** CPUs as the kernel lists them, `0-3,8`: https://docs.kernel.org/admin-guide/cputopology.html */
+/** CPUs as the kernel lists them, `0-3,8`, or with a step, `0-6:2`: https://docs.kernel.org/admin-guide/cputopology.html */
 export function parseCpuList(text: string): string[] {
   const cpus: string[] = []
   for (const range of text.trim().split(',')) {
     if (range === '') continue
-    const [, first = '', last = first] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? []
+    const [, first = '', last = first, step = '1'] = /^(\d+)(?:-(\d+)(?::([1-9]\d*))?)?$/.exec(range) ?? []
     if (first === '' || Number(last) >= most) throw new Error(`${JSON.stringify(text.slice(0, 80))} is no list of CPUs`)
-    for (let cpu = Number(first); cpu <= Number(last); cpu++) cpus.push(String(cpu))
+    for (let cpu = Number(first); cpu <= Number(last); cpu += Number(step)) cpus.push(String(cpu))
   }
   return cpus
 }

@@ -1,4 +1,7 @@
+import { allLinkModes, type Ethtool, ethtool, type LinkMode } from './ethtool.ts'
 import { type Libc, loadLibc } from './libc.ts'
+import { type WifiInterface, wifi } from './nl80211.ts'
+import { type Counters, counters } from './perf.ts'
 import { type Link, links, type Neighbour, neighbours, type Qdisc, qdiscs, type Route, routes } from './rtnetlink.ts'
 import { type AddressFamily, type Sockets, sockets } from './sock-diag.ts'
 import { adjtimex, type Timex } from './timex.ts'
@@ -14,12 +17,20 @@ export interface Kernel {
   routes(): Promise<readonly Route[]>
   qdiscs(): Promise<readonly Qdisc[]>
   sockets(family: AddressFamily): Promise<Sockets>
+  ethtool(device: string): Promise<Ethtool>
+  /** By the index of the device. */
+  linkModes(): Promise<ReadonlyMap<number, LinkMode>>
+  wifi(): Promise<readonly WifiInterface[]>
+  counters(): Promise<Pick<Counters, 'count'>>
+  /** Lets go of what was counted. */
+  close(): void
 }
 
 /** Nothing is loaded before the first call. */
 export function createKernel(load: () => Promise<Libc> = loadLibc): Kernel {
   let loading: Promise<Libc> | undefined
   const libc = () => (loading ??= load())
+  let counting: Counters | undefined
   return {
     adjtimex: async () => adjtimex(await libc()),
     links: async () => links(await libc()),
@@ -27,5 +38,10 @@ export function createKernel(load: () => Promise<Libc> = loadLibc): Kernel {
     routes: async () => routes(await libc()),
     qdiscs: async () => qdiscs(await libc()),
     sockets: async (family) => sockets(await libc(), family),
+    ethtool: async (device) => ethtool(await libc(), device),
+    linkModes: async () => allLinkModes(await libc()),
+    wifi: async () => wifi(await libc()),
+    counters: async () => (counting ??= counters(await libc())),
+    close: () => counting?.close(),
   }
 }

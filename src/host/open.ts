@@ -48,6 +48,7 @@ export interface OpenHost extends Host {
 export function openHost({ paths, timezone, busAddress }: Place, clock: Clock): OpenHost {
   const tree = (root: string) => new Dir(diskFiles(root), root)
   const statfs = new HostStatfs({ clock })
+  const kernel = createKernel()
   const elsewhere = diskFiles('.')
   return {
     proc: tree(paths.procfs),
@@ -57,10 +58,13 @@ export function openHost({ paths, timezone, busAddress }: Place, clock: Clock): 
     statfs,
     services: hostServices(busAddress),
     facts: hostFacts(timezone),
-    kernel: createKernel(),
+    kernel,
     dirAt: (path) => new Dir(elsewhere, posix.normalize(path)),
     self: tree('/proc/self'),
     bootTimeSeconds: parseStat(tree('/proc').read('stat')).totals.get('btime') ?? 0,
-    close: () => statfs.close(),
+    close() {
+      statfs.close()
+      kernel.close()
+    },
   }
 }

@@ -1,0 +1,102 @@
+import { collector, NoData, text } from '../collector.ts'
+import { type Dir, isMissing } from '../host/dir.ts'
+import type { Network, Station, WifiInterface } from '../host/nl80211.ts'
+import { nano } from '../host/units.ts'
+import { counter, gauge } from '../metrics/family.ts'
+
+const frequency = gauge('node_wifi_interface_frequency_hertz', 'Frequency of the channel of an interface.', ['device'])
+const info = gauge('node_wifi_station_info', 'The network that an interface belongs to; always 1.', [
+  'device',
+  'bssid',
+  'ssid',
+  'mode',
+])
+
+const labels = ['device', 'mac_address'] as const
+const statistic = (name: string, help: string, of: (station: Station) => number) =>
+  [(name.endsWith('_total') ? counter : gauge)(`node_wifi_station_${name}`, help, labels), of] as const
+
+const statistics = [
+  statistic('connected_seconds_total', 'How long a station has been connected.', (one) => one.connectedSeconds),
+  statistic('inactive_seconds', 'How long nothing has come from or gone to a station.', (one) => one.inactiveSeconds),
+  statistic('receive_bits_per_second', 'Bit rate of what comes from a station.', (one) => one.receiveBitRate),
+  statistic('transmit_bits_per_second', 'Bit rate of what goes to a station.', (one) => one.transmitBitRate),
+  statistic('receive_bytes_total', 'Bytes that came from a station.', (one) => one.receivedBytes),
+  statistic('transmit_bytes_total', 'Bytes that went to a station.', (one) => one.transmittedBytes),
+  statistic('received_packets_total', 'Packets that came from a station.', (one) => one.receivedPackets),
+  statistic('transmitted_packets_total', 'Packets that went to a station.', (one) => one.transmittedPackets),
+  statistic('signal_dbm', 'Strength of the last signal of a station.', (one) => one.signalDbm),
+  statistic('transmit_retries_total', 'Packets that had to be sent again.', (one) => one.transmitRetries),
+  statistic('transmit_failed_total', 'Packets that could not be sent.', (one) => one.transmitFailed),
+  statistic('beacon_loss_total', 'Times that the beacon of an access point stayed away.', (one) => one.beaconLosses),
+]
+
+/** https://docs.kernel.org/driver-api/80211/cfg80211.html */
+export default collector({
+  name: 'wifi',
+  enabled: false,
+  options: { fixtures: text('', 'A directory to be read in place of the kernel.') },
+  async collect({ kernel, dirAt, emit, options }) {
+    const found =
+      options.fixtures === ''
+        ? await kernel.wifi().catch((error: unknown) => {
+            throw isMissing(error) ? new NoData('no wireless devices') : error
+          })
+        : written(dirAt(options.fixtures))
+    for (const { name: device, frequencyMhz, network, stations } of found) {
+      emit(frequency, frequencyMhz * 1e6, { device })
+      if (network !== undefined) emit(info, 1, { device, ...network })
+      for (const station of stations) {
+        for (const [family, of] of statistics) emit(family, of(station), { device, mac_address: station.address })
+      }
+    }
+  },
+})
+
+type Written = Readonly<Record<string, unknown>>
+
+/** The form of node_exporter's end-to-end test: what is left out is 0, or empty. */
+function* written(fixtures: Dir): Generator<WifiInterface> {
+  for (const given of JSON.parse(fixtures.read('interfaces.json')) as Written[]) {
+    const name = String(given.name ?? '')
+    if (name === '') continue
+    const device = fixtures.at(name)
+    const [bss, stations] = ['bss.json', 'stationinfo.json'].map((file) => device.readIfAny(file))
+    yield {
+      name,
+      frequencyMhz: Number(given.frequency ?? 0),
+      network: bss === undefined ? undefined : writtenNetwork(JSON.parse(bss)),
+      stations: stations === undefined ? [] : (JSON.parse(stations) as Written[]).map(writtenStation),
+    }
+  }
+}
+
+const writtenModes: Readonly<Record<number, 'client' | 'ad-hoc'>> = { 0: 'client', 1: 'client', 3: 'ad-hoc' }
+
+const writtenNetwork = (given: Written): Network => ({
+  ssid: String(given.ssid ?? ''),
+  bssid: addressOf(given.bssid),
+  mode: writtenModes[Number(given.status ?? 0)] ?? 'unknown',
+})
+
+function writtenStation(given: Written): Station {
+  const number = (key: string) => Number(given[key] ?? 0)
+  return {
+    address: addressOf(given.hardwareaddr),
+    connectedSeconds: nano(number('connected')) ?? 0,
+    inactiveSeconds: nano(number('inactive')) ?? 0,
+    receiveBitRate: number('receivebitrate'),
+    transmitBitRate: number('transmitbitrate'),
+    signalDbm: number('signal'),
+    receivedBytes: number('receivedbytes'),
+    transmittedBytes: number('transmittedbytes'),
+    receivedPackets: number('receivedpackets'),
+    transmittedPackets: number('transmittedpackets'),
+    transmitRetries: number('transmitretries'),
+    transmitFailed: number('transmitfailed'),
+    beaconLosses: number('beaconloss'),
+  }
+}
+
+const addressOf = (base64: unknown) =>
+  Array.from(Buffer.from(String(base64 ?? ''), 'base64'), (byte) => byte.toString(16).padStart(2, '0')).join(':')

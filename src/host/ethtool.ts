@@ -1,0 +1,150 @@
+import { codeOf } from './files.ts'
+import { command, familyId } from './generic-netlink.ts'
+import type { Libc } from './libc.ts'
+import { attribute, attributesOf, numberIn, textIn } from './netlink.ts'
+
+/* What a network driver says of a device: include/uapi/linux/ethtool.h, https://docs.kernel.org/networking/ethtool-netlink.html */
+
+export interface Ethtool {
+  readonly driver: Driver | undefined
+  readonly settings: Settings | undefined
+  /** The driver's own statistics by its own names, in its order. */
+  readonly statistics: readonly (readonly [name: string, value: number])[]
+  /** What could not be had, other than because the driver does not offer it. */
+  readonly failures: readonly string[]
+}
+
+export interface Driver {
+  readonly name: string
+  readonly version: string
+  readonly firmware: string
+  readonly bus: string
+  readonly expansionRom: string
+}
+
+export interface Settings {
+  readonly autonegotiation: boolean
+  readonly supported: Modes
+  readonly advertised: Modes
+}
+
+/** Whether an ETHTOOL_LINK_MODE_… bit is set. */
+export type Modes = (bit: number) => boolean
+
+/** A device's speed in Mbit/s and DUPLEX_…; what is not known is 4294967295, and 255. */
+export interface LinkMode {
+  readonly speed: number | undefined
+  readonly duplex: number | undefined
+}
+
+const requests = { driver: 0x03, strings: 0x1b, statistics: 0x1d, counts: 0x37, settings: 0x4c } as const
+const siocEthtool = 0x8946
+const internetDatagram = { domain: 2, type: 2 | 0x80000 } as const
+const interfaceNameBytes = 16
+const stringBytes = 32
+const statisticsSet = 1
+
+/** Errors that say that a driver has no such thing, or that the device has just gone. */
+const notOffered = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENODEV'])
+
+export async function ethtool(libc: Libc, device: string): Promise<Ethtool> {
+  const socket = libc.socket(internetDatagram.domain, internetDatagram.type, 0)
+  const failures: string[] = []
+  const offered = async <T>(what: string, ask: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await ask
+    } catch (error) {
+      if (!notOffered.has(codeOf(error))) failures.push(`${device}: ${what}: ${codeOf(error)}`)
+      return undefined
+    }
+  }
+  const call: Call = async (bytes) => {
+    // struct ifreq: the name, and a pointer to what is asked.
+    const request = Buffer.alloc(40)
+    request.write(device, 0, interfaceNameBytes - 1)
+    request.writeBigUInt64LE(libc.address(bytes), interfaceNameBytes)
+    await libc.ioctl(socket, siocEthtool, request)
+    return bytes
+  }
+  try {
+    const settings = await offered('settings', settingsOf(call))
+    const driver = await offered('driver', driverOf(call))
+    const statistics = (await offered('statistics', statisticsOf(call))) ?? []
+    return { driver, settings, statistics, failures }
+  } finally {
+    libc.close(socket)
+  }
+}
+
+type Call = (bytes: Buffer) => Promise<Buffer>
+
+/** A structure that begins with the number of the request. Long enough that its bytes are never moved. */
+function asking(request: number, length: number): Buffer {
+  const bytes = Buffer.alloc(Math.max(length, 128))
+  bytes.writeUInt32LE(request, 0)
+  return bytes
+}
+
+/** `struct ethtool_drvinfo` */
+async function driverOf(call: Call): Promise<Driver> {
+  const bytes = await call(asking(requests.driver, 196))
+  const text = (at: number) => textIn(bytes.subarray(at, at + stringBytes)) ?? ''
+  return { name: text(4), version: text(36), firmware: text(68), bus: text(100), expansionRom: text(132) }
+}
+
+/** `struct ethtool_link_settings`; asked first how many words a mask has, which it answers as a negative number. */
+async function settingsOf(call: Call): Promise<Settings> {
+  const [wordsAt, masksAt] = [15, 48]
+  const words = -(await call(asking(requests.settings, masksAt))).readInt8(wordsAt)
+  if (words <= 0) throw new Error('no length of the masks')
+  const again = asking(requests.settings, masksAt + 3 * 4 * words)
+  again.writeInt8(words, wordsAt)
+  const bytes = await call(again)
+  const modes = (mask: number): Modes => {
+    const from = masksAt + mask * 4 * words
+    return (bit) => bit < 32 * words && (bytes.readUInt8(from + (bit >> 3)) & (1 << (bit & 7))) !== 0
+  }
+  return { autonegotiation: bytes.readUInt8(11) === 1, supported: modes(0), advertised: modes(1) }
+}
+
+/**
+ * The names (32 bytes each) and the values (8 bytes each) of the statistics. Their number is asked first; the kernel
+ * then writes as many as there are by now, however many were asked for: so there is room for twice as many.
+ */
+async function statisticsOf(call: Call): Promise<Ethtool['statistics']> {
+  const counting = asking(requests.counts, 20)
+  counting.writeBigUInt64LE(1n << BigInt(statisticsSet), 8)
+  await call(counting)
+  const offers = counting.readBigUInt64LE(8) !== 0n
+  const count = offers ? counting.readUInt32LE(16) : 0
+  if (count === 0) return []
+  const room = 2 * count + 1024
+  const names = asking(requests.strings, 12 + room * stringBytes)
+  names.writeUInt32LE(statisticsSet, 4)
+  names.writeUInt32LE(count, 8)
+  await call(names)
+  const values = asking(requests.statistics, 8 + room * 8)
+  values.writeUInt32LE(count, 4)
+  await call(values)
+  if (names.readUInt32LE(8) !== count || values.readUInt32LE(4) !== count) return []
+  return Array.from({ length: count }, (_, i) => {
+    const from = 12 + i * stringBytes
+    return [textIn(names.subarray(from, from + stringBytes)) ?? '', Number(values.readBigUInt64LE(8 + i * 8))]
+  })
+}
+
+const linkModes = { get: 4, header: 1, headerIndex: 1, speed: 5, duplex: 6 } as const
+
+/** Speed and duplex of all devices that have them, by their index. */
+export async function allLinkModes(libc: Libc): Promise<ReadonlyMap<number, LinkMode>> {
+  const found = new Map<number, LinkMode>()
+  const family = await familyId(libc, 'ethtool')
+  const attributes = [attribute(linkModes.header, Buffer.alloc(0))]
+  await command(libc, family, { number: linkModes.get, dump: true, attributes }, (given) => {
+    const header = given.get(linkModes.header)
+    const index = header === undefined ? undefined : numberIn(attributesOf(header).get(linkModes.headerIndex))
+    const mode = { speed: numberIn(given.get(linkModes.speed)), duplex: numberIn(given.get(linkModes.duplex)) }
+    if (index !== undefined) found.set(index, mode)
+  })
+  return found
+}

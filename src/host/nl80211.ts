@@ -1,0 +1,130 @@
+import { isMissing } from './dir.ts'
+import { command, familyId } from './generic-netlink.ts'
+import type { Libc } from './libc.ts'
+import { attribute, attributes, attributesOf, numberIn, textIn } from './netlink.ts'
+import { hardwareAddress } from './rtnetlink.ts'
+import { decodeUtf8 } from './text.ts'
+
+/* Wireless devices: include/uapi/linux/nl80211.h, https://docs.kernel.org/driver-api/80211/cfg80211.html */
+
+export interface WifiInterface {
+  readonly name: string
+  /** 0 where it is not on a channel. */
+  readonly frequencyMhz: number
+  /** The network that it belongs to. */
+  readonly network: Network | undefined
+  readonly stations: readonly Station[]
+}
+
+export interface Network {
+  readonly ssid: string
+  readonly bssid: string
+  readonly mode: 'client' | 'ad-hoc' | 'unknown'
+}
+
+/** The other end of a connection: an access point, or a client of one. */
+export interface Station {
+  readonly address: string
+  readonly connectedSeconds: number
+  readonly inactiveSeconds: number
+  readonly receiveBitRate: number
+  readonly transmitBitRate: number
+  readonly signalDbm: number
+  readonly receivedBytes: number
+  readonly transmittedBytes: number
+  readonly receivedPackets: number
+  readonly transmittedPackets: number
+  readonly transmitRetries: number
+  readonly transmitFailed: number
+  readonly beaconLosses: number
+}
+
+type Given = ReadonlyMap<number, Buffer>
+
+const commands = { getInterface: 5, getStation: 17, getScan: 32 } as const
+const ids = { index: 3, name: 4, address: 6, station: 21, frequency: 38, bss: 47 } as const
+
+/** Every interface with a name (peer-to-peer ones have none). Throws ENOENT where the kernel has no nl80211. */
+export async function wifi(libc: Libc): Promise<readonly WifiInterface[]> {
+  const family = await familyId(libc, 'nl80211')
+  const found: { readonly index: Buffer; readonly name: string; readonly frequencyMhz: number }[] = []
+  await command(libc, family, { number: commands.getInterface, dump: true }, (given) => {
+    const index = given.get(ids.index)
+    const name = textIn(given.get(ids.name)) ?? ''
+    if (index === undefined || name === '') return
+    found.push({ index: Buffer.from(index), name, frequencyMhz: numberIn(given.get(ids.frequency)) ?? 0 })
+  })
+  return Promise.all(
+    found.map(async ({ index, ...rest }) => {
+      const of = [attribute(ids.index, index)]
+      const networks: Network[] = []
+      await offered(libc, family, { number: commands.getScan, dump: true, attributes: of }, (given) => {
+        const network = networkOf(given.get(ids.bss))
+        if (network !== undefined) networks.push(network)
+      })
+      const stations: Station[] = []
+      await offered(libc, family, { number: commands.getStation, dump: true, attributes: of }, (given) => {
+        stations.push(stationOf(given))
+      })
+      return { ...rest, network: networks[0], stations }
+    }),
+  )
+}
+
+/** As `command`; a driver that does not offer it has none of it. */
+async function offered(...asked: Parameters<typeof command>): Promise<void> {
+  try {
+    await command(...asked)
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+}
+
+const modes = ['client', 'client', 'ad-hoc'] as const
+
+/** NL80211_BSS_…: of all networks that were heard, only the one that this interface belongs to has a status (9). */
+function networkOf(bytes: Buffer | undefined): Network | undefined {
+  const given = bytes === undefined ? undefined : attributesOf(bytes)
+  const status = numberIn(given?.get(9))
+  if (status === undefined) return undefined
+  return { ssid: ssidIn(given?.get(6)), bssid: hardwareAddress(given?.get(1)), mode: modes[status] ?? 'unknown' }
+}
+
+/** Information elements of IEEE 802.11: number, length, value; the SSID is number 0. */
+function ssidIn(elements: Buffer | undefined): string {
+  if (elements === undefined) return ''
+  for (let at = 0; at + 2 <= elements.length; ) {
+    const [number, length = 0] = elements.subarray(at, at + 2)
+    if (number === 0) return decodeUtf8(elements.subarray(at + 2, at + 2 + length))
+    at += 2 + length
+  }
+  return ''
+}
+
+/** NL80211_STA_INFO_…; a counter of 64 bits comes beside that of 32 where the kernel has it. */
+export function stationOf(message: Given): Station {
+  const given: Given = new Map(attributes(message.get(ids.station) ?? Buffer.alloc(0)))
+  const count = (...numbers: readonly number[]) =>
+    numbers.map((number) => numberIn(given.get(number))).find((value) => value !== undefined) ?? 0
+  return {
+    address: hardwareAddress(message.get(ids.address)),
+    connectedSeconds: count(16),
+    inactiveSeconds: count(1) / 1000,
+    receiveBitRate: bitRate(given.get(14)),
+    transmitBitRate: bitRate(given.get(8)),
+    signalDbm: given.get(7)?.readInt8() ?? 0,
+    receivedBytes: count(23, 2),
+    transmittedBytes: count(24, 3),
+    receivedPackets: count(9),
+    transmittedPackets: count(10),
+    transmitRetries: count(11),
+    transmitFailed: count(12),
+    beaconLosses: count(18),
+  }
+}
+
+/** NL80211_RATE_INFO_…: in units of 100 kbit/s, of 32 bits, or of 16 where it fits. */
+function bitRate(bytes: Buffer | undefined): number {
+  const given: Given = bytes === undefined ? new Map() : attributesOf(bytes)
+  return (numberIn(given.get(5)) ?? numberIn(given.get(1)) ?? 0) * 100_000
+}

@@ -1,6 +1,7 @@
 import type { Collector } from '../collector.ts'
 import arp from './arp.ts'
 import bcache from './bcache.ts'
+import bcachefs from './bcachefs.ts'
 import bonding from './bonding.ts'
 import buddyinfo from './buddyinfo.ts'
 import cgroups from './cgroups.ts'
@@ -80,6 +81,7 @@ import zoneinfo from './zoneinfo.ts'
 export const collectors: readonly Collector[] = [
   arp,
   bcache,
+  bcachefs,
   bonding,
   buddyinfo,
   cgroups,

@@ -1,4 +1,5 @@
-import { boolean, collector, pattern } from '../collector.ts'
+import { boolean, type Context, collector, pattern } from '../collector.ts'
+import { NoKernel } from '../host/libc.ts'
 import { fields, lines } from '../host/text.ts'
 import { gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
@@ -14,15 +15,33 @@ export default collector({
     netlink: boolean(true, 'Ask the kernel by netlink in place of /proc/net/arp, which leaves out those of no state.'),
   },
   state: (options) => filterOf(options['device-include'], options['device-exclude']),
-  collect({ proc, emit, interfaces, state: wanted }) {
-    // Read whatever `netlink` says: the neighbours by netlink are to be put in place of this list.
-    const devices = proc.once('net/arp', parseArp)
+  async collect(context) {
+    const { emit, interfaces, state: wanted } = context
     const counts = new Map<string, number>()
-    for (const device of devices)
+    for (const device of context.options.netlink ? await byNetlink(context) : byFile(context))
       if (interfaces(device) && wanted(device)) counts.set(device, (counts.get(device) ?? 0) + 1)
     for (const [device, count] of counts) emit(entries, count, { device })
   },
 })
+
+/** NUD_NOARP: an address that needs no asking for, such as a broadcast. */
+const noArp = 0x40
+
+type Sources = Pick<Context, 'kernel' | 'proc' | 'problem'>
+
+/** The device of each neighbour. */
+async function byNetlink(context: Sources): Promise<readonly string[]> {
+  try {
+    const all = await context.kernel.neighbours()
+    return all.filter(({ state }) => (state & noArp) === 0).map(({ device }) => device)
+  } catch (error) {
+    if (!(error instanceof NoKernel)) throw error
+    context.problem(`/proc/net/arp is read instead: ${error.message}`)
+    return byFile(context)
+  }
+}
+
+const byFile = ({ proc }: Sources): readonly string[] => proc.once('net/arp', parseArp)
 
 /** The device of each neighbour: the last of six columns. */
 export function parseArp(text: string): string[] {

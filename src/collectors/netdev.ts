@@ -70,7 +70,9 @@ export default collector({
   async collect(context) {
     const { sys, facts, emit, options, interfaces, state } = context
     const wanted: Filter = (device) => interfaces(device) && state.wanted(device)
-    const devices = options.netlink ? await fromKernel(context, wanted) : fromProc(context, wanted)
+    const devices = options.netlink
+      ? (fromFiles(context, wanted) ?? (await fromKernel(context, wanted)))
+      : fromProc(context, wanted)
     for (const [device, counters] of devices) {
       const ifalias = options['label-ifalias'] ? (sys.text(`class/net/${device}/ifalias`) ?? '') : undefined
       for (const [name, value] of counters) {
@@ -86,6 +88,23 @@ export default collector({
 
 type Sources = Pick<Context<typeof options>, 'kernel' | 'proc' | 'sys' | 'options'>
 type Device = readonly [device: string, counters: readonly (readonly [name: string, value: number | undefined])[]]
+
+/**
+ * What netlink says, from files, at a third of its cost: its sums as /proc/net/dev has them, and the one counter that
+ * is not there from sysfs. Undefined where that is not all there.
+ */
+function fromFiles({ proc, sys, options }: Sources, wanted: Filter): Device[] | undefined {
+  const text = options['enable-detailed-metrics'] ? undefined : proc.readIfAny('net/dev')
+  if (text === undefined) return undefined
+  const devices: Device[] = []
+  for (const [device, values] of parseNetDev(text)) {
+    if (!wanted(device)) continue
+    const unhandled = sys.number(`class/net/${device}/statistics/rx_nohandler`)
+    if (unhandled === undefined) return undefined
+    devices.push([device, [...columns.map((name, i) => [name, values[i]] as const), ['receive_nohandler', unhandled]]])
+  }
+  return devices
+}
 
 async function fromKernel({ kernel, sys, options }: Sources, wanted: Filter): Promise<Device[]> {
   const sums = options['enable-detailed-metrics'] ? detailed : merged

@@ -100,19 +100,31 @@ export function attribute(type: number, value: Buffer): Buffer {
   return bytes
 }
 
-/** The attributes from a place on, as type and value. A cut one ends them. */
-export function* attributes(bytes: Buffer, from = 0): Generator<[type: number, value: Buffer]> {
+/** The attributes from a place on, in their order. A cut one ends them. */
+export function eachAttribute(
+  bytes: Buffer,
+  from: number,
+  each: (type: number, value: Buffer) => void,
+  of = anyType,
+): void {
   for (let at = from; at + 4 <= bytes.length; ) {
     const length = bytes.readUInt16LE(at)
     if (length < 4 || at + length > bytes.length) return
     // The two highest bits say that it is nested or in network byte order.
-    yield [bytes.readUInt16LE(at + 2) & 0x3fff, bytes.subarray(at + 4, at + length)]
+    const type = bytes.readUInt16LE(at + 2) & 0x3fff
+    if (of(type)) each(type, bytes.subarray(at + 4, at + length))
     at += aligned(length)
   }
 }
 
-/** The attributes by type; where a type comes twice, the last. */
-export const attributesOf = (bytes: Buffer, from = 0): ReadonlyMap<number, Buffer> => new Map(attributes(bytes, from))
+const anyType = (_type: number): boolean => true
+
+/** The attributes by type, or only those of some types; where a type comes twice, the last. */
+export function attributesOf(bytes: Buffer, from = 0, of = anyType): ReadonlyMap<number, Buffer> {
+  const found = new Map<number, Buffer>()
+  eachAttribute(bytes, from, (type, value) => found.set(type, value), of)
+  return found
+}
 
 /** An attribute's text, which ends with a zero byte. */
 export function textIn(value: Buffer | undefined): string | undefined {
@@ -129,10 +141,13 @@ export function numberIn(value: Buffer | undefined): number | undefined {
     case 4:
       return value.readUIntLE(0, value.length)
     case 8:
-      return Number(value.readBigUInt64LE(0))
+      return wide(value, 0)
     default:
       return undefined
   }
 }
 
 const aligned = (length: number): number => (length + 3) & ~3
+
+/** 64 bits, rounded to what a number holds: half of the time and none of the garbage of a bigint. */
+export const wide = (bytes: Buffer, at: number): number => bytes.readUInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at)

@@ -1,7 +1,7 @@
 import { isMissing } from './dir.ts'
 import { command, familyId } from './generic-netlink.ts'
 import type { Libc } from './libc.ts'
-import { attribute, attributes, attributesOf, numberIn, textIn } from './netlink.ts'
+import { attribute, attributesOf, numberIn, textIn } from './netlink.ts'
 import { hardwareAddress } from './rtnetlink.ts'
 import { decodeUtf8 } from './text.ts'
 
@@ -103,7 +103,7 @@ function ssidIn(elements: Buffer | undefined): string {
 
 /** NL80211_STA_INFO_…; a counter of 64 bits comes beside that of 32 where the kernel has it. */
 export function stationOf(message: Given): Station {
-  const given: Given = new Map(attributes(message.get(ids.station) ?? Buffer.alloc(0)))
+  const given: Given = attributesOf(message.get(ids.station) ?? Buffer.alloc(0))
   const count = (...numbers: readonly number[]) =>
     numbers.map((number) => numberIn(given.get(number))).find((value) => value !== undefined) ?? 0
   return {

@@ -1,5 +1,5 @@
 import type { Libc } from './libc.ts'
-import { ask, attributes, attributesOf, numberIn, protocols, textIn } from './netlink.ts'
+import { ask, attributesOf, eachAttribute, numberIn, protocols, textIn, wide } from './netlink.ts'
 
 /* The kernel's tables of the network: https://docs.kernel.org/networking/netlink_spec/, rtnetlink(7) */
 
@@ -110,10 +110,12 @@ export async function links(libc: Libc): Promise<readonly Link[]> {
   return found
 }
 
-/** IFLA_… numbers: include/uapi/linux/if_link.h. */
+/** IFLA_… numbers of what is read: include/uapi/linux/if_link.h. A device has some sixty. */
+const linkAttributes = new Set([1, 2, 3, 4, 5, 7, 13, 16, 17, 20, 23, 27, 33, 35, 47, 48, 52])
+
 export function linkOf(body: Buffer): Link | undefined {
   if (body.length < structures.link) return undefined
-  const given = attributesOf(body, structures.link)
+  const given = attributesOf(body, structures.link, (type) => linkAttributes.has(type))
   return {
     index: body.readInt32LE(4),
     name: textIn(given.get(3)) ?? '',
@@ -139,23 +141,24 @@ export function linkOf(body: Buffer): Link | undefined {
 
 /** IFLA_PROP_LIST holds one IFLA_ALT_IFNAME for each. */
 function otherNames(list: Buffer | undefined): readonly string[] {
-  if (list === undefined) return []
-  return [...attributes(list)].flatMap(([type, value]) => (type === 53 ? [textIn(value) ?? ''] : []))
+  const names: string[] = []
+  if (list !== undefined) eachAttribute(list, 0, (type, name) => type === 53 && names.push(textIn(name) ?? ''))
+  return names
 }
 
 /** The counters follow each other; an older kernel has fewer. */
 function statisticsOf(bytes: Buffer | undefined, width: 4 | 8): Statistics | undefined {
   if (bytes === undefined) return undefined
   const found: Record<string, number> = {}
-  statisticNames.forEach((name, i) => {
-    const value = numberIn(bytes.subarray(i * width, (i + 1) * width))
-    if (value !== undefined) found[name] = value
-  })
+  const count = Math.min(statisticNames.length, Math.floor(bytes.length / width))
+  for (let i = 0; i < count; i++) {
+    found[statisticNames[i] as string] = width === 8 ? wide(bytes, i * width) : bytes.readUInt32LE(i * width)
+  }
   return found
 }
 
 export const hardwareAddress = (bytes: Buffer | undefined): string =>
-  bytes === undefined ? '' : Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':')
+  bytes?.toString('hex').replace(/..(?=.)/g, '$&:') ?? ''
 
 /** The ARP table: IPv4 neighbours, all states. */
 export async function neighbours(libc: Libc): Promise<readonly Neighbour[]> {

@@ -48,7 +48,8 @@ export function familyOf<Label extends string = never>(
   }
 }
 
-function byCodeUnit(left: string, right: string): number {
+/** The order of labels and of lines: that of their code units, the same everywhere. */
+export function byCodeUnit(left: string, right: string): number {
   if (left === right) return 0
   return left < right ? -1 : 1
 }

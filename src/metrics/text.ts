@@ -1,52 +1,66 @@
-import type { Family } from './family.ts'
+import { byCodeUnit, type MetricType } from './family.ts'
 import type { Series } from './series.ts'
 import type { Snapshot } from './snapshot.ts'
 
-interface TextOptions {
-  /** Each line ends with its sample's time. */
-  readonly timestamps?: boolean
+/** A family's place on a page: its two header lines and its samples, all but their values. */
+export interface FamilyLayout {
+  readonly name: string
+  readonly type: MetricType
+  readonly head: string
+  readonly samples: readonly SampleLayout[]
+}
+
+export interface SampleLayout extends Rendering {
+  /** Which of the snapshot's samples it is. */
+  readonly at: number
+}
+
+/** A sample's line up to the value, and what it is sorted by among its family's. */
+interface Rendering {
+  readonly prefix: string
+  readonly key: string
 }
 
 /**
  * The text exposition format 0.0.4: families by name, series by label values, labels by name.
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
-export function textOf(snapshot: Snapshot, options: TextOptions = {}): string {
-  return pageOf(familyTexts(snapshot, options))
-}
-
-/** Families' texts, in the order of their names. */
-export function pageOf(texts: ReadonlyMap<string, string>): string {
-  let page = ''
-  for (const [, text] of [...texts].sort(byFirst)) page += text
-  return page
-}
-
-/** What `textOf` says of each family, by the family's name. */
-export function familyTexts(snapshot: Snapshot, options: TextOptions = {}): Map<string, string> {
-  const groups = new Map<string, { family: Family; lines: [sortKey: string, line: string][] }>()
-  snapshot.series.forEach((series, i) => {
-    const { family } = series
-    let group = groups.get(family.name)
-    if (group === undefined) groups.set(family.name, (group = { family, lines: [] }))
-    const own = snapshot.ownTimestampsMs?.[i]
-    const timestamp = options.timestamps
-      ? ` ${own === undefined || Number.isNaN(own) ? snapshot.timestampMs : own}`
-      : ''
-    const { key, prefix } = rendered(series)
-    group.lines.push([key, `${prefix} ${formatValue(snapshot.values[i] as number)}${timestamp}\n`])
-  })
-  const texts = new Map<string, string>()
-  for (const [name, { family, lines }] of groups) {
-    const head = `# HELP ${name} ${escapeHelp(family.help)}\n# TYPE ${name} ${family.type}\n`
-    texts.set(name, [head, ...lines.sort(byFirst).map(([, line]) => line)].join(''))
+export function textOf(snapshot: Snapshot, options: { readonly timestamps?: boolean } = {}): string {
+  let text = ''
+  for (const { head, samples } of layoutOf(snapshot.series)) {
+    text += head
+    for (const { at, prefix } of samples) {
+      const own = snapshot.ownTimestampsMs?.[at]
+      const timestampMs = own === undefined || Number.isNaN(own) ? snapshot.timestampMs : own
+      const timestamp = options.timestamps ? ` ${timestampMs}` : ''
+      text += `${prefix} ${formatValue(snapshot.values[at] as number)}${timestamp}\n`
+    }
   }
-  return texts
+  return text
 }
 
-/** A series as its sample line names it. */
-export function nameOf(series: Series): string {
-  return rendered(series).prefix
+const layouts = new WeakMap<readonly Series[], readonly FamilyLayout[]>()
+
+/** The page of these series, worked out once for all snapshots that share them. */
+export function layoutOf(series: readonly Series[]): readonly FamilyLayout[] {
+  let known = layouts.get(series)
+  if (known === undefined) layouts.set(series, (known = laidOut(series)))
+  return known
+}
+
+function laidOut(series: readonly Series[]): readonly FamilyLayout[] {
+  const families = new Map<string, FamilyLayout & { readonly samples: SampleLayout[] }>()
+  series.forEach((one, at) => {
+    const { name, type, help } = one.family
+    let family = families.get(name)
+    if (family === undefined) {
+      const head = `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`
+      families.set(name, (family = { name, type, head, samples: [] }))
+    }
+    family.samples.push({ at, ...rendered(one) })
+  })
+  for (const { samples } of families.values()) samples.sort((left, right) => byCodeUnit(left.key, right.key))
+  return [...families.values()].sort((left, right) => byCodeUnit(left.name, right.name))
 }
 
 /** `name{label="value",…}`, labels by name; as a series is written in the text format. */
@@ -70,10 +84,10 @@ export function formatValue(value: number): string {
   return String(value)
 }
 
-const renderings = new WeakMap<Series, { readonly key: string; readonly prefix: string }>()
+const renderings = new WeakMap<Series, Rendering>()
 
-/** The text up to the value and what to sort by, worked out once per series. */
-function rendered(series: Series): { readonly key: string; readonly prefix: string } {
+/** Worked out once per series. */
+function rendered(series: Series): Rendering {
   let known = renderings.get(series)
   if (known === undefined) {
     const { family, labelValues } = series
@@ -106,11 +120,6 @@ function boundKey(value: number): string {
   const raw = bits.getBigUint64(0)
   const ordered = raw >> 63n ? ~raw & 0xffffffffffffffffn : raw | (1n << 63n)
   return ordered.toString(16).padStart(16, '0')
-}
-
-function byFirst(left: readonly [string, ...unknown[]], right: readonly [string, ...unknown[]]): number {
-  if (left[0] === right[0]) return 0
-  return left[0] < right[0] ? -1 : 1
 }
 
 const escapes: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '"': '\\"' }

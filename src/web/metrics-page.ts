@@ -56,10 +56,10 @@ export function createMetricsPage(options: Options, needs: Needs, stats: WebStat
     }
     stats.inFlight++
     try {
-      const text = await page(cycle, collectors)
-      const body = wantsGzip(request.acceptEncoding) ? await gzipped(text).catch(notEncoded) : undefined
-      const encoding = body === undefined ? {} : { 'content-encoding': 'gzip' }
-      return counted(200, { headers: { ...headers, ...encoding }, body: body ?? text, done })
+      const bytes = await page(cycle, collectors)
+      const packed = wantsGzip(request.acceptEncoding) ? await gzipped(bytes).catch(notEncoded) : undefined
+      const encoding = packed === undefined ? {} : { 'content-encoding': 'gzip' }
+      return counted(200, { headers: { ...headers, ...encoding }, body: packed ?? bytes, done })
     } catch (error) {
       needs.log.error('web: cannot make the page', { err: error })
       return counted(500, { ...plain(500, 'The page cannot be made; the log says why.'), done })

@@ -1,10 +1,12 @@
 import type { Cycle } from '../cycle.ts'
 import type { Log } from '../log.ts'
+import { byCodeUnit } from '../metrics/family.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { familyTexts, nameOf, pageOf } from '../metrics/text.ts'
+import { type FamilyLayout, formatValue, layoutOf, type SampleLayout } from '../metrics/text.ts'
 import { type OwnMetrics, type OwnStat, openRegistry } from './registry.ts'
-import { type Collectors, filtered, shownOf } from './selection.ts'
+import { type Collectors, shownOf } from './selection.ts'
 import { statsOf, type WebStats } from './stats.ts'
+import { Writer } from './writer.ts'
 
 interface Needs {
   readonly log: Log
@@ -15,32 +17,33 @@ interface Needs {
   readonly exporterMetrics: boolean
 }
 
-/** What of a cycle is on the page, and the text of each family of it. */
-interface Host {
-  readonly shown: Snapshot
-  readonly texts: ReadonlyMap<string, string>
+/** A snapshot, and which of its samples are on the page. */
+interface Source {
+  readonly snapshot: Snapshot
+  readonly shown: (at: number) => boolean
+}
+
+/** One source's share of a family. */
+interface Share extends FamilyLayout {
+  readonly source: Source
 }
 
 const empty: Snapshot = { timestampMs: 0, series: [], values: new Float64Array() }
 
-/** Makes the text of the page: a cycle's samples and the agent's own metrics of this moment, each family once. */
-export function createPage(needs: Needs): (cycle: Cycle, collectors: Collectors) => Promise<string> {
+/**
+ * Makes the page: a cycle's samples and the agent's own metrics of this moment, each family once. It goes straight into
+ * bytes, with lines that are kept up to their values: built of strings, each page left megabytes to the collector.
+ */
+export function createPage(needs: Needs): (cycle: Cycle, collectors: Collectors) => Promise<Buffer> {
   const { exporterMetrics } = needs
   const own = createOwn(needs)
-  const hosts = new WeakMap<Cycle, Host>() // an entry goes with its cycle, when the next one has come
-
-  const hostOf = (cycle: Cycle, collectors: Collectors): Host => {
-    const known = collectors === 'all' ? hosts.get(cycle) : undefined
-    if (known !== undefined) return known
-    const shown = shownOf(cycle, { collectors, exporterMetrics })
-    const host = { shown, texts: familyTexts(shown) }
-    if (collectors === 'all') hosts.set(cycle, host)
-    return host
-  }
+  const writer = new Writer()
   return async (cycle, collectors) => {
-    const live = await own()
-    const { shown, texts } = hostOf(cycle, collectors)
-    return pageOf(new Map([...texts, ...familyTexts(joined(live, shown))]))
+    const live = { snapshot: await own(), shown: () => true }
+    const host = { snapshot: cycle.snapshot, shown: shownOf(cycle, { collectors, exporterMetrics }) }
+    writer.begin()
+    for (const shares of familiesOf([live, host])) writeFamily(writer, shares)
+    return writer.end()
   }
 }
 
@@ -63,20 +66,41 @@ function createOwn({ log, stats, own, exporterMetrics }: Needs): () => Promise<S
   }
 }
 
-/**
- * The agent's own metrics, with what the host has under the same families: an own series hides the same one of the
- * last cycle, which is older, and an own family hides one of another type.
- */
-function joined(live: Snapshot, host: Snapshot): Snapshot {
-  const types = new Map(live.series.map(({ family }) => [family.name, family.type]))
-  const names = new Set(live.series.map(nameOf))
-  const more = filtered(
-    host,
-    (series) => types.get(series.family.name) === series.family.type && !names.has(nameOf(series)),
+/** Each family's shares, in the order of the sources; families by name. */
+function familiesOf(sources: readonly Source[]): Iterable<readonly Share[]> {
+  const shares = sources.flatMap((source) =>
+    layoutOf(source.snapshot.series).map((family): Share => ({ ...family, source })),
   )
-  return {
-    timestampMs: host.timestampMs,
-    series: [...live.series, ...more.series],
-    values: Float64Array.of(...live.values, ...more.values),
+  return Map.groupBy(
+    shares.sort((left, right) => byCodeUnit(left.name, right.name)),
+    ({ name }) => name,
+  ).values()
+}
+
+function writeFamily(writer: Writer, shares: readonly Share[]): void {
+  let begun = false
+  eachSample(shares, ({ prefix, at }, { head, source }) => {
+    if (!begun) writer.write(head)
+    begun = true
+    writer.write(prefix)
+    writer.write(` ${formatValue(source.snapshot.values[at] as number)}\n`)
+  })
+}
+
+/** Of a series that two sources have, the first one's counts; of two types under one name, the first one's family. */
+function eachSample(shares: readonly Share[], write: (sample: SampleLayout, share: Share) => void): void {
+  const [first] = shares
+  if (first === undefined) return
+  if (shares.length === 1) {
+    for (const sample of first.samples) if (first.source.shown(sample.at)) write(sample, first)
+    return
   }
+  const found = new Map<string, { readonly sample: SampleLayout; readonly share: Share }>()
+  for (const share of shares) {
+    if (share.type !== first.type) continue
+    for (const sample of share.samples)
+      if (share.source.shown(sample.at) && !found.has(sample.prefix)) found.set(sample.prefix, { sample, share })
+  }
+  const inOrder = [...found.values()].sort((left, right) => byCodeUnit(left.sample.key, right.sample.key))
+  for (const { sample, share } of inOrder) write(sample, share)
 }

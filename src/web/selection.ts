@@ -1,7 +1,5 @@
 import type { Cycle } from '../cycle.ts'
 import type { Family } from '../metrics/family.ts'
-import type { Series } from '../metrics/series.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
 
 /** The collectors whose samples a request wants. */
 export type Collectors = ReadonlySet<string> | 'all'
@@ -43,35 +41,25 @@ export function selectionOf(query: URLSearchParams, { enabledCollectors, allColl
   }
 }
 
-interface Shown {
+interface Wanted {
   readonly collectors: Collectors
   readonly exporterMetrics: boolean
 }
 
-/** What of a cycle is on the page: the wanted collectors' samples, what the cycle says of them, and the agent's own. */
-export function shownOf({ snapshot, parts }: Cycle, { collectors, exporterMetrics }: Shown): Snapshot {
-  const owners: (string | undefined)[] = new Array(snapshot.series.length).fill(undefined)
-  for (const { collector, from, to } of parts) owners.fill(collector, from, to)
-  const own = ({ name }: Family) => !ofTheScraper.has(name) && (exporterMetrics || !ofTheExporter.test(name))
+/** Says which of a cycle's samples are on the page: the wanted collectors', what is said of them, the agent's own. */
+export function shownOf({ snapshot, parts }: Cycle, { collectors, exporterMetrics }: Wanted): (at: number) => boolean {
   const wanted = (name: string | undefined) => collectors === 'all' || collectors.has(name ?? '')
-  return filtered(snapshot, ({ family, labelValues }, i) => {
-    if (owners[i] !== undefined) return wanted(owners[i])
-    return perCollector.test(family.name) ? wanted(labelValues[0]) : own(family)
-  })
-}
-
-/** A snapshot of the samples that pass, for a page without timestamps. */
-export function filtered(
-  { timestampMs, series, values }: Snapshot,
-  pass: (series: Series, at: number) => boolean,
-): Snapshot {
-  const places: number[] = []
-  series.forEach((one, i) => {
-    if (pass(one, i)) places.push(i)
-  })
-  return {
-    timestampMs,
-    series: places.map((i) => series[i] as Series),
-    values: Float64Array.from(places, (i) => values[i] as number),
+  const collected = new Uint8Array(snapshot.series.length)
+  const hidden = new Uint8Array(snapshot.series.length)
+  for (const { collector, from, to } of parts) {
+    collected.fill(1, from, to)
+    if (!wanted(collector)) hidden.fill(1, from, to)
   }
+  const own = ({ name }: Family) => !ofTheScraper.has(name) && (exporterMetrics || !ofTheExporter.test(name))
+  snapshot.series.forEach(({ family, labelValues }, at) => {
+    if (collected[at] === 1) return
+    const shown = perCollector.test(family.name) ? wanted(labelValues[0]) : own(family)
+    if (!shown) hidden[at] = 1
+  })
+  return (at) => hidden[at] === 0
 }

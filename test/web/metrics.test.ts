@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { gauge } from '../../src/metrics/family.ts'
+import { textOf } from '../../src/metrics/text.ts'
 import { ask, cycleOf, host, load1, samples, serve, settled } from './server.ts'
 
 const noOwn = { disableExporterMetrics: true }
@@ -109,6 +110,17 @@ test('a page that cannot be made is a 500, and the next one is tried anew', asyn
   assert.equal((await get('/metrics')).status, 200)
   assert.deepEqual(web.stats.requests, { 200: 1, 500: 1, 503: 0 })
   await settled(web)
+})
+
+test('a page of any size is whole, also after a smaller one', async (t) => {
+  const { web, get } = await serve(t, noOwn)
+  const name = gauge('node_name', 'A name.', ['name'])
+  for (const size of [10, 9000, 1, 12_000]) {
+    const labels = (n: number) => ({ name: `${n} – ${'ß'.repeat(n % 90)} 🦉` })
+    const cycle = cycleOf([['cpu', Array.from({ length: size }, (_, n) => [name, n / 7, labels(n)] as const)]])
+    web.notify(cycle)
+    assert.equal((await get('/metrics')).text, textOf(cycle.snapshot))
+  }
 })
 
 test('labels and help are escaped', async (t) => {

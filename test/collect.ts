@@ -6,6 +6,7 @@ import { Dir } from '../src/host/dir.ts'
 import type { Facts } from '../src/host/facts.ts'
 import { createKernel, type Kernel } from '../src/host/kernel.ts'
 import { NoKernel } from '../src/host/libc.ts'
+import type { Host } from '../src/host/open.ts'
 import { hostServices, type Services } from '../src/host/services.ts'
 import type { Answer, Statfs } from '../src/host/statfs.ts'
 import type { Log } from '../src/log.ts'
@@ -47,7 +48,7 @@ export async function collectAll(collector: Collector, given: Given = {}) {
 export function collecting(collector: Collector, first: Given = {}) {
   let trees = first
   const logged: string[] = []
-  const dir = (kind: 'proc' | 'sys' | 'rootfs' | 'udev' | 'elsewhere', path = '') => {
+  const dir: DirOf = (kind, path = '') => {
     const files = () => textFiles(trees[kind] ?? {})
     return new Dir(
       {
@@ -63,17 +64,7 @@ export function collecting(collector: Collector, first: Given = {}) {
   }
   const builder = new SnapshotBuilder(new SeriesTable())
   const cycle = createCycle({
-    host: {
-      proc: dir('proc'),
-      sys: dir('sys'),
-      rootfs: dir('rootfs'),
-      udev: dir('udev'),
-      statfs: first.statfs ?? answers({}),
-      services: first.services ?? hostServices('unix:path=/nonexistent/bus'),
-      facts: { ...someFacts, ...first.facts },
-      kernel: { ...noKernel, ...first.kernel },
-      dirAt: (path) => dir('elsewhere', posix.normalize(path)),
-    },
+    host: hostOf(dir, first),
     enabled: [{ collector, options: valuesOf(collector.options, first.options) }],
     interfaces: first.interfaces ?? (() => true),
     builder,
@@ -97,6 +88,22 @@ export function collecting(collector: Collector, first: Given = {}) {
     }
   }
 }
+
+/** A directory of one of the host's trees, or anywhere else. */
+export type DirOf = (tree: 'proc' | 'sys' | 'rootfs' | 'udev' | 'elsewhere', path?: string) => Dir
+
+/** A host of which everything that is not given is missing. */
+export const hostOf = (dir: DirOf, given: Given = {}): Host => ({
+  proc: dir('proc'),
+  sys: dir('sys'),
+  rootfs: dir('rootfs'),
+  udev: dir('udev'),
+  statfs: given.statfs ?? answers({}),
+  services: given.services ?? hostServices('unix:path=/nonexistent/bus'),
+  facts: { ...someFacts, ...given.facts },
+  kernel: { ...noKernel, ...given.kernel },
+  dirAt: (path) => dir('elsewhere', posix.normalize(path)),
+})
 
 const someFacts: Facts = {
   timezone: undefined,

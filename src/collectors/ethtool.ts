@@ -72,15 +72,17 @@ const modes = [
 ] as const
 
 /** Statistics that most drivers have under these names. */
-const common: Readonly<Record<string, string>> = {
-  rx_bytes: 'received_bytes_total',
-  rx_dropped: 'received_dropped_total',
-  rx_errors: 'received_errors_total',
-  rx_packets: 'received_packets_total',
-  tx_bytes: 'transmitted_bytes_total',
-  tx_errors: 'transmitted_errors_total',
-  tx_packets: 'transmitted_packets_total',
-}
+const common = new Map(
+  Object.entries({
+    rx_bytes: 'received_bytes_total',
+    rx_dropped: 'received_dropped_total',
+    rx_errors: 'received_errors_total',
+    rx_packets: 'received_packets_total',
+    tx_bytes: 'transmitted_bytes_total',
+    tx_errors: 'transmitted_errors_total',
+    tx_packets: 'transmitted_packets_total',
+  }),
+)
 
 /** https://docs.kernel.org/networking/ethtool-netlink.html */
 export default collector({
@@ -146,7 +148,7 @@ export function named(statistics: readonly (readonly [name: string, value: numbe
 function nameOf(raw: string): string {
   const name = sanitised(raw)
   return (
-    common[name] ??
+    common.get(name) ??
     name
       .toLowerCase()
       .replace(/^_+/, '')

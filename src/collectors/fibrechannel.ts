@@ -65,5 +65,5 @@ export default collector({
 
 /** Without the `0x` in front. */
 function withoutPrefix(text = ''): string {
-  return text.length < 2 ? text : text.slice(2)
+  return text.replace(/^../su, '')
 }

@@ -45,20 +45,22 @@ const types: Readonly<Record<string, Kind>> = {
 }
 
 /** By the element, or by type and element, where that differs from the type. */
-const elementKinds: Readonly<Record<string, Kind>> = {
-  alarm: {},
-  beep: {},
-  fault: {},
-  fan_input: rpm,
-  fan_max: rpm,
-  fan_min: rpm,
-  fan_target: rpm,
-  power_accuracy: { convert: micro },
-  power_average_interval: seconds,
-  power_average_interval_max: seconds,
-  power_average_interval_min: seconds,
-  temp_type: {},
-}
+const elementKinds = new Map<string, Kind>(
+  Object.entries({
+    alarm: {},
+    beep: {},
+    fault: {},
+    fan_input: rpm,
+    fan_max: rpm,
+    fan_min: rpm,
+    fan_target: rpm,
+    power_accuracy: { convert: micro },
+    power_average_interval: seconds,
+    power_average_interval_max: seconds,
+    power_average_interval_min: seconds,
+    temp_type: {},
+  }),
+)
 
 export default collector({
   name: 'hwmon',
@@ -100,7 +102,7 @@ export function* readingsOf(sensor: string, elements: Elements): Generator<[name
   for (const [element, text] of elements) {
     const value = parseReading(text)
     if (value === undefined || element === 'label' || (type === 'freq' && element === 'input')) continue
-    const kind = elementKinds[element] ?? elementKinds[`${type}_${element}`] ?? types[type] ?? {}
+    const kind = elementKinds.get(element) ?? elementKinds.get(`${type}_${element}`) ?? types[type] ?? {}
     const said = element === 'beep' ? 'beep_enabled' : element === 'input' && !elements.has('') ? '' : element
     const words = [kind.name ?? type, said, kind.unit ?? '']
     yield [words.filter((word) => word !== '').join('_'), kind.convert?.(value) ?? value]

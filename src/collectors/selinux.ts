@@ -47,14 +47,17 @@ function enforcing(selinuxfs: Dir): number {
   }
 }
 
-const modes: Readonly<Record<string, number>> = { enforcing: 1, permissive: 0 }
+const modes = new Map([
+  ['enforcing', 1],
+  ['permissive', 0],
+])
 
 /** The mode that `SELINUX=` in /etc/selinux/config names; -1 for any other and for none. */
 export function parseSelinuxConfig(text: string): number {
   let mode = -1
   for (const line of lines(text)) {
     const [, word] = /^\s*SELINUX\s*=\s*"?(\w*)"?\s*$/.exec(line) ?? []
-    if (word !== undefined) mode = modes[word] ?? -1
+    if (word !== undefined) mode = modes.get(word) ?? -1
   }
   return mode
 }

@@ -36,7 +36,10 @@ const figures = [
 ] as const
 
 /** Kinds of units that have a type, and the interface that tells it. */
-const typed: Readonly<Record<string, string>> = { service: 'Service', mount: 'Mount' }
+const typed = new Map([
+  ['service', 'Service'],
+  ['mount', 'Mount'],
+])
 
 const states = ['activating', 'active', 'deactivating', 'failed', 'inactive'] as const
 
@@ -121,7 +124,7 @@ async function collectUnit(bus: Connection, unit: Unit, { options, emit }: Given
   const kind = name.slice(name.lastIndexOf('.') + 1)
   const object = (of: string) => ({ destination, path, interface: `${destination}.${of}` })
   const ask = async () => {
-    const of = typed[kind]
+    const of = typed.get(kind)
     const type = (of && (await bus.property(object(of), 'Type', 's'))) ?? ''
     for (const state of states) emit(unitState, active === state ? 1 : 0, { name, state, type })
   }

@@ -12,50 +12,52 @@ const btree = (name: string, what: string) => [
 ]
 
 /** Families by line and column; the lines that are not listed have none. */
-const columns: Readonly<Record<string, ReturnType<typeof btree>>> = {
-  extent_alloc: [
-    xfs('extent_allocation_extents_allocated', 'Extents allocated.'),
-    xfs('extent_allocation_blocks_allocated', 'Blocks allocated.'),
-    xfs('extent_allocation_extents_freed', 'Extents freed.'),
-    xfs('extent_allocation_blocks_freed', 'Blocks freed.'),
-  ],
-  abt: btree('allocation_btree', 'tree of free space'),
-  blk_map: [
-    xfs('block_mapping_reads', 'Block maps made for reading.'),
-    xfs('block_mapping_writes', 'Block maps made for writing.'),
-    xfs('block_mapping_unmaps', 'Block maps undone.'),
-    xfs('block_mapping_extent_list_insertions', 'Extents put into lists of extents.'),
-    xfs('block_mapping_extent_list_deletions', 'Extents taken out of lists of extents.'),
-    xfs('block_mapping_extent_list_lookups', 'Lookups in lists of extents.'),
-    xfs('block_mapping_extent_list_compares', 'Comparisons in lists of extents.'),
-  ],
-  bmbt: btree('block_map_btree', 'trees of block maps'),
-  dir: [
-    xfs('directory_operation_lookup', 'File names looked up in directories.'),
-    xfs('directory_operation_create', 'Entries made in directories.'),
-    xfs('directory_operation_remove', 'Entries removed from directories.'),
-    xfs('directory_operation_getdents', 'Listings of directories.'),
-  ],
-  ig: [
-    xfs('inode_operation_attempts', 'Inodes looked for in the inode cache.'),
-    xfs('inode_operation_found', 'Inodes found in the inode cache.'),
-    xfs('inode_operation_recycled', 'Inodes found in the cache while they were being recycled.'),
-    xfs('inode_operation_missed', 'Inodes not found in the inode cache.'),
-    xfs('inode_operation_duplicates', 'Missing inodes that somebody else had put into the cache meanwhile.'),
-    xfs('inode_operation_reclaims', 'Inodes taken out of the cache to free memory.'),
-    xfs('inode_operation_attribute_changes', 'Changes of inode attributes.'),
-  ],
-  rw: [xfs('write_calls', 'Calls of write(2).'), xfs('read_calls', 'Calls of read(2).')],
-  vnodes: [
-    xfs('vnode_active', 'Inodes in use.'),
-    xfs('vnode_allocate', 'Calls of vn_alloc.'),
-    xfs('vnode_get', 'Calls of vn_get.'),
-    xfs('vnode_hold', 'Calls of vn_hold.'),
-    xfs('vnode_release', 'Calls of vn_rele.'),
-    xfs('vnode_reclaim', 'Calls of vn_reclaim.'),
-    xfs('vnode_remove', 'Calls of vn_remove.'),
-  ],
-}
+const columns = new Map(
+  Object.entries({
+    extent_alloc: [
+      xfs('extent_allocation_extents_allocated', 'Extents allocated.'),
+      xfs('extent_allocation_blocks_allocated', 'Blocks allocated.'),
+      xfs('extent_allocation_extents_freed', 'Extents freed.'),
+      xfs('extent_allocation_blocks_freed', 'Blocks freed.'),
+    ],
+    abt: btree('allocation_btree', 'tree of free space'),
+    blk_map: [
+      xfs('block_mapping_reads', 'Block maps made for reading.'),
+      xfs('block_mapping_writes', 'Block maps made for writing.'),
+      xfs('block_mapping_unmaps', 'Block maps undone.'),
+      xfs('block_mapping_extent_list_insertions', 'Extents put into lists of extents.'),
+      xfs('block_mapping_extent_list_deletions', 'Extents taken out of lists of extents.'),
+      xfs('block_mapping_extent_list_lookups', 'Lookups in lists of extents.'),
+      xfs('block_mapping_extent_list_compares', 'Comparisons in lists of extents.'),
+    ],
+    bmbt: btree('block_map_btree', 'trees of block maps'),
+    dir: [
+      xfs('directory_operation_lookup', 'File names looked up in directories.'),
+      xfs('directory_operation_create', 'Entries made in directories.'),
+      xfs('directory_operation_remove', 'Entries removed from directories.'),
+      xfs('directory_operation_getdents', 'Listings of directories.'),
+    ],
+    ig: [
+      xfs('inode_operation_attempts', 'Inodes looked for in the inode cache.'),
+      xfs('inode_operation_found', 'Inodes found in the inode cache.'),
+      xfs('inode_operation_recycled', 'Inodes found in the cache while they were being recycled.'),
+      xfs('inode_operation_missed', 'Inodes not found in the inode cache.'),
+      xfs('inode_operation_duplicates', 'Missing inodes that somebody else had put into the cache meanwhile.'),
+      xfs('inode_operation_reclaims', 'Inodes taken out of the cache to free memory.'),
+      xfs('inode_operation_attribute_changes', 'Changes of inode attributes.'),
+    ],
+    rw: [xfs('write_calls', 'Calls of write(2).'), xfs('read_calls', 'Calls of read(2).')],
+    vnodes: [
+      xfs('vnode_active', 'Inodes in use.'),
+      xfs('vnode_allocate', 'Calls of vn_alloc.'),
+      xfs('vnode_get', 'Calls of vn_get.'),
+      xfs('vnode_hold', 'Calls of vn_hold.'),
+      xfs('vnode_release', 'Calls of vn_rele.'),
+      xfs('vnode_reclaim', 'Calls of vn_reclaim.'),
+      xfs('vnode_remove', 'Calls of vn_remove.'),
+    ],
+  }),
+)
 
 /** The counters of each mounted file system; those of all together are in `stats`, which is no device. */
 export default collector({
@@ -63,7 +65,7 @@ export default collector({
   collect({ sys, emit }) {
     each(sys.at('fs/xfs').children(), (device) => {
       for (const [line, values] of parseXfsStats(device.readIfAny('stats/stats') ?? ''))
-        columns[line]?.forEach((family, i) => {
+        columns.get(line)?.forEach((family, i) => {
           emit(family, values[i], { device: device.name })
         })
     })

@@ -43,9 +43,15 @@ export function familyOf<Label extends string = never>(
   const made = new Map<string, Family<Label>>()
   return (key) => {
     let known = made.get(key)
-    if (known === undefined) made.set(key, (known = make(key)))
+    if (known === undefined) made.set(key, (known = valid(make(key))))
     return known
   }
+}
+
+/** One family with a name that is none would have a whole request refused. */
+function valid<Label extends string>(one: Family<Label>): Family<Label> {
+  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(one.name)) throw new Error(`${JSON.stringify(one.name)} is no metric name`)
+  return one
 }
 
 /** The order of labels and of lines: that of their code units, the same everywhere. */

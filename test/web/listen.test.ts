@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { gauge } from '../../src/metrics/family.ts'
 import { addressOf } from '../../src/web/listen.ts'
@@ -50,6 +51,13 @@ test('every address is listened on, and said', async (t) => {
   const { addresses, logged } = await serve(t, { listenAddresses: ['127.0.0.1:0', 'localhost:0', ':0'] })
   assert.equal(addresses.length, 3)
   for (const address of addresses) assert.ok(logged.includes(`info web: listening address=${address}`))
+})
+
+test('an IPv6 address is bound as it stands in brackets', async (t) => {
+  const loopback = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
+  if (!loopback) return t.skip('this host has no IPv6')
+  const { addresses } = await serve(t, { listenAddresses: ['[::1]:0'] })
+  assert.match(addresses.join(), /^\[::1\]:\d+$/)
 })
 
 test('a port in use that the user named is an error that says what to do, and nothing stays open', async (t) => {

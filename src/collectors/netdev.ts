@@ -2,7 +2,7 @@ import { boolean, type Context, collector, type Options, pattern } from '../coll
 import type { Dir } from '../host/dir.ts'
 import type { Kernel } from '../host/kernel.ts'
 import { NoKernel } from '../host/libc.ts'
-import { type Link, type Statistics, statisticNames } from '../host/rtnetlink.ts'
+import { type Link, type Statistics, statisticNames } from '../host/links.ts'
 import { fields, lines } from '../host/text.ts'
 import { counter, familyOf, gauge } from '../metrics/family.ts'
 import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
@@ -68,7 +68,7 @@ export default collector({
     ),
   }),
   async collect(context) {
-    const { sys, facts, emit, options, interfaces, state } = context
+    const { sys, emit, options, interfaces, state } = context
     const wanted: Filter = (device) => interfaces(device) && state.wanted(device)
     const devices = options.netlink
       ? (fromFiles(context, wanted) ?? (await fromKernel(context, wanted)))
@@ -81,10 +81,21 @@ export default collector({
       }
     }
     if (!options['address-info']) return
-    for (const { device, address, netmask } of facts.addresses())
+    for (const { device, address, netmask } of await addressesOf(context))
       if (wanted(device)) emit(addressInfo, 1, { device, address, netmask, scope: scopeOf(address) })
   },
 })
+
+/** Node itself tells those of interfaces that are up. */
+async function addressesOf({ kernel, facts, problem }: Pick<Context, 'kernel' | 'facts' | 'problem'>) {
+  try {
+    return await kernel.addresses()
+  } catch (error) {
+    if (!(error instanceof NoKernel)) throw error
+    problem(`no addresses of interfaces that are down: ${error.message}`)
+    return facts.addresses()
+  }
+}
 
 type Sources = Pick<Context<typeof options>, 'kernel' | 'proc' | 'sys' | 'options'>
 type Device = readonly [device: string, counters: readonly (readonly [name: string, value: number | undefined])[]]
@@ -157,8 +168,9 @@ export function parseNetDev(text: string): [device: string, values: number[]][] 
     })
 }
 
-/** As node_exporter says it: loopback counts as link-local. */
+/** As node_exporter says it: loopback counts as link-local, multicast as neither. */
 function scopeOf(address: string): string {
+  if (/^(22[4-9]|23\d)\.|^ff/.test(address)) return ''
   return /^(127\.|169\.254\.|::1$|fe[89ab][0-9a-f]:)/.test(address) ? 'link-local' : 'global'
 }
 

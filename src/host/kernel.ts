@@ -1,8 +1,11 @@
 import { allLinkModes, type Ethtool, ethtool, type LinkMode } from './ethtool.ts'
+import type { Address } from './facts.ts'
 import { type Libc, loadLibc } from './libc.ts'
+import { type Link, links } from './links.ts'
 import { type WifiInterface, wifi } from './nl80211.ts'
 import { type Counters, counters } from './perf.ts'
-import { type Link, links, type Neighbour, neighbours, type Qdisc, qdiscs, type Route, routes } from './rtnetlink.ts'
+import { type Qdisc, qdiscs } from './qdiscs.ts'
+import { addresses, type Neighbour, neighbours, type Route, routes } from './rtnetlink.ts'
 import { type AddressFamily, type Sockets, sockets } from './sock-diag.ts'
 import { adjtimex, type Timex } from './timex.ts'
 
@@ -13,6 +16,7 @@ import { adjtimex, type Timex } from './timex.ts'
 export interface Kernel {
   adjtimex(): Promise<Timex>
   links(): Promise<readonly Link[]>
+  addresses(): Promise<readonly Address[]>
   neighbours(): Promise<readonly Neighbour[]>
   routes(): Promise<readonly Route[]>
   qdiscs(): Promise<readonly Qdisc[]>
@@ -34,6 +38,7 @@ export function createKernel(load: () => Promise<Libc> = loadLibc): Kernel {
   return {
     adjtimex: async () => adjtimex(await libc()),
     links: async () => links(await libc()),
+    addresses: async () => addresses(await libc()),
     neighbours: async () => neighbours(await libc()),
     routes: async () => routes(await libc()),
     qdiscs: async () => qdiscs(await libc()),

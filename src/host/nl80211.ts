@@ -1,8 +1,8 @@
 import { isMissing } from './dir.ts'
 import { command, familyId } from './generic-netlink.ts'
 import type { Libc } from './libc.ts'
+import { hardwareAddress } from './links.ts'
 import { attribute, attributesOf, numberIn, textIn } from './netlink.ts'
-import { hardwareAddress } from './rtnetlink.ts'
 import { decodeUtf8 } from './text.ts'
 
 /* Wireless devices: include/uapi/linux/nl80211.h, https://docs.kernel.org/driver-api/80211/cfg80211.html */

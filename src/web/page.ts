@@ -32,7 +32,7 @@ const empty: Snapshot = { timestampMs: 0, series: [], values: new Float64Array()
 
 /**
  * Makes the page: a cycle's samples and the agent's own metrics of this moment, each family once. It goes straight into
- * bytes, with lines that are kept up to their values: built of strings, each page left megabytes to the collector.
+ * bytes, with lines that are kept up to their values: built of strings, each page left megabytes of garbage.
  */
 export function createPage(needs: Needs): (cycle: Cycle, collectors: Collectors) => Promise<Buffer> {
   const { exporterMetrics } = needs

@@ -1,8 +1,18 @@
 import type { Files, Path, Status } from '../src/host/files.ts'
 
 /** A file's text or bytes, a link, or the errno that reading it gives. A key is a path below the root. */
-export type Node = string | Uint8Array | { readonly link: string } | { readonly error: string }
+export type Node = string | Uint8Array | Dated | { readonly link: string } | { readonly error: string }
+/** A file with a time of its last change; others are of 1970. */
+export interface Dated {
+  readonly text: string
+  readonly mtimeMs: number
+}
 export type Tree = Readonly<Record<string, Node>>
+
+/** A tree's files, all below a directory. */
+export function under(directory: string, tree: Tree): Tree {
+  return Object.fromEntries(Object.entries(tree).map(([path, node]) => [`${directory}/${path}`, node]))
+}
 
 /** The Files contract over an object of text. Directories are what the paths imply. */
 export function textFiles(tree: Tree): Files {
@@ -26,7 +36,7 @@ export function textFiles(tree: Tree): Files {
       const node = find(path)
       if (node === 'directory') throw failure('EISDIR', String(path))
       if (typeof node === 'object' && 'error' in node) throw failure(node.error, String(path))
-      const bytes = Buffer.from(node as string | Uint8Array)
+      const bytes = Buffer.from(isDated(node) ? node.text : (node as string | Uint8Array))
       return limit === undefined ? bytes : bytes.subarray(0, limit)
     },
     list(path) {
@@ -43,7 +53,7 @@ export function textFiles(tree: Tree): Files {
     status(path): Status {
       const node = find(path)
       if (typeof node === 'object' && 'error' in node && node.error !== 'EIO') return { kind: 'file', mtimeMs: 0 }
-      return { kind: node === 'directory' ? 'directory' : 'file', mtimeMs: 0 }
+      return { kind: node === 'directory' ? 'directory' : 'file', mtimeMs: isDated(node) ? node.mtimeMs : 0 }
     },
     link(path) {
       const node = tree[normal(String(path))]
@@ -57,6 +67,8 @@ export function textFiles(tree: Tree): Files {
     settle() {},
   }
 }
+
+const isDated = (node: Node): node is Dated => typeof node === 'object' && 'mtimeMs' in node
 
 function normal(path: string): string {
   const parts: string[] = []

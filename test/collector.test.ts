@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { each, NoData, needed, offered } from '../src/collector.ts'
+import { Dir } from '../src/host/dir.ts'
+import { textFiles } from './tree.ts'
+
+const fail = (error: Error) => {
+  throw error
+}
+
+test('each collects all, and the first failure comes after them', () => {
+  const seen: number[] = []
+  const run = () =>
+    each([1, 2, 3], (n) => {
+      seen.push(n)
+      if (n < 3) fail(new Error(`number ${n}`))
+    })
+  assert.throws(run, /number 1/)
+  assert.deepEqual(seen, [1, 2, 3])
+})
+
+test('a failure counts more than the want of data', () => {
+  const errors = [new NoData('none'), new Error('broken')]
+  assert.throws(() => each(errors, fail), /broken/)
+  assert.throws(() => each(errors.slice(0, 1), fail), NoData)
+})
+
+test('problems are told instead, every one', () => {
+  const told: string[] = []
+  each([new Error('a'), new NoData('b')], fail, (text) => told.push(text))
+  assert.deepEqual(told, ['a', 'b'])
+})
+
+test('what is not offered is no data', () => {
+  const sys = new Dir(textFiles({ 'class/nvme/nvme0/model': 'x' }), '')
+  assert.equal(offered(sys.at('class/nvme')).name, 'nvme')
+  assert.throws(() => offered(sys.at('class/fc_host')), NoData)
+  assert.equal(needed(0, 'zero'), 0)
+  assert.throws(() => needed(undefined, 'serial'), /no serial/)
+})

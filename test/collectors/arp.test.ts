@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import arp from '../../src/collectors/arp.ts'
+import { collect, collectAll } from '../collect.ts'
+
+const head = 'IP address       HW type     Flags       HW address            Mask     Device\n'
+const row = (ip: string, flags: string, mac: string, device: string) =>
+  `${ip}      0x1         ${flags}         ${mac}     *        ${device}\n`
+const table = (...rows: string[]) => ({ proc: { 'net/arp': head + rows.join('') }, options: { netlink: false } })
+
+const rows = [
+  row('192.168.1.1', '0x2', 'cc:aa:dd:ee:aa:bb', 'eth0'),
+  row('192.168.1.2', '0x0', '00:00:00:00:00:00', 'eth0'),
+  row('10.0.0.1', '0x2', 'de:ad:be:ef:00:00', 'eth1'),
+]
+
+test('neighbours are counted by interface, those that do not answer too', async () => {
+  assert.deepEqual(await collect(arp, table(...rows)), [
+    'node_arp_entries{device="eth0"} 2',
+    'node_arp_entries{device="eth1"} 1',
+  ])
+})
+
+test('interfaces are filtered by the collector and by the host', async () => {
+  for (const options of [{ 'device-exclude': 'eth0' }, { 'device-include': 'eth1' }])
+    assert.deepEqual(await collect(arp, { ...table(...rows), options: { netlink: false, ...options } }), [
+      'node_arp_entries{device="eth1"} 1',
+    ])
+  const lines = await collect(arp, { ...table(...rows), interfaces: (name) => name === 'eth1' })
+  assert.deepEqual(lines, ['node_arp_entries{device="eth1"} 1'])
+})
+
+test('an address that is none is counted all the same; an empty line is nothing', async () => {
+  const { lines, success } = await collectAll(arp, table(row('10.0.0.2', '0x2', '*', 'ib0'), '\n'))
+  assert.deepEqual([lines, success], [['node_arp_entries{device="ib0"} 1'], true])
+})
+
+test('no neighbours are no series, a short line is an error, so is a missing file', async () => {
+  assert.deepEqual(await collect(arp, table()), [])
+  assert.match((await collectAll(arp, table('1.2.3.4 0x1\n'))).logged.join(), /^error.*columns/)
+  assert.match((await collectAll(arp, { options: { netlink: false } })).logged.join(), /^error/)
+})

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import bonding from '../../src/collectors/bonding.ts'
+import { collect, collectAll } from '../collect.ts'
+
+const sys = {
+  'class/net/bonding_masters': 'bond0 dmz\n',
+  'class/net/bond0/bonding/slaves': 'eth0 eth1\n',
+  'class/net/bond0/lower_eth0/bonding_slave/mii_status': 'up\n',
+  'class/net/bond0/slave_eth1/bonding_slave/mii_status': 'down\n',
+  'class/net/dmz/bonding/slaves': '\n',
+}
+
+test('interfaces of a bond are counted, and those whose link is up; an old kernel calls them slaves', async () => {
+  assert.deepEqual(await collect(bonding, { sys }), [
+    'node_bonding_active{master="bond0"} 1',
+    'node_bonding_active{master="dmz"} 0',
+    'node_bonding_slaves{master="bond0"} 2',
+    'node_bonding_slaves{master="dmz"} 0',
+  ])
+})
+
+test('the filter of interfaces holds before a bond is read', async () => {
+  const given = {
+    sys: { ...sys, 'class/net/bond0/bonding/slaves': { error: 'EIO' } },
+    interfaces: (name: string) => name !== 'bond0',
+  }
+  const { lines, success } = await collectAll(bonding, given)
+  assert.equal(success, true)
+  assert.deepEqual(lines, ['node_bonding_active{master="dmz"} 0', 'node_bonding_slaves{master="dmz"} 0'])
+})
+
+test('more bonds than fit an attribute are all read', async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `bond${i}`)
+  const many = Object.fromEntries(names.map((name) => [`class/net/${name}/bonding/slaves`, '\n']))
+  const lines = await collect(bonding, { sys: { 'class/net/bonding_masters': names.join(' '), ...many } })
+  assert.equal(lines.length, 80)
+})
+
+test('a bond that goes while it is read is no data, and the others are there', async () => {
+  const { 'class/net/bond0/slave_eth1/bonding_slave/mii_status': _, ...rest } = sys
+  const { lines, success, logged } = await collectAll(bonding, { sys: rest })
+  assert.equal(success, false)
+  assert.match(logged.join(), /^debug/)
+  assert.deepEqual(lines, ['node_bonding_active{master="dmz"} 0', 'node_bonding_slaves{master="dmz"} 0'])
+})
+
+test('a host without bonding has no data', async () => {
+  assert.equal((await collectAll(bonding)).success, false)
+})

@@ -32,6 +32,7 @@ import logind from './logind.ts'
 import mdadm from './mdadm.ts'
 import meminfo from './meminfo.ts'
 import meminfoNuma from './meminfo-numa.ts'
+import mountstats from './mountstats.ts'
 import netclass from './netclass.ts'
 import netdev from './netdev.ts'
 import netstat from './netstat.ts'
@@ -112,6 +113,7 @@ export const collectors: readonly Collector[] = [
   mdadm,
   meminfo,
   meminfoNuma,
+  mountstats,
   netclass,
   netdev,
   netstat,

@@ -39,7 +39,13 @@ export function parseMountinfo(text: string): readonly Mount[] {
     const [, , device = '', , mountpoint, options = ''] = line.slice(0, separator).split(' ')
     const [fstype = '', source = '', superOptions] = line.slice(separator + 3).split(' ')
     const [major, minor] = device.split(':')
-    if (separator < 0 || major === undefined || minor === undefined || !mountpoint || superOptions === undefined)
+    if (
+      separator < 0 ||
+      major === undefined ||
+      minor === undefined ||
+      mountpoint === undefined ||
+      superOptions === undefined
+    )
       throw new Error(`mountinfo: ${JSON.stringify(line.slice(0, 200))} is not a mount`)
     return {
       major,

@@ -1,4 +1,4 @@
-import { boolean, collector, offered, pattern } from '../collector.ts'
+import { boolean, collector, each, offered, pattern } from '../collector.ts'
 import type { Dir } from '../host/dir.ts'
 import { counter, type Family, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
@@ -47,18 +47,20 @@ export default collector({
   },
   state: (options) => ({ wanted: filterOf(undefined, options['ignored-devices']) }),
   collect({ sys, emit, options, state, interfaces }) {
-    for (const link of offered(sys.at('class/net')).children()) {
+    const links = offered(sys.at('class/net'))
+      .children()
+      .filter(({ name }) => interfaces(name) && state.wanted(name))
+    each(links, (link) => {
+      if (link.status()?.kind !== 'directory') return // `bonding_masters` is a file among them
       const device = link.name
-      // `bonding_masters` is a file among the directories.
-      if (!interfaces(device) || !state.wanted(device) || link.status()?.kind !== 'directory') continue
-      for (const [file, family] of numbers) emit(family, link.number(file), { device })
-      const mbits = link.number('speed')
-      if (mbits === undefined || mbits >= 0 || !options['ignore-invalid-speed'])
-        emit(speed, mbits === undefined ? undefined : (mbits * 1e6) / 8, { device })
       const operstate = link.text('operstate') ?? ''
       emit(up, operstate === 'up' ? 1 : 0, { device })
       emit(info, 1, { device, operstate, adminstate: adminState(link), ...textsOf(link) })
-    }
+      for (const [file, family] of numbers) emit(family, link.number(file), { device })
+      const mbits = link.number('speed')
+      if (mbits === undefined || (mbits < 0 && options['ignore-invalid-speed'])) return
+      emit(speed, (mbits * 1e6) / 8, { device })
+    })
   },
 })
 

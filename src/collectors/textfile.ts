@@ -88,8 +88,12 @@ function readFile(file: Dir, before: TextFile | undefined): TextFile {
 function padded({ samples, ...family }: ReadFamily): Padded {
   if (samples.some(({ timestampMs }) => timestampMs !== undefined))
     throw new Error(`${family.name} has a timestamp, and samples here are of the time they are read`)
-  const parts = [...Map.groupBy(samples, ({ suffix }) => suffix)].map(([suffix, some]) => {
-    const labelNames = [...new Set(some.flatMap(({ labels }) => Object.keys(labels)))]
+  const labelsOf = (some: readonly ReadSample[]) => some.flatMap(({ labels }) => Object.keys(labels))
+  const bySuffix = Map.groupBy(samples, ({ suffix }) => suffix)
+  // Each summary and histogram has a sum, and a sum has all labels but that of the bound.
+  const common = labelsOf(bySuffix.get('_sum') ?? [])
+  const parts = [...bySuffix].map(([suffix, some]) => {
+    const labelNames = [...new Set([...common, ...labelsOf(some)])]
     const empty = Object.fromEntries(labelNames.map((label) => [label, '']))
     return { suffix, labelNames, samples: some.map((one) => ({ ...one, labels: { ...empty, ...one.labels } })) }
   })

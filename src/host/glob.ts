@@ -7,7 +7,7 @@ import type { Dir } from './dir.ts'
  * A glob that matches nothing, or is none, stands for itself.
  */
 export function globbed(glob: string, dirAt: (path: string) => Dir): string[] {
-  const path = posix.normalize(glob)
+  const path = posix.normalize(glob).replace(/(?<=.)\/$/, '')
   if (!/[*?[\\]/.test(path)) return [path]
   let found = [path.startsWith('/') ? '/' : '']
   for (const element of path.split('/').filter((one) => one !== '')) {

@@ -37,15 +37,16 @@ export function zoneAt(seconds: number, timezone: string | undefined, root: Dir)
 
 /**
  * Looks a time up in a TZif file (RFC 9636): a header, a data block with 32-bit times, and from version 2 on a second
- * header and block with 64-bit times, and a POSIX rule for all times after the last transition. Throws a RangeError
- * where the file is cut off.
+ * header and block with 64-bit times, and a POSIX rule for all times after the last transition. Throws where the file
+ * is cut off.
  */
 export function zoneIn(file: Buffer, seconds: number): Zone {
   const old = blockAt(file, 0, 4)
   const block = old.version === '\0' ? old : blockAt(file, old.end, 8)
   const next = countUntil(block.transitions, (i) => block.timeOf(i) > seconds)
-  if (next === block.transitions && block.end < file.length) {
-    const rule = file.toString('latin1', block.end + 1, file.length - 1)
+  if (next === block.transitions && block !== old) {
+    const [, rule] = /^\n(.*)\n$/.exec(file.toString('latin1', block.end)) ?? []
+    if (rule === undefined) throw new Error('zone: the rule is cut off')
     if (rule !== '') return zoneBy(rule, seconds)
   }
   return next === 0 ? block.first() : block.zone(block.kindOf(next - 1))
@@ -62,6 +63,7 @@ function blockAt(file: Buffer, start: number, timeSize: 4 | 8) {
   const zones = kindAt + transitions
   const names = zones + kinds * 6
   const end = names + chars + leaps * (timeSize + 4) + standardMarks + utcMarks
+  if (end > file.length) throw new Error('zone: the file is cut off')
   const zone = (kind: number): Zone => {
     const name = names + file.readUInt8(zones + kind * 6 + 5)
     return {
@@ -111,11 +113,11 @@ export function zoneBy(rule: string, seconds: number): Zone {
   const found = ruleForm.exec(rule)
   if (found === null) throw new Error(`zone: ${JSON.stringify(rule)} is not a rule`)
   const [, standardName = '', west, summerName, summerWest, start = '', startTime, end = '', endTime] = found
-  const standard = { name: standardName.replace(/[<>]/g, ''), offsetSeconds: -secondsOf(west ?? '0') }
+  const standard = { name: standardName.replace(/[<>]/g, ''), offsetSeconds: 0 - secondsOf(west ?? '0') }
   if (summerName === undefined) return standard
   const summer = {
     name: summerName.replace(/[<>]/g, ''),
-    offsetSeconds: summerWest === undefined ? standard.offsetSeconds + 3600 : -secondsOf(summerWest),
+    offsetSeconds: summerWest === undefined ? standard.offsetSeconds + 3600 : 0 - secondsOf(summerWest),
   }
   const year = yearOf(seconds)
   const starts = dayOf(start, year) * 86400 + secondsOf(startTime ?? '2') - standard.offsetSeconds

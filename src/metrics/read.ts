@@ -131,7 +131,8 @@ function readSample({ name, labels, value, timestampMs }: SampleLine, found: Fou
   const group = groupOf(family, labels, parts.label)
   const text = labels.get(parts.label)
   const bound = text === undefined ? Number.NaN : parseValue(text, `a number as ${parts.label}`)
-  if (suffix !== '_sum' && suffix !== '' && value < 0) throw new Error(`${name} counts, and ${value} is no count`)
+  if (family.type === 'histogram' && suffix !== '_sum' && value < 0)
+    throw new Error(`${name} counts, and ${value} is no count`)
   group.timestampMs = timestampMs ?? group.timestampMs
   if (suffix === '_sum') group.sum = value
   else if (suffix === '_count') group.count = family.type === 'summary' ? Math.trunc(value) : value

@@ -21,6 +21,10 @@ interface Entry extends Series {
 
 interface Root {
   readonly family: Family
+  /** All roots of one name, this one among them. */
+  readonly namesakes: Root[]
+  /** The cycle in which a sample of it was taken last. */
+  seen: number
   /** Label values lead down to the entry; a family without labels is its own entry. */
   tree: Branch | Entry | undefined
 }
@@ -61,7 +65,10 @@ export class SeriesTable {
   /** The series of a sample, or why the sample cannot be taken: the first one of a name and label set wins. */
   take(family: Family, labels: Labels | undefined): Series | Clash {
     const root = this.#roots.get(family) ?? this.#enter(family)
-    if (root === undefined) return 'type'
+    if (root.seen !== this.#cycle) {
+      if (this.#hasRival(root)) return 'type'
+      root.seen = this.#cycle
+    }
     const entry = this.#find(root, labels)
     if (entry.seen === this.#cycle) return 'duplicate'
     entry.seen = this.#cycle
@@ -91,32 +98,35 @@ export class SeriesTable {
     return { ref: this.#nextRef++, family: root.family, labelValues, identity: this.identity, seen: 0 }
   }
 
-  /** Undefined where a family of this name with another type is known already. */
-  #enter(family: Family): Root | undefined {
+  /** True where a family of the same name and another type came first in this cycle. */
+  #hasRival({ family, namesakes }: Root): boolean {
+    return namesakes.some((other) => other.seen === this.#cycle && other.family.type !== family.type)
+  }
+
+  #enter(family: Family): Root {
     const name = family.name + family.suffix
-    const namesakes = this.#byName.get(name)
-    if (namesakes?.some((root) => root.family.type !== family.type)) return undefined
-    const twin = namesakes?.find((root) => sameNames(root.family, family))
-    const root = twin ?? { family, tree: undefined }
+    const namesakes = this.#byName.get(name) ?? []
+    const twin = namesakes.find((root) => root.family.type === family.type && sameNames(root.family, family))
+    const root = twin ?? { family, namesakes, seen: 0, tree: undefined }
     this.#roots.set(family, root)
-    if (twin === undefined) this.#byName.set(name, [...(namesakes ?? []), root])
+    this.#byName.set(name, namesakes)
+    if (twin === undefined) namesakes.push(root)
     return root
   }
 
   #sweep(before: number): void {
     for (const [family, root] of this.#roots) {
       if (root.tree !== undefined && this.#prune(root.tree, before)) root.tree = undefined
-      if (root.tree === undefined) this.#leave(family)
+      if (root.tree === undefined) this.#leave(family, root)
     }
   }
 
-  #leave(family: Family): void {
-    const root = this.#roots.get(family)
+  #leave(family: Family, root: Root): void {
     this.#roots.delete(family)
-    const name = family.name + family.suffix
-    const rest = (this.#byName.get(name) ?? []).filter((other) => other !== root)
-    if (rest.length > 0) this.#byName.set(name, rest)
-    else this.#byName.delete(name)
+    const { namesakes } = root
+    const at = namesakes.indexOf(root)
+    if (at >= 0) namesakes.splice(at, 1) // a twin family may have taken it along
+    if (namesakes.length === 0) this.#byName.delete(family.name + family.suffix)
   }
 
   /** True if nothing is left below. */

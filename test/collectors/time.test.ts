@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import time from '../../src/collectors/time.ts'
+import { collect } from '../collect.ts'
+
+const now = 1_700_000_000_250
+
+test('the time is that of the snapshot, in UTC where the host has no zone', async () => {
+  assert.deepEqual(await collect(time, { now }), [
+    'node_time_seconds 1.70000000025e+09',
+    'node_time_zone_offset_seconds{time_zone="UTC"} 0',
+  ])
+})
+
+test('the zone is that of TZ or of /etc/localtime', async () => {
+  // Version 1, one kind of time: RFC 9636, section 3.
+  const zone = Buffer.alloc(44 + 6 + 6)
+  zone.write('TZif')
+  zone.writeUInt32BE(1, 36)
+  zone.writeUInt32BE(6, 40)
+  zone.writeInt32BE(19800, 44)
+  zone.write('+0530\0', 50)
+  const colombo = 'node_time_zone_offset_seconds{time_zone="+0530"} 19800'
+  const at = (path: string, timezone?: string) =>
+    collect(time, { now, elsewhere: { [path]: zone }, facts: { timezone } })
+  assert.ok((await at('etc/localtime')).includes(colombo))
+  assert.ok((await at('usr/share/zoneinfo/Asia/Colombo', 'Asia/Colombo')).includes(colombo))
+  assert.ok(!(await at('etc/localtime', 'Nowhere')).includes(colombo))
+})
+
+test('clock sources are told by device, the one in use too', async () => {
+  const sys = {
+    'devices/system/clocksource/clocksource0/available_clocksource': 'tsc hpet acpi_pm \n',
+    'devices/system/clocksource/clocksource0/current_clocksource': 'tsc\n',
+    'devices/system/clocksource/uevent': '',
+  }
+  assert.deepEqual((await collect(time, { now, sys })).slice(0, 4), [
+    'node_time_clocksource_available_info{clocksource="acpi_pm",device="0"} 1',
+    'node_time_clocksource_available_info{clocksource="hpet",device="0"} 1',
+    'node_time_clocksource_available_info{clocksource="tsc",device="0"} 1',
+    'node_time_clocksource_current_info{clocksource="tsc",device="0"} 1',
+  ])
+})
+
+test('clock sources that cannot be read, or are empty, are none', async () => {
+  const sys = {
+    'devices/system/clocksource/clocksource0/available_clocksource': '\n',
+    'devices/system/clocksource/clocksource0/current_clocksource': { error: 'EACCES' },
+  }
+  assert.equal((await collect(time, { now, sys })).length, 2)
+})

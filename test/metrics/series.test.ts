@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { counter, gauge } from '../../src/metrics/family.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+
+test('of two types of one name the first in a cycle wins, and in the next cycle it may be the other', () => {
+  const table = new SeriesTable()
+  const jobs = { gauge: gauge('jobs', ''), counter: counter('jobs', '') }
+  table.begin()
+  assert.equal(typeof table.take(jobs.gauge, undefined), 'object')
+  assert.equal(table.take(jobs.counter, undefined), 'type')
+  table.begin()
+  assert.equal(typeof table.take(jobs.counter, undefined), 'object')
+  assert.equal(table.take(jobs.gauge, undefined), 'type')
+})
+
+test('a series comes once in a cycle and keeps its place over cycles', () => {
+  const table = new SeriesTable()
+  const jobs = gauge('jobs', '', ['queue'])
+  table.begin()
+  const series = table.take(jobs, { queue: 'a' })
+  assert.equal(table.take(jobs, { queue: 'a' }), 'duplicate')
+  assert.notEqual(table.take(jobs, { queue: 'b' }), series)
+  table.begin()
+  assert.equal(table.take(jobs, { queue: 'a' }), series)
+})
+
+test('families of one name with other labels, or made twice, share the name', () => {
+  const table = new SeriesTable()
+  table.begin()
+  const series = table.take(gauge('jobs', '', ['queue']), { queue: 'a' })
+  assert.equal(table.take(gauge('jobs', 'again', ['queue']), { queue: 'a' }), 'duplicate')
+  assert.notEqual(table.take(gauge('jobs', ''), undefined), series)
+})
+
+test('what no longer comes is forgotten, type and all', () => {
+  const table = new SeriesTable()
+  table.begin()
+  table.take(gauge('jobs', ''), undefined)
+  for (let i = 0; i < 40; i++) table.begin()
+  assert.equal(table.size, 0)
+  assert.equal(typeof table.take(counter('jobs', ''), undefined), 'object')
+})

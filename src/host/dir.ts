@@ -15,6 +15,7 @@ const missing = new Set([
   'EPERM',
   'EAGAIN',
   'ESRCH',
+  'ERR_INVALID_ARG_VALUE', // Node's: a name with a NUL byte in it, which no file has
 ])
 
 export const isMissing = (error: unknown): boolean => missing.has(codeOf(error))

@@ -133,13 +133,16 @@ async function statisticsOf(call: Call): Promise<Ethtool['statistics']> {
   })
 }
 
+/** NLA_F_NESTED: this attribute holds others. */
+const nested = 0x8000
+
 const linkModes = { get: 4, header: 1, headerIndex: 1, speed: 5, duplex: 6 } as const
 
 /** Speed and duplex of all devices that have them, by their index. */
 export async function allLinkModes(libc: Libc): Promise<ReadonlyMap<number, LinkMode>> {
   const found = new Map<number, LinkMode>()
   const family = await familyId(libc, 'ethtool')
-  const attributes = [attribute(linkModes.header, Buffer.alloc(0))]
+  const attributes = [attribute(linkModes.header | nested, Buffer.alloc(0))]
   await command(libc, family, { number: linkModes.get, dump: true, attributes }, (given) => {
     const header = given.get(linkModes.header)
     const index = header === undefined ? undefined : numberIn(attributesOf(header).get(linkModes.headerIndex))

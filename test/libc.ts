@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Libc } from '../src/host/libc.ts'
+
+/** A C library whose functions are all missing but those given. */
+export function libcOf(given: Partial<Libc>): Libc {
+  const missing = (name: string) => () => {
+    throw new Error(`${name} was called`)
+  }
+  const names = ['socket', 'setOption', 'send', 'receive', 'ioctl', 'address', 'adjtimex', 'interfaceName'] as const
+  const none = Object.fromEntries([...names, 'perfEventOpen', 'close'].map((name) => [name, missing(name)]))
+  return { ...(none as unknown as Libc), ...given }
+}
+
+/** A netlink socket that answers each request with these datagrams; what was asked stands in `requests`. */
+export function netlinkOf(answer: (request: Buffer) => readonly Buffer[]) {
+  const requests: Buffer[] = []
+  const open = new Map<number, Buffer[]>()
+  let next = 3
+  const libc = libcOf({
+    socket() {
+      open.set(next, [])
+      return next++
+    },
+    setOption() {},
+    async send(socket, bytes) {
+      requests.push(bytes)
+      open.set(socket, [...answer(bytes)])
+      return bytes.length
+    },
+    async receive(socket, into, flags) {
+      const waiting = open.get(socket) ?? []
+      const [datagram] = waiting
+      if (datagram === undefined) throw Object.assign(new Error('EAGAIN: recv'), { code: 'EAGAIN' })
+      datagram.copy(into)
+      if ((flags & peek) === 0) waiting.shift()
+      return (flags & truncate) === 0 ? Math.min(datagram.length, into.length) : datagram.length
+    },
+    interfaceName: (index) => interfaces[index],
+    close: (socket) => void open.delete(socket),
+  })
+  return { libc, requests, open }
+}
+
+const [peek, truncate] = [0x02, 0x20]
+
+/** The interfaces of the network namespace in which the recordings were made. */
+const interfaces: Readonly<Record<number, string>> = { 1: 'lo', 2: 'v0', 3: 'br0', 4: 'v3', 5: 'v2' }
+
+/** What a kernel (6.18) answered: each datagram with its length before it. */
+export function recorded(name: string): Buffer[] {
+  const bytes = readFileSync(join(import.meta.dirname, 'host/recorded', `${name}.bin`))
+  const datagrams: Buffer[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32LE(at)
+    datagrams.push(bytes.subarray(at + 4, end))
+    at = end
+  }
+  return datagrams
+}
+
+/** A netlink message; `flags` 2 says that more of the answer follow. */
+export function message(type: number, body: Buffer, flags = 2): Buffer {
+  const head = Buffer.alloc(16)
+  head.writeUInt32LE(16 + body.length, 0)
+  head.writeUInt16LE(type, 4)
+  head.writeUInt16LE(flags, 6)
+  return Buffer.concat([head, body, Buffer.alloc(-body.length & 3)])
+}
+
+/** The message that ends an answer; an errno where it failed half-way. */
+export const done = (errno = 0): Buffer => message(3, int(-errno))
+
+/** The message that refuses a request. */
+export const refused = (errno: number): Buffer => message(2, Buffer.concat([int(-errno), Buffer.alloc(16)]), 0)
+
+function int(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32LE(value)
+  return bytes
+}

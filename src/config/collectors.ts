@@ -30,20 +30,24 @@ function flagOf(collector: Collector, [key, option]: readonly [string, Option]):
 const flagName = (collector: Collector, key: string, option: Option) =>
   `collector.${option.flag ?? `${collector.name}.${key}`}`
 
-/** Which collectors run and what they are told: flags before the file, the file before defaults. */
-export async function enabledCollectors(
-  all: readonly Collector[],
-  file: Shape['collectors'],
-  flags: Given,
-  problems: string[],
-): Promise<Enabled[]> {
+/** Where collectors' settings come from, the first before the others. */
+export interface Said {
+  readonly flags: Given
+  readonly file: Shape['collectors']
+  /** For the few options that have a variable. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+/** Which collectors run and what they are told. */
+export async function enabledCollectors(all: readonly Collector[], said: Said, problems: string[]): Promise<Enabled[]> {
+  const { flags, file } = said
   const noDefaults = flags.get('collector.disable-defaults') ?? file?.['disable_defaults'] ?? false
   const enabled: Enabled[] = []
   for (const collector of all) {
     const settings = (file?.[collector.name] ?? {}) as CollectorSettings
     const on =
       flags.get(`collector.${collector.name}`) ?? settings.enabled ?? (noDefaults === false && collector.enabled)
-    const options = await valuesOf(collector, settings, flags, problems)
+    const options = await valuesOf(collector, said, problems)
     if (on !== true || options === undefined) continue
     try {
       collector.state(options)
@@ -57,10 +61,10 @@ export async function enabledCollectors(
 
 async function valuesOf(
   collector: Collector,
-  settings: CollectorSettings,
-  flags: Given,
+  { flags, file, environment }: Said,
   problems: string[],
 ): Promise<Values<Options> | undefined> {
+  const settings = (file?.[collector.name] ?? {}) as CollectorSettings
   const values: Record<string, unknown> = {}
   const before = problems.length
   for (const [key, option] of Object.entries(collector.options)) {
@@ -68,7 +72,7 @@ async function valuesOf(
     const given = flags.get(flag)
     const place = given === undefined ? `collectors.${collector.name}.${key}` : `--${flag}`
     try {
-      values[key] = await asOption(option, given ?? settings[key])
+      values[key] = await asOption(option, given ?? settings[key] ?? (option.env && environment[option.env]))
     } catch (error) {
       problems.push(`${place}: ${messageOf(error)}`)
     }

@@ -105,7 +105,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     timezone: environment['TZ'],
     busAddress: environment['DBUS_SYSTEM_BUS_ADDRESS'],
     allCollectors: collectors.map(({ name }) => name),
-    collectors: await enabledCollectors(collectors, file.collectors, flags, problems),
+    collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(file.interfaces, problems),
     remoteWrite,
     bufferBytes: sizeBytes(file.buffer?.max_bytes ?? '64MiB') ?? 0,

@@ -24,6 +24,10 @@ export function endpointOf(block: RemoteWriteShape, at: number, alone: boolean, 
     maxSamplesPerSend: block.queue_config?.max_samples_per_send ?? 10_000,
     metadataIntervalMs:
       block.metadata_config?.send === false ? 0 : milliseconds(block.metadata_config?.send_interval, 60_000),
+    sendIntervalMs: milliseconds(block.send_interval, 0),
+    offsetMs: 0,
+    ageLimitMs: milliseconds(block.queue_config?.sample_age_limit, 0),
+    pacing: block.queue_config?.pacing ?? 'on',
   }
 }
 

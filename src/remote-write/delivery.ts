@@ -4,13 +4,21 @@ import type { Outcome } from '../http/outcome.ts'
 import type { Headers, Requester } from '../http/request.ts'
 import type { Log } from '../log.ts'
 import { type Backoff, delayAfter } from './backoff.ts'
+import type { Patience } from './patience.ts'
 import type { EndpointStats } from './stats.ts'
 
-/** What the receiver finally said of one body. */
-export type Settled = Extract<Outcome, { kind: 'delivered' | 'rejected' }> & {
+/** What the receiver finally said of one body; `stuck` is a body that it has failed at for too long. */
+export type Settled = (
+  | Extract<Outcome, { kind: 'delivered' | 'rejected' }>
+  | { readonly kind: 'stuck'; readonly reason: string }
+) & {
   /** An earlier attempt of this body ended without an answer: it may have arrived then. */
   readonly afterUncertain: boolean
 }
+
+/** Failures of the receiver itself (5xx) on one body after which it is asked whether the body is at fault. */
+const stuckAfter = 20
+const stuckForMs = 1_800_000
 
 /** Thrown to p-retry, which decides by it that there is another attempt. */
 class Unsettled extends Error {
@@ -25,16 +33,18 @@ interface Needs {
   readonly requester: Requester
   readonly clock: Clock
   readonly log: Log
+  readonly patience: Patience
   readonly backoff: Backoff
   readonly stats: EndpointStats
   /** What every line of the log says of this endpoint. */
   readonly about: Readonly<Record<string, string>>
+  /** The receiver says that it is too much. */
+  readonly onLimited: () => void
 }
 
 /** Sends one body after another until each has a final answer. */
 export class Delivery {
   readonly #needs: Needs
-  #hurry = new AbortController()
   /** Monotonic time since which nothing has been delivered, and why; undefined while all is well. */
   #trouble: { readonly sinceMs: number; reason: string } | undefined
 
@@ -47,25 +57,21 @@ export class Delivery {
     return this.#trouble?.reason
   }
 
-  /** Ends a wait between two attempts: the agent is stopping. */
-  hurry(): void {
-    this.#hurry.abort()
-    this.#hurry = new AbortController()
-  }
-
-  /** Tries the same bytes again, for ever, until they are delivered or rejected; rejects when the signal aborts. */
+  /** Tries the same bytes again until they are delivered, rejected or stuck; rejects when the signal aborts. */
   async settle(body: Uint8Array, headers: Headers, samples: number, signal: AbortSignal): Promise<Settled> {
+    const begunMs = this.#needs.clock.monotonicMs()
     let afterUncertain = false
+    let failures = 0
     return pRetry(
       async (attempt) => {
-        const outcome = await this.attempt(
-          body,
-          attempt > 1 ? { ...headers, 'retry-attempt': String(attempt - 1) } : headers,
-          signal,
-        )
+        const more = attempt > 1 ? { 'retry-attempt': String(attempt - 1) } : {}
+        const outcome = await this.attempt(body, { ...headers, ...more }, signal)
         signal.throwIfAborted()
         if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, afterUncertain }
         if (outcome.kind === 'uncertain') afterUncertain = true
+        if ((outcome.status ?? 0) >= 500) failures++
+        const stuck = failures >= stuckAfter && this.#needs.clock.monotonicMs() - begunMs >= stuckForMs
+        if (stuck) return { kind: 'stuck', reason: outcome.reason, afterUncertain }
         throw new Unsettled(outcome)
       },
       {
@@ -94,17 +100,13 @@ export class Delivery {
   }
 
   async #wait(outcome: Unsettled['outcome'], attempt: number, samples: number, signal: AbortSignal): Promise<void> {
-    const { clock, stats, backoff } = this.#needs
+    const { stats, backoff, patience, onLimited } = this.#needs
     stats.retries++
     stats.samplesRetried += samples
+    if (outcome.status === 429) onLimited()
     const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
     this.#ill(outcome.reason, delayMs)
-    const hurry = this.#hurry.signal
-    try {
-      await clock.sleep(delayMs, AbortSignal.any([signal, hurry]))
-    } catch (error) {
-      if (!hurry.aborted || signal.aborted) throw error
-    }
+    await patience.wait(delayMs, signal)
   }
 
   #ill(reason: string, delayMs: number): void {
@@ -118,10 +120,8 @@ export class Delivery {
   #well(): void {
     if (this.#trouble === undefined) return
     const { log, about, clock } = this.#needs
-    log.info('remote-write: answering again', {
-      ...about,
-      after: `${Math.round((clock.monotonicMs() - this.#trouble.sinceMs) / 1000)}s`,
-    })
+    const seconds = Math.round((clock.monotonicMs() - this.#trouble.sinceMs) / 1000)
+    log.info('remote-write: answering again', { ...about, after: `${seconds}s` })
     this.#trouble = undefined
   }
 }

@@ -28,6 +28,14 @@ export interface Encoded {
   readonly samples: number
 }
 
+/** A version of the protocol: how a batch and its families are written. */
+export interface Encoder {
+  readonly contentType: string
+  readonly version: string
+  encode(batch: Batch): Encoded
+  metadata(families: Iterable<Family>): Uint8Array
+}
+
 /** One series' samples in a request: times in milliseconds; where there is no value it is a stale marker. */
 type Point = readonly [timestampMs: number, value: number | undefined]
 
@@ -35,7 +43,7 @@ type Point = readonly [timestampMs: number, value: number | undefined]
  * Remote-write 1.0, prometheus.WriteRequest. Label bytes are made once per series; samples of one series stand under
  * one label set, in the order of their times.
  */
-export class EncoderV1 {
+export class EncoderV1 implements Encoder {
   readonly contentType = 'application/x-protobuf'
   readonly version = '0.1.0'
   readonly #labels = new Known((series: Series) => labelBytes(labelsOf(series)))

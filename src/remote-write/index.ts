@@ -3,13 +3,14 @@ import type { Clock } from '../clock.ts'
 import type { Cycle } from '../cycle.ts'
 import { createRequester, type Headers, type Sender } from '../http/request.ts'
 import type { Log } from '../log.ts'
-import type { Family } from '../metrics/family.ts'
-import type { Series } from '../metrics/series.ts'
 import type { Output } from '../output.ts'
 import type { Backoff } from './backoff.ts'
-import { batchOf, markable } from './batch.ts'
-import { Delivery, type Settled } from './delivery.ts'
+import { Delivery } from './delivery.ts'
 import { EncoderV1 } from './encode-v1.ts'
+import { familiesIn } from './metadata.ts'
+import { Pace } from './pace.ts'
+import { Patience } from './patience.ts'
+import { Ranges } from './ranges.ts'
 import { createSnappy } from './snappy.ts'
 import { type EndpointStats, noStats } from './stats.ts'
 
@@ -24,6 +25,14 @@ export interface EndpointOptions {
   readonly maxSamplesPerSend: number
   /** Milliseconds between two metadata requests; 0 sends none. */
   readonly metadataIntervalMs: number
+  /** Collected snapshots wait for the next multiple of it; 0 sends each at once. */
+  readonly sendIntervalMs: number
+  /** This host's place within an interval: a fleet does not send in one moment. */
+  readonly offsetMs: number
+  /** Samples older than this are not sent any more; 0 is no limit. */
+  readonly ageLimitMs: number
+  /** Whether a backlog is sent with consideration or as fast as it goes. */
+  readonly pacing: 'on' | 'off'
 }
 
 interface Needs {
@@ -40,14 +49,15 @@ export class Endpoint implements Output {
   readonly stats: EndpointStats = noStats()
   readonly #options: EndpointOptions
   readonly #needs: Needs
+  readonly #about: Readonly<Record<string, string>>
+  readonly #patience: Patience
+  readonly #pace = new Pace(Math.random)
   readonly #delivery: Delivery
+  readonly #ranges: Ranges
   readonly #encoder = new EncoderV1()
   readonly #snappy = createSnappy()
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
-  readonly #about: Readonly<Record<string, string>>
-  /** Of the last snapshot that was delivered. */
-  #sent: readonly Series[] = []
   #metadataAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: EndpointOptions, needs: Needs) {
@@ -55,16 +65,30 @@ export class Endpoint implements Output {
     this.#options = options
     this.#needs = needs
     this.#about = { remote_name: options.name, url: options.url.href }
-    const target = { url: options.url, headers: options.headers, timeoutMs: options.timeoutMs }
-    const requester = createRequester(target, needs.sender, needs.clock)
+    this.#patience = new Patience(needs.clock)
     const { clock, log } = needs
     this.#delivery = new Delivery({
-      requester,
+      requester: createRequester(options, needs.sender, clock),
       clock,
       log,
+      patience: this.#patience,
       backoff: options.backoff,
       stats: this.stats,
       about: this.#about,
+      onLimited: () => this.#pace.tooMuch(),
+    })
+    this.#ranges = new Ranges({
+      ...needs,
+      delivery: this.#delivery,
+      encoder: this.#encoder,
+      compress: this.#snappy,
+      headers: () => this.#headers(),
+      patience: this.#patience,
+      pace: this.#pace,
+      stats: this.stats,
+      about: this.#about,
+      ageLimitMs: options.ageLimitMs,
+      maxSamples: options.maxSamplesPerSend,
     })
     this.#running = this.#run()
   }
@@ -91,64 +115,48 @@ export class Endpoint implements Output {
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
-    this.#delivery.hurry()
-    const drained = this.#drained(deadline)
-    await Promise.race([drained, aborted(deadline)])
+    this.#patience.hurry()
+    while (!deadline.aborted && this.#needs.cursor.backlog().snapshots > 0) await this.#needs.clock.sleep(10)
     this.#stopping.abort(new Error('the agent is stopping'))
     await this.#running
     await this.#needs.sender.destroy()
   }
 
-  async #drained(deadline: AbortSignal): Promise<void> {
-    while (!deadline.aborted && this.#needs.cursor.backlog().snapshots > 0) await this.#needs.clock.sleep(10)
-  }
-
   async #run(): Promise<void> {
     const { signal } = this.#stopping
+    const { cursor, clock, log } = this.#needs
+    let left = cursor.flight // of the agent before this one
     while (!signal.aborted) {
       try {
-        const entries = await this.#needs.cursor.read({ samples: this.#options.maxSamplesPerSend }, signal)
-        await this.#send(entries, signal)
+        await this.#patience.yield(this.#untilNextMs(), signal)
+        const entries = await cursor.read({ samples: this.#ranges.maxSamples }, signal)
+        if (left === undefined) await this.#patience.yield(this.#mannersMs(entries), signal)
+        await this.#ranges.send(entries, left, signal)
+        left = undefined
         await this.#sendMetadata(entries, signal)
       } catch (error) {
         if (signal.aborted) return
-        this.#needs.log.error('remote-write: a fault of our own', { ...this.#about, err: error })
-        await this.#needs.clock.sleep(this.#options.backoff.maxMs, signal).catch(() => {}) // stopping ends the loop
+        log.error('remote-write: a fault of our own', { ...this.#about, err: error })
+        await clock.sleep(this.#options.backoff.maxMs, signal).catch(() => {}) // stopping ends the loop
       }
     }
   }
 
-  /** Sends these snapshots until they have a final answer, then moves the cursor past them. */
-  async #send(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
-    const last = entries.at(-1)
-    if (last === undefined) return
-    const { bytes, samples } = this.#encoder.encode(batchOf(entries, this.#sent))
-    const body = this.#snappy(bytes)
-    await this.#needs.cursor.begin({ first: entries[0]?.sequence ?? 0, last: last.sequence, note: '' })
-    const settled = await this.#delivery.settle(body, this.#headers(), samples, signal)
-    this.stats.samples += samples
-    if (settled.kind === 'delivered') this.#delivered(body.length, last)
-    else this.#refused(settled, samples, entries)
-    this.#sent = markable(last)
-    await this.#needs.cursor.move(last.sequence)
+  /** Until the next multiple of `send_interval`. */
+  #untilNextMs(): number {
+    const { sendIntervalMs, offsetMs } = this.#options
+    return sendIntervalMs === 0 ? 0 : sendIntervalMs - ((this.#needs.clock.now() - offsetMs) % sendIntervalMs)
   }
 
-  #delivered(bytes: number, last: Entry): void {
-    this.stats.bytes += bytes
-    this.stats.highestSentTimestampMs = last.snapshot.timestampMs
-    this.stats.lastDeliveryMs = this.#needs.clock.now()
-  }
-
-  #refused(settled: Extract<Settled, { kind: 'rejected' }>, samples: number, entries: readonly Entry[]): void {
-    const { log } = this.#needs
-    const fields = { ...this.#about, reason: settled.reason, snapshots: entries.length, samples }
-    if (settled.afterUncertain) {
-      this.stats.replayed++
-      log.info('remote-write: refused after an attempt without an answer, taken as having arrived', fields)
-      return
-    }
-    this.stats.samplesFailed += samples
-    log.error('remote-write: rejected', fields)
+  /** What politeness asks before these are sent: this host's offset while live, the pace of a catch-up behind it. */
+  #mannersMs(entries: readonly Entry[]): number {
+    const { sendIntervalMs, offsetMs, pacing } = this.#options
+    if (sendIntervalMs > 0) return 0
+    const waiting = this.#needs.cursor.backlog().snapshots
+    const paceMs = this.#pace.delayMs(waiting)
+    if (waiting > 1) return pacing === 'on' ? paceMs : 0
+    const collectedMs = entries.at(-1)?.snapshot.timestampMs ?? 0
+    return Math.min(offsetMs, Math.max(0, collectedMs + offsetMs - this.#needs.clock.now()))
   }
 
   /** Type and help, now and then; one attempt, whatever it ends with. */
@@ -173,19 +181,4 @@ export class Endpoint implements Output {
       'x-prometheus-remote-write-version': this.#encoder.version,
     }
   }
-}
-
-/** One family for each name that a type and help can be said of. */
-function familiesIn(entries: readonly Entry[]): readonly Family[] {
-  const byName = new Map<string, Family>()
-  for (const { family } of entries.at(-1)?.snapshot.series ?? [])
-    if (!byName.has(family.name)) byName.set(family.name, family)
-  return [...byName.values()]
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

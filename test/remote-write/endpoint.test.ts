@@ -8,7 +8,7 @@ import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { type Behaviour, createReceiver, type Receiver } from '../../src/receive/receiver.ts'
-import { Endpoint } from '../../src/remote-write/index.ts'
+import { Endpoint, type EndpointOptions } from '../../src/remote-write/index.ts'
 import { eventually, freePort } from '../servers.ts'
 
 const temperature = gauge('temperature', 'Degrees.', ['room'])
@@ -16,6 +16,7 @@ const temperature = gauge('temperature', 'Degrees.', ['room'])
 interface Scene {
   readonly receiver: Receiver
   readonly endpoint: Endpoint
+  readonly buffer: MemoryBuffer
   readonly lines: readonly string[]
   /** Collects one snapshot of these rooms and gives its time. */
   push(rooms: Record<string, number>): number
@@ -24,7 +25,11 @@ interface Scene {
 }
 
 /** An endpoint with short patience in front of a receiver that behaves as scripted, then well. */
-async function scene(t: TestContext, script: readonly (Behaviour | undefined)[] = [], timeoutMs = 200): Promise<Scene> {
+async function scene(
+  t: TestContext,
+  script: readonly (Behaviour | undefined)[] = [],
+  more: Partial<EndpointOptions> = {},
+): Promise<Scene> {
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
     ledger: true,
@@ -39,10 +44,15 @@ async function scene(t: TestContext, script: readonly (Behaviour | undefined)[] 
       name: 'default',
       url: new URL(`${receiver.url}/api/v1/write`),
       headers: () => ({}),
-      timeoutMs,
+      timeoutMs: 200,
       backoff: { minMs: 5, maxMs: 20 },
       maxSamplesPerSend: 1000,
       metadataIntervalMs: 0,
+      sendIntervalMs: 0,
+      offsetMs: 0,
+      ageLimitMs: 0,
+      pacing: 'off',
+      ...more,
     },
     {
       clock: systemClock,
@@ -60,6 +70,7 @@ async function scene(t: TestContext, script: readonly (Behaviour | undefined)[] 
   return {
     receiver,
     endpoint,
+    buffer,
     lines,
     push(rooms) {
       builder.begin()
@@ -127,6 +138,10 @@ test('a retry says which it is', async (t) => {
     backoff: { minMs: 1, maxMs: 2 },
     maxSamplesPerSend: 10,
     metadataIntervalMs: 0,
+    sendIntervalMs: 0,
+    offsetMs: 0,
+    ageLimitMs: 0,
+    pacing: 'off' as const,
   }
   const log = createLog('error', 'logfmt', () => {}, Date.now)
   const endpoint = new Endpoint(options, {
@@ -144,15 +159,36 @@ test('a retry says which it is', async (t) => {
   assert.deepEqual(seen, [undefined, '1', '2'])
 })
 
-test("what is rejected is counted, said with the receiver's words, and does not stop what follows", async (t) => {
-  const { endpoint, push, arrived, lines } = await scene(t, [{ status: 400, body: 'out of bounds\nand more' }])
+test("a series that is refused is found, said with the receiver's words, and everything else arrives", async (t) => {
+  const refusal = { status: 400, body: 'out of bounds\nand more' }
+  const { endpoint, push, arrived, lines } = await scene(t, [refusal, refusal])
+  const first = push({ a: 1, b: 1 })
+  await until(() => endpoint.report.backlog.snapshots === 0)
+  const second = push({ a: 2, b: 2 })
+  await until(() => arrived('b').length === 2)
+  assert.deepEqual(arrived('a'), [])
+  assert.deepEqual(arrived('b'), [first, second])
+  assert.equal(endpoint.stats.samplesFailed, 2)
+  const told = lines.filter((line) => line.includes('level=ERROR'))
+  assert.equal(told.length, 1)
+  assert.match(told[0] ?? '', /a series is refused.*room.*reason="HTTP 400: out of bounds"/)
+})
+
+test('a body that is too large is sent in smaller ones, and the size is remembered', async (t) => {
+  const { receiver, endpoint, push, arrived } = await scene(t, [{ status: 500 }, { status: 413 }])
+  const times = [push({ a: 1 }), push({ a: 2 }), push({ a: 3 }), push({ a: 4 })]
+  await until(() => endpoint.report.backlog.snapshots === 0)
+  assert.deepEqual(arrived('a'), times)
+  assert.equal(endpoint.stats.samplesFailed, 0)
+  assert.equal(receiver.stats.requests, 4)
+})
+
+test('samples that are too old for the receiver are dropped before they are sent, and counted', async (t) => {
+  const { endpoint, receiver, push, buffer } = await scene(t, [], { ageLimitMs: 30_000 })
   push({ a: 1, b: 1 })
   await until(() => endpoint.report.backlog.snapshots === 0)
-  const second = push({ a: 2 })
-  await until(() => arrived('a').length === 1)
-  assert.deepEqual(arrived('a'), [second])
-  assert.equal(endpoint.stats.samplesFailed, 2)
-  assert.match(lines.join(''), /level=ERROR msg="remote-write: rejected".*reason="HTTP 400: out of bounds"/)
+  assert.equal(receiver.stats.requests, 0)
+  assert.deepEqual([...(buffer.stats.dropped.get('default') ?? [])], [['too_old', 2]])
 })
 
 test('a series that vanishes ends with a stale marker at the time of the snapshot that lacks it', async (t) => {
@@ -197,6 +233,10 @@ test('a receiver that is not there is tried again until it is', async (t) => {
     backoff: { minMs: 5, maxMs: 20 },
     maxSamplesPerSend: 10,
     metadataIntervalMs: 0,
+    sendIntervalMs: 0,
+    offsetMs: 0,
+    ageLimitMs: 0,
+    pacing: 'off' as const,
   }
   const log = createLog('info', 'logfmt', (line) => lines.push(line), Date.now)
   const endpoint = new Endpoint(options, {

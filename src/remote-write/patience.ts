@@ -1,0 +1,37 @@
+import type { Clock } from '../clock.ts'
+
+/** Waiting that a stop can end: the endpoint has until the deadline, and not a second to lose on manners. */
+export class Patience {
+  readonly #clock: Clock
+  readonly #stopping = new AbortController()
+  #hurry = new AbortController()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Ends every wait that is under way, and all waiting out of politeness from now on. */
+  hurry(): void {
+    this.#stopping.abort()
+    this.#hurry.abort()
+    this.#hurry = new AbortController()
+  }
+
+  /** Between two attempts. Rejects when the signal aborts. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    await this.#sleep(ms, signal, this.#hurry.signal)
+  }
+
+  /** Out of politeness to the receiver or a data plan: not at all once the agent is stopping. */
+  async yield(ms: number, signal: AbortSignal): Promise<void> {
+    if (ms > 0 && !this.#stopping.signal.aborted) await this.#sleep(ms, signal, this.#stopping.signal)
+  }
+
+  async #sleep(ms: number, signal: AbortSignal, enough: AbortSignal): Promise<void> {
+    try {
+      await this.#clock.sleep(ms, AbortSignal.any([signal, enough]))
+    } catch (error) {
+      if (signal.aborted || !enough.aborted) throw error
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import type { Entry } from '../buffer/buffer.ts'
+import type { Series } from '../metrics/series.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import { type Batch, batchOf } from './batch.ts'
+import { extent, type Piece } from './settling.ts'
+
+/** Snapshots that are sent together, and the pieces they may have to be cut into. */
+export class Range {
+  readonly entries: readonly Entry[]
+  readonly #batch: Batch
+  #order: Map<Series, number> | undefined
+
+  /** `before` are the series of the last snapshot that this endpoint got. */
+  constructor(entries: readonly Entry[], before: readonly Series[]) {
+    this.entries = entries
+    this.#batch = batchOf(entries, before)
+  }
+
+  /** How many series there are; their places in the range are from 0 up to this, the same whenever it is read. */
+  get width(): number {
+    const [first, ...others] = this.entries
+    const alike =
+      this.#batch.stale.length === 0 && others.every((one) => one.snapshot.series === first?.snapshot.series)
+    return alike ? (first?.snapshot.series.length ?? 0) : this.#places().size
+  }
+
+  /** What a piece sends. */
+  cut(piece: Piece): Batch {
+    const { from, to, low, high } = extent(piece)
+    if (from === 0 && to === this.entries.length && low === 0 && high === this.width) return this.#batch
+    const places = this.#places()
+    const isIn = (series: Series) => {
+      const place = places.get(series) ?? -1
+      return place >= low && place < high
+    }
+    const entries = this.entries.slice(from, to).map((entry) => ({ ...entry, snapshot: only(entry.snapshot, isIn) }))
+    const times = new Set(entries.map(({ snapshot }) => snapshot.timestampMs))
+    return { entries, stale: this.#batch.stale.filter((one) => times.has(one.timestampMs) && isIn(one.series)) }
+  }
+
+  /** In the order of their first appearance. */
+  #places(): Map<Series, number> {
+    if (this.#order !== undefined) return this.#order
+    const order = new Map<Series, number>()
+    for (const { snapshot } of this.entries) {
+      for (const series of snapshot.series) if (!order.has(series)) order.set(series, order.size)
+    }
+    for (const { series } of this.#batch.stale) if (!order.has(series)) order.set(series, order.size)
+    this.#order = order
+    return order
+  }
+}
+
+/** The part of a snapshot that these series are. */
+export function only(snapshot: Snapshot, isIn: (series: Series) => boolean): Snapshot {
+  const kept = snapshot.series.flatMap((series, i) => (isIn(series) ? [i] : []))
+  const at = (column: Float64Array) => Float64Array.from(kept, (i) => column[i] ?? Number.NaN)
+  const { timestampMs, ownTimestampsMs } = snapshot
+  const series = kept.flatMap((i) => snapshot.series[i] ?? [])
+  const own = ownTimestampsMs === undefined ? {} : { ownTimestampsMs: at(ownTimestampsMs) }
+  return { timestampMs, series, values: at(snapshot.values), ...own }
+}

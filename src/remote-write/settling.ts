@@ -1,0 +1,164 @@
+/**
+ * How a range that was not simply accepted is worked out, piece by piece. Pure: what to send next and what an answer
+ * means; the sender does the sending and keeps `Work` in the cursor before each request, so that a crash loses none.
+ *
+ * A piece is a rectangle: entries by series, each by their place in the range. Series are independent of one another at
+ * a receiver, entries of one series must go in order.
+ *
+ * A refused piece is split by series, down to the offending ones; the rest of it is delivered. Where an earlier attempt
+ * ended without an answer, the refusal may be the echo of an arrival: a receiver takes an exact duplicate of a series'
+ * newest sample and refuses older ones. So first the question is settled whether it had arrived:
+ *
+ *     first    the first entry alone          taken: it had not arrived; what is left goes on as new
+ *     left     half of the first, by series   taken: likewise (the other half holds the offender)
+ *     right    the other half                 taken: likewise
+ *     last     the last entry alone           taken: a duplicate, it had arrived; refused: a refusal like any other
+ */
+export type Step = 'send' | 'first' | 'left' | 'right' | 'last'
+
+export interface Piece {
+  readonly step: Step
+  /** Entries `from` up to, not with, `to`. */
+  readonly from: number
+  readonly to: number
+  /** Series `low` up to, not with, `high`. */
+  readonly low: number
+  readonly high: number
+  /** An attempt at it ended without an answer. */
+  readonly uncertain: boolean
+}
+
+/** What is left to do, the next piece last. */
+export type Work = readonly Piece[]
+
+/** What a receiver finally said of a piece. */
+export type Verdict = 'delivered' | 'rejected' | 'too large'
+
+/** What follows from a verdict. */
+export interface Consequence {
+  readonly work: Work
+  /** A piece that turned out to have arrived before. */
+  readonly replayed?: Piece
+  /** A piece of one series that the receiver will not have. */
+  readonly offending?: Piece
+}
+
+export const wholeRange = (entries: number, series: number, uncertain: boolean): Work => [
+  { step: 'send', from: 0, to: entries, low: 0, high: series, uncertain },
+]
+
+/** Which entries and series a piece sends at its step. */
+export function extent({ step, from, to, low, high }: Piece): Omit<Piece, 'step' | 'uncertain'> {
+  const middle = Math.ceil((low + high) / 2)
+  if (step === 'first') return { from, to: from + 1, low, high }
+  if (step === 'left') return { from, to: from + 1, low, high: middle }
+  if (step === 'right') return { from, to: from + 1, low: middle, high }
+  if (step === 'last') return { from: to - 1, to, low, high }
+  return { from, to, low, high }
+}
+
+/** The work that remains after the next piece had this verdict. */
+export function settle(work: Work, verdict: Verdict, uncertain: boolean): Consequence {
+  const piece = work.at(-1)
+  if (piece === undefined) return { work }
+  const rest = work.slice(0, -1)
+  const { offending, replayed, next } = consequence({ ...piece, uncertain: piece.uncertain || uncertain }, verdict)
+  return { work: [...rest, ...next.toReversed()], ...(offending && { offending }), ...(replayed && { replayed }) }
+}
+
+interface Next {
+  /** In the order in which they are to be sent. */
+  readonly next: readonly Piece[]
+  readonly offending?: Piece
+  readonly replayed?: Piece
+}
+
+function consequence(piece: Piece, verdict: Verdict): Next {
+  if (verdict === 'too large') return smaller(piece)
+  const taken = verdict === 'delivered'
+  switch (piece.step) {
+    case 'send':
+      if (taken) return { next: [] }
+      return piece.uncertain && piece.to - piece.from > 1 ? { next: [{ ...piece, step: 'first' }] } : split(piece)
+    case 'first':
+      if (taken) return { next: afterFirst(piece) }
+      return { next: [{ ...piece, step: piece.high - piece.low > 1 ? 'left' : 'last' }] }
+    case 'left':
+      return taken
+        ? { next: [firstOnly(piece, 'right'), ...afterFirst(piece)] }
+        : { next: [{ ...piece, step: 'right' }] }
+    case 'right':
+      return taken ? { next: [firstOnly(piece, 'left'), ...afterFirst(piece)] } : { next: [{ ...piece, step: 'last' }] }
+    case 'last':
+      return taken ? { next: [], replayed: piece } : split(piece)
+  }
+}
+
+/** What is left of a piece whose first entry is known not to have arrived before, and now has. */
+function afterFirst(piece: Piece): readonly Piece[] {
+  return piece.to - piece.from > 1 ? [{ ...piece, step: 'send', from: piece.from + 1, uncertain: false }] : []
+}
+
+/** One half of the first entry, as a piece of its own. */
+function firstOnly(piece: Piece, half: 'left' | 'right'): Piece {
+  return { ...extent({ ...piece, step: half }), step: 'send', uncertain: false }
+}
+
+/** Two halves by series; of one series there is nothing to split. */
+function split(piece: Piece): Next {
+  const { low, high } = piece
+  if (high - low <= 1) return { next: [], offending: piece }
+  const middle = Math.ceil((low + high) / 2)
+  const half = { ...piece, step: 'send', uncertain: false } as const
+  return {
+    next: [
+      { ...half, high: middle },
+      { ...half, low: middle },
+    ],
+  }
+}
+
+/** A body that is too large: fewer entries, then fewer series. The steps' own pieces shrink to their next step. */
+function smaller(piece: Piece): Next {
+  const { from, to } = piece
+  if (piece.step !== 'send' || to - from <= 1) return split({ ...piece, step: 'send' })
+  const middle = Math.ceil((from + to) / 2)
+  return {
+    next: [
+      { ...piece, to: middle },
+      { ...piece, from: middle },
+    ],
+  }
+}
+
+const letters: Readonly<Record<Step, string>> = { send: 's', first: 'f', left: 'l', right: 'r', last: 'z' }
+const steps = Object.fromEntries(Object.entries(letters).map(([step, letter]) => [letter, step])) as Readonly<
+  Record<string, Step>
+>
+
+/** Work as the short text that the cursor keeps. A note that cannot be read stands for the whole range, uncertain. */
+export function noteOf(work: Work): string {
+  return work
+    .map(({ step, from, to, low, high, uncertain }) =>
+      [letters[step], from, to, low, high, uncertain ? 1 : 0].join(' '),
+    )
+    .join(',')
+}
+
+/** The work of a note, for a range of so many entries and series; whatever was being sent may have arrived. */
+export function workOf(note: string, entries: number, series: number): Work {
+  const pieces: Piece[] = []
+  for (const text of note.split(',')) {
+    const [letter = '', ...rest] = text.split(' ')
+    const [from, to, low, high, uncertain] = rest.map(Number)
+    const step = steps[letter]
+    if (step === undefined || from === undefined || to === undefined || low === undefined || high === undefined) {
+      return wholeRange(entries, series, true)
+    }
+    if (!(from >= 0 && from < to && to <= entries && low >= 0 && low < high && high <= series))
+      return wholeRange(entries, series, true)
+    pieces.push({ step, from, to, low, high, uncertain: uncertain === 1 })
+  }
+  const next = pieces.pop()
+  return next === undefined ? wholeRange(entries, series, true) : [...pieces, { ...next, uncertain: true }]
+}

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { extent, noteOf, settle, type Verdict, type Work, wholeRange, workOf } from '../../src/remote-write/settling.ts'
+
+/** A receiver as Prometheus is one: all of a request or nothing, in order by series, the newest sample once more is fine. */
+class Strict {
+  readonly newest: number[]
+  readonly samples = new Set<string>()
+  readonly #bad: ReadonlySet<number>
+  requests = 0
+
+  constructor(series: number, bad: ReadonlySet<number>) {
+    this.newest = Array.from({ length: series }, () => -1)
+    this.#bad = bad
+  }
+
+  take({ from, to, low, high }: { from: number; to: number; low: number; high: number }): Verdict {
+    this.requests++
+    for (let series = low; series < high; series++) {
+      if (this.#bad.has(series) || from < (this.newest[series] ?? -1)) return 'rejected'
+    }
+    for (let series = low; series < high; series++) {
+      for (let entry = from; entry < to; entry++) this.samples.add(`${series}/${entry}`)
+      this.newest[series] = Math.max(this.newest[series] ?? -1, to - 1)
+    }
+    return 'delivered'
+  }
+}
+
+/** Works a range out against a receiver; `lost(n)` says whether the nth answer got lost after the receiver had acted. */
+function workOut(receiver: Strict, start: Work, lost: (request: number) => boolean) {
+  let work = start
+  let replayed = 0
+  const offending: number[] = []
+  let requests = 0
+  while (work.length > 0) {
+    const piece = work.at(-1)
+    assert.ok(piece !== undefined && ++requests < 10_000)
+    let uncertain = false
+    let verdict = receiver.take(extent(piece))
+    while (lost(receiver.requests)) {
+      uncertain = true
+      verdict = receiver.take(extent(piece))
+    }
+    const result = settle(work, verdict, uncertain)
+    work = result.work
+    if (result.replayed) replayed++
+    if (result.offending) offending.push(result.offending.low)
+    assert.deepEqual(workOf(noteOf(work), 99, 9999).length, Math.max(1, work.length))
+  }
+  return { replayed, offending }
+}
+
+test('a range that is accepted is done with one request', () => {
+  const receiver = new Strict(5, new Set())
+  assert.deepEqual(
+    workOut(receiver, wholeRange(3, 5, false), () => false),
+    { replayed: 0, offending: [] },
+  )
+  assert.equal(receiver.requests, 1)
+})
+
+test('a range that had arrived before is recognised, whatever it holds', () => {
+  const receiver = new Strict(100, new Set())
+  receiver.take({ from: 0, to: 20, low: 0, high: 100 })
+  const { replayed, offending } = workOut(receiver, wholeRange(20, 100, true), () => false)
+  assert.deepEqual([replayed, offending], [1, []])
+  assert.equal(receiver.samples.size, 2000)
+  assert.ok(receiver.requests <= 6, `${receiver.requests} requests`)
+})
+
+test('one bad series among many is found, and everything else is delivered', () => {
+  const receiver = new Strict(1000, new Set([617]))
+  const { offending } = workOut(receiver, wholeRange(4, 1000, false), () => false)
+  assert.deepEqual(offending, [617])
+  assert.equal(receiver.samples.size, 999 * 4)
+  assert.ok(receiver.requests <= 22, `${receiver.requests} requests`)
+})
+
+test('with any bad series and any lost answers: everything good arrives, only the bad is left out', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 6 }),
+      fc.integer({ min: 1, max: 24 }),
+      fc.array(fc.nat(23), { maxLength: 3 }),
+      fc.array(fc.nat(40), { maxLength: 6 }),
+      fc.boolean(),
+      (entries, series, badOnes, lostOnes, before) => {
+        const bad = new Set(badOnes.filter((one) => one < series))
+        const lost = new Set(lostOnes)
+        const receiver = new Strict(series, bad)
+        if (before) receiver.take({ from: 0, to: entries, low: 0, high: series })
+        const { offending } = workOut(receiver, wholeRange(entries, series, before), (n) => lost.has(n))
+        const arrived = [...Array(series).keys()].filter((one) => !bad.has(one))
+        for (const one of arrived) {
+          for (let entry = 0; entry < entries; entry++)
+            assert.ok(receiver.samples.has(`${one}/${entry}`), `${one}/${entry}`)
+        }
+        assert.deepEqual(
+          [...new Set(offending)].sort((a, b) => a - b),
+          [...bad].sort((a, b) => a - b),
+        )
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+test('a body that is too large is halved by entries, then by series, and nobody is blamed for it', () => {
+  let work = wholeRange(4, 8, false)
+  const sent: number[] = []
+  while (work.length > 0) {
+    const piece = work.at(-1)
+    assert.ok(piece)
+    const { from, to, low, high } = extent(piece)
+    const size = (to - from) * (high - low)
+    const result = settle(work, size > 4 ? 'too large' : 'delivered', false)
+    if (size <= 4) sent.push(size)
+    assert.equal(result.offending, undefined)
+    work = result.work
+  }
+  assert.equal(
+    sent.reduce((sum, size) => sum + size, 0),
+    32,
+  )
+})
+
+test('a note that is garbage stands for the whole range, uncertain', () => {
+  for (const note of ['', 'x', 's 1', 's 0 9 0 1 0', 's 0 1 0 99 0', 's a b c d e']) {
+    assert.deepEqual(workOf(note, 3, 10), wholeRange(3, 10, true))
+  }
+})

@@ -159,3 +159,13 @@ test('the published schema takes config.example.json and refuses what check refu
   for (const wrong of [{ globl: {} }, { remote_write: {} }, { collectors: { cpux: {} } }, { job: 1 }])
     assert.ok(!valid(wrong))
 })
+
+test('an option that has a variable of the environment takes it before its default and after a flag', async (t) => {
+  const urlOf = async (flags: Record<string, string | boolean>) => {
+    const environment = { SUPERVISORD_URL: 'unix:///run/supervisor.sock' }
+    const config = await configured(t, { collectors: { supervisord: { enabled: true } } }, environment, flags)
+    return config.collectors.find(({ collector }) => collector.name === 'supervisord')?.options['url']
+  }
+  assert.equal(await urlOf({}), 'unix:///run/supervisor.sock')
+  assert.equal(await urlOf({ 'collector.supervisord.url': 'http://localhost:1/' }), 'http://localhost:1/')
+})

@@ -11,12 +11,13 @@ import { collectors } from '../src/collectors/index.ts'
  */
 const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   {
-    'clock.ts': ['node:timers'],
+    'clock.ts': ['node:os', 'node:timers'],
     'log.ts': [],
     'metrics/': ['re2js', 'node:buffer'],
     'nearest.ts': ['fastest-levenshtein'],
     'version.ts': ['node:fs'],
   },
+  { 'timeline.ts': [] },
   {
     'host/': ['node:', 'dbus-native', 'koffi', 'undici', 'xml2js'],
     'buffer/': ['node:'],

@@ -3,6 +3,7 @@ import arp from './arp.ts'
 import bcache from './bcache.ts'
 import bcachefs from './bcachefs.ts'
 import bonding from './bonding.ts'
+import btrfs from './btrfs.ts'
 import buddyinfo from './buddyinfo.ts'
 import cgroups from './cgroups.ts'
 import conntrack from './conntrack.ts'
@@ -84,6 +85,7 @@ export const collectors: readonly Collector[] = [
   bcache,
   bcachefs,
   bonding,
+  btrfs,
   buddyinfo,
   cgroups,
   conntrack,

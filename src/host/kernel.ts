@@ -1,3 +1,4 @@
+import { type BtrfsVolume, btrfs } from './btrfs.ts'
 import { allLinkModes, type Ethtool, ethtool, type LinkMode } from './ethtool.ts'
 import type { Address } from './facts.ts'
 import { type Libc, loadLibc } from './libc.ts'
@@ -26,6 +27,7 @@ export interface Kernel {
   linkModes(): Promise<ReadonlyMap<number, LinkMode>>
   wifi(): Promise<readonly WifiInterface[]>
   counters(): Promise<Pick<Counters, 'count'>>
+  btrfs(mountpoint: string): Promise<BtrfsVolume>
   /** Lets go of what was counted. */
   close(): void
 }
@@ -47,6 +49,7 @@ export function createKernel(load: () => Promise<Libc> = loadLibc): Kernel {
     linkModes: async () => allLinkModes(await libc()),
     wifi: async () => wifi(await libc()),
     counters: async () => (counting ??= counters(await libc())),
+    btrfs: async (mountpoint) => btrfs(await libc(), mountpoint),
     close: () => counting?.close(),
   }
 }

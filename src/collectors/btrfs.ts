@@ -1,0 +1,134 @@
+import { type Context, collector, each } from '../collector.ts'
+import type { BtrfsVolume } from '../host/btrfs.ts'
+import { type Dir, numberOf } from '../host/dir.ts'
+import { hangable, mountsOf, unescapeMount } from '../host/mounts.ts'
+import { keyValues } from '../host/text.ts'
+import { milli, sectors } from '../host/units.ts'
+import { counter, gauge } from '../metrics/family.ts'
+
+const info = gauge('node_btrfs_info', 'A mounted file system; always 1.', ['label', 'uuid'])
+const reserve = gauge('node_btrfs_global_rsv_size_bytes', 'Space set aside so that metadata can be written.', ['uuid'])
+const reserved = gauge('node_btrfs_reserved_bytes', 'Space reserved for writes under way.', [
+  'block_group_type',
+  'uuid',
+])
+const layoutLabels = ['block_group_type', 'mode', 'uuid'] as const
+const size = gauge('node_btrfs_size_bytes', 'Space allocated to block groups.', layoutLabels)
+const used = gauge('node_btrfs_used_bytes', 'Space used in block groups.', layoutLabels)
+const ratio = gauge('node_btrfs_allocation_ratio', 'Bytes on devices for each byte of data.', layoutLabels)
+
+/** By line of `commit_stats`, times in milliseconds. 0 on kernels before 6.0, which have no such file. */
+const commits = [
+  ['commits', counter('node_btrfs_commits_total', 'Commits.', ['uuid'])],
+  ['total_commit_ms', counter('node_btrfs_commit_seconds_total', 'Time spent in commits.', ['uuid'])],
+  ['last_commit_ms', gauge('node_btrfs_last_commit_seconds', 'Time the last commit took.', ['uuid'])],
+  ['max_commit_ms', gauge('node_btrfs_max_commit_seconds', 'Time the longest commit took.', ['uuid'])],
+] as const
+
+const deviceLabels = ['btrfs_dev_uuid', 'device', 'uuid'] as const
+const deviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', deviceLabels)
+/** Of the same name, for where only sysfs can be asked: the device's own UUID is not known. */
+const plainDeviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', ['device', 'uuid'])
+const unused = gauge('node_btrfs_device_unused_bytes', 'Space of a device in no block group.', deviceLabels)
+const errors = counter('node_btrfs_device_errors_total', 'Errors of a device.', [...deviceLabels, 'type'])
+
+/** https://docs.kernel.org/filesystems/btrfs.html, https://btrfs.readthedocs.io/en/latest/ch-sysfs.html */
+export default collector({
+  name: 'btrfs',
+  collect(context) {
+    const systems = context.sys
+      .at('fs/btrfs')
+      .children()
+      .filter(({ name }) => name.includes('-'))
+    return systems.length === 0 ? undefined : both(context, systems)
+  },
+})
+
+async function both(context: Context, systems: readonly Dir[]): Promise<void> {
+  try {
+    each(systems, (system) => allocation(context, system))
+  } finally {
+    await devices(context, systems)
+  }
+}
+
+const uuidOf = (system: Dir): string => system.text('metadata_uuid') ?? system.name
+
+function allocation({ emit }: Context, system: Dir): void {
+  const uuid = uuidOf(system)
+  emit(info, 1, { label: system.text('label') ?? '', uuid })
+  emit(reserve, system.number('allocation/global_rsv_size'), { uuid })
+  const count = system.children('devices').flatMap((all) => all.children()).length
+  const times = new Map(keyValues(system.readIfAny('commit_stats') ?? ''))
+  for (const [line, family] of commits) {
+    const value = numberOf(times.get(line) ?? '0', () => 'commit_stats')
+    emit(family, line === 'commits' ? value : milli(value), { uuid })
+  }
+  for (const type of ['data', 'metadata', 'mixed', 'system']) {
+    const group = system.at(`allocation/${type}`)
+    emit(reserved, group.number('bytes_reserved'), { block_group_type: type, uuid })
+    for (const layout of group.children('', 'directories')) {
+      const labels = { block_group_type: type, mode: layout.name, uuid }
+      emit(size, layout.number('total_bytes'), labels)
+      emit(used, layout.number('used_bytes'), labels)
+      emit(ratio, allocationRatio(layout.name, count), labels)
+    }
+  }
+}
+
+const copies: Readonly<Record<string, number>> = {
+  single: 1,
+  raid0: 1,
+  dup: 2,
+  raid1: 2,
+  raid10: 2,
+  raid1c3: 3,
+  raid1c4: 4,
+}
+const parities: Readonly<Record<string, number>> = { raid5: 1, raid6: 2 }
+
+/** Bytes on devices for each byte of data; undefined for a layout that is not known or has too few devices. */
+export function allocationRatio(layout: string, devices: number): number | undefined {
+  const parity = parities[layout]
+  if (parity === undefined) return copies[layout]
+  return devices > parity ? devices / (devices - parity) : undefined
+}
+
+/** From the kernel where it answers, else from sysfs, which knows less. */
+async function devices({ emit, ...context }: Context, systems: readonly Dir[]): Promise<void> {
+  const volumes = await volumesOf(context)
+  each(systems, (system) => {
+    const uuid = uuidOf(system)
+    const known = volumes.get(system.name)
+    for (const device of known?.devices ?? []) {
+      const labels = { btrfs_dev_uuid: device.id, device: device.name, uuid }
+      emit(deviceSize, device.sizeBytes, labels)
+      emit(unused, device.sizeBytes - device.allocatedBytes, labels)
+      for (const [type, count] of device.errors) emit(errors, count, { ...labels, type })
+    }
+    if (known === undefined)
+      for (const device of system.at('devices').children())
+        emit(plainDeviceSize, sectors(device.number('size')), { device: device.name, uuid })
+  })
+}
+
+/** By the name of their directory in sysfs. Of many mounts of a file system one is asked. */
+async function volumesOf({ proc, rootfs, kernel }: Omit<Context, 'emit'>): Promise<Map<string, BtrfsVolume>> {
+  const volumes = new Map<string, BtrfsVolume>()
+  try {
+    const mounts = mountsOf(proc)
+    const mayHang = hangable(mounts)
+    const root = rootfs.path === '/' ? '' : rootfs.path
+    const sources = new Set<string>()
+    for (const mount of mounts) {
+      if (mount.fstype !== 'btrfs' || mayHang(mount) || sources.has(mount.source)) continue
+      sources.add(mount.source)
+      const inside = unescapeMount(mount.mountpoint)
+      const volume = await kernel.btrfs(root + (inside.startsWith(root) ? inside.slice(root.length) : inside))
+      volumes.set(volume.id, volume)
+    }
+  } catch {
+    // not root, or no system calls: sysfs serves
+  }
+  return volumes
+}

@@ -105,16 +105,8 @@ export async function loadLibc(load: (name: string) => Promise<unknown> = import
 
 /** An Error like those of node:fs, so that `isMissing` and `codeOf` know it. */
 export function failure(call: string, errno: number): Error {
-  const code = errnoName(errno)
+  const code = getSystemErrorName(-errno)
   return Object.assign(new Error(`${code}: ${call}`), { code, errno: -errno, syscall: call })
-}
-
-function errnoName(errno: number): string {
-  try {
-    return getSystemErrorName(-errno)
-  } catch {
-    return `errno ${errno}` // libuv does not name every one
-  }
 }
 
 const imported = (name: string): Promise<unknown> => import(name)

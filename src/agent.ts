@@ -5,6 +5,7 @@ import type { Config } from './config/index.ts'
 import { type Cycle, createCycle, type OwnFamilies } from './cycle.ts'
 import { openHost } from './host/open.ts'
 import type { Sender } from './http/request.ts'
+import { Intake } from './intake.ts'
 import { type Log, messageOf } from './log.ts'
 import type { Family, Labels } from './metrics/family.ts'
 import { SeriesTable } from './metrics/series.ts'
@@ -13,6 +14,7 @@ import type { Output } from './output.ts'
 import { exporterFamilies, scrapeFamilies } from './own.ts'
 import { Endpoint } from './remote-write/index.ts'
 import { emitEndpoint } from './remote-write/metrics.ts'
+import { Timeline } from './timeline.ts'
 import { build, platform, userAgent } from './version.ts'
 import { createWeb } from './web/index.ts'
 import type { OwnStat } from './web/registry.ts'
@@ -55,11 +57,15 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const { clock, log } = world
   const host = openHost(config, clock)
   const buffer = new MemoryBuffer(config.bufferBytes)
+  const timeline = new Timeline(clock, log)
+  const onTime = (receiverMs: number) => timeline.confirm(receiverMs)
   const builder = new SnapshotBuilder(new SeriesTable(config.identity))
   const endpoints: Endpoint[] = []
   for (const options of config.remoteWrite) {
     const sender = await world.connect(options.url.origin)
-    endpoints.push(new Endpoint(options, { clock, log, cursor: buffer.cursor(options.name), sender, userAgent }))
+    endpoints.push(
+      new Endpoint(options, { clock, log, cursor: buffer.cursor(options.name), sender, userAgent, onTime }),
+    )
   }
   const exporter = exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds)
   const scrape = scrapeFamilies(() => builder.added)
@@ -84,22 +90,20 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   await web.listen()
   const outputs: readonly Output[] = [...endpoints, web]
 
-  let newestMs = 0
-  const collect = async (nowMs: number) => {
-    const timestampMs = Math.max(Math.floor(nowMs), newestMs + 1) // a series' timestamps never repeat or go back
-    newestMs = timestampMs
-    const seen = await cycle(timestampMs)
-    buffer.append(seen.snapshot)
+  const intake = new Intake(buffer, timeline, clock, log)
+  const collect = async () => {
+    const seen = await cycle(intake.moment())
+    intake.take(seen)
     for (const output of outputs) guarded(log, output, seen)
   }
   return {
     endpoints,
     async run(signal) {
-      for await (const { timestampMs, missed } of every(clock, config.intervalMs, signal)) {
+      for await (const { missed } of every(clock, config.intervalMs, signal)) {
         if (missed > 0) log.warn('agent: intervals missed', { missed })
-        await collect(timestampMs)
+        await collect()
       }
-      await collect(clock.now())
+      await collect()
       const deadline = new AbortController()
       const late = clock.sleep(config.flushTimeoutMs, deadline.signal).then(
         () => deadline.abort(),

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The only place that reads time or sets timers, so that tests can bring a clock of their own. */
@@ -6,6 +7,8 @@ export interface Clock {
   now(): number
   /** Milliseconds that never go back, from an arbitrary start. */
   monotonicMs(): number
+  /** Milliseconds since the machine booted, the time it slept too; to hundredths of a second. */
+  bootMs(): number
   /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
@@ -13,6 +16,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
+  bootMs: () => uptime() * 1000,
   sleep: (ms, signal) => sleep(Math.min(ms, 2 ** 31 - 1), undefined, signal ? { signal } : {}),
 }
 

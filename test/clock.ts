@@ -23,6 +23,10 @@ export class TestClock implements Clock {
     return this.#monotonicMs
   }
 
+  bootMs(): number {
+    return this.#monotonicMs
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)

@@ -1,8 +1,11 @@
 import { instantOf } from '../clock.ts'
 
-/** How one attempt to send ended. An answer from a server is a value, not an exception. */
+/**
+ * How one attempt to send ended. An answer from a server is a value, not an exception. `receiverMs` is the receiver's
+ * own time, from its Date header: milliseconds since the epoch, in whole seconds.
+ */
 export type Outcome =
-  | { readonly kind: 'delivered' }
+  | { readonly kind: 'delivered'; readonly receiverMs?: number }
   /** It has not arrived; the same request may go through later, not before `afterMs` where that is given. */
   | { readonly kind: 'retry'; readonly reason: string; readonly status?: number; readonly afterMs?: number }
   /** The receiver will not have it; sending the same again is no use. */
@@ -36,7 +39,10 @@ const gatewayGaveUp = new Set([502, 503, 504])
  */
 export function outcomeOf(reply: Reply, nowMs: number): Outcome {
   const { status } = reply
-  if (status >= 200 && status < 300) return { kind: 'delivered' }
+  if (status >= 200 && status < 300) {
+    const receiverMs = instantOf(String(reply.headers['date'] ?? ''))
+    return Number.isNaN(receiverMs) ? { kind: 'delivered' } : { kind: 'delivered', receiverMs }
+  }
   const reason = reasonOf(reply)
   if (held.has(status)) return { kind: 'retry', reason, status, afterMs: heldForMs }
   const afterMs = retryAfterMs(reply.headers['retry-after'], nowMs)

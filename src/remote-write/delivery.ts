@@ -40,6 +40,8 @@ interface Needs {
   readonly about: Readonly<Record<string, string>>
   /** The receiver says that it is too much. */
   readonly onLimited: () => void
+  /** The receiver tells its own time, milliseconds since the epoch. */
+  readonly onTime: (receiverMs: number) => void
 }
 
 /** Sends one body after another until each has a final answer. */
@@ -96,6 +98,7 @@ export class Delivery {
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
     stats.sendSeconds += (clock.monotonicMs() - begunMs) / 1000
     if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#well()
+    if (outcome.kind === 'delivered' && outcome.receiverMs !== undefined) this.#needs.onTime(outcome.receiverMs)
     return outcome
   }
 

@@ -41,6 +41,8 @@ interface Needs {
   readonly cursor: Cursor
   readonly sender: Sender
   readonly userAgent: string
+  /** The receiver tells its own time, milliseconds since the epoch. */
+  readonly onTime?: (receiverMs: number) => void
 }
 
 /** One remote-write endpoint: reads from its cursor, sends, moves the cursor on a final answer. */
@@ -76,6 +78,7 @@ export class Endpoint implements Output {
       stats: this.stats,
       about: this.#about,
       onLimited: () => this.#pace.tooMuch(),
+      onTime: (receiverMs) => needs.onTime?.(receiverMs),
     })
     this.#ranges = new Ranges({
       ...needs,

@@ -1,0 +1,110 @@
+import type { Clock } from './clock.ts'
+import type { Log } from './log.ts'
+
+/** A difference between clocks that is a step and not a drift, milliseconds. */
+const stepMs = 60_000
+/** How long a step that nobody confirms is distrusted. */
+const doubtMs = 3_600_000
+/** After a small step back time goes on at this share of its speed until the wall clock has caught up. */
+const slowly = 0.9
+/** No agent of this version ran before: a clock that says so has not been set yet (2026-01-01). */
+const earliestMs = 1_767_225_600_000
+
+export interface TimelineStats {
+  /** Steps of the wall clock that were seen. */
+  steps: number
+  /** How far this host's clock is ahead of the receiver's, milliseconds; undefined until one has told its time. */
+  skewMs: number | undefined
+}
+
+/** When a snapshot was taken; `unset` while the clock is not; `past` where time went back behind what was collected. */
+export type Moment = number | 'unset' | 'past'
+
+/**
+ * The time of snapshots: it never goes back and never stands still. It follows the wall clock, except that a step of it
+ * is distrusted until a receiver's own time agrees (or an hour has passed): a clock that is set wrong for a while, and
+ * back, moves nothing. What measures a step is the boot clock, which goes on while the machine sleeps.
+ */
+export class Timeline {
+  readonly stats: TimelineStats = { steps: 0, skewMs: undefined }
+  readonly #clock: Clock
+  readonly #log: Log
+  /** Wall clock minus boot clock, as it is believed. */
+  #offsetMs: number | undefined
+  #doubtedSinceMs: number | undefined
+  #newestMs = 0
+  /** Boot clock when a moment was last asked for. */
+  #askedMs = 0
+  #warned = false
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock
+    this.#log = log
+  }
+
+  /** The moment of a snapshot that is taken now, whole milliseconds since the epoch. */
+  next(): Moment {
+    const bootMs = this.#clock.bootMs()
+    const wallMs = this.#clock.now()
+    if (wallMs < earliestMs) return 'unset'
+    const momentMs = Math.floor(bootMs + this.#believe(wallMs, bootMs))
+    const placedMs = momentMs > this.#newestMs ? momentMs : this.#slowed(momentMs, bootMs)
+    this.#askedMs = bootMs
+    if (placedMs === undefined) return 'past'
+    this.#newestMs = placedMs
+    return placedMs
+  }
+
+  /** The moment of something that happened at this time of the boot clock, now that the wall clock is set. */
+  at(bootMs: number): number {
+    return Math.floor(bootMs + (this.#offsetMs ?? this.#clock.now() - this.#clock.bootMs()))
+  }
+
+  /** A receiver's own time, from the Date of its answer: it has whole seconds. */
+  confirm(receiverMs: number): void {
+    const wallMs = this.#clock.now()
+    this.stats.skewMs = wallMs - receiverMs
+    const isRight = Math.abs(this.stats.skewMs) < stepMs
+    if (isRight && this.#doubtedSinceMs !== undefined)
+      this.#adopt(wallMs, this.#clock.bootMs(), 'the receiver has the same time')
+    if (isRight !== this.#warned) return
+    this.#warned = !isRight
+    const fields = { ahead_of_receiver: `${Math.round(this.stats.skewMs / 1000)}s` }
+    if (isRight) this.#log.info('clock: agrees with the receiver again', fields)
+    else this.#log.warn('clock: differs from the receiver: check the time of this host (NTP)', fields)
+  }
+
+  /** The offset to go by. */
+  #believe(wallMs: number, bootMs: number): number {
+    const known = this.#offsetMs
+    const stepped = known !== undefined && Math.abs(wallMs - bootMs - known) > stepMs
+    if (!stepped) {
+      this.#doubtedSinceMs = undefined
+      this.#offsetMs = wallMs - bootMs
+      return this.#offsetMs
+    }
+    if (this.#doubtedSinceMs === undefined) {
+      this.#doubtedSinceMs = bootMs
+      this.stats.steps++
+      const by = `${Math.round((wallMs - bootMs - known) / 1000)}s`
+      this.#log.warn(
+        'clock: the wall clock has stepped; samples go on in the old time until a receiver confirms the new',
+        { by },
+      )
+    } else if (bootMs - this.#doubtedSinceMs > doubtMs)
+      this.#adopt(wallMs, bootMs, 'nobody has contradicted it for an hour')
+    return this.#offsetMs ?? known
+  }
+
+  #adopt(wallMs: number, bootMs: number, why: string): void {
+    this.#offsetMs = wallMs - bootMs
+    this.#doubtedSinceMs = undefined
+    this.#log.info('clock: the new time is taken', { why })
+  }
+
+  /** Time that was set back a little goes on slowly; further back there is no place for new samples. */
+  #slowed(momentMs: number, bootMs: number): number | undefined {
+    if (this.#newestMs - momentMs > stepMs) return undefined
+    return Math.floor(this.#newestMs + Math.max(1, (bootMs - this.#askedMs) * slowly))
+  }
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { silent } from '../src/log.ts'
+import { Timeline } from '../src/timeline.ts'
+import { TestClock } from './clock.ts'
+
+const startMs = 1_800_000_000_000
+
+/** A timeline on a clock of its own, and a way to take moments at an interval. */
+function timeline(wallMs = startMs) {
+  const clock = new TestClock(wallMs)
+  const line = new Timeline(clock, silent)
+  const take = async (count: number, intervalMs = 15_000) => {
+    const moments: unknown[] = []
+    for (let i = 0; i < count; i++) {
+      moments.push(line.next())
+      await clock.pass(intervalMs)
+    }
+    return moments
+  }
+  return { clock, line, take }
+}
+
+test('moments are the wall clock', async () => {
+  const { take } = timeline()
+  assert.deepEqual(await take(3), [startMs, startMs + 15_000, startMs + 30_000])
+})
+
+test('a clock that goes an hour forward and back moves nothing', async () => {
+  const { clock, line, take } = timeline()
+  await take(2)
+  clock.step(3_600_000)
+  assert.deepEqual(await take(2), [startMs + 30_000, startMs + 45_000])
+  line.confirm(startMs + 60_000)
+  clock.step(-3_600_000)
+  assert.deepEqual(await take(2), [startMs + 60_000, startMs + 75_000])
+  assert.equal(line.stats.steps, 1)
+})
+
+test('a step that a receiver confirms is taken', async () => {
+  const { clock, line, take } = timeline()
+  await take(1)
+  clock.step(3_600_000)
+  await take(1)
+  line.confirm(startMs + 3_600_000 + 30_000)
+  assert.deepEqual(await take(1), [startMs + 3_600_000 + 30_000])
+  assert.equal(Math.round((line.stats.skewMs ?? 1) / 1000), 0)
+})
+
+test('a step that nobody contradicts for an hour is taken', async () => {
+  const { clock, line, take } = timeline()
+  await take(1)
+  clock.step(7_200_000)
+  await take(250)
+  assert.equal(line.next(), startMs + 7_200_000 + 251 * 15_000)
+})
+
+test('three seconds back: time goes on slowly and no snapshot is lost', async () => {
+  const { clock, take } = timeline()
+  await take(5, 1000)
+  clock.step(-3000)
+  const moments = (await take(60, 1000)) as number[]
+  assert.ok(moments.every((moment, i) => i === 0 || moment > (moments[i - 1] ?? 0)))
+  assert.ok((moments[0] ?? 0) > startMs + 4000)
+  assert.equal(moments.at(-1), startMs + 64_000 - 3000)
+})
+
+test('ten minutes back, confirmed: there is no place until time has caught up', async () => {
+  const { clock, line, take } = timeline()
+  await take(2)
+  clock.step(-600_000)
+  assert.deepEqual(await take(1), [startMs + 30_000])
+  line.confirm(startMs + 45_000 - 600_000)
+  const moments = await take(45)
+  const lost = moments.filter((moment) => moment === 'past').length
+  assert.ok(lost >= 34 && lost <= 38, `${lost} of 45 had no place`)
+  const ahead = Number(moments.at(-1)) - (startMs + 45_000 + 44 * 15_000 - 600_000)
+  assert.ok(ahead >= 0 && ahead < 60_000 + 15_000, `${ahead} ms ahead of the wall clock`)
+})
+
+test('a clock that is not set yet gives no moment; what was taken meanwhile is dated by the boot clock', async () => {
+  const { clock, line, take } = timeline(12_000)
+  assert.deepEqual(await take(2), ['unset', 'unset'])
+  clock.step(startMs)
+  const [now] = (await take(1)) as number[]
+  assert.equal(line.at(0), (now ?? 0) - 30_000)
+})

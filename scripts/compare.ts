@@ -1,0 +1,98 @@
+import { parseSample } from '../src/metrics/line.ts'
+import { seriesText } from '../src/metrics/text.ts'
+
+/** A family of a text exposition: its series as `name{labels by name}` with their values. */
+interface Family {
+  readonly type: string
+  readonly series: Map<string, number>
+}
+
+export type Exposition = ReadonlyMap<string, Family>
+
+/**
+ * What differs: a series that only the peer or only we have, the value of one that both have, or a family's type.
+ * docs/differences.md uses the same words.
+ */
+export type Side = (typeof sides)[number]
+const sides = ['peer', 'ours', 'value', 'type'] as const
+
+export interface Difference {
+  readonly family: string
+  readonly side: Side
+  readonly text: string
+}
+
+/** Reads a text exposition as it stands: nothing is put together, nothing is added. */
+export function expositionOf(text: string): Exposition {
+  const families = new Map<string, Family>()
+  const types = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    const [, typed, type] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? []
+    if (typed !== undefined && type !== undefined) types.set(typed, type)
+    if (line === '' || line.startsWith('#')) continue
+    const { name, labels, value } = parseSample(line)
+    const base = name.replace(/_(bucket|sum|count)$/, '')
+    const family = types.has(name) || !/^(histogram|summary)$/.test(types.get(base) ?? '') ? name : base
+    let found = families.get(family)
+    if (found === undefined) families.set(family, (found = { type: types.get(family) ?? 'untyped', series: new Map() }))
+    const sorted = [...labels].sort(([left], [right]) => (left < right ? -1 : 1))
+    found.series.set(seriesText(name, sorted), value)
+  }
+  return families
+}
+
+/** What the peer said just before and just after we spoke; the same where nothing moves. */
+export interface Peer {
+  readonly before: Exposition
+  readonly after: Exposition
+}
+
+/** Values of a family for which `moves` holds, or that moved at the peer, are not compared. */
+export function compare(peer: Peer, ours: Exposition, moves: (family: string) => boolean): Difference[] {
+  const names = new Set([...peer.before.keys(), ...peer.after.keys(), ...ours.keys()])
+  return [...names].sort().flatMap((family) => {
+    const [before, after, own] = [peer.before.get(family), peer.after.get(family), ours.get(family)]
+    const found: Difference[] = []
+    const differs = (side: Side, text: string) => found.push({ family, side, text })
+    if (before !== undefined && own !== undefined && before.type !== own.type)
+      differs('type', `${family}: ${before.type}, ours is ${own.type}`)
+    const still = !moves(family) && !moved(before, after)
+    for (const [series, value] of before?.series ?? []) {
+      if (!after?.series.has(series)) continue // it went meanwhile
+      const ownValue = own?.series.get(series)
+      if (ownValue === undefined) differs('peer', `${series} ${value}`)
+      else if (still && !same(ownValue, value)) differs('value', `${series} ${value}, ours is ${ownValue}`)
+    }
+    for (const [series, value] of own?.series ?? [])
+      if (!before?.series.has(series) && !after?.series.has(series)) differs('ours', `${series} ${value}`)
+    return found
+  })
+}
+
+function moved(before: Family | undefined, after: Family | undefined): boolean {
+  return [...(before?.series ?? [])].some(([series, value]) => !same(after?.series.get(series) ?? value, value))
+}
+
+const same = (left: number, right: number) => left === right || (Number.isNaN(left) && Number.isNaN(right))
+
+/** A row of the table of known differences; `family` may have `*` in it. */
+export interface Known {
+  readonly family: string
+  readonly side: Side
+}
+
+/** The rows that begin with a family and a side in backticks. */
+export function knownOf(markdown: string): Known[] {
+  return [...markdown.matchAll(/^\| `([^`]+)` \| `([^`]+)` \|/gm)].map(([row, family = '', side = '']) => {
+    const known = sides.find((one) => one === side)
+    if (known === undefined) throw new Error(`differences: ${row} has none of ${sides.join(', ')}`)
+    return { family, side: known }
+  })
+}
+
+export function isKnown({ family, side }: Difference, known: readonly Known[]): boolean {
+  return known.some((one) => {
+    const pattern = one.family.split('*').map(RegExp.escape).join('.*')
+    return one.side === side && new RegExp(`^${pattern}$`).test(family)
+  })
+}

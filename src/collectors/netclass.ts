@@ -1,7 +1,11 @@
-import { boolean, collector, each, offered, pattern } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
+import { boolean, type Context, collector, each, type Option, offered, pattern } from '../collector.ts'
+import { type Dir, isMissing } from '../host/dir.ts'
+import type { LinkMode } from '../host/ethtool.ts'
+import type { Kernel } from '../host/kernel.ts'
+import { NoKernel } from '../host/libc.ts'
+import { type Link, statisticNames } from '../host/links.ts'
 import { counter, type Family, gauge } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import { type Filter, filterOf } from '../metrics/pattern.ts'
 
 const info = gauge('node_network_info', 'Attributes of an interface that are no numbers: always 1.', [
   'device',
@@ -36,6 +40,22 @@ const numbers: readonly (readonly [file: string, family: Family<'device'>])[] = 
   ['type', gauge('node_network_protocol_type', 'Hardware type of the interface (ARPHRD_…).', ['device'])],
 ]
 
+/** Only by netlink. */
+const infoByNetlink = gauge('node_network_info', 'Attributes of an interface that are no numbers: always 1.', [
+  'device',
+  'address',
+  'broadcast',
+  'duplex',
+  'ifalias',
+  'operstate',
+])
+const otherName = gauge('node_network_altnames_info', 'Another name of an interface: always 1.', ['altname', 'device'])
+/** Gauges, as in node_exporter: it gives up the counters of netdev for them. */
+const statistics = statisticNames.map((name) => {
+  const metric = `node_network_${name.replace(/^rx/, 'receive').replace(/^tx/, 'transmit')}_total`
+  return [name, gauge(metric, `Network interface counter ${name}.`, ['device'])] as const
+})
+
 /** https://docs.kernel.org/admin-guide/abi-testing.html#abi-file-testing-sysfs-class-net */
 export default collector({
   name: 'netclass',
@@ -46,23 +66,31 @@ export default collector({
     'rtnl-with-stats': boolean(false, 'With netlink: statistics too.', { flag: 'netclass_rtnl.with-stats' }),
   },
   state: (options) => ({ wanted: filterOf(undefined, options['ignored-devices']) }),
-  collect({ sys, emit, options, state, interfaces }) {
-    const links = offered(sys.at('class/net'))
-      .children()
-      .filter(({ name }) => interfaces(name) && state.wanted(name))
-    each(links, (link) => {
-      if (link.status()?.kind !== 'directory') return // `bonding_masters` is a file among them
-      const device = link.name
-      const operstate = link.text('operstate') ?? ''
-      emit(up, operstate === 'up' ? 1 : 0, { device })
-      emit(info, 1, { device, operstate, adminstate: adminState(link), ...textsOf(link) })
-      for (const [file, family] of numbers) emit(family, link.number(file), { device })
-      const mbits = link.number('speed')
-      if (mbits === undefined || (mbits < 0 && options['ignore-invalid-speed'])) return
-      emit(speed, (mbits * 1e6) / 8, { device })
-    })
+  collect(context) {
+    const { options, interfaces, state } = context
+    const wanted: Filter = (device) => interfaces(device) && state.wanted(device)
+    return options.netlink ? byNetlink(context, wanted) : bySysfs(context, wanted)
   },
 })
+
+type Sources = Context<{ readonly [key in 'ignore-invalid-speed' | 'rtnl-with-stats']: Option<'boolean'> }>
+
+function bySysfs({ sys, emit, options }: Sources, wanted: Filter): void {
+  const links = offered(sys.at('class/net'))
+    .children()
+    .filter(({ name }) => wanted(name))
+  each(links, (link) => {
+    if (link.status()?.kind !== 'directory') return // `bonding_masters` is a file among them
+    const device = link.name
+    const operstate = link.text('operstate') ?? ''
+    emit(up, operstate === 'up' ? 1 : 0, { device })
+    emit(info, 1, { device, operstate, adminstate: adminState(link), ...textsOf(link) })
+    for (const [file, family] of numbers) emit(family, link.number(file), { device })
+    const mbits = link.number('speed')
+    if (mbits === undefined || (mbits < 0 && options['ignore-invalid-speed'])) return
+    emit(speed, (mbits * 1e6) / 8, { device })
+  })
+}
 
 function textsOf(link: Dir) {
   return {
@@ -79,4 +107,66 @@ function adminState(link: Dir): string {
   const flags = link.number('flags')
   if (flags === undefined) return 'unknown'
   return flags % 2 === 0 ? 'down' : 'up'
+}
+
+const operStates = ['unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing', 'dormant', 'up']
+const duplexes = ['Half', 'Full']
+
+/** What a driver that does not know its speed says, in Mbit/s. */
+const unknownSpeed = 0xffff_ffff
+
+/** https://docs.kernel.org/networking/netlink_spec/rt_link.html; three attributes are in sysfs alone. */
+async function byNetlink(context: Sources, wanted: Filter): Promise<void> {
+  const { kernel, sys, emit, options, problem } = context
+  const asked = await Promise.all([kernel.links(), modesOf(kernel)]).catch((error: unknown) => {
+    if (!(error instanceof NoKernel)) throw error
+    problem(`sysfs is read instead: ${error.message}`)
+  })
+  if (asked === undefined) return bySysfs(context, wanted)
+  const [links, modes] = asked
+  for (const link of links) {
+    const device = link.name
+    if (!wanted(device)) continue
+    const mode = modes.get(link.index)
+    const operstate = operStates[link.operState ?? 0] ?? 'unknown'
+    const duplex = mode === undefined ? '' : (duplexes[mode.duplex ?? -1] ?? 'Unknown')
+    const { address, broadcast, alias: ifalias } = link
+    emit(up, operstate === 'up' ? 1 : 0, { device })
+    emit(infoByNetlink, 1, { device, address, broadcast, duplex, ifalias, operstate })
+    for (const altname of link.otherNames) emit(otherName, 1, { altname, device })
+    const inSysfs = sys.at(`class/net/${device}`)
+    for (const [file, family] of numbers) emit(family, fromLink[file]?.(link) ?? inSysfs.number(file), { device })
+    const mbits = mode?.speed
+    if (mbits !== undefined && !(mbits === unknownSpeed && options['ignore-invalid-speed']))
+      emit(speed, (mbits * 1e6) / 8, { device })
+    if (options['rtnl-with-stats'])
+      for (const [name, family] of statistics) emit(family, link.statistics[name], { device })
+  }
+}
+
+/** Speed and duplex come from another family of netlink, which Linux before 5.6 has not. */
+async function modesOf(kernel: Kernel): Promise<ReadonlyMap<number, LinkMode>> {
+  try {
+    return await kernel.linkModes()
+  } catch (error) {
+    if (isMissing(error)) return new Map()
+    throw error
+  }
+}
+
+/** What is called a file in sysfs; `dormant` is the link mode, as node_exporter has it. */
+const fromLink: Readonly<Record<string, (link: Link) => number | undefined>> = {
+  carrier: (link) => link.carrier,
+  carrier_changes: (link) => link.carrierChanges,
+  carrier_down_count: (link) => link.carrierDowns,
+  carrier_up_count: (link) => link.carrierUps,
+  dormant: (link) => link.linkMode,
+  flags: (link) => link.flags,
+  ifindex: (link) => link.index,
+  iflink: (link) => link.link ?? link.index,
+  link_mode: (link) => link.linkMode,
+  mtu: (link) => link.mtu,
+  netdev_group: (link) => link.group,
+  tx_queue_len: (link) => link.queueLength,
+  type: (link) => link.type,
 }

@@ -40,3 +40,24 @@ test('no neighbours are no series, a short line is an error, so is a missing fil
   assert.match((await collectAll(arp, table('1.2.3.4 0x1\n'))).logged.join(), /^error.*columns/)
   assert.match((await collectAll(arp, { options: { netlink: false } })).logged.join(), /^error/)
 })
+
+test('by netlink all states count but that of addresses which need no asking for', async () => {
+  const states = [0, 0x01, 0x02, 0x04, 0x20, 0x40, 0x80, 0xc0]
+  const kernel = { neighbours: async () => states.map((state) => ({ device: state === 4 ? 'eth1' : 'eth0', state })) }
+  assert.deepEqual(await collect(arp, { kernel }), [
+    'node_arp_entries{device="eth0"} 5',
+    'node_arp_entries{device="eth1"} 1',
+  ])
+})
+
+test('where system calls cannot be made the file is read, and that is told', async () => {
+  const { proc } = table(...rows)
+  const { lines, success, logged } = await collectAll(arp, { proc })
+  assert.deepEqual([lines.length, success], [2, true])
+  assert.match(logged.join(), /net\/arp is read instead: no system calls on this host/)
+})
+
+test('a kernel that refuses is a failure: the file would hide it', async () => {
+  const kernel = { neighbours: () => Promise.reject(new Error('ENOBUFS: netlink')) }
+  assert.equal((await collectAll(arp, { kernel, proc: table(...rows).proc })).success, false)
+})

@@ -37,6 +37,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'receive/': ['protobufjs', 'snappyjs', 'node:'],
   },
   { 'config/': ['valibot', 'node:fs', 'node:os'], 'command.ts': [] },
+  { 'intake.ts': [] },
   { 'agent.ts': [] },
   { 'commands/': ['node:'] },
   { 'cli.ts': ['node:'], 'start.ts': ['node:'] },

@@ -148,7 +148,7 @@ test('config.example.json is good as it stands', async () => {
 
 test('the published schema is the one that is checked against', async () => {
   const { schemaText } = await import('../../scripts/schema.ts')
-  assert.equal(readFileSync(join(root, 'config.schema.json'), 'utf8'), schemaText(), 'run: npm run schema')
+  assert.ok(readFileSync(join(root, 'config.schema.json'), 'utf8') === schemaText(), 'it is not: npm run schema')
 })
 
 test('the published schema takes config.example.json and refuses what check refuses', async () => {

@@ -9,10 +9,10 @@ const active = gauge('node_bonding_active', 'Interfaces of the bond whose link i
 /** https://docs.kernel.org/networking/bonding.html */
 export default collector({
   name: 'bonding',
-  collect({ sys, emit, interfaces }) {
+  collect({ sys, emit }) {
     const net = sys.at('class/net')
     const masters = fields(needed(net.readIfAny('bonding_masters'), 'bonding'))
-    each(masters.filter(interfaces), (master) => {
+    each(masters, (master) => {
       const bond = net.at(master)
       const names = fields(needed(bond.readIfAny('bonding/slaves'), `${master}/bonding/slaves`))
       const up = names.filter((name) => linkOf(bond, name) === 'up')

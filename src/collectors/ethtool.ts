@@ -1,4 +1,5 @@
 import { collector, type Emit, offered, pattern } from '../collector.ts'
+import type { Dir } from '../host/dir.ts'
 import type { Modes, Settings } from '../host/ethtool.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
@@ -95,10 +96,10 @@ export default collector({
   },
   state: (options) => ({ wanted: filterOf(options['device-include'], options['device-exclude']) }),
   async collect({ sys, kernel, emit, options, state, interfaces, problem }) {
-    const found = offered(sys.at('class/net')).children('', 'directories')
-    if (found.length === 0) throw new Error('ethtool: no network devices')
-    for (const { name: device } of found) {
-      if (!interfaces(device) || !state.wanted(device)) continue
+    const found = offered(sys.at('class/net')).children()
+    if (!found.some(isDevice)) throw new Error('ethtool: no network devices')
+    const wanted = found.filter(({ name }) => interfaces(name) && state.wanted(name))
+    for (const { name: device } of wanted.filter(isDevice)) {
       const { driver, settings, statistics, failures } = await kernel.ethtool(device)
       failures.forEach(problem)
       if (driver !== undefined) {
@@ -117,6 +118,9 @@ export default collector({
     }
   },
 })
+
+/** `bonding_masters` is a file among them. */
+const isDevice = (dir: Dir) => dir.status()?.kind === 'directory'
 
 function emitSettings(device: string, settings: Settings, emit: Emit): void {
   const emitSpeeds = (family: typeof supported, has: Modes) => {

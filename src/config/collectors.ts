@@ -108,15 +108,26 @@ function durationFrom(text: string): number {
   return value
 }
 
-/** The one filter for network interfaces, from the file. */
-export async function interfaceFilter(file: Shape['interfaces'], problems: string[]): Promise<Filter> {
+/** The flags of the one filter for network interfaces. */
+export const interfaceFlags: readonly Flag[] = [
+  {
+    name: 'interfaces.include',
+    kind: 'value',
+    help: 'Network interfaces to report: one filter for arp, ethtool, netclass, netdev and qdisc, beside their own.',
+  },
+  { name: 'interfaces.exclude', kind: 'value', help: 'Network interfaces to leave out, for the same collectors.' },
+]
+
+/** The one filter for network interfaces. */
+export async function interfaceFilter(flags: Given, file: Shape['interfaces'], problems: string[]): Promise<Filter> {
   const patterns: (Pattern | undefined)[] = []
   for (const key of ['include', 'exclude'] as const) {
-    const source = file?.[key]
+    const flag = flags.get(`interfaces.${key}`)
+    const source = flag ?? file?.[key]
     try {
-      patterns.push(source === undefined ? undefined : await compiled(source))
+      patterns.push(source === undefined ? undefined : await compiled(String(source)))
     } catch (error) {
-      problems.push(`interfaces.${key}: ${messageOf(error)}`)
+      problems.push(`${flag === undefined ? '' : '--'}interfaces.${key}: ${messageOf(error)}`)
     }
   }
   try {

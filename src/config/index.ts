@@ -10,7 +10,7 @@ import type { Filter } from '../metrics/pattern.ts'
 import { nearest } from '../nearest.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import type { WebOptions } from '../web/index.ts'
-import { collectorFlags, enabledCollectors, interfaceFilter } from './collectors.ts'
+import { collectorFlags, enabledCollectors, interfaceFilter, interfaceFlags } from './collectors.ts'
 import { ConfigError } from './error.ts'
 import { expandEnvironment, expandFacts } from './expand.ts'
 import { endpointOf } from './remote-write.ts'
@@ -78,6 +78,7 @@ export const configFlags = (collectors: readonly Collector[]): readonly Flag[] =
   { name: 'web.disable-exporter-metrics', kind: 'switch', help: "Leave the agent's own metrics out of the page." },
   { name: 'log.level', kind: 'value', fallback: 'info', help: `Least important lines to log: ${levels.join(', ')}.` },
   { name: 'log.format', kind: 'value', fallback: 'logfmt', help: `How lines are written: ${formats.join(', ')}.` },
+  ...interfaceFlags,
   ...collectorFlags(collectors),
 ]
 
@@ -106,7 +107,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     busAddress: environment['DBUS_SYSTEM_BUS_ADDRESS'],
     allCollectors: collectors.map(({ name }) => name),
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
-    interfaces: await interfaceFilter(file.interfaces, problems),
+    interfaces: await interfaceFilter(flags, file.interfaces, problems),
     remoteWrite,
     bufferBytes: sizeBytes(file.buffer?.max_bytes ?? '64MiB') ?? 0,
     web: webOf(file, flags, problems),

@@ -20,16 +20,6 @@ test('interfaces of a bond are counted, and those whose link is up; an old kerne
   ])
 })
 
-test('the filter of interfaces holds before a bond is read', async () => {
-  const given = {
-    sys: { ...sys, 'class/net/bond0/bonding/slaves': { error: 'EIO' } },
-    interfaces: (name: string) => name !== 'bond0',
-  }
-  const { lines, success } = await collectAll(bonding, given)
-  assert.equal(success, true)
-  assert.deepEqual(lines, ['node_bonding_active{master="dmz"} 0', 'node_bonding_slaves{master="dmz"} 0'])
-})
-
 test('more bonds than fit an attribute are all read', async () => {
   const names = Array.from({ length: 40 }, (_, i) => `bond${i}`)
   const many = Object.fromEntries(names.map((name) => [`class/net/${name}/bonding/slaves`, '\n']))

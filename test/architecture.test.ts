@@ -36,7 +36,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'web/': ['prom-client', 'node:'],
     'receive/': ['protobufjs', 'snappyjs', 'node:'],
   },
-  { 'config/': ['valibot', 'node:fs', 'node:os'], 'command.ts': [] },
+  { 'config/': ['valibot', 'node:fs', 'node:os', 'node:zlib'], 'command.ts': [] },
   { 'intake.ts': [] },
   { 'agent.ts': [] },
   { 'commands/': ['node:'] },

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { crc32 } from 'node:zlib'
 import * as v from 'valibot'
 import type { Collector } from '../collector.ts'
 import type { Enabled } from '../cycle.ts'
@@ -99,16 +100,18 @@ export async function readConfig({ flags, environment, collectors, without = {} 
   const remoteWrite = blocks.map((block, i) => endpointOf(block, i, blocks.length === 1, problems))
   for (const name of repeated(remoteWrite.map((one) => one.name)))
     problems.push(`remote_write: two endpoints are called ${name}`)
+  const intervalMs = durationMs(file.global?.scrape_interval ?? '15s') ?? 15_000
+  const identity = identityOf(file, paths, problems)
   const config: Config = {
-    intervalMs: durationMs(file.global?.scrape_interval ?? '15s') ?? 15_000,
-    identity: identityOf(file, paths, problems),
+    intervalMs,
+    identity,
     paths,
     timezone: environment['TZ'],
     busAddress: environment['DBUS_SYSTEM_BUS_ADDRESS'],
     allCollectors: collectors.map(({ name }) => name),
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
-    remoteWrite,
+    remoteWrite: remoteWrite.map((one) => ({ ...one, offsetMs: offsetOf(identity, intervalMs) })),
     bufferBytes: sizeBytes(file.buffer?.max_bytes ?? '64MiB') ?? 0,
     web: webOf(file, flags, problems),
     log: {
@@ -194,6 +197,11 @@ function webOf(file: Shape, flags: Given, problems: string[]): WebOptions {
       flags.get('web.disable-exporter-metrics') ?? file.web?.disable_exporter_metrics ?? false,
     ),
   }
+}
+
+/** A fleet collects in one moment and sends over a third of the interval, each host at its own place in it. */
+function offsetOf(identity: Labels, intervalMs: number): number {
+  return crc32(JSON.stringify(identity)) % Math.max(1, Math.floor(intervalMs / 3))
 }
 
 function mustBeDirectory(place: string, path: string, problems: string[]): void {

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { eventually, root, start } from './servers.ts'
+
+const pages = globSync(['*.md', 'docs/**/*.md', 'bench/*.md'], { cwd: root })
+
+/** Commands of the README and the docs, and how each is known to work. One that is not listed fails the test. */
+const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
+  'npm ci && npm start': demo,
+  'npm ci && npm test': () => {}, // this very run
+  'export GRAFANA_CLOUD_TOKEN=glc_...': () => {},
+  'bin/hostpush --help': () => sh('bin/hostpush --help'),
+  'bin/hostpush check --config.file=config.example.json': (t) => {
+    assert.match(
+      sh('GRAFANA_CLOUD_TOKEN=glc_x bin/hostpush check --config.file=config.example.json'),
+      /configuration is good/,
+    )
+    t.diagnostic('checked')
+  },
+  'bin/hostpush run --config.file=config.example.json': example,
+}
+
+const sh = (line: string) => execFileSync('sh', ['-c', line], { cwd: root, encoding: 'utf8' })
+
+/** What `npm start` starts; `npm ci` has run before this test could. */
+async function demo(t: TestContext) {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  assert.equal(scripts['start'], 'bin/hostpush demo')
+  const running = start(t, join(root, 'bin/hostpush'), [
+    'demo',
+    '--interval=300ms',
+    '--pushes=3',
+    '--web.listen-address=',
+  ])
+  assert.equal(await running.ended, 0)
+  assert.match(running.output(), /request 1: \d+ samples of \d+ series/)
+  assert.match(running.output(), /\d pushes arrived/)
+}
+
+/** The example starts and runs though its receiver cannot be reached from here, and ends when it is told. */
+async function example(t: TestContext) {
+  const env = { GRAFANA_CLOUD_TOKEN: 'glc_secret' }
+  const args = ['run', '--config.file=config.example.json', '--web.listen-address=']
+  const running = start(t, join(root, 'bin/hostpush'), args, env)
+  await running.until(/msg="agent: running"/)
+  await eventually(
+    async () => running.output(),
+    (text) => text.includes('not delivered, kept and tried again'),
+    40_000,
+  )
+  running.child.kill('SIGTERM')
+  assert.equal(await running.ended, 0)
+  assert.doesNotMatch(running.output(), /glc_secret/)
+}
+
+/** Indented or fenced lines that a reader would type. */
+function commandsIn(page: string): readonly string[] {
+  const text = readFileSync(join(root, page), 'utf8')
+  const fenced = [...text.matchAll(/^```(?:sh|bash|console)\n([\s\S]*?)^```/gm)].flatMap(([, block = '']) =>
+    block.split('\n'),
+  )
+  const indented = text.split('\n').filter((line) => /^ {4,}(npm|bin\/hostpush|export|curl|node|hostpush) ?/.test(line))
+  return [...fenced, ...indented]
+    .map((line) => line.trim().replace(/^\$ /, ''))
+    .filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+for (const page of pages) {
+  for (const command of commandsIn(page)) {
+    test(`${page}: ${command}`, async (t) => {
+      const check = checked[command]
+      assert.ok(check !== undefined, 'no test runs this command: add it to test/docs.test.ts')
+      await check(t)
+    })
+  }
+
+  test(`${page}: its links lead somewhere`, () => {
+    const text = readFileSync(join(root, page), 'utf8')
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
+      if (!/^https?:/.test(target)) assert.ok(existsSync(join(root, dirname(page), target)), `${target} is missing`)
+    }
+  })
+}

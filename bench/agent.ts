@@ -1,0 +1,55 @@
+import { writeFileSync } from 'node:fs'
+import { systemClock } from '../src/clock.ts'
+import { collectors } from '../src/collectors/index.ts'
+import { type Config, configFlags, readConfig } from '../src/config/index.ts'
+import { type Cycle, createCycle, type Enabled } from '../src/cycle.ts'
+import { parseFlags } from '../src/flags.ts'
+import { type Host, openHost } from '../src/host/open.ts'
+import { silent } from '../src/log.ts'
+import { SeriesTable } from '../src/metrics/series.ts'
+import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
+import { agentCommand, type Running, start } from './processes.ts'
+
+/** The configuration that an agent with these flags has. */
+export async function configOf(flags: readonly string[]): Promise<Config> {
+  const given = parseFlags(flags, configFlags(collectors)).flags
+  return readConfig({ flags: given, environment: {}, collectors })
+}
+
+/** An agent's cycle, of these collectors and without families of its own. */
+export function cycleOf(config: Config, host: Host, enabled: readonly Enabled[]): (now: number) => Promise<Cycle> {
+  return createCycle({
+    host,
+    enabled,
+    interfaces: config.interfaces,
+    builder: new SnapshotBuilder(new SeriesTable(config.identity)),
+    clock: systemClock,
+    log: silent,
+    deadlineMs: 10_000,
+    own: () => {},
+  })
+}
+
+export const hostOf = (config: Config): Host => openHost(config, systemClock)
+
+interface Wanted {
+  readonly name: string
+  readonly folder: string
+  readonly interval: string
+  readonly receiver: string
+  readonly port: number
+}
+
+/** Starts the agent as users do: with an endpoint and an interval, and everything else as it comes. */
+export function startAgent({ name, folder, interval, receiver, port }: Wanted): Running {
+  const file = `${folder}/${name}.json`
+  const configuration = {
+    global: { scrape_interval: interval },
+    job: name,
+    remote_write: [{ url: `${receiver}/api/v1/write` }],
+    web: { listen_address: [`127.0.0.1:${port}`] },
+  }
+  writeFileSync(file, JSON.stringify(configuration))
+  const [program, ...args] = agentCommand()
+  return start(program, [...args, 'run', `--config.file=${file}`], `${folder}/${name}.log`)
+}

@@ -1,0 +1,141 @@
+import { execFileSync } from 'node:child_process'
+import { Dir } from '../src/host/dir.ts'
+import { diskFiles, type Files } from '../src/host/files.ts'
+import { configOf, cycleOf, hostOf } from './agent.ts'
+import type { Bench, Context } from './bench.ts'
+import { inChild, program } from './processes.ts'
+import { type Cost, noted, spaced } from './spaced.ts'
+import { median, table } from './table.ts'
+
+/** What one interval asks of the disk, in its order. A path with the bytes that are wanted, all where there are none. */
+interface Asked {
+  readonly reads: readonly (readonly [path: string, limit?: number])[]
+  readonly missing: readonly string[]
+  readonly lists: readonly string[]
+  readonly others: readonly (readonly [call: string, path: string])[]
+}
+
+interface Found extends Asked {
+  readonly readingUs: number
+  readonly missingUs: number
+  readonly collectUs: number
+}
+
+export default {
+  name: 'floor',
+  title: 'What reading costs, beside C',
+  async run({ quick, folder, say }: Context) {
+    const [rounds, gapMs] = quick ? [20, 50] : [200, 100]
+    execFileSync(program('cc'), ['-O2', '-o', `${folder}/floor`, `${import.meta.dirname}/floor.c`])
+    say(`${rounds} rounds`)
+    const ours = await inChild<Found>(import.meta.filename, [rounds, gapMs])
+    const c = (how: 'open' | 'keep', paths: readonly string[]) => {
+      const input = paths.map((path) => `${path}\n`).join('')
+      const args = [how, String(rounds), String(gapMs)]
+      return Number(execFileSync(`${folder}/floor`, args, { input, encoding: 'utf8' }))
+    }
+    const paths = ours.reads.map(([path]) => path)
+    const perFile = (us: number, files: number) => (files === 0 ? 0 : us / files)
+    const rows = [
+      ['files read', paths.length, 'C: open, read, close', c('open', paths)],
+      ['', paths.length, 'C: kept open, read', c('keep', paths)],
+      ['', paths.length, 'hostpush', ours.readingUs],
+      ['files that are missing', ours.missing.length, 'C: open', c('open', ours.missing)],
+      ['', ours.missing.length, 'hostpush', ours.missingUs],
+    ] as const
+    const calls = Object.entries(Object.groupBy(ours.others, ([call]) => call))
+    const more = [
+      `${ours.lists.length} directories listed`,
+      ...calls.map(([call, all = []]) => `${all.length} times ${call}`),
+    ]
+    return [
+      `The files that one interval of the default collectors reads on this host, each set alone: CPU µs, median of ${rounds}`,
+      `rounds that are ${gapMs} ms apart. Beside them ${more.join(', ')}.\n`,
+      table(
+        ['', 'files', 'how', 'µs', 'µs a file'],
+        rows.map(([what, files, how, us]) => [what, files, how, us, perFile(us, files)]),
+      ),
+      `A whole collection in the same process: ${ours.collectUs.toFixed(0)} µs.\n`,
+    ].join('\n')
+  },
+} satisfies Bench
+
+/** Notes what is asked of the files below. */
+function noting(files: Files, into: { -readonly [Key in keyof Asked]: Asked[Key][number][] }): Files {
+  const other =
+    <T>(call: string, ask: (path: string | Buffer) => T) =>
+    (path: string | Buffer) => {
+      into.others.push([call, String(path)])
+      return ask(path)
+    }
+  return {
+    read(path, limit) {
+      try {
+        const text = files.read(path, limit)
+        into.reads.push(limit === undefined ? [String(path)] : [String(path), limit])
+        return text
+      } catch (error) {
+        into.missing.push(String(path))
+        throw error
+      }
+    },
+    list(path) {
+      into.lists.push(String(path))
+      return files.list(path)
+    },
+    status: other('status', files.status),
+    link: other('link', files.link),
+    real: other('real', files.real),
+    settle: files.settle,
+  }
+}
+
+async function measure(rounds: number, gapMs: number): Promise<Found> {
+  const config = await configOf([])
+  const host = hostOf(config)
+  const asked = { reads: [], missing: [], lists: [], others: [] }
+  const noted_ = (root: string) => new Dir(noting(diskFiles(root), asked), root)
+  const seen = {
+    ...host,
+    proc: noted_('/proc'),
+    sys: noted_('/sys'),
+    rootfs: noted_('/'),
+    udev: noted_('/run/udev/data'),
+  }
+  await cycleOf(config, seen, config.collectors)(Date.now())
+  const { reads, missing } = asked as Asked
+  const roots = ['/proc', '/sys', '/'].map((root) => [root, diskFiles(root)] as const)
+  const of = (path: string) => roots.find(([root]) => path.startsWith(root))?.[1] as Files
+  const costs = { reading: [] as Cost[], missing: [] as Cost[], collect: [] as Cost[] }
+  const cycle = cycleOf(config, host, config.collectors)
+  await spaced(rounds, gapMs, async (counts) => {
+    await noted(counts ? costs.reading : [], () => {
+      for (const [path, limit] of reads) of(path).read(path, limit)
+    })
+  })
+  await spaced(rounds, gapMs, async (counts) => {
+    await noted(counts ? costs.missing : [], () => {
+      for (const path of missing) unread(of(path), path)
+    })
+  })
+  await spaced(rounds, gapMs, async (counts) => {
+    await noted(counts ? costs.collect : [], () => cycle(Date.now()))
+    for (const [, files] of roots) files.settle()
+  })
+  const us = (all: readonly Cost[]) => median(all.map((one) => one.cpuMs)) * 1000
+  return { ...asked, readingUs: us(costs.reading), missingUs: us(costs.missing), collectUs: us(costs.collect) }
+}
+
+function unread(files: Files, path: string): void {
+  try {
+    files.read(path)
+  } catch {
+    // what is measured
+  }
+}
+
+if (import.meta.main) {
+  const [rounds, gapMs] = process.argv.slice(2)
+  process.stdout.write(JSON.stringify(await measure(Number(rounds), Number(gapMs))))
+  process.exit(0)
+}

@@ -1,0 +1,109 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createWriteStream, existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { homedir } from 'node:os'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Missing } from './bench.ts'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+export interface Running {
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Starts a program; its output goes to a file. It ends when it is stopped, or with this process. */
+export function start(
+  file: string,
+  args: readonly string[],
+  log: string,
+  environment: NodeJS.ProcessEnv = {},
+): Running {
+  const child = spawn(file, args, {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.add(child)
+  const output = createWriteStream(log)
+  child.stdout.pipe(output, { end: false })
+  child.stderr.pipe(output, { end: false })
+  const ended = new Promise<void>((resolve) => {
+    child.on('error', () => resolve())
+    child.on('exit', () => resolve())
+  })
+  return {
+    pid: child.pid ?? 0,
+    async stop() {
+      child.kill('SIGTERM')
+      const soon = await Promise.race([ended.then(() => true), sleep(10_000).then(() => false)])
+      if (!soon) child.kill('SIGKILL')
+      await ended
+      running.delete(child)
+    },
+  }
+}
+
+/** Runs a bench's own file as a process of its own, as the agent runs: it writes JSON to its standard output. */
+export async function inChild<T>(file: string, args: readonly (string | number)[]): Promise<T> {
+  const child = spawn(process.execPath, [...agentFlags, file, ...args.map(String)], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  running.add(child)
+  child.on('exit', () => running.delete(child))
+  const text = await new Response(Readable.toWeb(child.stdout) as ReadableStream).text()
+  if (text === '') throw new Error(`${file} ended without a result`)
+  return JSON.parse(text) as T
+}
+
+/** What the launcher tells V8. */
+const agentFlags = [
+  '--max-semi-space-size=1',
+  '--max-old-space-size=64',
+  '--v8-pool-size=0',
+  '--single-threaded-gc',
+  '--semi-space-growth-factor=1',
+]
+
+/** The agent as users run it; from its source where no launcher has been built. */
+export function agentCommand(): readonly [file: string, ...args: string[]] {
+  const launcher = `${root}bin/hostpush`
+  if (existsSync(launcher) && existsSync(`${root}dist/hostpush.cjs`)) return [launcher]
+  return [process.execPath, ...agentFlags, `${root}src/cli.ts`]
+}
+
+/** Where a program is. Throws Missing. */
+export function program(name: string): string {
+  const cached = `${homedir()}/.cache/hostpush/bin/${name}`
+  if (existsSync(cached)) return cached
+  try {
+    return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
+  } catch {
+    throw new Missing(`${name} is not installed`)
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+export async function ready(url: string, ms = 30_000): Promise<void> {
+  for (const begun = performance.now(); ; await sleep(50)) {
+    const answer = await fetch(url).catch(() => undefined) // not there yet
+    await answer?.arrayBuffer()
+    if (answer?.ok) return
+    if (performance.now() - begun > ms) throw new Error(`${url} is not ready after ${ms} ms`)
+  }
+}

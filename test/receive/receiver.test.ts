@@ -184,7 +184,12 @@ test('a hanging request ends when the sender gives up or the receiver closes', a
 
 test('a delay waits on the clock and ends with the receiver', async (t) => {
   const slept: number[] = []
-  const clock = { now: () => now, monotonicMs: () => 0, bootMs: () => 0, sleep: async (ms: number) => void slept.push(ms) }
+  const clock = {
+    now: () => now,
+    monotonicMs: () => 0,
+    bootMs: () => 0,
+    sleep: async (ms: number) => void slept.push(ms),
+  }
   const receiver = await receiverFor(t, { clock, behave: () => ({ delayMs: 5000 }) })
   assert.equal((await send(receiver.write, { body: bodyV1([line()]) })).status, 204)
   assert.deepEqual(slept, [5000])

@@ -2,10 +2,11 @@
  * Compares what `hostpush collect` prints with what the real node_exporter serves, on the tree of node_exporter's own
  * end-to-end test and on this host: types, series, values, and what only one of the two has.
  *
- *   npm run parity -- [--fixtures] [--live] [--only COLLECTOR,…]
+ *   npm run parity -- [--fixtures] [--live [--all] [--user NAME]] [--only COLLECTOR,…]
  *
- * Prints one line a collector and a total; exits with 1 if anything differs that docs/differences.md does not list.
- * What is missing to compare with is named and skipped; a missing node_exporter is a failure with CI=true.
+ * With --all every collector is on, with --user both programs are run by another user. Prints one line a collector and a
+ * total; exits with 1 if anything differs that docs/differences.md does not list. What is missing to compare with is
+ * named and skipped; a missing node_exporter is a failure with CI=true.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -13,8 +14,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { compare, type Difference, type Exposition, expositionOf, isKnown, type Known, knownOf } from './compare.ts'
-import { peerProgram, peerVersion, type RunningPeer, startPeer, Unavailable } from './peer.ts'
+import { collectors as allCollectors } from '../src/collectors/index.ts'
+import { type Difference, type Exposition, expositionOf } from './compare.ts'
+import { asUser, judge, moving, nothing, type Setting } from './judge.ts'
+import { NotStarted, peerProgram, peerVersion, type RunningPeer, startPeer, Unavailable } from './peer.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fixtures = join(root, '../shared/fixtures', `node-exporter-${peerVersion}`)
@@ -23,29 +26,6 @@ const fixtures = join(root, '../shared/fixtures', `node-exporter-${peerVersion}`
 const endToEndSkip =
   /^(go_|node_exporter_build_info|node_scrape_collector_duration_seconds|process_|node_textfile_mtime_seconds|node_time_(zone|seconds)|node_network_(receive|transmit)_(bytes|packets)_total)/
 
-/**
- * Families of the live host that go up and down, or that the reading itself moves. Others are compared exactly where the
- * peer says the same before and after: a counter that has not moved then did not move between.
- */
-const moving = new RegExp(
-  `^(process_|node_(${[
-    'arp_entries|boot_time|cpu_(frequency|scaling_frequency)|disk_io_now|entropy_available|filefd_allocated|hwmon_|load',
-    'filesystem_(avail|files_free|free)|memory_(?!MemTotal|SwapTotal|Huge)|netstat_Tcp_CurrEstab|nf_conntrack_entries$',
-    'power_supply_|processes_|procs_|scrape_collector_duration|sockstat_|swap_|tcp_|thermal_zone_temp|time_seconds',
-    'timex_(estimated_error|frequency|maxerror|offset|pps)|udp_queues|zfs_|zoneinfo_',
-  ].join('|')}))`,
-)
-
-interface Setting {
-  readonly name: string
-  readonly flags: readonly string[]
-  readonly cwd: string
-  /** Families that are not looked at. */
-  readonly leftOut: RegExp
-  /** Families of which only the series are compared. */
-  readonly moving: RegExp
-}
-
 interface Line {
   readonly families: Set<string>
   series: number
@@ -53,7 +33,6 @@ interface Line {
   readonly unknown: Difference[]
 }
 
-const nothing = /^$/
 const shownAtMost = 10
 
 /** Unpacks the tree that node_exporter's end-to-end test reads. Some labels hold its path, so we run inside it. */
@@ -70,47 +49,49 @@ function fixtureTree(into: string): Setting {
   }
 }
 
-const liveHost: Setting = { name: 'live', flags: [], cwd: '/', leftOut: nothing, moving }
+const everything = allCollectors.map(({ name }) => `--collector.${name}`)
+
+const liveHost = (flags: readonly string[]): Setting => ({ name: 'live', flags, cwd: '/', leftOut: nothing, moving })
 
 /** Compares under one setting; true if nothing differs that is not known. */
-async function isEqual(
-  program: string,
-  setting: Setting,
-  known: readonly Known[],
-  only: readonly string[] | undefined,
-) {
-  using peer = await startPeer(program, setting.flags, setting.cwd)
-  const before = expositionOf(await peer.read())
-  const ours = expositionOf(collected(setting))
-  const after = expositionOf(await peer.read())
-  const collectorOf = await collectors(peer, before)
+async function isEqual(program: string, setting: Setting, only: readonly string[] | undefined): Promise<boolean> {
+  using peer = await startPeer(program, setting.flags, setting)
+  const verdict = await judge(peer, setting)
+  const collectorOf = await collectors(peer, verdict.peer)
   const lines = new Map<string, Line>()
   const lineOf = (family: string): Line | undefined => {
     const collector = collectorOf(family)
-    if (setting.leftOut.test(family) || (only !== undefined && !only.includes(collector))) return undefined
+    if (only !== undefined && !only.includes(collector)) return undefined
     let line = lines.get(collector)
     if (line === undefined) lines.set(collector, (line = { families: new Set(), series: 0, known: [], unknown: [] }))
     return line
   }
-  for (const [family, { series }] of before) {
+  for (const [family, { series }] of verdict.peer) {
     const line = lineOf(family)
     line?.families.add(family)
     if (line !== undefined) line.series += series.size
   }
-  for (const difference of compare({ before, after }, ours, (family) => setting.moving.test(family)))
-    lineOf(difference.family)?.[isKnown(difference, known) ? 'known' : 'unknown'].push(difference)
+  for (const kind of ['known', 'unknown'] as const)
+    for (const difference of verdict[kind]) lineOf(difference.family)?.[kind].push(difference)
   return report(setting.name, lines)
 }
 
-/** What we print, with the same flags in the same place. */
-function collected({ flags, cwd }: Setting): string {
-  const args = [join(root, 'src/cli.ts'), 'collect', ...flags]
-  return execFileSync(process.execPath, args, {
-    cwd,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+/** The live host. Where the peer cannot count events it does not start: then that is left out, and said. */
+async function isLiveEqual(
+  program: string,
+  folder: string,
+  given: { readonly all?: boolean; readonly user?: string },
+  only: readonly string[] | undefined,
+): Promise<boolean> {
+  const { program: its = program, within = [] } = given.user === undefined ? {} : asUser(given.user, program, folder)
+  const setting = { ...liveHost(given.all ? everything : []), within }
+  try {
+    return await isEqual(its, setting, only)
+  } catch (error) {
+    if (!(error instanceof NotStarted && given.all)) throw error
+    console.log(`parity: without perf, with which node_exporter does not start: ${error.message}`)
+    return isEqual(its, { ...setting, flags: everything.filter((flag) => flag !== '--collector.perf') }, only)
+  }
 }
 
 /** Tells which collector a family is of: the peer is asked for each alone; one only we have is where its like is. */
@@ -162,14 +143,20 @@ function row(name: string, families: number, series: number, known: number, unkn
 
 async function main(): Promise<boolean> {
   const { values } = parseArgs({
-    options: { only: { type: 'string' }, fixtures: { type: 'boolean' }, live: { type: 'boolean' } },
+    options: {
+      only: { type: 'string' },
+      fixtures: { type: 'boolean' },
+      live: { type: 'boolean' },
+      all: { type: 'boolean' },
+      user: { type: 'string' },
+    },
   })
   const both = !values.fixtures && !values.live
+  const only = values.only?.split(',')
   const folder = mkdtempSync(join(tmpdir(), 'hostpush-parity-'))
-  const known = knownOf(readFileSync(join(root, 'docs/differences.md'), 'utf8'))
-  const under = async (setting: () => Setting): Promise<boolean> => {
+  const under = async (compared: (program: string) => Promise<boolean>): Promise<boolean> => {
     try {
-      return await isEqual(peerProgram(), setting(), known, values.only?.split(','))
+      return await compared(peerProgram())
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error
       const isFailure = process.env.CI === 'true' && error.inCi === 'fails'
@@ -178,8 +165,8 @@ async function main(): Promise<boolean> {
     }
   }
   try {
-    const first = !(both || values.fixtures) || (await under(() => fixtureTree(folder)))
-    const second = !(both || values.live) || (await under(() => liveHost))
+    const first = !(both || values.fixtures) || (await under((program) => isEqual(program, fixtureTree(folder), only)))
+    const second = !(both || values.live) || (await under((program) => isLiveEqual(program, folder, values, only)))
     return first && second
   } finally {
     rmSync(folder, { recursive: true, force: true })

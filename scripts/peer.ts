@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
@@ -17,6 +18,9 @@ export class Unavailable extends Error {
     this.inCi = inCi
   }
 }
+
+/** Why the peer ended as soon as it was started. */
+export class NotStarted extends Error {}
 
 /** The peer's program, built first if it is not there. Throws Unavailable where it cannot be built. */
 export function peerProgram(): string {
@@ -48,21 +52,33 @@ export interface RunningPeer extends Disposable {
   read(collectors?: readonly string[]): Promise<string>
 }
 
-export async function startPeer(program: string, flags: readonly string[], cwd: string): Promise<RunningPeer> {
+/** Where a program is run. */
+export interface Place {
+  readonly cwd: string
+  /** A command that runs the one behind it as it is to be run: by another user, in a namespace. */
+  readonly within?: readonly string[]
+}
+
+export async function startPeer(program: string, flags: readonly string[], place: Place): Promise<RunningPeer> {
+  const { cwd, within = [] } = place
   const port = await freePort()
-  const child = spawn(program, [...flags, `--web.listen-address=127.0.0.1:${port}`], {
-    cwd,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const [command = '', ...args] = [...within, program, ...flags, `--web.listen-address=127.0.0.1:${port}`]
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.on('data', (chunk) => {
-    said = `${said}${chunk}`.slice(-2000)
+    said = `${said}${chunk}`.slice(-200_000)
   })
   const read = async (collectors: readonly string[] = []) => {
-    const query = collectors.map((name) => `collect[]=${name}`).join('&')
-    const response = await fetch(`http://127.0.0.1:${port}/metrics?${query}`)
-    if (!response.ok) throw new Error(`node_exporter answered ${response.status}: ${await response.text()}`)
-    return response.text()
+    try {
+      const query = collectors.map((name) => `collect[]=${name}`).join('&')
+      const response = await fetch(`http://127.0.0.1:${port}/metrics?${query}`)
+      if (!response.ok) throw new Error(`status ${response.status}: ${await response.text()}`)
+      return await response.text()
+    } catch (error) {
+      await Promise.race([once(child, 'close'), sleep(500)]) // it may have said why
+      const reason = /^panic: .*$/m.exec(said)?.[0] ?? (error instanceof Error ? error.message : error)
+      throw new Error(`node_exporter does not answer: ${reason}`)
+    }
   }
   await listening(child, port, () => said)
   return { read, [Symbol.dispose]: () => child.kill('SIGKILL') }
@@ -75,7 +91,7 @@ async function listening(child: ChildProcess, port: number, said: () => string):
   })
   for (let attempt = 0; attempt < 200; attempt++) {
     if (failure !== undefined || child.exitCode !== null)
-      throw new Error(`node_exporter did not start: ${failure?.message ?? said()}`)
+      throw new NotStarted(failure?.message ?? said().trim().split('\n').at(-1) ?? '')
     try {
       await fetch(`http://127.0.0.1:${port}/`)
       return

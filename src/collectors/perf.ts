@@ -1,7 +1,7 @@
 import { boolean, collector, list, text } from '../collector.ts'
 import { parseCpuList } from '../host/cpus.ts'
 import type { Dir } from '../host/dir.ts'
-import type { Event } from '../host/perf.ts'
+import { type Event, NotPermitted } from '../host/perf.ts'
 import { counter, type Family, familyOf } from '../metrics/family.ts'
 
 /** One thing that is counted: the name by which an option asks for it, and its metric. */
@@ -101,8 +101,12 @@ export default collector({
       if (config === undefined) problem(`there is no tracepoint ${point}, or no tracefs mounted to look it up`)
       return config === undefined ? [] : [{ type: types.tracepoint, config, family: tracepoint(point) }]
     })
-    for (const event of [...state, ...points]) {
-      for (const cpu of cpus) emit(event.family, counters.count(event, Number(cpu)), { cpu })
+    try {
+      for (const event of [...state, ...points])
+        for (const cpu of cpus) emit(event.family, counters.count(event, Number(cpu)), { cpu })
+    } catch (error) {
+      if (!(error instanceof NotPermitted)) throw error
+      problem(error.message) // no failure in node_exporter either
     }
   },
 })

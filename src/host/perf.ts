@@ -38,7 +38,10 @@ export function counters(libc: Libc): Counters {
   }
 }
 
-/** Undefined for an event or a processor that there is none of; a missing right is an error. */
+/** This process may not count events. */
+export class NotPermitted extends Error {}
+
+/** Undefined for an event or a processor that there is none of. */
 function open(libc: Libc, { type, config }: Event, cpu: number): number | undefined {
   const attributes = Buffer.alloc(attributeBytes)
   attributes.writeUInt32LE(type, 0)
@@ -49,7 +52,7 @@ function open(libc: Libc, { type, config }: Event, cpu: number): number | undefi
     return libc.perfEventOpen(attributes, cpu)
   } catch (error) {
     if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM')
-      throw new Error('counting needs CAP_PERFMON, or kernel.perf_event_paranoid at most 0', { cause: error })
+      throw new NotPermitted('counting needs CAP_PERFMON, or kernel.perf_event_paranoid at most 0', { cause: error })
     if (isMissing(error)) return undefined
     throw error
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import perf from '../../src/collectors/perf.ts'
-import type { Event } from '../../src/host/perf.ts'
+import { type Event, NotPermitted } from '../../src/host/perf.ts'
 import { collect, collectAll } from '../collect.ts'
 
 const sys = { 'devices/system/cpu/online': '0-1\n', 'kernel/tracing/events/sched/sched_switch/id': '372\n' }
@@ -88,6 +88,19 @@ test('a tracepoint is counted by its number; one that there is not is told', asy
   const { lines, success, logged } = await collectAll(perf, { ...counting(({ type }) => type === 2), options })
   assert.deepEqual([lines, success], [['node_perf_sched_sched_switch{cpu="1"} 2.00003721e+08'], true])
   assert.match(logged.join(), /sched:nope.*nonsense/)
+})
+
+test('who may not count is told so, and that is no failure', async () => {
+  const kernel = {
+    counters: async () => ({
+      count: () => {
+        throw new NotPermitted('counting needs CAP_PERFMON')
+      },
+    }),
+  }
+  const { lines, success, logged } = await collectAll(perf, { sys, kernel })
+  assert.deepEqual([lines, success], [[], true])
+  assert.match(logged.join(), /^error .*counting needs CAP_PERFMON/)
 })
 
 test('a list that is none is a failure', async () => {

@@ -58,7 +58,7 @@ async function sockets(): Promise<Socket[]> {
 await setModes('tap0', [0, 5, 6, 7, 12, 13, 20, 31, 32, 47], [5, 6]).catch(() => {}) // no such device here
 await setModes('tap1', [1, 2, 3, 4, 8, 9, 10, 11, 14, 16, 17, 24, 30], [1, 2, 14, 30]).catch(() => {})
 const held = await sockets()
-const peer = await startPeer(program, ['--web.disable-exporter-metrics', ...flags], '/')
+const peer = await startPeer(program, ['--web.disable-exporter-metrics', ...flags], { cwd: '/' })
 try {
   const before = await peer.read()
   const ours = execFileSync(process.execPath, [join(root, 'src/cli.ts'), 'collect', ...flags], { encoding: 'utf8' })

@@ -21,9 +21,32 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
     t.diagnostic('checked')
   },
   'bin/hostpush run --config.file=config.example.json': example,
+  'npm ci': () => {}, // came before this run
+  'npm run check': () => scriptsOf('typecheck', 'lint', 'test'), // CI runs them
+  'npm run fix': () => sh('npx biome check package.json'), // the same without writing
+  'npm run parity': () => scriptsOf('parity'), // CI runs it
+  'npm run schema': () => scriptsOf('schema'), // test/config compares what it writes
+  'npm run bench': () => sh('node bench/run.ts --help'),
 }
 
-const sh = (line: string) => execFileSync('sh', ['-c', line], { cwd: root, encoding: 'utf8' })
+/** Scripts of package.json that are there, and whose file is. */
+function scriptsOf(...names: readonly string[]) {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  for (const name of names) {
+    const [, file] = /^node (\S+\.ts)/.exec(scripts[name] ?? '') ?? []
+    assert.ok(scripts[name] !== undefined && (file === undefined || existsSync(join(root, file))), name)
+  }
+}
+
+const node = dirname(process.execPath)
+const sh = (line: string) =>
+  execFileSync('sh', ['-c', line], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${node}:${process.env['PATH']}` },
+  })
 
 /** What `npm start` starts; `npm ci` has run before this test could. */
 async function demo(t: TestContext) {
@@ -66,7 +89,7 @@ function commandsIn(page: string): readonly string[] {
   )
   const indented = text.split('\n').filter((line) => /^ {4,}(npm|bin\/hostpush|export|curl|node|hostpush) ?/.test(line))
   return [...fenced, ...indented]
-    .map((line) => line.trim().replace(/^\$ /, ''))
+    .map((line) => line.replace(/\s#.*/, '').trim().replace(/^\$ /, ''))
     .filter((line) => line !== '' && !line.startsWith('#'))
 }
 

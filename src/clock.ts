@@ -1,5 +1,4 @@
 import { uptime } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The only place that reads time or sets timers, so that tests can bring a clock of their own. */
 export interface Clock {
@@ -17,7 +16,29 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   bootMs: () => uptime() * 1000,
-  sleep: (ms, signal) => sleep(Math.min(ms, 2 ** 31 - 1), undefined, signal ? { signal } : {}),
+  sleep,
+}
+
+/** The longest that a timer of Node can be: 25 days. */
+const longestMs = 2 ** 31 - 1
+
+/** That of node:timers/promises makes an Error, with its stack, for each wait that is called off: 0.2 ms a time. */
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const calledOff = () => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(
+      () => {
+        signal?.removeEventListener('abort', calledOff)
+        resolve()
+      },
+      Math.min(ms, longestMs),
+    )
+    signal?.addEventListener('abort', calledOff, { once: true })
+  })
 }
 
 export interface Tick {
@@ -71,9 +92,12 @@ export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Pro
     late.catch(() => {}) // the work came first and the wait was called off
     return await Promise.race([work, late])
   } finally {
-    done.abort()
+    done.abort(workIsDone)
   }
 }
+
+/** One for all, as an Error is dear. Nobody sees it. */
+const workIsDone = new Error('the work came first')
 
 /** The instant that a date in a text stands for (RFC 9110, RFC 3339), milliseconds since the epoch; NaN if it is none. */
 export const instantOf = (text: string): number => Date.parse(text)

@@ -152,6 +152,9 @@ function begin({ host, builder, clock, interfaces }: Needs, { collector, options
   return run
 }
 
+/** One for all runs: an Error with its stack costs more than many a collector. */
+const overNow = new Error('the time of this collector is over')
+
 /** Waits for a collector that waits, until the deadline; after that nothing it emits is taken. */
 async function finish({ clock, deadlineMs }: Needs, run: Run): Promise<void> {
   if (run.pending === undefined) return
@@ -162,7 +165,7 @@ async function finish({ clock, deadlineMs }: Needs, run: Run): Promise<void> {
     run.error = error
   }
   run.pending.catch(() => {}) // it failed after its deadline: that has been said
-  run.deadline.abort(new Error('the deadline of this collector has passed'))
+  run.deadline.abort(overNow)
   run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
 }
 

@@ -13,6 +13,8 @@ export interface Buffer {
   append(snapshot: Snapshot): number
   /** The cursor of an endpoint, by its name; a new one stands at now. */
   cursor(endpoint: string): Cursor
+  /** A receiver's own time agrees with the wall clock or not: after a step, age deletes nothing until it does. */
+  confirmTime(receiverMs: number): void
   readonly stats: BufferStats
   /** Waits until what was appended is as safe as it was configured to be, for a bounded time; lets go of the files. */
   close(): Promise<void>
@@ -23,7 +25,7 @@ export interface Limit {
   readonly samples: number
 }
 
-/** An endpoint's place in the log. Everything that changes it is on disk when its promise resolves. */
+/** An endpoint's place in the log. */
 export interface Cursor {
   /**
    * What comes after the cursor, oldest first, within the limit but always one snapshot. Waits until there is something
@@ -31,11 +33,22 @@ export interface Cursor {
    * start with a range in flight, the first reading gives exactly that range.
    */
   read(limit: Limit, signal: AbortSignal): Promise<readonly Entry[]>
-  /** Before a request goes out: the range it takes and how far its answer has been worked out. */
+  /**
+   * Before a request goes out: the range it takes and how far its answer has been worked out. It is on disk when the
+   * promise resolves, and all that was moved before with it; unless the disk fails, which holds nothing up.
+   */
   begin(flight: Flight): Promise<void>
   /** The range that was begun and has had no final answer: after a start, what the agent before was sending. */
   readonly flight: Flight | undefined
-  /** Everything up to `sequence` has had its final answer. */
+  /**
+   * Snapshots up to this number may have arrived although no flight says so: the file with the cursors was damaged,
+   * and this one stands further back than it did. Sent like a range whose answer never came. 0 is the usual.
+   */
+  readonly uncertain: number
+  /**
+   * Everything up to `sequence` has had its final answer. Written, but not synced on its own: the next `begin` does
+   * that, so that a send costs one sync. What power takes in between is sent again as the flight that it was.
+   */
   move(sequence: number): Promise<void>
   /** Keeps refused samples with the receiver's words, bounded; oldest go first. */
   setAside(refused: Refused): Promise<void>
@@ -59,8 +72,19 @@ export interface Refused {
   readonly series?: ReadonlySet<Series>
 }
 
-/** Why samples are not delivered: the buffer was full, too old for it or for the receiver, refused, damaged on disk, no place in time. */
-export type DropReason = 'max_bytes' | 'max_age' | 'too_old' | 'rejected' | 'damaged' | 'clock' | 'dropped_by_user'
+/**
+ * Why samples are not delivered: the buffer was full, too old for it or for the receiver, refused, damaged or missing
+ * on disk, no place in time, let go by hand, or no room in memory while the disk failed.
+ */
+export type DropReason =
+  | 'max_bytes'
+  | 'max_age'
+  | 'too_old'
+  | 'rejected'
+  | 'damaged'
+  | 'clock'
+  | 'dropped_by_user'
+  | 'disk_failed'
 
 export interface Backlog {
   readonly snapshots: number

@@ -51,6 +51,9 @@ export class MemoryBuffer implements Buffer {
     return cursor
   }
 
+  /** There is no bound by age here. */
+  confirmTime(): void {}
+
   async close(): Promise<void> {
     this.#entries.length = 0
     this.stats.bytes = 0
@@ -91,6 +94,7 @@ class MemoryCursor implements Cursor {
   /** The last sequence number that has had its final answer. */
   position: number
   flight: Flight | undefined
+  readonly uncertain = 0
   readonly #entries: readonly Entry[]
   readonly #owner: Owner
   #arrival = Promise.withResolvers<void>()

@@ -1,0 +1,153 @@
+import type { Clock } from '../clock.ts'
+import { type Log, messageOf } from '../log.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import type { BufferStats, Refused } from './buffer.ts'
+import type { Files } from './files.ts'
+import { firstOf, segmentName } from './format.ts'
+import type { LogEntry } from './ring.ts'
+import { SegmentReader } from './segment-reader.ts'
+import { SegmentWriter } from './segment-writer.ts'
+
+const mostFiles = 256
+const mostBytes = 16 * 1024 * 1024
+
+/** Who refused samples, and in which words. */
+export interface Refusal {
+  readonly endpoint: string
+  readonly reason: string
+  readonly atMs: number
+  readonly snapshots: number
+  readonly samples: number
+}
+
+interface Needs {
+  readonly files: Files
+  readonly clock: Clock
+  readonly log: Log
+  readonly stats: BufferStats
+}
+
+/** Refused samples, kept for whoever can put them right: a file in the log's format for each refusal, oldest go first. */
+export class Aside {
+  readonly #directory: string
+  readonly #needs: Needs
+  #working: Promise<void> = Promise.resolve()
+
+  constructor(directory: string, needs: Needs) {
+    this.#directory = directory
+    this.#needs = needs
+  }
+
+  async keep(endpoint: string, refused: Refused): Promise<void> {
+    const work = this.#working.then(() => this.#write(endpoint, refused))
+    this.#working = work.catch((error) => {
+      this.#needs.stats.diskErrors++
+      this.#needs.log.warn('buffer: refused samples cannot be set aside', { err: messageOf(error) })
+    })
+    await this.#working
+  }
+
+  /** What is kept, oldest first; `each` sees the snapshots. */
+  async *read(): AsyncGenerator<{ readonly refusal: Refusal; readonly entries: readonly LogEntry[] }> {
+    for (const first of await this.#numbers()) {
+      const path = `${this.#directory}/${segmentName(first)}`
+      try {
+        yield await this.#open(path, first)
+      } catch (error) {
+        this.#needs.log.warn('buffer: a file of refused samples cannot be read', { path, err: messageOf(error) })
+      }
+    }
+  }
+
+  async clear(endpoint: string | undefined, beforeMs: number): Promise<void> {
+    for (const first of await this.#numbers()) {
+      const path = `${this.#directory}/${segmentName(first)}`
+      const kept = await this.#open(path, first).catch(() => undefined) // what cannot be read is cleared with the rest
+      const isOther = endpoint !== undefined && kept?.refusal.endpoint !== endpoint
+      if (isOther || (kept !== undefined && kept.refusal.atMs >= beforeMs)) continue
+      await this.#needs.files.remove(path)
+    }
+  }
+
+  async #open(path: string, first: number) {
+    const file = await this.#needs.files.open(path, 'read')
+    const { size } = await file.status()
+    await file.close()
+    let text = '{}'
+    const segment = { path, first, samplesBefore: 0, createdMs: 0, bytes: size }
+    const reader = new SegmentReader(segment, this.#needs.files, {
+      intern: (series) => ({ ref: 0, ...series }),
+      damaged: async () => {},
+      lost: () => {},
+      note: (note) => {
+        text = note
+      },
+    })
+    const entries: LogEntry[] = []
+    try {
+      for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) entries.push(entry)
+    } finally {
+      await reader.close()
+    }
+    const samples = entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
+    const { endpoint = '', reason = '', atMs = 0 } = JSON.parse(text) as Partial<Refusal>
+    return { refusal: { endpoint, reason, atMs, snapshots: entries.length, samples }, entries }
+  }
+
+  async #write(endpoint: string, { reason, entries, series }: Refused): Promise<void> {
+    const { files, clock } = this.#needs
+    const numbers = await this.#numbers()
+    const first = (numbers.at(-1) ?? 0) + 1
+    const atMs = clock.now()
+    await files.makeDirectory(this.#directory)
+    const path = `${this.#directory}/${segmentName(first)}`
+    const header = { first, samplesBefore: 0, createdMs: atMs, bootId: '' }
+    const writer = await SegmentWriter.create(files, path, header)
+    try {
+      await writer.note(JSON.stringify({ endpoint, reason: reason.slice(0, 2000), atMs }))
+      let samples = 0
+      const kept = entries.map(({ sequence, snapshot }) => {
+        const part = series === undefined ? snapshot : partOf(snapshot, series)
+        const samplesBefore = samples
+        samples += part.values.length
+        return { sequence, snapshot: part, samplesBefore, samplesAfter: samples, bootMs: 0 }
+      })
+      await writer.write(kept, [])
+      await writer.sync()
+      await writer.close()
+    } catch (error) {
+      await writer.abandon()
+      await files.remove(path).catch(() => {}) // the disk fails: said by the caller
+      throw error
+    }
+    await this.#bound([...numbers, first])
+  }
+
+  async #bound(numbers: readonly number[]): Promise<void> {
+    const { files } = this.#needs
+    let bytes = 0
+    for (const [i, first] of [...numbers].reverse().entries()) {
+      const path = `${this.#directory}/${segmentName(first)}`
+      const file = await files.open(path, 'read')
+      bytes += (await file.status()).size
+      await file.close()
+      if (i > 0 && (i >= mostFiles || bytes > mostBytes)) await files.remove(path)
+    }
+  }
+
+  async #numbers(): Promise<readonly number[]> {
+    const names = await this.#needs.files.list(this.#directory)
+    return names.flatMap((name) => firstOf(name) ?? []).sort((left, right) => left - right)
+  }
+}
+
+function partOf(snapshot: Snapshot, wanted: NonNullable<Refused['series']>): Snapshot {
+  const isWanted = (_: number, i: number) => wanted.has(snapshot.series[i] as Snapshot['series'][number])
+  const { ownTimestampsMs } = snapshot
+  return {
+    timestampMs: snapshot.timestampMs,
+    series: snapshot.series.filter((series) => wanted.has(series)),
+    values: snapshot.values.filter(isWanted),
+    ...(ownTimestampsMs && { ownTimestampsMs: ownTimestampsMs.filter(isWanted) }),
+  }
+}

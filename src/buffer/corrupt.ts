@@ -1,0 +1,84 @@
+import type { Clock } from '../clock.ts'
+import { type Log, messageOf } from '../log.ts'
+import type { BufferStats } from './buffer.ts'
+import type { Files } from './files.ts'
+
+/** Damaged bytes that are kept at most, in files and altogether. */
+const mostFiles = 32
+const mostBytes = 16 * 1024 * 1024
+
+interface Needs {
+  readonly files: Files
+  readonly clock: Clock
+  readonly log: Log
+  readonly stats: BufferStats
+}
+
+/** Keeps bytes that could not be read, for whoever wants to look into it; the oldest go first. */
+export class Corrupt {
+  readonly #needs: Needs
+  readonly #directory: string
+  /** Places that have been told of: two readers meet the same damage. */
+  readonly #told = new Set<string>()
+
+  constructor(directory: string, needs: Needs) {
+    this.#directory = directory
+    this.#needs = needs
+  }
+
+  /** Counts a damaged place of a segment, says so, and keeps its bytes. */
+  async keep(segment: string, at: number, bytes: Buffer): Promise<void> {
+    const name = segment.slice(segment.lastIndexOf('/') + 1)
+    if (!this.#tell(name, at, bytes.length)) return
+    try {
+      const { files } = this.#needs
+      await files.makeDirectory(this.#directory)
+      const file = await files.open(`${this.#directory}/${this.#name(name, at)}`, 'create')
+      await file.write(bytes.subarray(0, mostBytes / 4), 0)
+      await file.close()
+      await this.#bound()
+    } catch (error) {
+      this.#needs.log.debug('buffer: damaged bytes cannot be kept', { err: messageOf(error) })
+    }
+  }
+
+  /** The same of a whole file, which is moved. */
+  async keepFile(path: string, size: number): Promise<void> {
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    if (!this.#tell(name, 0, size)) return
+    try {
+      await this.#needs.files.makeDirectory(this.#directory)
+      await this.#needs.files.rename(path, `${this.#directory}/${this.#name(name, 0)}`)
+      await this.#bound()
+    } catch (error) {
+      this.#needs.log.debug('buffer: a damaged file cannot be moved', { err: messageOf(error) })
+    }
+  }
+
+  #tell(name: string, at: number, bytes: number): boolean {
+    const place = `${name}:${at}`
+    if (this.#told.has(place)) return false
+    this.#told.add(place)
+    this.#needs.stats.damagedRecords++
+    this.#needs.log.warn('buffer: damaged, skipped and kept aside', { segment: name, at, bytes })
+    return true
+  }
+
+  /** Names sort by the time they were kept. */
+  #name(segment: string, at: number): string {
+    return `${String(Math.floor(this.#needs.clock.now())).padStart(15, '0')}-${segment}-${at}`
+  }
+
+  async #bound(): Promise<void> {
+    const { files } = this.#needs
+    const names = [...(await files.list(this.#directory))].sort().reverse()
+    let bytes = 0
+    for (const [i, name] of names.entries()) {
+      const path = `${this.#directory}/${name}`
+      const file = await files.open(path, 'read')
+      bytes += (await file.status()).size
+      await file.close()
+      if (i >= mostFiles || bytes > mostBytes) await files.remove(path)
+    }
+  }
+}

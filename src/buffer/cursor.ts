@@ -1,0 +1,223 @@
+import type { Backlog, Cursor, DropReason, Entry, Flight, Limit, Refused } from './buffer.ts'
+import type { LogReader } from './log-reader.ts'
+import type { LogEntry, Place, Ring } from './ring.ts'
+import type { Loss } from './segment-reader.ts'
+import type { CursorState } from './slot.ts'
+
+/** What a cursor needs of the log it stands in. */
+export interface Standing {
+  readonly ring: Ring
+  /** Sequence numbers up to this may be sent. */
+  available(): number
+  reader(after: number): LogReader
+  save(state: CursorState, sync: boolean): Promise<void>
+  /** Something is behind this cursor now that it held before. */
+  moved(): Promise<void>
+  now(): number
+  /** Which of these samples nobody has counted as lost yet. */
+  uncounted(loss: Loss): number
+  dropped(endpoint: string, reason: DropReason, samples: number): void
+  bytesAfter(place: Place): number
+  setAside(endpoint: string, refused: Refused): Promise<void>
+}
+
+export class DiskCursor implements Cursor {
+  readonly name: string
+  readonly uncertain: number
+  position: Place
+  readonly #standing: Standing
+  #flight: (Flight & { readonly samples: number }) | undefined
+  /** The range to give at the first reading. */
+  #owed: Flight | undefined
+  #reader: LogReader | undefined
+  /** Read from disk and not moved past. */
+  #window: readonly LogEntry[] = []
+  /** The last that was given out. */
+  #given: readonly LogEntry[] = []
+  /** Gaps up to here in the numbering of samples are counted. */
+  #countedTo: number
+  #oldestMs: number | undefined
+  /** When its sender was last at work. */
+  #writtenMs: number
+  #arrival = Promise.withResolvers<void>()
+
+  constructor(state: CursorState, standing: Standing) {
+    this.name = state.name
+    this.position = state.position
+    this.uncertain = state.uncertain
+    this.#flight = state.flight
+    this.#owed = state.flight
+    this.#countedTo = state.position.samples
+    this.#writtenMs = state.writtenMs
+    this.#standing = standing
+  }
+
+  get flight(): Flight | undefined {
+    return this.#flight
+  }
+
+  /** There may be something to read. */
+  wake(): void {
+    this.#arrival.resolve()
+  }
+
+  async read({ samples }: Limit, signal: AbortSignal): Promise<readonly Entry[]> {
+    for (;;) {
+      signal.throwIfAborted()
+      this.#arrival = Promise.withResolvers()
+      const owed = this.#owed
+      const entries = owed ? await this.#upTo(owed.last) : await this.#next(samples)
+      this.#owed = undefined
+      if (entries.length > 0) {
+        this.#countGaps(entries)
+        this.#given = entries
+        this.#oldestMs = entries[0]?.snapshot.timestampMs
+        return entries
+      }
+      if (owed !== undefined)
+        this.#flight = undefined // nothing is left of it
+      else await untilAborted(this.#arrival.promise, signal)
+    }
+  }
+
+  async begin(flight: Flight): Promise<void> {
+    this.#flight = { ...flight, samples: this.#placeOf(flight.last).samples }
+    this.#writtenMs = this.#standing.now()
+    await this.#save(true)
+  }
+
+  async move(sequence: number): Promise<void> {
+    this.#flight = undefined
+    this.#writtenMs = this.#standing.now()
+    if (sequence > this.position.sequence) this.#stand(this.#placeOf(sequence))
+    await this.#save(false)
+    await this.#standing.moved()
+  }
+
+  /** Goes behind what has been let go. */
+  async leap(to: Place, reason: DropReason): Promise<void> {
+    if (to.sequence <= this.position.sequence) return
+    this.lose({ from: this.position.samples, to: to.samples }, reason)
+    this.#countedTo = Math.max(this.#countedTo, to.samples)
+    this.#stand(to)
+    this.#oldestMs = undefined
+    await this.#save(false)
+  }
+
+  /** Counts what of these is gone for this endpoint: not what is behind it, and not what the sender has in its hands. */
+  lose({ from, to }: Loss, reason: DropReason): void {
+    const inHand = Math.max(this.position.samples, this.#flight?.samples ?? 0, this.#countedTo)
+    const samples = this.#standing.uncounted({ from: Math.max(from, inHand), to })
+    if (samples > 0) this.#standing.dropped(this.name, reason, samples)
+  }
+
+  setAside(refused: Refused): Promise<void> {
+    return this.#standing.setAside(this.name, refused)
+  }
+
+  drop(reason: DropReason, samples: number): void {
+    this.#standing.dropped(this.name, reason, samples)
+  }
+
+  backlog(): Backlog {
+    const { ring } = this.#standing
+    const snapshots = ring.last.sequence - this.position.sequence
+    const samples = ring.last.samples - this.position.samples
+    if (snapshots <= 0) return { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }
+    const live = ring.entries[this.position.sequence + 1 - ring.first]
+    const oldestMs = live?.snapshot.timestampMs ?? this.#window[0]?.snapshot.timestampMs ?? this.#oldestMs
+    return { snapshots, samples, bytes: this.#standing.bytesAfter(this.position), oldestMs }
+  }
+
+  /** What `oldestMs` is as long as nothing has been read. */
+  guessOldest(timestampMs: number | undefined): void {
+    this.#oldestMs ??= timestampMs
+  }
+
+  state(): CursorState {
+    const { name, position, uncertain } = this
+    return { name, position, flight: this.#flight, uncertain, writtenMs: this.#writtenMs }
+  }
+
+  async close(): Promise<void> {
+    await this.#reader?.close()
+    this.#reader = undefined
+  }
+
+  /** The range up to a number, whatever its size; what of it is still there. */
+  async #upTo(last: number): Promise<readonly LogEntry[]> {
+    const entries = await this.#next(Number.POSITIVE_INFINITY, last)
+    return entries.filter(({ sequence }) => sequence <= last)
+  }
+
+  async #next(samples: number, last = this.#standing.available()): Promise<readonly LogEntry[]> {
+    const { ring } = this.#standing
+    const after = this.position.sequence
+    if (ring.first > after + 1) {
+      const read = await this.#fromDisk(samples, last)
+      if (read.length > 0) return read
+    }
+    await this.close()
+    this.#window = []
+    return ring.after(after, Math.min(last, this.#standing.available()), samples)
+  }
+
+  async #fromDisk(samples: number, last: number): Promise<readonly LogEntry[]> {
+    const window = [...this.#window]
+    let total = window.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
+    this.#reader ??= this.#standing.reader(window.at(-1)?.sequence ?? this.position.sequence)
+    await this.#reader.skip(this.position.sequence)
+    while (total < samples && (window.at(-1)?.sequence ?? 0) < last) {
+      const entry = await this.#reader.next()
+      if (entry === undefined) break
+      window.push(entry)
+      total += entry.snapshot.values.length
+    }
+    this.#window = window.filter(({ sequence }) => sequence > this.position.sequence)
+    return within(this.#window, samples)
+  }
+
+  /** Samples that should be before or among these and are not, and that nobody has counted. */
+  #countGaps(entries: readonly LogEntry[]): void {
+    for (const { samplesBefore, samplesAfter, snapshot } of entries) {
+      const before = this.#standing.uncounted({ from: this.#countedTo, to: samplesBefore })
+      const within = this.#countedTo < samplesAfter ? samplesAfter - samplesBefore - snapshot.values.length : 0
+      if (before + within > 0) this.#standing.dropped(this.name, 'damaged', before + within)
+      this.#countedTo = Math.max(this.#countedTo, samplesAfter)
+    }
+  }
+
+  #placeOf(sequence: number): Place {
+    const { ring } = this.#standing
+    const entry =
+      this.#given.find((one) => one.sequence === sequence) ?? ring.entries.find((one) => one.sequence === sequence)
+    return { sequence, samples: entry?.samplesAfter ?? Math.max(this.position.samples, this.#countedTo) }
+  }
+
+  #stand(place: Place): void {
+    this.position = place
+    this.#window = this.#window.filter(({ sequence }) => sequence > place.sequence)
+  }
+
+  #save(sync: boolean): Promise<void> {
+    return this.#standing.save(this.state(), sync)
+  }
+}
+
+/** The first of these, as many samples as wanted, but always one. */
+function within(entries: readonly LogEntry[], samples: number): readonly LogEntry[] {
+  let total = 0
+  const end = entries.findIndex(({ snapshot }, i) => (total += snapshot.values.length) > samples && i > 0)
+  return end < 0 ? entries : entries.slice(0, end)
+}
+
+async function untilAborted(arrival: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await Promise.race([arrival, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

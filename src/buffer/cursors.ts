@@ -1,0 +1,202 @@
+import { type Log, messageOf } from '../log.ts'
+import type { BufferStats } from './buffer.ts'
+import type { File, Files } from './files.ts'
+import { type CursorState, readSlot, slotBytes, slotOf } from './slot.ts'
+
+/** The file grows by so many pairs at once. */
+const pairsAtOnce = 4
+const pairBytes = 2 * slotBytes
+
+interface Pair {
+  state: CursorState | undefined
+  generation: number
+  /** The slot that holds the last safe state, which the next write leaves alone. */
+  keeps: 0 | 1
+  /** The place of the last state that is safe; what is behind it may go. */
+  safe: number
+  isDirty: boolean
+}
+
+interface Needs {
+  readonly files: Files
+  readonly log: Log
+  readonly stats: BufferStats
+  /** False where power may take what was not synced: then writing is all there is. */
+  readonly syncs: boolean
+}
+
+/** The one file with every endpoint's state. Changes of several that come together share a sync. */
+export class Cursors {
+  readonly #path: string
+  readonly #needs: Needs
+  #file: File | undefined
+  readonly #pairs: Pair[] = []
+  /** Pairs on disk of which nothing can be read: whose they were is not known. */
+  orphans = 0
+  /** A slot was damaged: what is known of its endpoint may be one step old. */
+  readonly doubtful = new Set<string>()
+  #length = 0
+  #working: Promise<void> | undefined
+  #failing = false
+  #wantsSync = false
+
+  constructor(path: string, needs: Needs) {
+    this.#path = path
+    this.#needs = needs
+  }
+
+  /** Reads what is there. Gives false where there is no such file. */
+  async load(): Promise<boolean> {
+    const { files } = this.#needs
+    const file = await files.open(this.#path, 'read').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    })
+    if (file === undefined) return false
+    try {
+      const { size } = await file.status()
+      const bytes = await file.read(0, Math.min(size, 1 << 24))
+      for (let at = 0; at + pairBytes <= bytes.length; at += pairBytes) this.#take(bytes.subarray(at, at + pairBytes))
+      this.#length = this.#pairs.length * pairBytes
+    } finally {
+      await file.close()
+    }
+    return true
+  }
+
+  get states(): readonly CursorState[] {
+    return this.#pairs.flatMap(({ state }) => (state === undefined || state.name === '' ? [] : [state]))
+  }
+
+  /** The sequence number up to which every endpoint's safe state is; what comes before is nobody's any more. */
+  get safe(): number {
+    return Math.min(...this.#pairs.filter(isTaken).map(({ safe }) => safe))
+  }
+
+  /** Keeps a state. Resolves when it is written, with `sync` when it is safe, or when that cannot be done. */
+  async save(state: CursorState, sync: boolean): Promise<void> {
+    await this.#keep(this.#pairOf(state.name), state, sync)
+  }
+
+  async #keep(pair: Pair, state: CursorState, sync: boolean): Promise<void> {
+    pair.state = state
+    pair.isDirty = true
+    if (sync && this.#needs.syncs) this.#wantsSync = true
+    await this.#working // it may have begun before this change
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined
+    })
+    await this.#working
+  }
+
+  /** Frees the slots of an endpoint that is no more. */
+  async forget(name: string): Promise<void> {
+    const pair = this.#pairs.find(({ state }) => state?.name === name)
+    if (pair?.state === undefined) return
+    await this.#keep(pair, { ...pair.state, name: '', flight: undefined }, true)
+  }
+
+  async close(): Promise<void> {
+    this.#wantsSync = this.#needs.syncs
+    await this.#working
+    await this.#work()
+    await this.#file?.close().catch(() => {}) // what matters is synced
+    this.#file = undefined
+  }
+
+  #take(bytes: Buffer): void {
+    const slots = [readSlot(bytes.subarray(0, slotBytes)), readSlot(bytes.subarray(slotBytes))]
+    const good = slots.map((slot) => (typeof slot === 'string' ? undefined : slot))
+    const keeps = (good[1]?.generation ?? -1) > (good[0]?.generation ?? -1) ? 1 : 0
+    const slot = good[keeps]
+    const isDamaged = slots.includes('damaged')
+    if (slot === undefined && isDamaged) this.orphans++
+    const state = slot?.state.name === '' ? undefined : slot?.state
+    if (state !== undefined && isDamaged) this.doubtful.add(state.name)
+    this.#pairs.push({
+      state,
+      generation: slot?.generation ?? 0,
+      keeps,
+      safe: state?.position.sequence ?? 0,
+      isDirty: false,
+    })
+  }
+
+  #pairOf(name: string): Pair {
+    const known = this.#pairs.find((pair) => pair.state?.name === name)
+    if (known !== undefined) return known
+    const free = this.#pairs.find((pair) => !isTaken(pair))
+    if (free !== undefined) return free
+    const made: Pair = { state: undefined, generation: 0, keeps: 1, safe: 0, isDirty: false }
+    this.#pairs.push(made)
+    return made
+  }
+
+  async #work(): Promise<void> {
+    try {
+      const file = await this.#open()
+      const dirty = this.#pairs.filter((pair) => pair.isDirty)
+      const syncs = this.#wantsSync
+      this.#wantsSync = false
+      const written = dirty.map((pair) => ({ pair, position: pair.state?.position.sequence ?? 0 }))
+      for (const pair of dirty) await this.#write(file, pair)
+      if (syncs) await file.datasync()
+      for (const { pair, position } of written) {
+        if (!syncs && this.#needs.syncs) continue
+        pair.keeps = pair.keeps === 0 ? 1 : 0
+        pair.safe = position
+      }
+      if (this.#failing) this.#needs.log.info('buffer: the cursors can be written again')
+      this.#failing = false
+    } catch (error) {
+      await this.#fail(error)
+    }
+  }
+
+  async #write(file: File, pair: Pair): Promise<void> {
+    if (pair.state === undefined) return
+    pair.isDirty = false
+    const at = this.#pairs.indexOf(pair) * pairBytes + (pair.keeps === 0 ? slotBytes : 0)
+    await file.write(slotOf(++pair.generation, pair.state), at)
+  }
+
+  /** The file, long enough; made anew where it has gone. */
+  async #open(): Promise<File> {
+    const { files } = this.#needs
+    if (this.#file !== undefined && !(await this.#file.status()).isLinked) await this.#letGo()
+    if (this.#file === undefined) {
+      this.#file = await files.open(this.#path, 'update')
+      const { size } = await this.#file.status()
+      if (size < this.#length) for (const pair of this.#pairs) pair.isDirty = true
+      this.#length = Math.min(this.#length, size)
+      this.#wantsSync ||= this.#needs.syncs
+    }
+    const wanted = Math.ceil(this.#pairs.length / pairsAtOnce) * pairsAtOnce * pairBytes
+    if (this.#length < wanted) {
+      await this.#file.write(Buffer.alloc(wanted - this.#length), this.#length)
+      this.#length = wanted
+      if (this.#needs.syncs) {
+        await this.#file.datasync()
+        await files.syncDirectory(this.#path.slice(0, this.#path.lastIndexOf('/')))
+      }
+    }
+    return this.#file
+  }
+
+  /** What could not be made safe is written anew, to the same slots, into a file opened anew. */
+  async #fail(error: unknown): Promise<void> {
+    this.#needs.stats.diskErrors++
+    for (const pair of this.#pairs) pair.isDirty ||= pair.state !== undefined
+    if (!this.#failing) this.#needs.log.warn('buffer: the cursors cannot be written', { err: messageOf(error) })
+    this.#failing = true
+    await this.#letGo()
+  }
+
+  async #letGo(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close().catch(() => {}) // it has failed already
+  }
+}
+
+const isTaken = ({ state }: Pair) => state !== undefined && state.name !== ''

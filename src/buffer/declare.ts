@@ -1,0 +1,110 @@
+import type { Family, Labels, MetricType, Suffix } from '../metrics/family.ts'
+import type { Series } from '../metrics/series.ts'
+import { compress, decompress } from './columns.ts'
+import { longestRecord } from './format.ts'
+
+/**
+ * What a declarations record holds, as JSON before compression. Numbers follow from the order in which things are
+ * declared in the segment; `first` is the number of the first of each kind in this record, which makes the second copy
+ * of a record harmless.
+ */
+interface Declared {
+  readonly first: readonly [families: number, identities: number, series: number]
+  readonly families: readonly (readonly [string, Suffix, MetricType, string, readonly string[]])[]
+  readonly identities: readonly Labels[]
+  /** Family, identity, label values. */
+  readonly series: readonly (readonly [number, number, ...string[]])[]
+}
+
+/** Numbers the series of a segment that is being written. */
+export class Declarations {
+  readonly #families = new Map<Family, number>()
+  readonly #identities = new Map<Labels, number>()
+  readonly #series = new Map<Series, number>()
+  #list: readonly Series[] = []
+  #ids = new Uint32Array()
+
+  get count(): number {
+    return this.#series.size
+  }
+
+  /** The numbers of these series, and the payload that declares those among them that are new. */
+  of(list: readonly Series[]): { readonly ids: Uint32Array; readonly payload: Buffer | undefined } {
+    if (list === this.#list) return { ids: this.#ids, payload: undefined }
+    const fresh = list.filter((series) => !this.#series.has(series))
+    const payload = fresh.length === 0 ? undefined : this.#declare(fresh)
+    this.#list = list
+    this.#ids = Uint32Array.from(list, (series) => this.#series.get(series) as number)
+    return { ids: this.#ids, payload }
+  }
+
+  #declare(fresh: readonly Series[]): Buffer {
+    const first = [this.#families.size, this.#identities.size, this.#series.size] as const
+    const families: Declared['families'][number][] = []
+    const identities: Labels[] = []
+    const series: Declared['series'][number][] = []
+    for (const one of fresh) {
+      if (this.#series.has(one)) continue
+      const { family, identity } = one
+      if (!this.#families.has(family)) {
+        this.#families.set(family, this.#families.size)
+        families.push([family.name, family.suffix, family.type, family.help, family.labelNames])
+      }
+      if (!this.#identities.has(identity)) {
+        this.#identities.set(identity, this.#identities.size)
+        identities.push(identity)
+      }
+      this.#series.set(one, this.#series.size)
+      series.push([this.#families.get(family) ?? 0, this.#identities.get(identity) ?? 0, ...one.labelValues])
+    }
+    return compress(Buffer.from(JSON.stringify({ first, families, identities, series } satisfies Declared)))
+  }
+}
+
+/** Finds the one object of a series, so that what is read back is the same as what is collected now. */
+export type Intern = (series: Omit<Series, 'ref'>) => Series
+
+/** The series of a segment that is being read. */
+export class Known {
+  readonly #families: Family[] = []
+  readonly #identities: Labels[] = []
+  readonly #series: Series[] = []
+  readonly #intern: Intern
+
+  constructor(intern: Intern) {
+    this.#intern = intern
+  }
+
+  get count(): number {
+    return this.#series.length
+  }
+
+  /** The series of this number; undefined where both copies of its declaration are gone. */
+  at(id: number): Series | undefined {
+    return this.#series[id]
+  }
+
+  /** Throws where the payload is no declaration. */
+  take(payload: Buffer): void {
+    const { first, families, identities, series } = JSON.parse(
+      decompress(payload, longestRecord).toString(),
+    ) as Declared
+    const [firstFamily, firstIdentity, firstSeries] = first
+    if (this.#series[firstSeries] !== undefined) return // the second copy
+    families.forEach(([name, suffix, type, help, labelNames], i) => {
+      this.#families[firstFamily + i] = { name, suffix, type, help, labelNames }
+    })
+    identities.forEach((identity, i) => {
+      this.#identities[firstIdentity + i] = identity
+    })
+    series.forEach(([family, identity, ...labelValues], i) => {
+      const known = this.#families[family]
+      if (known === undefined) return // its own declaration is gone
+      this.#series[firstSeries + i] = this.#intern({
+        family: known,
+        labelValues,
+        identity: this.#identities[identity] ?? {},
+      })
+    })
+  }
+}

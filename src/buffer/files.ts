@@ -1,0 +1,99 @@
+import { constants } from 'node:fs'
+import { mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises'
+
+/** What the buffer asks of a file system: all there is between it and the disk, so that a test can be the disk. */
+export interface Files {
+  /** With those above it; only the owner may look inside. */
+  makeDirectory(path: string): Promise<void>
+  /** The names in it; none where it is missing. */
+  list(path: string): Promise<readonly string[]>
+  /** `read` needs the file, `create` empties one that is there, `update` keeps it. */
+  open(path: string, mode: 'read' | 'create' | 'update'): Promise<File>
+  rename(from: string, to: string): Promise<void>
+  /** A file that is missing already is no fault. */
+  remove(path: string): Promise<void>
+  /** Makes safe which names a directory has. */
+  syncDirectory(path: string): Promise<void>
+  /** Bytes that this process may still write there. */
+  freeBytes(path: string): Promise<number>
+}
+
+export interface File {
+  /** As many bytes as there are, at most `length`. */
+  read(position: number, length: number): Promise<Buffer>
+  /** All of them, or it rejects. */
+  write(bytes: Buffer, position: number): Promise<void>
+  datasync(): Promise<void>
+  truncate(length: number): Promise<void>
+  /** `isLinked` is false once no name leads to the file any more: what is written to it then is lost. */
+  status(): Promise<{ readonly size: number; readonly isLinked: boolean }>
+  close(): Promise<void>
+}
+
+const flags = {
+  read: constants.O_RDONLY,
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
+  update: constants.O_RDWR | constants.O_CREAT,
+} as const
+
+export const disk: Files = {
+  async makeDirectory(path) {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  },
+  list: (path) => unlessMissing(readdir(path), []),
+  async open(path, mode) {
+    return fileOf(await open(path, flags[mode], 0o600))
+  },
+  rename,
+  remove: (path) => unlessMissing(unlink(path), undefined),
+  async syncDirectory(path) {
+    const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  },
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(path)
+    return bavail * bsize
+  },
+}
+
+function fileOf(handle: Awaited<ReturnType<typeof open>>): File {
+  return {
+    async read(position, length) {
+      const bytes = Buffer.allocUnsafeSlow(length)
+      let done = 0
+      while (done < length) {
+        const { bytesRead } = await handle.read(bytes, done, length - done, position + done)
+        if (bytesRead === 0) break
+        done += bytesRead
+      }
+      return bytes.subarray(0, done)
+    },
+    async write(bytes, position) {
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
+        if (bytesWritten === 0) throw new Error('buffer: the disk takes nothing')
+        done += bytesWritten
+      }
+    },
+    datasync: () => handle.datasync(),
+    truncate: (length) => handle.truncate(length),
+    async status() {
+      const { size, nlink } = await handle.stat()
+      return { size, isLinked: nlink > 0 }
+    },
+    close: () => handle.close(),
+  }
+}
+
+async function unlessMissing<T>(work: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return otherwise
+    throw error
+  }
+}

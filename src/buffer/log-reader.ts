@@ -1,0 +1,91 @@
+import { type Log, messageOf } from '../log.ts'
+import type { BufferStats } from './buffer.ts'
+import type { Corrupt } from './corrupt.ts'
+import type { Files } from './files.ts'
+import type { SeriesPool } from './pool.ts'
+import type { LogEntry } from './ring.ts'
+import { type Loss, SegmentReader } from './segment-reader.ts'
+import type { Segment, Segments } from './segments.ts'
+
+export interface Reading {
+  readonly files: Files
+  readonly segments: Segments
+  readonly corrupt: Corrupt
+  readonly stats: BufferStats
+  readonly log: Log
+  readonly lost: (loss: Loss) => void
+}
+
+/** Reads what is behind a place from one segment after another; one is open at a time. */
+export class LogReader {
+  readonly #reading: Reading
+  readonly #pool: SeriesPool
+  #segment: SegmentReader | undefined
+  /** The last sequence number that was read or is not wanted. */
+  #after: number
+
+  constructor(after: number, reading: Reading, pool: SeriesPool) {
+    this.#after = after
+    this.#reading = reading
+    this.#pool = pool
+  }
+
+  /** The next snapshot; undefined where the disk has no more by now. */
+  async next(): Promise<LogEntry | undefined> {
+    const { segments } = this.#reading
+    for (;;) {
+      const reader = (this.#segment ??= this.#open(segments.holding(this.#after + 1)))
+      if (reader === undefined) return undefined
+      const entry = await this.#read(reader)
+      const next = segments.after(reader.segment)
+      if (entry !== undefined && entry.sequence < (next?.first ?? Infinity)) {
+        if (entry.sequence <= this.#after) continue
+        this.#after = entry.sequence
+        return entry
+      }
+      if (next === undefined) return undefined
+      this.#after = Math.max(this.#after, next.first - 1)
+      await this.close()
+      this.#segment = this.#open(next)
+    }
+  }
+
+  /** Goes on behind a later place. */
+  async skip(to: number): Promise<void> {
+    if (to <= this.#after) return
+    this.#after = to
+    const { segments } = this.#reading
+    if (this.#segment !== undefined && segments.holding(to + 1) !== this.#segment.segment) await this.close()
+  }
+
+  async close(): Promise<void> {
+    const segment = this.#segment
+    this.#segment = undefined
+    await segment?.close().catch(() => {}) // it was only read
+  }
+
+  /** A segment that cannot be read is skipped whole, and said. */
+  async #read(reader: SegmentReader): Promise<LogEntry | undefined> {
+    try {
+      return await reader.next()
+    } catch (error) {
+      const { segments, stats, log } = this.#reading
+      stats.diskErrors++
+      log.warn('buffer: a segment cannot be read, skipped', { segment: reader.segment.path, err: messageOf(error) })
+      segments.forget(reader.segment)
+      await this.close()
+      return undefined
+    }
+  }
+
+  #open(segment: Segment | undefined): SegmentReader | undefined {
+    if (segment === undefined) return undefined
+    const { files, corrupt, lost } = this.#reading
+    this.#pool.turn()
+    return new SegmentReader(segment, files, {
+      intern: this.#pool.intern,
+      damaged: ({ path }, at, bytes) => corrupt.keep(path, at, bytes),
+      lost,
+    })
+  }
+}

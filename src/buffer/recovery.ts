@@ -1,0 +1,144 @@
+import { type Log, messageOf } from '../log.ts'
+import type { BufferStats } from './buffer.ts'
+import type { Corrupt } from './corrupt.ts'
+import type { Cursors } from './cursors.ts'
+import type { Files } from './files.ts'
+import { firstOf, headerBytes, readHeader, recordsOf, recordType } from './format.ts'
+import type { Place } from './ring.ts'
+import type { Segment, Segments } from './segments.ts'
+import { type Head, headOf } from './snapshot.ts'
+
+interface Needs {
+  readonly files: Files
+  readonly log: Log
+  readonly stats: BufferStats
+  readonly segments: Segments
+  readonly corrupt: Corrupt
+  readonly cursors: Cursors
+}
+
+/** What a start finds. */
+export interface Found {
+  /** The place of the newest snapshot that anything knows of. */
+  readonly last: Place
+  /** The newest in the log itself, and in which boot it was taken. */
+  readonly newest: (Head & { readonly bootId: string }) | undefined
+  /** Where each endpoint was is not known: the log is there and the cursors are not, or are damaged. */
+  readonly lostCursors: boolean
+}
+
+/** Finds out what an agent before left; repairs what it can. A fault of the disk is said, and then there is nothing. */
+export async function recover(directory: string, needs: Needs): Promise<Found> {
+  const { files, segments, cursors, log, stats } = needs
+  let hasCursors = true
+  let newest: Found['newest']
+  let beyond = 0
+  try {
+    await files.makeDirectory(segments.directory)
+    await files.syncDirectory(directory)
+    beyond = await findSegments(needs)
+    newest = await newestOf(needs)
+  } catch (error) {
+    stats.diskErrors++
+    log.error('buffer: the directory cannot be used', { directory, err: messageOf(error) })
+  }
+  try {
+    hasCursors = await cursors.load()
+  } catch (error) {
+    hasCursors = false
+    stats.diskErrors++
+    log.error('buffer: the cursors cannot be read', { directory, err: messageOf(error) })
+  }
+  const places: Place[] = [
+    { sequence: beyond, samples: 0 },
+    ...(newest ? [{ sequence: newest.sequence, samples: newest.samplesBefore + newest.samples }] : []),
+    ...cursors.states.flatMap(({ position, flight }) => [
+      position,
+      ...(flight ? [{ sequence: flight.last, samples: flight.samples }] : []),
+    ]),
+  ]
+  const last = {
+    sequence: Math.max(...places.map(({ sequence }) => sequence)),
+    samples: Math.max(...places.map(({ samples }) => samples)),
+  }
+  const lostCursors = segments.all.length > 0 && (!hasCursors || cursors.orphans > 0)
+  return { last, newest, lostCursors }
+}
+
+/** Reads the header of each; gives a sequence number that is above all in segments of a newer version. */
+async function findSegments({ files, segments, corrupt, log }: Needs): Promise<number> {
+  let beyond = 0
+  const numbers = (await files.list(segments.directory)).flatMap((name) => firstOf(name) ?? [])
+  for (const first of numbers.sort((left, right) => left - right)) {
+    const path = segments.pathOf(first)
+    try {
+      const file = await files.open(path, 'read')
+      const { size } = await file.status()
+      const header = readHeader(await file.read(0, headerBytes))
+      const whole = header === 'damaged' ? await file.read(0, size) : undefined
+      await file.close()
+      if (header === 'newer') {
+        beyond = Math.max(beyond, first + size) // no record is as short as a byte
+        log.warn('buffer: a segment was written by a newer version, left as it is', { path })
+      } else if (typeof header === 'object')
+        segments.add({ path, first, samplesBefore: header.samplesBefore, createdMs: header.createdMs, bytes: size })
+      else await adopt(path, first, whole ?? Buffer.alloc(0), { segments, corrupt })
+    } catch (error) {
+      log.warn('buffer: a segment cannot be opened, left as it is', { path, err: messageOf(error) })
+      beyond = Math.max(beyond, first + (1 << 22))
+    }
+  }
+  return beyond
+}
+
+/** A segment whose header is damaged: its first snapshot tells what the header did. */
+async function adopt(path: string, first: number, bytes: Buffer, needs: Pick<Needs, 'segments' | 'corrupt'>) {
+  for (const { type, payload } of recordsOf(bytes, () => {})) {
+    if (type !== recordType.snapshot) continue
+    const { samplesBefore, timestampMs } = headOf(payload)
+    await needs.corrupt.keep(path, 0, Buffer.from(bytes.subarray(0, headerBytes)))
+    needs.segments.add({ path, first, samplesBefore, createdMs: timestampMs, bytes: bytes.length })
+    return
+  }
+  await needs.corrupt.keepFile(path, bytes.length)
+}
+
+/** The newest snapshot that is whole. What is torn behind it is cut; a segment that has none goes. */
+async function newestOf({ files, segments, corrupt, log }: Needs): Promise<Found['newest']> {
+  for (let last = segments.all.at(-1); last !== undefined; last = segments.all.at(-1)) {
+    const { newest, end, bootId } = await lookAt(last, files)
+    if (newest !== undefined) {
+      if (end < last.bytes) await cut(last, end, files, log)
+      return { ...newest, bootId }
+    }
+    segments.forget(last)
+    if (last.bytes > headerBytes) await corrupt.keepFile(last.path, last.bytes)
+    else await files.remove(last.path)
+  }
+  return undefined
+}
+
+async function lookAt(segment: Segment, files: Files) {
+  const file = await files.open(segment.path, 'read')
+  const bytes = await file.read(0, segment.bytes).finally(() => file.close())
+  const header = readHeader(bytes)
+  let newest: Head | undefined
+  let end = headerBytes
+  for (const { type, payload, at, length } of recordsOf(bytes, () => {})) {
+    end = at + length
+    if (type === recordType.snapshot) newest = headOf(payload)
+  }
+  return { newest, end, bootId: typeof header === 'object' ? header.bootId : '' }
+}
+
+async function cut(segment: Segment, end: number, files: Files, log: Log): Promise<void> {
+  const torn = segment.bytes - end
+  segment.bytes = end
+  log.info('buffer: the last write of the agent before was torn, cut', { segment: segment.path, bytes: torn })
+  try {
+    const file = await files.open(segment.path, 'update')
+    await file.truncate(end).finally(() => file.close())
+  } catch (error) {
+    log.debug('buffer: a torn end cannot be cut, passed over', { err: messageOf(error) })
+  }
+}

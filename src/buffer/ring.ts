@@ -1,0 +1,97 @@
+import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Entry } from './buffer.ts'
+
+/** A snapshot, and its place in the numbering of all samples that were ever appended. */
+export interface LogEntry extends Entry {
+  readonly samplesBefore: number
+  readonly samplesAfter: number
+  readonly bootMs: number
+}
+
+/** A place in the log: what has the numbers up to these is behind it. */
+export interface Place {
+  readonly sequence: number
+  readonly samples: number
+}
+
+/**
+ * The newest snapshots, in memory: those that are not safe on disk yet, and some that are, for the senders. Of the
+ * first there are at most `mostBytes`, of the others about `liveBytes`.
+ */
+export class Ring {
+  readonly #mostBytes: number
+  readonly #liveBytes: number
+  #entries: LogEntry[] = []
+  #bytes = 0
+  /** The place of the last snapshot that was appended. */
+  last: Place
+  /** Sequence numbers up to which snapshots are written, and safe. */
+  written: number
+  safe: number
+
+  constructor(last: Place, { mostBytes, liveBytes }: { readonly mostBytes: number; readonly liveBytes: number }) {
+    this.last = last
+    this.written = last.sequence
+    this.safe = last.sequence
+    this.#mostBytes = mostBytes
+    this.#liveBytes = liveBytes
+  }
+
+  /** The oldest that is still here. */
+  get first(): number {
+    return this.#entries[0]?.sequence ?? this.last.sequence + 1
+  }
+
+  get entries(): readonly LogEntry[] {
+    return this.#entries
+  }
+
+  /** Takes a snapshot in and gives those that were let go for it and are nowhere else. */
+  append(snapshot: Snapshot, bootMs: number): { readonly entry: LogEntry; readonly lost: readonly LogEntry[] } {
+    const samplesBefore = this.last.samples
+    const samplesAfter = samplesBefore + snapshot.values.length
+    const entry = { sequence: this.last.sequence + 1, samplesBefore, samplesAfter, bootMs, snapshot }
+    this.last = { sequence: entry.sequence, samples: samplesAfter }
+    this.#entries.push(entry)
+    this.#bytes += sizeOf(entry)
+    this.#letGo()
+    const lost: LogEntry[] = []
+    while (this.#bytes > this.#mostBytes && this.#entries.length > 1) lost.push(this.#shift())
+    const newestLost = lost.at(-1)?.sequence ?? 0
+    this.written = Math.max(this.written, newestLost)
+    this.safe = Math.max(this.safe, newestLost)
+    return { entry, lost }
+  }
+
+  /** What comes after a sequence number, oldest first, at most about so many samples, but always one. */
+  after(sequence: number, upTo: number, samples: number): readonly LogEntry[] {
+    const from = Math.max(0, sequence + 1 - this.first)
+    let to = from
+    for (let total = 0; to < this.#entries.length; to++) {
+      const entry = this.#entries[to] as LogEntry
+      total += entry.snapshot.values.length
+      if (entry.sequence > upTo || (total > samples && to > from)) break
+    }
+    return this.#entries.slice(from, to)
+  }
+
+  /** Forgets that anything here is on disk. */
+  doubt(): void {
+    this.written = this.safe = this.first - 1
+  }
+
+  #letGo(): void {
+    while (this.#bytes > this.#liveBytes && this.first <= this.safe && this.#entries.length > 1) this.#shift()
+  }
+
+  #shift(): LogEntry {
+    const oldest = this.#entries.shift() as LogEntry
+    this.#bytes -= sizeOf(oldest)
+    return oldest
+  }
+}
+
+/** The values, timestamps of their own, and what an entry takes beside them. */
+function sizeOf({ snapshot }: LogEntry): number {
+  return 200 + snapshot.values.byteLength + (snapshot.ownTimestampsMs?.byteLength ?? 0)
+}

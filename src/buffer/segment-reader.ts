@@ -1,0 +1,109 @@
+import type { Intern } from './declare.ts'
+import type { File, Files } from './files.ts'
+import { headerBytes, nextPlace, type Record, recordAt, recordType } from './format.ts'
+import type { LogEntry } from './ring.ts'
+import type { Segment } from './segments.ts'
+import { Decoder } from './snapshot.ts'
+
+const chunkBytes = 128 * 1024
+
+/** Samples of which none is in the log, counted by the one who lost them. */
+export interface Loss {
+  readonly from: number
+  readonly to: number
+}
+
+interface Told {
+  readonly intern: Intern
+  /** Bytes that are no record. */
+  readonly damaged: (segment: Segment, at: number, bytes: Buffer) => Promise<void>
+  readonly lost: (loss: Loss) => void
+  readonly note?: (note: string) => void
+}
+
+/** Reads a segment from its start, also while it grows; knows its series and no others. */
+export class SegmentReader {
+  readonly segment: Segment
+  readonly #files: Files
+  readonly #told: Told
+  readonly #decoder: Decoder
+  #file: File | undefined
+  /** A window on the file, which begins at `#from`; the next record is at `#at` in the file. */
+  #bytes = Buffer.alloc(0)
+  #from = headerBytes
+  #at = headerBytes
+
+  constructor(segment: Segment, files: Files, told: Told) {
+    this.segment = segment
+    this.#files = files
+    this.#told = told
+    this.#decoder = new Decoder(told.intern)
+  }
+
+  /** The next snapshot; undefined where there is none by now. Rejects where the file cannot be read. */
+  async next(): Promise<LogEntry | undefined> {
+    for (let record = await this.#record(); record !== undefined; record = await this.#record()) {
+      const entry = await this.#entryOf(record)
+      if (entry !== undefined) return entry
+    }
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
+  }
+
+  async #entryOf(record: Record): Promise<LogEntry | undefined> {
+    const { type, payload, length } = record
+    try {
+      if (type === recordType.snapshot) return this.#decoder.snapshot(payload)
+      if (type === recordType.declarations) this.#decoder.declare(payload)
+      if (type === recordType.note) this.#told.note?.(payload.toString())
+      if (type === recordType.loss) this.#told.lost({ from: payload.readUIntLE(0, 6), to: payload.readUIntLE(6, 6) })
+    } catch {
+      // its checksum is right and it makes no sense all the same: kept aside like any damage
+      await this.#told.damaged(this.segment, this.#at - length, Buffer.from(payload))
+    }
+    return undefined
+  }
+
+  async #record(): Promise<Record | undefined> {
+    for (let place = this.#at; ; ) {
+      const record = recordAt(this.#bytes, place - this.#from)
+      if (typeof record === 'object') {
+        const { length } = record
+        if (place > this.#at) await this.#skip(place)
+        this.#at = place + length
+        return record
+      }
+      if (record === 'short' && (await this.#readOn())) continue
+      // Here the bytes are bad, or they claim to go on beyond the end of the file.
+      const end = this.#from + this.#bytes.length
+      if (place >= end) return undefined // a torn end, or one that is not whole yet: it is looked at again
+      place = Math.max(place + 1, Math.min(this.#from + nextPlace(this.#bytes, place - this.#from + 1), end - 7))
+    }
+  }
+
+  /** Makes the window longer at its end, shorter at its front; false where there is no more. */
+  async #readOn(): Promise<boolean> {
+    const end = this.#from + this.#bytes.length
+    const wanted = Math.min(chunkBytes, this.segment.bytes - end)
+    if (wanted <= 0) return false
+    this.#file ??= await this.#files.open(this.segment.path, 'read')
+    const more = await this.#file.read(end, wanted)
+    if (more.length === 0) return false
+    this.#bytes = Buffer.concat([this.#bytes.subarray(this.#at - this.#from), more])
+    this.#from = this.#at
+    return true
+  }
+
+  /** What lies between the last record and this place is damaged. */
+  async #skip(place: number): Promise<void> {
+    const at = this.#at
+    this.#at = place
+    const bytes = Buffer.from(this.#bytes.subarray(at - this.#from, place - this.#from))
+    await this.#told.damaged(this.segment, at, bytes)
+  }
+}

@@ -1,0 +1,83 @@
+import type { File, Files } from './files.ts'
+import { type Header, headerBytes, headerOf, recordOf, recordType } from './format.ts'
+import type { LogEntry } from './ring.ts'
+import type { Loss } from './segment-reader.ts'
+import type { Segment } from './segments.ts'
+import { Encoder } from './snapshot.ts'
+
+/** A segment that is being written, by this process from its first byte. */
+export class SegmentWriter {
+  readonly segment: Segment
+  readonly #file: File
+  readonly #encoder = new Encoder()
+  #written: number
+  #safe = 0
+
+  private constructor(segment: Segment, file: File) {
+    this.segment = segment
+    this.#file = file
+    this.#written = headerBytes
+  }
+
+  /** Makes the file, with its header. */
+  static async create(files: Files, path: string, header: Header): Promise<SegmentWriter> {
+    const { first, samplesBefore, createdMs } = header
+    const file = await files.open(path, 'create')
+    await file.write(headerOf(header), 0)
+    return new SegmentWriter({ path, first, samplesBefore, createdMs, bytes: 0 }, file)
+  }
+
+  /** Writes snapshots, in order. After a failure this segment takes no more. */
+  async write(entries: readonly LogEntry[], losses: readonly Loss[]): Promise<void> {
+    const records = [...losses.map(lossRecord), ...entries.flatMap((entry) => this.#encoder.encode(entry))]
+    const bytes = Buffer.concat(records)
+    await this.#file.write(bytes, this.#written)
+    this.#written += bytes.length
+  }
+
+  /** Writes text that is the caller's own. */
+  async note(text: string): Promise<void> {
+    const bytes = recordOf(recordType.note, Buffer.from(text))
+    await this.#file.write(bytes, this.#written)
+    this.#written += bytes.length
+  }
+
+  /** What was written may be read. */
+  show(): void {
+    this.segment.bytes = this.#written
+  }
+
+  async sync(): Promise<void> {
+    const written = this.#written
+    await this.#file.datasync()
+    this.#safe = written
+  }
+
+  /** What was written counts as safe, though it was not synced. */
+  trust(): void {
+    this.#safe = this.#written
+  }
+
+  /** True where a name leads to the file still. */
+  async isLinked(): Promise<boolean> {
+    return (await this.#file.status()).isLinked
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+
+  /** Lets go of the descriptor after a failure; what was not synced is not to be read. False where nothing is left. */
+  async abandon(): Promise<boolean> {
+    this.segment.bytes = this.#safe
+    await this.#file.close().catch(() => {}) // it has failed already
+    return this.#safe > 0
+  }
+}
+
+function lossRecord({ from, to }: Loss): Buffer {
+  const payload = Buffer.alloc(12)
+  payload.writeUIntLE(from, 0, 6)
+  payload.writeUIntLE(to, 6, 6)
+  return recordOf(recordType.loss, payload)
+}

@@ -1,0 +1,89 @@
+import type { Files } from './files.ts'
+import { segmentName } from './format.ts'
+import type { Place } from './ring.ts'
+
+/** A file of the log. */
+export interface Segment {
+  readonly path: string
+  readonly first: number
+  /** Samples appended to the log before its first. */
+  readonly samplesBefore: number
+  readonly createdMs: number
+  /** So much of the file may be read: it is written, and safe if it was to be. */
+  bytes: number
+}
+
+/** The segments of the log, oldest first. */
+export class Segments {
+  readonly #files: Files
+  readonly directory: string
+  #list: Segment[] = []
+
+  constructor(files: Files, directory: string) {
+    this.#files = files
+    this.directory = directory
+  }
+
+  get all(): readonly Segment[] {
+    return this.#list
+  }
+
+  get bytes(): number {
+    return this.#list.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  add(segment: Segment): void {
+    this.#list.push(segment)
+    this.#list.sort((left, right) => left.first - right.first)
+  }
+
+  forget(segment: Segment): void {
+    this.#list = this.#list.filter((one) => one !== segment)
+  }
+
+  pathOf(first: number): string {
+    return `${this.directory}/${segmentName(first)}`
+  }
+
+  /** The segment in which a sequence number is, or the first one behind it. */
+  holding(sequence: number): Segment | undefined {
+    return this.#list.findLast(({ first }) => first <= sequence) ?? this.#list[0]
+  }
+
+  after(segment: Segment): Segment | undefined {
+    return this.#list.find(({ first }) => first > segment.first)
+  }
+
+  /** Where the one after the oldest begins; undefined where there is one alone, which is never let go. */
+  get endOfOldest(): Place | undefined {
+    const second = this.#list[1]
+    return second && { sequence: second.first - 1, samples: second.samplesBefore }
+  }
+
+  /** Bytes of what is behind a place: whole segments, and of its own segment the share by samples. */
+  bytesAfter({ sequence, samples }: Place, last: Place): number {
+    let bytes = 0
+    this.#list.forEach((segment, i) => {
+      const next = this.#list[i + 1]
+      const end = next ? next.samplesBefore : last.samples
+      if (next !== undefined && next.first <= sequence + 1) return
+      const all = end - segment.samplesBefore
+      const left = end - Math.max(samples, segment.samplesBefore)
+      bytes += all <= 0 ? 0 : (segment.bytes * Math.max(0, left)) / all
+    })
+    return Math.round(bytes)
+  }
+
+  async removeOldest(): Promise<void> {
+    const [oldest] = this.#list
+    if (oldest === undefined) return
+    this.forget(oldest)
+    await this.#files.remove(oldest.path)
+  }
+
+  /** Forgets what is no longer in the directory. */
+  async look(): Promise<void> {
+    const names = new Set(await this.#files.list(this.directory))
+    this.#list = this.#list.filter(({ first }) => names.has(segmentName(first)))
+  }
+}

@@ -1,0 +1,91 @@
+import { crc32 } from 'node:zlib'
+import type { Flight } from './buffer.ts'
+import type { Place } from './ring.ts'
+
+/**
+ * The file `cursors`, version 1: a pair of slots for each endpoint, each slot 4096 bytes, so that no write touches two.
+ * A change is written to the slot that does not hold the last safe state; a torn one leaves the other. No byte of the
+ * file moves, and it is made as long as it will be at once: changing a cursor needs no space on a full disk.
+ *
+ * slot, numbers little endian:
+ *    0  4  "HPcu"             4  2  version
+ *    6  1  length of the name 7  1  flags: 1 there is a flight
+ *    8  6  u48 generation: of two good slots the higher one counts
+ *   14  6  u48 sequence number of the last final answer      20  6  u48 samples of the log up to it
+ *   26  8  f64 when it was written, milliseconds since the epoch
+ *   34  6  u48 up to which it may have arrived all the same (see `uncertain`)
+ *   40  6  u48 first of the flight    46  6  u48 its last    52  6  u48 samples of the log up to that
+ *   58  2  length of the note
+ *   64     name, then note
+ * 4092  4  CRC-32 of all before
+ *
+ * A pair of zeros, or whose name is empty, is free.
+ */
+export const slotBytes = 4096
+const slotVersion = 1
+const magic = 0x75635048
+const textAt = 64
+const longestNote = 1024
+
+/** All that is kept of one endpoint. */
+export interface CursorState {
+  readonly name: string
+  readonly position: Place
+  readonly flight: (Flight & { readonly samples: number }) | undefined
+  readonly uncertain: number
+  readonly writtenMs: number
+}
+
+export interface Slot {
+  readonly generation: number
+  readonly state: CursorState
+}
+
+export function slotOf(generation: number, { name, position, flight, uncertain, writtenMs }: CursorState): Buffer {
+  const bytes = Buffer.alloc(slotBytes)
+  const nameText = Buffer.from(name).subarray(0, 255)
+  const note = Buffer.from(flight?.note ?? '')
+  if (note.length > longestNote) throw new Error(`buffer: a note of ${note.length} bytes, limit ${longestNote}`)
+  bytes.writeUInt32LE(magic, 0)
+  bytes.writeUInt16LE(slotVersion, 4)
+  bytes.writeUInt8(nameText.length, 6)
+  bytes.writeUInt8(flight ? 1 : 0, 7)
+  bytes.writeUIntLE(generation, 8, 6)
+  bytes.writeUIntLE(position.sequence, 14, 6)
+  bytes.writeUIntLE(position.samples, 20, 6)
+  bytes.writeDoubleLE(writtenMs, 26)
+  bytes.writeUIntLE(uncertain, 34, 6)
+  bytes.writeUIntLE(flight?.first ?? 0, 40, 6)
+  bytes.writeUIntLE(flight?.last ?? 0, 46, 6)
+  bytes.writeUIntLE(flight?.samples ?? 0, 52, 6)
+  bytes.writeUInt16LE(note.length, 58)
+  nameText.copy(bytes, textAt)
+  note.copy(bytes, textAt + nameText.length)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, slotBytes - 4)), slotBytes - 4)
+  return bytes
+}
+
+/** What a slot holds; `empty` where nothing was ever written. */
+export function readSlot(bytes: Buffer): Slot | 'empty' | 'damaged' {
+  if (bytes.every((byte) => byte === 0)) return 'empty'
+  if (bytes.length < slotBytes || bytes.readUInt32LE(0) !== magic) return 'damaged'
+  if (crc32(bytes.subarray(0, slotBytes - 4)) !== bytes.readUInt32LE(slotBytes - 4)) return 'damaged'
+  if (bytes.readUInt16LE(4) !== slotVersion) return 'damaged'
+  const nameEnd = textAt + bytes.readUInt8(6)
+  const flight = {
+    first: bytes.readUIntLE(40, 6),
+    last: bytes.readUIntLE(46, 6),
+    samples: bytes.readUIntLE(52, 6),
+    note: bytes.toString('utf8', nameEnd, nameEnd + bytes.readUInt16LE(58)),
+  }
+  return {
+    generation: bytes.readUIntLE(8, 6),
+    state: {
+      name: bytes.toString('utf8', textAt, nameEnd),
+      position: { sequence: bytes.readUIntLE(14, 6), samples: bytes.readUIntLE(20, 6) },
+      flight: bytes.readUInt8(7) & 1 ? flight : undefined,
+      uncertain: bytes.readUIntLE(34, 6),
+      writtenMs: bytes.readDoubleLE(26),
+    },
+  }
+}

@@ -1,0 +1,221 @@
+import type { Series } from '../metrics/series.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import { compress, decompress, Last, packColumn, unpackColumn } from './columns.ts'
+import { Declarations, type Intern, Known } from './declare.ts'
+import { recordOf, recordType } from './format.ts'
+import type { LogEntry } from './ring.ts'
+
+const headBytes = 36
+const flag = { standsAlone: 1, ownTimestamps: 2 } as const
+
+/** Every so many snapshots one refers to none before it. */
+const aloneEvery = 32
+
+/** More samples than this in one snapshot are a sign of damage that its checksum missed. */
+const mostSamples = 1 << 24
+
+/** What can be told of a snapshot without its series. */
+export interface Head {
+  readonly sequence: number
+  readonly samplesBefore: number
+  readonly timestampMs: number
+  readonly bootMs: number
+  readonly samples: number
+  readonly standsAlone: boolean
+}
+
+export function headOf(payload: Buffer): Head {
+  return {
+    sequence: payload.readUIntLE(0, 6),
+    samplesBefore: payload.readUIntLE(6, 6),
+    timestampMs: payload.readDoubleLE(12),
+    bootMs: payload.readUIntLE(20, 6),
+    samples: payload.readUInt32LE(26),
+    standsAlone: (payload.readUInt8(30) & flag.standsAlone) !== 0,
+  }
+}
+
+/** Turns the snapshots of one segment into its records, in order. */
+export class Encoder {
+  readonly #declarations = new Declarations()
+  readonly #values = new Last()
+  readonly #times = new Last()
+  #before: Uint32Array = new Uint32Array()
+  #count = 0
+
+  /** The records of one snapshot, its declarations before it. */
+  encode({ sequence, samplesBefore, bootMs, snapshot }: LogEntry): readonly Buffer[] {
+    const { ids, payload } = this.#declarations.of(snapshot.series)
+    const standsAlone = this.#count++ % aloneEvery === 0
+    if (standsAlone) {
+      this.#values.clear()
+      this.#times.clear()
+    }
+    const list = listOf(ids, standsAlone ? new Uint32Array() : this.#before)
+    this.#before = ids
+    const body = this.#body(snapshot, ids, list)
+    const head = Buffer.alloc(headBytes)
+    head.writeUIntLE(sequence, 0, 6)
+    head.writeUIntLE(samplesBefore, 6, 6)
+    head.writeDoubleLE(snapshot.timestampMs, 12)
+    head.writeUIntLE(Math.max(0, Math.floor(bootMs)), 20, 6)
+    head.writeUInt32LE(ids.length, 26)
+    head.writeUInt8((standsAlone ? flag.standsAlone : 0) | (snapshot.ownTimestampsMs ? flag.ownTimestamps : 0), 30)
+    head.writeUInt32LE(list.length, 32)
+    const record = recordOf(recordType.snapshot, Buffer.concat([head, compress(body)]))
+    if (payload === undefined) return [record]
+    const declared = recordOf(recordType.declarations, payload)
+    return [declared, declared, record]
+  }
+
+  #body({ values, ownTimestampsMs }: Snapshot, ids: Uint32Array, list: Buffer): Buffer {
+    const columnBytes = ids.length * 8
+    const body = Buffer.allocUnsafe(list.length + columnBytes * (ownTimestampsMs ? 2 : 1))
+    list.copy(body)
+    const { count } = this.#declarations
+    packColumn(values, ids, this.#values.for(count), body, list.length)
+    if (ownTimestampsMs) packColumn(ownTimestampsMs, ids, this.#times.for(count), body, list.length + columnBytes)
+    return body
+  }
+}
+
+/** Reads the records of one segment, in order. */
+export class Decoder {
+  readonly #known: Known
+  readonly #values = new Last()
+  readonly #times = new Last()
+  #ids: Uint32Array = new Uint32Array()
+  /** Of `#ids`; the same array as long as the snapshots have the same series. */
+  #series: readonly (Series | undefined)[] = []
+  /** The sequence number that the next snapshot must have unless it stands alone. */
+  #expected = Number.NaN
+
+  constructor(intern: Intern) {
+    this.#known = new Known(intern)
+  }
+
+  /** Throws where the payload is none. */
+  declare(payload: Buffer): void {
+    this.#known.take(payload)
+    this.#series = []
+  }
+
+  /** The snapshot; undefined where it refers to one that could not be read. Throws where the payload is none. */
+  snapshot(payload: Buffer): LogEntry | undefined {
+    const head = headOf(payload)
+    if (!head.standsAlone && head.sequence !== this.#expected) return undefined
+    this.#expected = Number.NaN // until all of it is read
+    if (head.samples > mostSamples) throw new Error(`a snapshot of ${head.samples} samples`)
+    if (head.standsAlone) {
+      this.#values.clear()
+      this.#times.clear()
+    }
+    const listBytes = payload.readUInt32LE(32)
+    const hasTimes = (payload.readUInt8(30) & flag.ownTimestamps) !== 0
+    const columnBytes = head.samples * 8
+    const length = listBytes + columnBytes * (hasTimes ? 2 : 1)
+    const body = decompress(payload.subarray(headBytes), Math.max(1, length))
+    if (body.length !== length) throw new Error(`a snapshot of ${body.length} bytes instead of ${length}`)
+    this.#takeList(body.subarray(0, listBytes), head)
+    const values = unpackColumn(body, listBytes, this.#ids, this.#values.for(this.#room()))
+    const times = hasTimes
+      ? unpackColumn(body, listBytes + columnBytes, this.#ids, this.#times.for(this.#room()))
+      : undefined
+    this.#expected = head.sequence + 1
+    return {
+      sequence: head.sequence,
+      samplesBefore: head.samplesBefore,
+      samplesAfter: head.samplesBefore + head.samples,
+      bootMs: head.bootMs,
+      snapshot: { timestampMs: head.timestampMs, ...declaredOf(this.#series, values, times) },
+    }
+  }
+
+  /** Numbers in use go up to the highest that is declared, or used without. */
+  #room(): number {
+    let most = this.#known.count
+    for (const id of this.#ids) if (id >= most) most = id + 1
+    return most
+  }
+
+  #takeList(list: Buffer, { samples, standsAlone }: Head): void {
+    if (list.length > 0) {
+      this.#ids = readList(list, standsAlone ? new Uint32Array() : this.#ids)
+      this.#series = []
+    } else if (standsAlone) this.#ids = new Uint32Array()
+    if (this.#ids.length !== samples) throw new Error(`a list of ${this.#ids.length} series for ${samples} samples`)
+    if (this.#series.length !== samples) this.#series = Array.from(this.#ids, (id) => this.#known.at(id))
+  }
+}
+
+/** Without the samples whose series is not known any more. */
+function declaredOf(
+  series: readonly (Series | undefined)[],
+  values: Float64Array,
+  times: Float64Array | undefined,
+): Pick<Snapshot, 'series' | 'values' | 'ownTimestampsMs'> {
+  if (!series.includes(undefined))
+    return { series: series as readonly Series[], values, ...(times && { ownTimestampsMs: times }) }
+  const isKnown = (_: number, i: number) => series[i] !== undefined
+  return {
+    series: series.filter((one) => one !== undefined),
+    values: values.filter(isKnown),
+    ...(times && { ownTimestampsMs: times.filter(isKnown) }),
+  }
+}
+
+/** Which series: what is the same at both ends of the list before, and between them each number's step to the next. */
+function listOf(ids: Uint32Array, before: Uint32Array): Buffer {
+  if (ids === before) return Buffer.alloc(0)
+  const shorter = Math.min(ids.length, before.length)
+  let head = 0
+  while (head < shorter && ids[head] === before[head]) head++
+  let tail = 0
+  while (tail < shorter - head && ids[ids.length - 1 - tail] === before[before.length - 1 - tail]) tail++
+  const bytes: number[] = []
+  putNumber(bytes, head)
+  putNumber(bytes, tail)
+  let previous = -1
+  for (const id of ids.subarray(head, ids.length - tail)) {
+    const step = id - previous - 1
+    putNumber(bytes, step < 0 ? -2 * step - 1 : 2 * step)
+    previous = id
+  }
+  return Buffer.from(bytes)
+}
+
+function readList(list: Buffer, before: Uint32Array): Uint32Array {
+  const numbers = numbersOf(list)
+  const [head = 0, tail = 0, ...steps] = numbers
+  if (head + tail > before.length) throw new Error('a list of series that refers to none')
+  let previous = -1
+  const middle = steps.map((step) => (previous += 1 + (step % 2 === 0 ? step / 2 : -(step + 1) / 2)))
+  if (middle.some((id) => id < 0 || id >= mostSamples)) throw new Error('a list of series that are none')
+  const ids = new Uint32Array(head + middle.length + tail)
+  ids.set(before.subarray(0, head))
+  ids.set(middle, head)
+  ids.set(before.subarray(before.length - tail), head + middle.length)
+  return ids
+}
+
+/** Seven bits a byte, the highest bit says that more follow. */
+function putNumber(bytes: number[], number: number): void {
+  let rest = number
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
+  bytes.push(rest)
+}
+
+function numbersOf(bytes: Buffer): readonly number[] {
+  const numbers: number[] = []
+  let number = 0
+  let scale = 1
+  for (const byte of bytes) {
+    number += (byte & 127) * scale
+    scale *= 128
+    if (byte > 127) continue
+    numbers.push(number)
+    number = 0
+    scale = 1
+  }
+  return numbers
+}

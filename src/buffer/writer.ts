@@ -1,0 +1,224 @@
+import type { Clock } from '../clock.ts'
+import { type Log, messageOf } from '../log.ts'
+import type { BufferStats } from './buffer.ts'
+import type { Files } from './files.ts'
+import type { Ring } from './ring.ts'
+import type { Loss } from './segment-reader.ts'
+import { SegmentWriter } from './segment-writer.ts'
+import type { Segments } from './segments.ts'
+
+/** When what was written is made safe: at once, so often (milliseconds), or when the kernel likes. */
+export type Sync = 'always' | 'never' | number
+
+export interface WriterOptions {
+  readonly sync: Sync
+  readonly segmentBytes: number
+  /** Nothing is written where it would leave less to others. */
+  readonly minFreeBytes: number
+}
+
+interface Needs {
+  readonly files: Files
+  readonly clock: Clock
+  readonly log: Log
+  readonly stats: BufferStats
+  readonly segments: Segments
+  readonly ring: Ring
+  readonly bootId: string
+  /** More may be sent than before: it is on disk, or the disk has failed. */
+  readonly onProgress: () => Promise<void>
+  /** The directory has gone and was made anew. */
+  readonly onMoved: () => Promise<void>
+}
+
+const segmentMs = 3_600_000
+const retryMs = 60_000
+/** Samples of one write at most: packing them takes the event loop some 30 ms. */
+const samplesAtOnce = 100_000
+
+class Full extends Error {}
+class Gone extends Error {}
+
+/** Brings what is in the ring to disk, off the event loop; snapshots that come meanwhile share the next write. */
+export class Writer {
+  readonly #needs: Needs
+  readonly #options: WriterOptions
+  #segment: SegmentWriter | undefined
+  #openedMs = 0
+  #syncedMs = 0
+  #working: Promise<void> | undefined
+  /** Why the disk is not used; undefined while it is. */
+  #failing: string | undefined
+  readonly #stop = new AbortController()
+  /** Counted losses that the log does not tell of yet. */
+  #losses: Loss[] = []
+
+  constructor(options: WriterOptions, needs: Needs) {
+    this.#options = options
+    this.#needs = needs
+  }
+
+  get failing(): string | undefined {
+    return this.#failing
+  }
+
+  /** What was lost and counted, for the log, so that nobody counts the gap again. */
+  tell(loss: Loss): void {
+    this.#losses.push(loss)
+  }
+
+  /** There is something to write. */
+  wake(): void {
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined
+      if (this.#hasMore() && !this.#stop.signal.aborted) this.wake()
+    })
+  }
+
+  /** Writes what is left, with one more try where the disk is failing. */
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await this.#working
+    try {
+      while (this.#hasMore()) await this.#writeSome()
+      if (this.#options.sync !== 'never') await this.#segment?.sync()
+    } catch (error) {
+      await this.#fail(error)
+    }
+    await this.#segment?.close().catch(() => {}) // all of it is synced
+  }
+
+  #hasMore(): boolean {
+    const { ring } = this.#needs
+    return ring.written < ring.last.sequence
+  }
+
+  async #work(): Promise<void> {
+    for (let failures = 0; this.#hasMore() && !this.#stop.signal.aborted; ) {
+      try {
+        await this.#writeSome()
+        this.#well()
+        failures = 0
+        await this.#needs.onProgress()
+      } catch (error) {
+        await this.#fail(error)
+        failures++
+        if (failures === 1 && !(error instanceof Full) && this.#failing === undefined) {
+          this.#needs.log.warn('buffer: a write failed, begun anew in a new segment', { err: messageOf(error) })
+          continue
+        }
+        await this.#ill(error)
+        await this.#needs.clock.sleep(retryMs, this.#stop.signal).catch(() => {}) // closing ends the wait
+      }
+    }
+  }
+
+  async #writeSome(): Promise<void> {
+    const { ring } = this.#needs
+    const entries = ring.after(ring.written, ring.last.sequence, samplesAtOnce)
+    const last = entries.at(-1)
+    if (last === undefined) return
+    const writer = await this.#current()
+    await this.#leaveRoom()
+    const losses = this.#losses
+    await writer.write(entries, losses)
+    if (!(await writer.isLinked())) throw new Gone('the directory was removed')
+    const isNew = writer.segment.bytes === 0
+    const isSafe = await this.#makeSafe(writer, isNew)
+    if (isNew) await this.#enter(writer)
+    writer.show()
+    ring.written = last.sequence
+    if (isSafe) ring.safe = last.sequence
+    this.#losses = this.#losses.filter((loss) => !losses.includes(loss))
+  }
+
+  /** True if what was written may leave the memory. */
+  async #makeSafe(writer: SegmentWriter, isNew: boolean): Promise<boolean> {
+    const { sync } = this.#options
+    const nowMs = this.#needs.clock.monotonicMs()
+    if (sync === 'never') writer.trust()
+    else if (isNew || sync === 'always' || nowMs - this.#syncedMs >= sync) {
+      await writer.sync()
+      this.#syncedMs = nowMs
+    } else return false
+    return true
+  }
+
+  /** The segment to write to; a new one where there is none, or it is full, or old. */
+  async #current(): Promise<SegmentWriter> {
+    const { files, clock, segments, ring, bootId } = this.#needs
+    const nowMs = clock.monotonicMs()
+    const known = this.#segment
+    if (known !== undefined && !this.#isFinished(known, nowMs)) return known
+    if (known !== undefined) {
+      if (this.#options.sync !== 'never') await known.sync()
+      ring.safe = ring.written
+      this.#segment = undefined
+      await known.close()
+    }
+    const [first] = ring.after(ring.written, ring.last.sequence, 0)
+    const header = {
+      first: ring.written + 1,
+      samplesBefore: first?.samplesBefore ?? 0,
+      createdMs: clock.now(),
+      bootId,
+    }
+    await files.makeDirectory(segments.directory)
+    this.#openedMs = nowMs
+    this.#segment = await SegmentWriter.create(files, segments.pathOf(header.first), header)
+    return this.#segment
+  }
+
+  #isFinished({ segment }: SegmentWriter, nowMs: number): boolean {
+    if (segment.bytes === 0) return false
+    const isForgotten = !this.#needs.segments.all.includes(segment)
+    return isForgotten || segment.bytes >= this.#options.segmentBytes || nowMs - this.#openedMs >= segmentMs
+  }
+
+  async #enter(writer: SegmentWriter): Promise<void> {
+    const { files, segments } = this.#needs
+    if (this.#options.sync !== 'never') await files.syncDirectory(segments.directory)
+    segments.add(writer.segment)
+  }
+
+  async #leaveRoom(): Promise<void> {
+    const { minFreeBytes } = this.#options
+    if (minFreeBytes === 0) return
+    const free = await this.#needs.files.freeBytes(this.#needs.segments.directory)
+    if (free < minFreeBytes) throw new Full(`${free} bytes are free on the file system, min_free is ${minFreeBytes}`)
+  }
+
+  /** A descriptor that failed is never trusted again: what is not safe is written anew, to a new segment. */
+  async #fail(error: unknown): Promise<void> {
+    const { stats, ring, segments, files } = this.#needs
+    stats.diskErrors++
+    const writer = this.#segment
+    this.#segment = undefined
+    ring.written = Math.min(ring.written, Math.max(ring.safe, ring.first - 1))
+    if (writer !== undefined && !(await writer.abandon())) {
+      segments.forget(writer.segment)
+      await files.remove(writer.segment.path).catch(() => {}) // it holds nothing
+    }
+    if (!(error instanceof Gone)) return
+    await segments.look().catch(() => {}) // a reader meets what is missing, too
+    ring.doubt()
+    await this.#needs.onMoved()
+  }
+
+  /** From here on snapshots are sent from memory. */
+  async #ill(error: unknown): Promise<void> {
+    const { log, onProgress } = this.#needs
+    const reason = messageOf(error)
+    const fields = { reason, retry_in: `${retryMs / 1000}s` }
+    if (this.#failing === undefined)
+      log.error('buffer: the disk cannot be written; snapshots stay in memory and are sent from there', fields)
+    else log.debug('buffer: the disk still cannot be written', fields)
+    this.#failing = reason
+    await onProgress()
+  }
+
+  #well(): void {
+    if (this.#failing !== undefined) this.#needs.log.info('buffer: the disk can be written again')
+    this.#failing = undefined
+  }
+}

@@ -1,0 +1,71 @@
+import { DiskBuffer, type DiskOptions } from '../../src/buffer/disk.ts'
+import type { Files } from '../../src/buffer/files.ts'
+import { type Log, silent } from '../../src/log.ts'
+import { gauge } from '../../src/metrics/family.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { TestClock } from '../clock.ts'
+
+export const signal = new AbortController().signal
+export const bootId = '01234567-89ab-cdef-0123-456789abcdef'
+
+const room = gauge('temperature', 'Degrees.', ['room'])
+
+/** Makes snapshots of so many series whose values tell the snapshot and the series. */
+export function snapshots(series = 3, identity = { job: 'test' }) {
+  const builder = new SnapshotBuilder(new SeriesTable(identity))
+  return (number: number, names = Array.from({ length: series }, (_, i) => `r${i}`)): Snapshot => {
+    builder.begin()
+    names.forEach((name, i) => {
+      builder.add(room, number + i / 1000, { room: name })
+    })
+    return builder.end(1_700_000_000_000 + number * 15_000)
+  }
+}
+
+export const options: DiskOptions = {
+  directory: '/b',
+  sync: 'always',
+  maxBytes: 1e9,
+  maxAgeMs: 86_400_000,
+  minFreeBytes: 0,
+}
+
+export function openLog(
+  files: Files,
+  given: Partial<DiskOptions> = {},
+  world: { clock?: TestClock; log?: Log; bootId?: string } = {},
+): Promise<DiskBuffer> {
+  const needs = { clock: new TestClock(), log: silent, bootId, files, onMoved: async () => {}, ...world }
+  return DiskBuffer.open({ ...options, ...given }, needs)
+}
+
+/** Lines that were logged. */
+export function recordingLog() {
+  const lines: string[] = []
+  const at = (level: string) => (message: string, fields?: object) => {
+    if (level !== 'debug') lines.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`)
+  }
+  return { lines, log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } satisfies Log }
+}
+
+/** Everything that is behind an endpoint's cursor now, as text. */
+export async function allOf(buffer: DiskBuffer, endpoint = 'a', atOnce = 1000): Promise<string[]> {
+  const cursor = buffer.cursor(endpoint)
+  const lines: string[] = []
+  while (cursor.backlog().snapshots > 0) {
+    const stop = AbortSignal.timeout(2000)
+    const entries = await cursor.read({ samples: atOnce }, stop)
+    for (const { sequence, snapshot } of entries) lines.push(`${sequence} ${textOf(snapshot)}`)
+    await cursor.move(entries.at(-1)?.sequence ?? 0)
+  }
+  return lines
+}
+
+export function textOf({ timestampMs, series, values, ownTimestampsMs }: Snapshot): string {
+  const samples = series.map(
+    ({ family, labelValues, identity }, i) =>
+      `${family.name}${JSON.stringify([labelValues, identity])}=${values[i]}@${ownTimestampsMs?.[i] ?? ''}`,
+  )
+  return `${timestampMs} ${samples.join(' ')}`
+}

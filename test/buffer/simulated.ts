@@ -1,0 +1,173 @@
+import type { File, Files } from '../../src/buffer/files.ts'
+
+interface Inode {
+  bytes: Buffer
+  /** As it is after a power loss, apart from what is pending. */
+  safe: Buffer
+  pending: { readonly at: number; readonly bytes: Buffer }[]
+  links: number
+}
+
+type Operation = 'open' | 'read' | 'write' | 'datasync' | 'truncate' | 'rename' | 'remove' | 'list' | 'makeDirectory'
+
+/** A disk in memory that knows what is synced, fails when told to, and can lose its power. */
+export class SimulatedDisk implements Files {
+  names = new Map<string, Inode>()
+  /** Names as they are after a power loss. */
+  #safeNames = new Map<string, Inode>()
+  /** Gives the error with which an operation fails. Also told of each, so that a test can count. */
+  fault: (operation: Operation, path: string) => string | undefined = () => undefined
+  free = 1e12
+  syncs = 0
+
+  async makeDirectory(path: string) {
+    this.#check('makeDirectory', path)
+  }
+
+  async list(path: string) {
+    this.#check('list', path)
+    return [...this.names.keys()].flatMap((name) =>
+      name.startsWith(`${path}/`) && !name.slice(path.length + 1).includes('/') ? [name.slice(path.length + 1)] : [],
+    )
+  }
+
+  async open(path: string, mode: 'read' | 'create' | 'update'): Promise<File> {
+    this.#check('open', path)
+    let inode = this.names.get(path)
+    if (inode === undefined) {
+      if (mode === 'read') throw errorOf('ENOENT', path)
+      inode = { bytes: Buffer.alloc(0), safe: Buffer.alloc(0), pending: [], links: 1 }
+      this.names.set(path, inode)
+    } else if (mode === 'create') {
+      inode.bytes = inode.safe = Buffer.alloc(0)
+      inode.pending = []
+    }
+    return this.#fileOf(path, inode)
+  }
+
+  async rename(from: string, to: string) {
+    this.#check('rename', from)
+    const inode = this.names.get(from)
+    if (inode === undefined) throw errorOf('ENOENT', from)
+    this.names.delete(from)
+    this.names.set(to, inode)
+  }
+
+  async remove(path: string) {
+    this.#check('remove', path)
+    const inode = this.names.get(path)
+    if (inode) inode.links--
+    this.names.delete(path)
+  }
+
+  async syncDirectory(path: string) {
+    for (const name of new Set([...this.names.keys(), ...this.#safeNames.keys()])) {
+      if (name.slice(0, name.lastIndexOf('/')) !== path) continue
+      const inode = this.names.get(name)
+      if (inode) this.#safeNames.set(name, inode)
+      else this.#safeNames.delete(name)
+    }
+  }
+
+  async freeBytes() {
+    return this.free
+  }
+
+  /** All names go, as after `rm -r`. */
+  removeAll() {
+    for (const inode of this.names.values()) inode.links = 0
+    this.names.clear()
+  }
+
+  bytesOf(path: string): Buffer {
+    return this.names.get(path)?.bytes ?? Buffer.alloc(0)
+  }
+
+  put(path: string, bytes: Buffer) {
+    const inode = { bytes, safe: Buffer.from(bytes), pending: [], links: 1 }
+    this.names.set(path, inode)
+    this.#safeNames.set(path, inode)
+  }
+
+  pathsIn(path: string): string[] {
+    return [...this.names.keys()].filter((name) => name.startsWith(`${path}/`)).sort()
+  }
+
+  /** What a kill leaves: everything that was written. */
+  afterKill(): SimulatedDisk {
+    const next = new SimulatedDisk()
+    for (const [name, { bytes }] of this.names) next.put(name, Buffer.from(bytes))
+    return next
+  }
+
+  /** What a power loss leaves: of what was not synced each piece is there, or not, or torn; names likewise. */
+  afterPowerLoss(random: () => number): SimulatedDisk {
+    const next = new SimulatedDisk()
+    for (const name of new Set([...this.names.keys(), ...this.#safeNames.keys()])) {
+      const [visible, safe] = [this.names.get(name), this.#safeNames.get(name)]
+      const inode = visible === safe || random() < 0.5 ? visible : safe
+      if (inode === undefined) continue
+      let bytes = inode.safe
+      for (const { at, bytes: piece } of inode.pending) bytes = written(bytes, at, part(piece, random), random)
+      next.put(name, Buffer.from(bytes))
+    }
+    return next
+  }
+
+  #fileOf(path: string, inode: Inode): File {
+    return {
+      read: async (position, length) => {
+        this.#check('read', path)
+        return Buffer.from(inode.bytes.subarray(position, position + length))
+      },
+      write: async (bytes, position) => {
+        this.#check('write', path)
+        if (bytes.length > this.free) {
+          const torn = bytes.subarray(0, this.free)
+          inode.bytes = written(inode.bytes, position, torn)
+          this.free = 0
+          throw errorOf('ENOSPC', path)
+        }
+        inode.pending.push({ at: position, bytes: Buffer.from(bytes) })
+        inode.bytes = written(inode.bytes, position, bytes)
+      },
+      datasync: async () => {
+        this.#check('datasync', path)
+        this.syncs++
+        inode.safe = Buffer.from(inode.bytes)
+        inode.pending = []
+      },
+      truncate: async (length) => {
+        this.#check('truncate', path)
+        inode.bytes = Buffer.from(inode.bytes.subarray(0, length))
+        inode.safe = Buffer.from(inode.safe.subarray(0, length))
+      },
+      status: async () => ({ size: inode.bytes.length, isLinked: inode.links > 0 }),
+      close: async () => {},
+    }
+  }
+
+  #check(operation: Operation, path: string) {
+    const code = this.fault(operation, path)
+    if (code !== undefined) throw errorOf(code, path)
+  }
+}
+
+function errorOf(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code })
+}
+
+function written(bytes: Buffer, at: number, piece: Buffer, random?: () => number): Buffer {
+  if (piece.length === 0 && random) return bytes
+  const next = Buffer.alloc(Math.max(bytes.length, at + piece.length))
+  bytes.copy(next)
+  piece.copy(next, at)
+  return next
+}
+
+/** A write that power interrupts: all, nothing, or its beginning. */
+function part(piece: Buffer, random: () => number): Buffer {
+  const kind = random()
+  if (kind < 0.4) return piece
+  return kind < 0.7 ? piece.subarray(0, 0) : piece.subarray(0, Math.floor(random() * piece.length))
+}

@@ -7,7 +7,7 @@ export function libcOf(given: Partial<Libc>): Libc {
   const missing = (name: string) => () => {
     throw new Error(`${name} was called`)
   }
-  const names = ['socket', 'setOption', 'send', 'receive', 'ioctl', 'address', 'adjtimex', 'interfaceName'] as const
+  const names = ['socket', 'send', 'receive', 'ioctl', 'address', 'adjtimex', 'interfaceName'] as const
   const none = Object.fromEntries([...names, 'perfEventOpen', 'close'].map((name) => [name, missing(name)]))
   return { ...(none as unknown as Libc), ...given }
 }
@@ -22,13 +22,12 @@ export function netlinkOf(answer: (request: Buffer) => readonly Buffer[]) {
       open.set(next, [])
       return next++
     },
-    setOption() {},
     async send(socket, bytes) {
       requests.push(bytes)
       open.set(socket, [...answer(bytes)])
       return bytes.length
     },
-    async receive(socket, into, flags) {
+    receive(socket, into, flags) {
       const waiting = open.get(socket) ?? []
       const [datagram] = waiting
       if (datagram === undefined) throw Object.assign(new Error('EAGAIN: recv'), { code: 'EAGAIN' })

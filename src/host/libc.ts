@@ -11,10 +11,10 @@ export class NoKernel extends Error {}
  */
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number
-  setOption(socket: number, level: number, name: number, value: Buffer): void
+  /** To a netlink socket: the kernel works on what is asked before it returns. */
   send(socket: number, bytes: Buffer): Promise<number>
   /** At most as much as `into` holds; with MSG_TRUNC among the flags it answers how long the message is. */
-  receive(socket: number, into: Buffer, flags: number): Promise<number>
+  receive(socket: number, into: Buffer, flags: number): number
   /** `argument` must be as long as the request's structure: the kernel does not know how long it is. */
   ioctl(fd: number, request: number, argument: Buffer): Promise<number>
   /** Where a buffer is, for a structure that points at it. The caller keeps the buffer until the kernel is done. */
@@ -72,7 +72,6 @@ export async function loadLibc(load: (name: string) => Promise<unknown> = import
     return { here, aside }
   }
   const socket = native('int socket(int domain, int type, int protocol)')
-  const setsockopt = native('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)')
   const send = native('long send(int fd, const void *bytes, size_t length, int flags)')
   const recv = native('long recv(int fd, void *into, size_t length, int flags)')
   const ioctl = native('int ioctl(int fd, unsigned long request, void *argument)')
@@ -84,9 +83,8 @@ export async function loadLibc(load: (name: string) => Promise<unknown> = import
   )
   return {
     socket: (domain, type, protocol) => socket.here(domain, type, protocol),
-    setOption: (fd, level, name, value) => void setsockopt.here(fd, level, name, value, value.length),
     send: (fd, bytes) => send.aside(fd, bytes, bytes.length, 0),
-    receive: (fd, into, flags) => recv.aside(fd, into, into.length, flags),
+    receive: (fd, into, flags) => recv.here(fd, into, into.length, flags),
     ioctl: (fd, request, argument) => ioctl.aside(fd, request, argument),
     address: (of) => koffi.address(of),
     adjtimex: (into) => adjtimex.here(into),

@@ -23,9 +23,9 @@ export interface Request {
 const header = 16
 const flags = { request: 0x1, multi: 0x2, dump: 0x300 } as const
 const types = { noop: 1, error: 2, done: 3, overrun: 4 } as const
-const recvFlags = { peek: 0x02, truncate: 0x20 } as const
+/** The answer is there when the request has been sent: waiting for it would be waiting for ever. */
+const recvFlags = { peek: 0x02, truncate: 0x20, dontWait: 0x40 } as const
 const netlink = { domain: 16, rawCloseOnExec: 3 | 0x80000 } as const
-const receiveTimeout = { level: 1, name: 20, seconds: 5n } as const
 
 /** Messages of a dump come in pieces of 32 KiB at most; a longer one makes the buffer grow. */
 const usualBytes = 32768
@@ -37,15 +37,14 @@ const longestBytes = 16 * 1024 * 1024
 export async function ask(libc: Libc, request: Request, each: (body: Buffer, type: number) => void): Promise<void> {
   const socket = libc.socket(netlink.domain, netlink.rawCloseOnExec, request.protocol)
   try {
-    libc.setOption(socket, receiveTimeout.level, receiveTimeout.name, timeval(receiveTimeout.seconds))
     await libc.send(socket, messageOf(request))
     let into = Buffer.allocUnsafeSlow(usualBytes)
     for (;;) {
-      const length = await libc.receive(socket, into, recvFlags.peek | recvFlags.truncate)
+      const length = libc.receive(socket, into, recvFlags.peek | recvFlags.truncate | recvFlags.dontWait)
       if (length > longestBytes) throw new Error(`netlink: an answer of ${length} bytes`)
       if (length > into.length) into = Buffer.allocUnsafeSlow(length)
       // The same message again, as peeking leaves it there: it fits now.
-      const got = await libc.receive(socket, into, 0)
+      const got = libc.receive(socket, into, recvFlags.dontWait)
       if (readDatagram(into.subarray(0, Math.min(got, into.length)), each) === 'end') return
     }
   } finally {
@@ -83,12 +82,6 @@ function messageOf({ type, dump, body }: Request): Buffer {
   head.writeUInt16LE(flags.request | (dump ? flags.dump : 0), 6)
   head.writeUInt32LE(1, 8)
   return Buffer.concat([head, body])
-}
-
-function timeval(seconds: bigint): Buffer {
-  const value = Buffer.alloc(16)
-  value.writeBigInt64LE(seconds, 0)
-  return value
 }
 
 /** One attribute to send. */

@@ -52,7 +52,7 @@ function seenBy(namespace: string, flags: readonly string[]) {
   const seen = execFileSync('ip', [...args, '--collector.disable-defaults', ...flags], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   const { before, ours, after } = JSON.parse(seen) as Record<'before' | 'ours' | 'after', string>
   return { peer: { before: expositionOf(before), after: expositionOf(after) }, ours: expositionOf(ours) }

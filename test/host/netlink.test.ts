@@ -54,7 +54,7 @@ test('an answer that fails half-way is an error, not a short answer', async () =
   await assert.rejects(bodiesOf([message(16, body('one')), done(12)]), { code: 'ENOMEM' })
 })
 
-test('a kernel that does not answer is an error once its time is over', async () => {
+test('a kernel that does not answer is an error: nothing is waited for', async () => {
   await assert.rejects(bodiesOf([]), { code: 'EAGAIN' })
 })
 

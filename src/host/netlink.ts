@@ -1,4 +1,5 @@
-import { failure, type Libc } from './libc.ts'
+import { codeOf } from './files.ts'
+import { failure, type Libc, NoKernel } from './libc.ts'
 import { decodeUtf8 } from './text.ts'
 
 /*
@@ -35,7 +36,7 @@ const longestBytes = 16 * 1024 * 1024
 
 /** Sends a request and gives each message of the answer to `each`: what follows its header. It must not keep the bytes. */
 export async function ask(libc: Libc, request: Request, each: (body: Buffer, type: number) => void): Promise<void> {
-  const socket = libc.socket(netlink.domain, netlink.rawCloseOnExec, request.protocol)
+  const socket = open(libc, request.protocol)
   try {
     await libc.send(socket, messageOf(request))
     let into = Buffer.allocUnsafeSlow(usualBytes)
@@ -49,6 +50,16 @@ export async function ask(libc: Libc, request: Request, each: (body: Buffer, typ
     }
   } finally {
     libc.close(socket)
+  }
+}
+
+/** A sandbox may forbid such sockets: a unit of systemd with RestrictAddressFamilies= and no AF_NETLINK in it. */
+function open(libc: Libc, protocol: number): number {
+  try {
+    return libc.socket(netlink.domain, netlink.rawCloseOnExec, protocol)
+  } catch (error) {
+    if (codeOf(error) !== 'EAFNOSUPPORT') throw error
+    throw new NoKernel('netlink sockets are not allowed here', { cause: error })
   }
 }
 

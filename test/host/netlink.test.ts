@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { failure, NoKernel } from '../../src/host/libc.ts'
 import { ask, attribute, attributesOf, eachAttribute, numberIn, readDatagram, textIn } from '../../src/host/netlink.ts'
-import { done, message, netlinkOf, refused } from '../libc.ts'
+import { done, libcOf, message, netlinkOf, refused } from '../libc.ts'
 
 const request = { protocol: 0, type: 18, dump: true, body: Buffer.from([1, 2, 3, 4]) }
 const body = (text: string) => Buffer.from(text)
@@ -112,4 +113,21 @@ test('a text ends at its zero byte', () => {
   assert.equal(textIn(Buffer.from('eth0')), 'eth0')
   assert.equal(textIn(Buffer.alloc(0)), '')
   assert.equal(textIn(undefined), undefined)
+})
+
+test('where netlink is forbidden there are no system calls of this kind', async () => {
+  const forbidding = (errno: number) =>
+    libcOf({
+      socket() {
+        throw failure('socket', errno)
+      },
+    })
+  await assert.rejects(
+    ask(forbidding(97), request, () => {}),
+    NoKernel,
+  )
+  await assert.rejects(
+    ask(forbidding(24), request, () => {}),
+    { code: 'EMFILE' },
+  )
 })

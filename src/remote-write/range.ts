@@ -4,16 +4,29 @@ import type { Snapshot } from '../metrics/snapshot.ts'
 import { type Batch, batchOf } from './batch.ts'
 import { extent, type Piece } from './settling.ts'
 
-/** Snapshots that are sent together, and the pieces they may have to be cut into. */
+/** What of a range is not to be sent: series that the receiver refuses, entries that are too old for it. */
+export interface Without {
+  readonly series: ReadonlySet<Series>
+  readonly olderThanMs: number
+}
+
+/**
+ * Snapshots that are sent together, and the pieces they may have to be cut into. Places of entries and series are those
+ * of the snapshots as they were read, whatever is left out of them: so a note that a crash has left means the same
+ * pieces to the agent after it.
+ */
 export class Range {
   readonly entries: readonly Entry[]
+  readonly #without: Without
+  /** All that is to be sent, the refused series still with it. */
   readonly #batch: Batch
   #order: Map<Series, number> | undefined
 
   /** `before` are the series of the last snapshot that this endpoint got. */
-  constructor(entries: readonly Entry[], before: readonly Series[]) {
+  constructor(entries: readonly Entry[], before: readonly Series[], without: Without) {
     this.entries = entries
-    this.#batch = batchOf(entries, before)
+    this.#without = without
+    this.#batch = batchOf(entries.filter(this.#isYoung), before)
   }
 
   /** How many series there are; their places in the range are from 0 up to this, the same whenever it is read. */
@@ -27,16 +40,23 @@ export class Range {
   /** What a piece sends. */
   cut(piece: Piece): Batch {
     const { from, to, low, high } = extent(piece)
-    if (from === 0 && to === this.entries.length && low === 0 && high === this.width) return this.#batch
+    const isWhole = from === 0 && to === this.entries.length && low === 0 && high >= this.width
+    const { series: left } = this.#without
+    if (isWhole && left.size === 0) return this.#batch
     const places = this.#places()
     const isIn = (series: Series) => {
       const place = places.get(series) ?? -1
-      return place >= low && place < high
+      return place >= low && place < high && !left.has(series)
     }
-    const entries = this.entries.slice(from, to).map((entry) => ({ ...entry, snapshot: only(entry.snapshot, isIn) }))
+    const entries = this.entries
+      .slice(from, to)
+      .filter(this.#isYoung)
+      .map((entry) => ({ ...entry, snapshot: only(entry.snapshot, isIn) }))
     const times = new Set(entries.map(({ snapshot }) => snapshot.timestampMs))
     return { entries, stale: this.#batch.stale.filter((one) => times.has(one.timestampMs) && isIn(one.series)) }
   }
+
+  readonly #isYoung = ({ snapshot }: Entry): boolean => snapshot.timestampMs >= this.#without.olderThanMs
 
   /** In the order of their first appearance. */
   #places(): Map<Series, number> {

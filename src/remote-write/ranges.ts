@@ -3,17 +3,18 @@ import type { Clock } from '../clock.ts'
 import type { Headers } from '../http/request.ts'
 import type { Log } from '../log.ts'
 import type { Series } from '../metrics/series.ts'
-import { markable } from './batch.ts'
+import { type Batch, markable } from './batch.ts'
 import { Budget } from './budget.ts'
 import type { Delivery, Settled } from './delivery.ts'
 import type { Encoder } from './encode-v1.ts'
-import { Exclusions } from './exclusions.ts'
-import { labelsOf } from './labels.ts'
 import type { Pace } from './pace.ts'
 import type { Patience } from './patience.ts'
+import { Probe } from './probe.ts'
 import { Range } from './range.ts'
-import { type Consequence, noteOf, type Piece, settle, type Work, wholeRange, workOf } from './settling.ts'
+import { Refusals } from './refusals.ts'
+import { areaOf, noteOf, type Piece, settle, type Work, wholeRange, workOf } from './settling.ts'
 import type { EndpointStats } from './stats.ts'
+import { Trial } from './trial.ts'
 
 interface Needs {
   readonly clock: Clock
@@ -31,70 +32,132 @@ interface Needs {
   readonly maxSamples: number
 }
 
+/** How a range cannot go on: the receiver fails at it, refuses all of it, refuses everything. */
+type Impasse = 'stuck' | 'whole' | 'held'
+
+/** A receiver that refuses everything is asked again after this. */
+const heldMs = 60_000
+
 /** Takes one range of snapshots after another to its final answer, whatever the receiver makes of it. */
 export class Ranges {
   readonly #needs: Needs
   readonly #budget = new Budget()
-  readonly #exclusions = new Exclusions()
+  readonly #refusals: Refusals
+  readonly #probe = new Probe()
   /** Of the last snapshot that was delivered. */
   #sent: readonly Series[] = []
   /** What a request may hold; halved when a receiver finds a body too large. */
-  #maxSamples: number
+  #fits: number
+  /** The last number that has had its final answer. */
+  #moved = 0
+  /** Up to this number snapshots go one by one: the receiver fails at one of them, or refuses some as a whole. */
+  #singlyUpTo = 0
+  /** The snapshot before was refused as a whole. */
+  #afterWhole = false
 
   constructor(needs: Needs) {
     this.#needs = needs
-    this.#maxSamples = needs.maxSamples
+    this.#refusals = new Refusals(needs)
+    this.#fits = needs.maxSamples
   }
 
   get maxSamples(): number {
-    return this.#maxSamples
+    return this.#moved < this.#singlyUpTo ? 1 : this.#fits
   }
 
   /**
    * Sends until each sample has a final answer, then moves the cursor past them. `left` is how far the agent before
    * this one had come with exactly these.
    */
-  async send(read: readonly Entry[], left: Flight | undefined, signal: AbortSignal): Promise<void> {
-    const { cursor, clock } = this.#needs
-    const last = read.at(-1)
-    if (last === undefined) return
-    const { send, leave } = this.#exclusions.part(this.#youngEnough(read), clock.monotonicMs())
-    if (leave.size > 0) await this.#leaveOut(read, leave)
-    const range = new Range(
-      send,
-      this.#sent.filter((series) => !leave.has(series)),
-    )
-    let work =
-      left === undefined ? wholeRange(send.length, range.width, false) : workOf(left.note, send.length, range.width)
-    if (send.length === 0) work = []
+  async send(entries: readonly Entry[], left: Flight | undefined, signal: AbortSignal): Promise<void> {
+    const { cursor } = this.#needs
+    const { first, last } = boundsOf(entries)
+    const range = new Range(entries, this.#sent, await this.#refusals.without(entries))
+    const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
+    const isUncertain = left !== undefined || first <= cursor.uncertain
+    const isSame = left?.first === first && left.last === last && last - first + 1 === entries.length
+    let work = isSame ? workOf(left.note, entries.length, range.width) : whole(isUncertain)
+    let trial = new Trial(isUncertain, this.#afterWhole)
+    if (areaOf(work) < areaOf(whole(true))) trial.accept() // the agent before has delivered some of it
     while (work.length > 0) {
-      const after = await this.#sendNext(range, work, signal)
+      const after = await this.#sendNext(range, work, trial, signal)
       if (after === 'stuck') return await this.#stuck(range, signal)
-      work = after
+      if (after === 'whole') return await this.#refusedWhole(range, trial.reason)
+      work = after === 'held' ? whole(trial.uncertain) : after
+      if (after === 'held') trial = new Trial(trial.uncertain, this.#afterWhole)
     }
-    const newest = send.at(-1)
+    const newest = entries.at(-1)
     if (newest !== undefined) this.#sent = markable(newest)
-    await cursor.move(last.sequence)
+    await this.#move(last)
   }
 
   /** Sends the next piece of what is left of a range, and gives what is left after its answer. */
-  async #sendNext(range: Range, work: Work, signal: AbortSignal): Promise<Work | 'stuck'> {
-    const { cursor, delivery, encoder, compress, headers } = this.#needs
+  async #sendNext(range: Range, work: Work, trial: Trial, signal: AbortSignal): Promise<Work | Impasse> {
+    const { cursor } = this.#needs
     const piece = work.at(-1) as Piece // there is work
     const batch = range.cut(piece)
-    const { bytes, samples } = encoder.encode(batch)
-    if (samples === 0) return settle(work, 'delivered', false).work
-    await cursor.begin({ ...boundsOf(range.entries), note: noteOf(work) })
-    if (work.length > 1 || piece.step !== 'send') await this.#withinBudget(signal)
-    const body = compress(bytes)
-    const settled = await delivery.settle(body, headers(), samples, signal)
+    const suspects = trial.suspects.map((one) => one.piece)
+    const settled = await this.#settled(batch, signal, async () => {
+      await cursor.begin({ ...boundsOf(range.entries), note: noteOf([...suspects, ...work]) })
+      if (work.length > 1 && piece.step === 'send' && !this.#afterWhole) await this.#withinBudget(signal)
+    })
+    if (settled === 'nothing') return settle(work, 'delivered', false).work
     if (settled.kind === 'stuck') return 'stuck'
+    trial.uncertain ||= settled.afterUncertain
+    if (settled.kind === 'rejected' && settled.status === 413) {
+      this.#fits = Math.max(1, Math.floor(this.#fits / 2))
+      return settle(work, 'too large', settled.afterUncertain).work
+    }
+    const after = settle(work, settled.kind, settled.afterUncertain)
+    if (after.replayed !== undefined) this.#replayed(after.replayed.to - after.replayed.from)
+    const guilty = settled.kind === 'delivered' ? trial.accept() : trial.refuse(after.offending, settled.reason)
+    for (const one of guilty) await this.#refusals.series(range, one)
+    return settled.kind === 'delivered' ? after.work : await this.#judged(range, after.work, trial, signal)
+  }
+
+  /** One body's final answer; `before` is done first, and nothing where there is nothing to send. */
+  async #settled(batch: Batch, signal: AbortSignal, before: () => Promise<void>): Promise<Settled | 'nothing'> {
+    const { delivery, encoder, compress, headers } = this.#needs
+    const { bytes, samples } = encoder.encode(batch)
+    if (samples === 0) return 'nothing'
+    const body = compress(bytes)
+    await before()
+    const settled = await delivery.settle(body, headers(), samples, signal)
     if (settled.kind === 'delivered') this.#delivered(body.length, samples, batch.entries)
-    const tooLarge = settled.kind === 'rejected' && settled.status === 413
-    if (tooLarge) this.#maxSamples = Math.max(1, Math.floor(this.#maxSamples / 2))
-    const after = settle(work, tooLarge ? 'too large' : settled.kind, settled.afterUncertain)
-    await this.#conclude(range, after, settled)
-    return after.work
+    return settled
+  }
+
+  /** After a refusal: what is left to do, where others of these are taken, or may be. */
+  async #judged(range: Range, work: Work, trial: Trial, signal: AbortSignal): Promise<Work | Impasse> {
+    const { log, about, clock, patience } = this.#needs
+    const isOver = work.length === 0
+    if (trial.isToAsk(isOver)) {
+      const whose = range.entries[0]?.snapshot.series[0]?.identity ?? {}
+      const settled = await this.#settled(this.#probe.next(whose, clock.now()), signal, async () => {})
+      if (settled === 'nothing' || settled.kind !== 'delivered') {
+        const fields = { ...about, reason: trial.reason, next_try_in: `${heldMs / 1000}s` }
+        log.error(
+          'remote-write: everything is refused: held until the receiver or its configuration is put right',
+          fields,
+        )
+        await patience.wait(heldMs, signal)
+        return 'held'
+      }
+      trial.asked()
+    }
+    return trial.isWhole(isOver) ? 'whole' : work
+  }
+
+  /** The receiver takes other samples and none of these. Several go one by one: not all may be at fault. */
+  async #refusedWhole({ entries }: Range, reason: string): Promise<void> {
+    const { last } = boundsOf(entries)
+    const [entry] = entries
+    if (entries.length > 1) this.#singlyUpTo = last
+    if (entry === undefined || entries.length > 1) return
+    if (last <= this.#needs.cursor.uncertain) this.#replayed(1)
+    else await this.#refusals.snapshot(entry, reason)
+    this.#afterWhole = true
+    await this.#move(last)
   }
 
   /**
@@ -102,13 +165,10 @@ export class Ranges {
    * behind it pass: then it is set aside.
    */
   async #stuck({ entries }: Range, signal: AbortSignal): Promise<void> {
-    const { cursor, log, about } = this.#needs
+    const { cursor } = this.#needs
     const [poison] = entries
-    if (poison === undefined) return
-    if (entries.length > 1) {
-      this.#maxSamples = 1
-      return
-    }
+    if (entries.length > 1) this.#singlyUpTo = boundsOf(entries).last
+    if (poison === undefined || entries.length > 1) return
     const [, ...behind] = await cursor.read({ samples: poison.snapshot.values.length * 8 + 1000 }, signal)
     const passed: Entry[] = []
     for (const next of behind.slice(0, 2)) {
@@ -117,12 +177,10 @@ export class Ranges {
     }
     const last = passed.at(-1)
     if (last === undefined) return
-    const samples = poison.snapshot.values.length
-    await this.#refuse([poison], 'the receiver fails at it for ever and takes what follows', samples)
-    log.error('remote-write: one snapshot is at fault: set aside', { ...about, samples })
-    this.#maxSamples = this.#needs.maxSamples
+    await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes what follows')
+    this.#refusals.over()
     this.#sent = markable(last)
-    await cursor.move(last.sequence)
+    await this.#move(last.sequence)
   }
 
   async #passes(entry: Entry, signal: AbortSignal): Promise<boolean> {
@@ -134,67 +192,29 @@ export class Ranges {
     return kind === 'delivered'
   }
 
-  #delivered(bytes: number, samples: number, entries: readonly Entry[]): void {
+  async #move(sequence: number): Promise<void> {
+    this.#moved = sequence
+    await this.#needs.cursor.move(sequence)
+  }
+
+  #delivered(bytes: number, samples: number, [entry, ...more]: readonly Entry[]): void {
     const { pace, stats, clock } = this.#needs
     pace.well()
     stats.samples += samples
     stats.bytes += bytes
-    stats.highestSentTimestampMs = entries.at(-1)?.snapshot.timestampMs ?? 0
     stats.lastDeliveryMs = clock.now()
+    if (entry?.sequence === 0) return // the probe
+    const newest = more.at(-1) ?? entry
+    stats.highestSentTimestampMs = newest?.snapshot.timestampMs ?? 0
+    this.#afterWhole = false
+    this.#refusals.over()
   }
 
-  /** Sets an offender aside, and counts what a lost answer had hidden. */
-  async #conclude(range: Range, { offending, replayed }: Consequence, settled: Settled): Promise<void> {
-    const { log, clock, stats, about } = this.#needs
-    if (replayed !== undefined) {
-      stats.replayed++
-      log.info('remote-write: had arrived though its answer was lost', {
-        ...about,
-        snapshots: replayed.to - replayed.from,
-      })
-    }
-    if (offending === undefined || settled.kind === 'delivered') return
-    const { entries } = range.cut({ ...offending, step: 'send' })
-    const samples = samplesIn(entries)
-    const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
-    if (series !== undefined) this.#exclusions.add(series, clock.monotonicMs())
-    await this.#refuse(entries, settled.reason, samples)
-    log.error('remote-write: a series is refused: set aside, tried again in an hour', {
-      ...about,
-      series: series && Object.fromEntries(labelsOf(series)),
-      samples,
-      reason: settled.reason,
-    })
-  }
-
-  async #leaveOut(entries: readonly Entry[], series: ReadonlySet<Series>): Promise<void> {
-    const { cursor, stats } = this.#needs
-    const samples = entries.reduce(
-      (sum, { snapshot }) => sum + snapshot.series.filter((one) => series.has(one)).length,
-      0,
-    )
-    if (samples === 0) return
-    stats.samplesFailed += samples
-    cursor.drop('rejected', samples)
-    await cursor.setAside({ reason: 'left out: the receiver refuses this series', entries, series })
-  }
-
-  async #refuse(entries: readonly Entry[], reason: string, samples: number): Promise<void> {
-    const { cursor, stats } = this.#needs
-    stats.samples += samples
-    stats.samplesFailed += samples
-    cursor.drop('rejected', samples)
-    await cursor.setAside({ reason, entries })
-  }
-
-  /** Drops what the receiver would refuse for its age, counted. */
-  #youngEnough(entries: readonly Entry[]): readonly Entry[] {
-    const { ageLimitMs, clock, cursor } = this.#needs
-    if (ageLimitMs === 0) return entries
-    const oldestMs = clock.now() - ageLimitMs
-    const [old, young] = [entries.filter(isOlder(oldestMs)), entries.filter((entry) => !isOlder(oldestMs)(entry))]
-    if (old.length > 0) cursor.drop('too_old', samplesIn(old))
-    return young
+  /** What a lost answer had hidden. */
+  #replayed(snapshots: number): void {
+    const { stats, log, about } = this.#needs
+    stats.replayed++
+    log.info('remote-write: had arrived though its answer was lost', { ...about, snapshots })
   }
 
   async #withinBudget(signal: AbortSignal): Promise<void> {
@@ -204,24 +224,12 @@ export class Ranges {
       waitMs > 0;
       waitMs = this.#budget.take(clock.monotonicMs())
     ) {
-      log.error(
-        'remote-write: too many series are refused: held until the receiver or its configuration is put right',
-        {
-          ...about,
-          next_try_in: `${Math.ceil(waitMs / 60_000)}m`,
-        },
-      )
+      const fields = { ...about, next_try_in: `${Math.ceil(waitMs / 60_000)}m` }
+      log.error('remote-write: too many series are refused: held until the configuration is put right', fields)
       await patience.wait(waitMs, signal)
     }
   }
 }
-
-const isOlder =
-  (thanMs: number) =>
-  ({ snapshot }: Entry) =>
-    snapshot.timestampMs < thanMs
-
-const samplesIn = (entries: readonly Entry[]) => entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
 
 const boundsOf = (entries: readonly Entry[]) => ({
   first: entries[0]?.sequence ?? 0,

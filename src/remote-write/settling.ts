@@ -5,7 +5,8 @@
  * A piece is a rectangle: entries by series, each by their place in the range. Series are independent of one another at
  * a receiver, entries of one series must go in order.
  *
- * A refused piece is split by series, down to the offending ones; the rest of it is delivered. Where an earlier attempt
+ * A refused piece is split by series, down to the offending ones; the rest of it is delivered. The larger parts go first,
+ * so that it soon shows whether anything of it is taken (trial.ts). Where an earlier attempt
  * ended without an answer, the refusal may be the echo of an arrival: a receiver takes an exact duplicate of a series'
  * newest sample and refuses older ones. So first the question is settled whether it had arrived:
  *
@@ -57,13 +58,22 @@ export function extent({ step, from, to, low, high }: Piece): Omit<Piece, 'step'
   return { from, to, low, high }
 }
 
+/** How many samples, of a full rectangle, there are in these. */
+export const areaOf = (work: Work): number =>
+  work.reduce((sum, { from, to, low, high }) => sum + (to - from) * (high - low), 0)
+
 /** The work that remains after the next piece had this verdict. */
 export function settle(work: Work, verdict: Verdict, uncertain: boolean): Consequence {
   const piece = work.at(-1)
   if (piece === undefined) return { work }
   const rest = work.slice(0, -1)
   const { offending, replayed, next } = consequence({ ...piece, uncertain: piece.uncertain || uncertain }, verdict)
-  return { work: [...rest, ...next.toReversed()], ...(offending && { offending }), ...(replayed && { replayed }) }
+  return { work: inOrder([...rest, ...next.toReversed()]), ...(offending && { offending }), ...(replayed && { replayed }) }
+}
+
+/** Earlier entries first, as a series takes none out of order; of the same ones the larger part first. */
+function inOrder(pieces: readonly Piece[]): Work {
+  return pieces.toSorted((left, right) => right.from - left.from || left.high - left.low - (right.high - right.low))
 }
 
 interface Next {
@@ -136,13 +146,17 @@ const steps = Object.fromEntries(Object.entries(letters).map(([step, letter]) =>
   Record<string, Step>
 >
 
+/** What a cursor keeps of a note at most. */
+const longestNote = 1024
+
 /** Work as the short text that the cursor keeps. A note that cannot be read stands for the whole range, uncertain. */
 export function noteOf(work: Work): string {
-  return work
+  const note = work
     .map(({ step, from, to, low, high, uncertain }) =>
       [letters[step], from, to, low, high, uncertain ? 1 : 0].join(' '),
     )
     .join(',')
+  return note.length > longestNote ? '' : note
 }
 
 /** The work of a note, for a range of so many entries and series; whatever was being sent may have arrived. */
@@ -155,9 +169,9 @@ export function workOf(note: string, entries: number, series: number): Work {
     if (step === undefined || from === undefined || to === undefined || low === undefined || high === undefined) {
       return wholeRange(entries, series, true)
     }
-    if (!(from >= 0 && from < to && to <= entries && low >= 0 && low < high && high <= series))
-      return wholeRange(entries, series, true)
-    pieces.push({ step, from, to, low, high, uncertain: uncertain === 1 })
+    if (!(from >= 0 && from < to && to <= entries && low >= 0 && low < high)) return wholeRange(entries, series, true)
+    // the last places were those of series that ended with the range: the agent after does not know of them
+    if (low < series) pieces.push({ step, from, to, low, high: Math.min(high, series), uncertain: uncertain === 1 })
   }
   const next = pieces.pop()
   return next === undefined ? wholeRange(entries, series, true) : [...pieces, { ...next, uncertain: true }]

@@ -127,7 +127,17 @@ test('a body that is too large is halved by entries, then by series, and nobody 
 })
 
 test('a note that is garbage stands for the whole range, uncertain', () => {
-  for (const note of ['', 'x', 's 1', 's 0 9 0 1 0', 's 0 1 0 99 0', 's a b c d e']) {
+  for (const note of ['', 'x', 's 1', 's 0 9 0 1 0', 's 0 1 5 5 0', 's a b c d e']) {
     assert.deepEqual(workOf(note, 3, 10), wholeRange(3, 10, true))
   }
+})
+
+test('places of series that an agent does not know of any more are left out of a note', () => {
+  const [piece] = workOf('s 0 3 12 15 0,s 0 3 5 12 0', 3, 10)
+  assert.deepEqual(piece, { step: 'send', from: 0, to: 3, low: 5, high: 10, uncertain: true })
+})
+
+test('a note that would be too long for a cursor is none', () => {
+  const [piece] = wholeRange(1, 9999, false)
+  assert.equal(noteOf(Array.from({ length: 99 }, () => piece ?? assert.fail())), '')
 })

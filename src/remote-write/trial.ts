@@ -1,0 +1,71 @@
+import type { Piece } from './settling.ts'
+
+/** Refusals in a row after which the receiver itself is asked. */
+const askAfter = 3
+/** Pieces in a row that are refused by a receiver which takes other samples: then the range is refused as a whole. */
+const wholeAfter = 15
+
+/** A piece that cannot be cut further, and what the receiver said to it. */
+export interface Suspect {
+  readonly piece: Piece
+  readonly reason: string
+}
+
+/**
+ * Who is at fault for the refusals of one range: a series, for which nobody is blamed before something else of the same
+ * range was taken; the range as a whole, as when it is too old; or the receiver, which refuses whatever it is sent.
+ */
+export class Trial {
+  /** An answer to something of the range has got lost. */
+  uncertain: boolean
+  #accepted = false
+  #asked = false
+  #refusals = 0
+  #reason = ''
+  #suspects: Suspect[] = []
+  readonly #mostRefusals: number
+
+  /** `quick` after a range that was refused as a whole: this one most likely is, too. */
+  constructor(uncertain: boolean, quick: boolean) {
+    this.uncertain = uncertain
+    this.#mostRefusals = quick ? askAfter : wholeAfter
+  }
+
+  /** What the receiver said last. */
+  get reason(): string {
+    return this.#reason
+  }
+
+  get suspects(): readonly Suspect[] {
+    return this.#suspects
+  }
+
+  /** The receiver took something of the range: gives those of which it is now known that they are at fault. */
+  accept(): readonly Suspect[] {
+    this.#accepted = true
+    return this.#suspects.splice(0)
+  }
+
+  /** The receiver refused something. Gives those that are at fault. */
+  refuse(piece: Piece | undefined, reason: string): readonly Suspect[] {
+    this.#refusals++
+    this.#reason = reason
+    if (piece !== undefined) this.#suspects.push({ piece, reason })
+    return this.#accepted ? this.#suspects.splice(0) : []
+  }
+
+  /** Nothing was taken so far, and it is time to find out whether the receiver takes anything at all. */
+  isToAsk(isOver: boolean): boolean {
+    return !this.#accepted && !this.#asked && (isOver || this.#refusals >= askAfter)
+  }
+
+  /** The receiver takes other samples. */
+  asked(): void {
+    this.#asked = true
+  }
+
+  /** The receiver takes other samples and none of this range. */
+  isWhole(isOver: boolean): boolean {
+    return !this.#accepted && this.#asked && (isOver || this.#refusals >= this.#mostRefusals)
+  }
+}

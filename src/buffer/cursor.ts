@@ -1,3 +1,4 @@
+import { Arrival } from './arrival.ts'
 import type { Backlog, Cursor, DropReason, Entry, Flight, Limit, Refused } from './buffer.ts'
 import type { LogReader } from './log-reader.ts'
 import type { LogEntry, Place, Ring } from './ring.ts'
@@ -7,6 +8,8 @@ import type { CursorState } from './slot.ts'
 /** What a cursor needs of the log it stands in. */
 export interface Standing {
   readonly ring: Ring
+  /** No snapshot has a number from `newest` up to `start`: of the agent before they were lost, or never there. */
+  readonly gap: { readonly newest: number; readonly start: Place }
   /** Sequence numbers up to this may be sent. */
   available(): number
   reader(after: number): LogReader
@@ -14,6 +17,8 @@ export interface Standing {
   /** Something is behind this cursor now that it held before. */
   moved(): Promise<void>
   now(): number
+  /** Resolves when a disk that failed may be asked again. */
+  pause(signal: AbortSignal): Promise<void>
   /** Which of these samples nobody has counted as lost yet. */
   uncounted(loss: Loss): number
   dropped(endpoint: string, reason: DropReason, samples: number): void
@@ -31,7 +36,7 @@ export class DiskCursor implements Cursor {
   #owed: Flight | undefined
   #reader: LogReader | undefined
   /** Read from disk and not moved past. */
-  #window: readonly LogEntry[] = []
+  readonly #window: LogEntry[] = []
   /** The last that was given out. */
   #given: readonly LogEntry[] = []
   /** Gaps up to here in the numbering of samples are counted. */
@@ -39,7 +44,7 @@ export class DiskCursor implements Cursor {
   #oldestMs: number | undefined
   /** When its sender was last at work. */
   #writtenMs: number
-  #arrival = Promise.withResolvers<void>()
+  readonly #arrival = new Arrival()
 
   constructor(state: CursorState, standing: Standing) {
     this.name = state.name
@@ -50,6 +55,7 @@ export class DiskCursor implements Cursor {
     this.#countedTo = state.position.samples
     this.#writtenMs = state.writtenMs
     this.#standing = standing
+    this.#stand(state.position)
   }
 
   get flight(): Flight | undefined {
@@ -58,15 +64,15 @@ export class DiskCursor implements Cursor {
 
   /** There may be something to read. */
   wake(): void {
-    this.#arrival.resolve()
+    this.#arrival.announce()
   }
 
   async read({ samples }: Limit, signal: AbortSignal): Promise<readonly Entry[]> {
     for (;;) {
       signal.throwIfAborted()
-      this.#arrival = Promise.withResolvers()
+      this.#arrival.expect()
       const owed = this.#owed
-      const entries = owed ? await this.#upTo(owed.last) : await this.#next(samples)
+      const entries = await this.#tryUntilRead(() => (owed ? this.#upTo(owed.last) : this.#next(samples)), signal)
       this.#owed = undefined
       if (entries.length > 0) {
         this.#countGaps(entries)
@@ -76,7 +82,7 @@ export class DiskCursor implements Cursor {
       }
       if (owed !== undefined)
         this.#flight = undefined // nothing is left of it
-      else await untilAborted(this.#arrival.promise, signal)
+      else await this.#arrival.wait(signal)
     }
   }
 
@@ -97,11 +103,14 @@ export class DiskCursor implements Cursor {
   /** Goes behind what has been let go. */
   async leap(to: Place, reason: DropReason): Promise<void> {
     if (to.sequence <= this.position.sequence) return
+    this.#leapTo(to, reason)
+    await this.#save(false)
+  }
+
+  #leapTo(to: Place, reason: DropReason = 'damaged'): void {
     this.lose({ from: this.position.samples, to: to.samples }, reason)
-    this.#countedTo = Math.max(this.#countedTo, to.samples)
     this.#stand(to)
     this.#oldestMs = undefined
-    await this.#save(false)
   }
 
   /** Counts what of these is gone for this endpoint: not what is behind it, and not what the sender has in its hands. */
@@ -144,6 +153,17 @@ export class DiskCursor implements Cursor {
     this.#reader = undefined
   }
 
+  /** A disk that fails is asked again after a while. */
+  async #tryUntilRead<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      try {
+        return await read()
+      } catch {
+        await this.#standing.pause(signal) // counted and said by the reader
+      }
+    }
+  }
+
   /** The range up to a number, whatever its size; what of it is still there. */
   async #upTo(last: number): Promise<readonly LogEntry[]> {
     const entries = await this.#next(Number.POSITIVE_INFINITY, last)
@@ -152,29 +172,33 @@ export class DiskCursor implements Cursor {
 
   async #next(samples: number, last = this.#standing.available()): Promise<readonly LogEntry[]> {
     const { ring } = this.#standing
-    const after = this.position.sequence
-    if (ring.first > after + 1) {
+    if (ring.first > this.position.sequence + 1) {
       const read = await this.#fromDisk(samples, last)
       if (read.length > 0) return read
+      this.#leapTo(ring.before)
     }
     await this.close()
-    this.#window = []
-    return ring.after(after, Math.min(last, this.#standing.available()), samples)
+    this.#window.length = 0
+    return ring.after(this.position.sequence, Math.min(last, this.#standing.available()), samples)
   }
 
   async #fromDisk(samples: number, last: number): Promise<readonly LogEntry[]> {
-    const window = [...this.#window]
+    const window = this.#window
     let total = window.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
     this.#reader ??= this.#standing.reader(window.at(-1)?.sequence ?? this.position.sequence)
     await this.#reader.skip(this.position.sequence)
-    while (total < samples && (window.at(-1)?.sequence ?? 0) < last) {
-      const entry = await this.#reader.next()
-      if (entry === undefined) break
-      window.push(entry)
-      total += entry.snapshot.values.length
+    try {
+      while (total < samples && (window.at(-1)?.sequence ?? 0) < last) {
+        const entry = await this.#reader.next()
+        if (entry === undefined) break
+        window.push(entry)
+        total += entry.snapshot.values.length
+      }
+    } catch (error) {
+      if (window.length === 0) throw error // else it meets the fault again, next time
     }
-    this.#window = window.filter(({ sequence }) => sequence > this.position.sequence)
-    return within(this.#window, samples)
+    this.#stand(this.position) // which may have moved meanwhile
+    return within(window, samples)
   }
 
   /** Samples that should be before or among these and are not, and that nobody has counted. */
@@ -195,8 +219,13 @@ export class DiskCursor implements Cursor {
   }
 
   #stand(place: Place): void {
-    this.position = place
-    this.#window = this.#window.filter(({ sequence }) => sequence > place.sequence)
+    const { newest, start } = this.#standing.gap
+    const isInGap = place.sequence >= newest && place.sequence < start.sequence
+    if (isInGap) this.lose({ from: place.samples, to: start.samples }, 'damaged')
+    this.position = isInGap ? start : place
+    this.#countedTo = Math.max(this.#countedTo, this.position.samples)
+    const kept = this.#window.findIndex(({ sequence }) => sequence > this.position.sequence)
+    this.#window.splice(0, kept < 0 ? this.#window.length : kept)
   }
 
   #save(sync: boolean): Promise<void> {
@@ -208,16 +237,5 @@ export class DiskCursor implements Cursor {
 function within(entries: readonly LogEntry[], samples: number): readonly LogEntry[] {
   let total = 0
   const end = entries.findIndex(({ snapshot }, i) => (total += snapshot.values.length) > samples && i > 0)
-  return end < 0 ? entries : entries.slice(0, end)
-}
-
-async function untilAborted(arrival: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>()
-  const abort = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([arrival, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  return entries.slice(0, end < 0 ? undefined : end)
 }

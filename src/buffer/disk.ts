@@ -5,8 +5,9 @@ import { Aside } from './aside.ts'
 import { Bounds, TrustedTime } from './bounds.ts'
 import type { Buffer, BufferStats, Cursor, DropReason } from './buffer.ts'
 import { Corrupt } from './corrupt.ts'
-import { DiskCursor, type Standing } from './cursor.ts'
+import type { DiskCursor, Standing } from './cursor.ts'
 import { Cursors } from './cursors.ts'
+import { Endpoints } from './endpoints.ts'
 import type { Files } from './files.ts'
 import { LogReader, type Reading } from './log-reader.ts'
 import { Losses } from './losses.ts'
@@ -14,7 +15,7 @@ import { SeriesPool } from './pool.ts'
 import { type Found, recover } from './recovery.ts'
 import { type Place, Ring } from './ring.ts'
 import { Segments } from './segments.ts'
-import { type Sync, Writer } from './writer.ts'
+import { retryMs, type Sync, Writer } from './writer.ts'
 
 export interface DiskOptions {
   readonly directory: string
@@ -53,11 +54,8 @@ export class DiskBuffer implements Buffer {
   readonly #reading: Reading
   readonly #bounds: Bounds
   readonly #losses = new Losses()
-  readonly #lostCursors: boolean
-  /** Of every endpoint that the disk knows; asked for are those that are configured now. */
-  readonly #cursors = new Map<string, DiskCursor>()
-  readonly #asked = new Set<string>()
-  #hasReported = false
+  readonly #gap: Standing['gap']
+  readonly #endpoints: Endpoints
 
   static async open(options: DiskOptions, needs: DiskNeeds): Promise<DiskBuffer> {
     const { files, log, clock } = needs
@@ -96,15 +94,22 @@ export class DiskBuffer implements Buffer {
     this.segments = segments
     this.aside = new Aside(`${options.directory}/aside`, { files, clock, log, stats })
     this.#file = cursors
+    this.#gap = { newest: found.newest?.sequence ?? 0, start: found.last }
     this.#ring = new Ring(found.last, ringBytes)
     this.#reading = { files, segments, corrupt, stats, log, lost: (loss) => this.#losses.add(loss) }
+    this.#endpoints = new Endpoints(
+      {
+        ...{ file: cursors, segments, log, last: found.last, lostCursors: found.lostCursors },
+        isOld: options.sync !== 'always' && found.newest?.bootId !== needs.bootId,
+      },
+      this.#standing(),
+    )
     this.#bounds = new Bounds(options, {
-      ...{ segments, log, stats, losses: this.#losses, cursors: this.#cursors },
+      ...{ segments, log, stats, losses: this.#losses, cursors: this.#endpoints.cursors },
       safe: () => cursors.safe,
       time: new TrustedTime(clock, continuityOf(found, needs.bootId)),
-      onAge: (before) => this.#forgetRemoved(before),
+      onAge: (before) => this.#endpoints.forgetRemoved(before),
     })
-    this.#lostCursors = found.lostCursors
     const writing = {
       sync: options.sync,
       segmentBytes: Math.min(segmentBytes, Math.ceil(options.maxBytes / 8)),
@@ -117,12 +122,6 @@ export class DiskBuffer implements Buffer {
       onProgress: () => this.#progress(),
       onMoved: needs.onMoved,
     })
-    for (const state of cursors.states) {
-      const isOld = options.sync !== 'always' && found.newest?.bootId !== needs.bootId
-      const isDoubtful = isOld || cursors.doubtful.has(state.name)
-      const uncertain = isDoubtful ? found.last.sequence : state.uncertain
-      this.#cursors.set(state.name, new DiskCursor({ ...state, uncertain }, this.#standing()))
-    }
     this.stats.bytes = segments.bytes
   }
 
@@ -137,11 +136,11 @@ export class DiskBuffer implements Buffer {
 
   /** Every endpoint that has a place in the log, also those that are not configured any more. */
   get cursors(): readonly DiskCursor[] {
-    return [...this.#cursors.values()]
+    return [...this.#endpoints.cursors.values()]
   }
 
   isConfigured(endpoint: string): boolean {
-    return this.#asked.has(endpoint)
+    return this.#endpoints.isConfigured(endpoint)
   }
 
   append(snapshot: Snapshot): number {
@@ -149,36 +148,18 @@ export class DiskBuffer implements Buffer {
     this.stats.appendedSamples += snapshot.values.length
     const { entry, lost } = this.#ring.append(snapshot, this.#needs.clock.bootMs())
     for (const { samplesBefore: from, samplesAfter: to } of lost) {
-      for (const cursor of this.#cursors.values()) cursor.lose({ from, to }, 'disk_failed')
+      for (const cursor of this.#endpoints.cursors.values()) cursor.lose({ from, to }, 'disk_failed')
       this.#losses.add({ from, to })
       this.#writer.tell({ from, to })
     }
-    if (!this.#hasReported) this.#reportRemoved()
+    this.#endpoints.report()
     if (this.#writer.failing !== undefined) this.#wakeAll()
     this.#writer.wake()
     return entry.sequence
   }
 
   cursor(endpoint: string): Cursor {
-    this.#asked.add(endpoint)
-    const known = this.#cursors.get(endpoint)
-    if (known !== undefined) {
-      known.guessOldest(this.segments.holding(known.position.sequence + 1)?.createdMs)
-      if (known.uncertain > known.position.sequence)
-        this.#needs.log.warn('buffer: a cursor was damaged; what is behind it may have arrived before', { endpoint })
-      return known
-    }
-    const [oldest] = this.segments.all
-    const isLost = this.#lostCursors && oldest !== undefined
-    const position = isLost ? { sequence: oldest.first - 1, samples: oldest.samplesBefore } : this.#ring.last
-    const uncertain = isLost ? this.#ring.last.sequence : 0
-    if (isLost)
-      this.#needs.log.warn('buffer: the cursors are damaged or missing: begun with the oldest snapshot', { endpoint })
-    const state = { name: endpoint, position, flight: undefined, uncertain, writtenMs: this.#needs.clock.now() }
-    const made = new DiskCursor(state, this.#standing())
-    this.#cursors.set(endpoint, made)
-    void this.#file.save(state, true)
-    return made
+    return this.#endpoints.cursor(endpoint)
   }
 
   confirmTime(receiverMs: number): void {
@@ -192,9 +173,14 @@ export class DiskBuffer implements Buffer {
 
   /** Lets everything up to a place go at one endpoint, or at all, because somebody wants it so. */
   async dropUpTo(place: Place, endpoint: string | undefined): Promise<void> {
-    for (const cursor of this.#cursors.values())
+    for (const cursor of this.#endpoints.cursors.values())
       if (endpoint === undefined || cursor.name === endpoint) await cursor.leap(place, 'dropped_by_user')
     await this.#progress()
+  }
+
+  /** Forgets an endpoint that is not configured. */
+  forget(endpoint: string): Promise<void> {
+    return this.#endpoints.forget(endpoint)
   }
 
   /** The place of the newest snapshot. */
@@ -207,17 +193,19 @@ export class DiskBuffer implements Buffer {
     const closing = this.#writer.close().then(() => this.#file.close())
     const outcome = await within(clock, closeMs, closing)
     if (outcome === 'late') log.warn('buffer: the disk is too slow to write all of it before the stop')
-    for (const cursor of this.#cursors.values()) await cursor.close()
+    await this.#endpoints.close()
   }
 
   #standing(): Standing {
     return {
       ring: this.#ring,
+      gap: this.#gap,
       available: () => (this.#writer.failing === undefined ? this.#written() : this.#ring.last.sequence),
       reader: (after) => this.reader(after),
       save: (state, sync) => this.#file.save(state, sync),
       moved: () => this.#bounds.keep(),
       now: () => this.#needs.clock.now(),
+      pause: (signal) => this.#needs.clock.sleep(retryMs, signal),
       uncounted: (loss) => this.#losses.uncounted(loss),
       dropped: (endpoint, reason, samples) => this.#count(endpoint, reason, samples),
       bytesAfter: (place) => this.segments.bytesAfter(place, this.#ring.last),
@@ -234,40 +222,12 @@ export class DiskBuffer implements Buffer {
   }
 
   #wakeAll(): void {
-    for (const cursor of this.#cursors.values()) cursor.wake()
+    for (const cursor of this.#endpoints.cursors.values()) cursor.wake()
   }
 
   async #progress(): Promise<void> {
     this.#wakeAll()
     await this.#bounds.keep()
-  }
-
-  #reportRemoved(): void {
-    this.#hasReported = true
-    for (const { name, position } of this.#cursors.values()) {
-      if (this.#asked.has(name)) continue
-      const snapshots = this.#ring.last.sequence - 1 - position.sequence
-      this.#needs.log.warn('buffer: an endpoint is not configured any more; what waits for it is kept for max_age', {
-        endpoint: name,
-        snapshots,
-      })
-    }
-  }
-
-  /** An endpoint that has been away for `max_age` holds nothing any longer. */
-  async #forgetRemoved(beforeMs: number): Promise<void> {
-    for (const { name, writtenMs } of this.#file.states) {
-      if (this.#asked.has(name) || !this.#hasReported || writtenMs >= beforeMs) continue
-      await this.#cursors.get(name)?.leap(this.#ring.last, 'max_age')
-      await this.forget(name)
-    }
-  }
-
-  /** Forgets an endpoint that is not configured. */
-  async forget(endpoint: string): Promise<void> {
-    await this.#cursors.get(endpoint)?.close()
-    this.#cursors.delete(endpoint)
-    await this.#file.forget(endpoint)
   }
 
   #count(endpoint: string, reason: DropReason, samples: number): void {

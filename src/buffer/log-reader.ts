@@ -7,6 +7,9 @@ import type { LogEntry } from './ring.ts'
 import { type Loss, SegmentReader } from './segment-reader.ts'
 import type { Segment, Segments } from './segments.ts'
 
+/** How often a segment is tried. */
+const tries = 3
+
 export interface Reading {
   readonly files: Files
   readonly segments: Segments
@@ -23,6 +26,7 @@ export class LogReader {
   #segment: SegmentReader | undefined
   /** The last sequence number that was read or is not wanted. */
   #after: number
+  #failures = 0
 
   constructor(after: number, reading: Reading, pool: SeriesPool) {
     this.#after = after
@@ -30,7 +34,7 @@ export class LogReader {
     this.#pool = pool
   }
 
-  /** The next snapshot; undefined where the disk has no more by now. */
+  /** The next snapshot; undefined where the disk has no more by now. Rejects where it fails: to be tried again. */
   async next(): Promise<LogEntry | undefined> {
     const { segments } = this.#reading
     for (;;) {
@@ -41,6 +45,7 @@ export class LogReader {
       if (entry !== undefined && entry.sequence < (next?.first ?? Infinity)) {
         if (entry.sequence <= this.#after) continue
         this.#after = entry.sequence
+        this.#failures = 0
         return entry
       }
       if (next === undefined) return undefined
@@ -64,16 +69,19 @@ export class LogReader {
     await segment?.close().catch(() => {}) // it was only read
   }
 
-  /** A segment that cannot be read is skipped whole, and said. */
+  /** A segment that cannot be read is tried again later; then it is skipped whole, and said. */
   async #read(reader: SegmentReader): Promise<LogEntry | undefined> {
     try {
       return await reader.next()
     } catch (error) {
       const { segments, stats, log } = this.#reading
       stats.diskErrors++
+      await this.close()
+      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      if (!isGone && ++this.#failures < tries) throw error
+      this.#failures = 0
       log.warn('buffer: a segment cannot be read, skipped', { segment: reader.segment.path, err: messageOf(error) })
       segments.forget(reader.segment)
-      await this.close()
       return undefined
     }
   }

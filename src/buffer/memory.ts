@@ -1,4 +1,5 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
+import { Arrival } from './arrival.ts'
 import type { Backlog, Buffer, BufferStats, Cursor, DropReason, Entry, Flight, Limit } from './buffer.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
@@ -97,7 +98,7 @@ class MemoryCursor implements Cursor {
   readonly uncertain = 0
   readonly #entries: readonly Entry[]
   readonly #owner: Owner
-  #arrival = Promise.withResolvers<void>()
+  readonly #arrival = new Arrival()
 
   constructor(entries: readonly Entry[], position: number, owner: Owner) {
     this.#entries = entries
@@ -106,7 +107,7 @@ class MemoryCursor implements Cursor {
   }
 
   wake(): void {
-    this.#arrival.resolve()
+    this.#arrival.announce()
   }
 
   async read({ samples }: Limit, signal: AbortSignal): Promise<readonly Entry[]> {
@@ -114,15 +115,8 @@ class MemoryCursor implements Cursor {
       signal.throwIfAborted()
       const batch = this.#after(samples)
       if (batch.length > 0) return batch
-      this.#arrival = Promise.withResolvers()
-      const { promise, reject } = this.#arrival
-      const abort = () => reject(signal.reason)
-      signal.addEventListener('abort', abort, { once: true })
-      try {
-        await promise
-      } finally {
-        signal.removeEventListener('abort', abort)
-      }
+      this.#arrival.expect()
+      await this.#arrival.wait(signal)
     }
   }
 

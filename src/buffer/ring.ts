@@ -42,6 +42,12 @@ export class Ring {
     return this.#entries[0]?.sequence ?? this.last.sequence + 1
   }
 
+  /** The place before the oldest that is still here. */
+  get before(): Place {
+    const [oldest] = this.#entries
+    return oldest ? { sequence: oldest.sequence - 1, samples: oldest.samplesBefore } : this.last
+  }
+
   get entries(): readonly LogEntry[] {
     return this.#entries
   }

@@ -32,7 +32,8 @@ interface Needs {
 }
 
 const segmentMs = 3_600_000
-const retryMs = 60_000
+/** How long a disk that failed is left alone. */
+export const retryMs = 60_000
 /** Samples of one write at most: packing them takes the event loop some 30 ms. */
 const samplesAtOnce = 100_000
 

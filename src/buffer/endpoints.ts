@@ -1,0 +1,104 @@
+import type { Log } from '../log.ts'
+import { DiskCursor, type Standing } from './cursor.ts'
+import type { Cursors } from './cursors.ts'
+import type { Place } from './ring.ts'
+import type { Segments } from './segments.ts'
+import type { CursorState } from './slot.ts'
+
+interface Needs {
+  readonly file: Cursors
+  readonly segments: Segments
+  readonly log: Log
+  /** The newest snapshot that the agent before left, and whether it is known where its endpoints were. */
+  readonly last: Place
+  readonly lostCursors: boolean
+  /** What was written of the cursors may be older than what was sent. */
+  readonly isOld: boolean
+}
+
+/** The cursors of every endpoint that the disk knows; asked for are those that are configured now. */
+export class Endpoints {
+  readonly cursors = new Map<string, DiskCursor>()
+  readonly #asked = new Set<string>()
+  readonly #needs: Needs
+  readonly #standing: Standing
+  #hasReported = false
+
+  constructor(needs: Needs, standing: Standing) {
+    this.#needs = needs
+    this.#standing = standing
+    const { file, isOld, last } = needs
+    for (const state of file.states) {
+      const uncertain = isOld || file.doubtful.has(state.name) ? last.sequence : state.uncertain
+      this.cursors.set(state.name, new DiskCursor({ ...state, uncertain }, standing))
+    }
+  }
+
+  isConfigured(endpoint: string): boolean {
+    return this.#asked.has(endpoint)
+  }
+
+  cursor(endpoint: string): DiskCursor {
+    const { segments, log, file } = this.#needs
+    this.#asked.add(endpoint)
+    const known = this.cursors.get(endpoint)
+    if (known !== undefined) {
+      known.guessOldest(segments.holding(known.position.sequence + 1)?.createdMs)
+      if (known.uncertain > known.position.sequence)
+        log.warn('buffer: this cursor may be older than what was sent; what is behind it is sent with care', {
+          endpoint,
+        })
+      return known
+    }
+    const state = this.#newState(endpoint)
+    const made = new DiskCursor(state, this.#standing)
+    this.cursors.set(endpoint, made)
+    void file.save(state, true)
+    return made
+  }
+
+  /** Says once which endpoints are not configured any more. */
+  report(): void {
+    if (this.#hasReported) return
+    this.#hasReported = true
+    for (const { name, position } of this.cursors.values()) {
+      if (this.#asked.has(name)) continue
+      const snapshots = this.#needs.last.sequence - position.sequence
+      this.#needs.log.warn('buffer: an endpoint is not configured any more; what waits for it is kept for max_age', {
+        endpoint: name,
+        snapshots,
+      })
+    }
+  }
+
+  /** An endpoint that has been away since before this time holds nothing any longer. */
+  async forgetRemoved(beforeMs: number): Promise<void> {
+    for (const { name, writtenMs } of this.#needs.file.states) {
+      if (this.#asked.has(name) || !this.#hasReported || writtenMs >= beforeMs) continue
+      await this.cursors.get(name)?.leap(this.#standing.ring.last, 'max_age')
+      await this.forget(name)
+    }
+  }
+
+  async forget(endpoint: string): Promise<void> {
+    await this.cursors.get(endpoint)?.close()
+    this.cursors.delete(endpoint)
+    await this.#needs.file.forget(endpoint)
+  }
+
+  async close(): Promise<void> {
+    for (const cursor of this.cursors.values()) await cursor.close()
+  }
+
+  /** At now; at the oldest where the log is there and it is not known where this endpoint was. */
+  #newState(name: string): CursorState {
+    const { segments, lostCursors, log } = this.#needs
+    const writtenMs = this.#standing.now()
+    const [oldest] = segments.all
+    if (!lostCursors || oldest === undefined)
+      return { name, position: this.#standing.ring.last, flight: undefined, uncertain: 0, writtenMs }
+    log.warn('buffer: the cursors are damaged or missing: begun with the oldest snapshot', { endpoint: name })
+    const position = { sequence: oldest.first - 1, samples: oldest.samplesBefore }
+    return { name, position, flight: undefined, uncertain: this.#standing.ring.last.sequence, writtenMs }
+  }
+}

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { segmentName } from '../../src/buffer/format.ts'
+import { settled, TestClock } from '../clock.ts'
+import { allOf, openLog, recordingLog, signal, snapshots } from './log.ts'
+import { SimulatedDisk } from './simulated.ts'
+
+const sequencesOf = (lines: readonly string[]) => lines.map((line) => Number(line.split(' ')[0]))
+const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
+
+async function begun() {
+  const disk = new SimulatedDisk()
+  const clock = new TestClock()
+  const { log, lines } = recordingLog()
+  const buffer = await openLog(disk, {}, { clock, log })
+  const cursor = buffer.cursor('a')
+  const next = snapshots()
+  const append = async (from: number, to: number) => {
+    for (let i = from; i <= to; i++) {
+      buffer.append(next(i))
+      await settled()
+    }
+  }
+  await append(1, 3)
+  const said = () => lines.filter((line) => line.includes('stay in memory') || line.includes('written again'))
+  return { disk, clock, buffer, cursor, append, said, lines }
+}
+
+for (const [code, operation] of [
+  ['ENOSPC', 'write'],
+  ['EIO', 'datasync'],
+  ['EROFS', 'open'],
+] as const)
+  test(`${code} at ${operation}: said once, sent from memory, tried each minute, written in order when it works again`, async () => {
+    const { disk, clock, buffer, cursor, append, said } = await begun()
+    let tries = 0
+    disk.fault = (op, path) => {
+      if (op !== operation || !path.includes('/log/')) return undefined
+      tries++
+      return code
+    }
+    // an open segment needs no opening: a new one does
+    await clock.pass(3_600_000)
+    await append(4, 6)
+    assert.equal(said().length, 1)
+    assert.deepEqual(
+      (await cursor.read({ samples: 99 }, signal)).map(({ sequence }) => sequence),
+      upTo(6),
+    )
+    const before = tries
+    for (let i = 7; i <= 16; i++) {
+      await append(i, i)
+      await clock.pass(15_000)
+    }
+    assert.ok(tries > before && tries - before <= 3, `${tries - before} tries in 150 s`)
+    disk.fault = () => undefined
+    await clock.pass(60_000)
+    await append(17, 17)
+    assert.equal(said().length, 2)
+    const again = await openLog(disk.afterPowerLoss(() => 0.6))
+    assert.deepEqual(sequencesOf(await allOf(again)), upTo(17))
+    assert.deepEqual([...again.stats.dropped, ...buffer.stats.dropped], [])
+  })
+
+test('one failed sync: the segment is left and everything unsafe is written anew, without a word to the sender', async () => {
+  const { disk, buffer, append, said } = await begun()
+  let once = true
+  disk.fault = (operation, path) => {
+    if (operation !== 'datasync' || !path.includes('/log/') || !once) return undefined
+    once = false
+    return 'EIO'
+  }
+  await append(4, 6)
+  assert.deepEqual(disk.pathsIn('/b/log'), [`/b/log/${segmentName(1)}`, `/b/log/${segmentName(4)}`])
+  assert.deepEqual([said(), buffer.stats.diskErrors], [[], 1])
+  assert.deepEqual(sequencesOf(await allOf(await openLog(disk.afterKill()))), upTo(6))
+})
+
+test('less than min_free on the file system: nothing is written, and nothing that was is deleted', async () => {
+  const disk = new SimulatedDisk()
+  const clock = new TestClock()
+  const buffer = await openLog(disk, { minFreeBytes: 1000 }, { clock })
+  const cursor = buffer.cursor('a')
+  const next = snapshots()
+  buffer.append(next(1))
+  await settled()
+  const bytes = buffer.stats.bytes
+  disk.free = 999
+  buffer.append(next(2))
+  await settled()
+  assert.equal(buffer.stats.bytes, bytes)
+  assert.match(buffer.trouble ?? '', /999 bytes are free .* min_free is 1000/)
+  assert.equal((await cursor.read({ samples: 99 }, signal)).length, 2)
+  disk.free = 5000
+  await clock.pass(60_000)
+  assert.equal(buffer.trouble, undefined)
+  assert.ok(buffer.stats.bytes > bytes)
+})
+
+test('what memory cannot hold while the disk fails is lost, and counted exactly, once', async () => {
+  const disk = new SimulatedDisk()
+  const clock = new TestClock()
+  const buffer = await openLog(disk, {}, { clock })
+  const cursor = buffer.cursor('a')
+  const next = snapshots(100_000)
+  buffer.append(next(1))
+  await settled()
+  disk.fault = (operation) => (operation === 'write' ? 'ENOSPC' : undefined)
+  for (let i = 2; i <= 20; i++) buffer.append(next(i))
+  await settled()
+  const lost = buffer.stats.dropped.get('a')?.get('disk_failed') ?? 0
+  assert.ok(lost > 0 && lost % 100_000 === 0)
+  disk.fault = () => undefined
+  await clock.pass(60_000)
+  await settled()
+  const left = cursor.backlog().snapshots
+  assert.equal(left, 20)
+  const sequences = sequencesOf(await allOf(buffer))
+  assert.equal(sequences.length, 20 - lost / 100_000)
+  assert.deepEqual([...(buffer.stats.dropped.get('a') ?? [])], [['disk_failed', lost]])
+  const again = await openLog(disk.afterKill())
+  await allOf(again)
+  assert.equal(again.stats.dropped.get('a'), undefined)
+})
+
+test('a directory that is removed while running is made anew, with what memory still has', async () => {
+  const { disk, buffer, cursor, append } = await begun()
+  await append(4, 6)
+  await cursor.move((await cursor.read({ samples: 6 }, signal)).at(-1)?.sequence ?? 0)
+  disk.removeAll()
+  await append(7, 8)
+  await cursor.begin({ first: 3, last: 3, note: '' })
+  const again = await openLog(disk.afterPowerLoss(() => 0.6))
+  assert.deepEqual(sequencesOf(await allOf(again)), upTo(8, 3))
+  assert.deepEqual([...again.stats.dropped, ...buffer.stats.dropped], [])
+})
+
+test('a disk that cannot be used at all from the start on: snapshots go through memory', async () => {
+  const disk = new SimulatedDisk()
+  disk.fault = () => 'EROFS'
+  const buffer = await openLog(disk)
+  const cursor = buffer.cursor('a')
+  const next = snapshots()
+  for (let i = 1; i <= 3; i++) buffer.append(next(i))
+  const entries = await cursor.read({ samples: 9 }, signal)
+  await cursor.begin({ first: 1, last: 3, note: '' })
+  await cursor.move(3)
+  assert.equal(entries.length, 3)
+  assert.equal(cursor.backlog().snapshots, 0)
+  await buffer.close()
+})
+
+test('refused samples are kept with the words of the receiver, the oldest going first', async () => {
+  const { buffer, cursor } = await begun()
+  const entries = await cursor.read({ samples: 9 }, signal)
+  const [, second] = entries[0]?.snapshot.series ?? []
+  assert.ok(second)
+  await cursor.setAside({ reason: 'out of bounds', entries, series: new Set([second]) })
+  const kept = await Array.fromAsync(buffer.aside.read())
+  assert.deepEqual(
+    kept.map(({ refusal: { endpoint, reason, snapshots: count, samples } }) => [endpoint, reason, count, samples]),
+    [['a', 'out of bounds', 3, 3]],
+  )
+  assert.deepEqual(
+    kept[0]?.entries.map(({ snapshot }) => snapshot.values[0]),
+    [1.001, 2.001, 3.001],
+  )
+})

@@ -22,7 +22,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'host/': ['node:', 'dbus-native', 'koffi', 'undici', 'xml2js'],
     'buffer/': ['node:'],
     'http/': ['undici', 'node:'],
-    'relabel/': [],
+    'relabel/': ['re2js', 'node:crypto'],
     'flags.ts': ['node:util'],
   },
   { 'collector.ts': [] },

@@ -1,0 +1,41 @@
+import { messageOf } from '../log.ts'
+import { type Label, LabelSet } from './label-set.ts'
+import { matcherOf } from './matcher.ts'
+import { filled, isName, type Names, problemsOf, type Rule } from './rule.ts'
+import { type Step, steps } from './steps.ts'
+
+/** What becomes of the labels of a series, which come by name in byte order; undefined where it is dropped. */
+export type Relabel = (labels: Iterable<Label>) => Iterable<Label> | undefined
+
+/**
+ * Rules as one function, with the semantics of Prometheus. What is wrong with a rule goes to `problem`, with the rule's
+ * place. Asynchronous because the engine for regular expressions is loaded where there is one.
+ */
+export async function compileRules(
+  rules: readonly Rule[],
+  names: Names,
+  problem: (at: number, text: string) => void,
+): Promise<Relabel> {
+  const all: Step[] = []
+  for (const [at, rule] of rules.entries()) {
+    const step = await compile(rule, names, (text) => problem(at, text))
+    if (step !== undefined) all.push(step)
+  }
+  return (labels) => {
+    const set = new LabelSet(labels)
+    return all.every((step) => step(set)) ? set.entries : undefined
+  }
+}
+
+async function compile(given: Rule, names: Names, problem: (text: string) => void): Promise<Step | undefined> {
+  const problems = problemsOf(given, names)
+  const rule = filled(given)
+  for (const text of problems) problem(text)
+  try {
+    const matcher = await matcherOf(rule.regex)
+    return problems.length > 0 ? undefined : steps[rule.action](rule, matcher, (name) => isName(name, names))
+  } catch (error) {
+    problem(`regex: ${JSON.stringify(rule.regex)} is no regular expression in RE2 syntax (${messageOf(error)})`)
+    return undefined
+  }
+}

@@ -31,6 +31,9 @@ const netlink = { domain: 16, rawCloseOnExec: 3 | 0x80000 } as const
 /** Messages of a dump come in pieces of 32 KiB at most; a longer one makes the buffer grow. */
 const usualBytes = 32768
 
+/** Made when it is needed, and kept: one for each answer left the process with twenty times its size. */
+let into: Buffer | undefined
+
 /** Beyond this it is no answer of a kernel. */
 const longestBytes = 16 * 1024 * 1024
 
@@ -39,7 +42,8 @@ export async function ask(libc: Libc, request: Request, each: (body: Buffer, typ
   const socket = open(libc, request.protocol)
   try {
     await libc.send(socket, messageOf(request))
-    let into = Buffer.allocUnsafeSlow(usualBytes)
+    // No await from here on: the one buffer serves all.
+    into ??= Buffer.allocUnsafeSlow(usualBytes)
     for (;;) {
       const length = libc.receive(socket, into, recvFlags.peek | recvFlags.truncate | recvFlags.dontWait)
       if (length > longestBytes) throw new Error(`netlink: an answer of ${length} bytes`)

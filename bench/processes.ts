@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { createWriteStream, existsSync } from 'node:fs'
+import { createWriteStream, existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { Readable } from 'node:stream'
@@ -65,13 +65,7 @@ export async function inChild<T>(file: string, args: readonly (string | number)[
 }
 
 /** What the launcher tells V8. */
-const agentFlags = [
-  '--max-semi-space-size=1',
-  '--max-old-space-size=64',
-  '--v8-pool-size=0',
-  '--single-threaded-gc',
-  '--semi-space-growth-factor=1',
-]
+const agentFlags = /^ +(--.*?) \$/m.exec(readFileSync(`${root}bin/hostpush`, 'utf8'))?.[1]?.split(' ') ?? []
 
 /** The agent as users run it; from its source where no launcher has been built. */
 export function agentCommand(): readonly [file: string, ...args: string[]] {

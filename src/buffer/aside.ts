@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { type Log, messageOf } from '../log.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { BufferStats, Refused } from './buffer.ts'
-import type { Files } from './files.ts'
+import { type Files, sizeOf } from './files.ts'
 import { firstOf, segmentName } from './format.ts'
 import type { LogEntry } from './ring.ts'
 import { SegmentReader } from './segment-reader.ts'
@@ -70,9 +70,7 @@ export class Aside {
   }
 
   async #open(path: string, first: number) {
-    const file = await this.#needs.files.open(path, 'read')
-    const { size } = await file.status()
-    await file.close()
+    const size = await sizeOf(this.#needs.files, path)
     let text = '{}'
     const segment = { path, first, samplesBefore: 0, createdMs: 0, bytes: size }
     const reader = new SegmentReader(segment, this.#needs.files, {
@@ -128,9 +126,7 @@ export class Aside {
     let bytes = 0
     for (const [i, first] of [...numbers].reverse().entries()) {
       const path = `${this.#directory}/${segmentName(first)}`
-      const file = await files.open(path, 'read')
-      bytes += (await file.status()).size
-      await file.close()
+      bytes += await sizeOf(files, path)
       if (i > 0 && (i >= mostFiles || bytes > mostBytes)) await files.remove(path)
     }
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { type Log, messageOf } from '../log.ts'
 import type { BufferStats } from './buffer.ts'
-import type { Files } from './files.ts'
+import { type Files, opened, sizeOf } from './files.ts'
 
 /** Damaged bytes that are kept at most, in files and altogether. */
 const mostFiles = 32
@@ -33,9 +33,8 @@ export class Corrupt {
     try {
       const { files } = this.#needs
       await files.makeDirectory(this.#directory)
-      const file = await files.open(`${this.#directory}/${this.#name(name, at)}`, 'create')
-      await file.write(bytes.subarray(0, mostBytes / 4), 0)
-      await file.close()
+      const path = `${this.#directory}/${this.#name(name, at)}`
+      await opened(files, path, 'create', (file) => file.write(bytes.subarray(0, mostBytes / 4), 0))
       await this.#bound()
     } catch (error) {
       this.#needs.log.debug('buffer: damaged bytes cannot be kept', { err: messageOf(error) })
@@ -75,9 +74,7 @@ export class Corrupt {
     let bytes = 0
     for (const [i, name] of names.entries()) {
       const path = `${this.#directory}/${name}`
-      const file = await files.open(path, 'read')
-      bytes += (await file.status()).size
-      await file.close()
+      bytes += await sizeOf(files, path)
       if (i >= mostFiles || bytes > mostBytes) await files.remove(path)
     }
   }

@@ -30,6 +30,28 @@ export interface File {
   close(): Promise<void>
 }
 
+/**
+ * Opens a file for one piece of work and closes it whatever comes of it: Node ends the process of whoever leaves one
+ * open to be swept up.
+ */
+export async function opened<T>(
+  files: Files,
+  path: string,
+  mode: 'read' | 'create' | 'update',
+  work: (file: File) => Promise<T>,
+): Promise<T> {
+  const file = await files.open(path, mode)
+  try {
+    return await work(file)
+  } finally {
+    await file.close()
+  }
+}
+
+/** The size of a file, in bytes. */
+export const sizeOf = (files: Files, path: string): Promise<number> =>
+  opened(files, path, 'read', async (file) => (await file.status()).size)
+
 const flags = {
   read: constants.O_RDONLY,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,

@@ -2,7 +2,7 @@ import { type Log, messageOf } from '../log.ts'
 import type { BufferStats } from './buffer.ts'
 import type { Corrupt } from './corrupt.ts'
 import type { Cursors } from './cursors.ts'
-import type { Files } from './files.ts'
+import { type Files, opened } from './files.ts'
 import { firstOf, headerBytes, readHeader, recordsOf, recordType } from './format.ts'
 import type { Place } from './ring.ts'
 import type { Segment, Segments } from './segments.ts'
@@ -72,11 +72,11 @@ async function findSegments({ files, segments, corrupt, log }: Needs): Promise<n
   for (const first of numbers.sort((left, right) => left - right)) {
     const path = segments.pathOf(first)
     try {
-      const file = await files.open(path, 'read')
-      const { size } = await file.status()
-      const header = readHeader(await file.read(0, headerBytes))
-      const whole = header === 'damaged' ? await file.read(0, size) : undefined
-      await file.close()
+      const { size, header, whole } = await opened(files, path, 'read', async (file) => {
+        const { size } = await file.status()
+        const header = readHeader(await file.read(0, headerBytes))
+        return { size, header, whole: header === 'damaged' ? await file.read(0, size) : undefined }
+      })
       if (header === 'newer') {
         beyond = Math.max(beyond, first + size) // no record is as short as a byte
         log.warn('buffer: a segment was written by a newer version, left as it is', { path })
@@ -119,8 +119,7 @@ async function newestOf({ files, segments, corrupt, log }: Needs): Promise<Found
 }
 
 async function lookAt(segment: Segment, files: Files) {
-  const file = await files.open(segment.path, 'read')
-  const bytes = await file.read(0, segment.bytes).finally(() => file.close())
+  const bytes = await opened(files, segment.path, 'read', (file) => file.read(0, segment.bytes))
   const header = readHeader(bytes)
   let newest: Head | undefined
   let end = headerBytes
@@ -136,8 +135,7 @@ async function cut(segment: Segment, end: number, files: Files, log: Log): Promi
   segment.bytes = end
   log.info('buffer: the last write of the agent before was torn, cut', { segment: segment.path, bytes: torn })
   try {
-    const file = await files.open(segment.path, 'update')
-    await file.truncate(end).finally(() => file.close())
+    await opened(files, segment.path, 'update', (file) => file.truncate(end))
   } catch (error) {
     log.debug('buffer: a torn end cannot be cut, passed over', { err: messageOf(error) })
   }

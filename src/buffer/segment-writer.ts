@@ -23,7 +23,12 @@ export class SegmentWriter {
   static async create(files: Files, path: string, header: Header): Promise<SegmentWriter> {
     const { first, samplesBefore, createdMs } = header
     const file = await files.open(path, 'create')
-    await file.write(headerOf(header), 0)
+    try {
+      await file.write(headerOf(header), 0)
+    } catch (error) {
+      await file.close().catch(() => {}) // it has failed already
+      throw error
+    }
     return new SegmentWriter({ path, first, samplesBefore, createdMs, bytes: 0 }, file)
   }
 

@@ -48,11 +48,13 @@ for (const [code, operation] of [
       upTo(6),
     )
     const before = tries
+    const unclosed = disk.unclosed
     for (let i = 7; i <= 16; i++) {
       await append(i, i)
       await clock.pass(15_000)
     }
     assert.ok(tries > before && tries - before <= 3, `${tries - before} tries in 150 s`)
+    assert.equal(disk.unclosed, unclosed, 'a descriptor that nobody closes ends the process')
     disk.fault = () => undefined
     await clock.pass(60_000)
     await append(17, 17)

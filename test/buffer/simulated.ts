@@ -19,6 +19,8 @@ export class SimulatedDisk implements Files {
   fault: (operation: Operation, path: string) => string | undefined = () => undefined
   free = 1e12
   syncs = 0
+  /** Descriptors that have not been closed. */
+  unclosed = 0
 
   async makeDirectory(path: string) {
     this.#check('makeDirectory', path)
@@ -42,6 +44,7 @@ export class SimulatedDisk implements Files {
       inode.bytes = inode.safe = Buffer.alloc(0)
       inode.pending = []
     }
+    this.unclosed++
     return this.#fileOf(path, inode)
   }
 
@@ -143,7 +146,9 @@ export class SimulatedDisk implements Files {
         inode.safe = Buffer.from(inode.safe.subarray(0, length))
       },
       status: async () => ({ size: inode.bytes.length, isLinked: inode.links > 0 }),
-      close: async () => {},
+      close: async () => {
+        this.unclosed--
+      },
     }
   }
 

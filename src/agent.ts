@@ -1,4 +1,6 @@
-import { MemoryBuffer } from './buffer/memory.ts'
+import type { Files } from './buffer/files.ts'
+import { openBuffer } from './buffer/index.ts'
+import { familiesOf } from './buffer/metrics.ts'
 import { type Clock, every } from './clock.ts'
 import type { Emit } from './collector.ts'
 import type { Config } from './config/index.ts'
@@ -25,6 +27,8 @@ export interface World {
   readonly log: Log
   /** Opens the one connection of an endpoint. */
   readonly connect: (origin: string) => Promise<Sender>
+  /** The disk that the buffer writes to. */
+  readonly files?: Files
 }
 
 export interface Agent {
@@ -56,9 +60,12 @@ export async function collectOnce(config: Config, { clock, log }: Pick<World, 'c
 export async function createAgent(config: Config, world: World): Promise<Agent> {
   const { clock, log } = world
   const host = openHost(config, clock)
-  const buffer = new MemoryBuffer(config.bufferBytes)
+  const buffer = await openBuffer(config.buffer, { ...world, bootId: host.bootId })
   const timeline = new Timeline(clock, log)
-  const onTime = (receiverMs: number) => timeline.confirm(receiverMs)
+  const onTime = (receiverMs: number) => {
+    timeline.confirm(receiverMs)
+    buffer.confirmTime(receiverMs)
+  }
   const builder = new SnapshotBuilder(new SeriesTable(config.identity))
   const endpoints: Endpoint[] = []
   for (const options of config.remoteWrite) {
@@ -71,6 +78,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const scrape = scrapeFamilies(() => builder.added)
   const sending = (emit: Emit) => {
     for (const { report } of endpoints) emitEndpoint(emit, report, clock.now())
+    for (const [family, value, labels] of familiesOf(buffer)) emit(family, value, labels ?? {})
   }
   const cycle = cycleOf(config, world, host, builder, (emit, soFar) => {
     exporter(emit, soFar)

@@ -102,6 +102,9 @@ const workIsDone = new Error('the work came first')
 /** The instant that a date in a text stands for (RFC 9110, RFC 3339), milliseconds since the epoch; NaN if it is none. */
 export const instantOf = (text: string): number => Date.parse(text)
 
+/** A point in time as RFC 3339 writes it, to the millisecond. */
+export const timeText = (ms: number): string => new Date(ms).toISOString()
+
 /** Node 26 has it, 24 does not. */
 const temporal = (globalThis as { Temporal?: { Now: { instant(): { epochNanoseconds: bigint } } } }).Temporal
 

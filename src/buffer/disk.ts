@@ -15,6 +15,7 @@ import { SeriesPool } from './pool.ts'
 import { type Found, recover } from './recovery.ts'
 import { type Place, Ring } from './ring.ts'
 import { Segments } from './segments.ts'
+import { noStats } from './stats.ts'
 import { retryMs, type Sync, Writer } from './writer.ts'
 
 export interface DiskOptions {
@@ -33,6 +34,8 @@ export interface DiskNeeds {
   readonly bootId: string
   /** The directory has gone and is made anew. */
   readonly onMoved: () => Promise<void>
+  /** Nothing more is written. */
+  readonly onClose?: () => Promise<void>
 }
 
 const segmentBytes = 4 * 1024 * 1024
@@ -55,18 +58,13 @@ export class DiskBuffer implements Buffer {
   readonly #bounds: Bounds
   readonly #losses = new Losses()
   readonly #gap: Standing['gap']
+  /** Of the agent before. */
+  readonly #newestMs: number | undefined
   readonly #endpoints: Endpoints
 
   static async open(options: DiskOptions, needs: DiskNeeds): Promise<DiskBuffer> {
     const { files, log, clock } = needs
-    const stats: BufferStats = {
-      appendedSnapshots: 0,
-      appendedSamples: 0,
-      bytes: 0,
-      diskErrors: 0,
-      damagedRecords: 0,
-      dropped: new Map(),
-    }
+    const stats = noStats()
     const { directory, sync } = options
     const segments = new Segments(files, `${directory}/log`)
     const corrupt = new Corrupt(`${directory}/corrupt`, { files, clock, log, stats })
@@ -95,6 +93,7 @@ export class DiskBuffer implements Buffer {
     this.aside = new Aside(`${options.directory}/aside`, { files, clock, log, stats })
     this.#file = cursors
     this.#gap = { newest: found.newest?.sequence ?? 0, start: found.last }
+    this.#newestMs = found.newest?.timestampMs
     this.#ring = new Ring(found.last, ringBytes)
     this.#reading = { files, segments, corrupt, stats, log, lost: (loss) => this.#losses.add(loss) }
     this.#endpoints = new Endpoints(
@@ -183,6 +182,11 @@ export class DiskBuffer implements Buffer {
     return this.#endpoints.forget(endpoint)
   }
 
+  /** When the newest snapshot was taken; undefined where there never was one. */
+  get newestMs(): number | undefined {
+    return this.#ring.entries.at(-1)?.snapshot.timestampMs ?? this.#newestMs
+  }
+
   /** The place of the newest snapshot. */
   get last(): Place {
     return this.#ring.last
@@ -194,6 +198,7 @@ export class DiskBuffer implements Buffer {
     const outcome = await within(clock, closeMs, closing)
     if (outcome === 'late') log.warn('buffer: the disk is too slow to write all of it before the stop')
     await this.#endpoints.close()
+    await this.#needs.onClose?.()
   }
 
   #standing(): Standing {

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Buffer } from './buffer.ts'
+import { answers } from './control.ts'
 import { DiskBuffer, type DiskOptions } from './disk.ts'
 import { disk, type Files } from './files.ts'
 import { MemoryBuffer } from './memory.ts'
+import { Owner } from './owner.ts'
 
 export interface BufferOptions extends DiskOptions {
   readonly mode: 'disk' | 'memory'
@@ -12,12 +14,44 @@ export interface BufferOptions extends DiskOptions {
 export interface BufferNeeds {
   readonly clock: Clock
   readonly log: Log
+  /** Of this boot, as the kernel writes it. */
   readonly bootId: string
   /** The disk, unless a test brings one. */
   readonly files?: Files
 }
 
+/** Memory where no disk is used: the bound of a log on disk would be too much for it. */
+const memoryBytes = 64 * 1024 * 1024
+
+/** Opens the buffer of an agent. Throws BufferError where another one has the directory, and for nothing else. */
 export async function openBuffer(options: BufferOptions, needs: BufferNeeds): Promise<Buffer> {
-  if (options.mode === 'memory') return new MemoryBuffer(options.maxBytes)
-  return DiskBuffer.open(options, { files: disk, ...needs, onMoved: async () => {} })
+  if (options.mode === 'memory') return new MemoryBuffer(Math.min(options.maxBytes, memoryBytes))
+  return openDisk(options, needs, true)
+}
+
+/** Opens the log as its owner, for an agent or for a command that looks into it while none runs. */
+export async function openDisk(
+  options: DiskOptions,
+  { files = disk, ...needs }: BufferNeeds,
+  isAgent: boolean,
+): Promise<DiskBuffer> {
+  const { directory } = options
+  const { log } = needs
+  const opened = Promise.withResolvers<DiskBuffer>()
+  const owner = new Owner(
+    directory,
+    async function* (request) {
+      yield* answers(await opened.promise, isAgent)(request)
+    },
+    log,
+  )
+  await files.makeDirectory(directory).catch(() => {}) // said by the recovery, which meets it too
+  await owner.acquire()
+  const onMoved = async () => {
+    await files.makeDirectory(directory)
+    await owner.acquire()
+  }
+  const buffer = await DiskBuffer.open(options, { ...needs, files, onMoved, onClose: () => owner.close() })
+  opened.resolve(buffer)
+  return buffer
 }

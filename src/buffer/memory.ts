@@ -1,6 +1,7 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { Arrival } from './arrival.ts'
-import type { Backlog, Buffer, BufferStats, Cursor, DropReason, Entry, Flight, Limit } from './buffer.ts'
+import type { Backlog, Buffer, Cursor, DropReason, Entry, Flight, Limit } from './buffer.ts'
+import { noStats } from './stats.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
 const bytesPerSample = 8
@@ -10,14 +11,7 @@ const bytesPerSample = 8
  * once every cursor is past it.
  */
 export class MemoryBuffer implements Buffer {
-  readonly stats: BufferStats = {
-    appendedSnapshots: 0,
-    appendedSamples: 0,
-    bytes: 0,
-    diskErrors: 0,
-    damagedRecords: 0,
-    dropped: new Map(),
-  }
+  readonly stats = noStats()
   readonly #maxBytes: number
   readonly #entries: Entry[] = []
   readonly #cursors = new Map<string, MemoryCursor>()

@@ -27,6 +27,7 @@ export class SegmentWriter {
       await file.write(headerOf(header), 0)
     } catch (error) {
       await file.close().catch(() => {}) // it has failed already
+      await files.remove(path).catch(() => {})
       throw error
     }
     return new SegmentWriter({ path, first, samplesBefore, createdMs, bytes: 0 }, file)

@@ -47,6 +47,7 @@ export default {
       without: {
         global: { scrape_interval: String(flags.get(interval.name) ?? interval.fallback) },
         remote_write: [{ url: `${receiver.url}/api/v1/write`, name: 'demo' }],
+        buffer: { mode: 'memory' },
         log: { level: 'warn' },
       },
     })

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { crc32 } from 'node:zlib'
 import * as v from 'valibot'
+import type { BufferOptions } from '../buffer/index.ts'
 import type { Collector } from '../collector.ts'
 import type { Enabled } from '../cycle.ts'
 import type { Flag, Given } from '../flags.ts'
@@ -11,12 +12,14 @@ import type { Filter } from '../metrics/pattern.ts'
 import { nearest } from '../nearest.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import type { WebOptions } from '../web/index.ts'
+import { bufferOf } from './buffer.ts'
 import { collectorFlags, enabledCollectors, interfaceFilter, interfaceFlags } from './collectors.ts'
 import { ConfigError } from './error.ts'
 import { expandEnvironment, expandFacts } from './expand.ts'
+import { wantedOf } from './relabel.ts'
 import { endpointOf } from './remote-write.ts'
 import { type Shape, shapeOf } from './shape.ts'
-import { durationMs, sizeBytes } from './units.ts'
+import { durationMs } from './units.ts'
 
 /** Everything that was configured, checked and in the units of the code. */
 export interface Config {
@@ -32,7 +35,7 @@ export interface Config {
   readonly allCollectors: readonly string[]
   readonly interfaces: Filter
   readonly remoteWrite: readonly EndpointOptions[]
-  readonly bufferBytes: number
+  readonly buffer: BufferOptions
   readonly web: WebOptions
   readonly log: { readonly level: Level; readonly format: Format }
   /** What a stop may take to deliver the rest, milliseconds. */
@@ -100,6 +103,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
   const remoteWrite = blocks.map((block, i) => endpointOf(block, i, blocks.length === 1, problems))
   for (const name of repeated(remoteWrite.map((one) => one.name)))
     problems.push(`remote_write: two endpoints are called ${name}`)
+  const wanted = await wantedOf(file, problems)
   const intervalMs = durationMs(file.global?.scrape_interval ?? '15s') ?? 15_000
   const identity = identityOf(file, paths, problems)
   const config: Config = {
@@ -111,8 +115,8 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     allCollectors: collectors.map(({ name }) => name),
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
-    remoteWrite: remoteWrite.map((one) => ({ ...one, offsetMs: offsetOf(identity, intervalMs) })),
-    bufferBytes: sizeBytes(file.buffer?.max_bytes ?? '64MiB') ?? 0,
+    remoteWrite: remoteWrite.map((one, i) => ({ ...one, ...wanted[i], offsetMs: offsetOf(identity, intervalMs) })),
+    buffer: bufferOf(file.buffer, { environment, hasEndpoints: blocks.length > 0 }, problems),
     web: webOf(file, flags, problems),
     log: {
       level: oneOf('log.level', flag('log.level') ?? file.log?.level ?? 'info', levels, problems),

@@ -1,6 +1,8 @@
 import * as v from 'valibot'
 import type { Collector, Option } from '../collector.ts'
 import { formats, levels } from '../log.ts'
+import { extents } from '../relabel/keep-lists.ts'
+import { actions } from '../relabel/rule.ts'
 import { durationMs, sizeBytes } from './units.ts'
 
 /** The configuration file, in Prometheus's words where Prometheus has one. Texts become numbers in `read.ts`. */
@@ -67,6 +69,17 @@ const authorization = v.strictObject({
   credentials_file: v.optional(filled),
 })
 
+const relabelConfig = v.strictObject({
+  source_labels: v.optional(v.array(text, 'a list of label names is expected')),
+  separator: v.optional(text),
+  regex: v.optional(text),
+  modulus: v.optional(v.pipe(count, v.maxValue(Number.MAX_SAFE_INTEGER, 'a number below 2^53 is expected'))),
+  target_label: v.optional(text),
+  replacement: v.optional(text),
+  action: v.optional(v.picklist(actions, `one of ${actions.join(', ')} is expected`)),
+})
+const relabelConfigs = v.array(relabelConfig, 'a list of rules is expected')
+
 const remoteWrite = v.strictObject({
   url,
   name: v.optional(v.pipe(filled, v.regex(/^[\w.-]{1,64}$/, 'a name of letters, digits, . _ - is expected'))),
@@ -84,10 +97,28 @@ const remoteWrite = v.strictObject({
       pacing: v.optional(v.picklist(['on', 'off'], 'on or off is expected')),
     }),
   ),
+  metrics: v.optional(v.picklist(extents, `one of ${extents.join(', ')} is expected`)),
+  write_relabel_configs: v.optional(relabelConfigs),
   metadata_config: v.optional(v.strictObject({ send: v.optional(flag), send_interval: v.optional(positive) })),
 })
 
 export type RemoteWriteShape = v.InferOutput<typeof remoteWrite>
+
+const buffer = v.strictObject({
+  directory: v.optional(filled),
+  mode: v.optional(v.picklist(['disk', 'memory'], '"disk" or "memory" is expected')),
+  sync: v.optional(
+    v.union([v.picklist(['always', 'never']), positive], '"always", "never" or a duration such as "1m" is expected'),
+  ),
+  max_bytes: v.optional(size),
+  max_age: v.optional(positive),
+  min_free: v.optional(
+    v.pipe(
+      v.string('a size such as "64MiB" is expected, or "0"'),
+      v.check((text) => sizeBytes(text) !== undefined, 'a size such as "64MiB" is expected, or "0"'),
+    ),
+  ),
+})
 
 const web = v.strictObject({
   listen_address: v.optional(v.array(text, 'a list of addresses is expected; an empty list means no web server')),
@@ -117,11 +148,18 @@ export function shapeOf(collectors: readonly Collector[]) {
   const each = Object.fromEntries(collectors.map((one) => [one.name, collectorShape(one)]))
   return v.strictObject({
     $schema: v.optional(text),
-    global: v.optional(v.strictObject({ scrape_interval: v.optional(positive), external_labels: v.optional(labels) })),
+    global: v.optional(
+      v.strictObject({
+        scrape_interval: v.optional(positive),
+        external_labels: v.optional(labels),
+        metric_name_validation_scheme: v.optional(v.picklist(['legacy', 'utf8'], 'legacy or utf8 is expected')),
+      }),
+    ),
     job: v.optional(text),
     instance: v.optional(text),
+    write_relabel_configs: v.optional(relabelConfigs),
     remote_write: v.optional(v.array(remoteWrite, 'a list of endpoints is expected')),
-    buffer: v.optional(v.strictObject({ max_bytes: v.optional(size) })),
+    buffer: v.optional(buffer),
     web: v.optional(web),
     collectors: v.optional(v.strictObject({ ...each, disable_defaults: v.optional(flag) })),
     interfaces: v.optional(v.strictObject({ include: v.optional(text), exclude: v.optional(text) })),

@@ -41,6 +41,8 @@ export interface OpenHost extends Host {
   readonly self: Dir
   /** Of the kernel that the agent runs on, in seconds since the epoch. */
   readonly bootTimeSeconds: number
+  /** A UUID that is another one after each boot; empty where the kernel tells none. */
+  readonly bootId: string
   close(): void
 }
 
@@ -62,6 +64,7 @@ export function openHost({ paths, timezone, busAddress }: Place, clock: Clock): 
     dirAt: (path) => new Dir(elsewhere, posix.normalize(path)),
     self: tree('/proc/self'),
     bootTimeSeconds: parseStat(tree('/proc').read('stat')).totals.get('btime') ?? 0,
+    bootId: tree('/proc').readIfAny('sys/kernel/random/boot_id')?.trim() ?? '',
     close() {
       statfs.close()
       kernel.close()

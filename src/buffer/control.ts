@@ -1,0 +1,151 @@
+import type { DropReason } from './buffer.ts'
+import type { DiskBuffer } from './disk.ts'
+import { type Format, rowsOf } from './export.ts'
+import type { Answer, Request } from './owner.ts'
+import type { Place } from './ring.ts'
+
+/** What `ls` tells of an endpoint. Times are milliseconds since the epoch. */
+export interface EndpointRow {
+  readonly kind: 'endpoint'
+  readonly endpoint: string
+  /** False where it is not in the configuration any more; undefined where no agent runs that would know. */
+  readonly isConfigured: boolean | undefined
+  readonly snapshots: number
+  readonly samples: number
+  readonly bytes: number
+  readonly oldestMs: number | undefined
+  readonly newestMs: number | undefined
+  readonly dropped: Partial<Record<DropReason, number>>
+}
+
+/** Refused samples that are set aside, by endpoint and reason. */
+export interface RefusedRow {
+  readonly kind: 'refused'
+  readonly endpoint: string
+  readonly reason: string
+  readonly samples: number
+  readonly newestMs: number
+}
+
+export interface BufferRow {
+  readonly kind: 'buffer'
+  readonly directory: string
+  readonly bytes: number
+  readonly segments: number
+  readonly damagedRecords: number
+  readonly trouble: string | undefined
+}
+
+export type Row = EndpointRow | RefusedRow | BufferRow
+
+/** What `drop` does, or would do. */
+export interface DropRow {
+  readonly endpoint: string
+  readonly samples: number
+}
+
+/** What the control channel answers; also used without one, by a command that has opened the buffer itself. */
+export function answers(buffer: DiskBuffer, isAgent: boolean): Answer {
+  return (request) => {
+    if (request.command === 'ls' || request.command === 'status') return list(buffer, isAgent)
+    if (request.command === 'export') return exported(buffer, request)
+    if (request.command === 'drop') return drop(buffer, request, isAgent)
+    throw new Error(`buffer: no such command: ${request.command}`)
+  }
+}
+
+async function* list(buffer: DiskBuffer, isAgent: boolean): AsyncGenerator<Row> {
+  const { directory, stats, segments, trouble } = buffer
+  const { damagedRecords } = stats
+  yield { kind: 'buffer', directory, bytes: segments.bytes, segments: segments.all.length, damagedRecords, trouble }
+  for (const cursor of buffer.cursors) {
+    const { snapshots, samples, bytes, oldestMs } = cursor.backlog()
+    yield {
+      kind: 'endpoint',
+      endpoint: cursor.name,
+      isConfigured: isAgent ? buffer.isConfigured(cursor.name) : undefined,
+      ...{ snapshots, samples, bytes },
+      oldestMs: snapshots === 0 ? undefined : ((await firstMs(buffer, cursor.position)) ?? oldestMs),
+      newestMs: snapshots === 0 ? undefined : buffer.newestMs,
+      dropped: Object.fromEntries(stats.dropped.get(cursor.name) ?? []),
+    }
+  }
+  yield* await refused(buffer)
+}
+
+async function firstMs(buffer: DiskBuffer, { sequence }: Place): Promise<number | undefined> {
+  const reader = buffer.reader(sequence)
+  try {
+    return (await reader.next())?.snapshot.timestampMs
+  } finally {
+    await reader.close()
+  }
+}
+
+async function refused(buffer: DiskBuffer): Promise<readonly RefusedRow[]> {
+  const rows = new Map<string, RefusedRow>()
+  for await (const { refusal } of buffer.aside.read()) {
+    const { endpoint, reason, samples, atMs } = refusal
+    const key = `${endpoint}\n${reason}`
+    const known = rows.get(key)
+    rows.set(key, { kind: 'refused', endpoint, reason, samples: (known?.samples ?? 0) + samples, newestMs: atMs })
+  }
+  return [...rows.values()]
+}
+
+async function* exported(buffer: DiskBuffer, { endpoint, refused, format }: Request): AsyncGenerator<string> {
+  const rows = rowsOf(format as Format)
+  if (refused === true) {
+    for await (const { refusal, entries } of buffer.aside.read()) {
+      if (endpoint !== undefined && refusal.endpoint !== endpoint) continue
+      yield* rows.remark(`refused by ${refusal.endpoint}: ${refusal.reason}`)
+      for (const { snapshot } of entries) yield* rows.of(snapshot)
+    }
+    return
+  }
+  const after = endpoint === undefined ? 0 : cursorOf(buffer, String(endpoint)).position.sequence
+  const reader = buffer.reader(after)
+  try {
+    for (let entry = await reader.next(); entry !== undefined; entry = await reader.next())
+      yield* rows.of(entry.snapshot)
+  } finally {
+    await reader.close()
+  }
+}
+
+async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): AsyncGenerator<DropRow> {
+  const endpoint = request['endpoint'] === undefined ? undefined : String(request['endpoint'])
+  const beforeMs = request['beforeMs'] === undefined ? undefined : Number(request['beforeMs'])
+  const place = beforeMs === undefined ? buffer.last : await placeBefore(buffer, beforeMs)
+  const concerned = endpoint === undefined ? buffer.cursors : [cursorOf(buffer, endpoint)]
+  for (const { name, position } of concerned)
+    yield { endpoint: name, samples: Math.max(0, place.samples - position.samples) }
+  if (request['isDry'] === true) return
+  await buffer.dropUpTo(place, endpoint)
+  await buffer.aside.clear(endpoint, beforeMs ?? Number.POSITIVE_INFINITY)
+  const isRemoved = isAgent && endpoint !== undefined && !buffer.isConfigured(endpoint)
+  if (isRemoved && beforeMs === undefined) await buffer.forget(endpoint)
+}
+
+/** The place of the last snapshot that was taken before a time. */
+async function placeBefore(buffer: DiskBuffer, beforeMs: number): Promise<Place> {
+  const start = buffer.segments.all.findLast(({ createdMs }) => createdMs < beforeMs)
+  let place: Place = start ? { sequence: start.first - 1, samples: start.samplesBefore } : { sequence: 0, samples: 0 }
+  const reader = buffer.reader(place.sequence)
+  try {
+    for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) {
+      if (entry.snapshot.timestampMs >= beforeMs) break
+      place = { sequence: entry.sequence, samples: entry.samplesAfter }
+    }
+  } finally {
+    await reader.close()
+  }
+  return place
+}
+
+function cursorOf(buffer: DiskBuffer, endpoint: string) {
+  const cursor = buffer.cursors.find(({ name }) => name === endpoint)
+  if (cursor !== undefined) return cursor
+  const known = buffer.cursors.map(({ name }) => name).join(', ') || 'none'
+  throw new Error(`buffer: no endpoint is called ${endpoint}; there are: ${known}`)
+}

@@ -1,0 +1,22 @@
+import { counter, type Family, gauge, type Labels } from '../metrics/family.ts'
+import type { Buffer } from './buffer.ts'
+
+const dropped = counter(
+  'prometheus_remote_storage_samples_dropped_total',
+  'Samples that will not be delivered, by the reason why.',
+  ['remote_name', 'reason'],
+)
+const appended = counter('hostpush_buffer_appended_samples_total', 'Samples taken into the buffer.')
+const bytes = gauge('hostpush_buffer_bytes', 'What the buffer takes on disk; in memory where it uses no disk.')
+const diskErrors = counter('hostpush_buffer_disk_errors_total', 'Writes, syncs and openings of files that failed.')
+const damaged = counter('hostpush_buffer_damaged_records_total', 'Places in the log that could not be read.')
+
+/** The buffer's numbers, as they are now. What waits for each endpoint is told with the endpoint. */
+export function* familiesOf({ stats }: Pick<Buffer, 'stats'>): Generator<readonly [Family, number, Labels?]> {
+  yield [appended, stats.appendedSamples]
+  yield [bytes, stats.bytes]
+  yield [diskErrors, stats.diskErrors]
+  yield [damaged, stats.damagedRecords]
+  for (const [endpoint, reasons] of stats.dropped)
+    for (const [reason, samples] of reasons) yield [dropped, samples, { remote_name: endpoint, reason }]
+}

@@ -1,0 +1,170 @@
+import { rename, unlink } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type Log, messageOf } from '../log.ts'
+import { lines, send } from './lines.ts'
+import { reachable } from './socket-path.ts'
+
+/** A buffer cannot be opened, as somebody else has it. */
+export class BufferError extends Error {}
+
+/** What is asked on the control channel: one line of JSON, with the command's own fields. */
+export interface Request {
+  readonly command: string
+  readonly [field: string]: unknown
+}
+
+/** What is answered: lines of JSON; the last is `{"end":true}` or `{"error":"…"}`. */
+export type Answer = (request: Request) => AsyncIterable<unknown>
+
+const name = 'owner'
+/** An owner that does not answer in this time is busy, and an owner all the same. */
+const patienceMs = 5000
+
+/**
+ * Owning a directory: a Unix socket in it, to which whoever listens is the owner. A socket that nobody listens to is a
+ * dead process's and is taken over. The same socket is the control channel.
+ */
+export class Owner {
+  readonly #directory: string
+  readonly #answer: Answer
+  readonly #log: Log
+  #server: Server | undefined
+
+  constructor(directory: string, answer: Answer, log: Log) {
+    this.#directory = directory
+    this.#answer = answer
+    this.#log = log
+  }
+
+  /** Throws BufferError where somebody else is the owner. A file system that takes no sockets is said, and no owner is. */
+  async acquire(): Promise<void> {
+    await this.close()
+    for (let tries = 0; tries < 3; tries++) {
+      try {
+        this.#server = await this.#listen()
+        return
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'EADDRINUSE') await this.#takeOver()
+        else {
+          this.#log.warn('buffer: no socket can be made: a second agent is not noticed, no control channel', {
+            err: messageOf(error),
+          })
+          return
+        }
+      }
+    }
+    throw new BufferError(`buffer: ${this.#directory} is being taken by another process`)
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    if (server === undefined) return
+    await new Promise((resolve) => server.close(resolve)) // it removes the socket's name
+  }
+
+  async #listen(): Promise<Server> {
+    const server = createServer((socket) => void this.#serve(socket))
+    const { path, release } = await reachable(`${this.#directory}/${name}`)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(path, resolve)
+      })
+    } finally {
+      await release()
+    }
+    server.unref()
+    return server
+  }
+
+  /** Removes the socket of a dead process. Moved first: if it turns out to be a living one's, it is moved back. */
+  async #takeOver(): Promise<void> {
+    await this.#refuseLiving(name)
+    const aside = `${name}.${process.pid}`
+    try {
+      await rename(`${this.#directory}/${name}`, `${this.#directory}/${aside}`)
+    } catch {
+      return // somebody was faster: tried again
+    }
+    try {
+      await this.#refuseLiving(aside)
+    } catch (error) {
+      await rename(`${this.#directory}/${aside}`, `${this.#directory}/${name}`)
+      throw error
+    }
+    await unlink(`${this.#directory}/${aside}`)
+  }
+
+  async #refuseLiving(socket: string): Promise<void> {
+    const answer = await ask(this.#directory, { command: 'who' }, socket)
+    if (answer === undefined) return
+    let pid: unknown
+    for await (const line of answer) pid = (line as { pid?: unknown }).pid ?? pid
+    throw new BufferError(
+      `buffer: ${this.#directory} belongs to the agent with pid ${pid ?? 'unknown'}, which is running; ` +
+        'stop that one, or give this one a buffer.directory of its own',
+    )
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    socket.on('error', () => {}) // whoever asked has gone
+    try {
+      for await (const line of lines(socket)) {
+        const request = JSON.parse(line) as Request
+        if (request.command === 'who') await send(socket, { pid: process.pid })
+        else for await (const part of this.#answer(request)) await send(socket, part)
+        await send(socket, { end: true })
+        break
+      }
+    } catch (error) {
+      await send(socket, { error: messageOf(error) }).catch(() => {}) // gone, too
+    }
+    socket.end()
+  }
+}
+
+/** Asks the owner of a directory. Undefined where there is none. */
+export async function ask(
+  directory: string,
+  request: Request,
+  socketName = name,
+): Promise<AsyncIterable<unknown> | undefined> {
+  const { path, release } = await reachable(`${directory}/${socketName}`).catch(() => ({
+    path: '',
+    release: undefined,
+  }))
+  if (path === '') return undefined
+  const socket = connect(path)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve)
+      socket.once('error', reject)
+    })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') return undefined
+    throw error
+  } finally {
+    await release?.()
+  }
+  if (request.command === 'who') socket.setTimeout(patienceMs, () => socket.destroy())
+  socket.on('error', () => {}) // the end is noticed by the missing last line
+  await send(socket, request)
+  return answersOf(socket, request.command === 'who')
+}
+
+async function* answersOf(socket: Socket, mayBreakOff: boolean): AsyncGenerator<unknown> {
+  try {
+    for await (const line of lines(socket)) {
+      const part = JSON.parse(line) as { end?: true; error?: string }
+      if (part.end) return
+      if (part.error !== undefined) throw new BufferError(part.error)
+      yield part
+    }
+  } finally {
+    socket.destroy()
+  }
+  if (!mayBreakOff) throw new BufferError('buffer: the agent broke off its answer')
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ask, Owner } from '../../src/buffer/owner.ts'
+import { silent } from '../../src/log.ts'
+import { recordingLog } from './log.ts'
+
+async function* echo(request: unknown) {
+  yield { asked: request }
+  if ((request as { command: string }).command === 'fail') throw new Error('no')
+}
+
+function folder(t: { after(work: () => void): void }): string {
+  const path = mkdtempSync(join(tmpdir(), 'hostpush-owner-'))
+  t.after(() => rmSync(path, { recursive: true }))
+  return path
+}
+
+test('a second owner is refused with the pid of the first; after the first has gone it is not', async (t) => {
+  const directory = folder(t)
+  const first = new Owner(directory, echo, silent)
+  await first.acquire()
+  const second = new Owner(directory, echo, silent)
+  await assert.rejects(second.acquire(), new RegExp(`belongs to the agent with pid ${process.pid}, .*buffer.directory`))
+  await first.close()
+  await second.acquire()
+  await second.close()
+  assert.equal(await ask(directory, { command: 'x' }), undefined)
+})
+
+test('the socket of a dead process is taken over', async (t) => {
+  const directory = folder(t)
+  const script = `require('node:net').createServer().listen(${JSON.stringify(`${directory}/owner`)}, () => process.kill(process.pid, 'SIGKILL'))`
+  spawnSync(process.execPath, ['-e', script])
+  assert.ok(existsSync(`${directory}/owner`))
+  const owner = new Owner(directory, echo, silent)
+  await owner.acquire()
+  assert.deepEqual(await Array.fromAsync((await ask(directory, { command: 'hello' })) ?? []), [
+    { asked: { command: 'hello' } },
+  ])
+  await owner.close()
+})
+
+test('of many that come at once on a dead socket one becomes the owner', async (t) => {
+  const directory = folder(t)
+  const script = `require('node:net').createServer().listen(${JSON.stringify(`${directory}/owner`)}, () => process.kill(process.pid, 'SIGKILL'))`
+  spawnSync(process.execPath, ['-e', script])
+  const owners = Array.from({ length: 5 }, () => new Owner(directory, echo, silent))
+  const outcomes = await Promise.allSettled(owners.map((owner) => owner.acquire()))
+  assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1)
+  for (const owner of owners) await owner.close()
+})
+
+test('a path that is longer than a socket address works all the same', async (t) => {
+  const directory = join(folder(t), 'a'.repeat(60), 'b'.repeat(60))
+  mkdirSync(directory, { recursive: true })
+  const owner = new Owner(directory, echo, silent)
+  await owner.acquire()
+  await assert.rejects(new Owner(directory, echo, silent).acquire(), /belongs to the agent with pid/)
+  assert.equal((await Array.fromAsync((await ask(directory, { command: 'x' })) ?? [])).length, 1)
+  await owner.close()
+})
+
+test('a failure comes as an error after what came before it', async (t) => {
+  const directory = folder(t)
+  const owner = new Owner(directory, echo, silent)
+  await owner.acquire()
+  const parts: unknown[] = []
+  await assert.rejects(async () => {
+    for await (const part of (await ask(directory, { command: 'fail' })) ?? []) parts.push(part)
+  }, /^BufferError: no$|no/)
+  assert.equal(parts.length, 1)
+  await owner.close()
+})
+
+test('where no socket can be made it is said, and the agent goes on', async (t) => {
+  const { log, lines } = recordingLog()
+  await new Owner(join(folder(t), 'missing'), echo, log).acquire()
+  assert.equal(lines.length, 1)
+})

@@ -3,7 +3,7 @@ import type { Family, MetricType } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Batch } from './batch.ts'
 import { Known } from './known.ts'
-import { labelBytes, labelsOf } from './labels.ts'
+import { type Label, labelBytes, labelsOf } from './labels.ts'
 
 /** Field number and wire type, as they stand before each field of remote-write 1.0. */
 const tag = {
@@ -46,7 +46,12 @@ type Point = readonly [timestampMs: number, value: number | undefined]
 export class EncoderV1 implements Encoder {
   readonly contentType = 'application/x-protobuf'
   readonly version = '0.1.0'
-  readonly #labels = new Known((series: Series) => labelBytes(labelsOf(series)))
+  readonly #labels: Known<Uint8Array>
+
+  /** `labels` are those under which a series is sent. */
+  constructor(labels: (series: Series) => readonly Label[] = labelsOf) {
+    this.#labels = new Known((series) => labelBytes(labels(series)))
+  }
 
   encode(batch: Batch): Encoded {
     const [first, ...others] = batch.entries

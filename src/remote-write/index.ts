@@ -11,10 +11,11 @@ import { familiesIn } from './metadata.ts'
 import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
 import { Ranges } from './ranges.ts'
+import { Relabelling, type Wanted } from './relabelling.ts'
 import { createSnappy } from './snappy.ts'
 import { type EndpointStats, noStats } from './stats.ts'
 
-export interface EndpointOptions {
+export interface EndpointOptions extends Wanted {
   readonly name: string
   /** Without credentials: they are in `headers`. */
   readonly url: URL
@@ -56,7 +57,8 @@ export class Endpoint implements Output {
   readonly #pace = new Pace(Math.random)
   readonly #delivery: Delivery
   readonly #ranges: Ranges
-  readonly #encoder = new EncoderV1()
+  readonly #relabelling: Relabelling
+  readonly #encoder: EncoderV1
   readonly #snappy = createSnappy()
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
@@ -69,6 +71,8 @@ export class Endpoint implements Output {
     this.#about = { remote_name: options.name, url: options.url.href }
     this.#patience = new Patience(needs.clock)
     const { clock, log } = needs
+    this.#relabelling = new Relabelling(options, { log, stats: this.stats, about: this.#about })
+    this.#encoder = new EncoderV1((series) => this.#relabelling.labels(series))
     this.#delivery = new Delivery({
       requester: createRequester(options, needs.sender, clock),
       clock,
@@ -82,6 +86,7 @@ export class Endpoint implements Output {
     })
     this.#ranges = new Ranges({
       ...needs,
+      relabelling: this.#relabelling,
       delivery: this.#delivery,
       encoder: this.#encoder,
       compress: this.#snappy,
@@ -168,7 +173,8 @@ export class Endpoint implements Output {
     const nowMs = this.#needs.clock.monotonicMs()
     if (metadataIntervalMs === 0 || nowMs - this.#metadataAtMs < metadataIntervalMs) return
     this.#metadataAtMs = nowMs
-    const families = familiesIn(entries)
+    const families = familiesIn(this.#relabelling.entries(entries))
+    if (families.length === 0) return
     const body = this.#snappy(this.#encoder.metadata(families))
     const outcome = await this.#delivery.attempt(body, this.#headers(), signal)
     this.stats.metadata += families.length

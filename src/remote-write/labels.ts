@@ -1,8 +1,8 @@
 import protobuf from 'protobufjs/minimal.js'
-import type { Labels } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
+import type { Label } from '../relabel/label-set.ts'
 
-export type Label = readonly [name: string, value: string]
+export type { Label }
 
 /**
  * The label set that a receiver is to see, by the rules of the specification: `__name__` and the family's labels, then
@@ -17,11 +17,16 @@ export function labelsOf({ family, labelValues, identity }: Series): Label[] {
     if (value !== '') set[name] = value
   })
   set['__name__'] = family.name + family.suffix
-  return sorted(set)
+  return sorted(Object.entries(set))
 }
 
-function sorted(set: Labels): Label[] {
-  return Object.entries(set)
+/** What may be sent of labels that went through rules: names that begin with __ were for the rules alone. */
+export function sendable(labels: Iterable<Label>): Label[] {
+  return sorted([...labels].filter(([name]) => name === '__name__' || (name !== '' && !name.startsWith('__'))))
+}
+
+function sorted(labels: readonly Label[]): Label[] {
+  return labels
     .filter(([, value]) => value !== '')
     .map(([name, value]) => [name, value.toWellFormed()] as const)
     .sort(([left], [right]) => byBytes(left, right))

@@ -8,6 +8,10 @@ const of = ['remote_name', 'url'] as const
 
 const samples = counter(`${prefix}_samples_total`, 'Samples sent, whatever the answer.', of)
 const samplesFailed = counter(`${prefix}_samples_failed_total`, 'Samples the receiver refused for good.', of)
+const samplesDropped = counter(`${prefix}_samples_dropped_total`, 'Samples that were not sent, by reason.', [
+  ...of,
+  'reason',
+])
 const samplesRetried = counter(`${prefix}_samples_retried_total`, 'Samples in requests that were sent again.', of)
 const samplesPending = gauge(`${prefix}_samples_pending`, 'Samples collected and not yet delivered.', of)
 const metadata = counter(`${prefix}_metadata_total`, 'Families whose type and help were sent.', of)
@@ -35,6 +39,7 @@ export function emitEndpoint(
   const labels = { remote_name: name, url }
   emit(samples, stats.samples, labels)
   emit(samplesFailed, stats.samplesFailed, labels)
+  for (const [reason, count] of stats.samplesDropped) emit(samplesDropped, count, { ...labels, reason })
   emit(samplesRetried, stats.samplesRetried, labels)
   emit(samplesPending, backlog.samples, labels)
   emit(metadata, stats.metadata, labels)

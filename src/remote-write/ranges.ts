@@ -12,6 +12,7 @@ import type { Patience } from './patience.ts'
 import { Probe } from './probe.ts'
 import { Range } from './range.ts'
 import { Refusals } from './refusals.ts'
+import type { Relabelling } from './relabelling.ts'
 import { areaOf, noteOf, type Piece, settle, type Work, wholeRange, workOf } from './settling.ts'
 import type { EndpointStats } from './stats.ts'
 import { Trial } from './trial.ts'
@@ -20,6 +21,7 @@ interface Needs {
   readonly clock: Clock
   readonly log: Log
   readonly cursor: Cursor
+  readonly relabelling: Relabelling
   readonly delivery: Delivery
   readonly encoder: Encoder
   readonly compress: (bytes: Uint8Array) => Uint8Array
@@ -69,8 +71,9 @@ export class Ranges {
    * Sends until each sample has a final answer, then moves the cursor past them. `left` is how far the agent before
    * this one had come with exactly these.
    */
-  async send(entries: readonly Entry[], left: Flight | undefined, signal: AbortSignal): Promise<void> {
-    const { cursor } = this.#needs
+  async send(read: readonly Entry[], left: Flight | undefined, signal: AbortSignal): Promise<void> {
+    const { cursor, relabelling } = this.#needs
+    const entries = relabelling.entries(read)
     const { first, last } = boundsOf(entries)
     const range = new Range(entries, this.#sent, await this.#refusals.without(entries))
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
@@ -165,11 +168,12 @@ export class Ranges {
    * behind it pass: then it is set aside.
    */
   async #stuck({ entries }: Range, signal: AbortSignal): Promise<void> {
-    const { cursor } = this.#needs
+    const { cursor, relabelling } = this.#needs
     const [poison] = entries
     if (entries.length > 1) this.#singlyUpTo = boundsOf(entries).last
     if (poison === undefined || entries.length > 1) return
-    const [, ...behind] = await cursor.read({ samples: poison.snapshot.values.length * 8 + 1000 }, signal)
+    const read = await cursor.read({ samples: poison.snapshot.values.length * 8 + 1000 }, signal)
+    const [, ...behind] = relabelling.entries(read)
     const passed: Entry[] = []
     for (const next of behind.slice(0, 2)) {
       if (!(await this.#passes(next, signal))) break

@@ -3,8 +3,8 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Series } from '../metrics/series.ts'
 import { Exclusions } from './exclusions.ts'
-import { labelsOf } from './labels.ts'
 import type { Range, Without } from './range.ts'
+import type { Relabelling } from './relabelling.ts'
 import type { EndpointStats } from './stats.ts'
 import type { Suspect } from './trial.ts'
 
@@ -12,6 +12,7 @@ interface Needs {
   readonly clock: Clock
   readonly log: Log
   readonly cursor: Cursor
+  readonly relabelling: Relabelling
   readonly stats: EndpointStats
   readonly about: Readonly<Record<string, string>>
   readonly ageLimitMs: number
@@ -47,14 +48,14 @@ export class Refusals {
 
   /** A series is at fault. */
   async series(range: Range, { piece, reason }: Suspect): Promise<void> {
-    const { log, clock, about } = this.#needs
+    const { log, clock, about, relabelling } = this.#needs
     const { entries } = range.cut({ ...piece, step: 'send' })
     const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
     if (series !== undefined) this.#exclusions.add(series, clock.monotonicMs())
     const samples = await this.#refuse(entries, reason)
     log.error('remote-write: a series is refused: set aside, tried again in an hour', {
       ...about,
-      series: series && Object.fromEntries(labelsOf(series)),
+      series: series && Object.fromEntries(relabelling.labels(series)),
       samples,
       reason,
     })

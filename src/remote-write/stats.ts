@@ -3,6 +3,8 @@ export interface EndpointStats {
   samples: number
   samplesRetried: number
   samplesFailed: number
+  /** Samples that are not sent, by reason: Prometheus's word for those that rules drop is `dropped_series`. */
+  readonly samplesDropped: Map<string, number>
   metadata: number
   metadataFailed: number
   /** Compressed bytes of delivered requests. */
@@ -26,6 +28,7 @@ export const noStats = (): EndpointStats => ({
   samples: 0,
   samplesRetried: 0,
   samplesFailed: 0,
+  samplesDropped: new Map([['dropped_series', 0]]),
   metadata: 0,
   metadataFailed: 0,
   bytes: 0,

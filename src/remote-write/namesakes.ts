@@ -1,0 +1,33 @@
+import type { Series } from '../metrics/series.ts'
+import type { Label } from './labels.ts'
+
+/** Series by the labels that relabelling gave them: those with the same labels are the first of them. */
+export class Namesakes {
+  /** By labels as text; a series that nobody holds any more has no say. */
+  readonly #first = new Map<string, WeakRef<Series>>()
+  readonly #labels = new WeakMap<Series, string>()
+  /** Size at which those that are gone are swept out. */
+  #sweepAt = 1024
+
+  /** The first series of these labels that is still there: it may be this one. */
+  first(labels: readonly Label[], series: Series): Series {
+    const text = JSON.stringify(labels)
+    const known = this.#first.get(text)?.deref()
+    if (known !== undefined) return known
+    if (this.#first.size >= this.#sweepAt) this.#sweep()
+    this.#first.set(text, new WeakRef(series))
+    this.#labels.set(series, text)
+    return series
+  }
+
+  /** The labels of a series that was the first. */
+  labels(series: Series): readonly Label[] | undefined {
+    const text = this.#labels.get(series)
+    return text === undefined ? undefined : (JSON.parse(text) as readonly Label[])
+  }
+
+  #sweep(): void {
+    for (const [text, series] of this.#first) if (series.deref() === undefined) this.#first.delete(text)
+    this.#sweepAt = Math.max(1024, this.#first.size * 2)
+  }
+}

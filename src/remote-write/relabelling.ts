@@ -1,0 +1,127 @@
+import type { Entry } from '../buffer/buffer.ts'
+import type { Log } from '../log.ts'
+import type { Series } from '../metrics/series.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Relabel } from '../relabel/rules.ts'
+import { Known } from './known.ts'
+import { type Label, labelsOf, sendable } from './labels.ts'
+import { Namesakes } from './namesakes.ts'
+import type { EndpointStats } from './stats.ts'
+
+/** What an endpoint wants of all that is collected. */
+export interface Wanted {
+  /** Names of the metrics that are sent, by the names they were collected under; all where it is missing. */
+  readonly metrics?: ReadonlySet<string> | undefined
+  readonly relabel?: Relabel | undefined
+}
+
+interface Needs {
+  readonly log: Log
+  readonly stats: EndpointStats
+  readonly about: Readonly<Record<string, string>>
+}
+
+/** What is left of a list of series. */
+interface Left {
+  readonly series: readonly Series[]
+  /** Their places in the list; undefined where none is missing. */
+  readonly places: readonly number[] | undefined
+  readonly dropped: number
+  readonly doubled: number
+}
+
+/**
+ * Which series an endpoint sends, and under which labels. Worked out once for each series, and once for each list of
+ * them; where there are no rules nothing is done at all.
+ *
+ * Series whose labels become the same are one series from there on: a receiver cannot tell them apart. In a snapshot
+ * that has several of them the first one counts. Over time one may follow another, without a stale marker in between.
+ */
+export class Relabelling {
+  readonly #wanted: Wanted
+  readonly #needs: Needs
+  /** The series as which one is sent: itself or a namesake; undefined where it is dropped. */
+  readonly #known = new Known((series: Series) => this.#judge(series))
+  readonly #lists = new WeakMap<readonly Series[], Left>()
+  readonly #namesakes = new Namesakes()
+  readonly #said = new Set<string>()
+  #countedTo = 0
+
+  constructor(wanted: Wanted, needs: Needs) {
+    this.#wanted = wanted
+    this.#needs = needs
+  }
+
+  /** What is sent of these. What is not is counted, once for each entry. */
+  entries(entries: readonly Entry[]): readonly Entry[] {
+    const { metrics, relabel } = this.#wanted
+    if (metrics === undefined && relabel === undefined) return entries
+    return entries.map(({ sequence, snapshot }) => {
+      const left = this.#left(snapshot.series)
+      if (sequence > this.#countedTo) {
+        this.#count('dropped_series', left.dropped)
+        this.#count('duplicate_series', left.doubled)
+        this.#countedTo = sequence
+      }
+      return { sequence, snapshot: narrowed(snapshot, left) }
+    })
+  }
+
+  /** The labels under which a series is sent. */
+  labels(series: Series): readonly Label[] {
+    const sent = this.#wanted.relabel && this.#known.one(series)
+    return (sent && this.#namesakes.labels(sent)) ?? labelsOf(series)
+  }
+
+  #judge(series: Series): Series | undefined {
+    const { metrics, relabel } = this.#wanted
+    const { family } = series
+    if (metrics?.has(family.name + family.suffix) === false) return undefined
+    if (relabel === undefined) return series
+    const labels = sendable(relabel(labelsOf(series)) ?? [])
+    if (labels.some(([name]) => name === '__name__')) return this.#namesakes.first(labels, series)
+    if (labels.length > 0) this.#say('remote-write: relabelling leaves a series without a name: not sent', series)
+    return undefined
+  }
+
+  #left(list: readonly Series[]): Left {
+    const known = this.#lists.get(list)
+    if (known !== undefined) return known
+    const places: number[] = []
+    const series = new Set<Series>()
+    let doubled = 0
+    list.forEach((one, place) => {
+      const sent = this.#known.one(one)
+      if (sent === undefined) return
+      if (series.has(sent)) {
+        doubled++
+        this.#say('remote-write: relabelling makes two series the same: the first is sent', one)
+      } else places.push(place)
+      series.add(sent)
+    })
+    const isWhole = places.length === list.length
+    const dropped = list.length - places.length - doubled
+    const left = { series: [...series], places: isWhole ? undefined : places, dropped, doubled }
+    this.#lists.set(list, left)
+    return left
+  }
+
+  #count(reason: string, samples: number): void {
+    const { samplesDropped } = this.#needs.stats
+    if (samples > 0) samplesDropped.set(reason, (samplesDropped.get(reason) ?? 0) + samples)
+  }
+
+  /** Once: the first series stands for all of its kind. */
+  #say(message: string, series: Series): void {
+    if (this.#said.has(message)) return
+    this.#said.add(message)
+    this.#needs.log.warn(message, { ...this.#needs.about, series: Object.fromEntries(labelsOf(series)) })
+  }
+}
+
+function narrowed({ timestampMs, values, ownTimestampsMs }: Snapshot, { series, places }: Left): Snapshot {
+  const at = (column: Float64Array) =>
+    places === undefined ? column : Float64Array.from(places, (place) => column[place] ?? Number.NaN)
+  const own = ownTimestampsMs === undefined ? {} : { ownTimestampsMs: at(ownTimestampsMs) }
+  return { timestampMs, series, values: at(values), ...own }
+}

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   lstatSync,
   openSync,
   readdirSync,
@@ -25,8 +26,8 @@ export interface Files {
   read(path: Path, limit?: number): Buffer
   /** Entry names in byte order; a Buffer where a name is not UTF-8. */
   list(path: Path): Path[]
-  /** Follows links. */
-  status(path: Path): Status
+  /** Follows links. Undefined where nothing is there. */
+  status(path: Path): Status | undefined
   link(path: Path): string
   real(path: Path): string
   /** Ends an interval: what was kept open for files that are gone is let go. */
@@ -39,85 +40,137 @@ const kernelFileSystems = new Set([0x9fa0, 0x62656572])
 /** Descriptors kept open at most: well below the usual limit of 1024 of a process. */
 const keptAtMost = 320
 
-/** Intervals after which a descriptor that was not used is closed. */
-const keptFor = 3
+/** Paths remembered at most. */
+const knownAtMost = 2 * keptAtMost
 
-interface Kept {
-  readonly fd: number
+/** Intervals after which what was not asked for again is forgotten, and its descriptor closed. */
+const knownFor = 3
+
+/** Errors by which a path says that there is nothing at it. */
+const absent = new Set(['ENOENT', 'ENOTDIR'])
+
+/** A path that was asked for before: open, or missing with the error that said so, or neither yet. */
+interface Known {
+  readonly fd?: number
+  readonly missing?: unknown
   used: number
 }
 
 /**
  * Reads below `root`. Where that is procfs or sysfs, a file read for the second time stays open: reading a kept
  * descriptor costs half of opening it anew. A descriptor whose file is gone answers ENODEV or ESRCH; it is opened
- * anew once. Reads are synchronous: the kernel answers from memory, and awaited reads cost five times more.
+ * anew once. What was missing is looked for before it is opened again: a third of what an exception of Node's costs.
+ * Reads are synchronous: the kernel answers from memory, and awaited reads cost five times more.
  */
-export function diskFiles(root: string): Files {
-  let buffer = Buffer.allocUnsafeSlow(8192)
-  let interval = 0
-  const kept = new Map<string, Kept | undefined>()
-  const keeps = isKernel(root)
+export const diskFiles = (root: string): Files => new DiskFiles(root)
 
-  const whole = (fd: number): Buffer => {
-    for (let length = 0; ; ) {
-      const got = readSync(fd, buffer, length, buffer.length - length, keeps ? length : null)
-      if (got === 0) return buffer.subarray(0, length)
-      length += got
-      if (length === buffer.length) buffer = Buffer.concat([buffer, Buffer.allocUnsafeSlow(buffer.length)])
+class DiskFiles implements Files {
+  readonly #keeps: boolean
+  readonly #known = new Map<string, Known>()
+  #kept = 0
+  #interval = 0
+  #buffer = Buffer.allocUnsafeSlow(8192)
+
+  constructor(root: string) {
+    this.#keeps = isKernel(root)
+  }
+
+  read(path: Path, limit?: number): Buffer {
+    const one = this.#recall(path)
+    if (one?.fd !== undefined) {
+      const bytes = this.#readKept(path as string, one.fd, limit)
+      if (bytes !== undefined) return bytes
+    }
+    const fd = this.#rememberIfMissing(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
+    const room = this.#keeps && this.#kept < keptAtMost
+    const keep = room && one !== undefined
+    if (keep) this.#remember(path, { fd })
+    else if (room || one?.missing !== undefined) this.#remember(path, {})
+    try {
+      return this.#bytes(fd, limit)
+    } finally {
+      if (!keep) closeSync(fd)
     }
   }
-  const once = (fd: number, limit: number): Buffer =>
-    buffer.subarray(0, readSync(fd, buffer, 0, limit, keeps ? 0 : null))
-  const from = (fd: number, limit: number | undefined) => (limit === undefined ? whole(fd) : once(fd, limit))
-  const open = (path: Path) => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
 
-  const drop = (path: string) => {
-    const one = kept.get(path)
-    kept.delete(path)
-    if (one !== undefined) closeSync(one.fd)
+  list(path: Path): Path[] {
+    this.#recall(path)
+    return this.#rememberIfMissing(path, () => namesIn(path))
   }
-  const readKept = (path: string, one: Kept, limit: number | undefined): Buffer | undefined => {
-    one.used = interval
+
+  status(path: Path): Status | undefined {
+    const status = statSync(path, { throwIfNoEntry: false })
+    if (status === undefined) return undefined
+    const kind = status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other'
+    return { kind, mtimeMs: status.mtimeMs }
+  }
+
+  link(path: Path): string {
+    return readlinkSync(path)
+  }
+
+  real(path: Path): string {
+    return realpathSync(path)
+  }
+
+  settle(): void {
+    this.#interval++
+    for (const [path, { used }] of this.#known) if (used < this.#interval - knownFor) this.#forget(path)
+  }
+
+  /** What is known of a path. Throws what was thrown before, if nothing is there still. */
+  #recall(path: Path): Known | undefined {
+    const one = typeof path === 'string' ? this.#known.get(path) : undefined
+    if (one === undefined) return undefined
+    one.used = this.#interval
+    if (one.missing !== undefined && !existsSync(path)) throw one.missing
+    return one
+  }
+
+  #remember(path: Path, what: Pick<Known, 'fd' | 'missing'>): void {
+    if (typeof path !== 'string' || (this.#known.size >= knownAtMost && !this.#known.has(path))) return
+    this.#known.set(path, { ...what, used: this.#interval })
+    if (what.fd !== undefined) this.#kept++
+  }
+
+  #forget(path: string): void {
+    const fd = this.#known.get(path)?.fd
+    this.#known.delete(path)
+    if (fd === undefined) return
+    this.#kept--
+    closeSync(fd)
+  }
+
+  #rememberIfMissing<T>(path: Path, ask: () => T): T {
     try {
-      return from(one.fd, limit)
+      return ask()
+    } catch (error) {
+      if (absent.has(codeOf(error))) this.#remember(path, { missing: error })
+      throw error
+    }
+  }
+
+  /** Undefined where what the descriptor stood for is gone. */
+  #readKept(path: string, fd: number, limit: number | undefined): Buffer | undefined {
+    try {
+      return this.#bytes(fd, limit)
     } catch (error) {
       if (!gone.has(codeOf(error))) throw error
-      drop(path)
+      this.#forget(path)
       return undefined
     }
   }
 
-  return {
-    read(path, limit) {
-      const key = keeps && typeof path === 'string' ? path : undefined
-      const one = key === undefined ? undefined : kept.get(key)
-      if (key !== undefined && one !== undefined) {
-        const text = readKept(key, one, limit)
-        if (text !== undefined) return text
-      }
-      const keep = key !== undefined && kept.has(key) && kept.size < keptAtMost
-      const fd = open(path)
-      try {
-        const text = from(fd, limit)
-        if (keep) kept.set(key, { fd, used: interval })
-        else if (key !== undefined && kept.size < keptAtMost) kept.set(key, undefined)
-        return text
-      } finally {
-        if (key === undefined || kept.get(key)?.fd !== fd) closeSync(fd)
-      }
-    },
-    list: (path) => namesIn(path),
-    status(path) {
-      const status = statSync(path)
-      return { kind: status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other', mtimeMs: status.mtimeMs }
-    },
-    link: (path) => readlinkSync(path),
-    real: (path) => realpathSync(path),
-    settle() {
-      interval++
-      for (const [path, one] of kept)
-        if (one === undefined ? interval % 64 === 0 : one.used < interval - keptFor) drop(path)
-    },
+  /** All that is there, or one read(2) of at most `limit` bytes. A kept descriptor is read from its start. */
+  #bytes(fd: number, limit: number | undefined): Buffer {
+    if (limit !== undefined)
+      return this.#buffer.subarray(0, readSync(fd, this.#buffer, 0, limit, this.#keeps ? 0 : null))
+    for (let length = 0; ; ) {
+      const got = readSync(fd, this.#buffer, length, this.#buffer.length - length, this.#keeps ? length : null)
+      if (got === 0) return this.#buffer.subarray(0, length)
+      length += got
+      if (length === this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer, Buffer.allocUnsafeSlow(length)])
+    }
   }
 }
 

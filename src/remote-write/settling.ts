@@ -68,7 +68,11 @@ export function settle(work: Work, verdict: Verdict, uncertain: boolean): Conseq
   if (piece === undefined) return { work }
   const rest = work.slice(0, -1)
   const { offending, replayed, next } = consequence({ ...piece, uncertain: piece.uncertain || uncertain }, verdict)
-  return { work: inOrder([...rest, ...next.toReversed()]), ...(offending && { offending }), ...(replayed && { replayed }) }
+  return {
+    work: inOrder([...rest, ...next.toReversed()]),
+    ...(offending && { offending }),
+    ...(replayed && { replayed }),
+  }
 }
 
 /** Earlier entries first, as a series takes none out of order; of the same ones the larger part first. */

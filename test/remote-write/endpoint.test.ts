@@ -1,89 +1,15 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory.ts'
 import { systemClock } from '../../src/clock.ts'
 import { connect } from '../../src/http/request.ts'
-import { createLog, type Log } from '../../src/log.ts'
-import { gauge } from '../../src/metrics/family.ts'
+import { createLog } from '../../src/log.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { type Behaviour, createReceiver, type Receiver } from '../../src/receive/receiver.ts'
-import { Endpoint, type EndpointOptions } from '../../src/remote-write/index.ts'
-import { eventually, freePort } from '../servers.ts'
-
-const temperature = gauge('temperature', 'Degrees.', ['room'])
-
-interface Scene {
-  readonly receiver: Receiver
-  readonly endpoint: Endpoint
-  readonly buffer: MemoryBuffer
-  readonly lines: readonly string[]
-  /** Collects one snapshot of these rooms and gives its time. */
-  push(rooms: Record<string, number>): number
-  /** Times that have arrived, by room. */
-  arrived(room: string): readonly number[]
-}
-
-/** An endpoint with short patience in front of a receiver that behaves as scripted, then well. */
-async function scene(
-  t: TestContext,
-  script: readonly (Behaviour | undefined)[] = [],
-  more: Partial<EndpointOptions> = {},
-): Promise<Scene> {
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
-    ledger: true,
-    behave: (number) => script[number - 1],
-  })
-  const lines: string[] = []
-  const log: Log = createLog('debug', 'logfmt', (line) => lines.push(line), Date.now)
-  const buffer = new MemoryBuffer(1e6)
-  const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'h' }))
-  const endpoint = new Endpoint(
-    {
-      name: 'default',
-      url: new URL(`${receiver.url}/api/v1/write`),
-      headers: () => ({}),
-      timeoutMs: 200,
-      backoff: { minMs: 5, maxMs: 20 },
-      maxSamplesPerSend: 1000,
-      metadataIntervalMs: 0,
-      sendIntervalMs: 0,
-      offsetMs: 0,
-      ageLimitMs: 0,
-      pacing: 'off',
-      ...more,
-    },
-    {
-      clock: systemClock,
-      log,
-      cursor: buffer.cursor('default'),
-      sender: await connect(receiver.url),
-      userAgent: 'test/1',
-    },
-  )
-  t.after(async () => {
-    await endpoint.stop(AbortSignal.abort())
-    await receiver.close()
-  })
-  let newestMs = Date.now() - 60_000
-  return {
-    receiver,
-    endpoint,
-    buffer,
-    lines,
-    push(rooms) {
-      builder.begin()
-      for (const [room, value] of Object.entries(rooms)) builder.add(temperature, value, { room })
-      buffer.append(builder.end((newestMs += 1000)))
-      return newestMs
-    },
-    arrived: (room) =>
-      (receiver.ledger ?? []).flatMap((one) => (one.series.includes(`room="${room}"`) ? [one.timestampMs] : [])),
-  }
-}
-
-const until = (what: () => boolean) => eventually(async () => what(), Boolean, 5000)
+import { type Behaviour, createReceiver } from '../../src/receive/receiver.ts'
+import { Endpoint } from '../../src/remote-write/index.ts'
+import { freePort } from '../servers.ts'
+import { scene, temperature, until } from './scene.ts'
 
 test('a snapshot arrives with its labels, its time and its value', async (t) => {
   const { receiver, push, arrived } = await scene(t)

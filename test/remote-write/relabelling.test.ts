@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Entry } from '../../src/buffer/buffer.ts'
+import { createLog } from '../../src/log.ts'
+import { gauge, type Labels } from '../../src/metrics/family.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import type { Rule } from '../../src/relabel/rule.ts'
+import { compileRules } from '../../src/relabel/rules.ts'
+import { batchOf, markable } from '../../src/remote-write/batch.ts'
+import { Relabelling } from '../../src/remote-write/relabelling.ts'
+import { noStats } from '../../src/remote-write/stats.ts'
+import { scene, until } from './scene.ts'
+
+const disk = gauge('disk', 'A disk.', ['device', 'uuid'])
+const load = gauge('load', 'The load.')
+
+/** What is collected, one snapshot after another, and what an endpoint with these rules makes of it. */
+async function endpoint({ rules = [], metrics }: { rules?: readonly Rule[]; metrics?: ReadonlySet<string> }) {
+  const lines: string[] = []
+  const stats = noStats()
+  const relabel = await compileRules(rules, 'legacy', (_, text) => assert.fail(text))
+  const relabelling = new Relabelling(
+    { metrics, relabel: rules.length > 0 ? relabel : undefined },
+    { log: createLog('debug', 'logfmt', (line) => lines.push(line), Date.now), stats, about: { remote_name: 'x' } },
+  )
+  const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'h' }))
+  let sequence = 0
+  const collect = (...disks: readonly (readonly [device: string, uuid: string, value: number])[]): Entry => {
+    builder.begin()
+    builder.add(load, 0.5)
+    for (const [device, uuid, value] of disks) builder.add(disk, value, { device, uuid })
+    return { sequence: ++sequence, snapshot: builder.end(1_700_000_000_000 + sequence * 1000) }
+  }
+  const shown = ({ snapshot }: Entry) =>
+    snapshot.series.map((series, i) => [labelsOf(relabelling, series), snapshot.values[i]] as const)
+  return { relabelling, stats, lines, collect, shown }
+}
+
+const labelsOf = (relabelling: Relabelling, series: Parameters<Relabelling['labels']>[0]): Labels =>
+  Object.fromEntries(relabelling.labels(series))
+
+test('without rules nothing is touched', async () => {
+  const { relabelling, collect } = await endpoint({})
+  const entries = [collect(['sda', '1', 1])]
+  assert.equal(relabelling.entries(entries), entries)
+})
+
+test('rules see the labels of the agent, and what begins with __ is not sent', async () => {
+  const { relabelling, collect, shown } = await endpoint({
+    rules: [
+      { source_labels: ['instance'], target_label: '__host' },
+      { source_labels: ['__host', 'job'], separator: '/', target_label: 'who' },
+      { action: 'labeldrop', regex: 'uuid|job|instance' },
+    ],
+  })
+  const [entry] = relabelling.entries([collect(['sda', '1', 7])])
+  assert.deepEqual(entry && shown(entry), [
+    [{ __name__: 'load', who: 'h/node' }, 0.5],
+    [{ __name__: 'disk', device: 'sda', who: 'h/node' }, 7],
+  ])
+})
+
+test('what is dropped is left out with its values, and counted once for each snapshot', async () => {
+  const { relabelling, collect, shown, stats } = await endpoint({
+    rules: [{ action: 'drop', source_labels: ['device'], regex: 'sd[ac]' }],
+  })
+  const entries = [1, 2].map((n) => collect(['sda', '1', n], ['sdb', '2', n * 10], ['sdc', '3', n * 100]))
+  for (let time = 0; time < 3; time++) {
+    const sent = relabelling.entries(entries)
+    assert.deepEqual(
+      sent.map((entry) => shown(entry).map(([, value]) => value)),
+      [
+        [0.5, 10],
+        [0.5, 20],
+      ],
+    )
+    assert.equal(sent[0]?.snapshot.series, sent[1]?.snapshot.series)
+  }
+  assert.deepEqual([...stats.samplesDropped], [['dropped_series', 4]])
+})
+
+test('a keep list goes by the names that were collected', async () => {
+  const { relabelling, collect, shown, stats } = await endpoint({
+    metrics: new Set(['load']),
+    rules: [{ target_label: '__name__', replacement: 'renamed' }],
+  })
+  const [entry] = relabelling.entries([collect(['sda', '1', 7])])
+  assert.deepEqual(entry && shown(entry), [[{ __name__: 'renamed', instance: 'h', job: 'node' }, 0.5]])
+  assert.equal(stats.samplesDropped.get('dropped_series'), 1)
+})
+
+test('of two series that become the same the first is sent; the other is counted, and it is said once', async () => {
+  const { relabelling, collect, shown, stats, lines } = await endpoint({
+    rules: [{ action: 'labeldrop', regex: 'uuid' }],
+  })
+  const entries = [
+    collect(['sda', '1', 1], ['sda', '2', 2]),
+    collect(['sda', '1', 1], ['sda', '2', 2], ['sda', '3', 3]),
+  ]
+  const sent = relabelling.entries(entries)
+  assert.deepEqual(
+    sent.map((entry) => shown(entry).map(([, value]) => value)),
+    [
+      [0.5, 1],
+      [0.5, 1],
+    ],
+  )
+  assert.equal(stats.samplesDropped.get('duplicate_series'), 3)
+  assert.equal(lines.length, 1)
+  assert.match(lines[0] ?? '', /level=WARN.*two series the same: the first is sent.*remote_name=x.*uuid/)
+})
+
+test('a series that follows another of the same labels is the same one: no marker in between, one label set', async () => {
+  const { relabelling, collect } = await endpoint({ rules: [{ action: 'labeldrop', regex: 'uuid' }] })
+  const entries = [collect(['sda', '1', 1]), collect(['sda', '2', 2]), collect(['sda', '1', 3])]
+  const [first, ...others] = relabelling.entries(entries)
+  assert.ok(first !== undefined)
+  assert.deepEqual(batchOf(others, markable(first)).stale, [])
+  assert.equal(new Set([first, ...others].flatMap(({ snapshot }) => snapshot.series)).size, 2)
+})
+
+test('a dropped series that vanishes ends without a marker, any other with one', async () => {
+  const { relabelling, collect } = await endpoint({
+    rules: [{ action: 'drop', source_labels: ['device'], regex: 'sda' }],
+  })
+  const [first, ...others] = relabelling.entries([collect(['sda', '1', 1], ['sdb', '2', 2]), collect()])
+  assert.ok(first !== undefined)
+  const { stale } = batchOf(others, markable(first))
+  assert.deepEqual(
+    stale.map(({ series }) => labelsOf(relabelling, series)['device']),
+    ['sdb'],
+  )
+})
+
+test('a series without labels or without a name is not sent, and the latter is said', async () => {
+  for (const [regex, words] of [
+    ['none', 0],
+    ['job', 1],
+  ] as const) {
+    const { relabelling, collect, shown, lines, stats } = await endpoint({ rules: [{ action: 'labelkeep', regex }] })
+    const [entry] = relabelling.entries([collect(['sda', '1', 1])])
+    assert.deepEqual(entry && shown(entry), [])
+    assert.equal(stats.samplesDropped.get('dropped_series'), 2)
+    assert.equal(lines.length, words, lines.join(''))
+  }
+})
+
+test('times of their own stay with their samples', async () => {
+  const { relabelling, collect } = await endpoint({
+    rules: [{ action: 'drop', source_labels: ['device'], regex: 'sda' }],
+  })
+  const { sequence, snapshot } = collect(['sda', '1', 1], ['sdb', '2', 2])
+  const [entry] = relabelling.entries([
+    { sequence, snapshot: { ...snapshot, ownTimestampsMs: Float64Array.of(Number.NaN, 5, 6) } },
+  ])
+  assert.deepEqual(entry?.snapshot.ownTimestampsMs, Float64Array.of(Number.NaN, 6))
+})
+
+test('an endpoint sends what its rules leave, and is through with a snapshot of which they leave nothing', async (t) => {
+  const relabel = await compileRules(
+    [
+      { action: 'drop', source_labels: ['room'], regex: 'cellar' },
+      { source_labels: ['room'], regex: '(.)(.*)', target_label: 'short', replacement: '$1' },
+    ],
+    'legacy',
+    (_, text) => assert.fail(text),
+  )
+  const { endpoint: one, push, receiver, arrived } = await scene(t, [], { relabel })
+  push({ cellar: 12 })
+  await until(() => one.report.backlog.snapshots === 0)
+  assert.equal(receiver.stats.requests, 0)
+  const times = [push({ kitchen: 21, cellar: 12 }), push({ kitchen: 22 })]
+  await until(() => one.report.backlog.snapshots === 0)
+  assert.deepEqual(arrived('kitchen'), times)
+  assert.deepEqual(arrived('cellar'), [])
+  assert.ok(receiver.ledger?.every(({ stale, series }) => !stale && series.includes('short="k"')))
+  assert.equal(one.stats.samples, 2)
+  assert.equal(one.stats.samplesDropped.get('dropped_series'), 2)
+})
+
+test('a series that is refused is found among those that are left, and told by the labels it was sent with', async (t) => {
+  const relabel = await compileRules(
+    [
+      { action: 'drop', source_labels: ['room'], regex: '[a-y]' },
+      { source_labels: ['room'], target_label: 'place' },
+      { action: 'labeldrop', regex: 'room' },
+    ],
+    'legacy',
+    (_, text) => assert.fail(text),
+  )
+  const {
+    endpoint: one,
+    push,
+    lines,
+    receiver,
+  } = await scene(
+    t,
+    [
+      { status: 400, body: 'no' },
+      { status: 400, body: 'no' },
+    ],
+    {
+      relabel,
+    },
+  )
+  const letters = Object.fromEntries([...'abcdefgz'].map((room) => [room, 1]))
+  push({ ...letters, zz: 1 })
+  await until(() => one.report.backlog.snapshots === 0)
+  assert.equal(one.stats.samplesFailed, 1)
+  assert.equal(receiver.ledger?.length, 1)
+  assert.match(
+    lines.filter((line) => line.includes('level=ERROR')).join(),
+    /a series is refused.*place.*reason="HTTP 400: no"/,
+  )
+})

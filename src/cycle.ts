@@ -76,9 +76,10 @@ interface Run {
   readonly problems: string[]
   /** What came after `collect` had returned: added in the collectors' order, so that it is the same in each cycle. */
   readonly late: Sample[]
-  readonly deadline: AbortController
   /** There where the collector waits for something. */
   pending: Promise<void> | undefined
+  /** It has ended, or its time has: nothing it emits is taken. */
+  over: boolean
   error: unknown
   seconds: number
 }
@@ -97,12 +98,19 @@ export function createCycle(needs: Needs): (timestampMs: number) => Promise<Cycl
     builder.begin()
     const parts: Part[] = []
     const runs: Run[] = []
-    for (const one of running) {
-      const from = builder.count
-      runs.push(begin(needs, one, timestampMs))
-      parts.push({ collector: one.collector.name, from, to: builder.count })
-    }
-    await Promise.all(runs.map((run) => finish(needs, run)))
+    const deadline = new AbortController()
+    withoutStackTraces(() => {
+      for (const one of running) {
+        const from = builder.count
+        runs.push(begin(needs, one, timestampMs, deadline.signal))
+        parts.push({ collector: one.collector.name, from, to: builder.count })
+      }
+    })
+    await finish(
+      needs,
+      runs.filter(({ pending }) => pending !== undefined),
+    )
+    deadline.abort(overNow)
     for (const run of runs) {
       const from = builder.count
       for (const sample of run.late) builder.add(...sample)
@@ -120,53 +128,73 @@ export function createCycle(needs: Needs): (timestampMs: number) => Promise<Cycl
   }
 }
 
+/** Errors tell what a host has not, dozens of them in an interval: a trace that nobody sees would double their cost. */
+function withoutStackTraces(work: () => void): void {
+  const before = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    work()
+  } finally {
+    Error.stackTraceLimit = before
+  }
+}
+
 /** Runs a collector up to where it waits, if it does. */
-function begin({ host, builder, clock, interfaces }: Needs, { collector, options, state }: Running, now: number): Run {
+function begin(needs: Needs, { collector, options, state }: Running, now: number, signal: AbortSignal): Run {
+  const { host, builder, clock, interfaces } = needs
   const run: Run = {
     name: collector.name,
     begunMs: clock.monotonicMs(),
     problems: [],
     late: [],
-    deadline: new AbortController(),
     pending: undefined,
+    over: false,
     error: undefined,
     seconds: 0,
   }
   let direct = true
   const emit = (family: Family, value: number | undefined, labels?: Labels) => {
-    if (value === undefined || run.deadline.signal.aborted) return
+    if (value === undefined || run.over) return
     if (direct) builder.add(family, value, labels)
     else run.late.push([family, value, labels])
   }
   const problem = (text: string) => {
     run.problems.push(text)
   }
-  const context = { ...host, emit: emit as Emit, now, options, state, interfaces, problem, signal: run.deadline.signal }
+  const context = { ...host, emit: emit as Emit, now, options, state, interfaces, problem, signal }
   try {
     run.pending = collector.collect(context as Context) ?? undefined
   } catch (error) {
     run.error = error
   }
   direct = false
+  run.over = run.pending === undefined
   run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
   return run
 }
 
-/** One for all runs: an Error with its stack costs more than many a collector. */
+/** One for all cycles: an Error with its stack costs more than many a collector. */
 const overNow = new Error('the time of this collector is over')
 
-/** Waits for a collector that waits, until the deadline; after that nothing it emits is taken. */
-async function finish({ clock, deadlineMs }: Needs, run: Run): Promise<void> {
-  if (run.pending === undefined) return
-  try {
-    if ((await within(clock, deadlineMs, run.pending)) === 'late')
-      run.error = new Error(`no answer within ${deadlineMs} ms`)
-  } catch (error) {
-    run.error = error
+/** Waits for the collectors that wait, until the deadline. */
+async function finish({ clock, deadlineMs }: Needs, waiting: readonly Run[]): Promise<void> {
+  if (waiting.length === 0) return
+  const end = async (run: Run) => {
+    try {
+      await run.pending
+    } catch (error) {
+      run.error = error
+    }
+    run.over = true
+    run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
   }
-  run.pending.catch(() => {}) // it failed after its deadline: that has been said
-  run.deadline.abort(overNow)
-  run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
+  if ((await within(clock, deadlineMs, Promise.all(waiting.map(end)))) !== 'late') return
+  for (const run of waiting) {
+    if (run.over) continue
+    run.over = true
+    run.error = new Error(`no answer within ${deadlineMs} ms`)
+    run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
+  }
 }
 
 /** Logs what is new: a failure once while it lasts, and its end. */

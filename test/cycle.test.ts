@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Collector, type Context, collector, NoData } from '../src/collector.ts'
+import { createCycle } from '../src/cycle.ts'
+import { Dir } from '../src/host/dir.ts'
+import { type Log, silent } from '../src/log.ts'
+import { gauge } from '../src/metrics/family.ts'
+import { SeriesTable } from '../src/metrics/series.ts'
+import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
+import { textOf } from '../src/metrics/text.ts'
+import { TestClock } from './clock.ts'
+import { hostOf, valuesOf } from './collect.ts'
+import { textFiles } from './tree.ts'
+
+const value = gauge('value', 'A value.', ['of'])
+
+const named = (name: string, collect: (context: Context<Record<never, never>, undefined>) => void | Promise<void>) =>
+  collector({ name, collect })
+
+/** A cycle of these collectors, whose deadline is after a second. `lines` are the samples but for the durations. */
+function cycleOf(...collectors: readonly Collector[]) {
+  const clock = new TestClock()
+  const logged: string[] = []
+  const note =
+    (level: string): Log['info'] =>
+    (message, fields) =>
+      logged.push(`${level} ${message} ${JSON.stringify(fields)}`)
+  const cycle = createCycle({
+    host: hostOf(() => new Dir(textFiles({}), '')),
+    enabled: collectors.map((one) => ({ collector: one, options: valuesOf(one.options) })),
+    interfaces: () => true,
+    builder: new SnapshotBuilder(new SeriesTable()),
+    clock,
+    log: { ...silent, error: note('error'), info: note('info'), debug: note('debug') },
+    deadlineMs: 1000,
+    own: () => {},
+  })
+  const lines = async () =>
+    textOf((await cycle(clock.now())).snapshot)
+      .split('\n')
+      .filter((line) => line !== '' && !/^#|_duration_/.test(line))
+  return { clock, cycle, lines, logged }
+}
+
+const succeeded = (name: string, as: 0 | 1) => `node_scrape_collector_success{collector="${name}"} ${as}`
+
+test('a collector that throws costs its own samples only, and those before stay', async () => {
+  const { lines, logged } = cycleOf(
+    named('bad', ({ emit }) => {
+      emit(value, 1, { of: 'bad' })
+      throw new Error('broken')
+    }),
+    named('good', ({ emit }) => emit(value, 2, { of: 'good' })),
+  )
+  assert.deepEqual(await lines(), [
+    succeeded('bad', 0),
+    succeeded('good', 1),
+    'value{of="bad"} 1',
+    'value{of="good"} 2',
+  ])
+  await lines()
+  assert.deepEqual(logged, ['error collector: failed {"collector":"bad","err":"broken"}'])
+})
+
+test('no data is no failure to log', async () => {
+  const { lines, logged } = cycleOf(
+    named('none', () => {
+      throw new NoData('none of it')
+    }),
+  )
+  assert.deepEqual(await lines(), [succeeded('none', 0)])
+  assert.deepEqual(logged, ['debug collector: no data {"collector":"none","err":"none of it"}'])
+})
+
+test('what a collector that waits emits comes in the order of the collectors, not of the answers', async () => {
+  const { clock, cycle } = cycleOf(
+    named('slow', async ({ emit }) => {
+      await clock.sleep(200)
+      emit(value, 1, { of: 'slow' })
+    }),
+    named('quick', async ({ emit }) => {
+      await clock.sleep(100)
+      emit(value, 2, { of: 'quick' })
+    }),
+  )
+  const run = cycle(0)
+  await clock.pass(500)
+  const { snapshot, parts } = await run
+  const mine = snapshot.series.filter(({ family }) => family.name === 'value').map(({ labelValues }) => labelValues[0])
+  assert.deepEqual(mine, ['slow', 'quick'])
+  assert.deepEqual(
+    parts.filter(({ from, to }) => to > from).map((part) => part.collector),
+    ['slow', 'quick'],
+  )
+})
+
+test('one that hangs fails at the deadline, is told so, and what it emits later is not taken', async () => {
+  let signal: AbortSignal | undefined
+  const { clock, lines, logged } = cycleOf(
+    named('hangs', async (context) => {
+      signal = context.signal
+      context.emit(value, 1, { of: 'before' })
+      await clock.sleep(5000)
+      context.emit(value, 2, { of: 'after' })
+    }),
+    named('waits', async ({ emit }) => {
+      await clock.sleep(10)
+      emit(value, 3, { of: 'waits' })
+    }),
+  )
+  const run = lines()
+  await clock.pass(999)
+  assert.equal(signal?.aborted, false)
+  await clock.pass(1)
+  assert.deepEqual(await run, [
+    succeeded('hangs', 0),
+    succeeded('waits', 1),
+    'value{of="before"} 1',
+    'value{of="waits"} 3',
+  ])
+  assert.equal(signal?.aborted, true)
+  await clock.pass(5000)
+  const next = lines()
+  await clock.pass(1000)
+  assert.equal((await next).includes('value{of="after"} 2'), false)
+  assert.deepEqual(logged, ['error collector: failed {"collector":"hangs","err":"no answer within 1000 ms"}'])
+})
+
+test('one that fails after its deadline does no harm', async () => {
+  const { clock, lines } = cycleOf(
+    named('late', async () => {
+      await clock.sleep(2000)
+      throw new Error('too late')
+    }),
+  )
+  const run = lines()
+  await clock.pass(1000)
+  assert.deepEqual(await run, [succeeded('late', 0)])
+  await clock.pass(2000)
+})
+
+test('errors outside of collectors keep their stack traces', async () => {
+  const before = Error.stackTraceLimit
+  const { lines } = cycleOf(
+    named('bad', () => {
+      throw new Error('broken')
+    }),
+  )
+  await lines()
+  assert.equal(Error.stackTraceLimit, before)
+})

@@ -41,7 +41,8 @@ export function exporterFamilies(build: Build & typeof platform, self: Dir, boot
     emit(buildInfo, 1, labels)
     const { cpuTicks, startTicks, virtualBytes, residentPages } = parseSelfStat(self.read('stat'))
     emit(cpuSeconds, cpuTicks / 100)
-    emit(openFds, self.at('fd').entries().length)
+    // Listing them costs 0.1 ms for a hundred, and counts the one that the listing needs.
+    emit(openFds, self.status('fd')?.size || self.at('fd').entries().length - 1)
     emit(maxFds, limits.openFiles)
     emit(virtualMemory, virtualBytes)
     emit(virtualMemoryMax, limits.addressSpace)

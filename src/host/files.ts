@@ -18,6 +18,8 @@ export type Path = string | Buffer
 export interface Status {
   readonly kind: 'file' | 'directory' | 'other'
   readonly mtimeMs: number
+  /** Bytes; of a process's `fd` directory how many descriptors there are, 0 before Linux 6.2. */
+  readonly size?: number
 }
 
 /** What a Dir stands on: a disk, or in tests an object of text. Failures are thrown with their errno `code`. */
@@ -102,7 +104,7 @@ class DiskFiles implements Files {
     const status = statSync(path, { throwIfNoEntry: false })
     if (status === undefined) return undefined
     const kind = status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other'
-    return { kind, mtimeMs: status.mtimeMs }
+    return { kind, mtimeMs: status.mtimeMs, size: status.size }
   }
 
   link(path: Path): string {

@@ -37,6 +37,11 @@ export class Range {
     return alike ? (first?.snapshot.series.length ?? 0) : this.#places().size
   }
 
+  /** All samples, those that are left out with them. */
+  get samples(): number {
+    return this.entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
+  }
+
   /** What a piece sends. */
   cut(piece: Piece): Batch {
     const { from, to, low, high } = extent(piece)

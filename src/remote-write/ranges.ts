@@ -79,7 +79,8 @@ export class Ranges {
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
     const isUncertain = left !== undefined || first <= cursor.uncertain
     const isSame = left?.first === first && left.last === last && last - first + 1 === entries.length
-    let work = isSame ? workOf(left.note, entries.length, range.width) : whole(isUncertain)
+    const seen = { entries: entries.length, series: range.width, samples: range.samples }
+    let work = isSame ? workOf(left.note, seen) : whole(isUncertain)
     let trial = new Trial(isUncertain, this.#afterWhole)
     if (areaOf(work) < areaOf(whole(true))) trial.accept() // the agent before has delivered some of it
     while (work.length > 0) {
@@ -101,8 +102,8 @@ export class Ranges {
     const batch = range.cut(piece)
     const suspects = trial.suspects.map((one) => one.piece)
     const settled = await this.#settled(batch, signal, async () => {
-      await cursor.begin({ ...boundsOf(range.entries), note: noteOf([...suspects, ...work]) })
-      if (work.length > 1 && piece.step === 'send' && !this.#afterWhole) await this.#withinBudget(signal)
+      await cursor.begin({ ...boundsOf(range.entries), note: noteOf([...suspects, ...work], range.samples) })
+      if (trial.isSearching && piece.step === 'send') await this.#withinBudget(signal)
     })
     if (settled === 'nothing') return settle(work, 'delivered', false).work
     if (settled.kind === 'stuck') return 'stuck'

@@ -153,30 +153,42 @@ const steps = Object.fromEntries(Object.entries(letters).map(([step, letter]) =>
 /** What a cursor keeps of a note at most. */
 const longestNote = 1024
 
-/** Work as the short text that the cursor keeps. A note that cannot be read stands for the whole range, uncertain. */
-export function noteOf(work: Work): string {
-  const note = work
-    .map(({ step, from, to, low, high, uncertain }) =>
-      [letters[step], from, to, low, high, uncertain ? 1 : 0].join(' '),
-    )
-    .join(',')
+/** A range as the agent sees it that writes a note, or reads one. */
+interface Seen {
+  readonly entries: number
+  readonly series: number
+  readonly samples: number
+}
+
+/**
+ * Work as the short text that the cursor keeps, after the number of samples in the range: where that has changed, other
+ * rules hold for this endpoint, and places no longer mean what they did. A note that cannot be read stands for the whole
+ * range, uncertain.
+ */
+export function noteOf(work: Work, samples: number): string {
+  const pieces = work.map(({ step, from, to, low, high, uncertain }) =>
+    [letters[step], from, to, low, high, uncertain ? 1 : 0].join(' '),
+  )
+  const note = [samples, ...pieces].join(',')
   return note.length > longestNote ? '' : note
 }
 
-/** The work of a note, for a range of so many entries and series; whatever was being sent may have arrived. */
-export function workOf(note: string, entries: number, series: number): Work {
+/** The work of a note; whatever was being sent may have arrived. */
+export function workOf(note: string, { entries, series, samples }: Seen): Work {
+  const whole = wholeRange(entries, series, true)
+  const [written, ...texts] = note.split(',')
+  if (Number(written) !== samples) return whole
   const pieces: Piece[] = []
-  for (const text of note.split(',')) {
+  for (const text of texts) {
     const [letter = '', ...rest] = text.split(' ')
     const [from, to, low, high, uncertain] = rest.map(Number)
     const step = steps[letter]
-    if (step === undefined || from === undefined || to === undefined || low === undefined || high === undefined) {
-      return wholeRange(entries, series, true)
-    }
-    if (!(from >= 0 && from < to && to <= entries && low >= 0 && low < high)) return wholeRange(entries, series, true)
+    if (step === undefined || from === undefined || to === undefined || low === undefined || high === undefined)
+      return whole
+    if (!(from >= 0 && from < to && to <= entries && low >= 0 && low < high)) return whole
     // the last places were those of series that ended with the range: the agent after does not know of them
     if (low < series) pieces.push({ step, from, to, low, high: Math.min(high, series), uncertain: uncertain === 1 })
   }
   const next = pieces.pop()
-  return next === undefined ? wholeRange(entries, series, true) : [...pieces, { ...next, uncertain: true }]
+  return next === undefined ? whole : [...pieces, { ...next, uncertain: true }]
 }

@@ -47,7 +47,10 @@ function workOut(receiver: Strict, start: Work, lost: (request: number) => boole
     work = result.work
     if (result.replayed) replayed++
     if (result.offending) offending.push(result.offending.low)
-    assert.deepEqual(workOf(noteOf(work), 99, 9999).length, Math.max(1, work.length))
+    assert.deepEqual(
+      workOf(noteOf(work, 7), { entries: 99, series: 9999, samples: 7 }).length,
+      Math.max(1, work.length),
+    )
   }
   return { replayed, offending }
 }
@@ -127,17 +130,28 @@ test('a body that is too large is halved by entries, then by series, and nobody 
 })
 
 test('a note that is garbage stands for the whole range, uncertain', () => {
-  for (const note of ['', 'x', 's 1', 's 0 9 0 1 0', 's 0 1 5 5 0', 's a b c d e']) {
-    assert.deepEqual(workOf(note, 3, 10), wholeRange(3, 10, true))
-  }
+  for (const note of ['', 'x', 's 1', 's 0 9 0 1 0', 's 0 1 5 5 0', 's a b c d e'])
+    for (const before of ['', '30,', '31,'])
+      assert.deepEqual(workOf(before + note, { entries: 3, series: 10, samples: 30 }), wholeRange(3, 10, true))
 })
 
 test('places of series that an agent does not know of any more are left out of a note', () => {
-  const [piece] = workOf('s 0 3 12 15 0,s 0 3 5 12 0', 3, 10)
+  const [piece] = workOf('30,s 0 3 12 15 0,s 0 3 5 12 0', { entries: 3, series: 10, samples: 30 })
   assert.deepEqual(piece, { step: 'send', from: 0, to: 3, low: 5, high: 10, uncertain: true })
+})
+
+test('places mean nothing any more where other rules have made the range another one', () => {
+  const work = wholeRange(3, 10, false).map((piece) => ({ ...piece, low: 5 }))
+  assert.deepEqual(workOf(noteOf(work, 30), { entries: 3, series: 20, samples: 60 }), wholeRange(3, 20, true))
 })
 
 test('a note that would be too long for a cursor is none', () => {
   const [piece] = wholeRange(1, 9999, false)
-  assert.equal(noteOf(Array.from({ length: 99 }, () => piece ?? assert.fail())), '')
+  assert.equal(
+    noteOf(
+      Array.from({ length: 99 }, () => piece ?? assert.fail()),
+      1,
+    ),
+    '',
+  )
 })

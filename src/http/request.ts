@@ -1,16 +1,26 @@
-import type { Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { messageOf } from '../log.ts'
+import type { Sender } from './connection.ts'
+import { type Credentials, concealed } from './credentials.ts'
+import { Exchange } from './exchange.ts'
 import { type Outcome, outcomeOf, type Reply } from './outcome.ts'
+import { Pacing } from './pacing.ts'
+import { isSameParty, redirectOf } from './redirect.ts'
+
+export { connect, type Sender } from './connection.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
 export interface Target {
   readonly url: URL
-  /** Sent with every request; asked each time, as credentials in files may change. Throws where a file cannot be read. */
+  /** The user's own, sent with every request to this host. */
   readonly headers: () => Headers
+  readonly credentials?: Credentials
   /** From the start of an attempt to the end of its answer. */
   readonly timeoutMs: number
+  /** Whether a redirect that keeps the method is followed; by default it is. */
+  readonly redirects?: 'follow' | 'refuse'
+  readonly bytesPerSecond?: number
 }
 
 export interface Requester {
@@ -19,153 +29,190 @@ export interface Requester {
   close(): Promise<void>
 }
 
-/** The part of undici that is needed to send: a client for one origin, or a test's stand-in. */
-export type Sender = Pick<Dispatcher, 'dispatch'> & { close(): Promise<void>; destroy(error?: Error): Promise<void> }
-
 /** How much of an answer is read; what comes after it closes the connection. */
 const replyBytes = 4096
 
-/** Idle connections are closed by us before a load balancer (60 s) or a NAT (from 30 s) does it unseen. */
-const idleMs = 25_000
-
-/** Faults that come before a byte of the request has left. */
-const beforeSending = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
-/** A sender over one connection, HTTP/1.1. Loads undici's Client alone: the whole package costs 6 MB more. */
-export async function connect(origin: string): Promise<Sender> {
-  const { default: Client } = await import('undici/lib/dispatcher/client.js')
-  return new Client(origin, {
-    pipelining: 1,
-    keepAliveTimeout: idleMs,
-    keepAliveMaxTimeout: idleMs,
-    connect: { timeout: 10_000 },
-  })
-}
+const mostRedirects = 5
 
 /** Requests to one URL, one at a time. */
 export function createRequester(target: Target, sender: Sender, clock: Clock): Requester {
+  const pacing = target.bytesPerSecond === undefined ? undefined : new Pacing(target.bytesPerSecond, clock)
   return {
-    post: (body, headers, signal) => attempt(target, sender, clock, body, headers, signal),
+    async post(body, headers, signal) {
+      // A redirect sends the body a second time.
+      const paceMs = 2 * (pacing?.durationMs(body.length) ?? 0)
+      const deadline = deadlineAt(clock, target.timeoutMs + paceMs, signal)
+      const attempt = new Attempt({ target, sender, clock, pacing, body, headers, signal: deadline.signal })
+      const outcome = await attempt.outcome()
+      deadline.over()
+      if (doubts(outcome)) sender.renew?.()
+      return outcome
+    },
     close: () => sender.destroy(),
   }
 }
 
-async function attempt(
-  target: Target,
-  sender: Sender,
-  clock: Clock,
-  body: Uint8Array,
-  extra: Headers,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  let headers: Headers
-  try {
-    headers = { ...target.headers(), ...extra }
-  } catch (error) {
-    return { kind: 'retry', reason: messageOf(error) }
-  }
-  const exchange = new Exchange()
-  const ended = new AbortController()
-  const stop = AbortSignal.any([signal, ended.signal])
-  clock.sleep(target.timeoutMs, stop).then(
-    () => exchange.abort(new Error(`no answer within ${target.timeoutMs} ms`)),
-    () => exchange.abort(new Error('stopped')), // called off: by the caller, or because the answer is there
+/** What is broken behind one address may be well behind another. */
+const doubts = (outcome: Outcome) =>
+  outcome.kind === 'uncertain' || (outcome.kind === 'retry' && (outcome.status ?? 0) >= 500)
+
+/** Aborts when the time is up, or when the caller calls it off. */
+function deadlineAt(clock: Clock, ms: number, caller: AbortSignal): { signal: AbortSignal; over(): void } {
+  const end = new AbortController()
+  const timer = new AbortController()
+  const stopped = () => end.abort(new Error('stopped'))
+  if (caller.aborted) stopped()
+  caller.addEventListener('abort', stopped, { once: true })
+  clock.sleep(ms, timer.signal).then(
+    () => end.abort(new Error(`no answer within ${Math.round(ms)} ms`)),
+    () => {}, // the answer came first
   )
-  try {
-    const path = target.url.pathname + target.url.search
-    sender.dispatch({ path, method: 'POST', headers, body: body as Buffer }, exchange)
-    const reply = await exchange.reply
-    return outcomeOf(reply, clock.now())
-  } catch (error) {
-    return faultOf(error, exchange.sent)
-  } finally {
-    ended.abort()
+  const over = () => {
+    caller.removeEventListener('abort', stopped)
+    timer.abort(answered)
+  }
+  return { signal: end.signal, over }
+}
+
+/** One for all, as an Error is dear. Nobody sees it. */
+const answered = new Error('the answer came first')
+
+interface Parts {
+  readonly target: Target
+  readonly sender: Sender
+  readonly clock: Clock
+  readonly pacing: Pacing | undefined
+  readonly body: Uint8Array
+  readonly headers: Headers
+  /** Aborts when the attempt must end. */
+  readonly signal: AbortSignal
+}
+
+/** One attempt to have a body taken: usually one exchange, more where the first only says how to do it. */
+class Attempt {
+  readonly #parts: Parts
+  /** The headers that prove who we are, as last shown. */
+  #shown: Headers = {}
+  /** Bytes of the request under way may have left. */
+  #sent = false
+  /** A connection was cut before its answer: the request may have arrived then. */
+  #doubtful = false
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  async outcome(): Promise<Outcome> {
+    const outcome = await this.#conclusion()
+    if (outcome.kind === 'delivered') return outcome
+    const reason = concealed(outcome.reason, this.#shown)
+    return this.#doubtful ? { ...outcome, kind: 'uncertain', reason } : { ...outcome, reason }
+  }
+
+  async #conclusion(): Promise<Outcome> {
+    try {
+      const reply = await this.#authorized()
+      return outcomeOf(reply, this.#parts.clock.now())
+    } catch (error) {
+      return faultOf(error, this.#sent)
+    }
+  }
+
+  /** The answer to credentials that are good as far as we can tell: remembered ones may have been revoked. */
+  async #authorized(): Promise<Reply> {
+    const reply = await this.#followed()
+    const { credentials } = this.#parts.target
+    if (credentials?.forget === undefined || (reply.status !== 401 && reply.status !== 403)) return reply
+    credentials.forget()
+    return this.#followed()
+  }
+
+  /** The answer at the end of all redirects. */
+  async #followed(): Promise<Reply> {
+    const { target } = this.#parts
+    let url = target.url
+    let reply = await this.#answered(url)
+    for (let hops = 0; hops < mostRedirects && target.redirects !== 'refuse'; hops++) {
+      const next = redirectOf(reply, url)
+      if (next === undefined) break
+      url = next
+      reply = await this.#answered(url)
+    }
+    return reply
+  }
+
+  /**
+   * A connection that has served before may be closed by the other side in the very moment that we use it. That says
+   * nothing of the receiver: the request goes out again at once, on a new one.
+   */
+  async #answered(url: URL): Promise<Reply> {
+    const { sender, signal } = this.#parts
+    const before = sender.opened ?? 0
+    try {
+      return await this.#exchange(url)
+    } catch (error) {
+      const isUsed = before > 0 && sender.opened === before
+      if (!isUsed || !this.#sent || signal.aborted) throw error
+      this.#doubtful = true
+      return this.#exchange(url)
+    }
+  }
+
+  async #exchange(url: URL): Promise<Reply> {
+    const { sender, signal, body, pacing } = this.#parts
+    this.#sent = false
+    const headers = await this.#headersFor(url)
+    signal.throwIfAborted()
+    const exchange = new Exchange(replyBytes)
+    const abort = () => exchange.abort(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    const request = { origin: url.origin, path: url.pathname + url.search, method: 'POST', headers } as const
+    const paced = pacing && {
+      headers: { ...headers, 'content-length': String(body.length) },
+      body: pacing.pieces(body, signal) as unknown as Buffer, // undici takes what can be iterated; its types do not say so
+    }
+    try {
+      sender.dispatch({ ...request, body: body as Buffer, ...paced }, exchange)
+      return await exchange.reply
+    } finally {
+      this.#sent = exchange.sent
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  /** What is ours alone is told to nobody else. */
+  async #headersFor(url: URL): Promise<Headers> {
+    const { target, headers, body, clock, signal } = this.#parts
+    if (!isSameParty(target.url, url)) return headers
+    const credentials = target.credentials?.headersFor({ url, body, clock, signal })
+    if (credentials !== undefined)
+      this.#shown = credentials instanceof Promise ? await unless(signal, credentials) : credentials
+    return { ...target.headers(), ...this.#shown, ...headers }
   }
 }
+
+/** What is waited for no longer than the signal allows, whether it listens to it or not. */
+async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Faults that come before a byte of the request has left, and the refusal of our certificate. */
+const beforeSending =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|ERR_SSL_.*ALERT.*)$/
 
 function faultOf(error: unknown, sent: boolean): Outcome {
-  const reason = messageOf(error)
+  // Of several addresses each has failed in its own way, and the whole says nothing.
+  const faults: readonly unknown[] = error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error]
+  const reason = [...new Set(faults.map(messageOf))].join('; ')
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const arrived = sent && !beforeSending.has(code)
+  const arrived = sent && !beforeSending.test(code)
   return { kind: arrived ? 'uncertain' : 'retry', reason: reason.includes(code) ? reason : `${code}: ${reason}` }
-}
-
-/** One request's events, gathered into its reply. */
-class Exchange implements Dispatcher.DispatchHandler {
-  readonly reply: Promise<Reply>
-  /** True once bytes of the request may have left. */
-  sent = false
-  readonly #resolve: (reply: Reply) => void
-  readonly #reject: (error: Error) => void
-  #controller: Dispatcher.DispatchController | undefined
-  #aborted: Error | undefined
-  #over = false
-  #status = 0
-  #headers: Reply['headers'] = {}
-  #body: Buffer[] = []
-  #length = 0
-
-  constructor() {
-    const { promise, resolve, reject } = Promise.withResolvers<Reply>()
-    this.reply = promise
-    this.#resolve = resolve
-    this.#reject = reject
-  }
-
-  /** Nothing happens once the answer is there: the connection stays for the next request. */
-  abort(reason: Error): void {
-    if (this.#over) return
-    this.#aborted = reason
-    this.#fail(reason)
-    this.#controller?.abort(reason)
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#aborted !== undefined) controller.abort(this.#aborted)
-    else this.sent = true
-  }
-
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Reply['headers']): void {
-    this.#status = status
-    this.#headers = headers
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const room = replyBytes - this.#length
-    this.#body.push(chunk.subarray(0, room))
-    this.#length += chunk.length
-    if (this.#length <= replyBytes) return
-    this.#done()
-    controller.abort(new Error('the answer is longer than needed'))
-  }
-
-  onResponseEnd(): void {
-    this.#done()
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#status >= 200)
-      this.#done() // the status is the answer, even if its body broke off
-    else this.#fail(error)
-  }
-
-  #fail(error: Error): void {
-    this.#over = true
-    this.#reject(error)
-  }
-
-  #done(): void {
-    this.#over = true
-    const body = Buffer.concat(this.#body).toString('utf8')
-    this.#resolve({ status: this.#status, headers: this.#headers, body })
-  }
 }

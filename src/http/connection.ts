@@ -1,0 +1,80 @@
+import type { Dispatcher } from 'undici'
+import { type Clock, systemClock } from '../clock.ts'
+import { type Kit, Line } from './line.ts'
+import type { ProxyOptions } from './proxy.ts'
+import { isSameParty } from './redirect.ts'
+import type { TlsOptions } from './tls.ts'
+
+/** How an endpoint is reached, beyond its URL. */
+export interface Access {
+  readonly tls?: TlsOptions
+  readonly proxy?: ProxyOptions
+}
+
+/** The part of undici that is needed to send, or a test's stand-in. A request names the origin that it is for. */
+export interface Sender extends Pick<Dispatcher, 'dispatch'> {
+  /** Connections opened so far: as many after a request as before it means that it went over a used one. */
+  readonly opened?: number
+  /** The next request goes over another connection: this one did not serve. */
+  renew?(): void
+  close(): Promise<void>
+  destroy(error?: Error): Promise<void>
+}
+
+/** A sender over one connection, HTTP/1.1. Loads undici's Client alone: the whole package costs 6 MB more. */
+export async function connect(origin: string, access: Access = {}, clock: Clock = systemClock): Promise<Sender> {
+  const { default: Client } = await import('undici/lib/dispatcher/client.js')
+  const { default: build } = await import('undici/lib/core/connect.js')
+  const { tls, proxy } = access
+  const trust = tls && new (await import('./tls.ts')).Trust(tls)
+  const proxyFor = proxy && (await import('./proxy.ts')).proxyFor.bind(undefined, proxy)
+  const connectHeaders = () =>
+    Object.fromEntries(
+      Object.entries(proxy?.connectHeaders ?? {}).map(([name, values]) => [name, values.map((one) => one.reveal())]),
+    )
+  return new Connections(new URL(origin), { Client, build, clock, trust, proxyFor, connectHeaders })
+}
+
+/** The line to the endpoint, and the one to where it last sent us on. */
+class Connections implements Sender {
+  opened = 0
+  readonly #own: URL
+  readonly #kit: Kit
+  readonly #line: Line
+  #elsewhere: { readonly origin: string; readonly line: Line } | undefined
+  #used: Line
+
+  constructor(own: URL, kit: Omit<Kit, 'onOpen'>) {
+    this.#own = own
+    this.#kit = { ...kit, onOpen: () => this.opened++ }
+    this.#used = this.#line = new Line(own, 'own', this.#kit)
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.#used = this.#lineTo(String(options.origin ?? this.#own.origin))
+    return this.#used.dispatch(options, handler)
+  }
+
+  renew(): void {
+    this.#used.renew()
+  }
+
+  async close(): Promise<void> {
+    await this.destroy()
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all([this.#line.destroy(), this.#elsewhere?.line.destroy()])
+  }
+
+  #lineTo(origin: string): Line {
+    if (origin === this.#own.origin) return this.#line
+    if (origin !== this.#elsewhere?.origin) {
+      void this.#elsewhere?.line.destroy()
+      const target = new URL(origin)
+      const line = new Line(target, isSameParty(this.#own, target) ? 'own' : 'other', this.#kit)
+      this.#elsewhere = { origin, line }
+    }
+    return this.#elsewhere.line
+  }
+}

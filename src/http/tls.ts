@@ -1,0 +1,98 @@
+import { readFileSync, statSync } from 'node:fs'
+import { type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls'
+import { messageOf, type Secret } from '../log.ts'
+
+/** PEM as it is, or the file that it is in. */
+export type Pem = { readonly text: Secret } | { readonly file: string }
+
+const versions = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
+
+export type TlsVersion = keyof typeof versions
+export const tlsVersions = Object.keys(versions) as readonly TlsVersion[]
+
+export interface TlsOptions {
+  /** The authorities that are trusted, in place of those that Node brings. */
+  readonly ca?: Pem
+  readonly cert?: Pem
+  readonly key?: Pem
+  readonly serverName?: string
+  readonly verify: boolean
+  readonly minVersion?: TlsVersion
+  readonly maxVersion?: TlsVersion
+}
+
+/** `own` for the endpoint itself; a proxy or another host is not shown our certificate. */
+export type Party = 'own' | 'other'
+
+/** What TLS connections are made with. Follows the files: a certificate that was renewed needs no restart. */
+export class Trust {
+  readonly #options: TlsOptions
+  readonly #files: readonly string[]
+  #seen = ''
+  #contexts: Readonly<Record<Party, SecureContext>> | undefined
+
+  constructor(options: TlsOptions) {
+    this.#options = options
+    this.#files = [options.ca, options.cert, options.key].flatMap((pem) => (pem && 'file' in pem ? [pem.file] : []))
+  }
+
+  /** Reads what has changed, and tells whether anything has. Throws where it cannot be used. */
+  refresh(): boolean {
+    const seen = this.#files.map(stampOf).join(' ')
+    if (this.#contexts !== undefined && seen === this.#seen) return false
+    const { ca, cert, key, minVersion, maxVersion } = this.#options
+    const common = {
+      ...(ca && { ca: textOf(ca, 'ca') }),
+      ...(minVersion && { minVersion: versions[minVersion] }),
+      ...(maxVersion && { maxVersion: versions[maxVersion] }),
+      ...(isOld(minVersion) && { ciphers: 'DEFAULT@SECLEVEL=0' }),
+    }
+    const own = { ...(cert && { cert: textOf(cert, 'cert') }), ...(key && { key: textOf(key, 'key') }) }
+    this.#contexts = { own: contextOf({ ...common, ...own }), other: contextOf(common) }
+    this.#seen = seen
+    return true
+  }
+
+  /** For a connection that is to be opened. */
+  connectionOptions(party: Party): ConnectionOptions {
+    const { serverName, verify } = this.#options
+    return {
+      ...(this.#contexts && { secureContext: this.#contexts[party] }),
+      ...(serverName !== undefined && party === 'own' && { servername: serverName }),
+      rejectUnauthorized: verify,
+    }
+  }
+}
+
+/** OpenSSL refuses what is needed for these at its usual level. */
+const isOld = (version: TlsVersion | undefined) => version === 'TLS10' || version === 'TLS11'
+
+function contextOf(options: Parameters<typeof createSecureContext>[0]): SecureContext {
+  try {
+    return createSecureContext(options)
+  } catch (error) {
+    throw new Error(`tls: the certificates cannot be used: ${messageOf(error)}`)
+  }
+}
+
+/** Changes when a file is written anew or another takes its place; a missing one is said where it is read. */
+function stampOf(file: string): string {
+  const stats = statSync(file, { bigint: true, throwIfNoEntry: false })
+  return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}`
+}
+
+function textOf(pem: Pem, what: 'ca' | 'cert' | 'key'): string {
+  const text = 'text' in pem ? pem.text.reveal() : readPem(pem.file, what)
+  if (!text.includes('-----BEGIN ')) throw new Error(`tls: ${placeOf(pem, what)} holds no PEM`)
+  return text
+}
+
+const placeOf = (pem: Pem, what: string) => ('file' in pem ? `${what}_file ${pem.file}` : what)
+
+function readPem(file: string, what: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new Error(`tls: ${what}_file ${file} cannot be read: ${messageOf(error)}`)
+  }
+}

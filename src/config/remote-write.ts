@@ -1,24 +1,16 @@
-import { readFileSync } from 'node:fs'
-import type { Headers } from '../http/request.ts'
-import { messageOf, Secret } from '../log.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import type { RemoteWriteShape } from './shape.ts'
-import { durationMs } from './units.ts'
+import { targetOf } from './target.ts'
+import { milliseconds } from './units.ts'
 
 /** One endpoint from its block; problems are added with their place. */
 export function endpointOf(block: RemoteWriteShape, at: number, alone: boolean, problems: string[]): EndpointOptions {
   const place = `remote_write[${at}]`
-  const url = new URL(block.url)
-  const credentials = credentialsOf(block, url, place, problems)
-  url.username = ''
-  url.password = ''
   if (block.name === undefined && !alone) problems.push(`${place}.name: is needed where there are several endpoints`)
   const minMs = milliseconds(block.queue_config?.min_backoff, 1000)
-  const own = block.headers ?? {}
   return {
     name: block.name ?? 'default',
-    url,
-    headers: () => ({ ...own, ...credentials() }),
+    ...targetOf(block, place, problems),
     timeoutMs: milliseconds(block.remote_timeout, 30_000),
     backoff: { minMs, maxMs: Math.max(minMs, milliseconds(block.queue_config?.max_backoff, 60_000)) },
     maxSamplesPerSend: block.queue_config?.max_samples_per_send ?? 10_000,
@@ -29,69 +21,4 @@ export function endpointOf(block: RemoteWriteShape, at: number, alone: boolean, 
     ageLimitMs: milliseconds(block.queue_config?.sample_age_limit, 0),
     pacing: block.queue_config?.pacing ?? 'on',
   }
-}
-
-const milliseconds = (text: string | undefined, fallback: number) =>
-  text === undefined ? fallback : (durationMs(text) ?? fallback)
-
-type Credentials = () => Headers
-
-/** The `authorization` header's maker. Files are read for each request: a new token needs no restart. */
-function credentialsOf(block: RemoteWriteShape, url: URL, place: string, problems: string[]): Credentials {
-  const { basic_auth: basic, authorization: token } = block
-  const inUrl = url.username !== '' || url.password !== ''
-  const kinds = [basic && 'basic_auth', token && 'authorization', inUrl && 'credentials in the URL'].filter(Boolean)
-  if (kinds.length > 1) problems.push(`${place}: ${kinds.join(' and ')} cannot be used together; keep one`)
-  if (inUrl) {
-    const user = decodeURIComponent(url.username)
-    const password = new Secret(decodeURIComponent(url.password))
-    return () => basicHeader(user, password)
-  }
-  if (basic !== undefined) {
-    const user = textOrFile(basic.username, basic.username_file, `${place}.basic_auth.username`, problems)
-    const password = textOrFile(basic.password, basic.password_file, `${place}.basic_auth.password`, problems)
-    return () => basicHeader(user().reveal(), password())
-  }
-  if (token === undefined) return () => ({})
-  const type = token.type ?? 'Bearer'
-  if (type.toLowerCase() === 'basic') problems.push(`${place}.authorization.type: for Basic use basic_auth`)
-  const credentials = textOrFile(
-    token.credentials,
-    token.credentials_file,
-    `${place}.authorization.credentials`,
-    problems,
-  )
-  return () => ({ authorization: `${type} ${credentials().reveal()}` })
-}
-
-function basicHeader(user: string, password: Secret): Headers {
-  return { authorization: `Basic ${Buffer.from(`${user}:${password.reveal()}`).toString('base64')}` }
-}
-
-/** A value that is given as it is or in a file, not both; the file is read once now, so that a wrong one is said. */
-function textOrFile(
-  text: string | undefined,
-  file: string | undefined,
-  place: string,
-  problems: string[],
-): () => Secret {
-  if (text !== undefined && file !== undefined)
-    problems.push(`${place}: is given twice, here and in ${place}_file; keep one`)
-  if (file === undefined) {
-    const secret = new Secret(text ?? '')
-    return () => secret
-  }
-  const read = () => {
-    try {
-      return new Secret(readFileSync(file, 'utf8').trim())
-    } catch (error) {
-      throw new Error(`${place}_file: ${file} cannot be read: ${messageOf(error)}`)
-    }
-  }
-  try {
-    read()
-  } catch (error) {
-    problems.push(messageOf(error))
-  }
-  return read
 }

@@ -80,14 +80,22 @@ const relabelConfig = v.strictObject({
 })
 const relabelConfigs = v.array(relabelConfig, 'a list of rules is expected')
 
-const remoteWrite = v.strictObject({
+/** Where an output sends to, and as whom: the same keys for all of them. */
+const target = {
   url,
   name: v.optional(v.pipe(filled, v.regex(/^[\w.-]{1,64}$/, 'a name of letters, digits, . _ - is expected'))),
-  remote_timeout: v.optional(positive),
-  send_interval: v.optional(positive),
   headers: v.optional(headers),
   basic_auth: v.optional(basicAuth),
   authorization: v.optional(authorization),
+} as const
+const _targetShape = v.strictObject(target)
+
+export type TargetShape = v.InferOutput<typeof _targetShape>
+
+const remoteWrite = v.strictObject({
+  ...target,
+  remote_timeout: v.optional(positive),
+  send_interval: v.optional(positive),
   queue_config: v.optional(
     v.strictObject({
       max_samples_per_send: v.optional(v.pipe(count, v.minValue(1, 'a number from 1 up is expected'))),

@@ -27,6 +27,10 @@ export function durationMs(text: string): number | undefined {
   return total
 }
 
+/** A duration that was checked, in milliseconds; `fallback` where there is none. */
+export const milliseconds = (text: string | undefined, fallback: number): number =>
+  text === undefined ? fallback : (durationMs(text) ?? fallback)
+
 /** `512MiB`, `64KB`, `4096`, in bytes. */
 export function sizeBytes(text: string): number | undefined {
   const [, digits, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*([KMG]i?B|B)?$/.exec(text) ?? []

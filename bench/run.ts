@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Bench, Missing } from './bench.ts'
+import buffer from './buffer.ts'
 import collectors from './collectors.ts'
 import cycle from './cycle.ts'
 import floor from './floor.ts'
@@ -12,7 +13,7 @@ import peers from './peers.ts'
 import { root } from './processes.ts'
 import start from './start.ts'
 
-const benches: readonly Bench[] = [peers, cycle, collectors, floor, start, memory]
+const benches: readonly Bench[] = [peers, cycle, collectors, floor, start, memory, buffer]
 
 const usage = `usage: npm run bench -- [--only=${benches.map(({ name }) => name).join(',')}] [--quick]
 

@@ -133,6 +133,11 @@ export class DiskBuffer implements Buffer {
     return this.#writer.failing
   }
 
+  /** There is something in memory that is not on disk. */
+  get isBehind(): boolean {
+    return this.#ring.written < this.#ring.last.sequence
+  }
+
   /** Every endpoint that has a place in the log, also those that are not configured any more. */
   get cursors(): readonly DiskCursor[] {
     return [...this.#endpoints.cursors.values()]

@@ -1,11 +1,11 @@
 /** Names of environment variables as they stand in `${…}`: capitals, so that `${1}` of a replacement is not one. */
-const variable = /\$(\$\{|\{([A-Z_][A-Z0-9_]*)\})/g
+const variable = /\$(\$\{[A-Z_][A-Z0-9_]*\}|\{([A-Z_][A-Z0-9_]*)\})/g
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Replaces `${NAME}` in every text of a configuration by the environment's value; `$${` stands for `${`. A variable
- * that is not set is a problem at its place.
+ * Replaces `${NAME}` in every text of a configuration by the environment's value; `$${NAME}` stands for
+ * `${NAME}`. A variable that is not set is a problem at its place.
  */
 export function expandEnvironment(value: unknown, environment: Environment, problems: string[], path = ''): unknown {
   if (typeof value === 'string') {

@@ -1,10 +1,10 @@
 import pRetry from 'p-retry'
 import type { Clock } from '../clock.ts'
+import { type Backoff, delayAfter } from '../http/backoff.ts'
 import type { Outcome } from '../http/outcome.ts'
+import type { Patience } from '../http/patience.ts'
 import type { Headers, Requester } from '../http/request.ts'
 import type { Log } from '../log.ts'
-import { type Backoff, delayAfter } from './backoff.ts'
-import type { Patience } from './patience.ts'
 import type { EndpointStats } from './stats.ts'
 
 /** What the receiver finally said of one body; `stuck` is a body that it has failed at for too long. */

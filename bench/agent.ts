@@ -40,7 +40,7 @@ interface Wanted {
   readonly port: number
 }
 
-/** Starts the agent as users do: with an endpoint and an interval, and everything else as it comes. */
+/** Starts the agent as users do: with an endpoint, an interval, an address and a folder; everything else as it comes. */
 export function startAgent({ name, folder, interval, receiver, port }: Wanted): Running {
   const file = `${folder}/${name}.json`
   const configuration = {
@@ -48,6 +48,8 @@ export function startAgent({ name, folder, interval, receiver, port }: Wanted): 
     job: name,
     remote_write: [{ url: `${receiver}/api/v1/write` }],
     web: { listen_address: [`127.0.0.1:${port}`] },
+    buffer: { directory: `${folder}/${name}.buffer` },
+    buffer: { directory: `${folder}/${name}-buffer` },
   }
   writeFileSync(file, JSON.stringify(configuration))
   const [program, ...args] = agentCommand()

@@ -1,11 +1,12 @@
 import type { Dispatcher } from 'undici'
+import type { Sender } from './connection.ts'
 import type { Reply } from './outcome.ts'
 
 /** One request's events, gathered into its reply. Of the body no more than the limit is read; the rest is cut off. */
 export class Exchange implements Dispatcher.DispatchHandler {
-  readonly reply: Promise<Reply>
   /** True once bytes of the request may have left. */
   sent = false
+  readonly #reply: Promise<Reply>
   readonly #limit: number
   readonly #resolve: (reply: Reply) => void
   readonly #reject: (error: Error) => void
@@ -20,13 +21,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
   constructor(limitBytes: number) {
     this.#limit = limitBytes
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
-    this.reply = promise
+    this.#reply = promise
     this.#resolve = resolve
     this.#reject = reject
   }
 
+  /** Carries it out, until the signal aborts. */
+  async over(sender: Sender, request: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<Reply> {
+    signal.throwIfAborted()
+    const abort = () => this.#abort(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      sender.dispatch(request, this)
+      return await this.#reply
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
   /** Nothing happens once the answer is there: the connection stays for the next request. */
-  abort(reason: Error): void {
+  #abort(reason: Error): void {
     if (this.#over) return
     this.#aborted = reason
     this.#broken(reason)

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { messageOf } from '../log.ts'
 import type { Sender } from './connection.ts'
 import { type Credentials, concealed } from './credentials.ts'
+import { deadlineAt, unless } from './deadline.ts'
 import { Exchange } from './exchange.ts'
 import { type Outcome, outcomeOf, type Reply } from './outcome.ts'
 import { Pacing } from './pacing.ts'
@@ -55,27 +56,6 @@ export function createRequester(target: Target, sender: Sender, clock: Clock): R
 /** What is broken behind one address may be well behind another. */
 const doubts = (outcome: Outcome) =>
   outcome.kind === 'uncertain' || (outcome.kind === 'retry' && (outcome.status ?? 0) >= 500)
-
-/** Aborts when the time is up, or when the caller calls it off. */
-function deadlineAt(clock: Clock, ms: number, caller: AbortSignal): { signal: AbortSignal; over(): void } {
-  const end = new AbortController()
-  const timer = new AbortController()
-  const stopped = () => end.abort(new Error('stopped'))
-  if (caller.aborted) stopped()
-  caller.addEventListener('abort', stopped, { once: true })
-  clock.sleep(ms, timer.signal).then(
-    () => end.abort(new Error(`no answer within ${Math.round(ms)} ms`)),
-    () => {}, // the answer came first
-  )
-  const over = () => {
-    caller.removeEventListener('abort', stopped)
-    timer.abort(answered)
-  }
-  return { signal: end.signal, over }
-}
-
-/** One for all, as an Error is dear. Nobody sees it. */
-const answered = new Error('the answer came first')
 
 interface Parts {
   readonly target: Target
@@ -162,21 +142,16 @@ class Attempt {
     const { sender, signal, body, pacing } = this.#parts
     this.#sent = false
     const headers = await this.#headersFor(url)
-    signal.throwIfAborted()
     const exchange = new Exchange(replyBytes)
-    const abort = () => exchange.abort(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
     const request = { origin: url.origin, path: url.pathname + url.search, method: 'POST', headers } as const
     const paced = pacing && {
       headers: { ...headers, 'content-length': String(body.length) },
       body: pacing.pieces(body, signal) as unknown as Buffer, // undici takes what can be iterated; its types do not say so
     }
     try {
-      sender.dispatch({ ...request, body: body as Buffer, ...paced }, exchange)
-      return await exchange.reply
+      return await exchange.over(sender, { ...request, body: body as Buffer, ...paced }, signal)
     } finally {
       this.#sent = exchange.sent
-      signal.removeEventListener('abort', abort)
     }
   }
 
@@ -188,19 +163,6 @@ class Attempt {
     if (credentials !== undefined)
       this.#shown = credentials instanceof Promise ? await unless(signal, credentials) : credentials
     return { ...target.headers(), ...this.#shown, ...headers }
-  }
-}
-
-/** What is waited for no longer than the signal allows, whether it listens to it or not. */
-async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }
 

@@ -1,0 +1,41 @@
+import type { Clock } from '../clock.ts'
+
+/** An end that comes by itself, unless it is over before. */
+export interface Deadline {
+  /** Aborts when the time is up, or when the caller calls it off. */
+  readonly signal: AbortSignal
+  over(): void
+}
+
+export function deadlineAt(clock: Clock, ms: number, caller: AbortSignal): Deadline {
+  const end = new AbortController()
+  const timer = new AbortController()
+  const stopped = () => end.abort(new Error('stopped'))
+  if (caller.aborted) stopped()
+  caller.addEventListener('abort', stopped, { once: true })
+  clock.sleep(ms, timer.signal).then(
+    () => end.abort(new Error(`no answer within ${Math.round(ms)} ms`)),
+    () => {}, // the answer came first
+  )
+  const over = () => {
+    caller.removeEventListener('abort', stopped)
+    timer.abort(answered)
+  }
+  return { signal: end.signal, over }
+}
+
+/** One for all, as an Error is dear. Nobody sees it. */
+const answered = new Error('the answer came first')
+
+/** What is waited for no longer than the signal allows, whether it listens to it or not. */
+export async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -49,7 +49,6 @@ export function startAgent({ name, folder, interval, receiver, port }: Wanted): 
     remote_write: [{ url: `${receiver}/api/v1/write` }],
     web: { listen_address: [`127.0.0.1:${port}`] },
     buffer: { directory: `${folder}/${name}.buffer` },
-    buffer: { directory: `${folder}/${name}-buffer` },
   }
   writeFileSync(file, JSON.stringify(configuration))
   const [program, ...args] = agentCommand()

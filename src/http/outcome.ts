@@ -50,7 +50,7 @@ export function outcomeOf(reply: Reply, nowMs: number): Outcome {
   if (gatewayGaveUp.has(status)) return { kind: 'uncertain', reason, status, ...wait }
   if (status >= 500 || status === 429 || status === 408) return { kind: 'retry', reason, status, ...wait }
   if (status >= 400) return { kind: 'rejected', reason, status }
-  return { kind: 'retry', reason: `${reason}: not a remote-write answer`, status, afterMs: heldForMs }
+  return { kind: 'retry', reason: `${reason}: not the answer of a receiver`, status, afterMs: heldForMs }
 }
 
 /** The receiver's first line, for the log; never interpreted. */

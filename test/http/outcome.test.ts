@@ -43,5 +43,5 @@ test('a redirect is told with its target, without what may be secret in it', () 
     { status: 302, headers: { location: 'https://me:pw@x/login?token=abc' }, body: '' },
     nowMs,
   ) as { reason: string }
-  assert.equal(reason, 'HTTP 302 to https://x/login: not a remote-write answer')
+  assert.equal(reason, 'HTTP 302 to https://x/login: not the answer of a receiver')
 })

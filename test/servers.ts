@@ -53,7 +53,10 @@ export function start(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Running {
-  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  // an agent's buffer goes with the test, unless the test names a place for it
+  const state = mkdtempSync(join(tmpdir(), 'hostpush-'))
+  const surroundings = { ...process.env, STATE_DIRECTORY: state, ...env }
+  const child = spawn(file, args, { cwd: root, env: surroundings, stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += chunk))
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
@@ -63,6 +66,7 @@ export function start(
   t.after(async () => {
     child.kill('SIGKILL')
     await ended
+    rmSync(state, { recursive: true, force: true })
   })
   const until = async (pattern: RegExp, ms = 20_000) => {
     for (const begun = Date.now(); !pattern.test(text); await sleep(20)) {

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { ConfigError } from '../../src/config/error.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { temporary } from '../servers.ts'
+
+const remote_write = [{ url: 'http://127.0.0.1:9090/api/v1/write' }]
+
+async function buffered(t: TestContext, shape: object, environment: Record<string, string> = {}) {
+  const file = join(temporary(t), 'config.json')
+  writeFileSync(file, JSON.stringify(shape))
+  const flags = new Map([['config.file', file]])
+  return (await readConfig({ flags, environment, collectors: [] })).buffer
+}
+
+test('a buffer is on disk, synced at once, a day and half a gigabyte long, where the service says', async (t) => {
+  assert.deepEqual(await buffered(t, { remote_write }, { STATE_DIRECTORY: '/var/lib/private/hostpush' }), {
+    mode: 'disk',
+    directory: '/var/lib/private/hostpush',
+    sync: 'always',
+    maxBytes: 512 * 1024 * 1024,
+    maxAgeMs: 86_400_000,
+    minFreeBytes: 64 * 1024 * 1024,
+  })
+})
+
+test('all of it can be set', async (t) => {
+  const buffer = { directory: '/d', mode: 'disk', sync: '5m', max_bytes: '1GiB', max_age: '7d', min_free: '0' }
+  assert.deepEqual(await buffered(t, { remote_write, buffer }), {
+    mode: 'disk',
+    directory: '/d',
+    sync: 300_000,
+    maxBytes: 1024 ** 3,
+    maxAgeMs: 7 * 86_400_000,
+    minFreeBytes: 0,
+  })
+  assert.equal((await buffered(t, { remote_write, buffer: { directory: '/d', sync: 'never' } })).sync, 'never')
+})
+
+test('without an endpoint there is nothing to buffer', async (t) => {
+  assert.equal((await buffered(t, {})).mode, 'memory')
+})
+
+test('wrong words are said with their place', async (t) => {
+  const buffer = { mode: 'ram', sync: 'often', max_bytes: '0', max_age: '1', min_free: 'much', maxbytes: 1 }
+  const error = await buffered(t, { remote_write, buffer }).catch((reason) => reason)
+  assert.ok(error instanceof ConfigError)
+  const said = error.problems.map((problem) => problem.replace(/^.*?config\.json: /, ''))
+  assert.equal(said.length, 6)
+  for (const key of Object.keys(buffer))
+    assert.ok(
+      said.some((problem) => problem.startsWith(`buffer.${key}: `)),
+      `${key}: ${said.join('; ')}`,
+    )
+})

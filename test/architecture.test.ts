@@ -21,7 +21,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   {
     'host/': ['node:', 'dbus-native', 'koffi', 'undici', 'xml2js'],
     'buffer/': ['node:'],
-    'http/': ['undici', 'node:'],
+    'http/': ['undici', 'p-retry', 'node:'],
     'relabel/': ['re2js', 'node:crypto'],
     'flags.ts': ['node:util'],
   },
@@ -31,8 +31,8 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   {
     'collectors/': [],
     'scrape/': [],
-    'remote-write/': ['p-retry', 'protobufjs', 'snappyjs'],
-    'pushgateway/': ['p-retry', 'protobufjs'],
+    'remote-write/': ['protobufjs', 'snappyjs'],
+    'pushgateway/': ['node:zlib'],
     'web/': ['prom-client', 'node:'],
     'receive/': ['protobufjs', 'snappyjs', 'node:'],
   },

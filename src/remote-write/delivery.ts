@@ -1,9 +1,9 @@
-import pRetry from 'p-retry'
 import type { Clock } from '../clock.ts'
 import { type Backoff, delayAfter } from '../http/backoff.ts'
 import type { Outcome } from '../http/outcome.ts'
 import type { Patience } from '../http/patience.ts'
 import type { Headers, Requester } from '../http/request.ts'
+import { settle, type Unsettled } from '../http/settle.ts'
 import type { Log } from '../log.ts'
 import type { EndpointStats } from './stats.ts'
 
@@ -19,15 +19,6 @@ export type Settled = (
 /** Failures of the receiver itself (5xx) on one body after which it is asked whether the body is at fault. */
 const stuckAfter = 20
 const stuckForMs = 1_800_000
-
-/** Thrown to p-retry, which decides by it that there is another attempt. */
-class Unsettled extends Error {
-  readonly outcome: Extract<Outcome, { kind: 'retry' | 'uncertain' }>
-  constructor(outcome: Unsettled['outcome']) {
-    super(outcome.reason)
-    this.outcome = outcome
-  }
-}
 
 interface Needs {
   readonly requester: Requester
@@ -64,27 +55,18 @@ export class Delivery {
     const begunMs = this.#needs.clock.monotonicMs()
     let afterUncertain = false
     let failures = 0
-    return pRetry(
+    return settle<Settled>(
       async (attempt) => {
         const more = attempt > 1 ? { 'retry-attempt': String(attempt - 1) } : {}
         const outcome = await this.attempt(body, { ...headers, ...more }, signal)
-        signal.throwIfAborted()
         if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, afterUncertain }
         if (outcome.kind === 'uncertain') afterUncertain = true
         if ((outcome.status ?? 0) >= 500) failures++
         const stuck = failures >= stuckAfter && this.#needs.clock.monotonicMs() - begunMs >= stuckForMs
-        if (stuck) return { kind: 'stuck', reason: outcome.reason, afterUncertain }
-        throw new Unsettled(outcome)
+        return stuck ? { kind: 'stuck', reason: outcome.reason, afterUncertain } : outcome
       },
-      {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: 0, // the waiting is done below, on the agent's clock
-        signal,
-        onFailedAttempt: async ({ error, attemptNumber }) => {
-          if (!(error instanceof Unsettled)) throw error
-          await this.#wait(error.outcome, attemptNumber, samples, signal)
-        },
-      },
+      (outcome, attempt) => this.#wait(outcome, attempt, samples, signal),
+      signal,
     )
   }
 
@@ -102,7 +84,7 @@ export class Delivery {
     return outcome
   }
 
-  async #wait(outcome: Unsettled['outcome'], attempt: number, samples: number, signal: AbortSignal): Promise<void> {
+  async #wait(outcome: Unsettled, attempt: number, samples: number, signal: AbortSignal): Promise<void> {
     const { stats, backoff, patience, onLimited } = this.#needs
     stats.retries++
     stats.samplesRetried += samples

@@ -12,7 +12,7 @@ import type { Files } from './files.ts'
 import { LogReader, type Reading } from './log-reader.ts'
 import { Losses } from './losses.ts'
 import { SeriesPool } from './pool.ts'
-import { type Found, recover } from './recovery.ts'
+import { continuityOf, type Found, recover } from './recovery.ts'
 import { type Place, Ring } from './ring.ts'
 import { Segments } from './segments.ts'
 import { noStats } from './stats.ts'
@@ -244,10 +244,4 @@ export class DiskBuffer implements Buffer {
     const reasons = this.stats.dropped.get(endpoint) ?? new Map<DropReason, number>()
     this.stats.dropped.set(endpoint, reasons.set(reason, (reasons.get(reason) ?? 0) + samples))
   }
-}
-
-/** What a start knows of the wall clock: the boot clock has gone on with it, or nothing is known. */
-function continuityOf({ newest }: Found, bootId: string) {
-  if (newest === undefined) return 'none'
-  return newest.bootId === bootId ? { wallMs: newest.timestampMs, bootMs: newest.bootMs } : 'unknown'
 }

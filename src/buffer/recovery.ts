@@ -65,6 +65,12 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
   return { last, newest, lostCursors }
 }
 
+/** What a start knows of the wall clock: the boot clock has gone on with it, or nothing is known. */
+export function continuityOf({ newest }: Found, bootId: string) {
+  if (newest === undefined) return 'none'
+  return newest.bootId === bootId ? { wallMs: newest.timestampMs, bootMs: newest.bootMs } : 'unknown'
+}
+
 /** Reads the header of each; gives a sequence number that is above all in segments of a newer version. */
 async function findSegments({ files, segments, corrupt, log }: Needs): Promise<number> {
   let beyond = 0

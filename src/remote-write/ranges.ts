@@ -1,5 +1,6 @@
 import type { Cursor, Entry, Flight } from '../buffer/buffer.ts'
 import type { Clock } from '../clock.ts'
+import type { Outcome } from '../http/outcome.ts'
 import type { Patience } from '../http/patience.ts'
 import type { Headers } from '../http/request.ts'
 import type { Log } from '../log.ts'
@@ -133,11 +134,10 @@ export class Ranges {
 
   /** After a refusal: what is left to do, where others of these are taken, or may be. */
   async #judged(range: Range, work: Work, trial: Trial, signal: AbortSignal): Promise<Work | Impasse> {
-    const { log, about, clock, patience } = this.#needs
+    const { log, about, patience } = this.#needs
     const isOver = work.length === 0
     if (trial.isToAsk(isOver)) {
-      const whose = range.entries[0]?.snapshot.series[0]?.identity ?? {}
-      const settled = await this.#settled(this.#probe.next(whose, clock.now()), signal, async () => {})
+      const settled = await this.#settled(this.#other(range), signal, async () => {})
       if (settled === 'nothing' || settled.kind !== 'delivered') {
         const fields = { ...about, reason: trial.reason, next_try_in: `${heldMs / 1000}s` }
         log.error(
@@ -165,36 +165,32 @@ export class Ranges {
   }
 
   /**
-   * The receiver fails at these for half an hour. Several are read again one by one; if one alone is at fault, those
-   * behind it pass: then it is set aside.
+   * The receiver fails at these for half an hour. Several are read again one by one; one that it fails at while it takes
+   * another sample, twice, is set aside. Those behind it are no such sample: after them it could not be sent any more.
    */
-  async #stuck({ entries }: Range, signal: AbortSignal): Promise<void> {
-    const { cursor, relabelling } = this.#needs
+  async #stuck(range: Range, signal: AbortSignal): Promise<void> {
+    const { entries } = range
     const [poison] = entries
     if (entries.length > 1) this.#singlyUpTo = boundsOf(entries).last
     if (poison === undefined || entries.length > 1) return
-    const read = await cursor.read({ samples: poison.snapshot.values.length * 8 + 1000 }, signal)
-    const [, ...behind] = relabelling.entries(read)
-    const passed: Entry[] = []
-    for (const next of behind.slice(0, 2)) {
-      if (!(await this.#passes(next, signal))) break
-      passed.push(next)
+    for (let i = 0; i < 2; i++) {
+      const { kind } = await this.#attempt(this.#other(range), signal)
+      if (kind !== 'delivered') return
+      const outcome = await this.#attempt({ entries, stale: [] }, signal)
+      if (outcome.kind === 'delivered' || (outcome.status ?? 0) < 500) return
     }
-    const last = passed.at(-1)
-    if (last === undefined) return
-    await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes what follows')
-    this.#refusals.over()
-    this.#sent = markable(last)
-    await this.#move(last.sequence)
+    await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes others')
+    await this.#move(poison.sequence)
   }
 
-  async #passes(entry: Entry, signal: AbortSignal): Promise<boolean> {
+  /** A sample that is none of these. */
+  #other({ entries }: Range): Batch {
+    return this.#probe.next(entries[0]?.snapshot.series[0]?.identity ?? {}, this.#needs.clock.now())
+  }
+
+  async #attempt(batch: Batch, signal: AbortSignal): Promise<Outcome> {
     const { delivery, encoder, compress, headers } = this.#needs
-    const { bytes, samples } = encoder.encode({ entries: [entry], stale: [] })
-    const body = compress(bytes)
-    const { kind } = await delivery.attempt(body, headers(), signal)
-    if (kind === 'delivered') this.#delivered(body.length, samples, [entry])
-    return kind === 'delivered'
+    return await delivery.attempt(compress(encoder.encode(batch).bytes), headers(), signal)
   }
 
   async #move(sequence: number): Promise<void> {

@@ -36,6 +36,11 @@ export class Trial {
     return this.#reason
   }
 
+  /** Some of it is refused and some is taken: now it is a matter of finding out which. */
+  get isSearching(): boolean {
+    return this.#accepted && this.#refusals > 0
+  }
+
   get suspects(): readonly Suspect[] {
     return this.#suspects
   }

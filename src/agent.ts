@@ -1,3 +1,4 @@
+import type { Buffer } from './buffer/buffer.ts'
 import type { Files } from './buffer/files.ts'
 import { openBuffer } from './buffer/index.ts'
 import { familiesOf } from './buffer/metrics.ts'
@@ -6,14 +7,14 @@ import type { Emit } from './collector.ts'
 import type { Config } from './config/index.ts'
 import { type Cycle, createCycle, type OwnFamilies } from './cycle.ts'
 import { openHost } from './host/open.ts'
-import type { Sender } from './http/request.ts'
+import type { Access, Sender } from './http/connection.ts'
 import { Intake } from './intake.ts'
 import { type Log, messageOf } from './log.ts'
 import type { Family, Labels } from './metrics/family.ts'
 import { SeriesTable } from './metrics/series.ts'
 import { SnapshotBuilder } from './metrics/snapshot.ts'
 import type { Output } from './output.ts'
-import { exporterFamilies, scrapeFamilies } from './own.ts'
+import { clockFamilies, exporterFamilies, scrapeFamilies } from './own.ts'
 import { Endpoint } from './remote-write/index.ts'
 import { emitEndpoint } from './remote-write/metrics.ts'
 import { Timeline } from './timeline.ts'
@@ -26,7 +27,7 @@ export interface World {
   readonly clock: Clock
   readonly log: Log
   /** Opens the one connection of an endpoint. */
-  readonly connect: (origin: string) => Promise<Sender>
+  readonly connect: (origin: string, access?: Access, clock?: Clock) => Promise<Sender>
   /** The disk that the buffer writes to. */
   readonly files?: Files
 }
@@ -61,29 +62,21 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const { clock, log } = world
   const host = openHost(config, clock)
   const buffer = await openBuffer(config.buffer, { ...world, bootId: host.bootId })
-  const timeline = new Timeline(clock, log)
-  const onTime = (receiverMs: number) => {
-    timeline.confirm(receiverMs)
-    buffer.confirmTime(receiverMs)
-  }
+  const timeline = new Timeline(clock, log, buffer.newestMs)
   const builder = new SnapshotBuilder(new SeriesTable(config.identity))
-  const endpoints: Endpoint[] = []
-  for (const options of config.remoteWrite) {
-    const sender = await world.connect(options.url.origin)
-    endpoints.push(
-      new Endpoint(options, { clock, log, cursor: buffer.cursor(options.name), sender, userAgent, onTime }),
-    )
-  }
-  const exporter = exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds)
-  const scrape = scrapeFamilies(() => builder.added)
+  const endpoints = await openEndpoints(config, world, buffer, timeline)
   const sending = (emit: Emit) => {
     for (const { report } of endpoints) emitEndpoint(emit, report, clock.now())
     for (const [family, value, labels] of familiesOf(buffer)) emit(family, value, labels ?? {})
   }
+  const families = [
+    exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
+    clockFamilies(timeline),
+    sending,
+    scrapeFamilies(() => builder.added),
+  ]
   const cycle = cycleOf(config, world, host, builder, (emit, soFar) => {
-    exporter(emit, soFar)
-    sending(emit)
-    scrape(emit, soFar)
+    for (const each of families) each(emit, soFar)
   })
   const web = createWeb(config.web, {
     clock,
@@ -95,36 +88,73 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     status: () =>
       endpoints.map(({ report, trouble }) => [`${report.name} ${report.url}`, trouble ?? 'delivering'] as const),
   })
-  await web.listen()
-  const outputs: readonly Output[] = [...endpoints, web]
+  const close = async () => {
+    await buffer.close()
+    host.close()
+  }
+  try {
+    await web.listen()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const onDrop = (samples: number) => {
+    for (const { name } of endpoints) buffer.cursor(name).drop('clock', samples)
+  }
+  const intake = new Intake(buffer, timeline, { clock, log, onDrop })
+  return { endpoints, run: runner(config, world, { intake, cycle, endpoints, outputs: [...endpoints, web], close }) }
+}
 
-  const intake = new Intake(buffer, timeline, clock, log)
+async function openEndpoints(
+  config: Config,
+  { clock, log, connect }: World,
+  buffer: Buffer,
+  timeline: Timeline,
+): Promise<readonly Endpoint[]> {
+  const onTime = (receiverMs: number) => {
+    timeline.confirm(receiverMs)
+    buffer.confirmTime(receiverMs)
+  }
+  return Promise.all(
+    config.remoteWrite.map(async (options) => {
+      const sender = await connect(options.url.origin)
+      return new Endpoint(options, { clock, log, cursor: buffer.cursor(options.name), sender, userAgent, onTime })
+    }),
+  )
+}
+
+interface Parts {
+  readonly intake: Intake
+  readonly cycle: (timestampMs: number) => Promise<Cycle>
+  readonly endpoints: readonly Endpoint[]
+  readonly outputs: readonly Output[]
+  readonly close: () => Promise<void>
+}
+
+/** The loop of the agent and its end. */
+function runner(config: Config, { clock, log }: World, { intake, cycle, endpoints, outputs, close }: Parts) {
   const collect = async () => {
     const seen = await cycle(intake.moment())
     intake.take(seen)
     for (const output of outputs) guarded(log, output, seen)
   }
-  return {
-    endpoints,
-    async run(signal) {
-      for await (const { missed } of every(clock, config.intervalMs, signal)) {
-        if (missed > 0) log.warn('agent: intervals missed', { missed })
-        await collect()
-      }
+  return async (signal: AbortSignal): Promise<number> => {
+    for await (const { missed } of every(clock, config.intervalMs, signal)) {
+      if (missed > 0) log.warn('agent: intervals missed', { missed })
       await collect()
-      const deadline = new AbortController()
-      const late = clock.sleep(config.flushTimeoutMs, deadline.signal).then(
-        () => deadline.abort(),
-        () => {},
-      )
-      await Promise.all(outputs.map((output) => output.stop(deadline.signal)))
-      deadline.abort()
-      await late
-      const left = endpoints.reduce((most, { report }) => Math.max(most, report.backlog.snapshots), 0)
-      await buffer.close()
-      host.close()
-      return left
-    },
+    }
+    await collect()
+    const deadline = new AbortController()
+    const late = clock.sleep(config.flushTimeoutMs, deadline.signal).then(
+      () => deadline.abort(),
+      () => {}, // everything was delivered before the deadline
+    )
+    await Promise.all(outputs.map((output) => output.stop(deadline.signal)))
+    deadline.abort()
+    await late
+    const left = endpoints.reduce((most, { report }) => Math.max(most, report.backlog.snapshots), 0)
+    await close()
+    return left
   }
 }
 

@@ -8,6 +8,12 @@ import type { Moment, Timeline } from './timeline.ts'
 /** Snapshots that wait for the clock to be set, at most: an hour at 15 seconds. */
 const waitingAtMost = 240
 
+interface Means {
+  readonly clock: Clock
+  readonly log: Log
+  readonly onDrop: (samples: number) => void
+}
+
 /** Puts snapshots into the buffer at their place in time. */
 export class Intake {
   readonly #buffer: Buffer
@@ -18,14 +24,15 @@ export class Intake {
   readonly #waiting: { readonly snapshot: Snapshot; readonly bootMs: number }[] = []
   #moment: Moment = 'unset'
   #lost = false
-  /** Samples that have no place in time. */
-  dropped = 0
+  readonly #onDrop: (samples: number) => void
 
-  constructor(buffer: Buffer, timeline: Timeline, clock: Clock, log: Log) {
+  /** `onDrop` is told of samples that have no place in time. */
+  constructor(buffer: Buffer, timeline: Timeline, { clock, log, onDrop }: Means) {
     this.#buffer = buffer
     this.#timeline = timeline
     this.#clock = clock
     this.#log = log
+    this.#onDrop = onDrop
   }
 
   /** The timestamp of the collection that begins now, milliseconds since the epoch. */
@@ -57,7 +64,7 @@ export class Intake {
   }
 
   #drop(snapshot: Snapshot, message: string): void {
-    this.dropped += snapshot.values.length
+    this.#onDrop(snapshot.values.length)
     if (!this.#lost) this.#log.error(message)
     this.#lost = true
   }

@@ -3,6 +3,7 @@ import type { OwnFamilies } from './cycle.ts'
 import type { Dir } from './host/dir.ts'
 import { fields, lines } from './host/text.ts'
 import { counter, gauge } from './metrics/family.ts'
+import type { Timeline } from './timeline.ts'
 import type { Build, platform } from './version.ts'
 
 const buildInfo = gauge(
@@ -15,6 +16,9 @@ const scrapeDuration = gauge('scrape_duration_seconds', 'How long it took to col
 const samplesScraped = gauge('scrape_samples_scraped', 'Samples that were collected.')
 const samplesKept = gauge('scrape_samples_post_metric_relabeling', 'Samples that are left after relabelling.')
 const seriesAdded = gauge('scrape_series_added', 'Series that the collection before did not have.')
+
+const clockSteps = counter('hostpush_clock_steps_total', 'Steps of the wall clock by a minute or more.')
+const clockSkew = gauge('hostpush_clock_skew_seconds', "How far this host's clock is ahead of the receiver's.")
 
 const cpuSeconds = counter('process_cpu_seconds_total', 'User and system CPU time of the agent, in seconds.')
 const openFds = gauge('process_open_fds', 'File descriptors the agent holds.')
@@ -31,6 +35,14 @@ const transmitted = counter(
   'process_network_transmit_bytes_total',
   'Bytes the network namespace of the agent sent by IP.',
 )
+
+/** What is known of the wall clock. */
+export function clockFamilies({ stats }: Timeline): OwnFamilies {
+  return (emit) => {
+    emit(clockSteps, stats.steps)
+    emit(clockSkew, stats.skewMs === undefined ? undefined : stats.skewMs / 1000)
+  }
+}
 
 /** The families that node_exporter has beside its collectors: build information and its own process. */
 export function exporterFamilies(build: Build & typeof platform, self: Dir, bootTimeSeconds: number): OwnFamilies {

@@ -32,14 +32,16 @@ export class Timeline {
   /** Wall clock minus boot clock, as it is believed. */
   #offsetMs: number | undefined
   #doubtedSinceMs: number | undefined
-  #newestMs = 0
+  #newestMs: number
   /** Boot clock when a moment was last asked for. */
   #askedMs = 0
   #warned = false
 
-  constructor(clock: Clock, log: Log) {
+  /** `newestMs` is the time of the newest snapshot that an agent before this one has left. */
+  constructor(clock: Clock, log: Log, newestMs = 0) {
     this.#clock = clock
     this.#log = log
+    this.#newestMs = newestMs
   }
 
   /** The moment of a snapshot that is taken now, whole milliseconds since the epoch. */

@@ -16,6 +16,8 @@ export interface Buffer {
   /** A receiver's own time agrees with the wall clock or not: after a step, age deletes nothing until it does. */
   confirmTime(receiverMs: number): void
   readonly stats: BufferStats
+  /** Timestamp of the newest snapshot in it, milliseconds since the epoch; undefined where there is none. */
+  readonly newestMs: number | undefined
   /** Waits until what was appended is as safe as it was configured to be, for a bounded time; lets go of the files. */
   close(): Promise<void>
 }

@@ -49,6 +49,10 @@ export class MemoryBuffer implements Buffer {
   /** There is no bound by age here. */
   confirmTime(): void {}
 
+  get newestMs(): number | undefined {
+    return this.#entries.at(-1)?.snapshot.timestampMs
+  }
+
   async close(): Promise<void> {
     this.#entries.length = 0
     this.stats.bytes = 0

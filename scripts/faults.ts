@@ -1,0 +1,10 @@
+/** `npm run faults [-- --short]`: every fault with its real processes, disks and servers; how many samples were lost. */
+import { spawnSync } from 'node:child_process'
+
+const isShort = process.argv.includes('--short')
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', '--test-reporter=spec', '--test-concurrency=1', 'test/faults/**/*.faults.ts'],
+  { stdio: 'inherit', env: { ...process.env, FAULTS: isShort ? 'short' : 'full' } },
+)
+process.exitCode = status ?? 1

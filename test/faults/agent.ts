@@ -1,0 +1,30 @@
+/**
+ * An agent for the faults: `agent.ts CONFIG LEDGER [HURRY]`. All of it is the real one, but it collects numbers that can
+ * be judged, and its disk writes the outside ledger. It never sleeps longer than HURRY milliseconds: what is tried
+ * again each minute is tried sooner.
+ */
+import { createAgent } from '../../src/agent.ts'
+import { disk } from '../../src/buffer/files.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { connect } from '../../src/http/request.ts'
+import { createLog } from '../../src/log.ts'
+import { ledgered } from './ledger.ts'
+import { numbers } from './numbers.ts'
+
+const [, , file = '', ledger = '', hurry = 'Infinity'] = process.argv
+const stop = new AbortController()
+process.once('SIGTERM', () => stop.abort())
+const clock: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(Math.min(ms, Number(hurry)), signal),
+}
+const flags = new Map([['config.file', file]])
+const config = await readConfig({ flags, environment: {}, collectors: [numbers] })
+const log = createLog(config.log.level, 'logfmt', (line) => process.stderr.write(line), Date.now)
+const files = ledgered(disk, ledger)
+const agent = await createAgent(config, { clock, log, connect, files })
+process.stdout.write('running\n')
+const left = await agent.run(stop.signal)
+process.stdout.write(`stopped, ${left} left\n`)
+files.close()

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Running } from '../servers.ts'
+import { numbersIn, onItsOwnDisk, type Spoilt, times, whatIsMissing } from './disk.ts'
+import { faultless, said } from './judge.ts'
+import { rig } from './rig.ts'
+
+const missing = whatIsMissing()
+const skip = process.env['CI'] === 'true' || missing === '' ? false : `no disk can be spoilt: ${missing}`
+
+const failed = /the disk cannot be written/
+const well = /the disk can be written again/
+
+interface Ill {
+  readonly mount: (folder: string) => string
+  readonly spoil: (folder: string) => string
+  readonly mend: (folder: string) => string
+}
+
+const tmpfs = (folder: string) => `mount -t tmpfs -o size=2m none ${folder}/disk`
+const illnesses: Readonly<Record<string, Ill>> = {
+  'a full disk': {
+    mount: tmpfs,
+    spoil: (folder) => `dd if=/dev/zero of=${folder}/disk/ballast bs=4k 2>/dev/null || true`,
+    mend: (folder) => `rm ${folder}/disk/ballast`,
+  },
+  // what the kernel makes of a fault in the file system itself: nothing can be written, open files give EIO
+  'a file system that was remounted read-only after an error': {
+    mount: (folder) =>
+      `truncate -s 16M ${folder}/image && mkfs.ext4 -q ${folder}/image && ` +
+      `mount -o loop,errors=remount-ro ${folder}/image ${folder}/disk`,
+    spoil: (folder) => `echo fault > /sys/fs/ext4/$(basename $(findmnt -no SOURCE ${folder}/disk))/trigger_fs_error`,
+    // as an administrator does it: the repaired volume is mounted again, while the agent holds on to the old one
+    mend: (folder) =>
+      `umount -l ${folder}/disk && cp ${folder}/image ${folder}/repaired && ` +
+      `(e2fsck -fy ${folder}/repaired || [ $? = 1 ]) && mount -o loop ${folder}/repaired ${folder}/disk`,
+  },
+  // writes go well, and what the kernel could not bring to the disk is told at the next sync
+  'a thin volume that has run out, so that syncs fail': {
+    mount: (folder) =>
+      `mkdir ${folder}/below && mount -t tmpfs -o size=8m none ${folder}/below && truncate -s 64M ${folder}/below/image && ` +
+      `mkfs.ext4 -q -O ^has_journal ${folder}/below/image && mount -o loop ${folder}/below/image ${folder}/disk`,
+    spoil: (folder) => `dd if=/dev/zero of=${folder}/below/ballast bs=4k 2>/dev/null || true`,
+    mend: (folder) => `rm ${folder}/below/ballast`,
+  },
+}
+
+for (const [name, { mount, spoil, mend }] of Object.entries(illnesses)) {
+  test(`${name}: everything is sent all the same, it is said once, and the disk is used again by itself`, {
+    skip,
+  }, async (t) => {
+    const { scene, agent, inside } = await onItsOwnDisk(t, mount)
+    await sleep(1000)
+    inside(spoil(scene.folder))
+    await agent.until(failed)
+    const before = numbersIn(scene.receiver.ledger).length
+    await sleep(1500)
+    const during = numbersIn(scene.receiver.ledger).length - before
+    inside(mend(scene.folder))
+    await agent.until(well)
+    await judged(t, name, { scene, agent, inside })
+    assert.ok(during > 20, `only ${during} snapshots arrived while the disk failed`)
+  })
+}
+
+test('a directory that is removed while it is used: nothing is lost, it is made anew', async (t) => {
+  const scene = await rig(t)
+  const agent = await scene.agent({ hurryMs: 300 })
+  await sleep(1000)
+  rmSync(join(scene.folder, 'buffer'), { recursive: true, force: true })
+  await agent.until(/directory was removed/)
+  await judged(t, 'directory removed', { scene, agent, inside: () => {} })
+})
+
+/** The agent was one process all the time and lost nothing. */
+async function judged(t: TestContext, name: string, { scene, agent }: Spoilt): Promise<void> {
+  await sleep(1000)
+  const verdict = await scene.finish(agent)
+  const numbers = numbersIn(scene.receiver.ledger)
+  const gone = (numbers.at(-1) ?? 0) - new Set(numbers).size
+  t.diagnostic(`${said(name, verdict)}; of ${numbers.at(-1)} collected ${gone} missing`)
+  assert.deepEqual([verdict, gone], [{ ...verdict, ...faultless }, 0])
+  assert.ok(isQuiet(agent), agent.output())
+}
+
+const isQuiet = (agent: Running) => times(agent.output(), failed) <= 1 && times(agent.output(), /level=ERROR/) <= 1

@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { LedgerEntry } from '../../src/receive/store.ts'
+import type { Running } from '../servers.ts'
+import { type Rig, rig } from './rig.ts'
+
+/** Why no disk can be spoiled here; empty where it can. */
+export function whatIsMissing(): string {
+  if (process.getuid?.() !== 0) return 'not root'
+  try {
+    accessSync('/dev/loop-control', constants.W_OK)
+    for (const program of ['nsenter', 'mkfs.ext4']) execFileSync('sh', ['-c', `command -v ${program}`])
+    execFileSync('unshare', ['--mount', '--propagation', 'private', 'mount', '-t', 'tmpfs', 'none', '/mnt'])
+    return ''
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+export interface Spoilt {
+  readonly scene: Rig
+  readonly agent: Running
+  /** Runs a command among the agent's own mounts. */
+  inside(command: string): void
+}
+
+/** An agent whose directory `disk` is a mount of its own, which no other process sees. `mount` makes it, in `folder`. */
+export async function onItsOwnDisk(t: TestContext, mount: (folder: string) => string): Promise<Spoilt> {
+  const scene = await rig(t)
+  const disk = join(scene.folder, 'disk')
+  scene.configure({ buffer: { directory: join(disk, 'buffer'), min_free: '0' } })
+  const script = `mkdir -p ${disk} && ${mount(scene.folder)} && exec "$@"`
+  const agent = await scene.agent({
+    hurryMs: 300,
+    inside: ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh'],
+  })
+  return {
+    scene,
+    agent,
+    inside: (command) => {
+      execFileSync('nsenter', ['--mount', '--target', String(agent.child.pid), 'sh', '-ec', command], { stdio: 'pipe' })
+    },
+  }
+}
+
+/** Running numbers of the snapshots that arrived: of one agent that lost none, each once. */
+export function numbersIn(ledger: readonly LedgerEntry[]): readonly number[] {
+  return ledger.filter(({ series }) => series.startsWith('fault_number')).map(({ value }) => value)
+}
+
+export const times = (text: string, pattern: RegExp): number => [...text.matchAll(new RegExp(pattern, 'g'))].length

@@ -1,0 +1,271 @@
+import type { TestContext } from 'node:test'
+import type { Dispatcher } from 'undici'
+import type { Cursor } from '../../src/buffer/buffer.ts'
+import type { DiskBuffer } from '../../src/buffer/disk.ts'
+import type { Sender } from '../../src/http/request.ts'
+import { Intake } from '../../src/intake.ts'
+import { gauge } from '../../src/metrics/family.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { createDecoder, type Decode, type Incoming } from '../../src/receive/decode.ts'
+import { seriesKey } from '../../src/receive/labels.ts'
+import { read } from '../../src/receive/request.ts'
+import { Store } from '../../src/receive/store.ts'
+import { Endpoint, type EndpointOptions } from '../../src/remote-write/index.ts'
+import { Timeline } from '../../src/timeline.ts'
+import { openLog, recordingLog } from '../buffer/log.ts'
+import { SimulatedDisk } from '../buffer/simulated.ts'
+import { settled, TestClock } from '../clock.ts'
+
+export const intervalMs = 15_000
+const beginMs = 1_780_000_000_000
+const value = gauge('fault_value', 'The number of the interval.', ['part'])
+
+/** A request as a receiver sees it. */
+export interface Asked {
+  /** From 1. */
+  readonly number: number
+  /** Series as the text format writes them, with their samples' times. */
+  readonly series: ReadonlyMap<string, readonly number[]>
+  readonly samples: number
+}
+
+/** What a receiver does with a request: takes all, nothing, or what is good; answers, or is never heard of again. */
+export interface Answer {
+  readonly take: 'all' | 'none' | 'good'
+  readonly status: number | 'reset'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly text?: string
+}
+
+export const taken: Answer = { take: 'all', status: 204 }
+
+/**
+ * An endpoint on a log on a simulated disk, in front of a receiver with Prometheus's rules, in a time that the test
+ * moves. Nothing of it is a process or a socket, so that hours pass in moments.
+ */
+export class Scene {
+  readonly clock: TestClock
+  readonly lines: string[]
+  readonly #log: ReturnType<typeof recordingLog>['log']
+  readonly #receiver: Store
+  readonly #decode: Decode
+  readonly #builder = new SnapshotBuilder(new SeriesTable({ job: 'faults', instance: 'one' }))
+  /** What the receiver does; the honest answer where it gives nothing. */
+  behave: (asked: Asked) => Answer | undefined = () => undefined
+  /** A series or a sample that the receiver refuses. */
+  refuses: (series: string, timestampMs: number) => boolean = () => false
+  /** Whether a request with something refused in it is taken as far as it is good, as Mimir does. */
+  partial = false
+  readonly requests: { readonly atMs: number; readonly samples: number; readonly series: number }[] = []
+  readonly collected: number[] = []
+  parts: readonly string[]
+  #disk = new SimulatedDisk()
+  #buffer: DiskBuffer | undefined
+  #endpoint: Endpoint | undefined
+  #cursor: Cursor | undefined
+  #timeline: Timeline | undefined
+  #intake: Intake | undefined
+  /** Of agents that were killed, and what had no place in time. */
+  readonly #dropped = new Map<string, number>()
+  #number = 0
+
+  /** `wallMs` is what the host's clock says at the beginning. */
+  static async open(t: TestContext, series = 40, wallMs = beginMs): Promise<Scene> {
+    const scene = new Scene(series, wallMs, await createDecoder())
+    await scene.start()
+    t.after(() => scene.kill())
+    return scene
+  }
+
+  private constructor(series: number, wallMs: number, decode: Decode) {
+    this.clock = new TestClock(wallMs)
+    const { lines, log } = recordingLog()
+    this.lines = lines
+    this.#log = log
+    this.#decode = decode
+    this.#receiver = new Store({ maxSeries: 1e6, maxFutureMs: 600_000 }, true)
+    this.parts = Array.from({ length: series }, (_, i) => String(i))
+  }
+
+  async start(): Promise<void> {
+    const { clock } = this
+    this.#buffer = await openLog(this.#disk, {}, { clock: this.clock, log: this.#log })
+    this.#cursor = this.#buffer.cursor('default')
+    const timeline = new Timeline(clock, this.#log)
+    this.#timeline = timeline
+    const onDrop = (samples: number) => this.#count('clock', samples)
+    this.#intake = new Intake(this.#buffer, timeline, { clock, log: this.#log, onDrop })
+    this.#endpoint = new Endpoint(
+      {
+        name: 'default',
+        url: new URL('http://receiver/api/v1/write'),
+        headers: () => ({}),
+        timeoutMs: 30_000,
+        backoff: { minMs: 1000, maxMs: 60_000 },
+        maxSamplesPerSend: 20 * this.parts.length,
+        metadataIntervalMs: 0,
+        sendIntervalMs: 0,
+        offsetMs: 0,
+        ageLimitMs: 0,
+        pacing: 'off',
+      } as EndpointOptions,
+      {
+        clock: this.clock,
+        log: this.#log,
+        cursor: this.#cursor,
+        sender: this.#sender(),
+        userAgent: 'faults/1',
+        onTime: (receiverMs) => timeline.confirm(receiverMs),
+      },
+    )
+  }
+
+  /** As kill -9 leaves it: what was written is there, what was in memory is not. */
+  async kill(): Promise<void> {
+    const endpoint = this.#endpoint
+    for (const [reason, samples] of this.#buffer?.stats.dropped.get('default') ?? []) this.#count(reason, samples)
+    this.#endpoint = undefined
+    const after = this.#disk.afterKill()
+    await endpoint?.stop(AbortSignal.abort())
+    await this.#buffer?.close()
+    this.#disk = after
+  }
+
+  /** Between two agents: the file is gone in which it stood how far the endpoint was. */
+  loseCursors(): void {
+    this.#disk.names.delete('/b/cursors')
+  }
+
+  /** So many intervals go by, with a snapshot at the beginning of each. */
+  async intervals(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      this.collect()
+      await this.#rest()
+      await this.clock.pass(intervalMs)
+    }
+  }
+
+  /** Until nothing more is sent without time going by. */
+  async #rest(): Promise<void> {
+    for (let before = -1; before < this.requests.length; ) {
+      before = this.requests.length
+      await settled()
+    }
+  }
+
+  collect(): void {
+    this.#builder.begin()
+    const number = ++this.#number
+    for (const part of this.parts) this.#builder.add(value, number, { part })
+    const timestampMs = this.#intake?.moment() ?? 0
+    this.#intake?.take({ snapshot: this.#builder.end(timestampMs) })
+    this.collected.push(this.trueMs)
+  }
+
+  get backlog(): number {
+    return this.#cursor?.backlog().snapshots ?? 0
+  }
+
+  get trouble(): string | undefined {
+    return this.#endpoint?.trouble
+  }
+
+  /** Samples that were reported as lost, by reason. */
+  get dropped(): Readonly<Record<string, number>> {
+    const all = new Map(this.#dropped)
+    for (const [reason, samples] of this.#buffer?.stats.dropped.get('default') ?? [])
+      all.set(reason, (all.get(reason) ?? 0) + samples)
+    return Object.fromEntries(all)
+  }
+
+  /** The time that the rest of the world has, the receiver with it. */
+  get trueMs(): number {
+    return Math.round(beginMs + this.clock.monotonicMs())
+  }
+
+  /** What was collected and never arrived, as `part@interval`; intervals from 0. */
+  missing(): readonly string[] {
+    const arrived = new Set(
+      this.#receiver.ledger.flatMap(({ series, value, stale }) => (stale ? [] : [`${series} ${value}`])),
+    )
+    return this.collected.flatMap((_, i) =>
+      this.parts.flatMap((part) => (arrived.has(`${keyOf(part)} ${i + 1}`) ? [] : [`${part}@${i}`])),
+    )
+  }
+
+  /** How far the times of the samples that arrived are from when they were taken, at most, milliseconds. */
+  get astrayMs(): number {
+    return this.#receiver.ledger
+      .filter(({ stale, series }) => !stale && series.startsWith('fault_value'))
+      .reduce(
+        (most, { value, timestampMs }) => Math.max(most, Math.abs(timestampMs - (this.collected[value - 1] ?? 0))),
+        0,
+      )
+  }
+
+  /** Steps of the wall clock that were seen. */
+  get steps(): number {
+    return this.#timeline?.stats.steps ?? 0
+  }
+
+  get state() {
+    return { missing: this.missing().length, dropped: this.dropped, backlog: this.backlog }
+  }
+
+  #count(reason: string, samples: number): void {
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + samples)
+  }
+
+  #answer(headers: Record<string, string>, body: Buffer): Answer {
+    const { incoming } = read({ headers, body }, this.#decode, { compressedBytes: 1e9, uncompressedBytes: 1e9 })
+    if (incoming === undefined) return { take: 'none', status: 400, text: 'not a request' }
+    const series = new Map(
+      incoming.series.map((one) => [seriesKey(one.labels), one.samples.map(({ timestampMs }) => timestampMs)] as const),
+    )
+    const samples = incoming.series.reduce((sum, one) => sum + one.samples.length, 0)
+    this.requests.push({ atMs: this.clock.monotonicMs(), samples, series: series.size })
+    const scripted = this.behave({ number: this.requests.length, series, samples })
+    if (scripted?.take === 'none') return scripted
+    const honest = this.#take(incoming)
+    return scripted ?? honest
+  }
+
+  /** Prometheus takes all of a request or nothing. */
+  #take(incoming: Incoming): Answer {
+    const isGood = (key: string, timestampMs: number) => !this.refuses(key, timestampMs)
+    const good = incoming.series.map((one) => {
+      const key = seriesKey(one.labels)
+      return { ...one, samples: one.samples.filter(({ timestampMs }) => isGood(key, timestampMs)) }
+    })
+    const hasBad = good.some((one, i) => one.samples.length < (incoming.series[i]?.samples.length ?? 0))
+    if (hasBad && !this.partial) return { take: 'none', status: 400, text: 'out of bounds' }
+    const series = good.filter((one) => one.samples.length > 0)
+    const { problems } = this.#receiver.take({ ...incoming, series, version: this.partial ? 2 : 1 }, this.trueMs)
+    const text = hasBad ? 'out of bounds' : problems[0]
+    return text === undefined ? taken : { take: 'good', status: 400, text }
+  }
+
+  #sender(): Sender {
+    const dispatch = ({ headers, body }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => {
+      const controller = { abort: () => {} } as unknown as Dispatcher.DispatchController
+      handler.onRequestStart?.(controller, {})
+      const {
+        status,
+        headers: more = {},
+        text = '',
+      } = this.#answer(headers as Record<string, string>, Buffer.from(body as Uint8Array))
+      setImmediate(() => {
+        if (status === 'reset') return handler.onResponseError?.(controller, new Error('read ECONNRESET'))
+        const date = new Date(this.trueMs).toUTCString()
+        handler.onResponseStart?.(controller, status, { date, ...more }, '')
+        handler.onResponseData?.(controller, Buffer.from(text))
+        handler.onResponseEnd?.(controller, {})
+      })
+      return true
+    }
+    return { dispatch, close: async () => {}, destroy: async () => {} } as Sender
+  }
+}
+
+export const keyOf = (part: string): string => `fault_value{instance="one",job="faults",part="${part}"}`

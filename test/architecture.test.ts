@@ -21,7 +21,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   {
     'host/': ['node:', 'dbus-native', 'koffi', 'undici', 'xml2js'],
     'buffer/': ['node:'],
-    'http/': ['undici', 'p-retry', 'node:'],
+    'http/': ['undici', 'p-retry', '@aws-sdk', '@smithy', 'node:'],
     'relabel/': ['re2js', 'node:crypto'],
     'flags.ts': ['node:util'],
   },
@@ -32,7 +32,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'collectors/': [],
     'scrape/': [],
     'remote-write/': ['protobufjs', 'snappyjs'],
-    'pushgateway/': ['node:zlib'],
+    'pushgateway/': ['node:util', 'node:zlib'],
     'web/': ['prom-client', 'node:'],
     'receive/': ['protobufjs', 'snappyjs', 'node:'],
   },

@@ -100,7 +100,11 @@ export async function readConfig({ flags, environment, collectors, without = {} 
   }
   for (const tree of ['procfs', 'sysfs'] as const) mustBeDirectory(`path.${tree}`, paths[tree], problems)
   const blocks = file.remote_write ?? []
-  const remoteWrite = blocks.map((block, i) => endpointOf(block, i, blocks.length === 1, problems))
+  const remoteWrite: EndpointOptions[] = []
+  for (const [i, block] of blocks.entries())
+    remoteWrite.push(
+      await endpointOf(block, { place: `remote_write[${i}]`, environment, problems }, blocks.length === 1),
+    )
   for (const name of repeated(remoteWrite.map((one) => one.name)))
     problems.push(`remote_write: two endpoints are called ${name}`)
   const wanted = await wantedOf(file, problems)

@@ -3,71 +3,17 @@ import type { Collector, Option } from '../collector.ts'
 import { formats, levels } from '../log.ts'
 import { extents } from '../relabel/keep-lists.ts'
 import { actions } from '../relabel/rule.ts'
-import { durationMs, sizeBytes } from './units.ts'
+import { target } from './target-shape.ts'
+import { sizeBytes } from './units.ts'
+import { count, duration, filled, flag, positive, size, text } from './values.ts'
 
 /** The configuration file, in Prometheus's words where Prometheus has one. Texts become numbers in `read.ts`. */
 
-const duration = v.pipe(
-  v.string('a duration such as "15s" or "1m30s" is expected'),
-  v.check((text) => durationMs(text) !== undefined, 'a duration such as "15s" or "1m30s" is expected'),
-)
-const positive = v.pipe(
-  duration,
-  v.check((text) => durationMs(text) !== 0, 'a duration above 0 is expected'),
-)
-const size = v.pipe(
-  v.string('a size such as "512MiB" is expected'),
-  v.check((text) => (sizeBytes(text) ?? 0) > 0, 'a size such as "512MiB" is expected'),
-)
-const text = v.string('a text is expected')
-const filled = v.pipe(text, v.nonEmpty('a text that is not empty is expected'))
-const flag = v.boolean('true or false is expected')
-const count = v.pipe(
-  v.number('a whole number is expected'),
-  v.integer('a whole number is expected'),
-  v.minValue(0, 'a number from 0 up is expected'),
-)
 const labelName = v.pipe(
   v.string(),
   v.regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'a label name consists of letters, digits and _, and begins with no digit'),
 )
 const labels = v.record(labelName, text)
-
-/** Headers that are the protocol's own or an auth section's: Prometheus refuses the same ones. */
-const reservedHeaders = new Set(
-  `authorization host content-encoding content-length content-type user-agent connection keep-alive proxy-authenticate
-   proxy-authorization www-authenticate accept-encoding x-prometheus-remote-write-version
-   x-prometheus-remote-read-version x-amz-date x-amz-security-token x-amz-content-sha256 retry-attempt`.split(/\s+/),
-)
-const headers = v.record(
-  v.pipe(
-    v.string(),
-    v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'a header name is expected'),
-    v.check(
-      (name) => !reservedHeaders.has(name.toLowerCase()),
-      'this header is set by hostpush itself (for credentials use basic_auth or authorization)',
-    ),
-  ),
-  v.pipe(text, v.regex(/^[^\r\n\0]*$/, 'a header value must be one line')),
-)
-
-const url = v.pipe(
-  text,
-  v.check((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'an http:// or https:// URL is expected'),
-)
-
-const basicAuth = v.strictObject({
-  username: v.optional(text),
-  username_file: v.optional(filled),
-  password: v.optional(text),
-  password_file: v.optional(filled),
-})
-
-const authorization = v.strictObject({
-  type: v.optional(filled),
-  credentials: v.optional(text),
-  credentials_file: v.optional(filled),
-})
 
 const relabelConfig = v.strictObject({
   source_labels: v.optional(v.array(text, 'a list of label names is expected')),
@@ -79,18 +25,6 @@ const relabelConfig = v.strictObject({
   action: v.optional(v.picklist(actions, `one of ${actions.join(', ')} is expected`)),
 })
 const relabelConfigs = v.array(relabelConfig, 'a list of rules is expected')
-
-/** Where an output sends to, and as whom: the same keys for all of them. */
-const target = {
-  url,
-  name: v.optional(v.pipe(filled, v.regex(/^[\w.-]{1,64}$/, 'a name of letters, digits, . _ - is expected'))),
-  headers: v.optional(headers),
-  basic_auth: v.optional(basicAuth),
-  authorization: v.optional(authorization),
-} as const
-const _targetShape = v.strictObject(target)
-
-export type TargetShape = v.InferOutput<typeof _targetShape>
 
 const remoteWrite = v.strictObject({
   ...target,
@@ -111,6 +45,19 @@ const remoteWrite = v.strictObject({
 })
 
 export type RemoteWriteShape = v.InferOutput<typeof remoteWrite>
+
+const pushgateway = v.strictObject({
+  ...target,
+  job: v.optional(filled),
+  grouping_key: v.optional(labels),
+  method: v.optional(v.picklist(['PUT', 'POST'], '"PUT" or "POST" is expected')),
+  interval: v.optional(positive),
+  timeout: v.optional(positive),
+  delete_on_start: v.optional(flag),
+  delete_on_shutdown: v.optional(flag),
+})
+
+export type PushgatewayShape = v.InferOutput<typeof pushgateway>
 
 const buffer = v.strictObject({
   directory: v.optional(filled),
@@ -167,6 +114,7 @@ export function shapeOf(collectors: readonly Collector[]) {
     instance: v.optional(text),
     write_relabel_configs: v.optional(relabelConfigs),
     remote_write: v.optional(v.array(remoteWrite, 'a list of endpoints is expected')),
+    pushgateway: v.optional(v.array(pushgateway, 'a list of gateways is expected')),
     buffer: v.optional(buffer),
     web: v.optional(web),
     collectors: v.optional(v.strictObject({ ...each, disable_defaults: v.optional(flag) })),

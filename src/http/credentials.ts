@@ -3,6 +3,7 @@ import type { Headers } from './request.ts'
 
 /** The request that credentials are wanted for. */
 export interface Unsigned {
+  readonly method: string
   readonly url: URL
   readonly body: Uint8Array
   readonly clock: Clock

@@ -53,10 +53,13 @@ export function outcomeOf(reply: Reply, nowMs: number): Outcome {
   return { kind: 'retry', reason: `${reason}: not the answer of a receiver`, status, afterMs: heldForMs }
 }
 
-/** The receiver's first line, for the log; never interpreted. */
+/** The receiver's first line, and where that announces another, both; for the log, never interpreted. */
 function reasonOf({ status, body, headers }: Reply): string {
   const location = headers.location === undefined ? '' : ` to ${withoutQuery(String(headers.location))}`
-  const [line = ''] = body.trim().split('\n')
+  const [line = ''] = body
+    .trim()
+    .replace(/:\s*\n[\s*]*/, ': ')
+    .split('\n')
   return `HTTP ${status}${location}${line === '' ? '' : `: ${line.slice(0, 512)}`}`
 }
 

@@ -17,6 +17,8 @@ export interface Target {
   /** The user's own, sent with every request to this host. */
   readonly headers: () => Headers
   readonly credentials?: Credentials
+  /** POST, if there is none. */
+  readonly method?: 'POST' | 'PUT' | 'DELETE'
   /** From the start of an attempt to the end of its answer. */
   readonly timeoutMs: number
   /** Whether a redirect that keeps the method is followed; by default it is. */
@@ -25,7 +27,7 @@ export interface Target {
 }
 
 export interface Requester {
-  /** One POST. Never throws: whatever happens is an outcome. Reports `status 0` faults as `retry` or `uncertain`. */
+  /** One request, with the target's method. Never throws: a fault without an answer is a `retry` or `uncertain`. */
   post(body: Uint8Array, headers: Headers, signal: AbortSignal): Promise<Outcome>
   close(): Promise<void>
 }
@@ -139,11 +141,12 @@ class Attempt {
   }
 
   async #exchange(url: URL): Promise<Reply> {
-    const { sender, signal, body, pacing } = this.#parts
+    const { sender, signal, body, pacing, target } = this.#parts
     this.#sent = false
     const headers = await this.#headersFor(url)
     const exchange = new Exchange(replyBytes)
-    const request = { origin: url.origin, path: url.pathname + url.search, method: 'POST', headers } as const
+    const method = target.method ?? 'POST'
+    const request = { origin: url.origin, path: url.pathname + url.search, method, headers }
     const paced = pacing && {
       headers: { ...headers, 'content-length': String(body.length) },
       body: pacing.pieces(body, signal) as unknown as Buffer, // undici takes what can be iterated; its types do not say so
@@ -159,7 +162,7 @@ class Attempt {
   async #headersFor(url: URL): Promise<Headers> {
     const { target, headers, body, clock, signal } = this.#parts
     if (!isSameParty(target.url, url)) return headers
-    const credentials = target.credentials?.headersFor({ url, body, clock, signal })
+    const credentials = target.credentials?.headersFor({ method: target.method ?? 'POST', url, body, clock, signal })
     if (credentials !== undefined)
       this.#shown = credentials instanceof Promise ? await unless(signal, credentials) : credentials
     return { ...target.headers(), ...this.#shown, ...headers }

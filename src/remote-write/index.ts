@@ -2,8 +2,9 @@ import type { Cursor, Entry } from '../buffer/buffer.ts'
 import type { Clock } from '../clock.ts'
 import type { Cycle } from '../cycle.ts'
 import type { Backoff } from '../http/backoff.ts'
+import type { Access, Sender } from '../http/connection.ts'
 import { Patience } from '../http/patience.ts'
-import { createRequester, type Headers, type Sender } from '../http/request.ts'
+import { createRequester, type Headers, type Target } from '../http/request.ts'
 import type { Log } from '../log.ts'
 import type { Output } from '../output.ts'
 import { Delivery } from './delivery.ts'
@@ -15,13 +16,10 @@ import { Relabelling, type Wanted } from './relabelling.ts'
 import { createSnappy } from './snappy.ts'
 import { type EndpointStats, noStats } from './stats.ts'
 
-export interface EndpointOptions extends Wanted {
+export interface EndpointOptions extends Wanted, Target {
   readonly name: string
-  /** Without credentials: they are in `headers`. */
-  readonly url: URL
-  /** The user's own headers and the credentials, asked for each request. */
-  readonly headers: () => Headers
-  readonly timeoutMs: number
+  /** How its server is reached. */
+  readonly access?: Access
   readonly backoff: Backoff
   readonly maxSamplesPerSend: number
   /** Milliseconds between two metadata requests; 0 sends none. */

@@ -1,0 +1,102 @@
+import type { Access } from '../http/connection.ts'
+import type { ForwardProxy, ProxyOptions } from '../http/proxy.ts'
+import type { Pem, TlsOptions } from '../http/tls.ts'
+import { messageOf, Secret } from '../log.ts'
+import { decoded, onlyOne } from './secrets.ts'
+import type { AccessShape } from './target-shape.ts'
+
+/** Where a block stands, and what else is known when it is read. */
+export interface Said {
+  readonly place: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly problems: string[]
+}
+
+/** TLS and proxy of a block. What TLS needs is read once now, so that a wrong file is said. */
+export async function accessOf(block: AccessShape, said: Said): Promise<Access> {
+  const tls = block.tls_config && tlsOf(block.tls_config, said)
+  const proxy = proxyOf(block, said)
+  if (tls !== undefined) {
+    const { Trust } = await import('../http/tls.ts')
+    try {
+      new Trust(tls).refresh()
+    } catch (error) {
+      said.problems.push(`${said.place}.tls_config: ${messageOf(error)}`)
+    }
+  }
+  return { ...(tls && { tls }), ...(proxy && { proxy }) }
+}
+
+type TlsShape = NonNullable<AccessShape['tls_config']>
+
+function tlsOf(shape: TlsShape, { place, problems }: Said): TlsOptions {
+  const at = `${place}.tls_config`
+  const { cert_file, key_file, server_name, min_version, max_version } = shape
+  const cert = pemOf([shape.cert, cert_file], `${at}.cert`, problems)
+  const key = pemOf([shape.key, key_file], `${at}.key`, problems)
+  const ca = pemOf([shape.ca, shape.ca_file], `${at}.ca`, problems)
+  if ((cert === undefined) !== (key === undefined)) problems.push(`${at}: a certificate and its key go together`)
+  const lowest = min_version ?? 'TLS12'
+  if (max_version !== undefined && max_version < lowest)
+    problems.push(`${at}.max_version: ${max_version} is below min_version, which is ${lowest}`)
+  return {
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(server_name !== undefined && { serverName: server_name }),
+    verify: shape.insecure_skip_verify !== true,
+    minVersion: lowest,
+    ...(max_version && { maxVersion: max_version }),
+  }
+}
+
+function pemOf(
+  [text, file]: readonly [string | undefined, string | undefined],
+  place: string,
+  problems: string[],
+): Pem | undefined {
+  onlyOne([text, file], place, problems)
+  if (file !== undefined) return { file }
+  return text === undefined ? undefined : { text: new Secret(text) }
+}
+
+function proxyOf(block: AccessShape, said: Said): ProxyOptions | undefined {
+  const { proxy_url: url, no_proxy: none, proxy_connect_header: headers = {} } = block
+  const { place, environment, problems } = said
+  const fromEnvironment = block.proxy_from_environment === true
+  if (fromEnvironment && (url !== undefined || none !== undefined))
+    problems.push(`${place}.proxy_from_environment: cannot be used together with proxy_url or no_proxy; keep one`)
+  if (url === undefined && !fromEnvironment) {
+    for (const key of ['no_proxy', 'proxy_connect_header'] as const)
+      if (block[key] !== undefined) problems.push(`${place}.${key}: is no use without proxy_url`)
+    return undefined
+  }
+  const connectHeaders = Object.fromEntries(
+    Object.entries(headers).map(([name, values]) => [name, values.map((value) => new Secret(value))]),
+  )
+  if (url !== undefined) {
+    const proxy = forwardProxyOf(url)
+    return { http: proxy, https: proxy, connectHeaders, ...(none !== undefined && { none }) }
+  }
+  const variable = (name: string) => environment[name.toUpperCase()] || environment[name]
+  const named = (name: string) => {
+    const text = variable(name)
+    if (text === undefined) return {}
+    const from = text.includes('://') ? text : `http://${text}`
+    if (/^https?:$/.test(URL.parse(from)?.protocol ?? '')) return { [name.replace('_proxy', '')]: forwardProxyOf(from) }
+    problems.push(`${place}.proxy_from_environment: ${name} is no http:// or https:// URL`)
+    return {}
+  }
+  return { ...named('http_proxy'), ...named('https_proxy'), none: variable('no_proxy') ?? '', connectHeaders }
+}
+
+/** Credentials are taken out of the URL, which may be shown. */
+function forwardProxyOf(text: string): ForwardProxy {
+  const url = new URL(text)
+  const { username, password } = url
+  url.username = ''
+  url.password = ''
+  if (username === '' && password === '') return { url }
+  const pair = `${decoded(username)}:${decoded(password)}`
+  return { url, authorization: new Secret(`Basic ${Buffer.from(pair).toString('base64')}`) }
+}

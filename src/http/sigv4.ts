@@ -1,0 +1,120 @@
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
+import { messageOf, type Secret } from '../log.ts'
+import type { Credentials, Unsigned } from './credentials.ts'
+import type { Headers } from './request.ts'
+
+/** AWS's signature of a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
+export interface SigV4Options {
+  readonly region: string
+  readonly service: string
+  readonly keys?: { readonly access: string; readonly secret: Secret }
+  /** Of ~/.aws/credentials and ~/.aws/config. */
+  readonly profile?: string
+  /** A role to take on with those credentials. */
+  readonly roleArn?: string
+  readonly externalId?: string
+  readonly endpoints: 'usual' | 'fips'
+}
+
+/** As AWS's libraries have it. */
+interface Identity {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+  readonly expiration?: { getTime(): number }
+}
+
+type Provider = () => Promise<Identity>
+
+/** Credentials are got anew this long before their end, and those without an end this long after they were got. */
+const renewMs = 300_000
+
+/** Signs with the first that is configured: keys, a profile, or what the machine offers; each may take on a role. */
+export function sigv4(options: SigV4Options): Credentials {
+  let provider: Provider | undefined
+  let known: { readonly identity: Identity; readonly untilMs: number } | undefined
+  const identityAt = async (nowMs: number) => {
+    if (known !== undefined && nowMs < known.untilMs) return known.identity
+    provider ??= await providerOf(options)
+    const identity = await asked(provider)
+    known = { identity, untilMs: (identity.expiration?.getTime() ?? nowMs + 2 * renewMs) - renewMs }
+    return identity
+  }
+  return {
+    headersFor: async (request) => sign(options, await identityAt(request.clock.now()), request),
+    forget() {
+      known = undefined
+    },
+  }
+}
+
+async function asked(provider: Provider): Promise<Identity> {
+  try {
+    return await provider()
+  } catch (error) {
+    throw new Error(`sigv4: no credentials: ${messageOf(error)}`)
+  }
+}
+
+async function providerOf(options: SigV4Options): Promise<Provider> {
+  const { keys, profile, region, roleArn, externalId, endpoints } = options
+  const fixed = keys && { accessKeyId: keys.access, secretAccessKey: keys.secret.reveal() }
+  if (fixed !== undefined && roleArn === undefined) return async () => fixed
+  const aws = await import('@aws-sdk/credential-providers')
+  const clientConfig = { region, useFipsEndpoint: endpoints === 'fips' }
+  const own =
+    fixed ??
+    (profile === undefined
+      ? aws.fromNodeProviderChain({ clientConfig, maxRetries: 2 })
+      : aws.fromIni({ profile, clientConfig, ignoreCache: true }))
+  if (roleArn === undefined) return own as Provider // fixed keys have returned above
+  const params = { RoleArn: roleArn, RoleSessionName: 'hostpush', ...(externalId && { ExternalId: externalId }) }
+  return aws.fromTemporaryCredentials({ masterCredentials: own, params, clientConfig })
+}
+
+async function sign(
+  { region, service }: SigV4Options,
+  { expiration: _, ...credentials }: Identity,
+  { method, url, body, clock }: Unsigned,
+): Promise<Headers> {
+  const { SignatureV4 } = await import('@smithy/signature-v4')
+  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 })
+  const request = {
+    method,
+    protocol: url.protocol,
+    hostname: url.hostname,
+    path: url.pathname,
+    query: queryOf(url),
+    headers: { host: url.host },
+    body,
+  }
+  const { headers } = await signer.sign(request, { signingDate: clock.now() / 1000 })
+  const { host: _host, ...signature } = headers
+  return signature
+}
+
+function queryOf({ searchParams }: URL): Record<string, string[]> {
+  return Object.fromEntries([...new Set(searchParams.keys())].map((name) => [name, searchParams.getAll(name)]))
+}
+
+/** Node's, in the form that the library asks for. */
+class Sha256 {
+  readonly #hash: Hash | Hmac
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret))
+  }
+  update(chunk: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(bytesOf(chunk))
+  }
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest()
+  }
+  reset(): void {} // each is used once
+}
+
+function bytesOf(given: string | ArrayBuffer | ArrayBufferView): string | Uint8Array {
+  if (typeof given === 'string') return given
+  return ArrayBuffer.isView(given)
+    ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
+    : new Uint8Array(given)
+}

@@ -1,4 +1,4 @@
-import { collector, needed } from '../collector.ts'
+import { collector, NoData } from '../collector.ts'
 import type { Dir } from '../host/dir.ts'
 import { type Family, gauge } from '../metrics/family.ts'
 
@@ -14,10 +14,11 @@ interface Identity {
 /** Documentation/ABI/testing/sysfs-class-dmi: what the firmware says of the machine; it does not change while it runs. */
 export default collector({
   name: 'dmi',
-  state: (): { known?: Identity } => ({}),
+  state: (): { known?: Identity | 'none' } => ({}),
   collect({ sys, emit, state }) {
-    const { info, labels } = (state.known ??= needed(identityIn(sys.at('class/dmi/id')), 'DMI'))
-    emit(info, 1, labels)
+    state.known ??= identityIn(sys.at('class/dmi/id')) ?? 'none'
+    if (state.known === 'none') throw new NoData('no DMI')
+    emit(state.known.info, 1, state.known.labels)
   },
 })
 

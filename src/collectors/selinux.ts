@@ -20,7 +20,7 @@ export default collector({
   name: 'selinux',
   state: (): State => ({ selinuxfs: undefined }),
   collect({ proc, rootfs, dirAt, emit, state }) {
-    state.selinuxfs ??= find({ proc, dirAt }) ?? null
+    if (state.selinuxfs === undefined) state.selinuxfs = find({ proc, dirAt }) ?? null
     if (state.selinuxfs === null) return emit(enabled, 0)
     emit(enabled, 1)
     emit(configMode, parseSelinuxConfig(rootfs.readIfAny('etc/selinux/config') ?? ''))

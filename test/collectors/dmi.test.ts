@@ -40,3 +40,9 @@ test('a machine without it has no data', async () => {
   assert.equal(success, false)
   assert.match(logged.join(), /^debug/)
 })
+
+test('that a machine has none is found out once', async () => {
+  const run = collecting(dmi, {})
+  await run()
+  assert.equal((await run(id({ board_name: 'late' }))).success, false)
+})

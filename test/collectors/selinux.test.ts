@@ -42,3 +42,9 @@ test('whether it is in use is decided once', async () => {
   await run()
   assert.equal((await run({ ...host('', '0'), proc: {} })).lines.at(-1), 'node_selinux_enabled 1')
 })
+
+test('that it is not in use is decided once too', async () => {
+  const run = collecting(selinux, { proc: { 'self/mountinfo': root } })
+  await run()
+  assert.deepEqual((await run(host('SELINUX=enforcing\n', '1'))).lines, ['node_selinux_enabled 0'])
+})

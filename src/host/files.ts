@@ -117,7 +117,10 @@ class DiskFiles implements Files {
 
   settle(): void {
     this.#interval++
-    for (const [path, { used }] of this.#known) if (used < this.#interval - knownFor) this.#forget(path)
+    const before = this.#interval - knownFor
+    this.#known.forEach(({ used }, path) => {
+      if (used < before) this.#forget(path)
+    })
   }
 
   /** What is known of a path. Throws what was thrown before, if nothing is there still. */

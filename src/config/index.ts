@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { crc32 } from 'node:zlib'
 import * as v from 'valibot'
 import type { BufferOptions } from '../buffer/index.ts'
@@ -10,12 +9,15 @@ import { type Format, formats, type Level, levels, messageOf } from '../log.ts'
 import type { Labels } from '../metrics/family.ts'
 import type { Filter } from '../metrics/pattern.ts'
 import { nearest } from '../nearest.ts'
+import type { GatewayOptions } from '../pushgateway/index.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import type { WebOptions } from '../web/index.ts'
 import { bufferOf } from './buffer.ts'
 import { collectorFlags, enabledCollectors, interfaceFilter, interfaceFlags } from './collectors.ts'
 import { ConfigError } from './error.ts'
-import { expandEnvironment, expandFacts } from './expand.ts'
+import { expandEnvironment } from './expand.ts'
+import { expander, identityOf } from './identity.ts'
+import { gatewayOf } from './pushgateway.ts'
 import { wantedOf } from './relabel.ts'
 import { endpointOf } from './remote-write.ts'
 import { type Shape, shapeOf } from './shape.ts'
@@ -35,6 +37,7 @@ export interface Config {
   readonly allCollectors: readonly string[]
   readonly interfaces: Filter
   readonly remoteWrite: readonly EndpointOptions[]
+  readonly pushgateways: readonly GatewayOptions[]
   readonly buffer: BufferOptions
   readonly web: WebOptions
   readonly log: { readonly level: Level; readonly format: Format }
@@ -109,7 +112,15 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     problems.push(`remote_write: two endpoints are called ${name}`)
   const wanted = await wantedOf(file, problems)
   const intervalMs = durationMs(file.global?.scrape_interval ?? '15s') ?? 15_000
-  const identity = identityOf(file, paths, problems)
+  const expanded = expander(paths, problems)
+  const identity = identityOf(file, expanded)
+  const pushgateways: GatewayOptions[] = []
+  for (const [i, block] of file.pushgateway?.entries() ?? []) {
+    const said = { place: `pushgateway[${i}]`, environment, problems }
+    pushgateways.push(await gatewayOf(block, said, { identity, expanded }, file.pushgateway?.length === 1))
+  }
+  for (const name of repeated(pushgateways.map((one) => one.name)))
+    problems.push(`pushgateway: two gateways are called ${name}`)
   const config: Config = {
     intervalMs,
     identity,
@@ -120,6 +131,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
     remoteWrite: remoteWrite.map((one, i) => ({ ...one, ...wanted[i], offsetMs: offsetOf(identity, intervalMs) })),
+    pushgateways: pushgateways.map((one) => ({ ...one, offsetMs: offsetOf(identity, intervalMs) })),
     buffer: bufferOf(file.buffer, { environment, hasEndpoints: blocks.length > 0 }, problems),
     web: webOf(file, flags, problems),
     log: {
@@ -162,34 +174,6 @@ function knownKeys(schema: unknown, path: readonly (string | number)[]): readonl
   const [key, ...rest] = path
   if (key === undefined) return Object.keys(at?.entries ?? {})
   return knownKeys(typeof key === 'number' ? at?.item : at?.entries?.[key], rest)
-}
-
-function identityOf(file: Shape, paths: Paths, problems: string[]): Labels {
-  const external = file.global?.external_labels ?? {}
-  const facts = {
-    hostname,
-    machine_id: () => firstLine(`${paths.rootfs}/etc/machine-id`),
-    boot_id: () => firstLine(`${paths.procfs}/sys/kernel/random/boot_id`),
-  }
-  const labels = {
-    ...external,
-    job: file.job ?? external['job'] ?? 'node',
-    instance: file.instance ?? external['instance'] ?? '${hostname}',
-  }
-  return Object.fromEntries(
-    Object.entries(labels).map(([name, value]) => {
-      const place = name === 'job' || name === 'instance' ? name : `global.external_labels.${name}`
-      return [name, expandFacts(value, facts, place, problems)]
-    }),
-  )
-}
-
-function firstLine(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').split('\n')[0]?.trim() ?? ''
-  } catch {
-    return '' // said where it is used, with the label's place
-  }
 }
 
 function webOf(file: Shape, flags: Given, problems: string[]): WebOptions {

@@ -1,0 +1,48 @@
+import type { Buffer } from './buffer/buffer.ts'
+import type { Clock } from './clock.ts'
+import type { Config } from './config/index.ts'
+import type { Access, Sender } from './http/connection.ts'
+import type { Log } from './log.ts'
+import { Gateway } from './pushgateway/index.ts'
+import { Endpoint } from './remote-write/index.ts'
+import { userAgent } from './version.ts'
+
+/** What is needed to push anywhere. */
+export interface Pushing {
+  readonly clock: Clock
+  readonly log: Log
+  /** Opens the one connection of an output. */
+  readonly connect: (origin: string, access?: Access, clock?: Clock) => Promise<Sender>
+}
+
+/** Takes the time that a receiver tells, milliseconds since the epoch. */
+type OnTime = (receiverMs: number) => void
+
+/** The remote-write endpoints of a configuration, each at its cursor of the buffer. */
+export function openEndpoints(
+  { remoteWrite }: Pick<Config, 'remoteWrite'>,
+  { clock, log, connect }: Pushing,
+  buffer: Pick<Buffer, 'cursor'>,
+  onTime: OnTime = () => {},
+): Promise<readonly Endpoint[]> {
+  return Promise.all(
+    remoteWrite.map(async (options) => {
+      const sender = await connect(options.url.origin, options.access, clock)
+      return new Endpoint(options, { clock, log, cursor: buffer.cursor(options.name), sender, userAgent, onTime })
+    }),
+  )
+}
+
+/** The Pushgateways of a configuration. */
+export function openGateways(
+  { pushgateways }: Pick<Config, 'pushgateways'>,
+  { clock, log, connect }: Pushing,
+  onTime: OnTime = () => {},
+): Promise<readonly Gateway[]> {
+  return Promise.all(
+    pushgateways.map(async (options) => {
+      const sender = await connect(options.url.origin, options.access, clock)
+      return new Gateway(options, { clock, log, sender, userAgent, onTime })
+    }),
+  )
+}

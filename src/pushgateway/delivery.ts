@@ -1,0 +1,105 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Clock } from '../clock.ts'
+import { type Backoff, delayAfter } from '../http/backoff.ts'
+import type { Outcome } from '../http/outcome.ts'
+import type { Patience } from '../http/patience.ts'
+import type { Headers, Requester } from '../http/request.ts'
+import type { Unsettled } from '../http/settle.ts'
+import type { Log } from '../log.ts'
+import { contentType, type FamilyText } from './encode.ts'
+import type { GatewayStats } from './stats.ts'
+
+/** What can be done with a group: replace it, replace its families that are named alike, delete it. */
+export type Method = 'PUT' | 'POST' | 'DELETE'
+
+/** What is usually wrong where a gateway answers so. */
+const hints: Readonly<Record<number, string>> = {
+  404: 'does the gateway have a route prefix that is missing in the url?',
+  405: 'is this a Pushgateway?',
+}
+
+const compressed = promisify(gzip)
+
+interface Needs {
+  readonly requesters: Readonly<Record<Method, Requester>>
+  readonly clock: Clock
+  readonly log: Log
+  readonly patience: Patience
+  readonly backoff: Backoff
+  readonly stats: GatewayStats
+  readonly userAgent: string
+  /** What every line of the log says of this gateway. */
+  readonly about: Readonly<Record<string, string>>
+  /** The gateway tells its own time, milliseconds since the epoch. */
+  readonly onTime: (receiverMs: number) => void
+}
+
+/** Single requests to a gateway, and what is said of how they go. */
+export class Delivery {
+  readonly #needs: Needs
+  /** Monotonic time since which nothing has been taken, and why; undefined while all is well. */
+  #trouble: { readonly sinceMs: number; readonly reason: string } | undefined
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** Why nothing is taken at the moment; undefined while all is well. */
+  get trouble(): string | undefined {
+    return this.#trouble?.reason
+  }
+
+  /** One request that holds these families. */
+  async send(method: Method, families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
+    const { requesters, clock, stats, onTime } = this.#needs
+    const text = families.map((family) => family.text).join('')
+    const body = text === '' ? new Uint8Array() : await compressed(text)
+    const begunMs = clock.monotonicMs()
+    const outcome = await requesters[method].post(body, this.#headers(body), signal)
+    const status = outcome.kind === 'delivered' ? 200 : (outcome.status ?? 0)
+    stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
+    stats.requestSeconds += (clock.monotonicMs() - begunMs) / 1000
+    if (outcome.kind !== 'delivered') return hinted(outcome)
+    if (outcome.receiverMs !== undefined) onTime(outcome.receiverMs)
+    stats.bytes += body.length
+    return outcome
+  }
+
+  /** Waits before the next attempt. */
+  async pause(outcome: Unsettled, attempt: number, signal: AbortSignal): Promise<void> {
+    const { backoff, patience, stats } = this.#needs
+    stats.retries++
+    const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
+    this.ill('warn', 'pushgateway: not delivered, tried again with the newest', outcome.reason, {
+      retry_in: `${Math.round(delayMs / 100) / 10}s`,
+    })
+    await patience.wait(delayMs, signal)
+  }
+
+  /** The same again is told to those who debug. */
+  ill(level: 'warn' | 'error', message: string, reason: string, more: Readonly<Record<string, string>> = {}): void {
+    const { log, about, clock } = this.#needs
+    const isKnown = this.#trouble?.reason === reason
+    log[isKnown ? 'debug' : level](message, { ...about, reason, ...more })
+    this.#trouble = { sinceMs: this.#trouble?.sinceMs ?? clock.monotonicMs(), reason }
+  }
+
+  well(): void {
+    if (this.#trouble === undefined) return
+    const { log, about, clock } = this.#needs
+    const seconds = Math.round((clock.monotonicMs() - this.#trouble.sinceMs) / 1000)
+    log.info('pushgateway: answering again', { ...about, after: `${seconds}s` })
+    this.#trouble = undefined
+  }
+
+  #headers(body: Uint8Array): Headers {
+    const headers = { 'user-agent': this.#needs.userAgent }
+    return body.length === 0 ? headers : { ...headers, 'content-type': contentType, 'content-encoding': 'gzip' }
+  }
+}
+
+function hinted<T extends Exclude<Outcome, { kind: 'delivered' }>>(outcome: T): T {
+  const hint = hints[outcome.status ?? 0]
+  return hint === undefined ? outcome : { ...outcome, reason: `${outcome.reason} (${hint})` }
+}

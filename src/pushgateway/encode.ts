@@ -1,0 +1,82 @@
+import type { Labels } from '../metrics/family.ts'
+import { byCodeUnit } from '../metrics/family.ts'
+import type { Identity, Series } from '../metrics/series.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import { formatValue, layoutOf } from '../metrics/text.ts'
+
+/** A family as the body of a push has it. */
+export interface FamilyText {
+  readonly name: string
+  readonly samples: number
+  readonly text: string
+}
+
+export const contentType = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** They tell of the moment; a gateway would say for ever that this host is up. */
+const momentary = new Set(
+  `up scrape_duration_seconds scrape_samples_scraped scrape_samples_post_metric_relabeling scrape_series_added`.split(
+    ' ',
+  ),
+)
+
+/**
+ * Snapshots in the text format, without timestamps (a gateway refuses them). The grouping key's labels are put on by
+ * the gateway; external labels stand in the lines. What depends on the series alone is worked out once.
+ */
+export class Encoder {
+  readonly #grouped: ReadonlySet<string>
+  readonly #lists = new WeakMap<readonly Series[], readonly Series[]>()
+  readonly #labelled = new WeakMap<Series, Series>()
+
+  constructor(groupingKey: Labels) {
+    this.#grouped = new Set(['job', 'instance', ...Object.keys(groupingKey)])
+  }
+
+  encode({ series, values }: Snapshot): FamilyText[] {
+    return layoutOf(this.#withExternalLabels(series))
+      .filter(({ name }) => !momentary.has(name))
+      .map(({ name, head, samples }) => {
+        let text = head
+        for (const { at, prefix } of samples) text += `${prefix} ${formatValue(values[at] as number)}\n`
+        return { name, samples: samples.length, text }
+      })
+  }
+
+  #withExternalLabels(series: readonly Series[]): readonly Series[] {
+    let list = this.#lists.get(series)
+    if (list === undefined) {
+      const labelled = series.map((one) => this.#oneWithExternalLabels(one))
+      list = labelled.some((one, i) => one !== series[i]) ? labelled : series
+      this.#lists.set(series, list)
+    }
+    return list
+  }
+
+  #oneWithExternalLabels(series: Series): Series {
+    let labelled = this.#labelled.get(series)
+    if (labelled === undefined) {
+      const external = this.#external(series)
+      labelled = external.length === 0 ? series : withLabels(series, external)
+      this.#labelled.set(series, labelled)
+    }
+    return labelled
+  }
+
+  /** The series' own labels win, as everywhere. */
+  #external({ family, identity }: Series): (keyof Identity)[] {
+    return Object.keys(identity).filter(
+      (name) => identity[name] !== '' && !this.#grouped.has(name) && !family.labelNames.includes(name),
+    )
+  }
+}
+
+function withLabels(series: Series, names: readonly string[]): Series {
+  const { family, labelValues, identity } = series
+  const labels = new Map([
+    ...family.labelNames.map((name, i) => [name, labelValues[i] ?? ''] as const),
+    ...names.map((name) => [name, identity[name] ?? ''] as const),
+  ])
+  const labelNames = [...labels.keys()].sort(byCodeUnit)
+  return { ...series, family: { ...family, labelNames }, labelValues: labelNames.map((name) => labels.get(name) ?? '') }
+}

@@ -1,0 +1,73 @@
+import type { Outcome } from '../http/outcome.ts'
+import type { Log } from '../log.ts'
+import type { FamilyText } from './encode.ts'
+
+/** A family that was refused is pushed again after this time: whoever else pushes it may have changed its type. */
+const againAfterMs = 3_600_000
+
+/** Families named in one line of the log. */
+const named = 10
+
+/** Which families a gateway refuses: those that another group pushes with another type, above all. */
+export class Refusals {
+  readonly #reasons = new Map<string, string>()
+  #sinceMs = 0
+  /** The families that the log has told of. */
+  #told = ''
+
+  get count(): number {
+    return this.#reasons.size
+  }
+
+  /** What is to be pushed of these. */
+  without(families: readonly FamilyText[], nowMs: number): readonly FamilyText[] {
+    if (nowMs - this.#sinceMs >= againAfterMs) this.#reasons.clear()
+    return this.#reasons.size === 0 ? families : families.filter(({ name }) => !this.#reasons.has(name))
+  }
+
+  /**
+   * Has the gateway say which of these families it refuses: halves are posted, so that each that is taken is there at
+   * once, until what is refused stands alone. Gives the outcome that made it useless to go on, if there was one.
+   */
+  async find(
+    families: readonly FamilyText[],
+    post: (some: readonly FamilyText[]) => Promise<Outcome>,
+    nowMs: number,
+  ): Promise<Outcome | undefined> {
+    const group = await post([])
+    if (group.kind !== 'delivered') return group // not the families are refused
+    const work = [...halves(families)].reverse()
+    for (let some = work.pop(); some !== undefined; some = work.pop()) {
+      const outcome = await post(some)
+      if (outcome.kind === 'delivered') continue
+      if (outcome.kind !== 'rejected') return outcome
+      const [only, ...others] = some
+      if (only !== undefined && others.length === 0) this.#add(only, outcome.reason, nowMs)
+      else work.push(...[...halves(some)].reverse())
+    }
+    return undefined
+  }
+
+  /** Says what has changed since it was last said. */
+  tell(log: Log, about: Readonly<Record<string, string>>): void {
+    const names = [...this.#reasons.keys()].sort()
+    const text = names.join(' ')
+    if (text === this.#told) return
+    this.#told = text
+    const [first] = names
+    const more = names.length > named ? ` and ${names.length - named} more` : ''
+    const families = names.slice(0, named).join(' ') + more
+    if (first === undefined) log.info('pushgateway: all families are taken again', about)
+    else log.error('pushgateway: families are left out', { ...about, families, reason: this.#reasons.get(first) })
+  }
+
+  #add({ name }: FamilyText, reason: string, nowMs: number): void {
+    if (this.#reasons.size === 0) this.#sinceMs = nowMs
+    this.#reasons.set(name, reason)
+  }
+}
+
+function halves<T>(all: readonly T[]): readonly (readonly T[])[] {
+  const middle = Math.ceil(all.length / 2)
+  return [all.slice(0, middle), all.slice(middle)].filter((half) => half.length > 0)
+}

@@ -43,16 +43,18 @@ async function byNetlink(context: Sources): Promise<readonly string[]> {
 
 const byFile = ({ proc }: Sources): readonly string[] => proc.once('net/arp', parseArp)
 
+/** Of the heading: `IP address  HW type  Flags  HW address  Mask  Device`. */
+const words = 9
+
 /** The device of each neighbour: the last of six columns. */
 export function parseArp(text: string): string[] {
   return lines(text)
-    .slice(1)
-    .filter((line) => line.trim() !== '')
-    .map((line) => {
-      const columns = fields(line)
+    .map(fields)
+    .filter(({ length }) => length !== 0 && length !== words)
+    .map((columns) => {
       const [device] = columns.slice(5)
       if (device === undefined || columns.length !== 6)
-        throw new Error(`net/arp: ${JSON.stringify(line)} has ${columns.length} columns, not 6`)
+        throw new Error(`net/arp: ${JSON.stringify(columns.join(' '))} has ${columns.length} columns, not 6`)
       return device
     })
 }

@@ -100,7 +100,7 @@ export default collector({
 
 /** `48.9G`: powers of 1024 with a rounded number before them. What is lost by the kernel's rounding stays lost. */
 export function sizeOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
+  if (text === undefined || text === '') return undefined
   const [, digits = text, unit = ''] = /^(-?[\d.]+)([kmgtpe]?)$/i.exec(text.trim()) ?? []
   return Math.trunc(numberOf(digits, () => 'bcachefs') * 1024 ** ' kmgtpe'.indexOf(unit.toLowerCase() || ' '))
 }

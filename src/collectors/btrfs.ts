@@ -52,12 +52,12 @@ async function both(context: Context, systems: readonly Dir[]): Promise<void> {
   }
 }
 
-const uuidOf = (system: Dir): string => system.text('metadata_uuid') ?? system.name
+const uuidOf = (system: Dir): string => system.text('metadata_uuid') || system.name
 
 function allocation({ emit }: Context, system: Dir): void {
   const uuid = uuidOf(system)
   emit(info, 1, { label: system.text('label') ?? '', uuid })
-  emit(reserve, system.number('allocation/global_rsv_size'), { uuid })
+  emit(reserve, system.numberIfAny('allocation/global_rsv_size'), { uuid })
   const count = system.children('devices').flatMap((all) => all.children()).length
   const times = new Map(keyValues(system.readIfAny('commit_stats') ?? ''))
   for (const [line, family] of commits) {
@@ -66,11 +66,11 @@ function allocation({ emit }: Context, system: Dir): void {
   }
   for (const type of ['data', 'metadata', 'mixed', 'system']) {
     const group = system.at(`allocation/${type}`)
-    emit(reserved, group.number('bytes_reserved'), { block_group_type: type, uuid })
+    emit(reserved, group.numberIfAny('bytes_reserved'), { block_group_type: type, uuid })
     for (const layout of group.children('', 'directories')) {
       const labels = { block_group_type: type, mode: layout.name, uuid }
-      emit(size, layout.number('total_bytes'), labels)
-      emit(used, layout.number('used_bytes'), labels)
+      emit(size, layout.numberIfAny('total_bytes'), labels)
+      emit(used, layout.numberIfAny('used_bytes'), labels)
       emit(ratio, allocationRatio(layout.name, count), labels)
     }
   }
@@ -108,7 +108,7 @@ async function devices({ emit, ...context }: Context, systems: readonly Dir[]): 
     }
     if (known === undefined)
       for (const device of system.at('devices').children())
-        emit(plainDeviceSize, sectors(device.number('size')), { device: device.name, uuid })
+        emit(plainDeviceSize, sectors(device.numberIfAny('size')), { device: device.name, uuid })
   })
 }
 

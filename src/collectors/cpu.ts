@@ -1,4 +1,4 @@
-import { boolean, collector, type Emit, pattern } from '../collector.ts'
+import { boolean, collector, type Emit, each, pattern } from '../collector.ts'
 import { cpusOf, parseCpuList } from '../host/cpus.ts'
 import type { Dir } from '../host/dir.ts'
 import { parseStat } from '../host/stat.ts'
@@ -61,24 +61,25 @@ export default collector({
     bugs: onlyIfSet(options['info.bugs-include']),
   }),
   collect({ proc, sys, emit, options, state }) {
-    state.times = steady(state.times, proc.once('stat', parseStat).cpus)
-    for (const [cpu, times] of state.times) {
-      modes.forEach((mode, i) => {
-        emit(seconds, times[i], { cpu, mode })
-      })
-      if (!options.guest) continue
-      guestModes.forEach((mode, i) => {
-        emit(guestSeconds, times[modes.length + i], { cpu, mode })
-      })
-    }
     const cpus = cpusOf(sys)
-    emitOnline(cpus, emit)
-    emitThrottles(cpus, emit)
-    if (options.info || state.flags !== undefined || state.bugs !== undefined)
-      emitInfo(parseCpuinfo(proc.read('cpuinfo')), state, emit)
-    // Fixed when the kernel starts (isolcpus=).
-    state.isolated ??= parseCpuList(sys.readIfAny('devices/system/cpu/isolated') ?? '')
-    for (const cpu of state.isolated) emit(isolated, 1, { cpu })
+    const parts = [
+      () => {
+        state.times = steady(state.times, proc.once('stat', parseStat).cpus)
+        emitTimes(state.times, options.guest, emit)
+      },
+      () => emitOnline(cpus, emit),
+      () => emitThrottles(cpus, emit),
+      () => {
+        if (options.info || state.flags !== undefined || state.bugs !== undefined)
+          emitInfo(parseCpuinfo(proc.read('cpuinfo')), state, emit)
+      },
+      () => {
+        // Fixed when the kernel starts (isolcpus=).
+        state.isolated ??= parseCpuList(sys.readIfAny('devices/system/cpu/isolated') ?? '')
+        for (const cpu of state.isolated) emit(isolated, 1, { cpu })
+      },
+    ]
+    each(parts, (part) => part())
   },
 })
 
@@ -98,6 +99,18 @@ function steady(before: ReadonlyMap<string, readonly number[]>, cpus: ReadonlyMa
     now.set(cpu, anew ? times : times.map((time, i) => Math.max(time, old[i] ?? 0)))
   }
   return now
+}
+
+function emitTimes(all: ReadonlyMap<string, readonly number[]>, guests: boolean, emit: Emit): void {
+  for (const [cpu, times] of all) {
+    modes.forEach((mode, i) => {
+      emit(seconds, times[i], { cpu, mode })
+    })
+    if (!guests) continue
+    guestModes.forEach((mode, i) => {
+      emit(guestSeconds, times[modes.length + i], { cpu, mode })
+    })
+  }
 }
 
 /** Where the first CPU cannot be switched off, none is reported: they are all online. */

@@ -1,5 +1,6 @@
-import { collector } from '../collector.ts'
+import { collector, each } from '../collector.ts'
 import { cpusOf, parseCpuList } from '../host/cpus.ts'
+import { type Dir, numberOf } from '../host/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
 const hertz = (file: string, name: string, help: string) =>
@@ -21,23 +22,28 @@ export default collector({
   name: 'cpufreq',
   collect({ sys, emit }) {
     const offline = new Set(parseCpuList(sys.read('devices/system/cpu/offline')))
-    for (const directory of cpusOf(sys)) {
+    const online = cpusOf(sys).filter(({ id }) => !offline.has(id))
+    each(online, (directory) => {
       const cpu = directory.id
-      if (offline.has(cpu)) continue
       const policy = directory.at('cpufreq')
-      if (!policy.exists()) continue
-      for (const [file, family] of frequencies) {
-        const kilohertz = policy.text(file) ?? ''
-        // The kernel says <unknown> where the driver cannot tell.
-        emit(family, /^\d+$/.test(kilohertz) ? Number(kilohertz) * 1000 : undefined, { cpu })
-      }
-      const { scaling_governor: current, scaling_available_governors: available } = policy.texts([
-        'scaling_governor',
-        'scaling_available_governors',
-      ])
-      if (current === undefined) continue
-      for (const governor of available?.split(' ') ?? [])
+      if (!policy.exists()) return
+      each(frequencies, ([file, family]) => emit(family, hertzIn(policy, file), { cpu }))
+      const current = governors(policy, 'scaling_governor')
+      for (const governor of governors(policy, 'scaling_available_governors').split(' '))
         emit(governorInUse, governor === current ? 1 : 0, { cpu, governor })
-    }
+    })
   },
 })
+
+/** The kernel says `<unknown>` where the driver cannot tell. */
+function hertzIn(policy: Dir, file: string): number | undefined {
+  const text = policy.text(file)
+  if (text === undefined || text === '<unknown>') return undefined
+  return numberOf(text, () => `${policy.path}/${file}`) * 1000
+}
+
+function governors(policy: Dir, file: string): string {
+  const text = policy.text(file)
+  if (text === undefined) throw new Error(`no ${policy.path}/${file}`)
+  return text
+}

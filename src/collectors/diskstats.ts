@@ -88,7 +88,7 @@ export default collector({
       statistics.forEach(([family, convert], i) => {
         emit(family, convert(values[i]), { device })
       })
-      const rotational = sys.text(`block/${device}/queue/rotational`) ?? '0'
+      const rotational = String(sys.numberIfAny(`block/${device}/queue/rotational`) ?? 0)
       const properties = parseProperties(udev.readIfAny(`b${major}:${minor}`) ?? '')
       emitInfo({ device, major, minor, rotational }, properties, emit)
       if (!properties.get('ID_ATA')) continue

@@ -35,7 +35,7 @@ export default collector({
         for (const kind of kinds) emit(rows[kind], required(row, `${kind}_count`), { controller, csrow })
         for (const channel of channelsOf(row)) {
           const labels = { channel, controller, csrow, dimm_label: dimmLabel(row.text(`ch${channel}_dimm_label`)) }
-          for (const kind of kinds) emit(channels[kind], row.number(`ch${channel}_${kind}_count`), labels)
+          for (const kind of kinds) emit(channels[kind], row.numberIfAny(`ch${channel}_${kind}_count`), labels)
         }
       })
     })

@@ -86,7 +86,8 @@ export default collector({
           if (label !== undefined) emit(sensorLabel, 1, { chip, label, sensor })
           for (const [name, value] of readingsOf(sensor, elements)) emit(reading(name), value, { chip, sensor })
           const clock = sensor.startsWith('freq') ? parseReading(elements.get('input')) : undefined
-          if (label && clock !== undefined) emit(frequency, micro(clock), { chip, sensor: cleaned(label) })
+          if (label !== undefined && clock !== undefined)
+            emit(frequency, micro(clock), { chip, sensor: cleaned(label) })
         }
       },
     )

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collector, each } from '../collector.ts'
 import { parseLnstat } from '../host/lnstat.ts'
 import { counter, familyOf } from '../metrics/family.ts'
 
@@ -12,13 +12,13 @@ export default collector({
   name: 'lnstat',
   enabled: false,
   collect({ proc, emit }) {
-    for (const { name: subsystem } of proc.at('net/stat').children()) {
+    each(proc.at('net/stat').children(), ({ name: subsystem }) => {
       const { names, rows } = proc.once(`net/stat/${subsystem}`, parseLnstat)
       rows.forEach((row, cpu) => {
         names.forEach((name, at) => {
           emit(statistic(name), row[at], { cpu: String(cpu), subsystem })
         })
       })
-    }
+    })
   },
 })

@@ -85,8 +85,8 @@ function bySysfs({ sys, emit, options }: Sources, wanted: Filter): void {
     const operstate = link.text('operstate') ?? ''
     emit(up, operstate === 'up' ? 1 : 0, { device })
     emit(info, 1, { device, operstate, adminstate: adminState(link), ...textsOf(link) })
-    for (const [file, family] of numbers) emit(family, link.number(file), { device })
-    const mbits = link.number('speed')
+    for (const [file, family] of numbers) emit(family, link.numberIfAny(file), { device })
+    const mbits = link.numberIfAny('speed')
     if (mbits === undefined || (mbits < 0 && options['ignore-invalid-speed'])) return
     emit(speed, (mbits * 1e6) / 8, { device })
   })
@@ -104,7 +104,7 @@ function textsOf(link: Dir) {
 
 /** Of IFF_UP, the first flag. */
 function adminState(link: Dir): string {
-  const flags = link.number('flags')
+  const flags = link.numberIfAny('flags')
   if (flags === undefined) return 'unknown'
   return flags % 2 === 0 ? 'down' : 'up'
 }

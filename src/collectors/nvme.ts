@@ -20,6 +20,12 @@ const size = gauge('node_nvme_namespace_size_bytes', 'Bytes that the namespace s
 const used = gauge('node_nvme_namespace_used_bytes', 'Bytes of the namespace that are allocated.', namespace)
 const block = gauge('node_nvme_namespace_logical_block_size_bytes', 'Bytes of a logical block.', namespace)
 
+/** `size` counts 512 bytes, whatever the block: multiplied by the block all the same, as node_exporter does. */
+const sizes = [
+  ['nuse', [used]],
+  ['size', [size, capacity]],
+] as const
+
 /** Documentation/ABI/testing/sysfs-nvme, https://docs.kernel.org/block/stat.html */
 export default collector({
   name: 'nvme',
@@ -40,14 +46,13 @@ export default collector({
         if (nsid === undefined) return // a path of a namespace, or its character device
         const count = (file: string) => needed(ns.number(file), `${ns.name}/${file}`)
         const labels = { device, nsid }
-        const bytes = count('queue/logical_block_size')
-        // `size` counts 512 bytes, whatever the block: multiplied by the block all the same, as node_exporter does.
-        const whole = count('size') * bytes
-        emit(used, count('nuse') * bytes, labels)
-        emit(size, whole, labels)
-        emit(capacity, whole, labels)
-        emit(block, bytes, labels)
         emit(namespaceInfo, 1, { ...labels, ana_state: ns.text('ana_state') ?? 'unknown' })
+        const bytes = count('queue/logical_block_size')
+        emit(block, bytes, labels)
+        each(sizes, ([file, families]) => {
+          const blocks = count(file)
+          for (const family of families) emit(family, blocks * bytes, labels)
+        })
       })
     })
   },

@@ -80,8 +80,8 @@ export default collector({
       }
       if (options.names) emit(namedInfo, 1, { ...said, ...namesOf(said, state.names) })
       else emit(info, 1, said)
-      for (const [file, family, missing] of widths) emit(family, dir.number(file) ?? missing, labels)
-      for (const [file, family] of speeds) emit(family, parseSpeed(dir.text(file)), labels)
+      each(widths, ([file, family, missing]) => emit(family, dir.number(file) ?? missing, labels))
+      each(speeds, ([file, family]) => emit(family, parseSpeed(dir.text(file)), labels))
       const node = dir.number('numa_node')
       emit(numaNode, node === -1 ? undefined : node, labels)
       const power = dir.text('power_state')

@@ -75,16 +75,17 @@ export default collector({
     'ignored-supplies': pattern('^$', 'Power supplies to leave out.', { flag: 'powersupply.ignored-supplies' }),
   },
   state: (options) => filterOf(undefined, options['ignored-supplies']),
-  collect({ sys, emit, state: wanted, problem }) {
+  collect({ sys, emit, state: wanted }) {
     const supplies = offered(sys.at('class/power_supply')).children()
-    for (const supply of supplies.filter(({ name }) => wanted(name))) {
+    const chosen = supplies.filter(({ name }) => wanted(name))
+    each(chosen, (supply) => {
       const said = Object.entries(supply.texts(texts)).filter(([, text]) => text !== '')
       const labels: Record<string, string> = { power_supply: supply.name, ...Object.fromEntries(said) }
       emit(info(Object.keys(labels).join(' ')), 1, labels)
       // A battery's controller fails to answer now and then: what else it says still counts.
-      const emitOne = ([file, family, convert]: Attribute) =>
-        emit(family, convert(supply.number(file)), { power_supply: supply.name })
-      each(table, emitOne, problem)
-    }
+      each(table, ([file, family, convert]) =>
+        emit(family, convert(supply.number(file)), { power_supply: supply.name }),
+      )
+    })
   },
 })

@@ -1,4 +1,4 @@
-import { collector, NoData } from '../collector.ts'
+import { collector, each, NoData, needed } from '../collector.ts'
 import { milli } from '../host/units.ts'
 import { counter, type Family } from '../metrics/family.ts'
 
@@ -19,16 +19,18 @@ const resources: readonly [file: string, some: Family<never> | undefined, full: 
 export default collector({
   name: 'pressure',
   collect({ proc, emit }) {
-    let found = false
-    for (const [resource, some, full] of resources) {
+    const offers = resources.flatMap(([resource, some, full]) => {
       const text = proc.readIfAny(`pressure/${resource}`)
-      if (text === undefined) continue
+      return text === undefined ? [] : [{ resource, text, some, full }]
+    })
+    if (offers.length === 0) throw new NoData('the kernel does not account pressure')
+    each(offers, ({ resource, text, some, full }) => {
       const totals = parsePressure(text)
-      found ||= Object.keys(totals).length > 0
-      if (some !== undefined) emit(some, seconds(totals.some))
-      if (full !== undefined) emit(full, seconds(totals.full))
-    }
-    if (!found) throw new NoData('the kernel does not account pressure')
+      const emitOne = (family: Family<never> | undefined, kind: 'some' | 'full') => {
+        if (family !== undefined) emit(family, seconds(needed(totals[kind], `${kind} in pressure/${resource}`)))
+      }
+      each([() => emitOne(some, 'some'), () => emitOne(full, 'full')], (line) => line())
+    })
   },
 })
 

@@ -27,7 +27,7 @@ export default collector({
     emit(zoneOffset, offsetSeconds, { time_zone: name })
     for (const device of sys.at('devices/system/clocksource').children('clocksource')) {
       const emitAll = (family: typeof current, file: string) => {
-        for (const clocksource of fields(device.text(file) ?? '')) emit(family, 1, { device: device.id, clocksource })
+        for (const clocksource of fields(device.read(file))) emit(family, 1, { device: device.id, clocksource })
       }
       emitAll(available, 'available_clocksource')
       emitAll(current, 'current_clocksource')

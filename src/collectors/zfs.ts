@@ -33,14 +33,19 @@ export default collector({
     const zfs = offered(proc.at('spl/kstat/zfs'))
     const pool = (zpool: Dir) => {
       const labels = { zpool: zpool.name }
-      const now = zpool.text('state')?.toLowerCase()
-      if (now !== undefined) for (const one of states) emit(state, one === now ? 1 : 0, { ...labels, state: one })
-      const columns = zpool.readIfAny('io')
-      if (columns !== undefined) for (const [name, value] of parseKstatIo(columns)) emit(io(name), value, labels)
-      each(zpool.children('objset-'), (objset) => {
+      const inState = () => {
+        const now = zpool.text('state')?.toLowerCase()
+        if (now !== undefined) for (const one of states) emit(state, one === now ? 1 : 0, { ...labels, state: one })
+      }
+      const transfers = () => {
+        const columns = zpool.readIfAny('io')
+        if (columns !== undefined) for (const [name, value] of parseKstatIo(columns)) emit(io(name), value, labels)
+      }
+      const objsets = zpool.children('objset-').map((objset) => () => {
         const rows = parseKstat(objset.read(''))
         for (const [name, value] of rows.values) emit(dataset(name), value, { ...labels, dataset: rows.name })
       })
+      each([inState, transfers, ...objsets], (part) => part())
     }
     each(
       [

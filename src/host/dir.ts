@@ -124,6 +124,12 @@ export class Dir {
     return text === undefined ? undefined : numberOf(text, () => `${this.path}/${path}`)
   }
 
+  /** As `number`; undefined too where the text is no number, such as `<unknown>`, or nothing. */
+  numberIfAny(path: Path): number | undefined {
+    const text = this.text(path)
+    return text === undefined ? undefined : parsedNumber(text)
+  }
+
   /** Where a link points, as it is written; undefined where there is none. */
   link(path: Path): string | undefined {
     return unlessMissing(() => this.#shared.files.link(joined(this.#path, path)))
@@ -156,9 +162,14 @@ export class Dir {
 
 /** A number as the kernel prints it; throws with the place where the text is none. */
 export function numberOf(text: string, place: () => string): number {
-  const value = /^[-+]?(\d|\.\d|0x[0-9a-f])/i.test(text) ? Number(text.replace(/^\+/, '')) : Number.NaN
-  if (Number.isNaN(value)) throw new Error(`${place()}: ${JSON.stringify(text.slice(0, 80))} is not a number`)
+  const value = parsedNumber(text)
+  if (value === undefined) throw new Error(`${place()}: ${JSON.stringify(text.slice(0, 80))} is not a number`)
   return value
+}
+
+function parsedNumber(text: string): number | undefined {
+  const value = /^[-+]?(\d|\.\d|0x[0-9a-f])/i.test(text) ? Number(text.replace(/^\+/, '')) : Number.NaN
+  return Number.isNaN(value) ? undefined : value
 }
 
 function unlessMissing<T>(ask: () => T): T | undefined {

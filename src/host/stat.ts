@@ -11,6 +11,9 @@ export interface Stat {
   readonly softirqs: readonly number[]
 }
 
+/** Lines of which the first number is of interest. */
+const single = new Set(['intr', 'ctxt', 'btime', 'processes', 'procs_running', 'procs_blocked'])
+
 /** The interrupts line has a column for each possible one, thousands on large machines: only its total is looked at. */
 export function parseStat(text: string): Stat {
   const cpus = new Map<string, readonly number[]>()
@@ -26,7 +29,7 @@ export function parseStat(text: string): Stat {
       const [total, ...vectors] = numbers(line, end + 1)
       if (total !== undefined) totals.set(key, total)
       softirqs = vectors
-    } else {
+    } else if (single.has(key)) {
       const next = line.indexOf(' ', end + 1)
       totals.set(key, number(line.slice(end + 1, next === -1 ? undefined : next)))
     }

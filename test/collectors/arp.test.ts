@@ -35,6 +35,11 @@ test('an address that is none is counted all the same; an empty line is nothing'
   assert.deepEqual([lines, success], [['node_arp_entries{device="ib0"} 1'], true])
 })
 
+test('a table without its heading is a table', async () => {
+  const proc = { 'net/arp': rows[2] ?? '' }
+  assert.deepEqual(await collect(arp, { proc, options: { netlink: false } }), ['node_arp_entries{device="eth1"} 1'])
+})
+
 test('no neighbours are no series, a short line is an error, so is a missing file', async () => {
   assert.deepEqual(await collect(arp, table()), [])
   assert.match((await collectAll(arp, table('1.2.3.4 0x1\n'))).logged.join(), /^error.*columns/)

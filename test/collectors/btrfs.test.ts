@@ -110,12 +110,21 @@ test('a host without btrfs has no samples, and that is no failure', async () => 
 
 test('garbage in one file system is a failure that does not hide the others', async () => {
   const both = {
-    ...at({ 'allocation/global_rsv_size': 'x' }),
+    ...at({ commit_stats: 'commits x\n' }),
     ...at({ label: 'well', 'devices/sda/size': '1' }, 'other-one'),
   }
   const { lines, success } = await collectAll(btrfs, { sys: both })
   assert.equal(success, false)
   assert.ok(lines.includes('node_btrfs_info{label="well",uuid="other-one"} 1'))
   assert.ok(lines.includes('node_btrfs_device_size_bytes{device="sda",uuid="other-one"} 512'))
-  assert.equal((await collectAll(btrfs, { sys: at({ 'devices/sda/size': 'x' }) })).success, false)
+})
+
+test('an attribute that is no number is left out, and a file system without its own UUID is called as its directory', async () => {
+  const sys = at({ 'allocation/global_rsv_size': 'x', 'devices/sda/size': '', label: 'l', metadata_uuid: '\n' }, 'a-b')
+  const { lines, success } = await collectAll(btrfs, { sys })
+  assert.equal(success, true)
+  assert.deepEqual(
+    lines.filter((line) => !line.includes('commit')),
+    ['node_btrfs_info{label="l",uuid="a-b"} 1'],
+  )
 })

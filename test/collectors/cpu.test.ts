@@ -160,8 +160,10 @@ test('a cpuinfo of no use is an error that loses no seconds', async () => {
   }
 })
 
-test('without /proc/stat, or with garbage in it, it fails', async () => {
-  assert.match(String((await collectAll(cpu, {})).logged), /failed.*ENOENT/)
+test('without /proc/stat, or with garbage in it, it fails, and what else is known is told', async () => {
+  const { lines: rest, logged: said } = await collectAll(cpu, { proc: { cpuinfo }, options: { info: true } })
+  assert.deepEqual([rest.length, only(rest, 'node_cpu_info').length], [3, 2])
+  assert.match(String(said), /failed.*ENOENT/)
   const { lines, logged } = await collectAll(cpu, times('cpu0 1 2 x'))
   assert.deepEqual(lines, [])
   assert.match(String(logged), /stat: \\"x\\" is not a number/)

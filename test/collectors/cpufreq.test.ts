@@ -39,15 +39,32 @@ test('CPUs that are offline are left out', async () => {
   assert.deepEqual([...cpus], ['0', '10'])
 })
 
-test('a file that is missing, unreadable or of no use loses only its own sample', async () => {
-  const odd = {
-    scaling_cur_freq: '<unknown>\n',
-    cpuinfo_cur_freq: { error: 'EACCES' },
-    scaling_max_freq: '5\n',
-    scaling_governor: 'x',
-  }
+const odd = {
+  scaling_cur_freq: '<unknown>\n',
+  cpuinfo_cur_freq: { error: 'EACCES' },
+  scaling_max_freq: '5\n',
+  scaling_governor: 'x',
+  scaling_available_governors: 'x',
+}
+
+test('what the driver cannot tell, or this user may not read, is left out', async () => {
   const { lines, success } = await collectAll(cpufreq, { sys: { [`${directory}/offline`]: '', ...policy(0, odd) } })
-  assert.deepEqual([lines, success], [['node_cpu_scaling_frequency_max_hertz{cpu="0"} 5000'], true])
+  const governor = 'node_cpu_scaling_governor{cpu="0",governor="x"} 1'
+  assert.deepEqual([lines, success], [['node_cpu_scaling_frequency_max_hertz{cpu="0"} 5000', governor], true])
+})
+
+test('garbage and missing governors fail the collector and lose nothing else', async () => {
+  const { scaling_governor: _, ...without } = odd
+  const sys = {
+    [`${directory}/offline`]: '',
+    ...policy(0, { ...odd, scaling_cur_freq: 'fast' }),
+    ...policy(1, without),
+    ...policy(2, odd),
+  }
+  const { lines, success } = await collectAll(cpufreq, { sys })
+  assert.equal(success, false)
+  assert.equal(lines.filter((line) => line.startsWith('node_cpu_scaling_frequency_max')).length, 3)
+  assert.equal(lines.filter((line) => line.startsWith('node_cpu_scaling_governor')).length, 1)
 })
 
 test('without the list of offline CPUs, or with garbage in it, it fails', async () => {

@@ -110,6 +110,18 @@ test('udev knows what a disk is', async () => {
   ])
 })
 
+test('a disk turns if the kernel says 1, and else does not', async () => {
+  for (const [text, rotational] of [
+    ['1\n', '1'],
+    ['', '0'],
+    ['x', '0'],
+  ]) {
+    const given = { proc: { diskstats: disk('sda', ...counts(11)) }, sys: { 'block/sda/queue/rotational': text ?? '' } }
+    const { lines, success } = await collectAll(diskstats, given)
+    assert.ok(success && lines.some((line) => line.includes(`rotational="${rotational}"`)))
+  }
+})
+
 test('a disk of the device mapper is described', async () => {
   const { lines } = await known('E:DM_NAME=nvme0n1_crypt\nE:DM_UUID=CRYPT-1\nE:DM_VG_NAME=system\nE:DM_LV_NAME=root\n')
   assert.equal(

@@ -49,8 +49,15 @@ test('a host without controllers has none, and that is no failure', async () => 
   assert.deepEqual([lines, success], [[], true])
 })
 
-test('garbage is an error', async () => {
+test('a count of garbage fails the collector, but that of a channel is only left out', async () => {
   assert.equal((await collectAll(edac, { sys: controller(0, { ce_count: '' }) })).success, false)
+  const row = { 'csrow0/ce_count': '0', 'csrow0/ue_count': '0', 'csrow0/ch0_ce_count': 'x', 'csrow0/ch0_ue_count': '8' }
+  const { lines, success } = await collectAll(edac, { sys: controller(0, row) })
+  assert.ok(success)
+  assert.deepEqual(
+    lines.filter((line) => line.includes('channel')),
+    ['node_edac_channel_uncorrectable_errors_total{channel="0",controller="0",csrow="0",dimm_label="unknown"} 8'],
+  )
 })
 
 test('a label without an underscore gets one', () => {

@@ -104,9 +104,13 @@ test('a clock is called after its label and is nothing without one', async () =>
     freq1_input: '214000000\n',
     freq1_label: 'Odd sclk\n',
     freq2_input: '300000000\n',
+    freq3_input: '400000000\n',
+    freq3_label: '\n',
   })
   assert.deepEqual(await collect(hwmon, { sys }), [
+    'node_hwmon_freq_freq_mhz{chip="platform_gpu",sensor=""} 400',
     'node_hwmon_freq_freq_mhz{chip="platform_gpu",sensor="odd_sclk"} 214',
+    'node_hwmon_sensor_label{chip="platform_gpu",label="",sensor="freq3"} 1',
     'node_hwmon_sensor_label{chip="platform_gpu",label="Odd sclk",sensor="freq1"} 1',
   ])
 })

@@ -30,6 +30,8 @@ test('rows that are longer or shorter than the names give what they have', async
 test('no directory and empty files are no failure, garbage is', async () => {
   assert.equal((await collectAll(lnstat, {})).success, true)
   assert.equal((await collectAll(lnstat, { proc: { 'net/stat/a': '' } })).success, true)
-  const { logged } = await collectAll(lnstat, { proc: { 'net/stat/a': 'x\nzz\n' } })
+  const proc = { 'net/stat/a': 'x\nzz\n', 'net/stat/b': 'y\n0000000f\n' }
+  const { lines, logged } = await collectAll(lnstat, { proc })
   assert.match(String(logged), /not a hexadecimal number/)
+  assert.deepEqual(lines, ['node_lnstat_y_total{cpu="0",subsystem="b"} 15'])
 })

@@ -51,7 +51,15 @@ test('a namespace of garbage is an error, not a size of 0', async () => {
   const sys = controller('nvme0', under('nvme0n1', { ...namespace, size: 'x' }))
   const { lines, success } = await collectAll(nvme, { sys })
   assert.equal(success, false)
-  assert.equal(lines.length, 1)
+  assert.deepEqual(
+    lines.map((line) => line.replace(/\{.*/, '')),
+    [
+      'node_nvme_info',
+      'node_nvme_namespace_info',
+      'node_nvme_namespace_logical_block_size_bytes',
+      'node_nvme_namespace_used_bytes',
+    ],
+  )
 })
 
 test('a host without the class has no data', async () => {

@@ -22,14 +22,22 @@ test('stall times are reported in seconds, with the last digit of node_exporter'
   ])
 })
 
-test('a kernel without irq pressure, or without a line, reports the rest', async () => {
-  const proc = { 'pressure/cpu': line('some', 1000), 'pressure/memory': line('full', 2000) }
+test('a kernel without irq pressure reports the rest', async () => {
+  const proc = { 'pressure/cpu': line('some', 1000), 'pressure/io': line('some', 1) + line('full', 2000) }
   const { lines, success } = await collectAll(pressure, { proc })
+  assert.equal(lines.length, 3)
+  assert.equal(success, true)
+})
+
+test('a file without one of its lines is no data, and the others are reported', async () => {
+  const proc = { 'pressure/cpu': '', 'pressure/memory': line('full', 2000), 'pressure/irq': line('full', 1000) }
+  const { lines, success, logged } = await collectAll(pressure, { proc })
   assert.deepEqual(lines, [
-    'node_pressure_cpu_waiting_seconds_total 0.001',
+    'node_pressure_irq_stalled_seconds_total 0.001',
     'node_pressure_memory_stalled_seconds_total 0.002',
   ])
-  assert.equal(success, true)
+  assert.equal(success, false)
+  assert.match(String(logged), /no data/)
 })
 
 test('no files, files that answer EOPNOTSUPP (psi=0) and empty files are no data', async () => {

@@ -38,7 +38,7 @@ test('softirqs by vector are reported on request', async () => {
 })
 
 test('a line that is missing is no 0, and unknown lines do not matter', async () => {
-  const proc = { stat: 'ctxt 5\nfuture 1 2 3\npage\nsoftirq 3 1 2\nintr 7' }
+  const proc = { stat: 'ctxt 5\nfuture x 2 3\npage\nsoftirq 3 1 2\nintr 7' }
   assert.deepEqual(await collect(stat, { proc, options: { softirq: true } }), [
     'node_context_switches_total 5',
     'node_intr_total 7',

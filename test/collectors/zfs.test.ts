@@ -66,6 +66,9 @@ test('garbage is a failure that does not hide the rest', async () => {
     const { lines, success } = await collectAll(zfs, at({ arcstats: text, 'tank/objset-1': text, zil: kstat('a 4 1') }))
     assert.deepEqual([lines, success], [['node_zfs_zil_a 1'], false])
   }
+  const pool = { 'tank/io': 'garbage\n', 'tank/state': 'ONLINE\n', 'tank/objset-1': kstat('a 4 1') }
+  const { lines, success } = await collectAll(zfs, at(pool))
+  assert.deepEqual([lines.length, success], [8, false])
   for (const text of ['', 'garbage', '1 2\na b\n1\n', '1 2\na b\n1 x\n'])
     assert.throws(() => parseKstatIo(text), /^Error: kstat: /)
 })

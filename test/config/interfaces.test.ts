@@ -61,7 +61,7 @@ const counters = (device: string) => `${device}: ${'1 '.repeat(16)}\n`
 const neighbour = (device: string) => `10.0.0.1 0x1 0x2 00:00:5e:00:53:01 * ${device}\n`
 const proc = {
   'net/dev': `a\nb\n${counters('eth0')}${counters('veth0')}`,
-  'net/arp': `IP address\n${neighbour('eth0')}${neighbour('veth0')}`,
+  'net/arp': `${neighbour('eth0')}${neighbour('veth0')}`,
 }
 const elsewhere = { 'q/results.json': '[{"IfaceName":"eth0","Kind":"fq"},{"IfaceName":"veth0","Kind":"fq"}]' }
 const kernel = {

@@ -3,8 +3,9 @@
  *
  *   hang HANGING GOOD      (directories; prints "mounted" when both are)
  *
- * SIGUSR1: statfs of HANGING is not answered any more. SIGUSR2: it is, those that waited included. When this process
- * ends, for whatever reason, the kernel fails every request that is open. It ends with its parent.
+ * SIGUSR1: statfs of HANGING is not answered any more. SIGUSR2: it is, those that waited included. In either directory
+ * there is a file for each errno, called by its number: reading it fails with that. When this process ends, for whatever
+ * reason, the kernel fails every request that is open. It ends with its parent.
  * https://docs.kernel.org/filesystems/fuse/fuse.html
  */
 #define _GNU_SOURCE
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t hanging;
@@ -65,11 +67,33 @@ static void reply_statfs(int fd, uint64_t unique)
 	reply(fd, unique, 0, &out, sizeof out);
 }
 
+/* The root is node 1; the file of an errno has the errno's number above this. */
+enum { ROOT = 1, FIRST_FILE = 1000, LAST_ERRNO = 133 };
+
+static struct fuse_attr attributes(uint64_t node)
+{
+	if (node == ROOT)
+		return (struct fuse_attr){ .ino = ROOT, .mode = S_IFDIR | 0755, .nlink = 2 };
+	return (struct fuse_attr){ .ino = node, .mode = S_IFREG | 0444, .nlink = 1, .size = 4096, .blocks = 8 };
+}
+
+static void reply_lookup(int fd, const struct fuse_in_header *in)
+{
+	int number = atoi((const char *)(in + 1));
+	struct fuse_entry_out out = { .nodeid = FIRST_FILE + number, .attr = attributes(FIRST_FILE + number) };
+
+	if (number < 1 || number > LAST_ERRNO)
+		reply(fd, in->unique, -ENOENT, NULL, 0);
+	else
+		reply(fd, in->unique, 0, &out, sizeof out);
+}
+
 /* Returns 1 for a request that is to wait. */
 static int answer(int fd, const struct fuse_in_header *in, int may_hang)
 {
 	struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 4096 };
-	struct fuse_attr_out attr = { .attr = { .ino = 1, .mode = 040755, .nlink = 2 } };
+	struct fuse_attr_out attr = { .attr = attributes(in->nodeid) };
+	struct fuse_open_out opened = { .open_flags = FOPEN_DIRECT_IO };
 
 	switch (in->opcode) {
 	case FUSE_INIT:
@@ -77,6 +101,19 @@ static int answer(int fd, const struct fuse_in_header *in, int may_hang)
 		return 0;
 	case FUSE_GETATTR:
 		reply(fd, in->unique, 0, &attr, sizeof attr);
+		return 0;
+	case FUSE_LOOKUP:
+		reply_lookup(fd, in);
+		return 0;
+	case FUSE_OPEN:
+		reply(fd, in->unique, 0, &opened, sizeof opened);
+		return 0;
+	case FUSE_READ:
+		reply(fd, in->unique, FIRST_FILE - (int)in->nodeid, NULL, 0);
+		return 0;
+	case FUSE_FLUSH:
+	case FUSE_RELEASE:
+		reply(fd, in->unique, 0, NULL, 0);
 		return 0;
 	case FUSE_STATFS:
 		if (may_hang && hanging)

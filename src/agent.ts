@@ -1,33 +1,29 @@
-import type { Buffer } from './buffer/buffer.ts'
 import type { Files } from './buffer/files.ts'
 import { openBuffer } from './buffer/index.ts'
 import { familiesOf } from './buffer/metrics.ts'
-import { type Clock, every } from './clock.ts'
+import { every } from './clock.ts'
 import type { Emit } from './collector.ts'
 import type { Config } from './config/index.ts'
 import { type Cycle, createCycle, type OwnFamilies } from './cycle.ts'
 import { openHost } from './host/open.ts'
-import type { Access, Sender } from './http/connection.ts'
 import { Intake } from './intake.ts'
 import { type Log, messageOf } from './log.ts'
 import type { Family, Labels } from './metrics/family.ts'
 import { SeriesTable } from './metrics/series.ts'
 import { SnapshotBuilder } from './metrics/snapshot.ts'
 import type { Output } from './output.ts'
+import { openEndpoints, openGateways, type Pushing } from './outputs.ts'
 import { clockFamilies, exporterFamilies, scrapeFamilies } from './own.ts'
-import { Endpoint } from './remote-write/index.ts'
+import { emitGateway } from './pushgateway/metrics.ts'
+import type { Endpoint } from './remote-write/index.ts'
 import { emitEndpoint } from './remote-write/metrics.ts'
 import { Timeline } from './timeline.ts'
-import { build, platform, userAgent } from './version.ts'
+import { build, platform } from './version.ts'
 import { createWeb } from './web/index.ts'
 import type { OwnStat } from './web/registry.ts'
 
 /** What a test replaces. */
-export interface World {
-  readonly clock: Clock
-  readonly log: Log
-  /** Opens the one connection of an endpoint. */
-  readonly connect: (origin: string, access?: Access, clock?: Clock) => Promise<Sender>
+export interface World extends Pushing {
   /** The disk that the buffer writes to. */
   readonly files?: Files
 }
@@ -36,7 +32,7 @@ export interface Agent {
   readonly endpoints: readonly Endpoint[]
   /**
    * Collects and pushes until the signal aborts; then collects once more and flushes for a bounded time. Gives the
-   * snapshots that some endpoint has not got by then.
+   * snapshots that some output has not got by then.
    */
   run(signal: AbortSignal): Promise<number>
 }
@@ -64,9 +60,15 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const buffer = await openBuffer(config.buffer, { ...world, bootId: host.bootId })
   const timeline = new Timeline(clock, log, buffer.newestMs)
   const builder = new SnapshotBuilder(new SeriesTable(config.identity))
-  const endpoints = await openEndpoints(config, world, buffer, timeline)
+  const onTime = (receiverMs: number) => {
+    timeline.confirm(receiverMs)
+    buffer.confirmTime(receiverMs)
+  }
+  const endpoints = await openEndpoints(config, world, buffer, onTime)
+  const gateways = await openGateways(config, world, onTime)
   const sending = (emit: Emit) => {
     for (const { report } of endpoints) emitEndpoint(emit, report, clock.now())
+    for (const { report } of gateways) emitGateway(emit, report)
     for (const [family, value, labels] of familiesOf(buffer)) emit(family, value, labels ?? {})
   }
   const families = [
@@ -86,7 +88,9 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     allCollectors: config.allCollectors,
     own: () => ownStats(sending),
     status: () =>
-      endpoints.map(({ report, trouble }) => [`${report.name} ${report.url}`, trouble ?? 'delivering'] as const),
+      [...endpoints, ...gateways].map(
+        ({ report, trouble }) => [`${report.name} ${report.url}`, trouble ?? 'delivering'] as const,
+      ),
   })
   const close = async () => {
     await buffer.close()
@@ -101,38 +105,24 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const onDrop = (samples: number) => {
     for (const { name } of endpoints) buffer.cursor(name).drop('clock', samples)
   }
+  const outputs = [...endpoints, ...gateways, web]
   const intake = new Intake(buffer, timeline, { clock, log, onDrop })
-  return { endpoints, run: runner(config, world, { intake, cycle, endpoints, outputs: [...endpoints, web], close }) }
-}
-
-async function openEndpoints(
-  config: Config,
-  { clock, log, connect }: World,
-  buffer: Buffer,
-  timeline: Timeline,
-): Promise<readonly Endpoint[]> {
-  const onTime = (receiverMs: number) => {
-    timeline.confirm(receiverMs)
-    buffer.confirmTime(receiverMs)
-  }
-  return Promise.all(
-    config.remoteWrite.map(async (options) => {
-      const sender = await connect(options.url.origin)
-      return new Endpoint(options, { clock, log, cursor: buffer.cursor(options.name), sender, userAgent, onTime })
-    }),
-  )
+  const left = () =>
+    Math.max(0, ...endpoints.map((one) => one.report.backlog.snapshots), ...gateways.map((one) => one.report.pending))
+  return { endpoints, run: runner(config, world, { intake, cycle, outputs, left, close }) }
 }
 
 interface Parts {
   readonly intake: Intake
   readonly cycle: (timestampMs: number) => Promise<Cycle>
-  readonly endpoints: readonly Endpoint[]
   readonly outputs: readonly Output[]
+  /** Snapshots that some output has not got. */
+  readonly left: () => number
   readonly close: () => Promise<void>
 }
 
 /** The loop of the agent and its end. */
-function runner(config: Config, { clock, log }: World, { intake, cycle, endpoints, outputs, close }: Parts) {
+function runner(config: Config, { clock, log }: World, { intake, cycle, outputs, left, close }: Parts) {
   const collect = async () => {
     const seen = await cycle(intake.moment())
     intake.take(seen)
@@ -152,9 +142,9 @@ function runner(config: Config, { clock, log }: World, { intake, cycle, endpoint
     await Promise.all(outputs.map((output) => output.stop(deadline.signal)))
     deadline.abort()
     await late
-    const left = endpoints.reduce((most, { report }) => Math.max(most, report.backlog.snapshots), 0)
+    const undelivered = left()
     await close()
-    return left
+    return undelivered
   }
 }
 

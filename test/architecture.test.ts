@@ -37,7 +37,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'receive/': ['protobufjs', 'snappyjs', 'node:'],
   },
   { 'config/': ['valibot', 'node:fs', 'node:os', 'node:zlib'], 'command.ts': [] },
-  { 'intake.ts': [] },
+  { 'intake.ts': [], 'outputs.ts': [] },
   { 'agent.ts': [] },
   { 'commands/': ['node:'] },
   { 'cli.ts': ['node:'], 'start.ts': ['node:'] },

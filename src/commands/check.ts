@@ -9,7 +9,7 @@ export default {
   flags: () => configFlags(collectors),
   async run({ flags }, terminal) {
     const config = await readConfig({ flags, environment: terminal.environment, collectors })
-    const endpoints = config.remoteWrite.map(({ name, url }) => `  ${name}  ${url.href}\n`)
+    const endpoints = [...config.remoteWrite, ...config.pushgateways].map(({ name, url }) => `  ${name}  ${url.href}\n`)
     terminal.out(
       `configuration is good: ${config.collectors.length} collectors every ${config.intervalMs / 1000} s, ` +
         `job ${JSON.stringify(config.identity['job'])}, instance ${JSON.stringify(config.identity['instance'])}, ` +

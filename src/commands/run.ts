@@ -15,15 +15,15 @@ export default {
   flags: () => configFlags(collectors),
   async run({ flags }, terminal) {
     const config = await readConfig({ flags, environment: terminal.environment, collectors })
-    if (config.remoteWrite.length === 0 && config.web.listenAddresses.length === 0) {
+    const outputs = config.remoteWrite.length + config.pushgateways.length
+    if (outputs === 0 && config.web.listenAddresses.length === 0) {
       throw new ConfigError([
-        'there is nothing to do: name an endpoint under remote_write in --config.file, or a --web.listen-address',
+        'there is nothing to do: name an endpoint (remote_write, pushgateway) in --config.file, or a --web.listen-address',
       ])
     }
     const log = logOf(config, terminal)
     log.info('agent: starting', { version: build.version, revision: build.revision, node: platform.runtime })
-    if (config.remoteWrite.length === 0)
-      log.warn('agent: no endpoint under remote_write: nothing is pushed, only /metrics is served')
+    if (outputs === 0) log.warn('agent: no endpoint is configured: nothing is pushed, only /metrics is served')
     for (const { collector } of config.collectors) {
       if (collector.deprecated)
         log.warn('agent: this collector is deprecated in node_exporter', { collector: collector.name })

@@ -142,6 +142,7 @@ export class Gateway implements Output {
       }
       if (this.#isDue) await this.#pushNewest(signal)
       if (deleteOnShutdown) await this.#delete(signal)
+      this.#newest = undefined
     } catch (error) {
       if (!signal.aborted) throw error
     }

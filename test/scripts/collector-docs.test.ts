@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { docsText } from '../../scripts/collector-docs.ts'
+import { about } from '../../scripts/docs/about.ts'
+import { collectors } from '../../src/collectors/index.ts'
+import { collectorFlags } from '../../src/config/collectors.ts'
+import { root } from '../servers.ts'
+
+const text = docsText()
+
+test('docs/collectors.md is what the collectors say', () => {
+  assert.ok(readFileSync(join(root, 'docs/collectors.md'), 'utf8') === text, 'it is not: npm run docs')
+})
+
+test('every collector is told about, and nothing else', () => {
+  assert.deepEqual(Object.keys(about).sort(), collectors.map(({ name }) => name).sort())
+})
+
+test('every flag that is not hidden is on the page, with the metrics of each collector', () => {
+  for (const { name, kind, hidden } of collectorFlags(collectors))
+    if (!hidden && name.split('.').length > 2)
+      assert.ok(text.includes(`\`--${kind === 'switch' ? '[no-]' : ''}${name}\``), name)
+  for (const section of text.split('\n## ').slice(1)) assert.match(section, /\nMetrics: `node_/)
+})
+
+test('a row of the table keeps its columns, whatever is in a pattern', () => {
+  for (const row of text.split('\n').filter((line) => line.startsWith('| `--')))
+    assert.equal(row.replaceAll('\\|', '').split('|').length, 6, row)
+})

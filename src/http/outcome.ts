@@ -29,6 +29,8 @@ const longestRetryAfterMs = 300_000
 const held = new Set([401, 403, 404, 407])
 const heldForMs = 60_000
 
+const notOurs = 'not the answer of a receiver'
+
 /** Gateways that gave up waiting for the receiver behind them, which may have taken the request. */
 const gatewayGaveUp = new Set([502, 503, 504])
 
@@ -39,10 +41,12 @@ const gatewayGaveUp = new Set([502, 503, 504])
  */
 export function outcomeOf(reply: Reply, nowMs: number): Outcome {
   const { status } = reply
-  if (status >= 200 && status < 300) {
+  const isGood = status >= 200 && status < 300
+  if (isGood && !isPage(reply)) {
     const receiverMs = instantOf(String(reply.headers['date'] ?? ''))
     return Number.isNaN(receiverMs) ? { kind: 'delivered' } : { kind: 'delivered', receiverMs }
   }
+  if (isGood) return { kind: 'retry', reason: `HTTP ${status}: a web page, ${notOurs}`, status, afterMs: heldForMs }
   const reason = reasonOf(reply)
   if (held.has(status)) return { kind: 'retry', reason, status, afterMs: heldForMs }
   const afterMs = retryAfterMs(reply.headers['retry-after'], nowMs)
@@ -50,7 +54,12 @@ export function outcomeOf(reply: Reply, nowMs: number): Outcome {
   if (gatewayGaveUp.has(status)) return { kind: 'uncertain', reason, status, ...wait }
   if (status >= 500 || status === 429 || status === 408) return { kind: 'retry', reason, status, ...wait }
   if (status >= 400) return { kind: 'rejected', reason, status }
-  return { kind: 'retry', reason: `${reason}: not the answer of a receiver`, status, afterMs: heldForMs }
+  return { kind: 'retry', reason: `${reason}: ${notOurs}`, status, afterMs: heldForMs }
+}
+
+/** The log-in of a public network says 200 to everything, and so does many a site to a wrong path. */
+function isPage({ headers, body }: Reply): boolean {
+  return /^text\/html\b/i.test(String(headers['content-type'] ?? '')) && /^\s*<(!doctype|html)\b/i.test(body)
 }
 
 /** The receiver's first line, and where that announces another, both; for the log, never interpreted. */

@@ -45,3 +45,20 @@ test('a redirect is told with its target, without what may be secret in it', () 
   ) as { reason: string }
   assert.equal(reason, 'HTTP 302 to https://x/login: not the answer of a receiver')
 })
+
+test('a web page that says 200 has taken nothing; any other body of a 2xx is not looked at', () => {
+  const html = { 'content-type': 'text/html; charset=utf-8' }
+  assert.deepEqual(outcomeOf({ status: 200, headers: html, body: '\n<!DOCTYPE html><title>Log in</title>' }, nowMs), {
+    kind: 'retry',
+    reason: 'HTTP 200: a web page, not the answer of a receiver',
+    status: 200,
+    afterMs: 60_000,
+  })
+  for (const [headers, body] of [
+    [html, ''],
+    [html, 'ok'],
+    [{}, '<html>'],
+    [{ 'content-type': 'application/json' }, '{"status":"error"}'],
+  ] as const)
+    assert.equal(outcomeOf({ status: 200, headers, body }, nowMs).kind, 'delivered')
+})

@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { temporary } from '../servers.ts'
+
+export interface Certificates {
+  /** The authority's certificate, in a file. */
+  readonly ca: string
+  /** For 127.0.0.1 and receiver.test, as node:tls takes it. */
+  readonly server: { readonly cert: string; readonly key: string; readonly ca: string }
+  /** Files of a certificate for a name, made by this authority. */
+  make(name: string, more?: string): { readonly cert: string; readonly key: string }
+}
+
+/** An authority of the test's own, made with openssl. */
+export function certificates(t: TestContext): Certificates {
+  const folder = temporary(t)
+  const at = (file: string) => join(folder, file)
+  const openssl = (...args: readonly string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+  const newKey = (file: string) => [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-noenc',
+    '-keyout',
+    file,
+  ]
+  openssl('req', '-x509', ...newKey('ca.key'), '-out', 'ca.pem', '-days', '2', '-subj', '/CN=authority of a test')
+  const make = (name: string, more = '') => {
+    openssl('req', ...newKey(`${name}.key`), '-out', `${name}.csr`, '-subj', `/CN=${name}`)
+    writeFileSync(at(`${name}.ext`), `basicConstraints=CA:FALSE\n${more}\n`)
+    const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`]
+    openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...signed)
+    return { cert: at(`${name}.pem`), key: at(`${name}.key`) }
+  }
+  const files = make('server', 'subjectAltName=IP:127.0.0.1,DNS:receiver.test,DNS:localhost')
+  const text = (file: string) => readFileSync(file, 'utf8')
+  return {
+    ca: at('ca.pem'),
+    server: { cert: text(files.cert), key: text(files.key), ca: text(at('ca.pem')) },
+    make,
+  }
+}

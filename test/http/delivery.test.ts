@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { Outcome } from '../../src/http/outcome.ts'
+import { freePort, root } from '../servers.ts'
+import { certificates } from './certificates.ts'
+import { answerOf, poster, type RawRequest, rawServer } from './raw.ts'
+
+/** The words of docs/delivery.md for an outcome. */
+function wordOf(outcome: Outcome): string {
+  if (outcome.kind === 'rejected') return 'refused'
+  if (outcome.kind !== 'retry') return outcome.kind
+  return outcome.afterMs === 60_000 ? 'held' : 'again'
+}
+
+type Answer = (socket: Socket, request: RawRequest) => void
+
+type Case = (t: TestContext) => Promise<Outcome>
+
+/** A case, the word for its outcome, and what the reason must say. */
+type Row = readonly [run: Case, word: string, reason?: RegExp]
+
+/** One request to a server that answers so. */
+const served =
+  (answer: Answer): Case =>
+  async (t) => {
+    const { port } = await rawServer(t, answer)
+    return (await poster(t, `http://127.0.0.1:${port}/api`, { timeoutMs: 500 })).post()
+  }
+
+const says = (status: number, headers: Record<string, string> = {}, body = '') =>
+  served((socket) => socket.write(answerOf(status, headers, body)))
+
+const away =
+  (status: number): Answer =>
+  (socket, { line }) =>
+    socket.write(line.includes('/moved') ? answerOf(204) : answerOf(status, { location: '/moved' }))
+
+/** The first request is sent on, the second is taken. */
+const sendsOn = (status: number) => served(away(status))
+
+const later = served((socket) =>
+  socket.write(answerOf(429, { 'retry-after': new Date(Date.now() + 9500).toUTCString() })),
+)
+
+const rows: Readonly<Record<string, Row>> = {
+  '200': [says(200, {}, 'whatever'), 'delivered'],
+  '202': [says(202), 'delivered'],
+  '204': [says(204), 'delivered'],
+  '301': [sendsOn(301), 'held', /^HTTP 301 to \/moved: not the answer of a receiver$/],
+  '307': [sendsOn(307), 'delivered'],
+  '308': [sendsOn(308), 'delivered'],
+  '307 without end': [says(307, { location: '/api' }), 'held', /^HTTP 307 to \/api: not the answer of a receiver$/],
+  '307 from https to http': [outOfTls, 'held', /^HTTP 307 to http:\/\/127/],
+  '308 with follow_redirects off': [notFollowed, 'held', /^HTTP 308 to \/moved/],
+  '400': [says(400, {}, 'out of order\nand more'), 'refused', /^HTTP 400: out of order$/],
+  '401': [says(401), 'held'],
+  '403': [says(403), 'held'],
+  '404': [says(404), 'held'],
+  '407': [says(407), 'held'],
+  '408': [says(408), 'again'],
+  '409': [says(409), 'refused'],
+  '413': [says(413), 'refused'],
+  '415': [says(415), 'refused'],
+  '422': [says(422), 'refused'],
+  '429 with Retry-After in seconds': [says(429, { 'retry-after': '7' }), 'again', /^HTTP 429$/],
+  '429 with Retry-After as a date': [later, 'again'],
+  '429 with garbage in Retry-After': [says(429, { 'retry-after': 'soon' }), 'again'],
+  '500': [says(500, {}, 'we are sorry'), 'again', /^HTTP 500: we are sorry$/],
+  '501': [says(501), 'again'],
+  '502': [says(502), 'uncertain'],
+  '503': [says(503), 'uncertain'],
+  '504': [says(504), 'uncertain'],
+  '529': [says(529), 'again'],
+  '999': [says(999), 'again'],
+  '200 with a web page': [says(200, { 'content-type': 'text/html' }, '<!doctype html>Log in'), 'held', /a web page/],
+  'no HTTP at all': [served((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')), 'uncertain'],
+  'reset before it is read': [resetBefore, 'uncertain'],
+  'reset after it is taken': [
+    served((socket) => socket.resetAndDestroy()),
+    'uncertain',
+    /ECONNRESET|other side closed/,
+  ],
+  'reset of a connection that had served before': [resetUsed, 'delivered'],
+  'no answer': [served(() => {}), 'uncertain', /^no answer within 500 ms$/],
+  '200 and then silence in the body': [says(200, { 'content-length': '10' }), 'delivered'],
+  '500 and then silence in the body': [
+    says(500, { 'content-length': '99' }, 'on fire'),
+    'again',
+    /^HTTP 500: on fire$/,
+  ],
+  '500 with a body of 10 MB': [says(500, {}, 'x'.repeat(10e6)), 'again', /^HTTP 500: x{512}$/],
+  'a name that does not resolve': [nameless, 'again', /ENOTFOUND|EAI_AGAIN/],
+  'nobody listens': [refusedPort, 'again', /ECONNREFUSED/],
+  'no TLS handshake in time': [noHandshake, 'again', /Connect Timeout/],
+  'a certificate that is not trusted': [untrusted, 'again', /self-signed certificate/],
+}
+
+async function outOfTls(t: TestContext): Promise<Outcome> {
+  const { ca, server } = certificates(t)
+  const { port } = await rawServer(t, (socket) => socket.write(answerOf(307, { location: 'http://127.0.0.1:9/' })), {
+    tls: server,
+  })
+  const tls = { ca: { file: ca }, verify: true }
+  return (await poster(t, `https://127.0.0.1:${port}/api`, { access: { tls } })).post()
+}
+
+async function notFollowed(t: TestContext): Promise<Outcome> {
+  const { port } = await rawServer(t, away(308))
+  return (await poster(t, `http://127.0.0.1:${port}/api`, { redirects: 'refuse' })).post()
+}
+
+async function resetBefore(t: TestContext): Promise<Outcome> {
+  const { port } = await rawServer(t, () => {})
+  const one = await poster(t, `http://127.0.0.1:${port}/api`)
+  const stop = new AbortController()
+  setTimeout(() => stop.abort(), 100) // the agent's own end is no answer either
+  return one.post('samples', stop.signal)
+}
+
+async function resetUsed(t: TestContext): Promise<Outcome> {
+  const { port, requests } = await rawServer(t, (socket, { number }) => {
+    if (number === 2) socket.resetAndDestroy()
+    else socket.write(answerOf(204))
+  })
+  const one = await poster(t, `http://127.0.0.1:${port}/api`)
+  await one.post()
+  const outcome = await one.post()
+  assert.deepEqual(
+    requests.map(({ connection }) => connection),
+    [1, 1, 2],
+  )
+  return outcome
+}
+
+async function nameless(t: TestContext): Promise<Outcome> {
+  return (await poster(t, 'http://nowhere.invalid/api')).post()
+}
+
+async function refusedPort(t: TestContext): Promise<Outcome> {
+  return (await poster(t, `http://127.0.0.1:${await freePort()}/api`)).post()
+}
+
+async function noHandshake(t: TestContext): Promise<Outcome> {
+  const { port } = await rawServer(t, () => {})
+  return (await poster(t, `https://127.0.0.1:${port}/api`, { timeoutMs: 20_000 })).post()
+}
+
+async function untrusted(t: TestContext): Promise<Outcome> {
+  const { server } = certificates(t)
+  const { port } = await rawServer(t, away(204), { tls: server })
+  return (await poster(t, `https://127.0.0.1:${port}/api`)).post()
+}
+
+for (const [name, [run, word, reason]] of Object.entries(rows)) {
+  test(`${name}: ${word}`, async (t) => {
+    const outcome = await run(t)
+    assert.equal(wordOf(outcome), word, JSON.stringify(outcome))
+    if (reason !== undefined) assert.match('reason' in outcome ? outcome.reason : '', reason)
+  })
+}
+
+test('docs/delivery.md has these rows, and no others', () => {
+  const text = readFileSync(join(root, 'docs/delivery.md'), 'utf8')
+  const told = [...text.matchAll(/^\| (\S.*?) \| (\w+) \|/gm)].map(([, name = '', word = '']) => [name, word])
+  const tested = Object.entries(rows).map(([name, [, word]]) => [name, word])
+  assert.deepEqual(told.slice(1).sort(), tested.sort())
+})

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Answer, scene, until } from './gateway.ts'
+
+test('a snapshot is put into its group as text, compressed, without times and without what tells of the moment', async (t) => {
+  const { gateway, requests, notify, lines } = await scene(t)
+  notify({ kitchen: 21.5 })
+  await until(() => gateway.stats.samples === 2)
+  const [request] = requests
+  assert.equal(requests.length, 1)
+  assert.equal(`${request?.method} ${request?.path}`, 'PUT /metrics/job/node/instance/h')
+  assert.equal(request?.headers['content-encoding'], 'gzip')
+  assert.match(request?.headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/)
+  assert.equal(request?.headers['user-agent'], 'test/1')
+  assert.equal(
+    request?.body,
+    '# HELP doors_total Doors opened.\n# TYPE doors_total counter\ndoors_total 7\n' +
+      '# HELP temperature Degrees.\n# TYPE temperature gauge\ntemperature{room="kitchen"} 21.5\n',
+  )
+  assert.equal(gateway.trouble, undefined)
+  assert.deepEqual(lines, [])
+})
+
+test('external labels stand in the lines, those of the group do not, and a label of the series itself wins', async (t) => {
+  const identity = { job: 'node', instance: 'h', room: 'none', site: 'a"b', zone: 'z', empty: '' }
+  const { requests, notify } = await scene(t, undefined, { groupingKey: { instance: 'h', zone: 'y' } }, identity)
+  notify({ kitchen: 1 })
+  await until(() => requests.length === 1)
+  assert.match(requests[0]?.body ?? '', /^temperature\{room="kitchen",site="a\\"b"\} 1$/m)
+  assert.match(requests[0]?.body ?? '', /^doors_total\{room="none",site="a\\"b"\} 7$/m)
+})
+
+const troubles: Readonly<Record<string, Answer>> = {
+  'HTTP 500': [500],
+  'HTTP 503': [503],
+  'HTTP 429 with Retry-After': [429, '', { 'retry-after': '0' }],
+  'HTTP 408': [408],
+  'a reset': 'reset',
+  'no answer': 'hang',
+}
+for (const [name, answer] of Object.entries(troubles)) {
+  test(`after ${name} the newest snapshot is pushed, and none before it`, async (t) => {
+    let isBroken = true
+    const { gateway, requests, notify, warnings, lines } = await scene(t, () => (isBroken ? answer : undefined))
+    notify({ kitchen: 1 })
+    await until(() => requests.length >= 2)
+    notify({ kitchen: 2 })
+    notify({ kitchen: 3 })
+    await until(() => requests.some(({ body }) => body.includes('"} 3')))
+    isBroken = false
+    await until(() => gateway.report.pending === 0)
+    const values = requests.map(({ body }) => Number(/"\} (\d)$/m.exec(body)?.[1]))
+    assert.deepEqual(values, values.toSorted())
+    assert.deepEqual([...new Set(values)], [1, 3])
+    assert.equal(gateway.stats.skipped, 2)
+    assert.equal(gateway.stats.samples, 2)
+    assert.ok(gateway.stats.retries >= 2)
+    assert.equal(warnings().length, 1, lines.join(''))
+    assert.equal(lines.filter((line) => line.includes('answering again')).length, 1)
+  })
+}
+
+test('202 is as good as 200', async (t) => {
+  const { gateway, notify } = await scene(t, () => [202])
+  notify({ kitchen: 1 })
+  await until(() => gateway.stats.samples === 2)
+})
+
+const hints: readonly (readonly [status: number, hint: RegExp])[] = [
+  [404, /HTTP 404: no such page \(does the gateway have a route prefix that is missing in the url\?\)/],
+  [405, /HTTP 405: no such page \(is this a Pushgateway\?\)/],
+]
+for (const [status, hint] of hints) {
+  test(`${status} says what is usually wrong, once`, async (t) => {
+    const { gateway, requests, notify, warnings } = await scene(t, () => [status, 'no such page\n'])
+    notify({ kitchen: 1 })
+    await until(() => requests.length >= 1 && gateway.trouble !== undefined)
+    notify({ kitchen: 2 })
+    assert.match(gateway.trouble ?? '', hint)
+    assert.match(warnings().join(''), hint)
+    assert.equal(warnings().length, 1)
+  })
+}
+
+test('what is refused for good is not sent again, the next snapshot is', async (t) => {
+  const { gateway, requests, notify, warnings } = await scene(t, (_, number) => (number === 1 ? [413] : undefined))
+  notify({ kitchen: 1 })
+  await until(() => gateway.trouble !== undefined)
+  assert.equal(gateway.report.pending, 0)
+  notify({ kitchen: 2 })
+  await until(() => gateway.trouble === undefined)
+  assert.equal(requests.length, 2)
+  assert.match(warnings().join(''), /level=ERROR msg="pushgateway: refused".*HTTP 413/)
+})
+
+test('with an interval the snapshots between are not pushed', async (t) => {
+  const { gateway, requests, notify } = await scene(t, undefined, { intervalMs: 60_000 })
+  for (let i = 0; i < 10; i++) {
+    notify({ kitchen: i }, 15_000)
+    await until(() => requests.length === 1 + Math.floor(i / 4))
+    await until(() => i % 4 !== 0 || gateway.report.pending === 0)
+  }
+  assert.deepEqual(
+    requests.map(({ body }) => /"\} (\d)$/m.exec(body)?.[1]),
+    ['0', '4', '8'],
+  )
+})
+
+test('a host waits for its place in the interval, and not when it stops', async (t) => {
+  const { gateway, requests, notify } = await scene(t, undefined, { offsetMs: 1e6 })
+  notify({ kitchen: 1 })
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  assert.equal(requests.length, 0)
+  await gateway.stop(AbortSignal.timeout(5000))
+  assert.equal(requests.length, 1)
+})
+
+test('a stop pushes the newest snapshot', async (t) => {
+  const { gateway, requests, notify } = await scene(t, undefined, { intervalMs: 60_000 })
+  notify({ kitchen: 1 })
+  await until(() => gateway.stats.samples === 2)
+  notify({ kitchen: 2 })
+  await gateway.stop(AbortSignal.timeout(5000))
+  assert.match(requests[1]?.body ?? '', /"\} 2$/m)
+  assert.equal(gateway.report.pending, 0)
+})
+
+test('a stop deletes the group where that is wanted, after what is under way and in place of a last push', async (t) => {
+  const { gateway, requests, notify } = await scene(t, undefined, { deleteOnShutdown: true })
+  notify({ kitchen: 1 })
+  await until(() => gateway.stats.samples === 2)
+  notify({ kitchen: 2 })
+  await gateway.stop(AbortSignal.timeout(5000))
+  const methods = requests.map(({ method }) => method)
+  assert.equal(methods.at(-1), 'DELETE')
+  assert.equal(requests.at(-1)?.path, '/metrics/job/node/instance/h')
+  assert.equal(requests.at(-1)?.body, '')
+  assert.equal(gateway.report.pending, 0)
+})
+
+test('a stop gives up a push that fails, and deletes', async (t) => {
+  const { gateway, requests, notify } = await scene(t, ({ method }) => (method === 'PUT' ? [500] : [202]), {
+    deleteOnShutdown: true,
+  })
+  notify({ kitchen: 1 })
+  await until(() => requests.length >= 2)
+  await gateway.stop(AbortSignal.timeout(5000))
+  assert.equal(requests.at(-1)?.method, 'DELETE')
+})
+
+test('a stop ends at its deadline, whatever the gateway does', async (t) => {
+  for (const answer of ['hang', [500]] as const) {
+    const { gateway, notify } = await scene(t, () => answer, { timeoutMs: 60_000 })
+    notify({ kitchen: 1 })
+    const begun = Date.now()
+    await gateway.stop(AbortSignal.timeout(100))
+    assert.ok(Date.now() - begun < 2000)
+    assert.equal(gateway.report.pending, 1)
+  }
+})
+
+test('a group is deleted before the first push where that is wanted', async (t) => {
+  const { gateway, requests, notify } = await scene(t, (_, number) => (number === 1 ? [500] : [202]), {
+    deleteOnStart: true,
+    method: 'POST',
+  })
+  notify({ kitchen: 1 })
+  await until(() => gateway.stats.samples === 2)
+  assert.deepEqual(
+    requests.map(({ method }) => method),
+    ['DELETE', 'DELETE', 'POST'],
+  )
+})

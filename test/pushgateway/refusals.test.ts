@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createLog } from '../../src/log.ts'
+import type { FamilyText } from '../../src/pushgateway/encode.ts'
+import { Refusals } from '../../src/pushgateway/refusals.ts'
+import { type Answer, type Request, scene, until } from './gateway.ts'
+
+const inconsistent: Answer = [
+  400,
+  'pushed metrics are invalid: 2 error(s) occurred:\n* it is not a GAUGE\n* nor that\n',
+]
+
+/** A gateway that has a family of this name and another type. */
+const refuses =
+  (...names: string[]) =>
+  ({ body }: Request) =>
+    names.some((name) => body.includes(`# TYPE ${name} `)) ? inconsistent : undefined
+
+test('a family that is refused is found and left out, told once, and the rest replaces the group', async (t) => {
+  const { gateway, requests, notify, warnings } = await scene(t, refuses('temperature'))
+  notify({ kitchen: 1, bath: 2 })
+  await until(() => gateway.stats.samples === 1)
+  assert.deepEqual(
+    requests.map(({ method, body }) => [method, [...body.matchAll(/TYPE (\w+)/g)].map(([, name]) => name).join(' ')]),
+    [
+      ['PUT', 'doors_total temperature'],
+      ['POST', ''],
+      ['POST', 'doors_total'],
+      ['POST', 'temperature'],
+      ['PUT', 'doors_total'],
+    ],
+  )
+  assert.deepEqual([gateway.stats.samplesRefused, gateway.stats.familiesRefused, gateway.trouble], [2, 1, undefined])
+  notify({ kitchen: 2 })
+  await until(() => gateway.stats.samples === 2)
+  assert.equal(requests.length, 6)
+  assert.equal(gateway.stats.samplesRefused, 3)
+  assert.equal(warnings().length, 1)
+  assert.match(warnings()[0] ?? '', /families=temperature .*occurred: it is not a GAUGE"/)
+})
+
+test('a group that is refused as such is no matter of its families', async (t) => {
+  const { gateway, requests, notify, warnings } = await scene(t, () => [400, 'job name is required'])
+  notify({ kitchen: 1 })
+  await until(() => gateway.trouble !== undefined)
+  assert.equal(requests.length, 2)
+  assert.match(warnings().join(''), /pushgateway: refused.*job name is required/)
+})
+
+test('a group does not become empty when all its families are refused', async (t) => {
+  const { gateway, requests, notify, warnings } = await scene(t, refuses('temperature', 'doors_total'))
+  notify({ kitchen: 1 })
+  await until(() => gateway.trouble !== undefined)
+  notify({ kitchen: 2 })
+  await until(() => gateway.stats.samplesRefused === 4)
+  assert.ok(requests.every(({ method, body }) => method === 'POST' || body !== ''))
+  assert.equal(warnings().length, 2)
+})
+
+test('a gateway that fails while it is asked is asked again, and what was found is remembered', async (t) => {
+  const refused = refuses('temperature')
+  const { gateway, requests, notify } = await scene(t, (request, number) => (number === 3 ? [500] : refused(request)))
+  notify({ kitchen: 1 })
+  await until(() => gateway.stats.samples === 1)
+  assert.equal(requests.at(-1)?.method, 'PUT')
+})
+
+test('among many families few requests find the one', async () => {
+  const families = Array.from({ length: 300 }, (_, i): FamilyText => ({ name: `f${i}`, samples: 1, text: '' }))
+  const refusals = new Refusals()
+  let asked = 0
+  const taken = new Set<string>()
+  const ended = await refusals.find(
+    families,
+    async (some) => {
+      asked++
+      if (some.some(({ name }) => name === 'f123')) return { kind: 'rejected', reason: 'HTTP 400', status: 400 }
+      for (const { name } of some) taken.add(name)
+      return { kind: 'delivered' }
+    },
+    0,
+  )
+  assert.equal(ended, undefined)
+  assert.ok(asked <= 2 * Math.ceil(Math.log2(300)) + 1, `${asked} requests`)
+  assert.equal(taken.size, 299)
+  assert.equal(refusals.count, 1)
+})
+
+test('a refused family is tried again after an hour, and that it is well again is told', async () => {
+  const family = { name: 'f', samples: 1, text: '' }
+  const lines: string[] = []
+  const log = createLog('debug', 'logfmt', (line) => lines.push(line), Date.now)
+  const refusals = new Refusals()
+  const post = async (some: readonly FamilyText[]) =>
+    some.length === 0 ? ({ kind: 'delivered' } as const) : ({ kind: 'rejected', reason: 'no', status: 400 } as const)
+  await refusals.find([family], post, 1000)
+  refusals.tell(log, {})
+  refusals.tell(log, {})
+  assert.deepEqual(refusals.without([family], 3_600_999), [])
+  assert.deepEqual(refusals.without([family], 3_601_000), [family])
+  refusals.tell(log, {})
+  assert.equal(lines.length, 2)
+  assert.match(lines[1] ?? '', /level=INFO msg="pushgateway: all families are taken again"/)
+})

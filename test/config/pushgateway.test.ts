@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { collectors } from '../../src/collectors/index.ts'
+import { ConfigError } from '../../src/config/error.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { temporary } from '../servers.ts'
+
+async function configured(t: TestContext, shape: object) {
+  const file = join(temporary(t), 'config.json')
+  writeFileSync(file, JSON.stringify(shape))
+  return readConfig({ flags: new Map([['config.file', file]]), environment: { HOME: '/' }, collectors })
+}
+
+async function problemsOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => undefined,
+    (reason) => reason,
+  )
+  assert.ok(error instanceof ConfigError, `a ConfigError is expected, not ${error}`)
+  return error.problems.join('\n')
+}
+
+const url = 'http://127.0.0.1:9091'
+
+test('a gateway needs a url and nothing else', async (t) => {
+  const { pushgateways } = await configured(t, { pushgateway: [{ url }] })
+  const [gateway, ...others] = pushgateways
+  assert.equal(others.length, 0)
+  assert.equal(gateway?.url.href, `${url}/`)
+  const { name, job, groupingKey, method, timeoutMs, intervalMs, deleteOnStart, deleteOnShutdown } = gateway ?? {}
+  assert.deepEqual(
+    { name, job, groupingKey, method, timeoutMs, intervalMs, deleteOnStart, deleteOnShutdown },
+    {
+      name: 'default',
+      job: 'node',
+      groupingKey: { instance: hostname() },
+      method: 'PUT',
+      timeoutMs: 10_000,
+      intervalMs: 0,
+      deleteOnStart: false,
+      deleteOnShutdown: false,
+    },
+  )
+})
+
+test('all of it can be said, and facts of the host stand in its labels', async (t) => {
+  const block = {
+    url: 'https://me:secret@gw.example/prefix',
+    name: 'gw',
+    job: 'batch-${hostname}',
+    grouping_key: { instance: '', run: '${hostname}' },
+    method: 'POST',
+    interval: '1m',
+    timeout: '3s',
+    delete_on_start: true,
+    delete_on_shutdown: true,
+    headers: { 'X-Scope-OrgID': 't' },
+  }
+  const [gateway] = (await configured(t, { pushgateway: [block] })).pushgateways
+  assert.equal(gateway?.url.href, 'https://gw.example/prefix')
+  assert.equal(gateway?.job, `batch-${hostname()}`)
+  assert.deepEqual(gateway?.groupingKey, { instance: '', run: hostname() })
+  assert.deepEqual(
+    [gateway?.method, gateway?.intervalMs, gateway?.timeoutMs, gateway?.deleteOnStart, gateway?.deleteOnShutdown],
+    ['POST', 60_000, 3000, true, true],
+  )
+  assert.deepEqual(gateway?.headers(), { 'X-Scope-OrgID': 't' })
+  assert.ok(gateway?.credentials !== undefined)
+})
+
+const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
+  [{ pushgateway: [{}] }, /pushgateway\[0\]\.url/],
+  [{ pushgateway: [{ url, groupingkey: {} }] }, /pushgateway\[0\]\.groupingkey: unknown key; did you mean grouping_key\?/],
+  [{ pushgateway: [{ url, method: 'PATCH' }] }, /pushgateway\[0\]\.method: "PUT" or "POST" is expected/],
+  [{ pushgateway: [{ url, grouping_key: { 'a-b': '' } }] }, /pushgateway\[0\]\.grouping_key.*label name/],
+  [{ pushgateway: [{ url, grouping_key: { job: 'x' } }] }, /pushgateway\[0\]\.grouping_key\.job: stands beside/],
+  [{ pushgateway: [{ url, grouping_key: { __x: 'x' } }] }, /pushgateway\[0\]\.grouping_key\.__x: .*reserved/],
+  [{ pushgateway: [{ url: `${url}/metrics/job/x` }] }, /pushgateway\[0\]\.url: \/metrics\/job\/x is added by hostpush/],
+  [{ pushgateway: [{ url: `${url}/metrics` }] }, /pushgateway\[0\]\.url: \/metrics is added by hostpush/],
+  [{ pushgateway: [{ url }], job: '' }, /pushgateway\[0\]\.job: a job that is not empty is needed/],
+  [
+    { pushgateway: [{ url, name: 'a' }, { url }] },
+    /pushgateway\[1\]\.name: is needed where there are several gateways/,
+  ],
+  [
+    {
+      pushgateway: [
+        { url, name: 'a' },
+        { url, name: 'a' },
+      ],
+    },
+    /pushgateway: two gateways are called a/,
+  ],
+]
+for (const [shape, problem] of wrong) {
+  test(`${JSON.stringify(shape)} is refused with its place`, async (t) => {
+    assert.match(await problemsOf(configured(t, shape)), problem)
+  })
+}
+
+test('a gateway may be called as a remote-write endpoint is', async (t) => {
+  const shape = { remote_write: [{ url: `${url}/api/v1/write` }], pushgateway: [{ url }] }
+  const { remoteWrite, pushgateways } = await configured(t, shape)
+  assert.deepEqual([remoteWrite[0]?.name, pushgateways[0]?.name], ['default', 'default'])
+})

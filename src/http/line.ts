@@ -70,7 +70,8 @@ export class Line {
       this.#session = undefined
       this.#socket?.destroy()
     }
-    const isOld = this.#kit.clock.monotonicMs() - this.#bornMs > maxAgeMs
+    const isOpen = this.#socket?.destroyed === false
+    const isOld = isOpen && this.#kit.clock.monotonicMs() - this.#bornMs > maxAgeMs
     const request = isOld ? { ...options, reset: true } : options
     return this.#client.dispatch(this.#forwards ? this.#forwarded(request) : request, handler)
   }

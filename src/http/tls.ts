@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls'
 import { messageOf, type Secret } from '../log.ts'
@@ -69,6 +70,7 @@ const isOld = (version: TlsVersion | undefined) => version === 'TLS10' || versio
 
 function contextOf(options: Parameters<typeof createSecureContext>[0]): SecureContext {
   try {
+    if (options?.ca !== undefined) new X509Certificate(String(options.ca)) // OpenSSL passes over what is no certificate
     return createSecureContext(options)
   } catch (error) {
     throw new Error(`tls: the certificates cannot be used: ${messageOf(error)}`)

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import dns, { type LookupAddress } from 'node:dns'
+import { syncBuiltinESMExports } from 'node:module'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../src/clock.ts'
+import { connect } from '../../src/http/connection.ts'
+import { createRequester } from '../../src/http/request.ts'
+import { Resolver } from '../../src/http/resolver.ts'
+import { freePort } from '../servers.ts'
+import { answerOf, poster, type RawRequest, rawServer } from './raw.ts'
+
+const connectionsOf = (requests: readonly RawRequest[]) => requests.map(({ connection }) => connection)
+
+test('requests share a connection, which is closed with its first request after five minutes', async (t) => {
+  const { port, requests } = await rawServer(t, (socket) => socket.write(answerOf(204)))
+  let later = 0
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + later }
+  const target = { url: new URL(`http://127.0.0.1:${port}/`), headers: () => ({}), timeoutMs: 5000 }
+  const requester = createRequester(target, await connect(target.url.origin, {}, clock), clock)
+  t.after(() => requester.close())
+  for (later of [0, 299_000, 301_000, 302_000])
+    assert.equal((await requester.post(Buffer.from('x'), {}, AbortSignal.timeout(5000))).kind, 'delivered')
+  assert.deepEqual(connectionsOf(requests), [1, 1, 1, 2])
+  assert.deepEqual(
+    requests.map(({ headers }) => headers['connection']),
+    ['keep-alive', 'keep-alive', 'close', 'keep-alive'],
+  )
+})
+
+test('after a failure of the receiver the next request goes over a new connection', async (t) => {
+  const statuses = [204, 500, 204, 429, 204]
+  const { port, requests } = await rawServer(t, (socket, { number }) =>
+    socket.write(answerOf(statuses[number - 1] ?? 0)),
+  )
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`)
+  for (const _ of statuses) await post()
+  assert.deepEqual(connectionsOf(requests), [1, 1, 2, 2, 2])
+})
+
+test('a connection that the receiver has closed while it was idle is not used', async (t) => {
+  const { port, requests } = await rawServer(t, (socket) => socket.end(answerOf(204)))
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`)
+  await post()
+  await sleep(50)
+  assert.equal((await post()).kind, 'delivered')
+  assert.deepEqual(connectionsOf(requests), [1, 2])
+})
+
+test('a new connection that is reset is not tried again at once: it may be the request', async (t) => {
+  const { port, requests } = await rawServer(t, (socket) => socket.resetAndDestroy())
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`)
+  assert.equal((await post()).kind, 'uncertain')
+  assert.equal(requests.length, 1)
+})
+
+for (const [what, answer, status] of [
+  ['reset as well', undefined, undefined],
+  ['refused', answerOf(400, {}, 'out of order'), 400],
+  ['too much', answerOf(429), 429],
+] as const) {
+  test(`the second request after a reset is ${what}: the first may have arrived`, async (t) => {
+    const { port, requests } = await rawServer(t, (socket, { number }) => {
+      if (number === 1) socket.write(answerOf(204))
+      else if (number === 2 || answer === undefined) socket.resetAndDestroy()
+      else socket.write(answer)
+    })
+    const { post } = await poster(t, `http://127.0.0.1:${port}/`)
+    await post()
+    const outcome = await post()
+    assert.equal(outcome.kind, 'uncertain')
+    assert.equal('status' in outcome ? outcome.status : undefined, status)
+    assert.deepEqual(connectionsOf(requests), [1, 1, 2])
+  })
+}
+
+test('an answer that goes on and on is given up when its body pauses, and counts by its status', async (t) => {
+  const { port, requests } = await rawServer(t, (socket, { number }) =>
+    socket.write(number === 1 ? answerOf(200, { 'content-length': '10' }, 'half') : answerOf(204)),
+  )
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`, { timeoutMs: 60_000 })
+  const begun = performance.now()
+  assert.equal((await post()).kind, 'delivered')
+  assert.ok(performance.now() - begun < 8000)
+  assert.equal((await post()).kind, 'delivered')
+  assert.deepEqual(connectionsOf(requests), [1, 2])
+})
+
+test('an endless answer is cut off', async (t) => {
+  let written = 0
+  const { port } = await rawServer(t, (socket) => {
+    socket.write('HTTP/1.1 500 Said\r\ntransfer-encoding: chunked\r\n\r\n')
+    const more = () => {
+      for (let room = true; room && !socket.destroyed; written += 65_536)
+        room = socket.write(`10000\r\n${'x'.repeat(65_536)}\r\n`)
+    }
+    socket.on('drain', more)
+    more()
+  })
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`, { timeoutMs: 60_000 })
+  const outcome = await post()
+  assert.equal(outcome.kind, 'retry')
+  await sleep(100)
+  assert.ok(written < 50e6, `${written} bytes were taken`)
+})
+
+/** Lets a name stand for these addresses until the test ends; gives who was asked for. */
+function named(t: TestContext, name: string, addresses: readonly string[]): { readonly asked: string[] } {
+  const asked: string[] = []
+  const found: LookupAddress[] = addresses.map((address) => ({ address, family: 4 }))
+  const { lookup: real } = dns
+  const lookup = (which: string, options: dns.LookupOptions, done: (error: null, found: LookupAddress[]) => void) => {
+    if (which !== name) return real(which, options, done as never)
+    asked.push(which)
+    setTimeout(() => done(null, found), 5)
+  }
+  t.mock.method(dns, 'lookup', lookup as unknown as typeof dns.lookup)
+  syncBuiltinESMExports()
+  t.after(() => {
+    t.mock.restoreAll()
+    syncBuiltinESMExports()
+  })
+  return { asked }
+}
+
+test('where one address does not answer the next one does, and a name is resolved anew for each connection', async (t) => {
+  const { asked } = named(t, 'receiver.test', ['127.0.0.2', '127.0.0.3', '127.0.0.1'])
+  const { port, requests } = await rawServer(t, (socket) => socket.end(answerOf(204)))
+  const { post } = await poster(t, `http://receiver.test:${port}/`)
+  assert.equal((await post()).kind, 'delivered')
+  await sleep(20)
+  assert.equal((await post()).kind, 'delivered')
+  assert.deepEqual(asked, ['receiver.test', 'receiver.test'])
+  assert.deepEqual(connectionsOf(requests), [1, 2])
+})
+
+test('an address behind which the receiver fails comes last the next time', async (t) => {
+  named(t, 'receiver.test', ['127.0.0.1', '127.0.0.2'])
+  const port = await freePort()
+  const ill = await rawServer(t, (socket) => socket.write(answerOf(503)), { port })
+  const well = await rawServer(t, (socket) => socket.write(answerOf(204)), { host: '127.0.0.2', port })
+  const { post } = await poster(t, `http://receiver.test:${port}/`)
+  assert.equal((await post()).kind, 'uncertain')
+  assert.equal((await post()).kind, 'delivered')
+  assert.equal((await post()).kind, 'delivered')
+  assert.deepEqual([ill.requests.length, well.requests.length], [1, 2])
+})
+
+test('where no address answers, each is told', async (t) => {
+  named(t, 'receiver.test', ['127.0.0.1', '127.0.0.2'])
+  const port = await freePort()
+  const { post } = await poster(t, `http://receiver.test:${port}/`)
+  assert.deepEqual(await post(), {
+    kind: 'retry',
+    reason: `connect ECONNREFUSED 127.0.0.1:${port}; connect ECONNREFUSED 127.0.0.2:${port}`,
+  })
+})
+
+test('a name is not asked for again while there is no answer', async (t) => {
+  const { asked } = named(t, 'receiver.test', ['127.0.0.1'])
+  const resolver = new Resolver()
+  const ask = () =>
+    new Promise((resolve) => resolver.lookup('receiver.test', {}, (error, found) => resolve(error ?? found)))
+  assert.deepEqual(await Promise.all([ask(), ask()]), [
+    [{ address: '127.0.0.1', family: 4 }],
+    [{ address: '127.0.0.1', family: 4 }],
+  ])
+  assert.deepEqual(asked, ['receiver.test'])
+  await ask()
+  assert.equal(asked.length, 2)
+})

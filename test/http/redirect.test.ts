@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TLSSocket } from 'node:tls'
+import { isSameParty, redirectOf } from '../../src/http/redirect.ts'
+import { certificates } from './certificates.ts'
+import { answerOf, poster, rawServer } from './raw.ts'
+
+const credentials = { headersFor: () => ({ authorization: 'Bearer s3cret-token' }) }
+const secret = { credentials, headers: () => ({ 'X-Scope-OrgID': 'tenant', 'X-Key': 'k3y' }) }
+
+test('a redirect keeps method, body and protocol headers; on the same host credentials too', async (t) => {
+  const { port, requests } = await rawServer(t, (socket, { line }) =>
+    socket.write(line.startsWith('POST /old') ? answerOf(308, { location: '/new?a=b' }) : answerOf(204)),
+  )
+  const { post } = await poster(t, `http://127.0.0.1:${port}/old`, secret)
+  assert.equal((await post('samples')).kind, 'delivered')
+  const [, second] = requests
+  assert.equal(second?.line, 'POST /new?a=b HTTP/1.1')
+  assert.equal(second.body.toString(), 'samples')
+  assert.equal(second.headers['content-type'], 'application/x-protobuf')
+  assert.equal(second.headers['authorization'], 'Bearer s3cret-token')
+  assert.equal(second.headers['x-scope-orgid'], 'tenant')
+  assert.equal(second.connection, 1)
+})
+
+test('another host, or another port, gets neither credentials nor headers of our own', async (t) => {
+  const other = await rawServer(t, (socket) => socket.write(answerOf(204)))
+  const { port, requests } = await rawServer(t, (socket) =>
+    socket.write(answerOf(307, { location: `http://me:pw@127.0.0.1:${other.port}/x` })),
+  )
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`, secret)
+  assert.equal((await post()).kind, 'delivered')
+  assert.equal((await post()).kind, 'delivered')
+  assert.equal(requests[0]?.headers['authorization'], 'Bearer s3cret-token')
+  assert.deepEqual(Object.keys(other.requests[0]?.headers ?? {}).sort(), [
+    'connection',
+    'content-length',
+    'content-type',
+    'host',
+  ])
+  assert.equal(other.connections, 1)
+})
+
+test('the same host over TLS gets both, and sees our certificate; another one does not see it', async (t) => {
+  const made = certificates(t)
+  const shown: (string | undefined)[] = []
+  const secure = await rawServer(
+    t,
+    (socket) => {
+      shown.push((socket as TLSSocket).getPeerCertificate()?.subject?.CN as string | undefined)
+      socket.write(answerOf(204))
+    },
+    { tls: { ...made.server, requestCert: true, rejectUnauthorized: false } },
+  )
+  const files = made.make('client')
+  const tls = { ca: { file: made.ca }, cert: { file: files.cert }, key: { file: files.key }, verify: true }
+  for (const host of ['127.0.0.1', 'localhost']) {
+    const { port } = await rawServer(t, (socket) =>
+      socket.write(answerOf(308, { location: `https://${host}:${secure.port}/` })),
+    )
+    const { post } = await poster(t, `http://127.0.0.1:${port}/`, { ...secret, access: { tls } })
+    const outcome = await post()
+    assert.equal(outcome.kind, 'delivered', JSON.stringify(outcome))
+  }
+  assert.deepEqual(shown, ['client', undefined])
+  assert.deepEqual(
+    secure.requests.map(({ headers }) => headers['authorization']),
+    ['Bearer s3cret-token', undefined],
+  )
+})
+
+test('a loop ends after five redirects', async (t) => {
+  const { port, requests } = await rawServer(t, (socket) => socket.write(answerOf(307, { location: '/again' })))
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`)
+  assert.equal((await post()).kind, 'retry')
+  assert.equal(requests.length, 6)
+})
+
+test('where a redirect leads', () => {
+  const from = new URL('https://receiver.test/api')
+  const to = (location: string | undefined, status = 307) =>
+    redirectOf({ status, headers: { location }, body: '' }, from)?.href
+  assert.equal(to('/new#part'), 'https://receiver.test/new')
+  assert.equal(to('//other.test/x', 308), 'https://other.test/x')
+  assert.equal(to('https://user:pw@other.test/'), 'https://other.test/')
+  for (const nowhere of [undefined, 'http://receiver.test/', 'ftp://receiver.test/', 'https://', 'javascript:1'])
+    assert.equal(to(nowhere), undefined)
+  for (const status of [200, 301, 302, 303, 400]) assert.equal(to('/new', status), undefined)
+})
+
+test('who is the same party', () => {
+  const isSame = (own: string, other: string) => isSameParty(new URL(own), new URL(other))
+  assert.ok(isSame('http://a/x', 'http://a/y'))
+  assert.ok(isSame('http://a/x', 'https://a/x'))
+  for (const [own, other] of [
+    ['https://a', 'http://a'],
+    ['https://a', 'https://a:8443'],
+    ['https://a', 'https://b.a'],
+    ['https://a', 'https://a.b'],
+  ] as const)
+    assert.ok(!isSame(own, other), `${own} ${other}`)
+})

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TLSSocket } from 'node:tls'
+import type { TlsOptions } from '../../src/http/tls.ts'
+import { freePort, start, temporary } from '../servers.ts'
+import { type Certificates, certificates } from './certificates.ts'
+import { answerOf, poster, rawServer } from './raw.ts'
+
+/** What the server saw of each connection that asked it something. */
+interface Seen {
+  readonly client: string | undefined
+  readonly version: string | null
+  readonly alpn: string | false | null
+  readonly name: string | false | undefined
+  readonly resumed: boolean
+}
+
+const text = (file: string) => readFileSync(file, 'utf8')
+
+async function tlsServer(t: TestContext, made: Certificates, more: object = {}, statuses: readonly number[] = []) {
+  const seen: Seen[] = []
+  const { port } = await rawServer(
+    t,
+    (socket, { number }) => {
+      const { servername, alpnProtocol } = socket as TLSSocket & { servername?: string | false }
+      seen.push({
+        client: (socket as TLSSocket).getPeerCertificate()?.subject?.CN as string | undefined,
+        version: (socket as TLSSocket).getProtocol(),
+        alpn: alpnProtocol,
+        name: servername,
+        resumed: (socket as TLSSocket).isSessionReused(),
+      })
+      socket.write(answerOf(statuses[number - 1] ?? 204))
+    },
+    { tls: { ...made.server, ALPNProtocols: ['h2', 'http/1.1'], ...more } },
+  )
+  return { url: `https://127.0.0.1:${port}/`, seen }
+}
+
+const over = (t: TestContext, url: string, tls: Partial<TlsOptions>) =>
+  poster(t, url, { access: { tls: { verify: true, ...tls } } })
+
+const reasonOf = (outcome: object) => ('reason' in outcome ? String(outcome.reason) : 'delivered')
+
+test('an authority in a file or in the configuration is trusted, and HTTP/1.1 is spoken', async (t) => {
+  const made = certificates(t)
+  const { url, seen } = await tlsServer(t, made)
+  for (const ca of [{ file: made.ca }, { text: { reveal: () => text(made.ca) } }])
+    assert.equal((await (await over(t, url, { ca } as TlsOptions)).post()).kind, 'delivered')
+  assert.deepEqual(seen[0], { client: undefined, version: 'TLSv1.3', alpn: 'http/1.1', name: false, resumed: false })
+})
+
+test('a certificate for another name is refused, unless that name is expected or nothing is verified', async (t) => {
+  const made = certificates(t)
+  const { url, seen } = await tlsServer(t, made)
+  const ca = { file: made.ca }
+  const wrong = await over(t, url, { ca, serverName: 'other.test' })
+  assert.match(reasonOf(await wrong.post()), /Host: other\.test\. is not in the cert's altnames/)
+  assert.equal((await (await over(t, url, { ca, serverName: 'receiver.test' })).post()).kind, 'delivered')
+  assert.equal(seen[0]?.name, 'receiver.test')
+  assert.equal((await (await over(t, url, { verify: false })).post()).kind, 'delivered')
+})
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`a new connection takes up the session of the one before (${maxVersion})`, async (t) => {
+    const made = certificates(t)
+    const { url, seen } = await tlsServer(t, made, { maxVersion }, [500, 500])
+    const { post } = await over(t, url, { ca: { file: made.ca } })
+    for (const _ of [1, 2, 3]) {
+      await post()
+      await sleep(20)
+    }
+    assert.deepEqual(
+      seen.map(({ resumed, version }) => [resumed, version]),
+      [
+        [false, maxVersion],
+        [true, maxVersion],
+        [true, maxVersion],
+      ],
+    )
+  })
+}
+
+test('a certificate is shown, and a new one in its files from the next request on', async (t) => {
+  const made = certificates(t)
+  const { url, seen } = await tlsServer(t, made, { requestCert: true })
+  const folder = temporary(t)
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  const replace = (name: string) => {
+    const files = made.make(name)
+    copyFileSync(files.cert, cert)
+    copyFileSync(files.key, key)
+  }
+  replace('first')
+  const { post } = await over(t, url, { ca: { file: made.ca }, cert: { file: cert }, key: { file: key } })
+  await post()
+  await post()
+  replace('second')
+  await post()
+  assert.deepEqual(
+    seen.map(({ client, resumed }) => [client, resumed]),
+    [
+      ['first', false],
+      ['first', false],
+      ['second', false],
+    ],
+  )
+  writeFileSync(key, text(made.make('third').key))
+  const mismatch = await post()
+  assert.equal(mismatch.kind, 'retry')
+  assert.match(reasonOf(mismatch), /^tls: the certificates cannot be used: .*key values mismatch/)
+  unlinkSync(cert)
+  assert.match(reasonOf(await post()), /^tls: cert_file .*cert\.pem cannot be read: ENOENT/)
+  replace('fourth')
+  assert.equal((await post()).kind, 'delivered')
+  assert.equal(seen.at(-1)?.client, 'fourth')
+})
+
+test('a server that wants a certificate has taken nothing from who has none', async (t) => {
+  const made = certificates(t)
+  const files = made.make('strict', 'subjectAltName=IP:127.0.0.1')
+  for (const version of ['-tls1_2', '-tls1_3']) {
+    const port = await freePort()
+    const wants = ['-Verify', '1', '-verify_return_error', '-CAfile', made.ca, version]
+    const args = ['s_server', '-accept', `127.0.0.1:${port}`, '-cert', files.cert, '-key', files.key, ...wants]
+    await start(t, 'openssl', args).until(/ACCEPT/)
+    const outcome = await (await over(t, `https://127.0.0.1:${port}/`, { ca: { file: made.ca } })).post()
+    // With 1.3 it says so only after the request is on its way, and a reset may overtake its words.
+    const isOvertaken = version === '-tls1_3' && /ECONNRESET|closed/.test(reasonOf(outcome))
+    assert.equal(outcome.kind, isOvertaken ? 'uncertain' : 'retry', reasonOf(outcome))
+  }
+})
+
+test('versions are bounded, old ones work where they are asked for', async (t) => {
+  const made = certificates(t)
+  const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }
+  const { url, seen } = await tlsServer(t, made, old)
+  const ca = { file: made.ca }
+  assert.match(reasonOf(await (await over(t, url, { ca, minVersion: 'TLS12' })).post()), /version/)
+  assert.equal((await (await over(t, url, { ca, minVersion: 'TLS11' })).post()).kind, 'delivered')
+  assert.equal(seen[0]?.version, 'TLSv1.1')
+  const modern = await tlsServer(t, made)
+  await (await over(t, modern.url, { ca, maxVersion: 'TLS12' })).post()
+  assert.equal(modern.seen[0]?.version, 'TLSv1.2')
+})
+
+test('what is no PEM is said', async (t) => {
+  const folder = temporary(t)
+  const file = join(folder, 'ca.pem')
+  writeFileSync(file, 'garbage')
+  const { post } = await over(t, 'https://127.0.0.1:9/', { ca: { file } })
+  assert.equal(reasonOf(await post()), `tls: ca_file ${file} holds no PEM`)
+  writeFileSync(file, '-----BEGIN CERTIFICATE-----\ngarbage\n-----END CERTIFICATE-----\n')
+  assert.match(reasonOf(await post()), /^tls: the certificates cannot be used/)
+})

@@ -6,8 +6,11 @@ export interface SampleLine {
   readonly timestampMs: number | undefined
 }
 
+/** They differ in the timestamp, which OpenMetrics has in seconds, and in the exemplar, which only OpenMetrics has. */
+type Format = 'text' | 'openmetrics'
+
 /** `name{label="value",…} value [timestamp]`, or with a quoted name in the braces: `{"name",label="value"} value`. */
-export function parseSample(line: string): SampleLine {
+export function parseSample(line: string, format: Format = 'text'): SampleLine {
   const rest = new Rest(line)
   const bare = rest.take(metricForm)
   const { quotedName, labels } = rest.eat('{') ? parseBraces(rest) : {}
@@ -15,10 +18,18 @@ export function parseSample(line: string): SampleLine {
   const name = bare ?? quotedName
   if (name === undefined) throw rest.expected('a metric name')
   const value = parseValue(rest.take(wordForm) ?? '', 'a number as value')
-  const timestamp = rest.take(afterBlankForm)
-  const timestampMs = timestamp === undefined ? undefined : parseTimestamp(timestamp.trimStart())
+  const timestampMs = format === 'text' ? takeMilliseconds(rest) : takeSeconds(rest)
+  if (format === 'openmetrics' && rest.take(exemplarForm) !== undefined) skipExemplar(rest)
   if (!rest.isEmpty) throw rest.expected('the end of the line')
   return { name, labels: labels ?? new Map(), value, timestampMs }
+}
+
+/** `{label="value",…} value [timestamp]` after the `#`. */
+function skipExemplar(rest: Rest): void {
+  if (!rest.eat('{')) throw rest.expected('the labels of an exemplar')
+  parseBraces(rest)
+  parseValue(rest.take(wordForm) ?? '', 'a number as value of the exemplar')
+  takeSeconds(rest)
 }
 
 function parseBraces(rest: Rest) {
@@ -50,6 +61,8 @@ const quotedForm = /"((?:[^"\\]|\\.)*)"/sy
 const wordForm = /[^ \t]+/y
 /** Blanks that nothing follows are a fault too, as they announce a timestamp. */
 const afterBlankForm = /[ \t]+[^ \t]*/y
+const exemplarForm = /[ \t]*#[ \t]+/y
+const secondsForm = /[ \t]+[^ \t#][^ \t]*/y
 const blankForm = /[ \t]*/y
 
 /** What is left of a line, taken from the front. Blanks before whatever is taken do not count. */
@@ -138,9 +151,19 @@ export function parseValue(text: string, what: string): number {
   return value
 }
 
-function parseTimestamp(text: string): number {
+function takeMilliseconds(rest: Rest): number | undefined {
+  const text = rest.take(afterBlankForm)?.trimStart()
+  if (text === undefined) return undefined
   const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
   if (!(Math.abs(value) < 2 ** 63))
     throw new Error(`expected a timestamp in whole milliseconds, found ${JSON.stringify(text)}`)
+  return value
+}
+
+function takeSeconds(rest: Rest): number | undefined {
+  const text = rest.take(secondsForm)?.trimStart()
+  if (text === undefined) return undefined
+  const value = Math.round(parseValue(text, 'a timestamp in seconds') * 1000)
+  if (!(Math.abs(value) < 2 ** 63)) throw new Error(`expected a timestamp in seconds, found ${JSON.stringify(text)}`)
   return value
 }

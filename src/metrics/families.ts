@@ -1,0 +1,142 @@
+import type { Labels, MetricType, Suffix } from './family.ts'
+import { parseValue, type SampleLine } from './line.ts'
+import { formatValue, seriesText } from './text.ts'
+
+export interface ReadSample {
+  readonly suffix: Suffix
+  readonly labels: Labels
+  readonly value: number
+  readonly timestampMs: number | undefined
+}
+
+export interface ReadFamily {
+  readonly name: string
+  readonly type: MetricType
+  /** Empty where the text has none. */
+  readonly help: string
+  readonly samples: readonly ReadSample[]
+}
+
+/** A family while it is read. */
+interface Open {
+  readonly name: string
+  /** Fixed by a TYPE line or by the first sample. */
+  type: MetricType | undefined
+  help: string
+  readonly samples: ReadSample[]
+  /** Of a histogram or summary, by their labels. */
+  readonly groups: Map<string, Group>
+}
+
+/** The series of one histogram or summary: those whose labels are the same but for that of the bound. */
+interface Group {
+  readonly labels: Labels
+  readonly bounds: Map<number, number>
+  sum: number
+  count: number
+  timestampMs: number | undefined
+}
+
+/** The types that are made of several series: which label bounds a part, and the suffix of the parts' series. */
+const compound: { readonly [type in MetricType]?: { readonly label: string; readonly suffix: Suffix } } = {
+  histogram: { label: 'le', suffix: '_bucket' },
+  summary: { label: 'quantile', suffix: '' },
+}
+
+/** Puts samples into families as they are read. */
+export class Families {
+  readonly #found = new Map<string, Open>()
+  readonly #taken: Set<string> | undefined
+
+  /** `repeats` tells what a second sample of one series is: the one that counts, or a fault. */
+  constructor(repeats: 'replace' | 'refuse') {
+    this.#taken = repeats === 'refuse' ? new Set() : undefined
+  }
+
+  help(name: string, text: string): void {
+    const { family } = this.#of(name)
+    if (family.help !== '') throw new Error(`a second HELP of ${family.name}`)
+    family.help = text
+  }
+
+  type(name: string, type: MetricType): void {
+    const { family } = this.#of(name)
+    if (family.type !== undefined) throw new Error(`a second TYPE of ${family.name}, or one after its samples`)
+    family.type = type
+  }
+
+  has(name: string): boolean {
+    return this.#found.has(name)
+  }
+
+  add(sample: SampleLine): void {
+    const { name, labels, value, timestampMs } = sample
+    this.#refuseRepeat(sample)
+    const { family, suffix } = this.#of(name)
+    family.type ??= 'untyped'
+    const parts = compound[family.type]
+    if (parts === undefined) {
+      family.samples.push({ suffix, labels: Object.fromEntries(labels), value, timestampMs })
+      return
+    }
+    const group = groupOf(family, labels, parts.label)
+    const text = labels.get(parts.label)
+    const bound = text === undefined ? Number.NaN : parseValue(text, `a number as ${parts.label}`)
+    if (family.type === 'histogram' && suffix !== '_sum' && value < 0)
+      throw new Error(`${name} counts, and ${value} is no count`)
+    group.timestampMs = timestampMs ?? group.timestampMs
+    if (suffix === '_sum') group.sum = value
+    else if (suffix === '_count') group.count = family.type === 'summary' ? Math.trunc(value) : value
+    else if (suffix === parts.suffix && !Number.isNaN(bound)) group.bounds.set(bound, value)
+  }
+
+  /** Those that have samples, in the order in which they were first named. */
+  read(): ReadFamily[] {
+    return [...this.#found.values()].map(closed).filter(({ samples }) => samples.length > 0)
+  }
+
+  /** A name with the suffix of a histogram or summary belongs to that, unless there is a family of just this name. */
+  #of(name: string): { readonly family: Open; readonly suffix: Suffix } {
+    const exact = this.#found.get(name)
+    if (exact !== undefined) return { family: exact, suffix: '' }
+    const suffix = (['_count', '_sum', '_bucket'] as const).find((one) => name.endsWith(one)) ?? ''
+    const owner = suffix === '' ? undefined : this.#found.get(name.slice(0, -suffix.length))
+    if (owner?.type === 'histogram' || (owner?.type === 'summary' && suffix !== '_bucket'))
+      return { family: owner, suffix }
+    const family: Open = { name, type: undefined, help: '', samples: [], groups: new Map() }
+    this.#found.set(name, family)
+    return { family, suffix: '' }
+  }
+
+  #refuseRepeat({ name, labels }: SampleLine): void {
+    if (this.#taken === undefined) return
+    const series = seriesText(name, [...labels].sort())
+    if (this.#taken.has(series)) throw new Error(`${series} comes a second time`)
+    this.#taken.add(series)
+  }
+}
+
+function groupOf({ groups }: Open, labels: SampleLine['labels'], boundLabel: string): Group {
+  const own = [...labels].filter(([label]) => label !== boundLabel)
+  const key = JSON.stringify(own.toSorted())
+  let group = groups.get(key)
+  if (group === undefined) {
+    group = { labels: Object.fromEntries(own), bounds: new Map(), sum: 0, count: 0, timestampMs: undefined }
+    groups.set(key, group)
+  }
+  return group
+}
+
+function closed({ name, type = 'untyped', help, samples, groups }: Open): ReadFamily {
+  const parts = [...groups.values()].flatMap((group) => [...samplesOf(group, type)])
+  return { name, type, help, samples: [...samples, ...parts] }
+}
+
+function* samplesOf({ labels, bounds, sum, count, timestampMs }: Group, type: MetricType): Generator<ReadSample> {
+  const { label, suffix } = compound[type] ?? { label: '', suffix: '' }
+  if (type === 'histogram' && !bounds.has(Infinity)) bounds.set(Infinity, count)
+  for (const [bound, value] of bounds)
+    yield { suffix, labels: { ...labels, [label]: formatValue(bound) }, value, timestampMs }
+  yield { suffix: '_sum', labels, value: sum, timestampMs }
+  yield { suffix: '_count', labels, value: count, timestampMs }
+}

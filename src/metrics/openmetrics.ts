@@ -1,0 +1,111 @@
+import type { Families } from './families.ts'
+import type { MetricType } from './family.ts'
+import { metricName, parseSample, unescaped } from './line.ts'
+
+/** What a type of OpenMetrics is in the text format, and what its samples are called. */
+interface Kind {
+  readonly type: MetricType
+  /** Whether our family is called as the one that was declared, or as each of its samples. */
+  readonly called: 'family' | 'sample'
+  readonly suffixes: readonly string[]
+  /** Whether it may have `_created`, which is read and not kept. */
+  readonly created?: true
+}
+
+const kinds: Readonly<Record<string, Kind>> = {
+  counter: { type: 'counter', called: 'sample', suffixes: ['_total'], created: true },
+  gauge: { type: 'gauge', called: 'sample', suffixes: [''] },
+  histogram: { type: 'histogram', called: 'family', suffixes: ['_bucket', '_sum', '_count'], created: true },
+  gaugehistogram: { type: 'gauge', called: 'sample', suffixes: ['_bucket', '_gsum', '_gcount'] },
+  summary: { type: 'summary', called: 'family', suffixes: ['', '_sum', '_count'], created: true },
+  info: { type: 'gauge', called: 'sample', suffixes: ['_info'] },
+  stateset: { type: 'gauge', called: 'sample', suffixes: [''] },
+  unknown: { type: 'untyped', called: 'sample', suffixes: [''] },
+}
+
+/** The family that lines belong to; they stand together. */
+interface Current {
+  readonly name: string
+  kind: Kind | undefined
+  help: string | undefined
+  unit: string | undefined
+  sampled: boolean
+}
+
+/**
+ * Reads OpenMetrics 1.0 line by line into families of the text format. Units, exemplars and times of creation are
+ * checked and left out. https://prometheus.io/docs/specs/om/open_metrics_spec/
+ */
+export function openMetricsReader(families: Families): (line: string) => void {
+  const names = new Set<string>()
+  let current: Current | undefined
+  let isOver = false
+
+  const familyAt = (name: string): Current => {
+    if (current?.name === name) return current
+    if (names.has(name)) throw new Error(`the lines of ${name} do not stand together`)
+    names.add(name)
+    current = { name, kind: undefined, help: undefined, unit: undefined, sampled: false }
+    return current
+  }
+
+  const readSample = (line: string) => {
+    const sample = parseSample(line, 'openmetrics')
+    const family = ownerOf(sample.name, current) ?? familyAt(sample.name)
+    const { type, called, suffixes, created } = (family.kind ??= kinds['unknown'] as Kind)
+    family.sampled = true
+    const suffix = sample.name.slice(family.name.length)
+    if (created && suffix === '_created') return
+    if (!suffixes.includes(suffix)) {
+      const expected = suffixes.map((one) => family.name + one).join(', ')
+      throw new Error(`${sample.name} is no sample of ${family.name}: expected ${expected}`)
+    }
+    const name = called === 'family' ? family.name : sample.name
+    if (!families.has(name)) {
+      families.type(name, type)
+      if (family.help) families.help(name, family.help)
+    }
+    families.add(sample)
+  }
+
+  return (line) => {
+    if (isOver && line !== '') throw new Error('nothing may follow # EOF')
+    if (isOver) return
+    if (line === '# EOF') isOver = true
+    else if (line.startsWith('#')) readMetadata(line, familyAt)
+    else readSample(line)
+  }
+}
+
+/** The current family, if a sample of this name is one of its samples. */
+function ownerOf(name: string, current: Current | undefined): Current | undefined {
+  if (current?.kind === undefined || !name.startsWith(current.name)) return undefined
+  const suffix = name.slice(current.name.length)
+  const { suffixes, created } = current.kind
+  return suffix === '' || suffixes.includes(suffix) || (created && suffix === '_created') ? current : undefined
+}
+
+/** `# TYPE name word`, `# HELP name text`, `# UNIT name word`, each once and before the samples. */
+function readMetadata(line: string, familyAt: (name: string) => Current): void {
+  const [, keyword, quoted, bare = '', rest = ''] =
+    /^# (TYPE|HELP|UNIT) (?:"((?:[^"\\]|\\.)*)"|([^ ]+))(?: (.*))?$/s.exec(line) ?? []
+  if (keyword === undefined) throw new Error('expected # TYPE, # HELP, # UNIT or # EOF')
+  const name = metricName(quoted === undefined ? bare : unescaped(quoted))
+  const family = familyAt(name)
+  const isSecond = { TYPE: family.kind, HELP: family.help, UNIT: family.unit }[keyword] !== undefined
+  if (isSecond || family.sampled) throw new Error(`a second ${keyword} of ${name}, or one after its samples`)
+  if (keyword === 'TYPE') family.kind = kindOf(rest)
+  else if (keyword === 'HELP') family.help = unescaped(rest)
+  else family.unit = unitOf(name, rest)
+}
+
+function kindOf(word: string): Kind {
+  const kind = kinds[word]
+  if (kind === undefined) throw new Error(`${JSON.stringify(word)} is not a type`)
+  return kind
+}
+
+function unitOf(name: string, unit: string): string {
+  if (unit !== '' && !name.endsWith(`_${unit}`)) throw new Error(`the name ${name} does not end with its unit, ${unit}`)
+  return unit
+}

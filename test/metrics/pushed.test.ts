@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readPushed } from '../../src/metrics/pushed.ts'
+import { seriesText } from '../../src/metrics/text.ts'
+
+const read = (text: string) => readPushed(Buffer.from(text))
+
+/** Samples as `TYPE series value @timestamp`. */
+function samples(text: string): string[] {
+  const { families, faults } = read(text)
+  assert.deepEqual(faults, [])
+  return families.flatMap(({ name, type, samples }) =>
+    samples.map(({ suffix, labels, value, timestampMs }) => {
+      const time = timestampMs === undefined ? '' : ` @${timestampMs}`
+      return `${type} ${seriesText(name + suffix, Object.entries(labels))} ${value}${time}`
+    }),
+  )
+}
+
+test('the text format is read, with its timestamps in milliseconds', () => {
+  assert.deepEqual(samples('# TYPE rows_total counter\nrows_total{table="a"} 42 1700000000123\nplain 1\n'), [
+    'counter rows_total{table="a"} 42 @1700000000123',
+    'untyped plain 1',
+  ])
+})
+
+test('every line that is at fault is named', () => {
+  const { faults } = read('good 1\n2bad 1\nrows one\ngood 2\ngood{a="1"} 3\nx{a="1",a="2"} 1\nlast 1')
+  assert.deepEqual(faults, [
+    'line 2: expected a metric name at column 1, found "2bad 1"',
+    'line 3: expected a number as value, found "one"',
+    'line 4: good comes a second time',
+    'line 6: label a twice',
+    'line 7: the last line has no end',
+  ])
+})
+
+test('faults are named up to twenty times', () => {
+  assert.equal(read('1\n'.repeat(1000)).faults.length, 20)
+})
+
+test('a series is the same in any order of its labels, and in another timestamp', () => {
+  assert.deepEqual(read('a{x="1",y="2"} 1 1000\na{y="2",x="1"} 1 2000\n').faults, [
+    'line 2: a{x="1",y="2"} comes a second time',
+  ])
+})
+
+test('OpenMetrics is known by its end, and has its types, its seconds and its exemplars', () => {
+  const text = [
+    '# TYPE rows counter',
+    '# HELP rows Rows \\"read\\".',
+    'rows_total{table="a"} 42 1700000000.1235 # {trace_id="x # y"} 1 1700000000',
+    'rows_created{table="a"} 1.6e9',
+    '# HELP heat_celsius Warmth.',
+    '# TYPE heat_celsius gauge',
+    '# UNIT heat_celsius celsius',
+    'heat_celsius 21.5',
+    '# TYPE wait_seconds histogram',
+    '# UNIT wait_seconds seconds',
+    'wait_seconds_bucket{le="0.5"} 1 # {} 0.3',
+    'wait_seconds_bucket{le="+Inf"} 2',
+    'wait_seconds_count 2',
+    'wait_seconds_sum 1.5',
+    'wait_seconds_created 1.6e9',
+    '# TYPE size summary',
+    'size{quantile="0.5"} 3',
+    'size_count 4',
+    'size_sum 12',
+    '# TYPE build info',
+    'build_info{version="1"} 1',
+    '# TYPE door stateset',
+    'door{door="open"} 1',
+    'door{door="shut"} 0',
+    '# TYPE pool gaugehistogram',
+    'pool_bucket{le="+Inf"} 3',
+    'pool_gcount 3',
+    'pool_gsum 4',
+    '# TYPE odd unknown',
+    'odd 1 -5',
+    'bare{a="\\n"} NaN',
+    '# EOF',
+    '',
+  ].join('\n')
+  assert.deepEqual(
+    samples(text).sort(),
+    [
+      'counter rows_total{table="a"} 42 @1700000000124',
+      'gauge heat_celsius 21.5',
+      'histogram wait_seconds_bucket{le="0.5"} 1',
+      'histogram wait_seconds_bucket{le="+Inf"} 2',
+      'histogram wait_seconds_sum 1.5',
+      'histogram wait_seconds_count 2',
+      'summary size{quantile="0.5"} 3',
+      'summary size_sum 12',
+      'summary size_count 4',
+      'gauge build_info{version="1"} 1',
+      'gauge door{door="open"} 1',
+      'gauge door{door="shut"} 0',
+      'gauge pool_bucket{le="+Inf"} 3',
+      'gauge pool_gsum 4',
+      'gauge pool_gcount 3',
+      'untyped odd 1 @-5000',
+      'untyped bare{a="\\n"} NaN',
+    ].sort(),
+  )
+  const { families } = read(text)
+  assert.deepEqual([families[0]?.help, families[1]?.help, families[2]?.help], ['Rows "read".', 'Warmth.', ''])
+  assert.deepEqual(samples(text.trimEnd()), samples(text))
+})
+
+const wrong: Readonly<Record<string, readonly [text: string, fault: string]>> = {
+  'a counter without _total': [
+    '# TYPE rows counter\nrows 1\n# EOF\n',
+    'line 2: rows is no sample of rows: expected rows_total',
+  ],
+  'a family in two places': ['a 1\nb 1\na{x="1"} 1\n# EOF\n', 'line 3: the lines of a do not stand together'],
+  'a type that is none': ['# TYPE a thing\n# EOF\n', 'line 1: "thing" is not a type'],
+  'a type of the text format': ['# TYPE a untyped\n# EOF\n', 'line 1: "untyped" is not a type'],
+  'a type after its samples': ['a 1\n# TYPE a gauge\n# EOF\n', 'line 2: a second TYPE of a, or one after its samples'],
+  'a second help': ['# HELP a x\n# HELP a y\n# EOF\n', 'line 2: a second HELP of a, or one after its samples'],
+  'a unit that the name does not have': [
+    '# UNIT a seconds\n# EOF\n',
+    'line 1: the name a does not end with its unit, seconds',
+  ],
+  'another comment': ['# by hand\n# EOF\n', 'line 1: expected # TYPE, # HELP, # UNIT or # EOF'],
+  'an empty line': ['a 1\n\n# EOF\n', 'line 2: expected a metric name at column 1, found the end of the line'],
+  'an end in between': ['a 1\n# EOF\n# EOF\n', 'line 3: nothing may follow # EOF'],
+  'an exemplar without labels': [
+    'a 1 # 1\n# EOF\n',
+    'line 1: expected the labels of an exemplar at column 7, found "1"',
+  ],
+  'a timestamp that is no number': ['a 1 now\n# EOF\n', 'line 1: expected a timestamp in seconds, found "now"'],
+  'a timestamp without end': ['a 1 +Inf\n# EOF\n', 'line 1: expected a timestamp in seconds, found "+Inf"'],
+  'a series twice': ['a 1 1\na 2 2\n# EOF\n', 'line 2: a comes a second time'],
+}
+for (const [name, [text, fault]] of Object.entries(wrong)) {
+  test(`OpenMetrics with ${name} is refused`, () => {
+    assert.deepEqual(read(text).faults, [fault])
+  })
+}
+
+test('without its end it is the text format, where the same words mean less', () => {
+  assert.deepEqual(samples('# TYPE rows_total counter\n# UNIT rows rows\nrows_total 1 1000\n'), [
+    'counter rows_total 1 @1000',
+  ])
+  assert.equal(read('rows_total 1 1.5\n').faults.length, 1)
+})
+
+test('nothing at all is no family', () => {
+  for (const text of ['', '\n', '# EOF\n', '# TYPE a gauge\n# EOF'])
+    assert.deepEqual(read(text), { families: [], faults: [] })
+})
+
+test('garbage ends in faults', () => {
+  const random = (seed: number) => Buffer.from(Array.from({ length: 400 }, (_, i) => (seed * (i + 7) * 7919) % 128))
+  for (let seed = 1; seed < 300; seed++) {
+    for (const end of ['', '\n# EOF\n']) {
+      const { faults } = readPushed(Buffer.concat([random(seed), Buffer.from(end)]))
+      assert.ok(faults.length > 0)
+    }
+  }
+})

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { eventually, root, start } from './servers.ts'
+import { eventually, root, start, temporary } from './servers.ts'
 
 const pages = globSync(['*.md', 'docs/**/*.md', 'bench/*.md'], { cwd: root })
 
@@ -21,6 +21,9 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
     t.diagnostic('checked')
   },
   'bin/hostpush run --config.file=config.example.json': example,
+  'bin/hostpush buffer ls': (t) => {
+    assert.match(sh(`STATE_DIRECTORY=${temporary(t)} bin/hostpush buffer ls`), /bytes in \d+ segments|nothing/)
+  },
   'npm ci': () => {}, // came before this run
   'npm run check': () => scriptsOf('typecheck', 'lint', 'test'), // CI runs them
   'npm run fix': () => sh('npx biome check package.json'), // the same without writing
@@ -67,7 +70,7 @@ async function demo(t: TestContext) {
 
 /** The example starts and runs though its receiver cannot be reached from here, and ends when it is told. */
 async function example(t: TestContext) {
-  const env = { GRAFANA_CLOUD_TOKEN: 'glc_secret' }
+  const env = { GRAFANA_CLOUD_TOKEN: 'glc_secret', STATE_DIRECTORY: temporary(t) }
   const args = ['run', '--config.file=config.example.json', '--web.listen-address=']
   const running = start(t, join(root, 'bin/hostpush'), args, env)
   await running.until(/msg="agent: running"/)

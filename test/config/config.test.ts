@@ -177,3 +177,14 @@ test('an option that has a variable of the environment takes it before its defau
   assert.equal(await urlOf({}), 'unix:///run/supervisor.sock')
   assert.equal(await urlOf({ 'collector.supervisord.url': 'http://localhost:1/' }), 'http://localhost:1/')
 })
+
+test('docs/configuration.md tells every key of the schema', () => {
+  const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8')
+  const schema = JSON.parse(readFileSync(join(root, 'config.schema.json'), 'utf8'))
+  const keysOf = (at: { properties?: Record<string, object>; items?: object }): string[] =>
+    Object.entries(at.properties ?? {})
+      .flatMap(([key, value]) => (key === 'collectors' ? [key] : [key, ...keysOf(value)]))
+      .concat(at.items ? keysOf(at.items) : [])
+  const untold = [...new Set(keysOf(schema))].filter((key) => key !== '$schema' && !page.includes(key))
+  assert.deepEqual(untold, [])
+})

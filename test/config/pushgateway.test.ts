@@ -73,7 +73,10 @@ test('all of it can be said, and facts of the host stand in its labels', async (
 
 const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
   [{ pushgateway: [{}] }, /pushgateway\[0\]\.url/],
-  [{ pushgateway: [{ url, groupingkey: {} }] }, /pushgateway\[0\]\.groupingkey: unknown key; did you mean grouping_key\?/],
+  [
+    { pushgateway: [{ url, groupingkey: {} }] },
+    /pushgateway\[0\]\.groupingkey: unknown key; did you mean grouping_key\?/,
+  ],
   [{ pushgateway: [{ url, method: 'PATCH' }] }, /pushgateway\[0\]\.method: "PUT" or "POST" is expected/],
   [{ pushgateway: [{ url, grouping_key: { 'a-b': '' } }] }, /pushgateway\[0\]\.grouping_key.*label name/],
   [{ pushgateway: [{ url, grouping_key: { job: 'x' } }] }, /pushgateway\[0\]\.grouping_key\.job: stands beside/],

@@ -40,12 +40,11 @@ export function oauth2(options: OAuth2Options): Credentials {
   let token: Token | undefined
   let style: Style | undefined
   const fetched = async (request: Unsigned): Promise<Headers> => {
-    for (const one of style === undefined ? (['header', 'form'] as const) : [style]) {
-      const reply = await ask(options, one, request)
-      if (isRefusal(reply) && one === 'header' && style === undefined) continue
-      token = tokenOf(options, reply, request.clock.monotonicMs())
-      style = one
-    }
+    let used: Style = style ?? 'header'
+    let reply = await ask(options, used, request)
+    if (style === undefined && isRefusal(reply)) reply = await ask(options, (used = 'form'), request)
+    token = tokenOf(options, reply, request.clock.monotonicMs())
+    style = used
     return shown()
   }
   const shown = (): Headers => (token === undefined ? {} : { authorization: token.header })

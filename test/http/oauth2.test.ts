@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { connect } from '../../src/http/connection.ts'
+import { type OAuth2Options, oauth2 } from '../../src/http/oauth2.ts'
+import { createRequester } from '../../src/http/request.ts'
+import { Secret } from '../../src/log.ts'
+import { answerOf, type RawRequest, rawServer } from './raw.ts'
+
+type Give = (request: RawRequest) => string
+
+const token = (name: string, more: object = {}) =>
+  answerOf(200, { 'content-type': 'application/json' }, JSON.stringify({ access_token: name, ...more }))
+
+/** A receiver, a token endpoint and a sender between them, whose clock can be put forward. */
+async function scene(t: TestContext, give: Give, more: Partial<OAuth2Options> = {}, take: Give = () => answerOf(204)) {
+  const endpoint = await rawServer(t, (socket, request) => socket.write(give(request)))
+  const receiver = await rawServer(t, (socket, request) => socket.write(take(request)))
+  let later = 0
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + later }
+  const url = new URL(`http://127.0.0.1:${receiver.port}/api`)
+  const credentials = oauth2({
+    tokenUrl: new URL(`http://127.0.0.1:${endpoint.port}/token?realm=lab`),
+    clientId: 'me & you',
+    clientSecret: () => new Secret('s3cret%'),
+    scopes: ['metrics:write', 'x'],
+    endpointParams: { audience: 'receiver' },
+    access: {},
+    ...more,
+  })
+  const target = { url, headers: () => ({}), credentials, timeoutMs: 5000 }
+  const requester = createRequester(target, await connect(url.origin, {}, clock), clock)
+  t.after(() => requester.close())
+  return {
+    asked: endpoint.requests,
+    shown: () => receiver.requests.map(({ headers }) => headers['authorization']),
+    post: () => requester.post(Buffer.from('x'), {}, AbortSignal.timeout(10_000)),
+    pass: (ms: number) => {
+      later += ms
+    },
+  }
+}
+
+test('a token is asked for once, and again ten seconds before it ends', async (t) => {
+  const { asked, shown, post, pass } = await scene(t, ({ number }) =>
+    token(`t${number}`, { expires_in: 60, token_type: 'bearer' }),
+  )
+  for (const ms of [0, 0, 45_000, 10_000]) {
+    pass(ms)
+    assert.equal((await post()).kind, 'delivered')
+  }
+  assert.deepEqual(shown(), ['Bearer t1', 'Bearer t1', 'Bearer t1', 'Bearer t2'])
+  const [first] = asked
+  assert.equal(first?.line, 'POST /token?realm=lab HTTP/1.1')
+  assert.equal(first.headers['content-type'], 'application/x-www-form-urlencoded')
+  assert.equal(first.headers['authorization'], `Basic ${Buffer.from('me+%26+you:s3cret%25').toString('base64')}`)
+  assert.deepEqual(Object.fromEntries(new URLSearchParams(first.body.toString())), {
+    grant_type: 'client_credentials',
+    scope: 'metrics:write x',
+    audience: 'receiver',
+  })
+})
+
+test('an endpoint that does not know Basic gets id and secret in the form, from then on', async (t) => {
+  const { asked, post, pass } = await scene(t, ({ headers, number }) =>
+    headers['authorization'] ? answerOf(401) : token(`t${number}`, { expires_in: '60' }),
+  )
+  assert.equal((await post()).kind, 'delivered')
+  pass(60_000)
+  assert.equal((await post()).kind, 'delivered')
+  assert.deepEqual(
+    asked.map(({ body }) => new URLSearchParams(body.toString()).get('client_secret')),
+    [null, 's3cret%', 's3cret%'],
+  )
+})
+
+test('a token that is refused before its end is got anew at once', async (t) => {
+  let good = 't1'
+  const { asked, shown, post } = await scene(
+    t,
+    ({ number }) => token(`t${number}`),
+    {},
+    ({ headers }) => answerOf(headers['authorization'] === `Bearer ${good}` ? 204 : 401),
+  )
+  assert.equal((await post()).kind, 'delivered')
+  good = 't2'
+  assert.equal((await post()).kind, 'delivered')
+  assert.deepEqual(shown(), ['Bearer t1', 'Bearer t1', 'Bearer t2'])
+  good = 'none'
+  assert.deepEqual(await post(), { kind: 'retry', reason: 'HTTP 401', status: 401, afterMs: 60_000 })
+  assert.equal(asked.length, 3)
+})
+
+const refusals: Readonly<Record<string, readonly [answer: string, reason: RegExp]>> = {
+  'says why': [
+    answerOf(400, {}, '{"error":"invalid_client","error_description":"s3cret% is wrong"}'),
+    /^oauth2: http:\/\/127\.0\.0\.1:\d+\/token: HTTP 400: invalid_client: \*\*\* is wrong$/,
+  ],
+  'has no token': [answerOf(200, {}, '{"id_token":"x"}'), /: an answer without access_token$/],
+  'is no JSON': [answerOf(200, {}, '<html>s3cret%</html>'), /: an answer without access_token$/],
+  'is a failure': [answerOf(503, {}, 'down'), /: HTTP 503$/],
+}
+for (const [name, [answer, reason]] of Object.entries(refusals)) {
+  test(`an endpoint's answer that ${name}`, async (t) => {
+    const { shown, post } = await scene(t, () => answer)
+    const outcome = await post()
+    assert.equal(outcome.kind, 'retry')
+    assert.match('reason' in outcome ? outcome.reason : '', reason)
+    assert.deepEqual(shown(), [])
+  })
+}
+
+test('an endpoint that is not there is told apart from the receiver', async (t) => {
+  const nowhere = { tokenUrl: new URL('http://127.0.0.1:9/token') }
+  const { post } = await scene(t, () => '', nowhere)
+  assert.deepEqual(await post(), {
+    kind: 'retry',
+    reason: 'oauth2: http://127.0.0.1:9/token: connect ECONNREFUSED 127.0.0.1:9',
+  })
+})

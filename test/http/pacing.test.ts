@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Pacing } from '../../src/http/pacing.ts'
+import { TestClock } from '../clock.ts'
+import { answerOf, poster, rawServer } from './raw.ts'
+
+test('bodies go out no faster than they may, one after another', async () => {
+  const clock = new TestClock()
+  const pacing = new Pacing(1000, clock)
+  const begunMs = clock.monotonicMs()
+  const went: (readonly [ms: number, bytes: number])[] = []
+  const send = async (bytes: number) => {
+    for await (const piece of pacing.pieces(new Uint8Array(bytes), new AbortController().signal))
+      went.push([clock.monotonicMs() - begunMs, piece.length])
+  }
+  assert.equal(pacing.durationMs(250), 250)
+  const both = send(250).then(() => send(30))
+  await clock.pass(1000)
+  await both
+  assert.deepEqual(went, [
+    [0, 100],
+    [100, 100],
+    [200, 50],
+    [250, 30],
+  ])
+})
+
+test('a body takes its time, and an attempt gives it that on top of its own', async (t) => {
+  const { port, requests } = await rawServer(t, (socket) => socket.write(answerOf(204)))
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`, { bytesPerSecond: 10_000, timeoutMs: 200 })
+  const begun = performance.now()
+  assert.equal((await post('x'.repeat(8000))).kind, 'delivered')
+  const took = performance.now() - begun
+  assert.ok(took > 650 && took < 1500, `${took} ms`)
+  assert.equal(requests[0]?.headers['content-length'], '8000')
+  assert.equal(requests[0].headers['transfer-encoding'], undefined)
+  assert.equal(requests[0].body.length, 8000)
+})
+
+test('an attempt that is called off stops sending', async (t) => {
+  const { port, requests } = await rawServer(t, (socket) => socket.write(answerOf(204)))
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`, { bytesPerSecond: 1000 })
+  const outcome = await post('x'.repeat(5000), AbortSignal.timeout(300))
+  assert.equal(outcome.kind, 'uncertain')
+  assert.deepEqual(requests, [])
+  assert.equal((await post('x')).kind, 'delivered')
+})

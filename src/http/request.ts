@@ -177,7 +177,7 @@ function faultOf(error: unknown, sent: boolean): Outcome {
   // Of several addresses each has failed in its own way, and the whole says nothing.
   const faults: readonly unknown[] = error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error]
   const reason = [...new Set(faults.map(messageOf))].join('; ')
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = error instanceof Error && 'code' in error ? String(error.code ?? '') : ''
   const arrived = sent && !beforeSending.test(code)
   return { kind: arrived ? 'uncertain' : 'retry', reason: reason.includes(code) ? reason : `${code}: ${reason}` }
 }

@@ -140,14 +140,21 @@ test('a proxy that refuses is told with its status, and its password is nowhere'
 })
 
 test('a proxy that is not there, hangs up or says nothing sensible has let nothing through', async (t) => {
-  for (const answer of ['', 'HTTP/1.1 502 Bad\r\n\r\n', 'garbage\r\n\r\n']) {
-    const { port, close } = await rawServer(t, (socket) => socket.end(answer))
+  for (const [answer, reason] of [
+    ['', /^proxy 127\.0\.0\.1:\d+: other side closed$/],
+    ['HTTP/1.1 502 Bad\r\n\r\n', /HTTP 502$/],
+    ['garbage\r\n\r\n', /^proxy 127\.0\.0\.1:\d+: Response does not match the HTTP\/1\.1 protocol/],
+  ] as const) {
+    const { port, requests, close } = await rawServer(t, (socket) => socket.end(answer))
     const forward = { url: new URL(`http://127.0.0.1:${port}`) }
     const { post } = await poster(t, 'https://receiver.test/', {
       access: { proxy: { https: forward, connectHeaders: {} } },
     })
-    assert.equal((await post()).kind, 'retry')
+    const outcome = (await post()) as { kind: string; reason: string }
+    assert.equal(outcome.kind, 'retry')
+    assert.match(outcome.reason, reason)
+    assert.equal(requests.length, 1)
     await close()
-    assert.match(((await post()) as { reason: string }).reason, /ECONNRE/)
+    assert.match(((await post()) as { reason: string }).reason, /^proxy 127\.0\.0\.1:\d+: connect ECONNRE/)
   }
 })

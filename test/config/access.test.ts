@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { inspect } from 'node:util'
+import { ConfigError } from '../../src/config/error.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { proxyFor } from '../../src/http/proxy.ts'
+import { certificates } from '../http/certificates.ts'
+import { temporary } from '../servers.ts'
+
+/** The one endpoint of a configuration, or the problems with it. */
+async function endpoint(t: TestContext, block: object, environment: Record<string, string> = {}) {
+  const file = join(temporary(t), 'config.json')
+  const remote_write = [{ url: 'https://receiver.test/api', ...block }]
+  writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
+  const config = await readConfig({ flags: new Map([['config.file', file]]), environment, collectors: [] })
+  const [one] = config.remoteWrite
+  assert.ok(one)
+  return one
+}
+
+async function problemsOf(t: TestContext, block: object, environment: Record<string, string> = {}) {
+  const error = await endpoint(t, block, environment).catch((reason: unknown) => reason)
+  assert.ok(error instanceof ConfigError, `a ConfigError is expected, not ${inspect(error)}`)
+  return error.problems.map((problem) => problem.replace(/^\S+config\.json: /, ''))
+}
+
+const oauth2 = { client_id: 'me', client_secret: 's3cret', token_url: 'https://login.test/token' }
+
+test('at most one kind of credentials', async (t) => {
+  const kinds = {
+    basic_auth: { username: 'a', password: 's3cret' },
+    authorization: { credentials: 's3cret' },
+    oauth2,
+    sigv4: { region: 'x' },
+  }
+  assert.deepEqual(await problemsOf(t, kinds), [
+    'remote_write[0]: basic_auth and authorization and oauth2 and sigv4 cannot be used together; keep one',
+  ])
+  for (const [name, kind] of Object.entries(kinds)) {
+    const one = await endpoint(t, { [name]: kind })
+    assert.ok(one.credentials !== undefined)
+    assert.doesNotMatch(inspect(one, { depth: 9 }) + JSON.stringify(one), /s3cret/)
+  }
+})
+
+test('a user name or password in a URL may hold what is not well encoded', async (t) => {
+  const one = await endpoint(t, { url: 'http://50%25:100%@receiver.test/' })
+  assert.equal(one.url.href, 'http://receiver.test/')
+  const shown = await one.credentials?.headersFor({} as never)
+  assert.deepEqual(shown, { authorization: `Basic ${Buffer.from('50%:100%').toString('base64')}` })
+})
+
+test('tls_config: what it needs is read at once, and what does not go together is said', async (t) => {
+  const made = certificates(t)
+  const { cert, key } = made.make('client')
+  const good = { ca_file: made.ca, cert_file: cert, key_file: key, server_name: 'x', insecure_skip_verify: true }
+  const { tls } = (await endpoint(t, { tls_config: { ...good, max_version: 'TLS13' } })).access ?? {}
+  assert.deepEqual(tls, {
+    ca: { file: made.ca },
+    cert: { file: cert },
+    key: { file: key },
+    serverName: 'x',
+    verify: false,
+    minVersion: 'TLS12',
+    maxVersion: 'TLS13',
+  })
+  assert.deepEqual(await problemsOf(t, { tls_config: { cert_file: cert, ca: 'x', ca_file: made.ca } }), [
+    'remote_write[0].tls_config.ca: is given twice, here and in remote_write[0].tls_config.ca_file; keep one',
+    'remote_write[0].tls_config: a certificate and its key go together',
+  ])
+  const wrong = async (tls_config: object) => (await problemsOf(t, { tls_config })).join('\n')
+  assert.match(
+    await wrong({ ca_file: '/nowhere/ca' }),
+    /^remote_write\[0\]\.tls_config: tls: ca_file \/nowhere\/ca cannot/,
+  )
+  assert.match(await wrong({ cert_file: cert, key_file: made.make('other').key }), /key values mismatch/)
+  assert.match(await wrong({ max_version: 'TLS11' }), /max_version: TLS11 is below min_version, which is TLS12/)
+  assert.match(await wrong({ min_version: 'SSL3' }), /min_version: one of TLS10, TLS11, TLS12, TLS13 is expected/)
+  assert.match(await wrong({ cafile: 'x' }), /tls_config\.cafile: unknown key; did you mean ca_file\?/)
+})
+
+test('proxy_url, no_proxy and headers for CONNECT', async (t) => {
+  const { proxy } =
+    (
+      await endpoint(t, {
+        proxy_url: 'http://me:pr0xy%20word@proxy.test:3128',
+        no_proxy: 'lab',
+        proxy_connect_header: { 'X-A': ['b'] },
+      })
+    ).access ?? {}
+  assert.ok(proxy !== undefined)
+  const found = proxyFor(proxy, new URL('https://receiver.test'))
+  assert.equal(found?.url.href, 'http://proxy.test:3128/')
+  assert.equal(found.authorization?.reveal(), `Basic ${Buffer.from('me:pr0xy word').toString('base64')}`)
+  assert.equal(proxyFor(proxy, new URL('http://host.lab')), undefined)
+  assert.equal(proxy.connectHeaders['X-A']?.[0]?.reveal(), 'b')
+  assert.doesNotMatch(inspect(proxy, { depth: 9 }) + JSON.stringify(proxy), /pr0xy/)
+
+  assert.deepEqual(await problemsOf(t, { no_proxy: 'x', proxy_connect_header: {} }), [
+    'remote_write[0].no_proxy: is no use without proxy_url',
+    'remote_write[0].proxy_connect_header: is no use without proxy_url',
+  ])
+  assert.match((await problemsOf(t, { proxy_url: 'socks5://x' }))[0] ?? '', /proxy_url: an http:\/\/ or https:\/\/ URL/)
+})
+
+test('proxy_from_environment takes the variables that everybody takes, capitals first', async (t) => {
+  const variables = {
+    HTTPS_PROXY: 'proxy.test:8080',
+    https_proxy: 'http://other',
+    http_proxy: 'https://x',
+    no_proxy: '.lab',
+  }
+  const { proxy } = (await endpoint(t, { proxy_from_environment: true }, variables)).access ?? {}
+  assert.ok(proxy !== undefined)
+  const to = (target: string) => proxyFor(proxy, new URL(target))?.url.href
+  assert.equal(to('https://receiver.test'), 'http://proxy.test:8080/')
+  assert.equal(to('http://receiver.test'), 'https://x/')
+  for (const past of ['https://a.lab', 'https://127.0.0.1', 'http://localhost']) assert.equal(to(past), undefined)
+  const none = (await endpoint(t, { proxy_from_environment: true })).access?.proxy
+  assert.equal(none && proxyFor(none, new URL('https://receiver.test')), undefined)
+  const both = { proxy_from_environment: true, proxy_url: 'http://x' }
+  assert.match((await problemsOf(t, both))[0] ?? '', /cannot be used together with proxy_url or no_proxy/)
+  const odd = { HTTPS_PROXY: 'socks5://me:s3cret@x' }
+  assert.deepEqual(await problemsOf(t, { proxy_from_environment: true }, odd), [
+    'remote_write[0].proxy_from_environment: https_proxy is no http:// or https:// URL',
+  ])
+})
+
+test('oauth2 has a secret or its file, and reaches its endpoint in its own way', async (t) => {
+  await endpoint(t, { oauth2: { ...oauth2, scopes: ['a'], endpoint_params: { b: 'c' }, proxy_url: 'http://x' } })
+  assert.deepEqual(
+    await problemsOf(t, { oauth2: { ...oauth2, client_secret_file: '/nowhere/secret', no_proxy: 'x' } }),
+    [
+      'remote_write[0].oauth2.client_secret: is given twice, here and in remote_write[0].oauth2.client_secret_file; keep one',
+      'remote_write[0].oauth2.client_secret_file: /nowhere/secret cannot be read: ENOENT: no such file or directory, open ' +
+        "'/nowhere/secret'",
+      'remote_write[0].oauth2.no_proxy: is no use without proxy_url',
+    ],
+  )
+})
+
+test('sigv4: the region is told, in the environment or in the URL', async (t) => {
+  const url = 'https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write'
+  await endpoint(t, { url, sigv4: {} })
+  await endpoint(t, { sigv4: {} }, { AWS_REGION: 'eu-west-1' })
+  assert.deepEqual(await problemsOf(t, { sigv4: { access_key: 'A', profile: 'p', external_id: 'x' } }), [
+    'remote_write[0].sigv4: access_key and secret_key go together',
+    'remote_write[0].sigv4: access_key and profile cannot be used together; keep one',
+    'remote_write[0].sigv4.external_id: is no use without role_arn',
+    'remote_write[0].sigv4.region: is needed; neither AWS_REGION nor the URL tells it',
+  ])
+})
+
+test('redirects are followed and the bandwidth is free, unless it is said otherwise', async (t) => {
+  const { redirects, bytesPerSecond } = await endpoint(t, {})
+  assert.deepEqual([redirects, bytesPerSecond], ['follow', undefined])
+  const said = await endpoint(t, { follow_redirects: false, bandwidth_limit: '64KiB' })
+  assert.deepEqual([said.redirects, said.bytesPerSecond], ['refuse', 65_536])
+})

@@ -1,6 +1,7 @@
 import { collectors } from '../collectors/index.ts'
 import type { Command } from '../command.ts'
 import { configFlags, readConfig } from '../config/index.ts'
+import { shownUrl } from '../http/credentials.ts'
 
 export default {
   name: 'check',
@@ -9,7 +10,9 @@ export default {
   flags: () => configFlags(collectors),
   async run({ flags }, terminal) {
     const config = await readConfig({ flags, environment: terminal.environment, collectors })
-    const endpoints = [...config.remoteWrite, ...config.pushgateways].map(({ name, url }) => `  ${name}  ${url.href}\n`)
+    const endpoints = [...config.remoteWrite, ...config.pushgateways].map(
+      ({ name, url }) => `  ${name}  ${shownUrl(url)}\n`,
+    )
     terminal.out(
       `configuration is good: ${config.collectors.length} collectors every ${config.intervalMs / 1000} s, ` +
         `job ${JSON.stringify(config.identity['job'])}, instance ${JSON.stringify(config.identity['instance'])}, ` +

@@ -4,7 +4,7 @@ import { collectors } from '../collectors/index.ts'
 import type { Command } from '../command.ts'
 import { readConfig } from '../config/index.ts'
 import { type Flag, UsageError } from '../flags.ts'
-import { connect } from '../http/request.ts'
+import { connect } from '../http/connection.ts'
 import { logOf } from './log.ts'
 import { receiverAt } from './receive.ts'
 

@@ -4,7 +4,7 @@ import { collectors } from '../collectors/index.ts'
 import type { Command } from '../command.ts'
 import { ConfigError } from '../config/error.ts'
 import { configFlags, readConfig } from '../config/index.ts'
-import { connect } from '../http/request.ts'
+import { connect } from '../http/connection.ts'
 import { build, platform } from '../version.ts'
 import { logOf } from './log.ts'
 

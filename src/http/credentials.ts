@@ -34,3 +34,9 @@ export function concealed(text: string, shown: Headers): string {
   }
   return safe
 }
+
+/** A URL as it may be shown: what stands in its query may be a key. */
+export function shownUrl({ origin, pathname, searchParams }: URL): string {
+  const names = [...searchParams.keys()].map((name) => `${name}=***`)
+  return `${origin}${pathname}${names.length === 0 ? '' : `?${names.join('&')}`}`
+}

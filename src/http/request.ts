@@ -8,8 +8,6 @@ import { type Outcome, outcomeOf, type Reply } from './outcome.ts'
 import { Pacing } from './pacing.ts'
 import { isSameParty, redirectOf } from './redirect.ts'
 
-export { connect, type Sender } from './connection.ts'
-
 export type Headers = Readonly<Record<string, string>>
 
 export interface Target {

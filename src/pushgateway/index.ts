@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { Cycle } from '../cycle.ts'
 import type { Backoff } from '../http/backoff.ts'
-import type { Access } from '../http/connection.ts'
+import type { Access, Sender } from '../http/connection.ts'
+import { shownUrl } from '../http/credentials.ts'
 import type { Outcome } from '../http/outcome.ts'
 import { Patience } from '../http/patience.ts'
-import { createRequester, type Sender, type Target } from '../http/request.ts'
+import { createRequester, type Target } from '../http/request.ts'
 import { isUnsettled, settle, type Unsettled } from '../http/settle.ts'
 import type { Log } from '../log.ts'
 import type { Labels } from '../metrics/family.ts'
@@ -82,8 +83,8 @@ export class Gateway implements Output {
     this.#needs = needs
     const { clock, log, sender, userAgent } = needs
     const url = groupUrl(options.url, options.job, options.groupingKey)
-    this.#url = url.href
-    this.#about = { remote_name: options.name, url: url.href }
+    this.#url = shownUrl(url)
+    this.#about = { remote_name: options.name, url: this.#url }
     this.#patience = new Patience(clock)
     this.#encoder = new Encoder(options.groupingKey)
     const requester = (method: Method) => createRequester({ ...options, url, method }, sender, clock)

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Cycle } from '../cycle.ts'
 import type { Backoff } from '../http/backoff.ts'
 import type { Access, Sender } from '../http/connection.ts'
+import { shownUrl } from '../http/credentials.ts'
 import { Patience } from '../http/patience.ts'
 import { createRequester, type Headers, type Target } from '../http/request.ts'
 import type { Log } from '../log.ts'
@@ -66,7 +67,7 @@ export class Endpoint implements Output {
     this.name = options.name
     this.#options = options
     this.#needs = needs
-    this.#about = { remote_name: options.name, url: options.url.href }
+    this.#about = { remote_name: options.name, url: shownUrl(options.url) }
     this.#patience = new Patience(needs.clock)
     const { clock, log } = needs
     this.#relabelling = new Relabelling(options, { log, stats: this.stats, about: this.#about })
@@ -104,7 +105,7 @@ export class Endpoint implements Output {
     const { maxSamplesPerSend, url } = this.#options
     return {
       name: this.name,
-      url: url.href,
+      url: shownUrl(url),
       stats: this.stats,
       maxSamplesPerSend,
       backlog: this.#needs.cursor.backlog(),

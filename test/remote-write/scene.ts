@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory.ts'
 import { systemClock } from '../../src/clock.ts'
-import { connect } from '../../src/http/request.ts'
+import { connect } from '../../src/http/connection.ts'
 import { createLog, type Log } from '../../src/log.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'

@@ -77,6 +77,7 @@ function processTerminal(): Terminal {
     environment: process.env,
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
+    input: async () => Buffer.concat(await process.stdin.toArray({ signal: stop.signal })),
     isPerson: process.stdout.isTTY === true,
     stop: stop.signal,
   }

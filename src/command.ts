@@ -5,6 +5,8 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   out(text: string): void
   err(text: string): void
+  /** All of standard input, to its end. */
+  input(): Promise<Uint8Array>
   /** True where `out` goes to a person. */
   readonly isPerson: boolean
   /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */

@@ -119,6 +119,40 @@ export async function startPrometheus(t: TestContext, more: readonly string[] = 
   return { url, query, api }
 }
 
+export interface Pushgateway {
+  readonly url: string
+  /** The lines of its metrics page that are of a group. */
+  lines(): Promise<readonly string[]>
+  /** Its groups, as its API has them. */
+  groups(): Promise<readonly Group[]>
+}
+
+export interface Group {
+  readonly labels: Readonly<Record<string, string>>
+  readonly last_push_successful: boolean
+  readonly [family: string]: unknown
+}
+
+/** A real Pushgateway on a free port. */
+export async function startPushgateway(
+  t: TestContext,
+  more: readonly string[] = [],
+  prefix = '',
+): Promise<Pushgateway | undefined> {
+  const file = program(t, 'prometheus-pushgateway')
+  if (file === undefined) return undefined
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}${prefix}`
+  start(t, file, [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file=', '--log.level=error', ...more])
+  await ready(`${url}/-/ready`)
+  const lines = async () => {
+    const page = await (await fetch(`${url}/metrics`)).text()
+    return page.split('\n').filter((line) => line.includes('job="'))
+  }
+  const groups = async () => ((await (await fetch(`${url}/api/v1/metrics`)).json()) as { data: readonly Group[] }).data
+  return { url, lines, groups }
+}
+
 export async function ready(url: string, ms = 20_000): Promise<void> {
   for (const begun = Date.now(); ; await sleep(50)) {
     const answer = await fetch(url).catch(() => undefined) // not there yet

@@ -6,6 +6,7 @@ export async function commandLine(
   args: readonly string[],
   environment: Record<string, string> = {},
   stop = AbortSignal.abort(),
+  input = '',
 ) {
   let out = ''
   let err = ''
@@ -17,6 +18,7 @@ export async function commandLine(
     err: (text) => {
       err += text
     },
+    input: async () => Buffer.from(input),
     isPerson: false,
     stop,
   }

@@ -9,6 +9,7 @@ export const commands: Readonly<
     summary: 'collect once and print the text exposition; nothing is sent',
     load: () => import('./collect.ts'),
   },
+  push: { summary: 'push samples from standard input or a file', load: () => import('./push.ts') },
   buffer: { summary: 'look into the buffer: ls, export, drop', load: () => import('./buffer.ts') },
   check: { summary: 'check a configuration: all errors at once', load: () => import('./check.ts') },
   receive: { summary: 'a small receiver that shows what it is sent', load: () => import('./receive.ts') },

@@ -1,6 +1,9 @@
 import { Families, type ReadFamily } from './families.ts'
+import { family, type Labels } from './family.ts'
 import { openMetricsReader } from './openmetrics.ts'
 import { readLines, textIn, textReader } from './read.ts'
+import { SeriesTable } from './series.ts'
+import { type Snapshot, SnapshotBuilder } from './snapshot.ts'
 
 /** What is wrong with a text is told up to so many times. */
 const mostFaults = 20
@@ -18,4 +21,22 @@ export function readPushed(bytes: Uint8Array): {
   const reader = /(^|\n)# EOF\n?$/.test(text) ? openMetricsReader(families) : textReader(families)
   const faults = readLines(text, reader, mostFaults)
   return { families: families.read(), faults }
+}
+
+/** What was read as a snapshot of now; `identity` says whose samples they are. Throws where families are at odds. */
+export function snapshotOf(families: readonly ReadFamily[], identity: Labels, nowMs: number): Snapshot {
+  const builder = new SnapshotBuilder(new SeriesTable(identity))
+  builder.begin()
+  const timestampsMs: number[] = []
+  for (const { name, type, help, samples } of families) {
+    for (const { suffix, labels, value, timestampMs = Number.NaN } of samples) {
+      builder.add(family(type, name, help, Object.keys(labels), suffix), value, labels)
+      timestampsMs.push(timestampMs)
+    }
+  }
+  const [refused] = builder.refused
+  if (refused !== undefined)
+    throw new Error(`${refused.family.name}${refused.family.suffix} is in two families that are at odds`)
+  const snapshot = builder.end(nowMs)
+  return timestampsMs.every(Number.isNaN) ? snapshot : { ...snapshot, ownTimestampsMs: Float64Array.from(timestampsMs) }
 }

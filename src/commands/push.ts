@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises'
+import { systemClock } from '../clock.ts'
+import type { Command, Terminal } from '../command.ts'
+import type { Config } from '../config/index.ts'
+import { durationMs } from '../config/units.ts'
+import { type Flag, type Given, type Parsed, UsageError } from '../flags.ts'
+import { connect } from '../http/connection.ts'
+import type { Labels } from '../metrics/family.ts'
+import { readPushed, snapshotOf } from '../metrics/pushed.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import { deliver, type Fate } from '../outputs.ts'
+import { logOf } from './log.ts'
+import { targetConfig, targetFlags } from './target.ts'
+
+const job: Flag = { name: 'job', kind: 'value', help: 'The job that the samples are of. Needed.' }
+const label: Flag = {
+  name: 'label',
+  kind: 'list',
+  help: 'name=value: a label of every sample; an empty value takes away instance.',
+}
+const timeout: Flag = { name: 'timeout', kind: 'value', fallback: '5s', help: 'How long to wait for the answer.' }
+
+/** Samples are whose they are said to be; at a Pushgateway they are added to what the group has. */
+export default {
+  name: 'push',
+  summary:
+    'Pushes samples, in the text format or OpenMetrics, from a file or from standard input.\n' +
+    'Waits for the answer: status 0 when they are delivered, 1 when they are lost.',
+  usage: '[flags] [FILE]',
+  flags: () => [job, label, ...targetFlags, timeout],
+  async run(given, terminal) {
+    const { labels, timeoutMs } = wishesOf(given.flags)
+    const config = await targetConfig(given.flags, terminal)
+    const identity = labelled(config.identity, labels)
+    const snapshot = snapshotFrom(await read(given, terminal), identity, terminal)
+    if (snapshot === undefined) return 1
+    const fates = await deliver(
+      snapshot,
+      asPushed(config, labels),
+      { clock: systemClock, log: logOf({ log: { ...config.log, level: 'error' } }, terminal), connect },
+      AbortSignal.any([AbortSignal.timeout(timeoutMs), terminal.stop]),
+    )
+    return told(fates, snapshot.values.length, terminal)
+  },
+} satisfies Command
+
+function wishesOf(flags: Given): { readonly labels: Labels; readonly timeoutMs: number } {
+  const name = flags.get(job.name)
+  if (name === undefined || name === '') throw new UsageError(`--${job.name}=NAME is needed: what are the samples of?`)
+  const text = String(flags.get(timeout.name) ?? timeout.fallback)
+  const timeoutMs = durationMs(text)
+  if (!timeoutMs) throw new UsageError(`--${timeout.name}: ${text} is not a duration such as 5s`)
+  const pairs = (flags.get(label.name) ?? []) as readonly string[]
+  return { labels: { ...Object.fromEntries(pairs.map(labelOf)), job: String(name) }, timeoutMs }
+}
+
+function labelOf(pair: string): readonly [name: string, value: string] {
+  const [, name, value] = /^([a-zA-Z_]\w*)=(.*)$/s.exec(pair) ?? []
+  if (name === undefined || value === undefined) throw new UsageError(`--${label.name}: ${pair} is not name=value`)
+  if (name === job.name) throw new UsageError(`--${label.name}: for the job there is --${job.name}`)
+  if (name.startsWith('__')) throw new UsageError(`--${label.name}: names such as ${name} are reserved`)
+  return [name, value]
+}
+
+async function read({ operands }: Parsed, terminal: Terminal): Promise<Uint8Array> {
+  const [file = '-', ...more] = operands
+  if (more.length > 0) throw new UsageError(`one file at a time: ${operands.join(' ')}`)
+  return file === '-' ? terminal.input() : readFile(file)
+}
+
+/** All of the text, or nothing: what is wrong with it has been told then. */
+function snapshotFrom(text: Uint8Array, identity: Labels, { err }: Terminal): Snapshot | undefined {
+  const { families, faults } = readPushed(text)
+  for (const fault of faults) err(`hostpush: ${fault}\n`)
+  if (faults.length === 0 && families.length > 0) return snapshotOf(families, identity, Math.floor(systemClock.now()))
+  err(`hostpush: nothing is sent${faults.length === 0 ? ': there is no sample in the input' : ''}\n`)
+  return undefined
+}
+
+/** The outputs for samples that are the job's: at a gateway the labels make the group, and nothing there is removed. */
+function asPushed({ remoteWrite, pushgateways }: Config, { job: name = '', ...labels }: Labels) {
+  return {
+    remoteWrite: remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0 })),
+    pushgateways: pushgateways.map((one) => ({
+      ...one,
+      job: name,
+      groupingKey: labelled(one.groupingKey, labels),
+      method: 'POST' as const,
+      deleteOnStart: false,
+      deleteOnShutdown: false,
+    })),
+  }
+}
+
+/** An empty value takes a label away. */
+const labelled = (labels: Labels, wished: Labels): Labels =>
+  Object.fromEntries(Object.entries({ ...labels, ...wished }).filter(([name]) => wished[name] !== ''))
+
+/** Says in one line what became of the samples, and gives the exit status. */
+function told(fates: readonly Fate[], samples: number, { out, err }: Terminal): number {
+  const lost = fates.filter((one) => one.lost > 0)
+  const names = (some: readonly Fate[]) => some.map(({ name, url }) => `${name} (${url})`).join(', ')
+  const delivered = fates.filter((one) => one.lost === 0)
+  const well = `delivered: ${samples} samples to ${names(delivered)}`
+  if (lost.length === 0) {
+    out(`hostpush: ${well}\n`)
+    return 0
+  }
+  const ill = lost.map(
+    ({ name, url, lost: count, reason }) => `${count} of ${samples} samples for ${name} (${url}): ${reason}`,
+  )
+  err(`hostpush: lost: ${ill.join('; ')}${delivered.length === 0 ? '' : `; ${well}`}\n`)
+  return 1
+}

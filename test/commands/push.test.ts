@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createReceiver } from '../../src/receive/receiver.ts'
+import { startGateway } from '../pushgateway/gateway.ts'
+import { freePort, temporary } from '../servers.ts'
+import { commandLine } from '../terminal.ts'
+
+const push = (input: string, ...args: string[]) =>
+  commandLine(['push', ...args], { HOME: '/' }, new AbortController().signal, input)
+
+test('samples go to a Pushgateway, into the group of their job, and one line says so', async (t) => {
+  const { url, requests } = await startGateway(t, () => undefined)
+  const { status, out, err } = await push('rows_total 42 1700000000000\n', '--job=import', `--pushgateway=${url}`)
+  assert.equal(err, '')
+  assert.equal(out, `hostpush: delivered: 1 samples to default (${url}/metrics/job/import/instance/${hostname()})\n`)
+  assert.equal(status, 0)
+  assert.equal(requests.length, 1)
+  assert.equal(requests[0]?.method, 'POST')
+  assert.equal(requests[0]?.body, '# HELP rows_total \n# TYPE rows_total untyped\nrows_total 42\n')
+})
+
+test('labels make the group, and an empty one takes the instance away', async (t) => {
+  const { url, requests } = await startGateway(t, () => undefined)
+  const { status } = await push('a 1\n', '--job=j', '--label=table=a/b', '--label=instance=', `--pushgateway=${url}`)
+  assert.equal(status, 0)
+  assert.equal(requests[0]?.path, '/metrics/job/j/table@base64/YS9i')
+})
+
+test('samples go to a remote-write endpoint with their times, those without one are of now', async (t) => {
+  const receiver = await createReceiver({ listen: { host: '127.0.0.1', port: 0 }, ledger: true })
+  t.after(() => receiver.close())
+  const begunMs = Date.now()
+  const text = `# TYPE rows counter\nrows_total{t="a"} 42 ${begunMs / 1000 - 60}\nrows_total{t="b"} 43\n# EOF\n`
+  const { status, out } = await push(
+    text,
+    '--job=import',
+    '--label=site=x',
+    `--remote-write.url=${receiver.url}/api/v1/write`,
+  )
+  assert.equal(status, 0)
+  assert.match(out, /^hostpush: delivered: 2 samples to default \(http:/)
+  const [a, b, ...more] = (receiver.ledger ?? []).toSorted((left, right) => left.value - right.value)
+  assert.deepEqual(more, [])
+  assert.equal(a?.series, `rows_total{instance="${hostname()}",job="import",site="x",t="a"}`)
+  assert.equal(a?.timestampMs, begunMs - 60_000)
+  assert.ok((b?.timestampMs ?? 0) >= begunMs && (b?.timestampMs ?? 0) <= Date.now())
+})
+
+test('a configuration names the outputs, and each of them gets all', async (t) => {
+  const { url, requests } = await startGateway(t, () => undefined)
+  const receiver = await createReceiver({ listen: { host: '127.0.0.1', port: 0 }, ledger: true })
+  t.after(() => receiver.close())
+  const file = join(temporary(t), 'config.json')
+  const config = {
+    instance: 'h',
+    global: { external_labels: { site: 'lab' } },
+    remote_write: [{ url: `${receiver.url}/api/v1/write`, name: 'rw' }],
+    pushgateway: [{ url, name: 'gw', method: 'PUT', job: 'other', delete_on_start: true, delete_on_shutdown: true }],
+    buffer: { directory: '/nowhere/at/all' },
+  }
+  writeFileSync(file, JSON.stringify(config))
+  const { status, out, err } = await push('a 1\n', '--job=j', `--config.file=${file}`)
+  assert.equal(err, '')
+  assert.equal(status, 0)
+  assert.match(out, /^hostpush: delivered: 1 samples to rw \(.*\), gw \(.*\)\n$/)
+  assert.deepEqual(
+    requests.map(({ method, path }) => `${method} ${path}`),
+    ['POST /metrics/job/j/instance/h'],
+  )
+  assert.match(requests[0]?.body ?? '', /^a\{site="lab"\} 1$/m)
+  assert.deepEqual(
+    receiver.ledger?.map(({ series }) => series),
+    ['a{instance="h",job="j",site="lab"}'],
+  )
+})
+
+test('a file is read as standard input is', async (t) => {
+  const { url, requests } = await startGateway(t, () => undefined)
+  const file = join(temporary(t), 'metrics')
+  writeFileSync(file, 'a 1\n')
+  assert.equal((await push('', '--job=j', `--pushgateway=${url}`, file)).status, 0)
+  assert.match(requests[0]?.body ?? '', /^a 1$/m)
+  const missing = await push('', '--job=j', `--pushgateway=${url}`, `${file}.not`)
+  assert.equal(missing.status, 1)
+  assert.match(missing.err, /^hostpush: ENOENT/)
+})
+
+test('bad lines are named by their numbers, and nothing is sent', async (t) => {
+  const { url, requests } = await startGateway(t, () => undefined)
+  const { status, out, err } = await push('a 1\nb\nc 1\na 2\n', '--job=j', `--pushgateway=${url}`)
+  assert.equal(status, 1)
+  assert.equal(out, '')
+  assert.equal(
+    err,
+    'hostpush: line 2: expected a number as value, found ""\n' +
+      'hostpush: line 4: a comes a second time\n' +
+      'hostpush: nothing is sent\n',
+  )
+  assert.equal(requests.length, 0)
+})
+
+test('families that are at odds are no samples to send either', async (t) => {
+  const { url, requests } = await startGateway(t, () => undefined)
+  const text = '# TYPE a_count gauge\na_count 1\n# TYPE a summary\na_sum 1\n'
+  const { status, err } = await push(text, '--job=j', `--pushgateway=${url}`)
+  assert.equal(status, 1)
+  assert.match(err, /^hostpush: a_count is in two families that are at odds\n$/)
+  assert.equal(requests.length, 0)
+})
+
+test('no sample at all is a failure', async (t) => {
+  const { url, requests } = await startGateway(t, () => undefined)
+  const { status, err } = await push('# TYPE a gauge\n', '--job=j', `--pushgateway=${url}`)
+  assert.equal(status, 1)
+  assert.equal(err, 'hostpush: nothing is sent: there is no sample in the input\n')
+  assert.equal(requests.length, 0)
+})
+
+test('what cannot be delivered in time is lost, and why is told', async (t) => {
+  const { url } = await startGateway(t, () => 'hang')
+  const silent = await push('a 1\n', '--job=j', `--pushgateway=${url}`, '--timeout=200ms')
+  assert.equal(silent.status, 1)
+  assert.match(silent.err, /^hostpush: lost: 1 of 1 samples for default \(http:.*\): no answer in time\n$/)
+  const port = await freePort()
+  for (const flag of ['pushgateway', 'remote-write.url']) {
+    const nobody = await push('a 1\n', '--job=j', `--${flag}=http://127.0.0.1:${port}`, '--timeout=200ms')
+    assert.equal(nobody.status, 1)
+    assert.match(nobody.err, /^hostpush: lost: 1 of 1 samples for default \(http:.*\): .*ECONNREFUSED.*\n$/)
+  }
+})
+
+test('samples that are refused are lost, the others are not', async (t) => {
+  const { url } = await startGateway(t, ({ body }) => (body.includes('TYPE a ') ? [400, 'not so'] : undefined))
+  const gateway = await push('a 1\nb 1\nc 1\n', '--job=j', `--pushgateway=${url}`)
+  assert.equal(gateway.status, 1)
+  assert.match(gateway.err, /families=a reason="HTTP 400: not so"\nhostpush: lost: 1 of 3 samples for default/)
+  const receiver = await createReceiver({
+    listen: { host: '127.0.0.1', port: 0 },
+    behave: () => ({ status: 400, body: 'out of bounds' }),
+  })
+  t.after(() => receiver.close())
+  const endpoint = await push('a 1\n', '--job=j', `--remote-write.url=${receiver.url}/api/v1/write`, '--timeout=1s')
+  assert.equal(endpoint.status, 1)
+  assert.match(endpoint.err, /hostpush: lost: 1 of 1 samples for default/)
+})
+
+const misuse: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+  [['--pushgateway=http://x'], /^hostpush: --job=NAME is needed/],
+  [['--job=', '--pushgateway=http://x'], /^hostpush: --job=NAME is needed/],
+  [['--job=j'], /^hostpush: where to\?/],
+  [['--job=j', '--pushgateway=x:9091'], /^hostpush: --pushgateway: x:9091 is not an http:\/\/ or https:\/\/ URL/],
+  [['--job=j', '--remote-write.url=ftp://x'], /^hostpush: --remote-write.url: ftp:\/\/x is not/],
+  [['--job=j', '--pushgateway=http://x', '--config.file=y'], /^hostpush: --config.file and a URL cannot be used/],
+  [['--job=j', '--pushgateway=http://x', '--label=a'], /^hostpush: --label: a is not name=value/],
+  [['--job=j', '--pushgateway=http://x', '--label=1a=b'], /^hostpush: --label: 1a=b is not name=value/],
+  [['--job=j', '--pushgateway=http://x', '--label=job=b'], /^hostpush: --label: for the job there is --job/],
+  [['--job=j', '--pushgateway=http://x', '--label=__a=b'], /^hostpush: --label: names such as __a are reserved/],
+  [['--job=j', '--pushgateway=http://x', '--timeout=5'], /^hostpush: --timeout: 5 is not a duration/],
+  [['--job=j', '--pushgateway=http://x', 'a', 'b'], /^hostpush: one file at a time: a b/],
+]
+for (const [args, message] of misuse) {
+  test(`push ${args.join(' ')} is misuse`, async () => {
+    const { status, err } = await push('a 1\n', ...args)
+    assert.equal(status, 2)
+    assert.match(err, message)
+  })
+}

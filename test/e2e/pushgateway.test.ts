@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import {
+  eventually,
+  freePort,
+  hostpush,
+  type Pushgateway,
+  program,
+  root,
+  start,
+  startPrometheus,
+  startPushgateway,
+  temporary,
+} from '../servers.ts'
+
+/* Every path to a Pushgateway, in front of the real one. */
+
+const push = (input: string, ...args: readonly string[]) =>
+  spawnSync(process.execPath, [join(root, 'src/cli.ts'), 'push', ...args], { input, encoding: 'utf8' })
+
+/** Starts an agent that pushes every half second. */
+function agent(t: TestContext, gateway: object, more: object = {}, flags: readonly string[] = []) {
+  const file = join(temporary(t), 'config.json')
+  const config = {
+    global: { scrape_interval: '500ms', external_labels: { site: 'lab' } },
+    instance: 'h',
+    pushgateway: [gateway],
+    web: { listen_address: [] },
+  }
+  writeFileSync(file, JSON.stringify({ ...config, ...more }))
+  return hostpush(t, ['run', `--config.file=${file}`, ...flags])
+}
+
+const few = ['--collector.disable-defaults', '--collector.loadavg', '--collector.uname']
+const told = (gateway: Pushgateway, series: string | RegExp) =>
+  eventually(
+    () => gateway.lines(),
+    (lines) => lines.some((line) => (typeof series === 'string' ? line.startsWith(series) : series.test(line))),
+  )
+const isGone = async (gateway: Pushgateway, job: string) =>
+  (await gateway.groups()).every(({ labels }) => labels['job'] !== job)
+
+test('every series that collect prints is at the gateway, under its group, and nothing of the moment', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const running = agent(t, { url: gateway.url })
+  const lines = await told(gateway, 'node_load1{')
+  const seriesAt = new Set(
+    lines
+      .map((line) => line.slice(0, line.lastIndexOf(' ')))
+      .map((series) =>
+        series
+          .replace(/,?(instance="h"|job="node"|site="lab")/g, '')
+          .replace('{,', '{')
+          .replace('{}', ''),
+      ),
+  )
+  const printed = execFileSync(process.execPath, [join(root, 'src/cli.ts'), 'collect'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const missing = printed
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.slice(0, line.lastIndexOf(' ')))
+    .filter((series) => !seriesAt.has(series))
+  assert.deepEqual(missing, [])
+  assert.ok(seriesAt.size > 200, `only ${seriesAt.size} series`)
+  assert.ok(lines.every((line) => /instance="h"/.test(line) && /job="node"/.test(line)))
+  assert.deepEqual(
+    lines.filter((line) => /^(up|scrape_)/.test(line)),
+    [],
+  )
+  await told(gateway, 'hostpush_pushgateway_samples_total{')
+  const [group] = await gateway.groups()
+  assert.deepEqual(group?.labels, { job: 'node', instance: 'h' })
+  assert.equal(group?.last_push_successful, true)
+  running.child.kill('SIGTERM')
+  assert.equal(await running.ended, 0)
+  assert.match(running.output(), /everything is delivered/)
+  assert.doesNotMatch(running.output(), /level=(ERROR|WARN)/)
+})
+
+test('types and the parts of histograms and summaries survive', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const text =
+    '# HELP wait_seconds Wait, "long".\n# TYPE wait_seconds histogram\nwait_seconds_bucket{le="0.5"} 1\n' +
+    'wait_seconds_bucket{le="+Inf"} 2\nwait_seconds_sum 1.5\nwait_seconds_count 2\n' +
+    '# TYPE size summary\nsize{quantile="0.5"} 3\nsize_sum 12\nsize_count 4\n# TYPE rows_total counter\nrows_total 7\n'
+  assert.equal(push(text, '--job=j', `--pushgateway=${gateway.url}`, '--label=instance=').status, 0)
+  const page = await (await fetch(`${gateway.url}/metrics`)).text()
+  for (const line of [
+    '# HELP wait_seconds Wait, "long".',
+    '# TYPE wait_seconds histogram',
+    'wait_seconds_bucket{instance="",job="j",le="0.5"} 1',
+    'wait_seconds_sum{instance="",job="j"} 1.5',
+    '# TYPE size summary',
+    'size{instance="",job="j",quantile="0.5"} 3',
+    'size_count{instance="",job="j"} 4',
+    '# TYPE rows_total counter',
+    'rows_total{instance="",job="j"} 7',
+  ])
+    assert.ok(page.split('\n').includes(line), line)
+})
+
+for (const method of ['PUT', 'POST'] as const) {
+  test(`${method} ${method === 'PUT' ? 'replaces' : 'keeps'} what else is in the group`, async (t) => {
+    const gateway = await startPushgateway(t)
+    if (gateway === undefined) return
+    const key = ['--job=node', '--label=instance=h', `--pushgateway=${gateway.url}`]
+    assert.equal(push('left_over 1\n', ...key).status, 0)
+    assert.equal(push('of_another 1\n', '--job=other', `--pushgateway=${gateway.url}`).status, 0)
+    agent(t, { url: gateway.url, method }, {}, few)
+    const lines = await told(gateway, 'node_load1{')
+    assert.equal(
+      lines.some((line) => line.startsWith('left_over')),
+      method === 'POST',
+    )
+    assert.ok(lines.some((line) => line.startsWith('of_another')))
+  })
+}
+
+test('a group is deleted at the start and at the end, where that is wanted', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const key = ['--job=node', '--label=instance=h', `--pushgateway=${gateway.url}`]
+  assert.equal(push('left_over 1\n', ...key).status, 0)
+  const options = { url: gateway.url, method: 'POST', delete_on_start: true, delete_on_shutdown: true }
+  const running = agent(t, options, {}, few)
+  const lines = await told(gateway, 'node_load1{')
+  assert.ok(!lines.some((line) => line.startsWith('left_over')))
+  running.child.kill('SIGTERM')
+  assert.equal(await running.ended, 0)
+  await eventually(() => isGone(gateway, 'node'), Boolean)
+  assert.match(running.output(), /everything is delivered/)
+})
+
+test('without it the last snapshot stays, and it is of the stop', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const running = agent(t, { url: gateway.url, interval: '1h' }, {}, ['--collector.time', ...few])
+  const first = await told(gateway, 'node_time_seconds{')
+  const timeIn = (lines: readonly string[]) =>
+    Number(lines.find((line) => line.startsWith('node_time_seconds{'))?.split(' ')[1])
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  assert.equal(timeIn(await gateway.lines()), timeIn(first))
+  running.child.kill('SIGTERM')
+  assert.equal(await running.ended, 0)
+  assert.ok(timeIn(await gateway.lines()) > timeIn(first) + 1)
+})
+
+const awkward = ['/var/tmp', 'a b', '100%', '..', '.', 'größe/π', '🦆', '?#&=+', 'x"y\\z', "it's", '~_-.']
+test('values with slashes, blanks and any letters make their groups', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const file = join(temporary(t), 'config.json')
+  for (const value of awkward) {
+    const config = { pushgateway: [{ url: gateway.url, grouping_key: { path: value, none: '' } }] }
+    writeFileSync(file, JSON.stringify(config))
+    const { status, stderr } = push('a 1\n', `--job=${value}`, `--config.file=${file}`, '--label=keep=1')
+    assert.equal(status, 0, stderr)
+  }
+  const groups = (await gateway.groups()).map(({ labels }) => labels)
+  const expected = awkward.map((value) => ({ job: value, path: value, none: '', keep: '1' }))
+  const byJob = (left: Record<string, string>, right: Record<string, string>) =>
+    String(left['job']) < String(right['job']) ? -1 : 1
+  assert.deepEqual(groups.toSorted(byJob), expected.toSorted(byJob))
+})
+
+test('an agent may have an empty value in its key', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  agent(t, { url: gateway.url, grouping_key: { instance: '', path: '/a/b' } }, {}, few)
+  await told(gateway, 'node_load1{')
+  assert.deepEqual(
+    (await gateway.groups()).map(({ labels }) => labels),
+    [{ job: 'node', instance: '', path: '/a/b' }],
+  )
+})
+
+test('a family that another group has with another type is left out and told; the others arrive', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const other = '# TYPE node_load1 counter\nnode_load1 1\n# TYPE node_uname_info counter\nnode_uname_info 1\n'
+  assert.equal(push(other, '--job=other', `--pushgateway=${gateway.url}`).status, 0)
+  const running = agent(t, { url: gateway.url }, {}, few)
+  const lines = await told(gateway, 'node_load5{')
+  assert.deepEqual(
+    lines.filter((line) => /^node_(load1|uname_info)\{/.test(line) && line.includes('job="node"')),
+    [],
+  )
+  const counted = await told(gateway, /^hostpush_pushgateway_refused_families\{.*\} 2$/)
+  assert.ok(counted.some((line) => line.startsWith('node_load15{')))
+  assert.equal(running.output().match(/level=ERROR/g)?.length, 1)
+  assert.match(
+    running.output(),
+    /families are left out".*families="node_load1 node_uname_info" reason=.*is not a COUNTER/,
+  )
+  running.child.kill('SIGTERM')
+  await running.ended
+  const again = push('# TYPE node_load1 gauge\nnode_load1 2\nfine 1\n', '--job=third', `--pushgateway=${gateway.url}`)
+  assert.equal(again.status, 1)
+  assert.match(again.stderr, /hostpush: lost: 1 of 2 samples for default .*: refused\n$/)
+  assert.ok((await gateway.lines()).some((line) => line.startsWith('fine{')))
+})
+
+test('bad lines of a push are named, and the gateway sees nothing', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const { status, stderr } = push('a 1\nb{ 2\nc 3', '--job=j', `--pushgateway=${gateway.url}`)
+  assert.equal(status, 1)
+  assert.match(
+    stderr,
+    /^hostpush: line 2: .*\nhostpush: line 3: the last line has no end\nhostpush: nothing is sent\n$/,
+  )
+  assert.deepEqual(await gateway.groups(), [])
+})
+
+test('timestamps are left behind, which a gateway would refuse, and a push of OpenMetrics arrives', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const text = '# TYPE rows counter\nrows_total 42 1700000000.5 # {id="1"} 1\nrows_created 1\n# EOF\n'
+  const { status, stderr, stdout } = push(text, '--job=import', `--pushgateway=${gateway.url}`)
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /^hostpush: delivered: 1 samples to default/)
+  const [line] = (await gateway.lines()).filter((one) => one.startsWith('rows'))
+  assert.equal(line, `rows_total{instance="${hostname()}",job="import"} 42`)
+})
+
+test('pushes of one job add up, as with curl', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  for (const text of ['a 1\nb 1\n', 'b 2\n'])
+    assert.equal(push(text, '--job=j', `--pushgateway=${gateway.url}`).status, 0)
+  const lines = (await gateway.lines()).map((line) => line.replace(/\{.*\}/, '')).filter((line) => /^[ab] /.test(line))
+  assert.deepEqual(lines, ['a 1', 'b 2'])
+})
+
+test('behind a route prefix it is found with it, and without it the log says what is missing', async (t) => {
+  const gateway = await startPushgateway(t, ['--web.route-prefix=/gw'], '/gw')
+  if (gateway === undefined) return
+  assert.equal(push('a 1\n', '--job=j', `--pushgateway=${gateway.url}/`).status, 0)
+  const running = agent(t, { url: gateway.url.replace('/gw', '') }, {}, few)
+  await running.until(/level=WARN.*HTTP 404: 404 page not found \(does the gateway have a route prefix/)
+  running.child.kill('SIGTERM')
+  await running.ended
+})
+
+test('without the consistency check a push is taken with 202', async (t) => {
+  const gateway = await startPushgateway(t, ['--push.disable-consistency-check'])
+  if (gateway === undefined) return
+  const { status, stderr } = push('a 1\n', '--job=j', `--pushgateway=${gateway.url}`)
+  assert.equal(status, 0, stderr)
+  await told(gateway, 'a{')
+})
+
+test('a gateway that comes late gets the newest, and the agent says so', async (t) => {
+  const file = program(t, 'prometheus-pushgateway')
+  if (file === undefined) return
+  const port = await freePort()
+  const running = agent(t, { url: `http://127.0.0.1:${port}` }, {}, [...few, '--collector.time'])
+  await running.until(/ECONNREFUSED/)
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  start(t, file, [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file='])
+  const startedSeconds = Date.now() / 1000
+  await running.until(/pushgateway: answering again/)
+  const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+  assert.ok(Number(/^node_time_seconds\{.* (\S+)$/m.exec(page)?.[1]) > startedSeconds - 0.6)
+  assert.equal(running.output().match(/level=WARN/g)?.length, 1)
+})
+
+test('one push to a remote-write endpoint arrives under its own time, and two of the same job do too', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const target = ['--job=import', `--remote-write.url=${prometheus.url}/api/v1/write`]
+  const seconds = Math.floor(Date.now() / 1000) - 30
+  for (const [text, value] of [
+    [`# TYPE rows counter\nrows_total 1 ${seconds}\n# EOF\n`, 1],
+    ['rows_total 2\n', 2],
+  ] as const) {
+    const { status, stderr } = push(text, ...target)
+    assert.equal(status, 0, stderr)
+    const [result] = await prometheus.query('rows_total{job="import"}')
+    assert.equal(Number(result?.value[1]), value)
+  }
+  const [old] = await prometheus.query(`rows_total{job="import"} @ ${seconds}`)
+  assert.equal(old?.value[1], '1')
+})

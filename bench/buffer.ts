@@ -26,7 +26,7 @@ const bytesIn = (directory: string): number =>
   readdirSync(join(directory, 'log')).reduce((sum, name) => sum + statSync(join(directory, 'log', name)).size, 0)
 
 /** Counters and gauges as hosts have them: more than half stand still, most others grow by small whole numbers. */
-function made(series: number): (number: number) => Snapshot {
+export function made(series: number): (number: number) => Snapshot {
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'bench' }))
   const family = gauge('node_bench', 'A number.', ['device'])
   const values = Float64Array.from({ length: series }, () => Math.floor(Math.random() * 1e9))

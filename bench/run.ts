@@ -12,8 +12,9 @@ import memory from './memory.ts'
 import peers from './peers.ts'
 import { root } from './processes.ts'
 import start from './start.ts'
+import wire from './wire.ts'
 
-const benches: readonly Bench[] = [peers, cycle, collectors, floor, start, memory, buffer]
+const benches: readonly Bench[] = [peers, cycle, collectors, floor, start, memory, buffer, wire]
 
 const usage = `usage: npm run bench -- [--only=${benches.map(({ name }) => name).join(',')}] [--quick]
 

@@ -1,0 +1,198 @@
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openDisk } from '../src/buffer/index.ts'
+import { systemClock } from '../src/clock.ts'
+import { silent } from '../src/log.ts'
+import type { Snapshot } from '../src/metrics/snapshot.ts'
+import { createReceiver } from '../src/receive/receiver.ts'
+import { EncoderV1 } from '../src/remote-write/encode-v1.ts'
+import { createSnappy } from '../src/remote-write/snappy.ts'
+import type { Bench, Context } from './bench.ts'
+import { drain } from './drain.ts'
+import { freePort, program, start } from './processes.ts'
+import { record, replay, serve } from './recording.ts'
+import { syncs } from './syncs.ts'
+import { judged, table } from './table.ts'
+
+/** Bytes a sample. */
+interface Cost {
+  readonly disk: number
+  readonly wire: number
+}
+
+const bytesIn = (folder: string): number =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
+
+const samplesIn = (snapshots: readonly Snapshot[]) => snapshots.reduce((sum, { values }) => sum + values.length, 0)
+
+/** A receiver that is away until it is opened, and counts what comes then. */
+async function counter() {
+  const seen = { samples: 0, bytes: 0, requests: 0 }
+  let isAway = true
+  const receiver = await createReceiver({
+    listen: { host: '127.0.0.1', port: 0 },
+    behave: () => (isAway ? { status: 503 } : { status: 204 }),
+    onRequest: ({ samples, compressedBytes }) => {
+      if (isAway || samples === 0) return // types and help come in requests of their own
+      seen.samples += samples
+      seen.bytes += compressedBytes
+      seen.requests++
+    },
+  })
+  return {
+    url: `${receiver.url}/api/v1/write`,
+    seen,
+    open: () => {
+      isAway = false
+    },
+    /** Until no more comes than what a scrape that fails is worth. */
+    async quiet() {
+      for (let before = -1000; seen.samples - before > 300 || seen.samples === 0; ) {
+        before = seen.samples
+        await sleep(6000)
+      }
+    },
+    close: () => receiver.close(),
+  }
+}
+
+/** As many snapshots to a request as the limit on samples lets the sender take; one where there is none. */
+function onTheWire(snapshots: readonly Snapshot[], together: (batch: readonly Snapshot[], next: Snapshot) => boolean) {
+  const encoder = new EncoderV1()
+  const compress = createSnappy()
+  let bytes = 0
+  let batch: Snapshot[] = []
+  const send = () => {
+    const entries = batch.map((snapshot, i) => ({ sequence: i + 1, snapshot }))
+    bytes += compress(encoder.encode({ entries, stale: [] }).bytes).length
+    batch = []
+  }
+  for (const snapshot of snapshots) {
+    if (batch.length > 0 && !together(batch, snapshot)) send()
+    batch.push(snapshot)
+  }
+  send()
+  return bytes / samplesIn(snapshots)
+}
+
+async function hostpush(pages: readonly string[], folder: string) {
+  const snapshots = replay(pages)
+  const options = { directory: folder, sync: 'always', maxBytes: 1e9, maxAgeMs: 1e12, minFreeBytes: 0 } as const
+  const buffer = await openDisk(options, { clock: systemClock, log: silent, bootId: '' }, true)
+  buffer.cursor('bench')
+  for (const snapshot of snapshots) {
+    buffer.append(snapshot)
+    while (buffer.isBehind) await sleep(1)
+  }
+  await buffer.close()
+  const fits = (batch: readonly Snapshot[], next: Snapshot) => samplesIn([...batch, next]) <= 10_000
+  return {
+    disk: bytesIn(join(folder, 'log')) / samplesIn(snapshots),
+    live: onTheWire(snapshots, () => false),
+    twoMinutes: onTheWire(snapshots, (batch, next) => batch.length < 8 && fits(batch, next)),
+    wire: onTheWire(snapshots, fits),
+    samples: samplesIn(snapshots) / snapshots.length,
+  }
+}
+
+/** Its queue on disk, after a stop that brings all of it there; then another one that sends what is there. */
+async function vmagent(pages: readonly string[], folder: string): Promise<Cost> {
+  const receiver = await counter()
+  const source = await serve(pages)
+  mkdirSync(folder)
+  writeFileSync(`${folder}/scrape.yml`, scrapeOf(source.address))
+  const run = async (scrape: string, log: string) => {
+    const args = [
+      `-promscrape.config=${scrape}`,
+      `-remoteWrite.url=${receiver.url}`,
+      `-remoteWrite.tmpDataPath=${folder}/queue`,
+      '-remoteWrite.queues=1',
+      '-remoteWrite.flushInterval=100ms', // one block for each scrape, as at 15 seconds
+      `-httpListenAddr=127.0.0.1:${await freePort()}`,
+    ]
+    return start(program('vmagent'), args, log)
+  }
+  const collecting = await run(`${folder}/scrape.yml`, `${folder}/collecting.log`)
+  await source.over
+  await collecting.stop()
+  source.close()
+  const bytes = bytesIn(`${folder}/queue`)
+  writeFileSync(`${folder}/none.yml`, 'scrape_configs: []\n')
+  receiver.open()
+  const sending = await run(`${folder}/none.yml`, `${folder}/sending.log`)
+  await receiver.quiet()
+  await sending.stop()
+  await receiver.close()
+  const { samples, bytes: sent } = receiver.seen
+  return { disk: bytes / samples, wire: sent / samples }
+}
+
+/** Its write-ahead log, and what it sends of it once the receiver is back: a new process would not send it at all. */
+async function prometheus(pages: readonly string[], folder: string): Promise<Cost> {
+  const receiver = await counter()
+  const source = await serve(pages)
+  mkdirSync(folder)
+  const retry = 'queue_config: {min_backoff: 30ms, max_backoff: 1s}, metadata_config: {send: false}'
+  writeFileSync(
+    `${folder}/scrape.yml`,
+    `${scrapeOf(source.address)}remote_write: [{url: '${receiver.url}', ${retry}}]\n`,
+  )
+  const args = [
+    '--enable-feature=agent',
+    `--config.file=${folder}/scrape.yml`,
+    `--storage.agent.path=${folder}/agent`,
+    `--web.listen-address=127.0.0.1:${await freePort()}`,
+  ]
+  const agent = start(program('prometheus'), args, `${folder}/agent.log`)
+  await source.over
+  await sleep(1000)
+  const bytes = bytesIn(`${folder}/agent`)
+  receiver.open()
+  await receiver.quiet()
+  await agent.stop()
+  source.close()
+  await receiver.close()
+  const { samples, bytes: sent } = receiver.seen
+  return { disk: bytes / samples, wire: sent / samples }
+}
+
+const scrapeOf = (target: string) =>
+  `global: {scrape_interval: 500ms, scrape_timeout: 450ms}\nscrape_configs: [{job_name: node, static_configs: [{targets: ['${target}']}]}]\n`
+
+async function compared(isLoaded: boolean, { folder, quick, say }: Context): Promise<string> {
+  const name = isLoaded ? 'loaded' : 'quiet'
+  const count = quick ? 40 : 240
+  say(`recording ${count} pages, ${name}`)
+  const pages = await record(count, isLoaded)
+  say(`replaying them to three agents, ${name}`)
+  const [ours, vm, prom] = await Promise.all([
+    hostpush(pages, join(folder, `${name}-hostpush`)),
+    vmagent(pages, join(folder, `${name}-vmagent`)),
+    prometheus(pages, join(folder, `${name}-prometheus`)),
+  ])
+  const rows = [
+    ['hostpush', ours.disk, ours.wire, ours.live, ours.twoMinutes],
+    ['vmagent', vm.disk, vm.wire, undefined, undefined],
+    ['Prometheus agent', prom.disk, prom.wire, undefined, undefined],
+  ]
+  const columns = ['bytes a sample', 'disk', 'wire, catching up', 'wire, live', 'wire, send_interval 2m']
+  return [
+    `${isLoaded ? 'Compiling and moving traffic' : 'Quiet'}: ${count} pages of this host, ${Math.round(ours.samples)} series, one a second; the same text for all three.\n`,
+    table(columns, rows),
+    `Disk, hostpush / vmagent: ${judged(ours.disk / vm.disk, 0.25)}. Wire, hostpush / vmagent: ${judged(ours.wire / vm.wire, 1 / 3)};`,
+    `hostpush / Prometheus agent: ${judged(ours.wire / prom.wire, 1 / 3)}.\n`,
+  ].join('\n')
+}
+
+export default {
+  name: 'wire',
+  title: 'Bytes on disk and on the wire, and the way back from a day without a receiver',
+  async run(context) {
+    const quiet = await compared(false, context)
+    const loaded = await compared(true, context)
+    return [quiet, loaded, await drain(context), await syncs(context)].join('\n')
+  },
+} satisfies Bench

@@ -92,7 +92,7 @@ class Attempt {
   async #conclusion(): Promise<Outcome> {
     try {
       const reply = await this.#authorized()
-      return outcomeOf(reply, this.#parts.clock.now())
+      return outcomeOf({ ...reply, body: concealed(reply.body, this.#shown) }, this.#parts.clock.now())
     } catch (error) {
       return faultOf(error, this.#sent)
     }

@@ -30,3 +30,10 @@ test('a receiver that repeats the token does not bring it into the log', async (
     afterMs: 60_000,
   })
 })
+
+test('not even the beginning of one, where a long answer is cut', async (t) => {
+  const { port } = await rawServer(t, (socket) => socket.write(answerOf(400, {}, `${'x'.repeat(505)}glc_s3cret`)))
+  const credentials = { headersFor: () => ({ authorization: 'Bearer glc_s3cret' }) }
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`, { credentials })
+  assert.deepEqual(await post(), { kind: 'rejected', reason: `HTTP 400: ${'x'.repeat(505)}***`, status: 400 })
+})

@@ -65,5 +65,5 @@ export default collector({
 
 /** Without the `0x` in front. */
 function withoutPrefix(text = ''): string {
-  return text.replace(/^../su, '')
+  return text.replace(/^..(?=.)/su, '')
 }

@@ -1,4 +1,4 @@
-import { collector, pattern } from '../collector.ts'
+import { collector, each, pattern } from '../collector.ts'
 import { numberOf } from '../host/dir.ts'
 import { lines } from '../host/text.ts'
 import { type Family, familyOf, untyped } from '../metrics/family.ts'
@@ -20,7 +20,7 @@ export default collector({
   },
   state: ({ fields }) => ({ wanted: filterOf(fields, undefined), tables: new Map<string, Table>() }),
   collect({ proc, emit, state: { wanted, tables } }) {
-    for (const file of ['net/netstat', 'net/snmp']) {
+    const inTables = (file: string) => {
       for (const [protocol, header, row] of parseTables(proc.read(file))) {
         let table = tables.get(protocol)
         if (table?.header !== header) tables.set(protocol, (table = tableOf(protocol, header, wanted)))
@@ -33,13 +33,16 @@ export default collector({
           )
       }
     }
-    // Not there where IPv6 is off.
-    for (const [key, value] of parseSnmp6(proc.readIfAny('net/snmp6') ?? ''))
-      if (wanted(key))
-        emit(
-          statistic(key),
-          numberOf(value, () => key),
-        )
+    const inSnmp6 = () => {
+      // Not there where IPv6 is off.
+      for (const [key, value] of parseSnmp6(proc.readIfAny('net/snmp6') ?? ''))
+        if (wanted(key))
+          emit(
+            statistic(key),
+            numberOf(value, () => key),
+          )
+    }
+    each([() => inTables('net/netstat'), () => inTables('net/snmp'), inSnmp6], (part) => part())
   },
 })
 

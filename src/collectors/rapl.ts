@@ -28,7 +28,7 @@ export default collector({
       const joules = micro(needed(zone.number('energy_uj'), 'energy_uj that this user may read'))
       const labels = { index: String(index), path: zone.path }
       if (options['enable-zone-label']) emit(labelled, joules, { ...labels, rapl_zone: zoneName })
-      else emit(ofZone(zoneName.replace(/\W/g, '_')), joules, labels)
+      else emit(ofZone(zoneName.replace(/_*\W+_*/g, '_')), joules, labels)
     })
   },
 })

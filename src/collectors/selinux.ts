@@ -30,6 +30,7 @@ export default collector({
 
 /** A process labelled `kernel` means that no policy was loaded. */
 function find({ proc, dirAt }: Pick<Context, 'proc' | 'dirAt'>): Dir | undefined {
+  if (!proc.exists('self/mountinfo')) return undefined
   const mounts = proc.once('self/mountinfo', parseMountinfo)
   const mount = mounts.find(
     ({ fstype, options, superOptions }) =>

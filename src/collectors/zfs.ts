@@ -76,7 +76,8 @@ export function parseKstat(text: string): Kstat {
   const values: [string, number][] = []
   for (const row of rows.slice(header + 1)) {
     const [, key = '', type, data = ''] = /^(\S+)\s+(\d+)\s+(.*?)\s*$/.exec(row) ?? []
-    if (key === 'dataset_name') name = data
+    // From where its first word is found first, as in node_exporter: of a dataset `data` that is the whole row.
+    if (key === 'dataset_name') name = row.slice(row.indexOf(data.split(' ')[0] ?? ''))
     else if (type === '3' || type === '4') values.push([key.replace(/\W/g, '_'), numberIn(data, row)])
   }
   return { name, values }

@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 
 /** Reads a path a line and answers each with what stat(1) printed and `= STATUS`. `%s` is f_bsize. */
@@ -59,7 +60,8 @@ export class StatfsChild {
   ask(path: string, nowMs: number): void {
     this.asked = path
     this.askedAtMs = nowMs
-    this.#process.stdin?.write(`${path}\n`)
+    // It is in /, so as to keep no other file system busy.
+    this.#process.stdin?.write(`${path.startsWith('/') ? path : resolve(path)}\n`)
   }
 
   /** Lets it end by itself: at once, or when the kernel lets go of its stat(1). Waits for neither. */

@@ -67,4 +67,8 @@ test('names and values that do not match are a failure', async () => {
 test('a missing file is a failure, but for the one of IPv6', async () => {
   assert.equal((await collectAll(netstat, { proc })).success, true)
   assert.match(String((await collectAll(netstat, {})).logged), /failed.*ENOENT/)
+  const { 'net/netstat': _, ...rest } = proc
+  const { lines, success } = await collectAll(netstat, { proc: rest })
+  assert.equal(success, false)
+  assert.ok(lines.some((line) => line.startsWith('node_netstat_Tcp_')))
 })

@@ -15,8 +15,10 @@ test('a zone is a family; its number is the index, or those of one name are coun
     ...zone('intel-rapl:1', 'package-1'),
     ...zone('intel-rapl:1:0', 'core'),
     ...zone('intel-rapl:2', 'package-0-die-1'),
+    ...zone('other', 'a-_b'),
   }
   assert.deepEqual(await collect(rapl, { sys }), [
+    'node_rapl_a_b_joules_total{index="0",path="/class/powercap/other"} 1',
     'node_rapl_core_joules_total{index="0",path="/class/powercap/intel-rapl:0:0"} 118821.284256',
     'node_rapl_core_joules_total{index="1",path="/class/powercap/intel-rapl:1:0"} 1',
     'node_rapl_package_0_die_1_joules_total{index="0",path="/class/powercap/intel-rapl:2"} 1',

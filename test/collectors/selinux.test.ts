@@ -15,6 +15,7 @@ const modes = async (config: string, enforce: string) =>
 
 test('without selinuxfs SELinux is not in use, and nothing else is said', async () => {
   assert.deepEqual(await collect(selinux, { proc: { 'self/mountinfo': root } }), ['node_selinux_enabled 0'])
+  assert.deepEqual(await collect(selinux), ['node_selinux_enabled 0'])
 })
 
 test('an enforcing host', async () => {

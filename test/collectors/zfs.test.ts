@@ -48,6 +48,16 @@ test('a pool has a state, its input and output, and its datasets', async () => {
   ])
 })
 
+test('a dataset is called by what follows the first place where its first word stands', () => {
+  const row = 'dataset_name                    7    '
+  for (const [dataset, name] of [
+    ['tank/a b  c', 'tank/a b  c'],
+    ['data', `${row}data`],
+    ['name space', `name                    7    name space`],
+  ])
+    assert.equal(parseKstat(kstat(`${row}${dataset}`)).name, name)
+})
+
 test('rows of other types, or that are cut off, are left out', () => {
   const rows = parseKstat(kstat('a 4 1', 'c 0 x', 'i 1 5', 'u 2 5', 's 7 text', 'short 4', 'alone', ''))
   assert.deepEqual(rows, { name: '', values: [['a', 1]] })

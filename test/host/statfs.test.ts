@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { statfsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/clock.ts'
@@ -54,6 +54,12 @@ async function until(what: () => Promise<boolean>) {
   for (let i = 0; i < 200 && !(await what()); i++) await sleep(20)
   assert.ok(await what())
 }
+
+test('a path that begins where the agent was started is asked about there', async (t) => {
+  const { statfs, log } = await fake(t)
+  assert.deepEqual(await asked(statfs, ['some/where', '/a//b'], patient), { 'some/where': usage, '/a//b': usage })
+  assert.deepEqual((await log()).filter((line) => line.startsWith('/')).sort(), ['/a//b', resolve('some/where')].sort())
+})
 
 test('in this process the numbers are those of the kernel, a failure is in the words of Go', () => {
   const statfs = new HostStatfs({ clock: systemClock })

@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs/minimal.js'
+import type { Entry } from '../buffer/buffer.ts'
 import type { Family, MetricType } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Batch } from './batch.ts'
@@ -47,6 +48,8 @@ export class EncoderV1 implements Encoder {
   readonly contentType = 'application/x-protobuf'
   readonly version = '0.1.0'
   readonly #labels: Known<Uint8Array>
+  /** Room for the samples of a request, used again for the next. */
+  #samples = Buffer.alloc(0)
 
   /** `labels` are those under which a series is sent. */
   constructor(labels: (series: Series) => readonly Label[] = labelsOf) {
@@ -54,28 +57,52 @@ export class EncoderV1 implements Encoder {
   }
 
   encode(batch: Batch): Encoded {
-    const [first, ...others] = batch.entries
+    const { entries, stale } = batch
+    const [first] = entries
     if (first === undefined) return { bytes: new Uint8Array(), samples: 0 }
-    const writer = new protobuf.Writer()
-    if (others.length > 0 || batch.stale.length > 0) return this.#many(batch, writer)
-    const { series, values, ownTimestampsMs, timestampMs } = first.snapshot
-    const labels = this.#labels.of(series)
-    const time = new Time()
-    for (let i = 0; i < values.length; i++) {
-      const own = ownTimestampsMs?.[i] ?? Number.NaN
-      const stamp = time.bytes(Number.isNaN(own) ? timestampMs : own)
-      const label = labels[i] as Uint8Array
-      writer
-        .uint32(tag.timeseries)
-        .uint32(label.length + sampleLength(stamp))
-        .raw(label)
-      sample(writer, stamp, values[i])
-    }
-    return { bytes: writer.finish(), samples: values.length }
+    const isAlike = ({ snapshot }: Entry) => snapshot.series === first.snapshot.series && !snapshot.ownTimestampsMs
+    return stale.length === 0 && entries.every(isAlike)
+      ? this.#alike(entries, first.snapshot.series)
+      : this.#many(batch)
   }
 
-  /** Several snapshots, or one with stale markers: gathered by series first. */
-  #many({ entries, stale }: Batch, writer: protobuf.Writer): Encoded {
+  /**
+   * Snapshots of the same series. The samples of one series look like those of the next except for their values: their
+   * bytes are copied and the values put in, nothing is made for each sample.
+   */
+  #alike(entries: readonly Entry[], series: readonly Series[]): Encoded {
+    const labels = this.#labels.of(series)
+    const columns = entries.map(({ snapshot }) => snapshot.values)
+    const pattern = new protobuf.Writer()
+    const time = new Time()
+    const places = entries.map(({ snapshot }) => {
+      sample(pattern, time.bytes(snapshot.timestampMs), 0)
+      return pattern.len - time.bytes(snapshot.timestampMs).length - 8
+    })
+    const samples = pattern.finish()
+    const size = samples.length
+    if (this.#samples.length < size * series.length) this.#samples = Buffer.alloc(size * series.length)
+    const all = this.#samples
+    const view = new DataView(all.buffer, all.byteOffset)
+    const writer = new protobuf.Writer()
+    labels.forEach((label, i) => {
+      const at = size * i
+      all.set(samples, at)
+      for (let j = 0; j < columns.length; j++) {
+        view.setFloat64(at + (places[j] as number), columns[j]?.[i] as number, true)
+      }
+      writer
+        .uint32(tag.timeseries)
+        .uint32(label.length + size)
+        .raw(label)
+        .raw(all.subarray(at, at + size))
+    })
+    return { bytes: writer.finish(), samples: series.length * entries.length }
+  }
+
+  /** Snapshots of different series, or with stale markers or times of their own: gathered by series first. */
+  #many({ entries, stale }: Batch): Encoded {
+    const writer = new protobuf.Writer()
     const points = new Map<Uint8Array, Point[]>()
     const add = (label: Uint8Array, point: Point) => {
       const known = points.get(label)
@@ -128,16 +155,16 @@ function sample(writer: protobuf.Writer, stamp: Uint8Array, value: number | unde
   writer.raw(stamp)
 }
 
-/** Timestamp fields: most samples of a request share theirs. */
+/** Timestamp fields: the samples of a request have few different ones. */
 class Time {
-  #timestampMs = Number.NaN
-  #bytes = new Uint8Array()
+  readonly #known = new Map<number, Uint8Array>()
 
   bytes(timestampMs: number): Uint8Array {
-    if (timestampMs !== this.#timestampMs) {
-      this.#timestampMs = timestampMs
-      this.#bytes = new protobuf.Writer().uint32(tag.timestamp).int64(timestampMs).finish().slice()
+    let known = this.#known.get(timestampMs)
+    if (known === undefined) {
+      known = new protobuf.Writer().uint32(tag.timestamp).int64(timestampMs).finish().slice()
+      this.#known.set(timestampMs, known)
     }
-    return this.#bytes
+    return known
   }
 }

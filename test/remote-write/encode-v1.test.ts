@@ -37,6 +37,25 @@ test('a series that vanished ends with the marker bits, not with some NaN', () =
   )
 })
 
+test('samples of one series stand under one label set, the same bytes whether snapshots are alike or not', () => {
+  const builder = new SnapshotBuilder(new SeriesTable({ instance: 'h' }))
+  const entries = [1, 2, 3].map((sequence) => {
+    builder.begin()
+    builder.add(load1, sequence / 4)
+    builder.add(up, Number.NEGATIVE_INFINITY * sequence)
+    return { sequence, snapshot: builder.end(atMs + sequence * 100_000_000_000) }
+  })
+  const encoder = new EncoderV1()
+  const alike = hex(encoder.encode(batchOf(entries, [])).bytes)
+  const apart = entries.map(({ sequence, snapshot }) => ({
+    sequence,
+    snapshot: { ...snapshot, series: [...snapshot.series] },
+  }))
+  assert.equal(hex(encoder.encode(batchOf(apart, [])).bytes), alike)
+  assert.equal(encoder.encode(batchOf(entries, [])).samples, 6)
+  assert.equal(alike.split('5f5f6e616d655f5f').length, 3)
+})
+
 test('metadata is a request of its own', () => {
   assert.equal(
     hex(new EncoderV1().metadata([load1])),

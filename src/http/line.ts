@@ -48,6 +48,8 @@ export class Line {
   readonly #resolver = new Resolver()
   #socket: Socket | undefined
   #bornMs = 0
+  /** Where the newest connection went; a socket that is closed does not know any more. */
+  #address: string | undefined
   /** The newest TLS session. It makes the next handshake short. */
   #session: Buffer | undefined
 
@@ -79,7 +81,7 @@ export class Line {
 
   /** The next request goes over another connection, to another address if there is one. */
   renew(): void {
-    this.#resolver.avoid(this.#socket?.remoteAddress)
+    this.#resolver.avoid(this.#address)
     this.#socket?.destroy()
   }
 
@@ -126,6 +128,7 @@ export class Line {
 
   #keep(socket: Socket & { getSession?(): Buffer | undefined }): void {
     this.#socket = socket
+    this.#address = socket.remoteAddress
     this.#bornMs = this.#kit.clock.monotonicMs()
     this.#session = socket.getSession?.()
     socket.on('session', (session: Buffer) => {

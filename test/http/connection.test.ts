@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import dns, { type LookupAddress } from 'node:dns'
 import { syncBuiltinESMExports } from 'node:module'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/clock.ts'
@@ -134,17 +135,21 @@ test('where one address does not answer the next one does, and a name is resolve
   assert.deepEqual(connectionsOf(requests), [1, 2])
 })
 
-test('an address behind which the receiver fails comes last the next time', async (t) => {
-  named(t, 'receiver.test', ['127.0.0.1', '127.0.0.2'])
-  const port = await freePort()
-  const ill = await rawServer(t, (socket) => socket.write(answerOf(503)), { port })
-  const well = await rawServer(t, (socket) => socket.write(answerOf(204)), { host: '127.0.0.2', port })
-  const { post } = await poster(t, `http://receiver.test:${port}/`)
-  assert.equal((await post()).kind, 'uncertain')
-  assert.equal((await post()).kind, 'delivered')
-  assert.equal((await post()).kind, 'delivered')
-  assert.deepEqual([ill.requests.length, well.requests.length], [1, 2])
-})
+for (const [how, fail] of [
+  ['fails', (socket: Socket) => socket.write(answerOf(503))],
+  ['hangs up', (socket: Socket) => socket.resetAndDestroy()],
+] as const)
+  test(`an address behind which the receiver ${how} comes last the next time`, async (t) => {
+    named(t, 'receiver.test', ['127.0.0.1', '127.0.0.2'])
+    const port = await freePort()
+    const ill = await rawServer(t, fail, { port })
+    const well = await rawServer(t, (socket) => socket.write(answerOf(204)), { host: '127.0.0.2', port })
+    const { post } = await poster(t, `http://receiver.test:${port}/`)
+    assert.equal((await post()).kind, 'uncertain')
+    assert.equal((await post()).kind, 'delivered')
+    assert.equal((await post()).kind, 'delivered')
+    assert.deepEqual([ill.requests.length, well.requests.length], [1, 2])
+  })
 
 test('where no address answers, each is told', async (t) => {
   named(t, 'receiver.test', ['127.0.0.1', '127.0.0.2'])

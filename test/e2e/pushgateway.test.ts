@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
@@ -12,15 +11,12 @@ import {
   program,
   root,
   start,
-  startPrometheus,
   startPushgateway,
   temporary,
 } from '../servers.ts'
+import { push } from './push.ts'
 
 /* Every path to a Pushgateway, in front of the real one. */
-
-const push = (input: string, ...args: readonly string[]) =>
-  spawnSync(process.execPath, [join(root, 'src/cli.ts'), 'push', ...args], { input, encoding: 'utf8' })
 
 /** Starts an agent that pushes every half second. */
 function agent(t: TestContext, gateway: object, more: object = {}, flags: readonly string[] = []) {
@@ -85,29 +81,6 @@ test('every series that collect prints is at the gateway, under its group, and n
   assert.doesNotMatch(running.output(), /level=(ERROR|WARN)/)
 })
 
-test('types and the parts of histograms and summaries survive', async (t) => {
-  const gateway = await startPushgateway(t)
-  if (gateway === undefined) return
-  const text =
-    '# HELP wait_seconds Wait, "long".\n# TYPE wait_seconds histogram\nwait_seconds_bucket{le="0.5"} 1\n' +
-    'wait_seconds_bucket{le="+Inf"} 2\nwait_seconds_sum 1.5\nwait_seconds_count 2\n' +
-    '# TYPE size summary\nsize{quantile="0.5"} 3\nsize_sum 12\nsize_count 4\n# TYPE rows_total counter\nrows_total 7\n'
-  assert.equal(push(text, '--job=j', `--pushgateway=${gateway.url}`, '--label=instance=').status, 0)
-  const page = await (await fetch(`${gateway.url}/metrics`)).text()
-  for (const line of [
-    '# HELP wait_seconds Wait, "long".',
-    '# TYPE wait_seconds histogram',
-    'wait_seconds_bucket{instance="",job="j",le="0.5"} 1',
-    'wait_seconds_sum{instance="",job="j"} 1.5',
-    '# TYPE size summary',
-    'size{instance="",job="j",quantile="0.5"} 3',
-    'size_count{instance="",job="j"} 4',
-    '# TYPE rows_total counter',
-    'rows_total{instance="",job="j"} 7',
-  ])
-    assert.ok(page.split('\n').includes(line), line)
-})
-
 for (const method of ['PUT', 'POST'] as const) {
   test(`${method} ${method === 'PUT' ? 'replaces' : 'keeps'} what else is in the group`, async (t) => {
     const gateway = await startPushgateway(t)
@@ -154,24 +127,6 @@ test('without it the last snapshot stays, and it is of the stop', async (t) => {
   assert.ok(timeIn(await gateway.lines()) > timeIn(first) + 1)
 })
 
-const awkward = ['/var/tmp', 'a b', '100%', '..', '.', 'größe/π', '🦆', '?#&=+', 'x"y\\z', "it's", '~_-.']
-test('values with slashes, blanks and any letters make their groups', async (t) => {
-  const gateway = await startPushgateway(t)
-  if (gateway === undefined) return
-  const file = join(temporary(t), 'config.json')
-  for (const value of awkward) {
-    const config = { pushgateway: [{ url: gateway.url, grouping_key: { path: value, none: '' } }] }
-    writeFileSync(file, JSON.stringify(config))
-    const { status, stderr } = push('a 1\n', `--job=${value}`, `--config.file=${file}`, '--label=keep=1')
-    assert.equal(status, 0, stderr)
-  }
-  const groups = (await gateway.groups()).map(({ labels }) => labels)
-  const expected = awkward.map((value) => ({ job: value, path: value, none: '', keep: '1' }))
-  const byJob = (left: Record<string, string>, right: Record<string, string>) =>
-    String(left['job']) < String(right['job']) ? -1 : 1
-  assert.deepEqual(groups.toSorted(byJob), expected.toSorted(byJob))
-})
-
 test('an agent may have an empty value in its key', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
@@ -199,7 +154,7 @@ test('a family that another group has with another type is left out and told; th
   assert.equal(running.output().match(/level=ERROR/g)?.length, 1)
   assert.match(
     running.output(),
-    /families are left out".*families="node_load1 node_uname_info" reason=.*is not a COUNTER/,
+    /families are left out".*families="node_load1 node_uname_info" reason=.*is not a (COUNTER|GAUGE)/,
   )
   running.child.kill('SIGTERM')
   await running.ended
@@ -209,54 +164,14 @@ test('a family that another group has with another type is left out and told; th
   assert.ok((await gateway.lines()).some((line) => line.startsWith('fine{')))
 })
 
-test('bad lines of a push are named, and the gateway sees nothing', async (t) => {
-  const gateway = await startPushgateway(t)
-  if (gateway === undefined) return
-  const { status, stderr } = push('a 1\nb{ 2\nc 3', '--job=j', `--pushgateway=${gateway.url}`)
-  assert.equal(status, 1)
-  assert.match(
-    stderr,
-    /^hostpush: line 2: .*\nhostpush: line 3: the last line has no end\nhostpush: nothing is sent\n$/,
-  )
-  assert.deepEqual(await gateway.groups(), [])
-})
-
-test('timestamps are left behind, which a gateway would refuse, and a push of OpenMetrics arrives', async (t) => {
-  const gateway = await startPushgateway(t)
-  if (gateway === undefined) return
-  const text = '# TYPE rows counter\nrows_total 42 1700000000.5 # {id="1"} 1\nrows_created 1\n# EOF\n'
-  const { status, stderr, stdout } = push(text, '--job=import', `--pushgateway=${gateway.url}`)
-  assert.equal(status, 0, stderr)
-  assert.match(stdout, /^hostpush: delivered: 1 samples to default/)
-  const [line] = (await gateway.lines()).filter((one) => one.startsWith('rows'))
-  assert.equal(line, `rows_total{instance="${hostname()}",job="import"} 42`)
-})
-
-test('pushes of one job add up, as with curl', async (t) => {
-  const gateway = await startPushgateway(t)
-  if (gateway === undefined) return
-  for (const text of ['a 1\nb 1\n', 'b 2\n'])
-    assert.equal(push(text, '--job=j', `--pushgateway=${gateway.url}`).status, 0)
-  const lines = (await gateway.lines()).map((line) => line.replace(/\{.*\}/, '')).filter((line) => /^[ab] /.test(line))
-  assert.deepEqual(lines, ['a 1', 'b 2'])
-})
-
 test('behind a route prefix it is found with it, and without it the log says what is missing', async (t) => {
   const gateway = await startPushgateway(t, ['--web.route-prefix=/gw'], '/gw')
   if (gateway === undefined) return
   assert.equal(push('a 1\n', '--job=j', `--pushgateway=${gateway.url}/`).status, 0)
-  const running = agent(t, { url: gateway.url.replace('/gw', '') }, {}, few)
+  const running = agent(t, { url: gateway.url.replace('/gw', '') }, { flush_timeout: '500ms' }, few)
   await running.until(/level=WARN.*HTTP 404: 404 page not found \(does the gateway have a route prefix/)
   running.child.kill('SIGTERM')
   await running.ended
-})
-
-test('without the consistency check a push is taken with 202', async (t) => {
-  const gateway = await startPushgateway(t, ['--push.disable-consistency-check'])
-  if (gateway === undefined) return
-  const { status, stderr } = push('a 1\n', '--job=j', `--pushgateway=${gateway.url}`)
-  assert.equal(status, 0, stderr)
-  await told(gateway, 'a{')
 })
 
 test('a gateway that comes late gets the newest, and the agent says so', async (t) => {
@@ -272,22 +187,4 @@ test('a gateway that comes late gets the newest, and the agent says so', async (
   const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
   assert.ok(Number(/^node_time_seconds\{.* (\S+)$/m.exec(page)?.[1]) > startedSeconds - 0.6)
   assert.equal(running.output().match(/level=WARN/g)?.length, 1)
-})
-
-test('one push to a remote-write endpoint arrives under its own time, and two of the same job do too', async (t) => {
-  const prometheus = await startPrometheus(t)
-  if (prometheus === undefined) return
-  const target = ['--job=import', `--remote-write.url=${prometheus.url}/api/v1/write`]
-  const seconds = Math.floor(Date.now() / 1000) - 30
-  for (const [text, value] of [
-    [`# TYPE rows counter\nrows_total 1 ${seconds}\n# EOF\n`, 1],
-    ['rows_total 2\n', 2],
-  ] as const) {
-    const { status, stderr } = push(text, ...target)
-    assert.equal(status, 0, stderr)
-    const [result] = await prometheus.query('rows_total{job="import"}')
-    assert.equal(Number(result?.value[1]), value)
-  }
-  const [old] = await prometheus.query(`rows_total{job="import"} @ ${seconds}`)
-  assert.equal(old?.value[1], '1')
 })

@@ -30,6 +30,8 @@ export interface World extends Pushing {
 
 export interface Agent {
   readonly endpoints: readonly Endpoint[]
+  /** Where the web server listens. */
+  readonly addresses: readonly string[]
   /**
    * Collects and pushes until the signal aborts; then collects once more and flushes for a bounded time. Gives the
    * snapshots that some output has not got by then.
@@ -96,12 +98,10 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     await buffer.close()
     host.close()
   }
-  try {
-    await web.listen()
-  } catch (error) {
+  const addresses = await web.listen().catch(async (error: unknown) => {
     await close()
     throw error
-  }
+  })
   const onDrop = (samples: number) => {
     for (const { name } of endpoints) buffer.cursor(name).drop('clock', samples)
   }
@@ -109,7 +109,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const intake = new Intake(buffer, timeline, { clock, log, onDrop })
   const left = () =>
     Math.max(0, ...endpoints.map((one) => one.report.backlog.snapshots), ...gateways.map((one) => one.report.pending))
-  return { endpoints, run: runner(config, world, { intake, cycle, outputs, left, close }) }
+  return { endpoints, addresses, run: runner(config, world, { intake, cycle, outputs, left, close }) }
 }
 
 interface Parts {

@@ -20,7 +20,10 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     if (known === undefined) throw new UsageError(`unknown command ${word}${nearest(word, Object.keys(commands))}`)
     const { default: command } = await known.load()
     if (asksFor(args, '--help', '-h')) return say(terminal, await helpOf(command))
-    return await command.run(parseFlags(args, await command.flags()), terminal)
+    const parsed = parseFlags(args, await command.flags())
+    const [stranger] = parsed.operands
+    if (stranger !== undefined && command.operands !== 'taken') throw new UsageError(`unexpected ${stranger}`)
+    return await command.run(parsed, terminal)
   } catch (error) {
     return complain(error, word, terminal)
   }
@@ -71,8 +74,12 @@ function processTerminal(): Terminal {
       stop.abort(new Error(`stopped by ${signal}`))
     })
   }
-  process.stdout.on('error', ignoreClosedPipe)
-  process.stderr.on('error', ignoreClosedPipe)
+  process.stdout.on('error', (error) => {
+    const status = unwritten(error)
+    if (status === 0) stop.abort(error)
+    else process.exit(status)
+  })
+  process.stderr.on('error', () => {}) // a log that cannot be written, for a full disk say, stops no work
   return {
     environment: process.env,
     out: (text) => process.stdout.write(text),
@@ -83,14 +90,17 @@ function processTerminal(): Terminal {
   }
 }
 
-/** Whoever read our output has gone; what is left to do is done without it. */
-function ignoreClosedPipe(error: Error): void {
-  if (!('code' in error) || error.code !== 'EPIPE') throw error
+/** Standard output cannot be written: no fault of ours where whoever read it has gone. Gives the exit status. */
+function unwritten(error: NodeJS.ErrnoException): number {
+  if (error.code === 'EPIPE') return 0
+  process.stderr.write(`hostpush: standard output cannot be written: ${error.message}\n`)
+  return failed
 }
 
 // No top-level await: the bundle is CommonJS, because that starts faster.
 if (import.meta.main) {
   void main(process.argv.slice(2), processTerminal()).then((status) => {
-    process.exitCode = status
+    // When all is written: what a fault has left open, a server say, must not keep the process.
+    process.stdout.write('', (error) => process.exit(error ? unwritten(error) : status))
   })
 }

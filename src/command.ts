@@ -20,6 +20,8 @@ export interface Command {
   /** What stands behind the name in the usage line. */
   readonly usage: string
   readonly flags: () => Promise<readonly Flag[]> | readonly Flag[]
+  /** Whether it takes words that are no flags; where it does not, one is a mistake. */
+  readonly operands?: 'taken'
   /** Gives the exit status. ConfigError and UsageError are shown by the caller. */
   run(given: Parsed, terminal: Terminal): Promise<number>
 }

@@ -31,6 +31,11 @@ const misuse: readonly (readonly [args: string[], message: RegExp])[] = [
   [['collect', '--collector.cpu=true'], /flag --collector.cpu takes no value/],
   [['collect', '--path.procfs'], /flag --path.procfs needs a value/],
   [['receive', '--listen-address=nowhere'], /nowhere is not HOST:PORT/],
+  [['collect', 'meminfo'], /unexpected meminfo/],
+  [['run', '--', '-'], /unexpected -/],
+  [['demo', '--interval=often'], /--interval: "often" is not a duration above 0 such as 5s/],
+  [['demo', '--interval=0s'], /--interval: "0s" is not a duration above 0/],
+  [['demo', '--pushes=some'], /--pushes: "some" is not a whole number/],
 ]
 for (const [args, message] of misuse) {
   test(`hostpush ${args.join(' ')} is one clear line and status 2`, async () => {
@@ -42,15 +47,18 @@ for (const [args, message] of misuse) {
 }
 
 const bad: readonly (readonly [args: string[], message: RegExp])[] = [
-  [['collect', '--path.procfs=/nowhere'], /^hostpush: path.procfs: \/nowhere cannot be used: ENOENT/],
-  [['collect', '--path.sysfs=/etc/passwd'], /^hostpush: path.sysfs: \/etc\/passwd is not a directory$/],
+  [['collect', '--path.procfs=/nowhere'], /^hostpush: --path.procfs: "\/nowhere" cannot be used: ENOENT/],
+  [['collect', '--path.sysfs=/etc/passwd'], /^hostpush: --path.sysfs: \/etc\/passwd is not a directory$/],
   [
     ['collect', '--collector.netstat.fields=('],
     /^hostpush: --collector.netstat.fields: "\(" is no regular expression in RE2 syntax/,
   ],
   [['collect', '--collector.netstat.fields=a(?=b)'], /is no regular expression in RE2 syntax/],
-  [['collect', '--log.level=loud'], /^hostpush: log.level: "loud" is none of debug, info, warn, error$/],
+  [['collect', '--log.level=loud'], /^hostpush: --log.level: "loud" is none of debug, info, warn, error$/],
   [['collect', '--config.file=/nowhere.json'], /^hostpush: \/nowhere.json: ENOENT/],
+  [['collect', '--config.file='], /^hostpush: --config.file: ENOENT/],
+  [['check', '--web.listen-address=here'], /^hostpush: web: listen address "here" is not host:port/],
+  [['check', '--web.telemetry-path=metrics'], /^hostpush: --web.telemetry-path: "metrics" does not begin with a slash/],
   [['run', '--web.listen-address='], /^hostpush: there is nothing to do: name an endpoint/],
   [
     ['collect', '--collector.diskstats.device-include=a', '--collector.diskstats.device-exclude=b'],
@@ -94,7 +102,7 @@ test('check tells all errors at once, each with its path', async (t) => {
     'global.scrape_interval: a duration such as "15s" or "1m30s" is expected',
     'globl: unknown key; did you mean global?',
     'remote_write[0].headers.Content-Type: this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2 or sigv4)',
-    'remote_write[0].headers.X-Ok: a header value must be one line',
+    'remote_write[0].headers.X-Ok: a header value must be one line of Latin letters and signs',
     'remote_write[0].url: an http:// or https:// URL is expected',
     'remote_write[1].basic_auth.usrname: unknown key; did you mean username?',
     'remote_write[1].remote_timeout: a duration above 0 is expected',

@@ -33,6 +33,7 @@ export default {
   summary: 'Looks into the buffer, also while the agent runs: what waits for whom, and what was set aside and why.',
   usage: 'ls|export|drop [flags]',
   flags: () => flags,
+  operands: 'taken',
   async run({ flags, operands: [verb, ...rest] }, terminal) {
     if (rest.length > 0) throw new UsageError(`unexpected ${rest[0]}`)
     const config = await configOf(flags, terminal)

@@ -28,6 +28,7 @@ export default {
     'Waits for the answer: status 0 when they are delivered, 1 when they are lost.',
   usage: '[flags] [FILE]',
   flags: () => [job, label, ...targetFlags, timeout],
+  operands: 'taken',
   async run(given, terminal) {
     const { labels, timeoutMs } = wishesOf(given.flags)
     const config = await targetConfig(given.flags, terminal)

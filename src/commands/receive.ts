@@ -16,7 +16,8 @@ export default {
   usage: '[flags]',
   flags: () => [listen],
   async run({ flags }, terminal) {
-    const receiver = await receiverAt(String(flags.get(listen.name) ?? listen.fallback), terminal)
+    const address = String(flags.get(listen.name) ?? listen.fallback)
+    const receiver = await receiverAt(address, (request) => terminal.out(lineOf(request)))
     terminal.out(`receiving at ${receiver.url}/api/v1/write; what came is at ${receiver.url}/metrics; Ctrl-C ends\n`)
     await stopped(terminal)
     await receiver.close()
@@ -24,12 +25,12 @@ export default {
   },
 } satisfies Command
 
-/** Starts a receiver that prints a line for each request. */
-export async function receiverAt(address: string, terminal: Terminal): Promise<Receiver> {
+/** Starts a receiver that tells of each request. */
+export async function receiverAt(address: string, onRequest: (request: Summary) => void): Promise<Receiver> {
   const [, host = '', port = ''] = /^(\[.*\]|[^:]*):(\d+)$/.exec(address) ?? []
   if (port === '' || Number(port) > 65535) throw new UsageError(`--${listen.name}: ${address} is not HOST:PORT`)
   const options = { host: host.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port) }
-  return createReceiver({ listen: options, onRequest: (summary) => terminal.out(lineOf(summary)) })
+  return createReceiver({ listen: options, onRequest })
 }
 
 export function lineOf(request: Summary): string {

@@ -94,7 +94,7 @@ function bound(server: Server, { host, port }: Address): Promise<void> {
     const failed = (error: NodeJS.ErrnoException) => {
       const why = reasons[error.code ?? ''] ?? messageOf(error)
       const text = `web: cannot listen on ${shown({ host, port })}: ${why}; choose another with --web.listen-address`
-      reject(new Error(text, { cause: error }))
+      reject(new Error(text))
     }
     server.once('error', failed)
     server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {

@@ -3,7 +3,7 @@ import type { Headers } from '../http/request.ts'
 import { Secret } from '../log.ts'
 import { accessOf, type Said } from './access.ts'
 import { decoded, textOrFile } from './secrets.ts'
-import type { TargetShape } from './target-shape.ts'
+import { headerValue, type TargetShape } from './target-shape.ts'
 
 /** What proves who we are: at most one kind. What a kind needs is loaded only where it is configured. */
 export async function credentialsOf(block: TargetShape, url: URL, said: Said): Promise<Credentials | undefined> {
@@ -23,6 +23,7 @@ export async function credentialsOf(block: TargetShape, url: URL, said: Said): P
 type Part<Key extends keyof TargetShape> = NonNullable<TargetShape[Key]>
 
 function basicOf(shape: Part<'basic_auth'>, { place, problems }: Said): Credentials {
+  if (Object.keys(shape).length === 0) problems.push(`${place}.basic_auth: username and password are needed`)
   const user = textOrFile([shape.username, shape.username_file], `${place}.basic_auth.username`, problems)
   const password = textOrFile([shape.password, shape.password_file], `${place}.basic_auth.password`, problems)
   return { headersFor: () => basicHeader(user(), password()) }
@@ -37,7 +38,10 @@ function basicHeader(user: Secret, password: Secret): Headers {
 function tokenOf({ type = 'Bearer', ...shape }: Part<'authorization'>, { place, problems }: Said): Credentials {
   const at = `${place}.authorization`
   if (type.toLowerCase() === 'basic') problems.push(`${at}.type: for Basic use basic_auth`)
+  if (Object.keys(shape).length === 0) problems.push(`${at}: credentials or credentials_file is needed`)
   const token = textOrFile([shape.credentials, shape.credentials_file], `${at}.credentials`, problems)
+  if (!headerValue.test(type + (shape.credentials ?? '')))
+    problems.push(`${at}: cannot be sent: a header is one line of Latin letters and signs`)
   return { headersFor: () => ({ authorization: `${type} ${token().reveal()}` }) }
 }
 

@@ -10,8 +10,9 @@ import { count, duration, filled, flag, positive, size, text } from './values.ts
 /** The configuration file, in Prometheus's words where Prometheus has one. Texts become numbers in `read.ts`. */
 
 const labelName = v.pipe(
-  v.string(),
+  text,
   v.regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'a label name consists of letters, digits and _, and begins with no digit'),
+  v.check((name) => name !== '__name__', '__name__ is the name of the metric itself'),
 )
 const labels = v.record(labelName, text)
 
@@ -89,7 +90,7 @@ const optionShapes = {
   text,
   number: v.number('a number is expected'),
   duration,
-  list: v.array(text),
+  list: v.array(text, 'a list of texts is expected'),
 }
 
 function collectorShape({ options }: Collector) {
@@ -127,7 +128,12 @@ export function shapeOf(collectors: readonly Collector[]) {
         'udev.data': v.optional(filled),
       }),
     ),
-    log: v.optional(v.strictObject({ level: v.optional(v.picklist(levels)), format: v.optional(v.picklist(formats)) })),
+    log: v.optional(
+      v.strictObject({
+        level: v.optional(v.picklist(levels, `one of ${levels.join(', ')} is expected`)),
+        format: v.optional(v.picklist(formats, `one of ${formats.join(', ')} is expected`)),
+      }),
+    ),
     flush_timeout: v.optional(duration),
   })
 }

@@ -8,6 +8,9 @@ const reservedHeaders = new Set(
    proxy-authorization www-authenticate accept-encoding x-prometheus-remote-write-version
    x-prometheus-remote-read-version x-amz-date x-amz-security-token x-amz-content-sha256 retry-attempt`.split(/\s+/),
 )
+/** What HTTP can carry: RFC 9110 section 5.5. */
+export const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
+
 const headers = v.record(
   v.pipe(
     v.string(),
@@ -17,7 +20,7 @@ const headers = v.record(
       'this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2 or sigv4)',
     ),
   ),
-  v.pipe(text, v.regex(/^[^\r\n\0]*$/, 'a header value must be one line')),
+  v.pipe(text, v.regex(headerValue, 'a header value must be one line of Latin letters and signs')),
 )
 
 const url = v.pipe(

@@ -1,0 +1,52 @@
+import { crc32 } from 'node:zlib'
+import type { Labels } from '../metrics/family.ts'
+import type { GatewayOptions } from '../pushgateway/index.ts'
+import type { EndpointOptions } from '../remote-write/index.ts'
+import type { Said } from './access.ts'
+import { gatewayOf } from './pushgateway.ts'
+import { wantedOf } from './relabel.ts'
+import { endpointOf } from './remote-write.ts'
+import type { Shape } from './shape.ts'
+
+interface Outputs {
+  readonly remoteWrite: readonly EndpointOptions[]
+  readonly pushgateways: readonly GatewayOptions[]
+}
+
+interface Given extends Omit<Said, 'place'> {
+  readonly identity: Labels
+  /** Puts what is known of the host into a label. */
+  readonly expanded: (text: string, place: string) => string
+  readonly intervalMs: number
+}
+
+/** Everything that is pushed to. */
+export async function outputsOf(file: Shape, { identity, expanded, intervalMs, ...said }: Given): Promise<Outputs> {
+  const { remote_write: blocks = [], pushgateway: gateways = [] } = file
+  const remoteWrite: EndpointOptions[] = []
+  for (const [i, block] of blocks.entries())
+    remoteWrite.push(await endpointOf(block, { ...said, place: `remote_write[${i}]` }, blocks.length === 1))
+  const wanted = await wantedOf(file, said.problems)
+  const pushgateways: GatewayOptions[] = []
+  for (const [i, block] of gateways.entries()) {
+    const at = { ...said, place: `pushgateway[${i}]` }
+    pushgateways.push(await gatewayOf(block, at, { identity, expanded }, gateways.length === 1))
+  }
+  for (const name of repeated(remoteWrite)) said.problems.push(`remote_write: two endpoints are called ${name}`)
+  for (const name of repeated(pushgateways)) said.problems.push(`pushgateway: two gateways are called ${name}`)
+  const offsetMs = offsetOf(identity, intervalMs)
+  return {
+    remoteWrite: remoteWrite.map((one, i) => ({ ...one, ...wanted[i], offsetMs })),
+    pushgateways: pushgateways.map((one) => ({ ...one, offsetMs })),
+  }
+}
+
+/** A fleet collects in one moment and sends over a third of the interval, each host at its own place in it. */
+function offsetOf(identity: Labels, intervalMs: number): number {
+  return crc32(JSON.stringify(identity)) % Math.max(1, Math.floor(intervalMs / 3))
+}
+
+function repeated(outputs: readonly { readonly name: string }[]): ReadonlySet<string> {
+  const names = outputs.map(({ name }) => name)
+  return new Set(names.filter((name, i) => names.indexOf(name) !== i))
+}

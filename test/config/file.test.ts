@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { collectors } from '../../src/collectors/index.ts'
+import { ConfigError } from '../../src/config/error.ts'
+import { readFile } from '../../src/config/file.ts'
+import { parseJson } from '../../src/config/json.ts'
+import { temporary } from '../servers.ts'
+
+/** What is right of a file, and what is wrong with the rest: without the file's own path. */
+function read(t: TestContext, text: string, environment: Record<string, string> = {}) {
+  const path = join(temporary(t), 'config.json')
+  writeFileSync(path, text)
+  const problems: string[] = []
+  const shape = readFile(path, { environment, collectors }, problems)
+  return { shape, problems: problems.map((problem) => problem.replace(`${path}: `, '')) }
+}
+
+test('every unknown key is told, however many an object has', (t) => {
+  const { problems } = read(
+    t,
+    '{"jop": "", "instanze": "", "global": {"a": 1, "b": 2}, "constructor": 1, "__proto__": 2}',
+  )
+  assert.deepEqual(problems, [
+    'jop: unknown key; did you mean job?',
+    'instanze: unknown key; did you mean instance?',
+    'global.a: unknown key',
+    'global.b: unknown key',
+    'constructor: unknown key',
+    '__proto__: unknown key',
+  ])
+})
+
+test('what is right of a file is read on, so that its problems are told at the same time', (t) => {
+  const { shape, problems } = read(t, '{"job": "j", "jop": 1, "web": {"max_requests": -1}, "log": {"level": "loud"}}')
+  assert.deepEqual(shape, { job: 'j' })
+  assert.deepEqual(problems, [
+    'web.max_requests: a number from 0 up is expected',
+    'log.level: one of debug, info, warn, error is expected',
+    'jop: unknown key; did you mean job?',
+  ])
+})
+
+test('another kind of value than is expected is told without the value, which may be a secret', (t) => {
+  const secret = '"https://me:s3cret@x"'
+  const text = `{"global": [], "remote_write": [${secret}, {"headers": ${secret}, "basic_auth": ${secret}}, {"url": 1}],
+    "web": {"listen_address": ${secret}}, "interfaces": [1], "collectors": {"textfile": {"directory": ${secret}}}}`
+  const { problems } = read(t, text)
+  assert.deepEqual(problems.toSorted(), [
+    'collectors.textfile.directory: a list of texts is expected',
+    'global: an object is expected',
+    'interfaces: an object is expected',
+    'remote_write[0]: an object is expected',
+    'remote_write[1].basic_auth: an object is expected',
+    'remote_write[1].headers: an object is expected',
+    'remote_write[1].url: is missing',
+    'remote_write[2].url: a text is expected',
+    'web.listen_address: a list of addresses is expected; an empty list means no web server',
+  ])
+})
+
+test('a variable that is not set is one problem, whatever an empty text would be', (t) => {
+  const { problems } = read(t, '{"remote_write": [{"url": "${URL}"}]}')
+  assert.deepEqual(problems, ['remote_write[0].url: the environment variable URL is not set'])
+})
+
+test('a file that holds no object is refused', (t) => {
+  for (const text of ['[]', 'null', '"x"', '5'])
+    assert.throws(
+      () => read(t, text),
+      (error) => error instanceof ConfigError && /config\.json: a JSON object is expected$/.test(error.message),
+    )
+})
+
+test('a byte order mark is no fault', (t) => {
+  assert.deepEqual(read(t, '\uFEFF{"job": "j"}').shape, { job: 'j' })
+})
+
+const broken: readonly (readonly [text: string, message: string])[] = [
+  ['{"password": s3cret}', 'unexpected "s" (line 1 column 14)'],
+  [`{\n  "password":\n    's3cret'}`, 'unexpected "\'" (line 3 column 5)'],
+  ['["s3cret", ]', 'unexpected "]" (line 1 column 12)'],
+  ['{"a": "s3cret",\n  // b\n}', 'Expected double-quoted property name in JSON at position 18 (line 2 column 3)'],
+]
+for (const [text, message] of broken) {
+  test(`no JSON, told by its place and not by its text: ${JSON.stringify(text)}`, () => {
+    assert.throws(() => parseJson(text), { message })
+  })
+}

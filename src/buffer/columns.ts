@@ -69,5 +69,9 @@ const params = { [constants.ZSTD_c_compressionLevel]: 1 }
 
 export const compress = (bytes: Buffer): Buffer => zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length })
 
+/** Room that is made at once for what comes out; a length that is damage must not take more. */
+const largestChunk = 64 * 1024
+
 /** Throws where the bytes are no such thing or become more than `most`. */
-export const decompress = (bytes: Buffer, most: number): Buffer => zstdDecompressSync(bytes, { maxOutputLength: most })
+export const decompress = (bytes: Buffer, most: number): Buffer =>
+  zstdDecompressSync(bytes, { maxOutputLength: most, chunkSize: Math.min(Math.max(most, 64), largestChunk) })

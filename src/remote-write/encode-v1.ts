@@ -23,7 +23,10 @@ const staleValue = Uint8Array.of(2, 0, 0, 0, 0, 0, 0xf0, 0x7f)
 
 const metadataType: Record<MetricType, number> = { untyped: 0, counter: 1, gauge: 2, histogram: 3, summary: 5 }
 
-/** A body before compression, and what it holds. */
+/** Tag and length of a time series at most. */
+const longestHead = 6
+
+/** A body before compression, and what it holds. The bytes hold until the next one is encoded. */
 export interface Encoded {
   readonly bytes: Uint8Array
   readonly samples: number
@@ -48,8 +51,8 @@ export class EncoderV1 implements Encoder {
   readonly contentType = 'application/x-protobuf'
   readonly version = '0.1.0'
   readonly #labels: Known<Uint8Array>
-  /** Room for the samples of a request, used again for the next. */
-  #samples = Buffer.alloc(0)
+  /** Room for a request, used again for the next: a backlog would leave megabytes behind with each. */
+  #room: Uint8Array = new Uint8Array()
 
   /** `labels` are those under which a series is sent. */
   constructor(labels: (series: Series) => readonly Label[] = labelsOf) {
@@ -68,7 +71,7 @@ export class EncoderV1 implements Encoder {
 
   /**
    * Snapshots of the same series. The samples of one series look like those of the next except for their values: their
-   * bytes are copied and the values put in, nothing is made for each sample.
+   * bytes are copied and the values put in; nothing is made for each sample, and nothing for the request.
    */
   #alike(entries: readonly Entry[], series: readonly Series[]): Encoded {
     const labels = this.#labels.of(series)
@@ -81,23 +84,23 @@ export class EncoderV1 implements Encoder {
     })
     const samples = pattern.finish()
     const size = samples.length
-    if (this.#samples.length < size * series.length) this.#samples = Buffer.alloc(size * series.length)
-    const all = this.#samples
-    const view = new DataView(all.buffer, all.byteOffset)
-    const writer = new protobuf.Writer()
+    const most = labels.reduce((sum, label) => sum + longestHead + label.length + size, 0)
+    if (this.#room.length < most) this.#room = Buffer.allocUnsafeSlow(most)
+    const out = this.#room
+    const view = new DataView(out.buffer, out.byteOffset)
+    let at = 0
     labels.forEach((label, i) => {
-      const at = size * i
-      all.set(samples, at)
+      out[at++] = tag.timeseries
+      at = putVarint(out, at, label.length + size)
+      out.set(label, at)
+      at += label.length
+      out.set(samples, at)
       for (let j = 0; j < columns.length; j++) {
         view.setFloat64(at + (places[j] as number), columns[j]?.[i] as number, true)
       }
-      writer
-        .uint32(tag.timeseries)
-        .uint32(label.length + size)
-        .raw(label)
-        .raw(all.subarray(at, at + size))
+      at += size
     })
-    return { bytes: writer.finish(), samples: series.length * entries.length }
+    return { bytes: out.subarray(0, at), samples: series.length * entries.length }
   }
 
   /** Snapshots of different series, or with stale markers or times of their own: gathered by series first. */
@@ -140,6 +143,13 @@ export class EncoderV1 implements Encoder {
     }
     return writer.finish()
   }
+}
+
+function putVarint(out: Uint8Array, at: number, value: number): number {
+  let [place, rest] = [at, value]
+  for (; rest > 127; rest >>>= 7) out[place++] = (rest & 127) | 128
+  out[place++] = rest
+  return place
 }
 
 /** Tag and length of the sample, and its two fields. */

@@ -43,7 +43,7 @@ export interface Verdict {
 }
 
 /** What docs/differences.md lists. */
-const known = knownOf(readFileSync(join(root, 'docs/differences.md'), 'utf8'))
+export const known = knownOf(readFileSync(join(root, 'docs/differences.md'), 'utf8'))
 
 /** Compares what a running peer says with what we do; `ours` where we are to be run with other flags. */
 export async function judge(peer: RunningPeer, setting: Setting, ours = setting.flags): Promise<Verdict> {
@@ -62,7 +62,7 @@ export async function judge(peer: RunningPeer, setting: Setting, ours = setting.
 }
 
 /** What `hostpush collect` prints. */
-function collected({ cwd, within = [] }: Setting, flags: readonly string[]): string {
+export function collected({ cwd, within = [] }: Setting, flags: readonly string[]): string {
   const [command = '', ...args] = [...within, process.execPath, join(root, 'src/cli.ts'), 'collect', ...flags]
   return execFileSync(command, args, {
     cwd,

@@ -13,7 +13,7 @@ export class NoData extends Error {}
 /** The directory, where the kernel has it: `/sys/class/nvme` is there only on a host with such devices. */
 export function offered(dir: Dir): Dir {
   if (!dir.exists()) throw new NoData(`no ${dir.path}`)
-  return dir
+  return dir.listable()
 }
 
 /** A value without which there is none of these. */

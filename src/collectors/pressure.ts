@@ -19,18 +19,18 @@ const resources: readonly [file: string, some: Family<never> | undefined, full: 
 export default collector({
   name: 'pressure',
   collect({ proc, emit }) {
-    const offers = resources.flatMap(([resource, some, full]) => {
+    let found = false
+    each(resources, ([resource, some, full]) => {
       const text = proc.readIfAny(`pressure/${resource}`)
-      return text === undefined ? [] : [{ resource, text, some, full }]
-    })
-    if (offers.length === 0) throw new NoData('the kernel does not account pressure')
-    each(offers, ({ resource, text, some, full }) => {
+      if (text === undefined) return
+      found = true
       const totals = parsePressure(text)
       const emitOne = (family: Family<never> | undefined, kind: 'some' | 'full') => {
         if (family !== undefined) emit(family, seconds(needed(totals[kind], `${kind} in pressure/${resource}`)))
       }
       each([() => emitOne(some, 'some'), () => emitOne(full, 'full')], (line) => line())
     })
+    if (!found) throw new NoData('the kernel does not account pressure')
   },
 })
 

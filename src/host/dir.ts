@@ -38,6 +38,7 @@ export class Dir {
   readonly id: string
   readonly #path: Path
   readonly #shared: Shared
+  #mustList = false
 
   constructor(files: Files, path: string)
   constructor(files: Files, path: Path, name: string, id: string, shared: Shared)
@@ -56,6 +57,13 @@ export class Dir {
   at(path: Path): Dir {
     const name = typeof path === 'string' ? path.slice(path.lastIndexOf('/') + 1) : decodeUtf8(path)
     return new Dir(this.#shared.files, joined(this.#path, path), name, name, this.#shared)
+  }
+
+  /** The same directory; its children cannot be asked for where it cannot be read. */
+  listable(): Dir {
+    const same = new Dir(this.#shared.files, this.#path, this.name, this.id, this.#shared)
+    same.#mustList = true
+    return same
   }
 
   /** True if it is there and is a directory or file that can be seen; links are followed. */
@@ -77,7 +85,7 @@ export class Dir {
    * directory is missing. Every entry of sysfs' class directories is one, so kinds are looked at only with `sure`.
    */
   children(prefix = '', sure: 'directories' | 'any' = 'any'): Dir[] {
-    const names = unlessMissing(() => this.#list()) ?? []
+    const names = this.#mustList ? this.#list() : (unlessMissing(() => this.#list()) ?? [])
     const found: Dir[] = []
     for (const name of names) {
       const text = typeof name === 'string' ? name : decodeUtf8(name)

@@ -1,15 +1,15 @@
 /*
- * Runs inside a network namespace, where network.test.ts starts it: has the real node_exporter and `hostpush collect`
+ * Runs inside a network namespace, where network.ts starts it: has the real node_exporter and `hostpush collect`
  * look at the same network, and prints what both saw. Arguments: node_exporter's program, and flags for both.
  */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
-import { startPeer } from '../../scripts/peer.ts'
+import { fileURLToPath } from 'node:url'
 import { loadLibc } from '../../src/host/libc.ts'
-import { root } from '../servers.ts'
+import { startPeer } from '../peer.ts'
 
+const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 const [program = '', ...flags] = process.argv.slice(2)
 
 /** A TAP device takes whatever settings it is told: ETHTOOL_SLINKSETTINGS with these bits of what it supports. */
@@ -61,7 +61,7 @@ const held = await sockets()
 const peer = await startPeer(program, ['--web.disable-exporter-metrics', ...flags], { cwd: '/' })
 try {
   const before = await peer.read()
-  const ours = execFileSync(process.execPath, [join(root, 'src/cli.ts'), 'collect', ...flags], { encoding: 'utf8' })
+  const ours = execFileSync(process.execPath, [cli, 'collect', ...flags], { encoding: 'utf8' })
   const after = await peer.read()
   await new Promise((resolve) =>
     process.stdout.write(JSON.stringify({ before, ours, after, held: held.length }), resolve),

@@ -19,20 +19,29 @@ export interface Credentials {
   forget?(): void
 }
 
+/** Names of headers whose values prove something. */
+const secretName = /auth|cookie|key|pass|secret|session|sign|token/i
+
+/** What of a request nobody else is to see: headers that prove who we are, and the values of the URL's query. */
+export function secretsOf({ searchParams }: URL, headers: Headers): readonly string[] {
+  const proofs = Object.entries(headers).flatMap(([name, value]) => (secretName.test(name) ? partsOf(value) : []))
+  return [...proofs, ...searchParams.values()].filter((secret) => secret.length > 3)
+}
+
+/** A scheme is no secret; of `Basic` it is the password, too. */
+function partsOf(value: string): readonly string[] {
+  const [, scheme = '', token = ''] = /^(?:(\S+) )?(.*)$/s.exec(value) ?? []
+  if (scheme !== 'Basic') return [token]
+  const pair = Buffer.from(token, 'base64').toString()
+  return [token, pair.slice(pair.indexOf(':') + 1)]
+}
+
 /** A receiver, or what stands before it, may tell in its answer what it was shown. */
-export function concealed(text: string, shown: Headers): string {
-  let safe = text
-  for (const value of Object.values(shown)) {
-    const [, scheme = '', token = ''] = /^(?:(\S+) )?(.*)$/s.exec(value) ?? []
-    const password =
-      scheme === 'Basic'
-        ? Buffer.from(token, 'base64')
-            .toString()
-            .replace(/^[^:]*:/, '')
-        : ''
-    for (const secret of [token, password]) if (secret.length > 3) safe = safe.replaceAll(secret, '***')
-  }
-  return safe
+export function concealed(text: string, secrets: readonly string[]): string {
+  return secrets
+    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])
+    .sort((left, right) => right.length - left.length)
+    .reduce((safe, secret) => safe.replaceAll(secret, '***'), text)
 }
 
 /** A URL as it may be shown: what stands in its query may be a key. */

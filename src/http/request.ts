@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { messageOf } from '../log.ts'
 import type { Sender } from './connection.ts'
-import { type Credentials, concealed } from './credentials.ts'
+import { type Credentials, concealed, secretsOf } from './credentials.ts'
 import { deadlineAt, unless } from './deadline.ts'
 import { Exchange } from './exchange.ts'
 import { type Outcome, outcomeOf, type Reply } from './outcome.ts'
@@ -71,8 +71,8 @@ interface Parts {
 /** One attempt to have a body taken: usually one exchange, more where the first only says how to do it. */
 class Attempt {
   readonly #parts: Parts
-  /** The headers that prove who we are, as last shown. */
-  #shown: Headers = {}
+  /** What was shown to the receiver and is to be shown to nobody else. */
+  #secrets: readonly string[] = []
   /** Bytes of the request under way may have left. */
   #sent = false
   /** A connection was cut before its answer: the request may have arrived then. */
@@ -85,14 +85,14 @@ class Attempt {
   async outcome(): Promise<Outcome> {
     const outcome = await this.#conclusion()
     if (outcome.kind === 'delivered') return outcome
-    const reason = concealed(outcome.reason, this.#shown)
+    const reason = concealed(outcome.reason, this.#secrets)
     return this.#doubtful ? { ...outcome, kind: 'uncertain', reason } : { ...outcome, reason }
   }
 
   async #conclusion(): Promise<Outcome> {
     try {
       const reply = await this.#authorized()
-      return outcomeOf({ ...reply, body: concealed(reply.body, this.#shown) }, this.#parts.clock.now())
+      return outcomeOf({ ...reply, body: concealed(reply.body, this.#secrets) }, this.#parts.clock.now())
     } catch (error) {
       return faultOf(error, this.#sent)
     }
@@ -160,10 +160,10 @@ class Attempt {
   async #headersFor(url: URL): Promise<Headers> {
     const { target, headers, body, clock, signal } = this.#parts
     if (!isSameParty(target.url, url)) return headers
-    const credentials = target.credentials?.headersFor({ method: target.method ?? 'POST', url, body, clock, signal })
-    if (credentials !== undefined)
-      this.#shown = credentials instanceof Promise ? await unless(signal, credentials) : credentials
-    return { ...target.headers(), ...this.#shown, ...headers }
+    const asked = target.credentials?.headersFor({ method: target.method ?? 'POST', url, body, clock, signal })
+    const ours = { ...target.headers(), ...(asked instanceof Promise ? await unless(signal, asked) : asked) }
+    this.#secrets = secretsOf(target.url, ours)
+    return { ...ours, ...headers }
   }
 }
 

@@ -174,3 +174,11 @@ test('a name is not asked for again while there is no answer', async (t) => {
   await ask()
   assert.equal(asked.length, 2)
 })
+
+test('what answers in no HTTP is told in few words', async (t) => {
+  const { port } = await rawServer(t, (socket) => socket.end('hello\r\n\r\n'))
+  const { post } = await poster(t, `http://127.0.0.1:${port}/`)
+  const outcome = await post()
+  assert.equal(outcome.kind, 'uncertain')
+  assert.match('reason' in outcome ? outcome.reason : '', /^Response does not match the HTTP\/1\.1 protocol/)
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { concealed, shownUrl } from '../../src/http/credentials.ts'
+import { concealed, secretsOf, shownUrl } from '../../src/http/credentials.ts'
 import { answerOf, poster, rawServer } from './raw.ts'
 
 test('a URL is shown without what its query holds', () => {
@@ -10,11 +10,25 @@ test('a URL is shown without what its query holds', () => {
   assert.equal(shown('https://me:s3cret@h/w#s3cret'), 'https://h/w')
 })
 
+/** What is left of a receiver's words when these headers went to this URL. */
+const told = (words: string, headers: Record<string, string>, url = 'http://h/') =>
+  concealed(words, secretsOf(new URL(url), headers))
+
 test('what was shown to a receiver is concealed where it says it again', () => {
   const basic = { authorization: `Basic ${Buffer.from('me:p:ssword').toString('base64')}` }
-  assert.equal(concealed(`no p:ssword, no ${basic.authorization}`, basic), 'no ***, no Basic ***')
-  assert.equal(concealed('token glc_abc is expired', { authorization: 'Bearer glc_abc' }), 'token *** is expired')
-  assert.equal(concealed('HTTP 401: a b c', { authorization: 'Bearer a' }), 'HTTP 401: a b c')
+  assert.equal(told(`no p:ssword, no ${basic.authorization}`, basic), 'no ***, no Basic ***')
+  assert.equal(told('token glc_abc is expired', { authorization: 'Bearer glc_abc' }), 'token *** is expired')
+  assert.equal(told('HTTP 401: a b c', { authorization: 'Bearer a' }), 'HTTP 401: a b c')
+})
+
+test("of the user's own headers those that are named like secrets are concealed, a tenant is not", () => {
+  const headers = { 'X-Api-Key': 's3cret', Cookie: 'a=s3cret2', 'X-Scope-OrgID': 'tenant' }
+  assert.equal(told('tenant: no s3cret2 of a=s3cret2, s3cret', headers), 'tenant: no ***2 of ***, ***')
+})
+
+test("what a URL's query holds is concealed, as it is and as it was written", () => {
+  assert.equal(told('no /w?key=a%20b%3Fc, no a b?c', {}, 'http://h/w?key=a%20b%3fc'), 'no /w?key=***, no ***')
+  assert.equal(told(JSON.stringify({ key: 'a"bcd' }), { 'X-Key': 'a"bcd' }), '{"key":"***"}')
 })
 
 test('a receiver that repeats the token does not bring it into the log', async (t) => {

@@ -6,6 +6,7 @@ import type { Outcome } from '../http/outcome.ts'
 import type { Patience } from '../http/patience.ts'
 import type { Headers, Requester } from '../http/request.ts'
 import type { Unsettled } from '../http/settle.ts'
+import { Trouble } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import { contentType, type FamilyText } from './encode.ts'
 import type { GatewayStats } from './stats.ts'
@@ -38,16 +39,11 @@ interface Needs {
 /** Single requests to a gateway, and what is said of how they go. */
 export class Delivery {
   readonly #needs: Needs
-  /** Monotonic time since which nothing has been taken, and why; undefined while all is well. */
-  #trouble: { readonly sinceMs: number; readonly reason: string } | undefined
+  readonly trouble: Trouble
 
   constructor(needs: Needs) {
     this.#needs = needs
-  }
-
-  /** Why nothing is taken at the moment; undefined while all is well. */
-  get trouble(): string | undefined {
-    return this.#trouble?.reason
+    this.trouble = new Trouble({ ...needs, part: 'pushgateway' })
   }
 
   /** One request that holds these families. */
@@ -71,26 +67,10 @@ export class Delivery {
     const { backoff, patience, stats } = this.#needs
     stats.retries++
     const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
-    this.ill('warn', 'pushgateway: not delivered, tried again with the newest', outcome.reason, {
+    this.trouble.ill('warn', 'not delivered, tried again with the newest', outcome.reason, {
       retry_in: `${Math.round(delayMs / 100) / 10}s`,
     })
     await patience.wait(delayMs, signal)
-  }
-
-  /** The same again is told to those who debug. */
-  ill(level: 'warn' | 'error', message: string, reason: string, more: Readonly<Record<string, string>> = {}): void {
-    const { log, about, clock } = this.#needs
-    const isKnown = this.#trouble?.reason === reason
-    log[isKnown ? 'debug' : level](message, { ...about, reason, ...more })
-    this.#trouble = { sinceMs: this.#trouble?.sinceMs ?? clock.monotonicMs(), reason }
-  }
-
-  well(): void {
-    if (this.#trouble === undefined) return
-    const { log, about, clock } = this.#needs
-    const seconds = Math.round((clock.monotonicMs() - this.#trouble.sinceMs) / 1000)
-    log.info('pushgateway: answering again', { ...about, after: `${seconds}s` })
-    this.#trouble = undefined
   }
 
   #headers(body: Uint8Array): Headers {

@@ -109,7 +109,7 @@ export class Gateway implements Output {
 
   /** Why nothing is delivered at the moment; undefined while all is well. */
   get trouble(): string | undefined {
-    return this.#delivery.trouble
+    return this.#delivery.trouble.reason
   }
 
   notify({ snapshot }: Pick<Cycle, 'snapshot'>): void {
@@ -160,8 +160,8 @@ export class Gateway implements Output {
     try {
       await this.#patience.yield(this.#mannersMs(), signal)
       const final = await this.#settled(() => this.#attempt(signal), signal)
-      if (final.kind === 'delivered') this.#delivery.well()
-      else if (final.kind === 'rejected') this.#delivery.ill('error', 'pushgateway: refused', final.reason)
+      if (final.kind === 'delivered') this.#delivery.trouble.well()
+      else if (final.kind === 'rejected') this.#delivery.trouble.ill('error', 'refused', final.reason)
     } catch (error) {
       if (signal.aborted) throw error
       this.#newest = undefined // it would fail for ever
@@ -171,8 +171,8 @@ export class Gateway implements Output {
 
   async #delete(signal: AbortSignal): Promise<void> {
     const final = await this.#settled(() => this.#delivery.send('DELETE', [], signal), signal)
-    if (final.kind === 'delivered') this.#delivery.well()
-    else if (final.kind === 'rejected') this.#delivery.ill('error', 'pushgateway: not deleted', final.reason)
+    if (final.kind === 'delivered') this.#delivery.trouble.well()
+    else if (final.kind === 'rejected') this.#delivery.trouble.ill('error', 'not deleted', final.reason)
   }
 
   #settled(attempt: () => Promise<Final | Unsettled>, signal: AbortSignal): Promise<Final> {

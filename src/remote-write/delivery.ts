@@ -4,6 +4,7 @@ import type { Outcome } from '../http/outcome.ts'
 import type { Patience } from '../http/patience.ts'
 import type { Headers, Requester } from '../http/request.ts'
 import { settle, type Unsettled } from '../http/settle.ts'
+import { Trouble } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { EndpointStats } from './stats.ts'
 
@@ -38,16 +39,16 @@ interface Needs {
 /** Sends one body after another until each has a final answer. */
 export class Delivery {
   readonly #needs: Needs
-  /** Monotonic time since which nothing has been delivered, and why; undefined while all is well. */
-  #trouble: { readonly sinceMs: number; reason: string } | undefined
+  readonly #trouble: Trouble
 
   constructor(needs: Needs) {
     this.#needs = needs
+    this.#trouble = new Trouble({ ...needs, part: 'remote-write' })
   }
 
   /** Why nothing goes through at the moment; undefined while all is well. */
   get trouble(): string | undefined {
-    return this.#trouble?.reason
+    return this.#trouble.reason
   }
 
   /** Tries the same bytes again until they are delivered, rejected or stuck; rejects when the signal aborts. */
@@ -79,7 +80,7 @@ export class Delivery {
     stats.requests++
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
     stats.sendSeconds += (clock.monotonicMs() - begunMs) / 1000
-    if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#well()
+    if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#trouble.well()
     if (outcome.kind === 'delivered' && outcome.receiverMs !== undefined) this.#needs.onTime(outcome.receiverMs)
     return outcome
   }
@@ -90,23 +91,9 @@ export class Delivery {
     stats.samplesRetried += samples
     if (outcome.status === 429) onLimited()
     const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
-    this.#ill(outcome.reason, delayMs)
+    this.#trouble.ill('warn', 'not delivered, kept and tried again', outcome.reason, {
+      retry_in: `${Math.round(delayMs / 100) / 10}s`,
+    })
     await patience.wait(delayMs, signal)
-  }
-
-  #ill(reason: string, delayMs: number): void {
-    const { log, about, clock } = this.#needs
-    const fields = { ...about, reason, retry_in: `${Math.round(delayMs / 100) / 10}s` }
-    if (this.#trouble?.reason === reason) log.debug('remote-write: still not delivered', fields)
-    else log.warn('remote-write: not delivered, kept and tried again', fields)
-    this.#trouble = { sinceMs: this.#trouble?.sinceMs ?? clock.monotonicMs(), reason }
-  }
-
-  #well(): void {
-    if (this.#trouble === undefined) return
-    const { log, about, clock } = this.#needs
-    const seconds = Math.round((clock.monotonicMs() - this.#trouble.sinceMs) / 1000)
-    log.info('remote-write: answering again', { ...about, after: `${seconds}s` })
-    this.#trouble = undefined
   }
 }

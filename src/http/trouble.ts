@@ -1,0 +1,53 @@
+import type { Clock } from '../clock.ts'
+import type { Fields, Log } from '../log.ts'
+
+interface Needs {
+  readonly clock: Clock
+  readonly log: Log
+  /** The part of the agent that speaks. */
+  readonly part: string
+  /** What every line of the log says of this receiver. */
+  readonly about: Readonly<Record<string, string>>
+}
+
+/** Reasons of one trouble that are remembered: a receiver that finds new words each time is not told for ever. */
+const mostReasons = 20
+
+/** What is wrong at a receiver. Each reason is logged once while the trouble lasts, then to those who debug. */
+export class Trouble {
+  readonly #needs: Needs
+  #reason: string | undefined
+  #sinceMs = 0
+  readonly #told = new Set<string>()
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** Why nothing goes through at the moment; undefined while all is well. */
+  get reason(): string | undefined {
+    return this.#reason
+  }
+
+  ill(level: 'warn' | 'error', message: string, reason: string, more: Fields = {}): void {
+    const { log, part, about, clock } = this.#needs
+    if (this.#reason === undefined) this.#sinceMs = clock.monotonicMs()
+    this.#reason = reason
+    const key = alike(reason)
+    const isNew = !this.#told.has(key) && this.#told.size < mostReasons
+    if (isNew) this.#told.add(key)
+    log[isNew ? level : 'debug'](`${part}: ${message}`, { ...about, reason, ...more })
+  }
+
+  well(): void {
+    if (this.#reason === undefined) return
+    const { log, part, about, clock } = this.#needs
+    const seconds = Math.round((clock.monotonicMs() - this.#sinceMs) / 1000)
+    log.info(`${part}: answering again`, { ...about, after: `${seconds}s` })
+    this.#reason = undefined
+    this.#told.clear()
+  }
+}
+
+/** Two reasons that differ in a time or in the number of a request are the same to a reader. */
+const alike = (reason: string) => reason.replace(/(?<!^HTTP )\b[\w-]*\d[\w-]*/g, '#')

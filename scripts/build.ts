@@ -39,6 +39,7 @@ const shared: BuildOptions = {
   charset: 'ascii',
   // Stack traces that can be read, and a minified bundle starts more slowly.
   minify: false,
+  minifyWhitespace: true,
   legalComments: 'external',
   banner: { js: `const bundleUrl = require('node:url').pathToFileURL(__filename).href;` },
   define: {
@@ -63,6 +64,22 @@ function git(...args: string[]): string {
 
 /** By file, what the source asks of a package with import(): `prom-client/lib/gauge.js`. */
 const apart = new Map<string, Set<string>>()
+
+/**
+ * undici takes node:http2 where it can have it, and with it come TLS and cryptography: 4 MB, for a protocol that is
+ * never spoken. Where it cannot, it does without.
+ */
+const withoutHttp2: Plugin = {
+  name: 'without http2',
+  setup(build) {
+    build.onResolve({ filter: /^(node:)?http2$/ }, ({ importer }) =>
+      importer.includes('/node_modules/undici/') ? { path: 'http2', namespace: 'absent' } : undefined,
+    )
+    build.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
+      contents: 'throw new Error("left out of this bundle")',
+    }))
+  },
+}
 
 /** Leaves those packages out of main.cjs, and in their place a module that gets theirs when it is asked for. */
 const setApart: Plugin = {
@@ -99,7 +116,7 @@ async function bundle({ build }: typeof import('esbuild')): Promise<void> {
   await build({ ...shared, entryPoints: ['src/cli.ts'], outfile: 'dist/main.cjs', plugins: [setApart] })
   for (const [file, paths] of apart) {
     const stdin = { contents: asked(paths), resolveDir: root }
-    await build({ ...shared, stdin, outfile: `dist/${file}.cjs` })
+    await build({ ...shared, stdin, outfile: `dist/${file}.cjs`, plugins: [withoutHttp2] })
   }
 }
 

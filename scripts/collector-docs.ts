@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { Collector, Option } from '../src/collector.ts'
 import { collectors } from '../src/collectors/index.ts'
 import { interfaceFlags } from '../src/config/collectors.ts'
+import type { Flag } from '../src/flags.ts'
 import { about } from './docs/about.ts'
 
 const page = new URL('../docs/collectors.md', import.meta.url)
@@ -20,12 +21,16 @@ const head = `# Collectors
 All ${collectors.length} collectors of node_exporter for Linux, with its flags, defaults and metrics.
 [differences.md](differences.md) lists where they differ from it. A collector is switched by \`--collector.NAME\` and
 \`--no-collector.NAME\`, or in the configuration by \`"collectors": { "NAME": { "enabled": true } }\`;
-\`--collector.disable-defaults\` (\`"disable_defaults": true\`) starts with all of them off. Options are given as flags, or
-beside \`enabled\` by the key that is named below. Patterns are RE2 and match anywhere unless they are anchored.
+\`--collector.disable-defaults\` (\`"disable_defaults": true\`) starts with all of them off. Options are given as flags,
+or beside \`enabled\` by the key that is named below. Patterns are RE2 and match anywhere unless they are anchored.
 
-${interfaceFlags.map(({ name, help }) => `- \`--${name}\` (\`"interfaces": { "${name.split('.')[1]}": … }\`): ${help}`).join('\n')}
+${interfaceFlags.map(filterOf).join('\n')}
 
 `
+
+function filterOf({ name, help }: Flag): string {
+  return `- \`--${name}\` (\`"interfaces": { "${name.split('.')[1]}": … }\`): ${help}`
+}
 
 /** The whole page. */
 export function docsText(): string {
@@ -54,7 +59,8 @@ function rowOf(collector: string, key: string, { kind, flag, fallback, help, env
   const name = `${kind === 'boolean' ? '[no-]' : ''}collector.${flag ?? `${collector}.${key}`}`
   const standing = String(fallback)
   const shown = standing === '' ? '' : `\`${cell(standing)}\``
-  const notes = `${kind === 'list' ? ' Repeatable.' : ''}${env === undefined ? '' : ` The variable ${env} stands in for the default.`}`
+  const variable = env === undefined ? '' : ` The variable ${env} stands in for the default.`
+  const notes = `${kind === 'list' ? ' Repeatable.' : ''}${variable}`
   return `| \`--${name}\` | \`${key}\` | ${shown} | ${cell(help)}${notes} |\n`
 }
 

@@ -23,8 +23,8 @@ export interface Setting {
 export const nothing = /^$/
 
 /**
- * Families of the live host that go up and down, or that the reading itself moves. Others are compared exactly where the
- * peer says the same before and after: a counter that has not moved then did not move between.
+ * Families of the live host that go up and down, or that the reading itself moves. Others are compared exactly where
+ * the peer says the same before and after: a counter that has not moved then did not move between.
  */
 export const moving = new RegExp(
   `^(process_|node_(${[

@@ -3,8 +3,8 @@
  *
  *   npm run odd-hosts -- [HOST…]
  *
- * For each it prints how many of node_exporter's series and values we have, and how many we have beyond; exits with 1 if
- * anything differs that docs/differences.md does not list. What this machine cannot make is named and skipped.
+ * For each it prints how many of node_exporter's series and values we have, and how many we have beyond; exits with 1
+ * if anything differs that docs/differences.md does not list. What this machine cannot make is named and skipped.
  */
 import { bareHosts } from './odd/bare.ts'
 import { cpus } from './odd/cpus.ts'

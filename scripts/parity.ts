@@ -4,8 +4,8 @@
  *
  *   npm run parity -- [--fixtures] [--live [--all] [--user NAME]] [--only COLLECTOR,…]
  *
- * With --all every collector is on, with --user both programs are run by another user. Prints one line a collector and a
- * total; exits with 1 if anything differs that docs/differences.md does not list. What is missing to compare with is
+ * With --all every collector is on, with --user both programs are run by another user. Prints one line a collector and
+ * a total; exits with 1 if anything differs that docs/differences.md does not list. What is missing to compare with is
  * named and skipped; a missing node_exporter is a failure with CI=true.
  */
 import { execFileSync } from 'node:child_process'

@@ -1,5 +1,5 @@
 import { collectors } from '../../src/collectors/index.ts'
-import { below, type OddHost, only, type Tree } from './host.ts'
+import { below, file, type OddHost, only, type Tree } from './host.ts'
 
 /** What looks at this machine and not at a tree, or is of a program that is not there. */
 const elsewhere = ['filesystem', 'ntp', 'perf', 'runit', 'supervisord', 'systemd', 'logind', 'timex', 'time', 'uname']
@@ -11,7 +11,17 @@ export const fromTree: readonly string[] = collectors.map(({ name }) => name).fi
 /** A kernel made for a small thing: without PSI, connection tracking, block devices, swap, IPv6, modules' files. */
 const bare: Tree = {
   ...below('proc', {
-    stat: 'cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 5 0\nctxt 7\nbtime 1700000000\nprocesses 9\nprocs_running 1\nprocs_blocked 0\nsoftirq 3 0 1 2 0 0 0 0 0 0 0\n',
+    stat: file(
+      'cpu  1 2 3 4 5 6 7 8 9 10',
+      'cpu0 1 2 3 4 5 6 7 8 9 10',
+      'intr 5 0',
+      'ctxt 7',
+      'btime 1700000000',
+      'processes 9',
+      'procs_running 1',
+      'procs_blocked 0',
+      'softirq 3 0 1 2 0 0 0 0 0 0 0',
+    ),
     meminfo: 'MemTotal:          60000 kB\nMemFree:            9000 kB\nBuffers:               0 kB\n',
     loadavg: '0.00 0.01 0.05 1/40 99\n',
     uptime: '12.34 10.00\n',
@@ -23,8 +33,10 @@ const bare: Tree = {
     'net/snmp': 'Ip: Forwarding DefaultTTL\nIp: 2 64\nTcp: ActiveOpens CurrEstab\nTcp: 4 1\n',
     'net/sockstat': 'sockets: used 20\nTCP: inuse 2 orphan 0 tw 0 alloc 3 mem 1\nUDP: inuse 1\n',
     'net/softnet_stat': '0000000a 00000000 00000001 00000000 00000000 00000000 00000000 00000000 00000000\n',
-    'net/udp':
-      '  sl  local_address rem_address   st tx_queue rx_queue\n   0: 00000000:0044 00000000:0000 07 00000000:00000100 00:00000000 00000000     0        0 1 2 0 0\n',
+    'net/udp': file(
+      '  sl  local_address rem_address   st tx_queue rx_queue',
+      '   0: 00000000:0044 00000000:0000 07 00000000:00000100 00:00000000 00000000     0        0 1 2 0 0',
+    ),
     self: { link: '1' },
     '1/stat':
       '1 (init) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 2 3 4 5 6 7 8 9 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n',

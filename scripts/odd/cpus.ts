@@ -1,11 +1,11 @@
-import { below, type OddHost, only, range, type Tree } from './host.ts'
+import { below, file, type OddHost, only, range, type Tree } from './host.ts'
 
 /* 256 CPUs in four nodes, some of which are offline: the kernel then has no times, topology or interrupts of them. */
 
 const all = range(256)
 const offline = new Set([3, ...range(16).map((i) => 64 + i), 255])
 const online = all.filter((cpu) => !offline.has(cpu))
-const lines = (texts: readonly string[]): string => `${texts.join('\n')}\n`
+const lines = (texts: readonly string[]): string => file(...texts)
 
 const stat = lines([
   `cpu  ${'7 '.repeat(9)}7`,

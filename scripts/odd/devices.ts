@@ -33,7 +33,7 @@ const device = (name: string, i: number): Tree => ({
 const tree: Tree = {
   'proc/net/dev': [
     'Inter-|   Receive                                                |  Transmit',
-    ' face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed',
+    ' face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier',
     ...devices.map(
       (name, i) =>
         `${name.padStart(6)}: ${range(16)

@@ -48,6 +48,9 @@ export function merged(trees: readonly Tree[]): Tree {
   return all
 }
 
+/** A file of these lines. */
+export const file = (...lines: readonly string[]): string => `${lines.join('\n')}\n`
+
 export const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
 /** Only these collectors. */

@@ -88,7 +88,7 @@ async function broken(folder: string, cwd: string, files: Readonly<Record<string
 /** States that some process is in at this moment. */
 const comesAndGoes = new RegExp(`${leftOut.source}|^node_processes_(threads_)?state`)
 
-/** This machine with every collector, where processes of others are hidden: https://docs.kernel.org/filesystems/proc.html */
+/** This machine with every collector, where others' processes are hidden: mount options of proc(5). */
 export async function hidden(program: string, name: string, hidepid: string, user: string): Promise<boolean> {
   using made = scratch()
   const { program: its, within: as } = byUser(user, program, made.folder)

@@ -1,4 +1,4 @@
-import { below, bytes, merged, type OddHost, only, type Tree } from './host.ts'
+import { below, bytes, file, merged, type OddHost, only, type Tree } from './host.ts'
 
 /* What users, vendors and the kernel write where a label comes from: blanks, quotes, backslashes, other bytes. */
 
@@ -7,7 +7,15 @@ const kinds: Readonly<Record<string, (odd: string) => Tree>> = {
   // The first: its statistics go with the line of the same number in mountinfo.
   mountstats: (odd) => ({
     'proc/1/mountinfo': `1 0 0:5 / /${word(odd)} rw - nfs4 h:/${word(odd)} rw,addr=192.0.2.1\n`,
-    'proc/1/mountstats': `device h:/${word(odd)} mounted on /${word(odd)} with fstype nfs4 statvers=1.1\n\tage:\t3\n\tbytes:\t1 2 3 4 5 6 7 8\n\tevents:\t${'1 '.repeat(26)}1\n\txprt:\ttcp 1 2 3 4 5 6 7 8 9 10 11 12 13\n\tper-op statistics\n\t        NULL: 0 0 0 0 0 0 0 0\n`,
+    'proc/1/mountstats': file(
+      `device h:/${word(odd)} mounted on /${word(odd)} with fstype nfs4 statvers=1.1`,
+      '\tage:\t3',
+      '\tbytes:\t1 2 3 4 5 6 7 8',
+      `\tevents:\t${'1 '.repeat(26)}1`,
+      '\txprt:\ttcp 1 2 3 4 5 6 7 8 9 10 11 12 13',
+      '\tper-op statistics',
+      '\t        NULL: 0 0 0 0 0 0 0 0',
+    ),
   }),
   bcachefs: (odd) =>
     below('sys/fs/bcachefs/1-2', {
@@ -65,7 +73,13 @@ const kinds: Readonly<Record<string, (odd: string) => Tree>> = {
     'proc/interrupts': `           CPU0\n  1:          9   IO-APIC   1-edge      ${odd}\n${word(odd)}:   3   ${odd}\n`,
   }),
   mdadm: (odd) => ({
-    'proc/mdstat': `Personalities : [raid1]\nmd_${word(odd)} : active raid1 sda1[0] sdb1[1]\n      97 blocks super 1.2 [2/2] [UU]\n\nunused devices: <none>\n`,
+    'proc/mdstat': file(
+      'Personalities : [raid1]',
+      `md_${word(odd)} : active raid1 sda1[0] sdb1[1]`,
+      '      97 blocks super 1.2 [2/2] [UU]',
+      '',
+      'unused devices: <none>',
+    ),
   }),
   netclass: (odd) =>
     below(`sys/class/net/${odd}`, { ifalias: `${odd}\n`, operstate: 'up\n', flags: '0x1003\n', mtu: '1500\n' }),
@@ -81,14 +95,23 @@ const kinds: Readonly<Record<string, (odd: string) => Tree>> = {
       cntlid: '1\n',
     }),
   os: (odd) => ({
-    'etc/os-release': `ID=x\nNAME='${odd.replaceAll("'", '')}'\nVERSION="a \\"b\\" \\\\"\nPRETTY_NAME="${odd.replaceAll(/["\\]/g, '')}"\n`,
+    'etc/os-release': file(
+      'ID=x',
+      `NAME='${odd.replaceAll("'", '')}'`,
+      'VERSION="a \\"b\\" \\\\"',
+      `PRETTY_NAME="${odd.replaceAll(/["\\]/g, '')}"`,
+    ),
   }),
   powersupplyclass: (odd) =>
     below(`sys/class/power_supply/${odd}`, { type: 'Battery\n', model_name: `${odd}\n`, capacity: '5\n' }),
   rapl: (odd) =>
     below('sys/class/powercap/intel-rapl:0', { name: `${odd}-0\n`, energy_uj: '5\n', max_energy_range_uj: '9\n' }),
   slabinfo: (odd) => ({
-    'proc/slabinfo': `slabinfo - version: 2.1\n# name <active_objs>\n${word(odd)} 1 2 3 4 5 : tunables 0 0 0 : slabdata 1 1 0\n`,
+    'proc/slabinfo': file(
+      'slabinfo - version: 2.1',
+      '# name <active_objs>',
+      `${word(odd)} 1 2 3 4 5 : tunables 0 0 0 : slabdata 1 1 0`,
+    ),
   }),
   swap: (odd) => ({ 'proc/swaps': `Filename Type Size Used Priority\n/${word(odd)}\\040swap file 1024 0 -2\n` }),
   sysctl: (odd) => ({ 'proc/sys/kernel/odd': `${odd}\n` }),
@@ -111,15 +134,21 @@ const kinds: Readonly<Record<string, (odd: string) => Tree>> = {
   zfs: (odd) =>
     below('proc/spl/kstat/zfs', {
       [`${odd}/state`]: 'ONLINE\n',
-      [`${odd}/objset-0x1`]: `1 1 0x01 7 2160 5 8\nname type data\ndataset_name                    7    ${odd}\nwrites                          4    5\n`,
+      [`${odd}/objset-0x1`]: file(
+        '1 1 0x01 7 2160 5 8',
+        'name                            type data',
+        `dataset_name                    7    ${odd}`,
+        'writes                          4    5',
+      ),
     }),
 }
 
 const allocation: Tree = {
   ...Object.fromEntries(
-    'bytes_may_use bytes_pinned bytes_readonly bytes_reserved bytes_used disk_total disk_used flags total_bytes total_bytes_pinned'
-      .split(' ')
-      .map((file) => [file, '4096\n']),
+    ['may_use', 'pinned', 'readonly', 'reserved', 'used'].map((what) => [`bytes_${what}`, '4096\n']),
+  ),
+  ...Object.fromEntries(
+    ['disk_total', 'disk_used', 'flags', 'total_bytes', 'total_bytes_pinned'].map((what) => [what, '4096\n']),
   ),
   'single/total_bytes': '4096\n',
   'single/used_bytes': '4096\n',

@@ -42,9 +42,8 @@ export function report(name: string, verdict: Verdict, more?: Beyond): boolean {
   const series = [...verdict.peer.values()].reduce((sum, family) => sum + family.series.size, 0)
   const had = series - count('peer')
   const beside = more === undefined ? '' : `, and ${more.added} of what node_exporter cannot read`
-  console.log(
-    `${name.padEnd(16)} series ${had}/${series}, values ${had - count('value')}/${series}, extras ${count('ours')}${beside}`,
-  )
+  const values = `values ${had - count('value')}/${series}`
+  console.log(`${name.padEnd(16)} series ${had}/${series}, ${values}, extras ${count('ours')}${beside}`)
   const lost = (more?.missing ?? []).map(
     (series): Pick<Difference, 'side' | 'text'> => ({ side: 'peer', text: series }),
   )

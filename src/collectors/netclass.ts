@@ -80,15 +80,17 @@ function bySysfs({ sys, emit, options }: Sources, wanted: Filter): void {
     .children()
     .filter(({ name }) => wanted(name))
   each(links, (link) => {
-    if (link.status()?.kind !== 'directory') return // `bonding_masters` is a file among them
-    const device = link.name
-    const operstate = link.text('operstate') ?? ''
-    emit(up, operstate === 'up' ? 1 : 0, { device })
-    emit(info, 1, { device, operstate, adminstate: adminState(link), ...textsOf(link) })
-    for (const [file, family] of numbers) emit(family, link.numberIfAny(file), { device })
+    const operstate = link.text('operstate')
+    // `bonding_masters` is a file among them.
+    if (operstate === undefined && link.status()?.kind !== 'directory') return
+    const device = { device: link.name }
+    const flags = link.numberIfAny('flags')
+    emit(up, operstate === 'up' ? 1 : 0, device)
+    emit(info, 1, { ...device, operstate: operstate ?? '', adminstate: adminState(flags), ...textsOf(link) })
+    for (const [file, family] of numbers) emit(family, file === 'flags' ? flags : link.numberIfAny(file), device)
     const mbits = link.numberIfAny('speed')
     if (mbits === undefined || (mbits < 0 && options['ignore-invalid-speed'])) return
-    emit(speed, (mbits * 1e6) / 8, { device })
+    emit(speed, (mbits * 1e6) / 8, device)
   })
 }
 
@@ -103,8 +105,7 @@ function textsOf(link: Dir) {
 }
 
 /** Of IFF_UP, the first flag. */
-function adminState(link: Dir): string {
-  const flags = link.numberIfAny('flags')
+function adminState(flags: number | undefined): string {
   if (flags === undefined) return 'unknown'
   return flags % 2 === 0 ? 'down' : 'up'
 }

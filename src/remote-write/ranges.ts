@@ -14,6 +14,7 @@ import { Probe } from './probe.ts'
 import { Range } from './range.ts'
 import { Refusals } from './refusals.ts'
 import type { Relabelling } from './relabelling.ts'
+import { withOneObjectEach } from './same.ts'
 import { areaOf, noteOf, type Piece, settle, type Work, wholeRange, workOf } from './settling.ts'
 import type { EndpointStats } from './stats.ts'
 import { Trial } from './trial.ts'
@@ -74,9 +75,9 @@ export class Ranges {
    */
   async send(read: readonly Entry[], left: Flight | undefined, signal: AbortSignal): Promise<void> {
     const { cursor, relabelling } = this.#needs
-    const entries = relabelling.entries(read)
+    const { entries, before } = withOneObjectEach(relabelling.entries(read), this.#sent)
     const { first, last } = boundsOf(entries)
-    const range = new Range(entries, this.#sent, await this.#refusals.without(entries))
+    const range = new Range(entries, before, await this.#refusals.without(entries))
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
     const isUncertain = left !== undefined || first <= cursor.uncertain
     const isSame = left?.first === first && left.last === last && last - first + 1 === entries.length

@@ -54,6 +54,16 @@ export function judge(durable: readonly Durable[], arrived: readonly LedgerEntry
   return { snapshots: durable.length, samples, missing, doubled, outOfOrder, wrong }
 }
 
+/** Which snapshots did not arrive whole: for whoever has to find out why. */
+export function incomplete(durable: readonly Durable[], arrived: readonly LedgerEntry[]): readonly string[] {
+  const byTime = new Map<number, number>()
+  for (const { timestampMs, stale } of arrived) if (!stale) byTime.set(timestampMs, (byTime.get(timestampMs) ?? 0) + 1)
+  return durable.flatMap(({ timestampMs, samples }, i) => {
+    const count = byTime.get(timestampMs) ?? 0
+    return count < samples ? [`${count} of ${samples} at ${timestampMs}, snapshot ${i + 1} of ${durable.length}`] : []
+  })
+}
+
 /** What a real receiver's store has of `fault_time`, by part: a gap is a time at which a part is missing or wrong. */
 export function gaps(durable: readonly Durable[], stored: ReadonlyMap<string, ReadonlyMap<number, number>>): number {
   let count = 0

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Behaviour } from '../../src/receive/receiver.ts'
-import { eventually, startPrometheus } from '../servers.ts'
-import { faultless, gaps, said } from './judge.ts'
+import { eventually, type Running, startPrometheus } from '../servers.ts'
+import { faultless, gaps, incomplete, said } from './judge.ts'
 import { type Fate, spoiler } from './proxy.ts'
-import { patient, type Rig, rig } from './rig.ts'
+import { patient, rig } from './rig.ts'
 
 /** In turn, for three kills each: long enough for a backlog, and for a catch-up that the next kill cuts short. */
 const fates: readonly Fate[] = [
@@ -19,7 +19,7 @@ const fates: readonly Fate[] = [
   'commit and hang',
 ]
 const behaviours: Readonly<Record<Fate, Behaviour>> = {
-  answer: { delayMs: 5 },
+  answer: {},
   fail: { status: 503, commit: false },
   hang: { hang: true },
   'commit and reset': { reset: 'after' },
@@ -34,26 +34,41 @@ const fateOf = (spell: Fate, number: number): Fate =>
 export async function killed(t: TestContext, times: number): Promise<void> {
   const prometheus = await startPrometheus(t)
   let spell: Fate = 'answer'
-  const scene = await rig(t)
-  scene.behave((number) => behaviours[fateOf(spell, number)])
-  const blocks = [patient(scene.receiver.url, { name: 'ours' })]
+  const scene = await rig(t, { intervalMs: 15 })
+  // a receiver that takes its time: for the first half of the kills the agent never catches up
+  let delayMs = 30
+  scene.behave((number) => ({ delayMs, ...behaviours[fateOf(spell, number)] }))
+  const queue_config = { ...patient('').queue_config, max_samples_per_send: 150 }
+  const blocks = [patient(scene.receiver.url, { name: 'ours', queue_config })]
   if (prometheus !== undefined) {
     const url = await spoiler(t, prometheus.url, (number) => fateOf(spell, number))
-    blocks.push(patient(url, { name: 'prometheus' }))
+    blocks.push(patient(url, { name: 'prometheus', queue_config }))
   }
   scene.configure({ remote_write: blocks })
+  const behind: number[] = []
+  const logs: string[] = []
   for (let i = 0; i < times; i++) {
     spell = fates[Math.floor(i / 3) % fates.length] ?? 'answer'
+    if (i > times / 2) delayMs = 0
     const agent = await scene.agent()
-    await sleep(Math.random() * 500)
+    await sleep(Math.random() * 600)
     await scene.kill(agent)
+    logs.push(`kill ${i + 1} at ${Date.now()} (${spell})`, ...unusual(agent))
+    const newestMs = scene.receiver.ledger.at(-1)?.timestampMs ?? 0
+    behind.push(scene.durable().filter(({ timestampMs }) => timestampMs > newestMs).length)
   }
+  const live = behind.filter((count) => count <= 2).length
+  t.diagnostic(`${live} kills live, ${times - live} with a backlog of up to ${Math.max(...behind)} snapshots`)
   spell = 'answer'
+  delayMs = 0
   const last = await scene.agent()
   const verdict = await scene.finish(last)
+  logs.push(...unusual(last))
   const durable = scene.durable()
   t.diagnostic(said(`${times} kills`, verdict))
   assert.ok(durable.length > times, `only ${durable.length} snapshots were collected`)
+  const details = () => [...incomplete(durable, scene.receiver.ledger), ...logs].join('\n')
+  if (verdict.missing > 0) t.diagnostic(details())
   assert.deepEqual(verdict, { ...verdict, ...faultless })
   if (prometheus !== undefined) {
     const missing = await eventually(
@@ -65,6 +80,13 @@ export async function killed(t: TestContext, times: number): Promise<void> {
   }
 }
 
+/** What an agent said beside the trouble that it is meant to have. */
+const unusual = (agent: Running) =>
+  agent
+    .output()
+    .split('\n')
+    .filter((line) => /level=(WARN|ERROR)|had arrived/.test(line) && !/not delivered/.test(line))
+
 /** The times and values of each part, as Prometheus has them. */
 async function storedIn(prometheus: NonNullable<Awaited<ReturnType<typeof startPrometheus>>>) {
   const rows = await prometheus.query('fault_time[1h]')
@@ -75,5 +97,3 @@ async function storedIn(prometheus: NonNullable<Awaited<ReturnType<typeof startP
     ]),
   )
 }
-
-export type { Rig }

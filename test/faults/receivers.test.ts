@@ -171,3 +171,22 @@ test('a receiver that has taken everything and an agent that has lost its cursor
   await scene.intervals(10)
   assert.deepEqual(scene.state, flawless)
 })
+
+test('series that come and go around a restart in the middle of a catch-up: nothing is missing, nothing is refused', async (t) => {
+  for (let requests = 0; requests <= 9; requests++) {
+    const scene = await Scene.open(t, 20)
+    const before = requests % 2 === 0 ? scene.parts : scene.parts.slice(0, 17)
+    scene.behave = away
+    await scene.intervals(70)
+    await scene.kill()
+    let count = 0
+    scene.behave = () => (++count > requests ? { take: 'none', status: 503 } : undefined)
+    await scene.start()
+    await scene.clock.pass(intervalMs) // it reads the log before it has collected anything
+    await scene.intervals(3, before)
+    await scene.intervals(10)
+    scene.behave = () => undefined
+    await scene.intervals(minutes(3))
+    assert.deepEqual(scene.state, flawless, `after ${requests} requests`)
+  }
+})

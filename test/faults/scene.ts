@@ -50,7 +50,7 @@ export class Scene {
   readonly #log: ReturnType<typeof recordingLog>['log']
   readonly #receiver: Store
   readonly #decode: Decode
-  readonly #builder = new SnapshotBuilder(new SeriesTable({ job: 'faults', instance: 'one' }))
+  #builder = newBuilder()
   /** What the receiver does; the honest answer where it gives nothing. */
   behave: (asked: Asked) => Answer | undefined = () => undefined
   /** A series or a sample that the receiver refuses. */
@@ -69,6 +69,8 @@ export class Scene {
   /** Of agents that were killed, and what had no place in time. */
   readonly #dropped = new Map<string, number>()
   #number = 0
+  /** What each interval had. */
+  readonly #partsOf: (readonly string[])[] = []
 
   /** `wallMs` is what the host's clock says at the beginning. */
   static async open(t: TestContext, series = 40, wallMs = beginMs): Promise<Scene> {
@@ -90,6 +92,7 @@ export class Scene {
 
   async start(): Promise<void> {
     const { clock } = this
+    this.#builder = newBuilder() // another process knows no series of this one
     this.#buffer = await openLog(this.#disk, {}, { clock: this.clock, log: this.#log })
     this.#cursor = this.#buffer.cursor('default')
     const timeline = new Timeline(clock, this.#log)
@@ -138,9 +141,9 @@ export class Scene {
   }
 
   /** So many intervals go by, with a snapshot at the beginning of each. */
-  async intervals(count: number): Promise<void> {
+  async intervals(count: number, parts: readonly string[] = this.parts): Promise<void> {
     for (let i = 0; i < count; i++) {
-      this.collect()
+      this.collect(parts)
       await this.#rest()
       await this.clock.pass(intervalMs)
     }
@@ -154,10 +157,11 @@ export class Scene {
     }
   }
 
-  collect(): void {
+  collect(parts: readonly string[] = this.parts): void {
     this.#builder.begin()
     const number = ++this.#number
-    for (const part of this.parts) this.#builder.add(value, number, { part })
+    this.#partsOf.push(parts)
+    for (const part of parts) this.#builder.add(value, number, { part })
     const timestampMs = this.#intake?.moment() ?? 0
     this.#intake?.take({ snapshot: this.#builder.end(timestampMs) })
     this.collected.push(this.trueMs)
@@ -189,8 +193,8 @@ export class Scene {
     const arrived = new Set(
       this.#receiver.ledger.flatMap(({ series, value, stale }) => (stale ? [] : [`${series} ${value}`])),
     )
-    return this.collected.flatMap((_, i) =>
-      this.parts.flatMap((part) => (arrived.has(`${keyOf(part)} ${i + 1}`) ? [] : [`${part}@${i}`])),
+    return this.#partsOf.flatMap((parts, i) =>
+      parts.flatMap((part) => (arrived.has(`${keyOf(part)} ${i + 1}`) ? [] : [`${part}@${i}`])),
     )
   }
 
@@ -267,5 +271,7 @@ export class Scene {
     return { dispatch, close: async () => {}, destroy: async () => {} } as Sender
   }
 }
+
+const newBuilder = () => new SnapshotBuilder(new SeriesTable({ job: 'faults', instance: 'one' }))
 
 export const keyOf = (part: string): string => `fault_value{instance="one",job="faults",part="${part}"}`

@@ -2,45 +2,57 @@ import type { Entry } from '../buffer/buffer.ts'
 import type { Series } from '../metrics/series.ts'
 import { labelsOf } from './labels.ts'
 
+type List = readonly Series[]
+
 /** Labels as text, of series that had to be compared by them. */
 const texts = new WeakMap<Series, string>()
 
 /**
  * The same entries, and the series that came before them, with one object for each label set: a series that is read back
- * from the log is another object than what the agent collects now under the same labels, and between the two it has
- * neither ended nor begun. Where all snapshots have the same series there is nothing to do.
+ * from the log, or that comes again after it was forgotten, may be another object than the one before it under the same
+ * labels, and between the two it has neither ended nor begun. Where all snapshots have the same series there is nothing
+ * to do.
  */
 export function withOneObjectEach(
   entries: readonly Entry[],
-  before: readonly Series[],
-): { readonly entries: readonly Entry[]; readonly before: readonly Series[] } {
-  const lists = new Set([before, ...entries.map(({ snapshot }) => snapshot.series)])
-  if (lists.size === 1 || !isRepeated(lists)) return { entries, before }
-  const objects = new Map<string, Series>()
-  const same = new Map<readonly Series[], readonly Series[]>()
-  // the newest one counts: from some snapshot on there are only those of this agent
-  for (const list of [...lists].reverse()) {
+  before: List,
+): { readonly entries: readonly Entry[]; readonly before: List } {
+  // newest first: from some snapshot on there are only the objects of this agent
+  const lists = new Set(entries.toReversed().map(({ snapshot }) => snapshot.series))
+  if (before.length > 0) lists.add(before)
+  const objects = lists.size <= 1 ? undefined : doubles(lists)
+  if (objects === undefined) return { entries, before }
+  const same = new Map<List, List>()
+  for (const list of lists)
     same.set(
       list,
-      list.map((series) => {
-        const text = textOf(series)
-        const known = objects.get(text) ?? series
-        objects.set(text, known)
-        return known
-      }),
+      list.map((series) => objects.get(series) ?? series),
     )
-  }
-  const of = (list: readonly Series[]) => same.get(list) ?? list
+  const of = (list: List) => same.get(list) ?? list
   return {
     entries: entries.map((entry) => ({ ...entry, snapshot: { ...entry.snapshot, series: of(entry.snapshot.series) } })),
     before: of(before),
   }
 }
 
-/** Whether two objects may have the same labels: only the buffer makes one that there is already, and numbers it so. */
-function isRepeated(lists: ReadonlySet<readonly Series[]>): boolean {
-  for (const list of lists) if (list.some(({ ref }) => ref < 0)) return true
-  return false
+/** For each object whose labels one in a list before has, that one; undefined where there is none such. */
+function doubles(lists: ReadonlySet<List>): ReadonlyMap<Series, Series> | undefined {
+  const first = new Map<string, Series>()
+  const found = new Map<Series, Series>()
+  for (const series of notInAll([...lists])) {
+    const text = textOf(series)
+    const known = first.get(text)
+    if (known === undefined) first.set(text, series)
+    else found.set(series, known)
+  }
+  return found.size === 0 ? undefined : found
+}
+
+/** The series that some of these lists lack: all others are one object already. */
+function notInAll(lists: readonly List[]): readonly Series[] {
+  const counts = new Map<Series, number>()
+  for (const list of lists) for (const series of list) counts.set(series, (counts.get(series) ?? 0) + 1)
+  return [...counts].flatMap(([series, count]) => (count < lists.length ? [series] : []))
 }
 
 function textOf(series: Series): string {

@@ -48,8 +48,9 @@ export async function killed(t: TestContext, times: number): Promise<void> {
   const behind: number[] = []
   const logs: string[] = []
   for (let i = 0; i < times; i++) {
-    spell = fates[Math.floor(i / 3) % fates.length] ?? 'answer'
-    if (i > times / 2) delayMs = 0
+    const isSlow = i < times / 2
+    spell = fates[Math.floor(isSlow ? i / 3 : i) % fates.length] ?? 'answer'
+    if (!isSlow) delayMs = 0
     const agent = await scene.agent()
     await sleep(Math.random() * 600)
     await scene.kill(agent)

@@ -190,3 +190,16 @@ test('series that come and go around a restart in the middle of a catch-up: noth
     assert.deepEqual(scene.state, flawless, `after ${requests} requests`)
   }
 })
+
+test('a series that comes again as another object is the same series, whether it is read back or not', async (t) => {
+  const scene = await Scene.open(t, 20)
+  const fewer = scene.parts.slice(0, 17)
+  for (let round = 0; round < 12; round++) {
+    scene.behave = round % 3 === 0 ? away : () => undefined
+    await scene.intervals(25 + round, fewer) // long enough to be forgotten
+    await scene.intervals(25 - round)
+  }
+  scene.behave = () => undefined
+  await scene.intervals(minutes(3))
+  assert.deepEqual(scene.state, flawless)
+})

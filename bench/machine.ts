@@ -34,7 +34,7 @@ function version(name: string, command: readonly string[]): string {
   try {
     const path = program(name)
     const [file = '', ...args] = command.map((word) => (word === 'FILE' ? path : word))
-    return /v?\d+\.\d[^\s,]*/.exec(said(file, ...args))?.[0] ?? 'unknown'
+    return /v?\d+\.\d[^\s,)]*/.exec(said(file, ...args))?.[0] ?? 'unknown'
   } catch (error) {
     if (error instanceof Missing) return 'not installed'
     throw error

@@ -35,6 +35,9 @@ export const moving = new RegExp(
   ].join('|')}))`,
 )
 
+/** States that some process or connection is in at this very moment: only hosts that stand still are judged by them. */
+export const passing = /^node_(processes_(threads_)?state|tcp_connection_states)/
+
 export interface Verdict {
   /** What the peer says, of the families that are looked at. */
   readonly peer: Exposition

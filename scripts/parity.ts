@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { collectors as allCollectors } from '../src/collectors/index.ts'
 import { type Difference, type Exposition, expositionOf } from './compare.ts'
-import { asUser, judge, moving, nothing, type Setting } from './judge.ts'
+import { asUser, judge, moving, nothing, passing, type Setting } from './judge.ts'
 import { NotStarted, peerProgram, peerVersion, type RunningPeer, startPeer, Unavailable } from './peer.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -51,7 +51,7 @@ function fixtureTree(into: string): Setting {
 
 const everything = allCollectors.map(({ name }) => `--collector.${name}`)
 
-const liveHost = (flags: readonly string[]): Setting => ({ name: 'live', flags, cwd: '/', leftOut: nothing, moving })
+const liveHost = (flags: readonly string[]): Setting => ({ name: 'live', flags, cwd: '/', leftOut: passing, moving })
 
 /** Compares under one setting; true if nothing differs that is not known. */
 async function isEqual(program: string, setting: Setting, only: readonly string[] | undefined): Promise<boolean> {

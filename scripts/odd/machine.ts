@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { collectors } from '../../src/collectors/index.ts'
 import { compare, isKnown } from '../compare.ts'
-import { asUser, judge, known, moving, type Setting } from '../judge.ts'
+import { asUser, judge, known, moving, passing, type Setting } from '../judge.ts'
 import { startPeer } from '../peer.ts'
 import { type OddHost, plant } from './host.ts'
 import { makeNetwork, network, seenBy } from './network.ts'
@@ -85,9 +85,6 @@ async function broken(folder: string, cwd: string, files: Readonly<Record<string
   return { within, [Symbol.dispose]: () => child.kill('SIGKILL') }
 }
 
-/** States that some process is in at this moment. */
-const comesAndGoes = new RegExp(`${leftOut.source}|^node_processes_(threads_)?state`)
-
 /** This machine with every collector, where others' processes are hidden: mount options of proc(5). */
 export async function hidden(program: string, name: string, hidepid: string, user: string): Promise<boolean> {
   using made = scratch()
@@ -95,7 +92,14 @@ export async function hidden(program: string, name: string, hidepid: string, use
   const mount = `mount -t proc -o hidepid=${hidepid} proc /proc && exec "$@"`
   const within = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', mount, 'sh', ...as]
   const flags = collectors.filter((one) => one.name !== 'perf').map((one) => `--collector.${one.name}`)
-  const setting: Setting = { name, flags, cwd: '/', within, leftOut: comesAndGoes, moving }
+  const setting: Setting = {
+    name,
+    flags,
+    cwd: '/',
+    within,
+    leftOut: new RegExp(`${leftOut.source}|${passing.source}`),
+    moving,
+  }
   using peer = await startPeer(its, flags, setting)
   return report(name, await judge(peer, setting))
 }

@@ -52,6 +52,7 @@ export async function killed(t: TestContext, times: number): Promise<void> {
     spell = fates[Math.floor(isSlow ? i / 3 : i) % fates.length] ?? 'answer'
     if (!isSlow) delayMs = 0
     const agent = await scene.agent()
+    if (!isSlow && spell === 'answer') await scene.caughtUp(10_000)
     await sleep(Math.random() * 600)
     await scene.kill(agent)
     logs.push(`kill ${i + 1} at ${Date.now()} (${spell})`, ...unusual(agent))

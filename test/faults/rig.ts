@@ -25,6 +25,8 @@ export interface Rig {
   /** Ends the agent as a service manager does it. */
   stop(agent: Running): Promise<void>
   durable(): readonly Durable[]
+  /** Waits until the receiver has all but the newest snapshots. */
+  caughtUp(ms: number): Promise<void>
   /** Lets the agent catch up, stops it, and judges. */
   finish(agent: Running, ms?: number): Promise<Verdict>
 }
@@ -67,6 +69,10 @@ export async function rig(t: TestContext, { intervalMs = 25, directory, receiver
   const file = join(folder, 'config.json')
   const ledger = join(folder, 'ledger')
   const durable = () => readLedger(ledger)
+  const caughtUp = async (ms: number) => {
+    const nearly = () => (receiver.ledger.at(-1)?.timestampMs ?? 0) >= (durable().at(-20)?.timestampMs ?? 0)
+    for (const begun = Date.now(); Date.now() - begun < ms && !nearly(); ) await sleep(50)
+  }
   return {
     folder,
     receiver,
@@ -93,9 +99,9 @@ export async function rig(t: TestContext, { intervalMs = 25, directory, receiver
       await agent.ended
     },
     durable,
+    caughtUp,
     async finish(agent, ms = 30_000) {
-      const nearly = () => judge(durable().slice(0, -20), receiver.ledger).missing === 0
-      for (const begun = Date.now(); Date.now() - begun < ms && !nearly(); ) await sleep(200)
+      await caughtUp(ms)
       agent.child.kill('SIGTERM')
       await agent.ended
       return judge(durable(), receiver.ledger)

@@ -20,12 +20,12 @@ test('an hour forward and back after ten minutes: nothing is lost, and nobody se
 test('an hour forward and back while no receiver can tell the time', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(minutes(5))
-  scene.behave = away
+  scene.receiver.behave = away
   scene.clock.step(60 * minuteMs)
   await scene.intervals(minutes(10))
   scene.clock.step(-60 * minuteMs)
   await scene.intervals(minutes(5))
-  scene.behave = () => undefined
+  scene.receiver.behave = () => undefined
   await scene.intervals(minutes(10))
   assert.deepEqual([scene.state, scene.astrayMs < 1000], [flawless, true])
 })
@@ -62,7 +62,7 @@ test('three seconds back: nothing is lost, and in half a minute time is right ag
 test('a boot with the clock at 1970 that is put right after ten minutes: nothing is lost, all times are right', async (t) => {
   const scene = await Scene.open(t, 40, 1000)
   await scene.intervals(minutes(10))
-  assert.equal(scene.requests.length, 0)
+  assert.equal(scene.receiver.requests.length, 0)
   scene.clock.step(scene.trueMs - scene.clock.now())
   await scene.intervals(minutes(5))
   assert.deepEqual([scene.state, scene.astrayMs < 1000], [flawless, true])

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Asked, intervalMs, keyOf, Scene } from './scene.ts'
+import { intervalMs, keyOf, Scene } from './scene.ts'
+import type { Asked } from './scripted.ts'
 
 const minutes = (count: number) => (count * 60_000) / intervalMs
 
@@ -12,20 +13,20 @@ const away = () => ({ take: 'none', status: 503 }) as const
 test('a receiver that is well gets every snapshot in one request', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(20)
-  assert.deepEqual([scene.state, scene.requests.length], [flawless, 20])
+  assert.deepEqual([scene.state, scene.receiver.requests.length], [flawless, 20])
 })
 
 for (const partial of [false, true]) {
   const kind = partial ? 'commits the rest, as Mimir does' : 'commits nothing, as Prometheus does'
   test(`400 for one series from a receiver that ${kind}: the rest arrives, and it is tried again in an hour`, async (t) => {
     const scene = await Scene.open(t, 300)
-    scene.partial = partial
-    scene.refuses = (series) => series === keyOf('217')
+    scene.receiver.partial = partial
+    scene.receiver.refuses = (series) => series === keyOf('217')
     await scene.intervals(minutes(20))
     assert.ok(scene.missing().every((one) => one.startsWith('217@')))
     assert.equal(scene.dropped['rejected'], scene.missing().length)
     assert.equal(scene.lines.filter((line) => line.startsWith('error')).length, 1)
-    scene.refuses = () => false
+    scene.receiver.refuses = () => false
     await scene.intervals(minutes(50))
     const { missing, dropped } = scene.state
     assert.deepEqual(dropped, { rejected: missing })
@@ -34,12 +35,12 @@ for (const partial of [false, true]) {
 
   test(`400 for one series in the middle of a catch-up, from a receiver that ${kind}`, async (t) => {
     const scene = await Scene.open(t, 100)
-    scene.partial = partial
-    scene.behave = away
+    scene.receiver.partial = partial
+    scene.receiver.behave = away
     await scene.intervals(minutes(20))
-    scene.behave = () => undefined
+    scene.receiver.behave = () => undefined
     const begunMs = scene.collected[30] ?? 0
-    scene.refuses = (series, timestampMs) => series === keyOf('17') && timestampMs >= begunMs
+    scene.receiver.refuses = (series, timestampMs) => series === keyOf('17') && timestampMs >= begunMs
     await scene.intervals(minutes(10))
     assert.equal(scene.backlog, 0)
     assert.deepEqual(
@@ -47,47 +48,47 @@ for (const partial of [false, true]) {
       [],
     )
     const lost = scene.missing().length
-    t.diagnostic(`missing ${lost}, reported ${scene.dropped['rejected']}, requests ${scene.requests.length}`)
+    t.diagnostic(`missing ${lost}, reported ${scene.dropped['rejected']}, requests ${scene.receiver.requests.length}`)
     assert.ok((scene.dropped['rejected'] ?? 0) >= lost)
   })
 }
 
 test('400 for every series for twenty minutes: held, and nothing is lost', async (t) => {
   const scene = await Scene.open(t)
-  scene.refuses = () => true
+  scene.receiver.refuses = () => true
   await scene.intervals(minutes(20))
-  assert.ok(scene.requests.length < 100, `${scene.requests.length} requests in twenty minutes`)
-  scene.refuses = () => false
+  assert.ok(scene.receiver.requests.length < 100, `${scene.receiver.requests.length} requests in twenty minutes`)
+  scene.receiver.refuses = () => false
   await scene.intervals(minutes(3))
   assert.deepEqual(scene.state, flawless)
 })
 
 test('a receiver that refuses what is older than an hour: that is set aside, everything younger arrives', async (t) => {
   const scene = await Scene.open(t)
-  scene.behave = away
+  scene.receiver.behave = away
   await scene.intervals(minutes(180))
-  scene.behave = () => undefined
+  scene.receiver.behave = () => undefined
   const bound = scene.trueMs - 3_600_000 + intervalMs / 2
-  scene.refuses = (_, timestampMs) => timestampMs < bound
+  scene.receiver.refuses = (_, timestampMs) => timestampMs < bound
   await scene.intervals(minutes(15))
   assert.equal(scene.backlog, 0)
   const old = scene.collected.filter((timestampMs) => timestampMs < bound).length * scene.parts.length
-  t.diagnostic(`${scene.requests.length} requests`)
+  t.diagnostic(`${scene.receiver.requests.length} requests`)
   assert.deepEqual([scene.missing().length, scene.dropped], [old, { rejected: old }])
 })
 
 test('413 above a size: bodies become smaller, nothing is lost', async (t) => {
   const scene = await Scene.open(t)
-  scene.behave = away
+  scene.receiver.behave = away
   await scene.intervals(100)
-  scene.behave = ({ samples }: Asked) => (samples > 90 ? { take: 'none', status: 413 } : undefined)
+  scene.receiver.behave = ({ samples }: Asked) => (samples > 90 ? { take: 'none', status: 413 } : undefined)
   await scene.intervals(minutes(10))
   assert.deepEqual(scene.state, flawless)
 })
 
 test('413 for less than one snapshot: it goes in parts by series', async (t) => {
   const scene = await Scene.open(t)
-  scene.behave = ({ samples }: Asked) => (samples > 15 ? { take: 'none', status: 413 } : undefined)
+  scene.receiver.behave = ({ samples }: Asked) => (samples > 15 ? { take: 'none', status: 413 } : undefined)
   await scene.intervals(minutes(30))
   assert.deepEqual(scene.state, flawless)
 })
@@ -95,7 +96,7 @@ test('413 for less than one snapshot: it goes in parts by series', async (t) => 
 test('500 for one snapshot for ever: set aside after half an hour, everything else arrives', async (t) => {
   const scene = await Scene.open(t)
   const poison = scene.trueMs + 5 * intervalMs
-  scene.behave = ({ series }: Asked) =>
+  scene.receiver.behave = ({ series }: Asked) =>
     series.get(keyOf('3'))?.includes(poison) ? { take: 'none', status: 500 } : undefined
   await scene.intervals(minutes(90))
   assert.equal(scene.backlog, 0)
@@ -106,23 +107,26 @@ test('500 for one snapshot for ever: set aside after half an hour, everything el
 test('503 for two hours is no poison: nothing is lost, and the catch-up takes many snapshots at once', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(10)
-  scene.behave = away
+  scene.receiver.behave = away
   await scene.intervals(minutes(120))
-  scene.behave = () => undefined
-  const before = scene.requests.length
+  scene.receiver.behave = () => undefined
+  const before = scene.receiver.requests.length
   await scene.intervals(minutes(5))
   assert.deepEqual(scene.state, flawless)
-  assert.ok(scene.requests.length - before < 75, `${scene.requests.length - before} requests for the catch-up`)
+  assert.ok(
+    scene.receiver.requests.length - before < 75,
+    `${scene.receiver.requests.length - before} requests for the catch-up`,
+  )
 })
 
 test('429 with Retry-After is asked again when it said, not before, and loses nothing', async (t) => {
   const scene = await Scene.open(t)
-  scene.behave = ({ number }: Asked) =>
+  scene.receiver.behave = ({ number }: Asked) =>
     number % 3 === 0 ? { take: 'none', status: 429, headers: { 'retry-after': '7' } } : undefined
   await scene.intervals(minutes(10))
   assert.deepEqual([scene.missing().length, scene.dropped], [0, {}])
-  const gaps = scene.requests.flatMap(({ atMs }, i) =>
-    i % 3 === 2 ? [(scene.requests[i + 1]?.atMs ?? 1e9) - atMs] : [],
+  const gaps = scene.receiver.requests.flatMap(({ atMs }, i) =>
+    i % 3 === 2 ? [(scene.receiver.requests[i + 1]?.atMs ?? 1e9) - atMs] : [],
   )
   assert.ok(Math.min(...gaps) >= 7000, `asked again after ${Math.min(...gaps)} ms`)
 })
@@ -130,9 +134,9 @@ test('429 with Retry-After is asked again when it said, not before, and loses no
 test('resets after it has committed, live and in a catch-up: nothing is missing, nothing is set aside', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(10)
-  scene.behave = away
+  scene.receiver.behave = away
   await scene.intervals(minutes(30))
-  scene.behave = ({ number }: Asked) => (number % 2 === 0 ? { take: 'all', status: 'reset' } : undefined)
+  scene.receiver.behave = ({ number }: Asked) => (number % 2 === 0 ? { take: 'all', status: 'reset' } : undefined)
   await scene.intervals(minutes(60))
   assert.deepEqual(scene.state, flawless)
 })
@@ -140,14 +144,14 @@ test('resets after it has committed, live and in a catch-up: nothing is missing,
 test('killed at any request while a series is refused, live and in a catch-up: the rest arrives', async (t) => {
   for (let at = 1; at <= 16; at++) {
     const scene = await Scene.open(t, 16)
-    scene.refuses = (series) => series === keyOf('5')
-    scene.behave = away
+    scene.receiver.refuses = (series) => series === keyOf('5')
+    scene.receiver.behave = away
     await scene.intervals(30)
     let count = 0
-    scene.behave = () => (++count >= at ? { take: 'none', status: 503 } : undefined)
+    scene.receiver.behave = () => (++count >= at ? { take: 'none', status: 503 } : undefined)
     for (let i = 0; count < at && i < 40; i++) await scene.intervals(1)
     await scene.kill()
-    scene.behave = () => undefined
+    scene.receiver.behave = () => undefined
     await scene.start()
     await scene.intervals(minutes(20))
     assert.deepEqual(
@@ -161,9 +165,9 @@ test('killed at any request while a series is refused, live and in a catch-up: t
 
 test('a receiver that has taken everything and an agent that has lost its cursors: nothing is missing', async (t) => {
   const scene = await Scene.open(t)
-  scene.behave = away
+  scene.receiver.behave = away
   await scene.intervals(50)
-  scene.behave = () => undefined
+  scene.receiver.behave = () => undefined
   await scene.intervals(10)
   await scene.kill()
   scene.loseCursors()
@@ -176,16 +180,16 @@ test('series that come and go around a restart in the middle of a catch-up: noth
   for (let requests = 0; requests <= 9; requests++) {
     const scene = await Scene.open(t, 20)
     const before = requests % 2 === 0 ? scene.parts : scene.parts.slice(0, 17)
-    scene.behave = away
+    scene.receiver.behave = away
     await scene.intervals(70)
     await scene.kill()
     let count = 0
-    scene.behave = () => (++count > requests ? { take: 'none', status: 503 } : undefined)
+    scene.receiver.behave = () => (++count > requests ? { take: 'none', status: 503 } : undefined)
     await scene.start()
     await scene.clock.pass(intervalMs) // it reads the log before it has collected anything
     await scene.intervals(3, before)
     await scene.intervals(10)
-    scene.behave = () => undefined
+    scene.receiver.behave = () => undefined
     await scene.intervals(minutes(3))
     assert.deepEqual(scene.state, flawless, `after ${requests} requests`)
   }
@@ -195,11 +199,11 @@ test('a series that comes again as another object is the same series, whether it
   const scene = await Scene.open(t, 20)
   const fewer = scene.parts.slice(0, 17)
   for (let round = 0; round < 12; round++) {
-    scene.behave = round % 3 === 0 ? away : () => undefined
+    scene.receiver.behave = round % 3 === 0 ? away : () => undefined
     await scene.intervals(25 + round, fewer) // long enough to be forgotten
     await scene.intervals(25 - round)
   }
-  scene.behave = () => undefined
+  scene.receiver.behave = () => undefined
   await scene.intervals(minutes(3))
   assert.deepEqual(scene.state, flawless)
 })

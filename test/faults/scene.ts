@@ -1,44 +1,21 @@
 import type { TestContext } from 'node:test'
-import type { Dispatcher } from 'undici'
 import type { Cursor } from '../../src/buffer/buffer.ts'
 import type { DiskBuffer } from '../../src/buffer/disk.ts'
-import type { Sender } from '../../src/http/connection.ts'
 import { Intake } from '../../src/intake.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { createDecoder, type Decode, type Incoming } from '../../src/receive/decode.ts'
-import { seriesKey } from '../../src/receive/labels.ts'
-import { read } from '../../src/receive/request.ts'
-import { Store } from '../../src/receive/store.ts'
+import { createDecoder, type Decode } from '../../src/receive/decode.ts'
 import { Endpoint, type EndpointOptions } from '../../src/remote-write/index.ts'
 import { Timeline } from '../../src/timeline.ts'
 import { openLog, recordingLog } from '../buffer/log.ts'
 import { SimulatedDisk } from '../buffer/simulated.ts'
 import { settled, TestClock } from '../clock.ts'
+import { ScriptedReceiver } from './scripted.ts'
 
 export const intervalMs = 15_000
 const beginMs = 1_780_000_000_000
 const value = gauge('fault_value', 'The number of the interval.', ['part'])
-
-/** A request as a receiver sees it. */
-export interface Asked {
-  /** From 1. */
-  readonly number: number
-  /** Series as the text format writes them, with their samples' times. */
-  readonly series: ReadonlyMap<string, readonly number[]>
-  readonly samples: number
-}
-
-/** What a receiver does with a request: takes all, nothing, or what is good; answers, or is never heard of again. */
-export interface Answer {
-  readonly take: 'all' | 'none' | 'good'
-  readonly status: number | 'reset'
-  readonly headers?: Readonly<Record<string, string>>
-  readonly text?: string
-}
-
-export const taken: Answer = { take: 'all', status: 204 }
 
 /**
  * An endpoint on a log on a simulated disk, in front of a receiver with Prometheus's rules, in a time that the test
@@ -48,16 +25,8 @@ export class Scene {
   readonly clock: TestClock
   readonly lines: string[]
   readonly #log: ReturnType<typeof recordingLog>['log']
-  readonly #receiver: Store
-  readonly #decode: Decode
+  readonly receiver: ScriptedReceiver
   #builder = newBuilder()
-  /** What the receiver does; the honest answer where it gives nothing. */
-  behave: (asked: Asked) => Answer | undefined = () => undefined
-  /** A series or a sample that the receiver refuses. */
-  refuses: (series: string, timestampMs: number) => boolean = () => false
-  /** Whether a request with something refused in it is taken as far as it is good, as Mimir does. */
-  partial = false
-  readonly requests: { readonly atMs: number; readonly samples: number; readonly series: number }[] = []
   readonly collected: number[] = []
   parts: readonly string[]
   #disk = new SimulatedDisk()
@@ -85,8 +54,7 @@ export class Scene {
     const { lines, log } = recordingLog()
     this.lines = lines
     this.#log = log
-    this.#decode = decode
-    this.#receiver = new Store({ maxSeries: 1e6, maxFutureMs: 600_000 }, true)
+    this.receiver = new ScriptedReceiver(decode, () => ({ trueMs: this.trueMs, monotonicMs: this.clock.monotonicMs() }))
     this.parts = Array.from({ length: series }, (_, i) => String(i))
   }
 
@@ -117,7 +85,7 @@ export class Scene {
         clock: this.clock,
         log: this.#log,
         cursor: this.#cursor,
-        sender: this.#sender(),
+        sender: this.receiver.sender(),
         userAgent: 'faults/1',
         onTime: (receiverMs) => timeline.confirm(receiverMs),
       },
@@ -151,8 +119,8 @@ export class Scene {
 
   /** Until nothing more is sent without time going by. */
   async #rest(): Promise<void> {
-    for (let before = -1; before < this.requests.length; ) {
-      before = this.requests.length
+    for (let before = -1; before < this.receiver.requests.length; ) {
+      before = this.receiver.requests.length
       await settled()
     }
   }
@@ -191,7 +159,7 @@ export class Scene {
   /** What was collected and never arrived, as `part@interval`; intervals from 0. */
   missing(): readonly string[] {
     const arrived = new Set(
-      this.#receiver.ledger.flatMap(({ series, value, stale }) => (stale ? [] : [`${series} ${value}`])),
+      this.receiver.ledger.flatMap(({ series, value, stale }) => (stale ? [] : [`${series} ${value}`])),
     )
     return this.#partsOf.flatMap((parts, i) =>
       parts.flatMap((part) => (arrived.has(`${keyOf(part)} ${i + 1}`) ? [] : [`${part}@${i}`])),
@@ -200,7 +168,7 @@ export class Scene {
 
   /** How far the times of the samples that arrived are from when they were taken, at most, milliseconds. */
   get astrayMs(): number {
-    return this.#receiver.ledger
+    return this.receiver.ledger
       .filter(({ stale, series }) => !stale && series.startsWith('fault_value'))
       .reduce(
         (most, { value, timestampMs }) => Math.max(most, Math.abs(timestampMs - (this.collected[value - 1] ?? 0))),
@@ -219,56 +187,6 @@ export class Scene {
 
   #count(reason: string, samples: number): void {
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + samples)
-  }
-
-  #answer(headers: Record<string, string>, body: Buffer): Answer {
-    const { incoming } = read({ headers, body }, this.#decode, { compressedBytes: 1e9, uncompressedBytes: 1e9 })
-    if (incoming === undefined) return { take: 'none', status: 400, text: 'not a request' }
-    const series = new Map(
-      incoming.series.map((one) => [seriesKey(one.labels), one.samples.map(({ timestampMs }) => timestampMs)] as const),
-    )
-    const samples = incoming.series.reduce((sum, one) => sum + one.samples.length, 0)
-    this.requests.push({ atMs: this.clock.monotonicMs(), samples, series: series.size })
-    const scripted = this.behave({ number: this.requests.length, series, samples })
-    if (scripted?.take === 'none') return scripted
-    const honest = this.#take(incoming)
-    return scripted ?? honest
-  }
-
-  /** Prometheus takes all of a request or nothing. */
-  #take(incoming: Incoming): Answer {
-    const isGood = (key: string, timestampMs: number) => !this.refuses(key, timestampMs)
-    const good = incoming.series.map((one) => {
-      const key = seriesKey(one.labels)
-      return { ...one, samples: one.samples.filter(({ timestampMs }) => isGood(key, timestampMs)) }
-    })
-    const hasBad = good.some((one, i) => one.samples.length < (incoming.series[i]?.samples.length ?? 0))
-    if (hasBad && !this.partial) return { take: 'none', status: 400, text: 'out of bounds' }
-    const series = good.filter((one) => one.samples.length > 0)
-    const { problems } = this.#receiver.take({ ...incoming, series, version: this.partial ? 2 : 1 }, this.trueMs)
-    const text = hasBad ? 'out of bounds' : problems[0]
-    return text === undefined ? taken : { take: 'good', status: 400, text }
-  }
-
-  #sender(): Sender {
-    const dispatch = ({ headers, body }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => {
-      const controller = { abort: () => {} } as unknown as Dispatcher.DispatchController
-      handler.onRequestStart?.(controller, {})
-      const {
-        status,
-        headers: more = {},
-        text = '',
-      } = this.#answer(headers as Record<string, string>, Buffer.from(body as Uint8Array))
-      setImmediate(() => {
-        if (status === 'reset') return handler.onResponseError?.(controller, new Error('read ECONNRESET'))
-        const date = new Date(this.trueMs).toUTCString()
-        handler.onResponseStart?.(controller, status, { date, ...more }, '')
-        handler.onResponseData?.(controller, Buffer.from(text))
-        handler.onResponseEnd?.(controller, {})
-      })
-      return true
-    }
-    return { dispatch, close: async () => {}, destroy: async () => {} } as Sender
   }
 }
 

@@ -1,0 +1,104 @@
+import type { Dispatcher } from 'undici'
+import type { Sender } from '../../src/http/connection.ts'
+import type { Decode, Incoming } from '../../src/receive/decode.ts'
+import { seriesKey } from '../../src/receive/labels.ts'
+import { read } from '../../src/receive/request.ts'
+import { type LedgerEntry, Store } from '../../src/receive/store.ts'
+
+/** A request as a receiver sees it. */
+export interface Asked {
+  /** From 1. */
+  readonly number: number
+  /** Series as the text format writes them, with their samples' times. */
+  readonly series: ReadonlyMap<string, readonly number[]>
+  readonly samples: number
+}
+
+/** What a receiver does with a request: takes all, nothing, or what is good; answers, or is never heard of again. */
+export interface Answer {
+  readonly take: 'all' | 'none' | 'good'
+  readonly status: number | 'reset'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly text?: string
+}
+
+export const taken: Answer = { take: 'all', status: 204 }
+
+interface Now {
+  readonly trueMs: number
+  readonly monotonicMs: number
+}
+
+/** A receiver without a socket, with Prometheus's rules and any behaviour that a test wants. */
+export class ScriptedReceiver {
+  readonly #store = new Store({ maxSeries: 1e6, maxFutureMs: 600_000 }, true)
+  readonly #decode: Decode
+  readonly #now: () => Now
+  /** What the receiver does; the honest answer where it gives nothing. */
+  behave: (asked: Asked) => Answer | undefined = () => undefined
+  /** A series or a sample that the receiver refuses. */
+  refuses: (series: string, timestampMs: number) => boolean = () => false
+  /** Whether a request with something refused in it is taken as far as it is good, as Mimir does. */
+  partial = false
+  readonly requests: { readonly atMs: number; readonly samples: number; readonly series: number }[] = []
+
+  constructor(decode: Decode, now: () => Now) {
+    this.#decode = decode
+    this.#now = now
+  }
+
+  get ledger(): readonly LedgerEntry[] {
+    return this.#store.ledger
+  }
+
+  #answer(headers: Record<string, string>, body: Buffer): Answer {
+    const { incoming } = read({ headers, body }, this.#decode, { compressedBytes: 1e9, uncompressedBytes: 1e9 })
+    if (incoming === undefined) return { take: 'none', status: 400, text: 'not a request' }
+    const series = new Map(
+      incoming.series.map((one) => [seriesKey(one.labels), one.samples.map(({ timestampMs }) => timestampMs)] as const),
+    )
+    const samples = incoming.series.reduce((sum, one) => sum + one.samples.length, 0)
+    this.requests.push({ atMs: this.#now().monotonicMs, samples, series: series.size })
+    const scripted = this.behave({ number: this.requests.length, series, samples })
+    if (scripted?.take === 'none') return scripted
+    const honest = this.#take(incoming)
+    return scripted ?? honest
+  }
+
+  /** Prometheus takes all of a request or nothing. */
+  #take(incoming: Incoming): Answer {
+    const isGood = (key: string, timestampMs: number) => !this.refuses(key, timestampMs)
+    const good = incoming.series.map((one) => {
+      const key = seriesKey(one.labels)
+      return { ...one, samples: one.samples.filter(({ timestampMs }) => isGood(key, timestampMs)) }
+    })
+    const hasBad = good.some((one, i) => one.samples.length < (incoming.series[i]?.samples.length ?? 0))
+    if (hasBad && !this.partial) return { take: 'none', status: 400, text: 'out of bounds' }
+    const series = good.filter((one) => one.samples.length > 0)
+    const { problems } = this.#store.take({ ...incoming, series, version: this.partial ? 2 : 1 }, this.#now().trueMs)
+    const text = hasBad ? 'out of bounds' : problems[0]
+    return text === undefined ? taken : { take: 'good', status: 400, text }
+  }
+
+  /** The connection of an endpoint. */
+  sender(): Sender {
+    const dispatch = ({ headers, body }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => {
+      const controller = { abort: () => {} } as unknown as Dispatcher.DispatchController
+      handler.onRequestStart?.(controller, {})
+      const {
+        status,
+        headers: more = {},
+        text = '',
+      } = this.#answer(headers as Record<string, string>, Buffer.from(body as Uint8Array))
+      setImmediate(() => {
+        if (status === 'reset') return handler.onResponseError?.(controller, new Error('read ECONNRESET'))
+        const date = new Date(this.#now().trueMs).toUTCString()
+        handler.onResponseStart?.(controller, status, { date, ...more }, '')
+        handler.onResponseData?.(controller, Buffer.from(text))
+        handler.onResponseEnd?.(controller, {})
+      })
+      return true
+    }
+    return { dispatch, close: async () => {}, destroy: async () => {} } as Sender
+  }
+}

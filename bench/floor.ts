@@ -83,10 +83,10 @@ function noting(files: Files, into: { -readonly [Key in keyof Asked]: Asked[Key]
       into.lists.push(String(path))
       return files.list(path)
     },
-    status: other('status', files.status),
-    link: other('link', files.link),
-    real: other('real', files.real),
-    settle: files.settle,
+    status: other('status', files.status.bind(files)),
+    link: other('link', files.link.bind(files)),
+    real: other('real', files.real.bind(files)),
+    settle: () => files.settle(),
   }
 }
 

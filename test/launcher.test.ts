@@ -116,6 +116,13 @@ test('it is found through links, in a folder with spaces, from anywhere', { skip
   assert.equal((await launch([], { PATH: `${folder}/links:${folder}/path` }, 'hostpush')).out[0], 'packaged')
 })
 
+test('a link is followed without a PATH', { skip }, async (t) => {
+  const { folder, fakeNode, launch, root } = scene(t)
+  fakeNode(`hostpush/node_modules/${packaged}`, 'packaged')
+  symlinkSync(join(root, 'bin/hostpush'), join(folder, 'link'))
+  assert.equal((await launch([], { PATH: '' }, join(folder, 'link'))).out[0], 'packaged')
+})
+
 test('a Node that npm put beside the package is used', { skip }, async (t) => {
   const { fakeNode, launch } = scene(t, 'app/node_modules/hostpush')
   fakeNode(`app/node_modules/${packaged}`, 'beside')

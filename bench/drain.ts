@@ -47,7 +47,7 @@ export async function drain({ folder, quick, say }: Context): Promise<string> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const drained = await inChild<Drained>(import.meta.filename, ['drain', directory, port])
+  const drained = await inChild<Drained>(import.meta.filename, ['drain', directory, port], 'run')
   server.closeAllConnections()
   server.close()
   const { samples, cpuMs, seconds, idleMb, mostMb } = drained

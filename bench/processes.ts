@@ -51,10 +51,15 @@ export function start(
   }
 }
 
-/** Runs a bench's own file as a process of its own, as the agent runs: it writes JSON to its standard output. */
-export async function inChild<T>(file: string, args: readonly (string | number)[]): Promise<T> {
-  const child = spawn(process.execPath, [...agentFlags, file, ...args.map(String)], {
+/**
+ * Runs a bench's own file as a process of its own, as the agent runs: it writes JSON to its standard output. `run` is
+ * what the launcher adds for an agent that runs for long.
+ */
+export async function inChild<T>(file: string, args: readonly (string | number)[], as?: 'run'): Promise<T> {
+  const flags = as === 'run' ? [...agentFlags, ...runFlags] : agentFlags
+  const child = spawn(process.execPath, [...flags, file, ...args.map(String)], {
     cwd: root,
+    env: { ...process.env, ...(as === 'run' && runEnvironment) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   running.add(child)
@@ -65,7 +70,12 @@ export async function inChild<T>(file: string, args: readonly (string | number)[
 }
 
 /** What the launcher tells V8. */
-const agentFlags = /^ +(--.*?) \$/m.exec(readFileSync(`${root}bin/hostpush`, 'utf8'))?.[1]?.split(' ') ?? []
+const launcherText = readFileSync(`${root}bin/hostpush`, 'utf8')
+const agentFlags = /^ +(--.*?) \$/m.exec(launcherText)?.[1]?.split(' ') ?? []
+const runFlags = /^ +small=(--.*)$/m.exec(launcherText)?.[1]?.split(' ') ?? []
+const runEnvironment = Object.fromEntries(
+  [...launcherText.matchAll(/^ +export (MALLOC_\w+)=.*?-(\d+)}"$/gm)].map(([, name = '', value = '']) => [name, value]),
+)
 
 /** The agent as users run it; from its source where no launcher has been built. */
 export function agentCommand(): readonly [file: string, ...args: string[]] {

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /** What the buffer asks of a file system: all there is between it and the disk, so that a test can be the disk. */
 export interface Files {
@@ -59,9 +60,7 @@ const flags = {
 } as const
 
 export const disk: Files = {
-  async makeDirectory(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 })
-  },
+  makeDirectory,
   list: (path) => unlessMissing(readdir(path), []),
   async open(path, mode) {
     return fileOf(await open(path, flags[mode], 0o600))
@@ -81,6 +80,20 @@ export const disk: Files = {
     return bavail * bsize
   },
 }
+
+/** Node's own `recursive` goes round for ever where a parent is there and the kernel says ENOENT, as below /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  const parent = dirname(path)
+  if (!(await isDirectory(parent))) await makeDirectory(parent)
+  try {
+    await mkdir(path, 0o700)
+  } catch (error) {
+    if (!(await isDirectory(path))) throw error
+  }
+}
+
+const isDirectory = async (path: string): Promise<boolean> =>
+  (await unlessMissing(stat(path), undefined))?.isDirectory() ?? false
 
 function fileOf(handle: Awaited<ReturnType<typeof open>>): File {
   return {

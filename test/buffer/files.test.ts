@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { disk } from '../../src/buffer/files.ts'
+import { temporary } from '../servers.ts'
+
+test('a directory is made with those above it, for its owner alone; one that is there is left', async (t) => {
+  const path = join(temporary(t), 'a/b/c')
+  await Promise.all([disk.makeDirectory(path), disk.makeDirectory(path)])
+  await disk.makeDirectory(`${path}/`)
+  assert.equal(statSync(path).mode & 0o777, 0o700)
+})
+
+test('where none can be made that is an error, and the end of it', async (t) => {
+  await assert.rejects(disk.makeDirectory('/proc/none/at/all'), { code: 'ENOENT' })
+  const file = join(temporary(t), 'file')
+  writeFileSync(file, '')
+  await assert.rejects(disk.makeDirectory(file), { code: 'EEXIST' })
+  await assert.rejects(disk.makeDirectory(join(file, 'a')), { code: 'EEXIST' })
+})

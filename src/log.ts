@@ -68,7 +68,7 @@ export function messageOf(error: unknown): string {
 }
 
 function jsonLine(pairs: Pair[]): string {
-  return `${JSON.stringify(Object.fromEntries(pairs))}\n`
+  return `${escaped(Object.fromEntries(pairs))}\n`
 }
 
 function logfmtLine(pairs: Pair[]): string {
@@ -77,5 +77,13 @@ function logfmtLine(pairs: Pair[]): string {
 
 function quoted(value: unknown): string {
   const text = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
-  return /^[^\s"=\\\p{C}]+$/u.test(text) ? text : JSON.stringify(text)
+  return /^[^\s"=\\\p{C}]+$/u.test(text) ? text : escaped(text)
+}
+
+/** JSON leaves some characters as they are that a terminal acts on or a reader takes for the end of a line. */
+function escaped(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }

@@ -40,7 +40,7 @@ export function lineOf(request: Summary): string {
       : `${request.samples} samples of ${request.series} series`
   const stale = request.stale === 0 ? '' : `, ${request.stale} series ended`
   const size = `${request.compressedBytes} bytes (${request.uncompressedBytes} before compression)`
-  const problem = request.text === '' ? '' : `: ${request.text.trim()}`
+  const problem = request.text === '' ? '' : `: ${request.text.trim().replace(/\p{Cc}/gu, '\uFFFD')}`
   return `request ${request.number}: ${what}${stale}, ${size} -> ${request.status}${problem}\n`
 }
 

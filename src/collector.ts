@@ -1,8 +1,5 @@
 import type { Dir } from './host/dir.ts'
-import type { Facts } from './host/facts.ts'
-import type { Kernel } from './host/kernel.ts'
-import type { Services } from './host/services.ts'
-import type { Statfs } from './host/statfs.ts'
+import type { Host } from './host/open.ts'
 import { messageOf } from './log.ts'
 import type { Family, Labels } from './metrics/family.ts'
 import type { Filter, Pattern } from './metrics/pattern.ts'
@@ -88,23 +85,7 @@ export const duration = option('duration')
 export const list = option('list')
 
 /** All that a collector may touch. */
-export interface Context<O extends Options = Options, State = unknown> {
-  readonly proc: Dir
-  readonly sys: Dir
-  /** The host's root file system. */
-  readonly rootfs: Dir
-  /** udev's database, /run/udev/data. */
-  readonly udev: Dir
-  /** Programs on this host that answer over a socket. */
-  readonly services: Services
-  /** How full file systems are. */
-  readonly statfs: Statfs
-  /** What the host tells by call or environment and not by file. */
-  readonly facts: Facts
-  /** What the kernel tells by no file, only by system calls. */
-  readonly kernel: Kernel
-  /** A directory that an option names: absolute, or seen from where the agent was started. */
-  readonly dirAt: (path: string) => Dir
+export interface Context<O extends Options = Options, State = unknown> extends Host {
   readonly emit: Emit
   /** Milliseconds since the epoch: the snapshot's timestamp. */
   readonly now: number

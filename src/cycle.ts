@@ -1,10 +1,6 @@
 import { type Clock, within } from './clock.ts'
 import { type Collector, type Context, type Emit, NoData, type Options, type Values } from './collector.ts'
-import type { Dir } from './host/dir.ts'
-import type { Facts } from './host/facts.ts'
-import type { Kernel } from './host/kernel.ts'
-import type { Services } from './host/services.ts'
-import type { Statfs } from './host/statfs.ts'
+import type { Host } from './host/open.ts'
 import { type Log, messageOf } from './log.ts'
 import { type Family, gauge, type Labels } from './metrics/family.ts'
 import type { Filter } from './metrics/pattern.ts'
@@ -13,20 +9,6 @@ import { seriesText } from './metrics/text.ts'
 
 const duration = gauge('node_scrape_collector_duration_seconds', 'How long a collector took.', ['collector'])
 const success = gauge('node_scrape_collector_success', 'Whether a collector succeeded.', ['collector'])
-
-/** The host as collectors see it: its trees, and the calls that have no file. */
-export interface Host {
-  readonly proc: Dir
-  readonly sys: Dir
-  readonly rootfs: Dir
-  readonly udev: Dir
-  readonly statfs: Statfs
-  readonly services: Services
-  readonly facts: Facts
-  readonly kernel: Kernel
-  /** A directory that an option names: absolute, or seen from where the agent was started. */
-  readonly dirAt: (path: string) => Dir
-}
 
 /** A collector that is switched on, with what it was told. */
 export interface Enabled {

@@ -12,11 +12,17 @@ import { HostStatfs, type Statfs } from './statfs.ts'
 export interface Host {
   readonly proc: Dir
   readonly sys: Dir
+  /** The host's root file system. */
   readonly rootfs: Dir
+  /** udev's database, /run/udev/data. */
   readonly udev: Dir
-  readonly statfs: Statfs
+  /** Programs on this host that answer over a socket. */
   readonly services: Services
+  /** How full file systems are. */
+  readonly statfs: Statfs
+  /** What the host tells by call or environment and not by file. */
   readonly facts: Facts
+  /** What the kernel tells by no file, only by system calls. */
   readonly kernel: Kernel
   /** A directory that an option names: absolute, or seen from where the agent was started. */
   readonly dirAt: (path: string) => Dir

@@ -1,9 +1,10 @@
 /** The file system collector at a short interval: `agent.ts PROC`. Prints the samples of each interval as a line of JSON. */
 import { every, systemClock } from '../../src/clock.ts'
 import filesystem from '../../src/collectors/filesystem.ts'
-import { createCycle, type Host } from '../../src/cycle.ts'
+import { createCycle } from '../../src/cycle.ts'
 import { Dir } from '../../src/host/dir.ts'
 import { diskFiles } from '../../src/host/files.ts'
+import type { Host } from '../../src/host/open.ts'
 import { HostStatfs } from '../../src/host/statfs.ts'
 import { silent } from '../../src/log.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'

@@ -4,6 +4,7 @@ import type { Host } from './host/open.ts'
 import { type Log, messageOf } from './log.ts'
 import { type Family, gauge, type Labels } from './metrics/family.ts'
 import type { Filter } from './metrics/pattern.ts'
+import type { Clash } from './metrics/series.ts'
 import type { Refused, Snapshot, SnapshotBuilder } from './metrics/snapshot.ts'
 import { seriesText } from './metrics/text.ts'
 
@@ -179,6 +180,11 @@ async function finish({ clock, deadlineMs }: Needs, waiting: readonly Run[]): Pr
   }
 }
 
+const clashes: Readonly<Record<Clash, string>> = {
+  duplicate: 'another sample of this series was collected before it',
+  type: 'another type was collected under this name before it',
+}
+
 /** Logs what is new: a failure once while it lasts, and its end. */
 function reporter(log: Log) {
   const said = new Map<string, string>()
@@ -198,9 +204,9 @@ function reporter(log: Log) {
     refused(samples: readonly Refused[]) {
       const [first] = samples
       const name = first === undefined ? '' : first.family.name + first.family.suffix
-      const text = first === undefined ? '' : `${first.reason}: ${seriesText(name, Object.entries(first.labels))}`
-      if (isNew('', text) && text !== '')
-        log.error('collectors: samples left out', { samples: samples.length, first: text })
+      const series = first === undefined ? '' : seriesText(name, Object.entries(first.labels))
+      if (!isNew('', series) || first === undefined) return
+      log.error('collectors: samples left out', { samples: samples.length, series, reason: clashes[first.reason] })
     },
   }
 }

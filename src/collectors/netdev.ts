@@ -63,8 +63,8 @@ export default collector({
   options,
   state: (given) => ({
     wanted: filterOf(
-      current(given['device-include'], given['device-whitelist']),
-      current(given['device-exclude'], given['device-blacklist']),
+      current(given, 'device-include', 'device-whitelist'),
+      current(given, 'device-exclude', 'device-blacklist'),
     ),
   }),
   async collect(context) {
@@ -175,8 +175,8 @@ function scopeOf(address: string): string {
 }
 
 /** The pattern, or what was set under its old name. */
-function current(pattern: Pattern, old: Pattern): Pattern {
-  if (pattern.source !== '' && old.source !== '')
-    throw new Error(`an option and its old name cannot both be set: ${pattern.source}, ${old.source}`)
-  return old.source === '' ? pattern : old
+function current<Key extends string>(given: Readonly<Record<Key, Pattern>>, key: Key, former: Key): Pattern {
+  if (given[former].source === '') return given[key]
+  if (given[key].source !== '') throw new Error(`${key} and ${former} cannot both be set`)
+  return given[former]
 }

@@ -18,6 +18,7 @@ export default {
         `job ${JSON.stringify(config.identity['job'])}, instance ${JSON.stringify(config.identity['instance'])}, ` +
         `${endpoints.length === 0 ? 'nothing to push to' : 'pushed to'}\n${endpoints.join('')}`,
     )
+    for (const note of config.notes) terminal.out(`  ${note}\n`)
     return 0
   },
 } satisfies Command

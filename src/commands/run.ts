@@ -24,6 +24,7 @@ export default {
     const log = logOf(config, terminal)
     log.info('agent: starting', { version: build.version, revision: build.revision, node: platform.runtime })
     if (outputs === 0) log.warn('agent: no endpoint is configured: nothing is pushed, only /metrics is served')
+    for (const note of config.notes) log.info('agent: as the preset has it', { note })
     for (const { collector } of config.collectors) {
       if (collector.deprecated)
         log.warn('agent: this collector is deprecated in node_exporter', { collector: collector.name })

@@ -17,12 +17,12 @@ export function expander(
   return (text, place) => expandFacts(text, facts, place, problems)
 }
 
-/** `job`, `instance` and the external labels. */
-export function identityOf(file: Shape, expanded: (text: string, place: string) => string): Labels {
+/** `job`, `instance` and the external labels. `job` is the one that is meant where the file names none. */
+export function identityOf(file: Shape, job: string, expanded: (text: string, place: string) => string): Labels {
   const external = file.global?.external_labels ?? {}
   const labels = {
     ...external,
-    job: file.job ?? external['job'] ?? 'node',
+    job,
     instance: file.instance ?? external['instance'] ?? '${hostname}',
   }
   return Object.fromEntries(

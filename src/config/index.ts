@@ -15,12 +15,15 @@ import { ConfigError } from './error.ts'
 import { readFile } from './file.ts'
 import { expander, identityOf } from './identity.ts'
 import { outputsOf } from './outputs.ts'
+import { wishesOf } from './preset.ts'
 import type { Shape } from './shape.ts'
 import { durationMs } from './units.ts'
 import { defaultListen, webOf } from './web.ts'
 
 /** Everything that was configured, checked and in the units of the code. */
 export interface Config {
+  /** What was decided for the user and why, in words: told at the start and by `check`. */
+  readonly notes: readonly string[]
   readonly intervalMs: number
   /** `job`, `instance` and the external labels. */
   readonly identity: Labels
@@ -89,10 +92,12 @@ export async function readConfig({ flags, environment, collectors, without = {} 
   const path = flags.get('config.file')
   const file = path === undefined ? without : readFile(String(path), { environment, collectors }, problems)
   const paths = pathsOf(file.path, flags, problems)
-  const intervalMs = durationMs(file.global?.scrape_interval ?? '15s') ?? 15_000
+  const { interval, job, notes } = wishesOf(file)
+  const intervalMs = durationMs(interval) ?? 15_000
   const expanded = expander(paths, problems)
-  const identity = identityOf(file, expanded)
+  const identity = identityOf(file, job, expanded)
   const config: Config = {
+    notes,
     intervalMs,
     identity,
     paths,

@@ -3,6 +3,7 @@ import type { Collector, Option } from '../collector.ts'
 import { formats, levels } from '../log.ts'
 import { extents } from '../relabel/keep-lists.ts'
 import { actions } from '../relabel/rule.ts'
+import { presetNames } from './presets.ts'
 import { target } from './target-shape.ts'
 import { sizeBytes } from './units.ts'
 import { count, duration, filled, flag, positive, size, text } from './values.ts'
@@ -29,6 +30,7 @@ const relabelConfigs = v.array(relabelConfig, 'a list of rules is expected')
 
 const remoteWrite = v.strictObject({
   ...target,
+  preset: v.optional(v.picklist(presetNames, `one of ${presetNames.join(', ')} is expected`)),
   remote_timeout: v.optional(positive),
   send_interval: v.optional(positive),
   queue_config: v.optional(
@@ -42,6 +44,9 @@ const remoteWrite = v.strictObject({
   ),
   metrics: v.optional(v.picklist(extents, `one of ${extents.join(', ')} is expected`)),
   write_relabel_configs: v.optional(relabelConfigs),
+  label_limit: v.optional(count),
+  label_name_length_limit: v.optional(count),
+  label_value_length_limit: v.optional(count),
   metadata_config: v.optional(v.strictObject({ send: v.optional(flag), send_interval: v.optional(positive) })),
 })
 

@@ -5,6 +5,7 @@ import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Relabel } from '../relabel/rules.ts'
 import { Known } from './known.ts'
 import { type Label, labelsOf, sendable } from './labels.ts'
+import { excessOf, type LabelLimits } from './limits.ts'
 import { Namesakes } from './namesakes.ts'
 import type { EndpointStats } from './stats.ts'
 
@@ -13,6 +14,8 @@ export interface Wanted {
   /** Names of the metrics that are sent, by the names they were collected under; all where it is missing. */
   readonly metrics?: ReadonlySet<string> | undefined
   readonly relabel?: Relabel | undefined
+  /** What the receiver takes of labels; series with more are not sent. */
+  readonly limits?: LabelLimits | undefined
 }
 
 interface Needs {
@@ -27,6 +30,7 @@ interface Left {
   /** Their places in the list; undefined where none is missing. */
   readonly places: readonly number[] | undefined
   readonly dropped: number
+  readonly excessive: number
   readonly doubled: number
 }
 
@@ -42,6 +46,8 @@ export class Relabelling {
   readonly #needs: Needs
   /** The series as which one is sent: itself or a namesake; undefined where it is dropped. */
   readonly #known = new Known((series: Series) => this.#judge(series))
+  /** Series with labels that are too much for the receiver. */
+  readonly #excessive = new WeakSet<Series>()
   readonly #lists = new WeakMap<readonly Series[], Left>()
   readonly #namesakes = new Namesakes()
   readonly #said = new Set<string>()
@@ -54,12 +60,13 @@ export class Relabelling {
 
   /** What is sent of these. What is not is counted, once for each entry. */
   entries(entries: readonly Entry[]): readonly Entry[] {
-    const { metrics, relabel } = this.#wanted
-    if (metrics === undefined && relabel === undefined) return entries
+    const { metrics, relabel, limits } = this.#wanted
+    if (metrics === undefined && relabel === undefined && limits === undefined) return entries
     return entries.map(({ sequence, snapshot }) => {
       const left = this.#left(snapshot.series)
       if (sequence > this.#countedTo) {
         this.#count('dropped_series', left.dropped)
+        this.#count('label_limit', left.excessive)
         this.#count('duplicate_series', left.doubled)
         this.#countedTo = sequence
       }
@@ -77,11 +84,20 @@ export class Relabelling {
     const { metrics, relabel } = this.#wanted
     const { family } = series
     if (metrics?.has(family.name + family.suffix) === false) return undefined
-    if (relabel === undefined) return series
+    if (relabel === undefined) return this.#isTooMuch(labelsOf(series), series) ? undefined : series
     const labels = sendable(relabel(labelsOf(series)) ?? [])
+    if (this.#isTooMuch(labels, series)) return undefined
     if (labels.some(([name]) => name === '__name__')) return this.#namesakes.first(labels, series)
     if (labels.length > 0) this.#say('remote-write: relabelling leaves a series without a name: not sent', series)
     return undefined
+  }
+
+  #isTooMuch(labels: readonly Label[], series: Series): boolean {
+    const excess = excessOf(labels, this.#wanted.limits ?? {})
+    if (excess === undefined) return false
+    this.#excessive.add(series)
+    this.#say('remote-write: a series has more labels than the receiver takes: not sent', series, excess)
+    return true
   }
 
   #left(list: readonly Series[]): Left {
@@ -90,9 +106,13 @@ export class Relabelling {
     const places: number[] = []
     const series = new Set<Series>()
     let doubled = 0
+    let excessive = 0
     list.forEach((one, place) => {
       const sent = this.#known.one(one)
-      if (sent === undefined) return
+      if (sent === undefined) {
+        if (this.#excessive.has(one)) excessive++
+        return
+      }
       if (series.has(sent)) {
         doubled++
         this.#say('remote-write: relabelling makes two series the same: the first is sent', one)
@@ -100,8 +120,8 @@ export class Relabelling {
       series.add(sent)
     })
     const isWhole = places.length === list.length
-    const dropped = list.length - places.length - doubled
-    const left = { series: [...series], places: isWhole ? undefined : places, dropped, doubled }
+    const dropped = list.length - places.length - doubled - excessive
+    const left = { series: [...series], places: isWhole ? undefined : places, dropped, doubled, excessive }
     this.#lists.set(list, left)
     return left
   }
@@ -112,10 +132,10 @@ export class Relabelling {
   }
 
   /** Once: the first series stands for all of its kind. */
-  #say(message: string, series: Series): void {
+  #say(message: string, series: Series, why?: string): void {
     if (this.#said.has(message)) return
     this.#said.add(message)
-    this.#needs.log.warn(message, { ...this.#needs.about, series: Object.fromEntries(labelsOf(series)) })
+    this.#needs.log.warn(message, { ...this.#needs.about, series: Object.fromEntries(labelsOf(series)), why })
   }
 }
 

@@ -8,7 +8,8 @@ import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import type { Rule } from '../../src/relabel/rule.ts'
 import { compileRules } from '../../src/relabel/rules.ts'
 import { batchOf, markable } from '../../src/remote-write/batch.ts'
-import { Relabelling } from '../../src/remote-write/relabelling.ts'
+import { excessOf } from '../../src/remote-write/limits.ts'
+import { Relabelling, type Wanted } from '../../src/remote-write/relabelling.ts'
 import { noStats } from '../../src/remote-write/stats.ts'
 import { scene, until } from './scene.ts'
 
@@ -16,12 +17,12 @@ const disk = gauge('disk', 'A disk.', ['device', 'uuid'])
 const load = gauge('load', 'The load.')
 
 /** What is collected, one snapshot after another, and what an endpoint with these rules makes of it. */
-async function endpoint({ rules = [], metrics }: { rules?: readonly Rule[]; metrics?: ReadonlySet<string> }) {
+async function endpoint({ rules = [], ...wanted }: Omit<Wanted, 'relabel'> & { rules?: readonly Rule[] }) {
   const lines: string[] = []
   const stats = noStats()
   const relabel = await compileRules(rules, 'legacy', (_, text) => assert.fail(text))
   const relabelling = new Relabelling(
-    { metrics, relabel: rules.length > 0 ? relabel : undefined },
+    { ...wanted, relabel: rules.length > 0 ? relabel : undefined },
     { log: createLog('debug', 'logfmt', (line) => lines.push(line), Date.now), stats, about: { remote_name: 'x' } },
   )
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'h' }))
@@ -213,4 +214,36 @@ test('a series that is refused is found among those that are left, and told by t
     lines.filter((line) => line.includes('level=ERROR')).join(),
     /a series is refused.*place.*reason="HTTP 400: no"/,
   )
+})
+
+test('a series whose labels are too much for the receiver is left out, counted apart and told once', async () => {
+  const rule = { action: 'labeldrop', regex: 'uuid' } as const
+  for (const rules of [[], [rule]]) {
+    const limits = { labels: 4 + (1 - rules.length), valueBytes: 5 }
+    const { relabelling, collect, shown, stats, lines } = await endpoint({ rules, limits })
+    const entries = [1, 2].map((n) => collect(['sda', '1', n], ['längst', '2', n]))
+    const sent = relabelling.entries(entries)
+    assert.deepEqual(
+      sent.map((entry) => shown(entry).map(([labels]) => labels['device'])),
+      [
+        [undefined, 'sda'],
+        [undefined, 'sda'],
+      ],
+    )
+    assert.deepEqual(Object.fromEntries(stats.samplesDropped), { dropped_series: 0, label_limit: 2 })
+    assert.equal(lines.length, 1)
+    assert.match(lines[0] ?? '', /the value of device has 7 bytes, label_value_length_limit is 5/)
+  }
+})
+
+test('limits of labels count names with __name__, and bytes', () => {
+  const labels = [
+    ['__name__', 'up'],
+    ['näme', 'x'.repeat(9)],
+  ] as const
+  assert.equal(excessOf(labels, {}), undefined)
+  assert.equal(excessOf(labels, { labels: 2, nameBytes: 8, valueBytes: 9 }), undefined)
+  assert.match(excessOf(labels, { labels: 1 }) ?? '', /2 labels, label_limit is 1/)
+  assert.match(excessOf([['näme', '']], { nameBytes: 4 }) ?? '', /5 bytes, label_name_length_limit is 4/)
+  assert.match(excessOf(labels, { valueBytes: 8 }) ?? '', /9 bytes, label_value_length_limit is 8/)
 })

@@ -1,0 +1,56 @@
+import { shownUrl } from '../http/credentials.ts'
+import type { Said } from './access.ts'
+import { type Preset, type PresetName, presetOf } from './presets.ts'
+import type { RemoteWriteShape, Shape } from './shape.ts'
+
+/** The preset of the only receiver; of several none speaks for all. */
+function onlyPreset({ remote_write: blocks = [], pushgateway: gateways = [] }: Shape): Partial<Preset> & Named {
+  const [block, ...others] = blocks
+  const name = others.length + gateways.length === 0 ? block?.preset : undefined
+  return { ...presetOf(name), name }
+}
+
+interface Named {
+  readonly name: PresetName | undefined
+}
+
+interface Wishes {
+  readonly interval: string
+  readonly job: string
+  /** What was decided for the user and why, in words. */
+  readonly notes: readonly string[]
+}
+
+/** How often to collect and the job: where neither is said, what the only receiver is best served with. */
+export function wishesOf(file: Shape): Wishes {
+  const { name, interval, job } = onlyPreset(file)
+  const jobSaid = file.job ?? file.global?.external_labels?.['job']
+  const takesInterval = interval !== undefined && file.global?.scrape_interval === undefined
+  const takesJob = job !== undefined && jobSaid === undefined
+  return {
+    interval: file.global?.scrape_interval ?? interval?.every ?? '15s',
+    job: jobSaid ?? job?.name ?? 'node',
+    notes: [
+      ...(takesInterval
+        ? [`${name}: collects every ${interval.every}: ${interval.why}; global.scrape_interval says otherwise`]
+        : []),
+      ...(takesJob ? [`${name}: the job is ${job.name}: ${job.why}; job says otherwise`] : []),
+    ],
+  }
+}
+
+/** The URL, with the path of the receiver's kind where it has none. */
+export function urlOf({ url: text, preset: name }: RemoteWriteShape, { place, problems }: Said): URL {
+  const url = new URL(text)
+  const { path } = presetOf(name)
+  if (path === undefined) return url
+  if (name === 'amp') {
+    const isWorkspace = /^\/workspaces\/[^/]+\/?$/.test(url.pathname)
+    if (isWorkspace) url.pathname = url.pathname.replace(/\/?$/, path)
+    else if (url.pathname === '/')
+      problems.push(
+        `${place}.url: ${shownUrl(url)} names no workspace: https://aps-workspaces.REGION.amazonaws.com/workspaces/ID`,
+      )
+  } else if (url.pathname === '/') url.pathname = path
+  return url
+}

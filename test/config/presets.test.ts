@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { collectors } from '../../src/collectors/index.ts'
+import { ConfigError } from '../../src/config/error.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { type Preset, presets } from '../../src/config/presets.ts'
+import { root, temporary } from '../servers.ts'
+import { commandLine } from '../terminal.ts'
+
+function written(t: TestContext, shape: object): string {
+  const file = join(temporary(t), 'config.json')
+  writeFileSync(file, JSON.stringify(shape))
+  return file
+}
+
+const configured = (t: TestContext, shape: object) =>
+  readConfig({ flags: new Map([['config.file', written(t, shape)]]), environment: {}, collectors })
+
+const endpointOf = async (t: TestContext, block: object) =>
+  (await configured(t, { remote_write: [{ url: 'https://receiver.test', ...block }] })).remoteWrite[0]
+
+/** Where each kind of receiver takes pushes: of their own documentation. */
+const paths = {
+  prometheus: '/api/v1/write',
+  mimir: '/api/v1/push',
+  'grafana-cloud': '/api/prom/push',
+  victoriametrics: '/api/v1/write',
+  thanos: '/api/v1/receive',
+}
+
+for (const [preset, path] of Object.entries(paths)) {
+  test(`${preset}: a URL without a path gets the receiver's, one with a path keeps its own`, async (t) => {
+    assert.equal((await endpointOf(t, { preset }))?.url.href, `https://receiver.test${path}`)
+    const url = 'https://receiver.test/insert/0/prometheus/api/v1/write?a=b'
+    assert.equal((await endpointOf(t, { preset, url }))?.url.href, url)
+    const open = { preset, url: 'https://me:pw@receiver.test/?key=k' }
+    assert.equal((await endpointOf(t, open))?.url.href, `https://receiver.test${path}?key=k`)
+  })
+}
+
+test("amp: the path is behind the workspace's, which the URL has to name", async (t) => {
+  const host = 'https://aps-workspaces.eu-central-1.amazonaws.com'
+  for (const url of [
+    `${host}/workspaces/ws-1`,
+    `${host}/workspaces/ws-1/`,
+    `${host}/workspaces/ws-1/api/v1/remote_write`,
+  ]) {
+    const endpoint = await endpointOf(t, { preset: 'amp', url, sigv4: { access_key: 'a', secret_key: 'b' } })
+    assert.equal(endpoint?.url.href, `${host}/workspaces/ws-1/api/v1/remote_write`)
+  }
+  await assert.rejects(endpointOf(t, { preset: 'amp', url: host }), (error) => {
+    assert.ok(error instanceof ConfigError)
+    assert.match(error.problems[0] ?? '', /^remote_write\[0\]\.url: .* names no workspace: https:\/\/aps-workspaces/)
+    return true
+  })
+})
+
+test('a preset sets the age limit, the size of requests and the limits of labels; a key of its own overrides each', async (t) => {
+  const plain = await endpointOf(t, {})
+  assert.deepEqual([plain?.ageLimitMs, plain?.maxSamplesPerSend, plain?.limits], [0, 10_000, undefined])
+  const mimir = await endpointOf(t, { preset: 'mimir' })
+  assert.equal(mimir?.ageLimitMs, 3_600_000)
+  assert.deepEqual(mimir?.limits, { labels: 30, nameBytes: 1024, valueBytes: 2048 })
+  const told = await endpointOf(t, {
+    preset: 'mimir',
+    queue_config: { sample_age_limit: '0', max_samples_per_send: 7 },
+    label_limit: 50,
+    label_value_length_limit: 0,
+  })
+  assert.deepEqual([told?.ageLimitMs, told?.maxSamplesPerSend], [0, 7])
+  assert.deepEqual(told?.limits, { labels: 50, nameBytes: 1024 })
+})
+
+test('grafana-cloud alone is collected for every 60 s under the job of its dashboards, and both are told', async (t) => {
+  const block = { url: 'https://receiver.test', preset: 'grafana-cloud' }
+  const alone = await configured(t, { remote_write: [block] })
+  assert.equal(alone.intervalMs, 60_000)
+  assert.equal(alone.identity['job'], 'integrations/node_exporter')
+  assert.match(alone.notes.join('\n'), /collects every 60s: .*global\.scrape_interval/)
+  assert.match(alone.notes.join('\n'), /the job is integrations\/node_exporter/)
+  const { out } = await commandLine(['check', `--config.file=${written(t, { remote_write: [block] })}`])
+  assert.match(out, /collectors every 60 s/)
+  assert.match(out, /grafana-cloud: collects every 60s/)
+})
+
+test('beside another receiver, or where the interval and the job are said, grafana-cloud changes neither', async (t) => {
+  const block = { url: 'https://receiver.test', preset: 'grafana-cloud', name: 'cloud' }
+  const others = [
+    { remote_write: [block, { url: 'https://other.test', name: 'other' }] },
+    { remote_write: [block], pushgateway: [{ url: 'https://gateway.test' }] },
+    { remote_write: [block], global: { scrape_interval: '15s' }, job: 'node' },
+  ]
+  for (const shape of others) {
+    const { intervalMs, identity, notes } = await configured(t, shape)
+    assert.deepEqual([intervalMs, identity['job'], notes], [15_000, 'node', []])
+  }
+})
+
+test('docs/configuration.md has the table of presets as it is', () => {
+  const rows = Object.entries<Preset>(presets).map(([name, one]) => {
+    const labels = [one.labelLimit, one.labelNameLengthLimit, one.labelValueLengthLimit].map((limit) => limit ?? 'any')
+    const cells = [`\`${name}\``, `\`${one.path}\``, one.ageLimit ?? 'none', one.maxSamplesPerSend, labels.join(', ')]
+    return `| ${cells.join(' | ')} |`
+  })
+  const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8')
+  const told = page
+    .split('\n')
+    .filter((line) => Object.keys(presets).some((name) => line.startsWith(`| \`${name}\` | \`/`)))
+  assert.deepEqual(told, rows)
+})

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Buffer } from './buffer.ts'
 import { answers } from './control.ts'
@@ -6,6 +6,7 @@ import { DiskBuffer, type DiskOptions } from './disk.ts'
 import { disk, type Files } from './files.ts'
 import { MemoryBuffer } from './memory.ts'
 import { Owner } from './owner.ts'
+import { patient } from './patient.ts'
 
 export interface BufferOptions extends DiskOptions {
   readonly mode: 'disk' | 'memory'
@@ -32,7 +33,7 @@ export async function openBuffer(options: BufferOptions, needs: BufferNeeds): Pr
 /** Opens the log as its owner, for an agent or for a command that looks into it while none runs. */
 export async function openDisk(
   options: DiskOptions,
-  { files = disk, ...needs }: BufferNeeds,
+  { files = patient(disk, systemClock), ...needs }: BufferNeeds,
   isAgent: boolean,
 ): Promise<DiskBuffer> {
   const { directory } = options

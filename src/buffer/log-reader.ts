@@ -2,6 +2,7 @@ import { type Log, messageOf } from '../log.ts'
 import type { BufferStats } from './buffer.ts'
 import type { Corrupt } from './corrupt.ts'
 import type { Files } from './files.ts'
+import { isHanging } from './patient.ts'
 import type { SeriesPool } from './pool.ts'
 import type { LogEntry } from './ring.ts'
 import { type Loss, SegmentReader } from './segment-reader.ts'
@@ -78,7 +79,7 @@ export class LogReader {
       stats.diskErrors++
       await this.close()
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      if (!isGone && ++this.#failures < tries) throw error
+      if (isHanging(error) || (!isGone && ++this.#failures < tries)) throw error
       this.#failures = 0
       log.warn('buffer: a segment cannot be read, skipped', { segment: reader.segment.path, err: messageOf(error) })
       segments.forget(reader.segment)

@@ -1,0 +1,59 @@
+import { type Clock, within } from '../clock.ts'
+import type { File, Files } from './files.ts'
+
+/** What takes longer hangs: a network mount without its server, a USB disk that was pulled out. */
+const hangsMs = 30_000
+
+/**
+ * A file system that never keeps anybody waiting for good. What hangs has failed (ETIMEDOUT), and until it comes to an
+ * end nothing else is asked: each question would take one of the few threads that Node has for files and names, and so
+ * nothing comes late between what was asked after it.
+ */
+export function patient(files: Files, clock: Clock): Files {
+  const hanging = new Map<string, Promise<void>>()
+
+  async function bounded<T>(what: string, ask: () => Promise<T>, late: (answer: T) => void = () => {}): Promise<T> {
+    const [other] = hanging.keys()
+    if (other !== undefined) throw hangs(`${other} has not come to an end`)
+    const work = ask()
+    const answer = await within(clock, hangsMs, work)
+    if (answer !== 'late') return answer
+    const over = work.then(late, () => {}).then(() => void hanging.delete(what))
+    hanging.set(what, over)
+    throw hangs(`${what} has taken longer than ${hangsMs / 1000} s`)
+  }
+
+  const patientFile = (file: File, path: string): File => ({
+    read: (position, length) => bounded(`reading ${path}`, () => file.read(position, length)),
+    write: (bytes, position) => bounded(`writing ${path}`, () => file.write(bytes, position)),
+    datasync: () => bounded(`syncing ${path}`, () => file.datasync()),
+    truncate: (length) => bounded(`cutting ${path}`, () => file.truncate(length)),
+    status: () => bounded(`looking at ${path}`, () => file.status()),
+    async close() {
+      if (hanging.size === 0) return await bounded(`closing ${path}`, () => file.close())
+      void Promise.all(hanging.values()).then(() => file.close()) // nobody waits for it
+    },
+  })
+
+  return {
+    makeDirectory: (path) => bounded(`making ${path}`, () => files.makeDirectory(path)),
+    list: (path) => bounded(`listing ${path}`, () => files.list(path)),
+    async open(path, mode) {
+      const file = await bounded(
+        `opening ${path}`,
+        () => files.open(path, mode),
+        (late) => void late.close(),
+      )
+      return patientFile(file, path)
+    },
+    rename: (from, to) => bounded(`renaming ${from}`, () => files.rename(from, to)),
+    remove: (path) => bounded(`removing ${path}`, () => files.remove(path)),
+    syncDirectory: (path) => bounded(`syncing ${path}`, () => files.syncDirectory(path)),
+    freeBytes: (path) => bounded(`asking for the room at ${path}`, () => files.freeBytes(path)),
+  }
+}
+
+/** The disk says neither yes nor no, which tells nothing of what is on it. */
+export const isHanging = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ETIMEDOUT'
+
+const hangs = (what: string) => Object.assign(new Error(`the file system hangs: ${what}`), { code: 'ETIMEDOUT' })

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { File, Files } from '../../src/buffer/files.ts'
+import { patient } from '../../src/buffer/patient.ts'
+import { settled, TestClock } from '../clock.ts'
+import { allOf, openLog, recordingLog, signal, snapshots } from './log.ts'
+import { SimulatedDisk } from './simulated.ts'
+
+const hangMs = 30_000
+
+/** A disk whose operations wait at a gate while it is closed. */
+function gated(disk: SimulatedDisk) {
+  let gate: PromiseWithResolvers<void> | undefined
+  let asked = 0
+  const waiting = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get: (_, name) => {
+        const operation = Reflect.get(target, name) as ((...args: unknown[]) => Promise<unknown>) | undefined
+        if (operation === undefined) return undefined
+        return async (...args: unknown[]) => {
+          asked++
+          await gate?.promise
+          const answer = await operation.apply(target, args)
+          return name === 'open' ? waiting(answer as File) : answer
+        }
+      },
+    })
+  return {
+    files: waiting<Files>(disk),
+    asked: () => asked,
+    hang: () => {
+      gate = Promise.withResolvers()
+    },
+    goOn: () => {
+      gate?.resolve()
+      gate = undefined
+    },
+  }
+}
+
+async function begun() {
+  const disk = new SimulatedDisk()
+  const clock = new TestClock()
+  const { log, lines } = recordingLog()
+  const gate = gated(disk)
+  const buffer = await openLog(patient(gate.files, clock), {}, { clock, log })
+  const cursor = buffer.cursor('a')
+  const next = snapshots()
+  const append = async (number: number) => {
+    buffer.append(next(number))
+    await settled()
+  }
+  return { disk, clock, lines, gate, buffer, cursor, append }
+}
+
+const numbersIn = (entries: readonly { readonly sequence: number }[]) => entries.map(({ sequence }) => sequence)
+
+test('a disk that hangs has failed: what is collected goes on from memory, and to the disk when it answers again', async () => {
+  const { disk, clock, lines, gate, cursor, append } = await begun()
+  await append(1)
+  gate.hang()
+  await append(2)
+  await clock.pass(hangMs)
+  await append(3)
+  assert.deepEqual(numbersIn(await cursor.read({ samples: 99 }, signal)), [1, 2, 3])
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('error')).map((line) => /"reason":"([^"]+)/.exec(line)?.[1]),
+    ['the file system hangs: writing /b/log/0000000000000001.segment has not come to an end'],
+  )
+  gate.goOn()
+  await clock.pass(60_000)
+  await append(4)
+  assert.match(lines.at(-1) ?? '', /can be written again/)
+  const again = await openLog(disk.afterPowerLoss(() => 0.6))
+  assert.deepEqual(
+    (await allOf(again)).map((line) => Number(line.split(' ')[0])),
+    [1, 2, 3, 4],
+  )
+})
+
+test('while something hangs the disk is asked nothing else, and what had to be closed is closed in the end', async () => {
+  const { disk, clock, gate, append } = await begun()
+  await append(1)
+  gate.hang()
+  await append(2)
+  await clock.pass(hangMs)
+  const asked = gate.asked()
+  for (let i = 3; i <= 20; i++) {
+    await append(i)
+    await clock.pass(15_000)
+  }
+  assert.equal(gate.asked(), asked)
+  gate.goOn()
+  await clock.pass(60_000)
+  await append(21)
+  assert.ok(disk.unclosed <= 2, `${disk.unclosed} files are open, of a segment and the cursors`)
+})
+
+test('a file that is opened too late is closed', async () => {
+  const disk = new SimulatedDisk()
+  const clock = new TestClock()
+  const gate = gated(disk)
+  gate.hang()
+  const opening = assert.rejects(patient(gate.files, clock).open('/b/x', 'create'), { code: 'ETIMEDOUT' })
+  await clock.pass(hangMs)
+  await opening
+  gate.goOn()
+  await settled()
+  assert.equal(disk.unclosed, 0)
+  assert.deepEqual([...disk.names.keys()], ['/b/x'])
+})
+
+test('a segment that cannot be read because the disk hangs is not given up', async () => {
+  const { disk, append, buffer } = await begun()
+  for (let i = 1; i <= 3; i++) await append(i)
+  await buffer.close()
+  const clock = new TestClock()
+  const gate = gated(disk)
+  const again = await openLog(patient(gate.files, clock), {}, { clock })
+  const cursor = again.cursor('a')
+  gate.hang()
+  const reading = cursor.read({ samples: 99 }, signal)
+  for (let i = 0; i < 10; i++) await clock.pass(60_000)
+  gate.goOn()
+  await clock.pass(60_000)
+  assert.deepEqual(numbersIn(await reading), [1, 2, 3])
+  assert.deepEqual([...again.stats.dropped], [])
+})

@@ -2,6 +2,7 @@ import type { Buffer } from './buffer/buffer.ts'
 import type { Clock } from './clock.ts'
 import type { Cycle } from './cycle.ts'
 import type { Log } from './log.ts'
+import type { Starts } from './metrics/family.ts'
 import type { Snapshot } from './metrics/snapshot.ts'
 import type { Moment, Timeline } from './timeline.ts'
 
@@ -24,6 +25,10 @@ export class Intake {
   readonly #waiting: { readonly snapshot: Snapshot; readonly bootMs: number }[] = []
   #moment: Moment = 'unset'
   #lost = false
+  /** Of the boot clock, when this agent began. */
+  readonly #begunMs: number
+  /** Worked out once: a counter's beginning does not move with the clock. */
+  #starts: Starts | undefined
   readonly #onDrop: (samples: number) => void
 
   /** `onDrop` is told of samples that have no place in time. */
@@ -33,6 +38,7 @@ export class Intake {
     this.#clock = clock
     this.#log = log
     this.#onDrop = onDrop
+    this.#begunMs = clock.bootMs()
   }
 
   /** The timestamp of the collection that begins now, milliseconds since the epoch. */
@@ -50,10 +56,16 @@ export class Intake {
 
   #append(snapshot: Snapshot): void {
     this.#lost = false
+    const starts = (this.#starts ??= this.#startsNow())
     for (const { snapshot: earlier, bootMs } of this.#waiting.splice(0)) {
-      this.#buffer.append({ ...earlier, timestampMs: this.#timeline.at(bootMs) })
+      this.#buffer.append({ ...earlier, starts, timestampMs: this.#timeline.at(bootMs) })
     }
-    this.#buffer.append(snapshot)
+    this.#buffer.append({ ...snapshot, starts })
+  }
+
+  /** The boot to the second: as two agents of one boot see it, it is the same but for the drift of the clock. */
+  #startsNow(): Starts {
+    return { boot: Math.round(this.#timeline.at(0) / 1000) * 1000, start: this.#timeline.at(this.#begunMs) }
   }
 
   #wait(snapshot: Snapshot): void {

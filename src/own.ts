@@ -2,7 +2,7 @@ import type { Emit } from './collector.ts'
 import type { OwnFamilies } from './cycle.ts'
 import type { Dir } from './host/dir.ts'
 import { fields, lines } from './host/text.ts'
-import { counter, gauge } from './metrics/family.ts'
+import { counter, gauge, ownCounter } from './metrics/family.ts'
 import type { Timeline } from './timeline.ts'
 import type { Build, platform } from './version.ts'
 
@@ -17,10 +17,10 @@ const samplesScraped = gauge('scrape_samples_scraped', 'Samples that were collec
 const samplesKept = gauge('scrape_samples_post_metric_relabeling', 'Samples that are left after relabelling.')
 const seriesAdded = gauge('scrape_series_added', 'Series that the collection before did not have.')
 
-const clockSteps = counter('hostpush_clock_steps_total', 'Steps of the wall clock by a minute or more.')
+const clockSteps = ownCounter('hostpush_clock_steps_total', 'Steps of the wall clock by a minute or more.')
 const clockSkew = gauge('hostpush_clock_skew_seconds', "How far this host's clock is ahead of the receiver's.")
 
-const cpuSeconds = counter('process_cpu_seconds_total', 'User and system CPU time of the agent, in seconds.')
+const cpuSeconds = ownCounter('process_cpu_seconds_total', 'User and system CPU time of the agent, in seconds.')
 const openFds = gauge('process_open_fds', 'File descriptors the agent holds.')
 const maxFds = gauge('process_max_fds', 'File descriptors the agent may hold.')
 const virtualMemory = gauge('process_virtual_memory_bytes', 'Virtual memory of the agent, in bytes.')

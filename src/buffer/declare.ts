@@ -1,4 +1,4 @@
-import type { Family, Labels, MetricType, Suffix } from '../metrics/family.ts'
+import type { Family, Labels, MetricType, Since, Suffix } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
 import { compress, decompress } from './columns.ts'
 import { longestRecord } from './format.ts'
@@ -10,7 +10,7 @@ import { longestRecord } from './format.ts'
  */
 interface Declared {
   readonly first: readonly [families: number, identities: number, series: number]
-  readonly families: readonly (readonly [string, Suffix, MetricType, string, readonly string[]])[]
+  readonly families: readonly (readonly [string, Suffix, MetricType, string, readonly string[], Since?])[]
   readonly identities: readonly Labels[]
   /** Family, identity, label values. */
   readonly series: readonly (readonly [number, number, ...string[]])[]
@@ -48,7 +48,8 @@ export class Declarations {
       const { family, identity } = one
       if (!this.#families.has(family)) {
         this.#families.set(family, this.#families.size)
-        families.push([family.name, family.suffix, family.type, family.help, family.labelNames])
+        const { name, suffix, type, help, labelNames, since } = family
+        families.push(since ? [name, suffix, type, help, labelNames, since] : [name, suffix, type, help, labelNames])
       }
       if (!this.#identities.has(identity)) {
         this.#identities.set(identity, this.#identities.size)
@@ -91,8 +92,8 @@ export class Known {
     ) as Declared
     const [firstFamily, firstIdentity, firstSeries] = first
     if (this.#series[firstSeries] !== undefined) return // the second copy
-    families.forEach(([name, suffix, type, help, labelNames], i) => {
-      this.#families[firstFamily + i] = { name, suffix, type, help, labelNames }
+    families.forEach(([name, suffix, type, help, labelNames, since], i) => {
+      this.#families[firstFamily + i] = { name, suffix, type, help, labelNames, since }
     })
     identities.forEach((identity, i) => {
       this.#identities[firstIdentity + i] = identity

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 
 /**
- * The log on disk, version 1. All numbers are little endian; u48 is an unsigned integer of six bytes.
+ * The log on disk, version 2. All numbers are little endian; u48 is an unsigned integer of six bytes.
  *
  * DIRECTORY
  *   log/SEQUENCE.segment   snapshots, in files named by the first sequence number that they may hold, 16 digits
@@ -38,9 +38,10 @@ import { crc32 } from 'node:zlib'
  *   12  8  f64 wall clock, milliseconds since the epoch
  *   20  6  u48 boot clock, milliseconds
  *   26  4  u32 samples
- *   30  1  flags: 1 stands alone, 2 has timestamps of its own
+ *   30  1  flags: 1 stands alone, 2 has timestamps of its own, 4 tells when counters began
  *   32  4  u32 length of the list of series
- *   36     zstd of: list of series, values, timestamps (columns.ts)
+ *   36     zstd of: list of series, values, timestamps (columns.ts); u48 boot, u48 start of the agent that took it,
+ *          milliseconds since the epoch, 0 for unset: told where it stands alone and where they change
  *
  * note: JSON, the writer's own; for refused samples who refused them and why.
  * loss: u48 from, u48 to: of the samples numbered so none is in the log, and that has been counted.
@@ -57,13 +58,18 @@ import { crc32 } from 'node:zlib'
  *   is a torn write and is cut. A bad record elsewhere is skipped: the reader looks for the next good one and goes on
  *   at the next snapshot that stands alone; the bytes are kept aside and counted. A segment with a bad header is
  *   read by its name and its records. A segment of a newer version is left alone and said.
+ *
+ * VERSION 1 has no word on when counters began: neither flag 4 nor what a family counts since. It reads as unset.
  */
-export const version = 1
+export const version = 2
 export const headerBytes = 64
 export const recordHeadBytes = 12
 
 /** A record that claims to be longer is none: declarations of a million series are below it. */
 export const longestRecord = 64 * 1024 * 1024
+
+/** More samples than this in one snapshot are a sign of damage that its checksum missed. */
+export const mostSamples = 1 << 24
 
 export const recordType = { declarations: 1, snapshot: 2, note: 3, loss: 4 } as const
 

@@ -1,15 +1,15 @@
-import { counter, type Family, gauge, type Labels } from '../metrics/family.ts'
+import { type Family, gauge, type Labels, ownCounter } from '../metrics/family.ts'
 import type { Buffer } from './buffer.ts'
 
-const dropped = counter(
+const dropped = ownCounter(
   'prometheus_remote_storage_samples_dropped_total',
   'Samples that will not be delivered, by the reason why.',
   ['remote_name', 'reason'],
 )
-const appended = counter('hostpush_buffer_appended_samples_total', 'Samples taken into the buffer.')
+const appended = ownCounter('hostpush_buffer_appended_samples_total', 'Samples taken into the buffer.')
 const bytes = gauge('hostpush_buffer_bytes', 'What the buffer takes on disk; in memory where it uses no disk.')
-const diskErrors = counter('hostpush_buffer_disk_errors_total', 'Writes, syncs and openings of files that failed.')
-const damaged = counter('hostpush_buffer_damaged_records_total', 'Places in the log that could not be read.')
+const diskErrors = ownCounter('hostpush_buffer_disk_errors_total', 'Writes, syncs and openings of files that failed.')
+const damaged = ownCounter('hostpush_buffer_damaged_records_total', 'Places in the log that could not be read.')
 
 /** The buffer's numbers, as they are now. What waits for each endpoint is told with the endpoint. */
 export function* familiesOf({ stats }: Pick<Buffer, 'stats'>): Generator<readonly [Family, number, Labels?]> {

@@ -1,18 +1,20 @@
+import type { Starts } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { compress, decompress, Last, packColumn, unpackColumn } from './columns.ts'
 import { Declarations, type Intern, Known } from './declare.ts'
-import { recordOf, recordType } from './format.ts'
+import { mostSamples, recordOf, recordType } from './format.ts'
+import { listOf, readList } from './list.ts'
 import type { LogEntry } from './ring.ts'
 
 const headBytes = 36
-const flag = { standsAlone: 1, ownTimestamps: 2 } as const
+const flag = { standsAlone: 1, ownTimestamps: 2, starts: 4 } as const
+
+/** When counters began: two u48. */
+const startsBytes = 12
 
 /** Every so many snapshots one refers to none before it. */
 const aloneEvery = 32
-
-/** More samples than this in one snapshot are a sign of damage that its checksum missed. */
-const mostSamples = 1 << 24
 
 /** What can be told of a snapshot without its series. */
 export interface Head {
@@ -41,6 +43,7 @@ export class Encoder {
   readonly #values = new Last()
   readonly #times = new Last()
   #before: Uint32Array = new Uint32Array()
+  #starts: Starts | undefined
   #count = 0
 
   /** The records of one snapshot, its declarations before it. */
@@ -53,14 +56,18 @@ export class Encoder {
     }
     const list = listOf(ids, standsAlone ? new Uint32Array() : this.#before)
     this.#before = ids
-    const body = this.#body(snapshot, ids, list)
+    const { starts } = snapshot
+    const tells = standsAlone ? starts !== undefined : !isSame(starts, this.#starts)
+    this.#starts = starts
+    const body = Buffer.concat([this.#body(snapshot, ids, list), ...(tells ? [bytesOf(starts)] : [])])
     const head = Buffer.alloc(headBytes)
     head.writeUIntLE(sequence, 0, 6)
     head.writeUIntLE(samplesBefore, 6, 6)
     head.writeDoubleLE(snapshot.timestampMs, 12)
     head.writeUIntLE(Math.max(0, Math.floor(bootMs)), 20, 6)
     head.writeUInt32LE(ids.length, 26)
-    head.writeUInt8((standsAlone ? flag.standsAlone : 0) | (snapshot.ownTimestampsMs ? flag.ownTimestamps : 0), 30)
+    const timed = snapshot.ownTimestampsMs ? flag.ownTimestamps : 0
+    head.writeUInt8((standsAlone ? flag.standsAlone : 0) | timed | (tells ? flag.starts : 0), 30)
     head.writeUInt32LE(list.length, 32)
     const record = recordOf(recordType.snapshot, Buffer.concat([head, compress(body)]))
     if (payload === undefined) return [record]
@@ -87,6 +94,7 @@ export class Decoder {
   #ids: Uint32Array = new Uint32Array()
   /** Of `#ids`; the same array as long as the snapshots have the same series. */
   #series: readonly (Series | undefined)[] = []
+  #starts: Starts | undefined
   /** The sequence number that the next snapshot must have unless it stands alone. */
   #expected = Number.NaN
 
@@ -109,11 +117,14 @@ export class Decoder {
     if (head.standsAlone) {
       this.#values.clear()
       this.#times.clear()
+      this.#starts = undefined
     }
     const listBytes = payload.readUInt32LE(32)
     const hasTimes = (payload.readUInt8(30) & flag.ownTimestamps) !== 0
     const columnBytes = head.samples * 8
-    const length = listBytes + columnBytes * (hasTimes ? 2 : 1)
+    const tells = (payload.readUInt8(30) & flag.starts) !== 0
+    const startsAt = listBytes + columnBytes * (hasTimes ? 2 : 1)
+    const length = startsAt + (tells ? startsBytes : 0)
     const body = decompress(payload.subarray(headBytes), Math.max(1, length))
     if (body.length !== length) throw new Error(`a snapshot of ${body.length} bytes instead of ${length}`)
     this.#takeList(body.subarray(0, listBytes), head)
@@ -121,13 +132,18 @@ export class Decoder {
     const times = hasTimes
       ? unpackColumn(body, listBytes + columnBytes, this.#ids, this.#times.for(this.#room()))
       : undefined
+    if (tells) this.#starts = startsIn(body, startsAt)
     this.#expected = head.sequence + 1
     return {
       sequence: head.sequence,
       samplesBefore: head.samplesBefore,
       samplesAfter: head.samplesBefore + head.samples,
       bootMs: head.bootMs,
-      snapshot: { timestampMs: head.timestampMs, ...declaredOf(this.#series, values, times) },
+      snapshot: {
+        timestampMs: head.timestampMs,
+        ...declaredOf(this.#series, values, times),
+        ...(this.#starts && { starts: this.#starts }),
+      },
     }
   }
 
@@ -148,6 +164,20 @@ export class Decoder {
   }
 }
 
+const isSame = (left: Starts | undefined, right: Starts | undefined) =>
+  left?.boot === right?.boot && left?.start === right?.start
+
+function bytesOf({ boot, start }: Starts = { boot: 0, start: 0 }): Buffer {
+  const bytes = Buffer.alloc(startsBytes)
+  bytes.writeUIntLE(boot, 0, 6)
+  bytes.writeUIntLE(start, 6, 6)
+  return bytes
+}
+
+function startsIn(body: Buffer, at: number): Starts {
+  return { boot: body.readUIntLE(at, 6), start: body.readUIntLE(at + 6, 6) }
+}
+
 /** Without the samples whose series is not known any more. */
 function declaredOf(
   series: readonly (Series | undefined)[],
@@ -162,60 +192,4 @@ function declaredOf(
     values: values.filter(isKnown),
     ...(times && { ownTimestampsMs: times.filter(isKnown) }),
   }
-}
-
-/** Which series: what is the same at both ends of the list before, and between them each number's step to the next. */
-function listOf(ids: Uint32Array, before: Uint32Array): Buffer {
-  if (ids === before) return Buffer.alloc(0)
-  const shorter = Math.min(ids.length, before.length)
-  let head = 0
-  while (head < shorter && ids[head] === before[head]) head++
-  let tail = 0
-  while (tail < shorter - head && ids[ids.length - 1 - tail] === before[before.length - 1 - tail]) tail++
-  const bytes: number[] = []
-  putNumber(bytes, head)
-  putNumber(bytes, tail)
-  let previous = -1
-  for (const id of ids.subarray(head, ids.length - tail)) {
-    const step = id - previous - 1
-    putNumber(bytes, step < 0 ? -2 * step - 1 : 2 * step)
-    previous = id
-  }
-  return Buffer.from(bytes)
-}
-
-function readList(list: Buffer, before: Uint32Array): Uint32Array {
-  const numbers = numbersOf(list)
-  const [head = 0, tail = 0, ...steps] = numbers
-  if (head + tail > before.length) throw new Error('a list of series that refers to none')
-  let previous = -1
-  const middle = steps.map((step) => (previous += 1 + (step % 2 === 0 ? step / 2 : -(step + 1) / 2)))
-  if (middle.some((id) => id < 0 || id >= mostSamples)) throw new Error('a list of series that are none')
-  const ids = new Uint32Array(head + middle.length + tail)
-  ids.set(before.subarray(0, head))
-  ids.set(middle, head)
-  ids.set(before.subarray(before.length - tail), head + middle.length)
-  return ids
-}
-
-/** Seven bits a byte, the highest bit says that more follow. */
-function putNumber(bytes: number[], number: number): void {
-  let rest = number
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
-  bytes.push(rest)
-}
-
-function numbersOf(bytes: Buffer): readonly number[] {
-  const numbers: number[] = []
-  let number = 0
-  let scale = 1
-  for (const byte of bytes) {
-    number += (byte & 127) * scale
-    scale *= 128
-    if (byte > 127) continue
-    numbers.push(number)
-    number = 0
-    scale = 1
-  }
-  return numbers
 }

@@ -1,7 +1,7 @@
 import { boolean, collector, each } from '../collector.ts'
 import type { Dir } from '../host/dir.ts'
 import { keyValues } from '../host/text.ts'
-import { counter, type Family, gauge } from '../metrics/family.ts'
+import { type Family, gauge, undatedCounter } from '../metrics/family.ts'
 
 type Where = 'uuid' | 'backing_device' | 'cache_device'
 type Attribute<Label extends Where> = readonly [key: string, family: Family<Label>, scale: number]
@@ -34,23 +34,28 @@ const setFiles = [
     'How long a read of the btree took, a thousandth of it.',
     1e-9,
   ),
-  set(counter, 'internal/cache_read_races', 'cache_read_races_total', 'Reads that found their bucket reused.'),
+  set(undatedCounter, 'internal/cache_read_races', 'cache_read_races_total', 'Reads that found their bucket reused.'),
 ]
 const backingFiles = [
   backing(gauge, 'dirty_data', 'dirty_data_bytes', 'Dirty data in the cache for this device.'),
-  backing(counter, 'stats_total/bypassed', 'bypassed_bytes_total', 'Bytes that went past the cache.'),
-  backing(counter, 'stats_total/cache_bypass_hits', 'cache_bypass_hits_total', 'Hits of what was to bypass.'),
-  backing(counter, 'stats_total/cache_bypass_misses', 'cache_bypass_misses_total', 'Misses of what was to bypass.'),
-  backing(counter, 'stats_total/cache_hits', 'cache_hits_total', 'Hits in the cache.'),
+  backing(undatedCounter, 'stats_total/bypassed', 'bypassed_bytes_total', 'Bytes that went past the cache.'),
+  backing(undatedCounter, 'stats_total/cache_bypass_hits', 'cache_bypass_hits_total', 'Hits of what was to bypass.'),
   backing(
-    counter,
+    undatedCounter,
+    'stats_total/cache_bypass_misses',
+    'cache_bypass_misses_total',
+    'Misses of what was to bypass.',
+  ),
+  backing(undatedCounter, 'stats_total/cache_hits', 'cache_hits_total', 'Hits in the cache.'),
+  backing(
+    undatedCounter,
     'stats_total/cache_miss_collisions',
     'cache_miss_collisions_total',
     'Misses where a write came before the data could be kept.',
   ),
-  backing(counter, 'stats_total/cache_misses', 'cache_misses_total', 'Misses in the cache.'),
+  backing(undatedCounter, 'stats_total/cache_misses', 'cache_misses_total', 'Misses in the cache.'),
 ]
-const readaheads = counter('node_bcache_cache_readaheads_total', 'Times data was read ahead.', [
+const readaheads = undatedCounter('node_bcache_cache_readaheads_total', 'Times data was read ahead.', [
   'backing_device',
   'uuid',
 ])
@@ -63,8 +68,8 @@ const writeback = [
 ]
 const cacheFiles = [
   cache(gauge, 'io_errors', 'io_errors', 'Errors of late, halved as time goes by.'),
-  cache(counter, 'metadata_written', 'metadata_written_bytes_total', 'Bytes written that are not data.'),
-  cache(counter, 'written', 'written_bytes_total', 'Bytes of data written to the cache.'),
+  cache(undatedCounter, 'metadata_written', 'metadata_written_bytes_total', 'Bytes written that are not data.'),
+  cache(undatedCounter, 'written', 'written_bytes_total', 'Bytes of data written to the cache.'),
 ]
 const priorities = [
   cache(gauge, 'Metadata', 'priority_stats_metadata_percent', 'Part of the cache that holds metadata.'),

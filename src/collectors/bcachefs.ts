@@ -1,7 +1,7 @@
 import { collector, each, NoData } from '../collector.ts'
 import { numberOf } from '../host/dir.ts'
 import { fields, lines } from '../host/text.ts'
-import { counter, familyOf, gauge } from '../metrics/family.ts'
+import { familyOf, gauge, undatedCounter } from '../metrics/family.ts'
 
 const info = gauge('node_bcachefs_info', 'A mounted file system; always 1.', ['uuid'])
 const cacheSize = gauge('node_bcachefs_btree_cache_size_bytes', 'Memory that caches btree nodes.', ['uuid'])
@@ -13,14 +13,14 @@ const uncompressed = gauge('node_bcachefs_compression_uncompressed_bytes', 'Size
   'algorithm',
   'uuid',
 ])
-const errors = counter('node_bcachefs_errors_total', 'Inconsistencies found, by kind.', ['error_type', 'uuid'])
-const writes = counter('node_bcachefs_btree_writes_total', 'Writes of btree nodes, by reason.', ['type', 'uuid'])
+const errors = undatedCounter('node_bcachefs_errors_total', 'Inconsistencies found, by kind.', ['error_type', 'uuid'])
+const writes = undatedCounter('node_bcachefs_btree_writes_total', 'Writes of btree nodes, by reason.', ['type', 'uuid'])
 const writeSize = gauge('node_bcachefs_btree_write_average_size_bytes', 'Average size of such a write.', [
   'type',
   'uuid',
 ])
 const event = familyOf((name) =>
-  counter(`node_bcachefs_${name}_total`, `Counter ${name} since the file system was made.`, ['uuid']),
+  undatedCounter(`node_bcachefs_${name}_total`, `Counter ${name} since the file system was made.`, ['uuid']),
 )
 
 const deviceInfo = gauge('node_bcachefs_device_info', 'A device of the file system; always 1.', [
@@ -35,13 +35,13 @@ const durability = gauge('node_bcachefs_device_durability', 'As how many replica
   'device',
   'uuid',
 ])
-const ioDone = counter('node_bcachefs_device_io_done_bytes_total', 'Bytes read and written, by what they are.', [
+const ioDone = undatedCounter('node_bcachefs_device_io_done_bytes_total', 'Bytes read and written, by what they are.', [
   'data_type',
   'device',
   'operation',
   'uuid',
 ])
-const ioErrors = counter('node_bcachefs_device_io_errors_total', 'Failures since the file system was made.', [
+const ioErrors = undatedCounter('node_bcachefs_device_io_errors_total', 'Failures since the file system was made.', [
   'device',
   'type',
   'uuid',

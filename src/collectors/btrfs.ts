@@ -4,7 +4,7 @@ import { type Dir, numberOf } from '../host/dir.ts'
 import { hangable, mountsOf, unescapeMount } from '../host/mounts.ts'
 import { keyValues } from '../host/text.ts'
 import { milli, sectors } from '../host/units.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const info = gauge('node_btrfs_info', 'A mounted file system; always 1.', ['label', 'uuid'])
 const reserve = gauge('node_btrfs_global_rsv_size_bytes', 'Space set aside so that metadata can be written.', ['uuid'])
@@ -19,8 +19,8 @@ const ratio = gauge('node_btrfs_allocation_ratio', 'Bytes on devices for each by
 
 /** By line of `commit_stats`, times in milliseconds. 0 on kernels before 6.0, which have no such file. */
 const commits = [
-  ['commits', counter('node_btrfs_commits_total', 'Commits.', ['uuid'])],
-  ['total_commit_ms', counter('node_btrfs_commit_seconds_total', 'Time spent in commits.', ['uuid'])],
+  ['commits', undatedCounter('node_btrfs_commits_total', 'Commits.', ['uuid'])],
+  ['total_commit_ms', undatedCounter('node_btrfs_commit_seconds_total', 'Time spent in commits.', ['uuid'])],
   ['last_commit_ms', gauge('node_btrfs_last_commit_seconds', 'Time the last commit took.', ['uuid'])],
   ['max_commit_ms', gauge('node_btrfs_max_commit_seconds', 'Time the longest commit took.', ['uuid'])],
 ] as const
@@ -30,7 +30,7 @@ const deviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', de
 /** Of the same name, for where only sysfs can be asked: the device's own UUID is not known. */
 const plainDeviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', ['device', 'uuid'])
 const unused = gauge('node_btrfs_device_unused_bytes', 'Space of a device in no block group.', deviceLabels)
-const errors = counter('node_btrfs_device_errors_total', 'Errors of a device.', [...deviceLabels, 'type'])
+const errors = undatedCounter('node_btrfs_device_errors_total', 'Errors of a device.', [...deviceLabels, 'type'])
 
 /** https://docs.kernel.org/filesystems/btrfs.html, https://btrfs.readthedocs.io/en/latest/ch-sysfs.html */
 export default collector({

@@ -1,9 +1,9 @@
 import { collector, each } from '../collector.ts'
 import { type Dir, numberOf } from '../host/dir.ts'
-import { counter } from '../metrics/family.ts'
+import { undatedCounter } from '../metrics/family.ts'
 
 const family = <Label extends string>(name: string, what: string, labels: readonly Label[]) =>
-  counter(`node_edac_${name}_errors_total`, what, labels)
+  undatedCounter(`node_edac_${name}_errors_total`, what, labels)
 
 const controllers = {
   ce: family('correctable', 'Memory errors corrected by the controller.', ['controller']),

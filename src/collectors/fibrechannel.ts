@@ -1,8 +1,8 @@
 import { collector, each, offered } from '../collector.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const statistic = (file: string, help: string, name = file) =>
-  [file, counter(`node_fibrechannel_${name}_total`, help, ['fc_host'])] as const
+  [file, undatedCounter(`node_fibrechannel_${name}_total`, help, ['fc_host'])] as const
 
 const statistics = [
   statistic('dumped_frames', 'Frames dropped for want of buffers.'),

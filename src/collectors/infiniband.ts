@@ -1,6 +1,6 @@
 import { collector, each, needed, offered, pattern } from '../collector.ts'
 import type { Dir } from '../host/dir.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { gauge, undatedCounter } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 
 const port = ['device', 'port'] as const
@@ -23,7 +23,11 @@ const counters = (directory: string, table: string) =>
     .map((line) => {
       const [file = '', metric = '=', scale = '1'] = line.trim().split(/\s+/)
       const name = `node_infiniband_${metric === '=' ? file : metric}_total`
-      return [`${directory}/${file}`, counter(name, `Counter ${file} of the port.`, port), Number(scale)] as const
+      return [
+        `${directory}/${file}`,
+        undatedCounter(name, `Counter ${file} of the port.`, port),
+        Number(scale),
+      ] as const
     })
 
 /** Data is counted in words of four bytes. Documentation/ABI/stable/sysfs-class-infiniband describes each counter. */

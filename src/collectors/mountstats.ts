@@ -1,14 +1,14 @@
 import { collector } from '../collector.ts'
 import { type Mount, parseMountinfo } from '../host/mounts.ts'
 import { fields, lines } from '../host/text.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const mountLabels = ['export', 'mountaddr', 'protocol'] as const
-const nfs = (name: string, help: string) => counter(`node_mountstats_nfs_${name}_total`, help, mountLabels)
+const nfs = (name: string, help: string) => undatedCounter(`node_mountstats_nfs_${name}_total`, help, mountLabels)
 const ofTransport = (name: string, help: string) =>
-  counter(`node_mountstats_nfs_transport_${name}_total`, help, [...mountLabels, 'transport'])
+  undatedCounter(`node_mountstats_nfs_transport_${name}_total`, help, [...mountLabels, 'transport'])
 const ofOperation = (name: string, help: string) =>
-  counter(`node_mountstats_nfs_operations_${name}_total`, help, [...mountLabels, 'operation'])
+  undatedCounter(`node_mountstats_nfs_operations_${name}_total`, help, [...mountLabels, 'operation'])
 
 const mountpointInfo = gauge('node_mountstats_nfs_mountpoint_info', 'A mount point of the export; always 1.', [
   ...mountLabels,

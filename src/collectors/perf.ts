@@ -2,7 +2,7 @@ import { boolean, collector, list, text } from '../collector.ts'
 import { parseCpuList } from '../host/cpus.ts'
 import type { Dir } from '../host/dir.ts'
 import { type Event, NotPermitted } from '../host/perf.ts'
-import { counter, type Family, familyOf } from '../metrics/family.ts'
+import { type Family, familyOf, ownCounter } from '../metrics/family.ts'
 
 /** One thing that is counted: the name by which an option asks for it, and its metric. */
 interface Profiler extends Event {
@@ -14,7 +14,7 @@ interface Profiler extends Event {
 const types = { hardware: 0, software: 1, tracepoint: 2, cache: 3 } as const
 
 const profiler = (type: number, config: number, name: string, metric: string, help: string): Profiler => {
-  return { type, config, name, family: counter(`node_perf_${metric}_total`, help, ['cpu']) }
+  return { type, config, name, family: ownCounter(`node_perf_${metric}_total`, help, ['cpu']) }
 }
 
 /** PERF_COUNT_HW_… */
@@ -71,7 +71,7 @@ const cacheProfilers = [
 ]
 
 const tracepoint = familyOf((point) =>
-  counter(`node_perf_${point.replace(':', '_')}`, `How often the tracepoint ${point} was passed.`, ['cpu']),
+  ownCounter(`node_perf_${point.replace(':', '_')}`, `How often the tracepoint ${point} was passed.`, ['cpu']),
 )
 
 /** https://man7.org/linux/man-pages/man2/perf_event_open.2.html. Counts begin when the agent does. */

@@ -1,14 +1,14 @@
 import { boolean, collector, each, needed, offered } from '../collector.ts'
 import { micro } from '../host/units.ts'
-import { counter, familyOf } from '../metrics/family.ts'
+import { familyOf, undatedCounter } from '../metrics/family.ts'
 
-const labelled = counter('node_rapl_joules_total', 'Energy that the zone has used, in joules.', [
+const labelled = undatedCounter('node_rapl_joules_total', 'Energy that the zone has used, in joules.', [
   'index',
   'path',
   'rapl_zone',
 ])
 const ofZone = familyOf((zone) =>
-  counter(`node_rapl_${zone}_joules_total`, `Energy that zone ${zone} has used, in joules.`, ['index', 'path']),
+  undatedCounter(`node_rapl_${zone}_joules_total`, `Energy that zone ${zone} has used, in joules.`, ['index', 'path']),
 )
 
 /** https://docs.kernel.org/power/powercap/powercap.html */

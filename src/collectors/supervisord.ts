@@ -1,6 +1,6 @@
 import { collector, text } from '../collector.ts'
 import { callOf, resultOf, type Value } from '../host/xml-rpc.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const labelNames = ['group', 'name'] as const
 const up = gauge('node_supervisord_up', 'Whether a process that supervisord looks after is there.', labelNames)
@@ -10,7 +10,7 @@ const state = gauge(
   labelNames,
 )
 const exitStatus = gauge('node_supervisord_exit_status', 'Status with which a process last ended.', labelNames)
-const started = counter('node_supervisord_start_time_seconds', 'When a running process was started.', labelNames)
+const started = undatedCounter('node_supervisord_start_time_seconds', 'When a running process was started.', labelNames)
 
 /** http://supervisord.org/subprocess.html#process-states: STARTING, RUNNING, STOPPING */
 const running = new Set([10, 20, 40])

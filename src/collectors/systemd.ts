@@ -1,7 +1,7 @@
 import { boolean, type Context, collector, type Emit, type Options, pattern } from '../collector.ts'
 import type { Connection } from '../host/dbus.ts'
 import { micro } from '../host/units.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { gauge, undatedCounter } from '../metrics/family.ts'
 import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
 
 const version = gauge('node_systemd_version', 'Version of systemd; in full as a label.', ['version'])
@@ -14,13 +14,13 @@ const unitState = gauge('node_systemd_unit_state', 'Whether a unit is in a state
 const startTime = gauge('node_systemd_unit_start_time_seconds', 'When a unit became active; 0 where it is not.', [
   'name',
 ])
-const restarts = counter('node_systemd_service_restart_total', 'Restarts of a service by systemd.', ['name'])
+const restarts = undatedCounter('node_systemd_service_restart_total', 'Restarts of a service by systemd.', ['name'])
 const tasks = gauge('node_systemd_unit_tasks_current', 'Tasks of a service.', ['name'])
 const tasksMax = gauge('node_systemd_unit_tasks_max', 'Tasks that a service may have, where there is a limit.', [
   'name',
 ])
 const triggered = gauge('node_systemd_timer_last_trigger_seconds', 'When a timer last fired.', ['name'])
-const accepted = counter('node_systemd_socket_accepted_connections_total', 'Connections accepted.', ['name'])
+const accepted = undatedCounter('node_systemd_socket_accepted_connections_total', 'Connections accepted.', ['name'])
 const current = gauge('node_systemd_socket_current_connections', 'Connections that are open.', ['name'])
 const refused = gauge('node_systemd_socket_refused_connections_total', 'Connections refused.', ['name'])
 

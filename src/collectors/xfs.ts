@@ -1,8 +1,8 @@
 import { collector, each } from '../collector.ts'
 import { fields, lines } from '../host/text.ts'
-import { counter } from '../metrics/family.ts'
+import { undatedCounter } from '../metrics/family.ts'
 
-const xfs = (name: string, help: string) => counter(`node_xfs_${name}_total`, help, ['device'])
+const xfs = (name: string, help: string) => undatedCounter(`node_xfs_${name}_total`, help, ['device'])
 
 const btree = (name: string, what: string) => [
   xfs(`${name}_lookups`, `Lookups in the ${what}.`),

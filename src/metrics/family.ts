@@ -5,6 +5,15 @@ export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untype
 export type Suffix = '' | '_bucket' | '_sum' | '_count'
 
 /**
+ * Since when a counter counts: since the host was booted, or since the program was started that tells it, which is this
+ * one. What began later than that (a device that was plugged in) began at zero, so that it is true of it as well.
+ */
+export type Since = 'boot' | 'start'
+
+/** When that was, milliseconds since the epoch; 0 where it is not known. One object as long as it is the same. */
+export type Starts = { readonly [since in Since]: number }
+
+/**
  * The static part of a group of series. Made once at module level and compared by identity.
  * `name` is what the TYPE line says; a series' own name is `name + suffix`.
  */
@@ -15,6 +24,8 @@ export interface Family<Label extends string = string> {
   readonly help: string
   /** In byte order, whatever order they were declared in. */
   readonly labelNames: readonly Label[]
+  /** Missing where nobody knows, and for what is no counter. */
+  readonly since?: Since | undefined
 }
 
 export type Labels<Label extends string = string> = { readonly [name in Label]: string }
@@ -28,11 +39,18 @@ export const family = <Label extends string = never>(
 ): Family<Label> => ({ name, suffix, type, help, labelNames: labelNames.toSorted(byCodeUnit) })
 
 const define =
-  (type: MetricType) =>
-  <Label extends string = never>(name: string, help: string, labelNames: readonly Label[] = []): Family<Label> =>
-    family(type, name, help, labelNames)
+  (type: MetricType, since?: Since) =>
+  <Label extends string = never>(name: string, help: string, labelNames: readonly Label[] = []): Family<Label> => ({
+    ...family(type, name, help, labelNames),
+    ...(since && { since }),
+  })
 
-export const counter = define('counter')
+/** A counter of the kernel, which began with it. */
+export const counter = define('counter', 'boot')
+/** A counter of this process. */
+export const ownCounter = define('counter', 'start')
+/** A counter that began nobody knows when: another program's, or one that outlives a boot or is reset at will. */
+export const undatedCounter = define('counter')
 export const gauge = define('gauge')
 export const untyped = define('untyped')
 

@@ -1,4 +1,4 @@
-import type { Family, Labels } from './family.ts'
+import type { Family, Labels, Starts } from './family.ts'
 import type { Clash, Series, SeriesTable } from './series.ts'
 
 /**
@@ -13,6 +13,8 @@ export interface Snapshot {
   readonly values: Float64Array
   /** Milliseconds since the epoch by sample, NaN where the snapshot's own holds. Absent where no sample has one. */
   readonly ownTimestampsMs?: Float64Array
+  /** When its counters began, in the agent that took it. Absent where that is not known. */
+  readonly starts?: Starts | undefined
 }
 
 /** A sample that was left out of a snapshot, and why. */

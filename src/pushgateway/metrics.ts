@@ -1,25 +1,29 @@
 import type { Emit } from '../collector.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { gauge, ownCounter } from '../metrics/family.ts'
 import type { Gateway } from './index.ts'
 
 const prefix = 'hostpush_pushgateway'
 const of = ['remote_name', 'url'] as const
 
-const samples = counter(`${prefix}_samples_total`, 'Samples pushed and taken.', of)
-const samplesRefused = counter(`${prefix}_samples_refused_total`, 'Samples of families that the gateway refuses.', of)
+const samples = ownCounter(`${prefix}_samples_total`, 'Samples pushed and taken.', of)
+const samplesRefused = ownCounter(
+  `${prefix}_samples_refused_total`,
+  'Samples of families that the gateway refuses.',
+  of,
+)
 const families = gauge(
   `${prefix}_refused_families`,
   'Families left out of every push, as the gateway refuses them.',
   of,
 )
-const skipped = counter(`${prefix}_snapshots_skipped_total`, 'Snapshots never pushed, as a newer one came.', of)
-const bytes = counter(`${prefix}_bytes_total`, 'Compressed bytes of pushes that were taken.', of)
-const retries = counter(`${prefix}_retries_total`, 'Pushes that were tried again.', of)
-const requests = counter(`${prefix}_requests_total`, 'Requests sent, by status; 0 where no answer came.', [
+const skipped = ownCounter(`${prefix}_snapshots_skipped_total`, 'Snapshots never pushed, as a newer one came.', of)
+const bytes = ownCounter(`${prefix}_bytes_total`, 'Compressed bytes of pushes that were taken.', of)
+const retries = ownCounter(`${prefix}_retries_total`, 'Pushes that were tried again.', of)
+const requests = ownCounter(`${prefix}_requests_total`, 'Requests sent, by status; 0 where no answer came.', [
   ...of,
   'code',
 ])
-const requestSeconds = counter(`${prefix}_request_seconds_total`, 'Time spent in requests.', of)
+const requestSeconds = ownCounter(`${prefix}_request_seconds_total`, 'Time spent in requests.', of)
 const lastPush = gauge(`${prefix}_last_push_timestamp_seconds`, 'When a push was last taken.', of)
 
 export function emitGateway(emit: Emit, { name, url, stats }: Gateway['report']): void {

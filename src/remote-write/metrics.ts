@@ -1,32 +1,32 @@
 import type { Emit } from '../collector.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { gauge, ownCounter } from '../metrics/family.ts'
 import type { Endpoint } from './index.ts'
 
 /** Prometheus's own names, so that its remote-write dashboard and alerts read them. */
 const prefix = 'prometheus_remote_storage'
 const of = ['remote_name', 'url'] as const
 
-const samples = counter(`${prefix}_samples_total`, 'Samples sent, whatever the answer.', of)
-const samplesFailed = counter(`${prefix}_samples_failed_total`, 'Samples the receiver refused for good.', of)
-const samplesDropped = counter(`${prefix}_samples_dropped_total`, 'Samples that were not sent, by reason.', [
+const samples = ownCounter(`${prefix}_samples_total`, 'Samples sent, whatever the answer.', of)
+const samplesFailed = ownCounter(`${prefix}_samples_failed_total`, 'Samples the receiver refused for good.', of)
+const samplesDropped = ownCounter(`${prefix}_samples_dropped_total`, 'Samples that were not sent, by reason.', [
   ...of,
   'reason',
 ])
-const samplesRetried = counter(`${prefix}_samples_retried_total`, 'Samples in requests that were sent again.', of)
+const samplesRetried = ownCounter(`${prefix}_samples_retried_total`, 'Samples in requests that were sent again.', of)
 const samplesPending = gauge(`${prefix}_samples_pending`, 'Samples collected and not yet delivered.', of)
-const metadata = counter(`${prefix}_metadata_total`, 'Families whose type and help were sent.', of)
-const metadataFailed = counter(`${prefix}_metadata_failed_total`, 'Families whose type and help were refused.', of)
-const bytes = counter(`${prefix}_bytes_total`, 'Compressed bytes of samples delivered.', of)
-const metadataBytes = counter(`${prefix}_metadata_bytes_total`, 'Compressed bytes of metadata delivered.', of)
+const metadata = ownCounter(`${prefix}_metadata_total`, 'Families whose type and help were sent.', of)
+const metadataFailed = ownCounter(`${prefix}_metadata_failed_total`, 'Families whose type and help were refused.', of)
+const bytes = ownCounter(`${prefix}_bytes_total`, 'Compressed bytes of samples delivered.', of)
+const metadataBytes = ownCounter(`${prefix}_metadata_bytes_total`, 'Compressed bytes of metadata delivered.', of)
 const highest = gauge(`${prefix}_queue_highest_timestamp_seconds`, 'Time of the newest sample collected.', of)
 const highestSent = gauge(`${prefix}_queue_highest_sent_timestamp_seconds`, 'Time of the newest sample delivered.', of)
 const maxSamples = gauge(`${prefix}_max_samples_per_send`, 'Samples one request may take from the backlog.', of)
-const requests = counter('hostpush_requests_total', 'Requests sent, by status; 0 where no answer came.', [
+const requests = ownCounter('hostpush_requests_total', 'Requests sent, by status; 0 where no answer came.', [
   ...of,
   'code',
 ])
-const requestSeconds = counter('hostpush_request_seconds_total', 'Time spent in requests.', of)
-const replayed = counter('hostpush_replayed_ranges_total', 'Ranges sent again that turned out to have arrived.', of)
+const requestSeconds = ownCounter('hostpush_request_seconds_total', 'Time spent in requests.', of)
+const replayed = ownCounter('hostpush_replayed_ranges_total', 'Ranges sent again that turned out to have arrived.', of)
 const lastDelivery = gauge('hostpush_last_delivery_timestamp_seconds', 'When a request was last delivered.', of)
 const backlogSeconds = gauge('hostpush_backlog_seconds', 'Age of the oldest snapshot not yet delivered.', of)
 

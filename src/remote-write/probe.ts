@@ -1,8 +1,8 @@
-import { counter } from '../metrics/family.ts'
+import { ownCounter } from '../metrics/family.ts'
 import type { Identity } from '../metrics/series.ts'
 import type { Batch } from './batch.ts'
 
-const refusals = counter(
+const refusals = ownCounter(
   'hostpush_refusals_total',
   'Times that a receiver refused all of a snapshot and was asked whether it takes anything; sent only then.',
 )

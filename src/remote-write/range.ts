@@ -80,8 +80,8 @@ export class Range {
 export function only(snapshot: Snapshot, isIn: (series: Series) => boolean): Snapshot {
   const kept = snapshot.series.flatMap((series, i) => (isIn(series) ? [i] : []))
   const at = (column: Float64Array) => Float64Array.from(kept, (i) => column[i] ?? Number.NaN)
-  const { timestampMs, ownTimestampsMs } = snapshot
+  const { timestampMs, ownTimestampsMs, starts } = snapshot
   const series = kept.flatMap((i) => snapshot.series[i] ?? [])
   const own = ownTimestampsMs === undefined ? {} : { ownTimestampsMs: at(ownTimestampsMs) }
-  return { timestampMs, series, values: at(snapshot.values), ...own }
+  return { timestampMs, series, values: at(snapshot.values), ...own, starts }
 }

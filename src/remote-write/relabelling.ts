@@ -139,10 +139,10 @@ export class Relabelling {
   }
 }
 
-function narrowed({ timestampMs, values, ownTimestampsMs }: Snapshot, { series, places }: Left): Snapshot {
+function narrowed({ timestampMs, values, ownTimestampsMs, starts }: Snapshot, { series, places }: Left): Snapshot {
   const at = (column: Float64Array) => (places === undefined ? column : picked(column, places))
   const own = ownTimestampsMs === undefined ? {} : { ownTimestampsMs: at(ownTimestampsMs) }
-  return { timestampMs, series, values: at(values), ...own }
+  return { timestampMs, series, values: at(values), ...own, starts }
 }
 
 /** In each interval for each sample: a loop takes a tenth of the time of `Float64Array.from`. */

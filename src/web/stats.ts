@@ -1,4 +1,4 @@
-import { counter, gauge } from '../metrics/family.ts'
+import { gauge, ownCounter } from '../metrics/family.ts'
 import type { OwnStat } from './registry.ts'
 
 /** What the web server counts of requests for metrics. */
@@ -15,11 +15,13 @@ export const noStats = (): WebStats => ({
   inFlight: 0,
 })
 
-const requests = counter('promhttp_metric_handler_requests_total', 'Requests for metrics, by the status answered.', [
+const requests = ownCounter('promhttp_metric_handler_requests_total', 'Requests for metrics, by the status answered.', [
   'code',
 ])
 const inFlight = gauge('promhttp_metric_handler_requests_in_flight', 'Requests for metrics that are being answered.')
-const errors = counter('promhttp_metric_handler_errors_total', 'What went wrong while metrics were served.', ['cause'])
+const errors = ownCounter('promhttp_metric_handler_errors_total', 'What went wrong while metrics were served.', [
+  'cause',
+])
 
 export function statsOf(stats: WebStats): OwnStat[] {
   return [

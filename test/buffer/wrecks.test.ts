@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
-import { headerBytes, recordsOf, recordType, segmentName } from '../../src/buffer/format.ts'
+import { headerBytes, recordsOf, recordType, segmentName, version } from '../../src/buffer/format.ts'
 import { slotBytes } from '../../src/buffer/slot.ts'
 import { settled, TestClock } from '../clock.ts'
 import { allOf, openLog, recordingLog, signal, snapshots } from './log.ts'
@@ -154,7 +154,7 @@ test('a segment of a newer version is left as it is, said, and its numbers are n
   const disk = await logOf(4, 2)
   const path = `/b/log/${segmentName(3)}`
   const newer = Buffer.from(disk.bytesOf(path))
-  newer.writeUInt16LE(2, 8)
+  newer.writeUInt16LE(version + 1, 8)
   newer.writeUInt32LE(crc32(newer.subarray(0, 60)), 60)
   disk.put(path, newer)
   const { sequences, next, lines } = await outcomeOf(disk)

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
+import type { DiskBuffer } from '../../src/buffer/disk.ts'
+import { segmentName } from '../../src/buffer/format.ts'
+import { counter, gauge, ownCounter, type Starts, undatedCounter } from '../../src/metrics/family.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { openLog, signal } from './log.ts'
+import { SimulatedDisk } from './simulated.ts'
+
+const families = [counter('of_kernel', ''), ownCounter('own', ''), undatedCounter('foreign', ''), gauge('level', '')]
+
+/** Snapshots as one agent takes them. */
+function agent(starts: Starts | undefined) {
+  const builder = new SnapshotBuilder(new SeriesTable({ job: 'test' }))
+  return (number: number): Snapshot => {
+    builder.begin()
+    for (const family of families) builder.add(family, number)
+    return { ...builder.end(1_700_000_000_000 + number * 15_000), ...(starts && { starts }) }
+  }
+}
+
+/** What is told of each sample's beginning, by snapshot. */
+async function startsIn(buffer: DiskBuffer): Promise<readonly (readonly (number | undefined)[])[]> {
+  const cursor = buffer.cursor('a')
+  const rows: (readonly (number | undefined)[])[] = []
+  while (cursor.backlog().snapshots > 0) {
+    const entries = await cursor.read({ samples: 1e6 }, signal)
+    for (const { snapshot } of entries)
+      rows.push(snapshot.series.map(({ family: { since } }) => since && snapshot.starts?.[since]))
+    await cursor.move(entries.at(-1)?.sequence ?? 0)
+  }
+  return rows
+}
+
+const first: Starts = { boot: 1_699_000_000_000, start: 1_699_999_000_123 }
+const second: Starts = { boot: 1_699_000_001_000, start: 1_699_999_999_456 }
+const told = ({ boot, start }: Starts) => [boot, start, undefined, undefined]
+
+test('what an agent left keeps its own starts, beside those of the agent after it', async () => {
+  const disk = new SimulatedDisk()
+  const before = await openLog(disk)
+  before.cursor('a')
+  for (let i = 0; i < 40; i++) before.append(agent(first)(i))
+  await before.close()
+  const after = await openLog(disk.afterKill())
+  after.cursor('a')
+  for (let i = 40; i < 45; i++) after.append(agent(second)(i))
+  const expected = [...Array(45).keys()].map((i) => told(i < 40 ? first : second))
+  assert.deepEqual(await startsIn(after), expected)
+  await after.close()
+})
+
+test('starts that change within a segment, come and go, are read as they were written', async () => {
+  const disk = new SimulatedDisk()
+  const buffer = await openLog(disk)
+  buffer.cursor('a')
+  const agents = [undefined, first, first, second, undefined, first]
+  for (const [i, starts] of [...agents, ...agents].entries()) buffer.append(agent(starts)(i))
+  await buffer.close()
+  const unset = { boot: 0, start: 0 }
+  const read = await startsIn(await openLog(disk.afterKill()))
+  assert.deepEqual(
+    read.map((row) => row.map((start) => start ?? 0)),
+    [...agents, ...agents].map((starts = unset) => told(starts).map((start) => start ?? 0)),
+  )
+})
+
+test('a segment of version 1, which knows of no starts, is read', async () => {
+  const disk = new SimulatedDisk()
+  const buffer = await openLog(disk)
+  buffer.cursor('a')
+  for (let i = 0; i < 3; i++) buffer.append(agent(undefined)(i))
+  await buffer.close()
+  const path = `/b/log/${segmentName(1)}`
+  const old = Buffer.from(disk.bytesOf(path))
+  old.writeUInt16LE(1, 8)
+  old.writeUInt32LE(crc32(old.subarray(0, 60)), 60)
+  disk.put(path, old)
+  const none = [undefined, undefined, undefined, undefined]
+  assert.deepEqual(await startsIn(await openLog(disk.afterKill())), [none, none, none])
+})

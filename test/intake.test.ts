@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryBuffer } from '../src/buffer/memory.ts'
+import { Intake } from '../src/intake.ts'
+import { silent } from '../src/log.ts'
+import type { Snapshot } from '../src/metrics/snapshot.ts'
+import { Timeline } from '../src/timeline.ts'
+import { TestClock } from './clock.ts'
+
+const nowMs = 1_800_000_000_000
+
+/** An agent's intake on a clock of its own; `collect` gives what has come into the buffer so far. */
+function intake(wallMs = nowMs) {
+  const clock = new TestClock(wallMs)
+  const buffer = new MemoryBuffer(1e6)
+  const cursor = buffer.cursor('a')
+  const into = new Intake(buffer, new Timeline(clock, silent), { clock, log: silent, onDrop: () => {} })
+  const collect = async (): Promise<readonly Snapshot[]> => {
+    into.take({ snapshot: { timestampMs: into.moment(), series: [], values: Float64Array.of() } })
+    if (cursor.backlog().snapshots === 0) return []
+    return (await cursor.read({ samples: 1 }, new AbortController().signal)).map(({ snapshot }) => snapshot)
+  }
+  return { clock, collect }
+}
+
+test('counters began at the boot and at the start of the agent, whatever the clock does later', async () => {
+  const { clock, collect } = intake()
+  const bootMs = nowMs - clock.bootMs()
+  await clock.pass(15_000)
+  await collect()
+  clock.step(700)
+  await clock.pass(15_000)
+  await collect()
+  clock.step(-3_600_000)
+  await clock.pass(15_000)
+  const all = await collect()
+  assert.equal(all.length, 3)
+  for (const { starts } of all) {
+    assert.equal(starts, all[0]?.starts)
+    assert.deepEqual(starts, { boot: Math.round(bootMs / 1000) * 1000, start: nowMs })
+  }
+})
+
+test('where the clock is not set at the start, they are worked out once it is', async () => {
+  const { clock, collect } = intake(0)
+  assert.deepEqual(await collect(), [])
+  const bootedMs = clock.bootMs()
+  clock.step(nowMs)
+  await clock.pass(15_000)
+  const all = await collect()
+  assert.equal(all.length, 2)
+  for (const { starts, timestampMs } of all) {
+    assert.equal(starts?.start, nowMs)
+    assert.equal(starts?.boot, Math.round((nowMs - bootedMs) / 1000) * 1000)
+    assert.ok(timestampMs >= nowMs)
+  }
+})

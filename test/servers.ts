@@ -1,11 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { type GoProgram, goProgram, placeOf } from '../scripts/go.ts'
+import { prometheus } from '../scripts/prometheus.ts'
 
 /** Root of the checkout. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -24,6 +26,17 @@ export function program(t: TestContext, name: string): string | undefined {
   } catch {
     if (process.env['CI'] === 'true') throw new Error(`${name} is not installed: .ci/run installs it`)
     t.skip(`${name} is not installed`)
+    return undefined
+  }
+}
+
+/** A program in Go that takes seconds to build; where it cannot be built the test is skipped, and in CI it fails. */
+export function goJudge(t: TestContext, wanted: GoProgram): string | undefined {
+  try {
+    return goProgram(wanted)
+  } catch (error) {
+    if (process.env['CI'] === 'true') throw error
+    t.skip(error instanceof Error ? error.message : String(error))
     return undefined
   }
 }
@@ -93,10 +106,23 @@ export interface Result {
   readonly values: readonly (readonly [seconds: number, value: string])[]
 }
 
-/** A real Prometheus with its remote-write receiver, on a free port, with a folder that goes with the test. */
+/** Debian's Prometheus with its remote-write receiver, on a free port, with a folder that goes with the test. */
 export async function startPrometheus(t: TestContext, more: readonly string[] = []): Promise<Prometheus | undefined> {
   const file = program(t, 'prometheus')
-  if (file === undefined) return undefined
+  return file === undefined ? undefined : await startedPrometheus(t, file, more)
+}
+
+/** A Prometheus 3, whose receiver takes remote-write 2.0 as well. */
+export async function startPrometheus3(t: TestContext, more: readonly string[] = []): Promise<Prometheus | undefined> {
+  const file = placeOf(prometheus)
+  if (existsSync(file)) return await startedPrometheus(t, file, more)
+  const reason = `${prometheus.name} is not there: npm run prometheus builds it, in some minutes`
+  if (process.env['CI'] === 'true') throw new Error(reason)
+  t.skip(reason)
+  return undefined
+}
+
+async function startedPrometheus(t: TestContext, file: string, more: readonly string[]): Promise<Prometheus> {
   const folder = temporary(t)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`

@@ -1,0 +1,135 @@
+import protobuf from 'protobufjs/minimal.js'
+import type { Entry } from '../buffer/buffer.ts'
+import type { Since } from '../metrics/family.ts'
+import type { Series } from '../metrics/series.ts'
+import type { Batch } from './batch.ts'
+import { commonSeries, type Encoded, type Encoder, nothing, pointsOf, startOf } from './encoder.ts'
+import { Known } from './known.ts'
+import { type Label, labelsOf } from './labels.ts'
+import { type Inline, type Layout, layoutOf } from './symbols.ts'
+import { type Pattern, patternOf, putSample, putVarint, Stamps, sampleLength } from './wire.ts'
+
+/** Field number and wire type of a request's series. */
+const timeseriesTag = 42
+
+/** Lists of series whose layouts are kept: a live one and one of a backlog that is being read. */
+const keptLayouts = 2
+
+/**
+ * Remote-write 2.0, io.prometheus.write.v2.Request. All texts stand in one table in front, and type and help go with
+ * each series. The table and what surrounds the samples of each series are made once for a list of series: while
+ * snapshots share theirs, only samples are written.
+ */
+export class EncoderV2 implements Encoder {
+  readonly contentType = 'application/x-protobuf;proto=io.prometheus.write.v2.Request'
+  readonly version = '2.0.0'
+  readonly #inline: Inline
+  readonly #texts: Known<readonly string[]>
+  #layouts: (readonly [series: readonly Series[], layout: Layout])[] = []
+  /** Room for a request, used again for the next. */
+  #room: Uint8Array = new Uint8Array()
+
+  /** `labels` are those under which a series is sent. */
+  constructor(inline: Inline, labels: (series: Series) => readonly Label[] = labelsOf) {
+    this.#inline = inline
+    this.#texts = new Known((series) => labels(series).flat())
+  }
+
+  encode(batch: Batch): Encoded {
+    if (batch.entries.length === 0) return nothing
+    const series = commonSeries(batch)
+    return series === undefined ? this.#many(batch) : this.#alike(batch.entries, series)
+  }
+
+  /** Snapshots of the same series: bytes are copied and the values put in. */
+  #alike(entries: readonly Entry[], series: readonly Series[]): Encoded {
+    const { symbols, frame, bounds, metadata, mostBytes } = this.#layout(series)
+    const patterns = new Patterns(entries)
+    const most = mostBytes + series.length * patterns.mostBytes
+    if (this.#room.length < most) this.#room = Buffer.allocUnsafeSlow(most)
+    const out = this.#room
+    const view = new DataView(out.buffer, out.byteOffset)
+    const columns = entries.map(({ snapshot }) => snapshot.values)
+    out.set(symbols)
+    let at = symbols.length
+    for (let i = 0; i < series.length; i++) {
+      const { bytes, places } = patterns.of((series[i] as Series).family.since)
+      const from = bounds[2 * i] as number
+      const middle = bounds[2 * i + 1] as number
+      const to = bounds[2 * i + 2] as number
+      out[at++] = timeseriesTag
+      at = putVarint(out, at, to - from + bytes.length)
+      for (let j = from; j < middle; j++) out[at++] = frame[j] as number
+      out.set(bytes, at)
+      for (let j = 0; j < columns.length; j++) {
+        view.setFloat64(at + (places[j] as number), columns[j]?.[i] as number, true)
+      }
+      at += bytes.length
+      for (let j = middle; j < to; j++) out[at++] = frame[j] as number
+    }
+    return { bytes: out.subarray(0, at), samples: series.length * entries.length, metadata }
+  }
+
+  #many(batch: Batch): Encoded {
+    const points = pointsOf(batch)
+    const { symbols, frame, bounds, metadata } = this.#made([...points.keys()])
+    const writer = new protobuf.Writer().raw(symbols)
+    const stamps = new Stamps()
+    let samples = 0
+    let place = 0
+    for (const row of points.values()) {
+      const [from, middle, to] = bounds.subarray(place, place + 3) as unknown as [number, number, number]
+      const times = row.map(({ timestampMs, startMs }) => stamps.bytes(timestampMs, startMs))
+      const length = times.reduce((sum, stamp) => sum + sampleLength(stamp), to - from)
+      writer.uint32(timeseriesTag).uint32(length).raw(frame.subarray(from, middle))
+      row.forEach(({ value }, i) => {
+        putSample(writer, times[i] as Uint8Array, value)
+      })
+      writer.raw(frame.subarray(middle, to))
+      samples += row.length
+      place += 2
+    }
+    return { bytes: writer.finish(), samples, metadata }
+  }
+
+  #layout(series: readonly Series[]): Layout {
+    const kept = this.#layouts.find(([list]) => list === series)
+    if (kept !== undefined) return kept[1]
+    const layout = this.#made(series)
+    this.#layouts = [[series, layout] as const, ...this.#layouts].slice(0, keptLayouts)
+    return layout
+  }
+
+  #made(series: readonly Series[]): Layout {
+    return layoutOf(series, (one) => this.#texts.one(one), this.#inline)
+  }
+}
+
+/** The samples of a series at the moments of these snapshots, by what its counter counts since. */
+class Patterns {
+  readonly #none: Pattern
+  readonly #boot: Pattern
+  readonly #start: Pattern
+
+  constructor(entries: readonly Entry[]) {
+    const stamps = new Stamps()
+    const pattern = (since?: Since) =>
+      patternOf(
+        entries.map(({ snapshot }) => {
+          const { timestampMs } = snapshot
+          return stamps.bytes(timestampMs, startOf({ since }, snapshot, timestampMs))
+        }),
+      )
+    this.#none = pattern()
+    this.#boot = pattern('boot')
+    this.#start = pattern('start')
+  }
+
+  of(since: Since | undefined): Pattern {
+    return since === undefined ? this.#none : since === 'boot' ? this.#boot : this.#start
+  }
+
+  get mostBytes(): number {
+    return Math.max(this.#none.bytes.length, this.#boot.bytes.length, this.#start.bytes.length)
+  }
+}

@@ -66,8 +66,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     timeline.confirm(receiverMs)
     buffer.confirmTime(receiverMs)
   }
-  const hasStepped = () => timeline.stats.steps > 0
-  const endpoints = await openEndpoints(config, world, buffer, { onTime, hasStepped })
+  const endpoints = await openEndpoints(config, world, buffer, onTime)
   const gateways = await openGateways(config, world, onTime)
   const sending = (emit: Emit) => {
     for (const { report } of endpoints) emitEndpoint(emit, report, clock.now())

@@ -84,7 +84,8 @@ export class EncoderV1 implements Encoder {
     for (const { name, type, help } of families) {
       writer.uint32(tag.metadata).fork()
       if (metadataType[type] !== 0) writer.uint32(tag.type).uint32(metadataType[type])
-      writer.uint32(tag.familyName).string(name).uint32(tag.help).string(help).ldelim()
+      writer.uint32(tag.familyName).string(name)
+      writer.uint32(tag.help).string(help.toWellFormed()).ldelim()
     }
     return writer.finish()
   }

@@ -1,3 +1,4 @@
+import type { Family } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Label } from './labels.ts'
 
@@ -30,4 +31,24 @@ export class Namesakes {
     for (const [text, series] of this.#first) if (series.deref() === undefined) this.#first.delete(text)
     this.#sweepAt = Math.max(1024, this.#first.size * 2)
   }
+}
+
+/**
+ * Whether two of these could have the same labels at a receiver, for which a label without a value is none: families of
+ * one name with labels of other names, or a label that says what the identity would say without it.
+ */
+export function mayClash(list: readonly Series[]): boolean {
+  const known = new Map<string, Family>()
+  let before: Series | undefined
+  for (const series of list) {
+    const { family, identity } = series
+    if (family === before?.family && identity === before.identity) continue
+    before = series
+    const name = family.name + family.suffix
+    const namesake = known.get(name)
+    if (namesake !== undefined && `${namesake.labelNames}` !== `${family.labelNames}`) return true
+    if (family.labelNames.some((label) => label in identity)) return true
+    known.set(name, family)
+  }
+  return false
 }

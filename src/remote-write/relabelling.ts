@@ -6,7 +6,7 @@ import type { Relabel } from '../relabel/rules.ts'
 import { Known } from './known.ts'
 import { type Label, labelsOf, sendable } from './labels.ts'
 import { excessOf, type LabelLimits } from './limits.ts'
-import { Namesakes } from './namesakes.ts'
+import { mayClash, Namesakes } from './namesakes.ts'
 import type { EndpointStats } from './stats.ts'
 
 /** What an endpoint wants of all that is collected. */
@@ -36,10 +36,10 @@ interface Left {
 
 /**
  * Which series an endpoint sends, and under which labels. Worked out once for each series, and once for each list of
- * them; where there are no rules nothing is done at all.
+ * them; where there are no rules, and no labels that could be the same, nothing is done at all.
  *
- * Series whose labels become the same are one series from there on: a receiver cannot tell them apart. In a snapshot
- * that has several of them the first one counts. Over time one may follow another, without a stale marker in between.
+ * Series whose labels are or become the same are one series from there on: a receiver cannot tell them apart. In a
+ * snapshot that has several of them the first one counts. Over time one may follow another, without a stale marker in between.
  */
 export class Relabelling {
   readonly #wanted: Wanted
@@ -60,8 +60,7 @@ export class Relabelling {
 
   /** What is sent of these. What is not is counted, once for each entry. */
   entries(entries: readonly Entry[]): readonly Entry[] {
-    const { metrics, relabel, limits } = this.#wanted
-    if (metrics === undefined && relabel === undefined && limits === undefined) return entries
+    if (entries.every(({ snapshot }) => this.#left(snapshot.series).series === snapshot.series)) return entries
     return entries.map(({ sequence, snapshot }) => {
       const left = this.#left(snapshot.series)
       if (sequence > this.#countedTo) {
@@ -101,29 +100,38 @@ export class Relabelling {
   }
 
   #left(list: readonly Series[]): Left {
-    const known = this.#lists.get(list)
-    if (known !== undefined) return known
+    let left = this.#lists.get(list)
+    if (left === undefined) this.#lists.set(list, (left = this.#isAsIs(list) ? asIs(list) : this.#sift(list)))
+    return left
+  }
+
+  #isAsIs(list: readonly Series[]): boolean {
+    const { metrics, relabel, limits } = this.#wanted
+    return metrics === undefined && relabel === undefined && limits === undefined && !mayClash(list)
+  }
+
+  #sift(list: readonly Series[]): Left {
     const places: number[] = []
     const series = new Set<Series>()
     let doubled = 0
     let excessive = 0
+    const clash = this.#wanted.relabel === undefined && mayClash(list)
     list.forEach((one, place) => {
-      const sent = this.#known.one(one)
+      const wanted = this.#known.one(one)
+      const sent = wanted && clash ? this.#namesakes.first(labelsOf(wanted), wanted) : wanted
       if (sent === undefined) {
         if (this.#excessive.has(one)) excessive++
         return
       }
       if (series.has(sent)) {
         doubled++
-        this.#say('remote-write: relabelling makes two series the same: the first is sent', one)
+        this.#say('remote-write: two series have the same labels: the first is sent', one)
       } else places.push(place)
       series.add(sent)
     })
     const isWhole = places.length === list.length
     const dropped = list.length - places.length - doubled - excessive
-    const left = { series: [...series], places: isWhole ? undefined : places, dropped, doubled, excessive }
-    this.#lists.set(list, left)
-    return left
+    return { series: [...series], places: isWhole ? undefined : places, dropped, doubled, excessive }
   }
 
   #count(reason: string, samples: number): void {
@@ -138,6 +146,8 @@ export class Relabelling {
     this.#needs.log.warn(message, { ...this.#needs.about, series: Object.fromEntries(labelsOf(series)), why })
   }
 }
+
+const asIs = (series: readonly Series[]): Left => ({ series, places: undefined, dropped: 0, excessive: 0, doubled: 0 })
 
 function narrowed({ timestampMs, values, ownTimestampsMs, starts }: Snapshot, { series, places }: Left): Snapshot {
   const at = (column: Float64Array) => (places === undefined ? column : picked(column, places))

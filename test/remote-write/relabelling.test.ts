@@ -47,6 +47,27 @@ test('without rules nothing is touched', async () => {
   assert.equal(relabelling.entries(entries), entries)
 })
 
+test('two series that differ only in labels without a value are one to a receiver: the first is sent', async () => {
+  const bare = gauge('disk', 'A disk.', ['device'])
+  const hosted = gauge('disk', 'A disk.', ['device', 'instance'])
+  const { relabelling, stats, lines, shown } = await endpoint({})
+  const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'h' }))
+  builder.begin()
+  builder.add(bare, 1, { device: 'sda' })
+  builder.add(disk, 2, { device: 'sda', uuid: '' })
+  builder.add(disk, 3, { device: 'sda', uuid: '7' })
+  builder.add(hosted, 4, { device: 'sda', instance: 'h' })
+  builder.add(hosted, 5, { device: 'sda', instance: 'other' })
+  const [entry] = relabelling.entries([{ sequence: 1, snapshot: builder.end(1_700_000_000_000) }])
+  assert.deepEqual(entry && shown(entry).map(([{ instance, uuid }, value]) => [instance, uuid, value]), [
+    ['h', undefined, 1],
+    ['h', '7', 3],
+    ['other', undefined, 5],
+  ])
+  assert.equal(stats.samplesDropped.get('duplicate_series'), 2)
+  assert.equal(lines.filter((line) => line.includes('two series have the same labels')).length, 1)
+})
+
 test('rules see the labels of the agent, and what begins with __ is not sent', async () => {
   const { relabelling, collect, shown } = await endpoint({
     rules: [
@@ -109,7 +130,7 @@ test('of two series that become the same the first is sent; the other is counted
   )
   assert.equal(stats.samplesDropped.get('duplicate_series'), 3)
   assert.equal(lines.length, 1)
-  assert.match(lines[0] ?? '', /level=WARN.*two series the same: the first is sent.*remote_name=x.*uuid/)
+  assert.match(lines[0] ?? '', /level=WARN.*two series have the same labels: the first is sent.*remote_name=x.*uuid/)
 })
 
 test('a series that follows another of the same labels is the same one: no marker in between, one label set', async () => {

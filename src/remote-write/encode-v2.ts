@@ -15,6 +15,18 @@ const timeseriesTag = 42
 /** Lists of series whose layouts are kept: a live one and one of a backlog that is being read. */
 const keptLayouts = 2
 
+/** A request of one snapshot, as it was written. */
+interface Cast {
+  readonly layout: Layout
+  readonly patterns: Patterns
+  readonly bytes: Uint8Array
+  /** Where the value of each series stands. */
+  readonly values: Uint32Array
+}
+
+/** In a sample the times come after its tag, its length and its value. */
+const stampAt = 11
+
 /**
  * Remote-write 2.0, io.prometheus.write.v2.Request. All texts stand in one table in front, and type and help go with
  * each series. The table and what surrounds the samples of each series are made once for a list of series: while
@@ -25,9 +37,11 @@ export class EncoderV2 implements Encoder {
   readonly version = '2.0.0'
   readonly #inline: Inline
   readonly #texts: Known<readonly string[]>
-  #layouts: (readonly [series: readonly Series[], layout: Layout])[] = []
+  #layouts: Layout[] = []
   /** Room for a request, used again for the next. */
   #room: Uint8Array = new Uint8Array()
+  /** What stands in it, where that is one snapshot. */
+  #cast: Cast | undefined
 
   /** `labels` are those under which a series is sent. */
   constructor(inline: Inline, labels: (series: Series) => readonly Label[] = labelsOf) {
@@ -41,15 +55,26 @@ export class EncoderV2 implements Encoder {
     return series === undefined ? this.#many(batch) : this.#alike(batch.entries, series)
   }
 
-  /** Snapshots of the same series: bytes are copied and the values put in. */
+  /** Snapshots of the same series. */
   #alike(entries: readonly Entry[], series: readonly Series[]): Encoded {
-    const { symbols, frame, bounds, metadata, mostBytes } = this.#layout(series)
+    const layout = this.#layout(series)
     const patterns = new Patterns(entries)
+    const [entry] = entries
+    const cast = this.#cast
+    const fits = entries.length === 1 && cast?.layout === layout && cast.patterns.isLike(patterns)
+    const bytes = fits && entry ? this.#recast(cast, entry, patterns) : this.#written(entries, layout, patterns)
+    return { bytes, samples: series.length * entries.length, metadata: layout.metadata }
+  }
+
+  /** Bytes are copied and the values put in. */
+  #written(entries: readonly Entry[], layout: Layout, patterns: Patterns): Uint8Array {
+    const { series, symbols, frame, bounds, mostBytes } = layout
     const most = mostBytes + series.length * patterns.mostBytes
     if (this.#room.length < most) this.#room = Buffer.allocUnsafeSlow(most)
     const out = this.#room
     const view = new DataView(out.buffer, out.byteOffset)
     const columns = entries.map(({ snapshot }) => snapshot.values)
+    const values = new Uint32Array(series.length)
     out.set(symbols)
     let at = symbols.length
     for (let i = 0; i < series.length; i++) {
@@ -64,10 +89,25 @@ export class EncoderV2 implements Encoder {
       for (let j = 0; j < columns.length; j++) {
         view.setFloat64(at + (places[j] as number), columns[j]?.[i] as number, true)
       }
+      values[i] = at + (places[0] as number)
       at += bytes.length
       for (let j = middle; j < to; j++) out[at++] = frame[j] as number
     }
-    return { bytes: out.subarray(0, at), samples: series.length * entries.length, metadata }
+    const bytes = out.subarray(0, at)
+    this.#cast = entries.length === 1 ? { layout, patterns, bytes, values } : undefined
+    return bytes
+  }
+
+  /** The request before this one had the same series: other values and times are put into it. */
+  #recast({ layout, bytes, values }: Cast, { snapshot }: Entry, patterns: Patterns): Uint8Array {
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    for (let i = 0; i < values.length; i++) {
+      const { bytes: sample } = patterns.of((layout.series[i] as Series).family.since)
+      const place = values[i] as number
+      view.setFloat64(place, snapshot.values[i] as number, true)
+      for (let from = stampAt, to = place + 8; from < sample.length; from++) bytes[to++] = sample[from] as number
+    }
+    return bytes
   }
 
   #many(batch: Batch): Encoded {
@@ -93,10 +133,10 @@ export class EncoderV2 implements Encoder {
   }
 
   #layout(series: readonly Series[]): Layout {
-    const kept = this.#layouts.find(([list]) => list === series)
-    if (kept !== undefined) return kept[1]
+    const kept = this.#layouts.find((one) => one.series === series)
+    if (kept !== undefined) return kept
     const layout = this.#made(series)
-    this.#layouts = [[series, layout] as const, ...this.#layouts].slice(0, keptLayouts)
+    this.#layouts = [layout, ...this.#layouts].slice(0, keptLayouts)
     return layout
   }
 
@@ -127,6 +167,12 @@ class Patterns {
 
   of(since: Since | undefined): Pattern {
     return since === undefined ? this.#none : since === 'boot' ? this.#boot : this.#start
+  }
+
+  /** Samples take the same room. */
+  isLike(other: Patterns): boolean {
+    const isAsLong = (left: Pattern, right: Pattern) => left.bytes.length === right.bytes.length
+    return isAsLong(this.#none, other.#none) && isAsLong(this.#boot, other.#boot) && isAsLong(this.#start, other.#start)
   }
 
   get mostBytes(): number {

@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs/minimal.js'
-import type { Family, MetricType } from '../metrics/family.ts'
+import type { MetricType } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
-import { longestHead } from './wire.ts'
+import { longestHead, putVarint, varintLength } from './wire.ts'
 
 /** What of a family each series of remote-write 2.0 carries with it. */
 export const inlineKinds = ['full', 'types_only', 'none'] as const
@@ -17,8 +17,10 @@ class Symbols {
   readonly #refs = new Map<string, number>([['', 0]])
 
   ref(text: string): number {
-    let ref = this.#refs.get(text)
-    if (ref === undefined) this.#refs.set(text, (ref = this.#refs.size))
+    const known = this.#refs.get(text)
+    if (known !== undefined) return known
+    const ref = this.#refs.size
+    this.#refs.set(text, ref)
     return ref
   }
 
@@ -31,6 +33,7 @@ class Symbols {
 
 /** All of a request that follows from its list of series. */
 export interface Layout {
+  readonly series: readonly Series[]
   /** The symbols, as they stand in front. */
   readonly symbols: Uint8Array
   /** What stands before the samples of each series and behind them, one after another. */
@@ -43,6 +46,10 @@ export interface Layout {
   readonly mostBytes: number
 }
 
+/** A reference takes so many bytes at most; what else a series has around its samples, so many. */
+const longestRef = 5
+const longestRest = 32
+
 /** `texts` gives names and values of a series' labels, in their order. */
 export function layoutOf(
   series: readonly Series[],
@@ -50,32 +57,63 @@ export function layoutOf(
   inline: Inline,
 ): Layout {
   const symbols = new Symbols()
+  const labels = series.map(texts)
+  const frame = new Frame(labels.reduce((sum, one) => sum + one.length * longestRef + longestRest, 0))
   const bounds = new Uint32Array(series.length * 2 + 1)
-  const writer = new protobuf.Writer()
   let metadata = 0
-  series.forEach((one, i) => {
-    bounds[2 * i] = writer.len
-    writer.uint32(tag.labelsRefs).fork()
-    for (const text of texts(one)) writer.uint32(symbols.ref(text))
-    writer.ldelim()
-    bounds[2 * i + 1] = writer.len
-    if (putMetadata(writer, one.family, inline, symbols)) metadata++
+  labels.forEach((one, i) => {
+    const { family } = series[i] as Series // as many as labels
+    bounds[2 * i] = frame.length
+    frame.refs(one.map((text) => symbols.ref(text)))
+    bounds[2 * i + 1] = frame.length
+    if (inline === 'none') return
+    frame.metadata(metadataType[family.type], inline === 'full' ? symbols.ref(family.help.toWellFormed()) : 0)
+    if (frame.length > (bounds[2 * i + 1] as number)) metadata++
   })
-  bounds[2 * series.length] = writer.len
-  const frame = writer.finish().slice()
+  bounds[2 * series.length] = frame.length
   const bytes = symbols.bytes()
   const mostBytes = bytes.length + frame.length + series.length * longestHead
-  return { symbols: bytes, frame, bounds, metadata, mostBytes }
+  return { series, symbols: bytes, frame: frame.bytes(), bounds, metadata, mostBytes }
 }
 
-/** False where there is nothing to say. */
-function putMetadata(writer: protobuf.Writer, { type, help }: Family, inline: Inline, symbols: Symbols): boolean {
-  const number = inline === 'none' ? 0 : metadataType[type]
-  const ref = inline === 'full' ? symbols.ref(help.toWellFormed()) : 0
-  if (number === 0 && ref === 0) return false
-  writer.uint32(tag.metadata).fork()
-  if (number !== 0) writer.uint32(tag.type).uint32(number)
-  if (ref !== 0) writer.uint32(tag.helpRef).uint32(ref)
-  writer.ldelim()
-  return true
+/** The bytes around the samples, as they are put together. */
+class Frame {
+  readonly #bytes: Uint8Array
+  length = 0
+
+  constructor(mostBytes: number) {
+    this.#bytes = new Uint8Array(mostBytes)
+  }
+
+  refs(refs: readonly number[]): void {
+    this.#byte(tag.labelsRefs)
+    this.#number(refs.reduce((sum, ref) => sum + varintLength(ref), 0))
+    for (const ref of refs) this.#number(ref)
+  }
+
+  /** Nothing where both are 0. */
+  metadata(type: number, helpRef: number): void {
+    if (type === 0 && helpRef === 0) return
+    this.#byte(tag.metadata)
+    this.#byte((type === 0 ? 0 : 2) + (helpRef === 0 ? 0 : 1 + varintLength(helpRef)))
+    if (type !== 0) {
+      this.#byte(tag.type)
+      this.#byte(type)
+    }
+    if (helpRef === 0) return
+    this.#byte(tag.helpRef)
+    this.#number(helpRef)
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes.slice(0, this.length)
+  }
+
+  #byte(value: number): void {
+    this.#bytes[this.length++] = value
+  }
+
+  #number(value: number): void {
+    this.length = putVarint(this.#bytes, this.length, value)
+  }
 }

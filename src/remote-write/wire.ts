@@ -17,6 +17,12 @@ export function putVarint(out: Uint8Array, at: number, value: number): number {
   return place
 }
 
+export function varintLength(value: number): number {
+  let length = 1
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) length++
+  return length
+}
+
 /** Tag and length of the sample, and its fields. */
 export const sampleLength = (stamp: Uint8Array) => 2 + 9 + stamp.length
 
@@ -57,10 +63,16 @@ export interface Pattern {
 }
 
 export function patternOf(stamps: readonly Uint8Array[]): Pattern {
-  const writer = new protobuf.Writer()
+  const bytes = new Uint8Array(stamps.reduce((sum, stamp) => sum + sampleLength(stamp), 0))
+  let at = 0
   const places = stamps.map((stamp) => {
-    putSample(writer, stamp, 0)
-    return writer.len - stamp.length - 8
+    bytes[at] = tag.sample
+    bytes[at + 1] = 9 + stamp.length
+    bytes[at + 2] = tag.value
+    const place = at + 3
+    bytes.set(stamp, place + 8)
+    at = place + 8 + stamp.length
+    return place
   })
-  return { bytes: writer.finish(), places }
+  return { bytes, places }
 }

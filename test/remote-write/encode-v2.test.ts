@@ -224,3 +224,20 @@ test('whatever is collected decodes to the same, by the rules of the symbols', (
     { numRuns: 500 },
   )
 })
+
+test('a request written over the one before it is what a new encoder writes', () => {
+  const entries = entriesOf([load1, counter('c_total', 'C.'), ownCounter('own', ''), up], 8)
+  const starts = [undefined, { boot: 5, start: 6 }, { boot: 7, start: 8 }, { boot: 0, start: 9 }]
+  const times = [atMs, atMs + 1, 1000, atMs + 2]
+  const encoder = new EncoderV2('full')
+  for (const [i, { sequence, snapshot }] of entries.entries()) {
+    const changed = {
+      ...snapshot,
+      timestampMs: times[i % 4] ?? 0,
+      ...(starts[(i >> 1) % 4] && { starts: starts[(i >> 1) % 4] }),
+    }
+    const batch = batchOf([{ sequence, snapshot: changed }], [])
+    assert.equal(hex(encoder.encode(batch).bytes), hex(new EncoderV2('full').encode(batch).bytes))
+    if (i === 5) encoder.encode(batchOf(entries, []))
+  }
+})

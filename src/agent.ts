@@ -103,7 +103,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     throw error
   })
   const onDrop = (samples: number) => {
-    for (const { name } of endpoints) buffer.cursor(name).drop('clock', samples)
+    for (const endpoint of endpoints) endpoint.lose(samples)
   }
   const outputs = [...endpoints, ...gateways, web]
   const intake = new Intake(buffer, timeline, { clock, log, onDrop })
@@ -123,17 +123,18 @@ interface Parts {
 
 /** The loop of the agent and its end. */
 function runner(config: Config, { clock, log }: World, { intake, cycle, outputs, left, close }: Parts) {
-  const collect = async () => {
-    const seen = await cycle(intake.moment())
+  const collect = async (isLast: boolean) => {
+    const cycled = await cycle(intake.moment())
+    const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
     intake.take(seen)
     for (const output of outputs) guarded(log, output, seen)
   }
   return async (signal: AbortSignal): Promise<number> => {
     for await (const { missed } of every(clock, config.intervalMs, signal)) {
       if (missed > 0) log.warn('agent: intervals missed', { missed })
-      await collect()
+      await collect(false)
     }
-    await collect()
+    await collect(true)
     const deadline = new AbortController()
     const late = clock.sleep(config.flushTimeoutMs, deadline.signal).then(
       () => deadline.abort(),

@@ -30,7 +30,8 @@ export function openEndpoints(
   return Promise.all(
     remoteWrite.map(async (options) => {
       const sender = await connect(options.url.origin, options.access, clock)
-      return new Endpoint(options, { clock, log, cursor: buffer.cursor(options.name), sender, userAgent, onTime })
+      const cursor = buffer.cursor(options.name, options.choice)
+      return new Endpoint(options, { clock, log, cursor, sender, userAgent, onTime })
     }),
   )
 }
@@ -69,7 +70,7 @@ export async function deliver(
   const buffer = new MemoryBuffer(Number.POSITIVE_INFINITY)
   const endpoints = await openEndpoints(config, pushing, buffer)
   const gateways = await openGateways(config, pushing)
-  buffer.append(snapshot)
+  buffer.append({ ...snapshot, isLast: true })
   for (const gateway of gateways) gateway.notify({ snapshot })
   await Promise.all([...endpoints, ...gateways].map((output) => output.stop(deadline)))
   const all = snapshot.values.length

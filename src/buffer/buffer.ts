@@ -1,5 +1,6 @@
 import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Choice } from './choice.ts'
 
 /** A snapshot and its place in the order of all that was collected. Numbers are never used twice. */
 export interface Entry {
@@ -11,8 +12,8 @@ export interface Entry {
 export interface Buffer {
   /** Takes a snapshot in and gives its sequence number. Never waits: the disk follows off the event loop. */
   append(snapshot: Snapshot): number
-  /** The cursor of an endpoint, by its name; a new one stands at now. */
-  cursor(endpoint: string): Cursor
+  /** The cursor of an endpoint, by its name; a new one stands at now. It passes over what the endpoint does not take. */
+  cursor(endpoint: string, choice?: Choice): Cursor
   /** A receiver's own time agrees with the wall clock or not: after a step, age deletes nothing until it does. */
   confirmTime(receiverMs: number): void
   readonly stats: BufferStats
@@ -56,6 +57,7 @@ export interface Cursor {
   setAside(refused: Refused): Promise<void>
   /** Samples of this endpoint that will never be delivered, by reason. */
   drop(reason: DropReason, samples: number): void
+  /** What the endpoint will take of all that waits. */
   backlog(): Backlog
 }
 

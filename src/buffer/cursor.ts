@@ -1,9 +1,11 @@
 import { Arrival } from './arrival.ts'
 import type { Backlog, Cursor, DropReason, Entry, Flight, Limit, Refused } from './buffer.ts'
+import { type Choice, neededFor, takes } from './choice.ts'
 import type { LogReader } from './log-reader.ts'
-import type { LogEntry, Place, Ring } from './ring.ts'
+import { type LogEntry, type Place, type Ring, within } from './ring.ts'
 import type { Loss } from './segment-reader.ts'
 import type { CursorState } from './slot.ts'
+import { Waiting } from './waiting.ts'
 
 /** What a cursor needs of the log it stands in. */
 export interface Standing {
@@ -44,6 +46,7 @@ export class DiskCursor implements Cursor {
   #oldestMs: number | undefined
   /** When its sender was last at work. */
   #writtenMs: number
+  readonly #waiting: Waiting
   readonly #arrival = new Arrival()
 
   constructor(state: CursorState, standing: Standing) {
@@ -55,11 +58,21 @@ export class DiskCursor implements Cursor {
     this.#countedTo = state.position.samples
     this.#writtenMs = state.writtenMs
     this.#standing = standing
+    this.#waiting = new Waiting(standing.ring.last)
     this.#stand(state.position)
   }
 
   get flight(): Flight | undefined {
     return this.#flight
+  }
+
+  /** What the endpoint takes from here on. */
+  choose(choice: Choice | undefined): void {
+    this.#waiting.choose(choice, this.#standing.ring.last)
+  }
+
+  appended(entry: LogEntry): void {
+    this.#waiting.appended(entry)
   }
 
   /** There may be something to read. */
@@ -72,17 +85,21 @@ export class DiskCursor implements Cursor {
       signal.throwIfAborted()
       this.#arrival.expect()
       const owed = this.#owed
-      const entries = await this.#tryUntilRead(() => (owed ? this.#upTo(owed.last) : this.#next(samples)), signal)
+      const { choice } = this.#waiting
+      const read = () => (owed ? this.#upTo(owed.last) : this.#next(neededFor(choice, samples)))
+      const entries = await this.#tryUntilRead(read, signal)
       this.#owed = undefined
-      if (entries.length > 0) {
-        this.#countGaps(entries)
-        this.#given = entries
-        this.#oldestMs = entries[0]?.snapshot.timestampMs
-        return entries
+      this.#countGaps(entries)
+      this.#given = entries
+      const taken = entries.filter(({ snapshot }) => takes(choice, snapshot))
+      if (taken.length > 0) {
+        this.#oldestMs = taken[0]?.snapshot.timestampMs
+        return owed ? taken : within(taken, samples)
       }
-      if (owed !== undefined)
-        this.#flight = undefined // nothing is left of it
-      else await this.#arrival.wait(signal)
+      if (owed !== undefined) this.#flight = undefined // nothing is left of it
+      const passed = entries.at(-1)
+      if (passed !== undefined) this.#stand(this.#placeOf(passed.sequence))
+      else if (owed === undefined) await this.#arrival.wait(signal)
     }
   }
 
@@ -116,8 +133,7 @@ export class DiskCursor implements Cursor {
   /** Counts what of these is gone for this endpoint: not what is behind it, and not what the sender has in its hands. */
   lose({ from, to }: Loss, reason: DropReason): void {
     const inHand = Math.max(this.position.samples, this.#flight?.samples ?? 0, this.#countedTo)
-    const samples = this.#standing.uncounted({ from: Math.max(from, inHand), to })
-    if (samples > 0) this.#standing.dropped(this.name, reason, samples)
+    this.drop(reason, this.#waiting.share(this.#standing.uncounted({ from: Math.max(from, inHand), to })))
   }
 
   setAside(refused: Refused): Promise<void> {
@@ -125,17 +141,17 @@ export class DiskCursor implements Cursor {
   }
 
   drop(reason: DropReason, samples: number): void {
-    this.#standing.dropped(this.name, reason, samples)
+    if (samples > 0) this.#standing.dropped(this.name, reason, samples)
   }
 
   backlog(): Backlog {
     const { ring } = this.#standing
-    const snapshots = ring.last.sequence - this.position.sequence
-    const samples = ring.last.samples - this.position.samples
-    if (snapshots <= 0) return { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }
+    const { snapshots, samples, oldestMs: known } = this.#waiting.between(this.position, ring.last)
+    if (snapshots === 0) return { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }
     const live = ring.entries[this.position.sequence + 1 - ring.first]
-    const oldestMs = live?.snapshot.timestampMs ?? this.#window[0]?.snapshot.timestampMs ?? this.#oldestMs
-    return { snapshots, samples, bytes: this.#standing.bytesAfter(this.position), oldestMs }
+    const oldestMs = known ?? live?.snapshot.timestampMs ?? this.#window[0]?.snapshot.timestampMs ?? this.#oldestMs
+    const bytes = this.#waiting.share(this.#standing.bytesAfter(this.position))
+    return { snapshots, samples, bytes, oldestMs }
   }
 
   /** What `oldestMs` is as long as nothing has been read. */
@@ -205,8 +221,8 @@ export class DiskCursor implements Cursor {
   #countGaps(entries: readonly LogEntry[]): void {
     for (const { samplesBefore, samplesAfter, snapshot } of entries) {
       const before = this.#standing.uncounted({ from: this.#countedTo, to: samplesBefore })
-      const within = this.#countedTo < samplesAfter ? samplesAfter - samplesBefore - snapshot.values.length : 0
-      if (before + within > 0) this.#standing.dropped(this.name, 'damaged', before + within)
+      const among = this.#countedTo < samplesAfter ? samplesAfter - samplesBefore - snapshot.values.length : 0
+      this.drop('damaged', this.#waiting.share(before + among))
       this.#countedTo = Math.max(this.#countedTo, samplesAfter)
     }
   }
@@ -231,11 +247,4 @@ export class DiskCursor implements Cursor {
   #save(sync: boolean): Promise<void> {
     return this.#standing.save(this.state(), sync)
   }
-}
-
-/** The first of these, as many samples as wanted, but always one. */
-function within(entries: readonly LogEntry[], samples: number): readonly LogEntry[] {
-  let total = 0
-  const end = entries.findIndex(({ snapshot }, i) => (total += snapshot.values.length) > samples && i > 0)
-  return entries.slice(0, end < 0 ? undefined : end)
 }

@@ -4,6 +4,7 @@ import type { Snapshot } from '../metrics/snapshot.ts'
 import { Aside } from './aside.ts'
 import { Bounds, TrustedTime } from './bounds.ts'
 import type { Buffer, BufferStats, Cursor, DropReason } from './buffer.ts'
+import type { Choice } from './choice.ts'
 import { Corrupt } from './corrupt.ts'
 import type { DiskCursor, Standing } from './cursor.ts'
 import { Cursors } from './cursors.ts'
@@ -156,14 +157,15 @@ export class DiskBuffer implements Buffer {
       this.#losses.add({ from, to })
       this.#writer.tell({ from, to })
     }
+    for (const cursor of this.#endpoints.cursors.values()) cursor.appended(entry)
     this.#endpoints.report()
     if (this.#writer.failing !== undefined) this.#wakeAll()
     this.#writer.wake()
     return entry.sequence
   }
 
-  cursor(endpoint: string): Cursor {
-    return this.#endpoints.cursor(endpoint)
+  cursor(endpoint: string, choice?: Choice): Cursor {
+    return this.#endpoints.cursor(endpoint, choice)
   }
 
   confirmTime(receiverMs: number): void {

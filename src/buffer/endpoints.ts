@@ -1,4 +1,5 @@
 import type { Log } from '../log.ts'
+import type { Choice } from './choice.ts'
 import { DiskCursor, type Standing } from './cursor.ts'
 import type { Cursors } from './cursors.ts'
 import type { Place } from './ring.ts'
@@ -38,11 +39,12 @@ export class Endpoints {
     return this.#asked.has(endpoint)
   }
 
-  cursor(endpoint: string): DiskCursor {
+  cursor(endpoint: string, choice?: Choice): DiskCursor {
     const { segments, log, file } = this.#needs
     this.#asked.add(endpoint)
     const known = this.cursors.get(endpoint)
     if (known !== undefined) {
+      known.choose(choice)
       known.guessOldest(segments.holding(known.position.sequence + 1)?.createdMs)
       if (known.uncertain > known.position.sequence)
         log.warn('buffer: this cursor may be older than what was sent; what is behind it is sent with care', {
@@ -52,6 +54,7 @@ export class Endpoints {
     }
     const state = this.#newState(endpoint)
     const made = new DiskCursor(state, this.#standing)
+    made.choose(choice)
     this.cursors.set(endpoint, made)
     void file.save(state, true)
     return made

@@ -38,7 +38,7 @@ import { crc32 } from 'node:zlib'
  *   12  8  f64 wall clock, milliseconds since the epoch
  *   20  6  u48 boot clock, milliseconds
  *   26  4  u32 samples
- *   30  1  flags: 1 stands alone, 2 has timestamps of its own, 4 tells when counters began
+ *   30  1  flags: 1 stands alone, 2 has timestamps of its own, 4 tells when counters began, 8 is the last before a stop
  *   32  4  u32 length of the list of series
  *   36     zstd of: list of series, values, timestamps (columns.ts); u48 boot, u48 start of the agent that took it,
  *          milliseconds since the epoch, 0 for unset: told where it stands alone and where they change

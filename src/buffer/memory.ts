@@ -1,6 +1,7 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { Arrival } from './arrival.ts'
 import type { Backlog, Buffer, Cursor, DropReason, Entry, Flight, Limit } from './buffer.ts'
+import { type Choice, takes } from './choice.ts'
 import { noStats } from './stats.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
@@ -34,7 +35,7 @@ export class MemoryBuffer implements Buffer {
     return entry.sequence
   }
 
-  cursor(endpoint: string): Cursor {
+  cursor(endpoint: string, choice?: Choice): Cursor {
     let cursor = this.#cursors.get(endpoint)
     if (cursor === undefined) {
       cursor = new MemoryCursor(this.#entries, this.#next - 1, {
@@ -43,6 +44,7 @@ export class MemoryBuffer implements Buffer {
       })
       this.#cursors.set(endpoint, cursor)
     }
+    cursor.choice = choice
     return cursor
   }
 
@@ -62,8 +64,9 @@ export class MemoryBuffer implements Buffer {
     const oldest = this.#entries.shift()
     if (oldest === undefined) return
     this.stats.bytes -= sizeOf(oldest)
-    for (const [endpoint, { position }] of this.#cursors) {
-      if (position < oldest.sequence) this.#count(endpoint, 'max_bytes', oldest.snapshot.values.length)
+    for (const [endpoint, { position, choice }] of this.#cursors) {
+      if (position < oldest.sequence && takes(choice, oldest.snapshot))
+        this.#count(endpoint, 'max_bytes', oldest.snapshot.values.length)
     }
   }
 
@@ -94,6 +97,7 @@ class MemoryCursor implements Cursor {
   position: number
   flight: Flight | undefined
   readonly uncertain = 0
+  choice: Choice | undefined
   readonly #entries: readonly Entry[]
   readonly #owner: Owner
   readonly #arrival = new Arrival()
@@ -114,6 +118,7 @@ class MemoryCursor implements Cursor {
       const batch = this.#after(samples)
       if (batch.length > 0) return batch
       this.#arrival.expect()
+      void this.move(this.#entries.at(-1)?.sequence ?? 0) // none of these is taken
       await this.#arrival.wait(signal)
     }
   }
@@ -137,20 +142,23 @@ class MemoryCursor implements Cursor {
   }
 
   backlog(): Backlog {
-    const waiting = this.#entries.slice(this.#firstAfter())
+    const waiting = this.#waiting()
     const samples = waiting.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
     const oldestMs = waiting[0]?.snapshot.timestampMs
     return { snapshots: waiting.length, samples, bytes: samples * bytesPerSample, oldestMs }
   }
 
   #after(samples: number): readonly Entry[] {
-    const first = this.#firstAfter()
-    let last = first
-    for (let total = 0; last < this.#entries.length; last++) {
-      total += this.#entries[last]?.snapshot.values.length ?? 0
-      if (total > samples && last > first) break
-    }
-    return this.#entries.slice(first, last)
+    const waiting = this.#waiting()
+    let total = 0
+    const end = waiting.findIndex(({ snapshot }, i) => (total += snapshot.values.length) > samples && i > 0)
+    return waiting.slice(0, end < 0 ? undefined : end)
+  }
+
+  /** What is behind the cursor and taken. */
+  #waiting(): readonly Entry[] {
+    const waiting = this.#entries.slice(this.#firstAfter())
+    return this.choice === undefined ? waiting : waiting.filter(({ snapshot }) => takes(this.choice, snapshot))
   }
 
   /** Sequence numbers are without gaps, so the place follows from the number. */

@@ -101,3 +101,10 @@ export class Ring {
 function sizeOf({ snapshot }: LogEntry): number {
   return 200 + snapshot.values.byteLength + (snapshot.ownTimestampsMs?.byteLength ?? 0)
 }
+
+/** The first of these, as many samples as wanted, but always one. */
+export function within(entries: readonly LogEntry[], samples: number): readonly LogEntry[] {
+  let total = 0
+  const end = entries.findIndex(({ snapshot }, i) => (total += snapshot.values.length) > samples && i > 0)
+  return entries.slice(0, end < 0 ? undefined : end)
+}

@@ -8,7 +8,7 @@ import { listOf, readList } from './list.ts'
 import type { LogEntry } from './ring.ts'
 
 const headBytes = 36
-const flag = { standsAlone: 1, ownTimestamps: 2, starts: 4 } as const
+const flag = { standsAlone: 1, ownTimestamps: 2, starts: 4, isLast: 8 } as const
 
 /** When counters began: two u48. */
 const startsBytes = 12
@@ -66,8 +66,16 @@ export class Encoder {
     head.writeDoubleLE(snapshot.timestampMs, 12)
     head.writeUIntLE(Math.max(0, Math.floor(bootMs)), 20, 6)
     head.writeUInt32LE(ids.length, 26)
-    const timed = snapshot.ownTimestampsMs ? flag.ownTimestamps : 0
-    head.writeUInt8((standsAlone ? flag.standsAlone : 0) | timed | (tells ? flag.starts : 0), 30)
+    const flags = [
+      standsAlone ? flag.standsAlone : 0,
+      snapshot.ownTimestampsMs ? flag.ownTimestamps : 0,
+      tells ? flag.starts : 0,
+      snapshot.isLast ? flag.isLast : 0,
+    ]
+    head.writeUInt8(
+      flags.reduce((all, one) => all | one),
+      30,
+    )
     head.writeUInt32LE(list.length, 32)
     const record = recordOf(recordType.snapshot, Buffer.concat([head, compress(body)]))
     if (payload === undefined) return [record]
@@ -120,9 +128,10 @@ export class Decoder {
       this.#starts = undefined
     }
     const listBytes = payload.readUInt32LE(32)
-    const hasTimes = (payload.readUInt8(30) & flag.ownTimestamps) !== 0
+    const flags = payload.readUInt8(30)
+    const hasTimes = (flags & flag.ownTimestamps) !== 0
     const columnBytes = head.samples * 8
-    const tells = (payload.readUInt8(30) & flag.starts) !== 0
+    const tells = (flags & flag.starts) !== 0
     const startsAt = listBytes + columnBytes * (hasTimes ? 2 : 1)
     const length = startsAt + (tells ? startsBytes : 0)
     const body = decompress(payload.subarray(headBytes), Math.max(1, length))
@@ -143,6 +152,7 @@ export class Decoder {
         timestampMs: head.timestampMs,
         ...declaredOf(this.#series, values, times),
         ...(this.#starts && { starts: this.#starts }),
+        ...((flags & flag.isLast) !== 0 && { isLast: true }),
       },
     }
   }

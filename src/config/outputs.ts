@@ -3,6 +3,7 @@ import type { Labels } from '../metrics/family.ts'
 import type { GatewayOptions } from '../pushgateway/index.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import type { Said } from './access.ts'
+import { choiceOf } from './interval.ts'
 import { gatewayOf } from './pushgateway.ts'
 import { wantedOf } from './relabel.ts'
 import { endpointOf } from './remote-write.ts'
@@ -34,10 +35,13 @@ export async function outputsOf(file: Shape, { identity, expanded, intervalMs, .
   }
   for (const name of repeated(remoteWrite)) said.problems.push(`remote_write: two endpoints are called ${name}`)
   for (const name of repeated(pushgateways)) said.problems.push(`pushgateway: two gateways are called ${name}`)
-  const offsetMs = offsetOf(identity, intervalMs)
   return {
-    remoteWrite: remoteWrite.map((one, i) => ({ ...one, ...wanted[i], offsetMs })),
-    pushgateways: pushgateways.map((one) => ({ ...one, offsetMs })),
+    remoteWrite: remoteWrite.map((one, i) => {
+      const choice = choiceOf(blocks[i]?.interval, intervalMs, { ...said, place: `remote_write[${i}]` })
+      const offsetMs = offsetOf(identity, choice?.intervalMs ?? intervalMs)
+      return { ...one, ...wanted[i], ...(choice && { choice }), offsetMs }
+    }),
+    pushgateways: pushgateways.map((one) => ({ ...one, offsetMs: offsetOf(identity, intervalMs) })),
   }
 }
 

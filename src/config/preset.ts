@@ -1,5 +1,6 @@
 import { shownUrl } from '../http/credentials.ts'
 import type { Said } from './access.ts'
+import { smallestInterval } from './interval.ts'
 import { type Preset, type PresetName, presetOf } from './presets.ts'
 import type { RemoteWriteShape, Shape } from './shape.ts'
 
@@ -25,10 +26,11 @@ interface Wishes {
 export function wishesOf(file: Shape): Wishes {
   const { name, interval, job } = onlyPreset(file)
   const jobSaid = file.job ?? file.global?.external_labels?.['job']
-  const takesInterval = interval !== undefined && file.global?.scrape_interval === undefined
+  const intervalSaid = file.global?.scrape_interval ?? file.remote_write?.[0]?.interval
+  const takesInterval = interval !== undefined && intervalSaid === undefined
   const takesJob = job !== undefined && jobSaid === undefined
   return {
-    interval: file.global?.scrape_interval ?? interval?.every ?? '15s',
+    interval: file.global?.scrape_interval ?? (takesInterval ? interval.every : smallestInterval(file)),
     job: jobSaid ?? job?.name ?? 'node',
     notes: [
       ...(takesInterval

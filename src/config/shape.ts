@@ -32,6 +32,7 @@ const remoteWrite = v.strictObject({
   ...target,
   preset: v.optional(v.picklist(presetNames, `one of ${presetNames.join(', ')} is expected`)),
   remote_timeout: v.optional(positive),
+  interval: v.optional(positive),
   send_interval: v.optional(positive),
   queue_config: v.optional(
     v.strictObject({

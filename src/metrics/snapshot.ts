@@ -15,6 +15,8 @@ export interface Snapshot {
   readonly ownTimestampsMs?: Float64Array
   /** When its counters began, in the agent that took it. Absent where that is not known. */
   readonly starts?: Starts | undefined
+  /** The last before a stop: every endpoint gets it, however few it takes. */
+  readonly isLast?: true
 }
 
 /** A sample that was left out of a snapshot, and why. */

@@ -1,4 +1,5 @@
 import type { Cursor, Entry } from '../buffer/buffer.ts'
+import { type Choice, takes } from '../buffer/choice.ts'
 import type { Clock } from '../clock.ts'
 import type { Cycle } from '../cycle.ts'
 import type { Backoff } from '../http/backoff.ts'
@@ -23,6 +24,8 @@ export interface EndpointOptions extends Wanted, Target {
   readonly access?: Access
   readonly backoff: Backoff
   readonly maxSamplesPerSend: number
+  /** Which snapshots it takes, where that is not each. */
+  readonly choice?: Choice
   /** Milliseconds between two metadata requests; 0 sends none. */
   readonly metadataIntervalMs: number
   /** Collected snapshots wait for the next multiple of it; 0 sends each at once. */
@@ -118,7 +121,12 @@ export class Endpoint implements Output {
   }
 
   notify({ snapshot }: Cycle): void {
-    this.stats.highestTimestampMs = snapshot.timestampMs
+    if (takes(this.#options.choice, snapshot)) this.stats.highestTimestampMs = snapshot.timestampMs
+  }
+
+  /** Samples that have no place in time. */
+  lose(samples: number): void {
+    this.#needs.cursor.drop('clock', samples)
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
@@ -137,6 +145,7 @@ export class Endpoint implements Output {
       try {
         await this.#patience.yield(this.#untilNextMs(), signal)
         const entries = await cursor.read({ samples: this.#ranges.maxSamples }, signal)
+        if (cursor.flight === undefined) left = undefined // nothing of it is there any more
         if (left === undefined) await this.#patience.yield(this.#mannersMs(entries), signal)
         await this.#ranges.send(entries, left, signal)
         left = undefined

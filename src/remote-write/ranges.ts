@@ -80,7 +80,7 @@ export class Ranges {
     const range = new Range(entries, before, await this.#refusals.without(entries))
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
     const isUncertain = left !== undefined || first <= cursor.uncertain
-    const isSame = left?.first === first && left.last === last && last - first + 1 === entries.length
+    const isSame = left?.first === first && left.last === last
     const seen = { entries: entries.length, series: range.width, samples: range.samples }
     let work = isSame ? workOf(left.note, seen) : whole(isUncertain)
     let trial = new Trial(isUncertain, this.#afterWhole)

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { ConfigError } from '../../src/config/error.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { temporary } from '../servers.ts'
+
+const url = 'http://127.0.0.1:9090/api/v1/write'
+const [a, b] = [
+  { url, name: 'a' },
+  { url, name: 'b' },
+]
+
+function configured(t: TestContext, shape: object) {
+  const file = join(temporary(t), 'config.json')
+  writeFileSync(file, JSON.stringify(shape))
+  return readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [] })
+}
+
+/** How often is collected, and of how much each endpoint takes one. */
+async function intervals(t: TestContext, shape: object) {
+  const { intervalMs, remoteWrite } = await configured(t, shape)
+  return [intervalMs, ...remoteWrite.map(({ choice }) => choice?.intervalMs)]
+}
+
+test('collecting is as often as the output that wants most, or as it is said', async (t) => {
+  assert.deepEqual(await intervals(t, {}), [15_000])
+  assert.deepEqual(await intervals(t, { remote_write: [{ ...a, interval: '60s' }] }), [60_000, undefined])
+  assert.deepEqual(await intervals(t, { remote_write: [{ ...a, interval: '60s' }, b] }), [15_000, 60_000, undefined])
+  const two = [
+    { ...a, interval: '5m' },
+    { ...b, interval: '30s' },
+  ]
+  assert.deepEqual(await intervals(t, { remote_write: two }), [30_000, 300_000, undefined])
+  assert.deepEqual(await intervals(t, { remote_write: two, pushgateway: [{ url }] }), [15_000, 300_000, 30_000])
+  const global = { scrape_interval: '10s' }
+  assert.deepEqual(await intervals(t, { global, remote_write: two }), [10_000, 300_000, 30_000])
+})
+
+test('an interval that is said comes before the one of a preset', async (t) => {
+  const cloud = { ...a, preset: 'grafana-cloud' }
+  assert.deepEqual(await intervals(t, { remote_write: [cloud] }), [60_000, undefined])
+  assert.deepEqual(await intervals(t, { remote_write: [{ ...cloud, interval: '30s' }] }), [30_000, undefined])
+})
+
+test('an interval below that of the collection is an error with its place', async (t) => {
+  const shape = { global: { scrape_interval: '1m' }, remote_write: [{ ...a, interval: '15s' }] }
+  await assert.rejects(configured(t, shape), (error) => {
+    assert.ok(error instanceof ConfigError)
+    assert.deepEqual(error.problems, [
+      'remote_write[0].interval: 15s is shorter than global.scrape_interval, 60s: make that shorter',
+    ])
+    return true
+  })
+})
+
+test('who sends seldom sends at its own place in the longer time', async (t) => {
+  const { remoteWrite } = await configured(t, {
+    instance: 'some-host',
+    remote_write: [{ ...a, interval: '24h' }, b],
+  })
+  const [slow, fast] = remoteWrite.map(({ offsetMs }) => offsetMs)
+  assert.ok((fast ?? 0) < 5000)
+  assert.ok((slow ?? 0) > 5000 && (slow ?? 0) < 8 * 3_600_000, `${slow} ms`)
+})

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { createAgent } from '../../src/agent.ts'
+import { takes } from '../../src/buffer/choice.ts'
+import { systemClock } from '../../src/clock.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { connect } from '../../src/http/connection.ts'
+import { silent } from '../../src/log.ts'
+import { createReceiver, type Receiver } from '../../src/receive/receiver.ts'
+import { numbers, valuesAt } from '../faults/numbers.ts'
+import { temporary } from '../servers.ts'
+import { until } from './scene.ts'
+
+const choice = { intervalMs: 300, collectedMs: 50 }
+
+async function receivers(t: TestContext): Promise<readonly [fast: Receiver, slow: Receiver]> {
+  const make = () => createReceiver({ listen: { host: '127.0.0.1', port: 0 }, ledger: true })
+  const both = [await make(), await make()] as const
+  t.after(() => Promise.all(both.map((one) => one.close())))
+  return both
+}
+
+/** What was collected at each time, by the number that only grows. */
+const countsOf = ({ ledger }: Receiver) =>
+  new Map(
+    ledger
+      .filter(({ series }) => series.startsWith('fault_number'))
+      .map(({ timestampMs, value }) => [timestampMs, value]),
+  )
+
+test('of two endpoints each gets its own interval, true counters, and the last before a stop', async (t) => {
+  const [fast, slow] = await receivers(t)
+  const file = join(temporary(t), 'config.json')
+  const common = { metadata_config: { send: false }, queue_config: { pacing: 'off' } }
+  const remoteWrite = [
+    { name: 'fast', url: `${fast.url}/api/v1/write`, ...common },
+    { name: 'slow', url: `${slow.url}/api/v1/write`, interval: '300ms', ...common },
+  ]
+  const shape = {
+    global: { scrape_interval: '50ms' },
+    remote_write: remoteWrite,
+    buffer: { directory: join(temporary(t), 'buffer') },
+    web: { listen_address: [] },
+  }
+  writeFileSync(file, JSON.stringify(shape))
+  const config = await readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [numbers] })
+  const agent = await createAgent(config, { clock: systemClock, log: silent, connect })
+  const stop = new AbortController()
+  const running = agent.run(stop.signal)
+  await until(() => countsOf(slow).size >= 6)
+  stop.abort()
+  assert.equal(await running, 0)
+  const [all, some] = [countsOf(fast), countsOf(slow)]
+  assert.ok(some.size < all.size / 2, `${some.size} of ${all.size}`)
+  for (const [timestampMs, count] of some) assert.equal(count, all.get(timestampMs))
+  const last = Math.max(...all.keys())
+  const snapshotAt = (timestampMs: number) => ({ timestampMs, series: [], values: new Float64Array() })
+  const wanted = [...all.keys()].filter((time) => time === last || takes(choice, snapshotAt(time)))
+  assert.deepEqual([...some.keys()], wanted)
+  assert.deepEqual(markersOf(slow), markersBetween(wanted))
+})
+
+const markersOf = ({ ledger }: Receiver) =>
+  ledger.flatMap(({ series, timestampMs, stale }) =>
+    stale ? [`${timestampMs} ${/part="(\d+)"/.exec(series)?.[1]}`] : [],
+  )
+
+/** The markers that are owed to whoever got the snapshots of these times. */
+function markersBetween(times: readonly number[]): readonly string[] {
+  return times.flatMap((time, i) => {
+    const before = i === 0 ? [] : [...valuesAt(times[i - 1] ?? 0).keys()]
+    return before.filter((part) => !valuesAt(time).has(part)).map((part) => `${time} ${part}`)
+  })
+}

@@ -16,7 +16,7 @@ import { openEndpoints, openGateways, type Pushing } from './outputs.ts'
 import { clockFamilies, exporterFamilies, scrapeFamilies } from './own.ts'
 import { emitGateway } from './pushgateway/metrics.ts'
 import type { Endpoint } from './remote-write/index.ts'
-import { emitEndpoint } from './remote-write/metrics.ts'
+import { emitEndpoint, emitStorage } from './remote-write/metrics.ts'
 import { Timeline } from './timeline.ts'
 import { build, platform } from './version.ts'
 import { createWeb } from './web/index.ts'
@@ -69,9 +69,12 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const endpoints = await openEndpoints(config, world, buffer, onTime)
   const gateways = await openGateways(config, world, onTime)
   const sending = (emit: Emit) => {
-    for (const { report } of endpoints) emitEndpoint(emit, report, clock.now())
+    const reports = endpoints.map(({ report }) => report)
+    emitStorage(emit, reports, buffer.stats.appendedSamples)
+    for (const report of reports) emitEndpoint(emit, report, clock.now())
     for (const { report } of gateways) emitGateway(emit, report)
-    for (const [family, value, labels] of familiesOf(buffer)) emit(family, value, labels ?? {})
+    for (const [family, value, labels] of familiesOf(buffer, new Map(reports.map(({ name, url }) => [name, url]))))
+      emit(family, value, labels ?? {})
   }
   const families = [
     exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),

@@ -4,19 +4,28 @@ import type { Buffer } from './buffer.ts'
 const dropped = ownCounter(
   'prometheus_remote_storage_samples_dropped_total',
   'Samples that will not be delivered, by the reason why.',
-  ['remote_name', 'reason'],
+  ['remote_name', 'url', 'reason'],
 )
 const appended = ownCounter('hostpush_buffer_appended_samples_total', 'Samples taken into the buffer.')
 const bytes = gauge('hostpush_buffer_bytes', 'What the buffer takes on disk; in memory where it uses no disk.')
 const diskErrors = ownCounter('hostpush_buffer_disk_errors_total', 'Writes, syncs and openings of files that failed.')
 const damaged = ownCounter('hostpush_buffer_damaged_records_total', 'Places in the log that could not be read.')
 
-/** The buffer's numbers, as they are now. What waits for each endpoint is told with the endpoint. */
-export function* familiesOf({ stats }: Pick<Buffer, 'stats'>): Generator<readonly [Family, number, Labels?]> {
+/**
+ * The buffer's numbers, as they are now. What waits for each endpoint is told with the endpoint. `urls` are those of the
+ * endpoints that are configured, by name, without secrets.
+ */
+export function* familiesOf(
+  { stats }: Pick<Buffer, 'stats'>,
+  urls: ReadonlyMap<string, string>,
+): Generator<readonly [Family, number, Labels?]> {
   yield [appended, stats.appendedSamples]
   yield [bytes, stats.bytes]
   yield [diskErrors, stats.diskErrors]
   yield [damaged, stats.damagedRecords]
-  for (const [endpoint, reasons] of stats.dropped)
-    for (const [reason, samples] of reasons) yield [dropped, samples, { remote_name: endpoint, reason }]
+  for (const endpoint of new Set([...urls.keys(), ...stats.dropped.keys()])) {
+    const reasons = new Map([['too_old', 0], ...(stats.dropped.get(endpoint) ?? [])])
+    const labels = { remote_name: endpoint, url: urls.get(endpoint) ?? '' }
+    for (const [reason, samples] of reasons) yield [dropped, samples, { ...labels, reason }]
+  }
 }

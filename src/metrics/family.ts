@@ -52,6 +52,13 @@ export const ownCounter = define('counter', 'start')
 /** A counter that began nobody knows when: another program's, or one that outlives a boot or is reset at will. */
 export const undatedCounter = define('counter')
 export const gauge = define('gauge')
+
+/** The families of a classic histogram that this process makes; `le` comes to the labels of its buckets. */
+export const ownHistogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) => ({
+  bucket: { ...family('histogram', name, help, [...labelNames, 'le' as const], '_bucket'), since: 'start' as const },
+  sum: { ...family('histogram', name, help, labelNames, '_sum'), since: 'start' as const },
+  count: { ...family('histogram', name, help, labelNames, '_count'), since: 'start' as const },
+})
 export const untyped = define('untyped')
 
 /** Families whose names come from the kernel (meminfo, netstat, vmstat): made at first sight, kept for good. */

@@ -79,7 +79,7 @@ export class Delivery {
     const status = outcome.kind === 'delivered' ? 200 : (outcome.status ?? 0)
     stats.requests++
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
-    stats.sendSeconds += (clock.monotonicMs() - begunMs) / 1000
+    stats.durations.add((clock.monotonicMs() - begunMs) / 1000)
     if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#trouble.well()
     if (outcome.kind === 'delivered' && outcome.receiverMs !== undefined) this.#needs.onTime(outcome.receiverMs)
     return outcome

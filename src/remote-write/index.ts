@@ -121,7 +121,9 @@ export class Endpoint implements Output {
   }
 
   notify({ snapshot }: Cycle): void {
-    if (takes(this.#options.choice, snapshot)) this.stats.highestTimestampMs = snapshot.timestampMs
+    if (!takes(this.#options.choice, snapshot)) return
+    this.stats.highestTimestampMs = snapshot.timestampMs
+    this.stats.load.collected(snapshot.timestampMs)
   }
 
   /** Samples that have no place in time. */
@@ -147,7 +149,10 @@ export class Endpoint implements Output {
         const entries = await cursor.read({ samples: this.#ranges.maxSamples }, signal)
         if (cursor.flight === undefined) left = undefined // nothing of it is there any more
         if (left === undefined) await this.#patience.yield(this.#mannersMs(entries), signal)
+        const { durations, load } = this.stats
+        const secondsBefore = durations.seconds
         await this.#ranges.send(entries, left, signal)
+        load.sent(entries.length, (durations.seconds - secondsBefore) * 1000)
         left = undefined
         await this.#sendMetadata(entries, signal)
       } catch (error) {

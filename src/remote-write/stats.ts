@@ -1,3 +1,6 @@
+import { Durations } from './durations.ts'
+import { Load } from './load.ts'
+
 /** One endpoint's numbers, under the names that Prometheus gives them. Times are milliseconds since the epoch. */
 export interface EndpointStats {
   samples: number
@@ -18,8 +21,8 @@ export interface EndpointStats {
   highestTimestampMs: number
   highestSentTimestampMs: number
   lastDeliveryMs: number
-  /** Seconds and count of all requests that ended with an answer. */
-  sendSeconds: number
+  readonly durations: Durations
+  readonly load: Load
   /** Answers by status; 0 stands for no answer. */
   readonly answers: Map<number, number>
 }
@@ -39,6 +42,7 @@ export const noStats = (): EndpointStats => ({
   highestTimestampMs: 0,
   highestSentTimestampMs: 0,
   lastDeliveryMs: 0,
-  sendSeconds: 0,
+  durations: new Durations(),
+  load: new Load(),
   answers: new Map(),
 })

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -95,7 +95,8 @@ export const hostpush = (t: TestContext, args: readonly string[], env: Record<st
 
 export interface Prometheus {
   readonly url: string
-  query(promql: string): Promise<readonly Result[]>
+  /** Now, or as of a time in milliseconds. */
+  query(promql: string, atMs?: number): Promise<readonly Result[]>
   api(path: string): Promise<unknown>
 }
 
@@ -109,39 +110,80 @@ export interface Result {
 /** Debian's Prometheus with its remote-write receiver, on a free port, with a folder that goes with the test. */
 export async function startPrometheus(t: TestContext, more: readonly string[] = []): Promise<Prometheus | undefined> {
   const file = program(t, 'prometheus')
-  return file === undefined ? undefined : await startedPrometheus(t, file, more)
+  return file === undefined ? undefined : await startedPrometheus(t, file, { more })
 }
 
 /** A Prometheus 3, whose receiver takes remote-write 2.0 as well. */
-export async function startPrometheus3(t: TestContext, more: readonly string[] = []): Promise<Prometheus | undefined> {
+export async function startPrometheus3(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
   const file = placeOf(prometheus)
-  if (existsSync(file)) return await startedPrometheus(t, file, more)
+  if (existsSync(file)) return await startedPrometheus(t, file, wanted)
   const reason = `${prometheus.name} is not there: npm run prometheus builds it, in some minutes`
   if (process.env['CI'] === 'true') throw new Error(reason)
   t.skip(reason)
   return undefined
 }
 
-async function startedPrometheus(t: TestContext, file: string, more: readonly string[]): Promise<Prometheus> {
+interface Wanted {
+  /** More flags. */
+  readonly more?: readonly string[]
+  /** Its configuration file. */
+  readonly config?: string
+}
+
+async function startedPrometheus(t: TestContext, file: string, { more = [], config = '' }: Wanted) {
   const folder = temporary(t)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
+  writeFileSync(join(folder, 'prometheus.yml'), config)
   start(t, file, [
-    '--config.file=/dev/null',
-    `--storage.tsdb.path=${folder}`,
+    `--config.file=${folder}/prometheus.yml`,
+    `--storage.tsdb.path=${folder}/data`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--web.enable-remote-write-receiver',
     '--log.level=warn',
     ...more,
   ])
   await ready(`${url}/-/ready`)
+  return asked(url)
+}
+
+/** A VictoriaMetrics with one node, which is asked as Prometheus is. */
+export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus | undefined> {
+  const file = program(t, 'victoria-metrics')
+  if (file === undefined) return undefined
+  const address = `127.0.0.1:${await freePort()}`
+  start(t, file, [
+    `-storageDataPath=${temporary(t)}`,
+    `-httpListenAddr=${address}`,
+    '-retentionPeriod=100y',
+    '-search.latencyOffset=0s',
+    '-loggerLevel=WARN',
+  ])
+  await ready(`http://${address}/health`)
+  const server = asked(`http://${address}`)
+  return {
+    ...server,
+    async query(promql, atMs) {
+      await fetch(`${server.url}/internal/force_flush`) // else what came is seen some seconds later
+      return await server.query(promql, atMs)
+    },
+  }
+}
+
+/** A server with the API of Prometheus. */
+function asked(url: string): Prometheus {
   const api = async (path: string) => {
     const answer = (await (await fetch(url + path)).json()) as { status: string; error?: string; data: unknown }
-    if (answer.status !== 'success') throw new Error(`prometheus: ${path}: ${answer.error}`)
+    if (answer.status !== 'success') throw new Error(`${url}${path}: ${answer.error}`)
     return answer.data
   }
-  const query = async (promql: string) =>
-    ((await api(`/api/v1/query?query=${encodeURIComponent(promql)}`)) as { result: readonly Result[] }).result
+  const query = async (promql: string, atMs?: number) => {
+    const time = atMs === undefined ? '' : `&time=${atMs / 1000}`
+    const data = (await api(`/api/v1/query?query=${encodeURIComponent(promql)}${time}`)) as {
+      result: readonly Result[]
+    }
+    return data.result
+  }
   return { url, query, api }
 }
 

@@ -20,6 +20,12 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
     )
     t.diagnostic('checked')
   },
+  'bin/hostpush doctor --config.file=config.example.json': (t) => {
+    const line = `GRAFANA_CLOUD_TOKEN=glc_secret STATE_DIRECTORY=${temporary(t)} bin/hostpush doctor --config.file=config.example.json`
+    const report = sh(`${line} || true`) // the receiver of the example lets nobody in
+    assert.match(report, /^ok +configuration +good/)
+    assert.doesNotMatch(report, /glc_secret/)
+  },
   'bin/hostpush run --config.file=config.example.json': example,
   'bin/hostpush buffer ls': (t) => {
     assert.match(sh(`STATE_DIRECTORY=${temporary(t)} bin/hostpush buffer ls`), /bytes in \d+ segments|nothing/)

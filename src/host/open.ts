@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { Dir } from './dir.ts'
 import { type Facts, hostFacts } from './facts.ts'
-import { diskFiles } from './files.ts'
+import { diskFiles, type Files } from './files.ts'
 import { createKernel, type Kernel } from './kernel.ts'
 import { hostServices, type Services } from './services.ts'
 import { parseStat } from './stat.ts'
@@ -52,12 +52,16 @@ export interface OpenHost extends Host {
   close(): void
 }
 
-/** Opens the host for collectors. `close` lets go of what that holds. */
-export function openHost({ paths, timezone, busAddress }: Place, clock: Clock): OpenHost {
-  const tree = (root: string) => new Dir(diskFiles(root), root)
+/** Opens the host for collectors, on these files. `close` lets go of what that holds. */
+export function openHost(
+  { paths, timezone, busAddress }: Place,
+  clock: Clock,
+  filesAt: (root: string) => Files = diskFiles,
+): OpenHost {
+  const tree = (root: string) => new Dir(filesAt(root), root)
   const statfs = new HostStatfs({ clock })
   const kernel = createKernel()
-  const elsewhere = diskFiles('.')
+  const elsewhere = filesAt('.')
   return {
     proc: tree(paths.procfs),
     sys: tree(paths.sysfs),

@@ -16,7 +16,7 @@ export interface Target {
   readonly headers: () => Headers
   readonly credentials?: Credentials
   /** POST, if there is none. */
-  readonly method?: 'POST' | 'PUT' | 'DELETE'
+  readonly method?: 'POST' | 'PUT' | 'DELETE' | 'GET'
   /** From the start of an attempt to the end of its answer. */
   readonly timeoutMs: number
   /** Whether a redirect that keeps the method is followed; by default it is. */

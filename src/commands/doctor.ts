@@ -1,0 +1,69 @@
+import { systemClock } from '../clock.ts'
+import { collectors } from '../collectors/index.ts'
+import type { Command, Terminal } from '../command.ts'
+import { ConfigError } from '../config/error.ts'
+import { type Config, configFlags, readConfig } from '../config/index.ts'
+import { checkCollectors } from '../doctor/collectors.ts'
+import { checkDirectory } from '../doctor/directory.ts'
+import { type Finding, fail, ok, reportOf, warn } from '../doctor/finding.ts'
+import { checkLimits } from '../doctor/limits.ts'
+import { checkEndpoint, checkGateway } from '../doctor/output.ts'
+import { checkRunning } from '../doctor/running.ts'
+import { type Given, UsageError } from '../flags.ts'
+import { connect } from '../http/connection.ts'
+
+const formats = ['text', 'json']
+const format = { name: 'format', kind: 'value', fallback: 'text', help: `${formats.join(' or ')}.` } as const
+
+export default {
+  name: 'doctor',
+  summary:
+    'Looks at everything between this host and its receivers: permissions, disk, DNS, TLS, credentials, clock, protocol.\n' +
+    'Nothing is stored anywhere. Status 0 unless something fails; warnings are none.',
+  usage: '[flags] --config.file=FILE',
+  flags: () => [...configFlags(collectors).filter(({ name }) => !name.startsWith('web.')), format],
+  async run({ flags }, terminal) {
+    const wanted = String(flags.get(format.name) ?? format.fallback)
+    if (!formats.includes(wanted)) throw new UsageError(`--format: ${wanted} is none of ${formats.join(', ')}`)
+    const findings = await findingsOf(flags, terminal)
+    terminal.out(wanted === 'json' ? `${JSON.stringify(findings, null, 2)}\n` : reportOf(findings))
+    return findings.some(({ level }) => level === 'fail') ? 1 : 0
+  },
+} satisfies Command
+
+async function findingsOf(flags: Given, { environment }: Terminal): Promise<readonly Finding[]> {
+  try {
+    const own = new Map([...flags].filter(([name]) => name !== format.name))
+    return await diagnosis(await readConfig({ flags: own, environment, collectors }))
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map((problem) => fail('configuration', problem))
+  }
+}
+
+/** What has to do with one receiver waits for that one alone. */
+async function diagnosis(config: Config): Promise<readonly Finding[]> {
+  const needs = { clock: systemClock, connect }
+  const outputs = [
+    ...config.remoteWrite.map((options) => checkEndpoint(options, needs)),
+    ...config.pushgateways.map((options) => checkGateway(options, needs)),
+  ]
+  const running = checkRunning(config.buffer, systemClock)
+  const reading = checkCollectors(config, systemClock)
+  const limits = await checkLimits(config, systemClock)
+  return [
+    configuration(config),
+    ...(await reading),
+    ...(config.remoteWrite.length === 0 ? [] : [checkDirectory(config.buffer), ...(await running)]),
+    ...(await Promise.all(outputs)).flat(),
+    ...limits,
+  ]
+}
+
+function configuration({ remoteWrite, pushgateways, intervalMs, notes }: Config): Finding {
+  const outputs = remoteWrite.length + pushgateways.length
+  const text = `good: every ${intervalMs / 1000} s to ${outputs} outputs${notes.map((note) => `; ${note}`).join('')}`
+  return outputs > 0
+    ? ok('configuration', text)
+    : warn('configuration', 'good, but there is nothing to push to', 'remote_write or pushgateway, in --config.file')
+}

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config/index.ts'
+import { createCycle, type Enabled } from '../cycle.ts'
+import { tellingDenied } from '../host/denied.ts'
+import { diskFiles, type Files } from '../host/files.ts'
+import { openHost } from '../host/open.ts'
+import type { Log } from '../log.ts'
+import { SeriesTable } from '../metrics/series.ts'
+import { type Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
+import { type Finding, fail, ok, warn } from './finding.ts'
+import { grantFor, grantForFailure } from './grants.ts'
+
+const deadlineMs = 5000
+
+/** What came of one collector alone. */
+interface Seen {
+  readonly name: string
+  readonly snapshot: Snapshot
+  readonly denied: readonly string[]
+  /** What it said was wrong; empty where nothing was. */
+  readonly failure: string
+  readonly hasNothing: boolean
+}
+
+/** Runs each collector that is switched on, alone, and tells what it may not read. */
+export async function checkCollectors(
+  config: Config,
+  clock: Clock,
+  filesAt: (root: string) => Files = diskFiles,
+): Promise<readonly Finding[]> {
+  const denied = new Set<string>()
+  const host = openHost(config, clock, (root) => tellingDenied(filesAt(root), (path) => denied.add(path)))
+  const seen: Seen[] = []
+  try {
+    for (const enabled of config.collectors) {
+      denied.clear()
+      seen.push({ ...(await alone(enabled, { config, clock, host })), denied: [...denied] })
+    }
+  } finally {
+    host.close()
+  }
+  const empty = seen.filter((one) => one.hasNothing && one.denied.length === 0).map(({ name }) => name)
+  const findings = seen.flatMap((one) => [...deniedIn(one), ...failureOf(one), ...mountsIn(one)])
+  const ill = new Set(findings.map(({ thing }) => thing)).size
+  const nothing = empty.length === 0 ? '' : `; this host has nothing of ${empty.join(', ')}`
+  return [
+    ...container(config),
+    ok('collectors', `${seen.length - ill} of ${seen.length} read all they want${nothing}`),
+    ...findings,
+  ]
+}
+
+interface Place {
+  readonly config: Config
+  readonly clock: Clock
+  readonly host: ReturnType<typeof openHost>
+}
+
+async function alone(enabled: Enabled, { config, clock, host }: Place): Promise<Omit<Seen, 'denied'>> {
+  const failures: string[] = []
+  let hasNothing = false
+  const note: Log['error'] = (_, fields) => void failures.push(String(fields?.['err'] ?? fields?.['reason'] ?? ''))
+  const log: Log = { error: note, warn: note, info() {}, debug: () => (hasNothing = true) }
+  const builder = new SnapshotBuilder(new SeriesTable(config.identity))
+  const { interfaces } = config
+  const cycle = createCycle({ host, enabled: [enabled], interfaces, builder, clock, log, deadlineMs, own: () => {} })
+  const { snapshot } = await cycle(Math.floor(clock.now()))
+  return { name: enabled.collector.name, snapshot, failure: failures.join('; '), hasNothing }
+}
+
+function deniedIn({ name, denied }: Seen): readonly Finding[] {
+  const [first] = denied
+  if (first === undefined) return []
+  const more = denied.length === 1 ? '' : ` and ${denied.length - 1} more`
+  return [warn(`collector ${name}`, `may not read ${first}${more}: their metrics are missing`, grantFor(first))]
+}
+
+function failureOf({ name, failure }: Seen): readonly Finding[] {
+  return failure === '' ? [] : [fail(`collector ${name}`, failure, grantForFailure(name, failure))]
+}
+
+/** Mount points that the kernel does not let us look at. */
+function mountsIn({ name, snapshot: { series, values } }: Seen): readonly Finding[] {
+  const [first, ...more] = series.flatMap(({ family, labelValues }, i) => {
+    const label = (of: string) => labelValues[(family.labelNames as readonly string[]).indexOf(of)] ?? ''
+    const isDenied = family.name === 'node_filesystem_device_error' && values[i] === 1
+    return isDenied && /permi/.test(label('device_error')) ? [label('mountpoint')] : []
+  })
+  if (first === undefined) return []
+  const rest = more.length === 0 ? '' : ` and ${more.length} more`
+  const remedy = 'CAP_DAC_READ_SEARCH, or --collector.filesystem.mount-points-exclude'
+  return [warn(`collector ${name}`, `may not look at ${first}${rest}: how full it is is missing`, remedy)]
+}
+
+/** In a container /proc is the container's own. */
+function container({ paths }: Config): readonly Finding[] {
+  const isInside = existsSync('/.dockerenv') || existsSync('/run/.containerenv')
+  if (!isInside || paths.rootfs !== '/') return []
+  const remedy =
+    "mount the host's / at /host, and give --path.procfs=/host/proc --path.sysfs=/host/sys --path.rootfs=/host"
+  return [warn('container', 'runs inside of one, and reads its own /proc, not that of the host', remedy)]
+}

@@ -1,0 +1,108 @@
+import { type Clock, instantOf } from '../clock.ts'
+import { hintFor } from '../hints/hint.ts'
+import type { Access, Sender } from '../http/connection.ts'
+import { shownUrl } from '../http/credentials.ts'
+import { proxyFor } from '../http/proxy.ts'
+import type { Target } from '../http/request.ts'
+import type { GatewayOptions } from '../pushgateway/index.ts'
+import type { EndpointOptions } from '../remote-write/index.ts'
+import { userAgent } from '../version.ts'
+import { checkCertificate } from './certificate.ts'
+import { type Finding, fail, of, ok, warn } from './finding.ts'
+import { ask, emptyV1, emptyV2, type Head, type Question, type Told } from './probe.ts'
+import { checkLine, checkName } from './reach.ts'
+
+export interface Needs {
+  readonly clock: Clock
+  readonly connect: (origin: string, access?: Access, clock?: Clock) => Promise<Sender>
+}
+
+/** Differences of clocks from which on graphs look wrong, and from which on receivers refuse samples. */
+const skewMs = { warn: 30_000, fail: 600_000 }
+
+interface Asked {
+  readonly target: Target & { readonly access?: Access; readonly pushPath?: string | undefined }
+  readonly part: string
+  readonly question: Question
+}
+
+/** Everything between this host and a remote-write endpoint, up to an answer to a write of nothing. */
+export async function checkEndpoint(options: EndpointOptions, needs: Needs): Promise<readonly Finding[]> {
+  const asked = { target: options, part: 'remote-write', question: emptyV1 }
+  return of(options.name, await checkOutput(asked, needs, async (ask) => [protocolOf(await ask(emptyV2))]))
+}
+
+/** Everything between this host and a Pushgateway, up to whether it says that it is ready. */
+export async function checkGateway(options: GatewayOptions, needs: Needs): Promise<readonly Finding[]> {
+  const url = new URL(options.url)
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/-/ready`
+  const target = { ...options, url, method: 'GET' } as const
+  const asked = { target, part: 'pushgateway', question: { body: new Uint8Array(), headers: {} } }
+  return of(options.name, await checkOutput(asked, needs, async () => []))
+}
+
+type More = (ask: (question: Question) => Promise<Told>) => Promise<readonly Finding[]>
+
+async function checkOutput(asked: Asked, { clock, connect }: Needs, more: More): Promise<readonly Finding[]> {
+  const { url, access } = asked.target
+  const proxy = access?.proxy && proxyFor(access.proxy, url)
+  const server = proxy?.url ?? url
+  const via = proxy === undefined ? [] : [ok('proxy', `through ${proxy.url.origin}`)]
+  const { finding: name, addresses } = await checkName(server, clock)
+  if (addresses.length === 0) return [...via, name]
+  const line = await checkLine(server, addresses, clock)
+  if (line.level === 'fail') return [...via, name, line]
+  const isTls = proxy === undefined && url.protocol === 'https:'
+  const tls = isTls ? [await checkCertificate(url, access?.tls, clock)] : []
+  if (tls.some(({ level }) => level === 'fail')) return [...via, name, line, ...tls]
+  const sender = await connect(url.origin, access, clock)
+  const to = (question: Question) => ask(asked.target, question, { sender, clock, userAgent })
+  try {
+    const told = await to(asked.question)
+    const rest = told.outcome.kind === 'delivered' ? await more(to) : []
+    return [...via, name, line, ...tls, answerOf(told, asked), ...movedBy(told), ...clockBy(told, clock), ...rest]
+  } finally {
+    await sender.destroy()
+  }
+}
+
+/** Whether the receiver lets us in. It may refuse a request of nothing once it has let us in. */
+function answerOf({ outcome }: Told, { target, part }: Asked): Finding {
+  const place = shownUrl(target.url)
+  if (outcome.kind === 'delivered') return ok('access', `${place} takes a request that stores nothing`)
+  const { reason, status = 0 } = outcome
+  const text = `${place}: ${reason}`
+  if (status === 400) return warn('access', `${text}: let in, but it refuses a request without samples`)
+  const hint = hintFor(reason, { part, url: place, pushPath: target.pushPath })
+  return status === 429 ? warn('access', text, hint) : fail('access', text, hint)
+}
+
+/** A redirect costs a second request with each send. */
+function movedBy({ heads }: Told): readonly Finding[] {
+  const moved = heads.find(({ status, headers }) => status >= 301 && status <= 308 && headers['location'] !== undefined)
+  if (moved === undefined) return []
+  const to = URL.parse(String(moved.headers['location']))
+  const text = `sent on by HTTP ${moved.status}${to === null ? '' : ` to ${shownUrl(to)}`}`
+  return [warn('redirect', text, 'put the address that it leads to into the url')]
+}
+
+function clockBy({ heads }: Told, clock: Clock): readonly Finding[] {
+  const theirsMs = instantOf(String(heads.at(-1)?.headers['date'] ?? ''))
+  if (Number.isNaN(theirsMs)) return []
+  const aheadMs = clock.now() - theirsMs
+  const seconds = Math.round(Math.abs(aheadMs) / 1000)
+  const text = `this host is ${seconds} s ${aheadMs < 0 ? 'behind' : 'ahead of'} the receiver`
+  const remedy = 'check NTP on this host (timedatectl, chronyc tracking)'
+  if (Math.abs(aheadMs) >= skewMs.fail) return [fail('clock', `${text}: it refuses such samples`, remedy)]
+  return [Math.abs(aheadMs) >= skewMs.warn ? warn('clock', text, remedy) : ok('clock', text)]
+}
+
+/** https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#required-written-response-headers */
+function protocolOf({ outcome, heads }: Told): Finding {
+  const counts = Object.keys(heads.at(-1)?.headers ?? {}).some((name) => isCount.test(name))
+  if (outcome.kind === 'delivered' && counts) return ok('protocol', 'takes remote-write 2.0')
+  return ok('protocol', `takes remote-write 1.0, not 2.0${why(heads.at(-1))}`)
+}
+
+const isCount = /^x-prometheus-remote-write-\w+-written$/i
+const why = (head: Head | undefined) => (head === undefined ? '' : ` (HTTP ${head.status} to that)`)

@@ -1,0 +1,48 @@
+import type { Row } from '../buffer/control.ts'
+import type { BufferOptions } from '../buffer/index.ts'
+import { ask } from '../buffer/owner.ts'
+import { type Clock, within } from '../clock.ts'
+import { hintFor } from '../hints/hint.ts'
+import { messageOf } from '../log.ts'
+import { type Finding, fail, ok, warn } from './finding.ts'
+
+const patienceMs = 5000
+/** A backlog that is older is worth a word. */
+const behindMs = 300_000
+
+/** Whether an agent runs on this buffer, what waits for whom, and what receivers have refused. */
+export async function checkRunning({ mode, directory }: BufferOptions, clock: Clock): Promise<readonly Finding[]> {
+  if (mode === 'memory') return []
+  try {
+    const rows = await within(clock, patienceMs, rowsOf(directory))
+    if (rows === 'late') return [fail('agent', `does not answer within ${patienceMs} ms`, 'restart it')]
+    if (rows === undefined)
+      return [warn('agent', `none runs on ${directory}`, 'hostpush run, with the same configuration and user')]
+    return [ok('agent', `one runs on ${directory}`), ...rows.flatMap((row) => findingOf(row, clock.now()))]
+  } catch (error) {
+    return [warn('agent', `cannot be asked: ${messageOf(error)}`, "run doctor as the agent's user")]
+  }
+}
+
+async function rowsOf(directory: string): Promise<readonly Row[] | undefined> {
+  const answer = await ask(directory, { command: 'ls' })
+  return answer === undefined ? undefined : ((await Array.fromAsync(answer)) as Row[]) // both ends are of one version
+}
+
+function findingOf(row: Row, nowMs: number): readonly Finding[] {
+  if (row.kind === 'buffer')
+    return row.trouble === undefined ? [] : [fail('buffer', `the disk is not used: ${row.trouble}`, 'mend the disk')]
+  if (row.kind === 'refused') {
+    const text = `refused and set aside: ${row.samples} samples: ${row.reason}`
+    return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: 'remote-write', url: '' }))]
+  }
+  const { endpoint, snapshots, samples, oldestMs, isConfigured } = row
+  const ageMs = oldestMs === undefined ? 0 : nowMs - oldestMs
+  const text = `${snapshots} snapshots, ${samples} samples wait, the oldest for ${Math.round(ageMs / 1000)} s`
+  if (isConfigured === false)
+    return [
+      warn(`${endpoint} backlog`, `${text}; not configured any more`, `hostpush buffer drop --endpoint=${endpoint}`),
+    ]
+  const thing = `${endpoint} backlog`
+  return [ageMs < behindMs ? ok(thing, text) : warn(thing, text, 'the log of the agent and its status page tell why')]
+}

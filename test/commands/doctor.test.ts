@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { openDisk } from '../../src/buffer/index.ts'
+import { systemClock } from '../../src/clock.ts'
+import type { Finding } from '../../src/doctor/finding.ts'
+import { silent } from '../../src/log.ts'
+import { createReceiver } from '../../src/receive/receiver.ts'
+import { answerOf, rawServer } from '../http/raw.ts'
+import { temporary } from '../servers.ts'
+import { commandLine } from '../terminal.ts'
+
+const few = ['--collector.disable-defaults', '--collector.loadavg']
+
+async function doctor(t: TestContext, shape: object, ...more: readonly string[]) {
+  const file = join(temporary(t), 'config.json')
+  writeFileSync(file, JSON.stringify(shape))
+  return commandLine(['doctor', `--config.file=${file}`, ...few, ...more])
+}
+
+async function receiver(t: TestContext) {
+  const one = await createReceiver({ listen: { host: '127.0.0.1', port: 0 }, ledger: true })
+  t.after(() => one.close())
+  return one
+}
+
+const findings = (out: string) => JSON.parse(out) as readonly Finding[]
+
+test('all well but for an agent that does not run: status 0, one line for each thing', async (t) => {
+  const { url } = await receiver(t)
+  const directory = join(temporary(t), 'buffer')
+  const shape = { remote_write: [{ url: `${url}/api/v1/write` }], buffer: { directory, max_bytes: '1MiB' } }
+  const { status, out, err } = await doctor(t, shape)
+  assert.equal(err, '')
+  assert.equal(status, 0, out)
+  for (const line of [
+    /^ok {4}configuration +good: every 15 s to 1 outputs$/m,
+    /^ok {4}collectors +1 of 1 read all they want$/m,
+    /^ok {4}buffer +\/.*\/buffer: .* free, the buffer may grow to 1 MiB/m,
+    /^warn {2}agent +none runs on .*\n +do: hostpush run/m,
+    /^ok {4}default access +http:.*\/api\/v1\/write takes a request that stores nothing$/m,
+    /^ok {4}default series +\d+ series, at most \d+ labels each$/m,
+    /^0 failures, \d+ warnings, \d+ well$/m,
+  ])
+    assert.match(out, line)
+})
+
+test('one thing that fails makes the status 1; the report is JSON where that is wanted', async (t) => {
+  const { port } = await rawServer(t, (socket) => socket.write(answerOf(403)))
+  const shape = { remote_write: [{ url: `http://127.0.0.1:${port}/` }], buffer: { mode: 'memory' } }
+  const { status, out } = await doctor(t, shape, '--format=json')
+  assert.equal(status, 1)
+  const failed = findings(out).filter(({ level }) => level === 'fail')
+  assert.deepEqual(
+    failed.map(({ thing }) => thing),
+    ['default access'],
+  )
+  assert.match(failed[0]?.remedy ?? '', /not allowed to write/)
+  assert.ok(findings(out).some(({ level, thing }) => level === 'warn' && thing === 'buffer'))
+})
+
+test('each mistake in the configuration is a failure', async (t) => {
+  const { status, out } = await doctor(t, { remote_write: [{ url: 'nonsense' }], intervall: '5s' }, '--format=json')
+  assert.equal(status, 1)
+  assert.equal(findings(out).length, 2)
+  for (const { level, thing } of findings(out)) assert.deepEqual([level, thing], ['fail', 'configuration'])
+})
+
+test('a disk without room is a failure, and series with too many labels are a warning', async (t) => {
+  const { url } = await receiver(t)
+  const buffer = { directory: temporary(t), min_free: '1000000GiB' }
+  const shape = { remote_write: [{ url: `${url}/api/v1/write`, label_limit: 3 }], buffer }
+  const all = findings((await doctor(t, shape, '--format=json')).out)
+  assert.match(all.find(({ level }) => level === 'fail')?.text ?? '', /it cannot grow/)
+  assert.match(all.find(({ thing }) => thing === 'default series')?.text ?? '', /\d+ are over the limits of labels/)
+})
+
+test('an agent that runs is asked what waits and what was refused', async (t) => {
+  const { url } = await receiver(t)
+  const directory = temporary(t)
+  const bounds = { directory, sync: 'never', maxBytes: 1e6, maxAgeMs: 1e9, minFreeBytes: 0 } as const
+  const buffer = await openDisk(bounds, { clock: systemClock, log: silent, bootId: 'b' }, true)
+  t.after(() => buffer.close())
+  await buffer.cursor('default').setAside({ reason: 'HTTP 400: out of order sample', entries: [] })
+  const shape = { remote_write: [{ url: `${url}/api/v1/write` }], buffer: { directory } }
+  const all = findings((await doctor(t, shape, '--format=json')).out)
+  assert.match(all.find(({ thing }) => thing === 'agent')?.text ?? '', /^one runs on /)
+  assert.match(all.find(({ thing }) => thing === 'default backlog')?.text ?? '', /^0 snapshots, 0 samples wait/)
+})
+
+test('another format is a mistake of the command line', async () => {
+  assert.equal((await commandLine(['doctor', '--format=xml'])).status, 2)
+})

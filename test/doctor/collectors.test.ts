@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { collectors } from '../../src/collectors/index.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { checkCollectors } from '../../src/doctor/collectors.ts'
+import { grantFor, grantForFailure } from '../../src/doctor/grants.ts'
+import { diskFiles } from '../../src/host/files.ts'
+import { temporary } from '../servers.ts'
+
+/** What is found with these collectors alone, where files that match may not be read. */
+async function found(t: TestContext, names: readonly string[], secret: RegExp, more: Record<string, string> = {}) {
+  const folder = temporary(t)
+  mkdirSync(join(folder, 'sys'))
+  const on = names.map((name) => [`collector.${name}`, true] as const)
+  const given = { 'collector.disable-defaults': true, 'path.rootfs': folder, ...more }
+  const flags = new Map<string, string | boolean>([...Object.entries(given), ...on])
+  const config = await readConfig({ flags, environment: {}, collectors })
+  const open = <T>(path: string | Buffer, ask: () => T): T => {
+    if (secret.test(String(path)))
+      throw Object.assign(new Error(`EACCES: permission denied, ${path}`), { code: 'EACCES' })
+    return ask()
+  }
+  return checkCollectors(config, systemClock, (root) => {
+    const files = diskFiles(root)
+    return {
+      read: (path, limit) => open(path, () => files.read(path, limit)),
+      list: (path) => open(path, () => files.list(path)),
+      status: (path) => files.status(path),
+      link: (path) => files.link(path),
+      real: (path) => files.real(path),
+      settle: () => files.settle(),
+    }
+  })
+}
+
+test('collectors that may read what they want are told in one line', async (t) => {
+  const findings = await found(t, ['loadavg', 'meminfo'], /^$/)
+  assert.deepEqual(findings, [{ level: 'ok', thing: 'collectors', text: '2 of 2 read all they want' }])
+})
+
+test('a file that may not be read is told, with its collector and with what opens it', async (t) => {
+  const findings = await found(t, ['loadavg', 'entropy'], /\/random\//)
+  const [all, ...ill] = findings
+  assert.match(all?.text ?? '', /^1 of 2 read all/)
+  assert.equal(ill[0]?.thing, 'collector entropy')
+  assert.match(ill[0]?.text ?? '', /may not read \/proc\/sys\/kernel\/random\/\w+.*: their metrics are missing/)
+  assert.match(ill[0]?.remedy ?? '', /CAP_DAC_READ_SEARCH/)
+})
+
+test('a collector that fails is a failure, with its words', async (t) => {
+  const procfs = join(temporary(t), 'proc')
+  mkdirSync(procfs)
+  writeFileSync(join(procfs, 'loadavg'), 'no load\n')
+  const findings = await found(t, ['loadavg'], /^$/, { 'path.procfs': procfs })
+  assert.deepEqual(
+    findings.map(({ level, thing }) => `${level} ${thing}`),
+    ['ok collectors', 'fail collector loadavg'],
+  )
+})
+
+test('what opens a file or lets a call through', () => {
+  assert.match(grantFor('/sys/class/powercap/intel-rapl:0/energy_uj'), /udev rule/)
+  assert.match(grantFor('/proc/4711/io'), /CAP_SYS_PTRACE/)
+  assert.match(grantFor('/proc/slabinfo'), /CAP_DAC_READ_SEARCH/)
+  assert.match(grantForFailure('perf', 'perf_event_open: EACCES'), /CAP_PERFMON/)
+  assert.match(grantForFailure('systemd', 'connect ENOENT /run/dbus/system_bus_socket'), /mount \/run\/dbus/)
+  assert.match(grantForFailure('textfile', 'ENOENT: no such file'), /make the directory/)
+  assert.match(grantForFailure('loadavg', 'garbage'), /--no-collector\.loadavg/)
+})

@@ -66,7 +66,8 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     timeline.confirm(receiverMs)
     buffer.confirmTime(receiverMs)
   }
-  const endpoints = await openEndpoints(config, world, buffer, onTime)
+  const hasStepped = () => timeline.stats.steps > 0
+  const endpoints = await openEndpoints(config, world, buffer, { onTime, hasStepped })
   const gateways = await openGateways(config, world, onTime)
   const sending = (emit: Emit) => {
     const reports = endpoints.map(({ report }) => report)

@@ -20,18 +20,25 @@ export interface Pushing {
 /** Takes the time that a receiver tells, milliseconds since the epoch. */
 type OnTime = (receiverMs: number) => void
 
+/** What endpoints tell of time, and ask of it. */
+interface Time {
+  readonly onTime?: OnTime
+  /** The wall clock of this host has stepped since the start. */
+  readonly hasStepped?: () => boolean
+}
+
 /** The remote-write endpoints of a configuration, each at its cursor of the buffer. */
 export function openEndpoints(
   { remoteWrite }: Pick<Config, 'remoteWrite'>,
   { clock, log, connect }: Pushing,
   buffer: Pick<Buffer, 'cursor'>,
-  onTime: OnTime = () => {},
+  time: Time = {},
 ): Promise<readonly Endpoint[]> {
   return Promise.all(
     remoteWrite.map(async (options) => {
       const sender = await connect(options.url.origin, options.access, clock)
       const cursor = buffer.cursor(options.name, options.choice)
-      return new Endpoint(options, { clock, log, cursor, sender, userAgent, onTime })
+      return new Endpoint(options, { clock, log, cursor, sender, userAgent, ...time })
     }),
   )
 }

@@ -15,6 +15,7 @@ import type { Command, Terminal } from '../command.ts'
 import { type Config, readConfig } from '../config/index.ts'
 import { durationMs } from '../config/units.ts'
 import { type Flag, type Given, UsageError } from '../flags.ts'
+import { hintFor, withHint } from '../hints/hint.ts'
 import { logOf } from './log.ts'
 import { confirmed } from './question.ts'
 
@@ -92,8 +93,10 @@ function endpointText(row: EndpointRow): string {
   return `${endpoint}: ${waiting}${isConfigured === false ? ' (not configured any more)' : ''}${lost.join('')}\n`
 }
 
-const refusedText = ({ endpoint, samples, newestMs, reason }: RefusedRow) =>
-  `${endpoint}: ${samples} samples set aside, last ${time(newestMs)}: ${reason}\n`
+function refusedText({ endpoint, samples, newestMs, reason }: RefusedRow): string {
+  const hint = hintFor(reason, { part: 'remote-write', url: '' })
+  return `${endpoint}: ${samples} samples set aside, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
+}
 
 const time = (ms: number | undefined) => (ms === undefined ? 'unknown' : timeText(ms))
 

@@ -25,6 +25,7 @@ export async function endpointOf(block: RemoteWriteShape, said: Said, alone: boo
     offsetMs: 0,
     ageLimitMs: milliseconds(block.queue_config?.sample_age_limit ?? preset.ageLimit, 0),
     limits: limitsOf(block),
+    pushPath: preset.path,
     pacing: block.queue_config?.pacing ?? 'on',
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { hintFor, withHint } from '../hints/hint.ts'
 import type { Fields, Log } from '../log.ts'
 
 interface Needs {
@@ -7,8 +8,13 @@ interface Needs {
   /** The part of the agent that speaks. */
   readonly part: string
   /** What every line of the log says of this receiver. */
-  readonly about: Readonly<Record<string, string>>
+  readonly about: About
+  /** Where a receiver of its kind takes pushes. */
+  readonly pushPath?: string | undefined
 }
+
+/** Which receiver it is, without secrets. */
+export type About = Readonly<Record<'remote_name' | 'url', string>>
 
 /** Reasons of one trouble that are remembered: a receiver that finds new words each time is not told for ever. */
 const mostReasons = 20
@@ -29,6 +35,17 @@ export class Trouble {
     return this.#reason
   }
 
+  /** The reason and what to do, for whoever reads one line. */
+  get told(): string | undefined {
+    return this.#reason && withHint(this.#reason, this.hintFor(this.#reason))
+  }
+
+  /** What to do about words of this receiver. */
+  hintFor(reason: string): string | undefined {
+    const { part, about, pushPath } = this.#needs
+    return hintFor(reason, { part, url: about.url, pushPath })
+  }
+
   ill(level: 'warn' | 'error', message: string, reason: string, more: Fields = {}): void {
     const { log, part, about, clock } = this.#needs
     if (this.#reason === undefined) this.#sinceMs = clock.monotonicMs()
@@ -36,7 +53,12 @@ export class Trouble {
     const key = alike(reason)
     const isNew = !this.#told.has(key) && this.#told.size < mostReasons
     if (isNew) this.#told.add(key)
-    log[isNew ? level : 'debug'](`${part}: ${message}`, { ...about, reason, ...more })
+    log[isNew ? level : 'debug'](`${part}: ${message}`, {
+      ...about,
+      reason,
+      hint: this.hintFor(reason),
+      ...more,
+    })
   }
 
   well(): void {

@@ -6,19 +6,13 @@ import type { Outcome } from '../http/outcome.ts'
 import type { Patience } from '../http/patience.ts'
 import type { Headers, Requester } from '../http/request.ts'
 import type { Unsettled } from '../http/settle.ts'
-import { Trouble } from '../http/trouble.ts'
+import { type About, Trouble } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import { contentType, type FamilyText } from './encode.ts'
 import type { GatewayStats } from './stats.ts'
 
 /** What can be done with a group: replace it, replace its families that are named alike, delete it. */
 export type Method = 'PUT' | 'POST' | 'DELETE'
-
-/** What is usually wrong where a gateway answers so. */
-const hints: Readonly<Record<number, string>> = {
-  404: 'does the gateway have a route prefix that is missing in the url?',
-  405: 'is this a Pushgateway?',
-}
 
 const compressed = promisify(gzip)
 
@@ -31,7 +25,7 @@ interface Needs {
   readonly stats: GatewayStats
   readonly userAgent: string
   /** What every line of the log says of this gateway. */
-  readonly about: Readonly<Record<string, string>>
+  readonly about: About
   /** The gateway tells its own time, milliseconds since the epoch. */
   readonly onTime: (receiverMs: number) => void
 }
@@ -56,7 +50,7 @@ export class Delivery {
     const status = outcome.kind === 'delivered' ? 200 : (outcome.status ?? 0)
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
     stats.requestSeconds += (clock.monotonicMs() - begunMs) / 1000
-    if (outcome.kind !== 'delivered') return hinted(outcome)
+    if (outcome.kind !== 'delivered') return outcome
     if (outcome.receiverMs !== undefined) onTime(outcome.receiverMs)
     stats.bytes += body.length
     return outcome
@@ -77,9 +71,4 @@ export class Delivery {
     const headers = { 'user-agent': this.#needs.userAgent }
     return body.length === 0 ? headers : { ...headers, 'content-type': contentType, 'content-encoding': 'gzip' }
   }
-}
-
-function hinted<T extends Exclude<Outcome, { kind: 'delivered' }>>(outcome: T): T {
-  const hint = hints[outcome.status ?? 0]
-  return hint === undefined ? outcome : { ...outcome, reason: `${outcome.reason} (${hint})` }
 }

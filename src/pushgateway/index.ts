@@ -7,6 +7,7 @@ import type { Outcome } from '../http/outcome.ts'
 import { Patience } from '../http/patience.ts'
 import { createRequester, type Target } from '../http/request.ts'
 import { isUnsettled, settle, type Unsettled } from '../http/settle.ts'
+import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Labels } from '../metrics/family.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -61,7 +62,7 @@ export class Gateway implements Output {
   readonly #options: GatewayOptions
   readonly #needs: Needs
   readonly #url: string
-  readonly #about: Readonly<Record<string, string>>
+  readonly #about: About
   readonly #patience: Patience
   readonly #delivery: Delivery
   readonly #encoder: Encoder
@@ -109,7 +110,7 @@ export class Gateway implements Output {
 
   /** Why nothing is delivered at the moment; undefined while all is well. */
   get trouble(): string | undefined {
-    return this.#delivery.trouble.reason
+    return this.#delivery.trouble.told
   }
 
   notify({ snapshot }: Pick<Cycle, 'snapshot'>): void {
@@ -212,7 +213,7 @@ export class Gateway implements Output {
       outcome = (await this.#refusals.find(wanted(), post, clock.monotonicMs())) ?? (await send())
     }
     if (isUnsettled(outcome)) return outcome
-    this.#refusals.tell(log, this.#about)
+    this.#refusals.tell(log, this.#about, (reason) => this.#delivery.trouble.hintFor(reason))
     this.#count(families, outcome.kind === 'delivered' ? wanted() : [])
     return outcome
   }

@@ -1,4 +1,5 @@
 import type { Outcome } from '../http/outcome.ts'
+import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { FamilyText } from './encode.ts'
 
@@ -49,7 +50,7 @@ export class Refusals {
   }
 
   /** Says what has changed since it was last said. */
-  tell(log: Log, about: Readonly<Record<string, string>>): void {
+  tell(log: Log, about: About, hintFor: (reason: string) => string | undefined): void {
     const names = [...this.#reasons.keys()].sort()
     const text = names.join(' ')
     if (text === this.#told) return
@@ -58,7 +59,10 @@ export class Refusals {
     const more = names.length > named ? ` and ${names.length - named} more` : ''
     const families = names.slice(0, named).join(' ') + more
     if (first === undefined) log.info('pushgateway: all families are taken again', about)
-    else log.error('pushgateway: families are left out', { ...about, families, reason: this.#reasons.get(first) })
+    else {
+      const reason = this.#reasons.get(first) ?? ''
+      log.error('pushgateway: families are left out', { ...about, families, reason, hint: hintFor(reason) })
+    }
   }
 
   #add({ name }: FamilyText, reason: string, nowMs: number): void {

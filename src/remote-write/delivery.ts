@@ -4,7 +4,7 @@ import type { Outcome } from '../http/outcome.ts'
 import type { Patience } from '../http/patience.ts'
 import type { Headers, Requester } from '../http/request.ts'
 import { settle, type Unsettled } from '../http/settle.ts'
-import { Trouble } from '../http/trouble.ts'
+import { type About, Trouble } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { EndpointStats } from './stats.ts'
 
@@ -29,7 +29,9 @@ interface Needs {
   readonly backoff: Backoff
   readonly stats: EndpointStats
   /** What every line of the log says of this endpoint. */
-  readonly about: Readonly<Record<string, string>>
+  readonly about: About
+  /** Where a receiver of its kind takes pushes. */
+  readonly pushPath?: string | undefined
   /** The receiver says that it is too much. */
   readonly onLimited: () => void
   /** The receiver tells its own time, milliseconds since the epoch. */
@@ -48,7 +50,12 @@ export class Delivery {
 
   /** Why nothing goes through at the moment; undefined while all is well. */
   get trouble(): string | undefined {
-    return this.#trouble.reason
+    return this.#trouble.told
+  }
+
+  /** What to do about words of this receiver. */
+  hintFor(reason: string): string | undefined {
+    return this.#trouble.hintFor(reason)
   }
 
   /** Tries the same bytes again until they are delivered, rejected or stuck; rejects when the signal aborts. */

@@ -11,6 +11,10 @@ export class Exclusions {
     this.#untilMs.set(series, nowMs + leftOutMs)
   }
 
+  get isEmpty(): boolean {
+    return this.#untilMs.size === 0
+  }
+
   /** What is to be left out now; whose time has come is sent again. */
   at(nowMs: number): ReadonlySet<Series> {
     for (const [series, until] of this.#untilMs) if (nowMs >= until) this.#untilMs.delete(series)

@@ -7,6 +7,7 @@ import type { Access, Sender } from '../http/connection.ts'
 import { shownUrl } from '../http/credentials.ts'
 import { Patience } from '../http/patience.ts'
 import { createRequester, type Headers, type Target } from '../http/request.ts'
+import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Output } from '../output.ts'
 import { Delivery } from './delivery.ts'
@@ -36,6 +37,8 @@ export interface EndpointOptions extends Wanted, Target {
   readonly ageLimitMs: number
   /** Whether a backlog is sent with consideration or as fast as it goes. */
   readonly pacing: 'on' | 'off'
+  /** Where a receiver of its kind takes pushes, for a hint. */
+  readonly pushPath?: string | undefined
 }
 
 interface Needs {
@@ -46,6 +49,8 @@ interface Needs {
   readonly userAgent: string
   /** The receiver tells its own time, milliseconds since the epoch. */
   readonly onTime?: (receiverMs: number) => void
+  /** The wall clock of this host has stepped since the start. */
+  readonly hasStepped?: () => boolean
 }
 
 /** One remote-write endpoint: reads from its cursor, sends, moves the cursor on a final answer. */
@@ -54,7 +59,7 @@ export class Endpoint implements Output {
   readonly stats: EndpointStats = noStats()
   readonly #options: EndpointOptions
   readonly #needs: Needs
-  readonly #about: Readonly<Record<string, string>>
+  readonly #about: About
   readonly #patience: Patience
   readonly #pace = new Pace(Math.random)
   readonly #delivery: Delivery
@@ -83,6 +88,7 @@ export class Endpoint implements Output {
       backoff: options.backoff,
       stats: this.stats,
       about: this.#about,
+      pushPath: options.pushPath,
       onLimited: () => this.#pace.tooMuch(),
       onTime: (receiverMs) => needs.onTime?.(receiverMs),
     })
@@ -98,6 +104,7 @@ export class Endpoint implements Output {
       stats: this.stats,
       about: this.#about,
       ageLimitMs: options.ageLimitMs,
+      hasStepped: () => needs.hasStepped?.() ?? false,
       maxSamples: options.maxSamplesPerSend,
     })
     this.#running = this.#run()
@@ -117,7 +124,7 @@ export class Endpoint implements Output {
 
   /** Why nothing is delivered at the moment; undefined while all is well. */
   get trouble(): string | undefined {
-    return this.#delivery.trouble
+    return this.#delivery.trouble ?? this.#ranges.trouble
   }
 
   notify({ snapshot }: Cycle): void {

@@ -48,6 +48,11 @@ const requests = ownCounter('hostpush_requests_total', 'Requests sent, by status
   'code',
 ])
 const replayed = ownCounter('hostpush_replayed_ranges_total', 'Ranges sent again that turned out to have arrived.', of)
+const sameLabels = ownCounter(
+  'hostpush_same_labels_refusals_total',
+  'Refusals that say that another host sends under the labels of this one.',
+  of,
+)
 const lastDelivery = gauge('hostpush_last_delivery_timestamp_seconds', 'When a request was last delivered.', of)
 const backlogSeconds = gauge('hostpush_backlog_seconds', 'Age of the oldest snapshot not yet delivered.', of)
 
@@ -89,6 +94,7 @@ export function emitEndpoint(
   emit(durations.count, stats.durations.count, labels)
   for (const [code, count] of stats.answers) emit(requests, count, { ...labels, code: String(code) })
   emit(replayed, stats.replayed, labels)
+  emit(sameLabels, stats.sameLabels, labels)
   emit(lastDelivery, stats.lastDeliveryMs === 0 ? undefined : stats.lastDeliveryMs / 1000, labels)
   emit(backlogSeconds, backlog.oldestMs === undefined ? 0 : (nowMs - backlog.oldestMs) / 1000, labels)
 }

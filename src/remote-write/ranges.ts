@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Outcome } from '../http/outcome.ts'
 import type { Patience } from '../http/patience.ts'
 import type { Headers } from '../http/request.ts'
+import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Series } from '../metrics/series.ts'
 import { type Batch, markable } from './batch.ts'
@@ -31,8 +32,10 @@ interface Needs {
   readonly patience: Patience
   readonly pace: Pace
   readonly stats: EndpointStats
-  readonly about: Readonly<Record<string, string>>
+  readonly about: About
   readonly ageLimitMs: number
+  /** The wall clock of this host has stepped since the start. */
+  readonly hasStepped: () => boolean
   readonly maxSamples: number
 }
 
@@ -69,6 +72,11 @@ export class Ranges {
     return this.#moved < this.#singlyUpTo ? 1 : this.#fits
   }
 
+  /** What is refused at the moment, and why; undefined where all is taken. */
+  get trouble(): string | undefined {
+    return this.#refusals.trouble
+  }
+
   /**
    * Sends until each sample has a final answer, then moves the cursor past them. `left` is how far the agent before
    * this one had come with exactly these.
@@ -88,7 +96,7 @@ export class Ranges {
     while (work.length > 0) {
       const after = await this.#sendNext(range, work, trial, signal)
       if (after === 'stuck') return await this.#stuck(range, signal)
-      if (after === 'whole') return await this.#refusedWhole(range, trial.reason)
+      if (after === 'whole') return await this.#refusedWhole(range, trial)
       work = after === 'held' ? whole(trial.uncertain) : after
       if (after === 'held') trial = new Trial(trial.uncertain, this.#afterWhole)
     }
@@ -117,7 +125,7 @@ export class Ranges {
     const after = settle(work, settled.kind, settled.afterUncertain)
     if (after.replayed !== undefined) this.#replayed(after.replayed.to - after.replayed.from)
     const guilty = settled.kind === 'delivered' ? trial.accept() : trial.refuse(after.offending, settled.reason)
-    for (const one of guilty) await this.#refusals.series(range, one)
+    for (const one of guilty) await this.#refusals.series(range, one, trial.uncertain)
     return settled.kind === 'delivered' ? after.work : await this.#judged(range, after.work, trial, signal)
   }
 
@@ -135,16 +143,12 @@ export class Ranges {
 
   /** After a refusal: what is left to do, where others of these are taken, or may be. */
   async #judged(range: Range, work: Work, trial: Trial, signal: AbortSignal): Promise<Work | Impasse> {
-    const { log, about, patience } = this.#needs
+    const { patience } = this.#needs
     const isOver = work.length === 0
     if (trial.isToAsk(isOver)) {
       const settled = await this.#settled(this.#other(range), signal, async () => {})
       if (settled === 'nothing' || settled.kind !== 'delivered') {
-        const fields = { ...about, reason: trial.reason, next_try_in: `${heldMs / 1000}s` }
-        log.error(
-          'remote-write: everything is refused: held until the receiver or its configuration is put right',
-          fields,
-        )
+        this.#refusals.everything(trial.reason, heldMs)
         await patience.wait(heldMs, signal)
         return 'held'
       }
@@ -154,13 +158,13 @@ export class Ranges {
   }
 
   /** The receiver takes other samples and none of these. Several go one by one: not all may be at fault. */
-  async #refusedWhole({ entries }: Range, reason: string): Promise<void> {
+  async #refusedWhole({ entries }: Range, { reason, uncertain }: Trial): Promise<void> {
     const { last } = boundsOf(entries)
     const [entry] = entries
     if (entries.length > 1) this.#singlyUpTo = last
     if (entry === undefined || entries.length > 1) return
     if (last <= this.#needs.cursor.uncertain) this.#replayed(1)
-    else await this.#refusals.snapshot(entry, reason)
+    else await this.#refusals.snapshot(entry, reason, uncertain)
     this.#afterWhole = true
     await this.#move(last)
   }
@@ -180,7 +184,7 @@ export class Ranges {
       const outcome = await this.#attempt({ entries, stale: [] }, signal)
       if (outcome.kind === 'delivered' || (outcome.status ?? 0) < 500) return
     }
-    await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes others')
+    await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes others', true)
     await this.#move(poison.sequence)
   }
 

@@ -1,10 +1,14 @@
 import type { Cursor, Entry } from '../buffer/buffer.ts'
 import type { Clock } from '../clock.ts'
+import { withHint } from '../hints/hint.ts'
+import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Series } from '../metrics/series.ts'
+import type { Delivery } from './delivery.ts'
 import { Exclusions } from './exclusions.ts'
 import type { Range, Without } from './range.ts'
 import type { Relabelling } from './relabelling.ts'
+import { SameLabels } from './same-labels.ts'
 import type { EndpointStats } from './stats.ts'
 import type { Suspect } from './trial.ts'
 
@@ -13,20 +17,45 @@ interface Needs {
   readonly log: Log
   readonly cursor: Cursor
   readonly relabelling: Relabelling
+  readonly delivery: Pick<Delivery, 'hintFor'>
   readonly stats: EndpointStats
-  readonly about: Readonly<Record<string, string>>
+  readonly about: About
   readonly ageLimitMs: number
+  readonly hasStepped: () => boolean
 }
 
 /** What the receiver will not have: counted, set aside with its words, and for a while not sent again. */
 export class Refusals {
   readonly #needs: Needs
   readonly #exclusions = new Exclusions()
+  readonly #same: SameLabels
   /** Snapshots are being refused as a whole. */
   #isWhole = false
+  /** What was refused last, and the receiver's words. */
+  #last: { readonly what: string; readonly reason: string } | undefined
 
   constructor(needs: Needs) {
     this.#needs = needs
+    this.#same = new SameLabels(needs)
+  }
+
+  /** What is refused at the moment, and what to do; undefined where all is taken. */
+  get trouble(): string | undefined {
+    if (this.#same.trouble !== undefined) return this.#same.trouble
+    if (this.#last === undefined) return undefined
+    const { what, reason } = this.#last
+    return withHint(`${what}: ${reason}`, this.#needs.delivery.hintFor(reason))
+  }
+
+  /** The receiver takes nothing at all. */
+  everything(reason: string, heldMs: number): void {
+    const { log, about } = this.#needs
+    this.#last = { what: 'everything is refused and kept', reason }
+    log.error('remote-write: everything is refused: held until the receiver or its configuration is put right', {
+      ...about,
+      ...this.#explained(reason),
+      next_try_in: `${heldMs / 1000}s`,
+    })
   }
 
   /** What of these entries is not even tried. It is counted here. */
@@ -46,35 +75,53 @@ export class Refusals {
     return { series, olderThanMs }
   }
 
-  /** A series is at fault. */
-  async series(range: Range, { piece, reason }: Suspect): Promise<void> {
+  /** A series is at fault. `uncertain` where some of the range may have arrived before. */
+  async series(range: Range, { piece, reason }: Suspect, uncertain: boolean): Promise<void> {
     const { log, clock, about, relabelling } = this.#needs
     const { entries } = range.cut({ ...piece, step: 'send' })
     const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
     if (series !== undefined) this.#exclusions.add(series, clock.monotonicMs())
     const samples = await this.#refuse(entries, reason)
+    const labels = series === undefined ? [] : relabelling.labels(series)
+    this.#last = { what: 'delivering, without a series that is refused', reason }
     log.error('remote-write: a series is refused: set aside, tried again in an hour', {
       ...about,
-      series: series && Object.fromEntries(relabelling.labels(series)),
+      series: Object.fromEntries(labels),
       samples,
-      reason,
+      ...this.#explained(reason),
     })
+    if (!uncertain) this.#suspect(entries, reason)
   }
 
   /** A snapshot is at fault as a whole; said of the first of several. */
-  async snapshot(entry: Entry, reason: string): Promise<void> {
+  async snapshot(entry: Entry, reason: string, uncertain: boolean): Promise<void> {
     const { log, about } = this.#needs
     const samples = await this.#refuse([entry], reason)
-    const fields = { ...about, samples, time: entry.snapshot.timestampMs / 1000, reason }
+    const fields = { ...about, samples, time: entry.snapshot.timestampMs / 1000, ...this.#explained(reason) }
+    this.#last = { what: 'snapshots are refused and set aside', reason }
     if (this.#isWhole) log.debug('remote-write: a snapshot is refused as a whole: set aside', fields)
     else log.error('remote-write: snapshots are refused as a whole: set aside, one by one', fields)
     this.#isWhole = true
+    if (!uncertain) this.#suspect([entry], reason)
   }
 
   /** Something is taken again. */
   over(): void {
+    this.#same.taken()
+    if (this.#exclusions.isEmpty) this.#last = undefined
     if (this.#isWhole) this.#needs.log.info('remote-write: snapshots are taken again', this.#needs.about)
     this.#isWhole = false
+  }
+
+  #explained(reason: string) {
+    return { reason, hint: this.#needs.delivery.hintFor(reason) }
+  }
+
+  #suspect([entry]: readonly Entry[], reason: string): void {
+    const [series] = entry?.snapshot.series ?? []
+    const { relabelling, cursor } = this.#needs
+    if (entry === undefined || series === undefined || entry.sequence <= cursor.uncertain) return
+    this.#same.refused(entry.snapshot, reason, relabelling.labels(series))
   }
 
   async #refuse(entries: readonly Entry[], reason: string): Promise<number> {

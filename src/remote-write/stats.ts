@@ -17,6 +17,8 @@ export interface EndpointStats {
   retries: number
   /** Ranges whose answer never came and that turned out to have arrived. */
   replayed: number
+  /** Refusals that say that another host sends under the labels of this one. */
+  sameLabels: number
   /** Timestamp of the newest sample that was collected, and of the newest that was delivered. */
   highestTimestampMs: number
   highestSentTimestampMs: number
@@ -39,6 +41,7 @@ export const noStats = (): EndpointStats => ({
   requests: 0,
   retries: 0,
   replayed: 0,
+  sameLabels: 0,
   highestTimestampMs: 0,
   highestSentTimestampMs: 0,
   lastDeliveryMs: 0,

@@ -169,7 +169,7 @@ test('behind a route prefix it is found with it, and without it the log says wha
   if (gateway === undefined) return
   assert.equal(push('a 1\n', '--job=j', `--pushgateway=${gateway.url}/`).status, 0)
   const running = agent(t, { url: gateway.url.replace('/gw', '') }, { flush_timeout: '500ms' }, few)
-  await running.until(/level=WARN.*HTTP 404: 404 page not found \(does the gateway have a route prefix/)
+  await running.until(/level=WARN.*HTTP 404: 404 page not found.*hint=.*route-prefix/)
   running.child.kill('SIGTERM')
   await running.ended
 })

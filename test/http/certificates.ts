@@ -43,3 +43,46 @@ export function certificates(t: TestContext): Certificates {
     make,
   }
 }
+
+const expiry = `[ca]
+default_ca = made
+[made]
+database = index
+new_certs_dir = .
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = names
+[any]
+commonName = supplied
+[names]
+subjectAltName = IP:127.0.0.1
+`
+
+/** A certificate for 127.0.0.1 that vouches for itself between two days, such as 20200101 and 20200102. */
+export function selfSigned(t: TestContext, from: string, to: string) {
+  const folder = temporary(t)
+  const openssl = (...args: readonly string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+  writeFileSync(join(folder, 'index'), '')
+  writeFileSync(join(folder, 'config'), expiry)
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc', '-keyout', 'key']
+  openssl('req', ...key, '-out', 'csr', '-subj', '/CN=receiver')
+  const days = ['-startdate', `${from}000000Z`, '-enddate', `${to}000000Z`]
+  openssl(
+    'ca',
+    '-batch',
+    '-notext',
+    '-config',
+    'config',
+    '-selfsign',
+    '-keyfile',
+    'key',
+    '-in',
+    'csr',
+    '-out',
+    'cert',
+    ...days,
+  )
+  const text = (file: string) => readFileSync(join(folder, file), 'utf8')
+  return { cert: text('cert'), key: text('key'), file: join(folder, 'cert') }
+}

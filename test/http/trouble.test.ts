@@ -13,7 +13,7 @@ function troubled() {
     (line) => lines.push(line.replace(/^time=\S+ level=/, '').trim()),
     () => 0,
   )
-  const trouble = new Trouble({ clock, log, part: 'p', about: { url: 'u' } })
+  const trouble = new Trouble({ clock, log, part: 'p', about: { remote_name: 'r', url: 'u' } })
   const levels = () => lines.map((line) => line.split(' ', 1)[0])
   return { trouble, clock, lines, levels }
 }
@@ -48,9 +48,9 @@ test('its end is told with how long it was; after it a reason is new again', asy
   trouble.well()
   trouble.ill('warn', 'm', 'r')
   assert.deepEqual(lines, [
-    'WARN msg="p: m" url=u reason=r',
-    'DEBUG msg="p: m" url=u reason=r',
-    'INFO msg="p: answering again" url=u after=4s',
-    'WARN msg="p: m" url=u reason=r',
+    'WARN msg="p: m" remote_name=r url=u reason=r',
+    'DEBUG msg="p: m" remote_name=r url=u reason=r',
+    'INFO msg="p: answering again" remote_name=r url=u after=4s',
+    'WARN msg="p: m" remote_name=r url=u reason=r',
   ])
 })

@@ -91,14 +91,15 @@ test('a refused family is tried again after an hour, and that it is well again i
   const lines: string[] = []
   const log = createLog('debug', 'logfmt', (line) => lines.push(line), Date.now)
   const refusals = new Refusals()
+  const tell = () => refusals.tell(log, { remote_name: 'g', url: 'http://gateway.test/' }, () => undefined)
   const post = async (some: readonly FamilyText[]) =>
     some.length === 0 ? ({ kind: 'delivered' } as const) : ({ kind: 'rejected', reason: 'no', status: 400 } as const)
   await refusals.find([family], post, 1000)
-  refusals.tell(log, {})
-  refusals.tell(log, {})
+  tell()
+  tell()
   assert.deepEqual(refusals.without([family], 3_600_999), [])
   assert.deepEqual(refusals.without([family], 3_601_000), [family])
-  refusals.tell(log, {})
+  tell()
   assert.equal(lines.length, 2)
   assert.match(lines[1] ?? '', /level=INFO msg="pushgateway: all families are taken again"/)
 })

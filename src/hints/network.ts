@@ -1,0 +1,99 @@
+import type { Hint } from './hint.ts'
+
+/** Faults of name, line, TLS, proxy and credentials, as Node, OpenSSL and our own parts word them. */
+export const network: readonly Hint[] = [
+  {
+    says: 'lets nothing through to',
+    pattern: /lets nothing through to .*HTTP 407/,
+    hint: 'the proxy wants to know who we are: proxy_url: http://USER:PASSWORD@HOST:PORT',
+  },
+  {
+    says: 'lets nothing through to',
+    hint: "the proxy's rules do not let us there: ask its operator, or name the host in no_proxy",
+  },
+  { says: 'proxy ', pattern: /^proxy \S+: /, hint: 'the proxy itself cannot be reached or used: check proxy_url' },
+  {
+    says: 'oauth2: … invalid_client',
+    pattern: /oauth2: .*(invalid_client|HTTP 401)/,
+    hint: 'oauth2.client_id or client_secret is wrong',
+  },
+  {
+    says: 'oauth2: … invalid_scope',
+    pattern: /oauth2: .*invalid_scope/,
+    hint: 'the token endpoint does not know oauth2.scopes',
+  },
+  { says: 'oauth2: ', hint: 'no token is to be had from oauth2.token_url' },
+  {
+    says: 'sigv4: no credentials',
+    hint: 'neither keys nor a profile nor a role of this machine: sigv4.access_key, profile, or an instance profile',
+  },
+  { says: 'ENOTFOUND', hint: 'this name is not known: check the spelling of the url, and /etc/resolv.conf' },
+  { says: 'EAI_AGAIN', hint: 'no name server answers: is this host online? check /etc/resolv.conf' },
+  { says: 'ECONNREFUSED', hint: 'nothing listens there: check host and port of the url, and that the receiver runs' },
+  { says: 'EHOSTUNREACH', hint: 'there is no way to this address: check network, route and firewall' },
+  { says: 'ENETUNREACH', hint: 'there is no way to this network: check network and route' },
+  {
+    says: 'Connect Timeout',
+    pattern: /Connect Timeout|ETIMEDOUT/i,
+    hint: 'nothing answers at this address: a firewall drops what we send, or the address is wrong',
+  },
+  {
+    says: 'no answer within',
+    hint: 'connected, and then silence: the receiver is overloaded, or this is no receiver; remote_timeout is how long we wait',
+  },
+  {
+    says: 'other side closed',
+    pattern: /other side closed|ECONNRESET|EPIPE|socket hang up/i,
+    hint: 'the receiver or something on the way to it cut the line: is the url https:// where http:// is spoken, or the reverse?',
+  },
+  {
+    says: 'self-signed certificate in certificate chain',
+    hint: 'its authority is not known here: name the file with it in tls_config.ca_file',
+  },
+  {
+    says: 'self-signed certificate',
+    hint: 'it vouches for itself: name its certificate in tls_config.ca_file',
+  },
+  {
+    says: 'unable to get local issuer certificate',
+    pattern: /unable to (get (local )?issuer certificate|verify the first certificate)/,
+    hint: 'its authority is not known here, or the server leaves out its intermediate certificate: tls_config.ca_file',
+  },
+  { says: 'certificate has expired', hint: "the receiver's operator has to renew it; is this host's clock right?" },
+  { says: 'certificate is not yet valid', hint: "this host's clock is behind, most likely: check NTP" },
+  {
+    says: "does not match certificate's altnames",
+    hint: 'the certificate is for another name: use that one in the url, or say it in tls_config.server_name',
+  },
+  {
+    says: 'wrong version number',
+    pattern:
+      /wrong version number|WRONG_VERSION_NUMBER|packet length too long|PACKET_LENGTH_TOO_LONG|record layer failure/i,
+    hint: 'no TLS is spoken there: the url should begin with http://, or has the wrong port',
+  },
+  {
+    says: 'plain HTTP request was sent to HTTPS port',
+    pattern: /plain HTTP request was sent to HTTPS port|HTTP request to an HTTPS server|speaking plain HTTP to an SSL/i,
+    hint: 'TLS is spoken there: the url should begin with https://',
+  },
+  {
+    says: 'Expected HTTP/',
+    pattern: /Expected HTTP\/|Invalid (response )?(status|header)|HPE_|Response does not match the HTTP/i,
+    hint: 'what answers there speaks no HTTP: TLS, which wants https://, or another program: check the port',
+  },
+  {
+    says: 'alert protocol version',
+    pattern: /alert protocol version|unsupported protocol|no protocols available|version too low/i,
+    hint: 'no version of TLS that both sides take: tls_config.min_version, max_version',
+  },
+  {
+    says: 'alert certificate required',
+    pattern: /alert certificate required|alert handshake failure|No required SSL certificate/i,
+    hint: 'the receiver wants a client certificate: tls_config.cert_file and key_file',
+  },
+  {
+    says: 'alert unknown ca',
+    pattern: /alert (unknown ca|bad certificate|certificate (expired|revoked|unknown))/i,
+    hint: 'the receiver does not take our client certificate: is it the right one, and still valid?',
+  },
+]

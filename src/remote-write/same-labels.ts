@@ -1,0 +1,68 @@
+import type { Clock } from '../clock.ts'
+import type { About } from '../http/trouble.ts'
+import type { Log } from '../log.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Label } from './labels.ts'
+import type { EndpointStats } from './stats.ts'
+
+interface Needs {
+  readonly clock: Clock
+  readonly log: Log
+  readonly about: About
+  readonly stats: EndpointStats
+  /** The wall clock of this host has stepped since the start. */
+  readonly hasStepped: () => boolean
+}
+
+/** The words of receivers for a sample at or before a series' newest one. */
+const outOfOrder = /out.of.order|duplicate.(sample|timestamp)|sample-duplicate/i
+
+/** As long as no more of it is refused than once in this time, nobody else seems to send. */
+const forgottenMs = 3_600_000
+
+const remedy =
+  'give each host an instance of its own: instance or global.external_labels; for cloned machines instance: "${machine_id}"'
+
+/**
+ * Recognises that somebody else sends under the labels of this host: samples are refused as out of order although time
+ * never goes back here, no answer was lost, and no sample brought a time of its own.
+ */
+export class SameLabels {
+  readonly #needs: Needs
+  #lastMs: number | undefined
+  #whose = ''
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** Who is in doubt, and what to do; undefined while nobody is. */
+  get trouble(): string | undefined {
+    return this.#lastMs === undefined ? undefined : `another sender uses the labels ${this.#whose} (${remedy})`
+  }
+
+  /** A snapshot of this host, or a part of it, was refused for the first time that it was sent. */
+  refused(snapshot: Snapshot, reason: string, labels: readonly Label[]): void {
+    const { clock, log, about, stats, hasStepped } = this.#needs
+    if (!outOfOrder.test(reason) || snapshot.ownTimestampsMs !== undefined || hasStepped()) return
+    stats.sameLabels++
+    const isNew = this.#lastMs === undefined
+    this.#lastMs = clock.monotonicMs()
+    if (!isNew) return
+    const identity = Object.fromEntries(labels.filter(([name]) => name === 'job' || name === 'instance'))
+    this.#whose = JSON.stringify(identity)
+    log.error('remote-write: another sender uses the labels of this host: the receiver takes turns between the two', {
+      ...about,
+      ...identity,
+      reason,
+      hint: remedy,
+    })
+  }
+
+  /** Something was taken. */
+  taken(): void {
+    if (this.#lastMs === undefined || this.#needs.clock.monotonicMs() - this.#lastMs < forgottenMs) return
+    this.#lastMs = undefined
+    this.#needs.log.info('remote-write: nobody else seems to use the labels of this host any more', this.#needs.about)
+  }
+}

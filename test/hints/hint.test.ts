@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type Hint, hintFor, hints } from '../../src/hints/hint.ts'
+import { root } from '../servers.ts'
+
+const at = (url: string) => ({ part: 'remote-write', url })
+const somewhere = at('https://receiver.test/api/v1/write')
+
+/** The row that a reason leads to. */
+function rowOf(reason: string, context: Parameters<typeof hintFor>[1] = somewhere): string | undefined {
+  const hint = hintFor(reason, context)
+  return hints.find((one) => one.hint === hint)?.says
+}
+
+/** Answers as the receivers and Node word them, and a part of what is to be said of them. */
+const said: readonly (readonly [reason: string, hint: RegExp, url?: string])[] = [
+  ['HTTP 400: out of order sample', /another host sends under the same job and instance/],
+  ['HTTP 400: duplicate sample for timestamp', /another host/],
+  ['HTTP 400: too old sample', /out_of_order_time_window/],
+  ['HTTP 400: out of bounds', /too old .* or ahead/],
+  [
+    'HTTP 404: remote write receiver needs to be enabled with --web.enable-remote-write-receiver',
+    /start that Prometheus/,
+  ],
+  [
+    'HTTP 400: send data to ingesters: failed pushing to ingester: user=1: the sample has been rejected because another sample with a more recent timestamp has already been ingested and out-of-order samples are not allowed (err-mimir-sample-out-of-order). The affected sample has timestamp 2026-01-01T00:00:00Z and is from series up',
+    /another host sends/,
+  ],
+  ['HTTP 400: received a series with too many label names (err-mimir-max-label-names-per-series)', /label_limit/],
+  [
+    'HTTP 400: per-user series limit of 150000 exceeded (err-mimir-max-series-per-user)',
+    /metrics: integration or minimal/,
+  ],
+  ['HTTP 429: the request has been rejected (err-mimir-tenant-max-ingestion-rate)', /more than its limit/],
+  [
+    'HTTP 400: received a sample whose timestamp is too far in the future (err-mimir-too-far-in-future)',
+    /ten minutes ahead/,
+  ],
+  ['HTTP 401: no org id', /X-Scope-OrgID/],
+  [
+    'HTTP 401: {"status":"error","error":"authentication error: invalid scope requested"}',
+    /metrics:write/,
+    'https://p.grafana.net/',
+  ],
+  [
+    'HTTP 401: {"status":"error","error":"authentication error: invalid token"}',
+    /of one stack/,
+    'https://p.grafana.net/',
+  ],
+  ['HTTP 404: 404 page not found', /\/api\/prom\/push/, 'https://prometheus-prod-13.grafana.net/api/prom'],
+  ['HTTP 400: error parsing: cannot decompress snappy-encoded data with length 17', /protobuf_message/],
+  ["HTTP 400: too big packed request; mustn't exceed `-maxInsertRequestSize=33554432` bytes", /max_samples_per_send/],
+  ['HTTP 503: the storage is in read-only mode; check -storage.minFreeDiskSpaceBytes', /disk is full/],
+  ['HTTP 409: store locally for endpoint 10.0.0.1:10901: conflict', /another host/],
+  ['HTTP 503: hashring not ready', /healthy replicas/],
+  ['HTTP 403: {"message":"The security token included in the request is invalid."}', /keys of sigv4/],
+  ['HTTP 403: {"message":"Signature expired: 20260101T000000Z is now earlier than"}', /NTP/],
+  ['HTTP 403: User: arn:aws:iam::1:user/x is not authorized to perform: aps:RemoteWrite on resource', /permission/],
+  ['HTTP 403: {"message":"The request signature we calculated does not match"}', /secret_key/],
+  ['HTTP 403: {"message":"Missing Authentication Token"}', /a sigv4 block/],
+  [
+    'HTTP 403',
+    /workspace in the url/,
+    'https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/x/api/v1/remote_write',
+  ],
+  ['HTTP 429: ThrottlingException', /quota of the workspace/],
+  ['HTTP 400: ingestion rate limit (170000) exceeded', /samples a second/],
+  ['HTTP 401', /user and password or the token/],
+  ['HTTP 403', /not allowed to write/],
+  ['HTTP 404: 404 page not found', /Mimir \/api\/v1\/push/],
+  ['HTTP 405: Method Not Allowed', /takes no POST/],
+  ['HTTP 407', /proxy_url/],
+  ['HTTP 413', /sent in parts/],
+  ['HTTP 415', /that of remote-write/],
+  ['HTTP 429', /limits this tenant/],
+  ['HTTP 500: we are sorry', /fault of the receiver/],
+  ['HTTP 502', /gateway/],
+  ['HTTP 301 to https://elsewhere.test/: not the answer of a receiver', /has moved/],
+  ['HTTP 200: a web page, not the answer of a receiver', /log-in page/],
+  ['proxy proxy.test:3128 lets nothing through to receiver.test:443: HTTP 407', /USER:PASSWORD/],
+  ['proxy proxy.test:3128 lets nothing through to receiver.test:443: HTTP 403', /the proxy's rules/],
+  ['proxy proxy.test:3128: read ECONNRESET', /proxy itself/],
+  ['oauth2: https://id.test/token: HTTP 401: invalid_client', /client_secret is wrong/],
+  ['sigv4: no credentials: Could not load credentials from any providers', /neither keys/],
+  ['getaddrinfo ENOTFOUND nowhere.invalid', /spelling/],
+  ['connect ECONNREFUSED 127.0.0.1:9', /nothing listens/],
+  ['UND_ERR_CONNECT_TIMEOUT: Connect Timeout Error', /firewall/],
+]
+
+for (const [reason, hint, url] of said) {
+  test(`${reason.slice(0, 60)}: ${hint.source}`, () => {
+    assert.match(hintFor(reason, url === undefined ? somewhere : at(url)) ?? '', hint)
+  })
+}
+
+test('what nobody knows has no hint', () => {
+  assert.equal(hintFor('HTTP 418: I am a teapot', somewhere), undefined)
+})
+
+/** https://grafana.com/docs/mimir/latest/manage/mimir-runbooks/ */
+const mimirIds = `
+  missing-metric-name metric-name-invalid max-label-names-per-series label-invalid label-value-invalid
+  label-name-too-long label-value-too-long duplicate-label-names labels-not-sorted too-far-in-future too-far-in-past
+  exemplar-labels-missing exemplar-labels-too-long exemplar-labels-blank exemplar-timestamp-invalid
+  native-histogram-schema max-series-per-user max-series-per-metric max-active-series max-metadata-per-user
+  max-metadata-per-metric tenant-max-request-rate tenant-max-ingestion-rate tenant-too-many-ha-clusters
+  distributor-max-ingestion-rate distributor-max-inflight-push-requests distributor-max-inflight-push-requests-bytes
+  ingester-max-ingestion-rate ingester-max-tenants ingester-max-series ingester-max-inflight-push-requests
+  distributor-max-write-message-size request-blocked metadata-missing-metric-name metric-name-too-long unit-too-long
+  sample-timestamp-too-old sample-out-of-order sample-duplicate-timestamp
+`
+  .trim()
+  .split(/\s+/)
+
+test("each of Mimir's identifiers has a hint of its own row, whatever the status", () => {
+  for (const id of mimirIds) {
+    const hint = hintFor(`HTTP 400: it was refused (err-mimir-${id}).`, somewhere)
+    const row = hints.find((one) => `err-mimir-${id}`.startsWith(one.says))
+    assert.ok(hint !== undefined && hint === row?.hint, id)
+  }
+})
+
+test('where the preset says where pushes go, a wrong path is told with the right one', () => {
+  const context = { ...at('https://mimir.test/push'), pushPath: '/api/v1/push' }
+  assert.match(hintFor('HTTP 404', context) ?? '', /\/push; a receiver of this preset takes pushes at \/api\/v1\/push/)
+  assert.match(
+    hintFor('HTTP 404', { ...context, url: 'https://mimir.test/api/v1/push' }) ?? '',
+    /no receiver at this path/,
+  )
+})
+
+test('a Pushgateway is not told of remote-write', () => {
+  const context = { part: 'pushgateway', url: 'http://gateway.test/metrics/job/x' }
+  assert.equal(rowOf('HTTP 404', context), 'HTTP 404')
+  assert.match(hintFor('HTTP 404', context) ?? '', /--web\.route-prefix/)
+  const conflict =
+    'HTTP 400: pushed metrics are invalid or inconsistent with existing metrics: has help "x" but should have "y"'
+  assert.match(hintFor(conflict, context) ?? '', /another job pushed the same metric/)
+  assert.doesNotMatch(hintFor('HTTP 409', context) ?? '', /instance/)
+})
+
+test('docs/troubleshooting.md has a row for each hint, as it is, and no others', () => {
+  const row = ({ says, hint }: Hint) => `| ${says.replaceAll('|', '\\|')} | ${hint.replaceAll('|', '\\|')} |`
+  const page = readFileSync(join(root, 'docs/troubleshooting.md'), 'utf8')
+  const begun = page.indexOf('| What is said |')
+  const [, , ...told] = page.slice(begun, page.indexOf('\n\n', begun)).split('\n')
+  assert.deepEqual(told, hints.map(row))
+})

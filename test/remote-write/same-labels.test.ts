@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createLog } from '../../src/log.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { SameLabels } from '../../src/remote-write/same-labels.ts'
+import { noStats } from '../../src/remote-write/stats.ts'
+import { TestClock } from '../clock.ts'
+import { scene, temperature, until } from './scene.ts'
+
+test('a second host with the same labels is told by the one whose samples come too late, once', async (t) => {
+  const mine = await scene(t)
+  const { url } = mine.receiver
+  const other = await scene(t, [], { url: new URL(`${url}/api/v1/write`) })
+  other.push({ kitchen: 1 })
+  for (let i = 0; i < 4; i++) other.push({ kitchen: i })
+  await until(() => other.buffer.cursor('default').backlog().snapshots === 0)
+  const said = () => mine.lines.filter((line) => line.includes('another sender uses the labels of this host'))
+  mine.push({ kitchen: 1 })
+  await until(() => mine.endpoint.stats.sameLabels === 1)
+  mine.push({ kitchen: 2 })
+  await until(() => mine.endpoint.stats.sameLabels === 2)
+  assert.equal(said().length, 1)
+  assert.match(
+    said()[0] ?? '',
+    /instance=h job=node reason="HTTP 400: .*out of order.* hint="give each host an instance/,
+  )
+  assert.match(mine.endpoint.trouble ?? '', /^another sender uses the labels {"instance":"h","job":"node"} \(give each/)
+  assert.equal(other.endpoint.trouble, undefined)
+})
+
+/** What is thought of refusals, on a clock of the test's. */
+function thoughts(hasStepped = false) {
+  const clock = new TestClock()
+  const lines: string[] = []
+  const stats = noStats()
+  const same = new SameLabels({
+    clock,
+    log: createLog(
+      'debug',
+      'logfmt',
+      (line) => lines.push(line),
+      () => 0,
+    ),
+    about: { remote_name: 'r', url: 'http://receiver.test/' },
+    stats,
+    hasStepped: () => hasStepped,
+  })
+  const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'h' }))
+  builder.begin()
+  builder.add(temperature, 1, { room: 'kitchen' })
+  const snapshot = builder.end(1000)
+  return { same, clock, lines, stats, snapshot }
+}
+
+test('a host whose own clock has stepped accuses nobody', () => {
+  const { same, lines, snapshot } = thoughts(true)
+  same.refused(snapshot, 'HTTP 400: out of order sample', [])
+  assert.equal(same.trouble, undefined)
+  assert.deepEqual(lines, [])
+})
+
+test('what is refused for another reason, or brought a time of its own, accuses nobody', () => {
+  const { same, stats, snapshot } = thoughts()
+  same.refused(snapshot, 'HTTP 400: too old sample', [])
+  same.refused({ ...snapshot, ownTimestampsMs: Float64Array.of(5) }, 'HTTP 400: out of order sample', [])
+  assert.equal(stats.sameLabels, 0)
+})
+
+test('after an hour without such a refusal it is over, and told', async () => {
+  const { same, lines, clock, snapshot } = thoughts()
+  same.refused(snapshot, 'HTTP 409: the sample is a duplicate (err-mimir-sample-duplicate-timestamp)', [])
+  same.taken()
+  assert.notEqual(same.trouble, undefined)
+  await clock.pass(3_600_000)
+  same.taken()
+  assert.equal(same.trouble, undefined)
+  assert.match(lines[1] ?? '', /nobody else seems to use the labels/)
+  same.refused(snapshot, 'HTTP 400: out of order sample', [])
+  assert.equal(lines.length, 3)
+})

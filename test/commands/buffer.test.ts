@@ -47,7 +47,10 @@ for (const isRunning of [true, false]) {
       /^slow: 4 snapshots, 8 samples, \d+ bytes wait, from 2023-11-14T22:13:35.000Z to 2023-11-14T22:14:20.000Z$/,
     )
     assert.match(rest[1] ?? '', /^fast: 1 snapshots, 2 samples, \d+ bytes wait/)
-    assert.match(rest[2] ?? '', /^fast: 2 samples set aside, last .*Z: the receiver said: out of bounds \(too old for the receiver/)
+    assert.match(
+      rest[2] ?? '',
+      /^fast: 2 samples set aside, last .*Z: the receiver said: out of bounds \(too old for the receiver/,
+    )
   })
 
   test(`export gives the samples of an endpoint with their times and all labels, ${when}`, async (t) => {

@@ -19,7 +19,7 @@ export default {
   name: 'peers',
   title: 'Side by side with node_exporter and an agent in front of it',
   async run({ quick, folder, say }: Context) {
-    const [warmUp, seconds] = quick ? [15, 30] : [60, 120]
+    const [warmUp, seconds] = quick ? [15, 30] : [300, 120]
     const receiver = await startReceiver(folder)
     const contenders = [
       await hostpush(folder, receiver.url),

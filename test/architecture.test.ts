@@ -40,7 +40,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   { 'config/': ['valibot', 'node:fs', 'node:os', 'node:zlib'], 'command.ts': [] },
   { 'intake.ts': [], 'outputs.ts': [] },
   { 'agent.ts': [] },
-  { 'doctor/': ['node:', 'undici'] },
+  { 'doctor/': ['node:', 'undici'], 'estimate/': [] },
   { 'commands/': ['node:'] },
   { 'cli.ts': ['node:'], 'start.ts': ['node:'] },
 ]

@@ -26,6 +26,10 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
     assert.match(report, /^ok +configuration +good/)
     assert.doesNotMatch(report, /glc_secret/)
   },
+  'bin/hostpush estimate --config.file=config.example.json': () => {
+    const line = `GRAFANA_CLOUD_TOKEN=glc_x STATE_DIRECTORY=/tmp ${fromSource} estimate --config.file=config.example.json`
+    assert.match(sh(line), /^as configured +\d+ .* [kMG]B/m)
+  },
   'bin/hostpush run --config.file=config.example.json': example,
   'bin/hostpush buffer ls': (t) => {
     assert.match(sh(`STATE_DIRECTORY=${temporary(t)} bin/hostpush buffer ls`), /bytes in \d+ segments|nothing/)

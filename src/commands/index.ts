@@ -13,6 +13,10 @@ export const commands: Readonly<
   buffer: { summary: 'look into the buffer: ls, export, drop', load: () => import('./buffer.ts') },
   check: { summary: 'check a configuration: all errors at once', load: () => import('./check.ts') },
   doctor: { summary: 'look at permissions, disk, network, credentials and clock', load: () => import('./doctor.ts') },
+  estimate: {
+    summary: 'measure series, samples and bytes a month, and what would save some',
+    load: () => import('./estimate.ts'),
+  },
   receive: { summary: 'a small receiver that shows what it is sent', load: () => import('./receive.ts') },
   demo: { summary: 'receive and run together, to see it work', load: () => import('./demo.ts') },
 }

@@ -1,0 +1,67 @@
+import { MemoryBuffer } from '../buffer/memory.ts'
+import { familiesOf } from '../buffer/metrics.ts'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config/index.ts'
+import { type Cycle, createCycle, type OwnFamilies } from '../cycle.ts'
+import { openHost } from '../host/open.ts'
+import { shownUrl } from '../http/credentials.ts'
+import type { Log } from '../log.ts'
+import { SeriesTable } from '../metrics/series.ts'
+import { SnapshotBuilder } from '../metrics/snapshot.ts'
+import { clockFamilies, exporterFamilies, scrapeFamilies } from '../own.ts'
+import { emitEndpoint, emitStorage } from '../remote-write/metrics.ts'
+import { noStats } from '../remote-write/stats.ts'
+import { Timeline } from '../timeline.ts'
+import { build, platform } from '../version.ts'
+
+/** A pause between two snapshots, in which counters move. */
+const pauseMs = 50
+const deadlineMs = 5000
+
+/** Snapshots as `run` would collect them, their times an interval apart though they are taken one after another. */
+export async function collectSome(
+  config: Config,
+  count: number,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<readonly Cycle[]> {
+  const host = openHost(config, clock)
+  try {
+    const builder = new SnapshotBuilder(new SeriesTable(config.identity))
+    const families = [
+      exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
+      clockFamilies(new Timeline(clock, log)),
+      sending(config, clock),
+      scrapeFamilies(() => builder.added),
+    ]
+    const own: OwnFamilies = (emit, soFar) => {
+      for (const each of families) each(emit, soFar)
+    }
+    const { collectors: enabled, interfaces, intervalMs } = config
+    const cycle = createCycle({ host, enabled, interfaces, builder, clock, log, deadlineMs, own })
+    const firstMs = Math.floor(clock.now()) - count * intervalMs
+    const cycles: Cycle[] = []
+    for (let i = 0; i < count; i++) {
+      if (i > 0) await clock.sleep(pauseMs)
+      cycles.push(await cycle(firstMs + i * intervalMs))
+    }
+    return cycles
+  } finally {
+    host.close()
+  }
+}
+
+/** What an agent tells of its endpoints, before anything was sent. */
+function sending({ remoteWrite }: Config, clock: Clock): OwnFamilies {
+  const backlog = { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }
+  const buffer = new MemoryBuffer(0)
+  for (const { name } of remoteWrite) buffer.cursor(name)
+  const reports = remoteWrite.map(({ name, url, maxSamplesPerSend }) => ({
+    ...{ name, url: shownUrl(url), stats: noStats(), maxSamplesPerSend, backlog },
+  }))
+  return (emit) => {
+    emitStorage(emit, reports, 0)
+    for (const report of reports) emitEndpoint(emit, report, clock.now())
+    for (const [family, value, labels] of familiesOf(buffer, new Map(reports.map(({ name, url }) => [name, url]))))
+      emit(family, value, labels ?? {})
+  }
+}

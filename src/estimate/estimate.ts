@@ -1,0 +1,81 @@
+import type { Config } from '../config/index.ts'
+import type { Cycle } from '../cycle.ts'
+import { shownUrl } from '../http/credentials.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import { extents, keepList } from '../relabel/keep-lists.ts'
+import type { EndpointOptions } from '../remote-write/index.ts'
+import { type Plan, snapshotsPerRequest, type Volume, volumeOf } from './volume.ts'
+
+/** A way to send to an endpoint, and what it comes to. */
+export interface Way extends Volume {
+  /** The setting that makes it, as it stands in the configuration; `as configured` for what is. */
+  readonly way: string
+  /** Series that Grafana Cloud bills: active ones, or data points a minute, whichever is more. */
+  readonly billedSeries?: number
+}
+
+export interface EndpointEstimate {
+  readonly name: string
+  readonly url: string
+  readonly ways: readonly Way[]
+}
+
+export interface Estimate {
+  readonly intervalSeconds: number
+  /** Series by collector, the most first; what is the agent's own stands last, without a name. */
+  readonly collectors: readonly { readonly collector: string; readonly series: number }[]
+  readonly endpoints: readonly EndpointEstimate[]
+}
+
+const slowMs = 60_000
+const bundledMs = 300_000
+
+/** Snapshots that are needed to measure every way; more than these would not tell more. */
+export const snapshotsFor = ({ intervalMs }: Config): number =>
+  Math.min(24, Math.max(2, Math.ceil(bundledMs / intervalMs)))
+
+/** What this host sends, and what it would send if it were told otherwise. */
+export function estimateOf(config: Config, cycles: readonly Cycle[]): Estimate {
+  const snapshots = cycles.map(({ snapshot }) => snapshot)
+  return {
+    intervalSeconds: config.intervalMs / 1000,
+    collectors: byCollector(cycles.at(-1)),
+    endpoints: config.remoteWrite.map((options) => ({
+      name: options.name,
+      url: shownUrl(options.url),
+      ways: waysOf(options, config.intervalMs).map(([way, plan]) => ({ way, ...measured(options, plan, snapshots) })),
+    })),
+  }
+}
+
+function byCollector(cycle: Cycle | undefined): Estimate['collectors'] {
+  const counts = new Map<string, number>()
+  for (const { collector, from, to } of cycle?.parts ?? [])
+    counts.set(collector, (counts.get(collector) ?? 0) + to - from)
+  const all = cycle?.snapshot.series.length ?? 0
+  const theirs = [...counts.values()].reduce((sum, one) => sum + one, 0)
+  const rows = [...counts].map(([collector, series]) => ({ collector, series }))
+  return [...rows.toSorted((left, right) => right.series - left.series), { collector: '', series: all - theirs }]
+}
+
+function waysOf(options: EndpointOptions, collectedMs: number): readonly (readonly [way: string, plan: Plan])[] {
+  const now: Plan = { ...options, intervalMs: options.choice?.intervalMs ?? collectedMs }
+  const ways: (readonly [string, Plan])[] = [['as configured', now]]
+  for (const extent of extents) {
+    const metrics = keepList(extent)
+    if (metrics?.size !== now.metrics?.size) ways.push([`metrics: ${extent}`, { ...now, metrics }])
+  }
+  if (now.intervalMs < slowMs) ways.push(['interval: 60s', { ...now, intervalMs: slowMs }])
+  if (now.sendIntervalMs < bundledMs) ways.push(['send_interval: 5m', { ...now, sendIntervalMs: bundledMs }])
+  return ways
+}
+
+function measured({ url, pushPath }: EndpointOptions, plan: Plan, snapshots: readonly Snapshot[]): Omit<Way, 'way'> {
+  const enough = Math.max(1, Math.min(snapshots.length, snapshotsPerRequest(plan, 1)))
+  const volume = volumeOf(snapshots, {
+    ...plan,
+    sendIntervalMs: Math.min(plan.sendIntervalMs, enough * plan.intervalMs),
+  })
+  const isBilled = url.hostname.endsWith('.grafana.net') || pushPath === '/api/prom/push'
+  return { ...volume, ...(isBilled && { billedSeries: Math.round(Math.max(volume.series, volume.samplesPerMinute)) }) }
+}

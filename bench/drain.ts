@@ -85,7 +85,14 @@ async function send(directory: string, port: number): Promise<Drained> {
   const before = process.cpuUsage()
   const begun = performance.now()
   const options = { name: 'default', url, headers: () => ({}), timeoutMs: 30_000, maxSamplesPerSend: 10_000 }
-  const times = { metadataIntervalMs: 0, sendIntervalMs: 0, offsetMs: 0, ageLimitMs: 0, pacing: 'off' } as const
+  const times = {
+    metadataIntervalMs: 0,
+    sendIntervalMs: 0,
+    offsetMs: 0,
+    intervalMs: 15_000,
+    ageLimitMs: 0,
+    pacing: 'off',
+  } as const
   const endpoint = new Endpoint(
     { ...options, ...times, backoff: { minMs: 1000, maxMs: 60_000 } },
     { clock: systemClock, log: silent, cursor, sender, userAgent: 'bench/1' },

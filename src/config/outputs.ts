@@ -38,15 +38,16 @@ export async function outputsOf(file: Shape, { identity, expanded, intervalMs, .
   return {
     remoteWrite: remoteWrite.map((one, i) => {
       const choice = choiceOf(blocks[i]?.interval, intervalMs, { ...said, place: `remote_write[${i}]` })
-      const offsetMs = offsetOf(identity, choice?.intervalMs ?? intervalMs)
-      return { ...one, ...wanted[i], ...(choice && { choice }), offsetMs }
+      const ownMs = choice?.intervalMs ?? intervalMs
+      const offsetMs = offsetOf(identity, ownMs)
+      return { ...one, ...wanted[i], ...(choice && { choice }), intervalMs: ownMs, offsetMs }
     }),
     pushgateways: pushgateways.map((one) => ({ ...one, offsetMs: offsetOf(identity, intervalMs) })),
   }
 }
 
 /** A fleet collects in one moment and sends over a third of the interval, each host at its own place in it. */
-function offsetOf(identity: Labels, intervalMs: number): number {
+export function offsetOf(identity: Labels, intervalMs: number): number {
   return crc32(JSON.stringify(identity)) % Math.max(1, Math.floor(intervalMs / 3))
 }
 

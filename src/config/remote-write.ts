@@ -22,6 +22,7 @@ export async function endpointOf(block: RemoteWriteShape, said: Said, alone: boo
     metadataIntervalMs:
       block.metadata_config?.send === false ? 0 : milliseconds(block.metadata_config?.send_interval, 60_000),
     sendIntervalMs: milliseconds(block.send_interval, 0),
+    intervalMs: 0,
     offsetMs: 0,
     ageLimitMs: milliseconds(block.queue_config?.sample_age_limit ?? preset.ageLimit, 0),
     limits: limitsOf(block),

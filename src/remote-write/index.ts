@@ -25,6 +25,8 @@ export interface EndpointOptions extends Wanted, Target {
   readonly access?: Access
   readonly backoff: Backoff
   readonly maxSamplesPerSend: number
+  /** Milliseconds between two snapshots that it takes. */
+  readonly intervalMs: number
   /** Which snapshots it takes, where that is not each. */
   readonly choice?: Choice
   /** Milliseconds between two metadata requests; 0 sends none. */
@@ -61,7 +63,7 @@ export class Endpoint implements Output {
   readonly #needs: Needs
   readonly #about: About
   readonly #patience: Patience
-  readonly #pace = new Pace(Math.random)
+  readonly #pace: Pace
   readonly #delivery: Delivery
   readonly #ranges: Ranges
   readonly #relabelling: Relabelling
@@ -77,6 +79,7 @@ export class Endpoint implements Output {
     this.#needs = needs
     this.#about = { remote_name: options.name, url: shownUrl(options.url) }
     this.#patience = new Patience(needs.clock)
+    this.#pace = new Pace(options.intervalMs, Math.random)
     const { clock, log } = needs
     this.#relabelling = new Relabelling(options, { log, stats: this.stats, about: this.#about })
     this.#encoder = new EncoderV1((series) => this.#relabelling.labels(series))
@@ -181,7 +184,7 @@ export class Endpoint implements Output {
     const { sendIntervalMs, offsetMs, pacing } = this.#options
     if (sendIntervalMs > 0) return 0
     const waiting = this.#needs.cursor.backlog().snapshots
-    const paceMs = this.#pace.delayMs(waiting)
+    const paceMs = this.#pace.delayMs({ snapshots: waiting, atOnce: entries.length })
     if (waiting > 1) return pacing === 'on' ? paceMs : 0
     const collectedMs = entries.at(-1)?.snapshot.timestampMs ?? 0
     return Math.min(offsetMs, Math.max(0, collectedMs + offsetMs - this.#needs.clock.now()))

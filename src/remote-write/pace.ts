@@ -1,39 +1,54 @@
-/** Milliseconds between two requests of a catch-up: at its start, and at most. */
-const firstGapMs = 1000
+/** A backlog that takes longer at the usual pace is sent within this time, if the receiver lets it. */
+const soonMs = 300_000
 const longestGapMs = 60_000
-/** Below it there is no gap any more. */
-const shortestGapMs = 10
-/** A fleet that an outage has ended for comes back over this time. */
-const spreadMs = 15_000
+/** Of the interval, between two requests of a backlog: less than two in any interval, whenever it begins. */
+const share = 0.6
+
+/** What waits, and how much of it goes into the next request. */
+interface Waiting {
+  readonly snapshots: number
+  readonly atOnce: number
+}
 
 /**
- * How fast a backlog is sent: after a random delay a request a second, twice as many with each that goes well, half as
- * many when the receiver says that it is too much. Live sending has no pace.
+ * How fast a backlog is sent. Meanwhile nothing is sent for what is new, and less than two requests an interval: so a
+ * fleet that an outage has ended for sends at most twice of what it always does, and comes back over an interval, not in
+ * one moment. A backlog for which that is too slow is sent evenly over five minutes. Whenever the receiver says that it
+ * is too much the gaps are doubled, with each request that goes well halved, down to what they were. Live sending has no
+ * pace.
  */
 export class Pace {
+  readonly #intervalMs: number
   readonly #random: () => number
-  #gapMs: number | undefined
+  #isBehind = false
+  /** How many times longer than usual the gaps are. */
+  #slower = 1
 
-  /** `random` gives from 0 up to 1. */
-  constructor(random: () => number) {
+  /** `intervalMs` lies between two snapshots; `random` gives from 0 up to 1. */
+  constructor(intervalMs: number, random: () => number) {
+    this.#intervalMs = intervalMs
     this.#random = random
   }
 
-  /** How long to wait before the next request, when so many snapshots wait. */
-  delayMs(snapshots: number): number {
-    if (snapshots <= 1) this.#gapMs = undefined
-    else if (this.#gapMs === undefined) {
-      this.#gapMs = firstGapMs
-      return this.#random() * spreadMs
+  /** How long to wait before the next request. */
+  delayMs({ snapshots, atOnce }: Waiting): number {
+    const wasBehind = this.#isBehind
+    this.#isBehind = snapshots > 1
+    if (!this.#isBehind) {
+      this.#slower = 1
+      return 0
     }
-    return this.#gapMs === undefined || this.#gapMs < shortestGapMs ? 0 : this.#gapMs
+    if (!wasBehind) return this.#random() * this.#intervalMs
+    const requests = Math.ceil(snapshots / Math.max(1, atOnce))
+    const usualMs = Math.min(this.#intervalMs * share, soonMs / requests)
+    return Math.min(Math.max(usualMs, longestGapMs), usualMs * this.#slower)
   }
 
   well(): void {
-    if (this.#gapMs !== undefined) this.#gapMs /= 2
+    this.#slower = Math.max(1, this.#slower / 2)
   }
 
   tooMuch(): void {
-    if (this.#gapMs !== undefined) this.#gapMs = Math.min(longestGapMs, Math.max(firstGapMs, this.#gapMs * 2))
+    if (this.#isBehind) this.#slower = Math.min(1024, this.#slower * 2)
   }
 }

@@ -78,6 +78,7 @@ export class Scene {
         metadataIntervalMs: 0,
         sendIntervalMs: 0,
         offsetMs: 0,
+        intervalMs: 1000,
         ageLimitMs: 0,
         pacing: 'off',
       } as EndpointOptions,

@@ -66,6 +66,7 @@ test('a retry says which it is', async (t) => {
     metadataIntervalMs: 0,
     sendIntervalMs: 0,
     offsetMs: 0,
+    intervalMs: 1000,
     ageLimitMs: 0,
     pacing: 'off' as const,
   }
@@ -161,6 +162,7 @@ test('a receiver that is not there is tried again until it is', async (t) => {
     metadataIntervalMs: 0,
     sendIntervalMs: 0,
     offsetMs: 0,
+    intervalMs: 1000,
     ageLimitMs: 0,
     pacing: 'off' as const,
   }

@@ -49,6 +49,7 @@ export async function scene(
       metadataIntervalMs: 0,
       sendIntervalMs: 0,
       offsetMs: 0,
+      intervalMs: 1000,
       ageLimitMs: 0,
       pacing: 'off',
       ...more,

@@ -1,0 +1,88 @@
+/**
+ * A fleet through an outage of ten minutes, as a worker: in a test itself the hooks of node:test, which follow every
+ * promise, take longer than all the rest.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { type Answering, host, SimulatedClock } from './fleet.ts'
+
+/** What a receiver takes, and how large the requests of a backlog are. */
+export interface Scenario {
+  readonly hosts: number
+  /** Requests that the receiver takes, in multiples of what the fleet sends while all is well. */
+  readonly limit: number
+  /** In seconds, with every 429; none where it is 0. */
+  readonly retryAfter: number
+  /** Snapshots that fill a request. */
+  readonly atOnce: number
+}
+
+export interface Course {
+  /** The most requests in any one interval: before the outage, and from its end on. */
+  readonly steady: number
+  readonly peak: number
+  /** Requests that were answered with 429. */
+  readonly limited: number
+  /** Milliseconds from the end of the outage until everyone had caught up. */
+  readonly caughtUpMs: number
+  /** Snapshots that were collected, and those of them that were delivered. */
+  readonly collected: number
+  readonly delivered: number
+}
+
+const intervalMs = 15_000
+const warmUpMs = 60_000
+const outageMs = 600_000
+const longestMs = 1_200_000
+
+async function run({ hosts, limit, retryAfter, atOnce }: Scenario): Promise<Course> {
+  const clock = new SimulatedClock(1_800_000_000_000)
+  const recoveryMs = warmUpMs + outageMs
+  const arrivals: number[] = []
+  let tokens = hosts
+  let filledMs = 0
+  let limited = 0
+  const answer: Answering = () => {
+    const nowMs = clock.monotonicMs()
+    arrivals.push(nowMs)
+    if (nowMs >= warmUpMs && nowMs < recoveryMs) return 'down'
+    tokens = Math.min(hosts, tokens + ((nowMs - filledMs) / intervalMs) * hosts * limit)
+    filledMs = nowMs
+    if (tokens >= 1) {
+      tokens--
+      return { status: 204 }
+    }
+    limited++
+    return { status: 429, ...(retryAfter > 0 && { retryAfter }) }
+  }
+  const over = new AbortController()
+  const setting = { clock, answer, intervalMs, atOnce, signal: over.signal }
+  const fleet = Array.from({ length: hosts }, (_, i) => host(`host-${i}`, setting))
+  await clock.pass(recoveryMs)
+  const isBehind = () => fleet.some(({ endpoint }) => endpoint.report.backlog.snapshots > 1)
+  while (isBehind() && clock.monotonicMs() < recoveryMs + longestMs) await clock.pass(1000)
+  const caughtUpMs = clock.monotonicMs() - recoveryMs
+  over.abort(new Error('nothing more is collected'))
+  await clock.pass(intervalMs)
+  const sum = (count: (one: (typeof fleet)[number]) => number) => fleet.reduce((all, one) => all + count(one), 0)
+  return {
+    steady: mostWithin(arrivals.filter((at) => at < warmUpMs)),
+    peak: mostWithin(arrivals.filter((at) => at >= recoveryMs)),
+    limited,
+    caughtUpMs,
+    collected: sum((one) => one.collected()),
+    delivered: sum((one) => one.endpoint.stats.samples / one.series),
+  }
+}
+
+/** The most of these in any stretch of time that is as long as an interval. */
+function mostWithin(times: readonly number[]): number {
+  let most = 0
+  let first = 0
+  for (const [last, at] of times.entries()) {
+    while (at - (times[first] ?? 0) >= intervalMs) first++
+    most = Math.max(most, last - first + 1)
+  }
+  return most
+}
+
+parentPort?.postMessage(await run(workerData as Scenario))

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import type { Course, Scenario } from './fleet-run.ts'
+
+async function courseOf(scenario: Scenario): Promise<Course> {
+  const worker = new Worker(join(import.meta.dirname, 'fleet-run.ts'), { workerData: scenario })
+  const [course] = await once(worker, 'message')
+  await worker.terminate()
+  return course
+}
+
+/** The receiver takes a fifth more than the fleet always sends, but where that is another limit's matter. */
+const scenarios: Readonly<Record<string, Scenario>> = {
+  'says when to come again': { hosts: 1000, limit: 1.2, retryAfter: 20, atOnce: 20 },
+  'does not say when to come again': { hosts: 1000, limit: 1.2, retryAfter: 0, atOnce: 20 },
+  'takes three snapshots in a request': { hosts: 250, limit: 3, retryAfter: 0, atOnce: 3 },
+}
+for (const [what, scenario] of Object.entries(scenarios)) {
+  test(`a fleet that a receiver was away from for ten minutes comes back in good order where it ${what}`, async (t) => {
+    const { steady, peak, limited, caughtUpMs, collected, delivered } = await courseOf(scenario)
+    const ratio = (peak / steady).toFixed(2)
+    t.diagnostic(`peak ${ratio} times the steady rate, caught up in ${caughtUpMs / 1000} s, ${limited} times 429`)
+    assert.equal(delivered, collected)
+    assert.ok(Math.abs(steady / scenario.hosts - 1) < 0.1, `${steady} requests an interval before the outage`)
+    assert.ok(peak <= 2 * steady, `${peak} requests in an interval, ${steady} before the outage`)
+    assert.ok(caughtUpMs <= 300_000, `caught up after ${caughtUpMs / 1000} s`)
+  })
+}

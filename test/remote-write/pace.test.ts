@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Pace } from '../../src/remote-write/pace.ts'
+
+const intervalMs = 15_000
+const half = () => 0.5
+
+/** The pauses of a backlog after the first one. */
+function pauses(pace: Pace, ...waiting: readonly (readonly [snapshots: number, atOnce: number])[]) {
+  return waiting.map(([snapshots, atOnce]) => Math.round(pace.delayMs({ snapshots, atOnce })))
+}
+
+test('what is live has no pace, and a backlog begins at a random place in an interval', () => {
+  const pace = new Pace(intervalMs, half)
+  assert.deepEqual(pauses(pace, [1, 1], [0, 1], [2, 2], [1, 1], [9, 9]), [0, 0, 7500, 0, 7500])
+})
+
+test('a short backlog is sent at less than two requests an interval, a long one within five minutes', () => {
+  const pace = new Pace(intervalMs, half)
+  assert.deepEqual(pauses(pace, [40, 20], [20, 20], [5000, 20]), [7500, 9000, 1200])
+})
+
+test('the pauses are doubled by each answer that it is too much, and come back with those that are well', () => {
+  const pace = new Pace(intervalMs, half)
+  pauses(pace, [40, 20])
+  pace.tooMuch()
+  pace.tooMuch()
+  assert.deepEqual(pauses(pace, [40, 20]), [36_000])
+  for (let i = 0; i < 9; i++) pace.tooMuch()
+  assert.deepEqual(pauses(pace, [40, 20]), [60_000])
+  for (let i = 0; i < 20; i++) pace.well()
+  assert.deepEqual(pauses(pace, [40, 20]), [9000])
+})

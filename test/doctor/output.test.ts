@@ -24,6 +24,7 @@ function check(url: string, more: Partial<EndpointOptions> = {}, clock = systemC
     metadataIntervalMs: 0,
     sendIntervalMs: 0,
     offsetMs: 0,
+    intervalMs: 1000,
     ageLimitMs: 0,
     pacing: 'off',
     ...more,

@@ -68,6 +68,7 @@ async function send(
       metadataIntervalMs: 1,
       sendIntervalMs: 0,
       offsetMs: 0,
+      intervalMs: 1000,
       ageLimitMs: 0,
       pacing: 'off',
       ...more,

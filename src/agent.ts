@@ -2,15 +2,15 @@ import type { Files } from './buffer/files.ts'
 import { openBuffer } from './buffer/index.ts'
 import { familiesOf } from './buffer/metrics.ts'
 import { every } from './clock.ts'
+import { openCollection } from './collection.ts'
 import type { Emit } from './collector.ts'
 import type { Config } from './config/index.ts'
-import { type Cycle, createCycle, type OwnFamilies } from './cycle.ts'
-import { openHost } from './host/open.ts'
+import type { Cycle } from './cycle.ts'
+import { thisBoot } from './host/open.ts'
+import { shownUrl } from './http/credentials.ts'
 import { Intake } from './intake.ts'
 import { type Log, messageOf } from './log.ts'
 import type { Family, Labels } from './metrics/family.ts'
-import { SeriesTable } from './metrics/series.ts'
-import { SnapshotBuilder } from './metrics/snapshot.ts'
 import type { Output } from './output.ts'
 import { openEndpoints, openGateways, type Pushing } from './outputs.ts'
 import { clockFamilies, exporterFamilies, scrapeFamilies } from './own.ts'
@@ -39,29 +39,15 @@ export interface Agent {
   run(signal: AbortSignal): Promise<number>
 }
 
-/** A collector that waits for something may take this part of the interval, and never more than this. */
-const deadlineShare = 0.8
-const longestDeadlineMs = 10_000
-
-/** Collects once, without any output: what `hostpush collect` prints. */
-export async function collectOnce(config: Config, { clock, log }: Pick<World, 'clock' | 'log'>): Promise<Cycle> {
-  const host = openHost(config, clock)
-  try {
-    const builder = new SnapshotBuilder(new SeriesTable(config.identity))
-    const own = exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds)
-    return await cycleOf(config, { clock, log }, host, builder, own)(clock.now())
-  } finally {
-    host.close()
-  }
-}
-
 /** Builds the parts from the configuration. The web server listens from here on; a fault in that is thrown. */
 export async function createAgent(config: Config, world: World): Promise<Agent> {
   const { clock, log } = world
-  const host = openHost(config, clock)
-  const buffer = await openBuffer(config.buffer, { ...world, bootId: host.bootId })
+  const bootId = thisBoot()
+  const whose = { identity: config.identity, to: config.remoteWrite.map(({ url }) => shownUrl(url)) }
+  // a gateway has no backlog: for those alone no directory is needed
+  const inMemory = config.remoteWrite.length === 0 ? ({ mode: 'memory' } as const) : {}
+  const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...world, bootId, whose })
   const timeline = new Timeline(clock, log, buffer.newestMs)
-  const builder = new SnapshotBuilder(new SeriesTable(config.identity))
   const onTime = (receiverMs: number) => {
     timeline.confirm(receiverMs)
     buffer.confirmTime(receiverMs)
@@ -77,14 +63,15 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     for (const [family, value, labels] of familiesOf(buffer, new Map(reports.map(({ name, url }) => [name, url]))))
       emit(family, value, labels ?? {})
   }
-  const families = [
-    exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
-    clockFamilies(timeline),
-    sending,
-    scrapeFamilies(() => builder.added),
-  ]
-  const cycle = cycleOf(config, world, host, builder, (emit, soFar) => {
-    for (const each of families) each(emit, soFar)
+  const collection = openCollection(config, {
+    clock,
+    log,
+    own: ({ host, builder }) => [
+      exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
+      clockFamilies(timeline),
+      sending,
+      scrapeFamilies(() => builder.added),
+    ],
   })
   const web = createWeb(config.web, {
     clock,
@@ -100,7 +87,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   })
   const close = async () => {
     await buffer.close()
-    host.close()
+    collection.close()
   }
   const addresses = await web.listen().catch(async (error: unknown) => {
     await close()
@@ -113,7 +100,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const intake = new Intake(buffer, timeline, { clock, log, onDrop })
   const left = () =>
     Math.max(0, ...endpoints.map((one) => one.report.backlog.snapshots), ...gateways.map((one) => one.report.pending))
-  return { endpoints, addresses, run: runner(config, world, { intake, cycle, outputs, left, close }) }
+  return { endpoints, addresses, run: runner(config, world, { intake, cycle: collection.cycle, outputs, left, close }) }
 }
 
 interface Parts {
@@ -151,26 +138,6 @@ function runner(config: Config, { clock, log }: World, { intake, cycle, outputs,
     await close()
     return undelivered
   }
-}
-
-function cycleOf(
-  config: Config,
-  { clock, log }: Pick<World, 'clock' | 'log'>,
-  host: ReturnType<typeof openHost>,
-  builder: SnapshotBuilder,
-  own: OwnFamilies,
-): (timestampMs: number) => Promise<Cycle> {
-  const deadlineMs = Math.min(longestDeadlineMs, config.intervalMs * deadlineShare)
-  return createCycle({
-    host,
-    enabled: config.collectors,
-    interfaces: config.interfaces,
-    builder,
-    clock,
-    log,
-    deadlineMs,
-    own,
-  })
 }
 
 /** What is emitted, as the web server's registry takes it. */

@@ -17,7 +17,7 @@ interface Means {
 
 /** Puts snapshots into the buffer at their place in time. */
 export class Intake {
-  readonly #buffer: Buffer
+  readonly #buffer: Pick<Buffer, 'append'>
   readonly #timeline: Timeline
   readonly #clock: Clock
   readonly #log: Log
@@ -32,7 +32,7 @@ export class Intake {
   readonly #onDrop: (samples: number) => void
 
   /** `onDrop` is told of samples that have no place in time. */
-  constructor(buffer: Buffer, timeline: Timeline, { clock, log, onDrop }: Means) {
+  constructor(buffer: Pick<Buffer, 'append'>, timeline: Timeline, { clock, log, onDrop }: Means) {
     this.#buffer = buffer
     this.#timeline = timeline
     this.#clock = clock

@@ -44,13 +44,18 @@ export function clockFamilies({ stats }: Timeline): OwnFamilies {
   }
 }
 
+/** What is running here. */
+export function buildFamilies({ branch, revision, version, arch, runtime }: Build & typeof platform): OwnFamilies {
+  const labels = { branch, goarch: arch, goos: 'linux', goversion: runtime, revision, tags: '', version }
+  return (emit) => emit(buildInfo, 1, labels)
+}
+
 /** The families that node_exporter has beside its collectors: build information and its own process. */
 export function exporterFamilies(build: Build & typeof platform, self: Dir, bootTimeSeconds: number): OwnFamilies {
   const limits = parseLimits(self.readIfAny('limits') ?? '')
-  const { branch, revision, version, arch, runtime } = build
-  const labels = { branch, goarch: arch, goos: 'linux', goversion: runtime, revision, tags: '', version }
-  return (emit) => {
-    emit(buildInfo, 1, labels)
+  const emitBuild = buildFamilies(build)
+  return (emit, soFar) => {
+    emitBuild(emit, soFar)
     const { cpuTicks, startTicks, virtualBytes, residentPages } = parseSelfStat(self.read('stat'))
     emit(cpuSeconds, cpuTicks / 100)
     // Listing them costs 0.1 ms for a hundred, and counts the one that the listing needs.

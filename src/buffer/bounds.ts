@@ -68,6 +68,12 @@ export class Bounds {
     this.#needs.time.confirm(receiverMs)
   }
 
+  /** Whether what was taken then is older than `max_age`; not as long as the wall clock is not to be trusted. */
+  isTooOld(takenMs: number | undefined): boolean {
+    const nowMs = this.#needs.time.now()
+    return nowMs !== undefined && takenMs !== undefined && takenMs < nowMs - this.#options.maxAgeMs
+  }
+
   /** One after another, as each deletes what the one before has left. */
   keep(): Promise<void> {
     this.#working = this.#working

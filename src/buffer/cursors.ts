@@ -23,6 +23,8 @@ interface Needs {
   readonly stats: BufferStats
   /** False where power may take what was not synced: then writing is all there is. */
   readonly syncs: boolean
+  /** What was written is made safe when the file is closed. */
+  readonly syncsAtEnd?: boolean
 }
 
 /** The one file with every endpoint's state. Changes of several that come together share a sync. */
@@ -97,11 +99,17 @@ export class Cursors {
   }
 
   async close(): Promise<void> {
-    this.#wantsSync = this.#needs.syncs
+    this.#wantsSync = this.#needs.syncs || this.#needs.syncsAtEnd === true
     await this.#working
     await this.#work()
     await this.#file?.close().catch(() => {}) // what matters is synced
     this.#file = undefined
+  }
+
+  /** Writes nothing more: what there is will be deleted. */
+  async abandon(): Promise<void> {
+    await this.#working
+    await this.#letGo()
   }
 
   #take(bytes: Buffer): void {

@@ -1,5 +1,4 @@
-import { type Clock, within } from '../clock.ts'
-import type { Log } from '../log.ts'
+import { within } from '../clock.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { Aside } from './aside.ts'
 import { Bounds, TrustedTime } from './bounds.ts'
@@ -9,35 +8,16 @@ import { Corrupt } from './corrupt.ts'
 import type { DiskCursor, Standing } from './cursor.ts'
 import { Cursors } from './cursors.ts'
 import { Endpoints } from './endpoints.ts'
-import type { Files } from './files.ts'
+import { syncNames } from './files.ts'
 import { LogReader, type Reading } from './log-reader.ts'
 import { Losses } from './losses.ts'
+import type { DiskNeeds, DiskOptions } from './options.ts'
 import { SeriesPool } from './pool.ts'
 import { continuityOf, type Found, recover } from './recovery.ts'
 import { type Place, Ring } from './ring.ts'
 import { Segments } from './segments.ts'
-import { noStats } from './stats.ts'
-import { retryMs, type Sync, Writer } from './writer.ts'
-
-export interface DiskOptions {
-  readonly directory: string
-  readonly sync: Sync
-  readonly maxBytes: number
-  readonly maxAgeMs: number
-  readonly minFreeBytes: number
-}
-
-export interface DiskNeeds {
-  readonly clock: Clock
-  readonly log: Log
-  readonly files: Files
-  /** Of this boot, as the kernel writes it. */
-  readonly bootId: string
-  /** The directory has gone and is made anew. */
-  readonly onMoved: () => Promise<void>
-  /** Nothing more is written. */
-  readonly onClose?: () => Promise<void>
-}
+import { countDropped, noStats } from './stats.ts'
+import { retryMs, Writer } from './writer.ts'
 
 const segmentBytes = 4 * 1024 * 1024
 /** Snapshots that the disk does not take, and those of a live sender. */
@@ -69,8 +49,11 @@ export class DiskBuffer implements Buffer {
     const { directory, sync } = options
     const segments = new Segments(files, `${directory}/log`)
     const corrupt = new Corrupt(`${directory}/corrupt`, { files, clock, log, stats })
-    const cursors = new Cursors(`${directory}/cursors`, { files, log, stats, syncs: sync === 'always' })
-    const found = await recover(directory, { files, log, stats, segments, corrupt, cursors })
+    const cursors = new Cursors(`${directory}/cursors`, {
+      ...{ files, log, stats, syncs: sync === 'always', syncsAtEnd: sync === 'end' },
+    })
+    const syncs = sync !== 'end'
+    const found = await recover(directory, { files, log, stats, segments, corrupt, cursors, syncs })
     return new DiskBuffer(options, needs, { stats, segments, corrupt, cursors, found })
   }
 
@@ -199,11 +182,31 @@ export class DiskBuffer implements Buffer {
     return this.#ring.last
   }
 
+  /** Lets all of it go where even the newest is older than `max_age`. */
+  async expire(): Promise<void> {
+    if (this.#bounds.isTooOld(this.newestMs)) await this.giveUp('max_age')
+  }
+
+  /** Lets all of it go for every endpoint, and counts it. */
+  async giveUp(reason: DropReason): Promise<void> {
+    for (const cursor of this.#endpoints.cursors.values()) await cursor.leap(this.#ring.last, reason)
+  }
+
   async close(): Promise<void> {
     const { clock, log } = this.#needs
     const closing = this.#writer.close().then(() => this.#file.close())
     const outcome = await within(clock, closeMs, closing)
     if (outcome === 'late') log.warn('buffer: the disk is too slow to write all of it before the stop')
+    const { sync, directory } = this.#options
+    if (sync === 'end') await syncNames(this.#needs.files, directory).catch(() => {}) // a disk that fails has been told of
+    await this.#endpoints.close()
+    await this.#needs.onClose?.()
+  }
+
+  /** Lets go of the files without another byte for them: whoever calls this deletes the directory. */
+  async abandon(): Promise<void> {
+    await this.#writer.abandon()
+    await this.#file.abandon()
     await this.#endpoints.close()
     await this.#needs.onClose?.()
   }
@@ -219,13 +222,14 @@ export class DiskBuffer implements Buffer {
       now: () => this.#needs.clock.now(),
       pause: (signal) => this.#needs.clock.sleep(retryMs, signal),
       uncounted: (loss) => this.#losses.uncounted(loss),
-      dropped: (endpoint, reason, samples) => this.#count(endpoint, reason, samples),
+      dropped: (endpoint, reason, samples) => countDropped(this.stats, endpoint, reason, samples),
       bytesAfter: (place) => this.segments.bytesAfter(place, this.#ring.last),
       setAside: (endpoint, refused) => this.aside.keep(endpoint, refused),
     }
   }
 
   #written(): number {
+    if (this.#options.sync === 'end') return this.#ring.last.sequence
     return this.#options.sync === 'always' ? Math.min(this.#ring.safe, this.#ring.written) : this.#ring.written
   }
 
@@ -240,10 +244,5 @@ export class DiskBuffer implements Buffer {
   async #progress(): Promise<void> {
     this.#wakeAll()
     await this.#bounds.keep()
-  }
-
-  #count(endpoint: string, reason: DropReason, samples: number): void {
-    const reasons = this.stats.dropped.get(endpoint) ?? new Map<DropReason, number>()
-    this.stats.dropped.set(endpoint, reasons.set(reason, (reasons.get(reason) ?? 0) + samples))
   }
 }

@@ -53,6 +53,11 @@ export async function opened<T>(
 export const sizeOf = (files: Files, path: string): Promise<number> =>
   opened(files, path, 'read', async (file) => (await file.status()).size)
 
+/** Makes safe that a directory is in the two above it, and what is in it. */
+export async function syncNames(files: Files, directory: string): Promise<void> {
+  for (const path of [directory, `${directory}/..`, `${directory}/../..`]) await files.syncDirectory(path)
+}
+
 const flags = {
   read: constants.O_RDONLY,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
@@ -81,8 +86,8 @@ export const disk: Files = {
   },
 }
 
-/** Node's own `recursive` goes round for ever where a parent is there and the kernel says ENOENT, as below /proc. */
-async function makeDirectory(path: string): Promise<void> {
+/** With those above it; only the owner may look inside. Node's own `recursive` goes round for ever where a parent is there and the kernel says ENOENT, as below /proc. */
+export async function makeDirectory(path: string): Promise<void> {
   const parent = dirname(path)
   if (!(await isDirectory(parent))) await makeDirectory(parent)
   try {

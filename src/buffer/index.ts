@@ -1,10 +1,12 @@
 import { type Clock, systemClock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import type { Labels } from '../metrics/family.ts'
 import type { Buffer } from './buffer.ts'
 import { answers } from './control.ts'
-import { DiskBuffer, type DiskOptions } from './disk.ts'
+import { DiskBuffer } from './disk.ts'
 import { disk, type Files } from './files.ts'
 import { MemoryBuffer } from './memory.ts'
+import type { DiskOptions } from './options.ts'
 import { Owner } from './owner.ts'
 import { patient } from './patient.ts'
 
@@ -12,11 +14,19 @@ export interface BufferOptions extends DiskOptions {
   readonly mode: 'disk' | 'memory'
 }
 
+export interface Whose {
+  readonly identity: Labels
+  /** The URLs of the endpoints, as they may be shown. */
+  readonly to: readonly string[]
+}
+
 export interface BufferNeeds {
   readonly clock: Clock
   readonly log: Log
   /** Of this boot, as the kernel writes it. */
   readonly bootId: string
+  /** Whose samples the owner puts in and where they go, for others on this host who ask. */
+  readonly whose?: Whose
   /** The disk, unless a test brings one. */
   readonly files?: Files
 }
@@ -42,6 +52,7 @@ export async function openDisk(
   const owner = new Owner(
     directory,
     async function* (request) {
+      if (request.command === 'whose') return yield { pid: process.pid, ...needs.whose }
       yield* answers(await opened.promise, isAgent)(request)
     },
     log,

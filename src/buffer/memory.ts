@@ -2,7 +2,7 @@ import type { Snapshot } from '../metrics/snapshot.ts'
 import { Arrival } from './arrival.ts'
 import type { Backlog, Buffer, Cursor, DropReason, Entry, Flight, Limit } from './buffer.ts'
 import { type Choice, takes } from './choice.ts'
-import { noStats } from './stats.ts'
+import { countDropped, noStats } from './stats.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
 const bytesPerSample = 8
@@ -40,7 +40,7 @@ export class MemoryBuffer implements Buffer {
     if (cursor === undefined) {
       cursor = new MemoryCursor(this.#entries, this.#next - 1, {
         moved: () => this.#letGo(),
-        dropped: (reason, samples) => this.#count(endpoint, reason, samples),
+        dropped: (reason, samples) => countDropped(this.stats, endpoint, reason, samples),
       })
       this.#cursors.set(endpoint, cursor)
     }
@@ -66,13 +66,8 @@ export class MemoryBuffer implements Buffer {
     this.stats.bytes -= sizeOf(oldest)
     for (const [endpoint, { position, choice }] of this.#cursors) {
       if (position < oldest.sequence && takes(choice, oldest.snapshot))
-        this.#count(endpoint, 'max_bytes', oldest.snapshot.values.length)
+        countDropped(this.stats, endpoint, 'max_bytes', oldest.snapshot.values.length)
     }
-  }
-
-  #count(endpoint: string, reason: DropReason, samples: number): void {
-    const reasons = this.stats.dropped.get(endpoint) ?? new Map<DropReason, number>()
-    this.stats.dropped.set(endpoint, reasons.set(reason, (reasons.get(reason) ?? 0) + samples))
   }
 
   /** Frees what every endpoint is past. */

@@ -15,6 +15,8 @@ interface Needs {
   readonly segments: Segments
   readonly corrupt: Corrupt
   readonly cursors: Cursors
+  /** False where the disk is not waited for. */
+  readonly syncs: boolean
 }
 
 /** What a start finds. */
@@ -35,7 +37,7 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
   let beyond = 0
   try {
     await files.makeDirectory(segments.directory)
-    await files.syncDirectory(directory)
+    if (needs.syncs) await files.syncDirectory(directory)
     beyond = await findSegments(needs)
     newest = await newestOf(needs)
   } catch (error) {

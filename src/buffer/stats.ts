@@ -1,4 +1,4 @@
-import type { BufferStats } from './buffer.ts'
+import type { BufferStats, DropReason } from './buffer.ts'
 
 export const noStats = (): BufferStats => ({
   appendedSnapshots: 0,
@@ -8,3 +8,8 @@ export const noStats = (): BufferStats => ({
   damagedRecords: 0,
   dropped: new Map(),
 })
+
+export function countDropped({ dropped }: BufferStats, endpoint: string, reason: DropReason, samples: number): void {
+  const reasons = dropped.get(endpoint) ?? new Map<DropReason, number>()
+  dropped.set(endpoint, reasons.set(reason, (reasons.get(reason) ?? 0) + samples))
+}

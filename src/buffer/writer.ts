@@ -7,8 +7,11 @@ import type { Loss } from './segment-reader.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import type { Segments } from './segments.ts'
 
-/** When what was written is made safe: at once, so often (milliseconds), or when the kernel likes. */
-export type Sync = 'always' | 'never' | number
+/**
+ * When what was written is made safe: at once, so often (milliseconds), when the kernel likes, or when the log is closed:
+ * that is for a command that lives for a moment, and which sends from memory while the disk is being written.
+ */
+export type Sync = 'always' | 'never' | 'end' | number
 
 export interface WriterOptions {
   readonly sync: Sync
@@ -83,10 +86,18 @@ export class Writer {
     try {
       while (this.#hasMore()) await this.#writeSome()
       if (this.#options.sync !== 'never') await this.#segment?.sync()
+      if (this.#options.sync === 'end') await this.#needs.files.syncDirectory(this.#needs.segments.directory)
     } catch (error) {
       await this.#fail(error)
     }
     await this.#segment?.close().catch(() => {}) // all of it is synced
+  }
+
+  /** Writes nothing more: what there is will be deleted. */
+  async abandon(): Promise<void> {
+    this.#stop.abort()
+    await this.#working
+    await this.#segment?.close().catch(() => {}) // nobody will read it
   }
 
   #hasMore(): boolean {
@@ -138,6 +149,7 @@ export class Writer {
     const { sync } = this.#options
     const nowMs = this.#needs.clock.monotonicMs()
     if (sync === 'never') writer.trust()
+    else if (sync === 'end') return false
     else if (isNew || sync === 'always' || nowMs - this.#syncedMs >= sync) {
       await writer.sync()
       this.#syncedMs = nowMs
@@ -178,7 +190,7 @@ export class Writer {
 
   async #enter(writer: SegmentWriter): Promise<void> {
     const { files, segments } = this.#needs
-    if (this.#options.sync !== 'never') await files.syncDirectory(segments.directory)
+    if (this.#options.sync !== 'never' && this.#options.sync !== 'end') await files.syncDirectory(segments.directory)
     segments.add(writer.segment)
   }
 

@@ -1,5 +1,5 @@
-import { collectOnce } from '../agent.ts'
 import { systemClock } from '../clock.ts'
+import { collectOnce } from '../collection.ts'
 import { collectors } from '../collectors/index.ts'
 import type { Command } from '../command.ts'
 import { configFlags, readConfig } from '../config/index.ts'

@@ -5,6 +5,7 @@ export const commands: Readonly<
   Record<string, { readonly summary: string; readonly load: () => Promise<{ default: Command }> }>
 > = {
   run: { summary: 'collect at an interval and push', load: () => import('./run.ts') },
+  once: { summary: 'collect once, push and wait for the answer', load: () => import('./once.ts') },
   collect: {
     summary: 'collect once and print the text exposition; nothing is sent',
     load: () => import('./collect.ts'),

@@ -2,15 +2,16 @@ import { readFile } from 'node:fs/promises'
 import { systemClock } from '../clock.ts'
 import type { Command, Terminal } from '../command.ts'
 import type { Config } from '../config/index.ts'
-import { durationMs } from '../config/units.ts'
 import { type Flag, type Given, type Parsed, UsageError } from '../flags.ts'
+import { thisBoot } from '../host/open.ts'
 import { connect } from '../http/connection.ts'
 import type { Labels } from '../metrics/family.ts'
 import { readPushed, snapshotOf } from '../metrics/pushed.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { deliver, type Fate } from '../outputs.ts'
+import { openRun } from '../run/index.ts'
+import { told } from './fates.ts'
 import { logOf } from './log.ts'
-import { targetConfig, targetFlags } from './target.ts'
+import { targetConfig, targetFlags, timeoutFlag, timeoutOf } from './target.ts'
 
 const job: Flag = { name: 'job', kind: 'value', help: 'The job that the samples are of. Needed.' }
 const label: Flag = {
@@ -18,16 +19,15 @@ const label: Flag = {
   kind: 'list',
   help: 'name=value: a label of every sample; an empty value takes away instance.',
 }
-const timeout: Flag = { name: 'timeout', kind: 'value', fallback: '5s', help: 'How long to wait for the answer.' }
 
 /** Samples are whose they are said to be; at a Pushgateway they are added to what the group has. */
 export default {
   name: 'push',
   summary:
     'Pushes samples, in the text format or OpenMetrics, from a file or from standard input.\n' +
-    'Waits for the answer: status 0 when they are delivered, 1 when they are lost.',
+    'Waits for the answer: status 0 when they are delivered, 3 when they are safe in the buffer, 1 when they are lost.',
   usage: '[flags] [FILE]',
-  flags: () => [job, label, ...targetFlags, timeout],
+  flags: () => [job, label, ...targetFlags, timeoutFlag],
   operands: 'taken',
   async run(given, terminal) {
     const { labels, timeoutMs } = wishesOf(given.flags)
@@ -35,12 +35,11 @@ export default {
     const identity = labelled(config.identity, labels)
     const snapshot = snapshotFrom(await read(given, terminal), identity, terminal)
     if (snapshot === undefined) return 1
-    const fates = await deliver(
-      snapshot,
-      asPushed(config, labels),
-      { clock: systemClock, log: logOf({ log: { ...config.log, level: 'error' } }, terminal), connect },
-      AbortSignal.any([AbortSignal.timeout(timeoutMs), terminal.stop]),
-    )
+    const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
+    const world = { clock: systemClock, log, connect, bootId: thisBoot() }
+    const run = await openRun({ ...config, ...asPushed(config, labels) }, world, { sync: 'end' })
+    const last = async () => ({ snapshots: [snapshot] })
+    const fates = await run.finish(last, AbortSignal.any([AbortSignal.timeout(timeoutMs), terminal.stop]))
     return told(fates, snapshot.values.length, terminal)
   },
 } satisfies Command
@@ -48,9 +47,7 @@ export default {
 function wishesOf(flags: Given): { readonly labels: Labels; readonly timeoutMs: number } {
   const name = flags.get(job.name)
   if (name === undefined || name === '') throw new UsageError(`--${job.name}=NAME is needed: what are the samples of?`)
-  const text = String(flags.get(timeout.name) ?? timeout.fallback)
-  const timeoutMs = durationMs(text)
-  if (!timeoutMs) throw new UsageError(`--${timeout.name}: ${text} is not a duration such as 5s`)
+  const timeoutMs = timeoutOf(flags)
   const pairs = (flags.get(label.name) ?? []) as readonly string[]
   return { labels: { ...Object.fromEntries(pairs.map(labelOf)), job: String(name) }, timeoutMs }
 }
@@ -96,20 +93,3 @@ function asPushed({ remoteWrite, pushgateways }: Config, { job: name = '', ...la
 /** An empty value takes a label away. */
 const labelled = (labels: Labels, wished: Labels): Labels =>
   Object.fromEntries(Object.entries({ ...labels, ...wished }).filter(([name]) => wished[name] !== ''))
-
-/** Says in one line what became of the samples, and gives the exit status. */
-function told(fates: readonly Fate[], samples: number, { out, err }: Terminal): number {
-  const lost = fates.filter((one) => one.lost > 0)
-  const names = (some: readonly Fate[]) => some.map(({ name, url }) => `${name} (${url})`).join(', ')
-  const delivered = fates.filter((one) => one.lost === 0)
-  const well = `delivered: ${samples} samples to ${names(delivered)}`
-  if (lost.length === 0) {
-    out(`hostpush: ${well}\n`)
-    return 0
-  }
-  const ill = lost.map(
-    ({ name, url, lost: count, reason }) => `${count} of ${samples} samples for ${name} (${url}): ${reason}`,
-  )
-  err(`hostpush: lost: ${ill.join('; ')}${delivered.length === 0 ? '' : `; ${well}`}\n`)
-  return 1
-}

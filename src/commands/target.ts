@@ -1,5 +1,9 @@
+import { crc32 } from 'node:zlib'
+import type { Collector } from '../collector.ts'
 import type { Terminal } from '../command.ts'
+import { ConfigError } from '../config/error.ts'
 import { type Config, readConfig } from '../config/index.ts'
+import { durationMs } from '../config/units.ts'
 import { type Flag, type Given, UsageError } from '../flags.ts'
 
 /** The flags that say where a command pushes to. */
@@ -9,8 +13,30 @@ export const targetFlags: readonly Flag[] = [
   { name: 'remote-write.url', kind: 'value', help: 'The URL of a remote-write endpoint.' },
 ]
 
-/** The configuration of a command that was told by these flags where to push. */
-export async function targetConfig(flags: Given, { environment }: Terminal): Promise<Config> {
+export const timeoutFlag: Flag = {
+  name: 'timeout',
+  kind: 'value',
+  fallback: '5s',
+  help: 'How long to wait for the answer.',
+}
+
+/** Milliseconds. */
+export function timeoutOf(flags: Given): number {
+  const text = String(flags.get(timeoutFlag.name) ?? timeoutFlag.fallback)
+  const timeoutMs = durationMs(text)
+  if (!timeoutMs) throw new UsageError(`--${timeoutFlag.name}: ${text} is not a duration such as 5s`)
+  return timeoutMs
+}
+
+/**
+ * The configuration of a command that was told by these flags where to push. `collectors` are those that it runs; where
+ * it runs none they are loaded only to understand a file.
+ */
+export async function targetConfig(
+  flags: Given,
+  { environment }: Terminal,
+  collectors?: readonly Collector[],
+): Promise<Config> {
   const file = flags.get('config.file')
   const gateway = urlOf(flags, 'pushgateway')
   const endpoint = urlOf(flags, 'remote-write.url')
@@ -18,16 +44,23 @@ export async function targetConfig(flags: Given, { environment }: Terminal): Pro
   if (file !== undefined && direct) throw new UsageError('--config.file and a URL cannot be used together; keep one')
   if (file === undefined && !direct)
     throw new UsageError('where to? --config.file=FILE, --pushgateway=URL or --remote-write.url=URL is needed')
-  return readConfig({
-    flags: new Map(file === undefined ? [] : [['config.file', file]]),
+  const config = await readConfig({
+    flags: collectors === undefined ? new Map([...flags].filter(([name]) => name === 'config.file')) : flags,
     environment,
-    collectors: file === undefined ? [] : (await import('../collectors/index.ts')).collectors,
+    collectors: collectors ?? (file === undefined ? [] : (await import('../collectors/index.ts')).collectors),
     without: {
-      ...(gateway !== undefined && { pushgateway: [{ url: gateway }] }),
-      ...(endpoint !== undefined && { remote_write: [{ url: endpoint }] }),
-      buffer: { mode: 'memory' },
+      ...(gateway !== undefined && { pushgateway: [{ url: gateway, name: nameOf(gateway) }] }),
+      ...(endpoint !== undefined && { remote_write: [{ url: endpoint, name: nameOf(endpoint) }] }),
     },
   })
+  if (config.remoteWrite.length + config.pushgateways.length > 0) return config
+  throw new ConfigError([`${file}: there is nowhere to push to: remote_write or pushgateway is needed`])
+}
+
+/** What is left over for a URL waits for the same URL: a name that no other one has. */
+function nameOf(text: string): string {
+  const { host, href } = new URL(text)
+  return `${host.replace(/[^\w.-]+/g, '-').slice(0, 50)}-${crc32(href).toString(16).padStart(8, '0')}`
 }
 
 function urlOf(flags: Given, name: string): string | undefined {

@@ -6,17 +6,15 @@ import { durationMs, sizeBytes } from './units.ts'
 
 interface Given {
   readonly environment: Readonly<Record<string, string | undefined>>
-  readonly hasEndpoints: boolean
+  /** What there is to deliver to: for gateways alone there is no backlog, only what a batch command leaves. */
+  readonly outputs: 'endpoints' | 'gateways' | 'none'
 }
 
-/** The buffer from its block. Without endpoints nothing is buffered, and no directory is needed. */
-export function bufferOf(
-  block: Shape['buffer'],
-  { environment, hasEndpoints }: Given,
-  problems: string[],
-): BufferOptions {
-  const mode = hasEndpoints ? (block?.mode ?? 'disk') : 'memory'
+/** The buffer from its block. Without outputs nothing is buffered, without endpoints no directory is insisted on. */
+export function bufferOf(block: Shape['buffer'], { environment, outputs }: Given, problems: string[]): BufferOptions {
   const directory = block?.directory ?? defaultDirectory(environment, userInfo().uid)
+  const wanted = outputs === 'none' ? 'memory' : (block?.mode ?? 'disk')
+  const mode = outputs === 'gateways' && directory === undefined ? 'memory' : wanted
   if (directory === undefined && mode === 'disk')
     problems.push(
       'buffer.directory: must be named, as this user has no home; or set buffer.mode to "memory" and keep nothing over a restart',

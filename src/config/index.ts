@@ -107,7 +107,19 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
     ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems })),
-    buffer: bufferOf(file.buffer, { environment, hasEndpoints: (file.remote_write ?? []).length > 0 }, problems),
+    buffer: bufferOf(
+      file.buffer,
+      {
+        environment,
+        outputs:
+          (file.remote_write ?? []).length > 0
+            ? 'endpoints'
+            : (file.pushgateway ?? []).length > 0
+              ? 'gateways'
+              : 'none',
+      },
+      problems,
+    ),
     web: webOf(file.web, flags, problems),
     log: {
       level: oneOf(['log.level', flags, file.log?.level ?? 'info'], levels, problems),

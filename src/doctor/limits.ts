@@ -1,5 +1,5 @@
-import { collectOnce } from '../agent.ts'
 import type { Clock } from '../clock.ts'
+import { collectOnce } from '../collection.ts'
 import type { Config } from '../config/index.ts'
 import { silent } from '../log.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'

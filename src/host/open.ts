@@ -47,8 +47,6 @@ export interface OpenHost extends Host {
   readonly self: Dir
   /** Of the kernel that the agent runs on, in seconds since the epoch. */
   readonly bootTimeSeconds: number
-  /** A UUID that is another one after each boot; empty where the kernel tells none. */
-  readonly bootId: string
   close(): void
 }
 
@@ -74,10 +72,13 @@ export function openHost(
     dirAt: (path) => new Dir(elsewhere, posix.normalize(path)),
     self: tree('/proc/self'),
     bootTimeSeconds: parseStat(tree('/proc').read('stat')).totals.get('btime') ?? 0,
-    bootId: tree('/proc').readIfAny('sys/kernel/random/boot_id')?.trim() ?? '',
     close() {
       statfs.close()
       kernel.close()
     },
   }
 }
+
+/** A UUID that is another one after each boot; empty where the kernel tells none. */
+export const thisBoot = (): string =>
+  new Dir(diskFiles('/proc'), '/proc').readIfAny('sys/kernel/random/boot_id')?.trim() ?? ''

@@ -1,5 +1,6 @@
-import { DiskBuffer, type DiskOptions } from '../../src/buffer/disk.ts'
+import { DiskBuffer } from '../../src/buffer/disk.ts'
 import type { Files } from '../../src/buffer/files.ts'
+import type { DiskOptions } from '../../src/buffer/options.ts'
 import { type Log, silent } from '../../src/log.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'

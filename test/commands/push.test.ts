@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { createReceiver } from '../../src/receive/receiver.ts'
 import { startGateway } from '../pushgateway/gateway.ts'
 import { freePort, temporary } from '../servers.ts'
 import { commandLine } from '../terminal.ts'
 
+const state = mkdtempSync(join(tmpdir(), 'hostpush-'))
+after(() => rmSync(state, { recursive: true }))
+
 const push = (input: string, ...args: string[]) =>
-  commandLine(['push', ...args], { HOME: '/' }, new AbortController().signal, input)
+  commandLine(['push', ...args], { STATE_DIRECTORY: state }, new AbortController().signal, input)
 
 test('samples go to a Pushgateway, into the group of their job, and one line says so', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const { status, out, err } = await push('rows_total 42 1700000000000\n', '--job=import', `--pushgateway=${url}`)
   assert.equal(err, '')
-  assert.equal(out, `hostpush: delivered: 1 samples to default (${url}/metrics/job/import/instance/${hostname()})\n`)
+  const group = `${url}/metrics/job/import/instance/${hostname()}`
+  assert.equal(
+    out.replace(/-[0-9a-f]{8} /, ' '),
+    `hostpush: delivered: 1 samples to ${new URL(url).host.replace(':', '-')} (${group})\n`,
+  )
   assert.equal(status, 0)
   assert.equal(requests.length, 1)
   assert.equal(requests[0]?.method, 'POST')
@@ -41,7 +48,7 @@ test('samples go to a remote-write endpoint with their times, those without one 
     `--remote-write.url=${receiver.url}/api/v1/write`,
   )
   assert.equal(status, 0)
-  assert.match(out, /^hostpush: delivered: 2 samples to default \(http:/)
+  assert.match(out, /^hostpush: delivered: 2 samples to 127\.0\.0\.1-[\w-]+ \(http:/)
   const [a, b, ...more] = (receiver.ledger ?? []).toSorted((left, right) => left.value - right.value)
   assert.deepEqual(more, [])
   assert.equal(a?.series, `rows_total{instance="${hostname()}",job="import",site="x",t="a"}`)
@@ -59,11 +66,11 @@ test('a configuration names the outputs, and each of them gets all', async (t) =
     global: { external_labels: { site: 'lab' } },
     remote_write: [{ url: `${receiver.url}/api/v1/write`, name: 'rw' }],
     pushgateway: [{ url, name: 'gw', method: 'PUT', job: 'other', delete_on_start: true, delete_on_shutdown: true }],
-    buffer: { directory: '/nowhere/at/all' },
+    buffer: { directory: '/dev/null/at/all' },
   }
   writeFileSync(file, JSON.stringify(config))
   const { status, out, err } = await push('a 1\n', '--job=j', `--config.file=${file}`)
-  assert.equal(err, '')
+  assert.match(err, /^\S+ level=ERROR msg="buffer: the directory cannot be used: what is not delivered is lost".*\n$/)
   assert.equal(status, 0)
   assert.match(out, /^hostpush: delivered: 1 samples to rw \(.*\), gw \(.*\)\n$/)
   assert.deepEqual(
@@ -119,16 +126,34 @@ test('no sample at all is a failure', async (t) => {
   assert.equal(requests.length, 0)
 })
 
-test('what cannot be delivered in time is lost, and why is told', async (t) => {
-  const { url } = await startGateway(t, () => 'hang')
+test('what cannot be delivered in time is kept, why is told, and the next push to the same place delivers it', async (t) => {
+  let isSilent = true
+  const { url, requests } = await startGateway(t, () => (isSilent ? 'hang' : undefined))
   const silent = await push('a 1\n', '--job=j', `--pushgateway=${url}`, '--timeout=200ms')
-  assert.equal(silent.status, 1)
-  assert.match(silent.err, /^hostpush: lost: 1 of 1 samples for default \(http:.*\): no answer in time\n$/)
-  const port = await freePort()
-  for (const flag of ['pushgateway', 'remote-write.url']) {
-    const nobody = await push('a 1\n', '--job=j', `--${flag}=http://127.0.0.1:${port}`, '--timeout=200ms')
-    assert.equal(nobody.status, 1)
-    assert.match(nobody.err, /^hostpush: lost: 1 of 1 samples for default \(http:.*\): .*ECONNREFUSED.*\n$/)
+  assert.equal(silent.status, 3)
+  assert.match(
+    silent.err,
+    /^hostpush: kept in the buffer for .*: 1 of 1 samples for 127\S+ \(http:.*\): not delivered in time\n$/,
+  )
+  isSilent = false
+  const next = await push('b 1\n', '--job=k', `--pushgateway=${url}`)
+  assert.equal(next.status, 0, next.err)
+  const group = `instance/${hostname()}`
+  assert.deepEqual(
+    requests.slice(1).map(({ path }) => path),
+    [`/metrics/job/j/${group}`, `/metrics/job/k/${group}`],
+  )
+  assert.deepEqual(readdirSync(join(state, 'runs')), ['turn'])
+})
+
+test('in memory nothing is kept: what is not delivered is lost', async (t) => {
+  const file = join(temporary(t), 'config.json')
+  for (const output of ['pushgateway', 'remote_write']) {
+    const config = { [output]: [{ url: `http://127.0.0.1:${await freePort()}` }], buffer: { mode: 'memory' } }
+    writeFileSync(file, JSON.stringify(config))
+    const { status, err } = await push('a 1\n', '--job=j', `--config.file=${file}`, '--timeout=200ms')
+    assert.equal(status, 1)
+    assert.match(err, /^hostpush: lost: 1 of 1 samples for default \(http:.*\): .*ECONNREFUSED.*\n$/)
   }
 })
 
@@ -136,15 +161,18 @@ test('samples that are refused are lost, the others are not', async (t) => {
   const { url } = await startGateway(t, ({ body }) => (body.includes('TYPE a ') ? [400, 'not so'] : undefined))
   const gateway = await push('a 1\nb 1\nc 1\n', '--job=j', `--pushgateway=${url}`)
   assert.equal(gateway.status, 1)
-  assert.match(gateway.err, /families=a reason="HTTP 400: not so"\nhostpush: lost: 1 of 3 samples for default/)
+  assert.match(gateway.err, /families=a reason="HTTP 400: not so"\nhostpush: lost: 1 of 3 samples for 127/)
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
     behave: () => ({ status: 400, body: 'out of bounds' }),
   })
   t.after(() => receiver.close())
   const endpoint = await push('a 1\n', '--job=j', `--remote-write.url=${receiver.url}/api/v1/write`, '--timeout=1s')
-  assert.equal(endpoint.status, 1)
-  assert.match(endpoint.err, /hostpush: lost: 1 of 1 samples for default/)
+  assert.equal(endpoint.status, 3, 'a receiver that refuses everything may be put right')
+  assert.match(
+    endpoint.err,
+    /everything is refused.*reason=.*out of bounds.*\nhostpush: kept .*: 1 of 1 samples for 127/,
+  )
 })
 
 const misuse: readonly (readonly [args: readonly string[], message: RegExp])[] = [

@@ -1,0 +1,24 @@
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { Files } from './files.ts'
+import type { Sync } from './writer.ts'
+
+export interface DiskOptions {
+  readonly directory: string
+  readonly sync: Sync
+  readonly maxBytes: number
+  readonly maxAgeMs: number
+  readonly minFreeBytes: number
+}
+
+export interface DiskNeeds {
+  readonly clock: Clock
+  readonly log: Log
+  readonly files: Files
+  /** Of this boot, as the kernel writes it. */
+  readonly bootId: string
+  /** The directory has gone and is made anew. */
+  readonly onMoved: () => Promise<void>
+  /** Nothing more is written. */
+  readonly onClose?: () => Promise<void>
+}

@@ -1,0 +1,138 @@
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { type Clock, timeText } from '../clock.ts'
+import type { Labels } from '../metrics/family.ts'
+import type { DiskBuffer } from './disk.ts'
+import { makeDirectory } from './files.ts'
+import { type BufferNeeds, type BufferOptions, openDisk, type Whose } from './index.ts'
+import { ask, BufferError } from './owner.ts'
+import type { Sync } from './writer.ts'
+
+/**
+ * The directory `runs` of a buffer: in it a log for each batch command that has not delivered all (`runs/<id>/`, laid out
+ * as the agent's own), and the queue of those that deliver (`runs/turn/`, see turn.ts). The owner's socket in a log says
+ * that its command lives. `run.json` beside the log holds what the log does not tell.
+ */
+export const runsIn = (directory: string): string => `${directory}/runs`
+export const turnsIn = (directory: string): string => `${runsIn(directory)}/turn`
+/** Whose turn it is there pushes series of the host, as long as no agent does. */
+export const hostIn = (directory: string): string => `${runsIn(directory)}/host`
+
+/** What is to be known of a run to deliver what it left. */
+export interface About {
+  /** The groups that its samples are of, by the name of the gateway. */
+  readonly groups: Readonly<Record<string, Group>>
+  /** False where the series of the last snapshot are to end with it and that has not been written yet. */
+  readonly isEnded: boolean
+}
+
+/** Where at a Pushgateway, and whether it takes the place of what is there. */
+export interface Group {
+  readonly job: string
+  readonly groupingKey: Labels
+  readonly method: 'PUT' | 'POST'
+}
+
+/** The name under which a gateway has a place in the log of a run: no endpoint is called so. */
+export const gatewayCursor = (name: string): string => `pushgateway:${name}`
+
+/** A log of its own for a command. Rejects where the directory cannot be used. */
+export async function createRun(
+  options: BufferOptions,
+  needs: BufferNeeds,
+  { about, sync }: { readonly about: About; readonly sync: Sync },
+): Promise<DiskBuffer> {
+  await makeDirectory(runsIn(options.directory))
+  for (;;) {
+    const directory = `${runsIn(options.directory)}/${newId(needs.clock)}`
+    try {
+      await mkdir(directory, { mode: 0o700 })
+      await writeAbout(directory, about)
+      return await openDisk({ ...options, directory, sync }, needs, false)
+    } catch (error) {
+      const isTaken = error instanceof BufferError || (error as NodeJS.ErrnoException).code === 'EEXIST'
+      if (!isTaken) throw error
+    }
+  }
+}
+
+/** The time first: ids sort as the runs began. */
+function newId({ now }: Clock): string {
+  const time = timeText(now()).replace(/[-:.]/g, '')
+  return `${time}-${process.pid}-${Math.random().toString(36).slice(2, 6)}`
+}
+
+/** The directories of runs that are nobody's any more, oldest first, but for one's own. */
+export async function leftIn(directory: string, clock: Clock, except = ''): Promise<readonly string[]> {
+  const left: string[] = []
+  for (const id of await idsIn(directory)) {
+    const path = `${runsIn(directory)}/${id}`
+    if (path !== except && (await isReadable(path, clock)) && !(await isOwned(path))) left.push(path)
+  }
+  return left
+}
+
+async function idsIn(directory: string): Promise<readonly string[]> {
+  const names = await readdir(runsIn(directory)).catch(() => []) // there was never a run
+  return names.filter((name) => /^\d{8}T\d+Z-/.test(name)).sort()
+}
+
+/** A run that has just begun has no cursors yet; one that was killed just then never had any samples. */
+async function isReadable(path: string, { now }: Clock): Promise<boolean> {
+  if ((await stat(`${path}/cursors`).catch(() => undefined)) !== undefined) return true
+  const made = await stat(path).catch(() => undefined) // removed meanwhile
+  return made !== undefined && made.mtimeMs < now() - 60_000
+}
+
+async function isOwned(path: string): Promise<boolean> {
+  const answer = await ask(path, { command: 'who' }).catch(() => 'unclear' as const)
+  if (answer === undefined) return false
+  if (answer !== 'unclear') for await (const _ of answer) break // closes the connection
+  return true
+}
+
+/** Opens what a run left, as its owner; undefined where somebody else is. */
+export async function openLeft(
+  path: string,
+  options: BufferOptions,
+  needs: BufferNeeds,
+): Promise<{ readonly buffer: DiskBuffer; readonly about: About } | undefined> {
+  try {
+    const buffer = await openDisk({ ...options, directory: path, sync: 'end' }, needs, false)
+    return { buffer, about: await readAbout(path) }
+  } catch (error) {
+    if (error instanceof BufferError) return undefined
+    throw error
+  }
+}
+
+/** Closes the log of a run and deletes it. */
+export async function removeRun(buffer: DiskBuffer): Promise<void> {
+  await buffer.abandon()
+  await rm(buffer.directory, { recursive: true, force: true })
+}
+
+export async function writeAbout(path: string, about: About): Promise<void> {
+  await writeFile(`${path}/run.json.new`, JSON.stringify(about), { mode: 0o600 })
+  await rename(`${path}/run.json.new`, `${path}/run.json`)
+}
+
+const nothingKnown: About = { groups: {}, isEnded: true }
+
+async function readAbout(path: string): Promise<About> {
+  try {
+    return { ...nothingKnown, ...JSON.parse(await readFile(`${path}/run.json`, 'utf8')) } as About
+  } catch {
+    return nothingKnown // killed before it was written, or damaged: the log itself says the most
+  }
+}
+
+/** The agent that pushes from this directory now: its pid, whose samples it pushes, and where to. */
+export async function agentIn(directory: string): Promise<({ readonly pid: number } & Whose) | undefined> {
+  const answer = await ask(directory, { command: 'whose' }).catch(() => undefined) // no agent, or an older one
+  if (answer === undefined) return undefined
+  for await (const line of answer) {
+    const { pid, identity, to } = line as { readonly pid: number } & Partial<Whose>
+    return identity && to && { pid, identity, to }
+  }
+  return undefined
+}

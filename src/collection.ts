@@ -1,0 +1,60 @@
+import type { Clock } from './clock.ts'
+import type { Config } from './config/index.ts'
+import { type Cycle, createCycle, type OwnFamilies } from './cycle.ts'
+import { type OpenHost, openHost } from './host/open.ts'
+import type { Log } from './log.ts'
+import { SeriesTable } from './metrics/series.ts'
+import { SnapshotBuilder } from './metrics/snapshot.ts'
+import { exporterFamilies } from './own.ts'
+import { build, platform } from './version.ts'
+
+/** A collector that waits for something may take this part of the interval, and never more than this. */
+const deadlineShare = 0.8
+const longestDeadlineMs = 10_000
+
+/** The configured collectors of this host, ready to run. */
+export interface Collection {
+  readonly host: OpenHost
+  readonly builder: SnapshotBuilder
+  /** Runs all of them once. Calls must not overlap. */
+  readonly cycle: (timestampMs: number) => Promise<Cycle>
+  close(): void
+}
+
+interface Needs {
+  readonly clock: Clock
+  readonly log: Log
+  /** Families that are no collector's. */
+  readonly own: (parts: Pick<Collection, 'host' | 'builder'>) => readonly OwnFamilies[]
+  /** What collectors may take at most, milliseconds, where it is less than the interval gives them. */
+  readonly withinMs?: number
+}
+
+export function openCollection(config: Config, { clock, log, own, withinMs }: Needs): Collection {
+  const host = openHost(config, clock)
+  const builder = new SnapshotBuilder(new SeriesTable(config.identity))
+  const families = own({ host, builder })
+  const deadlineMs = Math.min(withinMs ?? longestDeadlineMs, longestDeadlineMs, config.intervalMs * deadlineShare)
+  const cycle = createCycle({
+    ...{ host, builder, clock, log, deadlineMs },
+    enabled: config.collectors,
+    interfaces: config.interfaces,
+    own: (emit, soFar) => {
+      for (const each of families) each(emit, soFar)
+    },
+  })
+  return { host, builder, cycle, close: () => host.close() }
+}
+
+/** Collects once, without any output: what node_exporter would show. */
+export async function collectOnce(config: Config, { clock, log }: Pick<Needs, 'clock' | 'log'>): Promise<Cycle> {
+  const collection = openCollection(config, {
+    ...{ clock, log },
+    own: ({ host }) => [exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds)],
+  })
+  try {
+    return await collection.cycle(clock.now())
+  } finally {
+    collection.close()
+  }
+}

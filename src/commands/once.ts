@@ -1,0 +1,91 @@
+import { agentIn } from '../buffer/runs.ts'
+import { systemClock } from '../clock.ts'
+import { openCollection } from '../collection.ts'
+import { collectors } from '../collectors/index.ts'
+import type { Command } from '../command.ts'
+import { type Config, configFlags } from '../config/index.ts'
+import { thisBoot } from '../host/open.ts'
+import { connect } from '../http/connection.ts'
+import { shownUrl } from '../http/credentials.ts'
+import { Intake } from '../intake.ts'
+import type { Log } from '../log.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import { buildFamilies, scrapeFamilies } from '../own.ts'
+import { openRun } from '../run/index.ts'
+import { Timeline } from '../timeline.ts'
+import { build, platform } from '../version.ts'
+import { told } from './fates.ts'
+import { logOf } from './log.ts'
+import { targetConfig, targetFlags, timeoutFlag, timeoutOf } from './target.ts'
+
+/** Of the timeout: what is left when this is over is for writing down what has not been delivered. */
+const share = { collecting: 0.5, delivering: 0.9 }
+
+export default {
+  name: 'once',
+  summary:
+    'Collects once, pushes, and waits for the answer: for cron, and for what runs at the start or the end of a machine.\n' +
+    'Status 0 when all is delivered, 3 when it is safe in the buffer, 1 when it is lost.',
+  usage: '[flags]',
+  flags: () => [
+    ...configFlags(collectors).filter(({ name }) => name !== 'config.file' && !name.startsWith('web.')),
+    ...targetFlags,
+    timeoutFlag,
+  ],
+  async run({ flags }, terminal) {
+    const timeoutMs = timeoutOf(flags)
+    const deadline = AbortSignal.any([AbortSignal.timeout(timeoutMs * share.delivering), terminal.stop])
+    const config = await targetConfig(flags, terminal, collectors)
+    const log = logOf({ log: { ...config.log, level: flags.has('log.level') ? config.log.level : 'error' } }, terminal)
+    const rival = await rivalOf(config)
+    if (rival !== undefined) {
+      terminal.err(`hostpush: nothing is sent: ${rival}\n`)
+      return 1
+    }
+    const run = await openRun(config, { clock: systemClock, log, connect, bootId: thisBoot() }, { sync: 'end' })
+    let samples = 0
+    const last = async () => {
+      const snapshots = await taken(config, log, timeoutMs * share.collecting)
+      samples = snapshots.reduce((sum, { values }) => sum + values.length, 0)
+      return { snapshots }
+    }
+    const fates = await run.finish(last, deadline)
+    if (samples > 0) return told(fates, samples, terminal)
+    terminal.err('hostpush: nothing is sent: the clock of this host is not set\n')
+    return 1
+  },
+} satisfies Command
+
+/** What is collected now; none where the clock is not set. */
+async function taken(config: Config, log: Log, withinMs: number): Promise<readonly Snapshot[]> {
+  const snapshots: Snapshot[] = []
+  const clock = systemClock
+  const collection = openCollection(config, {
+    ...{ clock, log, withinMs },
+    own: ({ builder }) => [buildFamilies({ ...build, ...platform }), scrapeFamilies(() => builder.added)],
+  })
+  try {
+    const buffer = { append: (snapshot: Snapshot) => snapshots.push(snapshot) }
+    const intake = new Intake(buffer, new Timeline(clock, log), { clock, log, onDrop: () => {} })
+    intake.take(await collection.cycle(intake.moment()))
+    return snapshots
+  } finally {
+    collection.close()
+  }
+}
+
+/** Why a running agent is in the way: two that push the same series to one place get in each other's order. */
+async function rivalOf({ buffer, identity, remoteWrite }: Config): Promise<string | undefined> {
+  const agent = buffer.mode === 'disk' ? await agentIn(buffer.directory) : undefined
+  if (agent === undefined || !isSame(agent.identity, identity)) return undefined
+  const url = remoteWrite.map((one) => shownUrl(one.url)).find((one) => agent.to.includes(one))
+  if (url === undefined) return undefined
+  return (
+    `the agent with pid ${agent.pid} pushes these very series to ${url} already; ` +
+    'stop it, or give this command a configuration with another instance'
+  )
+}
+
+const isSame = (left: Config['identity'], right: Config['identity']) =>
+  Object.keys(left).length === Object.keys(right).length &&
+  Object.entries(left).every(([name, value]) => right[name] === value)

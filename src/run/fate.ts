@@ -1,0 +1,66 @@
+import type { BufferStats } from '../buffer/buffer.ts'
+import { shownUrl } from '../http/credentials.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import { groupUrl } from '../pushgateway/group.ts'
+import type { Gateway, GatewayOptions } from '../pushgateway/index.ts'
+import type { Endpoint, EndpointOptions } from '../remote-write/index.ts'
+
+/** What became of a command's samples at an output. */
+export interface Fate {
+  readonly name: string
+  readonly url: string
+  /** Samples that it has taken. */
+  readonly delivered: number
+  /** Samples that wait for it in the buffer. */
+  readonly kept: number
+  /** Samples that it will never get. */
+  readonly lost: number
+  /** Why it has not got all, as far as it is known. */
+  readonly reason?: string
+}
+
+/** Whether what has not been delivered is safe, and why it was not begun with, where it was not. */
+interface Standing {
+  readonly isSafe: boolean
+  readonly waiting: string | undefined
+}
+
+export function fateAtEndpoint(
+  { name, url }: EndpointOptions,
+  {
+    left,
+    stats,
+    endpoint,
+  }: { readonly left: number; readonly stats: BufferStats; readonly endpoint: Endpoint | undefined },
+  { isSafe, waiting }: Standing,
+): Fate {
+  const dropped = [...(stats.dropped.get(name) ?? [])]
+  const gone = dropped.reduce((sum, [, samples]) => sum + samples, 0)
+  const delivered = Math.max(0, stats.appendedSamples - left - gone)
+  const reason = waiting ?? endpoint?.trouble ?? dropped.map(([why]) => why).join(', ')
+  return fateOf(
+    { name, url: shownUrl(url), delivered, kept: isSafe ? left : 0, lost: gone + (isSafe ? 0 : left) },
+    reason,
+  )
+}
+
+export function fateAtGateway(
+  { name, url, job, groupingKey }: GatewayOptions,
+  { newest, gateway }: { readonly newest: Snapshot | undefined; readonly gateway: Gateway | undefined },
+  { isSafe, waiting }: Standing,
+): Fate {
+  const place = { name, url: shownUrl(groupUrl(url, job, groupingKey)) }
+  const all = newest?.values.length ?? 0
+  const { report, trouble } = gateway ?? {}
+  if (report === undefined || report.pending > 0) {
+    const [kept, lost] = isSafe ? [all, 0] : [0, all]
+    return fateOf({ ...place, delivered: 0, kept, lost }, waiting ?? trouble ?? '')
+  }
+  const lost = trouble === undefined ? report.stats.samplesRefused : all
+  return fateOf({ ...place, delivered: all - lost, kept: 0, lost }, trouble ?? 'refused')
+}
+
+function fateOf(fate: Fate, reason: string): Fate {
+  if (fate.kept + fate.lost === 0) return fate
+  return { ...fate, reason: reason === '' ? 'not delivered in time' : reason }
+}

@@ -1,0 +1,66 @@
+import type { Buffer } from '../buffer/buffer.ts'
+import { type BufferOptions, openBuffer } from '../buffer/index.ts'
+import { type About, createRun, type Group } from '../buffer/runs.ts'
+import type { Sync } from '../buffer/writer.ts'
+import { messageOf } from '../log.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Fate } from './fate.ts'
+import type { Adopter, RunConfig } from './leftovers.ts'
+import { Sending } from './sending.ts'
+
+/**
+ * The life of a batch command's samples: `once`, `push`, `exec`.
+ *
+ *     const run = await openRun(config, world, { sync })   a log of its own; in memory where there is no place for one
+ *     run.begin()                                          only who appends before the end: sends what comes, leftovers first
+ *     run.append(snapshot)
+ *     const fates = await run.finish(last, deadline)       in its turn: leftovers, then `last()`; everything is closed
+ *
+ * What an output has not taken by the deadline stays in the log, for the agent or the next batch command (leftovers.ts).
+ */
+export interface RunOptions {
+  /** How safe the log is while the command lives: `end` lets nothing wait for the disk. At the end it is safe anyhow. */
+  readonly sync: Sync
+  /** Whether a kill leaves host series behind that have to be ended: see `ending`. */
+  readonly endsSeries?: boolean
+}
+
+export interface Run {
+  /** Sends from here on what is appended, to each output that has got what was left before. Returns at once. */
+  begin(): void
+  /** Takes a snapshot in; one that is not the last goes to the gateways only as long as it is the newest. */
+  append(snapshot: Snapshot): void
+  /**
+   * Waits for its turn, delivers what others left, asks for the last samples, and delivers these, until the deadline
+   * aborts; then too `last` is called and its samples are kept. Does not reject for anything that an output or a disk does.
+   */
+  finish(last: () => Promise<Last>, deadline: AbortSignal): Promise<readonly Fate[]>
+}
+
+/** The last samples of a command. */
+export interface Last {
+  readonly snapshots: readonly Snapshot[]
+  /** What the gateways get; the last of the snapshots where it is missing. */
+  readonly pushed?: Snapshot
+}
+
+export async function openRun(config: RunConfig, world: Adopter, options: RunOptions): Promise<Run> {
+  const about = { groups: groupsOf(config.pushgateways), isEnded: options.endsSeries !== true }
+  const buffer = await openLog(config.buffer, world, { about, sync: options.sync })
+  return new Sending({ config, world, buffer, about })
+}
+
+async function openLog(options: BufferOptions, world: Adopter, how: { about: About; sync: Sync }): Promise<Buffer> {
+  if (options.mode === 'disk') {
+    try {
+      return await createRun(options, world, how)
+    } catch (error) {
+      const fields = { directory: options.directory, err: messageOf(error) }
+      world.log.error('buffer: the directory cannot be used: what is not delivered is lost', fields)
+    }
+  }
+  return openBuffer({ ...options, mode: 'memory' }, world)
+}
+
+const groupsOf = (gateways: RunConfig['pushgateways']): Readonly<Record<string, Group>> =>
+  Object.fromEntries(gateways.map(({ name, job, groupingKey, method }) => [name, { job, groupingKey, method }]))

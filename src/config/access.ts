@@ -2,6 +2,7 @@ import type { Access } from '../http/connection.ts'
 import type { ForwardProxy, ProxyOptions } from '../http/proxy.ts'
 import type { Pem, TlsOptions } from '../http/tls.ts'
 import { messageOf, Secret } from '../log.ts'
+import { hostAuthorities } from './authorities.ts'
 import { decoded, onlyOne } from './secrets.ts'
 import type { AccessShape } from './target-shape.ts'
 
@@ -12,11 +13,11 @@ export interface Said {
   readonly problems: string[]
 }
 
-/** TLS and proxy of a block. What TLS needs is read once now, so that a wrong file is said. */
+/** TLS and proxy of a block. What TLS needs is read once now where it was configured, so that a wrong file is said. */
 export async function accessOf(block: AccessShape, said: Said): Promise<Access> {
-  const tls = block.tls_config && tlsOf(block.tls_config, said)
+  const tls = tlsOf(block.tls_config ?? {}, said)
   const proxy = proxyOf(block, said)
-  if (tls !== undefined) {
+  if (block.tls_config !== undefined) {
     const { Trust } = await import('../http/tls.ts')
     try {
       new Trust(tls).refresh()
@@ -24,17 +25,18 @@ export async function accessOf(block: AccessShape, said: Said): Promise<Access> 
       said.problems.push(`${said.place}.tls_config: ${messageOf(error)}`)
     }
   }
-  return { ...(tls && { tls }), ...(proxy && { proxy }) }
+  return { tls, ...(proxy && { proxy }) }
 }
 
 type TlsShape = NonNullable<AccessShape['tls_config']>
 
-function tlsOf(shape: TlsShape, { place, problems }: Said): TlsOptions {
+function tlsOf(shape: TlsShape, { place, problems, environment }: Said): TlsOptions {
   const at = `${place}.tls_config`
   const { cert_file, key_file, server_name, min_version, max_version } = shape
   const cert = pemOf([shape.cert, cert_file], `${at}.cert`, problems)
   const key = pemOf([shape.key, key_file], `${at}.key`, problems)
-  const ca = pemOf([shape.ca, shape.ca_file], `${at}.ca`, problems)
+  const host = hostAuthorities(environment)
+  const ca = pemOf([shape.ca, shape.ca_file], `${at}.ca`, problems) ?? (host === undefined ? undefined : { file: host })
   if ((cert === undefined) !== (key === undefined)) problems.push(`${at}: a certificate and its key go together`)
   const lowest = min_version ?? 'TLS12'
   if (max_version !== undefined && max_version < lowest)

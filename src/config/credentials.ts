@@ -17,7 +17,7 @@ export async function credentialsOf(block: TargetShape, url: URL, said: Said): P
   if (basic !== undefined) return basicOf(basic, said)
   if (authorization !== undefined) return tokenOf(authorization, said)
   if (oauth2 !== undefined) return oauth2Of(oauth2, said)
-  return sigv4 && sigv4Of(sigv4, url, said)
+  return sigv4 === undefined ? undefined : sigv4Of(block, url, said)
 }
 
 type Part<Key extends keyof TargetShape> = NonNullable<TargetShape[Key]>
@@ -62,7 +62,9 @@ async function oauth2Of(shape: Part<'oauth2'>, { place, environment, problems }:
   })
 }
 
-async function sigv4Of(shape: Part<'sigv4'>, url: URL, { place, environment, problems }: Said): Promise<Credentials> {
+async function sigv4Of(block: TargetShape, url: URL, said: Said): Promise<Credentials> {
+  const { sigv4: shape = {} } = block
+  const { place, environment, problems } = said
   const at = `${place}.sigv4`
   const { access_key: access, secret_key: secret, profile, role_arn, external_id } = shape
   if ((access === undefined) !== (secret === undefined)) problems.push(`${at}: access_key and secret_key go together`)
@@ -81,6 +83,7 @@ async function sigv4Of(shape: Part<'sigv4'>, url: URL, { place, environment, pro
     ...(role_arn !== undefined && { roleArn: role_arn }),
     ...(external_id !== undefined && { externalId: external_id }),
     endpoints: shape.use_fips_sts_endpoint === true ? 'fips' : 'usual',
+    proxy: (await accessOf(block, { ...said, problems: [] })).proxy, // its problems are the endpoint's
   })
 }
 

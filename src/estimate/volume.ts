@@ -43,13 +43,14 @@ export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
   const together = snapshotsPerRequest(plan, series)
   const sizes: number[] = []
   for (let i = 0; i + together <= entries.length; i += together) {
-    const { bytes } = encoder.encode({ entries: entries.slice(i, i + together), stale: [] })
-    sizes.push(compress(bytes).length)
+    const { bytes, samples } = encoder.encode({ entries: entries.slice(i, i + together), stale: [] })
+    sizes.push(samples === 0 ? 0 : compress(bytes).length)
   }
-  const requestsPerMonth = monthMs / (plan.intervalMs * together)
+  const requestsPerMonth = series === 0 ? 0 : monthMs / (plan.intervalMs * together)
   const eachMs = Math.max(plan.metadataIntervalMs, plan.intervalMs * together)
-  const metadata = plan.metadataIntervalMs === 0 ? 0 : compress(encoder.metadata(familiesIn(entries))).length
-  const metadataRequests = plan.metadataIntervalMs === 0 ? 0 : monthMs / eachMs
+  const hasMetadata = plan.metadataIntervalMs > 0 && series > 0
+  const metadata = hasMetadata ? compress(encoder.metadata(familiesIn(entries))).length : 0
+  const metadataRequests = hasMetadata ? monthMs / eachMs : 0
   return {
     series,
     samplesPerMinute: (series * 60_000) / plan.intervalMs,

@@ -26,7 +26,7 @@ export async function connect(origin: string, access: Access = {}, clock: Clock 
   const { default: Client } = await import('undici/lib/dispatcher/client.js')
   const { default: build } = await import('undici/lib/core/connect.js')
   const { tls, proxy } = access
-  const trust = tls && new (await import('./tls.ts')).Trust(tls)
+  const trust = new (await import('./tls.ts')).Trust({ verify: true, ...tls })
   const proxyFor = proxy && (await import('./proxy.ts')).proxyFor.bind(undefined, proxy)
   const connectHeaders = () =>
     Object.fromEntries(

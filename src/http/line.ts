@@ -11,7 +11,7 @@ export interface Kit {
   readonly Client: typeof Client
   readonly build: typeof buildConnector
   readonly clock: Clock
-  readonly trust: Trust | undefined
+  readonly trust: Trust
   readonly proxyFor: ((target: URL) => ForwardProxy | undefined) | undefined
   readonly connectHeaders: () => Readonly<Record<string, string[]>>
   /** A connection is open. */
@@ -69,7 +69,7 @@ export class Line {
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (this.#kit.trust?.refresh()) {
+    if (this.#isSecured && this.#kit.trust.refresh()) {
       this.#session = undefined
       this.#socket?.destroy()
     }
@@ -87,6 +87,11 @@ export class Line {
 
   destroy(): Promise<void> {
     return this.#client.destroy()
+  }
+
+  /** TLS is spoken, to the target or to the proxy. */
+  get #isSecured(): boolean {
+    return this.#target.protocol === 'https:' || this.#proxy?.url.protocol === 'https:'
   }
 
   /** A request for http:// goes to the proxy itself, one for https:// through it. */
@@ -144,7 +149,7 @@ export class Line {
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: addressMs,
       lookup: this.#resolver.lookup,
-      ...this.#kit.trust?.connectionOptions(party),
+      ...this.#kit.trust.connectionOptions(party),
       ...(session && { session }),
     } as buildConnector.BuildOptions)
   }

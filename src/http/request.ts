@@ -38,14 +38,16 @@ const mostRedirects = 5
 /** Requests to one URL, one at a time. */
 export function createRequester(target: Target, sender: Sender, clock: Clock): Requester {
   const pacing = target.bytesPerSecond === undefined ? undefined : new Pacing(target.bytesPerSecond, clock)
+  let moved: URL | undefined
   return {
     async post(body, headers, signal) {
       // A redirect sends the body a second time.
       const paceMs = 2 * (pacing?.durationMs(body.length) ?? 0)
       const deadline = deadlineAt(clock, target.timeoutMs + paceMs, signal)
-      const attempt = new Attempt({ target, sender, clock, pacing, body, headers, signal: deadline.signal })
+      const attempt = new Attempt({ target, moved, sender, clock, pacing, body, headers, signal: deadline.signal })
       const outcome = await attempt.outcome()
       deadline.over()
+      moved = outcome.kind === 'delivered' || outcome.kind === 'rejected' ? attempt.moved : undefined
       if (doubts(outcome)) sender.renew?.()
       return outcome
     },
@@ -59,6 +61,8 @@ const doubts = (outcome: Outcome) =>
 
 interface Parts {
   readonly target: Target
+  /** Where the target has moved to for good, as was found out before. */
+  readonly moved: URL | undefined
   readonly sender: Sender
   readonly clock: Clock
   readonly pacing: Pacing | undefined
@@ -75,11 +79,14 @@ class Attempt {
   #secrets: readonly string[] = []
   /** Bytes of the request under way may have left. */
   #sent = false
+  /** Where the target has moved to for good. */
+  moved: URL | undefined
   /** A connection was cut before its answer: the request may have arrived then. */
   #doubtful = false
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.moved = parts.moved
   }
 
   async outcome(): Promise<Outcome> {
@@ -110,12 +117,15 @@ class Attempt {
   /** The answer at the end of all redirects. */
   async #followed(): Promise<Reply> {
     const { target } = this.#parts
-    let url = target.url
+    let url = this.moved ?? target.url
+    let isForGood = true
     let reply = await this.#answered(url)
     for (let hops = 0; hops < mostRedirects && target.redirects !== 'refuse'; hops++) {
       const next = redirectOf(reply, url)
       if (next === undefined) break
+      isForGood &&= reply.status === 308
       url = next
+      if (isForGood) this.moved = url
       reply = await this.#answered(url)
     }
     return reply

@@ -1,6 +1,7 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { messageOf, type Secret } from '../log.ts'
 import type { Credentials, Unsigned } from './credentials.ts'
+import type { ForwardProxy, ProxyOptions } from './proxy.ts'
 import type { Headers } from './request.ts'
 
 /** AWS's signature of a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
@@ -14,6 +15,8 @@ export interface SigV4Options {
   readonly roleArn?: string
   readonly externalId?: string
   readonly endpoints: 'usual' | 'fips'
+  /** Through which AWS is asked for credentials; what the machine itself offers is never asked through one. */
+  readonly proxy?: ProxyOptions | undefined
 }
 
 /** As AWS's libraries have it. */
@@ -57,11 +60,15 @@ async function asked(provider: Provider): Promise<Identity> {
 }
 
 async function providerOf(options: SigV4Options): Promise<Provider> {
-  const { keys, profile, region, roleArn, externalId, endpoints } = options
+  const { keys, profile, region, roleArn, externalId, endpoints, proxy } = options
   const fixed = keys && { accessKeyId: keys.access, secretAccessKey: keys.secret.reveal() }
   if (fixed !== undefined && roleArn === undefined) return async () => fixed
   const aws = await import('@aws-sdk/credential-providers')
-  const clientConfig = { region, useFipsEndpoint: endpoints === 'fips' }
+  const clientConfig = {
+    region,
+    useFipsEndpoint: endpoints === 'fips',
+    ...(proxy && { requestHandler: await agentsThrough(proxy) }),
+  }
   const own =
     fixed ??
     (profile === undefined
@@ -70,6 +77,26 @@ async function providerOf(options: SigV4Options): Promise<Provider> {
   if (roleArn === undefined) return own as Provider // fixed keys have returned above
   const params = { RoleArn: roleArn, RoleSessionName: 'hostpush', ...(externalId && { ExternalId: externalId }) }
   return aws.fromTemporaryCredentials({ masterCredentials: own, params, clientConfig })
+}
+
+/** Node's own agents, which go through proxies from 24.5 on. */
+async function agentsThrough({ http, https, none }: ProxyOptions) {
+  const [{ Agent: HttpAgent }, { Agent: HttpsAgent }] = await Promise.all([import('node:http'), import('node:https')])
+  const proxyEnv = {
+    ...(http && { HTTP_PROXY: withCredentials(http) }),
+    ...(https && { HTTPS_PROXY: withCredentials(https) }),
+    NO_PROXY: none ?? '',
+  }
+  return { httpAgent: new HttpAgent({ proxyEnv }), httpsAgent: new HttpsAgent({ proxyEnv }) }
+}
+
+function withCredentials({ url, authorization }: ForwardProxy): string {
+  const [, encoded = ''] = /^Basic (.+)$/.exec(authorization?.reveal() ?? '') ?? []
+  const [, user = '', password = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString()) ?? []
+  const full = new URL(url)
+  full.username = encodeURIComponent(user)
+  full.password = encodeURIComponent(password)
+  return full.href
 }
 
 async function sign(

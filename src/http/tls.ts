@@ -12,7 +12,7 @@ export type TlsVersion = keyof typeof versions
 export const tlsVersions = Object.keys(versions) as readonly TlsVersion[]
 
 export interface TlsOptions {
-  /** The authorities that are trusted, in place of those that Node brings. */
+  /** The authorities that are trusted, in place of the host's. */
   readonly ca?: Pem
   readonly cert?: Pem
   readonly key?: Pem
@@ -49,7 +49,8 @@ export class Trust {
       ...(isOld(minVersion) && { ciphers: 'DEFAULT@SECLEVEL=0' }),
     }
     const own = { ...(cert && { cert: textOf(cert, 'cert') }), ...(key && { key: textOf(key, 'key') }) }
-    this.#contexts = { own: contextOf({ ...common, ...own }), other: contextOf(common) }
+    const other = contextOf(common)
+    this.#contexts = { own: cert === undefined ? other : contextOf({ ...common, ...own }), other }
     this.#seen = seen
     return true
   }

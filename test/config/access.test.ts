@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { inspect } from 'node:util'
@@ -7,6 +7,7 @@ import { ConfigError } from '../../src/config/error.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { proxyFor } from '../../src/http/proxy.ts'
 import { certificates } from '../http/certificates.ts'
+import { answerOf, poster, rawServer } from '../http/raw.ts'
 import { temporary } from '../servers.ts'
 
 /** The one endpoint of a configuration, or the problems with it. */
@@ -158,4 +159,30 @@ test('redirects are followed and the bandwidth is free, unless it is said otherw
   assert.deepEqual([redirects, bytesPerSecond], ['follow', undefined])
   const said = await endpoint(t, { follow_redirects: false, bandwidth_limit: '64KiB' })
   assert.deepEqual([said.redirects, said.bytesPerSecond], ['refuse', 65_536])
+})
+
+test('without a ca of its own an endpoint trusts whom the host trusts', async (t) => {
+  const caOf = async (environment: Record<string, string>, block = {}) => {
+    const { access } = await endpoint(t, { ...block, url: 'https://receiver.test/' }, environment)
+    return access?.tls?.ca
+  }
+  assert.deepEqual(await caOf({ SSL_CERT_FILE: '/etc/own.pem' }), { file: '/etc/own.pem' })
+  assert.equal(await caOf({ NODE_EXTRA_CA_CERTS: '/etc/own.pem' }), undefined)
+  const host = await caOf({})
+  if (existsSync('/etc/ssl/certs/ca-certificates.crt'))
+    assert.deepEqual(host, { file: '/etc/ssl/certs/ca-certificates.crt' })
+  const { ca } = certificates(t)
+  assert.deepEqual(await caOf({ SSL_CERT_FILE: '/etc/own.pem' }, { tls_config: { ca_file: ca } }), { file: ca })
+})
+
+test("a server whose authority is in the host's file is trusted without a word in the configuration", async (t) => {
+  const made = certificates(t)
+  const { port } = await rawServer(t, (socket) => socket.write(answerOf(204)), { tls: made.server })
+  const url = `https://127.0.0.1:${port}/`
+  const postTo = async (environment: Record<string, string>) => {
+    const { access } = await endpoint(t, { url }, environment)
+    return (await (await poster(t, url, access === undefined ? {} : { access })).post()).kind
+  }
+  assert.equal(await postTo({ SSL_CERT_FILE: made.ca }), 'delivered')
+  assert.equal(await postTo({}), 'retry')
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { isSameParty, redirectOf } from '../../src/http/redirect.ts'
 import { certificates } from './certificates.ts'
@@ -99,4 +99,44 @@ test('who is the same party', () => {
     ['https://a', 'https://a.b'],
   ] as const)
     assert.ok(!isSame(own, other), `${own} ${other}`)
+})
+
+/** What was asked for, one request after another, at a server whose answers change. */
+async function asked(t: TestContext, answer: (line: string, number: number) => string, posts: number) {
+  const { port, requests } = await rawServer(t, (socket, { line, number }) => socket.write(answer(line, number)))
+  const { post } = await poster(t, `http://127.0.0.1:${port}/old`, secret)
+  const kinds: string[] = []
+  for (let i = 0; i < posts; i++) kinds.push((await post()).kind)
+  return { kinds, paths: requests.map(({ line }) => line.split(' ')[1]), requests }
+}
+
+test('what has moved for good is asked for where it is from then on, with our credentials', async (t) => {
+  const { paths, requests } = await asked(
+    t,
+    (line) => (line.includes('/old') ? answerOf(308, { location: '/new' }) : answerOf(204)),
+    3,
+  )
+  assert.deepEqual(paths, ['/old', '/new', '/new', '/new'])
+  assert.equal(requests.at(-1)?.headers['authorization'], 'Bearer s3cret-token')
+})
+
+test('what has moved for a while is asked for where it was, and only the steps that are for good are left out', async (t) => {
+  const away = (status: number) => (line: string) =>
+    line.includes('/old') ? answerOf(status, { location: '/new' }) : answerOf(204)
+  assert.deepEqual((await asked(t, away(307), 2)).paths, ['/old', '/new', '/old', '/new'])
+  const chain = (line: string) => {
+    if (line.includes('/old')) return answerOf(308, { location: '/mid' })
+    return line.includes('/mid') ? answerOf(307, { location: '/new' }) : answerOf(204)
+  }
+  assert.deepEqual((await asked(t, chain, 2)).paths, ['/old', '/mid', '/new', '/mid', '/new'])
+})
+
+test('where it is no more at its new place it is asked for at the old one', async (t) => {
+  const answer = (line: string, number: number) => {
+    if (line.includes('/old')) return number < 3 ? answerOf(308, { location: '/new' }) : answerOf(204)
+    return number > 2 ? answerOf(404) : answerOf(204)
+  }
+  const { kinds, paths } = await asked(t, answer, 3)
+  assert.deepEqual(kinds, ['delivered', 'retry', 'delivered'])
+  assert.deepEqual(paths, ['/old', '/new', '/new', '/old'])
 })

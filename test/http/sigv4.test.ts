@@ -123,6 +123,22 @@ test('a role is taken on by STS, signed with the own keys, until shortly before 
   assert.match(sts.requests[0]?.headers['authorization'] ?? '', /eu-central-1\/sts\/aws4_request/)
 })
 
+test('where a proxy is configured AWS is asked through it, with its password', async (t) => {
+  const credentials = `<Credentials><AccessKeyId>ROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>${inAnHour()}</Expiration></Credentials>`
+  const answer = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>${credentials}</AssumeRoleResult></AssumeRoleResponse>`
+  const proxy = await rawServer(t, (socket) => socket.write(answerOf(200, { 'content-type': 'text/xml' }, answer)))
+  environment(t, { AWS_ENDPOINT_URL_STS: 'http://sts.test' })
+  const url = new URL(`http://127.0.0.1:${proxy.port}`)
+  const http = { url, authorization: new Secret(`Basic ${Buffer.from('us er:p:w').toString('base64')}`) }
+  const keys = { access: 'AKID', secret: new Secret('s3cret') }
+  const roleArn = 'arn:aws:iam::123456789012:role/pusher'
+  const { requests, post } = await scene(t, { keys, roleArn, proxy: { http, connectHeaders: {} } })
+  assert.equal((await post()).kind, 'delivered')
+  assert.equal(keyOf(requests[0]), 'ROLE')
+  assert.match(proxy.requests[0]?.line ?? '', /^POST http:\/\/sts\.test\/ /)
+  assert.equal(proxy.requests[0]?.headers['proxy-authorization'], http.authorization.reveal())
+})
+
 test("the instance's own credentials come from its metadata service, version 2", async (t) => {
   const role = { Code: 'Success', AccessKeyId: 'IMDS', SecretAccessKey: 'imds-s', Token: 'tok', Expiration: inAnHour() }
   const metadata = await rawServer(t, (socket, { line, headers }) => {

@@ -69,6 +69,10 @@ export async function inChild<T>(file: string, args: readonly (string | number)[
   return JSON.parse(text) as T
 }
 
+/** Starts a bench's own file as the launcher starts an agent that runs for long. */
+export const startRun = (file: string, args: readonly (string | number)[], log: string): Running =>
+  start(process.execPath, [...agentFlags, ...runFlags, file, ...args.map(String)], log, runEnvironment)
+
 /** What the launcher tells V8. */
 const launcherText = readFileSync(`${root}bin/hostpush`, 'utf8')
 const agentFlags = /^ +(--.*?) \$/m.exec(launcherText)?.[1]?.split(' ') ?? []

@@ -11,10 +11,11 @@ import { machine } from './machine.ts'
 import memory from './memory.ts'
 import peers from './peers.ts'
 import { root } from './processes.ts'
+import send from './send.ts'
 import start from './start.ts'
 import wire from './wire.ts'
 
-const benches: readonly Bench[] = [peers, cycle, collectors, floor, start, memory, buffer, wire]
+const benches: readonly Bench[] = [peers, cycle, collectors, floor, start, memory, buffer, wire, send]
 
 const usage = `usage: npm run bench -- [--only=${benches.map(({ name }) => name).join(',')}] [--quick]
 

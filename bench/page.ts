@@ -1,0 +1,72 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Collector, collector } from '../src/collector.ts'
+import { counter, type Family, gauge, type Labels } from '../src/metrics/family.ts'
+import { SeriesTable } from '../src/metrics/series.ts'
+import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
+import { textOf } from '../src/metrics/text.ts'
+
+/** Series of one family. */
+const familySize = 24
+const modes = ['idle', 'read', 'write'] as const
+
+/** As many series as are wanted, as an exporter of hosts has them: two dozen to a family, with two labels each. */
+export class Page {
+  readonly #series: readonly (readonly [family: Family<'device' | 'mode'>, labels: Labels<'device' | 'mode'>])[]
+  readonly #values: Float64Array
+
+  constructor(series: number) {
+    const families = Array.from({ length: Math.ceil(series / familySize) }, (_, i) =>
+      i % 2 === 0
+        ? counter(`node_bench_${i}_total`, `What number ${i} has counted.`, ['device', 'mode'])
+        : gauge(`node_bench_${i}`, `What number ${i} shows.`, ['device', 'mode']),
+    )
+    this.#series = Array.from({ length: series }, (_, i) => {
+      const family = families[Math.floor(i / familySize)] as Family<'device' | 'mode'>
+      const labels = { device: `dev${Math.floor((i % familySize) / modes.length)}`, mode: modes[i % 3] ?? 'idle' }
+      return [family, labels] as const
+    })
+    this.#values = Float64Array.from({ length: series }, () => Math.floor(Math.random() * 1e9))
+  }
+
+  /** The next values: more than half stand still, most others grow by small whole numbers. */
+  *next(): Generator<readonly [family: Family<'device' | 'mode'>, value: number, labels: Labels<'device' | 'mode'>]> {
+    for (const [i, [family, labels]] of this.#series.entries()) {
+      const value = this.#values[i] as number // as many as series
+      const grown = i % 5 === 3 ? value + Math.floor(Math.random() * 1000) : i % 5 === 4 ? value + Math.random() : value
+      this.#values[i] = grown
+      yield [family, grown, labels]
+    }
+  }
+}
+
+/** A collector of such series. */
+export function pageCollector(series: number): Collector {
+  const page = new Page(series)
+  return collector({
+    name: 'page',
+    collect({ emit }) {
+      for (const [family, value, labels] of page.next()) emit(family, value, labels)
+    },
+  })
+}
+
+/** Serves them as text, with new values for each who asks. */
+export async function servePage(series: number) {
+  const page = new Page(series)
+  const builder = new SnapshotBuilder(new SeriesTable())
+  const server = createServer((_, answer) => {
+    builder.begin()
+    for (const [family, value, labels] of page.next()) builder.add(family, value, labels)
+    answer.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(textOf(builder.end(0)))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    address: `127.0.0.1:${port}`,
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}

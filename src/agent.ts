@@ -1,6 +1,7 @@
 import type { Files } from './buffer/files.ts'
 import { openBuffer } from './buffer/index.ts'
 import { familiesOf } from './buffer/metrics.ts'
+import { countDropped } from './buffer/stats.ts'
 import { every } from './clock.ts'
 import { openCollection } from './collection.ts'
 import type { Emit } from './collector.ts'
@@ -17,6 +18,7 @@ import { clockFamilies, exporterFamilies, scrapeFamilies } from './own.ts'
 import { emitGateway } from './pushgateway/metrics.ts'
 import type { Endpoint } from './remote-write/index.ts'
 import { emitEndpoint, emitStorage } from './remote-write/metrics.ts'
+import { type Adopting, createAdopting } from './run/adopting.ts'
 import { Timeline } from './timeline.ts'
 import { build, platform } from './version.ts'
 import { createWeb } from './web/index.ts'
@@ -53,6 +55,12 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     buffer.confirmTime(receiverMs)
   }
   const hasStepped = () => timeline.stats.steps > 0
+  const adopting = createAdopting(config, { ...world, bootId }, ({ name, reason, samples }) => {
+    if (config.remoteWrite.some((one) => one.name === name)) countDropped(buffer.stats, name, reason, samples)
+  })
+  // What a command left is older than what is collected from here on, and younger than a backlog
+  const isBehind = config.remoteWrite.some(({ name, choice }) => buffer.cursor(name, choice).backlog().snapshots > 0)
+  if (!isBehind) await adopting.first()
   const endpoints = await openEndpoints(config, world, buffer, { onTime, hasStepped })
   const gateways = await openGateways(config, world, onTime)
   const sending = (emit: Emit) => {
@@ -100,20 +108,25 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const intake = new Intake(buffer, timeline, { clock, log, onDrop })
   const left = () =>
     Math.max(0, ...endpoints.map((one) => one.report.backlog.snapshots), ...gateways.map((one) => one.report.pending))
-  return { endpoints, addresses, run: runner(config, world, { intake, cycle: collection.cycle, outputs, left, close }) }
+  return {
+    endpoints,
+    addresses,
+    run: runner(config, world, { intake, cycle: collection.cycle, outputs, adopting, left, close }),
+  }
 }
 
 interface Parts {
   readonly intake: Intake
   readonly cycle: (timestampMs: number) => Promise<Cycle>
   readonly outputs: readonly Output[]
+  readonly adopting: Adopting
   /** Snapshots that some output has not got. */
   readonly left: () => number
   readonly close: () => Promise<void>
 }
 
 /** The loop of the agent and its end. */
-function runner(config: Config, { clock, log }: World, { intake, cycle, outputs, left, close }: Parts) {
+function runner(config: Config, { clock, log }: World, { intake, cycle, outputs, adopting, left, close }: Parts) {
   const collect = async (isLast: boolean) => {
     const cycled = await cycle(intake.moment())
     const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
@@ -121,11 +134,13 @@ function runner(config: Config, { clock, log }: World, { intake, cycle, outputs,
     for (const output of outputs) guarded(log, output, seen)
   }
   return async (signal: AbortSignal): Promise<number> => {
+    const adopted = adopting.run(signal)
     for await (const { missed } of every(clock, config.intervalMs, signal)) {
       if (missed > 0) log.warn('agent: intervals missed', { missed })
       await collect(false)
     }
     await collect(true)
+    await adopted
     const deadline = new AbortController()
     const late = clock.sleep(config.flushTimeoutMs, deadline.signal).then(
       () => deadline.abort(),

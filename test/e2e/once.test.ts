@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import {
+  eventually,
+  freePort,
+  hostpush,
+  type Prometheus,
+  startPrometheus,
+  startPushgateway,
+  temporary,
+} from '../servers.ts'
+
+/* `hostpush once` in front of the real servers, and whoever delivers what it left. */
+
+interface Place {
+  readonly state: string
+  once(url: string, ...more: readonly string[]): Promise<{ status: number | string | null; text: string }>
+  left(): readonly string[]
+}
+
+/** A buffer directory, and a configuration of one endpoint whose name stays while its URL changes. */
+function place(t: TestContext, more: object = {}): Place {
+  const state = temporary(t)
+  return {
+    state,
+    async once(url, ...args) {
+      const config = configFile(t, { remote_write: [{ url: `${url}/api/v1/write` }], ...more })
+      const running = hostpush(t, ['once', `--config.file=${config}`, ...args], { STATE_DIRECTORY: state })
+      const status = await running.ended
+      return { status, text: running.output() }
+    },
+    left: () => readdirSync(join(state, 'runs')).filter((name) => name !== 'turn'),
+  }
+}
+
+function configFile(t: TestContext, config: object): string {
+  const file = join(temporary(t), 'config.json')
+  writeFileSync(file, JSON.stringify({ instance: 'h', job: 'batch', ...config }))
+  return file
+}
+
+const samplesOf = async (prometheus: Prometheus, series: string) =>
+  Number((await prometheus.query(`count_over_time(${series}[10m])`))[0]?.value[1] ?? 0)
+
+const nowhere = async () => `http://127.0.0.1:${await freePort()}`
+
+test('what is collected arrives, nothing is left, and no series ends', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const here = place(t)
+  const { status, text } = await here.once(prometheus.url)
+  assert.equal(status, 0, text)
+  assert.match(text, /^hostpush: delivered: \d+ samples to default \(http:\S+\)\n$/)
+  assert.deepEqual(here.left(), [])
+  const [up] = await prometheus.query('up{instance="h",job="batch"}')
+  assert.equal(up?.value[1], '1')
+  assert.equal((await prometheus.query('{__name__=~"scrape_.*"}')).length, 4)
+  assert.deepEqual(await prometheus.query('{__name__=~"process_.*|hostpush_.*"}'), [])
+})
+
+test('with the endpoint away it is safe in the buffer, and the next one delivers it first', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const here = place(t)
+  for (let i = 1; i <= 2; i++) {
+    const { status, text } = await here.once(await nowhere(), '--timeout=1s')
+    assert.equal(status, 3, text)
+    assert.match(
+      text,
+      /^hostpush: kept in the buffer [^\n]*: (\d+) of \1 samples for default \(http:\S+\): .*ECONNREFUSED/,
+    )
+    assert.equal(here.left().length, i)
+  }
+  const { status, text } = await here.once(prometheus.url)
+  assert.equal(status, 0, text)
+  assert.deepEqual(here.left(), [])
+  assert.equal(await samplesOf(prometheus, 'node_load1{instance="h",job="batch"}'), 3)
+})
+
+test('one that is killed loses nothing that it had', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const here = place(t)
+  const silent = createServer(() => {}) // takes a connection and never answers
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.after(() => silent.close())
+  const address = silent.address()
+  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/api/v1/write`
+  const asked = new Promise<void>((resolve) =>
+    silent.once('connection', (socket) => {
+      t.after(() => socket.destroy())
+      socket.once('data', () => resolve())
+    }),
+  )
+  const config = configFile(t, { remote_write: [{ url }] })
+  const running = hostpush(t, ['once', `--config.file=${config}`, '--timeout=30s'], { STATE_DIRECTORY: here.state })
+  await asked
+  running.child.kill('SIGKILL')
+  await running.ended
+  assert.equal(here.left().length, 1)
+  const { status, text } = await here.once(prometheus.url)
+  assert.equal(status, 0, text)
+  assert.deepEqual(here.left(), [])
+  assert.equal(await samplesOf(prometheus, 'node_load1{instance="h",job="batch"}'), 2)
+})
+
+test('an endpoint that answers nothing delays nobody beyond the timeout', async (t) => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  t.after(() => silent.close())
+  await new Promise((resolve) => silent.once('listening', resolve))
+  silent.on('connection', (socket) => t.after(() => socket.destroy()))
+  const address = silent.address()
+  const here = place(t)
+  const begun = performance.now()
+  const { status, text } = await here.once(
+    `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
+    '--timeout=2s',
+  )
+  const took = performance.now() - begun
+  assert.equal(status, 3, text)
+  assert.match(text, /not delivered in time\n$/)
+  assert.ok(took < 10_000, `${took} ms, with a start from source on a busy machine`)
+})
+
+test('in memory what is not delivered is lost, and said to be', async (t) => {
+  const here = place(t, { buffer: { mode: 'memory' } })
+  const { status, text } = await here.once(await nowhere(), '--timeout=1s')
+  assert.equal(status, 1, text)
+  assert.match(text, /^hostpush: lost: (\d+) of \1 samples for default/)
+  assert.deepEqual(readdirSync(here.state), [])
+})
+
+test('where the directory cannot be used it is said, and what can be delivered is', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const { status, text } = await place(t, { buffer: { directory: '/dev/null/x' } }).once(prometheus.url)
+  assert.equal(status, 0, text)
+  assert.match(text, /^\S+ level=ERROR msg="buffer: the directory cannot be used[^\n]*\nhostpush: delivered: /)
+})
+
+test('a gateway gets the last snapshot, and one that was left only where nothing newer takes its place', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const state = temporary(t)
+  const once = async (url: string) => {
+    const config = configFile(t, { pushgateway: [{ url }] })
+    const running = hostpush(t, ['once', `--config.file=${config}`, '--timeout=1s'], { STATE_DIRECTORY: state })
+    return { status: await running.ended, text: running.output() }
+  }
+  assert.equal((await once(await nowhere())).status, 3)
+  const { status, text } = await once(gateway.url)
+  assert.equal(status, 0, text)
+  assert.deepEqual(readdirSync(join(state, 'runs')), ['turn'])
+  const lines = (await gateway.lines()).filter((line) => line.startsWith('node_load1{'))
+  assert.equal(lines.length, 1)
+  assert.match(lines[0] ?? '', /instance="h",job="batch"/)
+})
+
+test('a running agent delivers what was left, under the labels it was taken with, and keeps others from its series', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const here = place(t)
+  const { status, text } = await here.once(await nowhere(), '--timeout=1s')
+  assert.equal(status, 3, text)
+  const config = configFile(t, {
+    instance: 'new-name',
+    remote_write: [{ url: `${prometheus.url}/api/v1/write` }],
+    global: { scrape_interval: '1s' },
+  })
+  const agent = hostpush(t, ['run', `--config.file=${config}`, '--web.listen-address='], {
+    STATE_DIRECTORY: here.state,
+  })
+  await eventually(
+    async () => here.left().length,
+    (left) => left === 0,
+  )
+  assert.equal(await samplesOf(prometheus, 'node_load1{instance="h",job="batch"}'), 1)
+  const again = hostpush(t, ['once', `--config.file=${config}`], { STATE_DIRECTORY: here.state })
+  assert.equal(await again.ended, 1)
+  assert.match(again.output(), /nothing is sent: the agent with pid \d+ pushes these very series to http/)
+  const other = await here.once(prometheus.url)
+  assert.equal(other.status, 0, other.text)
+  agent.child.kill('SIGTERM')
+  assert.equal(await agent.ended, 0)
+  assert.doesNotMatch(agent.output(), /refused|rejected/)
+})

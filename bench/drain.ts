@@ -85,6 +85,7 @@ async function send(directory: string, port: number): Promise<Drained> {
   const before = process.cpuUsage()
   const begun = performance.now()
   const options = { name: 'default', url, headers: () => ({}), timeoutMs: 30_000, maxSamplesPerSend: 10_000 }
+  const speaks = { message: 'prometheus.WriteRequest', inline: 'full' } as const
   const times = {
     metadataIntervalMs: 0,
     sendIntervalMs: 0,
@@ -94,7 +95,7 @@ async function send(directory: string, port: number): Promise<Drained> {
     pacing: 'off',
   } as const
   const endpoint = new Endpoint(
-    { ...options, ...times, backoff: { minMs: 1000, maxMs: 60_000 } },
+    { ...options, ...speaks, ...times, backoff: { minMs: 1000, maxMs: 60_000 } },
     { clock: systemClock, log: silent, cursor, sender, userAgent: 'bench/1' },
   )
   let mostMb = idleMb

@@ -32,7 +32,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   {
     'collectors/': [],
     'scrape/': [],
-    'remote-write/': ['protobufjs', 'snappyjs'],
+    'remote-write/': ['protobufjs', 'snappyjs', 'node:zlib'],
     'pushgateway/': ['node:util', 'node:zlib'],
     'web/': ['prom-client', 'node:'],
     'receive/': ['protobufjs', 'snappyjs', 'node:'],

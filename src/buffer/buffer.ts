@@ -53,6 +53,10 @@ export interface Cursor {
    * that, so that a send costs one sync. What power takes in between is sent again as the flight that it was.
    */
   move(sequence: number): Promise<void>
+  /** What the sender wants the agent after this one to know; empty at first. Of memory it goes with the process. */
+  readonly memo: string
+  /** At most 1024 bytes. Written with the cursor, and safe with the next `begin`. */
+  remember(memo: string): Promise<void>
   /** Keeps refused samples with the receiver's words, bounded; oldest go first. */
   setAside(refused: Refused): Promise<void>
   /** Samples of this endpoint that will never be delivered, by reason. */

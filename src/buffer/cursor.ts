@@ -32,6 +32,7 @@ export class DiskCursor implements Cursor {
   readonly name: string
   readonly uncertain: number
   position: Place
+  memo: string
   readonly #standing: Standing
   #flight: (Flight & { readonly samples: number }) | undefined
   /** The range to give at the first reading. */
@@ -57,6 +58,7 @@ export class DiskCursor implements Cursor {
     this.#owed = state.flight
     this.#countedTo = state.position.samples
     this.#writtenMs = state.writtenMs
+    this.memo = state.memo
     this.#standing = standing
     this.#waiting = new Waiting(standing.ring.last)
     this.#stand(state.position)
@@ -136,6 +138,11 @@ export class DiskCursor implements Cursor {
     this.drop(reason, this.#waiting.share(this.#standing.uncounted({ from: Math.max(from, inHand), to })))
   }
 
+  remember(memo: string): Promise<void> {
+    this.memo = memo
+    return this.#save(false)
+  }
+
   setAside(refused: Refused): Promise<void> {
     return this.#standing.setAside(this.name, refused)
   }
@@ -160,8 +167,8 @@ export class DiskCursor implements Cursor {
   }
 
   state(): CursorState {
-    const { name, position, uncertain } = this
-    return { name, position, flight: this.#flight, uncertain, writtenMs: this.#writtenMs }
+    const { name, position, uncertain, memo } = this
+    return { name, position, flight: this.#flight, uncertain, writtenMs: this.#writtenMs, memo }
   }
 
   async close(): Promise<void> {

@@ -96,12 +96,11 @@ export class Endpoints {
   /** At now; at the oldest where the log is there and it is not known where this endpoint was. */
   #newState(name: string): CursorState {
     const { segments, lostCursors, log } = this.#needs
-    const writtenMs = this.#standing.now()
+    const state = { name, flight: undefined, writtenMs: this.#standing.now(), memo: '' }
     const [oldest] = segments.all
-    if (!lostCursors || oldest === undefined)
-      return { name, position: this.#standing.ring.last, flight: undefined, uncertain: 0, writtenMs }
+    if (!lostCursors || oldest === undefined) return { ...state, position: this.#standing.ring.last, uncertain: 0 }
     log.warn('buffer: the cursors are damaged or missing: begun with the oldest snapshot', { endpoint: name })
     const position = { sequence: oldest.first - 1, samples: oldest.samplesBefore }
-    return { name, position, flight: undefined, uncertain: this.#standing.ring.last.sequence, writtenMs }
+    return { ...state, position, uncertain: this.#standing.ring.last.sequence }
   }
 }

@@ -91,6 +91,7 @@ class MemoryCursor implements Cursor {
   /** The last sequence number that has had its final answer. */
   position: number
   flight: Flight | undefined
+  memo = ''
   readonly uncertain = 0
   choice: Choice | undefined
   readonly #entries: readonly Entry[]
@@ -127,6 +128,10 @@ class MemoryCursor implements Cursor {
     if (sequence <= this.position) return
     this.position = sequence
     this.#owner.moved()
+  }
+
+  async remember(memo: string): Promise<void> {
+    this.memo = memo
   }
 
   /** Without a disk there is no place for them. */

@@ -15,8 +15,8 @@ import type { Place } from './ring.ts'
  *   26  8  f64 when it was written, milliseconds since the epoch
  *   34  6  u48 up to which it may have arrived all the same (see `uncertain`)
  *   40  6  u48 first of the flight    46  6  u48 its last    52  6  u48 samples of the log up to that
- *   58  2  length of the note
- *   64     name, then note
+ *   58  2  length of the note    60  2  length of the memo
+ *   64     name, then note, then memo
  * 4092  4  CRC-32 of all before
  *
  * A pair of zeros, or whose name is empty, is free.
@@ -25,7 +25,7 @@ export const slotBytes = 4096
 const slotVersion = 1
 const magic = 0x75635048
 const textAt = 64
-const longestNote = 1024
+const longestText = 1024
 
 /** All that is kept of one endpoint. */
 export interface CursorState {
@@ -34,6 +34,8 @@ export interface CursorState {
   readonly flight: (Flight & { readonly samples: number }) | undefined
   readonly uncertain: number
   readonly writtenMs: number
+  /** The sender's own. */
+  readonly memo: string
 }
 
 export interface Slot {
@@ -41,11 +43,14 @@ export interface Slot {
   readonly state: CursorState
 }
 
-export function slotOf(generation: number, { name, position, flight, uncertain, writtenMs }: CursorState): Buffer {
+export function slotOf(
+  generation: number,
+  { name, position, flight, uncertain, writtenMs, memo }: CursorState,
+): Buffer {
   const bytes = Buffer.alloc(slotBytes)
   const nameText = Buffer.from(name).subarray(0, 255)
-  const note = Buffer.from(flight?.note ?? '')
-  if (note.length > longestNote) throw new Error(`buffer: a note of ${note.length} bytes, limit ${longestNote}`)
+  const note = textOf(flight?.note ?? '')
+  const memoText = textOf(memo)
   bytes.writeUInt32LE(magic, 0)
   bytes.writeUInt16LE(slotVersion, 4)
   bytes.writeUInt8(nameText.length, 6)
@@ -59,9 +64,17 @@ export function slotOf(generation: number, { name, position, flight, uncertain, 
   bytes.writeUIntLE(flight?.last ?? 0, 46, 6)
   bytes.writeUIntLE(flight?.samples ?? 0, 52, 6)
   bytes.writeUInt16LE(note.length, 58)
+  bytes.writeUInt16LE(memoText.length, 60)
   nameText.copy(bytes, textAt)
   note.copy(bytes, textAt + nameText.length)
+  memoText.copy(bytes, textAt + nameText.length + note.length)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, slotBytes - 4)), slotBytes - 4)
+  return bytes
+}
+
+function textOf(text: string): Buffer {
+  const bytes = Buffer.from(text)
+  if (bytes.length > longestText) throw new Error(`buffer: a text of ${bytes.length} bytes, limit ${longestText}`)
   return bytes
 }
 
@@ -72,11 +85,12 @@ export function readSlot(bytes: Buffer): Slot | 'empty' | 'damaged' {
   if (crc32(bytes.subarray(0, slotBytes - 4)) !== bytes.readUInt32LE(slotBytes - 4)) return 'damaged'
   if (bytes.readUInt16LE(4) !== slotVersion) return 'damaged'
   const nameEnd = textAt + bytes.readUInt8(6)
+  const noteEnd = nameEnd + bytes.readUInt16LE(58)
   const flight = {
     first: bytes.readUIntLE(40, 6),
     last: bytes.readUIntLE(46, 6),
     samples: bytes.readUIntLE(52, 6),
-    note: bytes.toString('utf8', nameEnd, nameEnd + bytes.readUInt16LE(58)),
+    note: bytes.toString('utf8', nameEnd, noteEnd),
   }
   return {
     generation: bytes.readUIntLE(8, 6),
@@ -86,6 +100,7 @@ export function readSlot(bytes: Buffer): Slot | 'empty' | 'damaged' {
       flight: bytes.readUInt8(7) & 1 ? flight : undefined,
       uncertain: bytes.readUIntLE(34, 6),
       writtenMs: bytes.readDoubleLE(26),
+      memo: bytes.toString('utf8', noteEnd, noteEnd + bytes.readUInt16LE(60)),
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Collector, Option } from '../collector.ts'
 import { formats, levels } from '../log.ts'
 import { extents } from '../relabel/keep-lists.ts'
 import { actions } from '../relabel/rule.ts'
+import { inlineKinds, messages } from '../remote-write/messages.ts'
 import { presetNames } from './presets.ts'
 import { target } from './target-shape.ts'
 import { sizeBytes } from './units.ts'
@@ -48,7 +49,14 @@ const remoteWrite = v.strictObject({
   label_limit: v.optional(count),
   label_name_length_limit: v.optional(count),
   label_value_length_limit: v.optional(count),
-  metadata_config: v.optional(v.strictObject({ send: v.optional(flag), send_interval: v.optional(positive) })),
+  protobuf_message: v.optional(v.picklist(messages, `one of ${messages.join(', ')} is expected`)),
+  metadata_config: v.optional(
+    v.strictObject({
+      send: v.optional(flag),
+      send_interval: v.optional(positive),
+      inline: v.optional(v.picklist(inlineKinds, `one of ${inlineKinds.join(', ')} is expected`)),
+    }),
+  ),
 })
 
 export type RemoteWriteShape = v.InferOutput<typeof remoteWrite>

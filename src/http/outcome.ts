@@ -2,14 +2,15 @@ import { instantOf } from '../clock.ts'
 
 /**
  * How one attempt to send ended. An answer from a server is a value, not an exception. `receiverMs` is the receiver's
- * own time, from its Date header: milliseconds since the epoch, in whole seconds.
+ * own time, from its Date header: milliseconds since the epoch, in whole seconds. `written` is the number of samples that
+ * it says it has written, where it tells what it has written at all (remote-write 2.0).
  */
 export type Outcome =
-  | { readonly kind: 'delivered'; readonly receiverMs?: number }
+  | { readonly kind: 'delivered'; readonly receiverMs?: number; readonly written?: number }
   /** It has not arrived; the same request may go through later, not before `afterMs` where that is given. */
   | { readonly kind: 'retry'; readonly reason: string; readonly status?: number; readonly afterMs?: number }
   /** The receiver will not have it; sending the same again is no use. */
-  | { readonly kind: 'rejected'; readonly reason: string; readonly status: number }
+  | { readonly kind: 'rejected'; readonly reason: string; readonly status: number; readonly written?: number }
   /** No answer came: it may have arrived. */
   | { readonly kind: 'uncertain'; readonly reason: string; readonly status?: number; readonly afterMs?: number }
 
@@ -44,7 +45,7 @@ export function outcomeOf(reply: Reply, nowMs: number): Outcome {
   const isGood = status >= 200 && status < 300
   if (isGood && !isPage(reply)) {
     const receiverMs = instantOf(String(reply.headers['date'] ?? ''))
-    return Number.isNaN(receiverMs) ? { kind: 'delivered' } : { kind: 'delivered', receiverMs }
+    return { kind: 'delivered', ...(!Number.isNaN(receiverMs) && { receiverMs }), ...writtenOf(reply) }
   }
   if (isGood) return { kind: 'retry', reason: `HTTP ${status}: a web page, ${notOurs}`, status, afterMs: heldForMs }
   const reason = reasonOf(reply)
@@ -53,8 +54,18 @@ export function outcomeOf(reply: Reply, nowMs: number): Outcome {
   const wait = afterMs === undefined ? {} : { afterMs }
   if (gatewayGaveUp.has(status)) return { kind: 'uncertain', reason, status, ...wait }
   if (status >= 500 || status === 429 || status === 408) return { kind: 'retry', reason, status, ...wait }
-  if (status >= 400) return { kind: 'rejected', reason, status }
+  if (status >= 400) return { kind: 'rejected', reason, status, ...writtenOf(reply) }
   return { kind: 'retry', reason: `${reason}: ${notOurs}`, status, afterMs: heldForMs }
+}
+
+const writtenKinds = ['samples', 'histograms', 'exemplars'] as const
+
+/** A count that is missing where there are others is none. */
+function writtenOf({ headers }: Reply): { readonly written?: number } {
+  const [samples, ...others] = writtenKinds.map((kind) => headers[`x-prometheus-remote-write-${kind}-written`])
+  if (samples === undefined && others.every((one) => one === undefined)) return {}
+  const written = Number(samples ?? 0)
+  return { written: written > 0 ? written : 0 }
 }
 
 /** The log-in of a public network says 200 to everything, and so does many a site to a wrong path. */

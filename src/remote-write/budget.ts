@@ -1,10 +1,26 @@
+import type { Clock } from '../clock.ts'
+import type { Patience } from '../http/patience.ts'
+
 /** Requests that search for an offending series: so many an hour, lest a search become an attack. */
 const perHour = 32
 const hourMs = 3_600_000
 
+interface Means {
+  readonly clock: Clock
+  readonly patience: Patience
+}
+
 /** What is left of the hour's splitting requests. Times are monotonic milliseconds. */
 export class Budget {
   #spentMs: number[] = []
+
+  /** Takes one, however long that may have to wait; `onSpent` is told of each wait. */
+  async wait({ clock, patience }: Means, onSpent: (waitMs: number) => void, signal: AbortSignal): Promise<void> {
+    for (let waitMs = this.take(clock.monotonicMs()); waitMs > 0; waitMs = this.take(clock.monotonicMs())) {
+      onSpent(waitMs)
+      await patience.wait(waitMs, signal)
+    }
+  }
 
   /** Takes one, or tells how long to wait for it. */
   take(nowMs: number): number {

@@ -15,6 +15,16 @@ export type Settled = (
 ) & {
   /** An earlier attempt of this body ended without an answer: it may have arrived then. */
   readonly afterUncertain: boolean
+  readonly attempts: number
+}
+
+/** One request. */
+export interface Message {
+  readonly body: Uint8Array
+  readonly headers: Headers
+  readonly samples: number
+  /** After so many failures and silences it is given up; for ever where it is missing. */
+  readonly tries?: number | undefined
 }
 
 /** Failures of the receiver itself (5xx) on one body after which it is asked whether the body is at fault. */
@@ -36,6 +46,8 @@ interface Needs {
   readonly onLimited: () => void
   /** The receiver tells its own time, milliseconds since the epoch. */
   readonly onTime: (receiverMs: number) => void
+  /** What the protocol makes of an outcome. */
+  readonly read: (outcome: Outcome) => Outcome
 }
 
 /** Sends one body after another until each has a final answer. */
@@ -59,7 +71,7 @@ export class Delivery {
   }
 
   /** Tries the same bytes again until they are delivered, rejected or stuck; rejects when the signal aborts. */
-  async settle(body: Uint8Array, headers: Headers, samples: number, signal: AbortSignal): Promise<Settled> {
+  async settle({ body, headers, samples, tries }: Message, signal: AbortSignal): Promise<Settled> {
     const begunMs = this.#needs.clock.monotonicMs()
     let afterUncertain = false
     let failures = 0
@@ -67,11 +79,14 @@ export class Delivery {
       async (attempt) => {
         const more = attempt > 1 ? { 'retry-attempt': String(attempt - 1) } : {}
         const outcome = await this.attempt(body, { ...headers, ...more }, signal)
-        if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, afterUncertain }
+        const so = { afterUncertain, attempts: attempt }
+        if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, ...so }
         if (outcome.kind === 'uncertain') afterUncertain = true
-        if ((outcome.status ?? 0) >= 500) failures++
+        if ((outcome.status ?? 0) >= 500 || (tries !== undefined && outcome.kind === 'uncertain')) failures++
         const stuck = failures >= stuckAfter && this.#needs.clock.monotonicMs() - begunMs >= stuckForMs
-        return stuck ? { kind: 'stuck', reason: outcome.reason, afterUncertain } : outcome
+        if (stuck || failures >= (tries ?? Number.POSITIVE_INFINITY))
+          return { kind: 'stuck', reason: outcome.reason, ...so, afterUncertain }
+        return outcome
       },
       (outcome, attempt) => this.#wait(outcome, attempt, samples, signal),
       signal,
@@ -82,8 +97,9 @@ export class Delivery {
   async attempt(body: Uint8Array, headers: Headers, signal: AbortSignal): Promise<Outcome> {
     const { requester, clock, stats } = this.#needs
     const begunMs = clock.monotonicMs()
-    const outcome = await requester.post(body, headers, signal)
-    const status = outcome.kind === 'delivered' ? 200 : (outcome.status ?? 0)
+    const answer = await requester.post(body, headers, signal)
+    const outcome = this.#needs.read(answer)
+    const status = answer.kind === 'delivered' ? 200 : (answer.status ?? 0)
     stats.requests++
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
     stats.durations.add((clock.monotonicMs() - begunMs) / 1000)

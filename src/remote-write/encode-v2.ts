@@ -6,7 +6,8 @@ import type { Batch } from './batch.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf, startOf } from './encoder.ts'
 import { Known } from './known.ts'
 import { type Label, labelsOf } from './labels.ts'
-import { type Inline, type Layout, layoutOf } from './symbols.ts'
+import type { Inline } from './messages.ts'
+import { type Layout, layoutOf } from './symbols.ts'
 import { type Pattern, patternOf, putSample, putVarint, Stamps, sampleLength } from './wire.ts'
 
 /** Field number and wire type of a request's series. */

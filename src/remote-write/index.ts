@@ -11,9 +11,11 @@ import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Output } from '../output.ts'
 import { Delivery } from './delivery.ts'
-import { EncoderV1 } from './encode-v1.ts'
+import type { Encoder } from './encoder.ts'
+import type { Inline, Message } from './messages.ts'
 import { familiesIn } from './metadata.ts'
 import { Pace } from './pace.ts'
+import { Protocol } from './protocol.ts'
 import { Ranges } from './ranges.ts'
 import { Relabelling, type Wanted } from './relabelling.ts'
 import { createSnappy } from './snappy.ts'
@@ -29,6 +31,9 @@ export interface EndpointOptions extends Wanted, Target {
   readonly intervalMs: number
   /** Which snapshots it takes, where that is not each. */
   readonly choice?: Choice
+  /** Which version of remote-write it speaks, and what of 2.0 each series has with it. */
+  readonly message: Message
+  readonly inline: Inline
   /** Milliseconds between two metadata requests; 0 sends none. */
   readonly metadataIntervalMs: number
   /** Collected snapshots wait for the next multiple of it; 0 sends each at once. */
@@ -67,7 +72,7 @@ export class Endpoint implements Output {
   readonly #delivery: Delivery
   readonly #ranges: Ranges
   readonly #relabelling: Relabelling
-  readonly #encoder: EncoderV1
+  readonly #protocol: Protocol
   readonly #snappy = createSnappy()
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
@@ -82,7 +87,11 @@ export class Endpoint implements Output {
     this.#pace = new Pace(options.intervalMs, Math.random)
     const { clock, log } = needs
     this.#relabelling = new Relabelling(options, { log, stats: this.stats, about: this.#about })
-    this.#encoder = new EncoderV1((series) => this.#relabelling.labels(series))
+    const { message, inline, url } = options
+    this.#protocol = new Protocol(
+      { message, inline, url, userAgent: needs.userAgent },
+      { ...needs, about: this.#about, labels: (series) => this.#relabelling.labels(series) },
+    )
     this.#delivery = new Delivery({
       requester: createRequester(options, needs.sender, clock),
       clock,
@@ -94,14 +103,15 @@ export class Endpoint implements Output {
       pushPath: options.pushPath,
       onLimited: () => this.#pace.tooMuch(),
       onTime: (receiverMs) => needs.onTime?.(receiverMs),
+      read: (outcome) => this.#protocol.read(outcome),
     })
     this.#ranges = new Ranges({
       ...needs,
       relabelling: this.#relabelling,
       delivery: this.#delivery,
-      encoder: this.#encoder,
+      protocol: this.#protocol,
       compress: this.#snappy,
-      headers: () => this.#headers(),
+      headers: (encoder) => this.#headers(encoder),
       patience: this.#patience,
       pace: this.#pace,
       stats: this.stats,
@@ -194,23 +204,25 @@ export class Endpoint implements Output {
   async #sendMetadata(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
     const { metadataIntervalMs } = this.#options
     const nowMs = this.#needs.clock.monotonicMs()
+    const { encoder } = this.#protocol
+    if (encoder.metadata === undefined) return
     if (metadataIntervalMs === 0 || nowMs - this.#metadataAtMs < metadataIntervalMs) return
     this.#metadataAtMs = nowMs
     const families = familiesIn(this.#relabelling.entries(entries))
     if (families.length === 0) return
-    const body = this.#snappy(this.#encoder.metadata(families))
-    const outcome = await this.#delivery.attempt(body, this.#headers(), signal)
+    const body = this.#snappy(encoder.metadata(families))
+    const outcome = await this.#delivery.attempt(body, this.#headers(encoder), signal)
     this.stats.metadata += families.length
     if (outcome.kind === 'delivered') this.stats.metadataBytes += body.length
     else this.stats.metadataFailed += families.length
   }
 
-  #headers(): Headers {
+  #headers({ contentType, version }: Encoder): Headers {
     return {
-      'content-type': this.#encoder.contentType,
+      'content-type': contentType,
       'content-encoding': 'snappy',
       'user-agent': this.#needs.userAgent,
-      'x-prometheus-remote-write-version': this.#encoder.version,
+      'x-prometheus-remote-write-version': version,
     }
   }
 }

@@ -1,6 +1,5 @@
 import type { Cursor, Entry, Flight } from '../buffer/buffer.ts'
 import type { Clock } from '../clock.ts'
-import type { Outcome } from '../http/outcome.ts'
 import type { Patience } from '../http/patience.ts'
 import type { Headers } from '../http/request.ts'
 import type { About } from '../http/trouble.ts'
@@ -8,15 +7,17 @@ import type { Log } from '../log.ts'
 import type { Series } from '../metrics/series.ts'
 import { type Batch, markable } from './batch.ts'
 import { Budget } from './budget.ts'
-import type { Delivery, Settled } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import type { Encoder } from './encoder.ts'
 import type { Pace } from './pace.ts'
 import { Probe } from './probe.ts'
+import type { Protocol } from './protocol.ts'
 import { Range } from './range.ts'
 import { Refusals } from './refusals.ts'
 import type { Relabelling } from './relabelling.ts'
+import { isPart, type Part, Requests, type Sent } from './requests.ts'
 import { withOneObjectEach } from './same.ts'
-import { areaOf, noteOf, type Piece, settle, type Work, wholeRange, workOf } from './settling.ts'
+import { again, areaOf, firstAlone, noteOf, type Piece, settle, type Work, wholeRange, workOf } from './settling.ts'
 import type { EndpointStats } from './stats.ts'
 import { Trial } from './trial.ts'
 
@@ -26,9 +27,9 @@ interface Needs {
   readonly cursor: Cursor
   readonly relabelling: Relabelling
   readonly delivery: Delivery
-  readonly encoder: Encoder
+  readonly protocol: Protocol
   readonly compress: (bytes: Uint8Array) => Uint8Array
-  readonly headers: () => Headers
+  readonly headers: (encoder: Encoder) => Headers
   readonly patience: Patience
   readonly pace: Pace
   readonly stats: EndpointStats
@@ -49,6 +50,7 @@ const heldMs = 60_000
 export class Ranges {
   readonly #needs: Needs
   readonly #budget = new Budget()
+  readonly #requests: Requests
   readonly #refusals: Refusals
   readonly #probe = new Probe()
   /** Of the last snapshot that was delivered. */
@@ -64,6 +66,7 @@ export class Ranges {
 
   constructor(needs: Needs) {
     this.#needs = needs
+    this.#requests = new Requests(needs)
     this.#refusals = new Refusals(needs)
     this.#fits = needs.maxSamples
   }
@@ -82,7 +85,7 @@ export class Ranges {
    * this one had come with exactly these.
    */
   async send(read: readonly Entry[], left: Flight | undefined, signal: AbortSignal): Promise<void> {
-    const { cursor, relabelling } = this.#needs
+    const { cursor, relabelling, protocol } = this.#needs
     const { entries, before } = withOneObjectEach(relabelling.entries(read), this.#sent)
     const { first, last } = boundsOf(entries)
     const range = new Range(entries, before, await this.#refusals.without(entries))
@@ -91,6 +94,10 @@ export class Ranges {
     const isSame = left?.first === first && left.last === last
     const seen = { entries: entries.length, series: range.width, samples: range.samples }
     let work = isSame ? workOf(left.note, seen) : whole(isUncertain)
+    const isLive = !isUncertain && cursor.backlog().snapshots === entries.length
+    const asks = isLive && protocol.isToAsk
+    protocol.ask(asks)
+    if (asks) work = firstAlone(entries.length, range.width)
     let trial = new Trial(isUncertain, this.#afterWhole)
     if (areaOf(work) < areaOf(whole(true))) trial.accept() // the agent before has delivered some of it
     while (work.length > 0) {
@@ -107,7 +114,7 @@ export class Ranges {
 
   /** Sends the next piece of what is left of a range, and gives what is left after its answer. */
   async #sendNext(range: Range, work: Work, trial: Trial, signal: AbortSignal): Promise<Work | Impasse> {
-    const { cursor } = this.#needs
+    const { cursor, protocol } = this.#needs
     const piece = work.at(-1) as Piece // there is work
     const batch = range.cut(piece)
     const suspects = trial.suspects.map((one) => one.piece)
@@ -115,12 +122,24 @@ export class Ranges {
       await cursor.begin({ ...boundsOf(range.entries), note: noteOf([...suspects, ...work], range.samples) })
       if (trial.isSearching && piece.step === 'send') await this.#withinBudget(signal)
     })
-    if (settled === 'nothing') return settle(work, 'delivered', false).work
+    if (settled === 'nothing') {
+      protocol.ask(false)
+      return settle(work, 'delivered', false).work
+    }
+    if (await protocol.learn(settled)) {
+      trial.uncertain = true
+      return again(work)
+    }
     if (settled.kind === 'stuck') return 'stuck'
     trial.uncertain ||= settled.afterUncertain
     if (settled.kind === 'rejected' && settled.status === 413) {
       this.#fits = Math.max(1, Math.floor(this.#fits / 2))
       return settle(work, 'too large', settled.afterUncertain).work
+    }
+    if (isPart(settled)) {
+      this.#takenInPart(piece, settled, batch)
+      for (const one of trial.accept()) await this.#refusals.series(range, one, trial.uncertain)
+      return settle(work, 'delivered', false).work
     }
     const after = settle(work, settled.kind, settled.afterUncertain)
     if (after.replayed !== undefined) this.#replayed(after.replayed.to - after.replayed.from)
@@ -130,15 +149,25 @@ export class Ranges {
   }
 
   /** One body's final answer; `before` is done first, and nothing where there is nothing to send. */
-  async #settled(batch: Batch, signal: AbortSignal, before: () => Promise<void>): Promise<Settled | 'nothing'> {
-    const { delivery, encoder, compress, headers } = this.#needs
-    const { bytes, samples } = encoder.encode(batch)
-    if (samples === 0) return 'nothing'
-    const body = compress(bytes)
-    await before()
-    const settled = await delivery.settle(body, headers(), samples, signal)
-    if (settled.kind === 'delivered') this.#delivered(body.length, samples, batch.entries)
-    return settled
+  async #settled(batch: Batch, signal: AbortSignal, before: () => Promise<void>): Promise<Sent | 'nothing'> {
+    const sent = await this.#requests.settle(batch, before, signal)
+    const isProbe = batch.entries[0]?.sequence === 0
+    if (sent === 'nothing' || isProbe) return sent
+    if (sent.kind === 'delivered') this.#refusals.over(sent)
+    if (sent.kind === 'delivered' || isPart(sent)) this.#afterWhole = false
+    return sent
+  }
+
+  /**
+   * The receiver has taken what is good of it and says how much that is: there is nothing left to be sent, nor to be
+   * found out. Of a range that may have arrived before it takes no more than the newest snapshot once more.
+   */
+  #takenInPart({ uncertain }: Piece, sent: Part, { entries, stale }: Batch): void {
+    const newest = (entries.at(-1)?.snapshot.values.length ?? 0) + stale.length
+    const isUncertain = uncertain || sent.afterUncertain
+    const hadArrived = isUncertain && entries.length > 1 && sent.written <= newest
+    if (hadArrived) this.#replayed(entries.length)
+    else this.#refusals.part(entries, sent.samples - sent.written, { reason: sent.reason, uncertain: isUncertain })
   }
 
   /** After a refusal: what is left to do, where others of these are taken, or may be. */
@@ -179,9 +208,9 @@ export class Ranges {
     if (entries.length > 1) this.#singlyUpTo = boundsOf(entries).last
     if (poison === undefined || entries.length > 1) return
     for (let i = 0; i < 2; i++) {
-      const { kind } = await this.#attempt(this.#other(range), signal)
+      const { kind } = await this.#requests.attempt(this.#other(range), signal)
       if (kind !== 'delivered') return
-      const outcome = await this.#attempt({ entries, stale: [] }, signal)
+      const outcome = await this.#requests.attempt({ entries, stale: [] }, signal)
       if (outcome.kind === 'delivered' || (outcome.status ?? 0) < 500) return
     }
     await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes others', true)
@@ -193,27 +222,9 @@ export class Ranges {
     return this.#probe.next(entries[0]?.snapshot.series[0]?.identity ?? {}, this.#needs.clock.now())
   }
 
-  async #attempt(batch: Batch, signal: AbortSignal): Promise<Outcome> {
-    const { delivery, encoder, compress, headers } = this.#needs
-    return await delivery.attempt(compress(encoder.encode(batch).bytes), headers(), signal)
-  }
-
   async #move(sequence: number): Promise<void> {
     this.#moved = sequence
     await this.#needs.cursor.move(sequence)
-  }
-
-  #delivered(bytes: number, samples: number, [entry, ...more]: readonly Entry[]): void {
-    const { pace, stats, clock } = this.#needs
-    pace.well()
-    stats.samples += samples
-    stats.bytes += bytes
-    stats.lastDeliveryMs = clock.now()
-    if (entry?.sequence === 0) return // the probe
-    const newest = more.at(-1) ?? entry
-    stats.highestSentTimestampMs = newest?.snapshot.timestampMs ?? 0
-    this.#afterWhole = false
-    this.#refusals.over()
   }
 
   /** What a lost answer had hidden. */
@@ -223,17 +234,13 @@ export class Ranges {
     log.info('remote-write: had arrived though its answer was lost', { ...about, snapshots })
   }
 
-  async #withinBudget(signal: AbortSignal): Promise<void> {
-    const { clock, log, patience, about } = this.#needs
-    for (
-      let waitMs = this.#budget.take(clock.monotonicMs());
-      waitMs > 0;
-      waitMs = this.#budget.take(clock.monotonicMs())
-    ) {
+  #withinBudget(signal: AbortSignal): Promise<void> {
+    const { log, about } = this.#needs
+    const onSpent = (waitMs: number) => {
       const fields = { ...about, next_try_in: `${Math.ceil(waitMs / 60_000)}m` }
       log.error('remote-write: too many series are refused: held until the configuration is put right', fields)
-      await patience.wait(waitMs, signal)
     }
+    return this.#budget.wait(this.#needs, onSpent, signal)
   }
 }
 

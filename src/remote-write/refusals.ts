@@ -4,13 +4,14 @@ import { withHint } from '../hints/hint.ts'
 import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Series } from '../metrics/series.ts'
+import { Counts } from './counts.ts'
 import type { Delivery } from './delivery.ts'
 import { Exclusions } from './exclusions.ts'
 import type { Range, Without } from './range.ts'
 import type { Relabelling } from './relabelling.ts'
 import { SameLabels } from './same-labels.ts'
 import type { EndpointStats } from './stats.ts'
-import type { Suspect } from './trial.ts'
+import type { Suspect, Trial } from './trial.ts'
 
 interface Needs {
   readonly clock: Clock
@@ -29,6 +30,7 @@ export class Refusals {
   readonly #needs: Needs
   readonly #exclusions = new Exclusions()
   readonly #same: SameLabels
+  readonly #counts: Counts
   /** Snapshots are being refused as a whole. */
   #isWhole = false
   /** What was refused last, and the receiver's words. */
@@ -37,6 +39,7 @@ export class Refusals {
   constructor(needs: Needs) {
     this.#needs = needs
     this.#same = new SameLabels(needs)
+    this.#counts = new Counts(needs)
   }
 
   /** What is refused at the moment, and what to do; undefined where all is taken. */
@@ -105,12 +108,23 @@ export class Refusals {
     if (!uncertain) this.#suspect([entry], reason)
   }
 
-  /** Something is taken again. */
-  over(): void {
+  /** Samples of these are at fault; the receiver has taken the others and does not tell which they are. */
+  part(entries: readonly Entry[], samples: number, { reason, uncertain }: Pick<Trial, 'reason' | 'uncertain'>): void {
+    const { stats, cursor } = this.#needs
+    stats.samplesFailed += samples
+    cursor.drop('rejected', samples)
+    this.#last = { what: 'delivering, without some samples that are refused', reason }
+    this.#counts.part(samples, this.#explained(reason))
+    if (!uncertain) this.#suspect(entries, reason)
+  }
+
+  /** Something is taken again, whole; the receiver may tell how much of it was written. */
+  over({ samples, written }: { readonly samples: number; readonly written?: number }): void {
     this.#same.taken()
     if (this.#exclusions.isEmpty) this.#last = undefined
     if (this.#isWhole) this.#needs.log.info('remote-write: snapshots are taken again', this.#needs.about)
     this.#isWhole = false
+    this.#counts.taken(samples, written)
   }
 
   #explained(reason: string) {

@@ -48,6 +48,21 @@ export const wholeRange = (entries: number, series: number, uncertain: boolean):
   { step: 'send', from: 0, to: entries, low: 0, high: series, uncertain },
 ]
 
+/** The same, its first entry before all others. */
+export const firstAlone = (entries: number, series: number): Work =>
+  entries === 1
+    ? wholeRange(entries, series, false)
+    : wholeRange(entries, series, false).flatMap((all) => [
+        { ...all, from: 1 },
+        { ...all, to: 1 },
+      ])
+
+/** The next piece once more: it may have arrived. */
+export const again = (work: Work): Work => [
+  ...work.slice(0, -1),
+  ...work.slice(-1).map((piece) => ({ ...piece, uncertain: true })),
+]
+
 /** Which entries and series a piece sends at its step. */
 export function extent({ step, from, to, low, high }: Piece): Omit<Piece, 'step' | 'uncertain'> {
   const middle = Math.ceil((low + high) / 2)

@@ -8,6 +8,7 @@ export interface EndpointStats {
   samplesFailed: number
   /** Samples that are not sent, by reason: Prometheus's word for those that rules drop is `dropped_series`. */
   readonly samplesDropped: Map<string, number>
+  /** Families in requests of their own, or series that carried type and help with them. */
   metadata: number
   metadataFailed: number
   /** Compressed bytes of delivered requests. */

@@ -1,11 +1,8 @@
 import protobuf from 'protobufjs/minimal.js'
 import type { MetricType } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
+import type { Inline } from './messages.ts'
 import { longestHead, putVarint, varintLength } from './wire.ts'
-
-/** What of a family each series of remote-write 2.0 carries with it. */
-export const inlineKinds = ['full', 'types_only', 'none'] as const
-export type Inline = (typeof inlineKinds)[number]
 
 /** Field number and wire type, as they stand before each field of remote-write 2.0. */
 const tag = { symbols: 34, labelsRefs: 10, metadata: 42, type: 8, helpRef: 24 } as const

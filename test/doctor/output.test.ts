@@ -21,6 +21,8 @@ function check(url: string, more: Partial<EndpointOptions> = {}, clock = systemC
     timeoutMs: 5000,
     backoff: { minMs: 1, maxMs: 1 },
     maxSamplesPerSend: 1,
+    message: 'auto',
+    inline: 'full',
     metadataIntervalMs: 0,
     sendIntervalMs: 0,
     offsetMs: 0,

@@ -44,6 +44,12 @@ const decimal = {
 const kinds: readonly Kind[] = [
   { name: 'Prometheus 2', start: (t) => startPrometheus(t), ...exact },
   { name: 'Prometheus 3', start: (t) => startPrometheus3(t), ...exact },
+  {
+    name: 'Prometheus 3, by remote-write 2.0,',
+    start: (t) => startPrometheus3(t),
+    options: { message: 'io.prometheus.write.v2.Request' },
+    ...exact,
+  },
   { name: 'VictoriaMetrics', start: startVictoriaMetrics, ...decimal },
 ]
 
@@ -65,6 +71,8 @@ async function send(
       timeoutMs: 10_000,
       backoff: { minMs: 100, maxMs: 1000 },
       maxSamplesPerSend: 1,
+      message: 'prometheus.WriteRequest',
+      inline: 'full',
       metadataIntervalMs: 1,
       sendIntervalMs: 0,
       offsetMs: 0,

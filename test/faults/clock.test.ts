@@ -31,7 +31,7 @@ test('an hour forward and back while no receiver can tell the time', async (t) =
 })
 
 test('a clock that was ten minutes ahead is put right: what has no place in time is counted to the sample', async (t) => {
-  const scene = await Scene.open(t, 40, 1_780_000_000_000 + 9 * minuteMs)
+  const scene = await Scene.open(t, 40, { wallMs: 1_780_000_000_000 + 9 * minuteMs })
   await scene.intervals(minutes(5))
   scene.clock.step(-9 * minuteMs)
   await scene.intervals(minutes(20))
@@ -52,7 +52,7 @@ test('ten minutes back by mistake and put right after five: nothing is lost', as
 })
 
 test('three seconds back: nothing is lost, and in half a minute time is right again', async (t) => {
-  const scene = await Scene.open(t, 40, 1_780_000_000_000 + 3000)
+  const scene = await Scene.open(t, 40, { wallMs: 1_780_000_000_000 + 3000 })
   await scene.intervals(minutes(5))
   scene.clock.step(-3000)
   await scene.intervals(minutes(10))
@@ -60,7 +60,7 @@ test('three seconds back: nothing is lost, and in half a minute time is right ag
 })
 
 test('a boot with the clock at 1970 that is put right after ten minutes: nothing is lost, all times are right', async (t) => {
-  const scene = await Scene.open(t, 40, 1000)
+  const scene = await Scene.open(t, 40, { wallMs: 1000 })
   await scene.intervals(minutes(10))
   assert.equal(scene.receiver.requests.length, 0)
   scene.clock.step(scene.trueMs - scene.clock.now())

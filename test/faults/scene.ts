@@ -6,7 +6,8 @@ import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { createDecoder, type Decode } from '../../src/receive/decode.ts'
-import { Endpoint, type EndpointOptions } from '../../src/remote-write/index.ts'
+import { Endpoint } from '../../src/remote-write/index.ts'
+import type { Message } from '../../src/remote-write/messages.ts'
 import { Timeline } from '../../src/timeline.ts'
 import { openLog, recordingLog } from '../buffer/log.ts'
 import { SimulatedDisk } from '../buffer/simulated.ts'
@@ -17,11 +18,19 @@ export const intervalMs = 15_000
 const beginMs = 1_780_000_000_000
 const value = gauge('fault_value', 'The number of the interval.', ['part'])
 
+interface Setting {
+  /** What the host's clock says at the beginning. */
+  readonly wallMs: number
+  readonly message: Message
+}
+
 /**
  * An endpoint on a log on a simulated disk, in front of a receiver with Prometheus's rules, in a time that the test
  * moves. Nothing of it is a process or a socket, so that hours pass in moments.
  */
 export class Scene {
+  /** What the endpoint is told to speak, from its next start on. */
+  message: Message
   readonly clock: TestClock
   readonly lines: string[]
   readonly #log: ReturnType<typeof recordingLog>['log']
@@ -29,6 +38,7 @@ export class Scene {
   #builder = newBuilder()
   readonly collected: number[] = []
   parts: readonly string[]
+  url = 'http://receiver/api/v1/write'
   #disk = new SimulatedDisk()
   #buffer: DiskBuffer | undefined
   #endpoint: Endpoint | undefined
@@ -41,15 +51,19 @@ export class Scene {
   /** What each interval had. */
   readonly #partsOf: (readonly string[])[] = []
 
-  /** `wallMs` is what the host's clock says at the beginning. */
-  static async open(t: TestContext, series = 40, wallMs = beginMs): Promise<Scene> {
-    const scene = new Scene(series, wallMs, await createDecoder())
+  static async open(t: TestContext, series = 40, setting: Partial<Setting> = {}): Promise<Scene> {
+    const scene = new Scene(
+      series,
+      { wallMs: beginMs, message: 'prometheus.WriteRequest', ...setting },
+      await createDecoder(),
+    )
     await scene.start()
     t.after(() => scene.kill())
     return scene
   }
 
-  private constructor(series: number, wallMs: number, decode: Decode) {
+  private constructor(series: number, { wallMs, message }: Setting, decode: Decode) {
+    this.message = message
     this.clock = new TestClock(wallMs)
     const { lines, log } = recordingLog()
     this.lines = lines
@@ -70,18 +84,20 @@ export class Scene {
     this.#endpoint = new Endpoint(
       {
         name: 'default',
-        url: new URL('http://receiver/api/v1/write'),
+        url: new URL(this.url),
         headers: () => ({}),
         timeoutMs: 30_000,
         backoff: { minMs: 1000, maxMs: 60_000 },
         maxSamplesPerSend: 20 * this.parts.length,
+        message: this.message,
+        inline: 'full',
         metadataIntervalMs: 0,
         sendIntervalMs: 0,
         offsetMs: 0,
         intervalMs: 1000,
         ageLimitMs: 0,
         pacing: 'off',
-      } as EndpointOptions,
+      },
       {
         clock: this.clock,
         log: this.#log,

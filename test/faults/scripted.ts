@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { Sender } from '../../src/http/connection.ts'
 import type { Decode, Incoming } from '../../src/receive/decode.ts'
-import { seriesKey } from '../../src/receive/labels.ts'
+import { seriesKey, type Version } from '../../src/receive/labels.ts'
 import { read } from '../../src/receive/request.ts'
 import { type LedgerEntry, Store } from '../../src/receive/store.ts'
 
@@ -24,6 +24,13 @@ export interface Answer {
 
 export const taken: Answer = { take: 'all', status: 204 }
 
+interface Request {
+  readonly atMs: number
+  readonly version: Version
+  readonly samples: number
+  readonly series: number
+}
+
 interface Now {
   readonly trueMs: number
   readonly monotonicMs: number
@@ -38,9 +45,12 @@ export class ScriptedReceiver {
   behave: (asked: Asked) => Answer | undefined = () => undefined
   /** A series or a sample that the receiver refuses. */
   refuses: (series: string, timestampMs: number) => boolean = () => false
+  /** What becomes of 2.0: known, with counts; known without a word; taken for an empty 1.0 request; refused so. */
+  version2: 'known' | 'mute' | 'empty' | 400 | 415 | 500 = 'known'
+  version1: 'known' | 415 = 'known'
   /** Whether a request with something refused in it is taken as far as it is good, as Mimir does. */
   partial = false
-  readonly requests: { readonly atMs: number; readonly samples: number; readonly series: number }[] = []
+  readonly requests: Request[] = []
 
   constructor(decode: Decode, now: () => Now) {
     this.#decode = decode
@@ -52,20 +62,27 @@ export class ScriptedReceiver {
   }
 
   #answer(headers: Record<string, string>, body: Buffer): Answer {
-    const { incoming } = read({ headers, body }, this.#decode, { compressedBytes: 1e9, uncompressedBytes: 1e9 })
+    const { incoming, version = 1 } = read({ headers, body }, this.#decode, {
+      compressedBytes: 1e9,
+      uncompressedBytes: 1e9,
+    })
     if (incoming === undefined) return { take: 'none', status: 400, text: 'not a request' }
     const series = new Map(
       incoming.series.map((one) => [seriesKey(one.labels), one.samples.map(({ timestampMs }) => timestampMs)] as const),
     )
     const samples = incoming.series.reduce((sum, one) => sum + one.samples.length, 0)
-    this.requests.push({ atMs: this.#now().monotonicMs, samples, series: series.size })
+    this.requests.push({ atMs: this.#now().monotonicMs, version, samples, series: series.size })
     const scripted = this.behave({ number: this.requests.length, series, samples })
     if (scripted?.take === 'none') return scripted
+    const how = version === 2 ? this.version2 : this.version1
+    if (how === 'empty') return { take: 'none', status: 204 }
+    if (typeof how === 'number') return { take: 'none', status: how, text: 'what is this' }
     const honest = this.#take(incoming)
-    return scripted ?? honest
+    if (how === 'mute') return { ...honest, headers: {} }
+    return scripted === undefined ? honest : { ...scripted, headers: { ...honest.headers, ...scripted.headers } }
   }
 
-  /** Prometheus takes all of a request or nothing. */
+  /** Prometheus takes all of a 1.0 request or nothing, and of a 2.0 request what is good. */
   #take(incoming: Incoming): Answer {
     const isGood = (key: string, timestampMs: number) => !this.refuses(key, timestampMs)
     const good = incoming.series.map((one) => {
@@ -73,11 +90,14 @@ export class ScriptedReceiver {
       return { ...one, samples: one.samples.filter(({ timestampMs }) => isGood(key, timestampMs)) }
     })
     const hasBad = good.some((one, i) => one.samples.length < (incoming.series[i]?.samples.length ?? 0))
-    if (hasBad && !this.partial) return { take: 'none', status: 400, text: 'out of bounds' }
+    const partial = this.partial || incoming.version === 2
+    if (hasBad && !partial) return { take: 'none', status: 400, text: 'out of bounds' }
     const series = good.filter((one) => one.samples.length > 0)
-    const { problems } = this.#store.take({ ...incoming, series, version: this.partial ? 2 : 1 }, this.#now().trueMs)
-    const text = hasBad ? 'out of bounds' : problems[0]
-    return text === undefined ? taken : { take: 'good', status: 400, text }
+    const written = this.#store.take({ ...incoming, series, version: partial ? 2 : 1 }, this.#now().trueMs)
+    const count = { 'x-prometheus-remote-write-samples-written': String(written.samples) }
+    const headers = incoming.version === 2 ? count : {}
+    const text = hasBad ? 'out of bounds' : written.problems[0]
+    return text === undefined ? { ...taken, headers } : { take: 'good', status: 400, headers, text }
   }
 
   /** The connection of an endpoint. */

@@ -62,3 +62,16 @@ test('a web page that says 200 has taken nothing; any other body of a 2xx is not
   ] as const)
     assert.equal(outcomeOf({ status: 200, headers, body }, nowMs).kind, 'delivered')
 })
+
+test('a receiver of 2.0 tells how many samples it has written, whatever its answer is', () => {
+  const written = (headers: Record<string, string>, status = 204) => {
+    const outcome = outcomeOf({ status, headers, body: '' }, nowMs)
+    return 'written' in outcome ? outcome.written : undefined
+  }
+  const of = (kind: string) => `x-prometheus-remote-write-${kind}-written`
+  assert.equal(written({}), undefined)
+  assert.equal(written({ [of('samples')]: '17', [of('histograms')]: '0' }), 17)
+  assert.equal(written({ [of('samples')]: '16' }, 400), 16)
+  assert.equal(written({ [of('exemplars')]: '0' }), 0, 'one that is missing among others is none')
+  assert.equal(written({ [of('samples')]: 'many' }), 0)
+})

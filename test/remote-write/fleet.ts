@@ -163,6 +163,8 @@ export function host(instance: string, { clock, answer, intervalMs, atOnce, sign
     timeoutMs: 30_000,
     backoff: { minMs: 1000, maxMs: 60_000 },
     maxSamplesPerSend: atOnce * parts.length,
+    message: 'prometheus.WriteRequest' as const,
+    inline: 'full' as const,
     metadataIntervalMs: 0,
     intervalMs,
     sendIntervalMs: 0,

@@ -46,6 +46,8 @@ export async function scene(
       timeoutMs: 200,
       backoff: { minMs: 5, maxMs: 20 },
       maxSamplesPerSend: 1000,
+      message: 'prometheus.WriteRequest',
+      inline: 'full',
       metadataIntervalMs: 0,
       sendIntervalMs: 0,
       offsetMs: 0,

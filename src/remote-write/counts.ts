@@ -1,0 +1,44 @@
+import type { About } from '../http/trouble.ts'
+import type { Log } from '../log.ts'
+import type { EndpointStats } from './stats.ts'
+
+interface Needs {
+  readonly log: Log
+  readonly stats: Pick<EndpointStats, 'samplesDropped'>
+  readonly about: About
+}
+
+/** As it is counted. */
+const dropReason = 'receiver_wrote_less'
+
+/** What a receiver says it has written of what it was sent, where that is not all of it: said once while it lasts. */
+export class Counts {
+  readonly #needs: Needs
+  #isPart = false
+  #isLess = false
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** So many samples of a request were refused, and the receiver does not tell which. */
+  part(samples: number, explained: { readonly reason: string; readonly hint?: string | undefined }): void {
+    const { log, about } = this.#needs
+    const fields = { ...about, samples, ...explained }
+    if (this.#isPart) log.debug('remote-write: some samples are refused, all others are taken', fields)
+    else log.error('remote-write: some samples are refused, all others are taken', fields)
+    this.#isPart = true
+  }
+
+  /** A whole request was taken; not every receiver counts. */
+  taken(samples: number, written = samples): void {
+    const { log, about, stats } = this.#needs
+    if (this.#isPart) log.info('remote-write: all samples are taken again', about)
+    this.#isPart = false
+    const less = Math.max(0, samples - written)
+    if (less > 0) stats.samplesDropped.set(dropReason, (stats.samplesDropped.get(dropReason) ?? 0) + less)
+    if (less > 0 && !this.#isLess)
+      log.warn('remote-write: the receiver says that all is well, and has written less', { ...about, samples, written })
+    this.#isLess = less > 0
+  }
+}

@@ -1,0 +1,185 @@
+import { crc32 } from 'node:zlib'
+import type { Cursor } from '../buffer/buffer.ts'
+import type { Clock } from '../clock.ts'
+import type { Outcome } from '../http/outcome.ts'
+import type { Log } from '../log.ts'
+import type { Series } from '../metrics/series.ts'
+import type { Settled } from './delivery.ts'
+import { EncoderV1 } from './encode-v1.ts'
+import { EncoderV2 } from './encode-v2.ts'
+import type { Encoder } from './encoder.ts'
+import type { Label } from './labels.ts'
+import type { Inline, Message } from './messages.ts'
+
+export interface ProtocolOptions {
+  readonly message: Message
+  readonly inline: Inline
+  readonly url: URL
+  /** With the version of this program: another one asks anew. */
+  readonly userAgent: string
+}
+
+interface Needs {
+  readonly cursor: Pick<Cursor, 'memo' | 'remember'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly about: Readonly<Record<string, string>>
+  readonly labels: (series: Series) => readonly Label[]
+}
+
+type Version = Exclude<Message, 'auto'>
+
+const v1 = 'prometheus.WriteRequest'
+const v2 = 'io.prometheus.write.v2.Request'
+
+/** What a receiver was found to take, as the cursor keeps it. */
+interface Verdict {
+  readonly message: Version
+  /** Wall clock, milliseconds since the epoch. */
+  readonly sinceMs: number
+  /** Of which URL and which version of this program. */
+  readonly of: string
+}
+
+/** A receiver without 2.0 is asked again after this. */
+const validMs = 86_400_000
+/** Times that it failed at 2.0 and not at 1.0 after it, after which it takes none. */
+const mostDoubts = 3
+/** Times that a request which asks is tried. */
+const triesToAsk = 3
+/** A receiver that does not understand what it is to be sent is tried again after this. */
+const heldForMs = 60_000
+
+/**
+ * Which version of remote-write an endpoint speaks. With `auto` one live snapshot goes out as 2.0: a receiver that knows
+ * no 2.0 says 415 or 400, or says that all is well, having found nothing in it that it knows; one that does tells how
+ * many samples it has written. What is not known to be written goes out again as 1.0.
+ * https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#backward-and-forward-compatibility
+ */
+export class Protocol {
+  readonly #options: ProtocolOptions
+  readonly #needs: Needs
+  #verdict: Verdict | undefined
+  /** The next request asks whether the receiver takes 2.0. */
+  #asking = false
+  #doubts = 0
+  /** Why the last that asked was given up. */
+  #doubt = ''
+  /** What the receiver has answered with 415 since it took anything. */
+  readonly #refused = new Set<Version>()
+  #v1: EncoderV1 | undefined
+  #v2: EncoderV2 | undefined
+
+  constructor(options: ProtocolOptions, needs: Needs) {
+    this.#options = options
+    this.#needs = needs
+    if (options.message === 'auto') this.#verdict = this.#remembered()
+  }
+
+  /** What the next request is. */
+  get message(): Version {
+    const { message } = this.#options
+    if (message !== 'auto') return message
+    return this.#asking ? v2 : (this.#verdict?.message ?? v1)
+  }
+
+  /** Makes the next request. */
+  get encoder(): Encoder {
+    const { labels } = this.#needs
+    if (this.message === v1) return (this.#v1 ??= new EncoderV1(labels))
+    return (this.#v2 ??= new EncoderV2(this.#options.inline, labels))
+  }
+
+  /** It is time to find out what the receiver takes. */
+  get isToAsk(): boolean {
+    if (this.#options.message !== 'auto') return false
+    const { message = v1, sinceMs = Number.NEGATIVE_INFINITY } = this.#verdict ?? {}
+    return message === v1 && Math.abs(this.#needs.clock.now() - sinceMs) >= validMs
+  }
+
+  /** How often the next request is tried at most; for ever where it does not ask. */
+  get tries(): number | undefined {
+    return this.#asking ? triesToAsk : undefined
+  }
+
+  /** Whether the next request asks. */
+  ask(isAsking: boolean): void {
+    this.#asking = isAsking
+  }
+
+  /** What an answer to this version means: that all is well, and not a word of what was written, is a 415. */
+  read(outcome: Outcome): Outcome {
+    if (this.message === v1 || outcome.kind !== 'delivered' || (outcome.written ?? 0) > 0) return outcome
+    const reason = 'the receiver says that all is well and has written nothing: it does not know remote-write 2.0'
+    if (this.#options.message === 'auto') return { kind: 'rejected', reason, status: 415 }
+    return { kind: 'retry', reason: `${reason}: set protobuf_message to auto or ${v1}`, afterMs: heldForMs }
+  }
+
+  /** Learns from a final answer. True where the same samples are to go out again: in the other version from here on. */
+  async learn(settled: Settled): Promise<boolean> {
+    if (this.#options.message !== 'auto') return false
+    const { message } = this
+    const asked = this.#asking
+    this.#asking = false
+    const isUnknown = settled.kind === 'rejected' && settled.status === 415
+    if (isUnknown) this.#refused.add(message)
+    else this.#refused.clear()
+    if (isUnknown) {
+      const other = message === v1 ? v2 : v1
+      if (this.#refused.has(other)) return false
+      await this.#judge(other, settled.reason)
+      return true
+    }
+    if (asked) return this.#answered(settled)
+    // It failed at 2.0, and takes 1.0 at once: no outage, then, but a receiver that cannot say so.
+    const isTelling = this.#doubt !== '' && settled.kind === 'delivered' && settled.attempts === 1
+    if (isTelling && ++this.#doubts >= mostDoubts) await this.#judge(v1, this.#doubt)
+    this.#doubt = ''
+    return false
+  }
+
+  async #answered(settled: Settled): Promise<boolean> {
+    if (settled.kind === 'stuck') this.#doubt = settled.reason
+    else if ((settled.written ?? 0) > 0) await this.#judge(v2, '')
+    else if (settled.kind === 'rejected' && settled.status === 400) await this.#judge(v1, settled.reason)
+    else return false
+    return this.message === v1
+  }
+
+  async #judge(message: Version, reason: string): Promise<void> {
+    const { clock, log, about, cursor } = this.#needs
+    const isNews = this.#verdict?.message !== message
+    this.#verdict = { message, sinceMs: clock.now(), of: this.#key }
+    this.#doubts = 0
+    if (message === v1) this.#v2 = undefined
+    else this.#v1 = undefined
+    if (isNews && message === v2) log.info('remote-write: the receiver takes 2.0', about)
+    if (isNews && message === v1)
+      log.info('remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day', { ...about, reason })
+    await cursor.remember(JSON.stringify(this.#verdict))
+  }
+
+  /** What an agent before has found out, of this URL, in this version. */
+  #remembered(): Verdict | undefined {
+    const { memo } = this.#needs.cursor
+    if (memo === '') return undefined
+    const { message, sinceMs, of } = parsed(memo)
+    const isOurs = of === this.#key && (message === v1 || message === v2) && typeof sinceMs === 'number'
+    return isOurs ? { message, sinceMs, of } : undefined
+  }
+
+  /** A URL may hold a token. */
+  get #key(): string {
+    const { url, userAgent } = this.#options
+    return crc32(`${url.href} ${userAgent}`).toString(16)
+  }
+}
+
+/** Of a version of this program with other memos nothing is known. */
+function parsed(memo: string): Partial<Verdict> {
+  try {
+    return (JSON.parse(memo) ?? {}) as Partial<Verdict>
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,76 @@
+import type { Clock } from '../clock.ts'
+import type { Outcome } from '../http/outcome.ts'
+import type { Headers } from '../http/request.ts'
+import type { Batch } from './batch.ts'
+import type { Delivery, Settled } from './delivery.ts'
+import type { Encoder } from './encoder.ts'
+import type { Pace } from './pace.ts'
+import type { Protocol } from './protocol.ts'
+import type { EndpointStats } from './stats.ts'
+
+interface Needs {
+  readonly clock: Clock
+  readonly protocol: Protocol
+  readonly delivery: Delivery
+  readonly compress: (bytes: Uint8Array) => Uint8Array
+  readonly headers: (encoder: Encoder) => Headers
+  readonly pace: Pace
+  readonly stats: EndpointStats
+}
+
+/** What a receiver finally said of so many samples. */
+export type Sent = Settled & { readonly samples: number }
+
+/** A refusal of some of them. */
+export type Part = Extract<Sent, { readonly kind: 'rejected' }> & { readonly written: number }
+
+/** A refusal with a count that can be believed: there are receivers that count before they look. */
+export function isPart(sent: Sent): sent is Part {
+  if (sent.kind !== 'rejected') return false
+  const { written = 0 } = sent
+  return written > 0 && written < sent.samples
+}
+
+/** Sends one batch after another, each as one request in the version that the receiver takes. */
+export class Requests {
+  readonly #needs: Needs
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** The final answer; `before` is done first, and nothing where there is nothing to send. */
+  async settle(batch: Batch, before: () => Promise<void>, signal: AbortSignal): Promise<Sent | 'nothing'> {
+    const { delivery, protocol, compress, headers } = this.#needs
+    const { encoder, tries } = protocol
+    const { bytes, samples, metadata } = encoder.encode(batch)
+    if (samples === 0) return 'nothing'
+    const body = compress(bytes)
+    await before()
+    const settled = await delivery.settle({ body, headers: headers(encoder), samples, tries }, signal)
+    const sent = { ...settled, samples }
+    if (sent.kind === 'delivered' || isPart(sent)) this.#taken({ bytes: body.length, samples, metadata }, batch)
+    return sent
+  }
+
+  /** One attempt. */
+  async attempt(batch: Batch, signal: AbortSignal): Promise<Outcome> {
+    const { delivery, protocol, compress, headers } = this.#needs
+    const { encoder } = protocol
+    return await delivery.attempt(compress(encoder.encode(batch).bytes), headers(encoder), signal)
+  }
+
+  #taken(
+    { bytes, samples, metadata }: { readonly bytes: number; readonly samples: number; readonly metadata: number },
+    { entries }: Batch,
+  ): void {
+    const { pace, stats, clock } = this.#needs
+    pace.well()
+    stats.samples += samples
+    stats.bytes += bytes
+    stats.metadata += metadata
+    stats.lastDeliveryMs = clock.now()
+    const newest = entries.at(-1)
+    if (newest !== undefined && newest.sequence > 0) stats.highestSentTimestampMs = newest.snapshot.timestampMs
+  }
+}

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openLog, signal, snapshots } from './log.ts'
+import { SimulatedDisk } from './simulated.ts'
+
+test('what a sender wants to be remembered outlives a kill, with the next send, and goes with its endpoint', async () => {
+  const disk = new SimulatedDisk()
+  const buffer = await openLog(disk)
+  const cursor = buffer.cursor('a')
+  assert.equal(cursor.memo, '')
+  buffer.append(snapshots()(1))
+  await cursor.read({ samples: 1 }, signal)
+  await cursor.remember('speaks klingon')
+  await cursor.begin({ first: 1, last: 1, note: 'a note' })
+  const again = await openLog(disk.afterPowerLoss(() => 0))
+  const after = again.cursor('a')
+  assert.deepEqual([after.memo, after.flight?.note], ['speaks klingon', 'a note'])
+  assert.equal(again.cursor('b').memo, '')
+  await buffer.close()
+})

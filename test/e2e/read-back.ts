@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { MemoryBuffer } from '../../src/buffer/memory.ts'
+import { systemClock } from '../../src/clock.ts'
+import { connect } from '../../src/http/connection.ts'
+import { createLog } from '../../src/log.ts'
+import type { Snapshot } from '../../src/metrics/snapshot.ts'
+import { Endpoint, type EndpointOptions } from '../../src/remote-write/index.ts'
+import { Expectation, staleBits } from '../remote-write/expected.ts'
+import { eventually, type Prometheus, type Result } from '../servers.ts'
+
+/** What is stored of a series: times in milliseconds and values; a label set is the JSON of name, value, name, value. */
+export type Stored = Map<string, (readonly [timestampMs: number, value: number])[]>
+
+/** How a receiver keeps values. */
+export interface Keeping {
+  readonly keeps: (value: number) => boolean
+  readonly isSame: (kept: number, value: number) => boolean
+}
+
+export const exact: Keeping = { keeps: () => true, isSame: Object.is }
+
+/** VictoriaMetrics: fractions to twelve digits, one zero, nothing very small, no NaN but the stale marker. */
+export const decimal: Keeping = {
+  keeps: (value) => !Number.isNaN(value),
+  isSame: (kept, value) => kept === value || Math.abs(kept - value) <= Math.max(Math.abs(value) * 1e-12, 1e-300),
+}
+
+/** Sends these as an agent would and waits until all have had their answer. Gives what was logged. */
+export async function send(
+  t: TestContext,
+  { url }: Prometheus,
+  snapshots: readonly Snapshot[],
+  more: Partial<EndpointOptions>,
+): Promise<readonly string[]> {
+  const buffer = new MemoryBuffer(1e8)
+  const lines: string[] = []
+  const cursor = buffer.cursor('default')
+  const endpoint = new Endpoint(
+    {
+      name: 'default',
+      url: new URL(`${url}/api/v1/write`),
+      headers: () => ({}),
+      timeoutMs: 10_000,
+      backoff: { minMs: 100, maxMs: 1000 },
+      maxSamplesPerSend: 1, // one snapshot
+      message: 'auto',
+      inline: 'full',
+      metadataIntervalMs: 1,
+      sendIntervalMs: 0,
+      offsetMs: 0,
+      intervalMs: 1000,
+      ageLimitMs: 0,
+      pacing: 'off',
+      ...more,
+    },
+    {
+      clock: systemClock,
+      log: createLog('info', 'logfmt', (line) => lines.push(line), Date.now),
+      cursor,
+      sender: await connect(url),
+      userAgent: 'test/1',
+    },
+  )
+  t.after(() => endpoint.stop(AbortSignal.abort()))
+  for (const snapshot of snapshots) buffer.append(snapshot)
+  await eventually(
+    async () => cursor.backlog().snapshots,
+    (left) => left === 0,
+  )
+  return lines
+}
+
+const keyOf = (metric: Result['metric']) =>
+  JSON.stringify(
+    Object.entries(metric)
+      .sort(([left], [right]) => Buffer.compare(Buffer.from(left), Buffer.from(right)))
+      .flat(),
+  )
+
+const numberIn = (text: string) => Number(text.replace('Inf', 'Infinity'))
+
+/** Every sample of a job but the stale markers, which only VictoriaMetrics shows in a range: as NaN. */
+async function stored(receiver: Prometheus, job: string, untilMs: number, { keeps }: Keeping): Promise<Stored> {
+  const found = await receiver.query(`{job="${job}"}[1h]`, untilMs)
+  const rows = found.map(({ metric, values }) => {
+    const row = values.map(([seconds, value]) => [Math.round(seconds * 1000), numberIn(value)] as const)
+    return [keyOf(metric), row.filter(([, value]) => keeps(value))] as const
+  })
+  return new Map(rows)
+}
+
+/** What has to be stored. `zeros`: a counter has a zero where it began, as Prometheus adds it when it is told to. */
+function expected(snapshots: readonly Snapshot[], { keeps }: Keeping, zeros: boolean): Stored {
+  const all: Stored = new Map()
+  for (const [key, row] of new Expectation(undefined).next(snapshots).samples) {
+    const kept = row.flatMap(([bits, timestampMs]) => {
+      const value = Buffer.from(bits, 'hex').readDoubleBE()
+      return bits === staleBits || !keeps(value) ? [] : [[timestampMs, value] as const]
+    })
+    const startMs = row[0]?.[2] ?? 0
+    if (zeros && startMs > 0) kept.unshift([startMs, 0])
+    if (kept.length > 0) all.set(key, kept)
+  }
+  return all
+}
+
+function assertSame(actual: Stored, wanted: Stored, { isSame }: Keeping): void {
+  assert.deepEqual([...actual.keys()].sort(), [...wanted.keys()].sort())
+  for (const [key, row] of wanted) {
+    const kept = actual.get(key) ?? []
+    const isEqual = row.every(([timeMs, value], i) => kept[i]?.[0] === timeMs && isSame(kept[i][1], value))
+    assert.ok(isEqual && kept.length === row.length, `${key}: ${JSON.stringify(kept)}, not ${JSON.stringify(row)}`)
+  }
+}
+
+/** The receiver has every sample of these, of one job, and no other; and what has vanished has ended there. */
+export async function assertStored(
+  receiver: Prometheus,
+  snapshots: readonly Snapshot[],
+  keeping: Keeping,
+  zeros = false,
+): Promise<void> {
+  const job = snapshots[0]?.series[0]?.identity['job'] ?? ''
+  const lastMs = snapshots.at(-1)?.timestampMs ?? 0
+  const wanted = expected(snapshots, keeping, zeros)
+  assert.ok(wanted.size > 20, `only ${wanted.size} series to compare`)
+  const actual = await eventually(
+    () => stored(receiver, job, lastMs + 1000, keeping),
+    ({ size }) => size >= wanted.size,
+  )
+  assertSame(actual, wanted, keeping)
+  const now = await receiver.query(`{job="${job}"}`, lastMs)
+  const last = expected(snapshots.slice(-1), keeping, false)
+  assert.deepEqual(now.map(({ metric }) => keyOf(metric)).sort(), [...last.keys()].sort())
+}

@@ -4,6 +4,7 @@ import { systemClock } from '../src/clock.ts'
 import { connect } from '../src/http/connection.ts'
 import { createRequester } from '../src/http/request.ts'
 import { EncoderV1 } from '../src/remote-write/encode-v1.ts'
+import { EncoderV2 } from '../src/remote-write/encode-v2.ts'
 import { createSnappy } from '../src/remote-write/snappy.ts'
 import { configOf, cycleOf, hostOf } from './agent.ts'
 import type { Bench, Context } from './bench.ts'
@@ -12,13 +13,14 @@ import { inChild } from './processes.ts'
 import { type Cost, noted, spaced } from './spaced.ts'
 import { judged, median, table } from './table.ts'
 
-const steps = ['collect', 'encode', 'compress', 'send'] as const
+const steps = ['collect', 'encode', 'compress', 'send', 'encode 2.0', 'compress 2.0'] as const
 type Step = (typeof steps)[number]
 
 interface Found {
   readonly series: number
   readonly bytes: number
   readonly sentBytes: number
+  readonly sentBytes2: number
   /** Median CPU ms by step; `interval` is everything from one interval to the next. */
   readonly cpuMs: Readonly<Record<Step | 'interval', number>>
 }
@@ -42,11 +44,12 @@ export default {
       found.push([name, await inChild<Found>(import.meta.filename, [url, rounds, gapMs, ...flags])])
     }
     close()
-    const rows = found.map(([name, { series, bytes, sentBytes, cpuMs }]) => [
+    const rows = found.map(([name, { series, bytes, sentBytes, sentBytes2, cpuMs }]) => [
       name,
       series,
       bytes / 1024,
       sentBytes / 1024,
+      sentBytes2 / 1024,
       ...steps.map((step) => cpuMs[step]),
       cpuMs.interval,
     ])
@@ -60,8 +63,8 @@ export default {
       `CPU ms of all threads, median of ${rounds} intervals that are ${gapMs} ms apart, each host in a process of its own.`,
       `\`whole\` has ${cpus} CPUs, ${networkDevices} network devices and ${disks} disks, \`half\` half of each. \`send\` is one`,
       'request over a connection that stays, to a sink in another process. `interval` is all of it, with timers and',
-      'garbage collection.\n',
-      table(['host', 'series', 'KiB', 'KiB sent', ...steps, 'interval'], rows),
+      'garbage collection; 2.0, with type, help and starts, is made of the same snapshot and not sent, nor part of it.\n',
+      table(['host', 'series', 'KiB', 'KiB sent', 'by 2.0', ...steps, 'interval'], rows),
       `Growth from \`half\` to \`whole\`, ${(large.series / small.series).toFixed(2)} times the series:\n`,
       table(['step', 'times'], growth),
     ].join('\n')
@@ -82,32 +85,39 @@ async function measure(target: string, rounds: number, gapMs: number, flags: rea
   const config = await configOf(flags)
   const cycle = cycleOf(config, hostOf(config), config.collectors)
   const encoder = new EncoderV1()
+  const encoder2 = new EncoderV2('full')
+  const starts = { boot: systemClock.now() - 1e9, start: systemClock.now() - 1e6 }
   const compress = createSnappy()
   const url = new URL(target)
   const sender = await connect(url.origin)
   const requester = createRequester({ url, headers: () => ({}), timeoutMs: 10_000 }, sender, systemClock)
   const never = new AbortController().signal
-  const costs: Record<Step | 'interval', Cost[]> = { collect: [], encode: [], compress: [], send: [], interval: [] }
-  let [series, bytes, sentBytes, sequence] = [0, 0, 0, 0]
+  const costs = Object.fromEntries([...steps, 'interval'].map((step) => [step, []])) as unknown as Record<
+    Step | 'interval',
+    Cost[]
+  >
+  let [series, bytes, sentBytes, sentBytes2, sequence] = [0, 0, 0, 0, 0]
   let before = process.cpuUsage()
   await spaced(rounds, gapMs, async (counts) => {
     const into = (step: Step) => (counts ? costs[step] : [])
     const { snapshot } = await noted(into('collect'), () => cycle(systemClock.now()))
-    const entries = [{ sequence: sequence++, snapshot }]
+    const entries = [{ sequence: sequence++, snapshot: { ...snapshot, starts } }]
     const encoded = await noted(into('encode'), () => encoder.encode({ entries, stale: [] }))
     const body = await noted(into('compress'), () => compress(encoded.bytes))
     const outcome = await noted(into('send'), () => requester.post(body, {}, never))
     if (outcome.kind !== 'delivered') throw new Error(`cycle: ${JSON.stringify(outcome)}`)
     const { user, system } = process.cpuUsage(before)
     if (counts) costs.interval.push({ cpuMs: (user + system) / 1000, wallMs: gapMs })
+    const encoded2 = await noted(into('encode 2.0'), () => encoder2.encode({ entries, stale: [] }))
+    const body2 = await noted(into('compress 2.0'), () => compress(encoded2.bytes))
     before = process.cpuUsage()
-    ;[series, bytes, sentBytes] = [snapshot.values.length, encoded.bytes.length, body.length]
+    ;[series, bytes, sentBytes, sentBytes2] = [snapshot.values.length, encoded.bytes.length, body.length, body2.length]
   })
   await requester.close()
   const cpuMs = Object.fromEntries(
     Object.entries(costs).map(([step, all]) => [step, median(all.map((one) => one.cpuMs))]),
   ) as Found['cpuMs']
-  return { series, bytes, sentBytes, cpuMs }
+  return { series, bytes, sentBytes, sentBytes2, cpuMs }
 }
 
 if (import.meta.main) {

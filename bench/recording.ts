@@ -47,6 +47,8 @@ function load(): () => void {
   }
 }
 
+const beginMs = 1_780_000_000_000
+
 /** The snapshots of an agent that has collected these pages at an interval of 15 seconds. */
 export function replay(pages: readonly string[]): readonly Snapshot[] {
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'host:9100' }))
@@ -56,12 +58,13 @@ export function replay(pages: readonly string[]): readonly Snapshot[] {
     for (const { name, type, help, samples } of readText(page)) {
       for (const { suffix, labels, value } of samples) {
         const key = `${name}${suffix} ${Object.keys(labels)}`
-        const known = families.get(key) ?? family(type, name, help, Object.keys(labels), suffix)
+        const made = family(type, name, help, Object.keys(labels), suffix)
+        const known = families.get(key) ?? (type === 'counter' ? { ...made, since: 'boot' as const } : made)
         families.set(key, known)
         builder.add(known, value, labels)
       }
     }
-    return builder.end(1_780_000_000_000 + i * 15_000)
+    return { ...builder.end(beginMs + i * 15_000), starts: { boot: beginMs - 1e9, start: beginMs - 1e6 } }
   })
 }
 

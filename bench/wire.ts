@@ -7,6 +7,8 @@ import { silent } from '../src/log.ts'
 import type { Snapshot } from '../src/metrics/snapshot.ts'
 import { createReceiver } from '../src/receive/receiver.ts'
 import { EncoderV1 } from '../src/remote-write/encode-v1.ts'
+import { EncoderV2 } from '../src/remote-write/encode-v2.ts'
+import type { Encoder } from '../src/remote-write/encoder.ts'
 import { createSnappy } from '../src/remote-write/snappy.ts'
 import type { Bench, Context } from './bench.ts'
 import { drain } from './drain.ts'
@@ -59,9 +61,10 @@ async function counter() {
   }
 }
 
+type Together = (batch: readonly Snapshot[], next: Snapshot) => boolean
+
 /** As many snapshots to a request as the limit on samples lets the sender take; one where there is none. */
-function onTheWire(snapshots: readonly Snapshot[], together: (batch: readonly Snapshot[], next: Snapshot) => boolean) {
-  const encoder = new EncoderV1()
+function onTheWire(snapshots: readonly Snapshot[], together: Together, encoder: Encoder) {
   const compress = createSnappy()
   let bytes = 0
   let batch: Snapshot[] = []
@@ -89,11 +92,18 @@ async function hostpush(pages: readonly string[], folder: string) {
   }
   await buffer.close()
   const fits = (batch: readonly Snapshot[], next: Snapshot) => samplesIn([...batch, next]) <= 10_000
+  const wireCosts = (encoder: Encoder) => ({
+    live: onTheWire(snapshots, () => false, encoder),
+    twoMinutes: onTheWire(snapshots, (batch, next) => batch.length < 8 && fits(batch, next), encoder),
+    wire: onTheWire(snapshots, fits, encoder),
+  })
   return {
     disk: bytesIn(join(folder, 'log')) / samplesIn(snapshots),
-    live: onTheWire(snapshots, () => false),
-    twoMinutes: onTheWire(snapshots, (batch, next) => batch.length < 8 && fits(batch, next)),
-    wire: onTheWire(snapshots, fits),
+    ...wireCosts(new EncoderV1()),
+    version2: [
+      ['hostpush, 2.0', wireCosts(new EncoderV2('full'))],
+      ['hostpush, 2.0, types_only', wireCosts(new EncoderV2('types_only'))],
+    ] as const,
     samples: samplesIn(snapshots) / snapshots.length,
   }
 }
@@ -175,6 +185,7 @@ async function compared(isLoaded: boolean, { folder, quick, say }: Context): Pro
   ])
   const rows = [
     ['hostpush', ours.disk, ours.wire, ours.live, ours.twoMinutes],
+    ...ours.version2.map(([name, { wire, live, twoMinutes }]) => [name, undefined, wire, live, twoMinutes]),
     ['vmagent', vm.disk, vm.wire, undefined, undefined],
     ['Prometheus agent', prom.disk, prom.wire, undefined, undefined],
   ]

@@ -14,10 +14,18 @@ const samplesDropped = ownCounter(`${prefix}_samples_dropped_total`, 'Samples th
 ])
 const samplesRetried = ownCounter(`${prefix}_samples_retried_total`, 'Samples in requests that were sent again.', of)
 const samplesPending = gauge(`${prefix}_samples_pending`, 'Samples collected and not yet delivered.', of)
-const metadata = ownCounter(`${prefix}_metadata_total`, 'Families whose type and help were sent.', of)
+const metadata = ownCounter(
+  `${prefix}_metadata_total`,
+  'Types and helps that were sent: of families by 1.0, with each series by 2.0.',
+  of,
+)
 const metadataFailed = ownCounter(`${prefix}_metadata_failed_total`, 'Families whose type and help were refused.', of)
 const bytes = ownCounter(`${prefix}_bytes_total`, 'Compressed bytes of samples delivered.', of)
-const metadataBytes = ownCounter(`${prefix}_metadata_bytes_total`, 'Compressed bytes of metadata delivered.', of)
+const metadataBytes = ownCounter(
+  `${prefix}_metadata_bytes_total`,
+  'Compressed bytes of metadata delivered in requests of their own, as 1.0 has them.',
+  of,
+)
 const highest = gauge(`${prefix}_queue_highest_timestamp_seconds`, 'Time of the newest sample collected.', of)
 const highestSent = gauge(`${prefix}_queue_highest_sent_timestamp_seconds`, 'Time of the newest sample delivered.', of)
 const maxSamples = gauge(`${prefix}_max_samples_per_send`, 'Samples one request may take from the backlog.', of)

@@ -67,6 +67,9 @@ function urlOf(flags: Given, name: string): string | undefined {
   const text = flags.get(name)
   if (text === undefined) return undefined
   if (!/^https?:$/.test(URL.parse(String(text))?.protocol ?? ''))
-    throw new UsageError(`--${name}: ${text} is not an http:// or https:// URL`)
+    throw new UsageError(`--${name}: ${withoutSecrets(String(text))} is not an http:// or https:// URL`)
   return String(text)
 }
+
+/** What is no URL may hold a password all the same. */
+const withoutSecrets = (text: string) => text.replace(/[^/]*@/, '***@').replace(/\?.*/s, '?***')

@@ -53,6 +53,7 @@ export async function ask(
         options,
         hearing(handler, (head) => heads.push(head)),
       ),
+    ...(sender.secrets && { secrets: sender.secrets }),
     close: () => sender.close(),
     destroy: (error) => sender.destroy(error),
   }

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { type Clock, systemClock } from '../clock.ts'
+import { partsOf } from './credentials.ts'
 import { type Kit, Line } from './line.ts'
 import type { ProxyOptions } from './proxy.ts'
 import { isSameParty } from './redirect.ts'
@@ -15,6 +16,8 @@ export interface Access {
 export interface Sender extends Pick<Dispatcher, 'dispatch'> {
   /** Connections opened so far: as many after a request as before it means that it went over a used one. */
   readonly opened?: number
+  /** What a proxy is shown, and may say again. */
+  readonly secrets?: readonly string[]
   /** The next request goes over another connection: this one did not serve. */
   renew?(): void
   close(): Promise<void>
@@ -32,19 +35,27 @@ export async function connect(origin: string, access: Access = {}, clock: Clock 
     Object.fromEntries(
       Object.entries(proxy?.connectHeaders ?? {}).map(([name, values]) => [name, values.map((one) => one.reveal())]),
     )
-  return new Connections(new URL(origin), { Client, build, clock, trust, proxyFor, connectHeaders })
+  const kit = { Client, build, clock, trust, proxyFor, connectHeaders }
+  return new Connections(new URL(origin), kit, proxy === undefined ? [] : shownToProxies(proxy))
+}
+
+function shownToProxies({ http, https, connectHeaders }: ProxyOptions): readonly string[] {
+  const given = [http?.authorization, https?.authorization, ...Object.values(connectHeaders).flat()]
+  return given.flatMap((one) => (one === undefined ? [] : partsOf(one.reveal()))).filter((one) => one.length > 3)
 }
 
 /** The line to the endpoint, and the one to where it last sent us on. */
 class Connections implements Sender {
   opened = 0
+  readonly secrets: readonly string[]
   readonly #own: URL
   readonly #kit: Kit
   readonly #line: Line
   #elsewhere: { readonly origin: string; readonly line: Line } | undefined
   #used: Line
 
-  constructor(own: URL, kit: Omit<Kit, 'onOpen'>) {
+  constructor(own: URL, kit: Omit<Kit, 'onOpen'>, secrets: readonly string[]) {
+    this.secrets = secrets
     this.#own = own
     this.#kit = { ...kit, onOpen: () => this.opened++ }
     this.#used = this.#line = new Line(own, 'own', this.#kit)

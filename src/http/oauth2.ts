@@ -1,6 +1,6 @@
 import { messageOf, type Secret } from '../log.ts'
 import { type Access, connect } from './connection.ts'
-import type { Credentials, Unsigned } from './credentials.ts'
+import { type Credentials, concealed, partsOf, type Unsigned } from './credentials.ts'
 import { deadlineAt } from './deadline.ts'
 import { Exchange } from './exchange.ts'
 import type { Reply } from './outcome.ts'
@@ -107,10 +107,16 @@ function tokenOf(options: OAuth2Options, { status, body }: Reply, nowMs: number)
 /** Only the words that the standard has for it: the rest may hold what was sent. */
 function refusal(options: OAuth2Options, status: number, said: Readonly<Record<string, unknown>>): string {
   const words = [said['error'], said['error_description']].filter((word) => typeof word === 'string').join(': ')
-  const secret = options.clientSecret().reveal()
   const reason = status < 300 ? 'an answer without access_token' : `HTTP ${status}`
-  const safe = secret === '' ? words : words.replaceAll(secret, '***')
+  const safe = concealed(words, shownTo(options))
   return `${placeOf(options)}: ${reason}${safe === '' ? '' : `: ${safe.slice(0, 256)}`}`
+}
+
+/** What the endpoint was shown, and may say again. */
+function shownTo({ clientId, clientSecret, endpointParams, tokenUrl }: OAuth2Options): readonly string[] {
+  const secret = clientSecret().reveal()
+  const params = [...Object.values(endpointParams), ...tokenUrl.searchParams.values()]
+  return [secret, ...partsOf(basic(clientId, secret)), ...params].filter((one) => one.length > 3)
 }
 
 const placeOf = ({ tokenUrl }: OAuth2Options) => `oauth2: ${tokenUrl.origin}${tokenUrl.pathname}`

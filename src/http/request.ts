@@ -86,6 +86,7 @@ class Attempt {
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#secrets = parts.sender.secrets ?? []
     this.moved = parts.moved
   }
 
@@ -172,7 +173,7 @@ class Attempt {
     if (!isSameParty(target.url, url)) return headers
     const asked = target.credentials?.headersFor({ method: target.method ?? 'POST', url, body, clock, signal })
     const ours = { ...target.headers(), ...(asked instanceof Promise ? await unless(signal, asked) : asked) }
-    this.#secrets = secretsOf(target.url, ours)
+    this.#secrets = [...secretsOf(target.url, ours), ...(this.#parts.sender.secrets ?? [])]
     return { ...ours, ...headers }
   }
 }

@@ -1,6 +1,6 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { messageOf, type Secret } from '../log.ts'
-import type { Credentials, Unsigned } from './credentials.ts'
+import { type Credentials, concealed, partsOf, type Unsigned } from './credentials.ts'
 import type { ForwardProxy, ProxyOptions } from './proxy.ts'
 import type { Headers } from './request.ts'
 
@@ -39,7 +39,7 @@ export function sigv4(options: SigV4Options): Credentials {
   const identityAt = async (nowMs: number) => {
     if (known !== undefined && nowMs < known.untilMs) return known.identity
     provider ??= await providerOf(options)
-    const identity = await asked(provider)
+    const identity = await asked(provider, options)
     known = { identity, untilMs: (identity.expiration?.getTime() ?? nowMs + 2 * renewMs) - renewMs }
     return identity
   }
@@ -51,11 +51,18 @@ export function sigv4(options: SigV4Options): Credentials {
   }
 }
 
-async function asked(provider: Provider): Promise<Identity> {
+async function asked(provider: Provider, { keys, externalId, proxy }: SigV4Options): Promise<Identity> {
   try {
     return await provider()
   } catch (error) {
-    throw new Error(`sigv4: no credentials: ${messageOf(error)}`)
+    const secrets = [
+      keys?.access,
+      keys?.secret.reveal(),
+      externalId,
+      ...(proxy === undefined ? [] : passwordsOf(proxy)),
+    ]
+    const shown = secrets.filter((one) => one !== undefined && one.length > 3) as readonly string[]
+    throw new Error(`sigv4: no credentials: ${concealed(messageOf(error), shown)}`)
   }
 }
 
@@ -89,6 +96,9 @@ async function agentsThrough({ http, https, none }: ProxyOptions) {
   }
   return { httpAgent: new HttpAgent({ proxyEnv }), httpsAgent: new HttpsAgent({ proxyEnv }) }
 }
+
+const passwordsOf = ({ http, https }: ProxyOptions): readonly string[] =>
+  [http, https].flatMap((one) => (one?.authorization === undefined ? [] : partsOf(one.authorization.reveal())))
 
 function withCredentials({ url, authorization }: ForwardProxy): string {
   const [, encoded = ''] = /^Basic (.+)$/.exec(authorization?.reveal() ?? '') ?? []

@@ -2,11 +2,12 @@ import type { Files } from './buffer/files.ts'
 import { openBuffer } from './buffer/index.ts'
 import { familiesOf } from './buffer/metrics.ts'
 import { countDropped } from './buffer/stats.ts'
-import { every } from './clock.ts'
+import { type Clock, every } from './clock.ts'
 import { openCollection } from './collection.ts'
 import type { Emit } from './collector.ts'
 import type { Config } from './config/index.ts'
 import type { Cycle } from './cycle.ts'
+import type { Notify } from './host/notify.ts'
 import { thisBoot } from './host/open.ts'
 import { shownUrl } from './http/credentials.ts'
 import { Intake } from './intake.ts'
@@ -21,6 +22,7 @@ import { emitEndpoint, emitStorage } from './remote-write/metrics.ts'
 import { type Adopting, createAdopting } from './run/adopting.ts'
 import { Timeline } from './timeline.ts'
 import { build, platform } from './version.ts'
+import { type Watched, watch } from './watchdog.ts'
 import { createWeb } from './web/index.ts'
 import type { OwnStat } from './web/registry.ts'
 
@@ -28,6 +30,14 @@ import type { OwnStat } from './web/registry.ts'
 export interface World extends Pushing {
   /** The disk that the buffer writes to. */
   readonly files?: Files
+  readonly supervisor?: Supervisor
+}
+
+/** Who started the agent and wants to know how it fares. */
+export interface Supervisor {
+  readonly notify: Notify
+  /** How long it waits for a sign of life, milliseconds; undefined where it does not. */
+  readonly watchdogMs?: number | undefined
 }
 
 export interface Agent {
@@ -36,10 +46,14 @@ export interface Agent {
   readonly addresses: readonly string[]
   /**
    * Collects and pushes until the signal aborts; then collects once more and flushes for a bounded time. Gives the
-   * snapshots that some output has not got by then.
+   * snapshots that some output has not got by then. Rejects where a sender stands still and nothing helps.
    */
   run(signal: AbortSignal): Promise<number>
 }
+
+/** How often everyone is looked after, and what a collection may take when all goes wrong. */
+const checkMs = 10_000
+const longestCollectionMs = 120_000
 
 /** Builds the parts from the configuration. The web server listens from here on; a fault in that is thrown. */
 export async function createAgent(config: Config, world: World): Promise<Agent> {
@@ -105,14 +119,18 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     for (const endpoint of endpoints) endpoint.lose(samples)
   }
   const outputs = [...endpoints, ...gateways, web]
+  // memory would be lost with the process
+  const mayEnd = config.buffer.mode === 'disk' && config.remoteWrite.length > 0
   const intake = new Intake(buffer, timeline, { clock, log, onDrop })
   const left = () =>
     Math.max(0, ...endpoints.map((one) => one.report.backlog.snapshots), ...gateways.map((one) => one.report.pending))
-  return {
-    endpoints,
-    addresses,
-    run: runner(config, world, { intake, cycle: collection.cycle, outputs, adopting, left, close }),
+  const status = () => {
+    const ill = [...endpoints, ...gateways].filter(({ trouble }) => trouble !== undefined)
+    const each = ill.map(({ name, trouble }) => `${name}: ${trouble}`)
+    return each.length === 0 ? 'delivering' : each.join('; ')
   }
+  const parts = { intake, cycle: collection.cycle, outputs, adopting, watched: endpoints, mayEnd, status, left, close }
+  return { endpoints, addresses, run: runner(config, world, parts) }
 }
 
 interface Parts {
@@ -120,25 +138,47 @@ interface Parts {
   readonly cycle: (timestampMs: number) => Promise<Cycle>
   readonly outputs: readonly Output[]
   readonly adopting: Adopting
+  readonly watched: readonly Watched[]
+  /** Nothing is lost when the process ends. */
+  readonly mayEnd: boolean
+  /** How the outputs fare, in one line. */
+  readonly status: () => string
   /** Snapshots that some output has not got. */
   readonly left: () => number
   readonly close: () => Promise<void>
 }
 
 /** The loop of the agent and its end. */
-function runner(config: Config, { clock, log }: World, { intake, cycle, outputs, adopting, left, close }: Parts) {
+function runner(config: Config, { clock, log, supervisor }: World, parts: Parts) {
+  const { intake, cycle, outputs, adopting, left, close } = parts
+  const notify = supervisor?.notify ?? (() => {})
+  const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
+  const collecting = new Collecting(clock, config.intervalMs)
   const collect = async (isLast: boolean) => {
     const cycled = await cycle(intake.moment())
     const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
     intake.take(seen)
     for (const output of outputs) guarded(log, output, seen)
+    collecting.done()
   }
   return async (signal: AbortSignal): Promise<number> => {
-    const adopted = adopting.run(signal)
-    for await (const { missed } of every(clock, config.intervalMs, signal)) {
+    const ending = new AbortController()
+    const end = AbortSignal.any([signal, ending.signal])
+    const watched = () => [collecting, ...parts.watched]
+    const onWell = () => notify('WATCHDOG=1', `STATUS=${parts.status()}`)
+    const { mayEnd } = parts
+    const watching = watch({ clock, log, watched, everyMs, onWell, mayEnd }, end).then((hopeless) => {
+      ending.abort(new Error('the agent ends'))
+      return hopeless
+    })
+    const adopted = adopting.run(end)
+    notify('READY=1', 'STATUS=collecting')
+    for await (const { missed } of every(clock, config.intervalMs, end)) {
       if (missed > 0) log.warn('agent: intervals missed', { missed })
       await collect(false)
     }
+    notify('STOPPING=1', 'STATUS=delivering the rest')
+    const hopeless = await watching
     await collect(true)
     await adopted
     const deadline = new AbortController()
@@ -151,7 +191,38 @@ function runner(config: Config, { clock, log }: World, { intake, cycle, outputs,
     await late
     const undelivered = left()
     await close()
+    if (hopeless !== undefined)
+      throw new Error(`watchdog: ${hopeless} stands still and begins nothing anew: ended, to be started again`)
     return undelivered
+  }
+}
+
+/** The collecting itself, as one of those who must not stand still. */
+class Collecting implements Watched {
+  readonly name = 'collecting'
+  progress = 0
+  readonly #clock: Clock
+  readonly #allowedMs: number
+  #lastMs: number
+
+  constructor(clock: Clock, intervalMs: number) {
+    this.#clock = clock
+    this.#allowedMs = 3 * intervalMs + longestCollectionMs
+    this.#lastMs = clock.monotonicMs()
+  }
+
+  done(): void {
+    this.progress++
+    this.#lastMs = this.#clock.monotonicMs()
+  }
+
+  stuckMs(): number {
+    return Math.max(0, this.#clock.monotonicMs() - this.#lastMs - this.#allowedMs)
+  }
+
+  /** Nothing can be done but to wait once more. */
+  revive(): void {
+    this.#lastMs = this.#clock.monotonicMs()
   }
 }
 

@@ -38,7 +38,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'receive/': ['protobufjs', 'snappyjs', 'node:'],
   },
   { 'config/': ['valibot', 'node:fs', 'node:os', 'node:zlib'], 'command.ts': [] },
-  { 'intake.ts': [], 'outputs.ts': [], 'collection.ts': [] },
+  { 'intake.ts': [], 'outputs.ts': [], 'watchdog.ts': [], 'collection.ts': [] },
   { 'run/': [] },
   { 'agent.ts': [] },
   { 'doctor/': ['node:', 'undici'], 'estimate/': [] },

@@ -7,7 +7,7 @@ export function libcOf(given: Partial<Libc>): Libc {
   const missing = (name: string) => () => {
     throw new Error(`${name} was called`)
   }
-  const names = ['socket', 'send', 'receive', 'ioctl', 'address', 'adjtimex', 'interfaceName'] as const
+  const names = ['socket', 'send', 'sendTo', 'receive', 'ioctl', 'address', 'adjtimex', 'interfaceName'] as const
   const none = Object.fromEntries([...names, 'perfEventOpen', 'close'].map((name) => [name, missing(name)]))
   return { ...(none as unknown as Libc), ...given }
 }

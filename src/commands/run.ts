@@ -1,10 +1,12 @@
-import { createAgent } from '../agent.ts'
+import { createAgent, type Supervisor } from '../agent.ts'
 import { systemClock } from '../clock.ts'
 import { collectors } from '../collectors/index.ts'
-import type { Command } from '../command.ts'
+import type { Command, Terminal } from '../command.ts'
 import { ConfigError } from '../config/error.ts'
 import { configFlags, readConfig } from '../config/index.ts'
+import { createNotify } from '../host/notify.ts'
 import { connect } from '../http/connection.ts'
+import type { Log } from '../log.ts'
 import { build, platform } from '../version.ts'
 import { logOf } from './log.ts'
 
@@ -29,7 +31,8 @@ export default {
       if (collector.deprecated)
         log.warn('agent: this collector is deprecated in node_exporter', { collector: collector.name })
     }
-    const agent = await createAgent(config, { clock: systemClock, log, connect })
+    const supervisor = supervisorOf(terminal, log)
+    const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor })
     log.info('agent: running', {
       interval: `${config.intervalMs / 1000}s`,
       collectors: config.collectors.map(({ collector }) => collector.name).join(','),
@@ -41,3 +44,14 @@ export default {
     return 0
   },
 } satisfies Command
+
+/** systemd, where it has started this and says so: https://www.freedesktop.org/software/systemd/man/sd_notify.html */
+function supervisorOf({ environment }: Terminal, log: Log): Supervisor {
+  const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid } = environment
+  const isMeant = pid === undefined || Number(pid) === process.pid
+  const watchdogMs = Number(microseconds) / 1000
+  return {
+    notify: createNotify(socket, { log }),
+    watchdogMs: isMeant && watchdogMs > 0 ? watchdogMs : undefined,
+  }
+}

@@ -13,6 +13,8 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number
   /** To a netlink socket: the kernel works on what is asked before it returns. */
   send(socket: number, bytes: Buffer): Promise<number>
+  /** One datagram to an address, which is a `struct sockaddr` as it stands in memory. */
+  sendTo(socket: number, bytes: Buffer, address: Buffer): Promise<number>
   /** At most as much as `into` holds; with MSG_TRUNC among the flags it answers how long the message is. */
   receive(socket: number, into: Buffer, flags: number): number
   /** `argument` must be as long as the request's structure: the kernel does not know how long it is. */
@@ -44,6 +46,9 @@ const perfEventOpenNumber: Readonly<Record<string, number>> = { x64: 298, arm64:
 /** IF_NAMESIZE, the zero byte with it. */
 const interfaceNameBytes = 16
 
+/** MSG_NOSIGNAL */
+const noSignal = 0x4000
+
 /** FD_CLOEXEC is bit 3 of perf_event_open's flags. */
 const closeOnExec = 8
 
@@ -73,6 +78,9 @@ export async function loadLibc(load: (name: string) => Promise<unknown> = import
   }
   const socket = native('int socket(int domain, int type, int protocol)')
   const send = native('long send(int fd, const void *bytes, size_t length, int flags)')
+  const sendTo = native(
+    'long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, unsigned int addressLength)',
+  )
   const recv = native('long recv(int fd, void *into, size_t length, int flags)')
   const ioctl = native('int ioctl(int fd, unsigned long request, void *argument)')
   const adjtimex = native('int adjtimex(void *into)')
@@ -84,6 +92,7 @@ export async function loadLibc(load: (name: string) => Promise<unknown> = import
   return {
     socket: (domain, type, protocol) => socket.here(domain, type, protocol),
     send: (fd, bytes) => send.aside(fd, bytes, bytes.length, 0),
+    sendTo: (fd, bytes, address) => sendTo.aside(fd, bytes, bytes.length, noSignal, address, address.length),
     receive: (fd, into, flags) => recv.here(fd, into, into.length, flags),
     ioctl: (fd, request, argument) => ioctl.aside(fd, request, argument),
     address: (of) => koffi.address(of),

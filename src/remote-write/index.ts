@@ -1,10 +1,11 @@
 import type { Cursor, Entry } from '../buffer/buffer.ts'
 import { type Choice, takes } from '../buffer/choice.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, within } from '../clock.ts'
 import type { Cycle } from '../cycle.ts'
 import type { Backoff } from '../http/backoff.ts'
 import type { Access, Sender } from '../http/connection.ts'
 import { shownUrl } from '../http/credentials.ts'
+import { Life } from '../http/life.ts'
 import { Patience } from '../http/patience.ts'
 import { createRequester, type Headers, type Target } from '../http/request.ts'
 import type { About } from '../http/trouble.ts'
@@ -60,6 +61,9 @@ interface Needs {
   readonly hasStepped?: () => boolean
 }
 
+/** How long a stop waits for a sender that has nothing to do any more. */
+const endMs = 1000
+
 /** One remote-write endpoint: reads from its cursor, sends, moves the cursor on a final answer. */
 export class Endpoint implements Output {
   readonly name: string
@@ -67,6 +71,7 @@ export class Endpoint implements Output {
   readonly #options: EndpointOptions
   readonly #needs: Needs
   readonly #about: About
+  readonly #life: Life
   readonly #patience: Patience
   readonly #pace: Pace
   readonly #delivery: Delivery
@@ -75,12 +80,16 @@ export class Endpoint implements Output {
   readonly #protocol: Protocol
   readonly #snappy = createSnappy()
   readonly #stopping = new AbortController()
-  readonly #running: Promise<void>
+  /** Ends when the sender is begun anew. */
+  #turn = new AbortController()
+  #running: Promise<void>
   #metadataAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(options: EndpointOptions, needs: Needs) {
+  constructor(options: EndpointOptions, given: Needs) {
     this.name = options.name
     this.#options = options
+    this.#life = new Life(given.clock)
+    const needs = { ...given, clock: this.#life }
     this.#needs = needs
     this.#about = { remote_name: options.name, url: shownUrl(options.url) }
     this.#patience = new Patience(needs.clock)
@@ -155,12 +164,31 @@ export class Endpoint implements Output {
     this.#patience.hurry()
     while (!deadline.aborted && this.#needs.cursor.backlog().snapshots > 0) await this.#needs.clock.sleep(10)
     this.#stopping.abort(new Error('the agent is stopping'))
-    await this.#running
+    await within(this.#needs.clock, endMs, this.#running)
     await this.#needs.sender.destroy()
   }
 
+  /** For how long it has been stuck with something to send, milliseconds. */
+  stuckMs(): number {
+    return this.#life.stuckMs(this.#needs.cursor.backlog().snapshots > 0)
+  }
+
+  /** Answers that it got. */
+  get progress(): number {
+    return this.stats.requests
+  }
+
+  /** Lets go of whatever it is stuck in and begins anew, over a new connection. */
+  revive(): void {
+    this.#turn.abort(new Error('the sender is begun anew'))
+    this.#turn = new AbortController()
+    this.#life.revive()
+    this.#needs.sender.renew?.()
+    this.#running = this.#run()
+  }
+
   async #run(): Promise<void> {
-    const { signal } = this.#stopping
+    const signal = AbortSignal.any([this.#stopping.signal, this.#turn.signal])
     const { cursor, clock, log } = this.#needs
     let left = cursor.flight // of the agent before this one
     while (!signal.aborted) {

@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process'
+import { type Log, messageOf } from '../log.ts'
+import { type Libc, loadLibc } from './libc.ts'
+
+/** Tells the service manager how the agent fares: https://www.freedesktop.org/software/systemd/man/sd_notify.html */
+export type Notify = (...lines: readonly string[]) => void
+
+const AF_UNIX = 1
+const SOCK_DGRAM = 2
+const SOCK_CLOEXEC = 0o2000000
+
+interface Needs {
+  readonly log: Log
+  readonly load?: () => Promise<Libc>
+}
+
+/**
+ * Messages to the socket that the service manager has named, in order; a `@` stands for the zero byte of an abstract
+ * one. Without koffi `systemd-notify` is called, whose messages the manager only takes with NotifyAccess=all. Nothing
+ * is ever thrown: what cannot be told is said once in the log.
+ */
+export function createNotify(address: string | undefined, { log, load = loadLibc }: Needs): Notify {
+  if (address === undefined || address === '') return () => {}
+  let isSaid = false
+  const failed = (error: unknown) => {
+    if (!isSaid) log.warn('systemd: cannot be told how the agent fares', { socket: address, err: messageOf(error) })
+    isSaid = true
+  }
+  if (!/^[/@]/.test(address)) {
+    failed(new Error('only sockets of the file system and abstract ones are known'))
+    return () => {}
+  }
+  let open: Promise<(text: string) => Promise<unknown>> | undefined
+  let last = Promise.resolve<unknown>(undefined)
+  return (...lines) => {
+    last = last
+      .then(async () => {
+        open ??= load().then(
+          (libc) => sender(libc, address),
+          () => external,
+        )
+        await (await open)(lines.join('\n'))
+      })
+      .catch(failed)
+  }
+}
+
+function sender(libc: Libc, address: string): (text: string) => Promise<unknown> {
+  const socket = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+  const to = socketAddress(address)
+  return (text) => libc.sendTo(socket, Buffer.from(text), to)
+}
+
+/** struct sockaddr_un: the family in two bytes, the path with a zero byte behind it, or before it. unix(7) */
+function socketAddress(address: string): Buffer {
+  const isAbstract = address.startsWith('@')
+  const bytes = Buffer.from(`__${isAbstract ? `\0${address.slice(1)}` : `${address}\0`}`)
+  bytes.writeUInt16LE(AF_UNIX)
+  return bytes
+}
+
+function external(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('systemd-notify', text.split('\n'), { stdio: 'ignore' })
+    child.on('error', reject)
+    child.on('exit', (status) => {
+      if (status === 0) resolve()
+      else reject(new Error(`systemd-notify ended with status ${status}`))
+    })
+  })
+}
+
+/** What CLOCK_MONOTONIC says, as systemd wants it told with RELOADING=1, in microseconds. */
+export const monotonicMicroseconds = (): bigint => process.hrtime.bigint() / 1000n

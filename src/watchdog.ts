@@ -1,0 +1,57 @@
+import type { Clock } from './clock.ts'
+import type { Log } from './log.ts'
+
+/** Somebody who must not stand still. */
+export interface Watched {
+  readonly name: string
+  /** For how long it has not moved though it should have, milliseconds. */
+  stuckMs(): number
+  /** Grows with whatever it brings to an end. */
+  readonly progress: number
+  /** Begins anew. */
+  revive(): void
+}
+
+interface Needs {
+  readonly clock: Clock
+  readonly log: Log
+  /** Those who are watched at this moment. */
+  readonly watched: () => readonly Watched[]
+  readonly everyMs: number
+  /** All of them move. */
+  readonly onWell: () => void
+  /** Whether the process may end when nothing else helps. */
+  readonly mayEnd: boolean
+}
+
+/** So often one is begun anew that brings nothing to an end; then only a new process may help. */
+const mostRevivals = 3
+
+/**
+ * Looks after those who must not stand still until the signal aborts: one that does is said and begun anew. Gives the
+ * name of one for whom that was no help.
+ */
+export async function watch(
+  { clock, log, watched, everyMs, onWell, mayEnd }: Needs,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const revived = new Map<string, { readonly times: number; readonly progress: number }>()
+  for (let beforeMs = clock.monotonicMs(); ; ) {
+    await clock.sleep(everyMs, signal).catch(() => {}) // seen in the next line
+    if (signal.aborted) return undefined
+    const nowMs = clock.monotonicMs()
+    const wasHeldUp = nowMs - beforeMs > 3 * everyMs // the whole process was: nobody could move
+    beforeMs = nowMs
+    const stuck = watched().filter((one) => one.stuckMs() > 0)
+    if (wasHeldUp) continue
+    if (stuck.length === 0) onWell()
+    for (const one of stuck) {
+      const known = revived.get(one.name)
+      const times = known?.progress === one.progress ? known.times + 1 : 1
+      if (times > mostRevivals && mayEnd) return one.name
+      revived.set(one.name, { times, progress: one.progress })
+      log.error('watchdog: does not move: begun anew', { name: one.name, times })
+      one.revive()
+    }
+  }
+}

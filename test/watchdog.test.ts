@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryBuffer } from '../src/buffer/memory.ts'
+import { createLog, silent } from '../src/log.ts'
+import { gauge } from '../src/metrics/family.ts'
+import { SeriesTable } from '../src/metrics/series.ts'
+import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
+import { Endpoint } from '../src/remote-write/index.ts'
+import { watch } from '../src/watchdog.ts'
+import { settled, TestClock } from './clock.ts'
+import { modelSender } from './remote-write/fleet.ts'
+
+const options = {
+  name: 'a',
+  url: new URL('http://receiver/api/v1/write'),
+  headers: () => ({}),
+  timeoutMs: 30_000,
+  backoff: { minMs: 1000, maxMs: 60_000 },
+  maxSamplesPerSend: 100,
+  metadataIntervalMs: 0,
+  message: 'prometheus.WriteRequest' as const,
+  inline: 'none' as const,
+  intervalMs: 15_000,
+  sendIntervalMs: 0,
+  offsetMs: 0,
+  ageLimitMs: 0,
+  pacing: 'off' as const,
+}
+
+/** Somebody who stands still as often as told, and what the watchdog does about it. */
+function scene(mayEnd: boolean) {
+  const clock = new TestClock()
+  const lines: string[] = []
+  const log = createLog(
+    'info',
+    'logfmt',
+    (line) => lines.push(line),
+    () => 0,
+  )
+  const sender = { name: 'sender', isStuck: false, revivals: 0, progress: 0 }
+  const watched = {
+    name: sender.name,
+    stuckMs: () => (sender.isStuck ? 1 : 0),
+    get progress() {
+      return sender.progress
+    },
+    revive() {
+      sender.revivals++
+    },
+  }
+  let pings = 0
+  const stop = new AbortController()
+  const onWell = () => {
+    pings++
+  }
+  const end = watch({ clock, log, watched: () => [watched], everyMs: 10_000, onWell, mayEnd }, stop.signal)
+  return { clock, lines, sender, end, stop, pings: () => pings }
+}
+
+test('as long as everyone moves the manager is told so, and no longer', async () => {
+  const { clock, sender, end, stop, pings } = scene(true)
+  await clock.pass(30_000)
+  assert.equal(pings(), 3)
+  sender.isStuck = true
+  await clock.pass(20_000)
+  assert.deepEqual([pings(), sender.revivals], [3, 2])
+  stop.abort(new Error('over'))
+  assert.equal(await end, undefined)
+})
+
+test('one that stands still is said and begun anew; when that is no help it is named', async () => {
+  const { clock, lines, sender, end } = scene(true)
+  sender.isStuck = true
+  await clock.pass(40_000)
+  assert.equal(await end, 'sender')
+  assert.equal(sender.revivals, 3)
+  assert.match(lines[0] ?? '', /level=ERROR msg="watchdog: does not move: begun anew" name=sender times=1/)
+})
+
+test('one that gets on in between is not given up, nor is any where the process must go on', async () => {
+  const patient = scene(true)
+  patient.sender.isStuck = true
+  for (let i = 0; i < 20; i++) {
+    patient.sender.progress++
+    await patient.clock.pass(10_000)
+  }
+  assert.equal(patient.sender.revivals, 20)
+  patient.stop.abort(new Error('over'))
+  const inMemory = scene(false)
+  inMemory.sender.isStuck = true
+  await inMemory.clock.pass(200_000)
+  assert.equal(inMemory.sender.revivals, 20)
+  inMemory.stop.abort(new Error('over'))
+  assert.deepEqual([await patient.end, await inMemory.end], [undefined, undefined])
+})
+
+test('an endpoint that is stuck outside of any timer is noticed, and delivers after it is begun anew', async () => {
+  const clock = new TestClock()
+  const buffer = new MemoryBuffer(1e6)
+  const cursor = buffer.cursor('a')
+  const begin = cursor.begin.bind(cursor)
+  let isHung = true
+  cursor.begin = (flight) => (isHung ? new Promise(() => {}) : begin(flight))
+  const sender = modelSender(clock, () => ({ status: 204 }))
+  const endpoint = new Endpoint(options, { clock, log: silent, cursor, sender, userAgent: 'test/1' })
+  await clock.pass(3_600_000)
+  assert.equal(endpoint.stuckMs(), 0, 'who has nothing to send is not stuck')
+  const builder = new SnapshotBuilder(new SeriesTable({}))
+  builder.begin()
+  builder.add(gauge('load', 'Load.'), 1)
+  buffer.append(builder.end(clock.now()))
+  for (let i = 0; i < 40; i++) {
+    assert.equal(endpoint.stuckMs() > 0, i > 30, `after ${i * 10} s`)
+    await clock.pass(10_000)
+  }
+  isHung = false
+  endpoint.revive()
+  await clock.pass(1000)
+  assert.deepEqual([endpoint.stuckMs(), endpoint.stats.samples, cursor.backlog().snapshots], [0, 1, 0])
+  const stopped = endpoint.stop(AbortSignal.abort())
+  await settled()
+  await clock.pass(10_000)
+  await stopped
+})
+
+test('an endpoint that waits for a receiver that is away is not stuck', async () => {
+  const clock = new TestClock()
+  const buffer = new MemoryBuffer(1e6)
+  const cursor = buffer.cursor('a')
+  const sender = modelSender(clock, () => 'down')
+  const endpoint = new Endpoint(options, { clock, log: silent, cursor, sender, userAgent: 'test/1' })
+  const builder = new SnapshotBuilder(new SeriesTable({}))
+  builder.begin()
+  builder.add(gauge('load', 'Load.'), 1)
+  buffer.append(builder.end(clock.now()))
+  for (let i = 0; i < 200; i++) {
+    await clock.pass(10_000)
+    assert.equal(endpoint.stuckMs(), 0)
+  }
+  const stopped = endpoint.stop(AbortSignal.abort())
+  await clock.pass(10_000)
+  await stopped
+})

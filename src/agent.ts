@@ -2,27 +2,22 @@ import type { Files } from './buffer/files.ts'
 import { openBuffer } from './buffer/index.ts'
 import { familiesOf } from './buffer/metrics.ts'
 import { countDropped } from './buffer/stats.ts'
-import { type Clock, every } from './clock.ts'
 import { openCollection } from './collection.ts'
 import type { Emit } from './collector.ts'
 import type { Config } from './config/index.ts'
-import type { Cycle } from './cycle.ts'
-import type { Notify } from './host/notify.ts'
 import { thisBoot } from './host/open.ts'
 import { shownUrl } from './http/credentials.ts'
 import { Intake } from './intake.ts'
-import { type Log, messageOf } from './log.ts'
+import { createLoop, type Supervisor } from './loop.ts'
 import type { Family, Labels } from './metrics/family.ts'
-import type { Output } from './output.ts'
 import { openEndpoints, openGateways, type Pushing } from './outputs.ts'
 import { clockFamilies, exporterFamilies, scrapeFamilies } from './own.ts'
 import { emitGateway } from './pushgateway/metrics.ts'
 import type { Endpoint } from './remote-write/index.ts'
 import { emitEndpoint, emitStorage } from './remote-write/metrics.ts'
-import { type Adopting, createAdopting } from './run/adopting.ts'
+import { createAdopting } from './run/adopting.ts'
 import { Timeline } from './timeline.ts'
 import { build, platform } from './version.ts'
-import { type Watched, watch } from './watchdog.ts'
 import { createWeb } from './web/index.ts'
 import type { OwnStat } from './web/registry.ts'
 
@@ -31,13 +26,6 @@ export interface World extends Pushing {
   /** The disk that the buffer writes to. */
   readonly files?: Files
   readonly supervisor?: Supervisor
-}
-
-/** Who started the agent and wants to know how it fares. */
-export interface Supervisor {
-  readonly notify: Notify
-  /** How long it waits for a sign of life, milliseconds; undefined where it does not. */
-  readonly watchdogMs?: number | undefined
 }
 
 export interface Agent {
@@ -50,10 +38,6 @@ export interface Agent {
    */
   run(signal: AbortSignal): Promise<number>
 }
-
-/** How often everyone is looked after, and what a collection may take when all goes wrong. */
-const checkMs = 10_000
-const longestCollectionMs = 120_000
 
 /** Builds the parts from the configuration. The web server listens from here on; a fault in that is thrown. */
 export async function createAgent(config: Config, world: World): Promise<Agent> {
@@ -124,106 +108,9 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   const intake = new Intake(buffer, timeline, { clock, log, onDrop })
   const left = () =>
     Math.max(0, ...endpoints.map((one) => one.report.backlog.snapshots), ...gateways.map((one) => one.report.pending))
-  const status = () => {
-    const ill = [...endpoints, ...gateways].filter(({ trouble }) => trouble !== undefined)
-    const each = ill.map(({ name, trouble }) => `${name}: ${trouble}`)
-    return each.length === 0 ? 'delivering' : each.join('; ')
-  }
+  const status = () => statusOf([...endpoints, ...gateways])
   const parts = { intake, cycle: collection.cycle, outputs, adopting, watched: endpoints, mayEnd, status, left, close }
-  return { endpoints, addresses, run: runner(config, world, parts) }
-}
-
-interface Parts {
-  readonly intake: Intake
-  readonly cycle: (timestampMs: number) => Promise<Cycle>
-  readonly outputs: readonly Output[]
-  readonly adopting: Adopting
-  readonly watched: readonly Watched[]
-  /** Nothing is lost when the process ends. */
-  readonly mayEnd: boolean
-  /** How the outputs fare, in one line. */
-  readonly status: () => string
-  /** Snapshots that some output has not got. */
-  readonly left: () => number
-  readonly close: () => Promise<void>
-}
-
-/** The loop of the agent and its end. */
-function runner(config: Config, { clock, log, supervisor }: World, parts: Parts) {
-  const { intake, cycle, outputs, adopting, left, close } = parts
-  const notify = supervisor?.notify ?? (() => {})
-  const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
-  const collecting = new Collecting(clock, config.intervalMs)
-  const collect = async (isLast: boolean) => {
-    const cycled = await cycle(intake.moment())
-    const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
-    intake.take(seen)
-    for (const output of outputs) guarded(log, output, seen)
-    collecting.done()
-  }
-  return async (signal: AbortSignal): Promise<number> => {
-    const ending = new AbortController()
-    const end = AbortSignal.any([signal, ending.signal])
-    const watched = () => [collecting, ...parts.watched]
-    const onWell = () => notify('WATCHDOG=1', `STATUS=${parts.status()}`)
-    const { mayEnd } = parts
-    const watching = watch({ clock, log, watched, everyMs, onWell, mayEnd }, end).then((hopeless) => {
-      ending.abort(new Error('the agent ends'))
-      return hopeless
-    })
-    const adopted = adopting.run(end)
-    notify('READY=1', 'STATUS=collecting')
-    for await (const { missed } of every(clock, config.intervalMs, end)) {
-      if (missed > 0) log.warn('agent: intervals missed', { missed })
-      await collect(false)
-    }
-    notify('STOPPING=1', 'STATUS=delivering the rest')
-    const hopeless = await watching
-    await collect(true)
-    await adopted
-    const deadline = new AbortController()
-    const late = clock.sleep(config.flushTimeoutMs, deadline.signal).then(
-      () => deadline.abort(),
-      () => {}, // everything was delivered before the deadline
-    )
-    await Promise.all(outputs.map((output) => output.stop(deadline.signal)))
-    deadline.abort()
-    await late
-    const undelivered = left()
-    await close()
-    if (hopeless !== undefined)
-      throw new Error(`watchdog: ${hopeless} stands still and begins nothing anew: ended, to be started again`)
-    return undelivered
-  }
-}
-
-/** The collecting itself, as one of those who must not stand still. */
-class Collecting implements Watched {
-  readonly name = 'collecting'
-  progress = 0
-  readonly #clock: Clock
-  readonly #allowedMs: number
-  #lastMs: number
-
-  constructor(clock: Clock, intervalMs: number) {
-    this.#clock = clock
-    this.#allowedMs = 3 * intervalMs + longestCollectionMs
-    this.#lastMs = clock.monotonicMs()
-  }
-
-  done(): void {
-    this.progress++
-    this.#lastMs = this.#clock.monotonicMs()
-  }
-
-  stuckMs(): number {
-    return Math.max(0, this.#clock.monotonicMs() - this.#lastMs - this.#allowedMs)
-  }
-
-  /** Nothing can be done but to wait once more. */
-  revive(): void {
-    this.#lastMs = this.#clock.monotonicMs()
-  }
+  return { endpoints, addresses, run: createLoop(config, world, parts) }
 }
 
 /** What is emitted, as the web server's registry takes it. */
@@ -235,11 +122,8 @@ function ownStats(families: (emit: Emit) => void): readonly OwnStat[] {
   return stats
 }
 
-/** A broken output does not stop the others. */
-function guarded(log: Log, output: Output, cycle: Cycle): void {
-  try {
-    output.notify(cycle)
-  } catch (error) {
-    log.error('agent: an output failed', { output: output.name, err: messageOf(error) })
-  }
+/** How outputs fare, in one line. */
+function statusOf(outputs: readonly { readonly name: string; readonly trouble: string | undefined }[]): string {
+  const ill = outputs.filter(({ trouble }) => trouble !== undefined).map(({ name, trouble }) => `${name}: ${trouble}`)
+  return ill.length === 0 ? 'delivering' : ill.join('; ')
 }

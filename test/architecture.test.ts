@@ -40,6 +40,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   { 'config/': ['valibot', 'node:fs', 'node:os', 'node:zlib'], 'command.ts': [] },
   { 'intake.ts': [], 'outputs.ts': [], 'watchdog.ts': [], 'collection.ts': [] },
   { 'run/': [] },
+  { 'loop.ts': [] },
   { 'agent.ts': [] },
   { 'doctor/': ['node:', 'undici'], 'estimate/': [] },
   { 'commands/': ['node:'] },

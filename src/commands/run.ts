@@ -1,4 +1,4 @@
-import { createAgent, type Supervisor } from '../agent.ts'
+import { createAgent } from '../agent.ts'
 import { systemClock } from '../clock.ts'
 import { collectors } from '../collectors/index.ts'
 import type { Command, Terminal } from '../command.ts'
@@ -7,6 +7,7 @@ import { configFlags, readConfig } from '../config/index.ts'
 import { createNotify } from '../host/notify.ts'
 import { connect } from '../http/connection.ts'
 import type { Log } from '../log.ts'
+import type { Supervisor } from '../loop.ts'
 import { build, platform } from '../version.ts'
 import { logOf } from './log.ts'
 

@@ -1,0 +1,132 @@
+import { type Clock, every } from './clock.ts'
+import type { Config } from './config/index.ts'
+import type { Cycle } from './cycle.ts'
+import type { Notify } from './host/notify.ts'
+import type { Intake } from './intake.ts'
+import { type Log, messageOf } from './log.ts'
+import type { Output } from './output.ts'
+import type { Adopting } from './run/adopting.ts'
+import { type Watched, watch } from './watchdog.ts'
+
+/** Who started the agent and wants to know how it fares. */
+export interface Supervisor {
+  readonly notify: Notify
+  /** How long it waits for a sign of life, milliseconds; undefined where it does not. */
+  readonly watchdogMs?: number | undefined
+}
+
+interface World {
+  readonly clock: Clock
+  readonly log: Log
+  readonly supervisor?: Supervisor
+}
+
+/** How often everyone is looked after, and what a collection may take when all goes wrong. */
+const checkMs = 10_000
+const longestCollectionMs = 120_000
+
+export interface Parts {
+  readonly intake: Intake
+  readonly cycle: (timestampMs: number) => Promise<Cycle>
+  readonly outputs: readonly Output[]
+  readonly adopting: Adopting
+  readonly watched: readonly Watched[]
+  /** Nothing is lost when the process ends. */
+  readonly mayEnd: boolean
+  /** How the outputs fare, in one line. */
+  readonly status: () => string
+  /** Snapshots that some output has not got. */
+  readonly left: () => number
+  readonly close: () => Promise<void>
+}
+
+/** The loop of the agent and its end. */
+export function createLoop(
+  config: Pick<Config, 'intervalMs' | 'flushTimeoutMs'>,
+  { clock, log, supervisor }: World,
+  parts: Parts,
+) {
+  const { intake, cycle, outputs, adopting, left, close } = parts
+  const notify = supervisor?.notify ?? (() => {})
+  const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
+  const collecting = new Collecting(clock, config.intervalMs)
+  const collect = async (isLast: boolean) => {
+    const cycled = await cycle(intake.moment())
+    const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
+    intake.take(seen)
+    for (const output of outputs) guarded(log, output, seen)
+    collecting.done()
+  }
+  return async (signal: AbortSignal): Promise<number> => {
+    const ending = new AbortController()
+    const end = AbortSignal.any([signal, ending.signal])
+    const watched = () => [collecting, ...parts.watched]
+    const onWell = () => notify('WATCHDOG=1', `STATUS=${parts.status()}`)
+    const { mayEnd } = parts
+    const watching = watch({ clock, log, watched, everyMs, onWell, mayEnd }, end).then((hopeless) => {
+      ending.abort(new Error('the agent ends'))
+      return hopeless
+    })
+    const adopted = adopting.run(end)
+    notify('READY=1', 'STATUS=collecting')
+    for await (const { missed } of every(clock, config.intervalMs, end)) {
+      if (missed > 0) log.warn('agent: intervals missed', { missed })
+      await collect(false)
+    }
+    notify('STOPPING=1', 'STATUS=delivering the rest')
+    const hopeless = await watching
+    await collect(true)
+    await adopted
+    const deadline = new AbortController()
+    const late = clock.sleep(config.flushTimeoutMs, deadline.signal).then(
+      () => deadline.abort(),
+      () => {}, // everything was delivered before the deadline
+    )
+    await Promise.all(outputs.map((output) => output.stop(deadline.signal)))
+    deadline.abort()
+    await late
+    const undelivered = left()
+    await close()
+    if (hopeless !== undefined)
+      throw new Error(`watchdog: ${hopeless} stands still and begins nothing anew: ended, to be started again`)
+    return undelivered
+  }
+}
+
+/** The collecting itself, as one of those who must not stand still. */
+class Collecting implements Watched {
+  readonly name = 'collecting'
+  progress = 0
+  readonly #clock: Clock
+  readonly #allowedMs: number
+  #lastMs: number
+
+  constructor(clock: Clock, intervalMs: number) {
+    this.#clock = clock
+    this.#allowedMs = 3 * intervalMs + longestCollectionMs
+    this.#lastMs = clock.monotonicMs()
+  }
+
+  done(): void {
+    this.progress++
+    this.#lastMs = this.#clock.monotonicMs()
+  }
+
+  stuckMs(): number {
+    return Math.max(0, this.#clock.monotonicMs() - this.#lastMs - this.#allowedMs)
+  }
+
+  /** Nothing can be done but to wait once more. */
+  revive(): void {
+    this.#lastMs = this.#clock.monotonicMs()
+  }
+}
+
+/** A broken output does not stop the others. */
+function guarded(log: Log, output: Output, cycle: Cycle): void {
+  try {
+    output.notify(cycle)
+  } catch (error) {
+    log.error('agent: an output failed', { output: output.name, err: messageOf(error) })
+  }
+}

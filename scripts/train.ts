@@ -1,11 +1,35 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import type { main } from '../src/cli.ts'
 import { createLoader } from '../src/start.ts'
 
-// Runs what an agent does first, collecting and pushing, to this process itself; then writes the code cache of what ran.
+// Runs what an agent and a batch command do first, collecting and pushing, to this process itself; then writes the code
+// cache of what ran.
 
 const { load, keep } = createLoader(fileURLToPath(new URL('../dist', import.meta.url)))
+const state = mkdtempSync(`${tmpdir()}/hostpush-`)
 process.argv.splice(1, Infinity, 'hostpush', 'demo', '--pushes=1', '--interval=1s', '--web.listen-address=127.0.0.1:0')
 process.on('exit', (status) => {
+  rmSync(state, { recursive: true, force: true })
   if (status === 0) keep()
 })
-load('main')
+const { main: command } = load('main') as { main: typeof main }
+
+const receiver = createServer((request, response) => request.resume().on('end', () => response.writeHead(204).end()))
+receiver.listen(0, '127.0.0.1', async () => {
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`
+  const terminal = {
+    environment: { STATE_DIRECTORY: state },
+    out: () => {},
+    err: (text: string) => process.stderr.write(text),
+    input: async () => Buffer.from('trained 1\n'),
+    isPerson: false,
+    stop: new AbortController().signal,
+  }
+  await command(['once', `--remote-write.url=${url}`], terminal)
+  await command(['push', '--job=training', `--pushgateway=${url}`], terminal)
+  receiver.close()
+})

@@ -14,9 +14,15 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  monotonicMs,
   bootMs: () => uptime() * 1000,
   sleep,
+}
+
+/** `performance.now()` would load a dozen modules of Node's own, which takes a short command 3 ms. */
+function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
 }
 
 /** The longest that a timer of Node can be: 25 days. */

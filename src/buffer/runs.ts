@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { type Clock, timeText } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Labels } from '../metrics/family.ts'
 import type { DiskBuffer } from './disk.ts'
 import { makeDirectory } from './files.ts'
@@ -55,9 +55,9 @@ export async function createRun(
   }
 }
 
-/** The time first: ids sort as the runs began. */
+/** Milliseconds since the epoch first: ids sort as the runs began. */
 function newId({ now }: Clock): string {
-  const time = timeText(now()).replace(/[-:.]/g, '')
+  const time = String(Math.floor(now())).padStart(15, '0')
   return `${time}-${process.pid}-${Math.random().toString(36).slice(2, 6)}`
 }
 
@@ -73,7 +73,7 @@ export async function leftIn(directory: string, clock: Clock, except = ''): Prom
 
 async function idsIn(directory: string): Promise<readonly string[]> {
   const names = await readdir(runsIn(directory)).catch(() => []) // there was never a run
-  return names.filter((name) => /^\d{8}T\d+Z-/.test(name)).sort()
+  return names.filter((name) => /^\d{15}-/.test(name)).sort()
 }
 
 /** A run that has just begun has no cursors yet; one that was killed just then never had any samples. */

@@ -40,6 +40,9 @@ export const retryMs = 60_000
 /** Samples of one write at most: packing them takes the event loop some 30 ms. */
 const samplesAtOnce = 100_000
 
+/** One for all, as an Error is dear. Nobody sees it. */
+const closing = new Error('the log is being closed')
+
 class Full extends Error {}
 class Gone extends Error {}
 
@@ -81,7 +84,7 @@ export class Writer {
 
   /** Writes what is left, with one more try where the disk is failing. */
   async close(): Promise<void> {
-    this.#stop.abort()
+    this.#stop.abort(closing)
     await this.#working
     try {
       while (this.#hasMore()) await this.#writeSome()
@@ -95,7 +98,7 @@ export class Writer {
 
   /** Writes nothing more: what there is will be deleted. */
   async abandon(): Promise<void> {
-    this.#stop.abort()
+    this.#stop.abort(closing)
     await this.#working
     await this.#segment?.close().catch(() => {}) // nobody will read it
   }

@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { ChildProcessByStdio } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 
@@ -35,6 +35,7 @@ export class StatfsChild {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>
 
   constructor([file, ...args]: Command, { answered, gone }: Events) {
+    const { spawn } = process.getBuiltinModule('node:child_process') // 3 ms, which most hosts need not wait for
     const child = spawn(file, args, { detached: true, cwd: '/', stdio: ['pipe', 'pipe', 'ignore'] })
     this.#process = child
     child.on('error', (error) => gone(this, error.message))

@@ -224,7 +224,7 @@ export class HostStatfs implements Statfs {
     const done = new AbortController()
     const over = this.#clock.sleep(ms, AbortSignal.any([signal, done.signal])).catch(() => {}) // called off
     await Promise.race([over, woken])
-    done.abort()
+    done.abort(awake)
   }
 }
 
@@ -232,6 +232,9 @@ function usage(numbers: readonly number[]): Usage {
   const [blockBytes = 0, blocks = 0, free = 0, available = 0, files = 0, filesFree = 0] = numbers
   return { blockBytes, blocks, free, available, files, filesFree }
 }
+
+/** One for all, as an Error is dear. Nobody sees it. */
+const awake = new Error('woken')
 
 /** Node gives the kernel's 64 bits with a sign. */
 const unsigned = (value: bigint): number => Number(BigInt.asUintN(64, value))

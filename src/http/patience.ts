@@ -1,5 +1,8 @@
 import type { Clock } from '../clock.ts'
 
+/** One for all, as an Error is dear. Nobody sees it. */
+const hurried = new Error('the agent is stopping')
+
 /** Waiting that a stop can end: the endpoint has until the deadline, and not a second to lose on manners. */
 export class Patience {
   readonly #clock: Clock
@@ -12,8 +15,8 @@ export class Patience {
 
   /** Ends every wait that is under way, and all waiting out of politeness from now on. */
   hurry(): void {
-    this.#stopping.abort()
-    this.#hurry.abort()
+    this.#stopping.abort(hurried)
+    this.#hurry.abort(hurried)
     this.#hurry = new AbortController()
   }
 

@@ -1,4 +1,4 @@
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns'
+import type { LookupAddress, LookupOptions } from 'node:dns'
 
 type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void
 
@@ -18,6 +18,7 @@ export class Resolver {
       return
     }
     this.#waiting = [found]
+    const { lookup } = process.getBuiltinModule('node:dns') // where there is a name
     lookup(name, { ...options, all: true }, (error, addresses) => {
       const waiting = this.#waiting ?? []
       this.#waiting = undefined

@@ -1,6 +1,5 @@
-import { X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls'
+import type { ConnectionOptions, SecureContext, SecureContextOptions } from 'node:tls'
 import { messageOf, type Secret } from '../log.ts'
 
 /** PEM as it is, or the file that it is in. */
@@ -69,7 +68,10 @@ export class Trust {
 /** OpenSSL refuses what is needed for these at its usual level. */
 const isOld = (version: TlsVersion | undefined) => version === 'TLS10' || version === 'TLS11'
 
-function contextOf(options: Parameters<typeof createSecureContext>[0]): SecureContext {
+/** TLS and cryptography take 12 ms to load, which an endpoint without them need not wait for. */
+function contextOf(options: SecureContextOptions): SecureContext {
+  const { X509Certificate } = process.getBuiltinModule('node:crypto')
+  const { createSecureContext } = process.getBuiltinModule('node:tls')
   try {
     if (options?.ca !== undefined) new X509Certificate(String(options.ca)) // OpenSSL passes over what is no certificate
     return createSecureContext(options)

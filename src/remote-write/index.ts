@@ -83,6 +83,8 @@ export class Endpoint implements Output {
   /** Ends when the sender is begun anew. */
   #turn = new AbortController()
   #running: Promise<void>
+  /** A range has had its final answer. */
+  #onProgress = () => {}
   #metadataAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: EndpointOptions, given: Needs) {
@@ -162,7 +164,12 @@ export class Endpoint implements Output {
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.#patience.hurry()
-    while (!deadline.aborted && this.#needs.cursor.backlog().snapshots > 0) await this.#needs.clock.sleep(10)
+    while (!deadline.aborted && this.#needs.cursor.backlog().snapshots > 0) {
+      const progress = new Promise<void>((resolve) => {
+        this.#onProgress = resolve
+      })
+      await Promise.race([progress, this.#needs.clock.sleep(10)])
+    }
     this.#stopping.abort(new Error('the agent is stopping'))
     await within(this.#needs.clock, endMs, this.#running)
     await this.#needs.sender.destroy()
@@ -202,6 +209,7 @@ export class Endpoint implements Output {
         await this.#ranges.send(entries, left, signal)
         load.sent(entries.length, (durations.seconds - secondsBefore) * 1000)
         left = undefined
+        this.#onProgress()
         await this.#sendMetadata(entries, signal)
       } catch (error) {
         if (signal.aborted) return

@@ -1,3 +1,6 @@
+import type { Message } from '../remote-write/messages.ts'
+import type { Packing } from '../remote-write/packing.ts'
+
 /** What a kind of receiver takes and wants: the defaults of an endpoint that names it. All of it can be said otherwise. */
 export interface Preset {
   /** Where it takes pushes, for a URL that names no path. */
@@ -5,6 +8,9 @@ export interface Preset {
   /** Older samples it refuses; none where it takes any age. As a duration of the configuration. */
   readonly ageLimit?: string
   readonly maxSamplesPerSend: number
+  /** What it takes; where that changes with its version, `auto` finds out. */
+  readonly message: Message
+  readonly compression: Packing
   /** Labels of a series, and bytes of a name and of a value, above which it refuses the series or changes it. */
   readonly labelLimit?: number
   readonly labelNameLengthLimit?: number
@@ -20,11 +26,19 @@ export interface Preset {
  * were told of a window for what comes out of order; Grafana Cloud has one of two hours. Amazon says an hour.
  */
 export const presets = {
-  prometheus: { path: '/api/v1/write', ageLimit: '1h', maxSamplesPerSend: 10_000 },
+  prometheus: {
+    path: '/api/v1/write',
+    ageLimit: '1h',
+    maxSamplesPerSend: 10_000,
+    message: 'auto',
+    compression: 'snappy',
+  },
   mimir: {
     path: '/api/v1/push',
     ageLimit: '1h',
     maxSamplesPerSend: 10_000,
+    message: 'auto',
+    compression: 'snappy',
     labelLimit: 30,
     labelNameLengthLimit: 1024,
     labelValueLengthLimit: 2048,
@@ -33,6 +47,8 @@ export const presets = {
     path: '/api/prom/push',
     ageLimit: '2h',
     maxSamplesPerSend: 10_000,
+    message: 'auto',
+    compression: 'snappy',
     labelLimit: 30,
     labelNameLengthLimit: 1024,
     interval: {
@@ -44,12 +60,27 @@ export const presets = {
   victoriametrics: {
     path: '/api/v1/write',
     maxSamplesPerSend: 10_000,
+    message: 'prometheus.WriteRequest',
+    compression: 'zstd',
     labelLimit: 30,
     labelNameLengthLimit: 256,
     labelValueLengthLimit: 4096,
   },
-  thanos: { path: '/api/v1/receive', ageLimit: '1h', maxSamplesPerSend: 10_000 },
-  amp: { path: '/api/v1/remote_write', ageLimit: '1h', maxSamplesPerSend: 5_000, labelLimit: 70 },
+  thanos: {
+    path: '/api/v1/receive',
+    ageLimit: '1h',
+    maxSamplesPerSend: 10_000,
+    message: 'prometheus.WriteRequest',
+    compression: 'snappy',
+  },
+  amp: {
+    path: '/api/v1/remote_write',
+    ageLimit: '1h',
+    maxSamplesPerSend: 5_000,
+    message: 'prometheus.WriteRequest',
+    compression: 'snappy',
+    labelLimit: 70,
+  },
 } as const satisfies Readonly<Record<string, Preset>>
 
 export type PresetName = keyof typeof presets

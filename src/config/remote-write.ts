@@ -21,7 +21,8 @@ export async function endpointOf(block: RemoteWriteShape, said: Said, alone: boo
     maxSamplesPerSend: block.queue_config?.max_samples_per_send ?? preset.maxSamplesPerSend ?? 10_000,
     metadataIntervalMs:
       block.metadata_config?.send === false ? 0 : milliseconds(block.metadata_config?.send_interval, 60_000),
-    message: block.protobuf_message ?? 'auto',
+    message: block.protobuf_message ?? preset.message ?? 'auto',
+    compression: block.compression ?? preset.compression ?? 'snappy',
     inline: block.metadata_config?.inline ?? (block.metadata_config?.send === false ? 'none' : 'full'),
     sendIntervalMs: milliseconds(block.send_interval, 0),
     intervalMs: 0,

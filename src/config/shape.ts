@@ -4,6 +4,7 @@ import { formats, levels } from '../log.ts'
 import { extents } from '../relabel/keep-lists.ts'
 import { actions } from '../relabel/rule.ts'
 import { inlineKinds, messages } from '../remote-write/messages.ts'
+import { packings } from '../remote-write/packing.ts'
 import { presetNames } from './presets.ts'
 import { target } from './target-shape.ts'
 import { sizeBytes } from './units.ts'
@@ -49,6 +50,7 @@ const remoteWrite = v.strictObject({
   label_limit: v.optional(count),
   label_name_length_limit: v.optional(count),
   label_value_length_limit: v.optional(count),
+  compression: v.optional(v.picklist(packings, `one of ${packings.join(', ')} is expected`)),
   protobuf_message: v.optional(v.picklist(messages, `one of ${messages.join(', ')} is expected`)),
   metadata_config: v.optional(
     v.strictObject({

@@ -65,6 +65,7 @@ function waysOf(options: EndpointOptions, collectedMs: number): readonly (readon
     const metrics = keepList(extent)
     if (metrics?.size !== now.metrics?.size) ways.push([`metrics: ${extent}`, { ...now, metrics }])
   }
+  if (now.message === 'auto') ways.push(['at a receiver of 2.0', { ...now, message: 'io.prometheus.write.v2.Request' }])
   if (now.intervalMs < slowMs) ways.push(['interval: 60s', { ...now, intervalMs: slowMs }])
   if (now.sendIntervalMs < bundledMs) ways.push(['send_interval: 5m', { ...now, sendIntervalMs: bundledMs }])
   return ways

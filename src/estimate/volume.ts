@@ -1,11 +1,16 @@
 import type { Entry } from '../buffer/buffer.ts'
 import { silent } from '../log.ts'
+import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { EncoderV1 } from '../remote-write/encode-v1.ts'
+import { EncoderV2 } from '../remote-write/encode-v2.ts'
+import type { Encoder } from '../remote-write/encoder.ts'
+import type { Inline, Message } from '../remote-write/messages.ts'
 import { familiesIn } from '../remote-write/metadata.ts'
+import { Packer, type Packing } from '../remote-write/packing.ts'
 import { Relabelling, type Wanted } from '../remote-write/relabelling.ts'
-import { createSnappy } from '../remote-write/snappy.ts'
 import { noStats } from '../remote-write/stats.ts'
+import { userAgent } from '../version.ts'
 
 /** 30 days. */
 export const monthMs = 2_592_000_000
@@ -16,6 +21,10 @@ export interface Plan extends Wanted {
   readonly sendIntervalMs: number
   readonly metadataIntervalMs: number
   readonly maxSamplesPerSend: number
+  /** `auto` is measured as 1.0: what every receiver takes. */
+  readonly message: Message
+  readonly inline: Inline
+  readonly compression?: Packing
 }
 
 /** What a plan comes to. Bytes are those of the bodies, compressed. */
@@ -36,21 +45,21 @@ export function snapshotsPerRequest({ intervalMs, sendIntervalMs, maxSamplesPerS
 /** Encodes and compresses what would be sent of these snapshots, which are as many as a request has or more. */
 export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
   const relabelling = new Relabelling(plan, { log: silent, stats: noStats(), about: { remote_name: '', url: '' } })
-  const encoder = new EncoderV1((series) => relabelling.labels(series))
-  const compress = createSnappy()
+  const encoder = encoderOf(plan, relabelling)
+  const packer = new Packer(plan.compression ?? 'snappy', userAgent)
   const entries = relabelling.entries(snapshots.map((snapshot, i): Entry => ({ sequence: i + 1, snapshot })))
   const series = entries.at(-1)?.snapshot.series.length ?? 0
   const together = snapshotsPerRequest(plan, series)
   const sizes: number[] = []
   for (let i = 0; i + together <= entries.length; i += together) {
     const { bytes, samples } = encoder.encode({ entries: entries.slice(i, i + together), stale: [] })
-    sizes.push(samples === 0 ? 0 : compress(bytes).length)
+    sizes.push(samples === 0 ? 0 : packer.pack(bytes, encoder).body.length)
   }
   const requestsPerMonth = series === 0 ? 0 : monthMs / (plan.intervalMs * together)
   const eachMs = Math.max(plan.metadataIntervalMs, plan.intervalMs * together)
-  const hasMetadata = plan.metadataIntervalMs > 0 && series > 0
-  const metadata = hasMetadata ? compress(encoder.metadata(familiesIn(entries))).length : 0
-  const metadataRequests = hasMetadata ? monthMs / eachMs : 0
+  const families = plan.metadataIntervalMs > 0 && series > 0 ? encoder.metadata?.(familiesIn(entries)) : undefined
+  const metadata = families === undefined ? 0 : packer.pack(families, encoder).body.length
+  const metadataRequests = families === undefined ? 0 : monthMs / eachMs
   return {
     series,
     samplesPerMinute: (series * 60_000) / plan.intervalMs,
@@ -58,6 +67,11 @@ export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
     requestsPerMonth: Math.round(requestsPerMonth + metadataRequests),
     bytesPerMonth: Math.round(requestsPerMonth * mean(sizes) + metadataRequests * metadata),
   }
+}
+
+function encoderOf({ message, inline }: Plan, relabelling: Relabelling): Encoder {
+  const labels = (series: Series) => relabelling.labels(series)
+  return message === 'io.prometheus.write.v2.Request' ? new EncoderV2(inline, labels) : new EncoderV1(labels)
 }
 
 const mean = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0) / Math.max(1, numbers.length)

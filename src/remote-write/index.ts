@@ -7,19 +7,18 @@ import type { Access, Sender } from '../http/connection.ts'
 import { shownUrl } from '../http/credentials.ts'
 import { Life } from '../http/life.ts'
 import { Patience } from '../http/patience.ts'
-import { createRequester, type Headers, type Target } from '../http/request.ts'
+import { createRequester, type Target } from '../http/request.ts'
 import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Output } from '../output.ts'
 import { Delivery } from './delivery.ts'
-import type { Encoder } from './encoder.ts'
 import type { Inline, Message } from './messages.ts'
 import { familiesIn } from './metadata.ts'
 import { Pace } from './pace.ts'
+import { Packer, type Packing } from './packing.ts'
 import { Protocol } from './protocol.ts'
 import { Ranges } from './ranges.ts'
 import { Relabelling, type Wanted } from './relabelling.ts'
-import { createSnappy } from './snappy.ts'
 import { type EndpointStats, noStats } from './stats.ts'
 
 export interface EndpointOptions extends Wanted, Target {
@@ -35,6 +34,8 @@ export interface EndpointOptions extends Wanted, Target {
   /** Which version of remote-write it speaks, and what of 2.0 each series has with it. */
   readonly message: Message
   readonly inline: Inline
+  /** snappy, where it is missing. */
+  readonly compression?: Packing
   /** Milliseconds between two metadata requests; 0 sends none. */
   readonly metadataIntervalMs: number
   /** Collected snapshots wait for the next multiple of it; 0 sends each at once. */
@@ -78,7 +79,7 @@ export class Endpoint implements Output {
   readonly #ranges: Ranges
   readonly #relabelling: Relabelling
   readonly #protocol: Protocol
-  readonly #snappy = createSnappy()
+  readonly #packer: Packer
   readonly #stopping = new AbortController()
   /** Ends when the sender is begun anew. */
   #turn = new AbortController()
@@ -95,6 +96,7 @@ export class Endpoint implements Output {
     this.#needs = needs
     this.#about = { remote_name: options.name, url: shownUrl(options.url) }
     this.#patience = new Patience(needs.clock)
+    this.#packer = new Packer(options.compression ?? 'snappy', needs.userAgent)
     this.#pace = new Pace(options.intervalMs, Math.random)
     const { clock, log } = needs
     this.#relabelling = new Relabelling(options, { log, stats: this.stats, about: this.#about })
@@ -121,8 +123,7 @@ export class Endpoint implements Output {
       relabelling: this.#relabelling,
       delivery: this.#delivery,
       protocol: this.#protocol,
-      compress: this.#snappy,
-      headers: (encoder) => this.#headers(encoder),
+      packer: this.#packer,
       patience: this.#patience,
       pace: this.#pace,
       stats: this.stats,
@@ -246,19 +247,10 @@ export class Endpoint implements Output {
     this.#metadataAtMs = nowMs
     const families = familiesIn(this.#relabelling.entries(entries))
     if (families.length === 0) return
-    const body = this.#snappy(encoder.metadata(families))
-    const outcome = await this.#delivery.attempt(body, this.#headers(encoder), signal)
+    const { body, headers } = this.#packer.pack(encoder.metadata(families), encoder)
+    const outcome = await this.#delivery.attempt(body, headers, signal)
     this.stats.metadata += families.length
     if (outcome.kind === 'delivered') this.stats.metadataBytes += body.length
     else this.stats.metadataFailed += families.length
-  }
-
-  #headers({ contentType, version }: Encoder): Headers {
-    return {
-      'content-type': contentType,
-      'content-encoding': 'snappy',
-      'user-agent': this.#needs.userAgent,
-      'x-prometheus-remote-write-version': version,
-    }
   }
 }

@@ -1,15 +1,14 @@
 import type { Cursor, Entry, Flight } from '../buffer/buffer.ts'
 import type { Clock } from '../clock.ts'
 import type { Patience } from '../http/patience.ts'
-import type { Headers } from '../http/request.ts'
 import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Series } from '../metrics/series.ts'
 import { type Batch, markable } from './batch.ts'
 import { Budget } from './budget.ts'
 import type { Delivery } from './delivery.ts'
-import type { Encoder } from './encoder.ts'
 import type { Pace } from './pace.ts'
+import type { Packer } from './packing.ts'
 import { Probe } from './probe.ts'
 import type { Protocol } from './protocol.ts'
 import { Range } from './range.ts'
@@ -28,8 +27,7 @@ interface Needs {
   readonly relabelling: Relabelling
   readonly delivery: Delivery
   readonly protocol: Protocol
-  readonly compress: (bytes: Uint8Array) => Uint8Array
-  readonly headers: (encoder: Encoder) => Headers
+  readonly packer: Packer
   readonly patience: Patience
   readonly pace: Pace
   readonly stats: EndpointStats

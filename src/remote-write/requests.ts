@@ -1,10 +1,9 @@
 import type { Clock } from '../clock.ts'
 import type { Outcome } from '../http/outcome.ts'
-import type { Headers } from '../http/request.ts'
 import type { Batch } from './batch.ts'
 import type { Delivery, Settled } from './delivery.ts'
-import type { Encoder } from './encoder.ts'
 import type { Pace } from './pace.ts'
+import type { Packer } from './packing.ts'
 import type { Protocol } from './protocol.ts'
 import type { EndpointStats } from './stats.ts'
 
@@ -12,8 +11,7 @@ interface Needs {
   readonly clock: Clock
   readonly protocol: Protocol
   readonly delivery: Delivery
-  readonly compress: (bytes: Uint8Array) => Uint8Array
-  readonly headers: (encoder: Encoder) => Headers
+  readonly packer: Packer
   readonly pace: Pace
   readonly stats: EndpointStats
 }
@@ -41,13 +39,17 @@ export class Requests {
 
   /** The final answer; `before` is done first, and nothing where there is nothing to send. */
   async settle(batch: Batch, before: () => Promise<void>, signal: AbortSignal): Promise<Sent | 'nothing'> {
-    const { delivery, protocol, compress, headers } = this.#needs
+    const { delivery, protocol, packer } = this.#needs
     const { encoder, tries } = protocol
     const { bytes, samples, metadata } = encoder.encode(batch)
     if (samples === 0) return 'nothing'
-    const body = compress(bytes)
+    const { body, headers } = packer.pack(bytes, encoder)
     await before()
-    const settled = await delivery.settle({ body, headers: headers(encoder), samples, tries }, signal)
+    const settled = await delivery.settle({ body, headers, samples, tries }, signal)
+    if (packer.learn(settled)) {
+      const again = await this.settle(batch, before, signal)
+      return again === 'nothing' || !settled.afterUncertain ? again : { ...again, afterUncertain: true }
+    }
     const sent = { ...settled, samples }
     if (sent.kind === 'delivered' || isPart(sent)) this.#taken({ bytes: body.length, samples, metadata }, batch)
     return sent
@@ -55,9 +57,10 @@ export class Requests {
 
   /** One attempt. */
   async attempt(batch: Batch, signal: AbortSignal): Promise<Outcome> {
-    const { delivery, protocol, compress, headers } = this.#needs
+    const { delivery, protocol, packer } = this.#needs
     const { encoder } = protocol
-    return await delivery.attempt(compress(encoder.encode(batch).bytes), headers(encoder), signal)
+    const { body, headers } = packer.pack(encoder.encode(batch).bytes, encoder)
+    return await delivery.attempt(body, headers, signal)
   }
 
   #taken(

@@ -73,6 +73,18 @@ test('a preset sets the age limit, the size of requests and the limits of labels
   assert.deepEqual(told?.limits, { labels: 50, nameBytes: 1024 })
 })
 
+test('a preset sets protocol and compression: VictoriaMetrics has its own; both can be said otherwise', async (t) => {
+  const spoken = async (block: object) => {
+    const endpoint = await endpointOf(t, block)
+    return [endpoint?.message, endpoint?.compression]
+  }
+  assert.deepEqual(await spoken({}), ['auto', 'snappy'])
+  assert.deepEqual(await spoken({ preset: 'mimir' }), ['auto', 'snappy'])
+  assert.deepEqual(await spoken({ preset: 'victoriametrics' }), ['prometheus.WriteRequest', 'zstd'])
+  const told = { preset: 'victoriametrics', protobuf_message: 'auto', compression: 'snappy' }
+  assert.deepEqual(await spoken(told), ['auto', 'snappy'])
+})
+
 test('grafana-cloud alone is collected for every 60 s under the job of its dashboards, and both are told', async (t) => {
   const block = { url: 'https://receiver.test', preset: 'grafana-cloud' }
   const alone = await configured(t, { remote_write: [block] })
@@ -101,7 +113,9 @@ test('beside another receiver, or where the interval and the job are said, grafa
 test('docs/configuration.md has the table of presets as it is', () => {
   const rows = Object.entries<Preset>(presets).map(([name, one]) => {
     const labels = [one.labelLimit, one.labelNameLengthLimit, one.labelValueLengthLimit].map((limit) => limit ?? 'any')
-    const cells = [`\`${name}\``, `\`${one.path}\``, one.ageLimit ?? 'none', one.maxSamplesPerSend, labels.join(', ')]
+    const protocol = [`\`${one.message}\``, `\`${one.compression}\``]
+    const sizes = [one.ageLimit ?? 'none', one.maxSamplesPerSend, labels.join(', ')]
+    const cells = [`\`${name}\``, `\`${one.path}\``, ...protocol, ...sizes]
     return `| ${cells.join(' | ')} |`
   })
   const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8')

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { zstdDecompressSync } from 'node:zlib'
+import { unpack } from '../../src/receive/snappy.ts'
+import { Packer } from '../../src/remote-write/packing.ts'
+import { scene, until } from './scene.ts'
+
+const v1 = { contentType: 'application/x-protobuf', version: '0.1.0' }
+const bytes = Buffer.from('metric '.repeat(100))
+const wayOf = (packer: Packer) => packer.pack(bytes, v1).headers['content-encoding']
+
+test('zstd is said by the headers that VictoriaMetrics has for it, and never goes with 2.0', () => {
+  const packer = new Packer('zstd', 'x/1')
+  const { body, headers } = packer.pack(bytes, v1)
+  assert.deepEqual(zstdDecompressSync(body), bytes)
+  assert.deepEqual(headers, {
+    'content-type': 'application/x-protobuf',
+    'user-agent': 'x/1',
+    'content-encoding': 'zstd',
+    'x-victoriametrics-remote-write-version': '1',
+  })
+  const newer = packer.pack(bytes, { contentType: 'application/x-protobuf;proto=x', version: '2.0.0' })
+  assert.equal(newer.headers['content-encoding'], 'snappy')
+  assert.deepEqual(unpack(Buffer.from(newer.body), 10_000), bytes)
+})
+
+test('who has never taken zstd and refuses it gets snappy from then on', () => {
+  for (const status of [400, 415]) {
+    const packer = new Packer('zstd', 'x/1')
+    wayOf(packer)
+    assert.equal(packer.learn({ kind: 'rejected', status }), true)
+    assert.equal(wayOf(packer), 'snappy')
+    assert.equal(packer.learn({ kind: 'rejected', status }), false)
+  }
+})
+
+test('who has taken zstd refuses the samples, and an outage says nothing of either', () => {
+  const packer = new Packer('zstd', 'x/1')
+  wayOf(packer)
+  assert.equal(packer.learn({ kind: 'stuck' }), false)
+  assert.equal(packer.learn({ kind: 'delivered' }), false)
+  wayOf(packer)
+  assert.equal(packer.learn({ kind: 'rejected', status: 400 }), false)
+  assert.equal(wayOf(packer), 'zstd')
+})
+
+test('a receiver without zstd gets every sample, at the price of one request', async (t) => {
+  const { endpoint, push, arrived, receiver } = await scene(t, [], { compression: 'zstd' })
+  const times = [push({ kitchen: 1 })]
+  await until(() => endpoint.stats.samples === 1)
+  times.push(push({ kitchen: 2 }))
+  await until(() => endpoint.stats.samples === 2)
+  assert.deepEqual(arrived('kitchen'), times)
+  assert.equal(receiver.stats.requests, 3)
+  assert.equal(endpoint.stats.samplesFailed, 0)
+})

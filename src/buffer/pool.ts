@@ -56,6 +56,7 @@ function keyOf({ family, labelValues, identity }: Omit<Series, 'ref'>): string {
     whose = JSON.stringify(Object.entries(identity).sort(([left], [right]) => (left < right ? -1 : 1)))
     identityKeys.set(identity, whose)
   }
-  const { name, suffix, type, labelNames } = family
-  return JSON.stringify([name, suffix, type, labelNames, labelValues, whose])
+  const { name, suffix, type, labelNames, since } = family
+  const own = typeof since === 'number' ? [since] : []
+  return JSON.stringify([name, suffix, type, labelNames, labelValues, whose, ...own])
 }

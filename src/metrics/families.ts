@@ -7,6 +7,8 @@ export interface ReadSample {
   readonly labels: Labels
   readonly value: number
   readonly timestampMs: number | undefined
+  /** When it began, milliseconds since the epoch, where the text tells. */
+  readonly createdMs?: number
 }
 
 export interface ReadFamily {
@@ -26,6 +28,8 @@ interface Open {
   readonly samples: ReadSample[]
   /** Of a histogram or summary, by their labels. */
   readonly groups: Map<string, Group>
+  /** When the series of these labels began. */
+  readonly created: Map<string, number>
 }
 
 /** The series of one histogram or summary: those whose labels are the same but for that of the bound. */
@@ -90,6 +94,11 @@ export class Families {
     else if (suffix === parts.suffix && !Number.isNaN(bound)) group.bounds.set(bound, value)
   }
 
+  /** When the series of this family that has these labels began. */
+  created(name: string, labels: SampleLine['labels'], createdMs: number): void {
+    if (Number.isFinite(createdMs)) this.#of(name).family.created.set(keyOf(labels), createdMs)
+  }
+
   /** Those that have samples, in the order in which they were first named. */
   read(): ReadFamily[] {
     return [...this.#found.values()].map(closed).filter(({ samples }) => samples.length > 0)
@@ -103,7 +112,7 @@ export class Families {
     const owner = suffix === '' ? undefined : this.#found.get(name.slice(0, -suffix.length))
     if (owner?.type === 'histogram' || (owner?.type === 'summary' && suffix !== '_bucket'))
       return { family: owner, suffix }
-    const family: Open = { name, type: undefined, help: '', samples: [], groups: new Map() }
+    const family: Open = { name, type: undefined, help: '', samples: [], groups: new Map(), created: new Map() }
     this.#found.set(name, family)
     return { family, suffix: '' }
   }
@@ -118,7 +127,7 @@ export class Families {
 
 function groupOf({ groups }: Open, labels: SampleLine['labels'], boundLabel: string): Group {
   const own = [...labels].filter(([label]) => label !== boundLabel)
-  const key = JSON.stringify(own.toSorted())
+  const key = keyOf(own)
   let group = groups.get(key)
   if (group === undefined) {
     group = { labels: Object.fromEntries(own), bounds: new Map(), sum: 0, count: 0, timestampMs: undefined }
@@ -127,16 +136,25 @@ function groupOf({ groups }: Open, labels: SampleLine['labels'], boundLabel: str
   return group
 }
 
-function closed({ name, type = 'untyped', help, samples, groups }: Open): ReadFamily {
-  const parts = [...groups.values()].flatMap((group) => [...samplesOf(group, type)])
-  return { name, type, help, samples: [...samples, ...parts] }
+function closed({ name, type = 'untyped', help, samples, groups, created }: Open): ReadFamily {
+  const createdAt = (key: string) => {
+    const createdMs = created.get(key)
+    return createdMs === undefined ? {} : { createdMs }
+  }
+  const dated = (one: ReadSample) => ({ ...one, ...createdAt(keyOf(Object.entries(one.labels))) })
+  const parts = [...groups].flatMap(([key, group]) => [...samplesOf(group, type, createdAt(key))])
+  return { name, type, help, samples: [...(created.size === 0 ? samples : samples.map(dated)), ...parts] }
 }
 
-function* samplesOf({ labels, bounds, sum, count, timestampMs }: Group, type: MetricType): Generator<ReadSample> {
+const keyOf = (labels: Iterable<readonly [string, string]>) => JSON.stringify([...labels].sort())
+
+function* samplesOf(group: Group, type: MetricType, created: Pick<ReadSample, 'createdMs'>): Generator<ReadSample> {
+  const { labels, bounds, sum, count, timestampMs } = group
+  const times = { timestampMs, ...created }
   const { label, suffix } = compound[type] ?? { label: '', suffix: '' }
   if (type === 'histogram' && !bounds.has(Infinity)) bounds.set(Infinity, count)
   for (const [bound, value] of bounds)
-    yield { suffix, labels: { ...labels, [label]: formatValue(bound) }, value, timestampMs }
-  yield { suffix: '_sum', labels, value: sum, timestampMs }
-  yield { suffix: '_count', labels, value: count, timestampMs }
+    yield { suffix, labels: { ...labels, [label]: formatValue(bound) }, value, ...times }
+  yield { suffix: '_sum', labels, value: sum, ...times }
+  yield { suffix: '_count', labels, value: count, ...times }
 }

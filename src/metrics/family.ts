@@ -6,12 +6,16 @@ export type Suffix = '' | '_bucket' | '_sum' | '_count'
 
 /**
  * Since when a counter counts: since the host was booted, or since the program was started that tells it, which is this
- * one. What began later than that (a device that was plugged in) began at zero, so that it is true of it as well.
+ * one. What began later than that (a device that was plugged in) began at zero, so that it is true of it as well. A number
+ * is a time that was told with the samples, milliseconds since the epoch.
  */
-export type Since = 'boot' | 'start'
+export type Since = keyof Starts | number
 
 /** When that was, milliseconds since the epoch; 0 where it is not known. One object as long as it is the same. */
-export type Starts = { readonly [since in Since]: number }
+export interface Starts {
+  readonly boot: number
+  readonly start: number
+}
 
 /**
  * The static part of a group of series. Made once at module level and compared by identity.
@@ -26,6 +30,12 @@ export interface Family<Label extends string = string> {
   readonly labelNames: readonly Label[]
   /** Missing where nobody knows, and for what is no counter. */
   readonly since?: Since | undefined
+}
+
+/** When a counter began, milliseconds since the epoch; 0 where that is not known. */
+export function beginningOf(since: Since | undefined, starts: Starts | undefined): number {
+  if (since === undefined || typeof since === 'number') return since ?? 0
+  return starts?.[since] ?? 0
 }
 
 export type Labels<Label extends string = string> = { readonly [name in Label]: string }

@@ -8,7 +8,7 @@ interface Kind {
   /** Whether our family is called as the one that was declared, or as each of its samples. */
   readonly called: 'family' | 'sample'
   readonly suffixes: readonly string[]
-  /** Whether it may have `_created`, which is read and not kept. */
+  /** Whether it may have `_created`, which says when each of its counters began. */
   readonly created?: true
 }
 
@@ -33,8 +33,8 @@ interface Current {
 }
 
 /**
- * Reads OpenMetrics 1.0 line by line into families of the text format. Units, exemplars and times of creation are
- * checked and left out. https://prometheus.io/docs/specs/om/open_metrics_spec/
+ * Reads OpenMetrics 1.0 line by line into families of the text format. Units and exemplars are checked and left
+ * out. https://prometheus.io/docs/specs/om/open_metrics_spec/
  */
 export function openMetricsReader(families: Families): (line: string) => void {
   const names = new Set<string>()
@@ -55,17 +55,18 @@ export function openMetricsReader(families: Families): (line: string) => void {
     const { type, called, suffixes, created } = (family.kind ??= kinds['unknown'] as Kind)
     family.sampled = true
     const suffix = sample.name.slice(family.name.length)
-    if (created && suffix === '_created') return
-    if (!suffixes.includes(suffix)) {
+    const tellsCreation = created === true && suffix === '_created'
+    if (!tellsCreation && !suffixes.includes(suffix)) {
       const expected = suffixes.map((one) => family.name + one).join(', ')
       throw new Error(`${sample.name} is no sample of ${family.name}: expected ${expected}`)
     }
-    const name = called === 'family' ? family.name : sample.name
+    const name = family.name + (called === 'family' ? '' : tellsCreation ? suffixes[0] : suffix)
     if (!families.has(name)) {
       families.type(name, type)
       if (family.help) families.help(name, family.help)
     }
-    families.add(sample)
+    if (tellsCreation) families.created(name, sample.labels, Math.round(sample.value * 1000))
+    else families.add(sample)
   }
 
   return (line) => {

@@ -29,8 +29,8 @@ export function snapshotOf(families: readonly ReadFamily[], identity: Labels, no
   builder.begin()
   const timestampsMs: number[] = []
   for (const { name, type, help, samples } of families) {
-    for (const { suffix, labels, value, timestampMs = Number.NaN } of samples) {
-      builder.add(family(type, name, help, Object.keys(labels), suffix), value, labels)
+    for (const { suffix, labels, value, timestampMs = Number.NaN, createdMs: since } of samples) {
+      builder.add({ ...family(type, name, help, Object.keys(labels), suffix), since }, value, labels)
       timestampsMs.push(timestampMs)
     }
   }

@@ -106,7 +106,7 @@ export class SeriesTable {
   #enter(family: Family): Root {
     const name = family.name + family.suffix
     const namesakes = this.#byName.get(name) ?? []
-    const twin = namesakes.find((root) => root.family.type === family.type && sameNames(root.family, family))
+    const twin = namesakes.find((root) => isTwin(root.family, family))
     const root = twin ?? { family, namesakes, seen: 0, tree: undefined }
     this.#roots.set(family, root)
     this.#byName.set(name, namesakes)
@@ -139,6 +139,12 @@ export class SeriesTable {
     for (const [value, next] of node) if (this.#prune(next, before)) node.delete(value)
     return node.size === 0
   }
+}
+
+/** Of the same type and labels, with no beginnings of their own. */
+function isTwin(left: Family, right: Family): boolean {
+  const isDated = typeof left.since === 'number' || typeof right.since === 'number'
+  return left.type === right.type && sameNames(left, right) && (!isDated || left.since === right.since)
 }
 
 function sameNames(left: Family, right: Family): boolean {

@@ -53,7 +53,8 @@ export class EncoderV2 implements Encoder {
   encode(batch: Batch): Encoded {
     if (batch.entries.length === 0) return nothing
     const series = commonSeries(batch)
-    return series === undefined ? this.#many(batch) : this.#alike(batch.entries, series)
+    if (series === undefined || this.#layout(series).isDated) return this.#many(batch)
+    return this.#alike(batch.entries, series)
   }
 
   /** Snapshots of the same series. */
@@ -167,7 +168,7 @@ class Patterns {
   }
 
   of(since: Since | undefined): Pattern {
-    return since === undefined ? this.#none : since === 'boot' ? this.#boot : this.#start
+    return since === 'boot' ? this.#boot : since === 'start' ? this.#start : this.#none
   }
 
   /** Samples take the same room. */

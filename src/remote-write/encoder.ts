@@ -1,5 +1,5 @@
 import type { Entry } from '../buffer/buffer.ts'
-import type { Family } from '../metrics/family.ts'
+import { beginningOf, type Family } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Batch } from './batch.ts'
@@ -61,6 +61,6 @@ export function pointsOf({ entries, stale }: Batch): ReadonlyMap<Series, readonl
 
 /** When the counter of a sample began; 0 where that is not known, or not before the sample itself. */
 export function startOf({ since }: Pick<Family, 'since'>, { starts }: Snapshot, timestampMs: number): number {
-  const startMs = (since && starts?.[since]) ?? 0
+  const startMs = beginningOf(since, starts)
   return startMs < timestampMs ? startMs : 0
 }

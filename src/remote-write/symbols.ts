@@ -39,6 +39,8 @@ export interface Layout {
   readonly bounds: Uint32Array
   /** Series that carry metadata. */
   readonly metadata: number
+  /** Some counter has a beginning of its own. */
+  readonly isDated: boolean
   /** Bytes at most, but for the samples. */
   readonly mostBytes: number
 }
@@ -70,7 +72,8 @@ export function layoutOf(
   bounds[2 * series.length] = frame.length
   const bytes = symbols.bytes()
   const mostBytes = bytes.length + frame.length + series.length * longestHead
-  return { series, symbols: bytes, frame: frame.bytes(), bounds, metadata, mostBytes }
+  const isDated = series.some(({ family: { since } }) => typeof since === 'number')
+  return { series, isDated, symbols: bytes, frame: frame.bytes(), bounds, metadata, mostBytes }
 }
 
 /** The bytes around the samples, as they are put together. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import type { DiskBuffer } from '../../src/buffer/disk.ts'
 import { segmentName } from '../../src/buffer/format.ts'
-import { counter, gauge, ownCounter, type Starts, undatedCounter } from '../../src/metrics/family.ts'
+import { beginningOf, counter, gauge, ownCounter, type Starts, undatedCounter } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { openLog, signal } from './log.ts'
@@ -28,7 +28,7 @@ async function startsIn(buffer: DiskBuffer): Promise<readonly (readonly (number 
   while (cursor.backlog().snapshots > 0) {
     const entries = await cursor.read({ samples: 1e6 }, signal)
     for (const { snapshot } of entries)
-      rows.push(snapshot.series.map(({ family: { since } }) => since && snapshot.starts?.[since]))
+      rows.push(snapshot.series.map(({ family: { since } }) => since && beginningOf(since, snapshot.starts)))
     await cursor.move(entries.at(-1)?.sequence ?? 0)
   }
   return rows
@@ -78,6 +78,6 @@ test('a segment of version 1, which knows of no starts, is read', async () => {
   old.writeUInt16LE(1, 8)
   old.writeUInt32LE(crc32(old.subarray(0, 60)), 60)
   disk.put(path, old)
-  const none = [undefined, undefined, undefined, undefined]
+  const none = [0, 0, undefined, undefined]
   assert.deepEqual(await startsIn(await openLog(disk.afterKill())), [none, none, none])
 })

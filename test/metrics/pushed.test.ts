@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readPushed } from '../../src/metrics/pushed.ts'
+import { readPushed, snapshotOf } from '../../src/metrics/pushed.ts'
 import { seriesText } from '../../src/metrics/text.ts'
 
 const read = (text: string) => readPushed(Buffer.from(text))
@@ -159,4 +159,37 @@ test('garbage ends in faults', () => {
       assert.ok(faults.length > 0)
     }
   }
+})
+
+test('when a counter was created is when it began, each series in its own time, wherever the line stands', () => {
+  const text = [
+    '# TYPE rows counter',
+    'rows_created{table="a"} 1.6e9',
+    'rows_total{table="a"} 42',
+    'rows_total{table="b"} 43',
+    'rows_created{table="b"} 1600000000.5',
+    'rows_total{table="c"} 44',
+    '# TYPE wait_seconds histogram',
+    'wait_seconds_bucket{le="+Inf"} 2',
+    'wait_seconds_count 2',
+    'wait_seconds_sum 1.5',
+    'wait_seconds_created 1.7e9',
+    '# TYPE never counter',
+    'never_created 1.6e9',
+    '# EOF',
+  ].join('\n')
+  const { families, faults } = readPushed(Buffer.from(`${text}\n`))
+  assert.deepEqual(faults, [])
+  const { series, values } = snapshotOf(families, {}, 1_800_000_000_000)
+  assert.deepEqual(
+    series.map(({ family, labelValues }, i) => [family.name + family.suffix, labelValues[0], values[i], family.since]),
+    [
+      ['rows_total', 'a', 42, 1_600_000_000_000],
+      ['rows_total', 'b', 43, 1_600_000_000_500],
+      ['rows_total', 'c', 44, undefined],
+      ['wait_seconds_bucket', '+Inf', 2, 1_700_000_000_000],
+      ['wait_seconds_sum', undefined, 1.5, 1_700_000_000_000],
+      ['wait_seconds_count', undefined, 2, 1_700_000_000_000],
+    ],
+  )
 })

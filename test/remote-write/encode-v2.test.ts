@@ -118,7 +118,12 @@ const text = fc.oneof(
 const types: readonly MetricType[] = ['untyped', 'counter', 'gauge', 'histogram', 'summary']
 
 interface Drawn {
-  readonly families: readonly (readonly [MetricType, help: string, labels: readonly string[], Family['since']])[]
+  readonly families: readonly (readonly [
+    MetricType,
+    help: string,
+    labels: readonly string[],
+    undefined | 'boot' | 'start' | 777,
+  ])[]
   /** By snapshot, which series it has, and which of them tell a time of their own. */
   readonly snapshots: readonly { readonly has: readonly boolean[]; readonly own: boolean; readonly starts: boolean }[]
 }
@@ -129,7 +134,7 @@ const drawn: fc.Arbitrary<Drawn> = fc.record({
       fc.constantFrom(...types),
       text,
       fc.array(text, { minLength: 2, maxLength: 2 }),
-      fc.constantFrom(undefined, 'boot' as const, 'start' as const),
+      fc.constantFrom(undefined, 'boot' as const, 'start' as const, 777 as const),
     ),
     { minLength: 1, maxLength: 12 },
   ),
@@ -177,7 +182,7 @@ function built({ families, snapshots }: Drawn) {
       const timestampMs = isOwn ? snapshotMs - 7 : snapshotMs
       ownMs.push(isOwn ? timestampMs : Number.NaN)
       builder.add(one, value, { Zone: zone, a_b: other })
-      const start = hasStarts && one.since ? starts[one.since] : 0
+      const start = typeof one.since === 'number' ? one.since : hasStarts && one.since ? starts[one.since] : 0
       expected.push(`${key} ${timestampMs} ${Object.is(value, -0) ? '-0' : value} ${start}`)
       if (isOwn) before.delete(key)
       else before.add(key)

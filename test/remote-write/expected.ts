@@ -81,7 +81,7 @@ export class Expectation {
         const own = ownTimestampsMs?.[i] ?? Number.NaN
         const atMs = Number.isNaN(own) ? timestampMs : own
         const { since } = one.family
-        const startMs = (since && starts?.[since]) ?? 0
+        const startMs = typeof since === 'number' ? since : ((since && starts?.[since]) ?? 0)
         now.set(key, !Number.isNaN(own))
         add(key, [bitsOf(values[i] ?? 0), atMs, startMs < atMs ? startMs : 0])
       })

@@ -69,15 +69,21 @@ async function alone(enabled: Enabled, { config, clock, host }: Place): Promise<
   return { name: enabled.collector.name, snapshot, failure: failures.join('; '), hasNothing }
 }
 
-function deniedIn({ name, denied }: Seen): readonly Finding[] {
+/** Where it gives nothing at all for it, it is a failure. */
+function deniedIn({ name, denied, failure }: Seen): readonly Finding[] {
   const [first] = denied
   if (first === undefined) return []
   const more = denied.length === 1 ? '' : ` and ${denied.length - 1} more`
-  return [warn(`collector ${name}`, `may not read ${first}${more}: their metrics are missing`, grantFor(first))]
+  const text = `may not read ${first}${more}: their metrics are missing`
+  const tell = isDenial.test(failure) ? fail : warn
+  return [tell(`collector ${name}`, text, grantFor(first))]
 }
 
-function failureOf({ name, failure }: Seen): readonly Finding[] {
-  return failure === '' ? [] : [fail(`collector ${name}`, failure, grantForFailure(name, failure))]
+const isDenial = /^(EACCES|EPERM)\b/
+
+function failureOf({ name, failure, denied }: Seen): readonly Finding[] {
+  const isTold = denied.length > 0 && isDenial.test(failure)
+  return failure === '' || isTold ? [] : [fail(`collector ${name}`, failure, grantForFailure(name, failure))]
 }
 
 /** Mount points that the kernel does not let us look at. */

@@ -13,6 +13,7 @@ const byPath: readonly (readonly [path: RegExp, grant: string])[] = [
 
 /** What lets a system call or a service through, by the words of its failure. */
 const byWords: readonly (readonly [words: RegExp, grant: string])[] = [
+  [/koffi/, 'install it: npm ci without --omit=optional; --no-collector leaves the collector out'],
   [/^textfile .*ENOENT/, 'make the directory, or take it out of collectors.textfile.directory'],
   [/perf/i, 'CAP_PERFMON, or sysctl kernel.perf_event_paranoid=0'],
   [

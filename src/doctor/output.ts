@@ -6,6 +6,7 @@ import { proxyFor } from '../http/proxy.ts'
 import type { Target } from '../http/request.ts'
 import type { GatewayOptions } from '../pushgateway/index.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
+import type { Message } from '../remote-write/messages.ts'
 import { userAgent } from '../version.ts'
 import { checkCertificate } from './certificate.ts'
 import { type Finding, fail, of, ok, warn } from './finding.ts'
@@ -29,7 +30,10 @@ interface Asked {
 /** Everything between this host and a remote-write endpoint, up to an answer to a write of nothing. */
 export async function checkEndpoint(options: EndpointOptions, needs: Needs): Promise<readonly Finding[]> {
   const asked = { target: options, part: 'remote-write', question: emptyV1 }
-  return of(options.name, await checkOutput(asked, needs, async (ask) => [protocolOf(await ask(emptyV2))]))
+  return of(
+    options.name,
+    await checkOutput(asked, needs, async (ask) => [protocolOf(await ask(emptyV2), options.message)]),
+  )
 }
 
 /** Everything between this host and a Pushgateway, up to whether it says that it is ready. */
@@ -98,10 +102,12 @@ function clockBy({ heads }: Told, clock: Clock): readonly Finding[] {
 }
 
 /** https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#required-written-response-headers */
-function protocolOf({ outcome, heads }: Told): Finding {
+function protocolOf({ outcome, heads }: Told, message: Message): Finding {
   const counts = Object.keys(heads.at(-1)?.headers ?? {}).some((name) => isCount.test(name))
   if (outcome.kind === 'delivered' && counts) return ok('protocol', 'takes remote-write 2.0')
-  return ok('protocol', `takes remote-write 1.0, not 2.0${why(heads.at(-1))}`)
+  const text = `takes remote-write 1.0, not 2.0${why(heads.at(-1))}`
+  if (message !== 'io.prometheus.write.v2.Request') return ok('protocol', text)
+  return fail('protocol', text, 'protobuf_message: auto, or prometheus.WriteRequest')
 }
 
 const isCount = /^x-prometheus-remote-write-\w+-written$/i

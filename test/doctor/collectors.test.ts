@@ -50,6 +50,15 @@ test('a file that may not be read is told, with its collector and with what open
   assert.match(ill[0]?.remedy ?? '', /CAP_DAC_READ_SEARCH/)
 })
 
+test('a collector that gives nothing for want of a file is told once, as a failure', async (t) => {
+  const [all, ...ill] = await found(t, ['loadavg', 'filefd'], /file-nr$/)
+  assert.match(all?.text ?? '', /^1 of 2 read all/)
+  assert.deepEqual(
+    ill.map(({ level, thing }) => `${level} ${thing}`),
+    ['fail collector filefd'],
+  )
+})
+
 test('a collector that fails is a failure, with its words', async (t) => {
   const procfs = join(temporary(t), 'proc')
   mkdirSync(procfs)

@@ -64,7 +64,12 @@ test('a receiver that knows 1.0 alone is told by what it answers to 2.0', async 
     const { url } = await answering(t, ({ headers }) =>
       headers['content-type'] === 'application/x-protobuf' ? answerOf(204) : answer,
     )
-    assert.match(of(await check(url), 'protocol')?.text ?? '', /takes remote-write 1\.0, not 2\.0/)
+    const found = of(await check(url), 'protocol')
+    assert.equal(found?.level, 'ok')
+    assert.match(found?.text ?? '', /takes remote-write 1\.0, not 2\.0/)
+    const told = of(await check(url, { message: 'io.prometheus.write.v2.Request' }), 'protocol')
+    assert.equal(told?.level, 'fail')
+    assert.match(told?.remedy ?? '', /protobuf_message: auto/)
   }
 })
 

@@ -93,11 +93,14 @@ export function start(
 export const hostpush = (t: TestContext, args: readonly string[], env: Record<string, string> = {}): Running =>
   start(t, process.execPath, [join(root, 'src/cli.ts'), ...args], env)
 
+/** A server with the API of Prometheus. */
 export interface Prometheus {
   readonly url: string
   /** Now, or as of a time in milliseconds. */
   query(promql: string, atMs?: number): Promise<readonly Result[]>
   api(path: string): Promise<unknown>
+  /** Kills it, before the test ends. */
+  stop(): Promise<void>
 }
 
 export interface Result {
@@ -108,9 +111,9 @@ export interface Result {
 }
 
 /** Debian's Prometheus with its remote-write receiver, on a free port, with a folder that goes with the test. */
-export async function startPrometheus(t: TestContext, more: readonly string[] = []): Promise<Prometheus | undefined> {
+export async function startPrometheus(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
   const file = program(t, 'prometheus')
-  return file === undefined ? undefined : await startedPrometheus(t, file, { more })
+  return file === undefined ? undefined : await startedPrometheus(t, file, wanted)
 }
 
 /** A Prometheus 3, whose receiver takes remote-write 2.0 as well. */
@@ -128,14 +131,15 @@ interface Wanted {
   readonly more?: readonly string[]
   /** Its configuration file. */
   readonly config?: string
+  readonly port?: number
 }
 
-async function startedPrometheus(t: TestContext, file: string, { more = [], config = '' }: Wanted) {
+async function startedPrometheus(t: TestContext, file: string, wanted: Wanted): Promise<Prometheus> {
+  const { more = [], config = '', port = await freePort() } = wanted
   const folder = temporary(t)
-  const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   writeFileSync(join(folder, 'prometheus.yml'), config)
-  start(t, file, [
+  const running = start(t, file, [
     `--config.file=${folder}/prometheus.yml`,
     `--storage.tsdb.path=${folder}/data`,
     `--web.listen-address=127.0.0.1:${port}`,
@@ -144,7 +148,7 @@ async function startedPrometheus(t: TestContext, file: string, { more = [], conf
     ...more,
   ])
   await ready(`${url}/-/ready`)
-  return asked(url)
+  return asked(url, running)
 }
 
 /** A VictoriaMetrics with one node, which is asked as Prometheus is. */
@@ -152,7 +156,7 @@ export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus |
   const file = program(t, 'victoria-metrics')
   if (file === undefined) return undefined
   const address = `127.0.0.1:${await freePort()}`
-  start(t, file, [
+  const running = start(t, file, [
     `-storageDataPath=${temporary(t)}`,
     `-httpListenAddr=${address}`,
     '-retentionPeriod=100y',
@@ -160,7 +164,7 @@ export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus |
     '-loggerLevel=WARN',
   ])
   await ready(`http://${address}/health`)
-  const server = asked(`http://${address}`)
+  const server = asked(`http://${address}`, running)
   return {
     ...server,
     async query(promql, atMs) {
@@ -170,8 +174,7 @@ export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus |
   }
 }
 
-/** A server with the API of Prometheus. */
-function asked(url: string): Prometheus {
+function asked(url: string, { child, ended }: Running): Prometheus {
   const api = async (path: string) => {
     const answer = (await (await fetch(url + path)).json()) as { status: string; error?: string; data: unknown }
     if (answer.status !== 'success') throw new Error(`${url}${path}: ${answer.error}`)
@@ -184,7 +187,11 @@ function asked(url: string): Prometheus {
     }
     return data.result
   }
-  return { url, query, api }
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  return { url, query, api, stop }
 }
 
 export interface Pushgateway {

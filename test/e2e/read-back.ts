@@ -26,15 +26,17 @@ export const decimal: Keeping = {
   isSame: (kept, value) => kept === value || Math.abs(kept - value) <= Math.max(Math.abs(value) * 1e-12, 1e-300),
 }
 
-/** Sends these as an agent would and waits until all have had their answer. Gives what was logged. */
-export async function send(
-  t: TestContext,
-  { url }: Prometheus,
-  snapshots: readonly Snapshot[],
-  more: Partial<EndpointOptions>,
-): Promise<readonly string[]> {
+/** An endpoint, and what it has logged. */
+export interface Line {
+  readonly logged: readonly string[]
+  /** Sends these as an agent would, and waits until all have had their answer. */
+  send(snapshots: readonly Snapshot[]): Promise<void>
+}
+
+/** An endpoint that sends to a receiver; without more it finds out the protocol, and sends one snapshot at a time. */
+export async function lineTo(t: TestContext, url: string, more: Partial<EndpointOptions> = {}): Promise<Line> {
   const buffer = new MemoryBuffer(1e8)
-  const lines: string[] = []
+  const logged: string[] = []
   const cursor = buffer.cursor('default')
   const endpoint = new Endpoint(
     {
@@ -43,7 +45,7 @@ export async function send(
       headers: () => ({}),
       timeoutMs: 10_000,
       backoff: { minMs: 100, maxMs: 1000 },
-      maxSamplesPerSend: 1, // one snapshot
+      maxSamplesPerSend: 1,
       message: 'auto',
       inline: 'full',
       metadataIntervalMs: 1,
@@ -56,19 +58,23 @@ export async function send(
     },
     {
       clock: systemClock,
-      log: createLog('info', 'logfmt', (line) => lines.push(line), Date.now),
+      log: createLog('info', 'logfmt', (line) => logged.push(line), Date.now),
       cursor,
       sender: await connect(url),
       userAgent: 'test/1',
     },
   )
   t.after(() => endpoint.stop(AbortSignal.abort()))
-  for (const snapshot of snapshots) buffer.append(snapshot)
-  await eventually(
-    async () => cursor.backlog().snapshots,
-    (left) => left === 0,
-  )
-  return lines
+  return {
+    logged,
+    async send(snapshots) {
+      for (const snapshot of snapshots) buffer.append(snapshot)
+      await eventually(
+        async () => cursor.backlog().snapshots,
+        (left) => left === 0,
+      )
+    },
+  }
 }
 
 const keyOf = (metric: Result['metric']) =>

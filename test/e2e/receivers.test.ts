@@ -5,7 +5,7 @@ import { createReceiver } from '../../src/receive/receiver.ts'
 import type { Message } from '../../src/remote-write/messages.ts'
 import { eventually, type Prometheus, startPrometheus, startPrometheus3, startVictoriaMetrics } from '../servers.ts'
 import { caseHost, liveHost, oddHost } from './hosts.ts'
-import { assertStored, decimal, exact, type Keeping, send } from './read-back.ts'
+import { assertStored, decimal, exact, type Keeping, lineTo } from './read-back.ts'
 
 const v1 = 'prometheus.WriteRequest'
 const v2 = 'io.prometheus.write.v2.Request'
@@ -46,9 +46,10 @@ for (const [kind, message, maxSamplesPerSend, said] of runs) {
     if (receiver === undefined) return
     const beginMs = Date.now() - 60_000
     for (const host of [await liveHost(beginMs), caseHost(beginMs), oddHost(beginMs, kind.labels)]) {
-      const lines = await send(t, receiver, host, { message, maxSamplesPerSend })
-      assert.equal(lines.length, said === undefined ? 0 : 1, lines.join(''))
-      if (said !== undefined) assert.match(lines[0] ?? '', said)
+      const { logged, send } = await lineTo(t, receiver.url, { message, maxSamplesPerSend })
+      await send(host)
+      assert.equal(logged.length, said === undefined ? 0 : 1, logged.join(''))
+      if (said !== undefined) assert.match(logged[0] ?? '', said)
       await assertStored(receiver, host, kind.keeping)
     }
   })
@@ -58,7 +59,7 @@ test('Prometheus 3 knows when counters began, and puts a zero there', async (t) 
   const receiver = await startPrometheus3(t, { more: ['--enable-feature=created-timestamp-zero-ingestion'] })
   if (receiver === undefined) return
   const host = await liveHost(Date.now() - 60_000)
-  await send(t, receiver, host, { message: v2 })
+  await (await lineTo(t, receiver.url, { message: v2 })).send(host)
   await assertStored(receiver, host, exact, true)
 })
 
@@ -75,7 +76,7 @@ test('Prometheus 3 knows type and help of every family, and tells them on', asyn
   const families = new Map<string, Family>()
   for (const host of [await liveHost(beginMs), oddHost(beginMs, 100)]) {
     for (const { family } of host[0]?.series ?? []) families.set(family.name, family)
-    await send(t, receiver, host, { message: v2 })
+    await (await lineTo(t, receiver.url, { message: v2 })).send(host)
   }
   await eventually(
     async () => next.metadata.size,
@@ -88,4 +89,28 @@ test('Prometheus 3 knows type and help of every family, and tells them on', asyn
   )
   const types = new Set([...families.values()].map(({ type }) => type))
   assert.deepEqual([...types].sort(), ['counter', 'gauge', 'histogram', 'summary', 'untyped'])
+})
+
+test('a Prometheus 3 that becomes a Prometheus 2, and the other way round: each has all that was sent to it', async (t) => {
+  const first = await startPrometheus3(t)
+  if (first === undefined) return
+  const { logged, send } = await lineTo(t, first.url)
+  const port = Number(new URL(first.url).port)
+  const beginMs = Date.now() - 300_000
+  await send(caseHost(beginMs))
+  await assertStored(first, caseHost(beginMs), exact)
+  await first.stop()
+  const second = await startPrometheus(t, { port })
+  if (second === undefined) return
+  // the last of the first one ends here, in a request that may have to go out twice
+  const host = await liveHost(beginMs + 60_000)
+  await send(host)
+  await assertStored(second, host, exact)
+  assert.equal(logged.filter((line) => takesV2.test(line)).length, 1)
+  assert.equal(logged.filter((line) => takesV1.test(line)).length, 1, logged.join(''))
+  await second.stop()
+  const third = await startPrometheus3(t, { port })
+  const last = oddHost(beginMs + 120_000, 100)
+  await send(last)
+  if (third !== undefined) await assertStored(third, last, exact)
 })

@@ -1,24 +1,24 @@
 import type { Files } from './buffer/files.ts'
 import { openBuffer } from './buffer/index.ts'
-import { familiesOf } from './buffer/metrics.ts'
 import { countDropped } from './buffer/stats.ts'
-import { openCollection } from './collection.ts'
+import { type Collection, openCollection } from './collection.ts'
 import type { Emit } from './collector.ts'
+import { ConfigError } from './config/error.ts'
 import type { Config } from './config/index.ts'
 import { thisBoot } from './host/open.ts'
 import { shownUrl } from './http/credentials.ts'
 import { Intake } from './intake.ts'
 import { createLoop, type Supervisor } from './loop.ts'
 import type { Family, Labels } from './metrics/family.ts'
-import { openEndpoints, openGateways, type Pushing } from './outputs.ts'
+import type { Pushing } from './outputs.ts'
 import { clockFamilies, exporterFamilies, scrapeFamilies } from './own.ts'
-import { emitGateway } from './pushgateway/metrics.ts'
+import { needsRestart, Reloading } from './reload.ts'
 import type { Endpoint } from './remote-write/index.ts'
-import { emitEndpoint, emitStorage } from './remote-write/metrics.ts'
 import { createAdopting } from './run/adopting.ts'
+import { Senders } from './senders.ts'
 import { Timeline } from './timeline.ts'
 import { build, platform } from './version.ts'
-import { createWeb } from './web/index.ts'
+import { createWeb, type Web } from './web/index.ts'
 import type { OwnStat } from './web/registry.ts'
 
 /** What a test replaces. */
@@ -26,6 +26,8 @@ export interface World extends Pushing {
   /** The disk that the buffer writes to. */
   readonly files?: Files
   readonly supervisor?: Supervisor
+  /** Reads the configuration again; without it there is no other. */
+  readonly reread?: () => Promise<Config>
 }
 
 export interface Agent {
@@ -37,10 +39,96 @@ export interface Agent {
    * snapshots that some output has not got by then. Rejects where a sender stands still and nothing helps.
    */
   run(signal: AbortSignal): Promise<number>
+  /** Reads the configuration again and takes it, whole or not at all. Gives what is wrong with it. */
+  reload(): Promise<readonly string[]>
 }
 
 /** Builds the parts from the configuration. The web server listens from here on; a fault in that is thrown. */
 export async function createAgent(config: Config, world: World): Promise<Agent> {
+  const { clock, log } = world
+  const { buffer, timeline, senders, now, adopting } = await openSending(config, world)
+  const turn = { over: new AbortController() }
+  let running: Promise<unknown> | undefined
+  const take = async (next: Config) => {
+    const problems = needsRestart(now.config, next)
+    if (problems.length > 0) throw new ConfigError(problems)
+    const change = await senders.prepare(next)
+    const collection = open(next)
+    while (running !== undefined) await running
+    const before = { ...now }
+    Object.assign(now, { config: next, collection })
+    before.collection?.close()
+    if (before.config.intervalMs !== next.intervalMs) {
+      turn.over.abort(new Error('the interval is another one'))
+      turn.over = new AbortController()
+    }
+    await change()
+  }
+  const notify = world.supervisor?.notify ?? (() => {})
+  const reread = world.reread ?? (() => Promise.reject(new Error('there is no configuration to read again')))
+  const reloading = new Reloading({ clock, log, notify, reread, take })
+  const own = (emit: Emit) => {
+    senders.emit(emit)
+    reloading.families(emit, { samples: 0, seconds: 0 })
+  }
+  const open = (wanted: Config): Collection =>
+    openCollection(wanted, {
+      ...{ clock, log },
+      own: ({ host, builder }) => [
+        exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
+        clockFamilies(timeline),
+        own,
+        scrapeFamilies(() => builder.added),
+      ],
+    })
+  now.collection = open(config)
+  const web = openWeb(now, world, senders, { own, reload: () => reloading.reload() })
+  const close = async () => {
+    await buffer.close()
+    now.collection?.close()
+  }
+  const addresses = await web.listen().catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
+  const onDrop = (samples: number) => {
+    for (const endpoint of senders.endpoints) endpoint.lose(samples)
+  }
+  const run = createLoop(world, {
+    intake: new Intake(buffer, timeline, { clock, log, onDrop }),
+    schedule: () => ({ ...now.config, over: turn.over.signal }),
+    async cycle(timestampMs) {
+      const cycle = (now.collection ?? open(now.config)).cycle(timestampMs)
+      running = cycle.catch(() => {}) // whoever asked for it is told
+      try {
+        return await cycle
+      } finally {
+        running = undefined
+      }
+    },
+    outputs: () => [...senders.all, web],
+    watched: () => senders.endpoints,
+    // memory would be lost with the process
+    mayEnd: config.buffer.mode === 'disk' && config.remoteWrite.length > 0,
+    ...{ adopting, senders, close },
+  })
+  return {
+    get endpoints() {
+      return senders.endpoints
+    },
+    ...{ addresses, run },
+    reload: () => reloading.reload(),
+  }
+}
+
+/** What holds at this moment. */
+interface Now {
+  config: Config
+  collection: Collection | undefined
+}
+
+/** The way from the buffer to the outputs, whose senders are at work from here on. */
+async function openSending(config: Config, world: World) {
   const { clock, log } = world
   const bootId = thisBoot()
   const whose = { identity: config.identity, to: config.remoteWrite.map(({ url }) => shownUrl(url)) }
@@ -53,64 +141,47 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     buffer.confirmTime(receiverMs)
   }
   const hasStepped = () => timeline.stats.steps > 0
-  const adopting = createAdopting(config, { ...world, bootId }, ({ name, reason, samples }) => {
-    if (config.remoteWrite.some((one) => one.name === name)) countDropped(buffer.stats, name, reason, samples)
+  const now: Now = { config, collection: undefined }
+  const current = {
+    buffer: config.buffer,
+    get remoteWrite() {
+      return now.config.remoteWrite
+    },
+    get pushgateways() {
+      return now.config.pushgateways
+    },
+  }
+  const adopting = createAdopting(current, { ...world, bootId }, ({ name, reason, samples }) => {
+    if (current.remoteWrite.some((one) => one.name === name)) countDropped(buffer.stats, name, reason, samples)
   })
   // What a command left is older than what is collected from here on, and younger than a backlog
   const isBehind = config.remoteWrite.some(({ name, choice }) => buffer.cursor(name, choice).backlog().snapshots > 0)
   if (!isBehind) await adopting.first()
-  const endpoints = await openEndpoints(config, world, buffer, { onTime, hasStepped })
-  const gateways = await openGateways(config, world, onTime)
-  const sending = (emit: Emit) => {
-    const reports = endpoints.map(({ report }) => report)
-    emitStorage(emit, reports, buffer.stats.appendedSamples)
-    for (const report of reports) emitEndpoint(emit, report, clock.now())
-    for (const { report } of gateways) emitGateway(emit, report)
-    for (const [family, value, labels] of familiesOf(buffer, new Map(reports.map(({ name, url }) => [name, url]))))
-      emit(family, value, labels ?? {})
-  }
-  const collection = openCollection(config, {
-    clock,
-    log,
-    own: ({ host, builder }) => [
-      exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
-      clockFamilies(timeline),
-      sending,
-      scrapeFamilies(() => builder.added),
-    ],
-  })
-  const web = createWeb(config.web, {
+  const senders = new Senders({ ...world, buffer, onTime, hasStepped })
+  const begin = await senders.prepare(config)
+  await begin()
+  return { buffer, timeline, senders, now, adopting }
+}
+
+interface Told {
+  readonly own: (emit: Emit) => void
+  readonly reload: () => Promise<readonly string[]>
+}
+
+function openWeb(now: Now, { clock, log }: World, senders: Senders, { own, reload }: Told): Web {
+  return createWeb(now.config.web, {
     clock,
     log,
     program: { name: 'hostpush', version: build.version },
-    enabledCollectors: config.collectors.map(({ collector }) => collector.name),
-    allCollectors: config.allCollectors,
-    own: () => ownStats(sending),
+    get enabledCollectors() {
+      return now.config.collectors.map(({ collector }) => collector.name)
+    },
+    allCollectors: now.config.allCollectors,
+    own: () => ownStats(own),
     status: () =>
-      [...endpoints, ...gateways].map(
-        ({ report, trouble }) => [`${report.name} ${report.url}`, trouble ?? 'delivering'] as const,
-      ),
+      senders.all.map(({ report, trouble }) => [`${report.name} ${report.url}`, trouble ?? 'delivering'] as const),
+    reload,
   })
-  const close = async () => {
-    await buffer.close()
-    collection.close()
-  }
-  const addresses = await web.listen().catch(async (error: unknown) => {
-    await close()
-    throw error
-  })
-  const onDrop = (samples: number) => {
-    for (const endpoint of endpoints) endpoint.lose(samples)
-  }
-  const outputs = [...endpoints, ...gateways, web]
-  // memory would be lost with the process
-  const mayEnd = config.buffer.mode === 'disk' && config.remoteWrite.length > 0
-  const intake = new Intake(buffer, timeline, { clock, log, onDrop })
-  const left = () =>
-    Math.max(0, ...endpoints.map((one) => one.report.backlog.snapshots), ...gateways.map((one) => one.report.pending))
-  const status = () => statusOf([...endpoints, ...gateways])
-  const parts = { intake, cycle: collection.cycle, outputs, adopting, watched: endpoints, mayEnd, status, left, close }
-  return { endpoints, addresses, run: createLoop(config, world, parts) }
 }
 
 /** What is emitted, as the web server's registry takes it. */
@@ -120,10 +191,4 @@ function ownStats(families: (emit: Emit) => void): readonly OwnStat[] {
     if (value !== undefined) stats.push({ family, value, ...(labels && { labels }) })
   }) as Emit)
   return stats
-}
-
-/** How outputs fare, in one line. */
-function statusOf(outputs: readonly { readonly name: string; readonly trouble: string | undefined }[]): string {
-  const ill = outputs.filter(({ trouble }) => trouble !== undefined).map(({ name, trouble }) => `${name}: ${trouble}`)
-  return ill.length === 0 ? 'delivering' : ill.join('; ')
 }

@@ -87,6 +87,7 @@ function processTerminal(): Terminal {
     input: async () => Buffer.concat(await process.stdin.toArray({ signal: stop.signal })),
     isPerson: process.stdout.isTTY === true,
     stop: stop.signal,
+    onHangup: (work) => process.on('SIGHUP', work),
   }
 }
 

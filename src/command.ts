@@ -11,6 +11,8 @@ export interface Terminal {
   readonly isPerson: boolean
   /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
   readonly stop: AbortSignal
+  /** From here on SIGHUP does this, and no longer ends the process. */
+  onHangup(work: () => void): void
 }
 
 /** One word after `hostpush`. */

@@ -1,5 +1,4 @@
 import { type Clock, every } from './clock.ts'
-import type { Config } from './config/index.ts'
 import type { Cycle } from './cycle.ts'
 import type { Notify } from './host/notify.ts'
 import type { Intake } from './intake.ts'
@@ -25,43 +24,45 @@ interface World {
 const checkMs = 10_000
 const longestCollectionMs = 120_000
 
+export interface Schedule {
+  readonly intervalMs: number
+  readonly flushTimeoutMs: number
+  readonly over: AbortSignal
+}
+
 export interface Parts {
   readonly intake: Intake
   readonly cycle: (timestampMs: number) => Promise<Cycle>
-  readonly outputs: readonly Output[]
+  /** How often to collect, until `over`: then it may be another one. */
+  readonly schedule: () => Schedule
+  readonly outputs: () => readonly Output[]
   readonly adopting: Adopting
-  readonly watched: readonly Watched[]
+  readonly watched: () => readonly Watched[]
   /** Nothing is lost when the process ends. */
   readonly mayEnd: boolean
-  /** How the outputs fare, in one line. */
-  readonly status: () => string
-  /** Snapshots that some output has not got. */
-  readonly left: () => number
+  /** How the outputs fare, in one line, and how many snapshots some of them has not got. */
+  readonly senders: { readonly status: string; readonly left: number }
   readonly close: () => Promise<void>
 }
 
 /** The loop of the agent and its end. */
-export function createLoop(
-  config: Pick<Config, 'intervalMs' | 'flushTimeoutMs'>,
-  { clock, log, supervisor }: World,
-  parts: Parts,
-) {
-  const { intake, cycle, outputs, adopting, left, close } = parts
+export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
+  const { intake, cycle, schedule, outputs, adopting, senders, close } = parts
   const notify = supervisor?.notify ?? (() => {})
   const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
-  const collecting = new Collecting(clock, config.intervalMs)
+  const collecting = new Collecting(clock, () => schedule().intervalMs)
   const collect = async (isLast: boolean) => {
     const cycled = await cycle(intake.moment())
     const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
     intake.take(seen)
-    for (const output of outputs) guarded(log, output, seen)
+    for (const output of outputs()) guarded(log, output, seen)
     collecting.done()
   }
   return async (signal: AbortSignal): Promise<number> => {
     const ending = new AbortController()
     const end = AbortSignal.any([signal, ending.signal])
-    const watched = () => [collecting, ...parts.watched]
-    const onWell = () => notify('WATCHDOG=1', `STATUS=${parts.status()}`)
+    const watched = () => [collecting, ...parts.watched()]
+    const onWell = () => notify('WATCHDOG=1', `STATUS=${senders.status}`)
     const { mayEnd } = parts
     const watching = watch({ clock, log, watched, everyMs, onWell, mayEnd }, end).then((hopeless) => {
       ending.abort(new Error('the agent ends'))
@@ -69,23 +70,26 @@ export function createLoop(
     })
     const adopted = adopting.run(end)
     notify('READY=1', 'STATUS=collecting')
-    for await (const { missed } of every(clock, config.intervalMs, end)) {
-      if (missed > 0) log.warn('agent: intervals missed', { missed })
-      await collect(false)
+    while (!end.aborted) {
+      const { intervalMs, over } = schedule()
+      for await (const { missed } of every(clock, intervalMs, AbortSignal.any([end, over]))) {
+        if (missed > 0) log.warn('agent: intervals missed', { missed })
+        await collect(false)
+      }
     }
     notify('STOPPING=1', 'STATUS=delivering the rest')
     const hopeless = await watching
     await collect(true)
     await adopted
     const deadline = new AbortController()
-    const late = clock.sleep(config.flushTimeoutMs, deadline.signal).then(
+    const late = clock.sleep(schedule().flushTimeoutMs, deadline.signal).then(
       () => deadline.abort(),
       () => {}, // everything was delivered before the deadline
     )
-    await Promise.all(outputs.map((output) => output.stop(deadline.signal)))
+    await Promise.all(outputs().map((output) => output.stop(deadline.signal)))
     deadline.abort()
     await late
-    const undelivered = left()
+    const undelivered = senders.left
     await close()
     if (hopeless !== undefined)
       throw new Error(`watchdog: ${hopeless} stands still and begins nothing anew: ended, to be started again`)
@@ -98,12 +102,12 @@ class Collecting implements Watched {
   readonly name = 'collecting'
   progress = 0
   readonly #clock: Clock
-  readonly #allowedMs: number
+  readonly #intervalMs: () => number
   #lastMs: number
 
-  constructor(clock: Clock, intervalMs: number) {
+  constructor(clock: Clock, intervalMs: () => number) {
     this.#clock = clock
-    this.#allowedMs = 3 * intervalMs + longestCollectionMs
+    this.#intervalMs = intervalMs
     this.#lastMs = clock.monotonicMs()
   }
 
@@ -113,7 +117,8 @@ class Collecting implements Watched {
   }
 
   stuckMs(): number {
-    return Math.max(0, this.#clock.monotonicMs() - this.#lastMs - this.#allowedMs)
+    const allowedMs = 3 * this.#intervalMs() + longestCollectionMs
+    return Math.max(0, this.#clock.monotonicMs() - this.#lastMs - allowedMs)
   }
 
   /** Nothing can be done but to wait once more. */

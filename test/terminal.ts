@@ -20,6 +20,7 @@ export async function commandLine(
     },
     input: async () => Buffer.from(input),
     isPerson: false,
+    onHangup() {},
     stop,
   }
   const status = await main(args, terminal)

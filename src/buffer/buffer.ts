@@ -14,6 +14,8 @@ export interface Buffer {
   append(snapshot: Snapshot): number
   /** The cursor of an endpoint, by its name; a new one stands at now. It passes over what the endpoint does not take. */
   cursor(endpoint: string, choice?: Choice): Cursor
+  /** An endpoint is no longer there. What waits for it is kept as far as the buffer keeps anything. */
+  leave(endpoint: string): void
   /** A receiver's own time agrees with the wall clock or not: after a step, age deletes nothing until it does. */
   confirmTime(receiverMs: number): void
   readonly stats: BufferStats

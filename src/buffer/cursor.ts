@@ -2,31 +2,11 @@ import { Arrival } from './arrival.ts'
 import type { Backlog, Cursor, DropReason, Entry, Flight, Limit, Refused } from './buffer.ts'
 import { type Choice, neededFor, takes } from './choice.ts'
 import type { LogReader } from './log-reader.ts'
-import { type LogEntry, type Place, type Ring, within } from './ring.ts'
+import { type LogEntry, type Place, within } from './ring.ts'
 import type { Loss } from './segment-reader.ts'
 import type { CursorState } from './slot.ts'
+import type { Standing } from './standing.ts'
 import { Waiting } from './waiting.ts'
-
-/** What a cursor needs of the log it stands in. */
-export interface Standing {
-  readonly ring: Ring
-  /** No snapshot has a number from `newest` up to `start`: of the agent before they were lost, or never there. */
-  readonly gap: { readonly newest: number; readonly start: Place }
-  /** Sequence numbers up to this may be sent. */
-  available(): number
-  reader(after: number): LogReader
-  save(state: CursorState, sync: boolean): Promise<void>
-  /** Something is behind this cursor now that it held before. */
-  moved(): Promise<void>
-  now(): number
-  /** Resolves when a disk that failed may be asked again. */
-  pause(signal: AbortSignal): Promise<void>
-  /** Which of these samples nobody has counted as lost yet. */
-  uncounted(loss: Loss): number
-  dropped(endpoint: string, reason: DropReason, samples: number): void
-  bytesAfter(place: Place): number
-  setAside(endpoint: string, refused: Refused): Promise<void>
-}
 
 export class DiskCursor implements Cursor {
   readonly name: string
@@ -68,9 +48,10 @@ export class DiskCursor implements Cursor {
     return this.#flight
   }
 
-  /** What the endpoint takes from here on. */
+  /** Its sender begins: with what was in flight, and with what it takes. */
   choose(choice: Choice | undefined): void {
     this.#waiting.choose(choice, this.#standing.ring.last)
+    this.#owed = this.#flight
   }
 
   appended(entry: LogEntry): void {

@@ -5,7 +5,7 @@ import { Bounds, TrustedTime } from './bounds.ts'
 import type { Buffer, BufferStats, Cursor, DropReason } from './buffer.ts'
 import type { Choice } from './choice.ts'
 import { Corrupt } from './corrupt.ts'
-import type { DiskCursor, Standing } from './cursor.ts'
+import type { DiskCursor } from './cursor.ts'
 import { Cursors } from './cursors.ts'
 import { Endpoints } from './endpoints.ts'
 import { syncNames } from './files.ts'
@@ -16,6 +16,7 @@ import { SeriesPool } from './pool.ts'
 import { continuityOf, type Found, recover } from './recovery.ts'
 import { type Place, Ring } from './ring.ts'
 import { Segments } from './segments.ts'
+import type { Standing } from './standing.ts'
 import { countDropped, noStats } from './stats.ts'
 import { retryMs, Writer } from './writer.ts'
 
@@ -80,11 +81,9 @@ export class DiskBuffer implements Buffer {
     this.#newestMs = found.newest?.timestampMs
     this.#ring = new Ring(found.last, ringBytes)
     this.#reading = { files, segments, corrupt, stats, log, lost: (loss) => this.#losses.add(loss) }
+    const isOld = options.sync !== 'always' && found.newest?.bootId !== needs.bootId
     this.#endpoints = new Endpoints(
-      {
-        ...{ file: cursors, segments, log, last: found.last, lostCursors: found.lostCursors },
-        isOld: options.sync !== 'always' && found.newest?.bootId !== needs.bootId,
-      },
+      { file: cursors, segments, log, last: found.last, lostCursors: found.lostCursors, isOld },
       this.#standing(),
     )
     this.#bounds = new Bounds(options, {
@@ -153,6 +152,10 @@ export class DiskBuffer implements Buffer {
 
   confirmTime(receiverMs: number): void {
     this.#bounds.confirmTime(receiverMs)
+  }
+
+  leave(endpoint: string): void {
+    this.#endpoints.leave(endpoint)
   }
 
   /** A reader of its own on all that is on disk behind a place. */

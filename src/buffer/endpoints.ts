@@ -1,10 +1,11 @@
 import type { Log } from '../log.ts'
 import type { Choice } from './choice.ts'
-import { DiskCursor, type Standing } from './cursor.ts'
+import { DiskCursor } from './cursor.ts'
 import type { Cursors } from './cursors.ts'
 import type { Place } from './ring.ts'
 import type { Segments } from './segments.ts'
 import type { CursorState } from './slot.ts'
+import type { Standing } from './standing.ts'
 
 interface Needs {
   readonly file: Cursors
@@ -58,6 +59,13 @@ export class Endpoints {
     this.cursors.set(endpoint, made)
     void file.save(state, true)
     return made
+  }
+
+  /** It is not configured any more, which the next report says. */
+  leave(endpoint: string): void {
+    this.#asked.delete(endpoint)
+    this.cursors.get(endpoint)?.choose(undefined)
+    this.#hasReported = false
   }
 
   /** Says once which endpoints are not configured any more. */

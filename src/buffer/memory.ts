@@ -48,6 +48,12 @@ export class MemoryBuffer implements Buffer {
     return cursor
   }
 
+  /** Nothing would ever free what waits here for one that is gone. */
+  leave(endpoint: string): void {
+    this.#cursors.delete(endpoint)
+    this.#letGo()
+  }
+
   /** There is no bound by age here. */
   confirmTime(): void {}
 

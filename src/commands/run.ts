@@ -17,7 +17,8 @@ export default {
   usage: '[flags]',
   flags: () => configFlags(collectors),
   async run({ flags }, terminal) {
-    const config = await readConfig({ flags, environment: terminal.environment, collectors })
+    const reread = () => readConfig({ flags, environment: terminal.environment, collectors })
+    const config = await reread()
     const outputs = config.remoteWrite.length + config.pushgateways.length
     if (outputs === 0 && config.web.listenAddresses.length === 0) {
       throw new ConfigError([
@@ -33,7 +34,8 @@ export default {
         log.warn('agent: this collector is deprecated in node_exporter', { collector: collector.name })
     }
     const supervisor = supervisorOf(terminal, log)
-    const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor })
+    const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor, reread })
+    terminal.onHangup(() => void agent.reload())
     log.info('agent: running', {
       interval: `${config.intervalMs / 1000}s`,
       collectors: config.collectors.map(({ collector }) => collector.name).join(','),

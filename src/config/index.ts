@@ -79,6 +79,11 @@ export const configFlags = (collectors: readonly Collector[]): readonly Flag[] =
     fallback: '40',
     help: 'Requests served at once at most; 0 means any number.',
   },
+  {
+    name: 'web.enable-lifecycle',
+    kind: 'switch',
+    help: 'Read the configuration again at a POST to /-/reload, as at SIGHUP.',
+  },
   { name: 'web.disable-exporter-metrics', kind: 'switch', help: "Leave the agent's own metrics out of the page." },
   { name: 'log.level', kind: 'value', fallback: 'info', help: `Least important lines to log: ${levels.join(', ')}.` },
   { name: 'log.format', kind: 'value', fallback: 'logfmt', help: `How lines are written: ${formats.join(', ')}.` },

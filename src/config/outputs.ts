@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Labels } from '../metrics/family.ts'
 import type { GatewayOptions } from '../pushgateway/index.ts'
@@ -40,11 +41,18 @@ export async function outputsOf(file: Shape, { identity, expanded, intervalMs, .
       const choice = choiceOf(blocks[i]?.interval, intervalMs, { ...said, place: `remote_write[${i}]` })
       const ownMs = choice?.intervalMs ?? intervalMs
       const offsetMs = offsetOf(identity, ownMs)
-      return { ...one, ...wanted[i], ...(choice && { choice }), intervalMs: ownMs, offsetMs }
+      const digest = digestOf([blocks[i], file.write_relabel_configs, file.global, identity, intervalMs])
+      return { ...one, ...wanted[i], ...(choice && { choice }), intervalMs: ownMs, offsetMs, digest }
     }),
-    pushgateways: pushgateways.map((one) => ({ ...one, offsetMs: offsetOf(identity, intervalMs) })),
+    pushgateways: pushgateways.map((one, i) => {
+      const digest = digestOf([gateways[i], identity, intervalMs])
+      return { ...one, offsetMs: offsetOf(identity, intervalMs), digest }
+    }),
   }
 }
+
+/** Of all that an output is made from, secrets among it, which it does not show. */
+const digestOf = (words: unknown) => createHash('sha256').update(JSON.stringify(words)).digest('hex')
 
 /** A fleet collects in one moment and sends over a third of the interval, each host at its own place in it. */
 export function offsetOf(identity: Labels, intervalMs: number): number {

@@ -97,6 +97,7 @@ const web = v.strictObject({
   telemetry_path: v.optional(v.pipe(text, v.startsWith('/', 'a path that begins with / is expected'))),
   max_requests: v.optional(count),
   disable_exporter_metrics: v.optional(flag),
+  enable_lifecycle: v.optional(flag),
 })
 
 /** How a collector's option stands in the file. */

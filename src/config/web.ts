@@ -29,5 +29,6 @@ export function webOf(file: Shape['web'], flags: Given, problems: string[]): Web
     disableExporterMetrics: Boolean(
       flags.get('web.disable-exporter-metrics') ?? file?.disable_exporter_metrics ?? false,
     ),
+    enableLifecycle: Boolean(flags.get('web.enable-lifecycle') ?? file?.enable_lifecycle ?? false),
   }
 }

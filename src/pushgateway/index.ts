@@ -21,6 +21,8 @@ import { type GatewayStats, noStats } from './stats.ts'
 /** `url` is the gateway's, with its route prefix if it has one. */
 export interface GatewayOptions extends Target {
   readonly name: string
+  /** The same for two that were configured with the same words. */
+  readonly digest?: string
   /** How it is reached, beyond its URL. */
   readonly access?: Access
   readonly job: string
@@ -59,6 +61,8 @@ const slack = 0.1
 export class Gateway implements Output {
   readonly name: string
   readonly stats: GatewayStats = noStats()
+  /** Of the words that it was configured with. */
+  readonly digest: string | undefined
   readonly #options: GatewayOptions
   readonly #needs: Needs
   readonly #url: string
@@ -80,6 +84,7 @@ export class Gateway implements Output {
 
   constructor(options: GatewayOptions, needs: Needs) {
     this.name = options.name
+    this.digest = options.digest
     this.#options = options
     this.#needs = needs
     const { clock, log, sender, userAgent } = needs

@@ -1,54 +1,26 @@
 import type { Cursor, Entry } from '../buffer/buffer.ts'
-import { type Choice, takes } from '../buffer/choice.ts'
+import { takes } from '../buffer/choice.ts'
 import { type Clock, within } from '../clock.ts'
 import type { Cycle } from '../cycle.ts'
-import type { Backoff } from '../http/backoff.ts'
-import type { Access, Sender } from '../http/connection.ts'
+import type { Sender } from '../http/connection.ts'
 import { shownUrl } from '../http/credentials.ts'
 import { Life } from '../http/life.ts'
 import { Patience } from '../http/patience.ts'
-import { createRequester, type Target } from '../http/request.ts'
+import { createRequester } from '../http/request.ts'
 import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Output } from '../output.ts'
 import { Delivery } from './delivery.ts'
-import type { Inline, Message } from './messages.ts'
 import { familiesIn } from './metadata.ts'
+import type { EndpointOptions } from './options.ts'
 import { Pace } from './pace.ts'
-import { Packer, type Packing } from './packing.ts'
+import { Packer } from './packing.ts'
 import { Protocol } from './protocol.ts'
 import { Ranges } from './ranges.ts'
-import { Relabelling, type Wanted } from './relabelling.ts'
+import { Relabelling } from './relabelling.ts'
 import { type EndpointStats, noStats } from './stats.ts'
 
-export interface EndpointOptions extends Wanted, Target {
-  readonly name: string
-  /** How its server is reached. */
-  readonly access?: Access
-  readonly backoff: Backoff
-  readonly maxSamplesPerSend: number
-  /** Milliseconds between two snapshots that it takes. */
-  readonly intervalMs: number
-  /** Which snapshots it takes, where that is not each. */
-  readonly choice?: Choice
-  /** Which version of remote-write it speaks, and what of 2.0 each series has with it. */
-  readonly message: Message
-  readonly inline: Inline
-  /** snappy, where it is missing. */
-  readonly compression?: Packing
-  /** Milliseconds between two metadata requests; 0 sends none. */
-  readonly metadataIntervalMs: number
-  /** Collected snapshots wait for the next multiple of it; 0 sends each at once. */
-  readonly sendIntervalMs: number
-  /** This host's place within an interval: a fleet does not send in one moment. */
-  readonly offsetMs: number
-  /** Samples older than this are not sent any more; 0 is no limit. */
-  readonly ageLimitMs: number
-  /** Whether a backlog is sent with consideration or as fast as it goes. */
-  readonly pacing: 'on' | 'off'
-  /** Where a receiver of its kind takes pushes, for a hint. */
-  readonly pushPath?: string | undefined
-}
+export type { EndpointOptions }
 
 interface Needs {
   readonly clock: Clock
@@ -56,6 +28,8 @@ interface Needs {
   readonly cursor: Cursor
   readonly sender: Sender
   readonly userAgent: string
+  /** Of the sender before this one, which go on. */
+  readonly stats?: EndpointStats
   /** The receiver tells its own time, milliseconds since the epoch. */
   readonly onTime?: (receiverMs: number) => void
   /** The wall clock of this host has stepped since the start. */
@@ -68,7 +42,9 @@ const endMs = 1000
 /** One remote-write endpoint: reads from its cursor, sends, moves the cursor on a final answer. */
 export class Endpoint implements Output {
   readonly name: string
-  readonly stats: EndpointStats = noStats()
+  readonly stats: EndpointStats
+  /** Of the words that it was configured with. */
+  readonly digest: string | undefined
   readonly #options: EndpointOptions
   readonly #needs: Needs
   readonly #about: About
@@ -90,6 +66,8 @@ export class Endpoint implements Output {
 
   constructor(options: EndpointOptions, given: Needs) {
     this.name = options.name
+    this.digest = options.digest
+    this.stats = given.stats ?? noStats()
     this.#options = options
     this.#life = new Life(given.clock)
     const needs = { ...given, clock: this.#life }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** What a request asks for, as far as this server looks at it: no answer depends on the method. */
+/** What a request asks for, as far as this server looks at it. */
 export interface Request {
+  readonly method: string
   readonly path: string
   readonly query: URLSearchParams
   readonly acceptEncoding: string
@@ -22,12 +23,12 @@ export const plain = (status: number, line: string): Answer => ({
 })
 
 /** Undefined where the target is none that can be read. Servers must take absolute targets too (RFC 9112, 3.2.2). */
-export function requestOf({ url = '/', headers }: IncomingMessage): Request | undefined {
+export function requestOf({ method = 'GET', url = '/', headers }: IncomingMessage): Request | undefined {
   const [origin = ''] = /^https?:\/\/[^/?#]*/i.exec(url) ?? []
   const [, path = '', query = ''] = /^([^?#]*)\??([^#]*)/.exec(url.slice(origin.length)) ?? []
   const acceptEncoding = String(headers['accept-encoding'] ?? '')
   try {
-    return { path: decodeURIComponent(path) || '/', query: new URLSearchParams(query), acceptEncoding }
+    return { method, path: decodeURIComponent(path) || '/', query: new URLSearchParams(query), acceptEncoding }
   } catch {
     return undefined // a percent sign that stands for nothing: the caller says so
   }

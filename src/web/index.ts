@@ -19,6 +19,8 @@ export interface WebOptions {
   readonly maxRequests: number
   /** Leaves out `nodejs_*`, `process_*` and `promhttp_*`. */
   readonly disableExporterMetrics: boolean
+  /** Whether the configuration may be read again at a request. */
+  readonly enableLifecycle: boolean
 }
 
 export interface WebNeeds {
@@ -31,6 +33,8 @@ export interface WebNeeds {
   readonly own: () => Iterable<OwnStat>
   /** How each output fares, without secrets. */
   readonly status: () => Iterable<readonly [name: string, text: string]>
+  /** Reads the configuration again; gives what is wrong with it. */
+  readonly reload?: () => Promise<readonly string[]>
 }
 
 /** Shows the last snapshot to whoever asks. */
@@ -42,6 +46,7 @@ export interface Web extends Output {
 
 const healthPath = '/-/healthy'
 const readyPath = '/-/ready'
+const reloadPath = '/-/reload'
 
 /** Throws an Error that says what is wrong with an option. Nothing is listened on, and no HTTP server loaded, yet. */
 export function createWeb(options: WebOptions, needs: WebNeeds): Web {
@@ -69,6 +74,7 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
     ['/', welcome],
     [healthPath, () => plain(200, `${program.name} is healthy.`)],
     [readyPath, () => (latest === undefined ? plain(503, noSnapshot) : plain(200, `${program.name} is ready.`))],
+    [reloadPath, (request) => reload(request, options, needs)],
     [options.telemetryPath, (request) => metrics(request, latest)],
   ])
   const answer = (request: Request) => pages.get(request.path)?.(request) ?? notFound
@@ -99,4 +105,12 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
       return listeners.map(({ address }) => address)
     },
   }
+}
+
+async function reload({ method }: Request, { enableLifecycle }: WebOptions, needs: WebNeeds): Promise<Answer> {
+  if (!enableLifecycle || needs.reload === undefined)
+    return plain(403, 'Reading the configuration again is not enabled here: --web.enable-lifecycle; SIGHUP always is.')
+  if (method !== 'POST' && method !== 'PUT') return plain(405, 'This takes a POST.')
+  const problems = await needs.reload()
+  return problems.length === 0 ? plain(200, 'The new configuration is taken.') : plain(500, problems.join('\n'))
 }

@@ -74,6 +74,7 @@ export async function serve(t: TestContext, options: Partial<WebOptions> = {}, n
       telemetryPath: '/metrics',
       maxRequests: 40,
       disableExporterMetrics: false,
+      enableLifecycle: false,
       ...options,
     },
     {

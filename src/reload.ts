@@ -1,0 +1,80 @@
+import type { Clock } from './clock.ts'
+import { ConfigError } from './config/error.ts'
+import type { Config } from './config/index.ts'
+import type { OwnFamilies } from './cycle.ts'
+import { monotonicMicroseconds, type Notify } from './host/notify.ts'
+import { type Log, messageOf } from './log.ts'
+import { gauge } from './metrics/family.ts'
+
+const successful = gauge(
+  'hostpush_config_last_reload_successful',
+  'Whether the configuration was taken when it was last read.',
+)
+const successTime = gauge(
+  'hostpush_config_last_reload_success_timestamp_seconds',
+  'When a configuration was last taken.',
+)
+
+interface Needs {
+  readonly clock: Clock
+  readonly log: Log
+  readonly notify: Notify
+  /** Reads and checks the whole configuration; throws ConfigError. */
+  readonly reread: () => Promise<Config>
+  /** Goes over to it, whole, or throws and has changed nothing. */
+  readonly take: (config: Config) => Promise<void>
+}
+
+/** Takes a new configuration whole or not at all; one after another. */
+export class Reloading {
+  readonly #needs: Needs
+  #last: Promise<readonly string[]> = Promise.resolve([])
+  #isWell = true
+  #takenMs: number
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+    this.#takenMs = needs.clock.now()
+  }
+
+  readonly families: OwnFamilies = (emit) => {
+    emit(successful, this.#isWell ? 1 : 0)
+    emit(successTime, this.#takenMs / 1000)
+  }
+
+  /** Gives what is wrong with it; where anything is, the configuration before goes on. */
+  reload(): Promise<readonly string[]> {
+    this.#last = this.#last.then(() => this.#reload())
+    return this.#last
+  }
+
+  async #reload(): Promise<readonly string[]> {
+    const { clock, log, notify, reread, take } = this.#needs
+    notify('RELOADING=1', `MONOTONIC_USEC=${monotonicMicroseconds()}`)
+    try {
+      await take(await reread())
+      this.#isWell = true
+      this.#takenMs = clock.now()
+      log.info('agent: the new configuration is taken')
+      return []
+    } catch (error) {
+      this.#isWell = false
+      const problems = error instanceof ConfigError ? error.problems : [messageOf(error)]
+      for (const problem of problems) log.error('agent: the new configuration is not taken', { problem })
+      return problems
+    } finally {
+      notify('READY=1')
+    }
+  }
+}
+
+/** Parts that are opened once: a new configuration in which they differ takes a restart. */
+export function needsRestart(before: Config, after: Config): readonly string[] {
+  const parts = ['buffer', 'web', 'log'] as const
+  const changed = parts.filter((part) => JSON.stringify(before[part]) !== JSON.stringify(after[part]))
+  const isFirst = before.remoteWrite.length === 0 && after.remoteWrite.length > 0
+  return [
+    ...changed.map((part) => `${part}: has changed, which takes a restart`),
+    ...(isFirst ? ['remote_write: the first endpoint takes a restart, as the buffer is opened for it'] : []),
+  ]
+}

@@ -1,0 +1,38 @@
+import type { Choice } from '../buffer/choice.ts'
+import type { Backoff } from '../http/backoff.ts'
+import type { Access } from '../http/connection.ts'
+import type { Target } from '../http/request.ts'
+import type { Inline, Message } from './messages.ts'
+import type { Packing } from './packing.ts'
+import type { Wanted } from './relabelling.ts'
+
+export interface EndpointOptions extends Wanted, Target {
+  readonly name: string
+  /** The same for two that were configured with the same words. */
+  readonly digest?: string
+  /** How its server is reached. */
+  readonly access?: Access
+  readonly backoff: Backoff
+  readonly maxSamplesPerSend: number
+  /** Milliseconds between two snapshots that it takes. */
+  readonly intervalMs: number
+  /** Which snapshots it takes, where that is not each. */
+  readonly choice?: Choice
+  /** Which version of remote-write it speaks, and what of 2.0 each series has with it. */
+  readonly message: Message
+  readonly inline: Inline
+  /** snappy, where it is missing. */
+  readonly compression?: Packing
+  /** Milliseconds between two metadata requests; 0 sends none. */
+  readonly metadataIntervalMs: number
+  /** Collected snapshots wait for the next multiple of it; 0 sends each at once. */
+  readonly sendIntervalMs: number
+  /** This host's place within an interval: a fleet does not send in one moment. */
+  readonly offsetMs: number
+  /** Samples older than this are not sent any more; 0 is no limit. */
+  readonly ageLimitMs: number
+  /** Whether a backlog is sent with consideration or as fast as it goes. */
+  readonly pacing: 'on' | 'off'
+  /** Where a receiver of its kind takes pushes, for a hint. */
+  readonly pushPath?: string | undefined
+}

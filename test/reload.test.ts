@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { createAgent } from '../src/agent.ts'
+import { systemClock } from '../src/clock.ts'
+import { collector } from '../src/collector.ts'
+import { readConfig } from '../src/config/index.ts'
+import { connect } from '../src/http/connection.ts'
+import { createLog } from '../src/log.ts'
+import { gauge } from '../src/metrics/family.ts'
+import { createReceiver, type Receiver, type ReceiverOptions } from '../src/receive/receiver.ts'
+import { until } from './remote-write/scene.ts'
+import { hostpush, temporary } from './servers.ts'
+
+const number = gauge('test_number', 'How many snapshots were collected.')
+
+/** An agent that collects a number that grows, and can be given another configuration. */
+async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
+  const folder = temporary(t)
+  const file = join(folder, 'config.json')
+  let collected = 0
+  const counting = collector({
+    name: 'counting',
+    collect({ emit }) {
+      emit(number, ++collected)
+    },
+  })
+  const lines: string[] = []
+  const log = createLog('info', 'logfmt', (line) => lines.push(line), Date.now)
+  const a = (changes: object = {}) => ({
+    name: 'a',
+    url: `${receiver.url}/api/v1/write`,
+    metadata_config: { send: false },
+    queue_config: { pacing: 'off', min_backoff: '5ms', max_backoff: '50ms' },
+    remote_timeout: '300ms',
+    ...changes,
+  })
+  const write = (shape: object) => {
+    const fixed = { buffer: { directory: join(folder, 'buffer') }, web: { listen_address: [] }, ...more }
+    writeFileSync(file, JSON.stringify({ global: { scrape_interval: '40ms' }, instance: 'h', ...fixed, ...shape }))
+  }
+  const reread = () => readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [counting] })
+  write({ remote_write: [a()] })
+  const agent = await createAgent(await reread(), { clock: systemClock, log, connect, reread })
+  const stop = new AbortController()
+  const running = agent.run(stop.signal)
+  const end = async () => {
+    stop.abort(new Error('over'))
+    assert.equal(await running, 0)
+  }
+  return { a, agent, lines, write, end, collected: () => collected }
+}
+
+async function receiverOf(t: TestContext, behave?: ReceiverOptions['behave']): Promise<Receiver> {
+  const receiver = await createReceiver({
+    listen: { host: '127.0.0.1', port: 0 },
+    ledger: true,
+    ...(behave && { behave }),
+  })
+  t.after(() => receiver.close())
+  return receiver
+}
+
+/** The numbers that have arrived, in order. */
+const numbersAt = ({ ledger }: Receiver) =>
+  ledger.filter(({ series, stale }) => series.startsWith('test_number') && !stale).map(({ value }) => value)
+
+/** The newest value of one of the agent's own. */
+const newestOf = ({ ledger }: Receiver, name: string) => ledger.findLast(({ series }) => series.startsWith(name))?.value
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
+
+test('an endpoint that is configured as before goes on as it is, and one that is new begins now', async (t) => {
+  const [first, second] = [await receiverOf(t), await receiverOf(t)]
+  const { a, agent, write, end, collected } = await scene(t, first)
+  await until(() => numbersAt(first).length >= 3)
+  const [before] = agent.endpoints
+  write({ remote_write: [a(), a({ name: 'b', url: `${second.url}/api/v1/write` })] })
+  assert.deepEqual(await agent.reload(), [])
+  assert.equal(agent.endpoints[0], before)
+  await until(() => numbersAt(second).length >= 3)
+  write({ remote_write: [a()] })
+  assert.deepEqual(await agent.reload(), [])
+  const seen = numbersAt(second).length
+  const more = numbersAt(first).length + 5
+  await until(() => numbersAt(first).length >= more)
+  await end()
+  assert.ok(numbersAt(second).length <= seen + 1)
+  assert.deepEqual(numbersAt(first), upTo(collected()))
+})
+
+test('of an endpoint that changes while its request hangs nothing is lost, nothing refused', async (t) => {
+  let hangs = false
+  const behaviour = () => (hangs ? { hang: true, commit: true } : undefined)
+  const receiver = await receiverOf(t, behaviour)
+  const { a, agent, write, end, collected } = await scene(t, receiver)
+  await until(() => numbersAt(receiver).length >= 3)
+  hangs = true
+  const asked = receiver.stats.requests
+  await until(() => receiver.stats.requests > asked)
+  write({ remote_write: [a({ headers: { 'X-Scope-OrgID': 'another' } })] })
+  assert.deepEqual(await agent.reload(), [])
+  hangs = false
+  const more = collected() + 5
+  await until(() => Math.max(...numbersAt(receiver)) >= more)
+  await end()
+  assert.deepEqual([...new Set(numbersAt(receiver))], upTo(collected()))
+  const [endpoint] = agent.endpoints
+  assert.ok((endpoint?.stats.samples ?? 0) >= collected() - 2, 'its numbers go on')
+  assert.equal(endpoint?.stats.samplesFailed, 0)
+})
+
+test('another interval, other labels and other collectors hold from the next collection on', async (t) => {
+  const receiver = await receiverOf(t)
+  const { a, agent, write, end } = await scene(t, receiver)
+  await until(() => numbersAt(receiver).length >= 2)
+  const global = { scrape_interval: '20ms', external_labels: { site: 'lab' } }
+  write({ remote_write: [a()], global, collectors: { counting: { enabled: false } } })
+  assert.deepEqual(await agent.reload(), [])
+  const isNew = (series: string) => series.startsWith('up{') && series.includes('site="lab"')
+  await until(() => receiver.ledger.some(({ series }) => isNew(series)))
+  const count = numbersAt(receiver).length
+  const later = receiver.ledger.length + 100
+  await until(() => receiver.ledger.length >= later)
+  await end()
+  assert.equal(numbersAt(receiver).length, count)
+  assert.equal(newestOf(receiver, 'hostpush_config_last_reload_successful'), 1)
+})
+
+test('a configuration with errors is not taken, all of them are said, and the one before goes on', async (t) => {
+  const receiver = await receiverOf(t)
+  const { a, agent, lines, write, end, collected } = await scene(t, receiver)
+  await until(() => numbersAt(receiver).length >= 2)
+  write({ remote_write: [a({ remote_timeout: 'soon' }), a({ metrics: 'none' })] })
+  const problems = await agent.reload()
+  assert.equal(problems.length, 2, problems.join('\n'))
+  await until(() => newestOf(receiver, 'hostpush_config_last_reload_successful') === 0)
+  assert.equal(lines.filter((line) => line.includes('is not taken')).length, 2)
+  write({ remote_write: [a()], buffer: { mode: 'memory' } })
+  assert.deepEqual(await agent.reload(), ['buffer: has changed, which takes a restart'])
+  write({ remote_write: [a({ tls_config: { ca_file: '/none' } })] })
+  assert.equal((await agent.reload()).length, 1)
+  write({ remote_write: [a()] })
+  assert.deepEqual(await agent.reload(), [])
+  await until(() => newestOf(receiver, 'hostpush_config_last_reload_successful') === 1)
+  await end()
+  assert.deepEqual(numbersAt(receiver), upTo(collected()))
+})
+
+test('SIGHUP and a POST read the file again, the POST only where that is enabled', async (t) => {
+  const receiver = await receiverOf(t)
+  const file = join(temporary(t), 'config.json')
+  const write = (shape: object) => {
+    const web = { listen_address: ['127.0.0.1:0'], enable_lifecycle: true }
+    const remote = [{ url: `${receiver.url}/api/v1/write` }]
+    writeFileSync(file, JSON.stringify({ global: { scrape_interval: '200ms' }, web, remote_write: remote, ...shape }))
+  }
+  write({})
+  const agent = hostpush(t, ['run', `--config.file=${file}`])
+  await agent.until(/agent: running/)
+  const [, address] = /listening.*address=(\S+)/.exec(agent.output()) ?? []
+  const post = async (method = 'POST') => {
+    const answer = await fetch(`http://${address}/-/reload`, { method })
+    return [answer.status, await answer.text()] as const
+  }
+  write({ job: 'another' })
+  agent.child.kill('SIGHUP')
+  await agent.until(/the new configuration is taken/)
+  await until(() => receiver.ledger.some(({ series }) => series.includes('job="another"')))
+  assert.deepEqual(await post(), [200, 'The new configuration is taken.\n'])
+  assert.equal((await post('GET'))[0], 405)
+  write({ job: 7 })
+  const [status, text] = await post()
+  assert.equal(status, 500)
+  assert.match(text, /job: a text is expected/)
+  write({ web: { listen_address: ['127.0.0.1:0'] } })
+  assert.deepEqual(await post(), [500, 'web: has changed, which takes a restart\n'])
+  agent.child.kill('SIGTERM')
+  assert.equal(await agent.ended, 0)
+})

@@ -27,6 +27,7 @@ receiver.listen(0, '127.0.0.1', async () => {
     err: (text: string) => process.stderr.write(text),
     input: async () => Buffer.from('trained 1\n'),
     isPerson: false,
+    onHangup() {},
     stop: new AbortController().signal,
   }
   await command(['once', `--remote-write.url=${url}`], terminal)

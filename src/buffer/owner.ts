@@ -1,8 +1,10 @@
-import { rename, unlink } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { systemClock } from '../clock.ts'
 import { type Log, messageOf } from '../log.ts'
 import { lines, send } from './lines.ts'
 import { reachable } from './socket-path.ts'
+import { takeTurn } from './turn.ts'
 
 /** A buffer cannot be opened, as somebody else has it. */
 export class BufferError extends Error {}
@@ -39,22 +41,14 @@ export class Owner {
   /** Throws BufferError where somebody else is the owner. A file system that takes no sockets is said, and no owner is. */
   async acquire(): Promise<void> {
     await this.close()
-    for (let tries = 0; tries < 3; tries++) {
-      try {
-        this.#server = await this.#listen()
-        return
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException
-        if (code === 'EADDRINUSE') await this.#takeOver()
-        else {
-          this.#log.warn('buffer: no socket can be made: a second agent is not noticed, no control channel', {
-            err: messageOf(error),
-          })
-          return
-        }
-      }
+    try {
+      this.#server = (await this.#listen()) ?? (await this.#takeOver())
+    } catch (error) {
+      if (error instanceof BufferError) throw error
+      this.#log.warn('buffer: no socket can be made: a second agent is not noticed, no control channel', {
+        err: messageOf(error),
+      })
     }
-    throw new BufferError(`buffer: ${this.#directory} is being taken by another process`)
   }
 
   async close(): Promise<void> {
@@ -64,7 +58,8 @@ export class Owner {
     await new Promise((resolve) => server.close(resolve)) // it removes the socket's name
   }
 
-  async #listen(): Promise<Server> {
+  /** Undefined where the name is taken, by the living or by the dead. */
+  async #listen(): Promise<Server | undefined> {
     const server = createServer((socket) => void this.#serve(socket))
     const { path, release } = await reachable(`${this.#directory}/${name}`)
     try {
@@ -72,6 +67,9 @@ export class Owner {
         server.once('error', reject)
         server.listen(path, resolve)
       })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined
+      throw error
     } finally {
       await release()
     }
@@ -79,26 +77,28 @@ export class Owner {
     return server
   }
 
-  /** Removes the socket of a dead process. Moved first: if it turns out to be a living one's, it is moved back. */
-  async #takeOver(): Promise<void> {
-    await this.#refuseLiving(name)
-    const aside = `${name}.${process.pid}`
+  /**
+   * Removes the name of a dead process and listens there. Only whose turn it is removes one, so nobody's is removed who
+   * has come to live meanwhile.
+   */
+  async #takeOver(): Promise<Server> {
+    await this.#refuseLiving()
+    const turn = await takeTurn(`${this.#directory}/taking`, systemClock, AbortSignal.timeout(patienceMs))
+    if (turn === undefined) throw new BufferError(`buffer: ${this.#directory} is being taken by another process`)
     try {
-      await rename(`${this.#directory}/${name}`, `${this.#directory}/${aside}`)
-    } catch {
-      return // somebody was faster: tried again
+      for (;;) {
+        await this.#refuseLiving()
+        await rm(`${this.#directory}/${name}`, { force: true })
+        const server = await this.#listen()
+        if (server !== undefined) return server
+      }
+    } finally {
+      await turn.release()
     }
-    try {
-      await this.#refuseLiving(aside)
-    } catch (error) {
-      await rename(`${this.#directory}/${aside}`, `${this.#directory}/${name}`)
-      throw error
-    }
-    await unlink(`${this.#directory}/${aside}`)
   }
 
-  async #refuseLiving(socket: string): Promise<void> {
-    const answer = await ask(this.#directory, { command: 'who' }, socket)
+  async #refuseLiving(): Promise<void> {
+    const answer = await ask(this.#directory, { command: 'who' })
     if (answer === undefined) return
     let pid: unknown
     for await (const line of answer) pid = (line as { pid?: unknown }).pid ?? pid
@@ -126,12 +126,8 @@ export class Owner {
 }
 
 /** Asks the owner of a directory. Undefined where there is none. */
-export async function ask(
-  directory: string,
-  request: Request,
-  socketName = name,
-): Promise<AsyncIterable<unknown> | undefined> {
-  const { path, release } = await reachable(`${directory}/${socketName}`).catch(() => ({
+export async function ask(directory: string, request: Request): Promise<AsyncIterable<unknown> | undefined> {
+  const { path, release } = await reachable(`${directory}/${name}`).catch(() => ({
     path: '',
     release: undefined,
   }))

@@ -48,7 +48,7 @@ test('of many that come at once on a dead socket one becomes the owner', async (
   const directory = folder(t)
   const script = `require('node:net').createServer().listen(${JSON.stringify(`${directory}/owner`)}, () => process.kill(process.pid, 'SIGKILL'))`
   spawnSync(process.execPath, ['-e', script])
-  const owners = Array.from({ length: 5 }, () => new Owner(directory, echo, silent))
+  const owners = Array.from({ length: 12 }, () => new Owner(directory, echo, silent))
   const outcomes = await Promise.allSettled(owners.map((owner) => owner.acquire()))
   assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1)
   for (const owner of owners) await owner.close()

@@ -41,7 +41,12 @@ const troubles: Readonly<Record<string, Answer>> = {
 for (const [name, answer] of Object.entries(troubles)) {
   test(`after ${name} the newest snapshot is pushed, and none before it`, async (t) => {
     let isBroken = true
-    const { gateway, requests, notify, warnings, lines } = await scene(t, () => (isBroken ? answer : undefined))
+    const patience = answer === 'hang' ? { timeoutMs: 200 } : {}
+    const { gateway, requests, notify, warnings, lines } = await scene(
+      t,
+      () => (isBroken ? answer : undefined),
+      patience,
+    )
     notify({ kitchen: 1 })
     await until(() => requests.length >= 2)
     notify({ kitchen: 2 })

@@ -48,7 +48,7 @@ export const temperature = gauge('temperature', 'Degrees.', ['room'])
 export const doors = counter('doors_total', 'Doors opened.')
 export const up = gauge('up', 'Up.')
 
-/** An output with short patience in front of such a gateway. */
+/** An output that tries again at once, in front of such a gateway. */
 export async function scene(
   t: TestContext,
   answer: (request: Request, number: number) => Answer | undefined = () => undefined,
@@ -61,7 +61,7 @@ export async function scene(
     name: 'default',
     url: new URL(url),
     headers: () => ({}),
-    timeoutMs: 200,
+    timeoutMs: 20_000,
     backoff: { minMs: 5, maxMs: 20 },
     job: 'node',
     groupingKey: { instance: 'h' },

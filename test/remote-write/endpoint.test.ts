@@ -33,7 +33,11 @@ const troubles: Readonly<Record<string, Behaviour>> = {
 }
 for (const [name, behaviour] of Object.entries(troubles)) {
   test(`nothing is lost and nothing doubled by ${name}`, async (t) => {
-    const { endpoint, push, arrived, lines } = await scene(t, [behaviour, behaviour])
+    const { endpoint, push, arrived, lines } = await scene(
+      t,
+      [behaviour, behaviour],
+      behaviour.hang ? { timeoutMs: 200 } : {},
+    )
     const times = [push({ a: 1 }), push({ a: 2 }), push({ a: 3 })]
     await until(() => endpoint.report.backlog.snapshots === 0)
     assert.deepEqual([...new Set(arrived('a'))], times)

@@ -23,7 +23,7 @@ export interface Scene {
   arrived(room: string): readonly number[]
 }
 
-/** An endpoint with short patience in front of a receiver that behaves as scripted, then well. */
+/** An endpoint that tries again at once, in front of a receiver that behaves as scripted, then well. */
 export async function scene(
   t: TestContext,
   script: readonly (Behaviour | undefined)[] = [],
@@ -43,7 +43,7 @@ export async function scene(
       name: 'default',
       url: new URL(`${receiver.url}/api/v1/write`),
       headers: () => ({}),
-      timeoutMs: 200,
+      timeoutMs: 20_000,
       backoff: { minMs: 5, maxMs: 20 },
       maxSamplesPerSend: 1000,
       message: 'prometheus.WriteRequest',
@@ -85,4 +85,4 @@ export async function scene(
   }
 }
 
-export const until = (what: () => boolean) => eventually(async () => what(), Boolean, 5000)
+export const until = (what: () => boolean) => eventually(async () => what(), Boolean, 20_000)

@@ -37,7 +37,10 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'web/': ['prom-client', 'node:'],
     'receive/': ['protobufjs', 'snappyjs', 'node:'],
   },
-  { 'config/': ['valibot', 'node:crypto', 'node:fs', 'node:os', 'node:zlib'], 'command.ts': [] },
+  {
+    'config/': ['node:child_process', 'node:crypto', 'node:fs', 'node:os', 'node:util', 'node:zlib', 'valibot'],
+    'command.ts': [],
+  },
   { 'intake.ts': [], 'outputs.ts': [], 'watchdog.ts': [], 'collection.ts': [] },
   { 'run/': [] },
   { 'loop.ts': [], 'reload.ts': [], 'senders.ts': [] },

@@ -4,17 +4,16 @@ import type { BufferOptions } from '../buffer/index.ts'
 import type { Shape } from './shape.ts'
 import { durationMs, sizeBytes } from './units.ts'
 
-interface Given {
-  readonly environment: Readonly<Record<string, string | undefined>>
-  /** What there is to deliver to: for gateways alone there is no backlog, only what a batch command leaves. */
-  readonly outputs: 'endpoints' | 'gateways' | 'none'
-}
-
 /** The buffer from its block. Without outputs nothing is buffered, without endpoints no directory is insisted on. */
-export function bufferOf(block: Shape['buffer'], { environment, outputs }: Given, problems: string[]): BufferOptions {
+export function bufferOf(
+  { buffer: block, remote_write: endpoints = [], pushgateway: gateways = [] }: Shape,
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): BufferOptions {
   const directory = block?.directory ?? defaultDirectory(environment, userInfo().uid)
-  const wanted = outputs === 'none' ? 'memory' : (block?.mode ?? 'disk')
-  const mode = outputs === 'gateways' && directory === undefined ? 'memory' : wanted
+  // a gateway has no backlog: only what a batch command leaves would be there
+  const isOfUse = endpoints.length > 0 || (gateways.length > 0 && directory !== undefined)
+  const mode = isOfUse ? (block?.mode ?? 'disk') : 'memory'
   if (directory === undefined && mode === 'disk')
     problems.push(
       'buffer.directory: must be named, as this user has no home; or set buffer.mode to "memory" and keep nothing over a restart',

@@ -4,13 +4,14 @@ import type { Labels } from '../metrics/family.ts'
 import { expandFacts } from './expand.ts'
 import type { Shape } from './shape.ts'
 
-/** Puts what is known of the host into a text that has `${hostname}` and the like. */
+/** Puts what is known of the host into a text that has `${hostname}` and the like. `fqdn` is asked for by the caller. */
 export function expander(
   paths: { readonly procfs: string; readonly rootfs: string },
-  problems: string[],
+  { fqdn, problems }: { readonly fqdn: string; readonly problems: string[] },
 ): (text: string, place: string) => string {
   const facts = {
     hostname,
+    fqdn: () => fqdn,
     machine_id: () => firstLine(`${paths.rootfs}/etc/machine-id`),
     boot_id: () => firstLine(`${paths.procfs}/sys/kernel/random/boot_id`),
   }

@@ -13,6 +13,7 @@ import { bufferOf } from './buffer.ts'
 import { collectorFlags, enabledCollectors, interfaceFilter, interfaceFlags } from './collectors.ts'
 import { ConfigError } from './error.ts'
 import { readFile } from './file.ts'
+import { fqdnOf } from './fqdn.ts'
 import { expander, identityOf } from './identity.ts'
 import { outputsOf } from './outputs.ts'
 import { wishesOf } from './preset.ts'
@@ -99,10 +100,11 @@ export async function readConfig({ flags, environment, collectors, without = {} 
   const paths = pathsOf(file.path, flags, problems)
   const { interval, job, notes } = wishesOf(file)
   const intervalMs = durationMs(interval) ?? 15_000
-  const expanded = expander(paths, problems)
+  const fqdn = JSON.stringify(file).includes('${fqdn}') ? await fqdnOf(environment) : undefined
+  const expanded = expander(paths, { fqdn: fqdn?.name ?? '', problems })
   const identity = identityOf(file, job, expanded)
   const config: Config = {
-    notes,
+    notes: fqdn?.note === undefined ? notes : [...notes, fqdn.note],
     intervalMs,
     identity,
     paths,
@@ -112,19 +114,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
     ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems })),
-    buffer: bufferOf(
-      file.buffer,
-      {
-        environment,
-        outputs:
-          (file.remote_write ?? []).length > 0
-            ? 'endpoints'
-            : (file.pushgateway ?? []).length > 0
-              ? 'gateways'
-              : 'none',
-      },
-      problems,
-    ),
+    buffer: bufferOf(file, environment, problems),
     web: webOf(file.web, flags, problems),
     log: {
       level: oneOf(['log.level', flags, file.log?.level ?? 'info'], levels, problems),

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { readConfig } from '../../src/config/index.ts'
+import { temporary } from '../servers.ts'
+
+/** The configuration of a file, with a hostname(1) that runs these lines. */
+function configOf(t: TestContext, file: object, lines: string) {
+  const folder = temporary(t)
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(file))
+  writeFileSync(join(folder, 'hostname'), `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
+  const flags = new Map([['config.file', join(folder, 'config.json')]])
+  return readConfig({ flags, environment: { PATH: `${folder}:/usr/bin:/bin` }, collectors: [] })
+}
+
+test('the name with its domain is what hostname -f says', async (t) => {
+  const file = { instance: '${fqdn}', global: { external_labels: { at: 'x-${fqdn}' } } }
+  const config = await configOf(t, file, '[ "$1" = -f ] && echo host.example.org')
+  assert.equal(config.identity['instance'], 'host.example.org')
+  assert.equal(config.identity['at'], 'x-host.example.org')
+  assert.deepEqual(config.notes, [])
+})
+
+test('where it cannot be found the host name stands for it, and a note says so', async (t) => {
+  for (const lines of ['echo no such name >&2; exit 1', 'echo', 'exec sleep 20']) {
+    const config = await configOf(t, { instance: '${fqdn}' }, lines)
+    assert.equal(config.identity['instance'], hostname())
+    assert.match(config.notes.join(), /^\$\{fqdn\}: hostname -f.*: .* is used$/)
+  }
+})
+
+test('it is not asked for where nobody wants it', async (t) => {
+  const config = await configOf(t, { instance: '${hostname}' }, 'echo asked > "$0.asked"; exit 1')
+  assert.deepEqual(config.notes, [])
+})

@@ -6,6 +6,8 @@ import type { Emit } from './collector.ts'
 import { ConfigError } from './config/error.ts'
 import type { Config } from './config/index.ts'
 import { thisBoot } from './host/open.ts'
+import { hostServices } from './host/services.ts'
+import { isGoingDown } from './host/shutdown.ts'
 import { shownUrl } from './http/credentials.ts'
 import { Intake } from './intake.ts'
 import { createLoop, type Supervisor } from './loop.ts'
@@ -15,6 +17,7 @@ import { clockFamilies, exporterFamilies, scrapeFamilies } from './own.ts'
 import { needsRestart, Reloading } from './reload.ts'
 import type { Endpoint } from './remote-write/index.ts'
 import { createAdopting } from './run/adopting.ts'
+import { ending } from './run/leftovers.ts'
 import { Senders } from './senders.ts'
 import { Timeline } from './timeline.ts'
 import { build, platform } from './version.ts'
@@ -46,7 +49,7 @@ export interface Agent {
 /** Builds the parts from the configuration. The web server listens from here on; a fault in that is thrown. */
 export async function createAgent(config: Config, world: World): Promise<Agent> {
   const { clock, log } = world
-  const { buffer, timeline, senders, now, adopting } = await openSending(config, world)
+  const { buffer, timeline, senders, now, ...ends } = await openSending(config, world)
   const turn = { over: new AbortController() }
   let running: Promise<unknown> | undefined
   const take = async (next: Config) => {
@@ -110,7 +113,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     watched: () => senders.endpoints,
     // memory would be lost with the process
     mayEnd: config.buffer.mode === 'disk' && config.remoteWrite.length > 0,
-    ...{ adopting, senders, close },
+    ...{ ...ends, senders, close },
   })
   return {
     get endpoints() {
@@ -160,7 +163,12 @@ async function openSending(config: Config, world: World) {
   const senders = new Senders({ ...world, buffer, onTime, hasStepped })
   const begin = await senders.prepare(config)
   await begin()
-  return { buffer, timeline, senders, now, adopting }
+  const end = async () => {
+    const { newestMs } = buffer
+    const isEnd = newestMs !== undefined && (await isGoingDown(hostServices(config.busAddress), clock))
+    if (isEnd) buffer.append(ending(newestMs))
+  }
+  return { buffer, timeline, senders, now, adopting, end }
 }
 
 interface Told {

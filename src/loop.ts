@@ -37,6 +37,8 @@ export interface Parts {
   readonly schedule: () => Schedule
   readonly outputs: () => readonly Output[]
   readonly adopting: Adopting
+  /** Ends the series of this host where it is going down. */
+  readonly end: () => Promise<void>
   readonly watched: () => readonly Watched[]
   /** Nothing is lost when the process ends. */
   readonly mayEnd: boolean
@@ -80,6 +82,7 @@ export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
     notify('STOPPING=1', 'STATUS=delivering the rest')
     const hopeless = await watching
     await collect(true)
+    await parts.end()
     await adopted
     const deadline = new AbortController()
     const late = clock.sleep(schedule().flushTimeoutMs, deadline.signal).then(

@@ -1,4 +1,4 @@
-import type { Buffer } from './buffer/buffer.ts'
+import type { Buffer, Entry } from './buffer/buffer.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/index.ts'
 import type { Access, Sender } from './http/connection.ts'
@@ -18,11 +18,12 @@ export interface Pushing {
 /** Takes the time that a receiver tells, milliseconds since the epoch. */
 type OnTime = (receiverMs: number) => void
 
-/** What endpoints tell of time, and ask of it. */
-interface Time {
+/** What endpoints tell of time and ask of it, and what they got before. */
+interface More {
   readonly onTime?: OnTime
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped?: () => boolean
+  readonly before?: Entry | undefined
 }
 
 /** The remote-write endpoints of a configuration, each at its cursor of the buffer. */
@@ -30,13 +31,13 @@ export function openEndpoints(
   { remoteWrite }: Pick<Config, 'remoteWrite'>,
   { clock, log, connect }: Pushing,
   buffer: Pick<Buffer, 'cursor'>,
-  time: Time = {},
+  more: More = {},
 ): Promise<readonly Endpoint[]> {
   return Promise.all(
     remoteWrite.map(async (options) => {
       const sender = await connect(options.url.origin, options.access, clock)
       const cursor = buffer.cursor(options.name, options.choice)
-      return new Endpoint(options, { clock, log, cursor, sender, userAgent, ...time })
+      return new Endpoint(options, { clock, log, cursor, sender, userAgent, ...more })
     }),
   )
 }

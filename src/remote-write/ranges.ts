@@ -36,6 +36,7 @@ interface Needs {
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
   readonly maxSamples: number
+  readonly before: readonly Entry[]
 }
 
 /** How a range cannot go on: the receiver fails at it, refuses all of it, refuses everything. */
@@ -52,7 +53,7 @@ export class Ranges {
   readonly #refusals: Refusals
   readonly #probe = new Probe()
   /** Of the last snapshot that was delivered. */
-  #sent: readonly Series[] = []
+  #sent: readonly Series[]
   /** What a request may hold; halved when a receiver finds a body too large. */
   #fits: number
   /** The last number that has had its final answer. */
@@ -64,6 +65,7 @@ export class Ranges {
 
   constructor(needs: Needs) {
     this.#needs = needs
+    this.#sent = needs.relabelling.entries(needs.before).flatMap(markable)
     this.#requests = new Requests(needs)
     this.#refusals = new Refusals(needs)
     this.#fits = needs.maxSamples

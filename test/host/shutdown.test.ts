@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { hostServices } from '../../src/host/services.ts'
+import { isGoingDown } from '../../src/host/shutdown.ts'
+import { noBus, serve, startBus } from '../bus.ts'
+import { TestClock } from '../clock.ts'
+
+const nobody = async () => {
+  throw new Error('nobody is there')
+}
+
+test('the machine is going down when systemd says so', { skip: noBus }, async () => {
+  await using bus = await startBus()
+  let state = 'running'
+  const manager = 'org.freedesktop.systemd1.Manager'
+  await using _ = await serve(bus.address, 'org.freedesktop.systemd1', () => ({
+    '/org/freedesktop/systemd1': { [`${manager}.SystemState`]: ['s', state] },
+  }))
+  const { systemBus } = hostServices(bus.address)
+  for (const [said, expected] of [
+    ['running', false],
+    ['degraded', false],
+    ['maintenance', false],
+    ['stopping', true],
+  ] as const) {
+    state = said
+    assert.equal(await isGoingDown({ systemBus, systemd: nobody }, systemClock), expected, said)
+  }
+})
+
+test('where there is no systemd, nothing is going down', async () => {
+  assert.equal(await isGoingDown({ systemBus: nobody, systemd: nobody }, systemClock), false)
+})
+
+test('one that does not answer is not waited for', async () => {
+  const clock = new TestClock()
+  const answer = isGoingDown({ systemBus: () => new Promise(() => {}), systemd: nobody }, clock)
+  await clock.pass(1000)
+  assert.equal(await answer, false)
+})

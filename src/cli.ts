@@ -1,7 +1,7 @@
 import type { Command, Terminal } from './command.ts'
 import { commands } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
-import { flagHelp, parseFlags, UsageError } from './flags.ts'
+import { beforeProgram, flagHelp, parseBeforeProgram, parseFlags, UsageError } from './flags.ts'
 import { messageOf } from './log.ts'
 import { nearest } from './nearest.ts'
 import { build, platform } from './version.ts'
@@ -19,10 +19,14 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     const known = commands[word]
     if (known === undefined) throw new UsageError(`unknown command ${word}${nearest(word, Object.keys(commands))}`)
     const { default: command } = await known.load()
-    if (asksFor(args, '--help', '-h')) return say(terminal, await helpOf(command))
-    const parsed = parseFlags(args, await command.flags())
+    const flags = await command.flags()
+    const isProgram = command.operands === 'program'
+    const own = isProgram ? beforeProgram(args, flags).own : args
+    if (asksFor(own, '--help', '-h')) return say(terminal, await helpOf(command))
+    const parsed = isProgram ? parseBeforeProgram(args, flags) : parseFlags(args, flags)
     const [stranger] = parsed.operands
-    if (stranger !== undefined && command.operands !== 'taken') throw new UsageError(`unexpected ${stranger}`)
+    if (stranger !== undefined && command.operands === undefined) throw new UsageError(`unexpected ${stranger}`)
+    if (!isProgram) void terminal.stop // watched from here on, and not from where it is first waited for
     return await command.run(parsed, terminal)
   } catch (error) {
     return complain(error, word, terminal)
@@ -65,29 +69,58 @@ async function helpOf(command: Command): Promise<string> {
   return `Usage: hostpush ${command.name} ${command.usage}\n\n${command.summary}\n${flags === '' ? '' : `\nFlags:\n${flags}`}`
 }
 
-/** The process's own terminal and signals. */
-function processTerminal(): Terminal {
-  const stop = new AbortController()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(failed)
-      stop.abort(new Error(`stopped by ${signal}`))
-    })
-  }
-  process.stdout.on('error', (error) => {
-    const status = unwritten(error)
-    if (status === 0) stop.abort(error)
-    else process.exit(status)
-  })
-  process.stderr.on('error', () => {}) // a log that cannot be written, for a full disk say, stops no work
+/**
+ * The process's own terminal and signals. None is touched before it is used: `exec` leaves all of them to its command,
+ * and Node makes a pipe that it opens as a stream non-blocking, for whoever else has it too.
+ */
+function processTerminal(): Terminal & { end(status: number): void } {
+  let stop: AbortController | undefined
+  let hasWritten = false
+  let complains = false
   return {
     environment: process.env,
-    out: (text) => process.stdout.write(text),
-    err: (text) => process.stderr.write(text),
-    input: async () => Buffer.concat(await process.stdin.toArray({ signal: stop.signal })),
-    isPerson: process.stdout.isTTY === true,
-    stop: stop.signal,
+    out(text) {
+      if (!hasWritten) process.stdout.on('error', failedOutput)
+      hasWritten = true
+      process.stdout.write(text)
+    },
+    err(text) {
+      if (!complains) process.stderr.on('error', () => {}) // a log that cannot be written, for a full disk say, stops no work
+      complains = true
+      process.stderr.write(text)
+    },
+    input: async () => Buffer.concat(await process.stdin.toArray({ signal: stopping().signal })),
+    get isPerson() {
+      return process.stdout.isTTY === true
+    },
+    get stop() {
+      return stopping().signal
+    },
     onHangup: (work) => process.on('SIGHUP', work),
+    end(status) {
+      if (!hasWritten) process.exit(status)
+      // When all is written: what a fault has left open, a server say, must not keep the process.
+      process.stdout.write('', (error) => process.exit(error ? unwritten(error) : status))
+    },
+  }
+
+  function stopping(): AbortController {
+    if (stop !== undefined) return stop
+    const made = new AbortController()
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (made.signal.aborted) process.exit(failed)
+        made.abort(new Error(`stopped by ${signal}`))
+      })
+    }
+    stop = made
+    return made
+  }
+
+  function failedOutput(error: NodeJS.ErrnoException): void {
+    const status = unwritten(error)
+    if (status === 0) stopping().abort(error)
+    else process.exit(status)
   }
 }
 
@@ -100,8 +133,6 @@ function unwritten(error: NodeJS.ErrnoException): number {
 
 // No top-level await: the bundle is CommonJS, because that starts faster.
 if (import.meta.main) {
-  void main(process.argv.slice(2), processTerminal()).then((status) => {
-    // When all is written: what a fault has left open, a server say, must not keep the process.
-    process.stdout.write('', (error) => process.exit(error ? unwritten(error) : status))
-  })
+  const terminal = processTerminal()
+  void main(process.argv.slice(2), terminal).then(terminal.end)
 }

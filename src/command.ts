@@ -9,7 +9,7 @@ export interface Terminal {
   input(): Promise<Uint8Array>
   /** True where `out` goes to a person. */
   readonly isPerson: boolean
-  /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+  /** Aborts at the first SIGTERM or SIGINT since it was first asked for; a second one ends the process at once. */
   readonly stop: AbortSignal
   /** From here on SIGHUP does this, and no longer ends the process. */
   onHangup(work: () => void): void
@@ -22,8 +22,11 @@ export interface Command {
   /** What stands behind the name in the usage line. */
   readonly usage: string
   readonly flags: () => Promise<readonly Flag[]> | readonly Flag[]
-  /** Whether it takes words that are no flags; where it does not, one is a mistake. */
-  readonly operands?: 'taken'
+  /**
+   * Whether it takes words that are no flags; where it does not, one is a mistake. `program`: the first of them and all
+   * that follow are another program's command line, which is run even where the flags before it are misused.
+   */
+  readonly operands?: 'taken' | 'program'
   /** Gives the exit status. ConfigError and UsageError are shown by the caller. */
   run(given: Parsed, terminal: Terminal): Promise<number>
 }

@@ -20,6 +20,8 @@ export class UsageError extends Error {}
 export interface Parsed {
   readonly flags: Given
   readonly operands: readonly string[]
+  /** What is wrong with the flags of a command line that ends in another program's; `flags` is empty then. */
+  readonly misuse?: UsageError
 }
 
 /** Reads a command's arguments. Throws UsageError at the first flag that is unknown, repeated, or lacks its value. */
@@ -46,6 +48,42 @@ export function parseFlags(args: readonly string[], known: readonly Flag[]): Par
     take(given, flag, negated, token.value)
   }
   return { flags: given, operands: positionals }
+}
+
+/**
+ * Cuts a command line that ends in another program's: that begins behind `--`, or at the first word that is no flag.
+ * Behind an unknown flag, which may or may not take the next word, only `--` tells.
+ */
+export function beforeProgram(
+  args: readonly string[],
+  known: readonly Flag[],
+): { readonly own: readonly string[]; readonly program: readonly string[] } {
+  const cut = (at: number, skip: number) => ({ own: args.slice(0, at), program: args.slice(at + skip) })
+  const byForm = new Map(known.flatMap(({ name, kind }) => [[`--${name}`, kind] as const, [`--no-${name}`, kind]]))
+  let sure = true
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at] ?? ''
+    if (word === '--') return cut(at, 1)
+    if (!word.startsWith('-')) {
+      if (sure) return cut(at, 0)
+      continue
+    }
+    const kind = byForm.get(word.split('=', 1)[0] ?? '')
+    sure &&= kind !== undefined
+    if (kind !== undefined && kind !== 'switch' && !word.includes('=') && args[at + 1] !== '--') at++
+  }
+  return cut(args.length, 0)
+}
+
+/** As `parseFlags`, of a command line that ends in another program's: where there is one, misuse is not thrown. */
+export function parseBeforeProgram(args: readonly string[], known: readonly Flag[]): Parsed {
+  const { own, program } = beforeProgram(args, known)
+  try {
+    return { flags: parseFlags(own, known).flags, operands: program }
+  } catch (error) {
+    if (program.length === 0 || !(error instanceof UsageError)) throw error
+    return { flags: new Map(), operands: program, misuse: error }
+  }
 }
 
 function take(

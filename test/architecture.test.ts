@@ -36,6 +36,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'pushgateway/': ['node:util', 'node:zlib'],
     'web/': ['prom-client', 'node:'],
     'receive/': ['protobufjs', 'snappyjs', 'node:'],
+    'job/': ['node:'],
   },
   {
     'config/': ['node:child_process', 'node:crypto', 'node:fs', 'node:os', 'node:util', 'node:zlib', 'valibot'],
@@ -44,7 +45,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   { 'intake.ts': [], 'outputs.ts': [], 'watchdog.ts': [], 'collection.ts': [] },
   { 'run/': [] },
   { 'loop.ts': [], 'reload.ts': [], 'senders.ts': [] },
-  { 'agent.ts': [] },
+  { 'agent.ts': [], 'alongside.ts': ['node:zlib'] },
   { 'doctor/': ['node:', 'undici'], 'estimate/': [] },
   { 'commands/': ['node:'] },
   { 'cli.ts': ['node:'], 'start.ts': ['node:'] },

@@ -14,8 +14,6 @@ import type { Sync } from './writer.ts'
  */
 export const runsIn = (directory: string): string => `${directory}/runs`
 export const turnsIn = (directory: string): string => `${runsIn(directory)}/turn`
-/** Whose turn it is there pushes series of the host, as long as no agent does. */
-export const hostIn = (directory: string): string => `${runsIn(directory)}/host`
 
 /** What is to be known of a run to deliver what it left. */
 export interface About {

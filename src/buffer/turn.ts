@@ -58,24 +58,28 @@ interface Place extends Turn {
 async function queueUp(directory: string, clock: Clock): Promise<Place> {
   await makeDirectory(directory)
   await sweep(directory, clock.now())
-  const stray = `${directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
-  const { server, sockets } = await listening(stray)
-  try {
-    const number = await numbered(directory, stray)
+  for (;;) {
+    const stray = `${directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
+    const { server, sockets } = await listening(stray)
     const release = async () => {
       for (const socket of sockets) socket.destroy()
       await closed(server)
     }
-    return { number, release }
-  } catch (error) {
-    await closed(server)
-    throw error
-  } finally {
-    await unlink(stray).catch(() => {}) // closing the server has removed it
+    try {
+      const number = await numbered(directory, stray)
+      if (number !== undefined) return { number, release }
+      await release() // a later one may have seen the number, and waits for the end of this very socket
+    } catch (error) {
+      await release()
+      throw error
+    } finally {
+      await unlink(stray).catch(() => {}) // closing the server has removed it
+    }
   }
 }
 
-async function numbered(directory: string, socket: string): Promise<number> {
+/** Undefined where a higher number has come in between: this one may have been used before. */
+async function numbered(directory: string, socket: string): Promise<number | undefined> {
   for (;;) {
     const number = ((await numbersIn(directory)).at(-1) ?? 0) + 1
     try {
@@ -85,7 +89,8 @@ async function numbered(directory: string, socket: string): Promise<number> {
       throw error
     }
     if ((await numbersIn(directory)).at(-1) === number) return number
-    await unlink(nameOf(directory, number)) // it may be a number that was used before
+    await unlink(nameOf(directory, number))
+    return undefined
   }
 }
 

@@ -6,6 +6,7 @@ export const commands: Readonly<
 > = {
   run: { summary: 'collect at an interval and push', load: () => import('./run.ts') },
   once: { summary: 'collect once, push and wait for the answer', load: () => import('./once.ts') },
+  exec: { summary: 'run a command, and push while it runs and how it went', load: () => import('./exec.ts') },
   collect: {
     summary: 'collect once and print the text exposition; nothing is sent',
     load: () => import('./collect.ts'),

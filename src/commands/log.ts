@@ -4,5 +4,5 @@ import type { Config } from '../config/index.ts'
 import { createLog, type Log } from '../log.ts'
 
 /** The log of a command: to standard error, as it was configured. */
-export const logOf = ({ log }: Pick<Config, 'log'>, terminal: Terminal): Log =>
+export const logOf = ({ log }: Pick<Config, 'log'>, terminal: Pick<Terminal, 'err'>): Log =>
   createLog(log.level, log.format, terminal.err, systemClock.now)

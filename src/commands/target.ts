@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { Collector } from '../collector.ts'
 import type { Terminal } from '../command.ts'
 import { ConfigError } from '../config/error.ts'
-import { type Config, readConfig } from '../config/index.ts'
+import type { Config } from '../config/index.ts'
 import { durationMs } from '../config/units.ts'
 import { type Flag, type Given, UsageError } from '../flags.ts'
 
@@ -34,7 +34,7 @@ export function timeoutOf(flags: Given): number {
  */
 export async function targetConfig(
   flags: Given,
-  { environment }: Terminal,
+  { environment }: Pick<Terminal, 'environment'>,
   collectors?: readonly Collector[],
 ): Promise<Config> {
   const file = flags.get('config.file')
@@ -44,6 +44,7 @@ export async function targetConfig(
   if (file !== undefined && direct) throw new UsageError('--config.file and a URL cannot be used together; keep one')
   if (file === undefined && !direct)
     throw new UsageError('where to? --config.file=FILE, --pushgateway=URL or --remote-write.url=URL is needed')
+  const { readConfig } = await import('../config/index.ts')
   const config = await readConfig({
     flags: collectors === undefined ? new Map([...flags].filter(([name]) => name === 'config.file')) : flags,
     environment,

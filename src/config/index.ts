@@ -96,7 +96,8 @@ export const configFlags = (collectors: readonly Collector[]): readonly Flag[] =
 export async function readConfig({ flags, environment, collectors, without = {} }: Sources): Promise<Config> {
   const problems: string[] = []
   const path = flags.get('config.file')
-  const file = path === undefined ? without : readFile(String(path), { environment, collectors }, problems)
+  const read = path === undefined ? without : readFile(String(path), { environment, collectors }, problems)
+  const file = { ...read, ...overridden(read, flags) }
   const paths = pathsOf(file.path, flags, problems)
   const { interval, job, notes } = wishesOf(file)
   const intervalMs = durationMs(interval) ?? 15_000
@@ -125,6 +126,12 @@ export async function readConfig({ flags, environment, collectors, without = {} 
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(config)
 }
+
+/** What flags say that only some commands have. */
+const overridden = ({ global }: Shape, flags: Given): Shape => ({
+  ...(flags.has('instance') && { instance: String(flags.get('instance')) }),
+  ...(flags.has('interval') && { global: { ...global, scrape_interval: String(flags.get('interval')) } }),
+})
 
 function pathsOf(file: Shape['path'], flags: Given, problems: string[]): Paths {
   const of = (name: keyof NonNullable<Shape['path']>, fallback: string) =>

@@ -1,0 +1,214 @@
+import { crc32 } from 'node:zlib'
+import { agentIn } from './buffer/runs.ts'
+import { every } from './clock.ts'
+import { type Collection, openCollection } from './collection.ts'
+import type { Config } from './config/index.ts'
+import { deadlineAt } from './http/deadline.ts'
+import { Intake } from './intake.ts'
+import { type Claim, claim } from './job/claim.ts'
+import { courseSnapshots } from './job/families.ts'
+import type { Job } from './job/index.ts'
+import { messageOf } from './log.ts'
+import { byCodeUnit, type Labels } from './metrics/family.ts'
+import type { Snapshot } from './metrics/snapshot.ts'
+import { buildFamilies, scrapeFamilies } from './own.ts'
+import type { Fate } from './run/fate.ts'
+import { type Last, openRun, type Run } from './run/index.ts'
+import { type Adopter, ending } from './run/leftovers.ts'
+import { Timeline } from './timeline.ts'
+import { build, platform } from './version.ts'
+
+/** A command, and the labels of what is told of it. */
+interface Told {
+  readonly labels: Labels
+  readonly running: Pick<Job, 'course' | 'ended' | 'hurry' | 'onNotice'>
+}
+
+interface Means extends Adopter {
+  /** How long the end may take, milliseconds. */
+  readonly timeoutMs: number
+  /** Whether `instance` is this command's own: then an agent with another one on this host is no matter. */
+  readonly hasOwnInstance: boolean
+}
+
+/** Of the time that the end may take: what is left behind delivering is for writing down what was not delivered. */
+const share = { collecting: 0.4, delivering: 0.9 }
+
+/**
+ * Pushes what becomes of a command, and of the host while it runs; until it has ended, and then for a bounded time.
+ * Those are two runs: the host's series end with the command, the job's stay in view.
+ */
+export async function pushAlongside(config: Config, job: Told, means: Means): Promise<readonly Fate[]> {
+  const { clock, log } = means
+  const { running } = job
+  const telling = await openTelling(config, job, means)
+  const host = new HostSeries(config, means)
+  let working = Promise.resolve()
+  const collect = () => {
+    working = working.then(async () => {
+      await host.collect()
+      telling.tell()
+    })
+    return working.catch((error: unknown) => log.error('exec: collecting failed', { err: messageOf(error) }))
+  }
+  running.onNotice(() => void collect())
+  for await (const _ of every(clock, config.intervalMs, running.ended)) await collect()
+  const deadline = deadlineAt(clock, means.timeoutMs * share.delivering, running.hurry)
+  try {
+    await working.catch(() => {}) // was told
+    // One after the other, in the order in which they ask for their turn: how it went matters most.
+    const fates = await Promise.all([telling.finish(deadline.signal), host.finish(deadline.signal)])
+    return fates.flat()
+  } finally {
+    deadline.over()
+  }
+}
+
+/** What is told of the run itself. */
+async function openTelling(config: Config, { labels: wished, running }: Told, means: Means) {
+  const { clock, log } = means
+  const { labels, claim } = await slotOf(config, wished)
+  const run = await openRun(asTold(config, labels), means, { sync: 'always' })
+  const snapshotOf = courseSnapshots(labelled(config.identity, labels))
+  const timeline = new Timeline(clock, log)
+  const now = () => {
+    const moment = timeline.next()
+    return typeof moment === 'number' ? [snapshotOf(running.course(), moment)] : []
+  }
+  let hasBegun = false
+  return {
+    tell() {
+      for (const snapshot of now()) run.append(snapshot)
+      if (!hasBegun) run.begin()
+      hasBegun = true
+    },
+    async finish(deadline: AbortSignal): Promise<readonly Fate[]> {
+      try {
+        return await run.finish(async () => ({ snapshots: now() }), deadline)
+      } finally {
+        claim.release()
+      }
+    },
+  }
+}
+
+/** Runs of one job at the same time would write the same series: all but one of them are told apart by a number. */
+async function slotOf(config: Config, labels: Labels): Promise<{ readonly labels: Labels; readonly claim: Claim }> {
+  for (let number = 0; ; number++) {
+    const found = await claim(`job ${number} ${keyOf(config, labels)}`)
+    if (found !== undefined)
+      return { labels: number === 0 ? labels : { ...labels, parallel: `${number}` }, claim: found }
+  }
+}
+
+/** The same for those who would get in each other's way: the same series, to the same places, by way of one buffer. */
+function keyOf({ identity, buffer, remoteWrite, pushgateways }: Config, labels: Labels): string {
+  const whose = Object.entries(labelled(identity, labels)).toSorted(([left], [right]) => byCodeUnit(left, right))
+  const to = [...remoteWrite, ...pushgateways].map(({ url }) => url.href)
+  return crc32(JSON.stringify([whose, buffer.directory, to])).toString(16)
+}
+
+/** The outputs for what is told of a run: at a gateway it has a group of its own, in which only it is replaced. */
+function asTold(config: Config, { job: _, ...labels }: Labels): Config {
+  return {
+    ...config,
+    pushgateways: config.pushgateways.map((one) => ({
+      ...one,
+      groupingKey: labelled(one.groupingKey, labels),
+      method: 'POST' as const,
+      intervalMs: 0,
+      deleteOnStart: false,
+      deleteOnShutdown: false,
+    })),
+  }
+}
+
+/** The series of the host: no two processes push them at once. */
+class HostSeries {
+  readonly #config: Config
+  readonly #means: Means
+  readonly #collection: Collection
+  readonly #intake: Intake
+  #taken: Snapshot[] = []
+  #run: Run | undefined
+  #claim: Claim | undefined
+  #lastMs: number | undefined
+
+  constructor(config: Config, means: Means) {
+    const { clock, log } = means
+    this.#config = config
+    this.#means = means
+    this.#collection = openCollection(config, {
+      ...{ clock, log, withinMs: means.timeoutMs * share.collecting },
+      own: ({ builder }) => [buildFamilies({ ...build, ...platform }), scrapeFamilies(() => builder.added)],
+    })
+    const into = { append: (snapshot: Snapshot) => this.#taken.push(snapshot) }
+    this.#intake = new Intake(into, new Timeline(clock, log), { clock, log, onDrop: () => {} })
+  }
+
+  async collect(): Promise<void> {
+    const isNew = this.#run === undefined
+    if (!(await this.#isOurs())) return
+    for (const snapshot of await this.#snapshots()) this.#run?.append(snapshot)
+    if (isNew) this.#run?.begin()
+  }
+
+  /** Collects once more, ends the series, and delivers. */
+  async finish(deadline: AbortSignal): Promise<readonly Fate[]> {
+    try {
+      await this.#isOurs()
+      return (await this.#run?.finish(() => this.#last(), deadline)) ?? []
+    } finally {
+      this.#claim?.release()
+      this.#collection.close()
+    }
+  }
+
+  async #last(): Promise<Last> {
+    const snapshots = await this.#snapshots()
+    const pushed = snapshots.at(-1)
+    if (this.#lastMs === undefined) return { snapshots }
+    return { snapshots: [...snapshots, ending(this.#lastMs)], ...(pushed && { pushed }) }
+  }
+
+  async #snapshots(): Promise<readonly Snapshot[]> {
+    this.#intake.take(await this.#collection.cycle(this.#intake.moment()))
+    const taken = this.#taken.splice(0)
+    this.#lastMs = taken.at(-1)?.timestampMs ?? this.#lastMs
+    return taken
+  }
+
+  /** Whether to push them: nobody else may, be it that one has begun to meanwhile or that another has ended. */
+  async #isOurs(): Promise<boolean> {
+    const { buffer, identity } = this.#config
+    const agent = buffer.mode === 'disk' ? await agentIn(buffer.directory) : undefined
+    if (agent !== undefined && (!this.#means.hasOwnInstance || isSame(agent.identity, identity))) {
+      await this.#leaveTo(agent.pid)
+      return false
+    }
+    this.#claim ??= await claim(`host ${keyOf(this.#config, {})}`)
+    if (this.#claim === undefined) return false
+    this.#run ??= await openRun(this.#config, this.#means, { sync: 'always', endsSeries: true })
+    return true
+  }
+
+  /** An agent has come: the series go on, and are its own from here. */
+  async #leaveTo(pid: number): Promise<void> {
+    const run = this.#run
+    this.#run = undefined
+    this.#claim?.release()
+    this.#claim = undefined
+    if (run === undefined) return
+    this.#means.log.info('exec: an agent pushes the metrics of this host now', { pid })
+    await run.finish(async () => ({ snapshots: [] }), AbortSignal.abort())
+  }
+}
+
+const isSame = (left: Labels, right: Labels): boolean => {
+  const names = new Set([...Object.keys(left), ...Object.keys(right)])
+  return [...names].every((name) => left[name] === right[name])
+}
+
+/** An empty value takes a label away. */
+const labelled = (labels: Labels, wished: Labels): Labels =>
+  Object.fromEntries(Object.entries({ ...labels, ...wished }).filter(([name]) => wished[name] !== ''))

@@ -1,0 +1,154 @@
+import { writeSync } from 'node:fs'
+import { basename } from 'node:path'
+import { systemClock } from '../clock.ts'
+import type { Command, Terminal } from '../command.ts'
+import { ConfigError } from '../config/error.ts'
+import { type Flag, type Parsed, UsageError } from '../flags.ts'
+import { type Job, startJob } from '../job/index.ts'
+import { messageOf } from '../log.ts'
+import type { Labels } from '../metrics/family.ts'
+import type { Fate } from '../run/fate.ts'
+import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
+import { durationOf, labelFlag, labelsOf } from './wishes.ts'
+
+const job: Flag = { name: 'job', kind: 'value', help: 'The job_name of the run; the name of the command without it.' }
+const instance: Flag = {
+  name: 'instance',
+  kind: 'value',
+  help: 'An instance of its own for all that is pushed: then an agent on this host is no reason to leave the host to it.',
+}
+const interval: Flag = {
+  name: 'interval',
+  kind: 'value',
+  help: 'How often to collect; the scrape_interval of the configuration, or 15s, without it.',
+}
+const killAfter: Flag = {
+  name: 'kill-after',
+  kind: 'value',
+  help: 'SIGKILL to what is left of the command so long after a SIGTERM; without it the command is waited for.',
+}
+const reserved = [
+  ['job', 'the job is that of the configuration; a run is named by --job'],
+  ['job_name', 'a run is named by --job'],
+  ['parallel', 'parallel tells runs of one job apart that go on at the same time'],
+] as const
+const logLevel: Flag = {
+  name: 'log.level',
+  kind: 'value',
+  fallback: 'error',
+  help: 'Least important lines to log: debug, info, warn, error.',
+}
+
+/** Past the timeout, for what cannot be called off: the command's exit status is waited for by somebody. */
+const graceMs = 1000
+
+/** The command is started before anything is loaded that it does not need to be. */
+export default {
+  name: 'exec',
+  summary:
+    'Runs a command, and pushes the metrics of the host while it runs and how it went when it has ended.\n' +
+    'The command runs whatever is wrong here. Its exit status is the status: 128 and the number of the signal where one\n' +
+    'has ended it, 127 where it was not found, 126 where it could not be started.',
+  usage: '[flags] -- COMMAND [ARG...]',
+  flags: () => [
+    ...targetFlags,
+    job,
+    { ...labelFlag, help: 'name=value: a label of what is told of the run; an empty value takes away instance.' },
+    instance,
+    interval,
+    { ...timeoutFlag, help: 'How long it may take at the end to collect once more and to deliver.' },
+    killAfter,
+    logLevel,
+  ],
+  operands: 'program',
+  async run(given, { environment }) {
+    if (given.operands.length === 0) throw new UsageError('which command? hostpush exec [flags] -- COMMAND [ARG...]')
+    process.on('uncaughtException', complain) // whatever it is, the command goes on
+    const wishes = wishesOf(given, environment)
+    const running = await startJob(given.operands, {
+      clock: systemClock,
+      environment,
+      killAfterMs: wishes?.killAfterMs,
+    })
+    if (running.trouble !== undefined) complain(running.trouble)
+    const pushed = wishes === undefined ? undefined : push(given, wishes, running)
+    const told = pushed?.catch(complain)
+    const status = await running.status
+    await Promise.race([told, systemClock.sleep((wishes?.timeoutMs ?? 0) + graceMs)])
+    return status
+  },
+} satisfies Command
+
+interface Wishes {
+  readonly environment: Terminal['environment']
+  readonly labels: Labels
+  readonly timeoutMs: number
+  readonly killAfterMs: number | undefined
+}
+
+/** Undefined where the flags cannot be understood, which has been told then: the command runs all the same. */
+function wishesOf({ flags, operands, misuse }: Parsed, environment: Terminal['environment']): Wishes | undefined {
+  try {
+    if (misuse !== undefined) throw misuse
+    durationOf(flags, interval)
+    return {
+      environment,
+      labels: { ...labelsOf(flags, reserved), job_name: String(flags.get(job.name) ?? basename(operands[0] ?? '')) },
+      timeoutMs: durationOf(flags, timeoutFlag) ?? 0,
+      killAfterMs: durationOf(flags, killAfter),
+    }
+  } catch (error) {
+    complain(error)
+    return undefined
+  }
+}
+
+/** Loads all that pushing needs, and pushes until the command has ended and its last samples are delivered or kept. */
+async function push({ flags }: Parsed, { labels, timeoutMs, environment }: Wishes, running: Job): Promise<void> {
+  const { pushAlongside } = await import('../alongside.ts')
+  const { collectors } = await import('../collectors/index.ts')
+  const { connect } = await import('../http/connection.ts')
+  const { thisBoot } = await import('../host/open.ts')
+  const { logOf } = await import('./log.ts')
+  const config = await targetConfig(flags, { environment }, collectors)
+  const level = flags.has(logLevel.name) ? config.log.level : 'error'
+  const fates = await pushAlongside(
+    config,
+    { labels, running },
+    {
+      clock: systemClock,
+      log: logOf({ log: { ...config.log, level } }, { err: write }),
+      connect,
+      bootId: thisBoot(),
+      timeoutMs,
+      hasOwnInstance: flags.has(instance.name),
+    },
+  )
+  tell(fates)
+}
+
+/** What has not arrived, in a line for each output; that all has is not worth a line among those of the command. */
+function tell(fates: readonly Fate[]): void {
+  for (const name of new Set(fates.map((one) => one.name))) {
+    const here = fates.filter((one) => one.name === name && one.kept + one.lost > 0)
+    const sum = (kind: 'kept' | 'lost') => here.reduce((all, one) => all + one[kind], 0)
+    const place = `${name} (${here[0]?.url}): ${here[0]?.reason}`
+    if (sum('kept') > 0)
+      complain(`${sum('kept')} samples are kept for the agent or the next command to deliver to ${place}`)
+    if (sum('lost') > 0) complain(`${sum('lost')} samples are lost for ${place}`)
+  }
+}
+
+function complain(error: unknown): void {
+  const problems = error instanceof ConfigError ? error.problems : [messageOf(error)]
+  for (const problem of problems) write(`hostpush: ${problem}\n`)
+}
+
+/** Standard error as it is: a stream of Node's would make a pipe non-blocking, for the command too. */
+function write(text: string): void {
+  try {
+    writeSync(2, text)
+  } catch {
+    // nobody reads it, and the command matters more
+  }
+}

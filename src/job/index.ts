@@ -1,0 +1,143 @@
+import type { Clock } from '../clock.ts'
+import { Dir } from '../host/dir.ts'
+import { diskFiles } from '../host/files.ts'
+import { type Cgroup, makeCgroup } from './cgroup.ts'
+import { type Command, startCommand, type Unstarted } from './command.ts'
+import type { Course } from './families.ts'
+import { inheritedVariable, parseInherited } from './inherited.ts'
+import { Signals } from './signals.ts'
+import { Tree, waitedFor } from './tree.ts'
+
+interface Means {
+  readonly clock: Clock
+  /** What we were started with. */
+  readonly environment: NodeJS.ProcessEnv
+  /** How long after a SIGTERM what is left is killed, milliseconds; without it, it is waited for. */
+  readonly killAfterMs?: number | undefined
+}
+
+/** Looks at the command's processes are close together at first, so that what lives for a moment is seen. */
+const firstLookMs = 10
+const slowestLookMs = 1000
+
+/** Starts a command, passes every signal on to it, and watches what comes from it. */
+export async function startJob(words: readonly string[], means: Means): Promise<Job> {
+  const { [inheritedVariable]: told, ...environment } = means.environment
+  const inherited = parseInherited(told)
+  const signals = new Signals(inherited.ignored)
+  const cgroup = makeCgroup(process.pid, process.getuid?.() ?? 0)
+  const first = cgroup === undefined ? [] : [cgroup.enter]
+  const startedMs = means.clock.now()
+  const begunMs = means.clock.monotonicMs()
+  const command = await startCommand(words, { environment, inherited, first })
+  signals.passTo('pid' in command ? command : 'none')
+  return new Job(command, means, { signals, cgroup, startedMs, begunMs })
+}
+
+interface Parts {
+  readonly signals: Signals
+  readonly cgroup: Cgroup | undefined
+  readonly startedMs: number
+  readonly begunMs: number
+}
+
+/** A command that was started, or could not be. */
+export class Job {
+  /** Why it could not be started. */
+  readonly trouble: string | undefined
+  /** Its exit status, as a shell tells it. */
+  readonly status: Promise<number>
+  readonly #means: Means
+  readonly #parts: Parts
+  readonly #tree: Tree
+  readonly #ended = new AbortController()
+  readonly #hurry = new AbortController()
+  #end: Course['end']
+  /** By the monotonic clock. */
+  #endedAtMs: number | undefined
+  #isDoomed = false
+
+  /** To be made before the event loop goes on: only there can the command be waited for. */
+  constructor(command: Command | Unstarted, means: Means, parts: Parts) {
+    const proc = new Dir(diskFiles('/proc'), '/proc')
+    const isStarted = 'pid' in command
+    this.#means = means
+    this.#parts = parts
+    this.#tree = new Tree(proc, isStarted ? command.pid : 0, waitedFor(proc.at('self')), parts.cgroup)
+    this.trouble = isStarted ? undefined : command.reason
+    this.status = (isStarted ? command.ended : Promise.resolve(command.status)).then((code) => this.#over(code))
+    parts.signals.onEnding((signal) => this.#asked(signal))
+    void this.#watch()
+  }
+
+  /** Aborts when it has ended. */
+  get ended(): AbortSignal {
+    return this.#ended.signal
+  }
+
+  /** Aborts when it has ended and another signal asks for an end: nobody wants to wait any longer. */
+  get hurry(): AbortSignal {
+    return this.#hurry.signal
+  }
+
+  /** Calls back when it is asked to end: we may be next. */
+  onNotice(callback: () => void): void {
+    this.#parts.signals.onEnding(callback)
+  }
+
+  /** How it stands, or stood at its end. */
+  course(): Course {
+    const { startedMs, begunMs } = this.#parts
+    if (this.#end === undefined) this.#tree.look()
+    const durationMs = (this.#endedAtMs ?? this.#means.clock.monotonicMs()) - begunMs
+    const { usage, peakMemoryBytes } = this.#tree
+    return { startedMs, durationMs, usage, peakMemoryBytes, ...(this.#end && { end: this.#end }) }
+  }
+
+  #over(exitCode: number): number {
+    const { clock } = this.#means
+    this.#endedAtMs = clock.monotonicMs()
+    this.#end = { endedMs: clock.now(), exitCode }
+    this.#parts.signals.passTo('none')
+    this.#tree.look()
+    this.#parts.cgroup?.remove()
+    this.#ended.abort(new Error('the command has ended'))
+    return exitCode
+  }
+
+  async #watch(): Promise<void> {
+    for (let ms = firstLookMs; this.#end === undefined; ms = Math.min(ms * 2, slowestLookMs)) {
+      this.#tree.look()
+      await this.#pause(ms)
+    }
+  }
+
+  #asked(signal: NodeJS.Signals): void {
+    if (this.#end !== undefined && this.#parts.signals.asked > 1) this.#hurry.abort(new Error(`stopped by ${signal}`))
+    if (signal === 'SIGTERM' && !this.#isDoomed) void this.#killLate()
+  }
+
+  /** Ends all that is left of it when its time is over. */
+  async #killLate(): Promise<void> {
+    const { killAfterMs } = this.#means
+    if (killAfterMs === undefined) return
+    this.#isDoomed = true
+    await this.#pause(killAfterMs)
+    if (this.#end !== undefined) return
+    this.#tree.look()
+    for (const pid of this.#tree.pids) kill(pid)
+  }
+
+  /** Shorter where it ends meanwhile. */
+  #pause(ms: number): Promise<void> {
+    return this.#means.clock.sleep(ms, this.#ended.signal).catch(() => {}) // it has ended
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it has ended, or is another user's
+  }
+}

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import {
+  eventually,
+  freePort,
+  hostpush,
+  type Prometheus,
+  root,
+  startPrometheus,
+  startPushgateway,
+  temporary,
+} from '../servers.ts'
+
+/* `hostpush exec` in front of the real servers. */
+
+interface Wanted {
+  readonly state: string
+  readonly flags: readonly string[]
+}
+
+/** Runs a command under exec and gives its status and what it wrote. */
+async function exec(t: TestContext, { state, flags }: Wanted, ...words: readonly string[]) {
+  const running = hostpush(t, ['exec', ...flags, '--', ...words], { STATE_DIRECTORY: state })
+  return { status: await running.ended, output: running.output() }
+}
+
+const writeTo = ({ url }: Pick<Prometheus, 'url'>) => `--remote-write.url=${url}/api/v1/write`
+
+/** The runs whose samples wait in a buffer. */
+const leftIn = (state: string) => {
+  const runs = join(state, 'runs')
+  return existsSync(runs) ? readdirSync(runs).filter((name) => /^\d{8}T/.test(name)) : []
+}
+
+/** The value of each series that a query finds, by job_name. */
+async function values(prometheus: Prometheus, query: string): Promise<Readonly<Record<string, number>>> {
+  const found = await prometheus.query(query)
+  return Object.fromEntries(found.map(({ metric, value }) => [metric['job_name'] ?? '', Number(value[1])]))
+}
+
+test('how runs went is asked for in PromQL, and a failed one does not erase the last success', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const wanted = { state: temporary(t), flags: ['--job=import', '--label=table=orders', writeTo(prometheus)] }
+  const begunMs = Date.now()
+  const good = await exec(
+    t,
+    wanted,
+    'sh',
+    '-c',
+    'echo out; echo err >&2; dd if=/dev/zero of=/dev/null bs=1M count=2000',
+  )
+  assert.equal(good.status, 0)
+  assert.match(good.output, /out\n/)
+  assert.doesNotMatch(good.output, /hostpush/)
+  const [success] = await prometheus.query('batch_job_success{job_name="import",table="orders"}')
+  assert.equal(success?.value[1], '1')
+  assert.deepEqual(success?.metric, {
+    __name__: 'batch_job_success',
+    instance: hostname(),
+    job: 'node',
+    job_name: 'import',
+    table: 'orders',
+  })
+  const atSuccess = await values(prometheus, 'batch_job_last_success_timestamp_seconds')
+  const bad = await exec(t, wanted, 'sh', '-c', 'kill -SEGV $$')
+  assert.equal(bad.status, 139)
+  assert.deepEqual(await values(prometheus, 'batch_job_exit_code'), { import: 139 })
+  assert.deepEqual(await values(prometheus, 'batch_job_success == 0'), { import: 0 })
+  assert.deepEqual(await values(prometheus, 'batch_job_last_success_timestamp_seconds'), atSuccess)
+  assert.ok((atSuccess['import'] ?? 0) > begunMs / 1000 && (atSuccess['import'] ?? 0) < Date.now() / 1000)
+  for (const [query, least, most] of [
+    ['batch_job_end_timestamp_seconds - batch_job_start_timestamp_seconds - batch_job_duration_seconds', -1, 1],
+    ['sum by (job_name) (max_over_time(batch_job_cpu_seconds[5m]))', 0.01, 60],
+    ['max_over_time(batch_job_peak_memory_bytes[5m])', 300_000, 1e9],
+    ['min_over_time(batch_job_written_bytes[5m])', 0, 1e9],
+  ] as const) {
+    const { import: value = Number.NaN } = await values(prometheus, query)
+    assert.ok(value >= least && value <= most, `${query}: ${value}`)
+  }
+  assert.deepEqual(leftIn(wanted.state), [])
+})
+
+test('the series of the host end with the command, those of the job stay in view', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const wanted = { state: temporary(t), flags: ['--job=j', '--interval=500ms', writeTo(prometheus)] }
+  assert.equal((await exec(t, wanted, 'sleep', '1.6')).status, 0)
+  assert.deepEqual(await prometheus.query('node_load1'), [])
+  assert.deepEqual(await prometheus.query('up'), [])
+  const [load] = await prometheus.query('node_load1[5m]')
+  assert.ok((load?.values.length ?? 0) >= 2, `${load?.values.length} samples`)
+  assert.deepEqual(await values(prometheus, 'batch_job_success'), { j: 1 })
+  const [last = Number.NaN] = load?.values.at(-1) ?? []
+  const [marked] = await prometheus.query(`node_load1 @ ${(last + 0.001).toFixed(3)}`)
+  assert.equal(marked, undefined)
+  const [atLast] = await prometheus.query(`node_load1 @ ${last.toFixed(3)}`)
+  assert.notEqual(atLast, undefined)
+})
+
+test('a run that goes on tells when it began, and what it has used so far', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const running = hostpush(t, ['exec', '--job=long', '--interval=1s', writeTo(prometheus), 'sleep', '30'])
+  const query = 'batch_job_duration_seconds > 0.6 and batch_job_start_timestamp_seconds > 0'
+  await eventually(
+    () => prometheus.query(query),
+    ({ length }) => length === 1,
+  )
+  assert.deepEqual(await prometheus.query('batch_job_exit_code'), [])
+  running.child.kill('SIGTERM')
+  assert.equal(await running.ended, 143)
+  assert.deepEqual(await values(prometheus, 'batch_job_exit_code'), { long: 143 })
+})
+
+test('two runs of one job at the same time are two series, and each says how it went', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const wanted = { state: temporary(t), flags: ['--job=twice', '--interval=300ms', writeTo(prometheus)] }
+  const runs = await Promise.all([
+    exec(t, wanted, 'sh', '-c', 'sleep 1.5; exit 3'),
+    exec(t, wanted, 'sh', '-c', 'sleep 1.5; exit 3'),
+  ])
+  assert.deepEqual(
+    runs.map(({ status, output }) => [status, output]),
+    [
+      [3, ''],
+      [3, ''],
+    ],
+  )
+  const found = await prometheus.query('batch_job_exit_code{job_name="twice"}')
+  assert.deepEqual(found.map(({ metric, value }) => `${metric['parallel']} ${value[1]}`).sort(), ['1 3', 'undefined 3'])
+  assert.deepEqual(leftIn(wanted.state), [])
+})
+
+test('at a Pushgateway a job has a group of its own, where a failed run leaves the last success', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const wanted = { state: temporary(t), flags: ['--job=backup', '--label=instance=', `--pushgateway=${gateway.url}`] }
+  assert.equal((await exec(t, wanted, 'true')).status, 0)
+  const about = (lines: readonly string[], name: string) => lines.filter((line) => line.startsWith(`${name}{`))
+  const before = about(await gateway.lines(), 'batch_job_last_success_timestamp_seconds')
+  assert.match(
+    before[0] ?? '',
+    /^batch_job_last_success_timestamp_seconds\{instance="",job="node",job_name="backup"\} \d/,
+  )
+  assert.equal((await exec(t, wanted, 'false')).status, 1)
+  const lines = await gateway.lines()
+  assert.deepEqual(about(lines, 'batch_job_last_success_timestamp_seconds'), before)
+  assert.deepEqual(about(lines, 'batch_job_exit_code'), [
+    'batch_job_exit_code{instance="",job="node",job_name="backup"} 1',
+  ])
+  assert.equal(about(lines, 'node_load1').length, 1)
+  assert.equal(about(lines, 'up').length, 0)
+})
+
+test('an endpoint that is away all the time costs the command nothing, and the next start delivers', async (t) => {
+  const state = temporary(t)
+  const file = join(state, 'config.json')
+  const nobody = await freePort()
+  const config = (url: string) =>
+    writeFileSync(file, JSON.stringify({ remote_write: [{ url: `${url}/api/v1/write`, name: 'rw' }] }))
+  config(`http://127.0.0.1:${nobody}`)
+  const flags = ['--job=away', '--interval=300ms', `--config.file=${file}`]
+  const away = await exec(t, { state, flags: [...flags, '--timeout=1s'] }, 'sh', '-c', 'sleep 1; exit 9')
+  assert.equal(away.status, 9)
+  assert.match(away.output, /^hostpush: \d+ samples are kept .* to rw \(http.*\): .*ECONNREFUSED.*\n$/)
+  assert.equal(leftIn(state).length, 2)
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  config(prometheus.url)
+  const next = await exec(t, { state, flags }, 'sh', '-c', 'exit 8')
+  assert.deepEqual([next.status, next.output], [8, ''])
+  assert.deepEqual(leftIn(state), [])
+  const [codes] = await prometheus.query('batch_job_exit_code{job_name="away"}[5m]')
+  assert.deepEqual(
+    codes?.values.map(([, value]) => value),
+    ['9', '8'],
+  )
+  const [load] = await prometheus.query('node_load1[5m]')
+  assert.ok((load?.values.length ?? 0) >= 3, `${load?.values.length} samples`)
+})
+
+test('a machine that is gone in the middle of a run: the next start delivers what was left', async (t) => {
+  const state = temporary(t)
+  const file = join(state, 'config.json')
+  const config = (url: string) =>
+    writeFileSync(file, JSON.stringify({ remote_write: [{ url: `${url}/api/v1/write`, name: 'rw' }] }))
+  config(`http://127.0.0.1:${await freePort()}`)
+  const flags = ['--job=gone', '--interval=300ms', `--config.file=${file}`]
+  const group = spawn(process.execPath, [join(root, 'src/cli.ts'), 'exec', ...flags, '--', 'sleep', '60'], {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, STATE_DIRECTORY: state },
+  })
+  const ended = new Promise((resolve) => group.once('exit', resolve))
+  t.after(() => group.kill('SIGKILL'))
+  const seen = new Set<string>()
+  const sizes = async () => {
+    for (const id of leftIn(state)) {
+      const logs = join(state, 'runs', id, 'log')
+      const names = existsSync(logs) ? readdirSync(logs) : []
+      if (names.length > 0) seen.add(`${id} ${names.map((name) => statSync(join(logs, name)).size)}`)
+    }
+    return seen
+  }
+  await eventually(sizes, ({ size }) => size >= 10)
+  process.kill(-(group.pid ?? 0), 'SIGKILL')
+  await ended
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  config(prometheus.url)
+  const once = hostpush(t, ['once', `--config.file=${file}`], { STATE_DIRECTORY: state })
+  assert.equal(await once.ended, 0, once.output())
+  const [started] = await prometheus.query('batch_job_start_timestamp_seconds{job_name="gone"}[5m]')
+  assert.ok((started?.values.length ?? 0) >= 2)
+  assert.deepEqual(await prometheus.query('batch_job_exit_code{job_name="gone"}'), [])
+  const [load] = await prometheus.query('node_load1[5m]')
+  assert.ok((load?.values.length ?? 0) >= 3, `${load?.values.length} samples`)
+  assert.deepEqual(leftIn(state), [])
+})
+
+for (const beside of ['without an agent', 'beside an agent'] as const) {
+  test(`thirty runs at once ${beside}: nothing is lost, refused or left behind`, async (t) => {
+    const prometheus = await startPrometheus(t)
+    const gateway = await startPushgateway(t)
+    if (prometheus === undefined || gateway === undefined) return
+    const state = temporary(t)
+    const file = join(state, 'config.json')
+    const config = {
+      remote_write: [{ url: `${prometheus.url}/api/v1/write`, name: 'rw' }],
+      pushgateway: [{ url: gateway.url, name: 'gw' }],
+      global: { scrape_interval: '2s' },
+    }
+    writeFileSync(file, JSON.stringify(config))
+    if (beside === 'beside an agent') {
+      const agent = hostpush(t, ['run', `--config.file=${file}`, '--web.listen-address='], { STATE_DIRECTORY: state })
+      await agent.until(/agent: running/)
+    }
+    const numbers = Array.from({ length: 30 }, (_, number) => number)
+    const runs = await Promise.all(
+      numbers.map(async (number) => {
+        const wanted = { state, flags: [`--config.file=${file}`, `--job=j${number}`, '--timeout=60s'] }
+        return exec(t, wanted, 'sh', '-c', `sleep 1; exit ${number}`)
+      }),
+    )
+    assert.deepEqual(
+      runs.map(({ status, output }) => [status, output]),
+      numbers.map((number) => [number, '']),
+    )
+    const expected = Object.fromEntries(numbers.map((number) => [`j${number}`, number]))
+    assert.deepEqual(await values(prometheus, 'batch_job_exit_code'), expected)
+    const lines = (await gateway.lines()).filter((line) => line.startsWith('batch_job_exit_code{'))
+    const atGateway = lines.map((line) => /job_name="(\w+)"\} (\d+)/.exec(line)?.slice(1) ?? [])
+    assert.deepEqual(Object.fromEntries(atGateway.map(([name = '', code]) => [name, Number(code)])), expected)
+    assert.deepEqual(leftIn(state), [])
+    const { stdout } = spawnSync('pgrep', ['-f', file], { encoding: 'utf8' })
+    assert.equal(stdout.split('\n').filter(Boolean).length, beside === 'beside an agent' ? 1 : 0)
+  })
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startCommand } from '../../src/job/command.ts'
+import { parseInherited } from '../../src/job/inherited.ts'
+import { temporary } from '../servers.ts'
+
+const inherited = parseInherited()
+
+async function statusOf(words: readonly string[], environment: NodeJS.ProcessEnv = process.env): Promise<number> {
+  const started = await startCommand(words, { environment, inherited })
+  return 'reason' in started ? started.status : started.ended
+}
+
+test('the exit status is the command’s, and 128 and the signal where one has ended it', async () => {
+  assert.equal(await statusOf(['true']), 0)
+  assert.equal(await statusOf(['sh', '-c', 'exit 255']), 255)
+  assert.equal(await statusOf(['sh', '-c', 'kill -TERM $$']), 143)
+  assert.equal(await statusOf(['sh', '-c', 'kill -KILL $$']), 137)
+})
+
+test('a command that cannot be started has the status that a shell gives it, and a reason', async (t) => {
+  const folder = temporary(t)
+  mkdirSync(join(folder, 'directory'))
+  writeFileSync(join(folder, 'text'), 'echo hi\n')
+  writeFileSync(join(folder, 'broken'), '#!/no/such/interpreter\n')
+  chmodSync(join(folder, 'broken'), 0o755)
+  const environment = { PATH: `/nowhere:${folder}` }
+  const cases: readonly (readonly [words: readonly string[], status: number, reason: RegExp])[] = [
+    [['nosuch'], 127, /^nosuch: command not found$/],
+    [[''], 127, /command not found/],
+    [[`${folder}/nosuch`], 127, /command not found/],
+    [['text'], 126, /^text: is not executable$/],
+    [['directory'], 126, /is not executable/],
+    [[folder], 126, /is not executable/],
+    [['broken'], 126, /^broken: cannot be started: .*ENOENT/],
+  ]
+  for (const [words, status, reason] of cases) {
+    const started = await startCommand(words, { environment, inherited })
+    assert.ok('reason' in started)
+    assert.equal(started.status, status)
+    assert.match(started.reason, reason)
+  }
+})
+
+test('a text that says no interpreter is run by the shell, as a shell does', async (t) => {
+  const file = join(temporary(t), 'script')
+  writeFileSync(file, 'exit 5\n')
+  chmodSync(file, 0o755)
+  assert.equal(await statusOf([file]), 5)
+})
+
+test('arguments that are too long for the kernel are a reason, not an exception', async () => {
+  const started = await startCommand(['true', 'x'.repeat(3_000_000)], { environment: process.env, inherited })
+  assert.ok('reason' in started)
+  assert.equal(started.status, 126)
+  assert.match(started.reason, /^true: cannot be started: .*E2BIG/)
+})

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { parseInherited, stdioOf, wrapped } from '../../src/job/inherited.ts'
+import { root } from '../servers.ts'
+
+test('what the launcher tells is read, and nonsense is nothing', () => {
+  assert.deepEqual(parseInherited('files=1024 ignored=0000000000001003 fds=3,7'), {
+    openFiles: '1024',
+    ignored: [1, 2, 13],
+    descriptors: [3, 7],
+  })
+  for (const text of [undefined, '', 'x', 'files= ignored= fds=', 'files=;rm ignored=$(rm)'])
+    assert.deepEqual(parseInherited(text), { ignored: [], descriptors: [] })
+})
+
+test('a command that nothing is to be put back for is started as it is', () => {
+  assert.deepEqual(wrapped(['a', 'b c'], parseInherited('')), ['a', 'b c'])
+  assert.deepEqual(stdioOf(parseInherited('')), ['inherit', 'inherit', 'inherit'])
+  assert.deepEqual(stdioOf(parseInherited('fds=5')).slice(3), ['ignore', 'ignore', 5])
+})
+
+/** What a command sees of itself, started by a shell that has set these things up. */
+const seen = (setup: string, how: string) =>
+  execFileSync('sh', ['-c', `${setup} ${how} sh -c 'ulimit -Sn; grep SigIgn /proc/self/status; ls /proc/$$/fd'`], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: '/' },
+  })
+
+const setups = ['ulimit -Sn 512;', "trap '' HUP USR1;", 'exec 3</etc/passwd 7>/dev/null;', 'umask 077; exec 4<&0;', '']
+for (const setup of setups) {
+  test(`a command behind the launcher has what it would have without: ${setup || 'nothing special'}`, () => {
+    const directly = seen(setup, '')
+    const ours = seen(setup, `${join(root, 'bin/hostpush')} exec --`)
+    assert.equal(ours, directly)
+  })
+}
+
+test('the environment of the command is ours, without a word about us', () => {
+  const env = { PATH: process.env['PATH'], HOME: '/', X: 'a\nb=c', LANG: 'C' }
+  const lines = (args: readonly string[]) =>
+    spawnSync(args[0] ?? '', args.slice(1), { cwd: root, env, encoding: 'utf8' }).stdout
+  const sorted = (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => !line.startsWith('PWD='))
+      .sort()
+  assert.deepEqual(sorted(lines([join(root, 'bin/hostpush'), 'exec', '--', 'env'])), sorted(lines(['env'])))
+})

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { haveOneTerminal } from '../../src/job/signals.ts'
+import { eventually, program, root, start, temporary } from '../servers.ts'
+
+const cli = join(root, 'src/cli.ts')
+
+/** A command under exec that tells each signal it gets, and ends with 7 at a SIGQUIT or when its input ends. */
+const listener = `
+  for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGALRM', 'SIGIO', 'SIGCONT'])
+    process.on(name, () => console.log('got ' + name))
+  process.on('SIGQUIT', () => process.exit(7))
+  process.stdin.resume().on('end', () => process.exit(7))
+  console.log('listening as ' + process.pid)`
+const listening = [process.execPath, '-e', listener]
+
+const state = async (pid: number) => /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
+
+function exec(t: TestContext, ...words: readonly string[]) {
+  const child = spawn(process.execPath, [cli, 'exec', ...words], { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout.on('data', (chunk) => (text += chunk))
+  const ended = once(child, 'exit') as Promise<[code: number | null, signal: NodeJS.Signals | null]>
+  t.after(async () => {
+    const [, pid] = /listening as (\d+)/.exec(text) ?? []
+    child.kill('SIGKILL')
+    child.stdin.end()
+    await ended
+    if (pid !== undefined)
+      await eventually(
+        async () => isThere(Number(pid)),
+        (there) => !there,
+      )
+  })
+  const until = (pattern: RegExp) =>
+    eventually(
+      async () => text,
+      (soFar) => pattern.test(soFar),
+    )
+  return { child, ended, until, text: () => text }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+test('every signal that is sent to exec reaches the command, once', async (t) => {
+  const { child, ended, until, text } = exec(t, '--', ...listening)
+  await until(/listening/)
+  const names = ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGALRM', 'SIGIO'] as const
+  for (const name of names) {
+    child.kill(name)
+    await until(new RegExp(`got ${name}\n`))
+  }
+  child.kill('SIGQUIT')
+  assert.deepEqual(await ended, [7, null])
+  assert.deepEqual(
+    text().match(/SIG\w+/g),
+    names.map((name) => name),
+  )
+})
+
+test('a stop stops both, and what continues exec continues the command', async (t) => {
+  const { child, ended, until, text } = exec(t, '--', ...listening)
+  await until(/listening/)
+  const command = Number(/as (\d+)/.exec(text())?.[1])
+  const both = () => Promise.all([child.pid ?? 0, command].map(state))
+  child.kill('SIGTSTP')
+  await eventually(both, (states) => states.join('') === 'TT')
+  child.kill('SIGCONT')
+  await eventually(both, (states) => !states.includes('T'))
+  await until(/got SIGCONT/)
+  child.kill('SIGQUIT')
+  assert.deepEqual(await ended, [7, null])
+})
+
+test('an interrupt of the terminal reaches both, and the command once; its status is told', async (t) => {
+  const script = program(t, 'script')
+  if (script === undefined) return
+  const file = join(temporary(t), 'listener.cjs')
+  writeFileSync(file, listener)
+  const command = `exec '${process.execPath}' '${cli}' exec -- '${process.execPath}' '${file}'`
+  const child = spawn(script, ['-qefc', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  let text = ''
+  child.stdout.on('data', (chunk) => (text += chunk))
+  const until = (pattern: RegExp) =>
+    eventually(
+      async () => text,
+      (soFar) => pattern.test(soFar),
+    )
+  await until(/listening as/)
+  child.stdin.write('\x03')
+  await until(/got SIGINT/)
+  child.stdin.write('\x1c')
+  assert.deepEqual(await ended, [7, null])
+  assert.equal(text.match(/got SIGINT/g)?.length, 1)
+})
+
+test('signals that were ignored from the start are ignored by the command and do not end exec', async (t) => {
+  // what the launcher tells where nohup(1) came before it
+  const ignoring = start(t, process.execPath, [cli, 'exec', '--', 'sh', '-c', 'echo ready; exec sleep 9'], {
+    HOSTPUSH_INHERITED: 'ignored=0000000000000001',
+  })
+  await ignoring.until(/ready/)
+  ignoring.child.kill('SIGHUP')
+  ignoring.child.kill('SIGTERM')
+  assert.equal(await ignoring.ended, 143)
+})
+
+const stat = (state: string, group: number, foreground: number) =>
+  `77 (a) b) ${state} 1 ${group} 5 34816 ${foreground} 4194304 0 0`
+
+test('two processes have one terminal where they are one group and that is its foreground', () => {
+  assert.equal(haveOneTerminal(stat('S', 70, 70), stat('S', 70, 70)), true)
+  assert.equal(haveOneTerminal(stat('S', 70, 71), stat('S', 70, 71)), false)
+  assert.equal(haveOneTerminal(stat('S', 70, 70), stat('S', 71, 70)), false)
+  assert.equal(haveOneTerminal(stat('S', 70, -1), stat('S', 70, -1)), false)
+  assert.equal(haveOneTerminal('', ''), false)
+  assert.equal(haveOneTerminal(stat('S', 70, 70), ''), false)
+})

@@ -120,7 +120,7 @@ export class Ranges {
     const suspects = trial.suspects.map((one) => one.piece)
     const settled = await this.#settled(batch, signal, async () => {
       await cursor.begin({ ...boundsOf(range.entries), note: noteOf([...suspects, ...work], range.samples) })
-      if (trial.isSearching && piece.step === 'send') await this.#withinBudget(signal)
+      if (trial.isSearching && piece.step === 'send') await this.#withinBudget(trial, signal)
     })
     if (settled === 'nothing') {
       protocol.ask(false)
@@ -138,13 +138,14 @@ export class Ranges {
     }
     if (isPart(settled)) {
       this.#takenInPart(piece, settled, batch)
-      for (const one of trial.accept()) await this.#refusals.series(range, one, trial.uncertain)
+      for (const one of trial.accept()) await this.#refusals.series(range, one)
       return settle(work, 'delivered', false).work
     }
+    this.#suspect(piece, settled, trial, batch)
     const after = settle(work, settled.kind, settled.afterUncertain)
     if (after.replayed !== undefined) this.#replayed(after.replayed.to - after.replayed.from)
     const guilty = settled.kind === 'delivered' ? trial.accept() : trial.refuse(after.offending, settled.reason)
-    for (const one of guilty) await this.#refusals.series(range, one, trial.uncertain)
+    for (const one of guilty) await this.#refusals.series(range, one)
     return settled.kind === 'delivered' ? after.work : await this.#judged(range, after.work, trial, signal)
   }
 
@@ -170,6 +171,12 @@ export class Ranges {
     else this.#refusals.part(entries, sent.samples - sent.written, { reason: sent.reason, uncertain: isUncertain })
   }
 
+  /** Once for a range: whether what refuses it is that somebody else was there before. What may be a repetition is none. */
+  #suspect({ step, uncertain }: Piece, sent: Sent, trial: Trial, { entries }: Batch): void {
+    const isNew = step === 'last' || (step === 'send' && !uncertain && !sent.afterUncertain)
+    if (isNew && sent.kind === 'rejected' && trial.suspect()) this.#refusals.suspect(entries, sent.reason)
+  }
+
   /** After a refusal: what is left to do, where others of these are taken, or may be. */
   async #judged(range: Range, work: Work, trial: Trial, signal: AbortSignal): Promise<Work | Impasse> {
     const { patience } = this.#needs
@@ -187,13 +194,13 @@ export class Ranges {
   }
 
   /** The receiver takes other samples and none of these. Several go one by one: not all may be at fault. */
-  async #refusedWhole({ entries }: Range, { reason, uncertain }: Trial): Promise<void> {
+  async #refusedWhole({ entries }: Range, { reason }: Trial): Promise<void> {
     const { last } = boundsOf(entries)
     const [entry] = entries
     if (entries.length > 1) this.#singlyUpTo = last
     if (entry === undefined || entries.length > 1) return
     if (last <= this.#needs.cursor.uncertain) this.#replayed(1)
-    else await this.#refusals.snapshot(entry, reason, uncertain)
+    else await this.#refusals.snapshot(entry, reason)
     this.#afterWhole = true
     await this.#move(last)
   }
@@ -213,7 +220,7 @@ export class Ranges {
       const outcome = await this.#requests.attempt({ entries, stale: [] }, signal)
       if (outcome.kind === 'delivered' || (outcome.status ?? 0) < 500) return
     }
-    await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes others', true)
+    await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes others')
     await this.#move(poison.sequence)
   }
 
@@ -234,13 +241,8 @@ export class Ranges {
     log.info('remote-write: had arrived though its answer was lost', { ...about, snapshots })
   }
 
-  #withinBudget(signal: AbortSignal): Promise<void> {
-    const { log, about } = this.#needs
-    const onSpent = (waitMs: number) => {
-      const fields = { ...about, next_try_in: `${Math.ceil(waitMs / 60_000)}m` }
-      log.error('remote-write: too many series are refused: held until the configuration is put right', fields)
-    }
-    return this.#budget.wait(this.#needs, onSpent, signal)
+  #withinBudget({ reason }: Trial, signal: AbortSignal): Promise<void> {
+    return this.#budget.wait(this.#needs, (waitMs) => this.#refusals.tooMany(reason, waitMs), signal)
   }
 }
 

@@ -61,6 +61,17 @@ export class Refusals {
     })
   }
 
+  /** So many series are refused that finding out which would be a burden to the receiver. */
+  tooMany(reason: string, waitMs: number): void {
+    const { log, about } = this.#needs
+    this.#last = { what: 'too many series are refused: all is kept', reason }
+    log.error('remote-write: too many series are refused: held until the configuration is put right', {
+      ...about,
+      ...this.#explained(reason),
+      next_try_in: `${Math.ceil(waitMs / 60_000)}m`,
+    })
+  }
+
   /** What of these entries is not even tried. It is counted here. */
   async without(entries: readonly Entry[]): Promise<Without> {
     const { ageLimitMs, clock, cursor, stats } = this.#needs
@@ -78,8 +89,8 @@ export class Refusals {
     return { series, olderThanMs }
   }
 
-  /** A series is at fault. `uncertain` where some of the range may have arrived before. */
-  async series(range: Range, { piece, reason }: Suspect, uncertain: boolean): Promise<void> {
+  /** A series is at fault. */
+  async series(range: Range, { piece, reason }: Suspect): Promise<void> {
     const { log, clock, about, relabelling } = this.#needs
     const { entries } = range.cut({ ...piece, step: 'send' })
     const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
@@ -93,11 +104,10 @@ export class Refusals {
       samples,
       ...this.#explained(reason),
     })
-    if (!uncertain) this.#suspect(entries, reason)
   }
 
   /** A snapshot is at fault as a whole; said of the first of several. */
-  async snapshot(entry: Entry, reason: string, uncertain: boolean): Promise<void> {
+  async snapshot(entry: Entry, reason: string): Promise<void> {
     const { log, about } = this.#needs
     const samples = await this.#refuse([entry], reason)
     const fields = { ...about, samples, time: entry.snapshot.timestampMs / 1000, ...this.#explained(reason) }
@@ -105,7 +115,6 @@ export class Refusals {
     if (this.#isWhole) log.debug('remote-write: a snapshot is refused as a whole: set aside', fields)
     else log.error('remote-write: snapshots are refused as a whole: set aside, one by one', fields)
     this.#isWhole = true
-    if (!uncertain) this.#suspect([entry], reason)
   }
 
   /** Samples of these are at fault; the receiver has taken the others and does not tell which they are. */
@@ -115,7 +124,7 @@ export class Refusals {
     cursor.drop('rejected', samples)
     this.#last = { what: 'delivering, without some samples that are refused', reason }
     this.#counts.part(samples, this.#explained(reason))
-    if (!uncertain) this.#suspect(entries, reason)
+    if (!uncertain) this.suspect(entries, reason)
   }
 
   /** Something is taken again, whole; the receiver may tell how much of it was written. */
@@ -131,10 +140,11 @@ export class Refusals {
     return { reason, hint: this.#needs.delivery.hintFor(reason) }
   }
 
-  #suspect([entry]: readonly Entry[], reason: string): void {
+  /** These were refused, and had not arrived before. */
+  suspect([entry]: readonly Entry[], reason: string): void {
     const [series] = entry?.snapshot.series ?? []
-    const { relabelling, cursor } = this.#needs
-    if (entry === undefined || series === undefined || entry.sequence <= cursor.uncertain) return
+    const { relabelling } = this.#needs
+    if (entry === undefined || series === undefined) return
     this.#same.refused(entry.snapshot, reason, relabelling.labels(series))
   }
 

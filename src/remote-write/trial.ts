@@ -18,6 +18,7 @@ export interface Suspect {
 export class Trial {
   /** An answer to something of the range has got lost. */
   uncertain: boolean
+  #suspected = false
   #accepted = false
   #asked = false
   #refusals = 0
@@ -29,6 +30,13 @@ export class Trial {
   constructor(uncertain: boolean, quick: boolean) {
     this.uncertain = uncertain
     this.#mostRefusals = quick ? askAfter : wholeAfter
+  }
+
+  /** True the first time: whether somebody else sends under the same labels is asked once for a range. */
+  suspect(): boolean {
+    const isFirst = !this.#suspected
+    this.#suspected = true
+    return isFirst
   }
 
   /** What the receiver said last. */

@@ -79,3 +79,14 @@ test('after an hour without such a refusal it is over, and told', async () => {
   same.refused(snapshot, 'HTTP 400: out of order sample', [])
   assert.equal(lines.length, 3)
 })
+
+test('answers that were lost accuse nobody', async (t) => {
+  const one = await scene(t, [{ reset: 'after' }, { hang: true, commit: true }, undefined, { reset: 'after' }])
+  for (let i = 0; i < 6; i++) one.push({ kitchen: i, hall: -i })
+  await until(() => one.buffer.cursor('default').backlog().snapshots === 0)
+  for (let i = 6; i < 9; i++) one.push({ kitchen: i, hall: -i })
+  await until(() => one.buffer.cursor('default').backlog().snapshots === 0)
+  assert.equal(one.arrived('kitchen').length, 9)
+  assert.equal(one.endpoint.stats.sameLabels, 0)
+  assert.equal(one.endpoint.trouble, undefined)
+})

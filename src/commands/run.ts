@@ -20,7 +20,7 @@ export default {
     const reread = () => readConfig({ flags, environment: terminal.environment, collectors })
     const config = await reread()
     const outputs = config.remoteWrite.length + config.pushgateways.length
-    if (outputs === 0 && config.web.listenAddresses.length === 0) {
+    if (outputs === 0 && config.web.listenAddresses.length + config.web.sockets.length === 0) {
       throw new ConfigError([
         'there is nothing to do: name an endpoint (remote_write, pushgateway) in --config.file, or a --web.listen-address',
       ])
@@ -28,6 +28,7 @@ export default {
     const log = logOf(config, terminal)
     log.info('agent: starting', { version: build.version, revision: build.revision, node: platform.runtime })
     if (outputs === 0) log.warn('agent: no endpoint is configured: nothing is pushed, only /metrics is served')
+    if (flags.has('runtime.gomaxprocs')) log.info('agent: --runtime.gomaxprocs means nothing here: one thread collects')
     for (const note of config.notes) log.info('agent: as the preset has it', { note })
     for (const { collector } of config.collectors) {
       if (collector.deprecated)

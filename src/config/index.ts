@@ -73,6 +73,17 @@ export const configFlags = (collectors: readonly Collector[]): readonly Flag[] =
     fallback: defaultListen,
     help: 'Where /metrics is served; empty means nowhere.',
   },
+  {
+    name: 'web.systemd-socket',
+    kind: 'switch',
+    help: 'Listen on the sockets that systemd hands down, and on no address.',
+  },
+  {
+    name: 'runtime.gomaxprocs',
+    kind: 'value',
+    fallback: '1',
+    help: 'Taken because node_exporter has it; here one thread collects.',
+  },
   { name: 'web.telemetry-path', kind: 'value', fallback: '/metrics', help: 'The path of the metrics page.' },
   {
     name: 'web.max-requests',
@@ -116,7 +127,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
     ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems })),
     buffer: bufferOf(file, environment, problems),
-    web: webOf(file.web, flags, problems),
+    web: webOf(file.web, { flags, environment }, problems),
     log: {
       level: oneOf(['log.level', flags, file.log?.level ?? 'info'], levels, problems),
       format: oneOf(['log.format', flags, file.log?.format ?? 'logfmt'], formats, problems),

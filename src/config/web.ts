@@ -6,10 +6,17 @@ import type { Shape } from './shape.ts'
 
 export const defaultListen = '127.0.0.1:9100'
 
+interface Told {
+  readonly flags: Given
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
 /** The web server's options; flags come before the file. */
-export function webOf(file: Shape['web'], flags: Given, problems: string[]): WebOptions {
+export function webOf(file: Shape['web'], { flags, environment }: Told, problems: string[]): WebOptions {
+  const sockets = flags.get('web.systemd-socket') === true ? socketsOf(environment, problems) : []
   const listed = (flags.get('web.listen-address') ?? file?.listen_address) as readonly string[] | undefined
-  const addresses = (listed ?? [defaultListen]).filter((address) => address !== '')
+  const wanted = flags.get('web.systemd-socket') === true ? [] : (listed ?? [defaultListen])
+  const addresses = wanted.filter((address) => address !== '')
   for (const address of addresses) {
     try {
       addressOf(address)
@@ -23,7 +30,8 @@ export function webOf(file: Shape['web'], flags: Given, problems: string[]): Web
   if (!path.startsWith('/')) problems.push(`--web.telemetry-path: ${JSON.stringify(path)} does not begin with a slash`)
   return {
     listenAddresses: addresses,
-    listenAddressesNamed: listed !== undefined,
+    listenAddressesNamed: listed !== undefined || sockets.length > 0,
+    sockets,
     telemetryPath: path,
     maxRequests: Number(limit),
     disableExporterMetrics: Boolean(
@@ -31,4 +39,16 @@ export function webOf(file: Shape['web'], flags: Given, problems: string[]): Web
     ),
     enableLifecycle: Boolean(flags.get('web.enable-lifecycle') ?? file?.enable_lifecycle ?? false),
   }
+}
+
+/** The first descriptor that systemd hands down: https://www.freedesktop.org/software/systemd/man/sd_listen_fds.html */
+const firstSocket = 3
+
+function socketsOf(environment: Told['environment'], problems: string[]): readonly number[] {
+  const { LISTEN_FDS: count = '0', LISTEN_PID: pid } = environment
+  const isMeant = pid === undefined || Number(pid) === process.pid
+  const sockets = isMeant ? Array.from({ length: Number(count) || 0 }, (_, i) => firstSocket + i) : []
+  if (sockets.length === 0)
+    problems.push('--web.systemd-socket: no socket was handed down (LISTEN_FDS): it takes a socket unit of systemd')
+  return sockets
 }

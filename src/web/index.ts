@@ -14,6 +14,8 @@ export interface WebOptions {
   readonly listenAddresses: readonly string[]
   /** Whether the user named them: then one that cannot be had is an error, and not only a warning. */
   readonly listenAddressesNamed: boolean
+  /** Descriptors of sockets that listen already: then there are no addresses. */
+  readonly sockets: readonly number[]
   readonly telemetryPath: string
   /** Requests for metrics that are answered at the same time; 0 is no limit. */
   readonly maxRequests: number
@@ -51,7 +53,7 @@ const reloadPath = '/-/reload'
 /** Throws an Error that says what is wrong with an option. Nothing is listened on, and no HTTP server loaded, yet. */
 export function createWeb(options: WebOptions, needs: WebNeeds): Web {
   const { clock, log, program } = needs
-  const addresses = options.listenAddresses.map(addressOf)
+  const places = [...options.sockets.map((fd) => ({ fd })), ...options.listenAddresses.map(addressOf)]
   if (!options.telemetryPath.startsWith('/'))
     throw new Error(`web: telemetry path ${JSON.stringify(options.telemetryPath)} does not begin with a slash`)
   const stats = noStats()
@@ -90,9 +92,9 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
       latest = cycle
     },
     async listen() {
-      for (const address of addresses) {
+      for (const place of places) {
         try {
-          const listener = await listenOn(address, answer, log)
+          const listener = await listenOn(place, answer, log)
           listeners.push(listener)
           log.info('web: listening', { address: listener.address })
         } catch (error) {

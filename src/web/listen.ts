@@ -39,9 +39,14 @@ export function addressOf(text: string): Address {
   return { host: bracketed ?? (bare || undefined), port }
 }
 
+/** A socket that listens already, handed down by whoever started the agent. */
+export interface Inherited {
+  readonly fd: number
+}
+
 /** Serves what `answer` gives until it is closed. Throws an Error that names the address and what to do. */
 export async function listenOn(
-  at: Address,
+  at: Address | Inherited,
   answer: (request: Request) => Answer | Promise<Answer>,
   log: Log,
 ): Promise<Listener> {
@@ -62,11 +67,12 @@ export async function listenOn(
     open--
     if (closing && open === 0) server.closeAllConnections()
   })
-  await bound(server, at)
+  await begun(server, at)
   server.on('error', (error) => log.warn('web: a connection could not be taken', { err: error }))
-  const { address, port } = server.address() as AddressInfo
+  const bound = server.address() as AddressInfo | string | null // a path, of a Unix socket
   return {
-    address: shown({ host: address, port }),
+    address:
+      typeof bound === 'object' && bound !== null ? shown({ host: bound.address, port: bound.port }) : String(bound),
     async close(deadline) {
       const cut = () => server.closeAllConnections()
       const closed = new Promise((resolve) => server.close(resolve))
@@ -89,15 +95,16 @@ async function guarded(answer: () => Answer | Promise<Answer>, log: Log): Promis
 }
 
 /** Resolves when the server listens. */
-function bound(server: Server, { host, port }: Address): Promise<void> {
+function begun(server: Server, at: Address | Inherited): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
       const why = reasons[error.code ?? ''] ?? messageOf(error)
-      const text = `web: cannot listen on ${shown({ host, port })}: ${why}; choose another with --web.listen-address`
-      reject(new Error(text))
+      if ('fd' in at) reject(new Error(`web: cannot listen on socket ${at.fd} of systemd: ${why}`))
+      else reject(new Error(`web: cannot listen on ${shown(at)}: ${why}; choose another with --web.listen-address`))
     }
     server.once('error', failed)
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+    const where = 'fd' in at ? at : { port: at.port, ...(at.host === undefined ? {} : { host: at.host }) }
+    server.listen(where, () => {
       server.off('error', failed)
       resolve()
     })

@@ -165,7 +165,7 @@ test('prom-client is loaded by the first request for metrics, the HTTP server by
     const none = () => []
     const needs = { clock: systemClock, log: silent, program: { name: 'a', version: 'b' }, own: none, status: none,
       enabledCollectors: [], allCollectors: [] }
-    const web = (...listenAddresses) => createWeb({ listenAddresses, listenAddressesNamed: true,
+    const web = (...listenAddresses) => createWeb({ listenAddresses, listenAddressesNamed: true, sockets: [],
       telemetryPath: '/metrics', maxRequests: 1, disableExporterMetrics: false }, needs)
     const silentWeb = web()
     await silentWeb.listen()

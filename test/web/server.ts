@@ -71,6 +71,7 @@ export async function serve(t: TestContext, options: Partial<WebOptions> = {}, n
     {
       listenAddresses: ['127.0.0.1:0'],
       listenAddressesNamed: true,
+      sockets: [],
       telemetryPath: '/metrics',
       maxRequests: 40,
       disableExporterMetrics: false,

@@ -10,6 +10,7 @@ import { hostServices } from './host/services.ts'
 import { isGoingDown } from './host/shutdown.ts'
 import { shownUrl } from './http/credentials.ts'
 import { Intake } from './intake.ts'
+import { claimHost } from './job/claim.ts'
 import { createLoop, type Supervisor } from './loop.ts'
 import type { Family, Labels } from './metrics/family.ts'
 import type { Pushing } from './outputs.ts'
@@ -138,6 +139,7 @@ async function openSending(config: Config, world: World) {
   // a gateway has no backlog: for those alone no directory is needed
   const inMemory = config.remoteWrite.length === 0 ? ({ mode: 'memory' } as const) : {}
   const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...world, bootId, whose })
+  const hold = await claimHost(config) // commands beside it leave the host to it
   const timeline = new Timeline(clock, log, buffer.newestMs)
   const onTime = (receiverMs: number) => {
     timeline.confirm(receiverMs)
@@ -167,6 +169,7 @@ async function openSending(config: Config, world: World) {
     const { newestMs } = buffer
     const isEnd = newestMs !== undefined && (await isGoingDown(hostServices(config.busAddress), clock))
     if (isEnd) buffer.append(ending(newestMs))
+    hold?.release()
   }
   return { buffer, timeline, senders, now, adopting, end }
 }

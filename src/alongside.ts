@@ -1,15 +1,14 @@
-import { crc32 } from 'node:zlib'
 import { agentIn } from './buffer/runs.ts'
 import { every } from './clock.ts'
 import { type Collection, openCollection } from './collection.ts'
 import type { Config } from './config/index.ts'
 import { deadlineAt } from './http/deadline.ts'
 import { Intake } from './intake.ts'
-import { type Claim, claim } from './job/claim.ts'
+import { type Claim, claim, claimHost, nameOf } from './job/claim.ts'
 import { courseSnapshots } from './job/families.ts'
 import type { Job } from './job/index.ts'
 import { messageOf } from './log.ts'
-import { byCodeUnit, type Labels } from './metrics/family.ts'
+import type { Labels } from './metrics/family.ts'
 import type { Snapshot } from './metrics/snapshot.ts'
 import { buildFamilies, scrapeFamilies } from './own.ts'
 import type { Fate } from './run/fate.ts'
@@ -95,17 +94,10 @@ async function openTelling(config: Config, { labels: wished, running }: Told, me
 /** Runs of one job at the same time would write the same series: all but one of them are told apart by a number. */
 async function slotOf(config: Config, labels: Labels): Promise<{ readonly labels: Labels; readonly claim: Claim }> {
   for (let number = 0; ; number++) {
-    const found = await claim(`job ${number} ${keyOf(config, labels)}`)
+    const found = await claim(nameOf(`job ${number}`, { ...config, identity: labelled(config.identity, labels) }))
     if (found !== undefined)
       return { labels: number === 0 ? labels : { ...labels, parallel: `${number}` }, claim: found }
   }
-}
-
-/** The same for those who would get in each other's way: the same series, to the same places, by way of one buffer. */
-function keyOf({ identity, buffer, remoteWrite, pushgateways }: Config, labels: Labels): string {
-  const whose = Object.entries(labelled(identity, labels)).toSorted(([left], [right]) => byCodeUnit(left, right))
-  const to = [...remoteWrite, ...pushgateways].map(({ url }) => url.href)
-  return crc32(JSON.stringify([whose, buffer.directory, to])).toString(16)
 }
 
 /** The outputs for what is told of a run: at a gateway it has a group of its own, in which only it is replaced. */
@@ -186,7 +178,7 @@ class HostSeries {
       await this.#leaveTo(agent.pid)
       return false
     }
-    this.#claim ??= await claim(`host ${keyOf(this.#config, {})}`)
+    this.#claim ??= await claimHost(this.#config)
     if (this.#claim === undefined) return false
     this.#run ??= await openRun(this.#config, this.#means, { sync: 'always', endsSeries: true })
     return true

@@ -45,7 +45,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   { 'intake.ts': [], 'outputs.ts': [], 'watchdog.ts': [], 'collection.ts': [] },
   { 'run/': [] },
   { 'loop.ts': [], 'reload.ts': [], 'senders.ts': [] },
-  { 'agent.ts': [], 'alongside.ts': ['node:zlib'] },
+  { 'agent.ts': [], 'alongside.ts': [] },
   { 'doctor/': ['node:', 'undici'], 'estimate/': [] },
   { 'commands/': ['node:'] },
   { 'cli.ts': ['node:'], 'start.ts': ['node:'] },

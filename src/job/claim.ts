@@ -1,4 +1,6 @@
 import { createServer } from 'node:net'
+import { crc32 } from 'node:zlib'
+import { byCodeUnit, type Labels } from '../metrics/family.ts'
 
 /** Something that one process of this host has at a time. It is free again when that has ended, however it has. */
 export interface Claim {
@@ -16,3 +18,21 @@ export async function claim(name: string): Promise<Claim | undefined> {
   server.unref()
   return { release: () => server.close() }
 }
+
+/** Whose series are pushed, and to where. */
+interface Pushed {
+  readonly identity: Labels
+  readonly buffer: { readonly directory: string }
+  readonly remoteWrite: readonly { readonly url: URL }[]
+  readonly pushgateways: readonly { readonly url: URL }[]
+}
+
+/** The name for those who would get in each other's way: the same series, to the same places, by way of one buffer. */
+export function nameOf(what: string, { identity, buffer, remoteWrite, pushgateways }: Pushed): string {
+  const whose = Object.entries(identity).toSorted(([left], [right]) => byCodeUnit(left, right))
+  const to = [...remoteWrite, ...pushgateways].map(({ url }) => url.href)
+  return `${what} ${crc32(JSON.stringify([whose, buffer.directory, to])).toString(16)}`
+}
+
+/** Who has it pushes the series of this host. */
+export const claimHost = (pushed: Pushed): Promise<Claim | undefined> => claim(nameOf('host', pushed))

@@ -81,7 +81,8 @@ test('after an hour without such a refusal it is over, and told', async () => {
 })
 
 test('answers that were lost accuse nobody', async (t) => {
-  const one = await scene(t, [{ reset: 'after' }, { hang: true, commit: true }, undefined, { reset: 'after' }])
+  const script = [{ reset: 'after' }, { hang: true, commit: true }, undefined, { reset: 'after' }] as const
+  const one = await scene(t, script, { timeoutMs: 500 })
   for (let i = 0; i < 6; i++) one.push({ kitchen: i, hall: -i })
   await until(() => one.buffer.cursor('default').backlog().snapshots === 0)
   for (let i = 6; i < 9; i++) one.push({ kitchen: i, hall: -i })

@@ -59,39 +59,46 @@ async function queueUp(directory: string, clock: Clock): Promise<Place> {
   await makeDirectory(directory)
   await sweep(directory, clock.now())
   for (;;) {
-    const stray = `${directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
-    const { server, sockets } = await listening(stray)
-    const release = async () => {
-      for (const socket of sockets) socket.destroy()
-      await closed(server)
-    }
-    try {
-      const number = await numbered(directory, stray)
-      if (number !== undefined) return { number, release }
-      await release() // a later one may have seen the number, and waits for the end of this very socket
-    } catch (error) {
-      await release()
-      throw error
-    } finally {
-      await unlink(stray).catch(() => {}) // closing the server has removed it
-    }
+    const place = await tryToQueue(directory)
+    if (place !== undefined) return place
   }
 }
 
-/** Undefined where a higher number has come in between: this one may have been used before. */
-async function numbered(directory: string, socket: string): Promise<number | undefined> {
-  for (;;) {
-    const number = ((await numbersIn(directory)).at(-1) ?? 0) + 1
-    try {
-      await linkName(socket, nameOf(directory, number))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
-      throw error
-    }
-    if ((await numbersIn(directory)).at(-1) === number) return number
-    await unlink(nameOf(directory, number))
-    return undefined
+/**
+ * A place at the end; undefined where others were faster. Each try has a socket of its own: who waits for the place that
+ * is given up must not wait for the next one.
+ */
+async function tryToQueue(directory: string): Promise<Place | undefined> {
+  const stray = `${directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
+  const { server, sockets } = await listening(stray)
+  const release = async () => {
+    for (const socket of sockets) socket.destroy()
+    await closed(server)
   }
+  try {
+    const number = await numbered(directory, stray)
+    if (number !== undefined) return { number, release }
+    await release()
+    return undefined
+  } catch (error) {
+    await release()
+    throw error
+  } finally {
+    await removed(stray) // closing the server has removed it
+  }
+}
+
+async function numbered(directory: string, socket: string): Promise<number | undefined> {
+  const number = ((await numbersIn(directory)).at(-1) ?? 0) + 1
+  try {
+    await linkName(socket, nameOf(directory, number))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined
+    throw error
+  }
+  if ((await numbersIn(directory)).at(-1) === number) return number
+  await removed(nameOf(directory, number)) // it may be a number that was used before
+  return undefined
 }
 
 const nameOf = (directory: string, number: number) => `${directory}/${number}`
@@ -109,9 +116,9 @@ const placesBelow = async (directory: string, number: number): Promise<readonly 
 
 /** Waits until nobody listens to a socket any more, and removes its name; or until the signal aborts. */
 async function departure(path: string, signal: AbortSignal): Promise<void> {
-  const socket = await dialled(path)
-  if (socket === undefined) return await removed(path)
-  const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  const line = await dialled(path)
+  if (line === undefined) return await removed(path)
+  const { socket, gone } = line
   const abort = () => socket.destroy()
   signal.addEventListener('abort', abort, { once: true })
   if (signal.aborted) abort()
@@ -121,22 +128,23 @@ async function departure(path: string, signal: AbortSignal): Promise<void> {
 }
 
 async function isThere(path: string): Promise<boolean> {
-  const socket = await dialled(path)
-  if (socket === undefined) await removed(path)
-  socket?.destroy()
-  return socket !== undefined
+  const line = await dialled(path)
+  if (line === undefined) await removed(path)
+  line?.socket.destroy()
+  return line !== undefined
 }
 
 const removed = (path: string) => unlink(path).catch(() => {}) // another one that waits was faster
 
-/** A connection to whoever listens there; undefined where nobody does. */
-async function dialled(path: string): Promise<Socket | undefined> {
+/** A connection to whoever listens there, and its end, which may come at any time; undefined where nobody does. */
+async function dialled(path: string): Promise<{ readonly socket: Socket; readonly gone: Promise<void> } | undefined> {
   const { path: near, release } = await reachable(path)
   const socket = connect(near)
+  const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
-      socket.once('error', reject)
+      socket.on('error', reject) // after that its end is all that matters
     })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -145,8 +153,7 @@ async function dialled(path: string): Promise<Socket | undefined> {
   } finally {
     await release()
   }
-  socket.on('error', () => {}) // its end is all that matters
-  return socket
+  return { socket, gone }
 }
 
 async function listening(path: string): Promise<{ readonly server: Server; readonly sockets: ReadonlySet<Socket> }> {

@@ -38,7 +38,8 @@ export default {
     const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
     const world = { clock: systemClock, log, connect, bootId: thisBoot() }
     const run = await openRun({ ...config, ...asPushed(config, labels) }, world, { sync: 'end' })
-    const last = async () => ({ snapshots: [snapshot] })
+    // they are of the moment of their turn: of two pushes of one job the later one is newer
+    const last = async () => ({ snapshots: [{ ...snapshot, timestampMs: Math.floor(systemClock.now()) }] })
     const fates = await run.finish(last, AbortSignal.any([AbortSignal.timeout(timeoutMs), terminal.stop]))
     return told(fates, snapshot.values.length, terminal)
   },

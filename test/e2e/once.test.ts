@@ -187,3 +187,28 @@ test('a running agent delivers what was left, under the labels it was taken with
   assert.equal(await agent.ended, 0)
   assert.doesNotMatch(agent.output(), /refused|rejected/)
 })
+
+test('ten pushes of one job at once, beside an agent: each arrives, none is refused, nobody is left', async (t) => {
+  const [prometheus, gateway] = [await startPrometheus(t), await startPushgateway(t)]
+  if (prometheus === undefined || gateway === undefined) return
+  const state = temporary(t)
+  const config = configFile(t, {
+    remote_write: [{ url: `${prometheus.url}/api/v1/write` }],
+    pushgateway: [{ url: gateway.url, job: 'agent' }],
+    global: { scrape_interval: '1s' },
+    web: { listen_address: [] },
+  })
+  const agent = hostpush(t, ['run', `--config.file=${config}`], { STATE_DIRECTORY: state })
+  await agent.until(/agent: running/)
+  const file = join(temporary(t), 'metrics')
+  writeFileSync(file, 'rows_total 1\n')
+  const args = ['push', '--job=many', '--timeout=30s', `--config.file=${config}`, file]
+  const pushes = Array.from({ length: 10 }, () => hostpush(t, args, { STATE_DIRECTORY: state }))
+  for (const one of pushes) assert.equal(await one.ended, 0, one.output())
+  assert.equal(await samplesOf(prometheus, 'rows_total{instance="h",job="many"}'), 10)
+  assert.equal((await gateway.lines()).filter((line) => line.startsWith('rows_total{')).length, 1)
+  agent.child.kill('SIGTERM')
+  assert.equal(await agent.ended, 0)
+  assert.doesNotMatch(agent.output(), /refused|rejected|left out/)
+  assert.deepEqual(readdirSync(join(state, 'runs')), ['turn'])
+})

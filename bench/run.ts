@@ -6,6 +6,7 @@ import { type Bench, Missing } from './bench.ts'
 import buffer from './buffer.ts'
 import collectors from './collectors.ts'
 import cycle from './cycle.ts'
+import exec from './exec.ts'
 import floor from './floor.ts'
 import { machine } from './machine.ts'
 import memory from './memory.ts'
@@ -15,7 +16,7 @@ import send from './send.ts'
 import start from './start.ts'
 import wire from './wire.ts'
 
-const benches: readonly Bench[] = [peers, cycle, collectors, floor, start, memory, buffer, wire, send]
+const benches: readonly Bench[] = [peers, cycle, collectors, floor, start, exec, memory, buffer, wire, send]
 
 const usage = `usage: npm run bench -- [--only=${benches.map(({ name }) => name).join(',')}] [--quick]
 

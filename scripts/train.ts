@@ -32,5 +32,6 @@ receiver.listen(0, '127.0.0.1', async () => {
   }
   await command(['once', `--remote-write.url=${url}`], terminal)
   await command(['push', '--job=training', `--pushgateway=${url}`], terminal)
+  await command(['exec', `--remote-write.url=${url}`, '--', 'true'], terminal)
   receiver.close()
 })

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { eventually, root, start, temporary } from './servers.ts'
+import { asUser, userCommands, userPages } from './users.ts'
 
 const pages = globSync(['*.md', 'docs/**/*.md', 'bench/*.md'], { cwd: root })
 
@@ -41,7 +42,35 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
   'npm run prometheus': () => scriptsOf('prometheus'), // CI runs it
   'npm run schema': () => scriptsOf('schema'), // test/config compares what it writes
   'npm run bench': () => sh('node bench/run.ts --help'),
+  ...Object.fromEntries(userCommands().map((line) => [line, (t: TestContext) => user(t, line)])),
 }
+
+/** What a page for users shows does what it says. */
+async function user(t: TestContext, line: string) {
+  const { status, output, pushes } = await asUser(t, line)
+  assert.equal(status, 0, output)
+  if (!line.includes('hostpush check')) assert.ok(pushes > 0)
+  if (line.includes('hostpush exec')) assert.equal(output, '')
+}
+
+test('every command of the pages for users is run, in whatever file it stands', async (t) => {
+  const inShell = new Set(pages.flatMap(commandsIn))
+  const others = userCommands().filter((line) => !inShell.has(line))
+  assert.ok(others.length >= 4)
+  for (const line of others) await user(t, line)
+})
+
+test('every configuration and script of the pages for users can be read', (t) => {
+  const folder = temporary(t)
+  for (const page of userPages) {
+    const text = readFileSync(join(root, page), 'utf8')
+    for (const [, kind, block = ''] of text.matchAll(/^ *```(json|shell)\n([\s\S]*?)^ *```/gm)) {
+      const file = join(folder, 'block')
+      writeFileSync(file, block.replaceAll('/etc/hostpush/token', join(root, 'package.json')))
+      sh(kind === 'json' ? `${fromSource} check --config.file=${file}` : `sh -n ${file}`)
+    }
+  }
+})
 
 /** The same as bin/hostpush, which runs what was built last. */
 const fromSource = 'node src/cli.ts'

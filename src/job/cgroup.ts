@@ -23,7 +23,7 @@ export interface Cgroup {
  * Makes one below our own, where that is ours to divide: systemd forbids it to all but those to whom it has delegated
  * theirs, and what root may write says nothing of that.
  */
-export function makeCgroup(pid: number, uid: number, roots = cgroupRoots): Cgroup | undefined {
+export function makeCgroup(pid: number, uid: number, roots: readonly string[] = cgroupRoots): Cgroup | undefined {
   if (uid === 0 && existsSync('/run/systemd/system')) return undefined
   const own = ownCgroup(roots)
   if (own === undefined) return undefined

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -89,6 +89,11 @@ test('how runs went is asked for in PromQL, and a failed one does not erase the 
     assert.ok(value >= least && value <= most, `${query}: ${value}`)
   }
   assert.deepEqual(leftIn(wanted.state), [])
+  for (const page of ['exec', 'cron']) {
+    const text = readFileSync(join(root, `docs/${page}.md`), 'utf8')
+    for (const [, query = ''] of text.matchAll(/^ {4}([a-z].*)$/gm)) await prometheus.query(query)
+  }
+  assert.equal((await prometheus.query('batch_job_success == 0')).length, 1)
 })
 
 test('the series of the host end with the command, those of the job stay in view', async (t) => {

@@ -4,7 +4,7 @@ import { diskFiles } from '../host/files.ts'
 import { type Cgroup, makeCgroup } from './cgroup.ts'
 import { type Command, startCommand, type Unstarted } from './command.ts'
 import type { Course } from './families.ts'
-import { inheritedVariable, parseInherited } from './inherited.ts'
+import { environmentOf, inheritedVariable, parseInherited } from './inherited.ts'
 import { Signals } from './signals.ts'
 import { Tree, waitedFor } from './tree.ts'
 
@@ -22,8 +22,8 @@ const slowestLookMs = 1000
 
 /** Starts a command, passes every signal on to it, and watches what comes from it. */
 export async function startJob(words: readonly string[], means: Means): Promise<Job> {
-  const { [inheritedVariable]: told, ...environment } = means.environment
-  const inherited = parseInherited(told)
+  const inherited = parseInherited(means.environment[inheritedVariable])
+  const environment = environmentOf(means.environment, inherited)
   const signals = new Signals(inherited.ignored)
   const cgroup = makeCgroup(process.pid, process.getuid?.() ?? 0)
   const first = cgroup === undefined ? [] : [cgroup.enter]

@@ -6,22 +6,30 @@ export interface Inherited {
   readonly ignored: readonly number[]
   /** Open descriptors from 3 to 9, which Node would close: those that a shell can name. */
   readonly descriptors: readonly number[]
+  /** Variables that the launcher has set for us alone. */
+  readonly ours: readonly string[]
 }
 
-/** The variable in which the launcher tells it: `files=1024 ignored=0000000000000001 fds=3,7`. Not the command's. */
+/** The variable in which the launcher tells it: `files=1024 ignored=0000000000000001 fds=3,7 ours=A,B`. */
 export const inheritedVariable = 'HOSTPUSH_INHERITED'
 
 /** Without the launcher nothing is known, and a command gets what Node leaves of it. */
 export function parseInherited(text = ''): Inherited {
-  const { files, ignored = '0', fds = '' } = Object.fromEntries(text.split(' ').map((pair) => pair.split('=')))
+  const pairs: Readonly<Record<string, string>> = Object.fromEntries(text.split(' ').map((pair) => pair.split('=')))
+  const { files, ignored = '0', fds = '', ours = '' } = pairs
   const mask = BigInt(/^[0-9a-f]+$/.test(ignored) ? `0x${ignored}` : 0)
   const signals = Array.from({ length: 64 }, (_, bit) => bit + 1)
   return {
     ...(/^(\d+|unlimited)$/.test(files ?? '') && { openFiles: String(files) }),
     ignored: signals.filter((number) => (mask >> BigInt(number - 1)) & 1n),
     descriptors: fds.split(',').filter(Boolean).map(Number),
+    ours: ours.split(',').filter((name) => name.startsWith('MALLOC_')),
   }
 }
+
+/** The environment of the command: ours, without what is not for it. */
+export const environmentOf = (environment: NodeJS.ProcessEnv, { ours }: Inherited): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => name !== inheritedVariable && !ours.includes(name)))
 
 /** The words of a command that puts things back as they were and becomes the one that was asked for. */
 export function wrapped(
@@ -40,7 +48,7 @@ export function wrapped(
 }
 
 /** What the command has as its descriptors, by number. */
-export function stdioOf({ descriptors }: Inherited): ('inherit' | number | 'ignore')[] {
+export function stdioOf({ descriptors }: Pick<Inherited, 'descriptors'>): ('inherit' | number | 'ignore')[] {
   const last = Math.max(2, ...descriptors)
   return Array.from({ length: last + 1 }, (_, fd) => {
     if (fd <= 2) return 'inherit'
@@ -50,5 +58,5 @@ export function stdioOf({ descriptors }: Inherited): ('inherit' | number | 'igno
 
 /** Descriptors that Node fills with /dev/null to keep the others in their places. */
 function gapsBetween(descriptors: readonly number[]): number[] {
-  return stdioOf({ descriptors, ignored: [] }).flatMap((one, fd) => (one === 'ignore' ? [fd] : []))
+  return stdioOf({ descriptors }).flatMap((one, fd) => (one === 'ignore' ? [fd] : []))
 }

@@ -6,13 +6,14 @@ import { parseInherited, stdioOf, wrapped } from '../../src/job/inherited.ts'
 import { root } from '../servers.ts'
 
 test('what the launcher tells is read, and nonsense is nothing', () => {
-  assert.deepEqual(parseInherited('files=1024 ignored=0000000000001003 fds=3,7'), {
+  assert.deepEqual(parseInherited('files=1024 ignored=0000000000001003 fds=3,7 ours=MALLOC_ARENA_MAX,2'), {
     openFiles: '1024',
     ignored: [1, 2, 13],
     descriptors: [3, 7],
+    ours: ['MALLOC_ARENA_MAX'],
   })
   for (const text of [undefined, '', 'x', 'files= ignored= fds=', 'files=;rm ignored=$(rm)'])
-    assert.deepEqual(parseInherited(text), { ignored: [], descriptors: [] })
+    assert.deepEqual(parseInherited(text), { ignored: [], descriptors: [], ours: [] })
 })
 
 test('a command that nothing is to be put back for is started as it is', () => {
@@ -39,7 +40,7 @@ for (const setup of setups) {
 }
 
 test('the environment of the command is ours, without a word about us', () => {
-  const env = { PATH: process.env['PATH'], HOME: '/', X: 'a\nb=c', LANG: 'C' }
+  const env = { PATH: process.env['PATH'], HOME: '/', X: 'a\nb=c', LANG: 'C', MALLOC_ARENA_MAX: '7' }
   const lines = (args: readonly string[]) =>
     spawnSync(args[0] ?? '', args.slice(1), { cwd: root, env, encoding: 'utf8' }).stdout
   const sorted = (text: string) =>

@@ -1,4 +1,4 @@
-import type { Buffer, Entry } from './buffer/buffer.ts'
+import type { Buffer } from './buffer/buffer.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/index.ts'
 import type { Access, Sender } from './http/connection.ts'
@@ -18,12 +18,11 @@ export interface Pushing {
 /** Takes the time that a receiver tells, milliseconds since the epoch. */
 type OnTime = (receiverMs: number) => void
 
-/** What endpoints tell of time and ask of it, and what they got before. */
+/** What endpoints tell of time and ask of it. */
 interface More {
   readonly onTime?: OnTime
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped?: () => boolean
-  readonly before?: Entry | undefined
 }
 
 /** The remote-write endpoints of a configuration, each at its cursor of the buffer. */

@@ -53,7 +53,10 @@ interface Needs {
   readonly onAge: (beforeMs: number) => Promise<void>
 }
 
-/** Deletes segments: those that every endpoint is past, and the oldest where there is too much or it is too old. */
+/**
+ * Deletes segments: those that every endpoint is past, also with the last snapshot that it got, and the oldest where
+ * there is too much or it is too old.
+ */
 export class Bounds {
   readonly #options: { readonly maxBytes: number; readonly maxAgeMs: number }
   readonly #needs: Needs
@@ -90,7 +93,7 @@ export class Bounds {
     const nowMs = time.now()
     const beforeMs = nowMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - this.#options.maxAgeMs
     for (let end = segments.endOfOldest; end !== undefined; end = segments.endOfOldest) {
-      if (end.sequence > safe()) {
+      if (end.sequence >= safe()) {
         const isOld = (segments.all[1]?.createdMs ?? beforeMs) < beforeMs
         const reason = isOld ? 'max_age' : segments.bytes > this.#options.maxBytes ? 'max_bytes' : undefined
         if (reason === undefined) break

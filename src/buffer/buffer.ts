@@ -54,7 +54,12 @@ export interface Cursor {
    * Everything up to `sequence` has had its final answer. Written, but not synced on its own: the next `begin` does
    * that, so that a send costs one sync. What power takes in between is sent again as the flight that it was.
    */
-  move(sequence: number): Promise<void>
+  move(sequence: number, verdict?: Verdict): Promise<void>
+  /**
+   * The last snapshot that was delivered, by whichever agent, if it is not older than `sinceMs` and the log still has it:
+   * the segment that the cursor stands in stays until the next one has been delivered.
+   */
+  lastDelivered(sinceMs: number): Promise<Entry | undefined>
   /** What the sender wants the agent after this one to know; empty at first. Of memory it goes with the process. */
   readonly memo: string
   /** At most 1024 bytes. Written with the cursor, and safe with the next `begin`. */
@@ -66,6 +71,9 @@ export interface Cursor {
   /** What the endpoint will take of all that waits. */
   backlog(): Backlog
 }
+
+/** What became of the snapshots up to one; that it was delivered where nothing is said. */
+export type Verdict = 'delivered' | 'refused'
 
 /** A range of sequence numbers, both ends with it. `note` is the sender's own, at most 1024 bytes. */
 export interface Flight {

@@ -1,12 +1,13 @@
 import { Arrival } from './arrival.ts'
-import type { Backlog, Cursor, DropReason, Entry, Flight, Limit, Refused } from './buffer.ts'
+import type { Backlog, Cursor, DropReason, Entry, Flight, Limit, Refused, Verdict } from './buffer.ts'
 import { type Choice, neededFor, takes } from './choice.ts'
-import type { LogReader } from './log-reader.ts'
+import { entryAt } from './log-reader.ts'
 import { type LogEntry, type Place, within } from './ring.ts'
 import type { Loss } from './segment-reader.ts'
 import type { CursorState } from './slot.ts'
 import type { Standing } from './standing.ts'
 import { Waiting } from './waiting.ts'
+import { Window } from './window.ts'
 
 export class DiskCursor implements Cursor {
   readonly name: string
@@ -17,11 +18,12 @@ export class DiskCursor implements Cursor {
   #flight: (Flight & { readonly samples: number }) | undefined
   /** The range to give at the first reading. */
   #owed: Flight | undefined
-  #reader: LogReader | undefined
-  /** Read from disk and not moved past. */
-  readonly #window: LogEntry[] = []
+  readonly #window: Window
   /** The last that was given out. */
   #given: readonly LogEntry[] = []
+  /** The number of the last that was delivered, and that one itself where this process has delivered it. */
+  #delivered: number
+  #last: LogEntry | undefined
   /** Gaps up to here in the numbering of samples are counted. */
   #countedTo: number
   #oldestMs: number | undefined
@@ -39,7 +41,9 @@ export class DiskCursor implements Cursor {
     this.#countedTo = state.position.samples
     this.#writtenMs = state.writtenMs
     this.memo = state.memo
+    this.#delivered = state.delivered
     this.#standing = standing
+    this.#window = new Window((after) => standing.reader(after))
     this.#waiting = new Waiting(standing.ring.last)
     this.#stand(state.position)
   }
@@ -92,12 +96,22 @@ export class DiskCursor implements Cursor {
     await this.#save(true)
   }
 
-  async move(sequence: number): Promise<void> {
+  async move(sequence: number, verdict: Verdict = 'delivered'): Promise<void> {
     this.#flight = undefined
+    if (verdict === 'delivered') {
+      this.#delivered = sequence
+      this.#last = this.#entry(sequence)
+    }
     this.#writtenMs = this.#standing.now()
     if (sequence > this.position.sequence) this.#stand(this.#placeOf(sequence))
     await this.#save(false)
     await this.#standing.moved()
+  }
+
+  async lastDelivered(sinceMs: number): Promise<Entry | undefined> {
+    if (this.#delivered === 0) return undefined
+    const entry = this.#last ?? (await entryAt(this.#delivered, this.#standing.reader))
+    return entry !== undefined && entry.snapshot.timestampMs >= sinceMs ? entry : undefined
   }
 
   /** Goes behind what has been let go. */
@@ -137,7 +151,8 @@ export class DiskCursor implements Cursor {
     const { snapshots, samples, oldestMs: known } = this.#waiting.between(this.position, ring.last)
     if (snapshots === 0) return { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }
     const live = ring.entries[this.position.sequence + 1 - ring.first]
-    const oldestMs = known ?? live?.snapshot.timestampMs ?? this.#window[0]?.snapshot.timestampMs ?? this.#oldestMs
+    const oldestMs =
+      known ?? live?.snapshot.timestampMs ?? this.#window.entries[0]?.snapshot.timestampMs ?? this.#oldestMs
     const bytes = this.#waiting.share(this.#standing.bytesAfter(this.position))
     return { snapshots, samples, bytes, oldestMs }
   }
@@ -149,12 +164,12 @@ export class DiskCursor implements Cursor {
 
   state(): CursorState {
     const { name, position, uncertain, memo } = this
-    return { name, position, flight: this.#flight, uncertain, writtenMs: this.#writtenMs, memo }
+    const [flight, writtenMs, delivered] = [this.#flight, this.#writtenMs, this.#delivered]
+    return { name, position, flight, uncertain, writtenMs, memo, delivered }
   }
 
-  async close(): Promise<void> {
-    await this.#reader?.close()
-    this.#reader = undefined
+  close(): Promise<void> {
+    return this.#window.close()
   }
 
   /** A disk that fails is asked again after a while. */
@@ -177,32 +192,14 @@ export class DiskCursor implements Cursor {
   async #next(samples: number, last = this.#standing.available()): Promise<readonly LogEntry[]> {
     const { ring } = this.#standing
     if (ring.first > this.position.sequence + 1) {
-      const read = await this.#fromDisk(samples, last)
+      await this.#window.fill(this.position.sequence, last, samples)
+      this.#stand(this.position) // which may have moved meanwhile
+      const read = within(this.#window.entries, samples)
       if (read.length > 0) return read
       this.#leapTo(ring.before)
     }
-    await this.close()
-    this.#window.length = 0
+    await this.#window.clear()
     return ring.after(this.position.sequence, Math.min(last, this.#standing.available()), samples)
-  }
-
-  async #fromDisk(samples: number, last: number): Promise<readonly LogEntry[]> {
-    const window = this.#window
-    let total = window.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
-    this.#reader ??= this.#standing.reader(window.at(-1)?.sequence ?? this.position.sequence)
-    await this.#reader.skip(this.position.sequence)
-    try {
-      while (total < samples && (window.at(-1)?.sequence ?? 0) < last) {
-        const entry = await this.#reader.next()
-        if (entry === undefined) break
-        window.push(entry)
-        total += entry.snapshot.values.length
-      }
-    } catch (error) {
-      if (window.length === 0) throw error // else it meets the fault again, next time
-    }
-    this.#stand(this.position) // which may have moved meanwhile
-    return within(window, samples)
   }
 
   /** Samples that should be before or among these and are not, and that nobody has counted. */
@@ -216,10 +213,14 @@ export class DiskCursor implements Cursor {
   }
 
   #placeOf(sequence: number): Place {
-    const { ring } = this.#standing
-    const entry =
-      this.#given.find((one) => one.sequence === sequence) ?? ring.entries.find((one) => one.sequence === sequence)
-    return { sequence, samples: entry?.samplesAfter ?? Math.max(this.position.samples, this.#countedTo) }
+    const samples = this.#entry(sequence)?.samplesAfter ?? Math.max(this.position.samples, this.#countedTo)
+    return { sequence, samples }
+  }
+
+  /** One that is in memory. */
+  #entry(wanted: number): LogEntry | undefined {
+    const isIt = ({ sequence }: LogEntry) => sequence === wanted
+    return this.#given.find(isIt) ?? this.#standing.ring.entries.find(isIt)
   }
 
   #stand(place: Place): void {
@@ -228,8 +229,7 @@ export class DiskCursor implements Cursor {
     if (isInGap) this.lose({ from: place.samples, to: start.samples }, 'damaged')
     this.position = isInGap ? start : place
     this.#countedTo = Math.max(this.#countedTo, this.position.samples)
-    const kept = this.#window.findIndex(({ sequence }) => sequence > this.position.sequence)
-    this.#window.splice(0, kept < 0 ? this.#window.length : kept)
+    this.#window.pass(this.position.sequence)
   }
 
   #save(sync: boolean): Promise<void> {

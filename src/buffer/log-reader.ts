@@ -20,6 +20,19 @@ export interface Reading {
   readonly lost: (loss: Loss) => void
 }
 
+/** One snapshot, as far as the disk still has it; `open` gives a reader on what is behind a number. */
+export async function entryAt(sequence: number, open: (after: number) => LogReader): Promise<LogEntry | undefined> {
+  const reader = open(sequence - 1)
+  try {
+    const entry = await reader.next()
+    return entry?.sequence === sequence ? entry : undefined
+  } catch {
+    return undefined // counted and said by the reader
+  } finally {
+    await reader.close()
+  }
+}
+
 /** Reads what is behind a place from one segment after another; one is open at a time. */
 export class LogReader {
   readonly #reading: Reading

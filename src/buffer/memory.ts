@@ -1,6 +1,6 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { Arrival } from './arrival.ts'
-import type { Backlog, Buffer, Cursor, DropReason, Entry, Flight, Limit } from './buffer.ts'
+import type { Backlog, Buffer, Cursor, DropReason, Entry, Flight, Limit, Verdict } from './buffer.ts'
 import { type Choice, takes } from './choice.ts'
 import { countDropped, noStats } from './stats.ts'
 
@@ -100,6 +100,7 @@ class MemoryCursor implements Cursor {
   memo = ''
   readonly uncertain = 0
   choice: Choice | undefined
+  #last: Entry | undefined
   readonly #entries: readonly Entry[]
   readonly #owner: Owner
   readonly #arrival = new Arrival()
@@ -120,7 +121,7 @@ class MemoryCursor implements Cursor {
       const batch = this.#after(samples)
       if (batch.length > 0) return batch
       this.#arrival.expect()
-      void this.move(this.#entries.at(-1)?.sequence ?? 0) // none of these is taken
+      void this.move(this.#entries.at(-1)?.sequence ?? 0, 'refused') // none of these is taken
       await this.#arrival.wait(signal)
     }
   }
@@ -129,11 +130,17 @@ class MemoryCursor implements Cursor {
     this.flight = flight
   }
 
-  async move(sequence: number): Promise<void> {
+  async move(sequence: number, verdict: Verdict = 'delivered'): Promise<void> {
     this.flight = undefined
     if (sequence <= this.position) return
+    if (verdict === 'delivered') this.#last = this.#entries.find((one) => one.sequence === sequence)
     this.position = sequence
     this.#owner.moved()
+  }
+
+  /** Of this process: a sender may be made anew. */
+  async lastDelivered(sinceMs: number): Promise<Entry | undefined> {
+    return this.#last !== undefined && this.#last.snapshot.timestampMs >= sinceMs ? this.#last : undefined
   }
 
   async remember(memo: string): Promise<void> {

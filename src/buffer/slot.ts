@@ -17,6 +17,7 @@ import type { Place } from './ring.ts'
  *   40  6  u48 first of the flight    46  6  u48 its last    52  6  u48 samples of the log up to that
  *   58  2  length of the note    60  2  length of the memo
  *   64     name, then note, then memo
+ 4080  6  u48 sequence number of the last that was delivered, 0 where that is not known (nor to an older version)
  * 4092  4  CRC-32 of all before
  *
  * A pair of zeros, or whose name is empty, is free.
@@ -25,6 +26,7 @@ export const slotBytes = 4096
 const slotVersion = 1
 const magic = 0x75635048
 const textAt = 64
+const deliveredAt = 4080
 const longestText = 1024
 
 /** All that is kept of one endpoint. */
@@ -36,6 +38,8 @@ export interface CursorState {
   readonly writtenMs: number
   /** The sender's own. */
   readonly memo: string
+  /** What was refused, or let go, is behind the position too. */
+  readonly delivered: number
 }
 
 export interface Slot {
@@ -45,7 +49,7 @@ export interface Slot {
 
 export function slotOf(
   generation: number,
-  { name, position, flight, uncertain, writtenMs, memo }: CursorState,
+  { name, position, flight, uncertain, writtenMs, memo, delivered }: CursorState,
 ): Buffer {
   const bytes = Buffer.alloc(slotBytes)
   const nameText = Buffer.from(name).subarray(0, 255)
@@ -68,6 +72,7 @@ export function slotOf(
   nameText.copy(bytes, textAt)
   note.copy(bytes, textAt + nameText.length)
   memoText.copy(bytes, textAt + nameText.length + note.length)
+  bytes.writeUIntLE(delivered, deliveredAt, 6)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, slotBytes - 4)), slotBytes - 4)
   return bytes
 }
@@ -101,6 +106,7 @@ export function readSlot(bytes: Buffer): Slot | 'empty' | 'damaged' {
       uncertain: bytes.readUIntLE(34, 6),
       writtenMs: bytes.readDoubleLE(26),
       memo: bytes.toString('utf8', noteEnd, noteEnd + bytes.readUInt16LE(60)),
+      delivered: bytes.readUIntLE(deliveredAt, 6),
     },
   }
 }

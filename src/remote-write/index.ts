@@ -34,8 +34,6 @@ interface Needs {
   readonly onTime?: (receiverMs: number) => void
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped?: () => boolean
-  /** What it got last, of whoever sent from this log before: series that do not come any more have ended since. */
-  readonly before?: Entry | undefined
 }
 
 /** How long a stop waits for a sender that has nothing to do any more. */
@@ -111,7 +109,6 @@ export class Endpoint implements Output {
       ageLimitMs: options.ageLimitMs,
       hasStepped: () => needs.hasStepped?.() ?? false,
       maxSamples: options.maxSamplesPerSend,
-      before: needs.before ? [needs.before] : [],
     })
     this.#running = this.#run()
   }

@@ -2,7 +2,7 @@ import type { Entry } from '../buffer/buffer.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { type Batch, batchOf } from './batch.ts'
-import { extent, type Piece } from './settling.ts'
+import { extent, isQuestion, type Piece } from './settling.ts'
 
 /** What of a range is not to be sent: series that the receiver refuses, entries that are too old for it. */
 export interface Without {
@@ -75,6 +75,10 @@ export class Range {
     return order
   }
 }
+
+/** A question whose answer tells nothing: the end of a series is taken whether it had arrived or not. */
+export const isInVain = ({ step }: Piece, { entries }: Batch): boolean =>
+  isQuestion(step) && entries.every(({ snapshot }) => snapshot.series.length === 0)
 
 /** The part of a snapshot that these series are. */
 export function only(snapshot: Snapshot, isIn: (series: Series) => boolean): Snapshot {

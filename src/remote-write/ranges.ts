@@ -1,21 +1,20 @@
-import type { Cursor, Entry, Flight } from '../buffer/buffer.ts'
+import type { Cursor, Entry, Flight, Verdict } from '../buffer/buffer.ts'
 import type { Clock } from '../clock.ts'
 import type { Patience } from '../http/patience.ts'
 import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
-import type { Series } from '../metrics/series.ts'
-import { type Batch, markable } from './batch.ts'
+import type { Batch } from './batch.ts'
 import { Budget } from './budget.ts'
 import type { Delivery } from './delivery.ts'
 import type { Pace } from './pace.ts'
 import type { Packer } from './packing.ts'
+import { Previous } from './previous.ts'
 import { Probe } from './probe.ts'
 import type { Protocol } from './protocol.ts'
-import { Range } from './range.ts'
+import { isInVain, Range } from './range.ts'
 import { Refusals } from './refusals.ts'
 import type { Relabelling } from './relabelling.ts'
 import { isPart, type Part, Requests, type Sent } from './requests.ts'
-import { withOneObjectEach } from './same.ts'
 import { again, areaOf, firstAlone, noteOf, type Piece, settle, type Work, wholeRange, workOf } from './settling.ts'
 import type { EndpointStats } from './stats.ts'
 import { Trial } from './trial.ts'
@@ -36,7 +35,6 @@ interface Needs {
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
   readonly maxSamples: number
-  readonly before: readonly Entry[]
 }
 
 /** How a range cannot go on: the receiver fails at it, refuses all of it, refuses everything. */
@@ -52,8 +50,7 @@ export class Ranges {
   readonly #requests: Requests
   readonly #refusals: Refusals
   readonly #probe = new Probe()
-  /** Of the last snapshot that was delivered. */
-  #sent: readonly Series[]
+  readonly #previous: Previous
   /** What a request may hold; halved when a receiver finds a body too large. */
   #fits: number
   /** The last number that has had its final answer. */
@@ -65,7 +62,7 @@ export class Ranges {
 
   constructor(needs: Needs) {
     this.#needs = needs
-    this.#sent = needs.relabelling.entries(needs.before).flatMap(markable)
+    this.#previous = new Previous(needs)
     this.#requests = new Requests(needs)
     this.#refusals = new Refusals(needs)
     this.#fits = needs.maxSamples
@@ -85,8 +82,8 @@ export class Ranges {
    * this one had come with exactly these.
    */
   async send(read: readonly Entry[], left: Flight | undefined, signal: AbortSignal): Promise<void> {
-    const { cursor, relabelling, protocol } = this.#needs
-    const { entries, before } = withOneObjectEach(relabelling.entries(read), this.#sent)
+    const { cursor, protocol } = this.#needs
+    const { entries, before } = await this.#previous.before(read)
     const { first, last } = boundsOf(entries)
     const range = new Range(entries, before, await this.#refusals.without(entries))
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
@@ -107,9 +104,7 @@ export class Ranges {
       work = after === 'held' ? whole(trial.uncertain) : after
       if (after === 'held') trial = new Trial(trial.uncertain, this.#afterWhole)
     }
-    const newest = entries.at(-1)
-    if (newest !== undefined) this.#sent = markable(newest)
-    await this.#move(last)
+    await this.#over(entries.at(-1), 'delivered')
   }
 
   /** Sends the next piece of what is left of a range, and gives what is left after its answer. */
@@ -117,6 +112,7 @@ export class Ranges {
     const { cursor, protocol } = this.#needs
     const piece = work.at(-1) as Piece // there is work
     const batch = range.cut(piece)
+    if (isInVain(piece, batch)) return settle(work, 'rejected', false).work
     const suspects = trial.suspects.map((one) => one.piece)
     const settled = await this.#settled(batch, signal, async () => {
       await cursor.begin({ ...boundsOf(range.entries), note: noteOf([...suspects, ...work], range.samples) })
@@ -195,14 +191,14 @@ export class Ranges {
 
   /** The receiver takes other samples and none of these. Several go one by one: not all may be at fault. */
   async #refusedWhole({ entries }: Range, { reason }: Trial): Promise<void> {
-    const { last } = boundsOf(entries)
     const [entry] = entries
-    if (entries.length > 1) this.#singlyUpTo = last
+    if (entries.length > 1) this.#singlyUpTo = boundsOf(entries).last
     if (entry === undefined || entries.length > 1) return
-    if (last <= this.#needs.cursor.uncertain) this.#replayed(1)
+    const replayed = entry.sequence <= this.#needs.cursor.uncertain
+    if (replayed) this.#replayed(1)
     else await this.#refusals.snapshot(entry, reason)
     this.#afterWhole = true
-    await this.#move(last)
+    await this.#over(entry, replayed ? 'delivered' : 'refused')
   }
 
   /**
@@ -214,14 +210,9 @@ export class Ranges {
     const [poison] = entries
     if (entries.length > 1) this.#singlyUpTo = boundsOf(entries).last
     if (poison === undefined || entries.length > 1) return
-    for (let i = 0; i < 2; i++) {
-      const { kind } = await this.#requests.attempt(this.#other(range), signal)
-      if (kind !== 'delivered') return
-      const outcome = await this.#requests.attempt({ entries, stale: [] }, signal)
-      if (outcome.kind === 'delivered' || (outcome.status ?? 0) < 500) return
-    }
+    if (!(await this.#requests.failsAlone({ entries, stale: [] }, () => this.#other(range), signal))) return
     await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes others')
-    await this.#move(poison.sequence)
+    await this.#over(poison, 'refused')
   }
 
   /** A sample that is none of these. */
@@ -229,9 +220,12 @@ export class Ranges {
     return this.#probe.next(entries[0]?.snapshot.series[0]?.identity ?? {}, this.#needs.clock.now())
   }
 
-  async #move(sequence: number): Promise<void> {
-    this.#moved = sequence
-    await this.#needs.cursor.move(sequence)
+  /** All up to this one has had its final answer. */
+  async #over(entry: Entry | undefined, verdict: Verdict): Promise<void> {
+    if (entry === undefined) return
+    if (verdict === 'delivered') this.#previous.delivered(entry)
+    this.#moved = entry.sequence
+    await this.#needs.cursor.move(entry.sequence, verdict)
   }
 
   /** What a lost answer had hidden. */

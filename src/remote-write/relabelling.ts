@@ -73,6 +73,11 @@ export class Relabelling {
     })
   }
 
+  /** What is sent of one that was counted by the sender before this one. */
+  counted({ sequence, snapshot }: Entry): Entry {
+    return { sequence, snapshot: narrowed(snapshot, this.#left(snapshot.series)) }
+  }
+
   /** The labels under which a series is sent. */
   labels(series: Series): readonly Label[] {
     const sent = this.#wanted.relabel && this.#known.one(series)

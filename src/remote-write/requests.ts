@@ -63,6 +63,16 @@ export class Requests {
     return await delivery.attempt(body, headers, signal)
   }
 
+  /** The receiver fails at this one and takes another, twice. */
+  async failsAlone(batch: Batch, other: () => Batch, signal: AbortSignal): Promise<boolean> {
+    for (let i = 0; i < 2; i++) {
+      if ((await this.attempt(other(), signal)).kind !== 'delivered') return false
+      const outcome = await this.attempt(batch, signal)
+      if (outcome.kind === 'delivered' || (outcome.status ?? 0) < 500) return false
+    }
+    return true
+  }
+
   #taken(
     { bytes, samples, metadata }: { readonly bytes: number; readonly samples: number; readonly metadata: number },
     { entries }: Batch,

@@ -17,6 +17,9 @@
  */
 export type Step = 'send' | 'first' | 'left' | 'right' | 'last'
 
+/** Whether a step is there to find out if a range had arrived, by its first entry. */
+export const isQuestion = (step: Step): boolean => step === 'first' || step === 'left' || step === 'right'
+
 export interface Piece {
   readonly step: Step
   /** Entries `from` up to, not with, `to`. */

@@ -1,4 +1,4 @@
-import type { DropReason, Entry } from '../buffer/buffer.ts'
+import type { DropReason } from '../buffer/buffer.ts'
 import type { DiskCursor } from '../buffer/cursor.ts'
 import type { DiskBuffer } from '../buffer/disk.ts'
 import type { BufferNeeds } from '../buffer/index.ts'
@@ -119,22 +119,9 @@ async function atEndpoint(
   const remoteWrite = [{ ...options, metadataIntervalMs: 0 }]
   const [endpoint] = await openEndpoints({ remoteWrite }, adopter, buffer, {
     onTime: (receiverMs) => buffer.confirmTime(receiverMs),
-    before: await lastSent(buffer, cursor),
   })
   await endpoint?.stop(deadline)
   return cursor.backlog().snapshots === 0 ? undefined : (endpoint?.trouble ?? 'not delivered in time')
-}
-
-/** The snapshot that an endpoint got last, as far as the log still has it. */
-async function lastSent(buffer: DiskBuffer, { position: { sequence } }: DiskCursor): Promise<Entry | undefined> {
-  if (sequence === 0) return undefined
-  const reader = buffer.reader(sequence - 1)
-  try {
-    const entry = await reader.next()
-    return entry?.sequence === sequence ? entry : undefined
-  } finally {
-    await reader.close()
-  }
 }
 
 /** Pushes the last snapshot of a run; gives why the gateway has not got it. */

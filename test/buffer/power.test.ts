@@ -54,9 +54,9 @@ async function untilCut(disk: SimulatedDisk, cut: number, number: number, clock:
       if (isCut) return
       seen.requested = last
       if (i % 4 === 3) continue // no answer came
+      seen.answered = last
       await cursor.move(last)
       if (isCut) return
-      seen.answered = last
     }
   })()
   await Promise.race([run, settled().then(settled).then(settled).then(settled)])

@@ -57,3 +57,28 @@ test('when the agent alone is stopped its series stay in view', { skip: noBus },
   if (prometheus === undefined) return
   assert.equal((await afterStop(t, prometheus, 'running')).length, 1)
 })
+
+test('a series that is gone after a restart is gone from view at once', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const file = join(temporary(t), 'config.json')
+  const remote_write = [{ url: `${prometheus.url}/api/v1/write` }]
+  writeFileSync(file, JSON.stringify({ instance: 'h', remote_write, web: { listen_address: [] } }))
+  const env = { STATE_DIRECTORY: temporary(t) }
+  const run = (...flags: string[]) => hostpush(t, ['run', `--config.file=${file}`, ...flags], env)
+  const first = run()
+  await eventually(
+    () => prometheus.query('{__name__=~"node_load1|node_uname_info",instance="h"}'),
+    (found) => found.length === 2,
+  )
+  first.child.kill('SIGKILL')
+  await once(first.child, 'exit')
+  run('--no-collector.uname')
+  // without a marker it would stay for five minutes
+  await eventually(
+    () => prometheus.query('node_uname_info{instance="h"}'),
+    (found) => found.length === 0,
+  )
+  assert.equal((await prometheus.query(query)).length, 1)
+  assert.equal((await prometheus.query('count_over_time(node_uname_info{instance="h"}[5m])')).length, 1)
+})

@@ -1,0 +1,40 @@
+import type { Cursor, Entry } from '../buffer/buffer.ts'
+import type { Series } from '../metrics/series.ts'
+import { markable } from './batch.ts'
+import type { Relabelling } from './relabelling.ts'
+import { withOneObjectEach } from './same.ts'
+
+/** So long a series without a marker is seen in queries; a later marker would only make it anew. */
+const lookbackMs = 300_000
+
+interface Needs {
+  readonly cursor: Cursor
+  readonly relabelling: Relabelling
+}
+
+/** The series that an endpoint got last, of this agent or the one before it: those that do not come any more have ended. */
+export class Previous {
+  readonly #needs: Needs
+  /** Undefined as long as this sender has delivered nothing. */
+  #series: readonly Series[] | undefined
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** What is sent of these, and the series of the snapshot before them; one object for each label set of both. */
+  async before(read: readonly Entry[]) {
+    this.#series ??= await this.#ofAnother(read)
+    return withOneObjectEach(this.#needs.relabelling.entries(read), this.#series)
+  }
+
+  delivered(entry: Entry): void {
+    this.#series = markable(entry)
+  }
+
+  async #ofAnother([first]: readonly Entry[]): Promise<readonly Series[]> {
+    const { cursor, relabelling } = this.#needs
+    const last = await cursor.lastDelivered((first?.snapshot.timestampMs ?? 0) - lookbackMs)
+    return last === undefined ? [] : markable(relabelling.counted(last))
+  }
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Cursor } from '../../src/buffer/buffer.ts'
+import { MemoryBuffer } from '../../src/buffer/memory.ts'
+import { readSlot, slotBytes, slotOf } from '../../src/buffer/slot.ts'
+import { settled, TestClock } from '../clock.ts'
+import { openLog, signal, snapshots, textOf } from './log.ts'
+import { SimulatedDisk } from './simulated.ts'
+
+const always = Number.NEGATIVE_INFINITY
+
+/** Delivers, or has refused, what comes next. */
+async function send(cursor: Cursor, verdict: 'delivered' | 'refused' = 'delivered') {
+  const [entry] = await cursor.read({ samples: 1 }, signal)
+  const sequence = entry?.sequence ?? 0
+  await cursor.begin({ first: sequence, last: sequence, note: '' })
+  await cursor.move(sequence, verdict)
+}
+
+test('the snapshot that was delivered last is known after a kill, as long as somebody asks in time', async () => {
+  const disk = new SimulatedDisk()
+  const clock = new TestClock()
+  const next = snapshots()
+  const buffer = await openLog(disk, {}, { clock })
+  const cursor = buffer.cursor('a')
+  assert.equal(await cursor.lastDelivered(always), undefined, 'there is none yet')
+  const [first, second, third] = [next(1), next(2), next(3)]
+  for (const one of [first, second, third]) buffer.append(one)
+  await send(cursor)
+  await send(cursor)
+  await send(cursor, 'refused')
+  assert.equal((await cursor.lastDelivered(always))?.snapshot, second)
+  const after = (await openLog(disk.afterKill(), {}, { clock })).cursor('a')
+  const last = await after.lastDelivered(second.timestampMs)
+  assert.equal(last?.sequence, 2)
+  assert.equal(last && textOf(last.snapshot), textOf(second))
+  assert.equal(await after.lastDelivered(second.timestampMs + 1), undefined)
+})
+
+test('an endpoint that begins now has been delivered nothing', async () => {
+  const disk = new SimulatedDisk()
+  const buffer = await openLog(disk)
+  buffer.append(snapshots()(1))
+  await settled()
+  await buffer.close()
+  const again = await openLog(disk.afterKill())
+  assert.equal(await again.cursor('a').lastDelivered(always), undefined)
+})
+
+test('the segment with the snapshot that was delivered last stays until the next one has been delivered', async () => {
+  const disk = new SimulatedDisk()
+  const clock = new TestClock()
+  const buffer = await openLog(disk, {}, { clock })
+  const cursor = buffer.cursor('a')
+  const next = snapshots()
+  buffer.append(next(1))
+  await send(cursor)
+  await clock.pass(3_600_000)
+  buffer.append(next(2))
+  await settled()
+  assert.equal(disk.pathsIn('/b/log').length, 2)
+  const after = (await openLog(disk.afterKill(), {}, { clock })).cursor('a')
+  assert.equal((await after.lastDelivered(always))?.sequence, 1)
+  await send(cursor)
+  buffer.append(next(3))
+  await send(cursor)
+  await settled()
+  assert.deepEqual(disk.pathsIn('/b/log'), ['/b/log/0000000000000002.segment'])
+})
+
+test('a slot of an agent that kept no such number reads as unknown', () => {
+  const state = { name: 'a', position: { sequence: 7, samples: 70 }, flight: undefined, uncertain: 0, writtenMs: 5 }
+  const bytes = slotOf(1, { ...state, memo: 'm'.repeat(1024), delivered: 0 })
+  assert.equal(bytes.length, slotBytes)
+  const slot = readSlot(bytes)
+  assert.ok(typeof slot === 'object')
+  assert.deepEqual(slot.state, { ...state, memo: 'm'.repeat(1024), delivered: 0 })
+  const known = readSlot(slotOf(1, { ...state, memo: '', delivered: 2 ** 47 }))
+  assert.equal(typeof known === 'object' && known.state.delivered, 2 ** 47)
+})
+
+test('in memory a sender that is made anew knows what the one before it delivered', async () => {
+  const buffer = new MemoryBuffer(1e6)
+  const cursor = buffer.cursor('a')
+  const snapshot = snapshots()(1)
+  buffer.append(snapshot)
+  await send(cursor)
+  assert.equal((await buffer.cursor('a').lastDelivered(always))?.snapshot, snapshot)
+  assert.equal(await cursor.lastDelivered(snapshot.timestampMs + 1), undefined)
+  assert.equal(await new MemoryBuffer(1e6).cursor('a').lastDelivered(always), undefined)
+})

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { connect } from '../../src/http/connection.ts'
+import { silent } from '../../src/log.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { type Behaviour, createReceiver } from '../../src/receive/receiver.ts'
+import { Endpoint } from '../../src/remote-write/index.ts'
+import { ending } from '../../src/run/leftovers.ts'
+import { bootId, openLog } from '../buffer/log.ts'
+import { SimulatedDisk } from '../buffer/simulated.ts'
+import { temperature, until } from './scene.ts'
+
+/** A receiver, and one agent after another in front of it, on the same disk. */
+async function scene(t: TestContext) {
+  const script: (Behaviour | undefined)[] = []
+  const receiver = await createReceiver({
+    listen: { host: '127.0.0.1', port: 0 },
+    ledger: true,
+    behave: () => script.shift(),
+  })
+  t.after(() => receiver.close())
+  let disk = new SimulatedDisk()
+  let newestMs = Math.floor(Date.now() / 1000) * 1000 - 600_000
+  /** An agent begins, which may have others' labels. */
+  const start = async (instance = 'h', name = 'default') => {
+    const buffer = await openLog(disk, {}, { bootId })
+    const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance }))
+    const endpoint = new Endpoint(
+      {
+        ...{ name, url: new URL(`${receiver.url}/api/v1/write`), headers: () => ({}), timeoutMs: 1000 },
+        ...{ backoff: { minMs: 5, maxMs: 20 }, maxSamplesPerSend: 1000, message: 'prometheus.WriteRequest' },
+        ...{ inline: 'full', metadataIntervalMs: 0, sendIntervalMs: 0, offsetMs: 0, intervalMs: 1000 },
+        ...{ ageLimitMs: 0, pacing: 'off' },
+      },
+      {
+        clock: systemClock,
+        log: silent,
+        cursor: buffer.cursor(name),
+        sender: await connect(receiver.url),
+        userAgent: 'test/1',
+      },
+    )
+    const append = (snapshot: Snapshot) => {
+      newestMs = snapshot.timestampMs
+      buffer.append(snapshot)
+    }
+    return {
+      endpoint,
+      end: () => append(ending(newestMs)),
+      /** Collects a snapshot of these rooms, so long after the one before. */
+      push(rooms: readonly string[], afterMs = 1000) {
+        builder.begin()
+        for (const room of rooms) builder.add(temperature, newestMs, { room })
+        append(builder.end(newestMs + afterMs))
+        return newestMs
+      },
+      delivered: () => until(() => endpoint.report.backlog.snapshots === 0),
+      /** The process is killed. */
+      async kill() {
+        disk = disk.afterKill()
+        await endpoint.stop(AbortSignal.abort())
+        await buffer.close()
+      },
+    }
+  }
+  const markers = () =>
+    receiver.ledger
+      .filter(({ stale }) => stale)
+      .map(({ series, timestampMs }) => {
+        const label = (name: string) => new RegExp(`${name}="(\\w+)"`).exec(series)?.[1]
+        return [label('instance'), label('room'), timestampMs]
+      })
+  return { start, markers, script, receiver }
+}
+
+test('a series that is gone after a restart ends with the first snapshot that lacks it', async (t) => {
+  const { start, markers } = await scene(t)
+  const first = await start()
+  first.push(['a', 'b'])
+  await first.delivered()
+  await first.kill()
+  const second = await start()
+  const at = second.push(['a'])
+  await second.delivered()
+  assert.deepEqual(markers(), [['h', 'b', at]])
+  second.push(['a'])
+  await second.delivered()
+  assert.equal(markers().length, 1)
+  await second.kill()
+})
+
+test('under a new name the series of the old one end', async (t) => {
+  const { start, markers } = await scene(t)
+  const first = await start('old')
+  first.push(['a'])
+  await first.delivered()
+  await first.kill()
+  const second = await start('new')
+  const at = second.push(['a'])
+  await second.delivered()
+  assert.deepEqual(markers(), [['old', 'a', at]])
+  await second.kill()
+})
+
+test('after more than five minutes nothing is left to end', async (t) => {
+  const { start, markers } = await scene(t)
+  const first = await start()
+  first.push(['a', 'b'])
+  await first.delivered()
+  await first.kill()
+  const second = await start()
+  second.push(['a'], 300_001)
+  await second.delivered()
+  assert.deepEqual(markers(), [])
+  await second.kill()
+})
+
+test('what ended with the machine does not end once more, and an end that was left over still comes', async (t) => {
+  const { start, markers, script, receiver } = await scene(t)
+  const first = await start()
+  const lastMs = first.push(['a', 'b'])
+  await first.delivered()
+  script.push({ status: 503, headers: { 'retry-after': '60' } })
+  first.end()
+  await until(() => receiver.stats.requests === 2)
+  await first.kill()
+  const second = await start()
+  const ended = [
+    ['h', 'a', lastMs + 1],
+    ['h', 'b', lastMs + 1],
+  ]
+  await second.delivered()
+  assert.deepEqual(markers(), ended)
+  second.push(['a'])
+  await second.delivered()
+  assert.deepEqual(markers(), ended)
+  await second.kill()
+})
+
+test('an endpoint that is new is told of the end of nothing', async (t) => {
+  const { start, markers } = await scene(t)
+  const first = await start()
+  first.push(['a', 'b'])
+  await first.delivered()
+  await first.kill()
+  const second = await start('h', 'other')
+  second.push(['a'])
+  await second.delivered()
+  assert.deepEqual(markers(), [])
+  await second.kill()
+})
+
+test('a range that had arrived when the agent was killed is found to have arrived, whatever ended in it', async (t) => {
+  const { start, markers, script, receiver } = await scene(t)
+  const first = await start()
+  first.push(['a', 'b', 'c', 'd', 'e'])
+  await first.delivered()
+  script.push({ status: 503, headers: { 'retry-after': '60' } })
+  first.push(['a', 'b', 'c', 'd', 'e'])
+  const at = first.push(['a'])
+  first.push(['a', 'f', 'g', 'h'])
+  await until(() => receiver.stats.requests === 2)
+  await first.kill()
+  script.push(undefined, { hang: true, commit: true })
+  const second = await start()
+  await until(() => receiver.ledger.some(({ series }) => series.includes('room="f"')))
+  await second.kill()
+  const third = await start()
+  await third.delivered()
+  third.push(['a', 'f', 'g', 'h'])
+  await third.delivered()
+  const { stats } = third.endpoint
+  assert.deepEqual([stats.samplesFailed, stats.replayed], [0, 1])
+  assert.deepEqual([...new Set(markers().map(([, room, atMs]) => `${room} ${Number(atMs) - at}`))].sort(), [
+    'b 0',
+    'c 0',
+    'd 0',
+    'e 0',
+  ])
+  await third.kill()
+})

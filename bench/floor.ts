@@ -87,6 +87,7 @@ function noting(files: Files, into: { -readonly [Key in keyof Asked]: Asked[Key]
     link: other('link', files.link.bind(files)),
     real: other('real', files.real.bind(files)),
     settle: () => files.settle(),
+    close: () => files.close(),
   }
 }
 

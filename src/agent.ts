@@ -135,7 +135,15 @@ interface Now {
 async function openSending(config: Config, world: World) {
   const { clock, log } = world
   const bootId = thisBoot()
-  const whose = { identity: config.identity, to: config.remoteWrite.map(({ url }) => shownUrl(url)) }
+  const now: Now = { config, collection: undefined }
+  const whose = {
+    get identity() {
+      return now.config.identity
+    },
+    get to() {
+      return now.config.remoteWrite.map(({ url }) => shownUrl(url))
+    },
+  }
   // a gateway has no backlog: for those alone no directory is needed
   const inMemory = config.remoteWrite.length === 0 ? ({ mode: 'memory' } as const) : {}
   const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...world, bootId, whose })
@@ -146,7 +154,6 @@ async function openSending(config: Config, world: World) {
     buffer.confirmTime(receiverMs)
   }
   const hasStepped = () => timeline.stats.steps > 0
-  const now: Now = { config, collection: undefined }
   const current = {
     buffer: config.buffer,
     get remoteWrite() {

@@ -29,6 +29,8 @@ interface Needs {
 export class Reloading {
   readonly #needs: Needs
   #last: Promise<readonly string[]> = Promise.resolve([])
+  /** The one that waits for the last to end. */
+  #next: Promise<readonly string[]> | undefined
   #isWell = true
   #takenMs: number
 
@@ -42,9 +44,16 @@ export class Reloading {
     emit(successTime, this.#takenMs / 1000)
   }
 
-  /** Gives what is wrong with it; where anything is, the configuration before goes on. */
+  /**
+   * Gives what is wrong with it; where anything is, the configuration before goes on. All who ask before it begins to
+   * read get the same.
+   */
   reload(): Promise<readonly string[]> {
-    this.#last = this.#last.then(() => this.#reload())
+    this.#next ??= this.#last.then(() => {
+      this.#next = undefined
+      return this.#reload()
+    })
+    this.#last = this.#next
     return this.#last
   }
 

@@ -12,6 +12,7 @@ import { collectors } from '../src/collectors/index.ts'
 const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   {
     'clock.ts': ['node:os', 'node:timers'],
+    'counted.ts': [],
     'hints/': [],
     'log.ts': [],
     'metrics/': ['re2js', 'node:buffer'],

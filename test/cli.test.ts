@@ -23,6 +23,17 @@ test('every command has a help that names it', async () => {
   }
 })
 
+test('the help of a command begins with the flags that are its own', async () => {
+  for (const [name, first] of [
+    ['once', '--config.file'],
+    ['doctor', '--format'],
+    ['estimate', '--format'],
+  ] as const) {
+    const { out } = await commandLine([name, '--help'])
+    assert.equal(/^ {2}(--[\w.-]+)/m.exec(out)?.[1], first)
+  }
+})
+
 const misuse: readonly (readonly [args: string[], message: RegExp])[] = [
   [['rnu'], /unknown command rnu; did you mean run\?/],
   [['run', '--collector.cpuu'], /unknown flag --collector.cpuu; did you mean --collector.cpu\?/],

@@ -58,6 +58,7 @@ export function collecting(collector: Collector, first: Given = {}) {
         link: (p) => files().link(p),
         real: (p) => files().real(p),
         settle() {},
+        close() {},
       },
       path,
     )

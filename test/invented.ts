@@ -145,6 +145,7 @@ export function invented(contents: readonly Content[], salt: number): Files {
         .slice(0, 20)}`,
     real: (path) => `/${path}`,
     settle() {},
+    close() {},
   }
 }
 

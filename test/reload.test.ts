@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createAgent } from '../src/agent.ts'
+import { agentIn } from '../src/buffer/runs.ts'
 import { systemClock } from '../src/clock.ts'
 import { collector } from '../src/collector.ts'
 import { readConfig } from '../src/config/index.ts'
@@ -22,7 +23,8 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   let collected = 0
   const counting = collector({
     name: 'counting',
-    collect({ emit }) {
+    collect({ proc, emit }) {
+      proc.read('loadavg')
       emit(number, ++collected)
     },
   })
@@ -49,7 +51,7 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
     stop.abort(new Error('over'))
     assert.equal(await running, 0)
   }
-  return { a, agent, lines, write, end, collected: () => collected }
+  return { a, agent, lines, write, end, directory: join(folder, 'buffer'), collected: () => collected }
 }
 
 async function receiverOf(t: TestContext, behave?: ReceiverOptions['behave']): Promise<Receiver> {
@@ -179,3 +181,56 @@ test('SIGHUP and a POST read the file again, the POST only where that is enabled
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0)
 })
+
+test('who asks whose samples these are, and where they go, is told what holds now', async (t) => {
+  const [first, second] = [await receiverOf(t), await receiverOf(t)]
+  const { a, agent, write, end, directory } = await scene(t, first)
+  const asked = async () => {
+    const { identity, to } = (await agentIn(directory)) ?? {}
+    return [identity?.['instance'], to]
+  }
+  assert.deepEqual(await asked(), ['h', [`${first.url}/api/v1/write`]])
+  write({ remote_write: [a({ url: `${second.url}/api/v1/write` })], instance: 'other' })
+  assert.deepEqual(await agent.reload(), [])
+  assert.deepEqual(await asked(), ['other', [`${second.url}/api/v1/write`]])
+  await end()
+})
+
+test('a hundred wishes at once are one reading, or two, and after each of them the newest file holds', async (t) => {
+  const receiver = await receiverOf(t)
+  const { a, agent, lines, write, end } = await scene(t, receiver)
+  const early = agent.reload()
+  write({ remote_write: [a({ name: 'b' })] })
+  await Promise.all([early, ...Array.from({ length: 100 }, () => agent.reload())])
+  assert.deepEqual(
+    agent.endpoints.map(({ name }) => name),
+    ['b'],
+  )
+  assert.ok(lines.filter((line) => line.includes('the new configuration is taken')).length <= 2)
+  await end()
+})
+
+test('what the collectors of the configuration before had open is closed', async (t) => {
+  const receiver = await receiverOf(t)
+  const { a, agent, write, end, collected } = await scene(t, receiver)
+  const open = () => readdirSync('/proc/self/fd').filter(isLoad).length
+  const isLoad = (name: string) => linkOf(`/proc/self/fd/${name}`).endsWith('/loadavg')
+  for (let i = 0; i < 4; i++) {
+    write({ remote_write: [a()], global: { scrape_interval: '10ms', external_labels: { number: String(i) } } })
+    assert.deepEqual(await agent.reload(), [])
+    const enough = collected() + 3
+    await until(() => collected() >= enough)
+    assert.equal(open(), 1)
+  }
+  await end()
+  assert.equal(open(), 0)
+})
+
+/** Empty where it is gone by now. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}

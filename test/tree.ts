@@ -65,6 +65,7 @@ export function textFiles(tree: Tree): Files {
       return `/${links(normal(String(path)))}`
     },
     settle() {},
+    close() {},
   }
 }
 

@@ -14,6 +14,7 @@ import { collectors } from '../collectors/index.ts'
 import type { Command, Terminal } from '../command.ts'
 import { type Config, readConfig } from '../config/index.ts'
 import { durationMs } from '../config/units.ts'
+import { counted } from '../counted.ts'
 import { type Flag, type Given, UsageError } from '../flags.ts'
 import { hintFor, withHint } from '../hints/hint.ts'
 import { logOf } from './log.ts'
@@ -80,7 +81,7 @@ function show(rows: readonly Row[], terminal: Terminal): number {
 function bufferText({ directory, bytes, segments, damagedRecords, trouble }: BufferRow): string {
   const damaged = damagedRecords === 0 ? '' : `, ${damagedRecords} damaged places in corrupt/`
   const ill = trouble === undefined ? '' : `\n  the disk is not used: ${trouble}`
-  return `${directory}: ${bytes} bytes in ${segments} segments${damaged}${ill}\n`
+  return `${directory}: ${counted(bytes, 'byte')} in ${counted(segments, 'segment')}${damaged}${ill}\n`
 }
 
 function endpointText(row: EndpointRow): string {
@@ -88,14 +89,16 @@ function endpointText(row: EndpointRow): string {
   const waiting =
     snapshots === 0
       ? 'nothing waits'
-      : `${snapshots} snapshots, ${samples} samples, ${bytes} bytes wait, from ${time(row.oldestMs)} to ${time(row.newestMs)}`
-  const lost = Object.entries(row.dropped).map(([reason, count]) => `\n  not delivered: ${count} samples, ${reason}`)
+      : `${counted(snapshots, 'snapshot')}, ${counted(samples, 'sample')}, ${counted(bytes, 'byte')} wait, from ${time(row.oldestMs)} to ${time(row.newestMs)}`
+  const lost = Object.entries(row.dropped).map(
+    ([reason, count]) => `\n  not delivered: ${counted(count, 'sample')}, ${reason}`,
+  )
   return `${endpoint}: ${waiting}${isConfigured === false ? ' (not configured any more)' : ''}${lost.join('')}\n`
 }
 
 function refusedText({ endpoint, samples, newestMs, reason }: RefusedRow): string {
   const hint = hintFor(reason, { part: 'remote-write', url: '' })
-  return `${endpoint}: ${samples} samples set aside, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
+  return `${endpoint}: ${counted(samples, 'sample')} set aside, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
 }
 
 const time = (ms: number | undefined) => (ms === undefined ? 'unknown' : timeText(ms))
@@ -115,7 +118,8 @@ async function drop(config: Config, given: Given, terminal: Terminal): Promise<n
   const endpoint = given.get('endpoint')
   const request = { command: 'drop', beforeMs, endpoint }
   const rows = (await Array.fromAsync(answer(config, terminal, { ...request, isDry: true }))) as DropRow[]
-  for (const { endpoint: name, samples } of rows) terminal.out(`${name}: ${samples} samples would never be delivered\n`)
+  for (const { endpoint: name, samples } of rows)
+    terminal.out(`${name}: ${counted(samples, 'sample')} would never be delivered\n`)
   if (given.get('yes') !== true && !(await confirmed('Drop them, and what was set aside of that time?', terminal))) {
     terminal.err('hostpush: nothing is dropped; --yes does it without asking\n')
     return 1

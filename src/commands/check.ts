@@ -1,6 +1,7 @@
 import { collectors } from '../collectors/index.ts'
 import type { Command } from '../command.ts'
 import { configFlags, readConfig } from '../config/index.ts'
+import { counted } from '../counted.ts'
 import { shownUrl } from '../http/credentials.ts'
 
 export default {
@@ -14,7 +15,7 @@ export default {
       ({ name, url }) => `  ${name}  ${shownUrl(url)}\n`,
     )
     terminal.out(
-      `configuration is good: ${config.collectors.length} collectors every ${config.intervalMs / 1000} s, ` +
+      `configuration is good: ${counted(config.collectors.length, 'collector')} every ${config.intervalMs / 1000} s, ` +
         `job ${JSON.stringify(config.identity['job'])}, instance ${JSON.stringify(config.identity['instance'])}, ` +
         `${endpoints.length === 0 ? 'nothing to push to' : 'pushed to'}\n${endpoints.join('')}`,
     )

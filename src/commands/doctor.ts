@@ -3,6 +3,7 @@ import { collectors } from '../collectors/index.ts'
 import type { Command, Terminal } from '../command.ts'
 import { ConfigError } from '../config/error.ts'
 import { type Config, configFlags, readConfig } from '../config/index.ts'
+import { counted } from '../counted.ts'
 import { checkCollectors } from '../doctor/collectors.ts'
 import { checkDirectory } from '../doctor/directory.ts'
 import { type Finding, fail, ok, reportOf, warn } from '../doctor/finding.ts'
@@ -21,7 +22,7 @@ export default {
     'Looks at everything between this host and its receivers: permissions, disk, DNS, TLS, credentials, clock, protocol.\n' +
     'Nothing is stored anywhere. Status 0 unless something fails; warnings are none.',
   usage: '[flags] --config.file=FILE',
-  flags: () => [...configFlags(collectors).filter(({ name }) => !name.startsWith('web.')), format],
+  flags: () => [format, ...configFlags(collectors).filter(({ name }) => !name.startsWith('web.'))],
   async run({ flags }, terminal) {
     const wanted = String(flags.get(format.name) ?? format.fallback)
     if (!formats.includes(wanted)) throw new UsageError(`--format: ${wanted} is none of ${formats.join(', ')}`)
@@ -62,7 +63,7 @@ async function diagnosis(config: Config): Promise<readonly Finding[]> {
 
 function configuration({ remoteWrite, pushgateways, intervalMs, notes }: Config): Finding {
   const outputs = remoteWrite.length + pushgateways.length
-  const text = `good: every ${intervalMs / 1000} s to ${outputs} outputs${notes.map((note) => `; ${note}`).join('')}`
+  const text = `good: every ${intervalMs / 1000} s to ${counted(outputs, 'output')}${notes.map((note) => `; ${note}`).join('')}`
   return outputs > 0
     ? ok('configuration', text)
     : warn('configuration', 'good, but there is nothing to push to', 'remote_write or pushgateway, in --config.file')

@@ -20,7 +20,7 @@ export default {
     'Measures what this host would send: series by collector, samples and bytes a month, and what other settings save.\n' +
     'Collects for a second or two; nothing is sent.',
   usage: '[flags]',
-  flags: () => [...configFlags(collectors).filter(({ name }) => !name.startsWith('web.')), format],
+  flags: () => [format, ...configFlags(collectors).filter(({ name }) => !name.startsWith('web.'))],
   async run({ flags }, terminal) {
     const wanted = String(flags.get(format.name) ?? format.fallback)
     if (!formats.includes(wanted)) throw new UsageError(`--format: ${wanted} is none of ${formats.join(', ')}`)

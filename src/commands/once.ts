@@ -28,9 +28,9 @@ export default {
     'Status 0 when all is delivered, 3 when it is safe in the buffer, 1 when it is lost.',
   usage: '[flags]',
   flags: () => [
-    ...configFlags(collectors).filter(({ name }) => name !== 'config.file' && !name.startsWith('web.')),
     ...targetFlags,
     timeoutFlag,
+    ...configFlags(collectors).filter(({ name }) => name !== 'config.file' && !name.startsWith('web.')),
   ],
   async run({ flags }, terminal) {
     const timeoutMs = timeoutOf(flags)

@@ -1,4 +1,5 @@
 import type { Command, Terminal } from '../command.ts'
+import { counted } from '../counted.ts'
 import { type Flag, UsageError } from '../flags.ts'
 import { createReceiver, type Receiver, type Summary } from '../receive/receiver.ts'
 
@@ -37,7 +38,7 @@ export function lineOf(request: Summary): string {
   const what =
     request.samples === 0
       ? `metadata of ${request.metadata} families`
-      : `${request.samples} samples of ${request.series} series`
+      : `${counted(request.samples, 'sample')} of ${request.series} series`
   const stale = request.stale === 0 ? '' : `, ${request.stale} series ended`
   const size = `${request.compressedBytes} bytes (${request.uncompressedBytes} before compression)`
   const problem = request.text === '' ? '' : `: ${request.text.trim().replace(/\p{Cc}/gu, '\uFFFD')}`

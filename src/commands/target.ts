@@ -58,11 +58,20 @@ export async function targetConfig(
   throw new ConfigError([`${file}: there is nowhere to push to: remote_write or pushgateway is needed`])
 }
 
-/** What is left over for a URL waits for the same URL: a name that no other one has. */
-function nameOf(text: string): string {
-  const { host, href } = new URL(text)
+/**
+ * What is left over for a URL waits for the same URL: a name that no other one has. A new password or key is no other
+ * URL. The user beside a password is: at Grafana Cloud it is the tenant.
+ */
+export function nameOf(text: string): string {
+  const url = new URL(text)
+  if (url.password === '') url.username = '' // it may be a token
+  url.password = ''
+  for (const name of url.searchParams.keys()) if (secretName.test(name)) url.searchParams.set(name, '')
+  const { host, href } = url
   return `${host.replace(/[^\w.-]+/g, '-').slice(0, 50)}-${crc32(href).toString(16).padStart(8, '0')}`
 }
+
+const secretName = /key|token|secret|pass|auth|sig|cred/i
 
 function urlOf(flags: Given, name: string): string | undefined {
   const text = flags.get(name)

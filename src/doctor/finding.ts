@@ -1,3 +1,5 @@
+import { counted } from '../counted.ts'
+
 /** What one check has found. */
 export interface Finding {
   readonly level: 'ok' | 'warn' | 'fail'
@@ -25,5 +27,5 @@ export function reportOf(findings: readonly Finding[]): string {
     return `${level.padEnd(4)}  ${thing.padEnd(width)}  ${text}${to}\n`
   })
   const count = (level: Finding['level']) => findings.filter((one) => one.level === level).length
-  return `${lines.join('')}${count('fail')} failures, ${count('warn')} warnings, ${count('ok')} well\n`
+  return `${lines.join('')}${counted(count('fail'), 'failure')}, ${counted(count('warn'), 'warning')}, ${count('ok')} well\n`
 }

@@ -95,7 +95,10 @@ function clockBy({ heads }: Told, clock: Clock): readonly Finding[] {
   if (Number.isNaN(theirsMs)) return []
   const aheadMs = clock.now() - theirsMs
   const seconds = Math.round(Math.abs(aheadMs) / 1000)
-  const text = `this host is ${seconds} s ${aheadMs < 0 ? 'behind' : 'ahead of'} the receiver`
+  const text =
+    seconds === 0
+      ? 'this host and the receiver tell the same time'
+      : `this host is ${seconds} s ${aheadMs < 0 ? 'behind' : 'ahead of'} the receiver`
   const remedy = 'check NTP on this host (timedatectl, chronyc tracking)'
   if (Math.abs(aheadMs) >= skewMs.fail) return [fail('clock', `${text}: it refuses such samples`, remedy)]
   return [Math.abs(aheadMs) >= skewMs.warn ? warn('clock', text, remedy) : ok('clock', text)]

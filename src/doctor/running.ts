@@ -2,6 +2,7 @@ import type { Row } from '../buffer/control.ts'
 import type { BufferOptions } from '../buffer/index.ts'
 import { ask } from '../buffer/owner.ts'
 import { type Clock, within } from '../clock.ts'
+import { counted } from '../counted.ts'
 import { hintFor } from '../hints/hint.ts'
 import { messageOf } from '../log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
@@ -33,12 +34,12 @@ function findingOf(row: Row, nowMs: number): readonly Finding[] {
   if (row.kind === 'buffer')
     return row.trouble === undefined ? [] : [fail('buffer', `the disk is not used: ${row.trouble}`, 'mend the disk')]
   if (row.kind === 'refused') {
-    const text = `refused and set aside: ${row.samples} samples: ${row.reason}`
+    const text = `refused and set aside: ${counted(row.samples, 'sample')}: ${row.reason}`
     return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: 'remote-write', url: '' }))]
   }
   const { endpoint, snapshots, samples, oldestMs, isConfigured } = row
   const ageMs = oldestMs === undefined ? 0 : nowMs - oldestMs
-  const text = `${snapshots} snapshots, ${samples} samples wait, the oldest for ${Math.round(ageMs / 1000)} s`
+  const text = `${counted(snapshots, 'snapshot')}, ${counted(samples, 'sample')} wait, the oldest for ${Math.round(ageMs / 1000)} s`
   if (isConfigured === false)
     return [
       warn(`${endpoint} backlog`, `${text}; not configured any more`, `hostpush buffer drop --endpoint=${endpoint}`),

@@ -19,5 +19,6 @@ export function tellingDenied(files: Files, tell: (path: string) => void): Files
     link: (path) => told(path, () => files.link(path)),
     real: (path) => told(path, () => files.real(path)),
     settle: () => files.settle(),
+    close: () => files.close(),
   }
 }

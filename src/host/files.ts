@@ -34,6 +34,8 @@ export interface Files {
   real(path: Path): string
   /** Ends an interval: what was kept open for files that are gone is let go. */
   settle(): void
+  /** Lets go of all that is kept open. What is read after that is not kept. */
+  close(): void
 }
 
 /** https://docs.kernel.org: magic numbers of the file systems whose files are read again and again. */
@@ -70,6 +72,7 @@ class DiskFiles implements Files {
   readonly #keeps: boolean
   readonly #known = new Map<string, Known>()
   #kept = 0
+  #isClosed = false
   #interval = 0
   #buffer = Buffer.allocUnsafeSlow(8192)
 
@@ -84,7 +87,7 @@ class DiskFiles implements Files {
       if (bytes !== undefined) return bytes
     }
     const fd = this.#rememberIfMissing(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
-    const room = this.#keeps && this.#kept < keptAtMost
+    const room = this.#keeps && !this.#isClosed && this.#kept < keptAtMost
     const keep = room && one !== undefined
     if (keep) this.#remember(path, { fd })
     else if (room || one?.missing !== undefined) this.#remember(path, {})
@@ -121,6 +124,11 @@ class DiskFiles implements Files {
     this.#known.forEach(({ used }, path) => {
       if (used < before) this.#forget(path)
     })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const path of [...this.#known.keys()]) this.#forget(path)
   }
 
   /** What is known of a path. Throws what was thrown before, if nothing is there still. */

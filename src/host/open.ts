@@ -56,10 +56,16 @@ export function openHost(
   clock: Clock,
   filesAt: (root: string) => Files = diskFiles,
 ): OpenHost {
-  const tree = (root: string) => new Dir(filesAt(root), root)
+  const opened: Files[] = []
+  const filesOf = (root: string): Files => {
+    const files = filesAt(root)
+    opened.push(files)
+    return files
+  }
+  const tree = (root: string) => new Dir(filesOf(root), root)
   const statfs = new HostStatfs({ clock })
   const kernel = createKernel()
-  const elsewhere = filesAt('.')
+  const elsewhere = filesOf('.')
   return {
     proc: tree(paths.procfs),
     sys: tree(paths.sysfs),
@@ -73,6 +79,7 @@ export function openHost(
     self: tree('/proc/self'),
     bootTimeSeconds: parseStat(tree('/proc').read('stat')).totals.get('btime') ?? 0,
     close() {
+      for (const files of opened) files.close()
       statfs.close()
       kernel.close()
     },

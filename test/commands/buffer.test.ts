@@ -41,12 +41,12 @@ for (const isRunning of [true, false]) {
     const { status, out, err } = await run(directory, 'ls')
     assert.deepEqual([status, err], [0, ''])
     const [head, ...rest] = out.trimEnd().split('\n')
-    assert.match(head ?? '', new RegExp(`^${directory}: \\d+ bytes in 1 segments$`))
+    assert.match(head ?? '', new RegExp(`^${directory}: \\d+ bytes in 1 segment$`))
     assert.match(
       rest[0] ?? '',
       /^slow: 4 snapshots, 8 samples, \d+ bytes wait, from 2023-11-14T22:13:35.000Z to 2023-11-14T22:14:20.000Z$/,
     )
-    assert.match(rest[1] ?? '', /^fast: 1 snapshots, 2 samples, \d+ bytes wait/)
+    assert.match(rest[1] ?? '', /^fast: 1 snapshot, 2 samples, \d+ bytes wait/)
     assert.match(
       rest[2] ?? '',
       /^fast: 2 samples set aside, last .*Z: the receiver said: out of bounds \(too old for the receiver/,
@@ -79,7 +79,7 @@ for (const isRunning of [true, false]) {
     await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z', '--yes')
     const { out } = await run(directory, 'ls')
     assert.match(out, /slow: 2 snapshots, 4 samples/)
-    assert.match(out, /fast: 1 snapshots/)
+    assert.match(out, /fast: 1 snapshot/)
     if (isRunning) assert.match(out, /not delivered: 4 samples, dropped_by_user/)
     await run(directory, 'drop', '--yes')
     assert.deepEqual((await run(directory, 'ls')).out.match(/nothing waits|set aside/g), [

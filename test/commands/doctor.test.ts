@@ -35,7 +35,7 @@ test('all well but for an agent that does not run: status 0, one line for each t
   assert.equal(err, '')
   assert.equal(status, 0, out)
   for (const line of [
-    /^ok {4}configuration +good: every 15 s to 1 outputs$/m,
+    /^ok {4}configuration +good: every 15 s to 1 output$/m,
     /^ok {4}collectors +1 of 1 read all they want$/m,
     /^ok {4}buffer +\/.*\/buffer: .* free, the buffer may grow to 1 MiB/m,
     /^warn {2}agent +none runs on .*\n +do: hostpush run/m,

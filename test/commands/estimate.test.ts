@@ -66,3 +66,18 @@ test('without a configuration it is told what an endpoint would get', async () =
   assert.match(out, /^as configured +\d+ +[\d ]+ [kMG]B$/m)
   assert.match(out, /^metrics: minimal .* \d+ %$/m)
 })
+
+test('where 2.0 takes more than 1.0, a row of its own says what makes it take less', async (t) => {
+  const url = 'http://receiver.test/'
+  const ways = waysOf(await estimated(t, { remote_write: [{ url }] }))
+  const [now, second] = [ways.get('as configured'), ways.get('at a receiver of 2.0')]
+  const lean = ways.get('at a receiver of 2.0, metadata_config.inline: types_only')
+  assert.ok((second?.bytesPerMonth ?? 0) > (now?.bytesPerMonth ?? Number.POSITIVE_INFINITY))
+  assert.ok((lean?.bytesPerMonth ?? Number.POSITIVE_INFINITY) < (second?.bytesPerMonth ?? 0))
+  const outright = waysOf(
+    await estimated(t, { remote_write: [{ url, protobuf_message: 'io.prometheus.write.v2.Request' }] }),
+  )
+  assert.ok(outright.has('metadata_config.inline: types_only'))
+  const none = waysOf(await estimated(t, { remote_write: [{ url, metadata_config: { inline: 'none' } }] }))
+  assert.equal([...none.keys()].filter((way) => way.includes('inline')).length, 0)
+})

@@ -21,7 +21,7 @@ test('samples go to a Pushgateway, into the group of their job, and one line say
   const group = `${url}/metrics/job/import/instance/${hostname()}`
   assert.equal(
     out.replace(/-[0-9a-f]{8} /, ' '),
-    `hostpush: delivered: 1 samples to ${new URL(url).host.replace(':', '-')} (${group})\n`,
+    `hostpush: delivered: 1 sample to ${new URL(url).host.replace(':', '-')} (${group})\n`,
   )
   assert.equal(status, 0)
   assert.equal(requests.length, 1)
@@ -72,7 +72,7 @@ test('a configuration names the outputs, and each of them gets all', async (t) =
   const { status, out, err } = await push('a 1\n', '--job=j', `--config.file=${file}`)
   assert.match(err, /^\S+ level=ERROR msg="buffer: the directory cannot be used: what is not delivered is lost".*\n$/)
   assert.equal(status, 0)
-  assert.match(out, /^hostpush: delivered: 1 samples to rw \(.*\), gw \(.*\)\n$/)
+  assert.match(out, /^hostpush: delivered: 1 sample to rw \(.*\), gw \(.*\)\n$/)
   assert.deepEqual(
     requests.map(({ method, path }) => `${method} ${path}`),
     ['POST /metrics/job/j/instance/h'],
@@ -133,7 +133,7 @@ test('what cannot be delivered in time is kept, why is told, and the next push t
   assert.equal(silent.status, 3)
   assert.match(
     silent.err,
-    /^hostpush: kept in the buffer for .*: 1 of 1 samples for 127\S+ \(http:.*\): not delivered in time\n$/,
+    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): not delivered in time\n$/,
   )
   isSilent = false
   const next = await push('b 1\n', '--job=k', `--pushgateway=${url}`)
@@ -153,7 +153,7 @@ test('in memory nothing is kept: what is not delivered is lost', async (t) => {
     writeFileSync(file, JSON.stringify(config))
     const { status, err } = await push('a 1\n', '--job=j', `--config.file=${file}`, '--timeout=200ms')
     assert.equal(status, 1)
-    assert.match(err, /^hostpush: lost: 1 of 1 samples for default \(http:.*\): .*ECONNREFUSED.*\n$/)
+    assert.match(err, /^hostpush: lost: 1 of 1 sample for default \(http:.*\): .*ECONNREFUSED.*\n$/)
   }
 })
 
@@ -171,7 +171,7 @@ test('samples that are refused are lost, the others are not', async (t) => {
   assert.equal(endpoint.status, 3, 'a receiver that refuses everything may be put right')
   assert.match(
     endpoint.err,
-    /everything is refused.*reason=.*out of bounds.*\nhostpush: kept .*: 1 of 1 samples for 127/,
+    /everything is refused.*reason=.*out of bounds.*\nhostpush: kept .*: 1 of 1 sample for 127/,
   )
 })
 

@@ -32,6 +32,7 @@ async function found(t: TestContext, names: readonly string[], secret: RegExp, m
       link: (path) => files.link(path),
       real: (path) => files.real(path),
       settle: () => files.settle(),
+      close: () => files.close(),
     }
   })
 }

@@ -67,7 +67,7 @@ test('timestamps are left behind, which a gateway would refuse, and a push of Op
   const text = '# TYPE rows counter\nrows_total 42 1700000000.5 # {id="1"} 1\nrows_created 1\n# EOF\n'
   const { status, stderr, stdout } = push(text, '--job=import', `--pushgateway=${gateway.url}`)
   assert.equal(status, 0, stderr)
-  assert.match(stdout, /^hostpush: delivered: 1 samples to 127/)
+  assert.match(stdout, /^hostpush: delivered: 1 sample to 127/)
   const [line] = (await gateway.lines()).filter((one) => one.startsWith('rows'))
   assert.equal(line, `rows_total{instance="${hostname()}",job="import"} 42`)
 })

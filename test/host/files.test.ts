@@ -92,4 +92,8 @@ test('thousands of files leave no more descriptors open than are allowed', (t) =
       }
     }
   assert.ok(openFiles() - before <= 320)
+  kernel.close()
+  assert.equal(openFiles(), before)
+  for (let i = 0; i < 3; i++) kernel.read('/proc/loadavg')
+  assert.equal(openFiles(), before)
 })

@@ -5,6 +5,7 @@ import { type Collection, openCollection } from './collection.ts'
 import type { Emit } from './collector.ts'
 import { ConfigError } from './config/error.ts'
 import type { Config } from './config/index.ts'
+import { openWebFile } from './config/web-file.ts'
 import { thisBoot } from './host/open.ts'
 import { hostServices } from './host/services.ts'
 import { isGoingDown } from './host/shutdown.ts'
@@ -187,6 +188,7 @@ interface Told {
 }
 
 function openWeb(now: Now, { clock, log }: World, senders: Senders, { own, reload }: Told): Web {
+  const { configFile } = now.config.web
   return createWeb(now.config.web, {
     clock,
     log,
@@ -196,6 +198,7 @@ function openWeb(now: Now, { clock, log }: World, senders: Senders, { own, reloa
     },
     allCollectors: now.config.allCollectors,
     own: () => ownStats(own),
+    ...(configFile !== undefined && { protection: () => openWebFile(configFile) }),
     status: () =>
       senders.all.map(({ report, trouble }) => [`${report.name} ${report.url}`, trouble ?? 'delivering'] as const),
     reload,

@@ -35,12 +35,15 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'scrape/': [],
     'remote-write/': ['protobufjs', 'snappyjs', 'node:zlib'],
     'pushgateway/': ['node:util', 'node:zlib'],
-    'web/': ['prom-client', 'node:'],
+    'web/': ['bcryptjs', 'prom-client', 'node:'],
     'receive/': ['protobufjs', 'snappyjs', 'node:'],
     'job/': ['node:'],
   },
   {
-    'config/': ['node:child_process', 'node:crypto', 'node:fs', 'node:os', 'node:util', 'node:zlib', 'valibot'],
+    'config/': [
+      ...['node:child_process', 'node:crypto', 'node:fs', 'node:os', 'node:path', 'node:util', 'node:zlib'],
+      ...['valibot', 'yaml'],
+    ],
     'command.ts': [],
   },
   { 'intake.ts': [], 'outputs.ts': [], 'watchdog.ts': [], 'collection.ts': [] },

@@ -74,6 +74,11 @@ export const configFlags = (collectors: readonly Collector[]): readonly Flag[] =
     help: 'Where /metrics is served; empty means nowhere.',
   },
   {
+    name: 'web.config.file',
+    kind: 'value',
+    help: 'TLS, passwords and headers for the web server: the YAML file that every exporter takes.',
+  },
+  {
     name: 'web.systemd-socket',
     kind: 'switch',
     help: 'Listen on the sockets that systemd hands down, and on no address.',
@@ -127,7 +132,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
     ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems })),
     buffer: bufferOf(file, environment, problems),
-    web: webOf(file.web, { flags, environment }, problems),
+    web: await webOf(file.web, { flags, environment }, problems),
     log: {
       level: oneOf(['log.level', flags, file.log?.level ?? 'info'], levels, problems),
       format: oneOf(['log.format', flags, file.log?.format ?? 'logfmt'], formats, problems),

@@ -94,6 +94,7 @@ const buffer = v.strictObject({
 
 const web = v.strictObject({
   listen_address: v.optional(v.array(text, 'a list of addresses is expected; an empty list means no web server')),
+  config_file: v.optional(filled),
   telemetry_path: v.optional(v.pipe(text, v.startsWith('/', 'a path that begins with / is expected'))),
   max_requests: v.optional(count),
   disable_exporter_metrics: v.optional(flag),

@@ -3,6 +3,7 @@ import { messageOf } from '../log.ts'
 import type { WebOptions } from '../web/index.ts'
 import { addressOf } from '../web/listen.ts'
 import type { Shape } from './shape.ts'
+import { openWebFile } from './web-file.ts'
 
 export const defaultListen = '127.0.0.1:9100'
 
@@ -12,7 +13,7 @@ interface Told {
 }
 
 /** The web server's options; flags come before the file. */
-export function webOf(file: Shape['web'], { flags, environment }: Told, problems: string[]): WebOptions {
+export async function webOf(file: Shape['web'], { flags, environment }: Told, problems: string[]): Promise<WebOptions> {
   const sockets = flags.get('web.systemd-socket') === true ? socketsOf(environment, problems) : []
   const listed = (flags.get('web.listen-address') ?? file?.listen_address) as readonly string[] | undefined
   const wanted = flags.get('web.systemd-socket') === true ? [] : (listed ?? [defaultListen])
@@ -28,7 +29,11 @@ export function webOf(file: Shape['web'], { flags, environment }: Told, problems
   if (!/^\d+$/.test(limit)) problems.push(`--web.max-requests: ${JSON.stringify(limit)} is not a whole number`)
   const path = String(flags.get('web.telemetry-path') ?? file?.telemetry_path ?? '/metrics')
   if (!path.startsWith('/')) problems.push(`--web.telemetry-path: ${JSON.stringify(path)} does not begin with a slash`)
+  const configFile = String(flags.get('web.config.file') ?? file?.config_file ?? '') || undefined
+  if (configFile !== undefined && addresses.length + sockets.length > 0)
+    await openWebFile(configFile).catch((error) => problems.push(...messageOf(error).split('\n')))
   return {
+    configFile,
     listenAddresses: addresses,
     listenAddressesNamed: listed !== undefined || sockets.length > 0,
     sockets,

@@ -37,6 +37,6 @@ export function requestOf({ method = 'GET', url = '/', headers }: IncomingMessag
 /** Writes the answer; its length is known, so that HEAD tells what GET would. */
 export function send({ status, headers, body }: Answer, response: ServerResponse): void {
   const length = Buffer.byteLength(body)
-  response.writeHead(status, { ...headers, 'content-length': length, 'x-content-type-options': 'nosniff' })
+  response.writeHead(status, { 'x-content-type-options': 'nosniff', ...headers, 'content-length': length })
   response.end(body)
 }

@@ -3,9 +3,11 @@ import type { Cycle } from '../cycle.ts'
 import type { Log } from '../log.ts'
 import type { Output } from '../output.ts'
 import { type Answer, plain, type Request } from './answer.ts'
+import { Gate } from './gate.ts'
 import { landing, notFound } from './landing.ts'
 import { addressOf, type Listener, listenOn } from './listen.ts'
 import { createMetricsPage, noSnapshot } from './metrics-page.ts'
+import type { CurrentProtection } from './protection.ts'
 import type { OwnStat } from './registry.ts'
 import { noStats, type WebStats } from './stats.ts'
 
@@ -21,6 +23,8 @@ export interface WebOptions {
   readonly maxRequests: number
   /** Leaves out `nodejs_*`, `process_*` and `promhttp_*`. */
   readonly disableExporterMetrics: boolean
+  /** A web configuration file, as exporter-toolkit has it: TLS, passwords, headers. */
+  readonly configFile: string | undefined
   /** Whether the configuration may be read again at a request. */
   readonly enableLifecycle: boolean
 }
@@ -35,6 +39,8 @@ export interface WebNeeds {
   readonly own: () => Iterable<OwnStat>
   /** How each output fares, without secrets. */
   readonly status: () => Iterable<readonly [name: string, text: string]>
+  /** What the web configuration file says. Rejects with an Error that says what is wrong with it. */
+  readonly protection?: () => Promise<CurrentProtection>
   /** Reads the configuration again; gives what is wrong with it. */
   readonly reload?: () => Promise<readonly string[]>
 }
@@ -92,9 +98,10 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
       latest = cycle
     },
     async listen() {
+      const gate = places.length > 0 && needs.protection && new Gate(await needs.protection(), { clock, log })
       for (const place of places) {
         try {
-          const listener = await listenOn(place, answer, log)
+          const listener = await listenOn(place, answer, { log, gate: gate || undefined })
           listeners.push(listener)
           log.info('web: listening', { address: listener.address })
         } catch (error) {

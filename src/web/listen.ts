@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Log } from '../log.ts'
 import { messageOf } from '../log.ts'
 import { type Answer, plain, type Request, requestOf, send } from './answer.ts'
+import type { Admission, Gate } from './gate.ts'
 
 /** Where to listen; every interface, if there is no host. */
 export interface Address {
@@ -28,6 +29,7 @@ const limits = {
 const silenceMs = 30_000
 const maxConnections = 256
 
+const nothingAsked: Admission = { headers: {} }
 const badRequest: Answer = plain(400, '400 Bad Request')
 
 /** `host:port`, `:port` or `[::1]:port`. Throws an Error that says what is wrong with it. */
@@ -44,14 +46,19 @@ export interface Inherited {
   readonly fd: number
 }
 
+interface Needs {
+  readonly log: Log
+  /** Who is let in, and how; anybody where it is missing. */
+  readonly gate?: Gate | undefined
+}
+
 /** Serves what `answer` gives until it is closed. Throws an Error that names the address and what to do. */
 export async function listenOn(
   at: Address | Inherited,
   answer: (request: Request) => Answer | Promise<Answer>,
-  log: Log,
+  { log, gate }: Needs,
 ): Promise<Listener> {
-  const { createServer } = await import('node:http')
-  const server = createServer(limits)
+  const server = await serverOf(gate, log)
   server.timeout = silenceMs
   server.maxConnections = maxConnections
   let open = 0
@@ -60,7 +67,11 @@ export async function listenOn(
     open++
     const over = new Promise((resolve) => response.once('close', resolve))
     const request = requestOf(incoming)
-    const { done, ...reply } = request === undefined ? badRequest : await guarded(() => answer(request), log)
+    const { done, ...reply } = await guarded(async () => {
+      const { headers, refusal } = (await gate?.admit(incoming)) ?? nothingAsked
+      const given = refusal ?? (request === undefined ? badRequest : await answer(request))
+      return { ...given, headers: { ...given.headers, ...headers } }
+    }, log)
     send(reply, response)
     await over
     done?.()
@@ -83,6 +94,12 @@ export async function listenOn(
       deadline.removeEventListener('abort', cut)
     },
   }
+}
+
+async function serverOf(gate: Gate | undefined, log: Log): Promise<Server> {
+  if (gate?.protection()?.tls === undefined) return (await import('node:http')).createServer(limits)
+  const { createSecureServer } = await import('./secure.ts')
+  return createSecureServer(limits, gate, log)
 }
 
 async function guarded(answer: () => Answer | Promise<Answer>, log: Log): Promise<Answer> {

@@ -70,6 +70,7 @@ export async function serve(t: TestContext, options: Partial<WebOptions> = {}, n
   const web = createWeb(
     {
       listenAddresses: ['127.0.0.1:0'],
+      configFile: undefined,
       listenAddressesNamed: true,
       sockets: [],
       telemetryPath: '/metrics',

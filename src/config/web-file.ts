@@ -1,0 +1,145 @@
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { LineCounter, Node, Pair, ParsedNode } from 'yaml'
+import { messageOf, Secret } from '../log.ts'
+import type { CurrentProtection, Protection, TlsProtection } from '../web/protection.ts'
+import { checked, type Path, placeOf } from './strict.ts'
+import { durationMs } from './units.ts'
+import { cipherSuites, curves, modernSuites, type TlsServer, type WebFile, webFileShape } from './web-file-shape.ts'
+
+/** What is wrong with the file; each with its line, and nothing of what stands there. */
+class WebFileError extends Error {}
+
+/**
+ * Gives what a web configuration file says, read again whenever it, or a file that it names, has changed. Throws an Error
+ * with all that is wrong.
+ */
+export async function openWebFile(path: string): Promise<CurrentProtection> {
+  const yaml = await import('yaml')
+  let held: { readonly stamp: string; readonly protection: Protection } | undefined
+  let named: readonly string[] = []
+  const stamps = (seen = stampOf(path)) => [seen, ...named.map(stampOf)].join(' ')
+  const current = () => {
+    if (held !== undefined && held.stamp === stamps()) return held.protection
+    held = undefined
+    const seen = stampOf(path)
+    const file = read(path, yaml)
+    const inFolder = (name: string) => resolve(dirname(path), name)
+    const { cert_file, key_file, client_ca_file } = file.tls_server_config ?? {}
+    named = [cert_file, key_file, client_ca_file].flatMap((name) => (name === undefined ? [] : [inFolder(name)]))
+    const stamp = stamps(seen)
+    held = { stamp, protection: protectionOf(file, path, inFolder) }
+    return held.protection
+  }
+  current()
+  return current
+}
+
+function read(path: string, { parseDocument, LineCounter }: typeof import('yaml')): WebFile {
+  const lines = new LineCounter()
+  const document = parseDocument(textOf(path), { lineCounter: lines, prettyErrors: false })
+  const [broken] = document.errors
+  if (broken !== undefined)
+    throw new WebFileError(`${path}: line ${lines.linePos(broken.pos[0]).line}: no YAML: ${broken.message}`)
+  const given = withoutNulls(document.toJS()) ?? {}
+  const { wrong, output } = checked(webFileShape, given)
+  if (wrong.length === 0) return output
+  const problems = wrong.map(({ path: at, words }) => {
+    const line = lineOf(document.contents, at, lines)
+    return `${path}: line ${line}: ${[placeOf(at), words].filter(Boolean).join(': ')}`
+  })
+  throw new WebFileError(problems.join('\n'))
+}
+
+/** A section without anything in it is as good as none; one with an unknown name is no less wrong for that. */
+function withoutNulls(value: unknown): unknown {
+  if (value === null) return undefined
+  if (typeof value !== 'object' || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value as object).map(([key, one]) => [key, withoutNulls(one)]))
+}
+
+/** Where the innermost key of a path stands that is there. */
+function lineOf(contents: ParsedNode | null, path: Path, lines: LineCounter): number {
+  let node: unknown = contents
+  let offset = 0
+  for (const key of path) {
+    const items = (node as { items?: readonly unknown[] } | undefined)?.items ?? []
+    const pair = items.find((item) => (item as Pair<{ value?: unknown }>).key?.value === key) as
+      | Pair<Node, Node>
+      | undefined
+    const next = typeof key === 'number' ? (items[key] as Node | undefined) : pair?.value
+    const at = typeof key === 'number' ? next : pair?.key
+    if (at?.range) offset = at.range[0]
+    node = next
+  }
+  return lines.linePos(offset).line
+}
+
+function protectionOf(file: WebFile, path: string, inFolder: (name: string) => string): Protection {
+  const { http_server_config, basic_auth_users = {}, rate_limit } = file
+  const tls = file.tls_server_config && tlsOf(file.tls_server_config, path, inFolder)
+  const headers = Object.entries(http_server_config?.headers ?? {})
+  const { burst = 0, interval } = rate_limit ?? {}
+  return {
+    ...(tls && { tls }),
+    headers: Object.fromEntries(headers.flatMap(([name, value]) => (value ? [[name.toLowerCase(), value]] : []))),
+    users: new Map(Object.entries(basic_auth_users).map(([user, hash]) => [user, new Secret(hash)])),
+    ...(interval !== undefined && { rateLimit: { burst, intervalMs: durationMs(interval) ?? 0 } }),
+  }
+}
+
+const versions = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
+
+/** Undefined where the section says nothing. Throws where the certificates cannot be used. */
+function tlsOf(given: TlsServer, path: string, inFolder: (name: string) => string): TlsProtection | undefined {
+  if (Object.values(given).every((value) => value === undefined)) return undefined
+  const pem = (what: 'cert' | 'key' | 'client_ca') => {
+    const [inline, file] = [given[what], given[`${what}_file`]]
+    if (inline !== undefined && file !== undefined)
+      throw new WebFileError(`${path}: tls_server_config: ${what} and ${what}_file: only one of them can count`)
+    return inline ?? (file === undefined ? undefined : textOf(inFolder(file)))
+  }
+  const [cert, key, ca] = [pem('cert'), pem('key'), pem('client_ca')]
+  for (const [name, value] of Object.entries({ cert, key }))
+    if (value === undefined) throw new WebFileError(`${path}: tls_server_config: ${name}_file is missing`)
+  const clientAuth = given.client_auth_type ?? 'NoClientCert'
+  if (ca !== undefined && clientAuth === 'NoClientCert')
+    throw new WebFileError(`${path}: tls_server_config: client_ca is of no use without a client_auth_type`)
+  const { min_version: min = 'TLS12', max_version: max = 'TLS13', cipher_suites: suites = [] } = given
+  const old = suites.flatMap((name) => cipherSuites[name] ?? [])
+  const chosen = old.length > 0 ? [...modernSuites, ...old].join(':') : undefined
+  const isWeak = min === 'TLS10' || min === 'TLS11' // OpenSSL refuses what is needed for these at its usual level
+  const ciphers = isWeak ? `${chosen ?? 'DEFAULT'}@SECLEVEL=0` : chosen
+  const prefers = given.prefer_server_cipher_suites
+  const tls = {
+    context: {
+      ...{ cert: cert ?? '', key: key ?? '', minVersion: versions[min], maxVersion: versions[max] },
+      ...(ca !== undefined && { ca }),
+      ...(ciphers !== undefined && { ciphers }),
+      ...(given.curve_preferences && { ecdhCurve: given.curve_preferences.map((name) => curves[name]).join(':') }),
+      ...(prefers !== undefined && { honorCipherOrder: prefers }),
+    },
+    clientAuth,
+    clientNames: given.client_allowed_sans ?? [],
+  }
+  try {
+    process.getBuiltinModule('node:tls').createSecureContext(tls.context)
+  } catch (error) {
+    throw new WebFileError(`${path}: tls_server_config: the certificates cannot be used: ${messageOf(error)}`)
+  }
+  return tls
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new WebFileError(`${path}: ${messageOf(error)}`)
+  }
+}
+
+/** Changes when a file is written anew or another takes its place. */
+function stampOf(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}`
+}

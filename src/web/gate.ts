@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http'
+import type { Clock } from '../clock.ts'
+import { type Log, messageOf } from '../log.ts'
+import { type Answer, plain } from './answer.ts'
+import { BasicAuth } from './basic-auth.ts'
+import type { CurrentProtection, Protection } from './protection.ts'
+
+/** Headers for the answer, and the answer itself where the request gets no further. */
+export interface Admission {
+  readonly headers: Readonly<Record<string, string>>
+  readonly refusal?: Answer
+}
+
+interface Needs {
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Lets requests through as the web configuration file says by then. A file that cannot be used lets nobody through. */
+export class Gate {
+  readonly #current: CurrentProtection
+  readonly #needs: Needs
+  readonly #auth = new BasicAuth()
+  #problem: string | undefined
+  /** Requests that may still come at once, and when that was so. */
+  #tokens: number | undefined
+  #countedMs = 0
+
+  constructor(current: CurrentProtection, needs: Needs) {
+    this.#current = current
+    this.#needs = needs
+  }
+
+  /** What holds now; undefined where it cannot be used, which is said once. */
+  protection(): Protection | undefined {
+    try {
+      const protection = this.#current()
+      if (this.#problem !== undefined) this.#needs.log.info('web: the web configuration file can be used again')
+      this.#problem = undefined
+      return protection
+    } catch (error) {
+      const problem = messageOf(error)
+      if (problem !== this.#problem)
+        this.#needs.log.error('web: nobody is let in: the web configuration file cannot be used', { err: problem })
+      this.#problem = problem
+      return undefined
+    }
+  }
+
+  async admit({ headers }: IncomingMessage): Promise<Admission> {
+    const protection = this.protection()
+    if (protection === undefined) return { headers: {}, refusal: plain(500, 'Internal Server Error') }
+    const admission = { headers: protection.headers }
+    if (!this.#hasRoom(protection)) return { ...admission, refusal: plain(429, 'Too Many Requests') }
+    if (await this.#auth.knows(headers.authorization, protection.users)) return admission
+    const { status, headers: own, body } = plain(401, 'Unauthorized')
+    return { ...admission, refusal: { status, body, headers: { ...own, 'www-authenticate': 'Basic' } } }
+  }
+
+  /** One more request each `intervalMs`, and `burst` of them at once. */
+  #hasRoom({ rateLimit }: Protection): boolean {
+    if (rateLimit === undefined) return true
+    const { burst, intervalMs } = rateLimit
+    const nowMs = this.#needs.clock.monotonicMs()
+    this.#tokens = Math.min(burst, (this.#tokens ?? burst) + (nowMs - this.#countedMs) / intervalMs)
+    this.#countedMs = nowMs
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
+  }
+}

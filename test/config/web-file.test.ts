@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { openWebFile } from '../../src/config/web-file.ts'
+import { certificates } from '../http/certificates.ts'
+import { temporary } from '../servers.ts'
+
+async function problems(t: TestContext, text: string): Promise<readonly string[]> {
+  const file = join(temporary(t), 'web.yml')
+  writeFileSync(file, text)
+  const error = await openWebFile(file).then(
+    () => assert.fail('it was taken'),
+    (error: Error) => error,
+  )
+  return error.message.split('\n').map((line) => line.replaceAll(file, 'web.yml'))
+}
+
+test('every fault is told with its line, and nothing of what stands there', async (t) => {
+  const text = `
+tls_server_config:
+  cert_file: a.pem
+  client_auth_type: Maybe
+  cipher_suites:
+    - TLS_AES_128_GCM_SHA256
+    - TLS_RSA_WITH_RC4_128_SHA
+http_server_config:
+  headers:
+    X-Foo: bar
+basic_auth_users:
+  bob.b: hunter2
+rate_limit: 3
+`
+  const found = await problems(t, text)
+  assert.deepEqual(
+    found.map((line) => line.split(': ').slice(0, 3).join(': ')).sort(),
+    [
+      'web.yml: line 10: http_server_config.headers.X-Foo',
+      'web.yml: line 12: basic_auth_users.bob.b',
+      'web.yml: line 13: rate_limit',
+      'web.yml: line 4: tls_server_config.client_auth_type',
+      'web.yml: line 7: tls_server_config.cipher_suites[1]',
+    ].sort(),
+  )
+  assert.doesNotMatch(found.join('\n'), /hunter2|Maybe|RC4/)
+  assert.deepEqual(await problems(t, 'basic_auth_user:\n'), [
+    'web.yml: line 1: basic_auth_user: unknown key; did you mean basic_auth_users?',
+  ])
+  assert.deepEqual(await problems(t, 'basic_auth_users:\n  bob:\n'), [
+    'web.yml: line 2: basic_auth_users.bob: a bcrypt hash is expected',
+  ])
+  assert.deepEqual(await problems(t, 'a: b: c'), [
+    'web.yml: line 1: no YAML: Nested mappings are not allowed in compact mappings',
+  ])
+  assert.match((await problems(t, '- a'))[0] ?? '', /web.yml: line 1: an object is expected/)
+})
+
+test('certificates that are missing, or are none, are told', async (t) => {
+  assert.match((await problems(t, 'tls_server_config: { cert_file: a.pem }'))[0] ?? '', /a\.pem: .*ENOENT/)
+  assert.deepEqual(await problems(t, 'tls_server_config: { cert: x }'), [
+    'web.yml: tls_server_config: key_file is missing',
+  ])
+  assert.match(
+    (await problems(t, 'tls_server_config: { cert: x, key: y }'))[0] ?? '',
+    /the certificates cannot be used: /,
+  )
+})
+
+test('a file without anything in it asks nothing; paths are relative to it; TLS 1.2 and later are the usual', async (t) => {
+  const { make } = certificates(t)
+  const { cert, key } = make('relative')
+  const file = join(dirname(cert), 'web.yml')
+  writeFileSync(file, 'tls_server_config:\nbasic_auth_users:\n')
+  assert.deepEqual((await openWebFile(file))(), { headers: {}, users: new Map() })
+  writeFileSync(
+    file,
+    `tls_server_config: { cert_file: ${basename(cert)}, key_file: ${basename(key)}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256] }`,
+  )
+  const { tls } = (await openWebFile(file))()
+  assert.deepEqual(tls, {
+    context: {
+      cert: readFileSync(cert, 'utf8'),
+      key: readFileSync(key, 'utf8'),
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
+      ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:ECDHE-RSA-AES128-GCM-SHA256',
+    },
+    clientAuth: 'NoClientCert',
+    clientNames: [],
+  })
+})

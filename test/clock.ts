@@ -30,13 +30,20 @@ export class TestClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      const sleeper = { atMs: this.#monotonicMs + ms, resolve }
-      this.#sleepers.push(sleeper)
+      const callOff = this.timer(ms, resolve)
       signal?.addEventListener('abort', () => {
-        this.#sleepers = this.#sleepers.filter((one) => one !== sleeper)
+        callOff()
         reject(signal.reason)
       })
     })
+  }
+
+  timer(ms: number, ring: () => void): () => void {
+    const sleeper = { atMs: this.#monotonicMs + ms, resolve: ring }
+    this.#sleepers.push(sleeper)
+    return () => {
+      this.#sleepers = this.#sleepers.filter((one) => one !== sleeper)
+    }
   }
 
   /** How long until the next sleeper wakes; undefined where nobody sleeps. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { type Log, messageOf } from '../log.ts'
 import type { BufferStats } from './buffer.ts'
 import type { File, Files } from './files.ts'
@@ -6,6 +7,8 @@ import { type CursorState, readSlot, slotBytes, slotOf } from './slot.ts'
 /** The file grows by so many pairs at once. */
 const pairsAtOnce = 4
 const pairBytes = 2 * slotBytes
+/** How often it is looked whether the file is still there. */
+const lookMs = 60_000
 
 interface Pair {
   state: CursorState | undefined
@@ -19,6 +22,7 @@ interface Pair {
 
 interface Needs {
   readonly files: Files
+  readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
   /** False where power may take what was not synced: then writing is all there is. */
@@ -38,6 +42,7 @@ export class Cursors {
   /** A slot was damaged: what is known of its endpoint may be one step old. */
   readonly doubtful = new Set<string>()
   #length = 0
+  #lookedMs = Number.NEGATIVE_INFINITY
   #working: Promise<void> | undefined
   #failing = false
   #wantsSync = false
@@ -96,6 +101,11 @@ export class Cursors {
     const pair = this.#pairs.find(({ state }) => state?.name === name)
     if (pair?.state === undefined) return
     await this.#keep(pair, { ...pair.state, name: '', flight: undefined }, true)
+  }
+
+  /** The directory was removed: it is to be looked at before the next write. */
+  doubt(): void {
+    this.#lookedMs = Number.NEGATIVE_INFINITY
   }
 
   async close(): Promise<void> {
@@ -171,7 +181,7 @@ export class Cursors {
   /** The file, long enough; made anew where it has gone. */
   async #open(): Promise<File> {
     const { files } = this.#needs
-    if (this.#file !== undefined && !(await this.#file.status()).isLinked) await this.#letGo()
+    if (this.#file !== undefined && (await this.#isGone(this.#file))) await this.#letGo()
     if (this.#file === undefined) {
       this.#file = await files.open(this.#path, 'update')
       const { size } = await this.#file.status()
@@ -189,6 +199,14 @@ export class Cursors {
       }
     }
     return this.#file
+  }
+
+  /** Looked at now and then: a file that somebody has removed takes what is written as if nothing were. */
+  async #isGone(file: File): Promise<boolean> {
+    const nowMs = this.#needs.clock.monotonicMs()
+    if (nowMs - this.#lookedMs < lookMs) return false
+    this.#lookedMs = nowMs
+    return !(await file.status()).isLinked
   }
 
   /** What could not be made safe is written anew, to the same slots, into a file opened anew. */

@@ -51,7 +51,7 @@ export class DiskBuffer implements Buffer {
     const segments = new Segments(files, `${directory}/log`)
     const corrupt = new Corrupt(`${directory}/corrupt`, { files, clock, log, stats })
     const cursors = new Cursors(`${directory}/cursors`, {
-      ...{ files, log, stats, syncs: sync === 'always', syncsAtEnd: sync === 'end' },
+      ...{ files, clock, log, stats, syncs: sync === 'always', syncsAtEnd: sync === 'end' },
     })
     const syncs = sync !== 'end'
     const found = await recover(directory, { files, log, stats, segments, corrupt, cursors, syncs })
@@ -102,7 +102,10 @@ export class DiskBuffer implements Buffer {
       ring: this.#ring,
       bootId: needs.bootId,
       onProgress: () => this.#progress(),
-      onMoved: needs.onMoved,
+      onMoved: async () => {
+        cursors.doubt()
+        await needs.onMoved()
+      },
     })
     this.stats.bytes = segments.bytes
   }

@@ -35,6 +35,8 @@ interface Needs {
 }
 
 const segmentMs = 3_600_000
+/** How often it is asked how much room there is. */
+const roomMs = 60_000
 /** How long a disk that failed is left alone. */
 export const retryMs = 60_000
 /** Samples of one write at most: packing them takes the event loop some 30 ms. */
@@ -52,6 +54,7 @@ export class Writer {
   readonly #options: WriterOptions
   #segment: SegmentWriter | undefined
   #openedMs = 0
+  #askedMs = Number.NEGATIVE_INFINITY
   #syncedMs = 0
   #working: Promise<void> | undefined
   /** Why the disk is not used; undefined while it is. */
@@ -199,7 +202,9 @@ export class Writer {
 
   async #leaveRoom(): Promise<void> {
     const { minFreeBytes } = this.#options
-    if (minFreeBytes === 0) return
+    const nowMs = this.#needs.clock.monotonicMs()
+    if (minFreeBytes === 0 || (this.#failing === undefined && nowMs - this.#askedMs < roomMs)) return
+    this.#askedMs = nowMs
     const free = await this.#needs.files.freeBytes(this.#needs.segments.directory)
     if (free < minFreeBytes) throw new Full(`${free} bytes are free on the file system, min_free is ${minFreeBytes}`)
   }

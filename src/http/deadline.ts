@@ -9,23 +9,16 @@ export interface Deadline {
 
 export function deadlineAt(clock: Clock, ms: number, caller: AbortSignal): Deadline {
   const end = new AbortController()
-  const timer = new AbortController()
   const stopped = () => end.abort(new Error('stopped'))
   if (caller.aborted) stopped()
   caller.addEventListener('abort', stopped, { once: true })
-  clock.sleep(ms, timer.signal).then(
-    () => end.abort(new Error(`no answer within ${Math.round(ms)} ms`)),
-    () => {}, // the answer came first
-  )
+  const callOff = clock.timer(ms, () => end.abort(new Error(`no answer within ${Math.round(ms)} ms`)))
   const over = () => {
     caller.removeEventListener('abort', stopped)
-    timer.abort(answered)
+    callOff()
   }
   return { signal: end.signal, over }
 }
-
-/** One for all, as an Error is dear. Nobody sees it. */
-const answered = new Error('the answer came first')
 
 /** What is waited for no longer than the signal allows, whether it listens to it or not. */
 export async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {

@@ -34,6 +34,11 @@ export class Life implements Clock {
     return this.#clock.sleep(ms, signal)
   }
 
+  timer(ms: number, ring: () => void): () => void {
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#clock.monotonicMs() + ms)
+    return this.#clock.timer(ms, ring)
+  }
+
   /** For how long it has been stuck, milliseconds; asked now and then, whether it has something to do or not. */
   stuckMs(hasWork: boolean): number {
     const nowMs = this.#clock.monotonicMs()

@@ -64,8 +64,8 @@ const writtenKinds = ['samples', 'histograms', 'exemplars'] as const
 function writtenOf({ headers }: Reply): { readonly written?: number } {
   const [samples, ...others] = writtenKinds.map((kind) => headers[`x-prometheus-remote-write-${kind}-written`])
   if (samples === undefined && others.every((one) => one === undefined)) return {}
-  const written = Number(samples ?? 0)
-  return { written: Math.max(written, 0) }
+  const written = Number(samples)
+  return { written: Number.isNaN(written) ? 0 : Math.max(written, 0) }
 }
 
 /** The log-in of a public network says 200 to everything, and so does many a site to a wrong path. */

@@ -30,11 +30,20 @@ export class Patience {
     if (ms > 0 && !this.#stopping.signal.aborted) await this.#sleep(ms, signal, this.#stopping.signal)
   }
 
-  async #sleep(ms: number, signal: AbortSignal, enough: AbortSignal): Promise<void> {
-    try {
-      await this.#clock.sleep(ms, AbortSignal.any([signal, enough]))
-    } catch (error) {
-      if (signal.aborted || !enough.aborted) throw error
-    }
+  /** Until the time is up or it is enough. `AbortSignal.any` would take more than all the rest. */
+  #sleep(ms: number, signal: AbortSignal, enough: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const over = () => {
+        callOff()
+        signal.removeEventListener('abort', over)
+        enough.removeEventListener('abort', over)
+        if (signal.aborted) reject(signal.reason)
+        else resolve()
+      }
+      const callOff = this.#clock.timer(ms, over)
+      signal.addEventListener('abort', over)
+      enough.addEventListener('abort', over)
+      if (signal.aborted || enough.aborted) over()
+    })
   }
 }

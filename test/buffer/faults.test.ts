@@ -88,6 +88,7 @@ test('less than min_free on the file system: nothing is written, and nothing tha
   await settled()
   const bytes = buffer.stats.bytes
   disk.free = 999
+  await clock.pass(60_000)
   buffer.append(next(2))
   await settled()
   assert.equal(buffer.stats.bytes, bytes)

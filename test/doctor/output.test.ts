@@ -11,7 +11,11 @@ import { answerOf, type RawRequest, rawServer } from '../http/raw.ts'
 import { startGateway } from '../pushgateway/gateway.ts'
 import { freePort } from '../servers.ts'
 
-const quick: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 50, signal) }
+const quick: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms / 50, signal),
+  timer: (ms, ring) => systemClock.timer(ms / 50, ring),
+}
 
 function check(url: string, more: Partial<EndpointOptions> = {}, clock = systemClock) {
   const options: EndpointOptions = {

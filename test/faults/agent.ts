@@ -18,6 +18,7 @@ process.once('SIGTERM', () => stop.abort())
 const clock: Clock = {
   ...systemClock,
   sleep: (ms, signal) => systemClock.sleep(Math.min(ms, Number(hurry)), signal),
+  timer: (ms, ring) => systemClock.timer(Math.min(ms, Number(hurry)), ring),
 }
 const flags = new Map([['config.file', file]])
 const config = await readConfig({ flags, environment: {}, collectors: [numbers] })

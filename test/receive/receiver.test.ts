@@ -189,6 +189,7 @@ test('a delay waits on the clock and ends with the receiver', async (t) => {
     monotonicMs: () => 0,
     bootMs: () => 0,
     sleep: async (ms: number) => void slept.push(ms),
+    timer: () => () => {},
   }
   const receiver = await receiverFor(t, { clock, behave: () => ({ delayMs: 5000 }) })
   assert.equal((await send(receiver.write, { body: bodyV1([line()]) })).status, 204)

@@ -42,17 +42,23 @@ export class SimulatedClock implements Clock {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
       const calledOff = () => {
-        sleeper.resolve = undefined
+        callOff()
         reject(signal?.reason)
       }
-      const wake = () => {
+      const callOff = this.timer(ms, () => {
         signal?.removeEventListener('abort', calledOff)
         resolve()
-      }
-      const sleeper: Sleeper = { atMs: this.#nowMs + Math.max(0, ms), order: this.#order++, resolve: wake }
+      })
       signal?.addEventListener('abort', calledOff, { once: true })
-      this.#push(sleeper)
     })
+  }
+
+  timer(ms: number, ring: () => void): () => void {
+    const sleeper: Sleeper = { atMs: this.#nowMs + Math.max(0, ms), order: this.#order++, resolve: ring }
+    this.#push(sleeper)
+    return () => {
+      sleeper.resolve = undefined
+    }
   }
 
   /** Lets time go by; whoever wakes does all that it does without waiting before the next one wakes. */

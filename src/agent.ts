@@ -78,7 +78,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   }
   const open = (wanted: Config): Collection =>
     openCollection(wanted, {
-      ...{ clock, log },
+      ...{ clock, log, before: now.collection },
       own: ({ host, builder }) => [
         exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
         clockFamilies(timeline),

@@ -3,7 +3,7 @@ import type { Config } from './config/index.ts'
 import { type Cycle, createCycle, type OwnFamilies } from './cycle.ts'
 import { type OpenHost, openHost } from './host/open.ts'
 import type { Log } from './log.ts'
-import { SeriesTable } from './metrics/series.ts'
+import { isSameIdentity, SeriesTable } from './metrics/series.ts'
 import { SnapshotBuilder } from './metrics/snapshot.ts'
 import { exporterFamilies } from './own.ts'
 import { build, platform } from './version.ts'
@@ -28,11 +28,14 @@ interface Needs {
   readonly own: (parts: Pick<Collection, 'host' | 'builder'>) => readonly OwnFamilies[]
   /** What collectors may take at most, milliseconds, where it is less than the interval gives them. */
   readonly withinMs?: number
+  /** The collection that this one follows: where the identity is the same, its series go on. */
+  readonly before?: Collection | undefined
 }
 
-export function openCollection(config: Config, { clock, log, own, withinMs }: Needs): Collection {
+export function openCollection(config: Config, { clock, log, own, withinMs, before }: Needs): Collection {
   const host = openHost(config, clock)
-  const builder = new SnapshotBuilder(new SeriesTable(config.identity))
+  const isSame = before !== undefined && isSameIdentity(before.builder.table.identity, config.identity)
+  const builder = isSame ? before.builder : new SnapshotBuilder(new SeriesTable(config.identity))
   const families = own({ host, builder })
   const deadlineMs = Math.min(withinMs ?? longestDeadlineMs, longestDeadlineMs, config.intervalMs * deadlineShare)
   const cycle = createCycle({

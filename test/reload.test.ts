@@ -47,6 +47,7 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   const agent = await createAgent(await reread(), { clock: systemClock, log, connect, reread })
   const stop = new AbortController()
   const running = agent.run(stop.signal)
+  t.after(() => stop.abort(new Error('over'))) // a test that fails has not ended it
   const end = async () => {
     stop.abort(new Error('over'))
     assert.equal(await running, 0)
@@ -194,6 +195,23 @@ test('who asks whose samples these are, and where they go, is told what holds no
   assert.deepEqual(await agent.reload(), [])
   assert.deepEqual(await asked(), ['other', [`${second.url}/api/v1/write`]])
   await end()
+})
+
+test('series go on where the labels of this host stay: none is new after a reload', async (t) => {
+  const receiver = await receiverOf(t)
+  const { a, agent, write, end } = await scene(t, receiver)
+  const added = () =>
+    receiver.ledger.filter(({ series }) => series.startsWith('scrape_series_added')).map(({ value }) => value)
+  await until(() => added().length >= 3)
+  write({ remote_write: [a({ headers: { 'X-Scope-OrgID': 'another' } })] })
+  assert.deepEqual(await agent.reload(), [])
+  const enough = added().length + 3
+  await until(() => added().length >= enough)
+  await end()
+  assert.deepEqual(
+    added().slice(2, enough),
+    Array.from({ length: enough - 2 }, () => 0),
+  )
 })
 
 test('a hundred wishes at once are one reading, or two, and after each of them the newest file holds', async (t) => {

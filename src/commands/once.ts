@@ -9,6 +9,7 @@ import { connect } from '../http/connection.ts'
 import { shownUrl } from '../http/credentials.ts'
 import { Intake } from '../intake.ts'
 import type { Log } from '../log.ts'
+import { isSameIdentity } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { buildFamilies, scrapeFamilies } from '../own.ts'
 import { openRun } from '../run/index.ts'
@@ -77,7 +78,7 @@ async function taken(config: Config, log: Log, withinMs: number): Promise<readon
 /** Why a running agent is in the way: two that push the same series to one place get in each other's order. */
 async function rivalOf({ buffer, identity, remoteWrite }: Config): Promise<string | undefined> {
   const agent = buffer.mode === 'disk' ? await agentIn(buffer.directory) : undefined
-  if (agent === undefined || !isSame(agent.identity, identity)) return undefined
+  if (agent === undefined || !isSameIdentity(agent.identity, identity)) return undefined
   const url = remoteWrite.map((one) => shownUrl(one.url)).find((one) => agent.to.includes(one))
   if (url === undefined) return undefined
   return (
@@ -85,7 +86,3 @@ async function rivalOf({ buffer, identity, remoteWrite }: Config): Promise<strin
     'stop it, or give this command a configuration with another instance'
   )
 }
-
-const isSame = (left: Config['identity'], right: Config['identity']) =>
-  Object.keys(left).length === Object.keys(right).length &&
-  Object.entries(left).every(([name, value]) => right[name] === value)

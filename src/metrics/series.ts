@@ -3,6 +3,10 @@ import type { Family, Labels } from './family.ts'
 /** The labels that say whose samples these are: `job`, `instance`, external labels. Frozen with each series. */
 export type Identity = Labels
 
+export const isSameIdentity = (left: Identity, right: Identity): boolean =>
+  Object.keys(left).length === Object.keys(right).length &&
+  Object.entries(left).every(([name, value]) => right[name] === value)
+
 /** One (family, label values). `ref` is never used again for another series of the same table. */
 export interface Series {
   readonly ref: number

@@ -90,6 +90,7 @@ export class Ranges {
     const isUncertain = left !== undefined || first <= cursor.uncertain
     const isSame = left?.first === first && left.last === last
     const seen = { entries: entries.length, series: range.width, samples: range.samples }
+    const fits = this.#fits
     let work = isSame ? workOf(left.note, seen) : whole(isUncertain)
     const isLive = !isUncertain && cursor.backlog().snapshots === entries.length
     const asks = isLive && protocol.isToAsk
@@ -102,7 +103,9 @@ export class Ranges {
       if (after === 'stuck') return await this.#stuck(range, signal)
       if (after === 'whole') return await this.#refusedWhole(range, trial)
       work = after === 'held' ? whole(trial.uncertain) : after
-      if (after === 'held') trial = new Trial(trial.uncertain, this.#afterWhole)
+      if (after !== 'held') continue
+      trial = new Trial(trial.uncertain, this.#afterWhole)
+      this.#fits = fits // it was not the size
     }
     await this.#over(entries.at(-1), 'delivered')
   }
@@ -130,7 +133,11 @@ export class Ranges {
     trial.uncertain ||= settled.afterUncertain
     if (settled.kind === 'rejected' && settled.status === 413) {
       this.#fits = Math.max(1, Math.floor(this.#fits / 2))
-      return settle(work, 'too large', settled.afterUncertain).work
+      const { work: rest, offending } = settle(work, 'too large', settled.afterUncertain)
+      trial.tooLarge(settled.reason)
+      const guilty = offending === undefined ? [] : trial.refuse(offending, settled.reason)
+      for (const one of guilty) await this.#refusals.series(range, one)
+      return await this.#judged(range, rest, trial, signal)
     }
     if (isPart(settled)) {
       this.#takenInPart(piece, settled, batch)

@@ -2,6 +2,8 @@ import type { Piece } from './settling.ts'
 
 /** Refusals in a row after which the receiver itself is asked. */
 const askAfter = 3
+/** As many of them that are too large: halves and their halves may well be. */
+const askTooLargeAfter = 8
 /** Pieces in a row that are refused by a receiver which takes other samples: then the range is refused as a whole. */
 const wholeAfter = 15
 
@@ -22,6 +24,7 @@ export class Trial {
   #accepted = false
   #asked = false
   #refusals = 0
+  #tooLarge = 0
   #reason = ''
   #suspects: Suspect[] = []
   readonly #mostRefusals: number
@@ -67,9 +70,16 @@ export class Trial {
     return this.#accepted ? this.#suspects.splice(0) : []
   }
 
+  /** The receiver found something too large, which is sent in parts: no refusal, unless it says so to everything. */
+  tooLarge(reason: string): void {
+    this.#tooLarge++
+    this.#reason = reason
+  }
+
   /** Nothing was taken so far, and it is time to find out whether the receiver takes anything at all. */
   isToAsk(isOver: boolean): boolean {
-    return !this.#accepted && !this.#asked && (isOver || this.#refusals >= askAfter)
+    const isEnough = this.#refusals >= askAfter || this.#tooLarge >= askTooLargeAfter
+    return !this.#accepted && !this.#asked && (isOver || isEnough)
   }
 
   /** The receiver takes other samples. */

@@ -93,6 +93,31 @@ test('413 for less than one snapshot: it goes in parts by series', async (t) => 
   assert.deepEqual(scene.state, flawless)
 })
 
+test('413 for whatever is sent: said, held, and nothing is lost', async (t) => {
+  const scene = await Scene.open(t, 300)
+  await scene.intervals(3)
+  scene.receiver.behave = () => ({ take: 'none', status: 413 })
+  await scene.intervals(minutes(20))
+  assert.ok(scene.receiver.requests.length < 250, `${scene.receiver.requests.length} requests in twenty minutes`)
+  assert.ok(scene.lines.some((line) => line.includes('everything is refused')))
+  const before = scene.receiver.requests.length
+  scene.receiver.behave = () => undefined
+  await scene.intervals(minutes(5))
+  assert.deepEqual(scene.state, flawless)
+  const requests = scene.receiver.requests.length - before
+  assert.ok(requests < 2 * minutes(5), `${requests} requests for what waited: they are as large as before`)
+})
+
+test('413 for a single sample: its series is set aside and told, everything else arrives', async (t) => {
+  const scene = await Scene.open(t, 100)
+  scene.receiver.behave = ({ series }: Asked) => (series.has(keyOf('17')) ? { take: 'none', status: 413 } : undefined)
+  await scene.intervals(minutes(20))
+  assert.equal(scene.backlog, 0)
+  assert.ok(scene.missing().every((one) => one.startsWith('17@')))
+  assert.equal(scene.dropped['rejected'], scene.missing().length)
+  assert.ok(scene.lines.some((line) => line.includes('a series is refused')))
+})
+
 test('500 for one snapshot for ever: set aside after half an hour, everything else arrives', async (t) => {
   const scene = await Scene.open(t)
   const poison = scene.trueMs + 5 * intervalMs

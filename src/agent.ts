@@ -112,9 +112,9 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
       }
     },
     outputs: () => [...senders.all, web],
-    watched: () => senders.endpoints,
-    // memory would be lost with the process
-    mayEnd: config.buffer.mode === 'disk' && config.remoteWrite.length > 0,
+    watched: () => senders.all,
+    // memory would be lost with the process; a gateway has no backlog
+    mayEnd: config.buffer.mode === 'disk' || config.remoteWrite.length === 0,
     ...{ ...ends, senders, close },
   })
   return {

@@ -35,7 +35,7 @@ export async function watch(
   { clock, log, watched, everyMs, onWell, mayEnd }: Needs,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const revived = new Map<string, { readonly times: number; readonly progress: number }>()
+  const revived = new WeakMap<Watched, { readonly times: number; readonly progress: number }>()
   for (let beforeMs = clock.monotonicMs(); ; ) {
     await clock.sleep(everyMs, signal).catch(() => {}) // seen in the next line
     if (signal.aborted) return undefined
@@ -46,10 +46,10 @@ export async function watch(
     if (wasHeldUp) continue
     if (stuck.length === 0) onWell()
     for (const one of stuck) {
-      const known = revived.get(one.name)
+      const known = revived.get(one)
       const times = known?.progress === one.progress ? known.times + 1 : 1
       if (times > mostRevivals && mayEnd) return one.name
-      revived.set(one.name, { times, progress: one.progress })
+      revived.set(one, { times, progress: one.progress })
       log.error('watchdog: does not move: begun anew', { name: one.name, times })
       one.revive()
     }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createAgent } from '../src/agent.ts'
@@ -179,6 +181,23 @@ test('SIGHUP and a POST read the file again, the POST only where that is enabled
   assert.match(text, /job: a text is expected/)
   write({ web: { listen_address: ['127.0.0.1:0'] } })
   assert.deepEqual(await post(), [500, 'web: has changed, which takes a restart\n'])
+  agent.child.kill('SIGTERM')
+  assert.equal(await agent.ended, 0)
+})
+
+test('SIGHUP before the agent runs ends nothing: the file is read again once it does', async (t) => {
+  const receiver = await receiverOf(t)
+  const file = join(temporary(t), 'config.json')
+  const shape = { web: { listen_address: [] }, remote_write: [{ url: `${receiver.url}/api/v1/write` }] }
+  execFileSync('mkfifo', [file])
+  const agent = hostpush(t, ['run', `--config.file=${file}`])
+  const pipe = await open(file, 'w') // opens when the agent reads
+  agent.child.kill('SIGHUP')
+  rmSync(file)
+  writeFileSync(file, JSON.stringify({ ...shape, instance: 'second' }))
+  await pipe.writeFile(JSON.stringify({ ...shape, instance: 'first' }))
+  await pipe.close()
+  await agent.until(/agent: running.*instance=first[\s\S]*the new configuration is taken/)
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0)
 })

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryBuffer } from '../src/buffer/memory.ts'
+import type { Clock } from '../src/clock.ts'
+import type { Sender } from '../src/http/connection.ts'
 import { createLog, silent } from '../src/log.ts'
 import { gauge } from '../src/metrics/family.ts'
 import { SeriesTable } from '../src/metrics/series.ts'
 import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
+import { Gateway } from '../src/pushgateway/index.ts'
 import { Endpoint } from '../src/remote-write/index.ts'
 import { watch } from '../src/watchdog.ts'
 import { settled, TestClock } from './clock.ts'
@@ -118,6 +121,63 @@ test('an endpoint that is stuck outside of any timer is noticed, and delivers af
   await clock.pass(1000)
   assert.deepEqual([endpoint.stuckMs(), endpoint.stats.samples, cursor.backlog().snapshots], [0, 1, 0])
   const stopped = endpoint.stop(AbortSignal.abort())
+  await settled()
+  await clock.pass(10_000)
+  await stopped
+})
+
+test('a gateway whose push never ends is noticed, and pushes what is newest after it is begun anew', async () => {
+  const clock = new TestClock()
+  let isHung = true
+  const answering = modelSender(clock, () => ({ status: 200 }))
+  // a connection that says nothing, and timers that never ring
+  const begun = Promise.withResolvers<void>()
+  const dispatch: Sender['dispatch'] = (...given) => {
+    begun.resolve()
+    return isHung || answering.dispatch(...given)
+  }
+  const sender: Sender = { ...answering, dispatch }
+  const broken: Clock = {
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    bootMs: () => clock.bootMs(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+    timer: (ms, ring) => (isHung ? () => {} : clock.timer(ms, ring)),
+  }
+  const gateway = new Gateway(
+    {
+      ...{
+        name: 'g',
+        url: new URL('http://gateway/'),
+        headers: () => ({}),
+        timeoutMs: 30_000,
+        job: 'j',
+        groupingKey: {},
+      },
+      ...{ method: 'PUT', backoff: options.backoff, intervalMs: 15_000, offsetMs: 0 },
+      ...{ deleteOnStart: false, deleteOnShutdown: false },
+    },
+    { clock: broken, log: silent, sender, userAgent: 'test/1' },
+  )
+  await clock.pass(3_600_000)
+  assert.equal(gateway.stuckMs(), 0, 'who has nothing to push is not stuck')
+  const push = () => {
+    const builder = new SnapshotBuilder(new SeriesTable({}))
+    builder.begin()
+    builder.add(gauge('load', 'Load.'), 1)
+    gateway.notify({ snapshot: builder.end(clock.now()) })
+  }
+  for (let i = 0; i < 40; i++) {
+    push()
+    await begun.promise // zlib takes its time
+    assert.equal(gateway.stuckMs() > 0, i > 33, `after ${i * 10} s`)
+    await clock.pass(10_000)
+  }
+  isHung = false
+  gateway.revive()
+  while (gateway.report.pending > 0) await clock.pass(100)
+  assert.deepEqual([gateway.stuckMs(), gateway.stats.samples, gateway.report.pending, gateway.progress], [0, 1, 0, 1])
+  const stopped = gateway.stop(AbortSignal.abort())
   await settled()
   await clock.pass(10_000)
   await stopped

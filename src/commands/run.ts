@@ -17,6 +17,11 @@ export default {
   usage: '[flags]',
   flags: () => configFlags(collectors),
   async run({ flags }, terminal) {
+    let isAsked = false
+    let onHangup = () => {
+      isAsked = true
+    }
+    terminal.onHangup(() => onHangup())
     const reread = () => readConfig({ flags, environment: terminal.environment, collectors })
     const config = await reread()
     const outputs = config.remoteWrite.length + config.pushgateways.length
@@ -36,7 +41,8 @@ export default {
     }
     const supervisor = supervisorOf(terminal, log)
     const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor, reread })
-    terminal.onHangup(() => void agent.reload())
+    onHangup = () => void agent.reload()
+    if (isAsked) onHangup()
     log.info('agent: running', {
       interval: `${config.intervalMs / 1000}s`,
       collectors: config.collectors.map(({ collector }) => collector.name).join(','),

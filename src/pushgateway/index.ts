@@ -1,21 +1,21 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, within } from '../clock.ts'
 import type { Cycle } from '../cycle.ts'
 import type { Backoff } from '../http/backoff.ts'
 import type { Access, Sender } from '../http/connection.ts'
 import { shownUrl } from '../http/credentials.ts'
+import { Life } from '../http/life.ts'
 import type { Outcome } from '../http/outcome.ts'
 import { Patience } from '../http/patience.ts'
 import { createRequester, type Target } from '../http/request.ts'
 import { isUnsettled, settle, type Unsettled } from '../http/settle.ts'
-import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Labels } from '../metrics/family.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Output } from '../output.ts'
 import { Delivery, type Method } from './delivery.ts'
-import { Encoder, type FamilyText } from './encode.ts'
+import { Encoder } from './encode.ts'
 import { groupUrl } from './group.ts'
-import { Refusals } from './refusals.ts'
+import { Push } from './push.ts'
 import { type GatewayStats, noStats } from './stats.ts'
 
 /** `url` is the gateway's, with its route prefix if it has one. */
@@ -51,6 +51,9 @@ interface Needs {
 /** How the pushing of the newest snapshot ended; `off` where it is not wanted any more. */
 type Final = Exclude<Outcome, Unsettled> | { readonly kind: 'off' }
 
+/** How long a stop waits, at its deadline, for one that lets go. */
+const endMs = 1000
+
 /** How much earlier than `interval` a snapshot may come: collections are not exact to the millisecond. */
 const slack = 0.1
 
@@ -65,14 +68,17 @@ export class Gateway implements Output {
   readonly digest: string | undefined
   readonly #options: GatewayOptions
   readonly #needs: Needs
+  readonly #life: Life
   readonly #url: string
-  readonly #about: About
   readonly #patience: Patience
   readonly #delivery: Delivery
   readonly #encoder: Encoder
-  readonly #refusals = new Refusals()
+  readonly #push: Push
   readonly #stopping = new AbortController()
-  readonly #running: Promise<void>
+  /** Ends when the pushing is begun anew. */
+  #turn = new AbortController()
+  #running: Promise<void>
+  #isToDelete: boolean
   /** The newest snapshot, as long as the gateway has not answered to it. */
   #newest: Snapshot | undefined
   #inFlight: Snapshot | undefined
@@ -82,15 +88,18 @@ export class Gateway implements Output {
   #news = Promise.withResolvers<void>()
   #isEnding = false
 
-  constructor(options: GatewayOptions, needs: Needs) {
+  constructor(options: GatewayOptions, given: Needs) {
     this.name = options.name
     this.digest = options.digest
     this.#options = options
+    this.#isToDelete = options.deleteOnStart
+    this.#life = new Life(given.clock)
+    const needs = { ...given, clock: this.#life }
     this.#needs = needs
     const { clock, log, sender, userAgent } = needs
     const url = groupUrl(options.url, options.job, options.groupingKey)
     this.#url = shownUrl(url)
-    this.#about = { remote_name: options.name, url: this.#url }
+    const about = { remote_name: options.name, url: this.#url }
     this.#patience = new Patience(clock)
     this.#encoder = new Encoder(options.groupingKey)
     const requester = (method: Method) => createRequester({ ...options, url, method }, sender, clock)
@@ -102,9 +111,11 @@ export class Gateway implements Output {
       backoff: options.backoff,
       stats: this.stats,
       userAgent,
-      about: this.#about,
+      about,
       onTime: (receiverMs) => needs.onTime?.(receiverMs),
     })
+    const { method } = options
+    this.#push = new Push({ clock, log, delivery: this.#delivery, stats: this.stats, about, method })
     this.#running = this.#run()
   }
 
@@ -126,24 +137,51 @@ export class Gateway implements Output {
 
   /** Pushes the newest snapshot or deletes the group, as was asked for. */
   async stop(deadline: AbortSignal): Promise<void> {
-    const late = () => this.#stopping.abort(new Error('the agent is stopping'))
+    const over = Promise.withResolvers<void>()
+    const late = () => {
+      this.#stopping.abort(new Error('the agent is stopping'))
+      over.resolve()
+    }
     if (deadline.aborted) late()
     deadline.addEventListener('abort', late, { once: true })
     this.#isEnding = true
     this.#patience.hurry()
     this.#news.resolve()
-    await this.#running
+    await Promise.race([this.#running, over.promise])
+    await within(this.#needs.clock, endMs, this.#running)
     deadline.removeEventListener('abort', late)
     await this.#needs.sender.destroy()
   }
 
+  /** For how long it has been stuck with something to push, milliseconds. */
+  stuckMs(): number {
+    return this.#life.stuckMs(this.#isDue)
+  }
+
+  /** Answers that it got. */
+  get progress(): number {
+    return [...this.stats.answers].reduce((sum, [status, count]) => (status === 0 ? sum : sum + count), 0)
+  }
+
+  /** Lets go of whatever it is stuck in and begins anew with what is newest, over a new connection. */
+  revive(): void {
+    this.#turn.abort(new Error('the pushing is begun anew'))
+    this.#turn = new AbortController()
+    this.#life.revive()
+    this.#needs.sender.renew?.()
+    this.#news.resolve()
+    this.#running = this.#run()
+  }
+
   async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    const { deleteOnStart, deleteOnShutdown } = this.#options
+    const signal = AbortSignal.any([this.#stopping.signal, this.#turn.signal])
+    const { deleteOnShutdown } = this.#options
     try {
-      if (deleteOnStart) await this.#delete(signal)
+      if (this.#isToDelete) await this.#delete(signal)
+      this.#isToDelete = false
       while (!this.#isEnding) {
         await this.#news.promise
+        signal.throwIfAborted()
         this.#news = Promise.withResolvers()
         if (this.#isDue) await this.#pushNewest(signal)
       }
@@ -171,7 +209,8 @@ export class Gateway implements Output {
     } catch (error) {
       if (signal.aborted) throw error
       this.#newest = undefined // it would fail for ever
-      this.#needs.log.error('pushgateway: a fault of our own', { ...this.#about, err: error })
+      const about = { remote_name: this.name, url: this.#url }
+      this.#needs.log.error('pushgateway: a fault of our own', { ...about, err: error })
     }
   }
 
@@ -196,7 +235,8 @@ export class Gateway implements Output {
     const snapshot = this.#newest
     if (snapshot === undefined || !this.#isDue) return { kind: 'off' }
     this.#inFlight = snapshot
-    const outcome = await this.#push(this.#encoder.encode(snapshot), signal)
+    const outcome = await this.#push.families(this.#encoder.encode(snapshot), signal)
+    signal.throwIfAborted() // it has been begun anew meanwhile
     this.#inFlight = undefined
     if (isUnsettled(outcome)) {
       if (this.#newest !== snapshot) this.stats.skipped++
@@ -206,36 +246,4 @@ export class Gateway implements Output {
     if (this.#newest === snapshot) this.#newest = undefined
     return outcome
   }
-
-  /** Pushes what the gateway does not refuse of these families: one conflict would keep all of them out. */
-  async #push(families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
-    const { clock, log } = this.#needs
-    const wanted = () => this.#refusals.without(families, clock.monotonicMs())
-    const send = () => this.#send(this.#options.method, wanted(), signal)
-    let outcome = await send()
-    if (outcome.kind === 'rejected' && outcome.status === 400) {
-      const post = (some: readonly FamilyText[]) => this.#delivery.send('POST', some, signal)
-      outcome = (await this.#refusals.find(wanted(), post, clock.monotonicMs())) ?? (await send())
-    }
-    if (isUnsettled(outcome)) return outcome
-    this.#refusals.tell(log, this.#about, (reason) => this.#delivery.trouble.hintFor(reason))
-    this.#count(families, outcome.kind === 'delivered' ? wanted() : [])
-    return outcome
-  }
-
-  /** An empty PUT would delete what the group has. */
-  async #send(method: Method, families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
-    if (families.length > 0 || this.#refusals.count === 0) return this.#delivery.send(method, families, signal)
-    return { kind: 'rejected', reason: 'every family is refused', status: 400 }
-  }
-
-  #count(families: readonly FamilyText[], taken: readonly FamilyText[]): void {
-    const { stats } = this
-    stats.familiesRefused = this.#refusals.count
-    stats.samples += samplesIn(taken)
-    stats.samplesRefused += samplesIn(families) - samplesIn(taken)
-    if (taken.length > 0) stats.lastPushMs = this.#needs.clock.now()
-  }
 }
-
-const samplesIn = (families: readonly FamilyText[]) => families.reduce((sum, { samples }) => sum + samples, 0)

@@ -1,0 +1,59 @@
+import type { Clock } from '../clock.ts'
+import type { Outcome } from '../http/outcome.ts'
+import { isUnsettled } from '../http/settle.ts'
+import type { About } from '../http/trouble.ts'
+import type { Log } from '../log.ts'
+import type { Delivery, Method } from './delivery.ts'
+import type { FamilyText } from './encode.ts'
+import { Refusals } from './refusals.ts'
+import type { GatewayStats } from './stats.ts'
+
+interface Needs {
+  readonly clock: Clock
+  readonly log: Log
+  readonly delivery: Delivery
+  readonly stats: GatewayStats
+  readonly about: About
+  readonly method: 'PUT' | 'POST'
+}
+
+/** Pushes what a gateway does not refuse of a snapshot's families: one conflict would keep all of them out. */
+export class Push {
+  readonly #needs: Needs
+  readonly #refusals = new Refusals()
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  async families(families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
+    const { clock, log, delivery, about, method } = this.#needs
+    const wanted = () => this.#refusals.without(families, clock.monotonicMs())
+    const send = () => this.#send(method, wanted(), signal)
+    let outcome = await send()
+    if (outcome.kind === 'rejected' && outcome.status === 400) {
+      const post = (some: readonly FamilyText[]) => delivery.send('POST', some, signal)
+      outcome = (await this.#refusals.find(wanted(), post, clock.monotonicMs())) ?? (await send())
+    }
+    if (isUnsettled(outcome)) return outcome
+    this.#refusals.tell(log, about, (reason) => delivery.trouble.hintFor(reason))
+    this.#count(families, outcome.kind === 'delivered' ? wanted() : [])
+    return outcome
+  }
+
+  /** An empty PUT would delete what the group has. */
+  async #send(method: Method, families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
+    if (families.length > 0 || this.#refusals.count === 0) return this.#needs.delivery.send(method, families, signal)
+    return { kind: 'rejected', reason: 'every family is refused', status: 400 }
+  }
+
+  #count(families: readonly FamilyText[], taken: readonly FamilyText[]): void {
+    const { stats, clock } = this.#needs
+    stats.familiesRefused = this.#refusals.count
+    stats.samples += samplesIn(taken)
+    stats.samplesRefused += samplesIn(families) - samplesIn(taken)
+    if (taken.length > 0) stats.lastPushMs = clock.now()
+  }
+}
+
+const samplesIn = (families: readonly FamilyText[]) => families.reduce((sum, { samples }) => sum + samples, 0)

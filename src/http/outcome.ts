@@ -73,13 +73,18 @@ function isPage({ headers, body }: Reply): boolean {
   return /^text\/html\b/i.test(String(headers['content-type'] ?? '')) && /^\s*<(!doctype|html)\b/i.test(body)
 }
 
-/** The receiver's first line, and where that announces another, both; for the log, never interpreted. */
-function reasonOf({ status, body, headers }: Reply): string {
+/**
+ * The receiver's first line, and where that announces another, both; of a page its title. For the log, never
+ * interpreted.
+ */
+function reasonOf(reply: Reply): string {
+  const { status, headers } = reply
+  const body = isPage(reply) ? (/<title[^>]*>([^<]*)/i.exec(reply.body)?.[1] ?? '') : reply.body
   const location = headers.location === undefined ? '' : ` to ${withoutQuery(String(headers.location))}`
   const [line = ''] = body
     .trim()
     .replace(/:\s*\n[\s*]*/, ': ')
-    .split('\n')
+    .split(/\s*\n/)
   return `HTTP ${status}${location}${line === '' ? '' : `: ${line.slice(0, 512)}`}`
 }
 

@@ -104,8 +104,7 @@ export class Ranges {
       if (after === 'whole') return await this.#refusedWhole(range, trial)
       work = after === 'held' ? whole(trial.uncertain) : after
       if (after !== 'held') continue
-      trial = new Trial(trial.uncertain, this.#afterWhole)
-      this.#fits = fits // it was not the size
+      ;[trial, this.#fits] = [new Trial(trial.uncertain, this.#afterWhole), fits] // it was not the size
     }
     await this.#over(entries.at(-1), 'delivered')
   }
@@ -134,9 +133,7 @@ export class Ranges {
     if (settled.kind === 'rejected' && settled.status === 413) {
       this.#fits = Math.max(1, Math.floor(this.#fits / 2))
       const { work: rest, offending } = settle(work, 'too large', settled.afterUncertain)
-      trial.tooLarge(settled.reason)
-      const guilty = offending === undefined ? [] : trial.refuse(offending, settled.reason)
-      for (const one of guilty) await this.#refusals.series(range, one)
+      for (const one of trial.tooLarge(offending, settled.reason)) await this.#refusals.series(range, one)
       return await this.#judged(range, rest, trial, signal)
     }
     if (isPart(settled)) {

@@ -53,8 +53,8 @@ export class Refusals {
   /** The receiver takes nothing at all. */
   everything(reason: string, heldMs: number): void {
     const { log, about } = this.#needs
-    this.#last = { what: 'everything is refused and kept', reason }
-    log.error('remote-write: everything is refused: held until the receiver or its configuration is put right', {
+    const tell = this.#isNews('everything is refused and kept', reason) ? log.error : log.debug
+    tell('remote-write: everything is refused: held until the receiver or its configuration is put right', {
       ...about,
       ...this.#explained(reason),
       next_try_in: `${heldMs / 1000}s`,
@@ -64,8 +64,8 @@ export class Refusals {
   /** So many series are refused that finding out which would be a burden to the receiver. */
   tooMany(reason: string, waitMs: number): void {
     const { log, about } = this.#needs
-    this.#last = { what: 'too many series are refused: all is kept', reason }
-    log.error('remote-write: too many series are refused: held until the configuration is put right', {
+    const tell = this.#isNews('too many series are refused: all is kept', reason) ? log.error : log.debug
+    tell('remote-write: too many series are refused: held until the configuration is put right', {
       ...about,
       ...this.#explained(reason),
       next_try_in: `${Math.ceil(waitMs / 60_000)}m`,
@@ -134,6 +134,13 @@ export class Refusals {
     if (this.#isWhole) this.#needs.log.info('remote-write: snapshots are taken again', this.#needs.about)
     this.#isWhole = false
     this.#counts.taken(samples, written)
+  }
+
+  /** Remembers what is refused and why; says whether that was so before. */
+  #isNews(what: string, reason: string): boolean {
+    const isNews = this.#last?.what !== what || this.#last.reason !== reason
+    this.#last = { what, reason }
+    return isNews
   }
 
   #explained(reason: string) {

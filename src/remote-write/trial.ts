@@ -70,10 +70,11 @@ export class Trial {
     return this.#accepted ? this.#suspects.splice(0) : []
   }
 
-  /** The receiver found something too large, which is sent in parts: no refusal, unless it says so to everything. */
-  tooLarge(reason: string): void {
+  /** Something is too large, and sent in parts: no refusal but of what has none. Gives those that are at fault. */
+  tooLarge(piece: Piece | undefined, reason: string): readonly Suspect[] {
     this.#tooLarge++
     this.#reason = reason
+    return piece === undefined ? [] : this.refuse(piece, reason)
   }
 
   /** Nothing was taken so far, and it is time to find out whether the receiver takes anything at all. */

@@ -46,6 +46,16 @@ test('a redirect is told with its target, without what may be secret in it', () 
   assert.equal(reason, 'HTTP 302 to https://x/login: not the answer of a receiver')
 })
 
+test('of a page its title is told, of a text its first line without the end of it', () => {
+  const reasonOf = (body: string, headers: Record<string, string> = {}) =>
+    (outcomeOf({ status: 413, headers, body }, nowMs) as { reason: string }).reason
+  const html = { 'content-type': 'text/html' }
+  const page = '<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body></body></html>\r\n'
+  assert.equal(reasonOf(page, html), 'HTTP 413: 413 Request Entity Too Large')
+  assert.equal(reasonOf('<html><body>no</body></html>', html), 'HTTP 413')
+  assert.equal(reasonOf('too much\r\nreally'), 'HTTP 413: too much')
+})
+
 test('a web page that says 200 has taken nothing; any other body of a 2xx is not looked at', () => {
   const html = { 'content-type': 'text/html; charset=utf-8' }
   assert.deepEqual(outcomeOf({ status: 200, headers: html, body: '\n<!DOCTYPE html><title>Log in</title>' }, nowMs), {

@@ -100,17 +100,17 @@ test('a child ends by itself when it is let go', async (t) => {
   await until(async () => (await log()).includes('end'))
 })
 
-test('a mount that hangs is asked once, does not hold up the others, and is in error after its time', async (t) => {
+test('a mount that hangs is asked once, does not hold up the others, and is in error after its time', {
+  timeout: 30_000,
+}, async (t) => {
   const { statfs, log } = await fake(t)
   assert.deepEqual(await asked(statfs, ['/hang', '/a'], { ...patience, waitMs: 400 }), {
     '/hang': timedOut,
     '/a': usage,
   })
-  for (let i = 0; i < 3; i++) {
-    const begun = performance.now()
-    assert.deepEqual(await asked(statfs, ['/hang', '/a']), { '/hang': timedOut, '/a': usage })
-    assert.ok(performance.now() - begun < 90, 'nothing was waited for')
-  }
+  const endless = { ...patience, waitMs: 60_000 } // which nobody waits for, or the test takes too long
+  for (let i = 0; i < 3; i++)
+    assert.deepEqual(await asked(statfs, ['/hang', '/a'], endless), { '/hang': timedOut, '/a': usage })
   assert.equal((await log()).filter((line) => line === '/hang').length, 1)
   assert.equal((await log()).filter((line) => line === 'start').length, 2)
 })

@@ -163,7 +163,11 @@ export class DiskBuffer implements Buffer {
 
   /** A reader of its own on all that is on disk behind a place. */
   reader(after: number): LogReader {
-    return new LogReader(after, this.#reading, new SeriesPool(() => this.#liveLists()))
+    return new LogReader(
+      after,
+      this.#reading,
+      new SeriesPool(() => new Set(this.#ring.entries.map(({ snapshot }) => snapshot.series))),
+    )
   }
 
   /** Lets everything up to a place go at one endpoint, or at all, because somebody wants it so. */
@@ -237,10 +241,6 @@ export class DiskBuffer implements Buffer {
   #written(): number {
     if (this.#options.sync === 'end') return this.#ring.last.sequence
     return this.#options.sync === 'always' ? Math.min(this.#ring.safe, this.#ring.written) : this.#ring.written
-  }
-
-  #liveLists() {
-    return new Set(this.#ring.entries.map(({ snapshot }) => snapshot.series))
   }
 
   #wakeAll(): void {

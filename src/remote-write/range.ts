@@ -29,6 +29,11 @@ export class Range {
     this.#batch = batchOf(entries.filter(this.#isYoung), before)
   }
 
+  /** The numbers of its first and last snapshot. */
+  get bounds() {
+    return { first: this.entries[0]?.sequence ?? 0, last: this.entries.at(-1)?.sequence ?? 0 }
+  }
+
   /** How many series there are; their places in the range are from 0 up to this, the same whenever it is read. */
   get width(): number {
     const [first, ...others] = this.entries

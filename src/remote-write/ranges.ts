@@ -84,8 +84,8 @@ export class Ranges {
   async send(read: readonly Entry[], left: Flight | undefined, signal: AbortSignal): Promise<void> {
     const { cursor, protocol } = this.#needs
     const { entries, before } = await this.#previous.before(read)
-    const { first, last } = boundsOf(entries)
     const range = new Range(entries, before, await this.#refusals.without(entries))
+    const { first, last } = range.bounds
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
     const isUncertain = left !== undefined || first <= cursor.uncertain
     const isSame = left?.first === first && left.last === last
@@ -117,7 +117,7 @@ export class Ranges {
     if (isInVain(piece, batch)) return settle(work, 'rejected', false).work
     const suspects = trial.suspects.map((one) => one.piece)
     const settled = await this.#settled(batch, signal, async () => {
-      await cursor.begin({ ...boundsOf(range.entries), note: noteOf([...suspects, ...work], range.samples) })
+      await cursor.begin({ ...range.bounds, note: noteOf([...suspects, ...work], range.samples) })
       if (trial.isSearching && piece.step === 'send') await this.#withinBudget(trial, signal)
     })
     if (settled === 'nothing') {
@@ -194,9 +194,9 @@ export class Ranges {
   }
 
   /** The receiver takes other samples and none of these. Several go one by one: not all may be at fault. */
-  async #refusedWhole({ entries }: Range, { reason }: Trial): Promise<void> {
+  async #refusedWhole({ entries, bounds }: Range, { reason }: Trial): Promise<void> {
     const [entry] = entries
-    if (entries.length > 1) this.#singlyUpTo = boundsOf(entries).last
+    if (entries.length > 1) this.#singlyUpTo = bounds.last
     if (entry === undefined || entries.length > 1) return
     const replayed = entry.sequence <= this.#needs.cursor.uncertain
     if (replayed) this.#replayed(1)
@@ -210,9 +210,9 @@ export class Ranges {
    * another sample, twice, is set aside. Those behind it are no such sample: after them it could not be sent any more.
    */
   async #stuck(range: Range, signal: AbortSignal): Promise<void> {
-    const { entries } = range
+    const { entries, bounds } = range
     const [poison] = entries
-    if (entries.length > 1) this.#singlyUpTo = boundsOf(entries).last
+    if (entries.length > 1) this.#singlyUpTo = bounds.last
     if (poison === undefined || entries.length > 1) return
     if (!(await this.#requests.failsAlone({ entries, stale: [] }, () => this.#other(range), signal))) return
     await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes others')
@@ -243,8 +243,3 @@ export class Ranges {
     return this.#budget.wait(this.#needs, (waitMs) => this.#refusals.tooMany(reason, waitMs), signal)
   }
 }
-
-const boundsOf = (entries: readonly Entry[]) => ({
-  first: entries[0]?.sequence ?? 0,
-  last: entries.at(-1)?.sequence ?? 0,
-})

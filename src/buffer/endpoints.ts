@@ -78,6 +78,7 @@ export class Endpoints {
       this.#needs.log.warn('buffer: an endpoint is not configured any more; what waits for it is kept for max_age', {
         endpoint: name,
         snapshots,
+        hint: `under its old name it goes on; hostpush buffer drop --endpoint=${name} lets it go`,
       })
     }
   }

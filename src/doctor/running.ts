@@ -32,7 +32,9 @@ async function rowsOf(directory: string): Promise<readonly Row[] | undefined> {
 
 function findingOf(row: Row, nowMs: number): readonly Finding[] {
   if (row.kind === 'buffer')
-    return row.trouble === undefined ? [] : [fail('buffer', `the disk is not used: ${row.trouble}`, 'mend the disk')]
+    return row.trouble === undefined
+      ? []
+      : [fail('buffer', `the disk is not used: ${row.trouble}`, diskRemedy(row.trouble))]
   if (row.kind === 'refused') {
     const text = `refused and set aside: ${counted(row.samples, 'sample')}: ${row.reason}`
     return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: 'remote-write', url: '' }))]
@@ -47,3 +49,8 @@ function findingOf(row: Row, nowMs: number): readonly Finding[] {
   const thing = `${endpoint} backlog`
   return [ageMs < behindMs ? ok(thing, text) : warn(thing, text, 'the log of the agent and its status page tell why')]
 }
+
+const diskRemedy = (trouble: string): string =>
+  /min_free|ENOSPC|EDQUOT/.test(trouble)
+    ? 'make room on its file system, or lower buffer.min_free; samples wait in memory meanwhile'
+    : 'mend the disk, or move buffer.directory; samples wait in memory meanwhile'

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { disk } from '../../src/buffer/files.ts'
+import { openBuffer } from '../../src/buffer/index.ts'
+import { systemClock } from '../../src/clock.ts'
+import { checkRunning } from '../../src/doctor/running.ts'
+import { silent } from '../../src/log.ts'
+import { temporary } from '../servers.ts'
+
+test('a disk that is full asks for room', async (t) => {
+  const directory = join(temporary(t), 'buffer')
+  const options = { mode: 'disk', directory, sync: 'always', maxBytes: 1e6, maxAgeMs: 1e6, minFreeBytes: 1e18 } as const
+  const buffer = await openBuffer(options, { clock: systemClock, log: silent, bootId: 'b', files: disk })
+  t.after(() => buffer.close())
+  buffer.cursor('default')
+  buffer.append({ timestampMs: 1e12, series: [], values: new Float64Array() })
+  const found = async () => (await checkRunning(options, systemClock)).find(({ thing }) => thing === 'buffer')
+  while ((await found()) === undefined) await systemClock.sleep(10)
+  assert.match((await found())?.remedy ?? '', /^make room .* min_free/)
+})

@@ -79,7 +79,7 @@ function snapshotFrom(text: Uint8Array, identity: Labels, { err }: Terminal): Sn
 /** The outputs for samples that are the job's: at a gateway the labels make the group, and nothing there is removed. */
 function asPushed({ remoteWrite, pushgateways }: Config, { job: name = '', ...labels }: Labels) {
   return {
-    remoteWrite: remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0 })),
+    remoteWrite: remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0, isBrief: true })),
     pushgateways: pushgateways.map((one) => ({
       ...one,
       job: name,

@@ -78,9 +78,8 @@ export class Endpoint implements Output {
     this.#pace = new Pace(options.intervalMs, Math.random)
     const { clock, log } = needs
     this.#relabelling = new Relabelling(options, { log, stats: this.stats, about: this.#about })
-    const { message, inline, url } = options
     this.#protocol = new Protocol(
-      { message, inline, url, userAgent: needs.userAgent },
+      { ...options, userAgent: needs.userAgent },
       { ...needs, about: this.#about, labels: (series) => this.#relabelling.labels(series) },
     )
     this.#delivery = new Delivery({

@@ -21,6 +21,8 @@ export interface EndpointOptions extends Wanted, Target {
   /** Which version of remote-write it speaks, and what of 2.0 each series has with it. */
   readonly message: Message
   readonly inline: Inline
+  /** It lives for a moment only: `auto` speaks 1.0 then, which everyone takes, rather than ask. */
+  readonly isBrief?: boolean
   /** snappy, where it is missing. */
   readonly compression?: Packing
   /** Milliseconds between two metadata requests; 0 sends none. */

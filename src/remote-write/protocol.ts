@@ -14,6 +14,7 @@ import type { Inline, Message } from './messages.ts'
 export interface ProtocolOptions {
   readonly message: Message
   readonly inline: Inline
+  readonly isBrief?: boolean
   readonly url: URL
   /** With the version of this program: another one asks anew. */
   readonly userAgent: string
@@ -92,7 +93,7 @@ export class Protocol {
 
   /** It is time to find out what the receiver takes. */
   get isToAsk(): boolean {
-    if (this.#options.message !== 'auto') return false
+    if (this.#options.message !== 'auto' || this.#options.isBrief) return false
     const { message = v1, sinceMs = Number.NEGATIVE_INFINITY } = this.#verdict ?? {}
     return message === v1 && Math.abs(this.#needs.clock.now() - sinceMs) >= validMs
   }

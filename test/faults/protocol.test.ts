@@ -20,6 +20,15 @@ test('a receiver that knows 2.0 gets nothing else, one request a snapshot', asyn
   assert.equal(said(scene, 'takes 2.0'), 1)
 })
 
+test('what lives for a moment does not ask, and speaks 2.0 all the same where nothing else is taken', async (t) => {
+  const scene = await Scene.open(t, 40, { ...auto, isBrief: true })
+  await scene.intervals(3)
+  assert.deepEqual([scene.state, versions(scene)], [flawless, '111'])
+  scene.receiver.version1 = 415
+  await scene.intervals(2)
+  assert.deepEqual([scene.state, versions(scene)], [flawless, '111122'])
+})
+
 /** docs/delivery.md: what the receiver does, and the version that it gets in the end. */
 const rows: Readonly<Record<string, readonly [(scene: Scene) => void, version: 1 | 2]>> = {
   '2xx with the number of samples written': [() => {}, 2],

@@ -22,6 +22,7 @@ interface Setting {
   /** What the host's clock says at the beginning. */
   readonly wallMs: number
   readonly message: Message
+  readonly isBrief?: boolean
 }
 
 /**
@@ -31,6 +32,7 @@ interface Setting {
 export class Scene {
   /** What the endpoint is told to speak, from its next start on. */
   message: Message
+  readonly #isBrief: boolean
   readonly clock: TestClock
   readonly lines: string[]
   readonly #log: ReturnType<typeof recordingLog>['log']
@@ -62,8 +64,9 @@ export class Scene {
     return scene
   }
 
-  private constructor(series: number, { wallMs, message }: Setting, decode: Decode) {
+  private constructor(series: number, { wallMs, message, isBrief = false }: Setting, decode: Decode) {
     this.message = message
+    this.#isBrief = isBrief
     this.clock = new TestClock(wallMs)
     const { lines, log } = recordingLog()
     this.lines = lines
@@ -90,6 +93,7 @@ export class Scene {
         backoff: { minMs: 1000, maxMs: 60_000 },
         maxSamplesPerSend: 20 * this.parts.length,
         message: this.message,
+        isBrief: this.#isBrief,
         inline: 'full',
         metadataIntervalMs: 0,
         sendIntervalMs: 0,

@@ -268,7 +268,7 @@ test('an endpoint that is not configured any more is reported and holds its segm
   assert.deepEqual(
     lines.filter((line) => line.includes('"endpoint":"old"')),
     [
-      'warn buffer: an endpoint is not configured any more; what waits for it is kept for max_age {"endpoint":"old","snapshots":1}',
+      'warn buffer: an endpoint is not configured any more; what waits for it is kept for max_age {"endpoint":"old","snapshots":1,"hint":"under its old name it goes on; hostpush buffer drop --endpoint=old lets it go"}',
     ],
   )
   assert.equal(buffer.cursors.length, 2)

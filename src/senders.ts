@@ -5,8 +5,9 @@ import type { Config } from './config/index.ts'
 import type { Sender } from './http/connection.ts'
 import { deadlineAt } from './http/deadline.ts'
 import type { Pushing } from './outputs.ts'
-import { Gateway, type GatewayOptions } from './pushgateway/index.ts'
+import { Gateway } from './pushgateway/index.ts'
 import { emitGateway } from './pushgateway/metrics.ts'
+import type { GatewayOptions } from './pushgateway/options.ts'
 import { Endpoint, type EndpointOptions } from './remote-write/index.ts'
 import { emitEndpoint, emitStorage } from './remote-write/metrics.ts'
 import { userAgent } from './version.ts'
@@ -44,7 +45,8 @@ export class Senders {
   /**
    * Opens what a configuration needs beyond what there is. Rejects where that cannot be, and nothing has changed; it has
    * when the function that it gives is called. An output that was configured with the same words goes on as it is; of one
-   * that changes, or goes, what waits stays in the buffer, and what is in flight counts as uncertain.
+   * that changes, or goes, what waits stays in the buffer, and what is in flight counts as uncertain. One that is held, or
+   * waits for another attempt, tries at once: a token in a file may have been put right.
    */
   async prepare({ remoteWrite, pushgateways }: Wanted): Promise<() => Promise<void>> {
     const opened: Sender[] = []
@@ -129,5 +131,6 @@ export class Senders {
     )
     const names = new Set(this.endpoints.map(({ name }) => name))
     for (const { name } of before) if (!names.has(name)) buffer.leave(name)
+    for (const one of this.all) one.retry()
   }
 }

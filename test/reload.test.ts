@@ -116,6 +116,19 @@ test('of an endpoint that changes while its request hangs nothing is lost, nothi
   assert.equal(endpoint?.stats.samplesFailed, 0)
 })
 
+test('an endpoint that is held tries again at a reload: its token may have been put right', async (t) => {
+  let isRight = false
+  const receiver = await receiverOf(t, () => (isRight ? undefined : { status: 401, commit: false }))
+  const { agent, lines, end, collected } = await scene(t, receiver)
+  await until(() => lines.some((line) => line.includes('HTTP 401')))
+  isRight = true
+  const asked = receiver.stats.requests
+  assert.deepEqual(await agent.reload(), [])
+  await until(() => receiver.stats.requests > asked)
+  await end()
+  assert.deepEqual(numbersAt(receiver), upTo(collected()))
+})
+
 test('another interval, other labels and other collectors hold from the next collection on', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, write, end } = await scene(t, receiver)

@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { Command, Terminal } from '../command.ts'
 import { ConfigError } from '../config/error.ts'
+import { counted } from '../counted.ts'
 import { type Flag, type Parsed, UsageError } from '../flags.ts'
 import { type Job, startJob } from '../job/index.ts'
 import { messageOf } from '../log.ts'
@@ -134,8 +135,8 @@ function tell(fates: readonly Fate[]): void {
     const sum = (kind: 'kept' | 'lost') => here.reduce((all, one) => all + one[kind], 0)
     const place = `${name} (${here[0]?.url}): ${here[0]?.reason}`
     if (sum('kept') > 0)
-      complain(`${sum('kept')} samples are kept for the agent or the next command to deliver to ${place}`)
-    if (sum('lost') > 0) complain(`${sum('lost')} samples are lost for ${place}`)
+      complain(`kept for the agent or the next command to deliver: ${counted(sum('kept'), 'sample')} for ${place}`)
+    if (sum('lost') > 0) complain(`lost: ${counted(sum('lost'), 'sample')} for ${place}`)
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Labels } from '../metrics/family.ts'
-import type { GatewayOptions } from '../pushgateway/index.ts'
+import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import type { Said } from './access.ts'
 import { choiceOf } from './interval.ts'

@@ -1,5 +1,5 @@
 import type { Labels } from '../metrics/family.ts'
-import type { GatewayOptions } from '../pushgateway/index.ts'
+import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { Said } from './access.ts'
 import type { PushgatewayShape } from './shape.ts'
 import { targetOf } from './target.ts'

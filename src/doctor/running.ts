@@ -18,7 +18,13 @@ export async function checkRunning({ mode, directory }: BufferOptions, clock: Cl
     const rows = await within(clock, patienceMs, rowsOf(directory))
     if (rows === 'late') return [fail('agent', `does not answer within ${patienceMs} ms`, 'restart it')]
     if (rows === undefined)
-      return [warn('agent', `none runs on ${directory}`, 'hostpush run, with the same configuration and user')]
+      return [
+        warn(
+          'agent',
+          `none runs on ${directory}`,
+          'hostpush run, with the same configuration and user; until then hostpush buffer ls tells what waits',
+        ),
+      ]
     return [ok('agent', `one runs on ${directory}`), ...rows.flatMap((row) => findingOf(row, clock.now()))]
   } catch (error) {
     return [warn('agent', `cannot be asked: ${messageOf(error)}`, "run doctor as the agent's user")]

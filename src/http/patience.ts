@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 
 /** One for all, as an Error is dear. Nobody sees it. */
-const hurried = new Error('the agent is stopping')
+const hurried = new Error('no more waiting')
 
 /** Waiting that a stop can end: the endpoint has until the deadline, and not a second to lose on manners. */
 export class Patience {
@@ -16,6 +16,11 @@ export class Patience {
   /** Ends every wait that is under way, and all waiting out of politeness from now on. */
   hurry(): void {
     this.#stopping.abort(hurried)
+    this.retry()
+  }
+
+  /** Ends the wait between two attempts: somebody may have put right what was wrong. */
+  retry(): void {
     this.#hurry.abort(hurried)
     this.#hurry = new AbortController()
   }

@@ -1,43 +1,21 @@
 import { type Clock, within } from '../clock.ts'
 import type { Cycle } from '../cycle.ts'
-import type { Backoff } from '../http/backoff.ts'
-import type { Access, Sender } from '../http/connection.ts'
+import type { Sender } from '../http/connection.ts'
 import { shownUrl } from '../http/credentials.ts'
 import { Life } from '../http/life.ts'
 import type { Outcome } from '../http/outcome.ts'
 import { Patience } from '../http/patience.ts'
-import { createRequester, type Target } from '../http/request.ts'
+import { createRequester } from '../http/request.ts'
 import { isUnsettled, settle, type Unsettled } from '../http/settle.ts'
 import type { Log } from '../log.ts'
-import type { Labels } from '../metrics/family.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Output } from '../output.ts'
 import { Delivery, type Method } from './delivery.ts'
 import { Encoder } from './encode.ts'
 import { groupUrl } from './group.ts'
+import type { GatewayOptions } from './options.ts'
 import { Push } from './push.ts'
 import { type GatewayStats, noStats } from './stats.ts'
-
-/** `url` is the gateway's, with its route prefix if it has one. */
-export interface GatewayOptions extends Target {
-  readonly name: string
-  /** The same for two that were configured with the same words. */
-  readonly digest?: string
-  /** How it is reached, beyond its URL. */
-  readonly access?: Access
-  readonly job: string
-  /** The labels that make the group, beside `job`. */
-  readonly groupingKey: Labels
-  /** PUT replaces all that the group has; POST replaces families of the same name. */
-  readonly method: 'PUT' | 'POST'
-  readonly backoff: Backoff
-  /** Snapshots wait for the next multiple of it, and the newest is pushed; 0 pushes each. */
-  readonly intervalMs: number
-  /** This host's place within an interval. */
-  readonly offsetMs: number
-  readonly deleteOnStart: boolean
-  readonly deleteOnShutdown: boolean
-}
 
 interface Needs {
   readonly clock: Clock
@@ -152,6 +130,9 @@ export class Gateway implements Output {
     deadline.removeEventListener('abort', late)
     await this.#needs.sender.destroy()
   }
+
+  /** What waits for another attempt does not wait any longer. */
+  readonly retry = () => this.#patience.retry()
 
   /** For how long it has been stuck with something to push, milliseconds. */
   stuckMs(): number {

@@ -153,6 +153,9 @@ export class Endpoint implements Output {
     await this.#needs.sender.destroy()
   }
 
+  /** What waits for another attempt does not wait any longer. */
+  readonly retry = () => this.#patience.retry()
+
   /** For how long it has been stuck with something to send, milliseconds. */
   stuckMs(): number {
     return this.#life.stuckMs(this.#needs.cursor.backlog().snapshots > 0)

@@ -2,7 +2,8 @@ import type { BufferStats } from '../buffer/buffer.ts'
 import { shownUrl } from '../http/credentials.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { groupUrl } from '../pushgateway/group.ts'
-import type { Gateway, GatewayOptions } from '../pushgateway/index.ts'
+import type { Gateway } from '../pushgateway/index.ts'
+import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { Endpoint, EndpointOptions } from '../remote-write/index.ts'
 
 /** What became of a command's samples at an output. */

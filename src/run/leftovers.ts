@@ -8,7 +8,7 @@ import type { Log } from '../log.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { openEndpoints, openGateways, type Pushing } from '../outputs.ts'
 import { groupUrl } from '../pushgateway/group.ts'
-import type { GatewayOptions } from '../pushgateway/index.ts'
+import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 
 /** What is opened at once at most; the rest has its turn when these are delivered. */

@@ -116,7 +116,7 @@ test('an endpoint that nobody answers at, and one that says nothing, cost no mor
   for (const target of [url, `http://127.0.0.1:${await freePort()}`]) {
     const { status, output } = await exec(t, [`--pushgateway=${target}`, '--timeout=500ms'], 'sh', '-c', 'exit 4')
     assert.equal(status, 4)
-    assert.match(output, /^hostpush: \d+ samples are kept for the agent or the next command to deliver to [^\n]*\n$/)
+    assert.match(output, /^hostpush: kept for the agent or the next command to deliver: \d+ samples for [^\n]*\n$/)
   }
 })
 

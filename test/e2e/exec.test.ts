@@ -179,7 +179,7 @@ test('an endpoint that is away all the time costs the command nothing, and the n
   const flags = ['--job=away', '--interval=300ms', `--config.file=${file}`]
   const away = await exec(t, { state, flags: [...flags, '--timeout=1s'] }, 'sh', '-c', 'sleep 1; exit 9')
   assert.equal(away.status, 9)
-  assert.match(away.output, /^hostpush: \d+ samples are kept .* to rw \(http.*\): .*ECONNREFUSED.*\n$/)
+  assert.match(away.output, /^hostpush: kept for the agent .*: \d+ samples for rw \(http.*\): .*ECONNREFUSED.*\n$/)
   assert.equal(leftIn(state).length, 2)
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return

@@ -9,7 +9,8 @@ import { createLog } from '../../src/log.ts'
 import { counter, gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { Gateway, type GatewayOptions } from '../../src/pushgateway/index.ts'
+import { Gateway } from '../../src/pushgateway/index.ts'
+import type { GatewayOptions } from '../../src/pushgateway/options.ts'
 import { eventually } from '../servers.ts'
 
 export interface Request {

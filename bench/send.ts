@@ -141,7 +141,7 @@ const describe = ({ quick }: Context) => {
   ].join('\n')
 }
 
-const lengthOf = (quick: boolean) => (quick ? { warmUp: 30, seconds: 30 } : { warmUp: 180, seconds: 180 })
+const lengthOf = (quick: boolean) => (quick ? { warmUp: 30, seconds: 30 } : { warmUp: 90, seconds: 90 })
 
 /** As short as two CPUs let all agents at once: V8 compiles what has run often, and an agent runs for days. */
 const intervalOf = (series: number) => (series > 10_000 ? 2 : 1)

@@ -27,7 +27,7 @@ export default {
         'processes, which the kernel counts in hundredths of a second, is the mean. Until it runs: from the start of the',
         'process to the start of the command. `exec -- true` collects 49 collectors once and has two requests answered.\n',
         table(['command', 'wall ms', 'CPU ms', 'ms until it runs'], runs),
-        `\nWhile a command sleeps: ${memory.privateMb.toFixed(1)} MB private, ${memory.residentMb.toFixed(1)} MB resident`,
+        `While a command sleeps: ${memory.privateMb.toFixed(1)} MB private, ${memory.residentMb.toFixed(1)} MB resident`,
         `after ${memory.seconds} collections; ${memory.cpuMs.toFixed(1)} ms CPU a collection, all threads, with looking at the`,
         'command every second.',
       ].join('\n')

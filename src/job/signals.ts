@@ -72,8 +72,17 @@ export class Signals {
     else if (signal === 'SIGCONT') {
       if (stateOf(target.pid) === 'T') target.signal(signal)
     } else if (!fromTerminal.has(signal) || !haveOneTerminal(statOf('self'), statOf(target.pid))) target.signal(signal)
-    // What it does by default, which a handler takes away.
-    if (signal === 'SIGTSTP') process.kill(process.pid, 'SIGSTOP')
+    if (signal === 'SIGTSTP') this.#stop()
+  }
+
+  /**
+   * What it does by default, which a handler takes away. That is for the kernel to do: where nobody is left who could
+   * continue us and the command (an orphaned process group) it stops neither.
+   */
+  #stop(): void {
+    process.removeAllListeners('SIGTSTP')
+    process.kill(process.pid, 'SIGTSTP')
+    process.on('SIGTSTP', () => this.#take('SIGTSTP'))
   }
 }
 

@@ -20,8 +20,10 @@ const listening = [process.execPath, '-e', listener]
 
 const state = async (pid: number) => /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
 
-function exec(t: TestContext, ...words: readonly string[]) {
-  const child = spawn(process.execPath, [cli, 'exec', ...words], { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] })
+const exec = (t: TestContext, ...words: readonly string[]) => started(t, [process.execPath, cli, 'exec', ...words])
+
+function started(t: TestContext, [file = '', ...args]: readonly string[], detached = false) {
+  const child = spawn(file, args, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'], detached })
   let text = ''
   child.stdout.on('data', (chunk) => (text += chunk))
   const ended = once(child, 'exit') as Promise<[code: number | null, signal: NodeJS.Signals | null]>
@@ -68,16 +70,33 @@ test('every signal that is sent to exec reaches the command, once', async (t) =>
   )
 })
 
+/** A shell with job control, as a terminal has it: somebody who can continue what is stopped. */
+const job = ['bash', '-c', 'set -m; "$@" & echo "exec as $!"; wait -f $!', '-', process.execPath, cli, 'exec', '--']
+
 test('a stop stops both, and what continues exec continues the command', async (t) => {
-  const { child, ended, until, text } = exec(t, '--', ...listening)
+  const { ended, until, text } = started(t, [...job, ...listening])
   await until(/listening/)
-  const command = Number(/as (\d+)/.exec(text())?.[1])
-  const both = () => Promise.all([child.pid ?? 0, command].map(state))
-  child.kill('SIGTSTP')
-  await eventually(both, (states) => states.join('') === 'TT')
-  child.kill('SIGCONT')
-  await eventually(both, (states) => !states.includes('T'))
-  await until(/got SIGCONT/)
+  const [pid, command] = ['exec', 'listening'].map((who) => Number(new RegExp(`${who} as (\\d+)`).exec(text())?.[1]))
+  const both = () => Promise.all([pid ?? 0, command ?? 0].map(state))
+  for (let i = 0; i < 2; i++) {
+    process.kill(pid ?? 0, 'SIGTSTP')
+    await eventually(both, (states) => states.join('') === 'TT')
+    process.kill(pid ?? 0, 'SIGCONT')
+    await eventually(both, (states) => !states.includes('T'))
+  }
+  await until(/got SIGCONT[^]*got SIGCONT/)
+  process.kill(pid ?? 0, 'SIGQUIT')
+  assert.deepEqual(await ended, [7, null])
+})
+
+test('where nobody could continue them a stop stops neither', async (t) => {
+  const { child, ended, until, text } = started(t, [process.execPath, cli, 'exec', '--', ...listening], true)
+  await until(/listening/)
+  const command = Number(/listening as (\d+)/.exec(text())?.[1])
+  for (let i = 0; i < 2; i++) child.kill('SIGTSTP')
+  child.kill('SIGUSR1')
+  await until(/got SIGUSR1/)
+  assert.ok(!(await Promise.all([child.pid ?? 0, command].map(state))).includes('T'))
   child.kill('SIGQUIT')
   assert.deepEqual(await ended, [7, null])
 })

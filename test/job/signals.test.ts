@@ -84,7 +84,7 @@ test('a stop stops both, and what continues exec continues the command', async (
     process.kill(pid ?? 0, 'SIGCONT')
     await eventually(both, (states) => !states.includes('T'))
   }
-  await until(/got SIGCONT[^]*got SIGCONT/)
+  await until(/got SIGCONT.*got SIGCONT/s)
   process.kill(pid ?? 0, 'SIGQUIT')
   assert.deepEqual(await ended, [7, null])
 })

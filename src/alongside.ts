@@ -8,7 +8,8 @@ import { type Claim, claim, claimHost, nameOf } from './job/claim.ts'
 import { courseSnapshots } from './job/families.ts'
 import type { Job } from './job/index.ts'
 import { messageOf } from './log.ts'
-import type { Labels } from './metrics/family.ts'
+import { type Labels, labelled } from './metrics/family.ts'
+import { isSameIdentity } from './metrics/series.ts'
 import type { Snapshot } from './metrics/snapshot.ts'
 import { buildFamilies, scrapeFamilies } from './own.ts'
 import type { Fate } from './run/fate.ts'
@@ -174,7 +175,7 @@ class HostSeries {
   async #isOurs(): Promise<boolean> {
     const { buffer, identity } = this.#config
     const agent = buffer.mode === 'disk' ? await agentIn(buffer.directory) : undefined
-    if (agent !== undefined && (!this.#means.hasOwnInstance || isSame(agent.identity, identity))) {
+    if (agent !== undefined && (!this.#means.hasOwnInstance || isSameIdentity(agent.identity, identity))) {
       await this.#leaveTo(agent.pid)
       return false
     }
@@ -195,12 +196,3 @@ class HostSeries {
     await run.finish(async () => ({ snapshots: [] }), AbortSignal.abort())
   }
 }
-
-const isSame = (left: Labels, right: Labels): boolean => {
-  const names = new Set([...Object.keys(left), ...Object.keys(right)])
-  return [...names].every((name) => left[name] === right[name])
-}
-
-/** An empty value takes a label away. */
-const labelled = (labels: Labels, wished: Labels): Labels =>
-  Object.fromEntries(Object.entries({ ...labels, ...wished }).filter(([name]) => wished[name] !== ''))

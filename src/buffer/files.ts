@@ -86,7 +86,10 @@ export const disk: Files = {
   },
 }
 
-/** With those above it; only the owner may look inside. Node's own `recursive` goes round for ever where a parent is there and the kernel says ENOENT, as below /proc. */
+/**
+ * With those above it; only the owner may look inside. Node's own `recursive` goes round for ever where a parent is
+ * there and the kernel says ENOENT, as below /proc.
+ */
 export async function makeDirectory(path: string): Promise<void> {
   const parent = dirname(path)
   if (!(await isDirectory(parent))) await makeDirectory(parent)

@@ -2,6 +2,7 @@ import type { Snapshot } from '../metrics/snapshot.ts'
 import { Arrival } from './arrival.ts'
 import type { Backlog, Buffer, Cursor, DropReason, Entry, Flight, Limit, Verdict } from './buffer.ts'
 import { type Choice, takes } from './choice.ts'
+import { within } from './ring.ts'
 import { countDropped, noStats } from './stats.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
@@ -118,7 +119,7 @@ class MemoryCursor implements Cursor {
   async read({ samples }: Limit, signal: AbortSignal): Promise<readonly Entry[]> {
     for (;;) {
       signal.throwIfAborted()
-      const batch = this.#after(samples)
+      const batch = within(this.#waiting(), samples)
       if (batch.length > 0) return batch
       this.#arrival.expect()
       void this.move(this.#entries.at(-1)?.sequence ?? 0, 'refused') // none of these is taken
@@ -159,13 +160,6 @@ class MemoryCursor implements Cursor {
     const samples = waiting.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
     const oldestMs = waiting[0]?.snapshot.timestampMs
     return { snapshots: waiting.length, samples, bytes: samples * bytesPerSample, oldestMs }
-  }
-
-  #after(samples: number): readonly Entry[] {
-    const waiting = this.#waiting()
-    let total = 0
-    const end = waiting.findIndex(({ snapshot }, i) => (total += snapshot.values.length) > samples && i > 0)
-    return waiting.slice(0, end < 0 ? undefined : end)
   }
 
   /** What is behind the cursor and taken. */

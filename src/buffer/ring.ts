@@ -103,7 +103,7 @@ function sizeOf({ snapshot }: LogEntry): number {
 }
 
 /** The first of these, as many samples as wanted, but always one. */
-export function within(entries: readonly LogEntry[], samples: number): readonly LogEntry[] {
+export function within<One extends Entry>(entries: readonly One[], samples: number): readonly One[] {
   let total = 0
   const end = entries.findIndex(({ snapshot }, i) => (total += snapshot.values.length) > samples && i > 0)
   return entries.slice(0, end < 0 ? undefined : end)

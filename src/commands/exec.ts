@@ -95,7 +95,7 @@ function wishesOf({ flags, operands, misuse }: Parsed, environment: Terminal['en
     return {
       environment,
       labels: { ...labelsOf(flags, reserved), job_name: String(flags.get(job.name) ?? basename(operands[0] ?? '')) },
-      timeoutMs: durationOf(flags, timeoutFlag) ?? 0,
+      timeoutMs: durationOf(flags, timeoutFlag),
       killAfterMs: durationOf(flags, killAfter),
     }
   } catch (error) {

@@ -17,7 +17,8 @@ import { Timeline } from '../timeline.ts'
 import { build, platform } from '../version.ts'
 import { told } from './fates.ts'
 import { logOf } from './log.ts'
-import { targetConfig, targetFlags, timeoutFlag, timeoutOf } from './target.ts'
+import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
+import { durationOf } from './wishes.ts'
 
 /** Of the timeout: what is left when this is over is for writing down what has not been delivered. */
 const share = { collecting: 0.5, delivering: 0.9 }
@@ -34,7 +35,7 @@ export default {
     ...configFlags(collectors).filter(({ name }) => name !== 'config.file' && !name.startsWith('web.')),
   ],
   async run({ flags }, terminal) {
-    const timeoutMs = timeoutOf(flags)
+    const timeoutMs = durationOf(flags, timeoutFlag)
     const deadline = AbortSignal.any([AbortSignal.timeout(timeoutMs * share.delivering), terminal.stop])
     const config = brief(await targetConfig(flags, terminal, collectors))
     const log = logOf({ log: { ...config.log, level: flags.has('log.level') ? config.log.level : 'error' } }, terminal)

@@ -5,20 +5,17 @@ import type { Config } from '../config/index.ts'
 import { type Flag, type Given, type Parsed, UsageError } from '../flags.ts'
 import { thisBoot } from '../host/open.ts'
 import { connect } from '../http/connection.ts'
-import type { Labels } from '../metrics/family.ts'
+import { type Labels, labelled } from '../metrics/family.ts'
 import { readPushed, snapshotOf } from '../metrics/pushed.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { openRun } from '../run/index.ts'
 import { told } from './fates.ts'
 import { logOf } from './log.ts'
-import { targetConfig, targetFlags, timeoutFlag, timeoutOf } from './target.ts'
+import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
+import { durationOf, labelFlag, labelsOf } from './wishes.ts'
 
 const job: Flag = { name: 'job', kind: 'value', help: 'The job that the samples are of. Needed.' }
-const label: Flag = {
-  name: 'label',
-  kind: 'list',
-  help: 'name=value: a label of every sample; an empty value takes away instance.',
-}
+const reserved = [[job.name, `for the job there is --${job.name}`]] as const
 
 /** Samples are whose they are said to be; at a Pushgateway they are added to what the group has. */
 export default {
@@ -27,7 +24,7 @@ export default {
     'Pushes samples, in the text format or OpenMetrics, from a file or from standard input.\n' +
     'Waits for the answer: status 0 when they are delivered, 3 when they are safe in the buffer, 1 when they are lost.',
   usage: '[flags] [FILE]',
-  flags: () => [job, label, ...targetFlags, timeoutFlag],
+  flags: () => [job, labelFlag, ...targetFlags, timeoutFlag],
   operands: 'taken',
   async run(given, terminal) {
     const { labels, timeoutMs } = wishesOf(given.flags)
@@ -48,17 +45,8 @@ export default {
 function wishesOf(flags: Given): { readonly labels: Labels; readonly timeoutMs: number } {
   const name = flags.get(job.name)
   if (name === undefined || name === '') throw new UsageError(`--${job.name}=NAME is needed: what are the samples of?`)
-  const timeoutMs = timeoutOf(flags)
-  const pairs = (flags.get(label.name) ?? []) as readonly string[]
-  return { labels: { ...Object.fromEntries(pairs.map(labelOf)), job: String(name) }, timeoutMs }
-}
-
-function labelOf(pair: string): readonly [name: string, value: string] {
-  const [, name, value] = /^([a-zA-Z_]\w*)=(.*)$/s.exec(pair) ?? []
-  if (name === undefined || value === undefined) throw new UsageError(`--${label.name}: ${pair} is not name=value`)
-  if (name === job.name) throw new UsageError(`--${label.name}: for the job there is --${job.name}`)
-  if (name.startsWith('__')) throw new UsageError(`--${label.name}: names such as ${name} are reserved`)
-  return [name, value]
+  const timeoutMs = durationOf(flags, timeoutFlag)
+  return { labels: { ...labelsOf(flags, reserved), job: String(name) }, timeoutMs }
 }
 
 async function read({ operands }: Parsed, terminal: Terminal): Promise<Uint8Array> {
@@ -90,7 +78,3 @@ function asPushed({ remoteWrite, pushgateways }: Config, { job: name = '', ...la
     })),
   }
 }
-
-/** An empty value takes a label away. */
-const labelled = (labels: Labels, wished: Labels): Labels =>
-  Object.fromEntries(Object.entries({ ...labels, ...wished }).filter(([name]) => wished[name] !== ''))

@@ -3,7 +3,6 @@ import type { Collector } from '../collector.ts'
 import type { Terminal } from '../command.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/index.ts'
-import { durationMs } from '../config/units.ts'
 import { type Flag, type Given, UsageError } from '../flags.ts'
 
 /** The flags that say where a command pushes to. */
@@ -13,20 +12,12 @@ export const targetFlags: readonly Flag[] = [
   { name: 'remote-write.url', kind: 'value', help: 'The URL of a remote-write endpoint.' },
 ]
 
-export const timeoutFlag: Flag = {
+export const timeoutFlag = {
   name: 'timeout',
   kind: 'value',
   fallback: '5s',
   help: 'How long to wait for the answer.',
-}
-
-/** Milliseconds. */
-export function timeoutOf(flags: Given): number {
-  const text = String(flags.get(timeoutFlag.name) ?? timeoutFlag.fallback)
-  const timeoutMs = durationMs(text)
-  if (!timeoutMs) throw new UsageError(`--${timeoutFlag.name}: ${text} is not a duration such as 5s`)
-  return timeoutMs
-}
+} as const satisfies Flag
 
 /**
  * The configuration of a command that was told by these flags where to push. `collectors` are those that it runs; where

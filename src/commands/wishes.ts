@@ -25,11 +25,9 @@ function labelOf(pair: string, reserved: ReadonlyMap<string, string>): readonly 
   return [name, value]
 }
 
-/** An empty value takes a label away. */
-export const labelled = (labels: Labels, wished: Labels): Labels =>
-  Object.fromEntries(Object.entries({ ...labels, ...wished }).filter(([name]) => wished[name] !== ''))
-
 /** Milliseconds above 0; undefined where neither the flag nor its fallback says any. Throws UsageError. */
+export function durationOf(flags: Given, flag: Flag & { readonly fallback: string }): number
+export function durationOf(flags: Given, flag: Flag): number | undefined
 export function durationOf(flags: Given, { name, fallback }: Flag): number | undefined {
   const text = flags.get(name) ?? fallback
   if (text === undefined) return undefined

@@ -40,6 +40,10 @@ export function beginningOf(since: Since | undefined, starts: Starts | undefined
 
 export type Labels<Label extends string = string> = { readonly [name in Label]: string }
 
+/** Labels with others over them; an empty value takes one away. */
+export const labelled = (labels: Labels, wished: Labels): Labels =>
+  Object.fromEntries(Object.entries({ ...labels, ...wished }).filter(([name]) => wished[name] !== ''))
+
 export const family = <Label extends string = never>(
   type: MetricType,
   name: string,

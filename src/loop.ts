@@ -1,6 +1,7 @@
 import { type Clock, every } from './clock.ts'
 import type { Cycle } from './cycle.ts'
 import type { Notify } from './host/notify.ts'
+import { deadlineAt } from './http/deadline.ts'
 import type { Intake } from './intake.ts'
 import { type Log, messageOf } from './log.ts'
 import type { Output } from './output.ts'
@@ -84,14 +85,9 @@ export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
     await collect(true)
     await parts.end()
     await adopted
-    const deadline = new AbortController()
-    const late = clock.sleep(schedule().flushTimeoutMs, deadline.signal).then(
-      () => deadline.abort(),
-      () => {}, // everything was delivered before the deadline
-    )
+    const deadline = deadlineAt(clock, schedule().flushTimeoutMs)
     await Promise.all(outputs().map((output) => output.stop(deadline.signal)))
-    deadline.abort()
-    await late
+    deadline.over()
     const undelivered = senders.left
     await close()
     if (hopeless !== undefined)

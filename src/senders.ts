@@ -109,7 +109,7 @@ export class Senders {
     const wanted = [...endpoints, ...gateways]
     const isKept = (one: Endpoint | Gateway) => wanted.some((ready) => 'kept' in ready && ready.kept === one)
     const isChanged = (one: Gateway) => gateways.some((ready) => 'options' in ready && ready.options.name === one.name)
-    const leaving = deadlineAt(clock, leaveMs, new AbortController().signal)
+    const leaving = deadlineAt(clock, leaveMs)
     const now = AbortSignal.abort(new Error('the configuration has changed'))
     await Promise.all([
       ...before.filter((one) => !isKept(one)).map((one) => one.stop(now)),

@@ -10,16 +10,17 @@ const hangsMs = 30_000
  * nothing comes late between what was asked after it.
  */
 export function patient(files: Files, clock: Clock): Files {
-  const hanging = new Map<string, Promise<void>>()
+  /** By its end, what it is. */
+  const hanging = new Map<Promise<unknown>, string>()
 
   async function bounded<T>(what: string, ask: () => Promise<T>, late: (answer: T) => void = () => {}): Promise<T> {
-    const [other] = hanging.keys()
+    const [other] = hanging.values()
     if (other !== undefined) throw hangs(`${other} has not come to an end`)
     const work = ask()
     const answer = await within(clock, hangsMs, work)
     if (answer !== 'late') return answer
-    const over = work.then(late, () => {}).then(() => void hanging.delete(what))
-    hanging.set(what, over)
+    const over: Promise<unknown> = work.then(late, () => {}).then(() => hanging.delete(over))
+    hanging.set(over, what)
     throw hangs(`${what} has taken longer than ${hangsMs / 1000} s`)
   }
 
@@ -31,7 +32,7 @@ export function patient(files: Files, clock: Clock): Files {
     status: () => bounded(`looking at ${path}`, () => file.status()),
     async close() {
       if (hanging.size === 0) return await bounded(`closing ${path}`, () => file.close())
-      void Promise.all(hanging.values()).then(() => file.close()) // nobody waits for it
+      void Promise.all(hanging.keys()).then(() => file.close()) // nobody waits for it
     },
   })
 

@@ -2,19 +2,19 @@ import type { Clock } from '../clock.ts'
 
 /** An end that comes by itself, unless it is over before. */
 export interface Deadline {
-  /** Aborts when the time is up, or when the caller calls it off. */
+  /** Aborts when the time is up, or when the caller, if there is one, calls it off. */
   readonly signal: AbortSignal
   over(): void
 }
 
-export function deadlineAt(clock: Clock, ms: number, caller: AbortSignal): Deadline {
+export function deadlineAt(clock: Clock, ms: number, caller?: AbortSignal): Deadline {
   const end = new AbortController()
   const stopped = () => end.abort(new Error('stopped'))
-  if (caller.aborted) stopped()
-  caller.addEventListener('abort', stopped, { once: true })
+  if (caller?.aborted) stopped()
+  caller?.addEventListener('abort', stopped, { once: true })
   const callOff = clock.timer(ms, () => end.abort(new Error(`no answer within ${Math.round(ms)} ms`)))
   const over = () => {
-    caller.removeEventListener('abort', stopped)
+    caller?.removeEventListener('abort', stopped)
     callOff()
   }
   return { signal: end.signal, over }

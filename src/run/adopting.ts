@@ -53,7 +53,7 @@ export function createAdopting(config: RunConfig, adopter: Adopter, onDrop: (dro
 
   return {
     async first() {
-      const moment = deadlineAt(clock, firstMs, new AbortController().signal)
+      const moment = deadlineAt(clock, firstMs)
       await look(moment.signal)
       moment.over()
     },

@@ -1,9 +1,8 @@
 import { agentIn } from './buffer/runs.ts'
 import { every } from './clock.ts'
-import { type Collection, openCollection } from './collection.ts'
 import type { Config } from './config/index.ts'
+import { type Glance, openGlance } from './glance.ts'
 import { deadlineAt } from './http/deadline.ts'
-import { Intake } from './intake.ts'
 import { type Claim, claim, claimHost, nameOf } from './job/claim.ts'
 import { courseSnapshots } from './job/families.ts'
 import type { Job } from './job/index.ts'
@@ -11,12 +10,11 @@ import { messageOf } from './log.ts'
 import { type Labels, labelled } from './metrics/family.ts'
 import { isSameIdentity } from './metrics/series.ts'
 import type { Snapshot } from './metrics/snapshot.ts'
-import { buildFamilies, scrapeFamilies } from './own.ts'
+import { addedTo } from './pushgateway/options.ts'
 import type { Fate } from './run/fate.ts'
 import { type Last, openRun, type Run } from './run/index.ts'
 import { type Adopter, ending } from './run/leftovers.ts'
 import { Timeline } from './timeline.ts'
-import { build, platform } from './version.ts'
 
 /** A command, and the labels of what is told of it. */
 interface Told {
@@ -106,12 +104,8 @@ function asTold(config: Config, { job: _, ...labels }: Labels): Config {
   return {
     ...config,
     pushgateways: config.pushgateways.map((one) => ({
-      ...one,
-      groupingKey: labelled(one.groupingKey, labels),
-      method: 'POST' as const,
+      ...addedTo(one, labels),
       intervalMs: 0,
-      deleteOnStart: false,
-      deleteOnShutdown: false,
     })),
   }
 }
@@ -120,9 +114,7 @@ function asTold(config: Config, { job: _, ...labels }: Labels): Config {
 class HostSeries {
   readonly #config: Config
   readonly #means: Means
-  readonly #collection: Collection
-  readonly #intake: Intake
-  #taken: Snapshot[] = []
+  readonly #glance: Glance
   #run: Run | undefined
   #claim: Claim | undefined
   #lastMs: number | undefined
@@ -131,12 +123,7 @@ class HostSeries {
     const { clock, log } = means
     this.#config = config
     this.#means = means
-    this.#collection = openCollection(config, {
-      ...{ clock, log, withinMs: means.timeoutMs * share.collecting },
-      own: ({ builder }) => [buildFamilies({ ...build, ...platform }), scrapeFamilies(() => builder.added)],
-    })
-    const into = { append: (snapshot: Snapshot) => this.#taken.push(snapshot) }
-    this.#intake = new Intake(into, new Timeline(clock, log), { clock, log, onDrop: () => {} })
+    this.#glance = openGlance(config, { clock, log, withinMs: means.timeoutMs * share.collecting })
   }
 
   async collect(): Promise<void> {
@@ -153,7 +140,7 @@ class HostSeries {
       return (await this.#run?.finish(() => this.#last(), deadline)) ?? []
     } finally {
       this.#claim?.release()
-      this.#collection.close()
+      this.#glance.close()
     }
   }
 
@@ -165,8 +152,7 @@ class HostSeries {
   }
 
   async #snapshots(): Promise<readonly Snapshot[]> {
-    this.#intake.take(await this.#collection.cycle(this.#intake.moment()))
-    const taken = this.#taken.splice(0)
+    const taken = await this.#glance.take()
     this.#lastMs = taken.at(-1)?.timestampMs ?? this.#lastMs
     return taken
   }

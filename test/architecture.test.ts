@@ -47,7 +47,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
     'command.ts': [],
   },
   { 'intake.ts': [], 'outputs.ts': [], 'watchdog.ts': [], 'collection.ts': [] },
-  { 'run/': [] },
+  { 'run/': [], 'glance.ts': [] },
   { 'loop.ts': [], 'reload.ts': [], 'senders.ts': [] },
   { 'agent.ts': [], 'alongside.ts': [] },
   { 'doctor/': ['node:', 'undici'], 'estimate/': [] },

@@ -1,20 +1,16 @@
 import { agentIn } from '../buffer/runs.ts'
 import { systemClock } from '../clock.ts'
-import { openCollection } from '../collection.ts'
 import { collectors } from '../collectors/index.ts'
 import type { Command } from '../command.ts'
 import { type Config, configFlags } from '../config/index.ts'
+import { openGlance } from '../glance.ts'
 import { thisBoot } from '../host/open.ts'
 import { connect } from '../http/connection.ts'
 import { shownUrl } from '../http/credentials.ts'
-import { Intake } from '../intake.ts'
 import type { Log } from '../log.ts'
 import { isSameIdentity } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { buildFamilies, scrapeFamilies } from '../own.ts'
 import { openRun } from '../run/index.ts'
-import { Timeline } from '../timeline.ts'
-import { build, platform } from '../version.ts'
 import { told } from './fates.ts'
 import { logOf } from './log.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
@@ -65,19 +61,11 @@ const brief = (config: Config): Config => ({
 
 /** What is collected now; none where the clock is not set. */
 async function taken(config: Config, log: Log, withinMs: number): Promise<readonly Snapshot[]> {
-  const snapshots: Snapshot[] = []
-  const clock = systemClock
-  const collection = openCollection(config, {
-    ...{ clock, log, withinMs },
-    own: ({ builder }) => [buildFamilies({ ...build, ...platform }), scrapeFamilies(() => builder.added)],
-  })
+  const glance = openGlance(config, { clock: systemClock, log, withinMs })
   try {
-    const buffer = { append: (snapshot: Snapshot) => snapshots.push(snapshot) }
-    const intake = new Intake(buffer, new Timeline(clock, log), { clock, log, onDrop: () => {} })
-    intake.take(await collection.cycle(intake.moment()))
-    return snapshots
+    return await glance.take()
   } finally {
-    collection.close()
+    glance.close()
   }
 }
 

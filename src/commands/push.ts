@@ -8,6 +8,7 @@ import { connect } from '../http/connection.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
 import { readPushed, snapshotOf } from '../metrics/pushed.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
+import { addedTo } from '../pushgateway/options.ts'
 import { openRun } from '../run/index.ts'
 import { told } from './fates.ts'
 import { logOf } from './log.ts'
@@ -69,12 +70,8 @@ function asPushed({ remoteWrite, pushgateways }: Config, { job: name = '', ...la
   return {
     remoteWrite: remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0, isBrief: true })),
     pushgateways: pushgateways.map((one) => ({
-      ...one,
+      ...addedTo(one, labels),
       job: name,
-      groupingKey: labelled(one.groupingKey, labels),
-      method: 'POST' as const,
-      deleteOnStart: false,
-      deleteOnShutdown: false,
     })),
   }
 }

@@ -1,7 +1,7 @@
 import type { Backoff } from '../http/backoff.ts'
 import type { Access } from '../http/connection.ts'
 import type { Target } from '../http/request.ts'
-import type { Labels } from '../metrics/family.ts'
+import { type Labels, labelled } from '../metrics/family.ts'
 
 /** `url` is the gateway's, with its route prefix if it has one. */
 export interface GatewayOptions extends Target {
@@ -23,3 +23,12 @@ export interface GatewayOptions extends Target {
   readonly deleteOnStart: boolean
   readonly deleteOnShutdown: boolean
 }
+
+/** The same gateway for samples that are added to the group of these labels: whatever else is there stays. */
+export const addedTo = (options: GatewayOptions, labels: Labels): GatewayOptions => ({
+  ...options,
+  groupingKey: labelled(options.groupingKey, labels),
+  method: 'POST',
+  deleteOnStart: false,
+  deleteOnShutdown: false,
+})

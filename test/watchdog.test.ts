@@ -12,23 +12,16 @@ import { Endpoint } from '../src/remote-write/index.ts'
 import { watch } from '../src/watchdog.ts'
 import { settled, TestClock } from './clock.ts'
 import { modelSender } from './remote-write/fleet.ts'
+import { endpointOptions } from './remote-write/options.ts'
 
-const options = {
+const options = endpointOptions('http://receiver/api/v1/write', {
   name: 'a',
-  url: new URL('http://receiver/api/v1/write'),
-  headers: () => ({}),
   timeoutMs: 30_000,
   backoff: { minMs: 1000, maxMs: 60_000 },
   maxSamplesPerSend: 100,
-  metadataIntervalMs: 0,
-  message: 'prometheus.WriteRequest' as const,
-  inline: 'none' as const,
+  inline: 'none',
   intervalMs: 15_000,
-  sendIntervalMs: 0,
-  offsetMs: 0,
-  ageLimitMs: 0,
-  pacing: 'off' as const,
-}
+})
 
 /** Somebody who stands still as often as told, and what the watchdog does about it. */
 function scene(mayEnd: boolean) {

@@ -9,6 +9,7 @@ import type { EndpointOptions } from '../../src/remote-write/index.ts'
 import { certificates, selfSigned } from '../http/certificates.ts'
 import { answerOf, type RawRequest, rawServer } from '../http/raw.ts'
 import { startGateway } from '../pushgateway/gateway.ts'
+import { endpointOptions } from '../remote-write/options.ts'
 import { freePort } from '../servers.ts'
 
 const quick: Clock = {
@@ -18,23 +19,14 @@ const quick: Clock = {
 }
 
 function check(url: string, more: Partial<EndpointOptions> = {}, clock = systemClock) {
-  const options: EndpointOptions = {
+  const options = endpointOptions(url, {
     name: 'cloud',
-    url: new URL(url),
-    headers: () => ({}),
     timeoutMs: 5000,
     backoff: { minMs: 1, maxMs: 1 },
     maxSamplesPerSend: 1,
     message: 'auto',
-    inline: 'full',
-    metadataIntervalMs: 0,
-    sendIntervalMs: 0,
-    offsetMs: 0,
-    intervalMs: 1000,
-    ageLimitMs: 0,
-    pacing: 'off',
     ...more,
-  }
+  })
   return checkEndpoint(options, { clock, connect })
 }
 

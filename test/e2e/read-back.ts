@@ -7,6 +7,7 @@ import { createLog } from '../../src/log.ts'
 import type { Snapshot } from '../../src/metrics/snapshot.ts'
 import { Endpoint, type EndpointOptions } from '../../src/remote-write/index.ts'
 import { Expectation, staleBits } from '../remote-write/expected.ts'
+import { endpointOptions } from '../remote-write/options.ts'
 import { eventually, type Prometheus, type Result } from '../servers.ts'
 
 /** What is stored of a series: times in milliseconds and values; a label set is the JSON of name, value, name, value. */
@@ -39,23 +40,14 @@ export async function lineTo(t: TestContext, url: string, more: Partial<Endpoint
   const logged: string[] = []
   const cursor = buffer.cursor('default')
   const endpoint = new Endpoint(
-    {
-      name: 'default',
-      url: new URL(`${url}/api/v1/write`),
-      headers: () => ({}),
+    endpointOptions(`${url}/api/v1/write`, {
       timeoutMs: 10_000,
       backoff: { minMs: 100, maxMs: 1000 },
       maxSamplesPerSend: 1,
       message: 'auto',
-      inline: 'full',
       metadataIntervalMs: 1,
-      sendIntervalMs: 0,
-      offsetMs: 0,
-      intervalMs: 1000,
-      ageLimitMs: 0,
-      pacing: 'off',
       ...more,
-    },
+    }),
     {
       clock: systemClock,
       log: createLog('info', 'logfmt', (line) => logged.push(line), Date.now),

@@ -12,6 +12,7 @@ import { Timeline } from '../../src/timeline.ts'
 import { openLog, recordingLog } from '../buffer/log.ts'
 import { SimulatedDisk } from '../buffer/simulated.ts'
 import { settled, TestClock } from '../clock.ts'
+import { endpointOptions } from '../remote-write/options.ts'
 import { ScriptedReceiver } from './scripted.ts'
 
 export const intervalMs = 15_000
@@ -85,23 +86,13 @@ export class Scene {
     const onDrop = (samples: number) => this.#count('clock', samples)
     this.#intake = new Intake(this.#buffer, timeline, { clock, log: this.#log, onDrop })
     this.#endpoint = new Endpoint(
-      {
-        name: 'default',
-        url: new URL(this.url),
-        headers: () => ({}),
+      endpointOptions(this.url, {
         timeoutMs: 30_000,
         backoff: { minMs: 1000, maxMs: 60_000 },
         maxSamplesPerSend: 20 * this.parts.length,
         message: this.message,
         isBrief: this.#isBrief,
-        inline: 'full',
-        metadataIntervalMs: 0,
-        sendIntervalMs: 0,
-        offsetMs: 0,
-        intervalMs: 1000,
-        ageLimitMs: 0,
-        pacing: 'off',
-      },
+      }),
       {
         clock: this.clock,
         log: this.#log,

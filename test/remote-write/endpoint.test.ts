@@ -9,6 +9,7 @@ import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { type Behaviour, createReceiver } from '../../src/receive/receiver.ts'
 import { Endpoint } from '../../src/remote-write/index.ts'
 import { freePort } from '../servers.ts'
+import { endpointOptions } from './options.ts'
 import { scene, temperature, until } from './scene.ts'
 
 test('a snapshot arrives with its labels, its time and its value', async (t) => {
@@ -60,22 +61,11 @@ test('a retry says which it is', async (t) => {
   t.after(() => receiver.close())
   const buffer = new MemoryBuffer(1e6)
   const builder = new SnapshotBuilder(new SeriesTable())
-  const options = {
-    name: 'default',
-    url: new URL(`${receiver.url}/api/v1/write`),
-    headers: () => ({}),
+  const options = endpointOptions(`${receiver.url}/api/v1/write`, {
     timeoutMs: 1000,
     backoff: { minMs: 1, maxMs: 2 },
     maxSamplesPerSend: 10,
-    message: 'prometheus.WriteRequest' as const,
-    inline: 'full' as const,
-    metadataIntervalMs: 0,
-    sendIntervalMs: 0,
-    offsetMs: 0,
-    intervalMs: 1000,
-    ageLimitMs: 0,
-    pacing: 'off' as const,
-  }
+  })
   const log = createLog('error', 'logfmt', () => {}, Date.now)
   const endpoint = new Endpoint(options, {
     clock: systemClock,
@@ -158,22 +148,7 @@ test('a receiver that is not there is tried again until it is', async (t) => {
   const buffer = new MemoryBuffer(1e6)
   const builder = new SnapshotBuilder(new SeriesTable())
   const origin = `http://127.0.0.1:${port}`
-  const options = {
-    name: 'default',
-    url: new URL(`${origin}/api/v1/write`),
-    headers: () => ({}),
-    timeoutMs: 1000,
-    backoff: { minMs: 5, maxMs: 20 },
-    maxSamplesPerSend: 10,
-    message: 'prometheus.WriteRequest' as const,
-    inline: 'full' as const,
-    metadataIntervalMs: 0,
-    sendIntervalMs: 0,
-    offsetMs: 0,
-    intervalMs: 1000,
-    ageLimitMs: 0,
-    pacing: 'off' as const,
-  }
+  const options = endpointOptions(`${origin}/api/v1/write`, { timeoutMs: 1000, maxSamplesPerSend: 10 })
   const log = createLog('info', 'logfmt', (line) => lines.push(line), Date.now)
   const endpoint = new Endpoint(options, {
     clock: systemClock,

@@ -8,6 +8,7 @@ import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { Endpoint } from '../../src/remote-write/index.ts'
+import { endpointOptions } from './options.ts'
 
 interface Sleeper {
   readonly atMs: number
@@ -162,22 +163,14 @@ export function host(instance: string, { clock, answer, intervalMs, atOnce, sign
   const identity = { job: 'node', instance }
   const builder = new SnapshotBuilder(new SeriesTable(identity))
   const buffer = new MemoryBuffer(1e6)
-  const options = {
-    name: 'default',
-    url: new URL('http://receiver/api/v1/write'),
-    headers: () => ({}),
+  const options = endpointOptions('http://receiver/api/v1/write', {
     timeoutMs: 30_000,
     backoff: { minMs: 1000, maxMs: 60_000 },
     maxSamplesPerSend: atOnce * parts.length,
-    message: 'prometheus.WriteRequest' as const,
-    inline: 'full' as const,
-    metadataIntervalMs: 0,
     intervalMs,
-    sendIntervalMs: 0,
     offsetMs: offsetOf(identity, intervalMs),
-    ageLimitMs: 0,
-    pacing: 'on' as const,
-  }
+    pacing: 'on',
+  })
   const cursor = buffer.cursor('default')
   const endpoint = new Endpoint(options, {
     clock,

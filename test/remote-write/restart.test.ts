@@ -10,6 +10,7 @@ import { Endpoint } from '../../src/remote-write/index.ts'
 import { ending } from '../../src/run/leftovers.ts'
 import { bootId, openLog } from '../buffer/log.ts'
 import { SimulatedDisk } from '../buffer/simulated.ts'
+import { endpointOptions } from './options.ts'
 import { temperature, until } from './scene.ts'
 
 /** A receiver, and one agent after another in front of it, on the same disk. */
@@ -27,21 +28,13 @@ async function scene(t: TestContext) {
   const start = async (instance = 'h', name = 'default') => {
     const buffer = await openLog(disk, {}, { bootId })
     const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance }))
-    const endpoint = new Endpoint(
-      {
-        ...{ name, url: new URL(`${receiver.url}/api/v1/write`), headers: () => ({}), timeoutMs: 1000 },
-        ...{ backoff: { minMs: 5, maxMs: 20 }, maxSamplesPerSend: 1000, message: 'prometheus.WriteRequest' },
-        ...{ inline: 'full', metadataIntervalMs: 0, sendIntervalMs: 0, offsetMs: 0, intervalMs: 1000 },
-        ...{ ageLimitMs: 0, pacing: 'off' },
-      },
-      {
-        clock: systemClock,
-        log: silent,
-        cursor: buffer.cursor(name),
-        sender: await connect(receiver.url),
-        userAgent: 'test/1',
-      },
-    )
+    const endpoint = new Endpoint(endpointOptions(`${receiver.url}/api/v1/write`, { name, timeoutMs: 1000 }), {
+      clock: systemClock,
+      log: silent,
+      cursor: buffer.cursor(name),
+      sender: await connect(receiver.url),
+      userAgent: 'test/1',
+    })
     const append = (snapshot: Snapshot) => {
       newestMs = snapshot.timestampMs
       buffer.append(snapshot)

@@ -9,6 +9,7 @@ import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { type Behaviour, createReceiver, type Receiver } from '../../src/receive/receiver.ts'
 import { Endpoint, type EndpointOptions } from '../../src/remote-write/index.ts'
 import { eventually } from '../servers.ts'
+import { endpointOptions } from './options.ts'
 
 export const temperature = gauge('temperature', 'Degrees.', ['room'])
 
@@ -38,32 +39,13 @@ export async function scene(
   const log: Log = createLog('debug', 'logfmt', (line) => lines.push(line), Date.now)
   const buffer = new MemoryBuffer(1e6)
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'h' }))
-  const endpoint = new Endpoint(
-    {
-      name: 'default',
-      url: new URL(`${receiver.url}/api/v1/write`),
-      headers: () => ({}),
-      timeoutMs: 20_000,
-      backoff: { minMs: 5, maxMs: 20 },
-      maxSamplesPerSend: 1000,
-      message: 'prometheus.WriteRequest',
-      inline: 'full',
-      metadataIntervalMs: 0,
-      sendIntervalMs: 0,
-      offsetMs: 0,
-      intervalMs: 1000,
-      ageLimitMs: 0,
-      pacing: 'off',
-      ...more,
-    },
-    {
-      clock: systemClock,
-      log,
-      cursor: buffer.cursor('default'),
-      sender: await connect(receiver.url),
-      userAgent: 'test/1',
-    },
-  )
+  const endpoint = new Endpoint(endpointOptions(`${receiver.url}/api/v1/write`, more), {
+    clock: systemClock,
+    log,
+    cursor: buffer.cursor('default'),
+    sender: await connect(receiver.url),
+    userAgent: 'test/1',
+  })
   t.after(async () => {
     await endpoint.stop(AbortSignal.abort())
     await receiver.close()

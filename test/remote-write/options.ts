@@ -1,0 +1,20 @@
+import type { EndpointOptions } from '../../src/remote-write/index.ts'
+
+/** An endpoint that speaks 1.0, sends each snapshot at once, and tries again at once. */
+export const endpointOptions = (url: string, more: Partial<EndpointOptions> = {}): EndpointOptions => ({
+  name: 'default',
+  url: new URL(url),
+  headers: () => ({}),
+  timeoutMs: 20_000,
+  backoff: { minMs: 5, maxMs: 20 },
+  maxSamplesPerSend: 1000,
+  message: 'prometheus.WriteRequest',
+  inline: 'full',
+  metadataIntervalMs: 0,
+  sendIntervalMs: 0,
+  offsetMs: 0,
+  intervalMs: 1000,
+  ageLimitMs: 0,
+  pacing: 'off',
+  ...more,
+})

@@ -167,7 +167,7 @@ test('samples that are refused are lost, the others are not', async (t) => {
     behave: () => ({ status: 400, body: 'out of bounds' }),
   })
   t.after(() => receiver.close())
-  const endpoint = await push('a 1\n', '--job=j', `--remote-write.url=${receiver.url}/api/v1/write`, '--timeout=1s')
+  const endpoint = await push('a 1\n', '--job=j', `--remote-write.url=${receiver.url}/api/v1/write`, '--timeout=3s')
   assert.equal(endpoint.status, 3, 'a receiver that refuses everything may be put right')
   assert.match(
     endpoint.err,

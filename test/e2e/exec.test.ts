@@ -177,7 +177,7 @@ test('an endpoint that is away all the time costs the command nothing, and the n
     writeFileSync(file, JSON.stringify({ remote_write: [{ url: `${url}/api/v1/write`, name: 'rw' }] }))
   config(`http://127.0.0.1:${nobody}`)
   const flags = ['--job=away', '--interval=300ms', `--config.file=${file}`]
-  const away = await exec(t, { state, flags: [...flags, '--timeout=1s'] }, 'sh', '-c', 'sleep 1; exit 9')
+  const away = await exec(t, { state, flags: [...flags, '--timeout=3s'] }, 'sh', '-c', 'sleep 1; exit 9')
   assert.equal(away.status, 9)
   assert.match(away.output, /^hostpush: kept for the agent .*: \d+ samples for rw \(http.*\): .*ECONNREFUSED.*\n$/)
   assert.equal(leftIn(state).length, 2)

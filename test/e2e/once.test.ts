@@ -45,6 +45,9 @@ function configFile(t: TestContext, config: object): string {
 const samplesOf = async (prometheus: Prometheus, series: string) =>
   Number((await prometheus.query(`count_over_time(${series}[10m])`))[0]?.value[1] ?? 0)
 
+/** For an endpoint that is away: long enough for a busy machine to have been refused by it. */
+const soon = '--timeout=3s'
+
 const nowhere = async () => `http://127.0.0.1:${await freePort()}`
 
 test('what is collected arrives, nothing is left, and no series ends', async (t) => {
@@ -66,7 +69,7 @@ test('with the endpoint away it is safe in the buffer, and the next one delivers
   if (prometheus === undefined) return
   const here = place(t)
   for (let i = 1; i <= 2; i++) {
-    const { status, text } = await here.once(await nowhere(), '--timeout=1s')
+    const { status, text } = await here.once(await nowhere(), soon)
     assert.equal(status, 3, text)
     assert.match(
       text,
@@ -127,7 +130,7 @@ test('an endpoint that answers nothing delays nobody beyond the timeout', async 
 
 test('in memory what is not delivered is lost, and said to be', async (t) => {
   const here = place(t, { buffer: { mode: 'memory' } })
-  const { status, text } = await here.once(await nowhere(), '--timeout=1s')
+  const { status, text } = await here.once(await nowhere(), soon)
   assert.equal(status, 1, text)
   assert.match(text, /^hostpush: lost: (\d+) of \1 samples for default/)
   assert.deepEqual(readdirSync(here.state), [])
@@ -145,12 +148,12 @@ test('a gateway gets the last snapshot, and one that was left only where nothing
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const state = temporary(t)
-  const once = async (url: string) => {
+  const once = async (url: string, ...args: readonly string[]) => {
     const config = configFile(t, { pushgateway: [{ url }] })
-    const running = hostpush(t, ['once', `--config.file=${config}`, '--timeout=1s'], { STATE_DIRECTORY: state })
+    const running = hostpush(t, ['once', `--config.file=${config}`, ...args], { STATE_DIRECTORY: state })
     return { status: await running.ended, text: running.output() }
   }
-  assert.equal((await once(await nowhere())).status, 3)
+  assert.equal((await once(await nowhere(), soon)).status, 3)
   const { status, text } = await once(gateway.url)
   assert.equal(status, 0, text)
   assert.deepEqual(readdirSync(join(state, 'runs')), ['turn'])
@@ -163,7 +166,7 @@ test('a running agent delivers what was left, under the labels it was taken with
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
-  const { status, text } = await here.once(await nowhere(), '--timeout=1s')
+  const { status, text } = await here.once(await nowhere(), soon)
   assert.equal(status, 3, text)
   const config = configFile(t, {
     instance: 'new-name',

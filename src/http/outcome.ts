@@ -60,12 +60,12 @@ export function outcomeOf(reply: Reply, nowMs: number): Outcome {
 
 const writtenKinds = ['samples', 'histograms', 'exemplars'] as const
 
-/** A count that is missing where there are others is none. */
+/** A count that is missing where there are others is none, and so is what is no count. */
 function writtenOf({ headers }: Reply): { readonly written?: number } {
   const [samples, ...others] = writtenKinds.map((kind) => headers[`x-prometheus-remote-write-${kind}-written`])
   if (samples === undefined && others.every((one) => one === undefined)) return {}
-  const written = Number(samples)
-  return { written: Number.isNaN(written) ? 0 : Math.max(written, 0) }
+  const count = String(Array.isArray(samples) ? samples[0] : samples)
+  return { written: /^\d+$/.test(count) ? Number(count) : 0 }
 }
 
 /** The log-in of a public network says 200 to everything, and so does many a site to a wrong path. */

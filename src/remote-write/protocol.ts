@@ -42,6 +42,13 @@ interface Verdict {
   readonly of: string
 }
 
+/** What is known of an answer that is not good. */
+export interface Refused {
+  readonly reason: string
+  readonly status?: number
+  readonly written?: number
+}
+
 /** A receiver without 2.0 is asked again after this. */
 const validMs = 86_400_000
 /** Times that it failed at 2.0 and not at 1.0 after it, after which it takes none. */
@@ -64,6 +71,8 @@ export class Protocol {
   /** The next request asks whether the receiver takes 2.0. */
   #asking = false
   #doubts = 0
+  /** The next request is 1.0, to find out whether the receiver takes that alone. */
+  #isTryingOlder = false
   /** Why the last that asked was given up. */
   #doubt = ''
   /** What the receiver has answered with 415 since it took anything. */
@@ -81,6 +90,7 @@ export class Protocol {
   get message(): Version {
     const { message } = this.#options
     if (message !== 'auto') return message
+    if (this.#isTryingOlder) return v1
     return this.#asking ? v2 : (this.#verdict?.message ?? v1)
   }
 
@@ -139,6 +149,18 @@ export class Protocol {
     return false
   }
 
+  /**
+   * Of a receiver that took 2.0 and now refuses any sample, or fails at it: whether one without 2.0 has taken its place,
+   * which takes a sample in 1.0.
+   */
+  async hasForgotten(answer: Refused, takes: () => Promise<boolean>): Promise<boolean> {
+    if (this.#options.message !== 'auto' || this.message === v1 || !mayBeOlder(answer)) return false
+    this.#isTryingOlder = true
+    const isOlder = await takes().finally(() => (this.#isTryingOlder = false))
+    if (isOlder) await this.#judge(v1, answer.reason)
+    return isOlder
+  }
+
   async #answered(settled: Settled): Promise<boolean> {
     if (settled.kind === 'stuck') this.#doubt = settled.reason
     else if ((settled.written ?? 0) > 0) await this.#judge(v2, '')
@@ -175,6 +197,9 @@ export class Protocol {
     return crc32(`${url.href} ${userAgent}`).toString(16)
   }
 }
+
+/** A receiver with 2.0 tells how much it has written even of what it refuses. */
+const mayBeOlder = ({ status = 0, written }: Refused) => status >= 500 || (status === 400 && written === undefined)
 
 /** Of a version of this program with other memos nothing is known. */
 function parsed(memo: string): Partial<Verdict> {

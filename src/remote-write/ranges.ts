@@ -184,6 +184,8 @@ export class Ranges {
     if (trial.isToAsk(isOver)) {
       const settled = await this.#settled(this.#other(range), signal, async () => {})
       if (settled === 'nothing' || settled.kind !== 'delivered') {
+        if (settled !== 'nothing' && (await this.#requests.isOlder(settled, () => this.#other(range), signal)))
+          return 'held' // once more from its beginning, as 1.0
         this.#refusals.everything(trial.reason, heldMs)
         await patience.wait(heldMs, signal)
         return 'held'

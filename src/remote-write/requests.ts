@@ -4,7 +4,7 @@ import type { Batch } from './batch.ts'
 import type { Delivery, Settled } from './delivery.ts'
 import type { Pace } from './pace.ts'
 import type { Packer } from './packing.ts'
-import type { Protocol } from './protocol.ts'
+import type { Protocol, Refused } from './protocol.ts'
 import type { EndpointStats } from './stats.ts'
 
 interface Needs {
@@ -63,10 +63,20 @@ export class Requests {
     return await delivery.attempt(body, headers, signal)
   }
 
+  /** Another sample was answered like this: whether the receiver takes one as 1.0, and 2.0 no more. */
+  isOlder(answer: Refused, other: () => Batch, signal: AbortSignal): Promise<boolean> {
+    const takes = async () => (await this.attempt(other(), signal)).kind === 'delivered'
+    return this.#needs.protocol.hasForgotten(answer, takes)
+  }
+
   /** The receiver fails at this one and takes another, twice. */
   async failsAlone(batch: Batch, other: () => Batch, signal: AbortSignal): Promise<boolean> {
     for (let i = 0; i < 2; i++) {
-      if ((await this.attempt(other(), signal)).kind !== 'delivered') return false
+      const answer = await this.attempt(other(), signal)
+      if (answer.kind !== 'delivered') {
+        await this.isOlder(answer, other, signal)
+        return false
+      }
       const outcome = await this.attempt(batch, signal)
       if (outcome.kind === 'delivered' || (outcome.status ?? 0) < 500) return false
     }

@@ -30,7 +30,7 @@ test('what lives for a moment does not ask, and speaks 2.0 all the same where no
 })
 
 /** docs/delivery.md: what the receiver does, and the version that it gets in the end. */
-const rows: Readonly<Record<string, readonly [(scene: Scene) => void, version: 1 | 2]>> = {
+const rows: Readonly<Record<string, readonly [(scene: Scene) => void | Promise<void>, version: 1 | 2]>> = {
   '2xx with the number of samples written': [() => {}, 2],
   '2xx with no such number, or with 0': [
     ({ receiver }) => {
@@ -41,6 +41,13 @@ const rows: Readonly<Record<string, readonly [(scene: Scene) => void, version: 1
   '400 to the first': [
     ({ receiver }) => {
       receiver.version2 = 400
+    },
+    1,
+  ],
+  '400 without a number to everything, later on': [
+    async (scene) => {
+      await scene.intervals(5)
+      scene.receiver.version2 = 400
     },
     1,
   ],
@@ -72,7 +79,7 @@ const rows: Readonly<Record<string, readonly [(scene: Scene) => void, version: 1
 for (const [name, [set, version]] of Object.entries(rows)) {
   test(`${name}: remote-write ${version}.0 from then on`, async (t) => {
     const scene = await Scene.open(t, 40, auto)
-    set(scene)
+    await set(scene)
     await scene.intervals(minutes(6))
     const before = scene.receiver.requests.length
     await scene.intervals(minutes(2))
@@ -181,6 +188,29 @@ test('a receiver that knows 2.0 no more in the middle of a catch-up gets the sam
     await scene.intervals(minutes(10))
     assert.deepEqual([scene.state, versions(scene).at(-1)], [flawless, '1'])
   }
+})
+
+test('a receiver that forgets 2.0 and remembers it again, again and again: nothing is lost, nothing refused', async (t) => {
+  const scene = await Scene.open(t, 40, auto)
+  for (const answer of [400, 415, 'empty', 'mute', 500, 400] as const) {
+    scene.receiver.version2 = answer
+    await scene.intervals(minutes(answer === 500 ? 120 : 10))
+    assert.equal(versions(scene).at(-1), '1', `after ${answer}`)
+    scene.receiver.version2 = 'known'
+    await scene.clock.pass(dayMs)
+    await scene.intervals(5)
+    assert.deepEqual([scene.state, versions(scene).at(-1)], [flawless, '2'], `after ${answer}`)
+  }
+})
+
+test('a receiver of 2.0 that refuses everything without a count is still one of 2.0', async (t) => {
+  const scene = await Scene.open(t, 40, auto)
+  await scene.intervals(5)
+  scene.receiver.behave = () => ({ take: 'none', status: 400 })
+  await scene.intervals(minutes(10))
+  scene.receiver.behave = () => undefined
+  await scene.intervals(minutes(3))
+  assert.deepEqual([scene.state, versions(scene).at(-1)], [flawless, '2'])
 })
 
 test('a receiver that takes 2.0 alone gets it, whatever waits', async (t) => {

@@ -83,5 +83,6 @@ test('a receiver of 2.0 tells how many samples it has written, whatever its answ
   assert.equal(written({ [of('samples')]: '17', [of('histograms')]: '0' }), 17)
   assert.equal(written({ [of('samples')]: '16' }, 400), 16)
   assert.equal(written({ [of('exemplars')]: '0' }), 0, 'one that is missing among others is none')
-  assert.equal(written({ [of('samples')]: 'many' }), 0)
+  for (const text of ['many', '', '-3', '5.5', '1e3', '0x10', '5, 5'])
+    assert.equal(written({ [of('samples')]: text }), 0)
 })

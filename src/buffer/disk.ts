@@ -4,20 +4,20 @@ import { Aside } from './aside.ts'
 import { Bounds, TrustedTime } from './bounds.ts'
 import type { Buffer, BufferStats, Cursor, DropReason } from './buffer.ts'
 import type { Choice } from './choice.ts'
-import { Corrupt } from './corrupt.ts'
 import type { DiskCursor } from './cursor.ts'
-import { Cursors } from './cursors.ts'
+import type { Cursors } from './cursors.ts'
 import { Endpoints } from './endpoints.ts'
 import { syncNames } from './files.ts'
 import { LogReader, type Reading } from './log-reader.ts'
 import { Losses } from './losses.ts'
+import { type Opened, openLog } from './opening.ts'
 import type { DiskNeeds, DiskOptions } from './options.ts'
 import { SeriesPool } from './pool.ts'
-import { continuityOf, type Found, recover } from './recovery.ts'
+import { continuityOf } from './recovery.ts'
 import { type Place, Ring } from './ring.ts'
-import { Segments } from './segments.ts'
+import type { Segments } from './segments.ts'
 import type { Standing } from './standing.ts'
-import { countDropped, noStats } from './stats.ts'
+import { countDropped } from './stats.ts'
 import { retryMs, Writer } from './writer.ts'
 
 const segmentBytes = 4 * 1024 * 1024
@@ -45,31 +45,11 @@ export class DiskBuffer implements Buffer {
   readonly #endpoints: Endpoints
 
   static async open(options: DiskOptions, needs: DiskNeeds): Promise<DiskBuffer> {
-    const { files, log, clock } = needs
-    const stats = noStats()
-    const { directory, sync } = options
-    const segments = new Segments(files, `${directory}/log`)
-    const corrupt = new Corrupt(`${directory}/corrupt`, { files, clock, log, stats })
-    const cursors = new Cursors(`${directory}/cursors`, {
-      ...{ files, clock, log, stats, syncs: sync === 'always', syncsAtEnd: sync === 'end' },
-    })
-    const syncs = sync !== 'end'
-    const found = await recover(directory, { files, log, stats, segments, corrupt, cursors, syncs })
-    return new DiskBuffer(options, needs, { stats, segments, corrupt, cursors, found })
+    return new DiskBuffer(options, needs, await openLog(options, needs))
   }
 
-  private constructor(
-    options: DiskOptions,
-    needs: DiskNeeds,
-    parts: {
-      readonly stats: BufferStats
-      readonly segments: Segments
-      readonly corrupt: Corrupt
-      readonly cursors: Cursors
-      readonly found: Found
-    },
-  ) {
-    const { stats, segments, corrupt, cursors, found } = parts
+  private constructor(options: DiskOptions, needs: DiskNeeds, found: Opened) {
+    const { stats, segments, corrupt, cursors, last, newest, lostCursors } = found
     const { files, clock, log } = needs
     this.#options = options
     this.#needs = needs
@@ -77,15 +57,12 @@ export class DiskBuffer implements Buffer {
     this.segments = segments
     this.aside = new Aside(`${options.directory}/aside`, { files, clock, log, stats })
     this.#file = cursors
-    this.#gap = { newest: found.newest?.sequence ?? 0, start: found.last }
-    this.#newestMs = found.newest?.timestampMs
-    this.#ring = new Ring(found.last, ringBytes)
+    this.#gap = { newest: newest?.sequence ?? 0, start: last }
+    this.#newestMs = newest?.timestampMs
+    this.#ring = new Ring(last, ringBytes)
     this.#reading = { files, segments, corrupt, stats, log, lost: (loss) => this.#losses.add(loss) }
-    const isOld = options.sync !== 'always' && found.newest?.bootId !== needs.bootId
-    this.#endpoints = new Endpoints(
-      { file: cursors, segments, log, last: found.last, lostCursors: found.lostCursors, isOld },
-      this.#standing(),
-    )
+    const isOld = options.sync !== 'always' && newest?.bootId !== needs.bootId
+    this.#endpoints = new Endpoints({ file: cursors, segments, log, last, lostCursors, isOld }, this.#standing())
     this.#bounds = new Bounds(options, {
       ...{ segments, log, stats, losses: this.#losses, cursors: this.#endpoints.cursors },
       safe: () => cursors.safe,

@@ -40,17 +40,6 @@ export async function takeTurn(directory: string, clock: Clock, signal: AbortSig
   return undefined
 }
 
-/** Its turn, if nobody has it or waits for it. */
-export async function claimTurn(directory: string, clock: Clock): Promise<Turn | undefined> {
-  const place = await queueUp(directory, clock)
-  for (const name of await placesBelow(directory, place.number)) {
-    if (!(await isThere(`${directory}/${name}`))) continue
-    await place.release()
-    return undefined
-  }
-  return place
-}
-
 interface Place extends Turn {
   readonly number: number
 }
@@ -125,13 +114,6 @@ async function departure(path: string, signal: AbortSignal): Promise<void> {
   socket.resume()
   await gone
   signal.removeEventListener('abort', abort)
-}
-
-async function isThere(path: string): Promise<boolean> {
-  const line = await dialled(path)
-  if (line === undefined) await removed(path)
-  line?.socket.destroy()
-  return line !== undefined
 }
 
 const removed = (path: string) => unlink(path).catch(() => {}) // another one that waits was faster

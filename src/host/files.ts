@@ -2,7 +2,6 @@ import {
   closeSync,
   constants,
   existsSync,
-  lstatSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -209,6 +208,3 @@ function namesIn(path: Path): Path[] {
     .sort(Buffer.compare)
     .map((name) => (name.equals(Buffer.from(name.toString())) ? name.toString() : name))
 }
-
-/** For tests and doctors: whether a path is a link. */
-export const isLink = (path: Path): boolean => lstatSync(path).isSymbolicLink()

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { claimTurn, takeTurn } from '../../src/buffer/turn.ts'
+import { takeTurn } from '../../src/buffer/turn.ts'
 import { systemClock } from '../../src/clock.ts'
 import { root, temporary } from '../servers.ts'
 
@@ -90,17 +90,6 @@ test('who does not want to wait any longer goes, and holds nobody up', async (t)
   assert.equal(await second, undefined)
   await first?.release()
   await (await third)?.release()
-})
-
-test('a claim is refused while somebody has the turn, and given when nobody does', async (t) => {
-  const directory = temporary(t)
-  const first = await claimTurn(directory, systemClock)
-  assert.ok(first)
-  assert.equal(await claimTurn(directory, systemClock), undefined)
-  await first.release()
-  const next = await claimTurn(directory, systemClock)
-  assert.ok(next)
-  await next.release()
 })
 
 test('where there can be no sockets it is said', async () => {

@@ -1,0 +1,31 @@
+import type { BufferStats } from './buffer.ts'
+import { Corrupt } from './corrupt.ts'
+import { Cursors } from './cursors.ts'
+import type { DiskNeeds, DiskOptions } from './options.ts'
+import { type Found, recover } from './recovery.ts'
+import { Segments } from './segments.ts'
+import { noStats } from './stats.ts'
+
+/** What there is on disk as a process begins, and what it found there. */
+export interface Opened extends Found {
+  readonly stats: BufferStats
+  readonly segments: Segments
+  readonly corrupt: Corrupt
+  readonly cursors: Cursors
+}
+
+/** Reads what an agent before has left in the directory. Never fails: what cannot be used is said, and not there. */
+export async function openLog(
+  { directory, sync }: DiskOptions,
+  { files, log, clock }: Pick<DiskNeeds, 'files' | 'log' | 'clock'>,
+): Promise<Opened> {
+  const stats = noStats()
+  const segments = new Segments(files, `${directory}/log`)
+  const corrupt = new Corrupt(`${directory}/corrupt`, { files, clock, log, stats })
+  const cursors = new Cursors(`${directory}/cursors`, {
+    ...{ files, clock, log, stats, syncs: sync === 'always', syncsAtEnd: sync === 'end' },
+  })
+  const syncs = sync !== 'end'
+  const found = await recover(directory, { files, log, stats, segments, corrupt, cursors, syncs })
+  return { stats, segments, corrupt, cursors, ...found }
+}

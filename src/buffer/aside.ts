@@ -2,11 +2,14 @@ import type { Clock } from '../clock.ts'
 import { type Log, messageOf } from '../log.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { BufferStats, Refused } from './buffer.ts'
-import { type Files, sizeOf } from './files.ts'
+import { type Files, opened, sizeOf } from './files.ts'
 import { firstOf, segmentName } from './format.ts'
 import type { LogEntry } from './ring.ts'
 import { SegmentReader } from './segment-reader.ts'
 import { SegmentWriter } from './segment-writer.ts'
+
+/** Of a buffer, for its agent and the batch commands. */
+export const asideIn = (directory: string): string => `${directory}/aside`
 
 const mostFiles = 256
 const mostBytes = 16 * 1024 * 1024
@@ -27,8 +30,13 @@ interface Needs {
   readonly stats: BufferStats
 }
 
-/** Refused samples, kept for whoever can put them right: a file in the log's format for each refusal, oldest go first. */
+/**
+ * Refused samples, kept for whoever can put them right: a file in the log's format for each refusal, oldest go first.
+ * Others may write to the same directory at the same time.
+ */
 export class Aside {
+  /** Samples that this process has set aside, by endpoint. */
+  readonly kept = new Map<string, number>()
   readonly #directory: string
   readonly #needs: Needs
   #working: Promise<void> = Promise.resolve()
@@ -94,22 +102,21 @@ export class Aside {
 
   async #write(endpoint: string, { reason, entries, series }: Refused): Promise<void> {
     const { files, clock } = this.#needs
-    const numbers = await this.#numbers()
-    const first = (numbers.at(-1) ?? 0) + 1
     const atMs = clock.now()
+    let samples = 0
+    const kept = entries.map(({ sequence, snapshot }) => {
+      const part = partOf(snapshot, series)
+      const samplesBefore = samples
+      samples += part.values.length
+      return { sequence, snapshot: part, samplesBefore, samplesAfter: samples, bootMs: 0 }
+    })
     await files.makeDirectory(this.#directory)
+    const first = await this.#claimed()
     const path = `${this.#directory}/${segmentName(first)}`
     const header = { first, samplesBefore: 0, createdMs: atMs, bootId: '' }
     const writer = await SegmentWriter.create(files, path, header)
     try {
       await writer.note(JSON.stringify({ endpoint, reason: reason.slice(0, 2000), atMs }))
-      let samples = 0
-      const kept = entries.map(({ sequence, snapshot }) => {
-        const part = series === undefined ? snapshot : partOf(snapshot, series)
-        const samplesBefore = samples
-        samples += part.values.length
-        return { sequence, snapshot: part, samplesBefore, samplesAfter: samples, bootMs: 0 }
-      })
       await writer.write(kept, [])
       await writer.sync()
       await writer.close()
@@ -118,15 +125,29 @@ export class Aside {
       await files.remove(path).catch(() => {}) // the disk fails: said by the caller
       throw error
     }
-    await this.#bound([...numbers, first])
+    this.kept.set(endpoint, (this.kept.get(endpoint) ?? 0) + samples)
+    await this.#bound()
   }
 
-  async #bound(numbers: readonly number[]): Promise<void> {
+  /** The next number that nobody else has taken. */
+  async #claimed(): Promise<number> {
+    const { files } = this.#needs
+    for (let first = ((await this.#numbers()).at(-1) ?? 0) + 1; ; first++) {
+      try {
+        await opened(files, `${this.#directory}/${segmentName(first)}`, 'claim', async () => {})
+        return first
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      }
+    }
+  }
+
+  async #bound(): Promise<void> {
     const { files } = this.#needs
     let bytes = 0
-    for (const [i, first] of [...numbers].reverse().entries()) {
+    for (const [i, first] of (await this.#numbers()).toReversed().entries()) {
       const path = `${this.#directory}/${segmentName(first)}`
-      bytes += await sizeOf(files, path)
+      bytes += await sizeOf(files, path).catch(() => 0) // somebody else has removed it
       if (i > 0 && (i >= mostFiles || bytes > mostBytes)) await files.remove(path)
     }
   }
@@ -137,7 +158,8 @@ export class Aside {
   }
 }
 
-function partOf(snapshot: Snapshot, wanted: NonNullable<Refused['series']>): Snapshot {
+function partOf(snapshot: Snapshot, wanted: Refused['series']): Snapshot {
+  if (wanted === undefined) return snapshot
   const isWanted = (_: number, i: number) => wanted.has(snapshot.series[i] as Snapshot['series'][number])
   const { ownTimestampsMs } = snapshot
   return {

@@ -1,6 +1,6 @@
 import { within } from '../clock.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { Aside } from './aside.ts'
+import { Aside, asideIn } from './aside.ts'
 import { Bounds, TrustedTime } from './bounds.ts'
 import type { Buffer, BufferStats, Cursor, DropReason } from './buffer.ts'
 import type { Choice } from './choice.ts'
@@ -55,7 +55,7 @@ export class DiskBuffer implements Buffer {
     this.#needs = needs
     this.stats = stats
     this.segments = segments
-    this.aside = new Aside(`${options.directory}/aside`, { files, clock, log, stats })
+    this.aside = new Aside(options.aside ?? asideIn(options.directory), { files, clock, log, stats })
     this.#file = cursors
     this.#gap = { newest: newest?.sequence ?? 0, start: last }
     this.#newestMs = newest?.timestampMs

@@ -2,14 +2,16 @@ import { constants } from 'node:fs'
 import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+/** `read` needs the file, `create` empties one that is there, `update` keeps it, `claim` fails with EEXIST. */
+export type Mode = 'read' | 'create' | 'update' | 'claim'
+
 /** What the buffer asks of a file system: all there is between it and the disk, so that a test can be the disk. */
 export interface Files {
   /** With those above it; only the owner may look inside. */
   makeDirectory(path: string): Promise<void>
   /** The names in it; none where it is missing. */
   list(path: string): Promise<readonly string[]>
-  /** `read` needs the file, `create` empties one that is there, `update` keeps it. */
-  open(path: string, mode: 'read' | 'create' | 'update'): Promise<File>
+  open(path: string, mode: Mode): Promise<File>
   rename(from: string, to: string): Promise<void>
   /** A file that is missing already is no fault. */
   remove(path: string): Promise<void>
@@ -35,12 +37,7 @@ export interface File {
  * Opens a file for one piece of work and closes it whatever comes of it: Node ends the process of whoever leaves one
  * open to be swept up.
  */
-export async function opened<T>(
-  files: Files,
-  path: string,
-  mode: 'read' | 'create' | 'update',
-  work: (file: File) => Promise<T>,
-): Promise<T> {
+export async function opened<T>(files: Files, path: string, mode: Mode, work: (file: File) => Promise<T>): Promise<T> {
   const file = await files.open(path, mode)
   try {
     return await work(file)
@@ -62,6 +59,7 @@ const flags = {
   read: constants.O_RDONLY,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
   update: constants.O_RDWR | constants.O_CREAT,
+  claim: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
 } as const
 
 export const disk: Files = {

@@ -5,6 +5,8 @@ import type { Sync } from './writer.ts'
 
 export interface DiskOptions {
   readonly directory: string
+  /** Where refused samples are set aside, which several logs may share; `aside` in the directory where it is missing. */
+  readonly aside?: string
   readonly sync: Sync
   readonly maxBytes: number
   readonly maxAgeMs: number

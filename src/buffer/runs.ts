@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import type { Clock } from '../clock.ts'
 import type { Labels } from '../metrics/family.ts'
+import { asideIn } from './aside.ts'
 import type { DiskBuffer } from './disk.ts'
 import { makeDirectory } from './files.ts'
 import { type BufferNeeds, type BufferOptions, openDisk, type Whose } from './index.ts'
@@ -45,7 +46,7 @@ export async function createRun(
     try {
       await mkdir(directory, { mode: 0o700 })
       await writeAbout(directory, about)
-      return await openDisk({ ...options, directory, sync }, needs, false)
+      return await openDisk({ ...ofRun(options, directory), sync }, needs, false)
     } catch (error) {
       const isTaken = error instanceof BufferError || (error as NodeJS.ErrnoException).code === 'EEXIST'
       if (!isTaken) throw error
@@ -53,11 +54,20 @@ export async function createRun(
   }
 }
 
+/** What is refused is set aside with the agent's: the log of a run goes when all of it has had an answer. */
+const ofRun = (options: BufferOptions, directory: string): BufferOptions => ({
+  ...options,
+  directory,
+  aside: asideIn(options.directory),
+})
+
 /** Milliseconds since the epoch first: ids sort as the runs began. */
 function newId({ now }: Clock): string {
   const time = String(Math.floor(now())).padStart(15, '0')
   return `${time}-${process.pid}-${Math.random().toString(36).slice(2, 6)}`
 }
+
+const beginOf = (path: string): number => Number.parseInt(path.slice(path.lastIndexOf('/') + 1), 10)
 
 /** The directories of runs that are nobody's any more, oldest first, but for one's own. */
 export async function leftIn(directory: string, clock: Clock, except = ''): Promise<readonly string[]> {
@@ -95,12 +105,37 @@ export async function openLeft(
   needs: BufferNeeds,
 ): Promise<{ readonly buffer: DiskBuffer; readonly about: About } | undefined> {
   try {
-    const buffer = await openDisk({ ...options, directory: path, sync: 'end' }, needs, false)
+    const buffer = await openDisk({ ...ofRun(options, path), sync: 'end' }, needs, false)
     return { buffer, about: await readAbout(path) }
   } catch (error) {
     if (error instanceof BufferError) return undefined
     throw error
   }
+}
+
+/** What commands have left for an output. */
+export interface LeftFor {
+  readonly commands: number
+  readonly samples: number
+  /** When the first of them began, milliseconds since the epoch. */
+  readonly sinceMs: number
+}
+
+/** By output, what batch commands have left for it, as far as nobody is delivering it just now. */
+export async function waitingIn(options: BufferOptions, needs: BufferNeeds): Promise<ReadonlyMap<string, LeftFor>> {
+  const all = new Map<string, LeftFor>()
+  for (const path of await leftIn(options.directory, needs.clock)) {
+    const left = await openLeft(path, options, needs)
+    if (left === undefined) continue
+    for (const cursor of left.buffer.cursors) {
+      const { samples } = cursor.backlog()
+      const known = all.get(cursor.name) ?? { commands: 0, samples: 0, sinceMs: beginOf(path) }
+      const { commands, sinceMs } = known
+      if (samples > 0) all.set(cursor.name, { commands: commands + 1, samples: known.samples + samples, sinceMs })
+    }
+    await left.buffer.close()
+  }
+  return all
 }
 
 /** Closes the log of a run and deletes it. */

@@ -9,6 +9,7 @@ import {
 import { exportFormats } from '../buffer/export.ts'
 import { openDisk } from '../buffer/index.ts'
 import { ask, type Request } from '../buffer/owner.ts'
+import { runsIn, waitingIn } from '../buffer/runs.ts'
 import { instantOf, systemClock, timeText } from '../clock.ts'
 import { collectors } from '../collectors/index.ts'
 import type { Command, Terminal } from '../command.ts'
@@ -17,6 +18,7 @@ import { durationMs } from '../config/units.ts'
 import { counted } from '../counted.ts'
 import { type Flag, type Given, UsageError } from '../flags.ts'
 import { hintFor, withHint } from '../hints/hint.ts'
+import { thisBoot } from '../host/open.ts'
 import { logOf } from './log.ts'
 import { confirmed } from './question.ts'
 
@@ -39,7 +41,10 @@ export default {
   async run({ flags, operands: [verb, ...rest] }, terminal) {
     if (rest.length > 0) throw new UsageError(`unexpected ${rest[0]}`)
     const config = await configOf(flags, terminal)
-    if (verb === 'ls') return show(await listing(config, terminal), terminal)
+    if (verb === 'ls') {
+      show(await listing(config, terminal), terminal)
+      return showLeft(config, terminal)
+    }
     if (verb === 'export') return dump(config, flags, terminal)
     if (verb === 'drop') return drop(config, flags, terminal)
     throw new UsageError(verb === undefined ? 'ls, export or drop is expected' : `unknown: buffer ${verb}`)
@@ -69,12 +74,21 @@ async function* answer(config: Config, terminal: Terminal, request: Request): As
 const listing = (config: Config, terminal: Terminal) =>
   Array.fromAsync(answer(config, terminal, { command: 'ls' })) as Promise<Row[]> // both ends are of one version
 
-function show(rows: readonly Row[], terminal: Terminal): number {
+function show(rows: readonly Row[], terminal: Terminal): void {
   const of = <K extends Row['kind']>(kind: K) =>
     rows.filter((row): row is Extract<Row, { kind: K }> => row.kind === kind)
   for (const row of of('buffer')) terminal.out(bufferText(row))
   for (const row of of('endpoint')) terminal.out(endpointText(row))
   for (const row of of('refused')) terminal.out(refusedText(row))
+}
+
+/** What batch commands have left; of those that are being delivered just now nothing is told. */
+async function showLeft({ log, buffer }: Config, terminal: Terminal): Promise<number> {
+  const needs = { clock: systemClock, log: logOf({ log }, terminal), bootId: thisBoot() }
+  for (const [output, { commands, samples, sinceMs }] of await waitingIn(buffer, needs)) {
+    const who = `${counted(commands, 'command')} left ${counted(samples, 'sample')}`
+    terminal.out(`${output}: ${who}, from ${time(sinceMs)} on, in ${runsIn(buffer.directory)}\n`)
+  }
   return 0
 }
 

@@ -9,6 +9,7 @@ import { type Job, startJob } from '../job/index.ts'
 import { messageOf } from '../log.ts'
 import type { Labels } from '../metrics/family.ts'
 import type { Fate } from '../run/fate.ts'
+import { ills } from './fates.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
 import { durationOf, labelFlag, labelsOf } from './wishes.ts'
 
@@ -131,12 +132,12 @@ async function push({ flags }: Parsed, { labels, timeoutMs, environment }: Wishe
 /** What has not arrived, in a line for each output; that all has is not worth a line among those of the command. */
 function tell(fates: readonly Fate[]): void {
   for (const name of new Set(fates.map((one) => one.name))) {
-    const here = fates.filter((one) => one.name === name && one.kept + one.lost > 0)
-    const sum = (kind: 'kept' | 'lost') => here.reduce((all, one) => all + one[kind], 0)
-    const place = `${name} (${here[0]?.url}): ${here[0]?.reason}`
-    if (sum('kept') > 0)
-      complain(`kept for the agent or the next command to deliver: ${counted(sum('kept'), 'sample')} for ${place}`)
-    if (sum('lost') > 0) complain(`lost: ${counted(sum('lost'), 'sample')} for ${place}`)
+    for (const { kind, said } of ills) {
+      const here = fates.filter((one) => one.name === name && one[kind] > 0)
+      const samples = here.reduce((sum, one) => sum + one[kind], 0)
+      if (samples > 0)
+        complain(`${said}: ${counted(samples, 'sample')} for ${name} (${here[0]?.url}): ${here[0]?.reason}`)
+    }
   }
 }
 

@@ -2,35 +2,30 @@ import type { Terminal } from '../command.ts'
 import { counted } from '../counted.ts'
 import type { Fate } from '../run/fate.ts'
 
-/** Exit statuses of a batch command: all is delivered, some of it is lost, some of it waits in the buffer. */
-const status = { delivered: 0, lost: 1, kept: 3 } as const
+/** Samples that have not arrived, by what became of them: how bad that is, and how it is said. */
+export const ills = [
+  { kind: 'lost', status: 1, said: 'lost' },
+  { kind: 'refused', status: 1, said: 'refused, and set aside (hostpush buffer export --refused shows it)' },
+  { kind: 'kept', status: 3, said: 'kept in the buffer for the agent or the next command to deliver' },
+] as const
 
 /** Says in one line what became of the samples, and gives the exit status. */
 export function told(fates: readonly Fate[], samples: number, { out, err }: Terminal): number {
-  const ill = (kind: 'lost' | 'kept') =>
-    fates
-      .filter((one) => one[kind] > 0)
-      .map(
-        ({ name, url, reason, ...one }) =>
-          `${one[kind]} of ${counted(samples, 'sample')} for ${name} (${url}): ${reason}`,
-      )
-      .join('; ')
-  const whole = fates.filter(({ lost, kept }) => lost + kept === 0)
-  const delivered = whole.map(({ name, url }) => `${name} (${url})`).join(', ')
-  const parts = [
-    ...parted('lost', ill('lost')),
-    ...parted('kept in the buffer for the agent or the next command to deliver', ill('kept')),
-    ...parted('delivered', delivered && `${counted(samples, 'sample')} to ${delivered}`),
-  ]
-  const outcome = fates.some(({ lost }) => lost > 0)
-    ? 'lost'
-    : fates.some(({ kept }) => kept > 0)
-      ? 'kept'
-      : 'delivered'
+  const parts = ills.flatMap(({ kind, said }) => {
+    const here = fates.filter((one) => one[kind] > 0)
+    const texts = here.map((one) => `${one[kind]} of ${counted(samples, 'sample')} for ${placeOf(one)}: ${one.reason}`)
+    return texts.length === 0 ? [] : [`${said}: ${texts.join('; ')}`]
+  })
+  const whole = fates
+    .filter((one) => ills.every(({ kind }) => one[kind] === 0))
+    .map(placeOf)
+    .join(', ')
+  if (whole !== '') parts.push(`delivered: ${counted(samples, 'sample')} to ${whole}`)
+  const status = ills.find(({ kind }) => fates.some((one) => one[kind] > 0))?.status ?? 0
   const line = `hostpush: ${parts.join('; ')}\n`
-  if (outcome === 'delivered') out(line)
+  if (status === 0) out(line)
   else err(line)
-  return status[outcome]
+  return status
 }
 
-const parted = (word: string, text: string) => (text === '' ? [] : [`${word}: ${text}`])
+const placeOf = ({ name, url }: Fate) => `${name} (${url})`

@@ -7,6 +7,7 @@ import { openGlance } from '../glance.ts'
 import { thisBoot } from '../host/open.ts'
 import { connect } from '../http/connection.ts'
 import { shownUrl } from '../http/credentials.ts'
+import { deadlineAt } from '../http/deadline.ts'
 import type { Log } from '../log.ts'
 import { isSameIdentity } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -23,7 +24,7 @@ export default {
   name: 'once',
   summary:
     'Collects once, pushes, and waits for the answer: for cron, and for what runs at the start or the end of a machine.\n' +
-    'Status 0 when all is delivered, 3 when it is safe in the buffer, 1 when it is lost.',
+    'Status 0 when all is delivered, 3 when it is safe in the buffer, 1 when some of it is lost or refused.',
   usage: '[flags]',
   flags: () => [
     ...targetFlags,
@@ -32,7 +33,7 @@ export default {
   ],
   async run({ flags }, terminal) {
     const timeoutMs = durationOf(flags, timeoutFlag)
-    const deadline = AbortSignal.any([AbortSignal.timeout(timeoutMs * share.delivering), terminal.stop])
+    const deadline = deadlineAt(systemClock, timeoutMs * share.delivering, terminal.stop)
     const config = brief(await targetConfig(flags, terminal, collectors))
     const log = logOf({ log: { ...config.log, level: flags.has('log.level') ? config.log.level : 'error' } }, terminal)
     const rival = await rivalOf(config)
@@ -47,7 +48,8 @@ export default {
       samples = snapshots.reduce((sum, { values }) => sum + values.length, 0)
       return { snapshots }
     }
-    const fates = await run.finish(last, deadline)
+    const fates = await run.finish(last, deadline.signal)
+    deadline.over()
     if (samples > 0) return told(fates, samples, terminal)
     terminal.err('hostpush: nothing is sent: the clock of this host is not set\n')
     return 1

@@ -5,6 +5,7 @@ import type { Config } from '../config/index.ts'
 import { type Flag, type Given, type Parsed, UsageError } from '../flags.ts'
 import { thisBoot } from '../host/open.ts'
 import { connect } from '../http/connection.ts'
+import { deadlineAt } from '../http/deadline.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
 import { readPushed, snapshotOf } from '../metrics/pushed.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -23,7 +24,8 @@ export default {
   name: 'push',
   summary:
     'Pushes samples, in the text format or OpenMetrics, from a file or from standard input.\n' +
-    'Waits for the answer: status 0 when they are delivered, 3 when they are safe in the buffer, 1 when they are lost.',
+    'Waits for the answer: status 0 when all are delivered, 3 when they are safe in the buffer, 1 when some are lost or\n' +
+    'refused.',
   usage: '[flags] [FILE]',
   flags: () => [job, labelFlag, ...targetFlags, timeoutFlag],
   operands: 'taken',
@@ -38,7 +40,9 @@ export default {
     const run = await openRun({ ...config, ...asPushed(config, labels) }, world, { sync: 'end' })
     // they are of the moment of their turn: of two pushes of one job the later one is newer
     const last = async () => ({ snapshots: [{ ...snapshot, timestampMs: Math.floor(systemClock.now()) }] })
-    const fates = await run.finish(last, AbortSignal.any([AbortSignal.timeout(timeoutMs), terminal.stop]))
+    const deadline = deadlineAt(systemClock, timeoutMs, terminal.stop)
+    const fates = await run.finish(last, deadline.signal)
+    deadline.over()
     return told(fates, snapshot.values.length, terminal)
   },
 } satisfies Command

@@ -14,7 +14,9 @@ export interface Fate {
   readonly delivered: number
   /** Samples that wait for it in the buffer. */
   readonly kept: number
-  /** Samples that it will never get. */
+  /** Samples that it would not have, which are set aside beside the buffer. */
+  readonly refused: number
+  /** Samples that it will never get, and that are nowhere. */
   readonly lost: number
   /** Why it has not got all, as far as it is known. */
   readonly reason?: string
@@ -30,19 +32,23 @@ export function fateAtEndpoint(
   { name, url }: EndpointOptions,
   {
     left,
+    refused,
     stats,
     endpoint,
-  }: { readonly left: number; readonly stats: BufferStats; readonly endpoint: Endpoint | undefined },
+  }: {
+    readonly left: number
+    readonly refused: number
+    readonly stats: BufferStats
+    readonly endpoint: Endpoint | undefined
+  },
   { isSafe, waiting }: Standing,
 ): Fate {
   const dropped = [...(stats.dropped.get(name) ?? [])]
   const gone = dropped.reduce((sum, [, samples]) => sum + samples, 0)
   const delivered = Math.max(0, stats.appendedSamples - left - gone)
   const reason = waiting ?? endpoint?.trouble ?? dropped.map(([why]) => why).join(', ')
-  return fateOf(
-    { name, url: shownUrl(url), delivered, kept: isSafe ? left : 0, lost: gone + (isSafe ? 0 : left) },
-    reason,
-  )
+  const [kept, unsafe] = isSafe ? [left, 0] : [0, left]
+  return fateOf({ name, url: shownUrl(url), delivered, kept, refused, lost: gone - refused + unsafe }, reason)
 }
 
 export function fateAtGateway(
@@ -55,13 +61,13 @@ export function fateAtGateway(
   const { report, trouble } = gateway ?? {}
   if (report === undefined || report.pending > 0) {
     const [kept, lost] = isSafe ? [all, 0] : [0, all]
-    return fateOf({ ...place, delivered: 0, kept, lost }, waiting ?? trouble ?? '')
+    return fateOf({ ...place, delivered: 0, kept, refused: 0, lost }, waiting ?? trouble ?? '')
   }
   const lost = trouble === undefined ? report.stats.samplesRefused : all
-  return fateOf({ ...place, delivered: all - lost, kept: 0, lost }, trouble ?? 'refused')
+  return fateOf({ ...place, delivered: all - lost, kept: 0, refused: 0, lost }, trouble ?? 'refused')
 }
 
 function fateOf(fate: Fate, reason: string): Fate {
-  if (fate.kept + fate.lost === 0) return fate
+  if (fate.kept + fate.refused + fate.lost === 0) return fate
   return { ...fate, reason: reason === '' ? 'not delivered in time' : reason }
 }

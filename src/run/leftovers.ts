@@ -197,5 +197,6 @@ export function told({ runs, snapshots, waiting, dropped }: Adopted, log: Log): 
   if (snapshots > 0) log.info('runs: what earlier commands had left is delivered', { snapshots, runs })
   for (const [name, reason] of waiting) log.debug('runs: what earlier commands have left still waits', { name, reason })
   for (const { name, reason, samples } of dropped)
-    log.error('runs: samples that earlier commands had left are lost', { name, reason, samples })
+    if (reason !== 'rejected')
+      log.error('runs: samples that earlier commands had left are lost', { name, reason, samples })
 }

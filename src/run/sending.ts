@@ -152,9 +152,11 @@ export class Sending implements Run {
     const fates = (isSafe: boolean) => [
       ...config.remoteWrite.map((options) => {
         const endpoint = this.#endpoints.get(options.name)
+        const left = this.#cursors.get(options.name)?.backlog().samples ?? 0
+        const refused = buffer instanceof DiskBuffer ? (buffer.aside.kept.get(options.name) ?? 0) : 0
         return fateAtEndpoint(
           options,
-          { left: this.#cursors.get(options.name)?.backlog().samples ?? 0, stats: buffer.stats, endpoint },
+          { left, refused, stats: buffer.stats, endpoint },
           { isSafe, waiting: this.#waiting.get(options.name) },
         )
       }),

@@ -1,4 +1,4 @@
-import type { File, Files } from '../../src/buffer/files.ts'
+import type { File, Files, Mode } from '../../src/buffer/files.ts'
 
 interface Inode {
   bytes: Buffer
@@ -33,13 +33,15 @@ export class SimulatedDisk implements Files {
     )
   }
 
-  async open(path: string, mode: 'read' | 'create' | 'update'): Promise<File> {
+  async open(path: string, mode: Mode): Promise<File> {
     this.#check('open', path)
     let inode = this.names.get(path)
     if (inode === undefined) {
       if (mode === 'read') throw errorOf('ENOENT', path)
       inode = { bytes: Buffer.alloc(0), safe: Buffer.alloc(0), pending: [], links: 1 }
       this.names.set(path, inode)
+    } else if (mode === 'claim') {
+      throw errorOf('EEXIST', path)
     } else if (mode === 'create') {
       inode.bytes = inode.safe = Buffer.alloc(0)
       inode.pending = []

@@ -84,6 +84,12 @@ test('a configuration names the outputs, and each of them gets all', async (t) =
   )
 })
 
+test('a timeout that is no whole number of milliseconds is one, and so is one of months', async (t) => {
+  const { url } = await startGateway(t, () => undefined)
+  for (const timeout of ['1234.5ms', '60d'])
+    assert.equal((await push('a 1\n', '--job=j', `--pushgateway=${url}`, `--timeout=${timeout}`)).status, 0)
+})
+
 test('a file is read as standard input is', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const file = join(temporary(t), 'metrics')
@@ -129,7 +135,7 @@ test('no sample at all is a failure', async (t) => {
 test('what cannot be delivered in time is kept, why is told, and the next push to the same place delivers it', async (t) => {
   let isSilent = true
   const { url, requests } = await startGateway(t, () => (isSilent ? 'hang' : undefined))
-  const silent = await push('a 1\n', '--job=j', `--pushgateway=${url}`, '--timeout=200ms')
+  const silent = await push('a 1\n', '--job=j', `--pushgateway=${url}`, '--timeout=1.5s')
   assert.equal(silent.status, 3)
   assert.match(
     silent.err,
@@ -151,7 +157,7 @@ test('in memory nothing is kept: what is not delivered is lost', async (t) => {
   for (const output of ['pushgateway', 'remote_write']) {
     const config = { [output]: [{ url: `http://127.0.0.1:${await freePort()}` }], buffer: { mode: 'memory' } }
     writeFileSync(file, JSON.stringify(config))
-    const { status, err } = await push('a 1\n', '--job=j', `--config.file=${file}`, '--timeout=200ms')
+    const { status, err } = await push('a 1\n', '--job=j', `--config.file=${file}`, '--timeout=1.5s')
     assert.equal(status, 1)
     assert.match(err, /^hostpush: lost: 1 of 1 sample for default \(http:.*\): .*ECONNREFUSED.*\n$/)
   }

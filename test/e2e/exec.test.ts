@@ -36,10 +36,31 @@ async function exec(t: TestContext, { state, flags, as = hostpush }: Wanted, ...
 
 const writeTo = ({ url }: Pick<Prometheus, 'url'>) => `--remote-write.url=${url}/api/v1/write`
 
+/** A command that ends with this status when the test says so: however busy the machine is, it is pushed of until then. */
+function held(t: TestContext, status: number) {
+  const file = join(temporary(t), 'end')
+  const words = ['sh', '-c', `while ! [ -e '${file}' ]; do sleep 0.05; done; exit ${status}`]
+  return { words, end: () => writeFileSync(file, '') }
+}
+
 /** The runs whose samples wait in a buffer. */
 const leftIn = (state: string) => {
   const runs = join(state, 'runs')
   return existsSync(runs) ? readdirSync(runs).filter((name) => name !== 'turn') : []
+}
+
+/** Waits until a log of a run has been seen with so many sizes, of all runs together. */
+async function grown(state: string, sizes: number): Promise<void> {
+  const seen = new Set<string>()
+  const look = async () => {
+    for (const id of leftIn(state)) {
+      const logs = join(state, 'runs', id, 'log')
+      const names = existsSync(logs) ? readdirSync(logs) : []
+      if (names.length > 0) seen.add(`${id} ${names.map((name) => statSync(join(logs, name)).size)}`)
+    }
+    return seen.size
+  }
+  await eventually(look, (size) => size >= sizes)
 }
 
 /** The value of each series that a query finds, by job_name. */
@@ -100,11 +121,18 @@ test('the series of the host end with the command, those of the job stay in view
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=j', '--interval=500ms', writeTo(prometheus)] }
-  assert.equal((await exec(t, wanted, 'sleep', '1.6')).status, 0)
+  const command = held(t, 0)
+  const running = exec(t, wanted, ...command.words)
+  await eventually(
+    () => prometheus.query('count_over_time(node_load1[5m]) >= 2'),
+    ({ length }) => length === 1,
+  )
+  command.end()
+  assert.equal((await running).status, 0)
   assert.deepEqual(await prometheus.query('node_load1'), [])
   assert.deepEqual(await prometheus.query('up'), [])
   const [load] = await prometheus.query('node_load1[5m]')
-  assert.ok((load?.values.length ?? 0) >= 2, `${load?.values.length} samples`)
+  assert.ok((load?.values.length ?? 0) >= 3, `${load?.values.length} samples`)
   assert.deepEqual(await values(prometheus, 'batch_job_success'), { j: 1 })
   const [last = Number.NaN] = load?.values.at(-1) ?? []
   const [marked] = await prometheus.query(`node_load1 @ ${(last + 0.001).toFixed(3)}`)
@@ -132,10 +160,14 @@ test('two runs of one job at the same time are two series, and each says how it 
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=twice', '--interval=300ms', writeTo(prometheus)] }
-  const runs = await Promise.all([
-    exec(t, wanted, 'sh', '-c', 'sleep 1.5; exit 3'),
-    exec(t, wanted, 'sh', '-c', 'sleep 1.5; exit 3'),
-  ])
+  const command = held(t, 3)
+  const both = [exec(t, wanted, ...command.words), exec(t, wanted, ...command.words)]
+  await eventually(
+    () => prometheus.query('batch_job_start_timestamp_seconds{job_name="twice"}'),
+    ({ length }) => length === 2,
+  )
+  command.end()
+  const runs = await Promise.all(both)
   assert.deepEqual(
     runs.map(({ status, output }) => [status, output]),
     [
@@ -177,9 +209,16 @@ test('an endpoint that is away all the time costs the command nothing, and the n
     writeFileSync(file, JSON.stringify({ remote_write: [{ url: `${url}/api/v1/write`, name: 'rw' }] }))
   config(`http://127.0.0.1:${nobody}`)
   const flags = ['--job=away', '--interval=300ms', `--config.file=${file}`]
-  const away = await exec(t, { state, flags: [...flags, '--timeout=3s'] }, 'sh', '-c', 'sleep 1; exit 9')
+  const command = held(t, 9)
+  const running = exec(t, { state, flags: [...flags, '--timeout=3s'] }, ...command.words)
+  await grown(state, 6)
+  command.end()
+  const away = await running
   assert.equal(away.status, 9)
-  assert.match(away.output, /^hostpush: kept for the agent .*: \d+ samples for rw \(http.*\): .*ECONNREFUSED.*\n$/)
+  assert.match(
+    away.output,
+    /^hostpush: kept in the buffer for the agent .*: \d+ samples for rw \(http.*\): .*ECONNREFUSED.*\n$/,
+  )
   assert.equal(leftIn(state).length, 2)
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
@@ -210,16 +249,7 @@ test('a machine that is gone in the middle of a run: the next start delivers wha
   })
   const ended = new Promise((resolve) => group.once('exit', resolve))
   t.after(() => group.kill('SIGKILL'))
-  const seen = new Set<string>()
-  const sizes = async () => {
-    for (const id of leftIn(state)) {
-      const logs = join(state, 'runs', id, 'log')
-      const names = existsSync(logs) ? readdirSync(logs) : []
-      if (names.length > 0) seen.add(`${id} ${names.map((name) => statSync(join(logs, name)).size)}`)
-    }
-    return seen
-  }
-  await eventually(sizes, ({ size }) => size >= 10)
+  await grown(state, 10)
   process.kill(-(group.pid ?? 0), 'SIGKILL')
   await ended
   const prometheus = await startPrometheus(t)

@@ -54,7 +54,7 @@ test('what is collected arrives, nothing is left, and no series ends', async (t)
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
-  const { status, text } = await here.once(prometheus.url)
+  const { status, text } = await here.once(prometheus.url, '--timeout=12345ms') // of which shares are no whole numbers
   assert.equal(status, 0, text)
   assert.match(text, /^hostpush: delivered: \d+ samples to default \(http:\S+\)\n$/)
   assert.deepEqual(here.left(), [])

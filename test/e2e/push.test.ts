@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { eventually, startPrometheus, startPushgateway, temporary } from '../servers.ts'
-import { push } from './push.ts'
+import { eventually, freePort, startPrometheus, startPushgateway, temporary } from '../servers.ts'
+import { buffer, push } from './push.ts'
 
 /* `hostpush push` in front of the real servers. */
 
@@ -108,4 +108,33 @@ test('one push to a remote-write endpoint arrives under its own time, and two of
   }
   const [old] = await prometheus.query(`rows_total{job="import"} @ ${seconds}`)
   assert.equal(old?.value[1], '1')
+})
+
+test('what a receiver refuses of a push is set aside, of what was left over too, and the rest is delivered', async (t) => {
+  const port = await freePort()
+  const target = ['--job=import', `--remote-write.url=http://127.0.0.1:${port}/api/v1/write`]
+  assert.equal(push('ancient_total 1 1000\n', ...target, '--timeout=2s').status, 3)
+  assert.match(buffer('ls').stdout, /: 1 command left 1 sample, from .*\n/)
+  const prometheus = await startPrometheus(t, { port })
+  if (prometheus === undefined) return
+  // by another name, so that the left one finds a receiver that has samples of now
+  assert.equal(
+    push('rows_total 0\n', '--job=first', `--remote-write.url=http://localhost:${port}/api/v1/write`).status,
+    0,
+  )
+  const good = push('rows_total 1\n', ...target)
+  assert.equal(good.status, 0, good.stderr)
+  const both = push('rows_total 2\nold_total 7 2000\n', ...target)
+  assert.equal(both.status, 1)
+  assert.match(
+    both.stderr,
+    /^hostpush: refused, and set aside \(.*\): 1 of 2 samples for \S+ .*HTTP 400: out of bounds/m,
+  )
+  assert.equal((await prometheus.query('rows_total{job="import"}'))[0]?.value[1], '2')
+  const samples = buffer('export', '--refused')
+    .stdout.split('\n')
+    .filter((line) => /^[a-z]/.test(line))
+  const labels = `{job="import",instance="${hostname()}"}`
+  assert.deepEqual(samples, [`ancient_total${labels} 1 1000`, `old_total${labels} 7 2000`])
+  assert.doesNotMatch(buffer('ls').stdout, /left/)
 })

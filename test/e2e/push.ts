@@ -8,10 +8,15 @@ import { root } from '../servers.ts'
 const state = mkdtempSync(join(tmpdir(), 'hostpush-'))
 after(() => rmSync(state, { recursive: true }))
 
-/** Runs `hostpush push` as a process of its own, with this on its standard input. */
-export const push = (input: string, ...args: readonly string[]) =>
-  spawnSync(process.execPath, [join(root, 'src/cli.ts'), 'push', ...args], {
+const run = (input: string, words: readonly string[]) =>
+  spawnSync(process.execPath, [join(root, 'src/cli.ts'), ...words], {
     input,
     encoding: 'utf8',
     env: { ...process.env, STATE_DIRECTORY: state },
   })
+
+/** Runs `hostpush push` as a process of its own, with this on its standard input. */
+export const push = (input: string, ...args: readonly string[]) => run(input, ['push', ...args])
+
+/** Looks into the buffer of these pushes. */
+export const buffer = (...args: readonly string[]) => run('', ['buffer', ...args])

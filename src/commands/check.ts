@@ -20,6 +20,7 @@ export default {
         `${endpoints.length === 0 ? 'nothing to push to' : 'pushed to'}\n${endpoints.join('')}`,
     )
     for (const note of config.notes) terminal.out(`  ${note}\n`)
+    for (const doubt of config.doubts) terminal.out(`  warning: ${doubt}\n`)
     return 0
   },
 } satisfies Command

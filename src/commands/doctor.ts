@@ -54,6 +54,7 @@ async function diagnosis(config: Config): Promise<readonly Finding[]> {
   const limits = await checkLimits(config, systemClock)
   return [
     configuration(config),
+    ...config.doubts.map((doubt) => warn('configuration', doubt)),
     ...(await reading),
     ...(config.remoteWrite.length === 0 ? [] : [checkDirectory(config.buffer), ...(await running)]),
     ...(await Promise.all(outputs)).flat(),

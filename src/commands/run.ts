@@ -35,6 +35,7 @@ export default {
     if (outputs === 0) log.warn('agent: no endpoint is configured: nothing is pushed, only /metrics is served')
     if (flags.has('runtime.gomaxprocs')) log.info('agent: --runtime.gomaxprocs means nothing here: one thread collects')
     for (const note of config.notes) log.info('agent: as the preset has it', { note })
+    for (const doubt of config.doubts) log.warn('agent: configured, and perhaps not meant', { doubt })
     for (const { collector } of config.collectors) {
       if (collector.deprecated)
         log.warn('agent: this collector is deprecated in node_exporter', { collector: collector.name })

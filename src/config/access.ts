@@ -11,6 +11,8 @@ export interface Said {
   readonly place: string
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly problems: string[]
+  /** What can be done as it was said, and is most likely not what was meant; each with its place. */
+  readonly doubts: string[]
 }
 
 /** TLS and proxy of a block. What TLS needs is read once now where it was configured, so that a wrong file is said. */

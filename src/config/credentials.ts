@@ -7,27 +7,39 @@ import { headerValue, type TargetShape } from './target-shape.ts'
 
 /** What proves who we are: at most one kind. What a kind needs is loaded only where it is configured. */
 export async function credentialsOf(block: TargetShape, url: URL, said: Said): Promise<Credentials | undefined> {
-  const { basic_auth: basic, authorization, oauth2, sigv4 } = block
+  const { basic_auth: basic, authorization, oauth2, sigv4, bearer_token: bearer, bearer_token_file: file } = block
   const inUrl = url.username !== '' || url.password !== ''
-  const kinds = Object.entries({ basic_auth: basic, authorization, oauth2, sigv4, 'credentials in the URL': inUrl })
-    .filter(([, given]) => given)
-    .map(([name]) => name)
+  const hasBearer = bearer !== undefined || file !== undefined
+  const all = {
+    basic_auth: basic,
+    authorization,
+    bearer_token: hasBearer,
+    oauth2,
+    sigv4,
+    'credentials in the URL': inUrl,
+  }
+  const kinds = Object.entries(all).flatMap(([name, given]) => (given ? [name] : []))
   if (kinds.length > 1) said.problems.push(`${said.place}: ${kinds.join(' and ')} cannot be used together; keep one`)
   if (inUrl) return pairOf(new Secret(decoded(url.username)), new Secret(decoded(url.password)))
   if (basic !== undefined) return basicOf(basic, said)
-  if (authorization !== undefined) return tokenOf(authorization, said)
+  if (authorization !== undefined) return authorizationOf(authorization, said)
+  if (hasBearer) return tokenOf('Bearer', [bearer, file], { ...said, place: `${said.place}.bearer_token` })
   if (oauth2 !== undefined) return oauth2Of(oauth2, said)
   return sigv4 === undefined ? undefined : sigv4Of(block, url, said)
 }
 
 type Part<Key extends keyof TargetShape> = NonNullable<TargetShape[Key]>
 
-function basicOf(shape: Part<'basic_auth'>, { place, problems }: Said): Credentials {
-  if (Object.keys(shape).length === 0) problems.push(`${place}.basic_auth: username and password are needed`)
-  const user = textOrFile([shape.username, shape.username_file], `${place}.basic_auth.username`, problems)
-  const password = textOrFile([shape.password, shape.password_file], `${place}.basic_auth.password`, problems)
+function basicOf(shape: Part<'basic_auth'>, said: Said): Credentials {
+  const at = `${said.place}.basic_auth`
+  if (Object.keys(shape).length === 0) said.problems.push(`${at}: username and password are needed`)
+  const user = textOrFile([shape.username, shape.username_file], { ...said, place: `${at}.username` }, colon)
+  const password = textOrFile([shape.password, shape.password_file], { ...said, place: `${at}.password` })
   return { headersFor: () => basicHeader(user(), password()) }
 }
+
+/** https://www.rfc-editor.org/rfc/rfc7617#section-2 */
+const colon = (user: string) => (user.includes(':') ? 'holds a colon, with which a user name ends' : undefined)
 
 const pairOf = (user: Secret, password: Secret): Credentials => ({ headersFor: () => basicHeader(user, password) })
 
@@ -35,30 +47,39 @@ function basicHeader(user: Secret, password: Secret): Headers {
   return { authorization: `Basic ${Buffer.from(`${user.reveal()}:${password.reveal()}`).toString('base64')}` }
 }
 
-function tokenOf({ type = 'Bearer', ...shape }: Part<'authorization'>, { place, problems }: Said): Credentials {
-  const at = `${place}.authorization`
-  if (type.toLowerCase() === 'basic') problems.push(`${at}.type: for Basic use basic_auth`)
-  if (Object.keys(shape).length === 0) problems.push(`${at}: credentials or credentials_file is needed`)
-  const token = textOrFile([shape.credentials, shape.credentials_file], `${at}.credentials`, problems)
-  if (!headerValue.test(type + (shape.credentials ?? '')))
-    problems.push(`${at}: cannot be sent: a header is one line of Latin letters and signs`)
+function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, said: Said): Credentials {
+  const at = `${said.place}.authorization`
+  if (type.toLowerCase() === 'basic') said.problems.push(`${at}.type: for Basic use basic_auth`)
+  if (!headerValue.test(type)) said.problems.push(`${at}.type: ${unsendable}`)
+  if (Object.keys(shape).length === 0) said.problems.push(`${at}: credentials or credentials_file is needed`)
+  return tokenOf(type, [shape.credentials, shape.credentials_file], { ...said, place: `${at}.credentials` })
+}
+
+const unsendable = 'cannot be sent: a header is one line of Latin letters and signs'
+
+function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], said: Said): Credentials {
+  const token = textOrFile(given, said, (text) => {
+    if (text === '') return 'is empty'
+    if (text.toLowerCase().startsWith(`${type.toLowerCase()} `)) return `begins with ${type}, which is sent before it`
+    return headerValue.test(text) ? undefined : unsendable
+  })
   return { headersFor: () => ({ authorization: `${type} ${token().reveal()}` }) }
 }
 
-async function oauth2Of(shape: Part<'oauth2'>, { place, environment, problems }: Said): Promise<Credentials> {
-  const at = `${place}.oauth2`
+async function oauth2Of(shape: Part<'oauth2'>, said: Said): Promise<Credentials> {
+  const at = `${said.place}.oauth2`
   const secret = [shape.client_secret, shape.client_secret_file] as const
   const tokenUrl = new URL(shape.token_url)
   if (tokenUrl.username !== '' || tokenUrl.password !== '')
-    problems.push(`${at}.token_url: holds credentials; use client_id and client_secret`)
+    said.problems.push(`${at}.token_url: holds credentials; use client_id and client_secret`)
   const { oauth2 } = await import('../http/oauth2.ts')
   return oauth2({
     tokenUrl,
     clientId: shape.client_id,
-    clientSecret: textOrFile(secret, `${at}.client_secret`, problems),
+    clientSecret: textOrFile(secret, { ...said, place: `${at}.client_secret` }),
     scopes: shape.scopes ?? [],
     endpointParams: shape.endpoint_params ?? {},
-    access: await accessOf(shape, { place: at, environment, problems }),
+    access: await accessOf(shape, { ...said, place: at }),
   })
 }
 
@@ -77,7 +98,7 @@ async function sigv4Of(block: TargetShape, url: URL, said: Said): Promise<Creden
   const { sigv4 } = await import('../http/sigv4.ts')
   return sigv4({
     region,
-    service: shape.service ?? 'aps',
+    service: shape.service_name ?? 'aps',
     ...(access !== undefined && secret !== undefined && { keys: { access, secret: new Secret(secret) } }),
     ...(profile !== undefined && { profile }),
     ...(role_arn !== undefined && { roleArn: role_arn }),

@@ -25,6 +25,8 @@ import { defaultListen, webOf } from './web.ts'
 export interface Config {
   /** What was decided for the user and why, in words: told at the start and by `check`. */
   readonly notes: readonly string[]
+  /** What can be done as it was said, and is most likely not what was meant; or has no meaning here. */
+  readonly doubts: readonly string[]
   readonly intervalMs: number
   /** `job`, `instance` and the external labels. */
   readonly identity: Labels
@@ -111,6 +113,7 @@ export const configFlags = (collectors: readonly Collector[]): readonly Flag[] =
 /** Reads and checks the whole configuration. Throws ConfigError with every problem there is. */
 export async function readConfig({ flags, environment, collectors, without = {} }: Sources): Promise<Config> {
   const problems: string[] = []
+  const doubts: string[] = []
   const path = flags.get('config.file')
   const read = path === undefined ? without : readFile(String(path), { environment, collectors }, problems)
   const file = { ...read, ...overridden(read, flags) }
@@ -121,6 +124,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
   const expanded = expander(paths, { fqdn: fqdn?.name ?? '', problems })
   const identity = identityOf(file, job, expanded)
   const config: Config = {
+    doubts,
     notes: fqdn?.note === undefined ? notes : [...notes, fqdn.note],
     intervalMs,
     identity,
@@ -130,7 +134,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     allCollectors: collectors.map(({ name }) => name),
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
-    ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems })),
+    ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems, doubts })),
     buffer: bufferOf(file, environment, problems),
     web: await webOf(file.web, { flags, environment }, problems),
     log: {

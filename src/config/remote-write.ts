@@ -1,8 +1,11 @@
+import type { Backoff } from '../http/backoff.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import type { LabelLimits } from '../remote-write/limits.ts'
 import type { Said } from './access.ts'
+import { doubtGrafana } from './grafana.ts'
 import { urlOf } from './preset.ts'
 import { presetOf } from './presets.ts'
+import { passedOver } from './prometheus.ts'
 import type { RemoteWriteShape } from './shape.ts'
 import { targetOf } from './target.ts'
 import { milliseconds } from './units.ts'
@@ -11,13 +14,15 @@ import { milliseconds } from './units.ts'
 export async function endpointOf(block: RemoteWriteShape, said: Said, alone: boolean): Promise<EndpointOptions> {
   if (block.name === undefined && !alone)
     said.problems.push(`${said.place}.name: is needed where there are several endpoints`)
+  const url = urlOf(block, said)
+  passedOver(block, said)
+  doubtGrafana(block, url, said)
   const preset = presetOf(block.preset)
-  const minMs = milliseconds(block.queue_config?.min_backoff, 1000)
   return {
     name: block.name ?? 'default',
-    ...(await targetOf({ ...block, url: urlOf(block, said).href }, said)),
+    ...(await targetOf({ ...block, url: url.href }, said)),
     timeoutMs: milliseconds(block.remote_timeout, 30_000),
-    backoff: { minMs, maxMs: Math.max(minMs, milliseconds(block.queue_config?.max_backoff, 60_000)) },
+    backoff: backoffOf(block, said),
     maxSamplesPerSend: block.queue_config?.max_samples_per_send ?? preset.maxSamplesPerSend ?? 10_000,
     metadataIntervalMs:
       block.metadata_config?.send === false ? 0 : milliseconds(block.metadata_config?.send_interval, 60_000),
@@ -32,6 +37,17 @@ export async function endpointOf(block: RemoteWriteShape, said: Said, alone: boo
     pushPath: preset.path,
     pacing: block.queue_config?.pacing ?? 'on',
   }
+}
+
+function backoffOf(
+  { queue_config: { min_backoff: min, max_backoff: max } = {} }: RemoteWriteShape,
+  said: Said,
+): Backoff {
+  const minMs = milliseconds(min, 1000)
+  const maxMs = milliseconds(max, Math.max(minMs, 60_000))
+  if (maxMs < minMs)
+    said.problems.push(`${said.place}.queue_config.max_backoff: ${max} is below min_backoff, ${min ?? '1s'}`)
+  return { minMs, maxMs }
 }
 
 /** What the receiver takes of labels; undefined where it takes any. */

@@ -1,33 +1,57 @@
 import { readFileSync } from 'node:fs'
 import { messageOf, Secret } from '../log.ts'
+import type { Said } from './access.ts'
+
+/** What makes a value impossible, in words; undefined where it is possible. */
+type Check = (text: string) => string | undefined
 
 /**
  * A value that is given as it is or in a file, not both. The file is read whenever the value is asked for, and once
- * now, so that a wrong one is said.
+ * now, so that a wrong one is said. Throws, later on, where the file cannot be read or used.
  */
 export function textOrFile(
   [text, file]: readonly [text: string | undefined, file: string | undefined],
-  place: string,
-  problems: string[],
+  { place, problems, doubts }: Pick<Said, 'place' | 'problems' | 'doubts'>,
+  check: Check = () => undefined,
 ): () => Secret {
   onlyOne([text, file], place, problems)
   if (file === undefined) {
     const secret = new Secret(text ?? '')
+    const wrong = text === undefined ? undefined : check(text)
+    if (wrong !== undefined) problems.push(`${place}: ${wrong}`)
+    if (text !== undefined) doubts.push(...oddities(text).map((words) => `${place}: ${words}`))
     return () => secret
   }
   const read = () => {
-    try {
-      return new Secret(readFileSync(file, 'utf8').trim())
-    } catch (error) {
-      throw new Error(`${place}_file: ${file} cannot be read: ${messageOf(error)}`)
-    }
+    const held = contentOf(file, place)
+    const wrong = held === '' ? 'is empty' : check(held)
+    if (wrong !== undefined) throw new Error(`${place}_file: ${file}: ${wrong}`)
+    return new Secret(held)
   }
   try {
-    read()
+    doubts.push(...oddities(read().reveal()).map((words) => `${place}_file: ${file}: ${words}`))
   } catch (error) {
     problems.push(messageOf(error))
   }
   return read
+}
+
+function contentOf(file: string, place: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim() // of a byte order mark, too
+  } catch (error) {
+    throw new Error(`${place}_file: ${file} cannot be read: ${messageOf(error)}`)
+  }
+}
+
+/** What is possible, and most likely came from copying. */
+function oddities(text: string): readonly string[] {
+  return [
+    ...(/^(["'`]).+\1$/s.test(text) ? ['stands in quotes, which are sent too'] : []),
+    ...(text.trim() === text ? [] : ['begins or ends with white space, which is sent too']),
+    ...(/\n./.test(text.trim()) ? ['has several lines, all of which are sent'] : []),
+    ...(/^\$(\w+|\{.*\})$/.test(text) ? ['is sent as it stands: a variable is ${NAME}, in capitals'] : []),
+  ]
 }
 
 /** Of a value and the file that it may stand in. */

@@ -6,6 +6,7 @@ import { actions } from '../relabel/rule.ts'
 import { inlineKinds, messages } from '../remote-write/messages.ts'
 import { packings } from '../remote-write/packing.ts'
 import { presetNames } from './presets.ts'
+import { metadataWords, queueWords, remoteWriteWords } from './prometheus.ts'
 import { target } from './target-shape.ts'
 import { sizeBytes } from './units.ts'
 import { count, duration, filled, flag, positive, size, text } from './values.ts'
@@ -43,6 +44,7 @@ const remoteWrite = v.strictObject({
       max_backoff: v.optional(positive),
       sample_age_limit: v.optional(duration),
       pacing: v.optional(v.picklist(['on', 'off'], 'on or off is expected')),
+      ...queueWords,
     }),
   ),
   metrics: v.optional(v.picklist(extents, `one of ${extents.join(', ')} is expected`)),
@@ -57,8 +59,10 @@ const remoteWrite = v.strictObject({
       send: v.optional(flag),
       send_interval: v.optional(positive),
       inline: v.optional(v.picklist(inlineKinds, `one of ${inlineKinds.join(', ')} is expected`)),
+      ...metadataWords,
     }),
   ),
+  ...remoteWriteWords,
 })
 
 export type RemoteWriteShape = v.InferOutput<typeof remoteWrite>

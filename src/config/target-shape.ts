@@ -11,21 +11,31 @@ const reservedHeaders = new Set(
 /** What HTTP can carry: RFC 9110 section 5.5. */
 export const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
-const headers = v.record(
-  v.pipe(
-    v.string(),
-    v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'a header name is expected'),
-    v.check(
-      (name) => !reservedHeaders.has(name.toLowerCase()),
-      'this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2 or sigv4)',
-    ),
+const headerName = v.pipe(
+  v.string(),
+  v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'a header name is expected'),
+  v.check(
+    (name) => !reservedHeaders.has(name.toLowerCase()),
+    'this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2 or sigv4)',
   ),
-  v.pipe(text, v.regex(headerValue, 'a header value must be one line of Latin letters and signs')),
+)
+const headerText = v.pipe(text, v.regex(headerValue, 'a header value must be one line of Latin letters and signs'))
+const headerTexts = v.optional(v.array(headerText, 'a list of values is expected'))
+
+const httpHeaders = v.record(
+  headerName,
+  v.strictObject({
+    values: headerTexts,
+    secrets: headerTexts,
+    files: v.optional(v.array(filled, 'a list of files is expected')),
+  }),
 )
 
-const url = v.pipe(
+const isHttp = (value: string) => /^https?:$/.test(URL.parse(value)?.protocol ?? '')
+const url = v.pipe(text, v.check(isHttp, 'an http:// or https:// URL is expected'))
+const proxyUrl = v.pipe(
   text,
-  v.check((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'an http:// or https:// URL is expected'),
+  v.check(isHttp, 'an http:// or https:// URL is expected; of proxies those of HTTP are known, not SOCKS'),
 )
 
 const basicAuth = v.strictObject({
@@ -60,7 +70,7 @@ const access = {
       max_version: v.optional(tlsVersion),
     }),
   ),
-  proxy_url: v.optional(url),
+  proxy_url: v.optional(proxyUrl),
   no_proxy: v.optional(text),
   proxy_from_environment: v.optional(flag),
   proxy_connect_header: v.optional(v.record(filled, v.array(text, 'a list of values is expected'))),
@@ -87,20 +97,25 @@ const sigv4 = v.strictObject({
   role_arn: v.optional(filled),
   external_id: v.optional(filled),
   use_fips_sts_endpoint: v.optional(flag),
-  service: v.optional(filled),
+  service_name: v.optional(filled),
 })
 
 /** Where an output sends to, and as whom: the same keys for all of them. */
 export const target = {
   url,
   name: v.optional(v.pipe(filled, v.regex(/^[\w.-]{1,64}$/, 'a name of letters, digits, . _ - is expected'))),
-  headers: v.optional(headers),
+  headers: v.optional(v.record(headerName, headerText)),
+  http_headers: v.optional(httpHeaders),
   basic_auth: v.optional(basicAuth),
   authorization: v.optional(authorization),
+  bearer_token: v.optional(text),
+  bearer_token_file: v.optional(filled),
   oauth2: v.optional(oauth2),
   sigv4: v.optional(sigv4),
   ...access,
   follow_redirects: v.optional(flag),
+  round_robin_dns: v.optional(flag),
+  enable_http2: v.optional(flag),
   bandwidth_limit: v.optional(size),
 } as const
 const _targetShape = v.strictObject(target)

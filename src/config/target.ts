@@ -2,6 +2,7 @@ import type { Access } from '../http/connection.ts'
 import type { Target } from '../http/request.ts'
 import { accessOf, type Said } from './access.ts'
 import { credentialsOf } from './credentials.ts'
+import { headersOf } from './headers.ts'
 import type { TargetShape } from './target-shape.ts'
 import { sizeBytes } from './units.ts'
 
@@ -16,13 +17,12 @@ export async function targetOf(block: TargetShape, said: Said): Promise<Reached>
   const credentials = await credentialsOf(block, url, said)
   url.username = ''
   url.password = ''
-  const own = block.headers ?? {}
   const limit = sizeBytes(block.bandwidth_limit ?? '')
   return {
     url,
-    headers: () => own,
+    headers: headersOf(block, said),
     ...(credentials && { credentials }),
-    access: await accessOf(block, said),
+    access: { ...(await accessOf(block, said)), ...(block.round_robin_dns && { addresses: 'at random' }) },
     redirects: block.follow_redirects === false ? 'refuse' : 'follow',
     ...(limit !== undefined && { bytesPerSecond: limit }),
   }

@@ -10,6 +10,8 @@ import type { TlsOptions } from './tls.ts'
 export interface Access {
   readonly tls?: TlsOptions
   readonly proxy?: ProxyOptions
+  /** Which address of a name a connection tries first: as the resolver has them, if it is missing. */
+  readonly addresses?: 'in order' | 'at random'
 }
 
 /** The part of undici that is needed to send, or a test's stand-in. A request names the origin that it is for. */
@@ -35,7 +37,7 @@ export async function connect(origin: string, access: Access = {}, clock: Clock 
     Object.fromEntries(
       Object.entries(proxy?.connectHeaders ?? {}).map(([name, values]) => [name, values.map((one) => one.reveal())]),
     )
-  const kit = { Client, build, clock, trust, proxyFor, connectHeaders }
+  const kit = { Client, build, clock, trust, proxyFor, connectHeaders, addresses: access.addresses ?? 'in order' }
   return new Connections(new URL(origin), kit, proxy === undefined ? [] : shownToProxies(proxy))
 }
 

@@ -14,6 +14,7 @@ export interface Kit {
   readonly trust: Trust
   readonly proxyFor: ((target: URL) => ForwardProxy | undefined) | undefined
   readonly connectHeaders: () => Readonly<Record<string, string[]>>
+  readonly addresses: 'in order' | 'at random'
   /** A connection is open. */
   readonly onOpen: () => void
 }
@@ -45,7 +46,7 @@ export class Line {
   readonly #kit: Kit
   readonly #client: Client
   readonly #proxy: ForwardProxy | undefined
-  readonly #resolver = new Resolver()
+  readonly #resolver: Resolver
   #socket: Socket | undefined
   #bornMs = 0
   /** Where the newest connection went; a socket that is closed does not know any more. */
@@ -57,6 +58,7 @@ export class Line {
     this.#target = target
     this.#party = party
     this.#kit = kit
+    this.#resolver = new Resolver(kit.addresses)
     this.#proxy = kit.proxyFor?.(target)
     this.#client = new kit.Client(this.#forwards ? (this.#proxy?.url.origin ?? '') : target.origin, {
       pipelining: 1,

@@ -8,8 +8,13 @@ type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) =
  * comes last.
  */
 export class Resolver {
+  readonly #order: 'in order' | 'at random'
   #failed: string | undefined
   #waiting: Found[] | undefined
+
+  constructor(order: 'in order' | 'at random' = 'in order') {
+    this.#order = order
+  }
 
   /** Shaped as node:net wants it; there it is called for all addresses. */
   readonly lookup = (name: string, options: LookupOptions, found: Found): void => {
@@ -32,6 +37,15 @@ export class Resolver {
 
   #ordered(addresses: readonly LookupAddress[]): LookupAddress[] {
     const isFailed = ({ address }: LookupAddress) => Number(address === this.#failed)
-    return addresses.toSorted((left, right) => isFailed(left) - isFailed(right))
+    return (this.#order === 'in order' ? addresses : shuffled(addresses)).toSorted(
+      (left, right) => isFailed(left) - isFailed(right),
+    )
   }
+}
+
+function shuffled<T>(list: readonly T[]): T[] {
+  return list
+    .map((one) => [Math.random(), one] as const)
+    .toSorted(([left], [right]) => left - right)
+    .map(([, one]) => one)
 }

@@ -151,6 +151,23 @@ for (const [how, fail] of [
     assert.deepEqual([ill.requests.length, well.requests.length], [1, 2])
   })
 
+test('at random: a connection begins with any address, and with one that failed last of all', async (t) => {
+  const addresses = Array.from({ length: 9 }, (_, i) => `127.0.0.${i + 1}`)
+  named(t, 'receiver.test', addresses)
+  const orderOf = async (resolver: Resolver) => {
+    const { promise, resolve } = Promise.withResolvers<readonly string[]>()
+    resolver.lookup('receiver.test', {}, (_, found) => resolve(found.map(({ address }) => address)))
+    return await promise
+  }
+  const resolver = new Resolver('at random')
+  const orders = await Promise.all(Array.from({ length: 20 }, () => orderOf(new Resolver('at random'))))
+  for (const order of orders) assert.deepEqual(order.toSorted(), addresses)
+  assert.ok(new Set(orders.map(String)).size > 1)
+  resolver.avoid('127.0.0.5')
+  assert.equal((await orderOf(resolver)).at(-1), '127.0.0.5')
+  assert.deepEqual(await orderOf(new Resolver()), addresses)
+})
+
 test('where no address answers, each is told', async (t) => {
   named(t, 'receiver.test', ['127.0.0.1', '127.0.0.2'])
   const port = await freePort()

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import type { Headers } from '../http/request.ts'
+import { messageOf } from '../log.ts'
+import type { Said } from './access.ts'
+import { headerValue, type TargetShape } from './target-shape.ts'
+
+/**
+ * The user's own headers: `headers`, and `http_headers`, whose files are read for each request. Of several values of one
+ * header a list is sent: https://www.rfc-editor.org/rfc/rfc9110#section-5.3
+ */
+export function headersOf(block: TargetShape, { place, problems }: Said): () => Headers {
+  const { headers: fixed = {}, http_headers: given = {} } = block
+  const entries = Object.entries(given)
+  if (entries.length === 0) return () => fixed
+  const known = new Set(Object.keys(fixed).map((name) => name.toLowerCase()))
+  for (const [name] of entries) {
+    if (known.has(name.toLowerCase())) problems.push(`${place}.http_headers.${name}: is given twice; keep one`)
+    known.add(name.toLowerCase())
+  }
+  const all = () => {
+    const read = entries.map(([name, { values = [], secrets = [], files = [] }]) => {
+      const held = files.map((file) => contentOf(file, `${place}.http_headers.${name}.files`))
+      return [name, [...values, ...secrets, ...held].join(', ')] as const
+    })
+    return { ...fixed, ...Object.fromEntries(read) }
+  }
+  try {
+    all()
+  } catch (error) {
+    problems.push(messageOf(error))
+  }
+  return all
+}
+
+function contentOf(file: string, place: string): string {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new Error(`${place}: ${file} cannot be read: ${messageOf(error)}`)
+  }
+  if (headerValue.test(text)) return text
+  throw new Error(`${place}: ${file} cannot be sent: a header is one line of Latin letters and signs`)
+}

@@ -1,0 +1,58 @@
+import * as v from 'valibot'
+import type { Said } from './access.ts'
+import type { RemoteWriteShape } from './shape.ts'
+import { count, duration, flag } from './values.ts'
+
+/**
+ * The words of Prometheus's `remote_write` that have no meaning here, so that a block of somebody's `prometheus.yml`
+ * holds. What they were to bring about, and what does that here, is told.
+ * https://prometheus.io/docs/prometheus/latest/configuration/configuration/#remote_write
+ */
+
+const refused = (words: string) => v.optional(v.custom<undefined>(() => false, words))
+
+const atMicrosoft =
+  'https://login.microsoftonline.com/TENANT/oauth2/v2.0/token, scopes: ["https://monitor.azure.com/.default"]'
+
+export const remoteWriteWords = {
+  send_exemplars: v.optional(flag),
+  send_native_histograms: v.optional(flag),
+  failed_request_logging: v.optional(flag),
+  azuread: refused(`is not known here; of an application of Entra ID, oauth2 does it: token_url: ${atMicrosoft}`),
+  google_iam: refused('is not known here: send to a Prometheus or a proxy that has it, and which sends on to Google'),
+} as const
+
+export const queueWords = {
+  capacity: v.optional(count),
+  min_shards: v.optional(count),
+  max_shards: v.optional(count),
+  batch_send_deadline: v.optional(duration),
+  retry_on_http_429: v.optional(flag),
+} as const
+
+export const metadataWords = { max_samples_per_send: v.optional(count) } as const
+
+const ordered = 'one request after another is sent, so that samples arrive in order'
+
+/** Of a block, which of its words are passed over, and why. */
+export function passedOver(block: RemoteWriteShape, { place, doubts }: Pick<Said, 'place' | 'doubts'>): void {
+  const { queue_config: queue = {}, metadata_config: metadata = {} } = block
+  const why: Readonly<Record<string, string | false | undefined>> = {
+    send_exemplars: block.send_exemplars && 'hosts have no exemplars, and those of other programs are left out',
+    send_native_histograms: block.send_native_histograms && 'what is sent holds none',
+    failed_request_logging:
+      block.failed_request_logging && 'what is refused is set aside with its reason: hostpush buffer ls',
+    enable_http2: block.enable_http2 && 'HTTP/1.1 is spoken over one connection',
+    'queue_config.capacity': queue.capacity !== undefined && 'what waits is in the buffer: buffer.max_bytes',
+    'queue_config.min_shards': (queue.min_shards ?? 1) > 1 && ordered,
+    'queue_config.max_shards': (queue.max_shards ?? 1) > 1 && ordered,
+    'queue_config.batch_send_deadline':
+      queue.batch_send_deadline !== undefined && 'each snapshot is sent at once; send_interval lets several wait',
+    'queue_config.retry_on_http_429':
+      queue.retry_on_http_429 === false && '429 is always tried again, and nothing lost',
+    'metadata_config.max_samples_per_send':
+      metadata.max_samples_per_send !== undefined && 'type and help of all metrics go in one request',
+  }
+  for (const [key, reason] of Object.entries(why))
+    if (reason) doubts.push(`${place}.${key}: has no meaning here: ${reason}`)
+}

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { ConfigError } from '../../src/config/error.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { temporary } from '../servers.ts'
+
+/** What a configuration with this one endpoint comes to: what is doubted, and what is wrong. */
+async function read(t: TestContext, block: object) {
+  const file = join(temporary(t), 'config.json')
+  const remote_write = [{ url: 'https://receiver.test/api', ...block }]
+  writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
+  try {
+    const config = await readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [] })
+    return { doubts: config.doubts, endpoint: config.remoteWrite[0], problems: [] }
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return { doubts: [], endpoint: undefined, problems: error.problems }
+  }
+}
+const keysOf = (told: readonly string[]) => told.map((one) => /remote_write\[0\]\.(\S+): /.exec(one)?.[1])
+
+/** Each key that Prometheus 3.15 knows (`prometheus --config.file` refuses any other), credentials apart. */
+const block = {
+  name: 'prod',
+  remote_timeout: '30s',
+  headers: { 'X-Scope-OrgID': 'one' },
+  http_headers: { 'X-A': { values: ['a', 'b'], secrets: ['c'] } },
+  write_relabel_configs: [{ source_labels: ['__name__'], regex: 'go_.*', action: 'drop' }],
+  send_exemplars: false,
+  send_native_histograms: false,
+  round_robin_dns: true,
+  protobuf_message: 'io.prometheus.write.v2.Request',
+  failed_request_logging: false,
+  tls_config: { server_name: 'x', insecure_skip_verify: false, min_version: 'TLS12', max_version: 'TLS13' },
+  proxy_url: 'http://proxy.test:3128',
+  no_proxy: 'lab',
+  proxy_from_environment: false,
+  proxy_connect_header: { 'X-B': ['b'] },
+  follow_redirects: true,
+  enable_http2: false,
+  queue_config: {
+    max_samples_per_send: 2000,
+    min_shards: 1,
+    min_backoff: '30ms',
+    max_backoff: '5s',
+    retry_on_http_429: true,
+    sample_age_limit: '0s',
+  },
+  metadata_config: { send: true, send_interval: '1m' },
+}
+
+test("a block of Prometheus's own is taken as it is", async (t) => {
+  const { doubts, problems, endpoint } = await read(t, block)
+  assert.deepEqual([doubts, problems], [[], []])
+  assert.deepEqual(endpoint?.headers(), { 'X-Scope-OrgID': 'one', 'X-A': 'a, b, c' })
+  assert.equal(endpoint?.access?.addresses, 'at random')
+  assert.deepEqual([endpoint?.backoff, endpoint?.ageLimitMs], [{ minMs: 30, maxMs: 5000 }, 0])
+})
+
+test('what has no meaning here is taken, and told with what does it here', async (t) => {
+  const words = {
+    send_exemplars: true,
+    send_native_histograms: true,
+    failed_request_logging: true,
+    enable_http2: true,
+    queue_config: {
+      capacity: 2500,
+      min_shards: 2,
+      max_shards: 200,
+      batch_send_deadline: '5s',
+      retry_on_http_429: false,
+    },
+    metadata_config: { max_samples_per_send: 2000 },
+  }
+  const { doubts, problems } = await read(t, words)
+  assert.deepEqual(problems, [])
+  const leaves = Object.entries(words).flatMap(([key, value]) =>
+    typeof value === 'object' ? Object.keys(value).map((one) => `${key}.${one}`) : [key],
+  )
+  assert.deepEqual(keysOf(doubts), leaves)
+  for (const doubt of doubts) assert.match(doubt, /: has no meaning here: ./)
+})
+
+test('what would need another way in is refused, with that way', async (t) => {
+  const { problems } = await read(t, {
+    azuread: { cloud: 'AzurePublic' },
+    google_iam: {},
+    proxy_url: 'socks5://x:1080',
+  })
+  assert.deepEqual(keysOf(problems).toSorted(), ['azuread', 'google_iam', 'proxy_url'])
+  assert.match(problems.join('\n'), /oauth2 does it: token_url: https:\/\/login/)
+  assert.match(problems.join('\n'), /of proxies those of HTTP/)
+})
+
+test('bearer_token and its file are a way to say authorization', async (t) => {
+  const shown = async (keys: object) => (await read(t, keys)).endpoint?.credentials?.headersFor({} as never)
+  assert.deepEqual(await shown({ bearer_token: 't0ken' }), { authorization: 'Bearer t0ken' })
+  const file = join(temporary(t), 'token')
+  writeFileSync(file, '\uFEFFfirst\r\n')
+  assert.deepEqual(await shown({ bearer_token_file: file }), { authorization: 'Bearer first' })
+  const both = await read(t, { bearer_token: 'x', authorization: { credentials: 'y' } })
+  assert.match(both.problems[0] ?? '', /authorization and bearer_token cannot be used together/)
+})
+
+test('files of http_headers are read for each request, and one that cannot be sent is said', async (t) => {
+  const file = join(temporary(t), 'header')
+  writeFileSync(file, ' first\n')
+  const { endpoint } = await read(t, { http_headers: { 'X-A': { values: ['v'], files: [file] } } })
+  assert.deepEqual(endpoint?.headers(), { 'X-A': 'v, first' })
+  writeFileSync(file, 'second')
+  assert.deepEqual(endpoint?.headers(), { 'X-A': 'v, second' })
+  writeFileSync(file, 'one\ntwo')
+  assert.throws(() => endpoint?.headers(), /http_headers\.X-A\.files: .*header cannot be sent/)
+  const { problems } = await read(t, {
+    headers: { 'x-a': '1' },
+    http_headers: { 'X-A': { values: ['2'] }, 'X-B': { files: ['/nowhere/b'] }, 'X-C': { files: [file] } },
+  })
+  assert.match(problems[0] ?? '', /http_headers\.X-A: is given twice/)
+  assert.match(problems[1] ?? '', /X-B\.files: \/nowhere\/b cannot be read/)
+})
+
+test('what cannot be a token is wrong at once, and later when its file becomes so', async (t) => {
+  const wrong = async (keys: object) => (await read(t, keys)).problems.join('\n')
+  const of = (credentials: string) => wrong({ authorization: { credentials } })
+  assert.match(await of(''), /credentials: is empty/)
+  assert.match(await of('bearer abc'), /credentials: begins with Bearer, which is sent before it/)
+  assert.match(await of('a\nb'), /credentials: cannot be sent: a header is one line/)
+  assert.match(await wrong({ basic_auth: { username: 'a:b' } }), /username: holds a colon/)
+  const file = join(temporary(t), 'token')
+  writeFileSync(file, 'good')
+  const { endpoint } = await read(t, { authorization: { credentials_file: file } })
+  for (const [text, words] of [
+    ['', 'is empty'],
+    ['s3cret\nline', 'cannot be sent'],
+  ] as const) {
+    writeFileSync(file, text)
+    assert.throws(() => endpoint?.credentials?.headersFor({} as never), new RegExp(`token: ${words}`))
+    const said = await wrong({ authorization: { credentials_file: file } })
+    assert.match(said, new RegExp(words))
+    assert.doesNotMatch(said, /s3cret/)
+  }
+})
+
+test('what came from copying is sent as it is, and doubted', async (t) => {
+  const odd = {
+    '"s3cret"': /stands in quotes/,
+    's3cret\n': /begins or ends with white space/,
+    '${s3cret_token}': /a variable is \$\{NAME\}, in capitals/,
+    $S3CRET: /a variable is/,
+  }
+  for (const [password, words] of Object.entries(odd)) {
+    const { doubts, endpoint } = await read(t, { basic_auth: { username: 'me', password } })
+    assert.match(doubts.join('\n'), words)
+    assert.doesNotMatch(doubts.join('\n'), /s3cret/i)
+    assert.deepEqual(await endpoint?.credentials?.headersFor({} as never), {
+      authorization: `Basic ${Buffer.from(`me:${password}`).toString('base64')}`,
+    })
+  }
+  const file = join(temporary(t), 'password')
+  writeFileSync(file, "'s3cret'\n")
+  const { doubts } = await read(t, { basic_auth: { username: 'me', password_file: file } })
+  assert.match(doubts[0] ?? '', /password_file: .*: stands in quotes/)
+})
+
+test('what the pages of Grafana Cloud make easy to mix up is doubted', async (t) => {
+  const push = 'https://prometheus-prod-13-prod-us-east-0.grafana.net/api/prom/push'
+  const basic_auth = { username: '123456', password: 'glc_x' }
+  const doubted = async (keys: object) =>
+    keysOf((await read(t, { url: push, preset: 'grafana-cloud', ...keys })).doubts)
+  assert.deepEqual(await doubted({ basic_auth }), [])
+  assert.deepEqual(await doubted({ authorization: { credentials: '123456:glc_x' } }), [])
+  assert.deepEqual(await doubted({ url: push.replace('//', '//123456:glc_x@') }), [])
+  assert.deepEqual(await doubted({ headers: { 'X-Own': 'x' } }), [])
+  assert.deepEqual(await doubted({}), ['basic_auth'])
+  assert.deepEqual(await doubted({ basic_auth, url: 'https://me.grafana.net' }), ['url'])
+  assert.deepEqual(await doubted({ basic_auth, url: push.replace('/push', '') }), ['url'])
+  assert.deepEqual(await doubted({ basic_auth: { password: 'glc_x' } }), ['basic_auth.username'])
+  assert.deepEqual(await doubted({ basic_auth: { username: 'me', password: 'glsa_x' } }), [
+    'basic_auth.username',
+    'basic_auth.password',
+  ])
+  assert.deepEqual(await doubted({ authorization: { credentials: 'glc_x' } }), ['authorization.credentials'])
+  assert.deepEqual(await doubted({ url: 'https://receiver.test/api/prom' }), [])
+})

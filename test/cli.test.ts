@@ -58,8 +58,14 @@ for (const [args, message] of misuse) {
 }
 
 const bad: readonly (readonly [args: string[], message: RegExp])[] = [
-  [['collect', '--path.procfs=/nowhere'], /^hostpush: --path.procfs: "\/nowhere" cannot be used: ENOENT/],
-  [['collect', '--path.sysfs=/etc/passwd'], /^hostpush: --path.sysfs: \/etc\/passwd is not a directory$/],
+  [
+    ['collect', '--path.procfs=/nowhere'],
+    /^hostpush: --path.procfs: "\/nowhere" is not there: this is where procfs is mounted/,
+  ],
+  [
+    ['collect', '--path.sysfs=/etc/passwd'],
+    /^hostpush: --path.sysfs: \/etc\/passwd is not a directory: this is where sysfs is mounted, /,
+  ],
   [
     ['collect', '--collector.netstat.fields=('],
     /^hostpush: --collector.netstat.fields: "\(" is no regular expression in RE2 syntax/,

@@ -158,15 +158,27 @@ function pathsOf(file: Shape['path'], flags: Given, problems: string[]): Paths {
     String(flags.get(`path.${name}`) ?? file?.[name] ?? fallback)
   const procfs = of('procfs', '/proc')
   const sysfs = of('sysfs', '/sys')
-  for (const [name, path] of Object.entries({ procfs, sysfs })) {
-    const place = placeOf(`path.${name}`, flags)
-    try {
-      if (!statSync(path).isDirectory()) problems.push(`${place}: ${path} is not a directory`)
-    } catch (error) {
-      problems.push(`${place}: ${JSON.stringify(path)} cannot be used: ${messageOf(error)}`)
-    }
+  const rootfs = of('rootfs', '/')
+  for (const [name, path] of Object.entries({ procfs, sysfs, rootfs })) {
+    const wrong = unusable(path)
+    if (wrong !== undefined) problems.push(`${placeOf(`path.${name}`, flags)}: ${wrong}: ${meanings[name]}`)
   }
-  return { procfs, sysfs, rootfs: of('rootfs', '/'), udevData: of('udev.data', '/run/udev/data') }
+  return { procfs, sysfs, rootfs, udevData: of('udev.data', '/run/udev/data') }
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  procfs: 'this is where procfs is mounted, /proc unless in a container',
+  sysfs: 'this is where sysfs is mounted, /sys unless in a container',
+  rootfs: "this is where the host's / is mounted, / unless in a container",
+}
+
+function unusable(path: string): string | undefined {
+  try {
+    return statSync(path).isDirectory() ? undefined : `${path} is not a directory`
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    return isMissing ? `${JSON.stringify(path)} is not there` : `${path} cannot be used: ${messageOf(error)}`
+  }
 }
 
 /** What the user wrote: the flag, or the key of the file. */

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
-import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect, type PeerCertificate } from 'node:tls'
 import { type Clock, instantOf, within } from '../clock.ts'
+import { counted } from '../counted.ts'
 import { hintFor } from '../hints/hint.ts'
+import { wordsOf } from '../http/fault.ts'
 import { type TlsOptions, Trust } from '../http/tls.ts'
-import { messageOf } from '../log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { hostOf, portOf } from './reach.ts'
 
@@ -14,36 +15,70 @@ const soonDays = 14
 
 /** Whether a server's certificate is trusted as it will be by the agent, by whom, and for how long. */
 export async function checkCertificate(url: URL, tls: TlsOptions | undefined, clock: Clock): Promise<Finding> {
-  const host = hostOf(url)
   const trust = new Trust(tls ?? { verify: true })
   trust.refresh()
   const options = trust.connectionOptions('own')
+  try {
+    const seen = await handshake(url, options, clock)
+    if (seen === 'late') return fail('tls', `no handshake within ${patienceMs} ms`, 'is TLS spoken at this port?')
+    const text = `${seen.version}: ${seen.chain}, ${lastingOf(seen)}`
+    if (tls?.verify === false)
+      return warn('tls', `${text}; not verified`, 'tls_config.ca_file in place of insecure_skip_verify')
+    return seen.days < soonDays ? warn('tls', text, "the receiver's operator should renew it") : ok('tls', text)
+  } catch (error) {
+    const text = wordsOf(error)
+    const seen = await unverified(url, options, clock)
+    const whose = seen === undefined ? '' : `: ${seen.chain}, ${lastingOf(seen)}`
+    return fail('tls', `${text}${whose}`, hintFor(text, { part: 'doctor', url: url.origin }))
+  }
+}
+
+/** Whether TLS is spoken there, whoever it is. */
+export const speaksTls = async (url: URL, clock: Clock): Promise<boolean> =>
+  (await unverified(url, new Trust({ verify: false }).connectionOptions('other'), clock)) !== undefined
+
+/** What a server shows of itself. */
+interface Seen {
+  readonly version: string
+  /** Names from its certificate to its authority. */
+  readonly chain: string
+  /** Until the certificate begins, and ends. */
+  readonly daysBefore: number
+  readonly days: number
+}
+
+const unverified = (url: URL, options: ConnectionOptions, clock: Clock): Promise<Seen | undefined> =>
+  handshake(url, { ...options, rejectUnauthorized: false }, clock).then(
+    (seen) => (seen === 'late' ? undefined : seen),
+    () => undefined, // told by the handshake that verifies
+  )
+
+async function handshake(url: URL, options: ConnectionOptions, clock: Clock): Promise<Seen | 'late'> {
+  const host = hostOf(url)
   const socket = connect({ host, port: portOf(url), ...(isIP(host) ? {} : { servername: host }), ...options })
   try {
     const shaken = new Promise<'done'>((resolve, reject) => {
       socket.once('secureConnect', () => resolve('done'))
       socket.once('error', reject)
     })
-    if ((await within(clock, patienceMs, shaken)) === 'late')
-      return fail('tls', `no handshake within ${patienceMs} ms`, 'is TLS spoken at this port?')
-    return findingOf(socket, tls, clock.now())
-  } catch (error) {
-    const text = messageOf(error)
-    return fail('tls', text, hintFor(text, { part: 'doctor', url: url.origin }))
+    if ((await within(clock, patienceMs, shaken)) === 'late') return 'late'
+    const certificate = socket.getPeerCertificate(true)
+    const until = (time: string) => Math.floor((instantOf(time) - clock.now()) / dayMs)
+    return {
+      version: String(socket.getProtocol()),
+      chain: chainOf(certificate).join(' < '),
+      daysBefore: until(certificate.valid_from),
+      days: until(certificate.valid_to),
+    }
   } finally {
     socket.on('error', () => {}) // after its time
     socket.destroy()
   }
 }
 
-function findingOf(socket: TLSSocket, tls: TlsOptions | undefined, nowMs: number): Finding {
-  const certificate = socket.getPeerCertificate(true)
-  const days = Math.floor((instantOf(certificate.valid_to) - nowMs) / dayMs)
-  const text = `${socket.getProtocol()}: ${chainOf(certificate).join(' < ')}, for ${days} more days`
-  if (tls?.verify === false)
-    return warn('tls', `${text}; not verified`, 'tls_config.ca_file in place of insecure_skip_verify')
-  if (days < soonDays) return warn('tls', text, "the receiver's operator should renew it")
-  return ok('tls', text)
+function lastingOf({ daysBefore, days }: Seen): string {
+  if (daysBefore >= 0) return `not before ${counted(daysBefore + 1, 'day')} from now`
+  return days < 0 ? `ended ${counted(-days, 'day')} ago` : `for ${days} more days`
 }
 
 /** Names from the server's certificate to its authority, which may vouch for itself. */

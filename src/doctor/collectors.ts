@@ -29,6 +29,8 @@ export async function checkCollectors(
   clock: Clock,
   filesAt: (root: string) => Files = diskFiles,
 ): Promise<readonly Finding[]> {
+  const missing = procfs(config)
+  if (missing.length > 0) return missing
   const denied = new Set<string>()
   const host = openHost(config, clock, (root) => tellingDenied(filesAt(root), (path) => denied.add(path)))
   const seen: Seen[] = []
@@ -97,6 +99,13 @@ function mountsIn({ name, snapshot: { series, values } }: Seen): readonly Findin
   const rest = more.length === 0 ? '' : ` and ${more.length} more`
   const remedy = 'CAP_DAC_READ_SEARCH, or --collector.filesystem.mount-points-exclude'
   return [warn(`collector ${name}`, `may not look at ${first}${rest}: how full it is is missing`, remedy)]
+}
+
+/** Without it collectors would fail one by one, each in its own words. */
+function procfs({ paths }: Config): readonly Finding[] {
+  if (existsSync(`${paths.procfs}/stat`)) return []
+  const remedy = 'path.procfs is where procfs is mounted, /proc unless in a container'
+  return [fail('procfs', `${paths.procfs} holds no stat: no procfs is mounted there`, remedy)]
 }
 
 /** In a container /proc is the container's own. */

@@ -8,7 +8,7 @@ import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import type { Message } from '../remote-write/messages.ts'
 import { userAgent } from '../version.ts'
-import { checkCertificate } from './certificate.ts'
+import { checkCertificate, speaksTls } from './certificate.ts'
 import { type Finding, fail, of, ok, warn } from './finding.ts'
 import { ask, emptyV1, emptyV2, type Head, type Question, type Told } from './probe.ts'
 import { checkLine, checkName } from './reach.ts'
@@ -64,11 +64,19 @@ async function checkOutput(asked: Asked, { clock, connect }: Needs, more: More):
   try {
     const told = await to(asked.question)
     const rest = told.outcome.kind === 'delivered' ? await more(to) : []
-    return [...via, name, line, ...tls, answerOf(told, asked), ...movedBy(told), ...clockBy(told, clock), ...rest]
+    const answer = proxy === undefined && (await isDeaf(told, url, clock)) ? deaf(url) : answerOf(told, asked)
+    return [...via, name, line, ...tls, answer, ...movedBy(told), ...clockBy(told, clock), ...rest]
   } finally {
     await sender.destroy()
   }
 }
+
+/** What was said in plain HTTP got no answer in it, and TLS does. */
+const isDeaf = async ({ heads }: Told, url: URL, clock: Clock): Promise<boolean> =>
+  heads.length === 0 && url.protocol === 'http:' && (await speaksTls(url, clock))
+
+const deaf = (url: URL): Finding =>
+  fail('access', `${shownUrl(url)}: TLS is spoken at this port`, 'the url should begin with https://')
 
 /** Whether the receiver lets us in. It may refuse a request of nothing once it has let us in. */
 function answerOf({ outcome }: Told, { target, part }: Asked): Finding {

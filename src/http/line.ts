@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { buildConnector, Client, Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
-import { messageOf } from '../log.ts'
+import { wordsOf } from './fault.ts'
 import type { ForwardProxy } from './proxy.ts'
 import { Resolver } from './resolver.ts'
 import type { Party, Trust } from './tls.ts'
@@ -178,7 +178,7 @@ export class Line {
           over(new Error(`proxy ${url.host} lets nothing through to ${path}: HTTP ${status}`), null)
         },
         // Of its own kind: undici would try a broken socket again and again.
-        onResponseError: (_controller, error) => over(new Error(`proxy ${url.host}: ${messageOf(error)}`), null),
+        onResponseError: (_controller, error) => over(new Error(`proxy ${url.host}: ${wordsOf(error)}`), null),
       },
     )
   }

@@ -1,8 +1,9 @@
-import { messageOf, type Secret } from '../log.ts'
+import type { Secret } from '../log.ts'
 import { type Access, connect } from './connection.ts'
 import { type Credentials, concealed, partsOf, type Unsigned } from './credentials.ts'
 import { deadlineAt } from './deadline.ts'
 import { Exchange } from './exchange.ts'
+import { wordsOf } from './fault.ts'
 import type { Reply } from './outcome.ts'
 import type { Headers } from './request.ts'
 
@@ -80,7 +81,7 @@ async function ask(options: OAuth2Options, style: Style, { clock, signal }: Unsi
   try {
     return await new Exchange(replyBytes).over(sender, request, deadline.signal)
   } catch (error) {
-    throw new Error(`${placeOf(options)}: ${messageOf(error)}`)
+    throw new Error(`${placeOf(options)}: ${wordsOf(error)}`)
   } finally {
     deadline.over()
     void sender.destroy()

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts'
-import { messageOf } from '../log.ts'
 import type { Sender } from './connection.ts'
 import { type Credentials, concealed, secretsOf } from './credentials.ts'
 import { deadlineAt, unless } from './deadline.ts'
 import { Exchange } from './exchange.ts'
+import { wordsOf } from './fault.ts'
 import { type Outcome, outcomeOf, type Reply } from './outcome.ts'
 import { Pacing } from './pacing.ts'
 import { isSameParty, redirectOf } from './redirect.ts'
@@ -185,7 +185,7 @@ const beforeSending =
 function faultOf(error: unknown, sent: boolean): Outcome {
   // Of several addresses each has failed in its own way, and the whole says nothing.
   const faults: readonly unknown[] = error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error]
-  const reason = [...new Set(faults.map(messageOf))].join('; ')
+  const reason = [...new Set(faults.map(wordsOf))].join('; ')
   const code = error instanceof Error && 'code' in error ? String(error.code ?? '') : ''
   const arrived = sent && !beforeSending.test(code)
   return { kind: arrived ? 'uncertain' : 'retry', reason: reason.includes(code) ? reason : `${code}: ${reason}` }

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { ConnectionOptions, SecureContext, SecureContextOptions } from 'node:tls'
 import { messageOf, type Secret } from '../log.ts'
+import { wordsOf } from './fault.ts'
 
 /** PEM as it is, or the file that it is in. */
 export type Pem = { readonly text: Secret } | { readonly file: string }
@@ -40,14 +41,15 @@ export class Trust {
   refresh(): boolean {
     const seen = this.#files.map(stampOf).join(' ')
     if (this.#contexts !== undefined && seen === this.#seen) return false
-    const { ca, cert, key, minVersion, maxVersion } = this.#options
+    const { minVersion, maxVersion } = this.#options
+    const { ca, cert, key } = textsOf(this.#options)
     const common = {
-      ...(ca && { ca: textOf(ca, 'ca') }),
+      ...(ca && { ca }),
       ...(minVersion && { minVersion: versions[minVersion] }),
       ...(maxVersion && { maxVersion: versions[maxVersion] }),
       ...(isOld(minVersion) && { ciphers: 'DEFAULT@SECLEVEL=0' }),
     }
-    const own = { ...(cert && { cert: textOf(cert, 'cert') }), ...(key && { key: textOf(key, 'key') }) }
+    const own = { ...(cert && { cert }), ...(key && { key }) }
     const other = contextOf(common)
     this.#contexts = { own: cert === undefined ? other : contextOf({ ...common, ...own }), other }
     this.#seen = seen
@@ -70,14 +72,28 @@ const isOld = (version: TlsVersion | undefined) => version === 'TLS10' || versio
 
 /** TLS and cryptography take 12 ms to load, which an endpoint without them need not wait for. */
 function contextOf(options: SecureContextOptions): SecureContext {
-  const { X509Certificate } = process.getBuiltinModule('node:crypto')
   const { createSecureContext } = process.getBuiltinModule('node:tls')
   try {
-    if (options?.ca !== undefined) new X509Certificate(String(options.ca)) // OpenSSL passes over what is no certificate
     return createSecureContext(options)
   } catch (error) {
-    throw new Error(`tls: the certificates cannot be used: ${messageOf(error)}`)
+    throw new Error(`tls: the certificates cannot be used: ${wordsOf(error)}`)
   }
+}
+
+const isEncrypted = /^(-----BEGIN ENCRYPTED|Proc-Type: .*ENCRYPTED)/m
+
+type Part = 'ca' | 'cert' | 'key'
+
+/** What is configured, each looked at alone, so that it is said which of them is no good. */
+function textsOf({ ca, cert, key }: TlsOptions): Readonly<Partial<Record<Part, string>>> {
+  const texts: Partial<Record<Part, string>> = {}
+  for (const [part, pem] of Object.entries({ ca, cert, key }) as [Part, Pem | undefined][])
+    if (pem !== undefined) texts[part] = textOf(pem, part)
+  if (cert === undefined || key === undefined) return texts
+  const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
+  const fits = new X509Certificate(texts.cert ?? '').checkPrivateKey(createPrivateKey(texts.key ?? ''))
+  if (!fits) throw new Error(`tls: ${placeOf(key, 'key')} is not the key of ${placeOf(cert, 'cert')}`)
+  return texts
 }
 
 /** Changes when a file is written anew or another takes its place; a missing one is said where it is read. */
@@ -86,17 +102,29 @@ function stampOf(file: string): string {
   return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}`
 }
 
-function textOf(pem: Pem, what: 'ca' | 'cert' | 'key'): string {
+function textOf(pem: Pem, what: Part): string {
   const text = 'text' in pem ? pem.text.reveal() : readPem(pem.file, what)
   if (!text.includes('-----BEGIN ')) throw new Error(`tls: ${placeOf(pem, what)} holds no PEM`)
-  return text
+  if (what === 'key' && isEncrypted.test(text))
+    throw new Error(
+      `tls: ${placeOf(pem, what)} is encrypted: a key without a passphrase is needed (openssl pkey -in …)`,
+    )
+  const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
+  try {
+    if (what === 'key') createPrivateKey(text)
+    else new X509Certificate(text) // OpenSSL passes over what is no certificate
+    return text
+  } catch (error) {
+    const kind = what === 'key' ? 'private key' : 'certificate'
+    throw new Error(`tls: ${placeOf(pem, what)} holds no ${kind} that can be used: ${wordsOf(error)}`)
+  }
 }
 
 const placeOf = (pem: Pem, what: string) => ('file' in pem ? `${what}_file ${pem.file}` : what)
 
 function readPem(file: string, what: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
   } catch (error) {
     throw new Error(`tls: ${what}_file ${file} cannot be read: ${messageOf(error)}`)
   }

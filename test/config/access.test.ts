@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { inspect } from 'node:util'
@@ -76,7 +77,25 @@ test('tls_config: what it needs is read at once, and what does not go together i
     await wrong({ ca_file: '/nowhere/ca' }),
     /^remote_write\[0\]\.tls_config: tls: ca_file \/nowhere\/ca cannot/,
   )
-  assert.match(await wrong({ cert_file: cert, key_file: made.make('other').key }), /key values mismatch/)
+  assert.match(
+    await wrong({ cert_file: cert, key_file: made.make('other').key }),
+    /key_file \S+other\.key is not the key of cert_file \S+client\.pem/,
+  )
+  assert.match(
+    await wrong({ ca_file: key }),
+    /ca_file \S+client\.key holds no certificate that can be used: TLS: no start/,
+  )
+  assert.match(await wrong({ cert_file: cert, key_file: cert }), /key_file \S+client\.pem holds no private key/)
+  const { privateKey } = generateKeyPairSync('ed25519', {
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
+  })
+  const encrypted = join(temporary(t), 'encrypted.key')
+  writeFileSync(encrypted, privateKey)
+  assert.match(await wrong({ cert_file: cert, key_file: encrypted }), /encrypted\.key is encrypted: a key without/)
+  const windows = join(temporary(t), 'windows.pem')
+  writeFileSync(windows, `\uFEFF${readFileSync(made.ca, 'utf8').replaceAll('\n', '\r\n')}`)
+  await endpoint(t, { tls_config: { ca_file: windows } })
   assert.match(await wrong({ max_version: 'TLS11' }), /max_version: TLS11 is below min_version, which is TLS12/)
   assert.match(await wrong({ min_version: 'SSL3' }), /min_version: one of TLS10, TLS11, TLS12, TLS13 is expected/)
   assert.match(await wrong({ cafile: 'x' }), /tls_config\.cafile: unknown key; did you mean ca_file\?/)

@@ -63,12 +63,21 @@ test('a collector that gives nothing for want of a file is told once, as a failu
 test('a collector that fails is a failure, with its words', async (t) => {
   const procfs = join(temporary(t), 'proc')
   mkdirSync(procfs)
+  writeFileSync(join(procfs, 'stat'), '')
   writeFileSync(join(procfs, 'loadavg'), 'no load\n')
   const findings = await found(t, ['loadavg'], /^$/, { 'path.procfs': procfs })
   assert.deepEqual(
     findings.map(({ level, thing }) => `${level} ${thing}`),
     ['ok collectors', 'fail collector loadavg'],
   )
+})
+
+test('where no procfs is mounted that is told, in place of what each collector says to it', async (t) => {
+  const procfs = temporary(t)
+  const [finding, ...others] = await found(t, ['loadavg', 'meminfo'], /^$/, { 'path.procfs': procfs })
+  assert.deepEqual([finding?.level, finding?.text], ['fail', `${procfs} holds no stat: no procfs is mounted there`])
+  assert.match(finding?.remedy ?? '', /^path\.procfs is where procfs is mounted/)
+  assert.deepEqual(others, [])
 })
 
 test('what opens a file or lets a call through', () => {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
@@ -136,6 +139,35 @@ test('a certificate that is not trusted ends the checks of its receiver', async 
   assert.deepEqual(shown(findings), ['ok cloud dns', 'ok cloud tcp', 'fail cloud tls'])
   assert.match(of(findings, 'tls')?.remedy ?? '', /tls_config\.ca_file/)
   assert.equal(requests.length, 0)
+})
+
+test('a certificate that has ended, or not begun, is told with whose it is and since when', async (t) => {
+  for (const [from, to, text] of [
+    ['20200101', '20200102', /^certificate has expired: receiver, ended \d{4} days ago$/],
+    ['20980101', '20990101', /^certificate is not yet valid: receiver, not before \d{5} days from now$/],
+  ] as const) {
+    const { cert, key, file } = selfSigned(t, from, to)
+    const { url } = await answering(t, () => answerOf(204), { cert, key })
+    const trusting = { access: { tls: { ca: { file }, verify: true } } }
+    assert.match(of(await check(url, trusting), 'tls')?.text ?? '', text)
+    const careless = of(await check(url, { access: { tls: { verify: false } } }), 'tls')
+    assert.match(careless?.text ?? '', /receiver, (ended|not before) \d+ days .*; not verified$/)
+  }
+})
+
+test('https:// where http:// is spoken, and the reverse, are told in plain words', async (t) => {
+  const { server } = certificates(t)
+  const secure = await answering(t, () => answerOf(204), server)
+  const heard = of(await check(secure.url.replace('https:', 'http:')), 'access')
+  assert.match(heard?.text ?? '', /: TLS is spoken at this port$/)
+  assert.equal(heard?.remedy, 'the url should begin with https://')
+  const plain = createServer().listen(0, '127.0.0.1')
+  t.after(() => plain.close())
+  await once(plain, 'listening')
+  const { port } = plain.address() as AddressInfo
+  const tls = of(await check(`https://127.0.0.1:${port}/`), 'tls')
+  assert.match(tls?.text ?? '', /^TLS: (wrong version number|packet length too long)$/)
+  assert.match(tls?.remedy ?? '', /the url should begin with http:\/\//)
 })
 
 test('no name, no listener: what is behind them is not looked at', async () => {

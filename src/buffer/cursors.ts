@@ -52,14 +52,14 @@ export class Cursors {
     this.#needs = needs
   }
 
-  /** Reads what is there. Gives false where there is no such file. */
-  async load(): Promise<boolean> {
+  /** Reads what is there. */
+  async load(): Promise<void> {
     const { files } = this.#needs
     const file = await files.open(this.#path, 'read').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error
     })
-    if (file === undefined) return false
+    if (file === undefined) return
     try {
       const { size } = await file.status()
       const bytes = await file.read(0, Math.min(size, 1 << 24))
@@ -68,7 +68,6 @@ export class Cursors {
     } finally {
       await file.close()
     }
-    return true
   }
 
   get states(): readonly CursorState[] {
@@ -111,7 +110,7 @@ export class Cursors {
   async close(): Promise<void> {
     this.#wantsSync = this.#needs.syncs || this.#needs.syncsAtEnd === true
     await this.#working
-    await this.#work()
+    if (this.#pairs.some(({ isDirty }) => isDirty) || this.#file !== undefined) await this.#work()
     await this.#file?.close().catch(() => {}) // what matters is synced
     this.#file = undefined
   }

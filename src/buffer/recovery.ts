@@ -25,14 +25,13 @@ export interface Found {
   readonly last: Place
   /** The newest in the log itself, and in which boot it was taken. */
   readonly newest: (Head & { readonly bootId: string }) | undefined
-  /** Where each endpoint was is not known: the log is there and the cursors are not, or are damaged. */
+  /** Where each endpoint was is not known: the log is there and no cursor is, or some are damaged. */
   readonly lostCursors: boolean
 }
 
 /** Finds out what an agent before left; repairs what it can. A fault of the disk is said, and then there is nothing. */
 export async function recover(directory: string, needs: Needs): Promise<Found> {
   const { files, segments, cursors, log, stats } = needs
-  let hasCursors = true
   let newest: Found['newest']
   let beyond = 0
   try {
@@ -45,9 +44,8 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
     log.error('buffer: the directory cannot be used', { directory, err: messageOf(error) })
   }
   try {
-    hasCursors = await cursors.load()
+    await cursors.load()
   } catch (error) {
-    hasCursors = false
     stats.diskErrors++
     log.error('buffer: the cursors cannot be read', { directory, err: messageOf(error) })
   }
@@ -63,7 +61,7 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
     sequence: Math.max(...places.map(({ sequence }) => sequence)),
     samples: Math.max(...places.map(({ samples }) => samples)),
   }
-  const lostCursors = segments.all.length > 0 && (!hasCursors || cursors.orphans > 0)
+  const lostCursors = segments.all.length > 0 && (cursors.states.length === 0 || cursors.orphans > 0)
   return { last, newest, lostCursors }
 }
 

@@ -123,7 +123,8 @@ test('one flipped bit in a cursor slot: the other slot holds, and what follows m
 })
 
 test('garbage instead of the cursors, or none: begun with the oldest, as something that may have arrived, and said', async () => {
-  for (const garbage of [Buffer.alloc(32768, 0xa5), undefined]) {
+  // a kill just after the file was made leaves it empty, or of zeros
+  for (const garbage of [Buffer.alloc(32768, 0xa5), undefined, Buffer.alloc(0), Buffer.alloc(32768)]) {
     const disk = await logOf(3)
     const wreck = disk.afterKill()
     if (garbage) wreck.put('/b/cursors', garbage)
@@ -132,6 +133,14 @@ test('garbage instead of the cursors, or none: begun with the oldest, as somethi
     assert.deepEqual({ sequences, uncertain }, { sequences: [1, 2, 3], uncertain: 3 })
     assert.equal(lines.filter((line) => line.includes('cursors are damaged or missing')).length, 1)
   }
+})
+
+test('whoever looks into the log and closes it leaves it as it was, though the cursors are missing', async () => {
+  const disk = (await logOf(3)).afterKill()
+  disk.names.delete('/b/cursors')
+  await (await openLog(disk)).close()
+  assert.ok(!disk.names.has('/b/cursors'))
+  assert.deepEqual((await outcomeOf(disk)).sequences, [1, 2, 3])
 })
 
 test('a missing segment is counted to the sample, and the rest goes on', async () => {

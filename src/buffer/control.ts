@@ -1,4 +1,6 @@
 import type { DropReason } from './buffer.ts'
+import { shareOf, takes } from './choice.ts'
+import type { DiskCursor } from './cursor.ts'
 import type { DiskBuffer } from './disk.ts'
 import { type Format, rowsOf } from './export.ts'
 import type { Answer, Request } from './owner.ts'
@@ -32,7 +34,10 @@ export interface BufferRow {
   readonly directory: string
   readonly bytes: number
   readonly segments: number
-  readonly damagedRecords: number
+  /** Segments that cannot be read, as a newer version wrote them. */
+  readonly newer: number
+  /** Places of which the bytes are kept in corrupt/. */
+  readonly damaged: number
   readonly trouble: string | undefined
 }
 
@@ -42,6 +47,8 @@ export type Row = EndpointRow | RefusedRow | BufferRow
 export interface DropRow {
   readonly endpoint: string
   readonly samples: number
+  /** Set aside. */
+  readonly refused: number
 }
 
 /** What the control channel answers; also used without one, by a command that has opened the buffer itself. */
@@ -55,9 +62,10 @@ export function answers(buffer: DiskBuffer, isAgent: boolean): Answer {
 }
 
 async function* list(buffer: DiskBuffer, isAgent: boolean): AsyncGenerator<Row> {
-  const { directory, stats, segments, trouble } = buffer
-  const { damagedRecords } = stats
-  yield { kind: 'buffer', directory, bytes: segments.bytes, segments: segments.all.length, damagedRecords, trouble }
+  const { directory, stats, segments, trouble, newer } = buffer
+  const damaged = await buffer.corrupt.count()
+  const { all, bytes } = segments
+  yield { kind: 'buffer', directory, bytes, segments: all.length, newer, damaged, trouble }
   for (const cursor of buffer.cursors) {
     const { snapshots, samples, bytes, oldestMs } = cursor.backlog()
     yield {
@@ -103,11 +111,17 @@ async function* exported(buffer: DiskBuffer, { endpoint, refused, format }: Requ
     }
     return
   }
-  const after = endpoint === undefined ? 0 : cursorOf(buffer, String(endpoint)).position.sequence
-  const reader = buffer.reader(after)
+  const cursors = endpoint === undefined ? buffer.cursors : [cursorOf(buffer, String(endpoint))]
+  const reader = buffer.reader(Math.min(...cursors.map(({ position }) => position.sequence)))
   try {
-    for (let entry = await reader.next(); entry !== undefined; entry = await reader.next())
-      yield* rows.of(entry.snapshot)
+    for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) {
+      const { sequence, snapshot } = entry
+      if (
+        cursors.length === 0 ||
+        cursors.some((one) => sequence > one.position.sequence && takes(one.choice, snapshot))
+      )
+        yield* rows.of(snapshot)
+    }
   } finally {
     await reader.close()
   }
@@ -117,14 +131,23 @@ async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): As
   const endpoint = request['endpoint'] === undefined ? undefined : String(request['endpoint'])
   const beforeMs = request['beforeMs'] === undefined ? undefined : Number(request['beforeMs'])
   const place = beforeMs === undefined ? buffer.last : await placeBefore(buffer, beforeMs)
-  const concerned = endpoint === undefined ? buffer.cursors : [cursorOf(buffer, endpoint)]
-  for (const { name, position } of concerned)
-    yield { endpoint: name, samples: Math.max(0, place.samples - position.samples) }
+  const isMeant = (name: string) => endpoint === undefined || name === endpoint
+  const concerned = request['refused'] === true ? [] : buffer.cursors.filter(({ name }) => isMeant(name))
+  const before = beforeMs ?? Number.POSITIVE_INFINITY
+  for (const { name, position, choice } of concerned) {
+    const samples = shareOf(choice, Math.max(0, place.samples - position.samples))
+    yield { endpoint: name, samples, refused: 0 }
+  }
+  for await (const { refusal } of buffer.aside.read())
+    if (isMeant(refusal.endpoint) && refusal.atMs < before)
+      yield { endpoint: refusal.endpoint, samples: 0, refused: refusal.samples }
   if (request['isDry'] === true) return
-  await buffer.dropUpTo(place, endpoint)
-  await buffer.aside.clear(endpoint, beforeMs ?? Number.POSITIVE_INFINITY)
-  const isRemoved = isAgent && endpoint !== undefined && !buffer.isConfigured(endpoint)
-  if (isRemoved && beforeMs === undefined) await buffer.forget(endpoint)
+  for (const { name } of concerned) await buffer.dropUpTo(place, name)
+  await buffer.aside.clear(endpoint, before)
+  for (const { name } of concerned) {
+    const isRemoved = isAgent && name === endpoint && beforeMs === undefined && !buffer.isConfigured(name)
+    if (isRemoved) await buffer.forget(name)
+  }
 }
 
 /** The place of the last snapshot that was taken before a time. */
@@ -143,7 +166,7 @@ async function placeBefore(buffer: DiskBuffer, beforeMs: number): Promise<Place>
   return place
 }
 
-function cursorOf(buffer: DiskBuffer, endpoint: string) {
+function cursorOf(buffer: DiskBuffer, endpoint: string): DiskCursor {
   const cursor = buffer.cursors.find(({ name }) => name === endpoint)
   if (cursor !== undefined) return cursor
   const known = buffer.cursors.map(({ name }) => name).join(', ') || 'none'

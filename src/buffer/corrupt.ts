@@ -54,6 +54,11 @@ export class Corrupt {
     }
   }
 
+  /** How many places are kept. */
+  async count(): Promise<number> {
+    return (await this.#needs.files.list(this.#directory)).length
+  }
+
   #tell(name: string, at: number, bytes: number): boolean {
     const place = `${name}:${at}`
     if (this.#told.has(place)) return false

@@ -52,6 +52,10 @@ export class DiskCursor implements Cursor {
     return this.#flight
   }
 
+  get choice(): Choice | undefined {
+    return this.#waiting.choice
+  }
+
   /** Its sender begins: with what was in flight, and with what it takes. */
   choose(choice: Choice | undefined): void {
     this.#waiting.choose(choice, this.#standing.ring.last)

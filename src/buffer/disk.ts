@@ -4,6 +4,7 @@ import { Aside, asideIn } from './aside.ts'
 import { Bounds, TrustedTime } from './bounds.ts'
 import type { Buffer, BufferStats, Cursor, DropReason } from './buffer.ts'
 import type { Choice } from './choice.ts'
+import type { Corrupt } from './corrupt.ts'
 import type { DiskCursor } from './cursor.ts'
 import type { Cursors } from './cursors.ts'
 import { Endpoints } from './endpoints.ts'
@@ -31,6 +32,9 @@ export class DiskBuffer implements Buffer {
   readonly stats: BufferStats
   readonly segments: Segments
   readonly aside: Aside
+  readonly corrupt: Corrupt
+  /** Segments that a newer version wrote. */
+  readonly newer: number
   readonly #options: DiskOptions
   readonly #needs: DiskNeeds
   readonly #ring: Ring
@@ -55,6 +59,8 @@ export class DiskBuffer implements Buffer {
     this.#needs = needs
     this.stats = stats
     this.segments = segments
+    this.corrupt = corrupt
+    this.newer = found.newer
     this.aside = new Aside(options.aside ?? asideIn(options.directory), { files, clock, log, stats })
     this.#file = cursors
     this.#gap = { newest: newest?.sequence ?? 0, start: last }

@@ -27,17 +27,19 @@ export interface Found {
   readonly newest: (Head & { readonly bootId: string }) | undefined
   /** Where each endpoint was is not known: the log is there and no cursor is, or some are damaged. */
   readonly lostCursors: boolean
+  /** Segments that a newer version wrote. */
+  readonly newer: number
 }
 
 /** Finds out what an agent before left; repairs what it can. A fault of the disk is said, and then there is nothing. */
 export async function recover(directory: string, needs: Needs): Promise<Found> {
   const { files, segments, cursors, log, stats } = needs
   let newest: Found['newest']
-  let beyond = 0
+  let [beyond, newer] = [0, 0]
   try {
     await files.makeDirectory(segments.directory)
     if (needs.syncs) await files.syncDirectory(directory)
-    beyond = await findSegments(needs)
+    ;({ beyond, newer } = await findSegments(needs))
     newest = await newestOf(needs)
   } catch (error) {
     stats.diskErrors++
@@ -62,7 +64,7 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
     samples: Math.max(...places.map(({ samples }) => samples)),
   }
   const lostCursors = segments.all.length > 0 && (cursors.states.length === 0 || cursors.orphans > 0)
-  return { last, newest, lostCursors }
+  return { last, newest, lostCursors, newer }
 }
 
 /** What a start knows of the wall clock: the boot clock has gone on with it, or nothing is known. */
@@ -71,9 +73,9 @@ export function continuityOf({ newest }: Found, bootId: string) {
   return newest.bootId === bootId ? { wallMs: newest.timestampMs, bootMs: newest.bootMs } : 'unknown'
 }
 
-/** Reads the header of each; gives a sequence number that is above all in segments of a newer version. */
-async function findSegments({ files, segments, corrupt, log }: Needs): Promise<number> {
-  let beyond = 0
+/** Reads the header of each; gives a sequence number that is above all in segments that are left alone. */
+async function findSegments({ files, segments, corrupt, log }: Needs) {
+  let [beyond, newer] = [0, 0]
   const numbers = (await files.list(segments.directory)).flatMap((name) => firstOf(name) ?? [])
   for (const first of numbers.sort((left, right) => left - right)) {
     const path = segments.pathOf(first)
@@ -84,6 +86,7 @@ async function findSegments({ files, segments, corrupt, log }: Needs): Promise<n
         return { size, header, whole: header === 'damaged' ? await file.read(0, size) : undefined }
       })
       if (header === 'newer') {
+        newer++
         beyond = Math.max(beyond, first + size) // no record is as short as a byte
         log.warn('buffer: a segment was written by a newer version, left as it is', { path })
       } else if (typeof header === 'object')
@@ -94,7 +97,7 @@ async function findSegments({ files, segments, corrupt, log }: Needs): Promise<n
       beyond = Math.max(beyond, first + (1 << 22))
     }
   }
-  return beyond
+  return { beyond, newer }
 }
 
 /** A segment whose header is damaged: its first snapshot tells what the header did. */

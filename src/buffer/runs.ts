@@ -67,7 +67,23 @@ function newId({ now }: Clock): string {
   return `${time}-${process.pid}-${Math.random().toString(36).slice(2, 6)}`
 }
 
-const beginOf = (path: string): number => Number.parseInt(path.slice(path.lastIndexOf('/') + 1), 10)
+/** A log has been begun in a directory. Rejects where that cannot be found out. */
+export async function isLog(directory: string): Promise<boolean> {
+  const names: readonly string[] = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  return ['cursors', 'log', 'owner', 'aside'].some((name) => names.includes(name))
+}
+
+/** Every log of a buffer: whether it has its own, and the directories of those of runs. Rejects where it is not there. */
+export async function logsIn(directory: string): Promise<{ readonly own: boolean; readonly runs: readonly string[] }> {
+  await readdir(directory)
+  const paths = (await idsIn(directory)).map((id) => `${runsIn(directory)}/${id}`)
+  const runs: string[] = []
+  for (const path of paths) if (await isLog(path)) runs.push(path)
+  return { own: await isLog(directory), runs }
+}
 
 /** The directories of runs that are nobody's any more, oldest first, but for one's own. */
 export async function leftIn(directory: string, clock: Clock, except = ''): Promise<readonly string[]> {
@@ -111,31 +127,6 @@ export async function openLeft(
     if (error instanceof BufferError) return undefined
     throw error
   }
-}
-
-/** What commands have left for an output. */
-export interface LeftFor {
-  readonly commands: number
-  readonly samples: number
-  /** When the first of them began, milliseconds since the epoch. */
-  readonly sinceMs: number
-}
-
-/** By output, what batch commands have left for it, as far as nobody is delivering it just now. */
-export async function waitingIn(options: BufferOptions, needs: BufferNeeds): Promise<ReadonlyMap<string, LeftFor>> {
-  const all = new Map<string, LeftFor>()
-  for (const path of await leftIn(options.directory, needs.clock)) {
-    const left = await openLeft(path, options, needs)
-    if (left === undefined) continue
-    for (const cursor of left.buffer.cursors) {
-      const { samples } = cursor.backlog()
-      const known = all.get(cursor.name) ?? { commands: 0, samples: 0, sinceMs: beginOf(path) }
-      const { commands, sinceMs } = known
-      if (samples > 0) all.set(cursor.name, { commands: commands + 1, samples: known.samples + samples, sinceMs })
-    }
-    await left.buffer.close()
-  }
-  return all
 }
 
 /** Closes the log of a run and deletes it. */

@@ -12,7 +12,7 @@ export const commands: Readonly<
     load: () => import('./collect.ts'),
   },
   push: { summary: 'push samples from standard input or a file', load: () => import('./push.ts') },
-  buffer: { summary: 'look into the buffer: ls, export, drop', load: () => import('./buffer.ts') },
+  buffer: { summary: 'look into the buffer: ls, export, drop', load: () => import('./buffer/index.ts') },
   check: { summary: 'check a configuration: all errors at once', load: () => import('./check.ts') },
   doctor: { summary: 'look at permissions, disk, network, credentials and clock', load: () => import('./doctor.ts') },
   estimate: {

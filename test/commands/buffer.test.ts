@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import type { DiskBuffer } from '../../src/buffer/disk.ts'
 import { openDisk } from '../../src/buffer/index.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -75,7 +77,7 @@ for (const isRunning of [true, false]) {
   test(`drop does it with --yes alone, by endpoint and time, ${when}`, async (t) => {
     const directory = await prepared(t)
     const asked = await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z')
-    assert.deepEqual([asked.status, asked.out], [1, 'slow: 4 samples would never be delivered\n'])
+    assert.deepEqual([asked.status, asked.out], [1, 'slow: 4 samples that wait would be dropped\n'])
     await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z', '--yes')
     const { out } = await run(directory, 'ls')
     assert.match(out, /slow: 2 snapshots, 4 samples/)
@@ -89,6 +91,112 @@ for (const isRunning of [true, false]) {
   })
 }
 
+test('what was set aside can be dropped alone', async (t) => {
+  const { directory, buffer } = await filled(t)
+  t.after(() => buffer.close())
+  const asked = await run(directory, 'drop', '--refused')
+  assert.deepEqual([asked.status, asked.out], [1, 'fast: 2 samples set aside would be dropped\n'])
+  await run(directory, 'drop', '--refused', '--yes')
+  const { out } = await run(directory, 'ls')
+  assert.match(out, /slow: 4 snapshots/)
+  assert.doesNotMatch(out, /set aside/)
+  const again = await run(directory, 'drop', '--refused')
+  assert.deepEqual([again.status, again.out], [0, 'there is nothing to drop\n'])
+})
+
+test('export without an endpoint gives what waits for any, and nothing that all have got', async (t) => {
+  const { directory, buffer } = await filled(t)
+  t.after(() => buffer.close())
+  await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z', '--yes')
+  const values = (await run(directory, 'export')).out.split('\n').filter((line) => line.includes('r0'))
+  assert.deepEqual(
+    values.map((line) => line.split(' ')[1]),
+    ['3', '4'],
+  )
+  await run(directory, 'drop', '--yes')
+  assert.deepEqual(await run(directory, 'export'), { status: 0, out: '', err: 'hostpush: nothing waits\n' })
+})
+
+test('of an endpoint with an interval of its own that waits which it takes, also while no agent runs', async (t) => {
+  const directory = temporary(t)
+  const buffer = await openDisk({ ...options, directory }, { clock: systemClock, log: silent, bootId: '' }, true)
+  buffer.cursor('default')
+  const next = snapshots(1)
+  for (let i = 0; i < 16; i++) buffer.append(next(i * 4 + 4)) // 1,700,000,040 s is a multiple of 60 s
+  await buffer.close()
+  const endpoint = { url: 'http://127.0.0.1:1/', interval: '2m' }
+  const file = `${directory}/config.json`
+  await writeFile(file, JSON.stringify({ global: { scrape_interval: '60s' }, remote_write: [endpoint] }))
+  const given = [`--config.file=${file}`]
+  assert.match((await run(directory, 'ls', ...given)).out, /default: 8 snapshots, 8 samples/)
+  assert.equal((await run(directory, 'export', '--format=json', ...given)).out.trimEnd().split('\n').length, 8)
+  assert.match((await run(directory, 'drop', ...given)).out, /default: 8 samples that wait/)
+})
+
+test('what commands have left is listed, exported and dropped as well', async (t) => {
+  const directory = temporary(t)
+  const receiver = `--remote-write.url=http://127.0.0.1:1/api/v1/write`
+  const environment = { STATE_DIRECTORY: directory, HOME: '/nonexistent' }
+  for (const value of [1, 2]) {
+    const pushed = await commandLine(
+      ['push', receiver, '--timeout=100ms', '--job=backup'],
+      environment,
+      new AbortController().signal,
+      `answer ${value}\n`,
+    )
+    assert.equal(pushed.status, 3, pushed.err)
+  }
+  const { out } = await run(directory, 'ls')
+  const [head, row] = out.split('\n')
+  assert.match(head ?? '', new RegExp(`^${directory}/runs: \\d+ bytes in 2 logs of commands$`))
+  const [, endpoint = ''] = /^(\S+), of 2 commands: 2 snapshots, \d+ samples, \d+ bytes wait/.exec(row ?? '') ?? []
+  assert.ok(endpoint, out)
+  const exported = (await run(directory, 'export', `--endpoint=${endpoint}`)).out
+  assert.deepEqual(exported.match(/^answer\{.*\} \d/gm)?.length, 2)
+  await run(directory, 'drop', `--endpoint=${endpoint}`, '--yes')
+  assert.equal((await run(directory, 'ls')).out, `${directory}: nothing is there yet\n`)
+  assert.deepEqual(await readdir(directory), ['runs'])
+})
+
+test('a directory that is not there, is none, or may not be read, is said and not made', async (t) => {
+  const directory = temporary(t)
+  await writeFile(`${directory}/file`, '')
+  const wrong: [string, number, RegExp][] = [
+    [
+      `${directory}/nowhere`,
+      1,
+      /buffer: \S+nowhere cannot be looked into: it is not there \(--config.file or --directory/,
+    ],
+    [`${directory}/file`, 1, /file cannot be looked into: it is no directory/],
+    ['', 2, /--directory: a path is expected/],
+  ]
+  for (const [path, status, message] of wrong) {
+    const given = await run(path, 'ls')
+    assert.equal(given.status, status)
+    assert.match(given.err, message)
+  }
+  assert.equal((await run(directory, 'ls')).out, `${directory}: nothing is there yet\n`)
+  assert.deepEqual(await readdir(directory), ['file'])
+})
+
+test('damaged places and segments of a newer version are told of', async (t) => {
+  const { directory, buffer } = await filled(t)
+  await buffer.close()
+  const path = `${directory}/log/0000000000000001.segment`
+  const bytes = await readFile(path)
+  const whole = Buffer.from(bytes)
+  whole[200] = (whole[200] ?? 0) ^ 1
+  await writeFile(path, whole)
+  assert.match((await run(directory, 'export')).err, /buffer: damaged, skipped and kept aside/)
+  assert.match((await run(directory, 'ls')).out, /in 1 segment, 1 damaged place kept in corrupt\//)
+  bytes.writeUInt16LE(99, 8)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60)
+  await writeFile(path, bytes)
+  const { out, err } = await run(directory, 'ls')
+  assert.match(out, /0 bytes in 0 segments, and 1 segment of a newer version, left alone/)
+  assert.match(err, /written by a newer version, left as it is/)
+})
+
 test('a wrong endpoint, format, time or verb is said', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
@@ -97,6 +205,10 @@ test('a wrong endpoint, format, time or verb is said', async (t) => {
     [['export', '--format=xml'], 2, /--format: xml is none of text, json/],
     [['drop', '--before=yesterday'], 2, /--before: yesterday is neither a time/],
     [['list'], 2, /unknown: buffer list/],
+    [['ls', '--endpoint=slow'], 2, /--endpoint is of no use to buffer ls/],
+    [['export', '--before=6h'], 2, /--before is of no use to buffer export/],
+    [['export', '--yes'], 2, /--yes is of no use to buffer export/],
+    [['drop', '--format=json'], 2, /--format is of no use to buffer drop/],
     [[], 2, /ls, export or drop is expected/],
   ]
   for (const [args, status, message] of wrong) {

@@ -1,0 +1,166 @@
+import type { DropRow, Row } from '../../buffer/control.ts'
+import { exportFormats } from '../../buffer/export.ts'
+import type { Request } from '../../buffer/owner.ts'
+import { instantOf, systemClock } from '../../clock.ts'
+import { collectors } from '../../collectors/index.ts'
+import type { Command, Terminal } from '../../command.ts'
+import { type Config, readConfig } from '../../config/index.ts'
+import { durationMs } from '../../config/units.ts'
+import { type Flag, type Given, UsageError } from '../../flags.ts'
+import { confirmed } from '../question.ts'
+import { dropText, type Listed, listing } from './listing.ts'
+import { answerOf, type Place, placesIn } from './logs.ts'
+
+const verbs = ['ls', 'export', 'drop'] as const
+type Verb = (typeof verbs)[number]
+
+/** Flags and the verbs that have them, where that is not each. */
+const flags: readonly (Flag & { readonly verbs?: readonly Verb[] })[] = [
+  { name: 'config.file', kind: 'value', help: 'The configuration that names the directory.' },
+  { name: 'directory', kind: 'value', help: 'The directory of the buffer, instead of the one that is configured.' },
+  {
+    name: 'endpoint',
+    kind: 'value',
+    help: 'export, drop: of this endpoint alone; without it, of all.',
+    verbs: ['export', 'drop'],
+  },
+  {
+    name: 'refused',
+    kind: 'switch',
+    help: 'export, drop: what receivers refused and was set aside, instead of what waits.',
+    verbs: ['export', 'drop'],
+  },
+  {
+    name: 'format',
+    kind: 'value',
+    fallback: 'text',
+    help: `export: ${exportFormats.join(' or ')} (a line a sample).`,
+    verbs: ['export'],
+  },
+  {
+    name: 'before',
+    kind: 'value',
+    help: 'drop: what was collected before this time (RFC 3339, or an age as "6h").',
+    verbs: ['drop'],
+  },
+  { name: 'yes', kind: 'switch', help: 'drop: do not ask.', verbs: ['drop'] },
+]
+
+export default {
+  name: 'buffer',
+  summary: 'Looks into the buffer, also while the agent runs: what waits for whom, and what was set aside and why.',
+  usage: 'ls|export|drop [flags]',
+  flags: () => flags,
+  operands: 'taken',
+  async run({ flags: given, operands: [word, ...rest] }, terminal) {
+    if (rest.length > 0) throw new UsageError(`unexpected ${rest[0]}`)
+    const verb = verbs.find((one) => one === word)
+    if (verb === undefined)
+      throw new UsageError(word === undefined ? 'ls, export or drop is expected' : `unknown: buffer ${word}`)
+    const misplaced = flags.find(({ name, verbs: of }) => given.has(name) && of?.includes(verb) === false)
+    if (misplaced !== undefined) throw new UsageError(`--${misplaced.name} is of no use to buffer ${verb}`)
+    const config = await configOf(given, terminal)
+    const logs = await logsOf(config, terminal)
+    if (verb === 'ls') return list(logs, terminal)
+    return verb === 'export' ? dump(logs, given, terminal) : drop(logs, given, terminal)
+  },
+} satisfies Command
+
+async function configOf(given: Given, terminal: Terminal): Promise<Config> {
+  if (given.get('directory') === '') throw new UsageError('--directory: a path is expected')
+  const wanted = new Map([...given].filter(([name]) => name === 'config.file'))
+  const config = await readConfig({ flags: wanted, environment: terminal.environment, collectors })
+  const directory = String(given.get('directory') ?? config.buffer.directory)
+  return { ...config, log: { ...config.log, level: 'warn' }, buffer: { ...config.buffer, directory } }
+}
+
+/** All logs of the directory, to be asked one after another. */
+interface Logs {
+  readonly directory: string
+  readonly places: readonly Place[]
+  readonly ask: (place: Place, request: Request) => AsyncIterable<unknown>
+}
+
+async function logsOf(config: Config, terminal: Terminal): Promise<Logs> {
+  const { directory } = config.buffer
+  const ask = (place: Place, request: Request) => answerOf(place, request, { config, terminal })
+  return { directory, places: await placesIn(directory), ask }
+}
+
+const rowsOf = ({ ask }: Logs, place: Place) =>
+  Array.fromAsync(ask(place, { command: 'ls' })) as Promise<readonly Row[]> // both ends are of one version
+
+async function list(logs: Logs, terminal: Terminal): Promise<number> {
+  const listed: Listed[] = []
+  for (const place of logs.places) listed.push({ isRun: place.isRun, rows: await rowsOf(logs, place) })
+  for (const line of listing(logs.directory, listed)) terminal.out(line)
+  return 0
+}
+
+/** The logs that know an endpoint; all where none is named. */
+async function knowing(logs: Logs, endpoint: string | undefined): Promise<readonly Place[]> {
+  if (endpoint === undefined) return logs.places
+  const names = new Set<string>()
+  const found: Place[] = []
+  for (const place of logs.places) {
+    const here = (await rowsOf(logs, place)).flatMap((row) => (row.kind === 'buffer' ? [] : [row.endpoint]))
+    if (here.includes(endpoint)) found.push(place)
+    for (const name of here) names.add(name)
+  }
+  if (found.length > 0) return found
+  throw new Error(`buffer: no endpoint is called ${endpoint}; there are: ${[...names].join(', ') || 'none'}`)
+}
+
+/** Whose, and whether it is what was set aside that is meant: that is in one place for all. */
+async function meant(logs: Logs, given: Given) {
+  const endpoint = given.get('endpoint') as string | undefined
+  const refused = given.get('refused') === true
+  const places = (await knowing(logs, endpoint)).filter(({ isRun }) => !(refused && isRun))
+  return { endpoint, refused, places }
+}
+
+async function dump(logs: Logs, given: Given, terminal: Terminal): Promise<number> {
+  const format = String(given.get('format') ?? 'text')
+  if (!exportFormats.some((one) => one === format))
+    throw new UsageError(`--format: ${format} is none of ${exportFormats.join(', ')}`)
+  const { endpoint, refused, places } = await meant(logs, given)
+  let isEmpty = true
+  for (const place of places)
+    for await (const text of logs.ask(place, { command: 'export', format, endpoint, refused })) {
+      terminal.out(String(text))
+      isEmpty = false
+    }
+  if (isEmpty) terminal.err(`hostpush: ${refused ? 'nothing is set aside' : 'nothing waits'}\n`)
+  return 0
+}
+
+async function drop(logs: Logs, given: Given, terminal: Terminal): Promise<number> {
+  const before = given.get('before') as string | undefined
+  const beforeMs = before === undefined ? undefined : instant(before)
+  const { endpoint, refused, places } = await meant(logs, given)
+  const request = { command: 'drop', beforeMs, endpoint, refused }
+  const rows: DropRow[] = []
+  for (const place of places) {
+    const here = (await Array.fromAsync(logs.ask(place, { ...request, isDry: true }))) as readonly DropRow[]
+    rows.push(...(place.isRun ? here.map((row) => ({ ...row, refused: 0 })) : here)) // a run sets aside with the agent
+  }
+  const lines = [...dropText(rows)]
+  for (const line of lines) terminal.out(line)
+  if (lines.length === 0) terminal.out('there is nothing to drop\n')
+  else if (given.get('yes') !== true && !(await confirmed('Drop them?', terminal))) {
+    terminal.err('hostpush: nothing is dropped; --yes does it without asking\n')
+    return 1
+  }
+  for (const place of places) await Array.fromAsync(logs.ask(place, request))
+  if (lines.length > 0) terminal.out('dropped\n')
+  return 0
+}
+
+/** A point in time, or how long ago. */
+function instant(text: string): number {
+  const agoMs = durationMs(text)
+  const ms = agoMs === undefined ? instantOf(text) : systemClock.now() - agoMs
+  if (Number.isNaN(ms))
+    throw new UsageError(`--before: ${text} is neither a time such as 2026-01-31T12:00:00Z nor an age`)
+  return ms
+}

@@ -1,0 +1,91 @@
+import type { BufferRow, DropRow, EndpointRow, RefusedRow, Row } from '../../buffer/control.ts'
+import { timeText } from '../../clock.ts'
+import { counted } from '../../counted.ts'
+import { hintFor, withHint } from '../../hints/hint.ts'
+
+/** The rows of one log. */
+export interface Listed {
+  readonly isRun: boolean
+  readonly rows: readonly Row[]
+}
+
+/** What `buffer ls` says, line by line. */
+export function* listing(directory: string, logs: readonly Listed[]): Generator<string> {
+  const own = logs.filter(({ isRun }) => !isRun).flatMap(({ rows }) => rows)
+  const runs = logs.filter(({ isRun }) => isRun).flatMap(({ rows }) => rows)
+  if (logs.length === 0) yield `${directory}: nothing is there yet\n`
+  for (const row of of(own, 'buffer')) yield bufferText(row)
+  for (const row of of(own, 'endpoint')) yield endpointText(row)
+  const left = of(runs, 'buffer')
+  const bytes = left.reduce((sum, one) => sum + one.bytes, 0)
+  if (left.length > 0)
+    yield `${directory}/runs: ${counted(bytes, 'byte')} in ${counted(left.length, 'log')} of commands\n`
+  yield* commandsText(of(runs, 'endpoint').filter(({ snapshots }) => snapshots > 0))
+  for (const row of of(own, 'refused')) yield refusedText(row)
+}
+
+const of = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>
+  rows.filter((row): row is Extract<Row, { kind: K }> => row.kind === kind)
+
+function bufferText({ directory, bytes, segments, newer, damaged, trouble }: BufferRow): string {
+  const unread = newer === 0 ? '' : `, and ${counted(newer, 'segment')} of a newer version, left alone`
+  const aside = damaged === 0 ? '' : `, ${counted(damaged, 'damaged place')} kept in corrupt/`
+  const ill = trouble === undefined ? '' : `\n  the disk is not used: ${trouble}`
+  return `${directory}: ${counted(bytes, 'byte')} in ${counted(segments, 'segment')}${unread}${aside}${ill}\n`
+}
+
+function endpointText(row: EndpointRow): string {
+  const { endpoint, isConfigured } = row
+  const lost = Object.entries(row.dropped).map(
+    ([reason, count]) => `\n  not delivered: ${counted(count, 'sample')}, ${reason}`,
+  )
+  return `${endpoint}: ${waitingText(row)}${isConfigured === false ? ' (not configured any more)' : ''}${lost.join('')}\n`
+}
+
+/** What commands have left, and what those that run keep for that case, for each output. */
+function* commandsText(rows: readonly EndpointRow[]): Generator<string> {
+  for (const [endpoint, some] of Map.groupBy(rows, (row) => row.endpoint)) {
+    const total = (of: (row: EndpointRow) => number) => some.reduce((sum, row) => sum + of(row), 0)
+    const whole = {
+      ...{ snapshots: total((row) => row.snapshots), samples: total((row) => row.samples) },
+      bytes: total((row) => row.bytes),
+      oldestMs: extreme(Math.min, some, (row) => row.oldestMs),
+      newestMs: extreme(Math.max, some, (row) => row.newestMs),
+    }
+    yield `${endpoint}, of ${counted(some.length, 'command')}: ${waitingText(whole)}\n`
+  }
+}
+
+function extreme(
+  pick: (...numbers: number[]) => number,
+  rows: readonly EndpointRow[],
+  of: (row: EndpointRow) => number | undefined,
+): number | undefined {
+  const known = rows.flatMap((row) => of(row) ?? [])
+  return known.length === 0 ? undefined : pick(...known)
+}
+
+type Waiting = Pick<EndpointRow, 'snapshots' | 'samples' | 'bytes' | 'oldestMs' | 'newestMs'>
+
+function waitingText({ snapshots, samples, bytes, oldestMs, newestMs }: Waiting): string {
+  if (snapshots === 0) return 'nothing waits'
+  const size = `${counted(snapshots, 'snapshot')}, ${counted(samples, 'sample')}, ${counted(bytes, 'byte')}`
+  return `${size} wait, from ${time(oldestMs)} to ${time(newestMs)}`
+}
+
+function refusedText({ endpoint, samples, newestMs, reason }: RefusedRow): string {
+  const hint = hintFor(reason, { part: 'remote-write', url: '' })
+  return `${endpoint}: ${counted(samples, 'sample')} set aside, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
+}
+
+const time = (ms: number | undefined) => (ms === undefined ? 'unknown' : timeText(ms))
+
+/** What would be gone, by endpoint; nothing where there is nothing. */
+export function* dropText(rows: readonly DropRow[]): Generator<string> {
+  for (const [endpoint, some] of Map.groupBy(rows, (row) => row.endpoint)) {
+    const samples = some.reduce((sum, row) => sum + row.samples, 0)
+    const refused = some.reduce((sum, row) => sum + row.refused, 0)
+    if (samples > 0) yield `${endpoint}: ${counted(samples, 'sample')} that wait would be dropped\n`
+    if (refused > 0) yield `${endpoint}: ${counted(refused, 'sample')} set aside would be dropped\n`
+  }
+}

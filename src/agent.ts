@@ -20,7 +20,7 @@ import { needsRestart, Reloading } from './reload.ts'
 import type { Endpoint } from './remote-write/index.ts'
 import { createAdopting } from './run/adopting.ts'
 import { ending } from './run/leftovers.ts'
-import { Senders } from './senders.ts'
+import { type Left, Senders } from './senders.ts'
 import { Timeline } from './timeline.ts'
 import { build, platform } from './version.ts'
 import { createWeb, type Web } from './web/index.ts'
@@ -41,9 +41,9 @@ export interface Agent {
   readonly addresses: readonly string[]
   /**
    * Collects and pushes until the signal aborts; then collects once more and flushes for a bounded time. Gives the
-   * snapshots that some output has not got by then. Rejects where a sender stands still and nothing helps.
+   * outputs that have not got all by then. Rejects where a sender stands still and nothing helps.
    */
-  run(signal: AbortSignal): Promise<number>
+  run(signal: AbortSignal): Promise<readonly Left[]>
   /** Reads the configuration again and takes it, whole or not at all. Gives what is wrong with it. */
   reload(): Promise<readonly string[]>
 }

@@ -167,7 +167,7 @@ class HostSeries {
     }
     this.#claim ??= await claimHost(this.#config)
     if (this.#claim === undefined) return false
-    this.#run ??= await openRun(this.#config, this.#means, { sync: 'always', endsSeries: true })
+    this.#run ??= await openRun(this.#config, this.#means, { sync: 'always', endsSeries: true, isSecond: true })
     return true
   }
 

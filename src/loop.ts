@@ -31,7 +31,7 @@ export interface Schedule {
   readonly over: AbortSignal
 }
 
-export interface Parts {
+export interface Parts<Left> {
   readonly intake: Intake
   readonly cycle: (timestampMs: number) => Promise<Cycle>
   /** How often to collect, until `over`: then it may be another one. */
@@ -43,13 +43,13 @@ export interface Parts {
   readonly watched: () => readonly Watched[]
   /** Nothing is lost when the process ends. */
   readonly mayEnd: boolean
-  /** How the outputs fare, in one line, and how many snapshots some of them has not got. */
-  readonly senders: { readonly status: string; readonly left: number }
+  /** How the outputs fare, in one line, and those that have not got all. */
+  readonly senders: { readonly status: string; readonly left: Left }
   readonly close: () => Promise<void>
 }
 
 /** The loop of the agent and its end. */
-export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
+export function createLoop<Left>({ clock, log, supervisor }: World, parts: Parts<Left>) {
   const { intake, cycle, schedule, outputs, adopting, senders, close } = parts
   const notify = supervisor?.notify ?? (() => {})
   const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
@@ -61,7 +61,7 @@ export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
     for (const output of outputs()) guarded(log, output, seen)
     collecting.done()
   }
-  return async (signal: AbortSignal): Promise<number> => {
+  return async (signal: AbortSignal): Promise<Left> => {
     const ending = new AbortController()
     const end = AbortSignal.any([signal, ending.signal])
     const watched = () => [collecting, ...parts.watched()]

@@ -20,6 +20,16 @@ interface Needs extends Pushing {
   readonly hasStepped: () => boolean
 }
 
+/** An output that has not got all when it is stopped. */
+export interface Left {
+  readonly name: string
+  readonly url: string
+  readonly snapshots: number
+  /** They are in the buffer, and safe if that is on a disk. */
+  readonly isBuffered: boolean
+  readonly reason?: string
+}
+
 type Wanted = Pick<Config, 'remoteWrite' | 'pushgateways'>
 
 /** An output as the configuration has it, which is there already or has its connection. */
@@ -71,10 +81,16 @@ export class Senders {
     for (const [family, value, labels] of familiesOf(buffer, urls)) emit(family, value, labels ?? {})
   }
 
-  /** Snapshots that some of them has not got. */
-  get left(): number {
-    const waiting = this.endpoints.map(({ report }) => report.backlog.snapshots)
-    return Math.max(0, ...waiting, ...this.gateways.map(({ report }) => report.pending))
+  /** Those that have not got all. */
+  get left(): readonly Left[] {
+    const endpoints = this.endpoints.map((one) => ({ one, snapshots: one.report.backlog.snapshots, isBuffered: true }))
+    const gateways = this.gateways.map((one) => ({ one, snapshots: one.report.pending, isBuffered: false }))
+    return [...endpoints, ...gateways]
+      .filter(({ snapshots }) => snapshots > 0)
+      .map(({ one: { report, trouble, waiting }, ...rest }) => {
+        const reason = trouble ?? waiting
+        return { name: report.name, url: report.url, ...rest, ...(reason !== undefined && { reason }) }
+      })
   }
 
   /** How they fare, in one line. */

@@ -52,7 +52,7 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   t.after(() => stop.abort(new Error('over'))) // a test that fails has not ended it
   const end = async () => {
     stop.abort(new Error('over'))
-    assert.equal(await running, 0)
+    assert.deepEqual(await running, [])
   }
   return { a, agent, lines, write, end, directory: join(folder, 'buffer'), collected: () => collected }
 }

@@ -29,6 +29,8 @@ export interface Group {
   readonly job: string
   readonly groupingKey: Labels
   readonly method: 'PUT' | 'POST'
+  /** Whether nothing is left out of it. */
+  readonly isWhole?: boolean
 }
 
 /** The name under which a gateway has a place in the log of a run: no endpoint is called so. */

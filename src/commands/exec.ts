@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
-import { systemClock } from '../clock.ts'
+import { systemClock, within } from '../clock.ts'
 import type { Command, Terminal } from '../command.ts'
 import { ConfigError } from '../config/error.ts'
 import { counted } from '../counted.ts'
@@ -76,7 +76,9 @@ export default {
     const pushed = wishes === undefined ? undefined : push(given, wishes, running)
     const told = pushed?.catch(complain)
     const status = await running.status
-    await Promise.race([told, systemClock.sleep((wishes?.timeoutMs ?? 0) + graceMs)])
+    const outcome = told && (await within(systemClock, (wishes?.timeoutMs ?? 0) + graceMs, told))
+    if (outcome === 'late')
+      complain('cut short after the timeout: what is in the buffer is delivered by the next command')
     return status
   },
 } satisfies Command

@@ -50,8 +50,13 @@ export default {
       ...config.identity,
     })
     const left = await agent.run(terminal.stop)
-    if (left === 0) log.info('agent: stopped, everything is delivered')
-    else log.warn('agent: stopped', { undelivered_snapshots: left })
+    if (left.length === 0) log.info('agent: stopped, everything is delivered')
+    for (const { name, isBuffered, ...about } of left) {
+      const isSafe = isBuffered && config.buffer.mode === 'disk'
+      log.warn(`agent: stopped, what is not delivered is ${isSafe ? 'kept for the next start' : 'lost'}`, {
+        ...{ remote_name: name, ...about },
+      })
+    }
     return 0
   },
 } satisfies Command

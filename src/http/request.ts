@@ -27,6 +27,8 @@ export interface Target {
 export interface Requester {
   /** One request, with the target's method. Never throws: a fault without an answer is a `retry` or `uncertain`. */
   post(body: Uint8Array, headers: Headers, signal: AbortSignal): Promise<Outcome>
+  /** What the request waits for that is under way, or was called off; undefined where the last one has had its end. */
+  readonly waiting: string | undefined
   close(): Promise<void>
 }
 
@@ -39,14 +41,23 @@ const mostRedirects = 5
 export function createRequester(target: Target, sender: Sender, clock: Clock): Requester {
   const pacing = target.bytesPerSecond === undefined ? undefined : new Pacing(target.bytesPerSecond, clock)
   let moved: URL | undefined
+  let underWay: { readonly sinceMs: number; readonly untilMs?: number } | undefined
   return {
+    get waiting() {
+      if (underWay === undefined) return undefined
+      const { sinceMs, untilMs = clock.monotonicMs() } = underWay
+      return `${sender.opened === 0 ? 'no connection' : 'no answer'} for ${((untilMs - sinceMs) / 1000).toFixed(1)} s`
+    },
     async post(body, headers, signal) {
+      const sinceMs = clock.monotonicMs()
+      underWay = { sinceMs }
       // A redirect sends the body a second time.
       const paceMs = 2 * (pacing?.durationMs(body.length) ?? 0)
       const deadline = deadlineAt(clock, target.timeoutMs + paceMs, signal)
       const attempt = new Attempt({ target, moved, sender, clock, pacing, body, headers, signal: deadline.signal })
       const outcome = await attempt.outcome()
       deadline.over()
+      underWay = signal.aborted ? { sinceMs, untilMs: clock.monotonicMs() } : undefined
       moved = outcome.kind === 'delivered' || outcome.kind === 'rejected' ? attempt.moved : undefined
       if (doubts(outcome)) sender.renew?.()
       return outcome

@@ -17,10 +17,21 @@ export function readPushed(bytes: Uint8Array): {
   readonly faults: readonly string[]
 } {
   const families = new Families('refuse')
-  const text = textIn(bytes)
-  const reader = /(^|\n)# EOF\n?$/.test(text) ? openMetricsReader(families) : textReader(families)
-  const faults = readLines(text, reader, mostFaults)
-  return { families: families.read(), faults }
+  try {
+    const text = textIn(bytes)
+    const reader = /(^|\n)# EOF\n?$/.test(text) ? openMetricsReader(families) : textReader(families)
+    const faults = readLines(text, reader, mostFaults)
+    return { families: families.read(), faults: withCarriageReturns(text, faults) ?? faults }
+  } catch (error) {
+    return { families: [], faults: [error instanceof Error ? error.message : String(error)] }
+  }
+}
+
+/** Where every line is at fault for one reason that nobody sees. */
+function withCarriageReturns(text: string, faults: readonly string[]): readonly string[] | undefined {
+  const number = text.split('\n').findIndex((line) => line.endsWith('\r')) + 1
+  if (number === 0 || faults.length === 0) return undefined
+  return [`line ${number}: it ends in CR LF, and LF alone is the end of a line here: tr -d '\\r' takes the CR away`]
 }
 
 /** What was read as a snapshot of now; `identity` says whose samples they are. Throws where families are at odds. */

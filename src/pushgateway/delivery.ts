@@ -40,6 +40,12 @@ export class Delivery {
     this.trouble = new Trouble({ ...needs, part: 'pushgateway' })
   }
 
+  /** What the request waits for that was called off, or is under way. */
+  get waiting(): string | undefined {
+    const { PUT, POST, DELETE } = this.#needs.requesters
+    return PUT.waiting ?? POST.waiting ?? DELETE.waiting
+  }
+
   /** One request that holds these families. */
   async send(method: Method, families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
     const { requesters, clock, stats, onTime } = this.#needs

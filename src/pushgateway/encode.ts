@@ -1,8 +1,8 @@
-import type { Labels } from '../metrics/family.ts'
 import { byCodeUnit } from '../metrics/family.ts'
 import type { Identity, Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { formatValue, layoutOf } from '../metrics/text.ts'
+import type { GatewayOptions } from './options.ts'
 
 /** A family as the body of a push has it. */
 export interface FamilyText {
@@ -26,16 +26,18 @@ const momentary = new Set(
  */
 export class Encoder {
   readonly #grouped: ReadonlySet<string>
+  readonly #leftOut: ReadonlySet<string>
   readonly #lists = new WeakMap<readonly Series[], readonly Series[]>()
   readonly #labelled = new WeakMap<Series, Series>()
 
-  constructor(groupingKey: Labels) {
+  constructor({ groupingKey, isWhole = false }: Pick<GatewayOptions, 'groupingKey' | 'isWhole'>) {
+    this.#leftOut = isWhole ? new Set() : momentary
     this.#grouped = new Set(['job', 'instance', ...Object.keys(groupingKey)])
   }
 
   encode({ series, values }: Snapshot): FamilyText[] {
     return layoutOf(this.#withExternalLabels(series))
-      .filter(({ name }) => !momentary.has(name))
+      .filter(({ name }) => !this.#leftOut.has(name))
       .map(({ name, head, samples }) => {
         let text = head
         for (const { at, prefix } of samples) text += `${prefix} ${formatValue(values[at] as number)}\n`

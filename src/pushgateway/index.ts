@@ -79,7 +79,7 @@ export class Gateway implements Output {
     this.#url = shownUrl(url)
     const about = { remote_name: options.name, url: this.#url }
     this.#patience = new Patience(clock)
-    this.#encoder = new Encoder(options.groupingKey)
+    this.#encoder = new Encoder(options)
     const requester = (method: Method) => createRequester({ ...options, url, method }, sender, clock)
     this.#delivery = new Delivery({
       requesters: { PUT: requester('PUT'), POST: requester('POST'), DELETE: requester('DELETE') },
@@ -105,6 +105,16 @@ export class Gateway implements Output {
   /** Why nothing is delivered at the moment; undefined while all is well. */
   get trouble(): string | undefined {
     return this.#delivery.trouble.told
+  }
+
+  /** Which families it refuses, and why; undefined where it takes all. */
+  get refused(): string | undefined {
+    return this.#push.refused
+  }
+
+  /** What it was waiting for when it was stopped, or waits for now. */
+  get waiting(): string | undefined {
+    return this.#delivery.waiting
   }
 
   notify({ snapshot }: Pick<Cycle, 'snapshot'>): void {

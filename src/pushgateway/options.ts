@@ -22,6 +22,8 @@ export interface GatewayOptions extends Target {
   readonly offsetMs: number
   readonly deleteOnStart: boolean
   readonly deleteOnShutdown: boolean
+  /** Whether `up` and its like are pushed too: of samples that somebody hands in they are his own. */
+  readonly isWhole?: boolean
 }
 
 /** The same gateway for samples that are added to the group of these labels: whatever else is there stays. */
@@ -31,4 +33,5 @@ export const addedTo = (options: GatewayOptions, labels: Labels): GatewayOptions
   method: 'POST',
   deleteOnStart: false,
   deleteOnShutdown: false,
+  isWhole: true,
 })

@@ -26,6 +26,11 @@ export class Push {
     this.#needs = needs
   }
 
+  /** Which families are refused, and why; undefined where none is. */
+  get refused(): string | undefined {
+    return this.#refusals.said((reason) => this.#needs.delivery.trouble.hintFor(reason))
+  }
+
   async families(families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
     const { clock, log, delivery, about, method } = this.#needs
     const wanted = () => this.#refusals.without(families, clock.monotonicMs())

@@ -1,3 +1,4 @@
+import { withHint } from '../hints/hint.ts'
 import type { Outcome } from '../http/outcome.ts'
 import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
@@ -5,6 +6,8 @@ import type { FamilyText } from './encode.ts'
 
 /** A family that was refused is pushed again after this time: whoever else pushes it may have changed its type. */
 const againAfterMs = 3_600_000
+
+type HintFor = (reason: string) => string | undefined
 
 /** Families named in one line of the log. */
 const named = 10
@@ -49,15 +52,28 @@ export class Refusals {
     return undefined
   }
 
+  /** Which families are refused, in which words, and what to do; undefined where none is. */
+  said(hintFor: HintFor): string | undefined {
+    const [first] = [...this.#reasons.keys()].sort()
+    if (first === undefined) return undefined
+    const reason = this.#reasons.get(first) ?? ''
+    return `refused are ${this.#named}: ${withHint(reason, hintFor(reason))}`
+  }
+
+  get #named(): string {
+    const names = [...this.#reasons.keys()].sort()
+    const more = names.length > named ? ` and ${names.length - named} more` : ''
+    return names.slice(0, named).join(' ') + more
+  }
+
   /** Says what has changed since it was last said. */
-  tell(log: Log, about: About, hintFor: (reason: string) => string | undefined): void {
+  tell(log: Log, about: About, hintFor: HintFor): void {
     const names = [...this.#reasons.keys()].sort()
     const text = names.join(' ')
     if (text === this.#told) return
     this.#told = text
     const [first] = names
-    const more = names.length > named ? ` and ${names.length - named} more` : ''
-    const families = names.slice(0, named).join(' ') + more
+    const families = this.#named
     if (first === undefined) log.info('pushgateway: all families are taken again', about)
     else {
       const reason = this.#reasons.get(first) ?? ''

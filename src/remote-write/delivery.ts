@@ -65,6 +65,11 @@ export class Delivery {
     return this.#trouble.told
   }
 
+  /** What the attempt waits for that was called off, or is under way. */
+  get waiting(): string | undefined {
+    return this.#needs.requester.waiting
+  }
+
   /** What to do about words of this receiver. */
   hintFor(reason: string): string | undefined {
     return this.#trouble.hintFor(reason)

@@ -129,6 +129,11 @@ export class Endpoint implements Output {
     return this.#delivery.trouble ?? this.#ranges.trouble
   }
 
+  /** What it was waiting for when it was stopped, or waits for now. */
+  get waiting(): string | undefined {
+    return this.#delivery.waiting
+  }
+
   notify({ snapshot }: Cycle): void {
     if (!takes(this.#options.choice, snapshot)) return
     this.stats.highestTimestampMs = snapshot.timestampMs

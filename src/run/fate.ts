@@ -46,7 +46,7 @@ export function fateAtEndpoint(
   const dropped = [...(stats.dropped.get(name) ?? [])]
   const gone = dropped.reduce((sum, [, samples]) => sum + samples, 0)
   const delivered = Math.max(0, stats.appendedSamples - left - gone)
-  const reason = waiting ?? endpoint?.trouble ?? dropped.map(([why]) => why).join(', ')
+  const reason = waiting ?? lateAt(endpoint) ?? dropped.map(([why]) => why).join(', ')
   const [kept, unsafe] = isSafe ? [left, 0] : [0, left]
   return fateOf({ name, url: shownUrl(url), delivered, kept, refused, lost: gone - refused + unsafe }, reason)
 }
@@ -61,13 +61,21 @@ export function fateAtGateway(
   const { report, trouble } = gateway ?? {}
   if (report === undefined || report.pending > 0) {
     const [kept, lost] = isSafe ? [all, 0] : [0, all]
-    return fateOf({ ...place, delivered: 0, kept, refused: 0, lost }, waiting ?? trouble ?? '')
+    return fateOf({ ...place, delivered: 0, kept, refused: 0, lost }, waiting ?? lateAt(gateway))
   }
   const lost = trouble === undefined ? report.stats.samplesRefused : all
-  return fateOf({ ...place, delivered: all - lost, kept: 0, refused: 0, lost }, trouble ?? 'refused')
+  return fateOf({ ...place, delivered: all - lost, kept: 0, refused: 0, lost }, gateway?.refused ?? trouble)
 }
 
-function fateOf(fate: Fate, reason: string): Fate {
+/** Where nothing more is known. */
+export const late = 'not delivered in time'
+
+/** Why an output that was stopped has not got all, as far as it is known. */
+export function lateAt(output: Pick<Endpoint | Gateway, 'trouble' | 'waiting'> | undefined): string | undefined {
+  return output?.trouble ?? (output?.waiting && `${late}: ${output.waiting}`)
+}
+
+function fateOf(fate: Fate, reason = ''): Fate {
   if (fate.kept + fate.refused + fate.lost === 0) return fate
-  return { ...fate, reason: reason === '' ? 'not delivered in time' : reason }
+  return { ...fate, reason: reason === '' ? late : reason }
 }

@@ -21,6 +21,8 @@ import { Sending } from './sending.ts'
 export interface RunOptions {
   /** How safe the log is while the command lives: `end` lets nothing wait for the disk. At the end it is safe anyhow. */
   readonly sync: Sync
+  /** Beside another run of the same process: what is wrong with the directory has been said. */
+  readonly isSecond?: boolean
   /** Whether a kill leaves host series behind that have to be ended: see `ending`. */
   readonly endsSeries?: boolean
   /** Whether type and help of the families are sent in requests of their own, now and then: for who lives for longer. */
@@ -53,21 +55,39 @@ export async function openRun(config: RunConfig, world: Adopter, options: RunOpt
     ...one,
     metadataIntervalMs: options.metadata === 'sent' ? one.metadataIntervalMs : 0,
   }))
-  const buffer = await openLog(config.buffer, world, { about, sync: options.sync })
+  const buffer = await openLog(config.buffer, world, {
+    about,
+    sync: options.sync,
+    level: options.isSecond ? 'debug' : 'error',
+  })
   return new Sending({ config: { ...config, remoteWrite }, world, buffer, about })
 }
 
-async function openLog(options: BufferOptions, world: Adopter, how: { about: About; sync: Sync }): Promise<Buffer> {
+async function openLog(
+  options: BufferOptions,
+  world: Adopter,
+  { level, ...how }: { readonly about: About; readonly sync: Sync; readonly level: 'error' | 'debug' },
+): Promise<Buffer> {
   if (options.mode === 'disk') {
     try {
       return await createRun(options, world, how)
     } catch (error) {
-      const fields = { directory: options.directory, err: messageOf(error) }
-      world.log.error('buffer: the directory cannot be used: what is not delivered is lost', fields)
+      const fields = { directory: options.directory, err: messageOf(error), hint: hintFor(error) }
+      world.log[level]('buffer: the directory cannot be used: what is not delivered is lost', fields)
     }
   }
   return openBuffer({ ...options, mode: 'memory' }, world)
 }
 
+const hintFor = (error: unknown): string =>
+  (error as NodeJS.ErrnoException).code === 'ENOSPC'
+    ? 'there is no room on this disk: make some, or name a directory on another one as buffer.directory'
+    : 'name a directory that this user may write to: buffer.directory, or $STATE_DIRECTORY'
+
 const groupsOf = (gateways: RunConfig['pushgateways']): Readonly<Record<string, Group>> =>
-  Object.fromEntries(gateways.map(({ name, job, groupingKey, method }) => [name, { job, groupingKey, method }]))
+  Object.fromEntries(
+    gateways.map(({ name, job, groupingKey, method, isWhole = false }) => [
+      name,
+      { job, groupingKey, method, isWhole },
+    ]),
+  )

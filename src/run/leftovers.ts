@@ -10,6 +10,9 @@ import { openEndpoints, openGateways, type Pushing } from '../outputs.ts'
 import { groupUrl } from '../pushgateway/group.ts'
 import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
+import { late, lateAt } from './fate.ts'
+
+const tooMuch = 'what earlier commands have left comes first, and took all the time'
 
 /** What is opened at once at most; the rest has its turn when these are delivered. */
 const mostAtOnce = 100
@@ -73,7 +76,7 @@ export async function deliverLeft(config: RunConfig, adopter: Adopter, terms: Te
   const waiting = new Map<string, string>()
   await Promise.all(
     lanes.map(async ([name, deliver]) => {
-      if (paths.length > mostAtOnce) waiting.set(name, 'there is more than goes at once')
+      if (paths.length > mostAtOnce) waiting.set(name, tooMuch)
       for (const run of left) {
         const trouble = await deliver(run)
         if (trouble === undefined) continue
@@ -115,13 +118,13 @@ async function atEndpoint(
 ): Promise<string | undefined> {
   const cursor = cursorIn(buffer, options.name)
   if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
-  if (deadline.aborted) return 'there was no time for it'
+  if (deadline.aborted) return tooMuch
   const remoteWrite = [{ ...options, metadataIntervalMs: 0 }]
   const [endpoint] = await openEndpoints({ remoteWrite }, adopter, buffer, {
     onTime: (receiverMs) => buffer.confirmTime(receiverMs),
   })
   await endpoint?.stop(deadline)
-  return cursor.backlog().snapshots === 0 ? undefined : (endpoint?.trouble ?? 'not delivered in time')
+  return cursor.backlog().snapshots === 0 ? undefined : (lateAt(endpoint) ?? late)
 }
 
 /** Pushes the last snapshot of a run; gives why the gateway has not got it. */
@@ -133,14 +136,14 @@ async function atGateway(
 ): Promise<string | undefined> {
   const cursor = cursorIn(buffer, gatewayCursor(options.name))
   if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
-  if (deadline.aborted) return 'there was no time for it'
+  if (deadline.aborted) return tooMuch
   const own = { ...options, ...about.groups[options.name], deleteOnStart: false, deleteOnShutdown: false }
   const snapshot = await newestIn(buffer, cursor)
   if (snapshot !== undefined && !(own.method === 'PUT' && replaced.has(groupOf(own)))) {
     const [gateway] = await openGateways({ pushgateways: [own] }, adopter)
     gateway?.notify({ snapshot })
     await gateway?.stop(deadline)
-    if (gateway !== undefined && gateway.report.pending > 0) return gateway.trouble ?? 'not delivered in time'
+    if (gateway !== undefined && gateway.report.pending > 0) return lateAt(gateway) ?? late
     if (gateway?.trouble !== undefined) cursor.drop('rejected', snapshot.values.length)
   }
   await cursor.move(buffer.last.sequence)

@@ -73,7 +73,7 @@ export class Sending implements Run {
     await this.#working
     const turn = await this.#turn(deadline)
     try {
-      if (turn === undefined) await this.#stop(deadline)
+      if (turn === undefined) await this.#tooLate(deadline)
       else await this.#open(deadline)
       const { snapshots, pushed } = await last()
       for (const snapshot of snapshots) this.#take({ ...snapshot, isLast: true })
@@ -112,6 +112,16 @@ export class Sending implements Run {
       world.log.warn('buffer: commands cannot wait for one another here', { err: messageOf(error) })
       return always
     }
+  }
+
+  /** The others took all the time. */
+  async #tooLate(deadline: AbortSignal): Promise<void> {
+    const isOpen = (name: string) =>
+      this.#endpoints.has(name) || [...this.#gateways.keys()].map(gatewayCursor).includes(name)
+    const names = [...this.#cursors.keys()].filter((name) => !isOpen(name))
+    const reason = 'other commands on this host delivered all the time'
+    this.#waiting = new Map([...names.map((name) => [name, reason] as const), ...this.#waiting])
+    await this.#stop(deadline)
   }
 
   /** Delivers what others left, and opens the outputs that have got all of it. */

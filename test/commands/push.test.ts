@@ -115,6 +115,29 @@ test('bad lines are named by their numbers, and nothing is sent', async (t) => {
   assert.equal(requests.length, 0)
 })
 
+test('lines that end in CR LF are told once, and so is a text that is not UTF-8', async () => {
+  const windows = await push('a 1\r\nb 1\r\n', '--job=j', '--pushgateway=http://127.0.0.1:9')
+  assert.match(windows.err, /^hostpush: line 1: it ends in CR LF.*tr -d '\\r'.*\nhostpush: nothing is sent\n$/)
+  const latin = mkdtempSync(join(tmpdir(), 'hostpush-'))
+  after(() => rmSync(latin, { recursive: true }))
+  writeFileSync(join(latin, 'x'), Buffer.from('a 1\nb{x="\xe4"} 1\n', 'latin1'))
+  const { status, err } = await push('', '--job=j', '--pushgateway=http://127.0.0.1:9', join(latin, 'x'))
+  assert.deepEqual([status, err], [1, 'hostpush: line 2: it is not UTF-8\nhostpush: nothing is sent\n'])
+})
+
+test('what is handed in is pushed whole, also what an agent would leave out, and left over too', async (t) => {
+  let answer: 'hang' | undefined = 'hang'
+  const { url, requests } = await startGateway(t, () => answer)
+  const args = ['--job=whole', `--pushgateway=${url}`]
+  assert.equal((await push('up 1\n', ...args, '--timeout=1s')).status, 3)
+  answer = undefined
+  assert.equal((await push('scrape_samples_scraped 2\n', ...args)).status, 0)
+  assert.deepEqual(
+    requests.slice(-2).map(({ body }) => body.trimEnd().split('\n').at(-1)),
+    ['up 1', 'scrape_samples_scraped 2'],
+  )
+})
+
 test('families that are at odds are no samples to send either', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const text = '# TYPE a_count gauge\na_count 1\n# TYPE a summary\na_sum 1\n'
@@ -139,7 +162,7 @@ test('what cannot be delivered in time is kept, why is told, and the next push t
   assert.equal(silent.status, 3)
   assert.match(
     silent.err,
-    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): not delivered in time\n$/,
+    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): not delivered in time: no answer for \S+ s\n$/,
   )
   isSilent = false
   const next = await push('b 1\n', '--job=k', `--pushgateway=${url}`)
@@ -167,7 +190,10 @@ test('samples that are refused are lost, the others are not', async (t) => {
   const { url } = await startGateway(t, ({ body }) => (body.includes('TYPE a ') ? [400, 'not so'] : undefined))
   const gateway = await push('a 1\nb 1\nc 1\n', '--job=j', `--pushgateway=${url}`)
   assert.equal(gateway.status, 1)
-  assert.match(gateway.err, /families=a reason="HTTP 400: not so"\nhostpush: lost: 1 of 3 samples for 127/)
+  assert.match(
+    gateway.err,
+    /families=a reason="HTTP 400: not so"\nhostpush: lost: 1 of 3 samples for 127.* refused are a: HTTP 400: not so\n$/,
+  )
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
     behave: () => ({ status: 400, body: 'out of bounds' }),

@@ -160,7 +160,7 @@ test('a family that another group has with another type is left out and told; th
   await running.ended
   const again = push('# TYPE node_load1 gauge\nnode_load1 2\nfine 1\n', '--job=third', `--pushgateway=${gateway.url}`)
   assert.equal(again.status, 1)
-  assert.match(again.stderr, /hostpush: lost: 1 of 2 samples for 127.*: refused\n$/)
+  assert.match(again.stderr, /hostpush: lost: 1 of 2 samples for 127.*: refused are node_load1: HTTP 400: .*\n$/)
   assert.ok((await gateway.lines()).some((line) => line.startsWith('fine{')))
 })
 
@@ -172,6 +172,10 @@ test('behind a route prefix it is found with it, and without it the log says wha
   await running.until(/level=WARN.*HTTP 404: 404 page not found.*hint=.*route-prefix/)
   running.child.kill('SIGTERM')
   await running.ended
+  assert.match(
+    running.output(),
+    /agent: stopped, what is not delivered is lost" remote_name=default url=\S+ .*HTTP 404/,
+  )
 })
 
 test('a gateway that comes late gets the newest, and the agent says so', async (t) => {

@@ -26,6 +26,6 @@ const log = createLog(config.log.level, 'logfmt', (line) => process.stderr.write
 const files = ledgered(disk, ledger)
 const agent = await createAgent(config, { clock, log, connect, files })
 process.stdout.write('running\n')
-const left = await agent.run(stop.signal)
+const left = (await agent.run(stop.signal)).reduce((sum, { snapshots }) => sum + snapshots, 0)
 process.stdout.write(`stopped, ${left} left\n`)
 files.close()

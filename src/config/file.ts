@@ -31,9 +31,15 @@ export function readFile(path: string, { environment, collectors }: Given, probl
   return Object.fromEntries(Object.entries(output as object).filter(([key]) => !broken.has(key))) as unknown as Shape
 }
 
+/** Somebody's `prometheus.yml`: its first word is a key. */
+const looksLikeYaml = (path: string, text: string) =>
+  /\.ya?ml$/.test(path) || /^(\s*#.*\n|---\s*\n|\s*\n)*[a-z_]+:(\s|$)/.test(text)
+
 function parsed(path: string): object {
   try {
-    const raw = parseJson(readFileSync(path, 'utf8'))
+    const text = readFileSync(path, 'utf8')
+    if (looksLikeYaml(path, text)) throw new Error(`is YAML; JSON is expected: yq -o=json . ${path}`)
+    const raw = parseJson(text)
     if (typeof raw === 'object' && raw !== null && !Array.isArray(raw)) return raw
   } catch (error) {
     throw new ConfigError([`${path || '--config.file'}: ${messageOf(error)}`])

@@ -10,6 +10,7 @@ import { count, duration, flag } from './values.ts'
  */
 
 const refused = (words: string) => v.optional(v.custom<undefined>(() => false, words))
+const byKey = refused('is of the grant jwt-bearer, which is not known here: use client_secret, of client_credentials')
 
 const atMicrosoft =
   'https://login.microsoftonline.com/TENANT/oauth2/v2.0/token, scopes: ["https://monitor.azure.com/.default"]'
@@ -20,6 +21,19 @@ export const remoteWriteWords = {
   failed_request_logging: v.optional(flag),
   azuread: refused(`is not known here; of an application of Entra ID, oauth2 does it: token_url: ${atMicrosoft}`),
   google_iam: refused('is not known here: send to a Prometheus or a proxy that has it, and which sends on to Google'),
+} as const
+
+export const oauth2Words = {
+  grant_type: v.optional(
+    v.literal('client_credentials', 'client_credentials is expected; no other grant is known here'),
+  ),
+  client_certificate_key: byKey,
+  client_certificate_key_file: byKey,
+  client_certificate_key_id: byKey,
+  signature_algorithm: byKey,
+  audience: byKey,
+  iss: byKey,
+  claims: byKey,
 } as const
 
 export const queueWords = {

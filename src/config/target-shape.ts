@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { TlsVersion } from '../http/tls.ts'
+import { oauth2Words } from './prometheus.ts'
 import { filled, flag, size, text } from './values.ts'
 
 /** Headers that are the protocol's own or an auth section's: Prometheus refuses the same ones. */
@@ -86,6 +87,7 @@ const oauth2 = v.strictObject({
   token_url: url,
   scopes: v.optional(v.array(text, 'a list of scopes is expected')),
   endpoint_params: v.optional(v.record(filled, text)),
+  ...oauth2Words,
   ...access,
 })
 

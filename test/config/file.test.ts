@@ -17,6 +17,12 @@ function read(t: TestContext, text: string, environment: Record<string, string> 
   return { shape, problems: problems.map((problem) => problem.replace(`${path}: `, '')) }
 }
 
+test('YAML is told as such, and JSON that is broken is not', (t) => {
+  for (const text of ['global:\n  scrape_interval: 15s\n', '# mine\n\n---\nremote_write:\n- url: x\n'])
+    assert.throws(() => read(t, text), /config\.json: is YAML; JSON is expected: yq -o=json \. \S+config\.json$/)
+  for (const text of ['', '{ job: "x" }', 'job', '"job": "x"']) assert.throws(() => read(t, text), /^(?!.*YAML)/)
+})
+
 test('every unknown key is told, however many an object has', (t) => {
   const { problems } = read(
     t,

@@ -92,6 +92,15 @@ test('what would need another way in is refused, with that way', async (t) => {
   assert.deepEqual(keysOf(problems).toSorted(), ['azuread', 'google_iam', 'proxy_url'])
   assert.match(problems.join('\n'), /oauth2 does it: token_url: https:\/\/login/)
   assert.match(problems.join('\n'), /of proxies those of HTTP/)
+  const oauth2 = { client_id: 'me', client_secret: 's3cret', token_url: 'https://login.test/token' }
+  assert.deepEqual((await read(t, { oauth2: { ...oauth2, grant_type: 'client_credentials' } })).problems, [])
+  const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+  const other = await read(t, { oauth2: { ...oauth2, grant_type, iss: 'x', client_certificate_key_file: '/x' } })
+  assert.deepEqual(keysOf(other.problems).toSorted(), [
+    'oauth2.client_certificate_key_file',
+    'oauth2.grant_type',
+    'oauth2.iss',
+  ])
 })
 
 test('bearer_token and its file are a way to say authorization', async (t) => {

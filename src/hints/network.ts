@@ -82,6 +82,11 @@ export const network: readonly Hint[] = [
     hint: 'what answers there speaks no HTTP: TLS, which wants https://, or another program: check the port',
   },
   {
+    says: 'bad response',
+    pattern: /^UND_ERR_SOCKET: bad response/,
+    hint: 'what answers there says "100 Continue" unasked, or wants to speak another protocol: is it a receiver?',
+  },
+  {
     says: 'alert protocol version',
     pattern: /alert protocol version|unsupported protocol|no protocols available|version too low/i,
     hint: 'no version of TLS that both sides take: tls_config.min_version, max_version',

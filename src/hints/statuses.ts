@@ -10,6 +10,11 @@ const status = (code: string, hint: string, part?: string): Hint => ({
 /** What a status alone says. */
 export const statuses: readonly Hint[] = [
   { says: 'a web page', hint: 'a log-in page of the network or a wrong url: open the url in a browser on this host' },
+  {
+    says: 'HTTP 30x to a log-in',
+    pattern: /^HTTP 30\d to \S*(log-?in|sign-?in|auth|sso|saml)/i,
+    hint: 'this sends people to a log-in: the url is that of pages, not of a receiver, or a proxy wants a log-in first',
+  },
   status('30x', 'the receiver has moved: put the address that it names into the url'),
   status('401', 'the receiver does not know these credentials: check user and password or the token, and their files'),
   status('403', 'known, and not allowed to write: check what the token or user may do, and the tenant'),

@@ -73,6 +73,8 @@ function isPage({ headers, body }: Reply): boolean {
   return /^text\/html\b/i.test(String(headers['content-type'] ?? '')) && /^\s*<(!doctype|html)\b/i.test(body)
 }
 
+const controls = /[^\P{Cc}\t]+/gu
+
 /**
  * The receiver's first line, and where that announces another, both; of a page its title. For the log, never
  * interpreted.
@@ -85,6 +87,7 @@ function reasonOf(reply: Reply): string {
     .trim()
     .replace(/:\s*\n[\s*]*/, ': ')
     .split(/\s*\n/)
+    .map((one) => one.replace(controls, '\uFFFD')) // they would be a terminal's orders
   return `HTTP ${status}${location}${line === '' ? '' : `: ${line.slice(0, 512)}`}`
 }
 

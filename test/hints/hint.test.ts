@@ -16,6 +16,10 @@ function rowOf(reason: string, context: Parameters<typeof hintFor>[1] = somewher
 
 /** Answers as the receivers and Node word them, and a part of what is to be said of them. */
 const said: readonly (readonly [reason: string, hint: RegExp, url?: string])[] = [
+  ['HTTP 302 to /login: not the answer of a receiver', /sends people to a log-in/],
+  ['HTTP 302 to https://sso.test/x: not the answer of a receiver', /sends people to a log-in/],
+  ['HTTP 301 to https://receiver.test/api: not the answer of a receiver', /put the address that it names/],
+  ['UND_ERR_SOCKET: bad response', /100 Continue/],
   ['HTTP 400: out of order sample', /another host sends under the same job and instance/],
   ['HTTP 400: duplicate sample for timestamp', /another host/],
   ['HTTP 400: too old sample', /out_of_order_time_window/],

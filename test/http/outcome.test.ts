@@ -54,6 +54,7 @@ test('of a page its title is told, of a text its first line without the end of i
   assert.equal(reasonOf(page, html), 'HTTP 413: 413 Request Entity Too Large')
   assert.equal(reasonOf('<html><body>no</body></html>', html), 'HTTP 413')
   assert.equal(reasonOf('too much\r\nreally'), 'HTTP 413: too much')
+  assert.equal(reasonOf('\x1b[31mtoo\tmuch\x00\x1b]0;x\x07'), 'HTTP 413: \uFFFD[31mtoo\tmuch\uFFFD]0;x\uFFFD')
 })
 
 test('a web page that says 200 has taken nothing; any other body of a 2xx is not looked at', () => {

@@ -97,7 +97,7 @@ function wishesOf({ flags, operands, misuse }: Parsed, environment: Terminal['en
     durationOf(flags, interval)
     return {
       environment,
-      labels: { ...labelsOf(flags, reserved), job_name: String(flags.get(job.name) ?? basename(operands[0] ?? '')) },
+      labels: { ...labelsOf(flags, reserved), job_name: String(flags.get(job.name) || basename(operands[0] ?? '')) },
       timeoutMs: durationOf(flags, timeoutFlag),
       killAfterMs: durationOf(flags, killAfter),
     }

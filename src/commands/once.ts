@@ -34,7 +34,7 @@ export default {
   async run({ flags }, terminal) {
     const timeoutMs = durationOf(flags, timeoutFlag)
     const deadline = deadlineAt(systemClock, timeoutMs * share.delivering, terminal.stop)
-    const config = brief(await targetConfig(flags, terminal, collectors))
+    const config = await targetConfig(flags, terminal, collectors)
     const log = logOf({ log: { ...config.log, level: flags.has('log.level') ? config.log.level : 'error' } }, terminal)
     const rival = await rivalOf(config)
     if (rival !== undefined) {
@@ -55,11 +55,6 @@ export default {
     return 1
   },
 } satisfies Command
-
-const brief = (config: Config): Config => ({
-  ...config,
-  remoteWrite: config.remoteWrite.map((one) => ({ ...one, isBrief: true })),
-})
 
 /** What is collected now; none where the clock is not set. */
 async function taken(config: Config, log: Log, withinMs: number): Promise<readonly Snapshot[]> {

@@ -37,7 +37,7 @@ export default {
     if (snapshot === undefined) return 1
     const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
     const world = { clock: systemClock, log, connect, bootId: thisBoot() }
-    const run = await openRun({ ...config, ...asPushed(config, labels) }, world, { sync: 'end' })
+    const run = await openRun({ ...config, pushgateways: asPushed(config, labels) }, world, { sync: 'end' })
     // they are of the moment of their turn: of two pushes of one job the later one is newer
     const last = async () => ({ snapshots: [{ ...snapshot, timestampMs: Math.floor(systemClock.now()) }] })
     const deadline = deadlineAt(systemClock, timeoutMs, terminal.stop)
@@ -69,13 +69,6 @@ function snapshotFrom(text: Uint8Array, identity: Labels, { err }: Terminal): Sn
   return undefined
 }
 
-/** The outputs for samples that are the job's: at a gateway the labels make the group, and nothing there is removed. */
-function asPushed({ remoteWrite, pushgateways }: Config, { job: name = '', ...labels }: Labels) {
-  return {
-    remoteWrite: remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0, isBrief: true })),
-    pushgateways: pushgateways.map((one) => ({
-      ...addedTo(one, labels),
-      job: name,
-    })),
-  }
-}
+/** The gateways for samples that are the job's: the labels make the group, and nothing there is removed. */
+const asPushed = ({ pushgateways }: Config, { job: name = '', ...labels }: Labels) =>
+  pushgateways.map((one) => ({ ...addedTo(one, labels), job: name }))

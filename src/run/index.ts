@@ -25,8 +25,6 @@ export interface RunOptions {
   readonly isSecond?: boolean
   /** Whether a kill leaves host series behind that have to be ended: see `ending`. */
   readonly endsSeries?: boolean
-  /** Whether type and help of the families are sent in requests of their own, now and then: for who lives for longer. */
-  readonly metadata?: 'sent'
 }
 
 export interface Run {
@@ -51,10 +49,7 @@ export interface Last {
 export async function openRun(config: RunConfig, world: Adopter, options: RunOptions): Promise<Run> {
   const about = { groups: groupsOf(config.pushgateways), isEnded: options.endsSeries !== true }
   // one request with type and help of each family would be cut off at the end, or waited for
-  const remoteWrite = config.remoteWrite.map((one) => ({
-    ...one,
-    metadataIntervalMs: options.metadata === 'sent' ? one.metadataIntervalMs : 0,
-  }))
+  const remoteWrite = config.remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0 }))
   const buffer = await openLog(config.buffer, world, {
     about,
     sync: options.sync,

@@ -119,7 +119,7 @@ async function atEndpoint(
   const cursor = cursorIn(buffer, options.name)
   if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
   if (deadline.aborted) return tooMuch
-  const remoteWrite = [{ ...options, metadataIntervalMs: 0 }]
+  const remoteWrite = [{ ...options, metadataIntervalMs: 0, isBrief: true }]
   const [endpoint] = await openEndpoints({ remoteWrite }, adopter, buffer, {
     onTime: (receiverMs) => buffer.confirmTime(receiverMs),
   })

@@ -74,7 +74,7 @@ export class Sending implements Run {
     const turn = await this.#turn(deadline)
     try {
       if (turn === undefined) await this.#tooLate(deadline)
-      else await this.#open(deadline)
+      else await this.#open(deadline, { isBrief: true })
       const { snapshots, pushed } = await last()
       for (const snapshot of snapshots) this.#take({ ...snapshot, isLast: true })
       this.#newest = pushed ?? this.#newest
@@ -124,8 +124,8 @@ export class Sending implements Run {
     await this.#stop(deadline)
   }
 
-  /** Delivers what others left, and opens the outputs that have got all of it. */
-  async #open(deadline: AbortSignal): Promise<void> {
+  /** Delivers what others left, and opens the outputs that have got all of it; at the end they ask nothing of their own. */
+  async #open(deadline: AbortSignal, { isBrief = false } = {}): Promise<void> {
     const { config, world, buffer } = this.#parts
     if (buffer instanceof DiskBuffer) {
       const replaced = new Set(config.pushgateways.map(groupOf))
@@ -140,7 +140,11 @@ export class Sending implements Run {
     for (const options of config.remoteWrite.filter(
       ({ name }) => !this.#waiting.has(name) && !this.#endpoints.has(name),
     ))
-      for (const one of await openEndpoints({ remoteWrite: [options] }, world, buffer))
+      for (const one of await openEndpoints(
+        { remoteWrite: [isBrief ? { ...options, isBrief } : options] },
+        world,
+        buffer,
+      ))
         this.#endpoints.set(one.name, one)
     const isReady = ({ name }: { name: string }) => !this.#waiting.has(gatewayCursor(name)) && !this.#gateways.has(name)
     for (const options of config.pushgateways.filter(isReady))

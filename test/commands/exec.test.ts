@@ -75,8 +75,8 @@ test('a command that ignores SIGTERM is waited for, and told of while it lasts',
   )
   assert.ok(isThere(command))
   assert.deepEqual(pushed(requests, 'batch_job_exit_code'), [])
+  process.kill(command, 'SIGKILL') // before its child, at whose end it would end by itself
   process.kill(child, 'SIGKILL')
-  process.kill(command, 'SIGKILL')
   assert.equal(await running.ended, 137)
   assert.deepEqual(pushed(requests, 'batch_job_exit_code'), ['137'])
 })

@@ -72,6 +72,8 @@ async function oauth2Of(shape: Part<'oauth2'>, said: Said): Promise<Credentials>
   const tokenUrl = new URL(shape.token_url)
   if (tokenUrl.username !== '' || tokenUrl.password !== '')
     said.problems.push(`${at}.token_url: holds credentials; use client_id and client_secret`)
+  if (shape.client_secret === undefined && shape.client_secret_file === undefined && !shape.tls_config?.cert_file)
+    said.doubts.push(`${at}: has neither client_secret nor client_secret_file`)
   const { oauth2 } = await import('../http/oauth2.ts')
   return oauth2({
     tokenUrl,

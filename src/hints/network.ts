@@ -27,6 +27,14 @@ export const network: readonly Hint[] = [
     says: 'sigv4: no credentials',
     hint: 'neither keys nor a profile nor a role of this machine: sigv4.access_key, profile, or an instance profile',
   },
+  {
+    says: 'no credentials: no answer within',
+    hint: 'what gives them out is silent, not the receiver: oauth2.token_url, or AWS for sigv4',
+  },
+  {
+    says: 'invalid authorization header',
+    hint: 'the token is no single line of Latin letters and signs: check where it comes from',
+  },
   { says: 'ENOTFOUND', hint: 'this name is not known: check the spelling of the url, and /etc/resolv.conf' },
   { says: 'EAI_AGAIN', hint: 'no name server answers: is this host online? check /etc/resolv.conf' },
   { says: 'ECONNREFUSED', hint: 'nothing listens there: check host and port of the url, and that the receiver runs' },

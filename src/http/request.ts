@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { messageOf } from '../log.ts'
 import type { Sender } from './connection.ts'
 import { type Credentials, concealed, secretsOf } from './credentials.ts'
 import { deadlineAt, unless } from './deadline.ts'
@@ -183,9 +184,18 @@ class Attempt {
     const { target, headers, body, clock, signal } = this.#parts
     if (!isSameParty(target.url, url)) return headers
     const asked = target.credentials?.headersFor({ method: target.method ?? 'POST', url, body, clock, signal })
-    const ours = { ...target.headers(), ...(asked instanceof Promise ? await unless(signal, asked) : asked) }
+    const ours = { ...target.headers(), ...(asked instanceof Promise ? await inTime(signal, asked) : asked) }
     this.#secrets = [...secretsOf(target.url, ours), ...(this.#parts.sender.secrets ?? [])]
     return { ...ours, ...headers }
+  }
+}
+
+/** Credentials that somebody else gives out: it is told that what was late is not the receiver. */
+async function inTime(signal: AbortSignal, asked: Promise<Headers>): Promise<Headers> {
+  try {
+    return await unless(signal, asked)
+  } catch (error) {
+    throw signal.aborted ? new Error(`no credentials: ${messageOf(signal.reason)}`) : error
   }
 }
 

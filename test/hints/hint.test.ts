@@ -16,6 +16,8 @@ function rowOf(reason: string, context: Parameters<typeof hintFor>[1] = somewher
 
 /** Answers as the receivers and Node word them, and a part of what is to be said of them. */
 const said: readonly (readonly [reason: string, hint: RegExp, url?: string])[] = [
+  ['no credentials: no answer within 30000 ms', /silent, not the receiver/],
+  ['UND_ERR_INVALID_ARG: invalid authorization header', /the token is no single line/],
   ['HTTP 302 to /login: not the answer of a receiver', /sends people to a log-in/],
   ['HTTP 302 to https://sso.test/x: not the answer of a receiver', /sends people to a log-in/],
   ['HTTP 301 to https://receiver.test/api: not the answer of a receiver', /put the address that it names/],

@@ -118,3 +118,21 @@ test('an endpoint that is not there is told apart from the receiver', async (t) 
     reason: 'oauth2: http://127.0.0.1:9/token: connect ECONNREFUSED 127.0.0.1:9',
   })
 })
+
+test('an endpoint that is silent for longer than an attempt may take is told apart from the receiver', async (t) => {
+  const endpoint = await rawServer(t, () => {})
+  const credentials = oauth2({
+    tokenUrl: new URL(`http://127.0.0.1:${endpoint.port}/token`),
+    clientId: 'me',
+    clientSecret: () => new Secret('s3cret'),
+    scopes: [],
+    endpointParams: {},
+    access: {},
+  })
+  const url = new URL('http://127.0.0.1:9/api')
+  const target = { url, headers: () => ({}), credentials, timeoutMs: 50 }
+  const requester = createRequester(target, await connect(url.origin), systemClock)
+  t.after(() => requester.close())
+  const outcome = await requester.post(Buffer.from('x'), {}, AbortSignal.timeout(10_000))
+  assert.deepEqual(outcome, { kind: 'retry', reason: 'no credentials: no answer within 50 ms' })
+})

@@ -24,6 +24,7 @@ export class DiskCursor implements Cursor {
   /** The number of the last that was delivered, and that one itself where this process has delivered it. */
   #delivered: number
   #last: LogEntry | undefined
+  #settled: number
   /** Gaps up to here in the numbering of samples are counted. */
   #countedTo: number
   #oldestMs: number | undefined
@@ -42,6 +43,7 @@ export class DiskCursor implements Cursor {
     this.#writtenMs = state.writtenMs
     this.memo = state.memo
     this.#delivered = state.delivered
+    this.#settled = state.settled
     this.#standing = standing
     this.#window = new Window((after) => standing.reader(after))
     this.#waiting = new Waiting(standing.ring.last)
@@ -102,6 +104,7 @@ export class DiskCursor implements Cursor {
 
   async move(sequence: number, verdict: Verdict = 'delivered'): Promise<void> {
     this.#flight = undefined
+    this.#settled = Math.max(this.#settled, sequence)
     if (verdict === 'delivered') {
       this.#delivered = sequence
       this.#last = this.#entry(sequence)
@@ -128,6 +131,7 @@ export class DiskCursor implements Cursor {
   #leapTo(to: Place, reason: DropReason = 'damaged'): void {
     this.lose({ from: this.position.samples, to: to.samples }, reason)
     this.#stand(to)
+    this.#settled = to.sequence
     this.#oldestMs = undefined
   }
 
@@ -168,8 +172,8 @@ export class DiskCursor implements Cursor {
 
   state(): CursorState {
     const { name, position, uncertain, memo } = this
-    const [flight, writtenMs, delivered] = [this.#flight, this.#writtenMs, this.#delivered]
-    return { name, position, flight, uncertain, writtenMs, memo, delivered }
+    const [flight, writtenMs, delivered, settled] = [this.#flight, this.#writtenMs, this.#delivered, this.#settled]
+    return { name, position, flight, uncertain, writtenMs, memo, delivered, settled }
   }
 
   close(): Promise<void> {

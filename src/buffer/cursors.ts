@@ -74,7 +74,7 @@ export class Cursors {
     return this.#pairs.flatMap(({ state }) => (state === undefined || state.name === '' ? [] : [state]))
   }
 
-  /** The sequence number up to which every endpoint's safe state is; what comes before is nobody's any more. */
+  /** The sequence number up to which no endpoint needs anything, by its safe state. */
   get safe(): number {
     return Math.min(...this.#pairs.filter(isTaken).map(({ safe }) => safe))
   }
@@ -134,7 +134,7 @@ export class Cursors {
       state,
       generation: slot?.generation ?? 0,
       keeps,
-      safe: state?.position.sequence ?? 0,
+      safe: state?.settled ?? 0,
       isDirty: false,
     })
   }
@@ -155,13 +155,13 @@ export class Cursors {
       const dirty = this.#pairs.filter((pair) => pair.isDirty)
       const syncs = this.#wantsSync
       this.#wantsSync = false
-      const written = dirty.map((pair) => ({ pair, position: pair.state?.position.sequence ?? 0 }))
+      const written = dirty.map((pair) => ({ pair, settled: pair.state?.settled ?? 0 }))
       for (const pair of dirty) await this.#write(file, pair)
       if (syncs) await file.datasync()
-      for (const { pair, position } of written) {
+      for (const { pair, settled } of written) {
         if (!syncs && this.#needs.syncs) continue
         pair.keeps = pair.keeps === 0 ? 1 : 0
-        pair.safe = position
+        pair.safe = settled
       }
       if (this.#failing) this.#needs.log.info('buffer: the cursors can be written again')
       this.#failing = false

@@ -105,11 +105,12 @@ export class Endpoints {
   /** At now; at the oldest where the log is there and it is not known where this endpoint was. */
   #newState(name: string): CursorState {
     const { segments, lostCursors, log } = this.#needs
-    const state = { name, flight: undefined, writtenMs: this.#standing.now(), memo: '', delivered: 0 }
+    const state = { name, flight: undefined, writtenMs: this.#standing.now(), memo: '', delivered: 0, settled: 0 }
     const [oldest] = segments.all
-    if (!lostCursors || oldest === undefined) return { ...state, position: this.#standing.ring.last, uncertain: 0 }
+    const { last } = this.#standing.ring
+    if (!lostCursors || oldest === undefined) return { ...state, position: last, settled: last.sequence, uncertain: 0 }
     log.warn('buffer: the cursors are damaged or missing: begun with the oldest snapshot', { endpoint: name })
     const position = { sequence: oldest.first - 1, samples: oldest.samplesBefore }
-    return { ...state, position, uncertain: this.#standing.ring.last.sequence }
+    return { ...state, position, uncertain: last.sequence }
   }
 }

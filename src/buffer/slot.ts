@@ -40,6 +40,8 @@ export interface CursorState {
   readonly memo: string
   /** What was refused, or let go, is behind the position too. */
   readonly delivered: number
+  /** Up to here the log is not needed any more. What was passed over since is, for the sake of the one before it. */
+  readonly settled: number
 }
 
 export interface Slot {
@@ -49,7 +51,7 @@ export interface Slot {
 
 export function slotOf(
   generation: number,
-  { name, position, flight, uncertain, writtenMs, memo, delivered }: CursorState,
+  { name, position, flight, uncertain, writtenMs, memo, delivered }: Omit<CursorState, 'settled'>,
 ): Buffer {
   const bytes = Buffer.alloc(slotBytes)
   const nameText = Buffer.from(name).subarray(0, 255)
@@ -91,6 +93,8 @@ export function readSlot(bytes: Buffer): Slot | 'empty' | 'damaged' {
   if (bytes.readUInt16LE(4) !== slotVersion) return 'damaged'
   const nameEnd = textAt + bytes.readUInt8(6)
   const noteEnd = nameEnd + bytes.readUInt16LE(58)
+  const position = { sequence: bytes.readUIntLE(14, 6), samples: bytes.readUIntLE(20, 6) }
+  const delivered = bytes.readUIntLE(deliveredAt, 6)
   const flight = {
     first: bytes.readUIntLE(40, 6),
     last: bytes.readUIntLE(46, 6),
@@ -101,12 +105,13 @@ export function readSlot(bytes: Buffer): Slot | 'empty' | 'damaged' {
     generation: bytes.readUIntLE(8, 6),
     state: {
       name: bytes.toString('utf8', textAt, nameEnd),
-      position: { sequence: bytes.readUIntLE(14, 6), samples: bytes.readUIntLE(20, 6) },
+      position,
       flight: bytes.readUInt8(7) & 1 ? flight : undefined,
       uncertain: bytes.readUIntLE(34, 6),
       writtenMs: bytes.readDoubleLE(26),
       memo: bytes.toString('utf8', noteEnd, noteEnd + bytes.readUInt16LE(60)),
-      delivered: bytes.readUIntLE(deliveredAt, 6),
+      delivered,
+      settled: delivered > 0 ? Math.min(delivered, position.sequence) : position.sequence,
     },
   }
 }

@@ -21,6 +21,8 @@ export class Pace {
   readonly #intervalMs: number
   readonly #random: () => number
   #isBehind = false
+  /** Between two requests of this backlog; as it gets shorter it goes on at that. */
+  #usualMs = Number.POSITIVE_INFINITY
   /** How many times longer than usual the gaps are. */
   #slower = 1
 
@@ -36,12 +38,13 @@ export class Pace {
     this.#isBehind = snapshots > 1
     if (!this.#isBehind) {
       this.#slower = 1
+      this.#usualMs = Number.POSITIVE_INFINITY
       return 0
     }
-    if (!wasBehind) return this.#random() * this.#intervalMs
     const requests = Math.ceil(snapshots / Math.max(1, atOnce))
-    const usualMs = Math.min(this.#intervalMs * share, soonMs / requests)
-    return Math.min(Math.max(usualMs, longestGapMs), usualMs * this.#slower)
+    this.#usualMs = Math.min(this.#usualMs, this.#intervalMs * share, soonMs / requests)
+    if (!wasBehind) return this.#random() * this.#intervalMs
+    return Math.min(Math.max(this.#usualMs, longestGapMs), this.#usualMs * this.#slower)
   }
 
   well(): void {

@@ -68,13 +68,45 @@ test('the segment with the snapshot that was delivered last stays until the next
   assert.deepEqual(disk.pathsIn('/b/log'), ['/b/log/0000000000000002.segment'])
 })
 
+test('so it does while snapshots that the endpoint does not take go by, up to a kill in the middle of the next', async () => {
+  const disk = new SimulatedDisk()
+  const clock = new TestClock()
+  const choice = { intervalMs: 60_000, collectedMs: 15_000 }
+  const buffer = await openLog(disk, {}, { clock })
+  const cursor = buffer.cursor('a', choice)
+  const next = snapshots()
+  const begun = async () => {
+    const [entry] = await cursor.read({ samples: 1 }, AbortSignal.timeout(5000))
+    const sequence = entry?.sequence ?? 0
+    await cursor.begin({ first: sequence, last: sequence, note: '' })
+    return sequence
+  }
+  buffer.append(next(3)) // five seconds after a minute
+  assert.equal(await begun(), 1)
+  await cursor.move(1)
+  await clock.pass(3_600_000)
+  const reading = begun()
+  for (const number of [4, 5, 6, 7]) {
+    buffer.append(next(number))
+    await settled()
+  }
+  assert.equal(await reading, 5)
+  buffer.append(next(8))
+  await settled()
+  const after = await openLog(disk.afterKill(), {}, { clock })
+  const again = after.cursor('a', choice)
+  after.append(next(9))
+  await settled()
+  assert.equal((await again.lastDelivered(always))?.sequence, 1)
+})
+
 test('a slot of an agent that kept no such number reads as unknown', () => {
   const state = { name: 'a', position: { sequence: 7, samples: 70 }, flight: undefined, uncertain: 0, writtenMs: 5 }
   const bytes = slotOf(1, { ...state, memo: 'm'.repeat(1024), delivered: 0 })
   assert.equal(bytes.length, slotBytes)
   const slot = readSlot(bytes)
   assert.ok(typeof slot === 'object')
-  assert.deepEqual(slot.state, { ...state, memo: 'm'.repeat(1024), delivered: 0 })
+  assert.deepEqual(slot.state, { ...state, memo: 'm'.repeat(1024), delivered: 0, settled: 7 })
   const known = readSlot(slotOf(1, { ...state, memo: '', delivered: 2 ** 47 }))
   assert.equal(typeof known === 'object' && known.state.delivered, 2 ** 47)
 })

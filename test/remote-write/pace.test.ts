@@ -20,6 +20,14 @@ test('a short backlog is sent at less than two requests an interval, a long one 
   assert.deepEqual(pauses(pace, [40, 20], [20, 20], [5000, 20]), [7500, 9000, 1200])
 })
 
+test('a long backlog is through within five minutes, though less of it is left with each request', () => {
+  const pace = new Pace(intervalMs, half)
+  let sentMs = 0
+  for (let requests = 960; requests > 0; requests--) sentMs += pace.delayMs({ snapshots: requests * 6, atOnce: 6 })
+  assert.ok(sentMs <= 300_000 + intervalMs, `${sentMs / 1000} s`)
+  assert.deepEqual(pauses(pace, [1, 1], [40, 20], [20, 20]), [0, 7500, 9000], 'the next one begins anew')
+})
+
 test('the pauses are doubled by each answer that it is too much, and come back with those that are well', () => {
   const pace = new Pace(intervalMs, half)
   pauses(pace, [40, 20])

@@ -84,8 +84,9 @@ function answerOf({ outcome }: Told, { target, part }: Asked): Finding {
   if (outcome.kind === 'delivered') return ok('access', `${place} takes a request that stores nothing`)
   const { reason, status = 0 } = outcome
   const text = `${place}: ${reason}`
-  if (status === 400) return warn('access', `${text}: let in, but it refuses a request without samples`)
   const hint = hintFor(reason, { part, url: place, pushPath: target.pushPath })
+  if (status === 400 && hint === undefined)
+    return warn('access', `${text}: let in, but it refuses a request without samples`)
   return status === 429 ? warn('access', text, hint) : fail('access', text, hint)
 }
 

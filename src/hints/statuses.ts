@@ -16,7 +16,10 @@ export const statuses: readonly Hint[] = [
     hint: 'this sends people to a log-in: the url is that of pages, not of a receiver, or a proxy wants a log-in first',
   },
   status('30x', 'the receiver has moved: put the address that it names into the url'),
-  status('401', 'the receiver does not know these credentials: check user and password or the token, and their files'),
+  status(
+    '401',
+    'no credentials, or ones that the receiver does not know: check user and password or the token, and their files',
+  ),
   status('403', 'known, and not allowed to write: check what the token or user may do, and the tenant'),
   status(
     '404',

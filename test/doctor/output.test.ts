@@ -93,6 +93,11 @@ test('a limit is a warning, and so is a refusal of nothing by who let us in', as
     const { url } = await answering(t, () => answerOf(status))
     assert.equal(of(await check(url), 'access')?.level, 'warn')
   }
+  const words = { 'content-type': 'text/html' }
+  const page = '<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>'
+  const { url } = await answering(t, () => answerOf(400, words, page))
+  const access = of(await check(url), 'access')
+  assert.deepEqual([access?.level, access?.remedy], ['fail', 'TLS is spoken there: the url should begin with https://'])
 })
 
 test('clocks that differ are told, from ten minutes on as a failure', async (t) => {

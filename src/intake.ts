@@ -6,8 +6,13 @@ import type { Starts } from './metrics/family.ts'
 import type { Snapshot } from './metrics/snapshot.ts'
 import type { Moment, Timeline } from './timeline.ts'
 
-/** Snapshots that wait for the clock to be set, at most: an hour at 15 seconds. */
+/** Snapshots that wait for the clock to be put right, at most: an hour at 15 seconds. */
 const waitingAtMost = 240
+
+interface Waiting {
+  readonly snapshot: Snapshot
+  readonly bootMs: number
+}
 
 interface Means {
   readonly clock: Clock
@@ -21,10 +26,12 @@ export class Intake {
   readonly #timeline: Timeline
   readonly #clock: Clock
   readonly #log: Log
-  /** Taken before the clock was set, with the boot clock's time. */
-  readonly #waiting: { readonly snapshot: Snapshot; readonly bootMs: number }[] = []
+  /** Taken while the clock was not set, or behind what was collected before; with the boot clock's time. */
+  readonly #waiting: Waiting[] = []
   #moment: Moment = 'unset'
-  #lost = false
+  /** It has been said. */
+  #isWaiting = false
+  #isLosing = false
   /** Of the boot clock, when this agent began. */
   readonly #begunMs: number
   /** Worked out once: a counter's beginning does not move with the clock. */
@@ -49,18 +56,29 @@ export class Intake {
 
   /** Takes in what was collected since `moment`. */
   take({ snapshot }: Pick<Cycle, 'snapshot'>): void {
-    if (this.#moment === 'unset') this.#wait(snapshot)
-    else if (this.#moment === 'past') this.#drop(snapshot, 'clock: no place for samples: time went back behind them')
+    if (typeof this.#moment === 'string') this.#wait(snapshot, this.#moment)
     else this.#append(snapshot)
   }
 
+  /** Nothing is taken in any more: what still waits has no place. */
+  end(): void {
+    this.#lose(this.#waiting.splice(0), 'clock: was not put right before the stop: samples that waited for it are lost')
+  }
+
   #append(snapshot: Snapshot): void {
-    this.#lost = false
     const starts = (this.#starts ??= this.#startsNow())
-    for (const { snapshot: earlier, bootMs } of this.#waiting.splice(0)) {
-      this.#buffer.append({ ...earlier, starts, timestampMs: this.#timeline.at(bootMs) })
+    const late: Waiting[] = []
+    for (const one of this.#waiting.splice(0)) {
+      const timestampMs = this.#timeline.placeOf(one.bootMs)
+      if (timestampMs === undefined) late.push(one)
+      else this.#buffer.append({ ...one.snapshot, starts, timestampMs })
     }
+    this.#lose(
+      late,
+      'clock: went back behind what was collected before: samples that were taken meanwhile have no place',
+    )
     this.#buffer.append({ ...snapshot, starts })
+    this.#isWaiting = this.#isLosing = false
   }
 
   /** The boot to the second: as two agents of one boot see it, it is the same but for the drift of the clock. */
@@ -68,16 +86,20 @@ export class Intake {
     return { boot: Math.round(this.#timeline.at(0) / 1000) * 1000, start: this.#timeline.at(this.#begunMs) }
   }
 
-  #wait(snapshot: Snapshot): void {
-    if (this.#waiting.length === 0) this.#log.warn('clock: is not set yet: samples wait until it is')
+  #wait(snapshot: Snapshot, why: 'unset' | 'past'): void {
+    const what = why === 'unset' ? 'is not set yet' : 'is behind what was collected before'
+    if (!this.#isWaiting) this.#log.warn(`clock: ${what}: samples wait until it is put right (NTP)`)
+    this.#isWaiting = true
     this.#waiting.push({ snapshot, bootMs: this.#clock.bootMs() })
-    const oldest = this.#waiting.length > waitingAtMost ? this.#waiting.shift() : undefined
-    if (oldest !== undefined) this.#drop(oldest.snapshot, 'clock: is not set, and too many samples wait for it')
+    const tooMany = this.#waiting.splice(0, this.#waiting.length - waitingAtMost)
+    this.#lose(tooMany, 'clock: is not put right, and too many samples wait for it: the oldest are lost')
   }
 
-  #drop(snapshot: Snapshot, message: string): void {
-    this.#onDrop(snapshot.values.length)
-    if (!this.#lost) this.#log.error(message)
-    this.#lost = true
+  #lose(lost: readonly Waiting[], message: string): void {
+    if (lost.length === 0) return
+    const samples = lost.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
+    this.#onDrop(samples)
+    if (!this.#isLosing) this.#log.error(message, { samples })
+    this.#isLosing = true
   }
 }

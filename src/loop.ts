@@ -83,6 +83,7 @@ export function createLoop<Left>({ clock, log, supervisor }: World, parts: Parts
     notify('STOPPING=1', 'STATUS=delivering the rest')
     const hopeless = await watching
     await collect(true)
+    intake.end()
     await parts.end()
     await adopted
     const deadline = deadlineAt(clock, schedule().flushTimeoutMs)

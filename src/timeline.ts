@@ -17,13 +17,15 @@ export interface TimelineStats {
   skewMs: number | undefined
 }
 
-/** When a snapshot was taken; `unset` while the clock is not; `past` where time went back behind what was collected. */
+/** When a snapshot was taken; `unset` while the clock is not; `past` where it is behind what was collected before. */
 export type Moment = number | 'unset' | 'past'
 
 /**
  * The time of snapshots: it never goes back and never stands still. It follows the wall clock, except that a step of it
  * is distrusted until a receiver's own time agrees (or an hour has passed): a clock that is set wrong for a while, and
- * back, moves nothing. What measures a step is the boot clock, which goes on while the machine sleeps.
+ * back, moves nothing. A time that is behind what was collected before is no better than the step: a machine without a
+ * battery begins with the time of its last shutdown, or an older one, and nothing is sent that a receiver could agree to.
+ * What measures a step is the boot clock, which goes on while the machine sleeps.
  */
 export class Timeline {
   readonly stats: TimelineStats = { steps: 0, skewMs: undefined }
@@ -33,6 +35,8 @@ export class Timeline {
   #offsetMs: number | undefined
   #doubtedSinceMs: number | undefined
   #newestMs: number
+  /** The moment before the newest. */
+  #beforeMs: number
   /** Boot clock when a moment was last asked for. */
   #askedMs = 0
   #warned = false
@@ -41,7 +45,7 @@ export class Timeline {
   constructor(clock: Clock, log: Log, newestMs = 0) {
     this.#clock = clock
     this.#log = log
-    this.#newestMs = newestMs
+    this.#newestMs = this.#beforeMs = newestMs
   }
 
   /** The moment of a snapshot that is taken now, whole milliseconds since the epoch. */
@@ -53,6 +57,7 @@ export class Timeline {
     const placedMs = momentMs > this.#newestMs ? momentMs : this.#slowed(momentMs, bootMs)
     this.#askedMs = bootMs
     if (placedMs === undefined) return 'past'
+    this.#beforeMs = this.#newestMs
     this.#newestMs = placedMs
     return placedMs
   }
@@ -60,6 +65,12 @@ export class Timeline {
   /** The moment of something that happened at this time of the boot clock, now that the wall clock is set. */
   at(bootMs: number): number {
     return Math.floor(bootMs + (this.#offsetMs ?? this.#clock.now() - this.#clock.bootMs()))
+  }
+
+  /** The same, of what waited for the newest moment; undefined where that is not between it and the one before. */
+  placeOf(bootMs: number): number | undefined {
+    const momentMs = this.at(bootMs)
+    return momentMs > this.#beforeMs && momentMs < this.#newestMs ? momentMs : undefined
   }
 
   /** A receiver's own time, from the Date of its answer: it has whole seconds. */
@@ -85,17 +96,22 @@ export class Timeline {
       this.#offsetMs = wallMs - bootMs
       return this.#offsetMs
     }
+    const isRefuted = this.#isBehind(bootMs + known)
     if (this.#doubtedSinceMs === undefined) {
       this.#doubtedSinceMs = bootMs
       this.stats.steps++
       const by = `${Math.round((wallMs - bootMs - known) / 1000)}s`
-      this.#log.warn(
-        'clock: the wall clock has stepped; samples go on in the old time until a receiver confirms the new',
-        { by },
-      )
-    } else if (bootMs - this.#doubtedSinceMs > doubtMs)
+      const then = isRefuted ? '' : '; samples go on in the old time until a receiver confirms the new'
+      this.#log.warn(`clock: the wall clock has stepped${then}`, { by })
+    }
+    if (isRefuted) this.#adopt(wallMs, bootMs, 'the old one was behind what was collected before')
+    else if (bootMs - this.#doubtedSinceMs > doubtMs)
       this.#adopt(wallMs, bootMs, 'nobody has contradicted it for an hour')
     return this.#offsetMs ?? known
+  }
+
+  #isBehind(momentMs: number): boolean {
+    return this.#newestMs - momentMs > stepMs
   }
 
   #adopt(wallMs: number, bootMs: number, why: string): void {
@@ -106,7 +122,7 @@ export class Timeline {
 
   /** Time that was set back a little goes on slowly; further back there is no place for new samples. */
   #slowed(momentMs: number, bootMs: number): number | undefined {
-    if (this.#newestMs - momentMs > stepMs) return undefined
+    if (this.#isBehind(momentMs)) return undefined
     return Math.floor(this.#newestMs + Math.max(1, (bootMs - this.#askedMs) * slowly))
   }
 }

@@ -10,17 +10,21 @@ import { TestClock } from './clock.ts'
 const nowMs = 1_800_000_000_000
 
 /** An agent's intake on a clock of its own; `collect` gives what has come into the buffer so far. */
-function intake(wallMs = nowMs) {
+function intake(wallMs = nowMs, newestMs = 0) {
   const clock = new TestClock(wallMs)
   const buffer = new MemoryBuffer(1e6)
   const cursor = buffer.cursor('a')
-  const into = new Intake(buffer, new Timeline(clock, silent), { clock, log: silent, onDrop: () => {} })
-  const collect = async (): Promise<readonly Snapshot[]> => {
-    into.take({ snapshot: { timestampMs: into.moment(), series: [], values: Float64Array.of() } })
-    if (cursor.backlog().snapshots === 0) return []
-    return (await cursor.read({ samples: 1 }, new AbortController().signal)).map(({ snapshot }) => snapshot)
+  let dropped = 0
+  const onDrop = (samples: number) => {
+    dropped += samples
   }
-  return { clock, collect }
+  const into = new Intake(buffer, new Timeline(clock, silent, newestMs), { clock, log: silent, onDrop })
+  const collect = async (): Promise<readonly Snapshot[]> => {
+    into.take({ snapshot: { timestampMs: into.moment(), series: [], values: Float64Array.of(1, 2) } })
+    if (cursor.backlog().snapshots === 0) return []
+    return (await cursor.read({ samples: 1000 }, new AbortController().signal)).map(({ snapshot }) => snapshot)
+  }
+  return { clock, collect, into, dropped: () => dropped }
 }
 
 test('counters began at the boot and at the start of the agent, whatever the clock does later', async () => {
@@ -54,4 +58,36 @@ test('where the clock is not set at the start, they are worked out once it is', 
     assert.equal(starts?.boot, Math.round((nowMs - bootedMs) / 1000) * 1000)
     assert.ok(timestampMs >= nowMs)
   }
+})
+
+test('samples of a clock that is behind what was collected before wait until it is put right', async () => {
+  const { clock, collect, dropped } = intake(nowMs, nowMs + 1_800_000)
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(await collect(), [])
+    await clock.pass(15_000)
+  }
+  clock.step(2_400_000) // NTP has come
+  const times = (await collect()).map(({ timestampMs }) => timestampMs - nowMs - 2_400_000)
+  assert.deepEqual(times, [0, 15_000, 30_000, 45_000])
+  assert.equal(dropped(), 0)
+})
+
+test('those that would lie behind what was collected before even so are dropped and counted', async () => {
+  const { clock, collect, dropped } = intake(nowMs, nowMs + 120_000)
+  for (let i = 0; i < 3; i++) {
+    await collect()
+    await clock.pass(15_000)
+  }
+  clock.step(100_000) // right: the first two were taken before that
+  const times = (await collect()).map(({ timestampMs }) => timestampMs - nowMs)
+  assert.deepEqual(times, [130_000, 145_000])
+  assert.equal(dropped(), 4)
+})
+
+test('what waits when the agent stops is counted, and at most so much waits', async () => {
+  const { collect, into, dropped } = intake(0)
+  for (let i = 0; i < 241; i++) await collect()
+  assert.equal(dropped(), 2)
+  into.end()
+  assert.equal(dropped(), 482)
 })

@@ -7,9 +7,9 @@ import { TestClock } from './clock.ts'
 const startMs = 1_800_000_000_000
 
 /** A timeline on a clock of its own, and a way to take moments at an interval. */
-function timeline(wallMs = startMs) {
+function timeline(wallMs = startMs, newestMs = 0) {
   const clock = new TestClock(wallMs)
-  const line = new Timeline(clock, silent)
+  const line = new Timeline(clock, silent, newestMs)
   const take = async (count: number, intervalMs = 15_000) => {
     const moments: unknown[] = []
     for (let i = 0; i < count; i++) {
@@ -76,6 +76,14 @@ test('ten minutes back, confirmed: there is no place until time has caught up', 
   assert.ok(lost >= 34 && lost <= 38, `${lost} of 45 had no place`)
   const ahead = Number(moments.at(-1)) - (startMs + 45_000 + 44 * 15_000 - 600_000)
   assert.ok(ahead >= 0 && ahead < 60_000 + 15_000, `${ahead} ms ahead of the wall clock`)
+})
+
+test('a clock that began behind what was collected before is put right without anybody confirming it', async () => {
+  const { clock, line, take } = timeline(startMs, startMs + 1_800_000)
+  assert.deepEqual(await take(2), ['past', 'past'])
+  clock.step(2_400_000)
+  assert.deepEqual(await take(2), [startMs + 2_430_000, startMs + 2_445_000])
+  assert.equal(line.stats.steps, 1)
 })
 
 test('a clock that is not set yet gives no moment; what was taken meanwhile is dated by the boot clock', async () => {

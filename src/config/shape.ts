@@ -9,7 +9,7 @@ import { presetNames } from './presets.ts'
 import { metadataWords, queueWords, remoteWriteWords } from './prometheus.ts'
 import { target } from './target-shape.ts'
 import { sizeBytes } from './units.ts'
-import { count, duration, filled, flag, positive, size, text } from './values.ts'
+import { count, duration, filled, flag, positive, size, text, textOrNumber } from './values.ts'
 
 /** The configuration file, in Prometheus's words where Prometheus has one. Texts become numbers in `read.ts`. */
 
@@ -18,7 +18,7 @@ const labelName = v.pipe(
   v.regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'a label name consists of letters, digits and _, and begins with no digit'),
   v.check((name) => name !== '__name__', '__name__ is the name of the metric itself'),
 )
-const labels = v.record(labelName, text)
+const labels = v.record(labelName, textOrNumber)
 
 const relabelConfig = v.strictObject({
   source_labels: v.optional(v.array(text, 'a list of label names is expected')),

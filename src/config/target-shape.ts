@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { TlsVersion } from '../http/tls.ts'
 import { oauth2Words } from './prometheus.ts'
-import { filled, flag, size, text } from './values.ts'
+import { filled, flag, size, text, textOrNumber } from './values.ts'
 
 /** Headers that are the protocol's own or an auth section's: Prometheus refuses the same ones. */
 const reservedHeaders = new Set(
@@ -20,7 +20,10 @@ const headerName = v.pipe(
     'this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2 or sigv4)',
   ),
 )
-const headerText = v.pipe(text, v.regex(headerValue, 'a header value must be one line of Latin letters and signs'))
+const headerText = v.pipe(
+  textOrNumber,
+  v.regex(headerValue, 'a header value must be one line of Latin letters and signs'),
+)
 const headerTexts = v.optional(v.array(headerText, 'a list of values is expected'))
 
 const httpHeaders = v.record(
@@ -40,7 +43,7 @@ const proxyUrl = v.pipe(
 )
 
 const basicAuth = v.strictObject({
-  username: v.optional(text),
+  username: v.optional(textOrNumber),
   username_file: v.optional(filled),
   password: v.optional(text),
   password_file: v.optional(filled),

@@ -16,6 +16,11 @@ export const size = v.pipe(
   v.check((text) => (sizeBytes(text) ?? 0) > 0, 'a size such as "512MiB" is expected'),
 )
 export const text = v.string('a text is expected')
+/** What YAML takes without quotes comes as a number out of it: the user of Grafana Cloud, a tenant, a label. */
+export const textOrNumber = v.union(
+  [v.string(), v.pipe(v.number(), v.safeInteger(), v.transform(String))],
+  'a text is expected',
+)
 export const filled = v.pipe(text, v.nonEmpty('a text that is not empty is expected'))
 export const flag = v.boolean('true or false is expected')
 export const count = v.pipe(

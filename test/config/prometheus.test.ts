@@ -103,6 +103,20 @@ test('what would need another way in is refused, with that way', async (t) => {
   ])
 })
 
+test('a number that YAML needs no quotes for is its text', async (t) => {
+  const { endpoint } = await read(t, {
+    basic_auth: { username: 123456, password: 'x' },
+    headers: { 'X-Scope-OrgID': 7 },
+    http_headers: { 'X-A': { values: [8] } },
+  })
+  assert.deepEqual(endpoint?.headers(), { 'X-Scope-OrgID': '7', 'X-A': '8' })
+  const { authorization = '' } = (await endpoint?.credentials?.headersFor({} as never)) ?? {}
+  assert.equal(Buffer.from(authorization.slice(6), 'base64').toString(), '123456:x')
+  const { problems } = await read(t, { basic_auth: { username: 1.5 }, headers: { 'X-A': true, 'X-B': 1e30 } })
+  assert.deepEqual(keysOf(problems), ['headers.X-A', 'headers.X-B', 'basic_auth.username'])
+  for (const problem of problems) assert.match(problem, /a text is expected$/)
+})
+
 test('bearer_token and its file are a way to say authorization', async (t) => {
   const shown = async (keys: object) => (await read(t, keys)).endpoint?.credentials?.headersFor({} as never)
   assert.deepEqual(await shown({ bearer_token: 't0ken' }), { authorization: 'Bearer t0ken' })

@@ -13,7 +13,8 @@ import type { Snapshot } from './metrics/snapshot.ts'
 import { addedTo } from './pushgateway/options.ts'
 import type { Fate } from './run/fate.ts'
 import { type Last, openRun, type Run } from './run/index.ts'
-import { type Adopter, ending } from './run/leftovers.ts'
+import { ending } from './run/left-logs.ts'
+import type { Adopter } from './run/leftovers.ts'
 import { Timeline } from './timeline.ts'
 
 /** A command, and the labels of what is told of it. */

@@ -222,7 +222,6 @@ export class DiskBuffer implements Buffer {
   }
 
   #written(): number {
-    if (this.#options.sync === 'end') return this.#ring.last.sequence
     return this.#options.sync === 'always' ? Math.min(this.#ring.safe, this.#ring.written) : this.#ring.written
   }
 

@@ -22,6 +22,10 @@ export interface About {
   readonly groups: Readonly<Record<string, Group>>
   /** False where the series of the last snapshot are to end with it and that has not been written yet. */
   readonly isEnded: boolean
+  /** The outputs that may have to get some of it, by the name in the log; all where nothing is said. */
+  readonly outputs?: readonly string[]
+  /** How much it is, as far as that is known. */
+  readonly bytes?: number
 }
 
 /** Where at a Pushgateway, and whether it takes the place of what is there. */
@@ -87,15 +91,29 @@ export async function logsIn(directory: string): Promise<{ readonly own: boolean
   return { own: await isLog(directory), runs }
 }
 
-/** The directories of runs that are nobody's any more, oldest first, but for one's own. */
-export async function leftIn(directory: string, clock: Clock, except = ''): Promise<readonly string[]> {
-  const left: string[] = []
-  for (const id of await idsIn(directory)) {
-    const path = `${runsIn(directory)}/${id}`
-    if (path !== except && (await isReadable(path, clock)) && !(await isOwned(path))) left.push(path)
-  }
-  return left
+/** The log of a run that may be over. */
+export interface LeftRun {
+  readonly path: string
+  readonly about: About
+  /** When the run began, milliseconds since the epoch. */
+  readonly sinceMs: number
 }
+
+/** The logs of runs, oldest first, but for one's own; whether a run is over has to be asked, see `isLeft`. */
+export async function runsLeftIn(directory: string, except = ''): Promise<readonly LeftRun[]> {
+  const all = (await idsIn(directory)).map((id) => ({
+    path: `${runsIn(directory)}/${id}`,
+    sinceMs: Number(id.slice(0, 15)),
+  }))
+  const others = all.filter(({ path }) => path !== except)
+  const runs: LeftRun[] = []
+  for (const one of others) runs.push({ ...one, about: await readAbout(one.path) })
+  return runs
+}
+
+/** Whether a log is there and nobody's any more. */
+export const isLeft = async (path: string, clock: Clock): Promise<boolean> =>
+  (await isReadable(path, clock)) && !(await isOwned(path))
 
 async function idsIn(directory: string): Promise<readonly string[]> {
   const names = await readdir(runsIn(directory)).catch(() => []) // there was never a run

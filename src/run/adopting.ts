@@ -1,8 +1,9 @@
-import { leftIn, turnsIn } from '../buffer/runs.ts'
+import { turnsIn } from '../buffer/runs.ts'
 import { takeTurn } from '../buffer/turn.ts'
 import { deadlineAt } from '../http/deadline.ts'
 import { messageOf } from '../log.ts'
-import { type Adopter, type Dropped, deliverLeft, groupOf, type RunConfig, told } from './leftovers.ts'
+import { groupOf } from './lanes.ts'
+import { type Adopter, type Dropped, deliverLeft, isAnyLeft, type RunConfig, told } from './leftovers.ts'
 
 /** How often an agent looks for leftovers, and how long it holds the turn that batch commands wait for. */
 const everyMs = 60_000
@@ -43,7 +44,7 @@ export function createAdopting(config: RunConfig, adopter: Adopter, onDrop: (dro
   async function look(signal: AbortSignal): Promise<void> {
     if (mode === 'memory') return
     try {
-      while (!signal.aborted && (await leftIn(directory, clock)).length > 0 && (await deliver(signal)));
+      while (!signal.aborted && (await isAnyLeft(config, clock)) && (await deliver(signal)));
       isFailing = false
     } catch (error) {
       if (!isFailing) log.error('runs: what batch commands have left cannot be read', { err: messageOf(error) })

@@ -5,6 +5,7 @@ import type { Sync } from '../buffer/writer.ts'
 import { messageOf } from '../log.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Fate } from './fate.ts'
+import { outputsOf } from './lanes.ts'
 import type { Adopter, RunConfig } from './leftovers.ts'
 import { Sending } from './sending.ts'
 
@@ -19,7 +20,7 @@ import { Sending } from './sending.ts'
  * What an output has not taken by the deadline stays in the log, for the agent or the next batch command (leftovers.ts).
  */
 export interface RunOptions {
-  /** How safe the log is while the command lives: `end` lets nothing wait for the disk. At the end it is safe anyhow. */
+  /** How safe the log is while the command lives: `end` waits for the write, not for the disk. At the end it is safe anyhow. */
   readonly sync: Sync
   /** Beside another run of the same process: what is wrong with the directory has been said. */
   readonly isSecond?: boolean
@@ -47,7 +48,7 @@ export interface Last {
 }
 
 export async function openRun(config: RunConfig, world: Adopter, options: RunOptions): Promise<Run> {
-  const about = { groups: groupsOf(config.pushgateways), isEnded: options.endsSeries !== true }
+  const about = { groups: groupsOf(config.pushgateways), isEnded: !options.endsSeries, outputs: outputsOf(config) }
   // one request with type and help of each family would be cut off at the end, or waited for
   const remoteWrite = config.remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0 }))
   const buffer = await openLog(config.buffer, world, {

@@ -1,31 +1,22 @@
 import type { DropReason } from '../buffer/buffer.ts'
-import type { DiskCursor } from '../buffer/cursor.ts'
-import type { DiskBuffer } from '../buffer/disk.ts'
 import type { BufferNeeds } from '../buffer/index.ts'
-import { type About, gatewayCursor, leftIn, openLeft, removeRun, writeAbout } from '../buffer/runs.ts'
+import { isLeft, type LeftRun, runsLeftIn } from '../buffer/runs.ts'
+import type { Clock } from '../clock.ts'
 import type { Config } from '../config/index.ts'
 import type { Log } from '../log.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import { openEndpoints, openGateways, type Pushing } from '../outputs.ts'
-import { groupUrl } from '../pushgateway/group.ts'
-import type { GatewayOptions } from '../pushgateway/options.ts'
-import type { EndpointOptions } from '../remote-write/index.ts'
-import { late, lateAt } from './fate.ts'
+import type { Pushing } from '../outputs.ts'
+import { cursorIn, type Lane, lanesOf, outputsOf } from './lanes.ts'
+import { type Left, LeftLogs } from './left-logs.ts'
 
 const tooMuch = 'what earlier commands have left comes first, and took all the time'
 
-/** What is opened at once at most; the rest has its turn when these are delivered. */
-const mostAtOnce = 100
+/** Logs that are let go at a time: a command adds one or two. */
+const mostLetGo = 8
 
 export type RunConfig = Pick<Config, 'buffer' | 'remoteWrite' | 'pushgateways'>
 
 /** What is needed to send from a log. */
 export type Adopter = Pushing & BufferNeeds
-
-interface Left {
-  readonly buffer: DiskBuffer
-  readonly about: About
-}
 
 /** What has become of leftovers. */
 export interface Adopted {
@@ -45,154 +36,84 @@ export interface Dropped {
   readonly samples: number
 }
 
-interface Terms {
+export interface Terms {
   readonly deadline: AbortSignal
   /** A run that is not to be looked at: one's own. */
   readonly except?: string
   /** URLs of groups that get something newer at once, in the place of what they have. */
   readonly replaced: ReadonlySet<string>
+  /** An output, by its name in the log, has got all that was left, while others may be at it still. */
+  readonly onClear?: (name: string) => Promise<void>
 }
 
 /**
- * Delivers what batch commands have left in the directory, oldest first, each to the outputs of the same name, under the
- * labels it was taken with; what every output is past is deleted. To be called by whose turn it is. A Pushgateway gets the
- * last snapshot of each run into the group of that run, unless the group is one of those that are `replaced`.
+ * Delivers what batch commands have left in the directory to the outputs of the same name, under the labels it was taken
+ * with: to each output on its own, oldest first, so that one that is away holds up no other. What every output is past is
+ * deleted. To be called by whose turn it is. A Pushgateway gets the last snapshot of each run into the group of that run,
+ * unless the group is one of those that are `replaced`.
  */
 export async function deliverLeft(config: RunConfig, adopter: Adopter, terms: Terms): Promise<Adopted> {
-  const { buffer: options, remoteWrite, pushgateways } = config
-  const paths = await leftIn(options.directory, adopter.clock, terms.except)
-  const found = await Promise.all(paths.slice(0, mostAtOnce).map((path) => openLeft(path, options, adopter)))
-  const left = found.filter((one) => one !== undefined)
-  const lanes = [
-    ...remoteWrite.map((one) => [one.name, (run: Left) => atEndpoint(run, one, adopter, terms)] as const),
-    ...pushgateways.map(
-      (one) => [gatewayCursor(one.name), (run: Left) => atGateway(run, one, adopter, terms)] as const,
-    ),
-  ]
-  for (const { buffer } of left.filter((one) => one.buffer.cursors.length === 0))
-    for (const [name] of lanes) buffer.cursor(name) // they are lost: every output is at the oldest
-  for (const one of left) await ended(one)
-  const before = left.map(waitingIn)
+  const lanes = lanesOf(config, adopter, terms)
+  const logs = new LeftLogs({ adopter, options: config.buffer, outputs: outputsOf(config) })
+  const runs = await runsLeftIn(config.buffer.directory, terms.except)
   const waiting = new Map<string, string>()
+  let snapshots = 0
+  const count = async (lane: Lane, left: Left) => {
+    const before = backlogOf(left, lane.name)
+    const trouble = await lane.deliver(left)
+    snapshots += before - backlogOf(left, lane.name)
+    return trouble
+  }
+  const advance = async (lane: Lane): Promise<string | undefined> => {
+    for (const { path } of runs.filter((run) => concerns(run, lane.name))) {
+      if (terms.deadline.aborted) return tooMuch
+      const trouble = await logs.use(path, (left) => count(lane, left))
+      if (trouble !== undefined) return trouble
+    }
+    return undefined
+  }
   await Promise.all(
-    lanes.map(async ([name, deliver]) => {
-      if (paths.length > mostAtOnce) waiting.set(name, tooMuch)
-      for (const run of left) {
-        const trouble = await deliver(run)
-        if (trouble === undefined) continue
-        waiting.set(name, trouble)
-        break
-      }
+    lanes.map(async (lane) => {
+      const trouble = await advance(lane)
+      if (trouble === undefined) await terms.onClear?.(lane.name)
+      else waiting.set(lane.name, trouble)
     }),
   )
-  const after = left.map(waitingIn)
-  await bounded(left, options.maxBytes)
-  return { waiting, ...(await parted(left)), snapshots: sum(before) - sum(after) }
+  await letGo(
+    runs.filter(({ path }) => !logs.removed.has(path)),
+    logs,
+    config,
+    adopter,
+  )
+  return { runs: logs.removed.size, snapshots, waiting, dropped: logs.dropped }
 }
 
-const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0)
-const waitingIn = ({ buffer }: Left) => sum(buffer.cursors.map((cursor) => cursor.backlog().snapshots))
-
-/** A command that was killed has not ended its host's series. */
-async function ended({ buffer, about }: Left): Promise<void> {
-  const { newestMs, directory } = buffer
-  if (about.isEnded || newestMs === undefined) return
-  buffer.append(ending(newestMs))
-  await writeAbout(directory, { ...about, isEnded: true })
-}
-
-/** The snapshot that ends every series of the one before it: 1 ms after it, with none. */
-export const ending = (lastMs: number): Snapshot => ({
-  timestampMs: lastMs + 1,
-  isLast: true,
-  series: [],
-  values: new Float64Array(),
-})
-
-/** Sends what waits for an endpoint; gives why it has not got all of it. */
-async function atEndpoint(
-  { buffer }: Left,
-  options: EndpointOptions,
-  adopter: Adopter,
-  { deadline }: Terms,
-): Promise<string | undefined> {
-  const cursor = cursorIn(buffer, options.name)
-  if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
-  if (deadline.aborted) return tooMuch
-  const remoteWrite = [{ ...options, metadataIntervalMs: 0, isBrief: true }]
-  const [endpoint] = await openEndpoints({ remoteWrite }, adopter, buffer, {
-    onTime: (receiverMs) => buffer.confirmTime(receiverMs),
-  })
-  await endpoint?.stop(deadline)
-  return cursor.backlog().snapshots === 0 ? undefined : (lateAt(endpoint) ?? late)
-}
-
-/** Pushes the last snapshot of a run; gives why the gateway has not got it. */
-async function atGateway(
-  { buffer, about }: Left,
-  options: GatewayOptions,
-  adopter: Adopter,
-  { deadline, replaced }: Terms,
-): Promise<string | undefined> {
-  const cursor = cursorIn(buffer, gatewayCursor(options.name))
-  if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
-  if (deadline.aborted) return tooMuch
-  const own = { ...options, ...about.groups[options.name], deleteOnStart: false, deleteOnShutdown: false }
-  const snapshot = await newestIn(buffer, cursor)
-  if (snapshot !== undefined && !(own.method === 'PUT' && replaced.has(groupOf(own)))) {
-    const [gateway] = await openGateways({ pushgateways: [own] }, adopter)
-    gateway?.notify({ snapshot })
-    await gateway?.stop(deadline)
-    if (gateway !== undefined && gateway.report.pending > 0) return lateAt(gateway) ?? late
-    if (gateway?.trouble !== undefined) cursor.drop('rejected', snapshot.values.length)
+/** Whether there is something for one of these outputs, or to be let go. */
+export async function isAnyLeft(config: RunConfig, clock: Clock): Promise<boolean> {
+  const { directory, maxAgeMs } = config.buffer
+  const outputs = outputsOf(config)
+  for (const run of await runsLeftIn(directory)) {
+    const isOurs = outputs.some((name) => concerns(run, name)) || run.sinceMs < clock.now() - maxAgeMs
+    if (isOurs && (await isLeft(run.path, clock))) return true
   }
-  await cursor.move(buffer.last.sequence)
-  return undefined
+  return false
 }
 
-/** A group at a gateway, as a text. */
-export const groupOf = ({ url, job, groupingKey }: GatewayOptions): string => groupUrl(url, job, groupingKey).href
+/** Whether an output may have to get some of it; what an older version left does not say. */
+const concerns = ({ about: { outputs } }: LeftRun, name: string): boolean => outputs?.includes(name) ?? true
 
-/** The place of an output in the log of a run. */
-const cursorIn = (buffer: DiskBuffer, name: string): DiskCursor | undefined =>
-  buffer.cursors.find((one) => one.name === name)
+const backlogOf = ({ buffer }: Left, name: string): number => cursorIn(buffer, name)?.backlog().snapshots ?? 0
 
-async function newestIn(buffer: DiskBuffer, cursor: DiskCursor): Promise<Snapshot | undefined> {
-  const reader = buffer.reader(cursor.position.sequence)
-  let newest: Snapshot | undefined
-  try {
-    for (let entry = await reader.next(); entry !== undefined; entry = await reader.next())
-      if (entry.snapshot.series.length > 0) newest = entry.snapshot
-  } finally {
-    await reader.close()
-  }
-  return newest
-}
-
-/** What is too old, and the oldest of what is too much, is let go. */
-async function bounded(left: readonly Left[], maxBytes: number): Promise<void> {
+/** What is too old, and the oldest of what is too much, is let go, whoever it waits for. */
+async function letGo(runs: readonly LeftRun[], logs: LeftLogs, { buffer }: RunConfig, { clock }: Adopter) {
   let bytes = 0
-  for (const { buffer } of left.toReversed()) {
-    await buffer.expire()
-    bytes += buffer.stats.bytes
-    if (bytes > maxBytes) await buffer.giveUp('max_bytes')
-  }
-}
-
-/** Closes what waits on, deletes the rest. */
-async function parted(left: readonly Left[]): Promise<Pick<Adopted, 'runs' | 'dropped'>> {
-  const dropped: Dropped[] = []
-  let runs = 0
-  for (const { buffer } of left) {
-    for (const [name, reasons] of buffer.stats.dropped)
-      for (const [reason, samples] of reasons) dropped.push({ name, reason, samples })
-    if (buffer.cursors.some((cursor) => cursor.backlog().snapshots > 0)) await buffer.close()
-    else {
-      await removeRun(buffer)
-      runs++
-    }
-  }
-  return { runs, dropped }
+  const tooMany = runs.toReversed().filter(({ about }) => {
+    bytes += about.bytes ?? 0
+    return bytes > buffer.maxBytes
+  })
+  const old = runs.filter(({ sinceMs }) => sinceMs < clock.now() - buffer.maxAgeMs)
+  for (const { path } of old.slice(0, mostLetGo)) await logs.use(path, (left) => left.buffer.expire())
+  for (const { path } of tooMany.slice(-mostLetGo)) await logs.use(path, (left) => left.buffer.giveUp('max_bytes'))
 }
 
 /** Says what has become of leftovers, where there were any. */

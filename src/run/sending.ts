@@ -10,7 +10,9 @@ import type { Gateway } from '../pushgateway/index.ts'
 import type { Endpoint } from '../remote-write/index.ts'
 import { type Fate, fateAtEndpoint, fateAtGateway } from './fate.ts'
 import type { Last, Run } from './index.ts'
-import { type Adopted, type Adopter, deliverLeft, groupOf, type RunConfig, told } from './leftovers.ts'
+import { groupOf, outputsOf } from './lanes.ts'
+import { waitingFor } from './left-logs.ts'
+import { type Adopted, type Adopter, deliverLeft, type RunConfig, told } from './leftovers.ts'
 
 /** How long an output that has not got what was left is let be before it is tried again, and how long at a time. */
 const againMs = 10_000
@@ -23,11 +25,17 @@ interface Parts {
   readonly about: About
 }
 
+interface Opening {
+  readonly isBrief?: boolean
+  /** What to do with an output that is open now, by its name in the log. */
+  readonly onOpen?: (name: string) => Promise<void>
+}
+
 export class Sending implements Run {
   readonly #parts: Parts
-  readonly #endpoints = new Map<string, Endpoint>()
-  /** By the name in the log. */
+  /** These three by the name in the log. */
   readonly #cursors: ReadonlyMap<string, Cursor>
+  readonly #endpoints = new Map<string, Endpoint>()
   readonly #gateways = new Map<string, Gateway>()
   readonly #ending = new AbortController()
   #working: Promise<void> = Promise.resolve()
@@ -49,13 +57,13 @@ export class Sending implements Run {
     const { clock, log } = this.#parts.world
     const { signal } = this.#ending
     const advance = async () => {
-      while (!signal.aborted && !this.#isOpen) {
+      while (!signal.aborted && !this.#areOpen) {
         const turn = await this.#turn(signal)
         const enough = deadlineAt(clock, tryMs, signal)
         await this.#open(enough.signal)
         enough.over()
         await turn?.release()
-        if (!this.#isOpen) await clock.sleep(againMs, signal).catch(() => {}) // the end comes first
+        if (!this.#areOpen) await clock.sleep(againMs, signal).catch(() => {}) // the end comes first
       }
     }
     this.#working = advance().catch((error) =>
@@ -74,13 +82,13 @@ export class Sending implements Run {
     const turn = await this.#turn(deadline)
     try {
       if (turn === undefined) await this.#tooLate(deadline)
-      else await this.#open(deadline, { isBrief: true })
       const { snapshots, pushed } = await last()
       for (const snapshot of snapshots) this.#take({ ...snapshot, isLast: true })
       this.#newest = pushed ?? this.#newest
-      if (turn !== undefined && this.#newest !== undefined)
-        for (const gateway of this.#gateways.values()) gateway.notify({ snapshot: this.#newest })
-      await this.#stop(deadline)
+      for (const gateway of this.#gateways.values()) this.#notify(gateway)
+      const stop = (name: string) => this.#stop(name, deadline)
+      const opened = this.#names.filter((name) => this.#isOpen(name))
+      await Promise.all([...opened.map(stop), turn && this.#open(deadline, { isBrief: true, onOpen: stop })])
       return await this.#settled()
     } finally {
       await turn?.release()
@@ -96,9 +104,17 @@ export class Sending implements Run {
     for (const { name } of config.pushgateways) void this.#cursors.get(gatewayCursor(name))?.move(sequence - 1)
   }
 
-  get #isOpen(): boolean {
-    const { remoteWrite, pushgateways } = this.#parts.config
-    return this.#endpoints.size === remoteWrite.length && this.#gateways.size === pushgateways.length
+  /** Of all outputs, as the log has them. */
+  get #names(): readonly string[] {
+    return [...this.#cursors.keys()]
+  }
+
+  #isOpen(name: string): boolean {
+    return this.#endpoints.has(name) || this.#gateways.has(name)
+  }
+
+  get #areOpen(): boolean {
+    return this.#names.every((name) => this.#isOpen(name))
   }
 
   /** Undefined where the signal aborted before it came; where there is no queue it is always everybody's turn. */
@@ -116,50 +132,51 @@ export class Sending implements Run {
 
   /** The others took all the time. */
   async #tooLate(deadline: AbortSignal): Promise<void> {
-    const isOpen = (name: string) =>
-      this.#endpoints.has(name) || [...this.#gateways.keys()].map(gatewayCursor).includes(name)
-    const names = [...this.#cursors.keys()].filter((name) => !isOpen(name))
+    const names = this.#names.filter((name) => !this.#isOpen(name))
     const reason = 'other commands on this host delivered all the time'
     this.#waiting = new Map([...names.map((name) => [name, reason] as const), ...this.#waiting])
-    await this.#stop(deadline)
+    await Promise.all(this.#names.map((name) => this.#stop(name, deadline)))
   }
 
-  /** Delivers what others left, and opens the outputs that have got all of it; at the end they ask nothing of their own. */
-  async #open(deadline: AbortSignal, { isBrief = false } = {}): Promise<void> {
+  /** Opens each output that is not open yet, when it has got all that others left; at the end it asks nothing of its own. */
+  async #open(deadline: AbortSignal, { isBrief = false, onOpen }: Opening = {}): Promise<void> {
     const { config, world, buffer } = this.#parts
-    if (buffer instanceof DiskBuffer) {
-      const replaced = new Set(config.pushgateways.map(groupOf))
-      const except = buffer.directory
-      for (let runs = 1; runs > 0 && !deadline.aborted; ) {
-        const adopted = await deliverLeft(config, world, { deadline, replaced, except })
-        told(adopted, world.log)
-        runs = adopted.runs
-        this.#waiting = adopted.waiting
+    const remoteWrite = config.remoteWrite.filter(({ name }) => !this.#endpoints.has(name))
+    const pushgateways = config.pushgateways.filter(({ name }) => !this.#gateways.has(gatewayCursor(name)))
+    const onClear = async (name: string) => {
+      const endpoints = remoteWrite
+        .filter((one) => one.name === name)
+        .map((one) => (isBrief ? { ...one, isBrief } : one))
+      const gateways = pushgateways.filter((one) => gatewayCursor(one.name) === name)
+      for (const one of await openEndpoints({ remoteWrite: endpoints }, world, buffer)) this.#endpoints.set(name, one)
+      for (const one of await openGateways({ pushgateways: gateways }, world)) {
+        this.#gateways.set(name, one)
+        this.#notify(one)
       }
+      await onOpen?.(name)
     }
-    for (const options of config.remoteWrite.filter(
-      ({ name }) => !this.#waiting.has(name) && !this.#endpoints.has(name),
-    ))
-      for (const one of await openEndpoints(
-        { remoteWrite: [isBrief ? { ...options, isBrief } : options] },
-        world,
-        buffer,
-      ))
-        this.#endpoints.set(one.name, one)
-    const isReady = ({ name }: { name: string }) => !this.#waiting.has(gatewayCursor(name)) && !this.#gateways.has(name)
-    for (const options of config.pushgateways.filter(isReady))
-      for (const one of await openGateways({ pushgateways: [options] }, world)) this.#gateways.set(one.name, one)
+    const wanted = { ...config, remoteWrite, pushgateways }
+    if (!(buffer instanceof DiskBuffer)) return void (await Promise.all(outputsOf(wanted).map(onClear)))
+    const replaced = new Set(config.pushgateways.map(groupOf))
+    const adopted = await deliverLeft(wanted, world, { deadline, replaced, except: buffer.directory, onClear })
+    told(adopted, world.log)
+    this.#waiting = adopted.waiting
   }
 
-  async #stop(deadline: AbortSignal): Promise<void> {
-    await Promise.all([...this.#endpoints.values(), ...this.#gateways.values()].map((one) => one.stop(deadline)))
+  /** Has an output deliver what there is, as far as the time allows. */
+  async #stop(name: string, deadline: AbortSignal): Promise<void> {
+    await (this.#endpoints.get(name) ?? this.#gateways.get(name))?.stop(deadline)
+  }
+
+  #notify(gateway: Gateway): void {
+    if (this.#newest !== undefined) gateway.notify({ snapshot: this.#newest })
   }
 
   /** Closes the log, or deletes it, and tells what is in it for whom. */
   async #settled(): Promise<readonly Fate[]> {
     const { buffer, config, about } = this.#parts
     for (const { name } of config.pushgateways) {
-      const report = this.#gateways.get(name)?.report
+      const report = this.#gateways.get(gatewayCursor(name))?.report
       if (report?.pending === 0) await this.#cursors.get(gatewayCursor(name))?.move(this.#sequence)
     }
     const isDelivered = [...this.#cursors.values()].every((cursor) => cursor.backlog().snapshots === 0)
@@ -175,7 +192,7 @@ export class Sending implements Run {
         )
       }),
       ...config.pushgateways.map((options) => {
-        const gateway = this.#gateways.get(options.name)
+        const gateway = this.#gateways.get(gatewayCursor(options.name))
         const waiting = this.#waiting.get(gatewayCursor(options.name))
         return fateAtGateway(options, { newest: this.#newest, gateway }, { isSafe, waiting })
       }),
@@ -186,7 +203,12 @@ export class Sending implements Run {
       await removeRun(buffer)
       return all
     }
-    if (!about.isEnded) await writeAbout(buffer.directory, { ...about, isEnded: true })
+    await writeAbout(buffer.directory, {
+      ...about,
+      isEnded: true,
+      outputs: waitingFor(buffer),
+      bytes: buffer.stats.bytes,
+    })
     await buffer.close()
     return fates(buffer.trouble === undefined && !buffer.isBehind)
   }

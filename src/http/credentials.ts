@@ -24,9 +24,15 @@ const plainName = /^(x-scope-orgid|thanos-tenant|accountid|projectid|x-amz-(date
 
 /** What of a request nobody else is to see: our headers, but for the tenant's, and the values of the URL's query. */
 export function secretsOf({ searchParams }: URL, headers: Headers): readonly string[] {
-  const proofs = Object.entries(headers).flatMap(([name, value]) => (plainName.test(name) ? [] : partsOf(value)))
+  const proofs = Object.entries(headers).flatMap(([name, value]) => {
+    if (plainName.test(name)) return []
+    return name.toLowerCase() === 'authorization' ? partsOf(value) : [value, ...value.split(/[,;] /).flatMap(pieces)]
+  })
   return [...proofs, ...searchParams.values()].filter((secret) => secret.length > 3)
 }
+
+/** Of a list, or of cookies: each, and its value. */
+const pieces = (one: string): readonly string[] => [one, ...partsOf(one), one.slice(one.indexOf('=') + 1)]
 
 /** A scheme is no secret; of `Basic` it is the password, too, of AWS's signature the key's name. */
 export function partsOf(value: string): readonly string[] {

@@ -4,6 +4,7 @@ import type { Corrupt } from './corrupt.ts'
 import type { Cursors } from './cursors.ts'
 import { type Files, opened } from './files.ts'
 import { firstOf, headerBytes, readHeader, recordsOf, recordType } from './format.ts'
+import { diskRemedy } from './remedy.ts'
 import type { Place } from './ring.ts'
 import type { Segment, Segments } from './segments.ts'
 import { type Head, headOf } from './snapshot.ts'
@@ -43,7 +44,8 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
     newest = await newestOf(needs)
   } catch (error) {
     stats.diskErrors++
-    log.error('buffer: the directory cannot be used', { directory, err: messageOf(error) })
+    const err = messageOf(error)
+    log.error('buffer: the directory cannot be used', { directory, err, hint: diskRemedy(err) })
   }
   try {
     await cursors.load()

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { type Log, messageOf } from '../log.ts'
 import type { BufferStats } from './buffer.ts'
 import type { Files } from './files.ts'
+import { diskRemedy } from './remedy.ts'
 import type { Ring } from './ring.ts'
 import type { Loss } from './segment-reader.ts'
 import { SegmentWriter } from './segment-writer.ts'
@@ -44,6 +45,8 @@ const samplesAtOnce = 100_000
 
 /** One for all, as an Error is dear. Nobody sees it. */
 const closing = new Error('the log is being closed')
+
+const removed = 'the directory was removed'
 
 class Full extends Error {}
 class Gone extends Error {}
@@ -140,7 +143,7 @@ export class Writer {
     await this.#leaveRoom()
     const losses = this.#losses
     await writer.write(entries, losses)
-    if (!(await writer.isLinked())) throw new Gone('the directory was removed')
+    if (!(await writer.isLinked())) throw new Gone(removed)
     const isNew = writer.segment.bytes === 0
     const isSafe = await this.#makeSafe(writer, isNew)
     if (isNew) await this.#enter(writer)
@@ -170,6 +173,7 @@ export class Writer {
     const known = this.#segment
     if (known !== undefined && !this.#isFinished(known, nowMs)) return known
     if (known !== undefined) {
+      if (segments.all.includes(known.segment) && !(await known.isLinked())) throw new Gone(removed)
       if (this.#options.sync !== 'never') await known.sync()
       ring.safe = ring.written
       this.#segment = undefined
@@ -230,7 +234,7 @@ export class Writer {
   async #ill(error: unknown): Promise<void> {
     const { log, onProgress } = this.#needs
     const reason = messageOf(error)
-    const fields = { reason, retry_in: `${retryMs / 1000}s` }
+    const fields = { reason, hint: diskRemedy(reason), retry_in: `${retryMs / 1000}s` }
     if (this.#failing === undefined)
       log.error('buffer: the disk cannot be written; snapshots stay in memory and are sent from there', fields)
     else log.debug('buffer: the disk still cannot be written', fields)

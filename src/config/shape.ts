@@ -8,7 +8,7 @@ import { packings } from '../remote-write/packing.ts'
 import { presetNames } from './presets.ts'
 import { metadataWords, queueWords, remoteWriteWords } from './prometheus.ts'
 import { target } from './target-shape.ts'
-import { sizeBytes } from './units.ts'
+import { durationMs, sizeBytes } from './units.ts'
 import { count, duration, filled, flag, positive, size, text, textOrNumber } from './values.ts'
 
 /** The configuration file, in Prometheus's words where Prometheus has one. Texts become numbers in `read.ts`. */
@@ -80,13 +80,29 @@ const pushgateway = v.strictObject({
 
 export type PushgatewayShape = v.InferOutput<typeof pushgateway>
 
+const syncWords = '"always", "never" or a duration such as "1m" is expected'
+
 const buffer = v.strictObject({
   directory: v.optional(filled),
   mode: v.optional(v.picklist(['disk', 'memory'], '"disk" or "memory" is expected')),
   sync: v.optional(
-    v.union([v.picklist(['always', 'never']), positive], '"always", "never" or a duration such as "1m" is expected'),
+    v.union(
+      [
+        v.picklist(['always', 'never'], syncWords),
+        v.pipe(
+          v.string(syncWords),
+          v.check((text) => (durationMs(text) ?? 0) > 0, syncWords),
+        ),
+      ],
+      syncWords,
+    ),
   ),
-  max_bytes: v.optional(size),
+  max_bytes: v.optional(
+    v.pipe(
+      size,
+      v.check((text) => (sizeBytes(text) ?? 0) >= 1 << 20, 'at least "1MiB" is expected: a snapshot may take 100 KiB'),
+    ),
+  ),
   max_age: v.optional(positive),
   min_free: v.optional(
     v.pipe(

@@ -1,6 +1,7 @@
 import type { Row } from '../buffer/control.ts'
 import type { BufferOptions } from '../buffer/index.ts'
 import { ask } from '../buffer/owner.ts'
+import { diskRemedy } from '../buffer/remedy.ts'
 import { type Clock, within } from '../clock.ts'
 import { counted } from '../counted.ts'
 import { hintFor } from '../hints/hint.ts'
@@ -55,8 +56,3 @@ function findingOf(row: Row, nowMs: number): readonly Finding[] {
   const thing = `${endpoint} backlog`
   return [ageMs < behindMs ? ok(thing, text) : warn(thing, text, 'the log of the agent and its status page tell why')]
 }
-
-const diskRemedy = (trouble: string): string =>
-  /min_free|ENOSPC|EDQUOT/.test(trouble)
-    ? 'make room on its file system, or lower buffer.min_free; samples wait in memory meanwhile'
-    : 'mend the disk, or move buffer.directory; samples wait in memory meanwhile'

@@ -43,6 +43,7 @@ for (const [code, operation] of [
     await clock.pass(3_600_000)
     await append(4, 6)
     assert.equal(said().length, 1)
+    assert.match(said()[0] ?? '', /"hint":".*buffer\./)
     assert.deepEqual(
       (await cursor.read({ samples: 99 }, signal)).map(({ sequence }) => sequence),
       upTo(6),
@@ -126,17 +127,23 @@ test('what memory cannot hold while the disk fails is lost, and counted exactly,
   assert.equal(again.stats.dropped.get('a'), undefined)
 })
 
-test('a directory that is removed while running is made anew, with what memory still has', async () => {
-  const { disk, buffer, cursor, append } = await begun()
-  await append(4, 6)
-  await cursor.move((await cursor.read({ samples: 6 }, signal)).at(-1)?.sequence ?? 0)
-  disk.removeAll()
-  await append(7, 8)
-  await cursor.begin({ first: 3, last: 3, note: '' })
-  const again = await openLog(disk.afterPowerLoss(() => 0.6))
-  assert.deepEqual(sequencesOf(await allOf(again)), upTo(8, 3))
-  assert.deepEqual([...again.stats.dropped, ...buffer.stats.dropped], [])
-})
+for (const [when, laterMs] of [
+  ['while running', 0],
+  ['just before a new segment is begun', 3_600_000],
+] as const)
+  test(`a directory that is removed ${when} is made anew, with what memory still has`, async () => {
+    const { disk, buffer, cursor, append, clock, lines } = await begun()
+    await append(4, 6)
+    await cursor.move((await cursor.read({ samples: 6 }, signal)).at(-1)?.sequence ?? 0)
+    disk.removeAll()
+    await clock.pass(laterMs)
+    await append(7, 8)
+    await cursor.begin({ first: 3, last: 3, note: '' })
+    assert.equal(lines.filter((line) => line.includes('the directory was removed')).length, 1)
+    const again = await openLog(disk.afterPowerLoss(() => 0.6))
+    assert.deepEqual(sequencesOf(await allOf(again)), upTo(8, 3))
+    assert.deepEqual([...again.stats.dropped, ...buffer.stats.dropped], [])
+  })
 
 test('a disk that cannot be used at all from the start on: snapshots go through memory', async () => {
   const disk = new SimulatedDisk()

@@ -55,3 +55,18 @@ test('wrong words are said with their place', async (t) => {
       `${key}: ${said.join('; ')}`,
     )
 })
+
+test('how often to sync, and how little the buffer may hold, is told in whole', async (t) => {
+  for (const [buffer, said] of [
+    [{ sync: 'often' }, 'buffer.sync: "always", "never" or a duration such as "1m" is expected'],
+    [{ sync: '0s' }, 'buffer.sync: "always", "never" or a duration such as "1m" is expected'],
+    [{ max_bytes: '512' }, 'buffer.max_bytes: at least "1MiB" is expected: a snapshot may take 100 KiB'],
+  ] as const) {
+    const error = await buffered(t, { remote_write, buffer }).catch((reason) => reason)
+    assert.ok(error instanceof ConfigError)
+    assert.deepEqual(
+      error.problems.map((problem) => problem.replace(/^.*?config\.json: /, '')),
+      [said],
+    )
+  }
+})

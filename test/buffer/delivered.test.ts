@@ -76,7 +76,7 @@ test('so it does while snapshots that the endpoint does not take go by, up to a 
   const cursor = buffer.cursor('a', choice)
   const next = snapshots()
   const begun = async () => {
-    const [entry] = await cursor.read({ samples: 1 }, AbortSignal.timeout(5000))
+    const [entry] = await cursor.read({ samples: 1 }, AbortSignal.timeout(30_000))
     const sequence = entry?.sequence ?? 0
     await cursor.begin({ first: sequence, last: sequence, note: '' })
     return sequence

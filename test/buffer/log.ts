@@ -55,7 +55,7 @@ export async function allOf(buffer: DiskBuffer, endpoint = 'a', atOnce = 1000): 
   const cursor = buffer.cursor(endpoint)
   const lines: string[] = []
   while (cursor.backlog().snapshots > 0) {
-    const stop = AbortSignal.timeout(2000)
+    const stop = AbortSignal.timeout(30_000)
     const entries = await cursor.read({ samples: atOnce }, stop)
     for (const { sequence, snapshot } of entries) lines.push(`${sequence} ${textOf(snapshot)}`)
     await cursor.move(entries.at(-1)?.sequence ?? 0)

@@ -92,7 +92,7 @@ class Model {
       waiting.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0),
     )
     if (waiting.length === 0) return
-    const read = await cursor.read({ samples }, AbortSignal.timeout(2000))
+    const read = await cursor.read({ samples }, AbortSignal.timeout(30_000))
     assert.deepEqual(
       read.map(({ sequence, snapshot }) => `${sequence} ${textOf(snapshot)}`),
       waiting.slice(0, read.length).map(({ sequence, snapshot }) => `${sequence} ${textOf(snapshot)}`),

@@ -87,7 +87,7 @@ test('power loss at every operation, three times over: nothing that could be sen
     const found = new Map<number, string>()
     assert.ok(cursor.backlog().snapshots >= 0)
     while (cursor.backlog().snapshots > 0) {
-      const entries = await cursor.read({ samples: 1e9 }, AbortSignal.timeout(2000))
+      const entries = await cursor.read({ samples: 1e9 }, AbortSignal.timeout(30_000))
       for (const { sequence, snapshot } of entries) found.set(sequence, textOf(snapshot))
       await cursor.move(entries.at(-1)?.sequence ?? 0)
     }

@@ -88,6 +88,7 @@ export const waitingFor = ({ cursors }: Pick<DiskBuffer, 'cursors'>): readonly s
 async function ended({ buffer, about }: Left): Promise<Left> {
   const { newestMs, directory } = buffer
   if (about.isEnded || newestMs === undefined) return { buffer, about }
+  for (const { name } of buffer.cursors) buffer.cursor(name) // all of them are to get it
   buffer.append(ending(newestMs))
   const now = { ...about, isEnded: true }
   await writeAbout(directory, now)

@@ -59,10 +59,10 @@ export class Sending implements Run {
     const advance = async () => {
       while (!signal.aborted && !this.#areOpen) {
         const turn = await this.#turn(signal)
+        if (turn === undefined) return
         const enough = deadlineAt(clock, tryMs, signal)
-        await this.#open(enough.signal)
+        await this.#open(enough.signal).finally(turn.release)
         enough.over()
-        await turn?.release()
         if (!this.#areOpen) await clock.sleep(againMs, signal).catch(() => {}) // the end comes first
       }
     }

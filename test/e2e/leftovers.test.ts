@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { turnsIn } from '../../src/buffer/runs.ts'
+import { takeTurn } from '../../src/buffer/turn.ts'
+import { systemClock } from '../../src/clock.ts'
 import { freePort, hostpush, startPrometheus, startPushgateway, temporary } from '../servers.ts'
 
 /* What earlier commands have left for one output holds up no other. */
@@ -70,4 +73,23 @@ test('hundreds of logs for somewhere else are not even opened; what is too old o
   assert.equal(late.status, 0, late.output)
   const left = runsIn(state).length
   assert.ok(left < 301 && left > 200, `${left} are left`)
+})
+
+test('who waits for others until its time is over says so, sends nothing out of turn, and loses nothing', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const state = temporary(t)
+  const config = { pushgateway: [{ name: 'gw', url: gateway.url }] }
+  const turn = await takeTurn(turnsIn(state), systemClock, new AbortController().signal)
+  const early = await pushed(t, { state, config, timeout: '500ms' }, 'rows 1\n')
+  assert.equal(early.status, 3)
+  assert.match(early.output, /: 1 of 1 sample for gw \(\S+\): other commands on this host delivered all the time\n$/)
+  const words = ['exec', '--job=late', '--interval=100ms', '--timeout=500ms', `--pushgateway=${gateway.url}`]
+  const exec = hostpush(t, [...words, '--', 'sleep', '1'], { STATE_DIRECTORY: state })
+  assert.equal(await exec.ended, 0)
+  assert.match(exec.output(), /: other commands on this host delivered all the time\n$/)
+  assert.deepEqual(await gateway.groups(), [])
+  await turn?.release()
+  assert.equal((await pushed(t, { state, config, timeout: '20s' }, 'more 1\n')).status, 0)
+  assert.deepEqual((await gateway.lines()).filter((line) => /^(rows|more)\{/.test(line)).length, 2)
 })

@@ -84,8 +84,8 @@ test('who waits for others until its time is over says so, sends nothing out of 
   const early = await pushed(t, { state, config, timeout: '500ms' }, 'rows 1\n')
   assert.equal(early.status, 3)
   assert.match(early.output, /: 1 of 1 sample for gw \(\S+\): other commands on this host delivered all the time\n$/)
-  const words = ['exec', '--job=late', '--interval=100ms', '--timeout=500ms', `--pushgateway=${gateway.url}`]
-  const exec = hostpush(t, [...words, '--', 'sleep', '1'], { STATE_DIRECTORY: state })
+  const words = ['exec', '--job=late', '--interval=100ms', '--timeout=4s', `--pushgateway=${gateway.url}`]
+  const exec = hostpush(t, [...words, '--', 'sleep', '0.5'], { STATE_DIRECTORY: state })
   assert.equal(await exec.ended, 0)
   assert.match(exec.output(), /: other commands on this host delivered all the time\n$/)
   assert.deepEqual(await gateway.groups(), [])

@@ -76,7 +76,7 @@ export const startRun = (file: string, args: readonly (string | number)[], log: 
 /** What the launcher tells V8. */
 const launcherText = readFileSync(`${root}bin/hostpush`, 'utf8')
 const agentFlags = /^ +(--.*?) \$/m.exec(launcherText)?.[1]?.split(' ') ?? []
-const runFlags = /^ +small=(--.*)$/m.exec(launcherText)?.[1]?.split(' ') ?? []
+const runFlags = /^ +small='(--.*)'$/m.exec(launcherText)?.[1]?.split(' ') ?? []
 const runEnvironment = Object.fromEntries(
   [...launcherText.matchAll(/^ +export (MALLOC_\w+)=.*?-(\d+)}"$/gm)].map(([, name = '', value = '']) => [name, value]),
 )

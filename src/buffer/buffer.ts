@@ -21,6 +21,8 @@ export interface Buffer {
   readonly stats: BufferStats
   /** Timestamp of the newest snapshot in it, milliseconds since the epoch; undefined where there is none. */
   readonly newestMs: number | undefined
+  /** What waits outlives the process. */
+  readonly isSafe: boolean
   /** Waits until what was appended is as safe as it was configured to be, for a bounded time; lets go of the files. */
   close(): Promise<void>
 }

@@ -107,6 +107,10 @@ export class DiskBuffer implements Buffer {
     return this.#ring.written < this.#ring.last.sequence
   }
 
+  get isSafe(): boolean {
+    return this.trouble === undefined && !this.isBehind
+  }
+
   /** Every endpoint that has a place in the log, also those that are not configured any more. */
   get cursors(): readonly DiskCursor[] {
     return [...this.#endpoints.cursors.values()]

@@ -14,6 +14,7 @@ const bytesPerSample = 8
  */
 export class MemoryBuffer implements Buffer {
   readonly stats = noStats()
+  readonly isSafe = false
   readonly #maxBytes: number
   readonly #entries: Entry[] = []
   readonly #cursors = new Map<string, MemoryCursor>()

@@ -1,8 +1,8 @@
-/** What to do about a disk that is not used, by what was said of it. */
+/** What to do about a directory or a disk that cannot be used, by what was said of it. */
 export function diskRemedy(trouble: string): string {
   if (/min_free|ENOSPC|EDQUOT/.test(trouble))
-    return 'make room on its file system, or lower buffer.min_free; samples wait in memory meanwhile'
-  if (/EACCES|EPERM/.test(trouble))
-    return 'give the directory to the user that runs this, or name another in buffer.directory; samples wait in memory meanwhile'
-  return 'mend the disk, or move buffer.directory; samples wait in memory meanwhile'
+    return 'make room on its file system, lower buffer.min_free, or name a buffer.directory on another'
+  if (/EACCES|EPERM|EROFS|ENOENT|ENOTDIR/.test(trouble))
+    return 'name a buffer.directory that this user may write to; under systemd StateDirectory=hostpush makes one'
+  return 'mend the disk, or name a buffer.directory on another'
 }

@@ -49,10 +49,10 @@ export default {
       collectors: config.collectors.map(({ collector }) => collector.name).join(','),
       ...config.identity,
     })
-    const left = await agent.run(terminal.stop)
-    if (left.length === 0) log.info('agent: stopped, everything is delivered')
-    for (const { name, isBuffered, ...about } of left) {
-      const isSafe = isBuffered && config.buffer.mode === 'disk'
+    const undelivered = await agent.run(terminal.stop)
+    if (undelivered.length === 0) log.info('agent: stopped, everything is delivered')
+    for (const { name, isBuffered, ...about } of undelivered) {
+      const isSafe = isBuffered && agent.buffer.isSafe
       log.warn(`agent: stopped, what is not delivered is ${isSafe ? 'kept for the next start' : 'lost'}`, {
         ...{ remote_name: name, ...about },
       })

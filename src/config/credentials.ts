@@ -3,7 +3,7 @@ import type { Headers } from '../http/request.ts'
 import { Secret } from '../log.ts'
 import { accessOf, type Said } from './access.ts'
 import { decoded, textOrFile } from './secrets.ts'
-import { headerValue, type TargetShape } from './target-shape.ts'
+import { headerValue, type TargetShape, unsendable } from './target-shape.ts'
 
 /** What proves who we are: at most one kind. What a kind needs is loaded only where it is configured. */
 export async function credentialsOf(block: TargetShape, url: URL, said: Said): Promise<Credentials | undefined> {
@@ -54,8 +54,6 @@ function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, s
   if (Object.keys(shape).length === 0) said.problems.push(`${at}: credentials or credentials_file is needed`)
   return tokenOf(type, [shape.credentials, shape.credentials_file], { ...said, place: `${at}.credentials` })
 }
-
-const unsendable = 'cannot be sent: a header is one line of Latin letters and signs'
 
 function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], said: Said): Credentials {
   const token = textOrFile(given, said, (text) => {

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { Headers } from '../http/request.ts'
 import { messageOf } from '../log.ts'
 import type { Said } from './access.ts'
-import { headerValue, type TargetShape } from './target-shape.ts'
+import { contentOf } from './secrets.ts'
+import { headerValue, type TargetShape, unsendable } from './target-shape.ts'
 
 /**
  * The user's own headers: `headers`, and `http_headers`, whose files are read for each request. Of several values of one
@@ -19,7 +19,7 @@ export function headersOf(block: TargetShape, { place, problems }: Said): () => 
   }
   const all = () => {
     const read = entries.map(([name, { values = [], secrets = [], files = [] }]) => {
-      const held = files.map((file) => contentOf(file, `${place}.http_headers.${name}.files`))
+      const held = files.map((file) => valueIn(file, `${place}.http_headers.${name}.files`))
       return [name, [...values, ...secrets, ...held].join(', ')] as const
     })
     return { ...fixed, ...Object.fromEntries(read) }
@@ -32,13 +32,8 @@ export function headersOf(block: TargetShape, { place, problems }: Said): () => 
   return all
 }
 
-function contentOf(file: string, place: string): string {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8').trim()
-  } catch (error) {
-    throw new Error(`${place}: ${file} cannot be read: ${messageOf(error)}`)
-  }
+function valueIn(file: string, place: string): string {
+  const text = contentOf(file, place)
   if (headerValue.test(text)) return text
-  throw new Error(`${place}: ${file} cannot be sent: a header is one line of Latin letters and signs`)
+  throw new Error(`${place}: ${file} ${unsendable}`)
 }

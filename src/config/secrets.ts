@@ -23,7 +23,7 @@ export function textOrFile(
     return () => secret
   }
   const read = () => {
-    const held = contentOf(file, place)
+    const held = contentOf(file, `${place}_file`)
     const wrong = held === '' ? 'is empty' : check(held)
     if (wrong !== undefined) throw new Error(`${place}_file: ${file}: ${wrong}`)
     return new Secret(held)
@@ -36,11 +36,12 @@ export function textOrFile(
   return read
 }
 
-function contentOf(file: string, place: string): string {
+/** What a file holds that a key names, without the white space around it. Throws with the place of the key. */
+export function contentOf(file: string, place: string): string {
   try {
     return readFileSync(file, 'utf8').trim() // of a byte order mark, too
   } catch (error) {
-    throw new Error(`${place}_file: ${file} cannot be read: ${messageOf(error)}`)
+    throw new Error(`${place}: ${file} cannot be read: ${messageOf(error)}`)
   }
 }
 

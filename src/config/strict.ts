@@ -28,7 +28,11 @@ export function checked<const Schema extends v.GenericSchema>(
     .filter((issue) => !isStranger(issue))
     .map((issue) => ({ path: (issue.path ?? []).map(({ key }) => key), words: wordsOf(issue) }))
   const broken = new Set(wrong.map(({ path }) => path[0]))
-  return { output: output as v.InferOutput<Schema>, wrong: [...wrong, ...strangers(given, shape)], broken }
+  return {
+    output: output as v.InferOutput<Schema>,
+    wrong: [...wrong, ...strangers(given, { shape, whole: shape })],
+    broken,
+  }
 }
 
 /** `a.b[0].c` */
@@ -43,21 +47,46 @@ interface Node {
   readonly item?: Node
 }
 
-/** Keys that the shape does not know, each with the nearest known one, and lists in place of objects: valibot tells of
- * the first such key alone, and of no such list. */
-function* strangers(value: unknown, shape: unknown, path: Path = []): Generator<Wrong> {
-  let { wrapped, entries, item, type } = shape as Node
-  while (wrapped !== undefined) ({ wrapped, entries, item, type } = wrapped)
+const unwrapped = (shape: Node): Node => (shape.wrapped === undefined ? shape : unwrapped(shape.wrapped))
+
+interface Shapes {
+  readonly shape: unknown
+  /** That of the file, which tells where else a key is known. */
+  readonly whole: unknown
+}
+
+/** Keys that the shape does not know, each with the nearest known one or where it is known, and lists in place of
+ * objects: valibot tells of the first such key alone, and of no such list. */
+function* strangers(value: unknown, { shape, whole }: Shapes, path: Path = []): Generator<Wrong> {
+  const { entries, item, type } = unwrapped(shape as Node)
   if (typeof value !== 'object' || value === null) return
   if (Array.isArray(value) && item !== undefined)
-    for (const [i, one] of value.entries()) yield* strangers(one, item, [...path, i])
+    for (const [i, one] of value.entries()) yield* strangers(one, { shape: item, whole }, [...path, i])
   else if (Array.isArray(value) && (entries !== undefined || type === 'record')) yield { path, words: kinds.Object }
   else if (entries !== undefined)
     for (const [key, one] of Object.entries(value)) {
       const at = [...path, key]
-      if (Object.hasOwn(entries, key)) yield* strangers(one, entries[key], at)
-      else yield { path: at, words: `unknown key${nearest(key, Object.keys(entries))}` }
+      if (Object.hasOwn(entries, key)) yield* strangers(one, { shape: entries[key], whole }, at)
+      else yield { path: at, words: `unknown key${nearest(key, Object.keys(entries)) || homes(key, { shape, whole })}` }
     }
+}
+
+const mostHomes = 3
+
+/** Where a key is known: in an object below the one that it stands in, or else in any. */
+function homes(key: string, { shape, whole }: Shapes): string {
+  const below = [...homesIn(key, shape as Node)]
+  const all = below.length > 0 ? below : [...homesIn(key, whole as Node)]
+  return all.length === 0 || all.length > mostHomes ? '' : `; it belongs into ${all.join(' or ')}`
+}
+
+function* homesIn(key: string, shape: Node, path: readonly string[] = []): Generator<string> {
+  const { entries, item } = unwrapped(shape)
+  if (item !== undefined) yield* homesIn(key, item, path)
+  for (const [name, one] of Object.entries(entries ?? {})) {
+    if (name === key) yield path.length === 0 ? 'the file itself' : path.join('.')
+    yield* homesIn(key, one, [...path, name])
+  }
 }
 
 const isStranger = ({ type, expected }: v.BaseIssue<unknown>) => type === 'strict_object' && expected === 'never'

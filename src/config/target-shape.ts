@@ -11,6 +11,7 @@ const reservedHeaders = new Set(
 )
 /** What HTTP can carry: RFC 9110 section 5.5. */
 export const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
+export const unsendable = 'cannot be sent: a header is one line of Latin letters and signs'
 
 const headerName = v.pipe(
   v.string(),
@@ -20,10 +21,7 @@ const headerName = v.pipe(
     'this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2 or sigv4)',
   ),
 )
-const headerText = v.pipe(
-  textOrNumber,
-  v.regex(headerValue, 'a header value must be one line of Latin letters and signs'),
-)
+const headerText = v.pipe(textOrNumber, v.regex(headerValue, unsendable))
 const headerTexts = v.optional(v.array(headerText, 'a list of values is expected'))
 
 const httpHeaders = v.record(

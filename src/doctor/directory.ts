@@ -1,6 +1,7 @@
 import { accessSync, constants, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { BufferOptions } from '../buffer/index.ts'
+import { diskRemedy } from '../buffer/remedy.ts'
 import { messageOf } from '../log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
@@ -23,8 +24,8 @@ export function checkDirectory({ mode, directory, minFreeBytes, maxBytes }: Buff
     if (free < minFreeBytes + maxBytes) return warn('buffer', text, 'make room, or lower buffer.max_bytes')
     return ok('buffer', text)
   } catch (error) {
-    const remedy = 'a buffer.directory that this user may write; under systemd StateDirectory=hostpush'
-    return fail('buffer', `${directory}: ${messageOf(error)}`, remedy)
+    const text = messageOf(error)
+    return fail('buffer', `${directory}: ${text}`, diskRemedy(text))
   }
 }
 

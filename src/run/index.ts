@@ -1,5 +1,6 @@
 import type { Buffer } from '../buffer/buffer.ts'
 import { type BufferOptions, openBuffer } from '../buffer/index.ts'
+import { diskRemedy } from '../buffer/remedy.ts'
 import { type About, createRun, type Group } from '../buffer/runs.ts'
 import type { Sync } from '../buffer/writer.ts'
 import { messageOf } from '../log.ts'
@@ -20,7 +21,7 @@ import { Sending } from './sending.ts'
  * What an output has not taken by the deadline stays in the log, for the agent or the next batch command (leftovers.ts).
  */
 export interface RunOptions {
-  /** How safe the log is while the command lives: `end` waits for the write, not for the disk. At the end it is safe anyhow. */
+  /** How safe the log is while the command lives: `end` waits for the write, not for the disk; its end is safe anyhow. */
   readonly sync: Sync
   /** Beside another run of the same process: what is wrong with the directory has been said. */
   readonly isSecond?: boolean
@@ -68,17 +69,13 @@ async function openLog(
     try {
       return await createRun(options, world, how)
     } catch (error) {
-      const fields = { directory: options.directory, err: messageOf(error), hint: hintFor(error) }
+      const err = messageOf(error)
+      const fields = { directory: options.directory, err, hint: diskRemedy(err) }
       world.log[level]('buffer: the directory cannot be used: what is not delivered is lost', fields)
     }
   }
   return openBuffer({ ...options, mode: 'memory' }, world)
 }
-
-const hintFor = (error: unknown): string =>
-  (error as NodeJS.ErrnoException).code === 'ENOSPC'
-    ? 'there is no room on this disk: make some, or name a directory on another one as buffer.directory'
-    : 'name a directory that this user may write to: buffer.directory, or $STATE_DIRECTORY'
 
 const groupsOf = (gateways: RunConfig['pushgateways']): Readonly<Record<string, Group>> =>
   Object.fromEntries(

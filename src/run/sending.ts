@@ -210,6 +210,6 @@ export class Sending implements Run {
       bytes: buffer.stats.bytes,
     })
     await buffer.close()
-    return fates(buffer.trouble === undefined && !buffer.isBehind)
+    return fates(buffer.isSafe)
   }
 }

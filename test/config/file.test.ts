@@ -38,6 +38,21 @@ test('every unknown key is told, however many an object has', (t) => {
   ])
 })
 
+test('a key that stands in the wrong object is told where it belongs', (t) => {
+  const { problems } = read(t, '{"scrape_interval": "5s", "username": "u", "enabled": true, "web": {"level": "info"}}')
+  assert.deepEqual(problems, [
+    'scrape_interval: unknown key; it belongs into global',
+    'username: unknown key; it belongs into remote_write.basic_auth or pushgateway.basic_auth',
+    'enabled: unknown key',
+    'web.level: unknown key; it belongs into log',
+  ])
+  const below = read(t, '{"remote_write": [{"url": "http://x", "password": "p", "max_backoff": "1s"}]}').problems
+  assert.deepEqual(below, [
+    'remote_write[0].password: unknown key; it belongs into basic_auth',
+    'remote_write[0].max_backoff: unknown key; it belongs into queue_config',
+  ])
+})
+
 test('what is right of a file is read on, so that its problems are told at the same time', (t) => {
   const { shape, problems } = read(t, '{"job": "j", "jop": 1, "web": {"max_requests": -1}, "log": {"level": "loud"}}')
   assert.deepEqual(shape, { job: 'j' })

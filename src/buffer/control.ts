@@ -36,6 +36,7 @@ export interface BufferRow {
   readonly segments: number
   /** Segments that cannot be read, as a newer version wrote them. */
   readonly newer: number
+  readonly newerBytes: number
   /** Places of which the bytes are kept in corrupt/. */
   readonly damaged: number
   readonly trouble: string | undefined
@@ -47,6 +48,8 @@ export type Row = EndpointRow | RefusedRow | BufferRow
 export interface DropRow {
   readonly endpoint: string
   readonly samples: number
+  /** Of these, those that were taken out to be sent: they may arrive all the same. */
+  readonly sending: number
   /** Set aside. */
   readonly refused: number
 }
@@ -65,7 +68,8 @@ async function* list(buffer: DiskBuffer, isAgent: boolean): AsyncGenerator<Row> 
   const { directory, stats, segments, trouble, newer } = buffer
   const damaged = await buffer.corrupt.count()
   const { all, bytes } = segments
-  yield { kind: 'buffer', directory, bytes, segments: all.length, newer, damaged, trouble }
+  const newerBytes = newer.reduce((sum, one) => sum + one.bytes, 0)
+  yield { kind: 'buffer', directory, bytes, segments: all.length, newer: newer.length, newerBytes, damaged, trouble }
   for (const cursor of buffer.cursors) {
     const { snapshots, samples, bytes, oldestMs } = cursor.backlog()
     yield {
@@ -134,13 +138,14 @@ async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): As
   const isMeant = (name: string) => endpoint === undefined || name === endpoint
   const concerned = request['refused'] === true ? [] : buffer.cursors.filter(({ name }) => isMeant(name))
   const before = beforeMs ?? Number.POSITIVE_INFINITY
-  for (const { name, position, choice } of concerned) {
-    const samples = shareOf(choice, Math.max(0, place.samples - position.samples))
-    yield { endpoint: name, samples, refused: 0 }
+  for (const { name, position, choice, samplesInHand } of concerned) {
+    const all = Math.max(0, place.samples - position.samples)
+    const sending = Math.min(all, samplesInHand - position.samples)
+    yield { endpoint: name, samples: shareOf(choice, all), sending: shareOf(choice, sending), refused: 0 }
   }
   for await (const { refusal } of buffer.aside.read())
     if (isMeant(refusal.endpoint) && refusal.atMs < before)
-      yield { endpoint: refusal.endpoint, samples: 0, refused: refusal.samples }
+      yield { endpoint: refusal.endpoint, samples: 0, sending: 0, refused: refusal.samples }
   if (request['isDry'] === true) return
   for (const { name } of concerned) await buffer.dropUpTo(place, name)
   await buffer.aside.clear(endpoint, before)

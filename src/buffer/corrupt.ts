@@ -64,7 +64,7 @@ export class Corrupt {
     if (this.#told.has(place)) return false
     this.#told.add(place)
     this.#needs.stats.damagedRecords++
-    this.#needs.log.warn('buffer: damaged, skipped and kept aside', { segment: name, at, bytes })
+    this.#needs.log.warn('buffer: damaged, skipped', { segment: name, at, bytes })
     return true
   }
 

@@ -137,8 +137,13 @@ export class DiskCursor implements Cursor {
 
   /** Counts what of these is gone for this endpoint: not what is behind it, and not what the sender has in its hands. */
   lose({ from, to }: Loss, reason: DropReason): void {
-    const inHand = Math.max(this.position.samples, this.#flight?.samples ?? 0, this.#countedTo)
-    this.drop(reason, this.#waiting.share(this.#standing.uncounted({ from: Math.max(from, inHand), to })))
+    const lost = this.#standing.uncounted({ from: Math.max(from, this.samplesInHand), to })
+    this.drop(reason, this.#waiting.share(lost))
+  }
+
+  /** Samples of the log up to the last that its sender has taken out, whose answer has not come. */
+  get samplesInHand(): number {
+    return Math.max(this.position.samples, this.#flight?.samples ?? 0, this.#countedTo)
   }
 
   remember(memo: string): Promise<void> {

@@ -11,6 +11,7 @@ import { Endpoints } from './endpoints.ts'
 import { syncNames } from './files.ts'
 import { LogReader, type Reading } from './log-reader.ts'
 import { Losses } from './losses.ts'
+import type { Newer } from './newer.ts'
 import { type Opened, openLog } from './opening.ts'
 import type { DiskNeeds, DiskOptions } from './options.ts'
 import { SeriesPool } from './pool.ts'
@@ -19,7 +20,7 @@ import { type Place, Ring } from './ring.ts'
 import type { Segments } from './segments.ts'
 import type { Standing } from './standing.ts'
 import { countDropped } from './stats.ts'
-import { retryMs, Writer } from './writer.ts'
+import { retryMs, segmentMs, Writer } from './writer.ts'
 
 const segmentBytes = 4 * 1024 * 1024
 /** Snapshots that the disk does not take, and those of a live sender. */
@@ -34,7 +35,7 @@ export class DiskBuffer implements Buffer {
   readonly aside: Aside
   readonly corrupt: Corrupt
   /** Segments that a newer version wrote. */
-  readonly newer: number
+  readonly newer: readonly Newer[]
   readonly #options: DiskOptions
   readonly #needs: DiskNeeds
   readonly #ring: Ring
@@ -61,6 +62,7 @@ export class DiskBuffer implements Buffer {
     this.segments = segments
     this.corrupt = corrupt
     this.newer = found.newer
+    if (found.moved !== undefined) this.#losses.add(found.moved)
     this.aside = new Aside(options.aside ?? asideIn(options.directory), { files, clock, log, stats })
     this.#file = cursors
     this.#gap = { newest: newest?.sequence ?? 0, start: last }
@@ -177,6 +179,12 @@ export class DiskBuffer implements Buffer {
   /** The place of the newest snapshot. */
   get last(): Place {
     return this.#ring.last
+  }
+
+  /** Whether even the newest that a newer version wrote is older than `max_age`: it wrote a segment for so long at most. */
+  get isNewerTooOld(): boolean {
+    const lastMs = Math.max(...this.newer.map(({ header }) => header.createdMs)) + segmentMs
+    return this.#bounds.isTooOld(lastMs)
   }
 
   /** Lets all of it go where even the newest is older than `max_age`. */

@@ -55,6 +55,21 @@ export async function syncNames(files: Files, directory: string): Promise<void> 
   for (const path of [directory, `${directory}/..`, `${directory}/../..`]) await files.syncDirectory(path)
 }
 
+/** For whoever looks and is to leave no trace: what is missing is not made, and nothing is mended. */
+export const readOnly = (files: Files): Files => ({
+  makeDirectory: async () => {},
+  list: (path) => files.list(path),
+  open: async (path, mode) => (mode === 'read' ? await files.open(path, mode) : refused(path)),
+  rename: async (from) => refused(from),
+  remove: async () => {},
+  syncDirectory: async () => {},
+  freeBytes: (path) => files.freeBytes(path),
+})
+
+function refused(path: string): never {
+  throw Object.assign(new Error(`EROFS: ${path} is only looked at`), { code: 'EROFS' })
+}
+
 const flags = {
   read: constants.O_RDONLY,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,

@@ -12,7 +12,7 @@ import { crc32 } from 'node:zlib'
  *
  * SEGMENT = header, then records up to the end of the file
  *
- * header, 64 bytes; magic, version and checksum stand in the same places in every version:
+ * header, 64 bytes, the same in every version: one that cannot read the records knows what comes before them
  *    0  8  "hostpush"
  *    8  2  version
  *   12  6  u48 first sequence number
@@ -57,7 +57,7 @@ import { crc32 } from 'node:zlib'
  *   Only headers and the last segment are read at the start. What follows the last good record of the last segment
  *   is a torn write and is cut. A bad record elsewhere is skipped: the reader looks for the next good one and goes on
  *   at the next snapshot that stands alone; the bytes are kept aside and counted. A segment with a bad header is
- *   read by its name and its records. A segment of a newer version is left alone and said.
+ *   read by its name and its records. Segments of a newer version are moved to where that will find them (newer.ts).
  *
  * VERSION 1 has no word on when counters began: neither flag 4 nor what a family counts since. It reads as unset.
  */
@@ -97,13 +97,13 @@ export function headerOf({ first, samplesBefore, createdMs, bootId }: Header): B
   return bytes
 }
 
-/** The header, or why there is none: bytes that are no header, or one of a newer version. */
-export function readHeader(bytes: Buffer): Header | 'damaged' | 'newer' {
+/** The header; `isNewer` where a newer version wrote what follows it. */
+export function readHeader(bytes: Buffer): (Header & { readonly isNewer: boolean }) | 'damaged' {
   if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return 'damaged'
   if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return 'damaged'
-  if (bytes.readUInt16LE(8) > version) return 'newer'
   const hex = bytes.toString('hex', 32, 48)
   return {
+    isNewer: bytes.readUInt16LE(8) > version,
     first: bytes.readUIntLE(12, 6),
     samplesBefore: bytes.readUIntLE(18, 6),
     createdMs: bytes.readDoubleLE(24),

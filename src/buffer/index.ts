@@ -4,7 +4,7 @@ import type { Labels } from '../metrics/family.ts'
 import type { Buffer } from './buffer.ts'
 import { answers } from './control.ts'
 import { DiskBuffer } from './disk.ts'
-import { disk, type Files } from './files.ts'
+import { disk, type Files, readOnly } from './files.ts'
 import { MemoryBuffer } from './memory.ts'
 import type { DiskOptions } from './options.ts'
 import { Owner } from './owner.ts'
@@ -40,7 +40,15 @@ export async function openBuffer(options: BufferOptions, needs: BufferNeeds): Pr
   return openDisk(options, needs, true)
 }
 
-/** Opens the log as its owner, for an agent or for a command that looks into it while none runs. */
+/** Opens the log to look into it while nobody owns it: nothing on disk is changed, and an agent may begin meanwhile. */
+export function lookInto(
+  options: DiskOptions,
+  { files = patient(disk, systemClock), ...needs }: BufferNeeds,
+): Promise<DiskBuffer> {
+  return DiskBuffer.open(options, { ...needs, files: readOnly(files), onMoved: async () => {} })
+}
+
+/** Opens the log as its owner, for an agent or for a command that changes it while none runs. */
 export async function openDisk(
   options: DiskOptions,
   { files = patient(disk, systemClock), ...needs }: BufferNeeds,
@@ -63,7 +71,7 @@ export async function openDisk(
     await files.makeDirectory(directory)
     await owner.acquire()
   }
-  const buffer = await DiskBuffer.open(options, { ...needs, files, onMoved, onClose: () => owner.close() })
+  const buffer = await DiskBuffer.open(options, { ...needs, files, isAgent, onMoved, onClose: () => owner.close() })
   opened.resolve(buffer)
   return buffer
 }

@@ -17,7 +17,7 @@ export interface Opened extends Found {
 /** Reads what an agent before has left in the directory. Never fails: what cannot be used is said, and not there. */
 export async function openLog(
   { directory, sync }: DiskOptions,
-  { files, log, clock }: Pick<DiskNeeds, 'files' | 'log' | 'clock'>,
+  { files, log, clock, isAgent = false }: Pick<DiskNeeds, 'files' | 'log' | 'clock' | 'isAgent'>,
 ): Promise<Opened> {
   const stats = noStats()
   const segments = new Segments(files, `${directory}/log`)
@@ -26,6 +26,9 @@ export async function openLog(
     ...{ files, clock, log, stats, syncs: sync === 'always', syncsAtEnd: sync === 'end' },
   })
   const syncs = sync !== 'end'
-  const found = await recover(directory, { files, log, stats, segments, corrupt, cursors, syncs })
+  const found = await recover(directory, {
+    ...{ files, clock, log, stats, segments, corrupt, cursors, syncs },
+    movesNewer: isAgent,
+  })
   return { stats, segments, corrupt, cursors, ...found }
 }

@@ -19,6 +19,8 @@ export interface DiskNeeds {
   readonly files: Files
   /** Of this boot, as the kernel writes it. */
   readonly bootId: string
+  /** Not where a command looks into a log, or makes one of its own. */
+  readonly isAgent?: boolean
   /** The directory has gone and is made anew. */
   readonly onMoved: () => Promise<void>
   /** Nothing more is written. */

@@ -1,16 +1,20 @@
+import type { Clock } from '../clock.ts'
 import { type Log, messageOf } from '../log.ts'
 import type { BufferStats } from './buffer.ts'
 import type { Corrupt } from './corrupt.ts'
 import type { Cursors } from './cursors.ts'
 import { type Files, opened } from './files.ts'
 import { firstOf, headerBytes, readHeader, recordsOf, recordType } from './format.ts'
+import { moveNewer, type Newer } from './newer.ts'
 import { diskRemedy } from './remedy.ts'
 import type { Place } from './ring.ts'
+import type { Loss } from './segment-reader.ts'
 import type { Segment, Segments } from './segments.ts'
 import { type Head, headOf } from './snapshot.ts'
 
 interface Needs {
   readonly files: Files
+  readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
   readonly segments: Segments
@@ -18,6 +22,8 @@ interface Needs {
   readonly cursors: Cursors
   /** False where the disk is not waited for. */
   readonly syncs: boolean
+  /** Whether what a newer version wrote is put where that finds it, as new samples are to come behind it. */
+  readonly movesNewer: boolean
 }
 
 /** What a start finds. */
@@ -28,15 +34,18 @@ export interface Found {
   readonly newest: (Head & { readonly bootId: string }) | undefined
   /** Where each endpoint was is not known: the log is there and no cursor is, or some are damaged. */
   readonly lostCursors: boolean
-  /** Segments that a newer version wrote. */
-  readonly newer: number
+  /** Segments that a newer version wrote and that are still here. */
+  readonly newer: readonly Newer[]
+  /** Samples that were moved away with those that are not. */
+  readonly moved: Loss | undefined
 }
 
 /** Finds out what an agent before left; repairs what it can. A fault of the disk is said, and then there is nothing. */
 export async function recover(directory: string, needs: Needs): Promise<Found> {
   const { files, segments, cursors, log, stats } = needs
   let newest: Found['newest']
-  let [beyond, newer] = [0, 0]
+  let beyond = 0
+  let newer: readonly Newer[] = []
   try {
     await files.makeDirectory(segments.directory)
     if (needs.syncs) await files.syncDirectory(directory)
@@ -53,6 +62,8 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
     stats.diskErrors++
     log.error('buffer: the cursors cannot be read', { directory, err: messageOf(error) })
   }
+  let gone: readonly Newer[] = []
+  if (needs.movesNewer) ({ newer, gone } = await move(directory, newer, needs))
   const places: Place[] = [
     { sequence: beyond, samples: 0 },
     ...(newest ? [{ sequence: newest.sequence, samples: newest.samplesBefore + newest.samples }] : []),
@@ -66,7 +77,24 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
     samples: Math.max(...places.map(({ samples }) => samples)),
   }
   const lostCursors = segments.all.length > 0 && (cursors.states.length === 0 || cursors.orphans > 0)
-  return { last, newest, lostCursors, newer }
+  const [oldestGone, newestGone] = [gone[0], gone.at(-1)]
+  const behind = segments.all.find(({ first }) => first > (newestGone?.first ?? 0))?.samplesBefore
+  const moved = oldestGone && { from: oldestGone.header.samplesBefore, to: behind ?? last.samples }
+  return { last, newest, lostCursors, newer, moved }
+}
+
+/** Gives those that are still here: where they cannot be moved they are left as they are. */
+async function move(directory: string, newer: readonly Newer[], needs: Needs) {
+  try {
+    return { newer: [], gone: await moveNewer(directory, { newer, states: needs.cursors.states }, needs) }
+  } catch (error) {
+    const err = messageOf(error)
+    needs.stats.diskErrors++
+    needs.log.error('buffer: what a newer version has left cannot be moved to runs/, and is passed over', {
+      ...{ directory, err, hint: diskRemedy(err) },
+    })
+    return { newer, gone: [] }
+  }
 }
 
 /** What a start knows of the wall clock: the boot clock has gone on with it, or nothing is known. */
@@ -77,7 +105,8 @@ export function continuityOf({ newest }: Found, bootId: string) {
 
 /** Reads the header of each; gives a sequence number that is above all in segments that are left alone. */
 async function findSegments({ files, segments, corrupt, log }: Needs) {
-  let [beyond, newer] = [0, 0]
+  let beyond = 0
+  const newer: Newer[] = []
   const numbers = (await files.list(segments.directory)).flatMap((name) => firstOf(name) ?? [])
   for (const first of numbers.sort((left, right) => left - right)) {
     const path = segments.pathOf(first)
@@ -87,10 +116,9 @@ async function findSegments({ files, segments, corrupt, log }: Needs) {
         const header = readHeader(await file.read(0, headerBytes))
         return { size, header, whole: header === 'damaged' ? await file.read(0, size) : undefined }
       })
-      if (header === 'newer') {
-        newer++
+      if (typeof header === 'object' && header.isNewer) {
+        newer.push({ path, first, bytes: size, header })
         beyond = Math.max(beyond, first + size) // no record is as short as a byte
-        log.warn('buffer: a segment was written by a newer version, left as it is', { path })
       } else if (typeof header === 'object')
         segments.add({ path, first, samplesBefore: header.samplesBefore, createdMs: header.createdMs, bytes: size })
       else await adopt(path, first, whole ?? Buffer.alloc(0), { segments, corrupt })

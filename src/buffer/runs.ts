@@ -1,20 +1,14 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
 import type { Labels } from '../metrics/family.ts'
 import { asideIn } from './aside.ts'
 import type { DiskBuffer } from './disk.ts'
 import { makeDirectory } from './files.ts'
 import { type BufferNeeds, type BufferOptions, openDisk, type Whose } from './index.ts'
 import { ask, BufferError } from './owner.ts'
+import { newId, runsIn } from './run-names.ts'
 import type { Sync } from './writer.ts'
-
-/**
- * The directory `runs` of a buffer: in it a log for each batch command that has not delivered all (`runs/<id>/`, laid out
- * as the agent's own), and the queue of those that deliver (`runs/turn/`, see turn.ts). The owner's socket in a log says
- * that its command lives. `run.json` beside the log holds what the log does not tell.
- */
-export const runsIn = (directory: string): string => `${directory}/runs`
-export const turnsIn = (directory: string): string => `${runsIn(directory)}/turn`
 
 /** What is to be known of a run to deliver what it left. */
 export interface About {
@@ -66,12 +60,6 @@ const ofRun = (options: BufferOptions, directory: string): BufferOptions => ({
   directory,
   aside: asideIn(options.directory),
 })
-
-/** Milliseconds since the epoch first: ids sort as the runs began. */
-function newId({ now }: Clock): string {
-  const time = String(Math.floor(now())).padStart(15, '0')
-  return `${time}-${process.pid}-${Math.random().toString(36).slice(2, 6)}`
-}
 
 /** A log has been begun in a directory. Rejects where that cannot be found out. */
 export async function isLog(directory: string): Promise<boolean> {
@@ -134,7 +122,10 @@ async function isOwned(path: string): Promise<boolean> {
   return true
 }
 
-/** Opens what a run left, as its owner; undefined where somebody else is. */
+/**
+ * Opens what a run left, as its owner; undefined where somebody else is, and where a newer version has left it: that one
+ * is to find it again, unless it is older than `max_age`.
+ */
 export async function openLeft(
   path: string,
   options: BufferOptions,
@@ -142,18 +133,29 @@ export async function openLeft(
 ): Promise<{ readonly buffer: DiskBuffer; readonly about: About } | undefined> {
   try {
     const buffer = await openDisk({ ...ofRun(options, path), sync: 'end' }, needs, false)
-    return { buffer, about: await readAbout(path) }
+    if (buffer.newer.length === 0) return { buffer, about: await readAbout(path) }
+    if (buffer.isNewerTooOld) await letGoUnread(buffer, needs.log)
+    else await buffer.close()
+    return undefined
   } catch (error) {
     if (error instanceof BufferError) return undefined
     throw error
   }
 }
 
+async function letGoUnread(buffer: DiskBuffer, log: Log): Promise<void> {
+  const bytes = buffer.newer.reduce((sum, one) => sum + one.bytes, 0)
+  log.error('buffer: what a newer version had left is older than max_age and lost', { path: buffer.directory, bytes })
+  await removeRun(buffer)
+}
+
 /** Closes the log of a run and deletes it. */
 export async function removeRun(buffer: DiskBuffer): Promise<void> {
   await buffer.abandon()
-  await rm(buffer.directory, { recursive: true, force: true })
+  await removeClosed(buffer.directory)
 }
+
+export const removeClosed = (directory: string): Promise<void> => rm(directory, { recursive: true, force: true })
 
 export async function writeAbout(path: string, about: About): Promise<void> {
   await writeFile(`${path}/run.json.new`, JSON.stringify(about), { mode: 0o600 })

@@ -35,7 +35,8 @@ interface Needs {
   readonly onMoved: () => Promise<void>
 }
 
-const segmentMs = 3_600_000
+/** How long one segment is written to, at most. */
+export const segmentMs = 3_600_000
 /** How often it is asked how much room there is. */
 const roomMs = 60_000
 /** How long a disk that failed is left alone. */

@@ -1,4 +1,4 @@
-import { turnsIn } from '../buffer/runs.ts'
+import { turnsIn } from '../buffer/run-names.ts'
 import { takeTurn } from '../buffer/turn.ts'
 import { deadlineAt } from '../http/deadline.ts'
 import { messageOf } from '../log.ts'

@@ -1,6 +1,7 @@
 import type { Buffer, Cursor } from '../buffer/buffer.ts'
 import { DiskBuffer } from '../buffer/disk.ts'
-import { type About, gatewayCursor, removeRun, turnsIn, writeAbout } from '../buffer/runs.ts'
+import { turnsIn } from '../buffer/run-names.ts'
+import { type About, gatewayCursor, removeRun, writeAbout } from '../buffer/runs.ts'
 import { type Turn, takeTurn } from '../buffer/turn.ts'
 import { deadlineAt } from '../http/deadline.ts'
 import { messageOf } from '../log.ts'

@@ -35,7 +35,7 @@ export const options: DiskOptions = {
 export function openLog(
   files: Files,
   given: Partial<DiskOptions> = {},
-  world: { clock?: TestClock; log?: Log; bootId?: string } = {},
+  world: { clock?: TestClock; log?: Log; bootId?: string; isAgent?: boolean } = {},
 ): Promise<DiskBuffer> {
   const needs = { clock: new TestClock(), log: silent, bootId, files, onMoved: async () => {}, ...world }
   return DiskBuffer.open({ ...options, ...given }, needs)

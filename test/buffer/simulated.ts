@@ -52,10 +52,12 @@ export class SimulatedDisk implements Files {
 
   async rename(from: string, to: string) {
     this.#check('rename', from)
-    const inode = this.names.get(from)
-    if (inode === undefined) throw errorOf('ENOENT', from)
-    this.names.delete(from)
-    this.names.set(to, inode)
+    const moved = [...this.names].filter(([name]) => name === from || name.startsWith(`${from}/`))
+    if (moved.length === 0) throw errorOf('ENOENT', from)
+    for (const [name, inode] of moved) {
+      this.names.delete(name)
+      this.names.set(to + name.slice(from.length), inode)
+    }
   }
 
   async remove(path: string) {

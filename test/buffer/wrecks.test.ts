@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { crc32 } from 'node:zlib'
-import { headerBytes, recordsOf, recordType, segmentName, version } from '../../src/buffer/format.ts'
+import { headerBytes, recordsOf, recordType, segmentName } from '../../src/buffer/format.ts'
 import { slotBytes } from '../../src/buffer/slot.ts'
 import { settled, TestClock } from '../clock.ts'
 import { allOf, openLog, recordingLog, signal, snapshots } from './log.ts'
@@ -157,20 +156,6 @@ test('a segment of garbage is moved to corrupt/', async () => {
   const { sequences, next, records } = await outcomeOf(disk)
   assert.deepEqual({ sequences, next, records }, { sequences: [1, 2, 3, 4], next: 5, records: 1 })
   assert.equal(disk.pathsIn('/b/corrupt').length, 1)
-})
-
-test('a segment of a newer version is left as it is, said, and its numbers are not used again', async () => {
-  const disk = await logOf(4, 2)
-  const path = `/b/log/${segmentName(3)}`
-  const newer = Buffer.from(disk.bytesOf(path))
-  newer.writeUInt16LE(version + 1, 8)
-  newer.writeUInt32LE(crc32(newer.subarray(0, 60)), 60)
-  disk.put(path, newer)
-  const { sequences, next, lines } = await outcomeOf(disk)
-  assert.deepEqual(sequences, [1, 2])
-  assert.ok(next > 4)
-  assert.deepEqual(disk.bytesOf(path), newer)
-  assert.equal(lines.filter((line) => line.includes('newer version')).length, 1)
 })
 
 test('a segment that cannot be read is tried again a minute later, and again; then skipped, counted and said', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { chown, lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import type { DiskBuffer } from '../../src/buffer/disk.ts'
@@ -179,22 +179,116 @@ test('a directory that is not there, is none, or may not be read, is said and no
   assert.deepEqual(await readdir(directory), ['file'])
 })
 
-test('damaged places and segments of a newer version are told of', async (t) => {
+/** Every name below a directory, whose it is, with its mode and what is in it. */
+async function treeOf(directory: string): Promise<readonly string[]> {
+  const names = (await readdir(directory, { recursive: true })).sort()
+  const rows = names.map(async (name) => {
+    const { mode, uid, gid, size, mtimeMs } = await lstat(`${directory}/${name}`)
+    return [name, mode.toString(8), uid, gid, size, mtimeMs].join(' ')
+  })
+  return Promise.all(rows)
+}
+
+test('damaged places and segments of a newer version are told of, and whoever looks writes nothing', async (t) => {
   const { directory, buffer } = await filled(t)
   await buffer.close()
   const path = `${directory}/log/0000000000000001.segment`
   const bytes = await readFile(path)
   const whole = Buffer.from(bytes)
   whole[200] = (whole[200] ?? 0) ^ 1
-  await writeFile(path, whole)
-  assert.match((await run(directory, 'export')).err, /buffer: damaged, skipped and kept aside/)
-  assert.match((await run(directory, 'ls')).out, /in 1 segment, 1 damaged place kept in corrupt\//)
+  await writeFile(path, Buffer.concat([whole, Buffer.from('torn')]))
+  const before = await treeOf(directory)
+  assert.match((await run(directory, 'export')).err, /buffer: damaged, skipped/)
+  assert.match((await run(directory, 'drop')).out, /slow: 8 samples/)
   bytes.writeUInt16LE(99, 8)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60)
+  assert.match((await run(directory, 'ls')).out, /in 1 segment\n/)
+  assert.deepEqual(await treeOf(directory), before)
   await writeFile(path, bytes)
-  const { out, err } = await run(directory, 'ls')
-  assert.match(out, /0 bytes in 0 segments, and 1 segment of a newer version, left alone/)
-  assert.match(err, /written by a newer version, left as it is/)
+  assert.match(
+    (await run(directory, 'ls')).out,
+    /0 bytes in 0 segments, and 1 segment of a newer version, kept for that/,
+  )
+  assert.match((await run(directory, 'export')).err, /a newer version wrote some of it, and has to export that/)
+  const dropped = await run(directory, 'drop', '--yes')
+  assert.match(dropped.err, /is left alone: a newer version wrote it/)
+  assert.deepEqual(await readFile(path), bytes)
+  assert.ok((await readdir(directory)).includes('cursors'))
+})
+
+test('what is dropped while no agent runs leaves the directory to its owner, also where root does it', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root can act for another user')
+  const { directory, buffer } = await filled(t)
+  await buffer.close()
+  const owner = 65_534
+  await rm(`${directory}/cursors`)
+  await writeFile(`${directory}/owner`, '') // a dead agent's: it has to be taken over
+  for (const name of ['.', ...(await readdir(directory, { recursive: true }))])
+    await chown(`${directory}/${name}`, owner, owner)
+  const asked = await run(directory, 'drop', '--yes')
+  assert.deepEqual([asked.status, process.geteuid?.(), process.getegid?.()], [0, 0, process.getgid?.()])
+  const others = (await treeOf(directory)).filter((row) => !row.includes(` ${owner} ${owner} `))
+  assert.deepEqual(others, [])
+  assert.ok((await readdir(directory)).includes('taking'))
+})
+
+test('what is on its way as somebody drops it may arrive, which is said before', async (t) => {
+  const { directory, buffer } = await filled(t)
+  t.after(() => buffer.close())
+  const slow = buffer.cursor('slow')
+  const entries = await slow.read({ samples: 4 }, signal)
+  await slow.begin({ first: 1, last: entries.at(-1)?.sequence ?? 0, note: '' })
+  const { out } = await run(directory, 'drop', '--endpoint=slow')
+  assert.equal(
+    out,
+    'slow: 8 samples that wait would be dropped; 4 of them are on their way, without an answer, and may arrive all the same\n',
+  )
+  await run(directory, 'drop', '--endpoint=slow', '--yes')
+  assert.equal(buffer.stats.dropped.get('slow')?.get('dropped_by_user'), 4)
+})
+
+interface Told {
+  readonly bytes: number
+  readonly endpoints: readonly { readonly bytes: number }[]
+  readonly refused: readonly { readonly newest: string }[]
+}
+
+test('ls tells programs in JSON, every field of it in the documentation', async (t) => {
+  const { directory, buffer } = await filled(t)
+  t.after(() => buffer.close())
+  const { status, out } = await run(directory, 'ls', '--format=json')
+  assert.equal(status, 0)
+  const told: Told = JSON.parse(out)
+  const [slow, fast] = told.endpoints.map(({ bytes }) => bytes)
+  assert.ok(told.bytes > 0 && Number(slow) > 0 && Number(fast) > 0)
+  assert.deepEqual(told, {
+    directory,
+    ...{ bytes: told.bytes, segments: 1, newer_bytes: 0, newer_segments: 0, damaged_places: 0, trouble: null },
+    endpoints: [
+      {
+        ...{ endpoint: 'slow', snapshots: 4, samples: 8, bytes: slow },
+        ...{ oldest: '2023-11-14T22:13:35.000Z', newest: '2023-11-14T22:14:20.000Z' },
+        ...{ configured: true, dropped: {} },
+      },
+      {
+        ...{ endpoint: 'fast', snapshots: 1, samples: 2, bytes: fast },
+        ...{ oldest: '2023-11-14T22:14:20.000Z', newest: '2023-11-14T22:14:20.000Z' },
+        ...{ configured: true, dropped: {} },
+      },
+    ],
+    refused: [
+      {
+        ...{ endpoint: 'fast', reason: 'the receiver said: out of bounds', samples: 2 },
+        newest: told.refused[0]?.newest,
+      },
+    ],
+    commands: [],
+  })
+  const page = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+  const fields = [told, ...told.endpoints, ...told.refused].flatMap(Object.keys)
+  for (const field of fields) assert.ok(page.includes(`\`${field}\``), field)
+  const nowhere = JSON.parse((await run(temporary(t), 'ls', '--format=json')).out)
+  assert.deepEqual(Object.keys(nowhere), Object.keys(told))
 })
 
 test('a wrong endpoint, format, time or verb is said', async (t) => {
@@ -207,6 +301,7 @@ test('a wrong endpoint, format, time or verb is said', async (t) => {
     [['list'], 2, /unknown: buffer list/],
     [['ls', '--endpoint=slow'], 2, /--endpoint is of no use to buffer ls/],
     [['export', '--before=6h'], 2, /--before is of no use to buffer export/],
+    [['ls', '--format=xml'], 2, /--format: xml is none of text, json/],
     [['export', '--yes'], 2, /--yes is of no use to buffer export/],
     [['drop', '--format=json'], 2, /--format is of no use to buffer drop/],
     [[], 2, /ls, export or drop is expected/],

@@ -1,5 +1,5 @@
 import type { DropRow, Row } from '../../buffer/control.ts'
-import { exportFormats } from '../../buffer/export.ts'
+import { exportFormats, type Format } from '../../buffer/export.ts'
 import type { Request } from '../../buffer/owner.ts'
 import { instantOf, systemClock } from '../../clock.ts'
 import { collectors } from '../../collectors/index.ts'
@@ -8,6 +8,7 @@ import { type Config, readConfig } from '../../config/index.ts'
 import { durationMs } from '../../config/units.ts'
 import { type Flag, type Given, UsageError } from '../../flags.ts'
 import { confirmed } from '../question.ts'
+import { jsonOf } from './json.ts'
 import { dropText, type Listed, listing } from './listing.ts'
 import { answerOf, type Place, placesIn } from './logs.ts'
 
@@ -34,8 +35,8 @@ const flags: readonly (Flag & { readonly verbs?: readonly Verb[] })[] = [
     name: 'format',
     kind: 'value',
     fallback: 'text',
-    help: `export: ${exportFormats.join(' or ')} (a line a sample).`,
-    verbs: ['export'],
+    help: `ls, export: ${exportFormats.join(' or ')} (ls: one object, export: a line a sample).`,
+    verbs: ['ls', 'export'],
   },
   {
     name: 'before',
@@ -61,7 +62,7 @@ export default {
     if (misplaced !== undefined) throw new UsageError(`--${misplaced.name} is of no use to buffer ${verb}`)
     const config = await configOf(given, terminal)
     const logs = await logsOf(config, terminal)
-    if (verb === 'ls') return list(logs, terminal)
+    if (verb === 'ls') return list(logs, given, terminal)
     return verb === 'export' ? dump(logs, given, terminal) : drop(logs, given, terminal)
   },
 } satisfies Command
@@ -90,10 +91,19 @@ async function logsOf(config: Config, terminal: Terminal): Promise<Logs> {
 const rowsOf = ({ ask }: Logs, place: Place) =>
   Array.fromAsync(ask(place, { command: 'ls' })) as Promise<readonly Row[]> // both ends are of one version
 
-async function list(logs: Logs, terminal: Terminal): Promise<number> {
+function formatOf(given: Given): Format {
+  const word = String(given.get('format') ?? 'text')
+  const format = exportFormats.find((one) => one === word)
+  if (format === undefined) throw new UsageError(`--format: ${word} is none of ${exportFormats.join(', ')}`)
+  return format
+}
+
+async function list(logs: Logs, given: Given, terminal: Terminal): Promise<number> {
+  const format = formatOf(given)
   const listed: Listed[] = []
   for (const place of logs.places) listed.push({ isRun: place.isRun, rows: await rowsOf(logs, place) })
-  for (const line of listing(logs.directory, listed)) terminal.out(line)
+  if (format === 'json') terminal.out(jsonOf(logs.directory, listed))
+  else for (const line of listing(logs.directory, listed)) terminal.out(line)
   return 0
 }
 
@@ -120,9 +130,7 @@ async function meant(logs: Logs, given: Given) {
 }
 
 async function dump(logs: Logs, given: Given, terminal: Terminal): Promise<number> {
-  const format = String(given.get('format') ?? 'text')
-  if (!exportFormats.some((one) => one === format))
-    throw new UsageError(`--format: ${format} is none of ${exportFormats.join(', ')}`)
+  const format = formatOf(given)
   const { endpoint, refused, places } = await meant(logs, given)
   let isEmpty = true
   for (const place of places)
@@ -137,7 +145,8 @@ async function dump(logs: Logs, given: Given, terminal: Terminal): Promise<numbe
 async function drop(logs: Logs, given: Given, terminal: Terminal): Promise<number> {
   const before = given.get('before') as string | undefined
   const beforeMs = before === undefined ? undefined : instant(before)
-  const { endpoint, refused, places } = await meant(logs, given)
+  const { endpoint, refused, places: all } = await meant(logs, given)
+  const places = await readable(all, logs, terminal)
   const request = { command: 'drop', beforeMs, endpoint, refused }
   const rows: DropRow[] = []
   for (const place of places) {
@@ -154,6 +163,18 @@ async function drop(logs: Logs, given: Given, terminal: Terminal): Promise<numbe
   for (const place of places) await Array.fromAsync(logs.ask(place, request))
   if (lines.length > 0) terminal.out('dropped\n')
   return 0
+}
+
+/** Without the logs that a newer version wrote: how much of them waits for whom is not known here. */
+async function readable(places: readonly Place[], logs: Logs, terminal: Terminal): Promise<readonly Place[]> {
+  const found: Place[] = []
+  for (const place of places) {
+    const isNewer = (await rowsOf(logs, place)).some((row) => row.kind === 'buffer' && row.newer > 0)
+    if (!isNewer) found.push(place)
+    else
+      terminal.err(`hostpush: ${place.directory} is left alone: a newer version wrote it, whose buffer drop takes it\n`)
+  }
+  return found
 }
 
 /** A point in time, or how long ago. */

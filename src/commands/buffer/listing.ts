@@ -14,25 +14,29 @@ export function* listing(directory: string, logs: readonly Listed[]): Generator<
   const own = logs.filter(({ isRun }) => !isRun).flatMap(({ rows }) => rows)
   const runs = logs.filter(({ isRun }) => isRun).flatMap(({ rows }) => rows)
   if (logs.length === 0) yield `${directory}: nothing is there yet\n`
-  for (const row of of(own, 'buffer')) yield bufferText(row)
-  for (const row of of(own, 'endpoint')) yield endpointText(row)
-  const left = of(runs, 'buffer')
+  for (const row of ofKind(own, 'buffer')) yield bufferText(row)
+  for (const row of ofKind(own, 'endpoint')) yield endpointText(row)
+  const left = ofKind(runs, 'buffer').filter(({ newer }) => newer === 0)
   const bytes = left.reduce((sum, one) => sum + one.bytes, 0)
   if (left.length > 0)
     yield `${directory}/runs: ${counted(bytes, 'byte')} in ${counted(left.length, 'log')} of commands\n`
-  yield* commandsText(of(runs, 'endpoint').filter(({ snapshots }) => snapshots > 0))
-  for (const row of of(own, 'refused')) yield refusedText(row)
+  for (const one of ofKind(runs, 'buffer')) if (one.newer > 0) yield newerText(one)
+  yield* commandsText(ofKind(runs, 'endpoint').filter(({ snapshots }) => snapshots > 0))
+  for (const row of ofKind(own, 'refused')) yield refusedText(row)
 }
 
-const of = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>
+export const ofKind = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>
   rows.filter((row): row is Extract<Row, { kind: K }> => row.kind === kind)
 
 function bufferText({ directory, bytes, segments, newer, damaged, trouble }: BufferRow): string {
-  const unread = newer === 0 ? '' : `, and ${counted(newer, 'segment')} of a newer version, left alone`
+  const unread = newer === 0 ? '' : `, and ${counted(newer, 'segment')} of a newer version, kept for that one`
   const aside = damaged === 0 ? '' : `, ${counted(damaged, 'damaged place')} kept in corrupt/`
   const ill = trouble === undefined ? '' : `\n  the disk is not used: ${trouble}`
   return `${directory}: ${counted(bytes, 'byte')} in ${counted(segments, 'segment')}${unread}${aside}${ill}\n`
 }
+
+const newerText = ({ directory, newer, newerBytes }: BufferRow): string =>
+  `${directory}: ${counted(newerBytes, 'byte')} in ${counted(newer, 'segment')} of a newer version, kept for that one\n`
 
 function endpointText(row: EndpointRow): string {
   const { endpoint, isConfigured } = row
@@ -84,8 +88,11 @@ const time = (ms: number | undefined) => (ms === undefined ? 'unknown' : timeTex
 export function* dropText(rows: readonly DropRow[]): Generator<string> {
   for (const [endpoint, some] of Map.groupBy(rows, (row) => row.endpoint)) {
     const samples = some.reduce((sum, row) => sum + row.samples, 0)
+    const sending = some.reduce((sum, row) => sum + row.sending, 0)
     const refused = some.reduce((sum, row) => sum + row.refused, 0)
-    if (samples > 0) yield `${endpoint}: ${counted(samples, 'sample')} that wait would be dropped\n`
+    const but =
+      sending === 0 ? '' : `; ${sending} of them are on their way, without an answer, and may arrive all the same`
+    if (samples > 0) yield `${endpoint}: ${counted(samples, 'sample')} that wait would be dropped${but}\n`
     if (refused > 0) yield `${endpoint}: ${counted(refused, 'sample')} set aside would be dropped\n`
   }
 }

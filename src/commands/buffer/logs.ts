@@ -1,13 +1,15 @@
 import { answers } from '../../buffer/control.ts'
 import type { DiskBuffer } from '../../buffer/disk.ts'
-import { openDisk } from '../../buffer/index.ts'
+import { type BufferNeeds, lookInto, openDisk } from '../../buffer/index.ts'
+import type { DiskOptions } from '../../buffer/options.ts'
 import { ask, BufferError, type Request } from '../../buffer/owner.ts'
-import { isLog, logsIn, removeRun } from '../../buffer/runs.ts'
+import { isLog, logsIn, removeClosed } from '../../buffer/runs.ts'
 import { systemClock } from '../../clock.ts'
 import type { Terminal } from '../../command.ts'
 import type { Config } from '../../config/index.ts'
 import { messageOf } from '../../log.ts'
 import { logOf } from '../log.ts'
+import { asOwnerOf } from './as-owner.ts'
 
 /** A log of snapshots in the directory of a buffer: the agent's own, or one of those that commands keep beside it. */
 export interface Place {
@@ -31,42 +33,64 @@ export interface Means {
   readonly terminal: Terminal
 }
 
-/** Asks whoever has the log; where nobody does, opens it as its owner for that long. */
+/** Asks whoever has the log; where nobody does, looks into it, or changes it as its owner for that long. */
 export async function* answerOf(place: Place, request: Request, means: Means): AsyncGenerator<unknown> {
+  const isChange = request.command === 'drop' && request['isDry'] !== true
   for (;;) {
     const running = await ask(place.directory, request)
     if (running !== undefined) return yield* running
     if (place.isRun && !(await isLog(place.directory))) return // it is delivered, and gone
-    const buffer = await opened(place, means)
-    if (buffer !== undefined) return yield* answerFrom(buffer, place, request)
+    if (!isChange) return yield* looked(place, request, means)
+    const outcome = await asOwnerOf(place.directory, () => changed(place, request, means))
+    if (outcome === undefined) continue // somebody else was faster
+    if (outcome.isOver) await removeClosed(place.directory)
+    return yield* outcome.answer
   }
 }
 
-/** Undefined where somebody else was faster. */
-async function opened({ directory, isRun }: Place, { config, terminal }: Means): Promise<DiskBuffer | undefined> {
-  const needs = { clock: systemClock, log: logOf(config, terminal), bootId: '' }
+async function* looked(place: Place, request: Request, means: Means): AsyncGenerator<unknown> {
+  const buffer = await lookInto(...opening(place, means))
+  chooseAll(buffer, place, means)
+  if (buffer.newer.length > 0 && request.command === 'export')
+    means.terminal.err(`hostpush: ${place.directory}: a newer version wrote some of it, and has to export that\n`)
   try {
-    const buffer = await openDisk({ ...config.buffer, directory, ...(isRun && { sync: 'end' }) }, needs, false)
-    if (!isRun)
-      for (const { name, choice } of config.remoteWrite) buffer.cursors.find((one) => one.name === name)?.choose(choice)
-    return buffer
+    yield* answers(buffer, false)(request)
+  } finally {
+    await buffer.close()
+  }
+}
+
+/** Undefined where somebody else has the log. */
+async function changed(place: Place, request: Request, means: Means) {
+  try {
+    const buffer = await openDisk(...opening(place, means), false)
+    chooseAll(buffer, place, means)
+    try {
+      const answer = await Array.fromAsync(answers(buffer, false)(request))
+      return { answer, isOver: place.isRun && !hasMore(buffer) }
+    } finally {
+      if (place.isRun && !hasMore(buffer)) await buffer.abandon()
+      else await buffer.close()
+    }
   } catch (error) {
     if (error instanceof BufferError) return undefined
     throw error
   }
 }
 
-async function* answerFrom(buffer: DiskBuffer, { isRun }: Place, request: Request): AsyncGenerator<unknown> {
-  try {
-    yield* answers(buffer, false)(request)
-  } finally {
-    const isOver = isRun && request.command === 'drop' && request['isDry'] !== true && !hasMore(buffer)
-    if (isOver) await removeRun(buffer)
-    else await buffer.close()
-  }
+function opening({ directory, isRun }: Place, { config, terminal }: Means): [DiskOptions, BufferNeeds] {
+  const needs = { clock: systemClock, log: logOf(config, terminal), bootId: '' }
+  return [{ ...config.buffer, directory, ...(isRun && { sync: 'end' as const }) }, needs]
 }
 
-const hasMore = ({ cursors }: DiskBuffer) => cursors.some((cursor) => cursor.backlog().snapshots > 0)
+/** What an endpoint with an interval of its own takes is known from the configuration alone. */
+function chooseAll(buffer: DiskBuffer, { isRun }: Place, { config }: Means): void {
+  if (isRun) return
+  for (const { name, choice } of config.remoteWrite) buffer.cursors.find((one) => one.name === name)?.choose(choice)
+}
+
+const hasMore = ({ cursors, newer }: DiskBuffer) =>
+  newer.length > 0 || cursors.some((cursor) => cursor.backlog().snapshots > 0)
 
 function explained(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException

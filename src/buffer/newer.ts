@@ -1,0 +1,98 @@
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { BufferStats } from './buffer.ts'
+import { Cursors } from './cursors.ts'
+import { type Files, opened, syncNames } from './files.ts'
+import { firstOf, type Header, headerBytes, readHeader, segmentName } from './format.ts'
+import { newId, runsIn } from './run-names.ts'
+import type { CursorState } from './slot.ts'
+
+/** A segment that a newer version wrote. Its header is as in every version, what is in it cannot be read. */
+export interface Newer {
+  readonly path: string
+  readonly first: number
+  readonly bytes: number
+  readonly header: Header
+}
+
+interface Needs {
+  readonly files: Files
+  readonly clock: Clock
+  readonly log: Log
+  readonly stats: BufferStats
+}
+
+/**
+ * Moves what a newer version wrote into a log of its own in `runs`, with every endpoint as far as it had come. The log of
+ * this version goes on behind it; when the newer version is back, it finds there what nobody has delivered, as it finds
+ * what commands have left. The log has its name when it is whole: one that was killed before goes on here. Gives the
+ * segments that were moved.
+ */
+export async function moveNewer(
+  directory: string,
+  { newer, states }: { readonly newer: readonly Newer[]; readonly states: readonly CursorState[] },
+  needs: Needs,
+): Promise<readonly Newer[]> {
+  const { files, clock, log } = needs
+  const moving = `${runsIn(directory)}/moving`
+  const [begun] = await segmentsIn(moving, files)
+  const oldest = begun ?? newer[0]
+  if (oldest === undefined) return []
+  await files.makeDirectory(`${moving}/log`)
+  if (!(await files.list(moving)).includes('cursors'))
+    await writeCursors(
+      moving,
+      states.map((state) => beginning(state, oldest)),
+      needs,
+    )
+  for (const { path, first } of newer) await files.rename(path, `${moving}/log/${segmentName(first)}`)
+  await syncNames(files, `${moving}/log`)
+  await files.syncDirectory(`${directory}/log`)
+  const moved = await segmentsIn(moving, files)
+  const run = `${runsIn(directory)}/${newId(clock)}`
+  await files.rename(moving, run)
+  await files.syncDirectory(runsIn(directory))
+  log.warn('buffer: what a newer version has left cannot be read by this one, and is kept for that one up to max_age', {
+    segments: moved.length,
+    bytes: moved.reduce((sum, { bytes }) => sum + bytes, 0),
+    path: run,
+    hint: 'the newer version delivers it when it runs again',
+  })
+  return moved
+}
+
+/** With its name when all of it is there. */
+async function writeCursors(directory: string, states: readonly CursorState[], needs: Needs): Promise<void> {
+  const path = `${directory}/cursors`
+  await needs.files.remove(`${path}.new`)
+  const cursors = new Cursors(`${path}.new`, { ...needs, syncs: true })
+  for (const state of states) await cursors.save(state, true)
+  await cursors.close()
+  if (states.length > 0) await needs.files.rename(`${path}.new`, path)
+}
+
+async function segmentsIn(directory: string, files: Files): Promise<readonly Newer[]> {
+  const numbers = (await files.list(`${directory}/log`)).flatMap((name) => firstOf(name) ?? [])
+  const found: Newer[] = []
+  for (const first of numbers.sort((left, right) => left - right)) {
+    const path = `${directory}/log/${segmentName(first)}`
+    const { header, bytes } = await opened(files, path, 'read', async (file) => ({
+      header: readHeader(await file.read(0, headerBytes)),
+      bytes: (await file.status()).size,
+    }))
+    if (typeof header === 'object') found.push({ path, first, bytes, header })
+  }
+  return found
+}
+
+/** Where an endpoint is in a log that begins here. */
+function beginning(state: CursorState, { first, header }: Newer): CursorState {
+  const isBefore = state.position.sequence < first
+  const { flight, delivered } = state
+  return {
+    ...state,
+    position: isBefore ? { sequence: first - 1, samples: header.samplesBefore } : state.position,
+    flight: flight && flight.last >= first ? flight : undefined,
+    delivered: delivered >= first ? delivered : 0,
+  }
+}

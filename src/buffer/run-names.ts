@@ -1,0 +1,15 @@
+import type { Clock } from '../clock.ts'
+
+/**
+ * The directory `runs` of a buffer: in it a log for each batch command that has not delivered all (`runs/<id>/`, laid out
+ * as the agent's own), those of a newer version (newer.ts), and the queue of those that deliver (`runs/turn/`, turn.ts).
+ * The owner's socket in a log says that its command lives. `run.json` beside the log holds what the log does not tell.
+ */
+export const runsIn = (directory: string): string => `${directory}/runs`
+export const turnsIn = (directory: string): string => `${runsIn(directory)}/turn`
+
+/** Milliseconds since the epoch first: ids sort as the runs began. */
+export function newId(clock: Pick<Clock, 'now'>): string {
+  const time = String(Math.floor(clock.now())).padStart(15, '0')
+  return `${time}-${process.pid}-${Math.random().toString(36).slice(2, 6)}`
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
+import { readHeader, segmentName, version } from '../../src/buffer/format.ts'
+import { openDisk } from '../../src/buffer/index.ts'
+import { openLeft } from '../../src/buffer/runs.ts'
+import { systemClock } from '../../src/clock.ts'
+import { silent } from '../../src/log.ts'
+import { settled, TestClock } from '../clock.ts'
+import { temporary } from '../servers.ts'
+import { allOf, openLog, options, recordingLog, snapshots } from './log.ts'
+import { SimulatedDisk } from './simulated.ts'
+
+const samples = 3
+
+/** Six snapshots, two to a segment; `a` has had one of them, `b` five, `c` is on its way with two to four. */
+async function sixIn(disk: SimulatedDisk) {
+  const clock = new TestClock()
+  const buffer = await openLog(disk, {}, { clock })
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => buffer.cursor(name))
+  const next = snapshots(samples)
+  for (let i = 1; i <= 6; i++) {
+    buffer.append(next(i))
+    await settled()
+    if (i % 2 === 0) await clock.pass(3_600_000)
+  }
+  await a?.move(1)
+  await b?.move(5)
+  await c?.move(1)
+  await c?.begin({ first: 2, last: 4, note: '' })
+  await buffer.close()
+  return disk.afterKill()
+}
+
+/** The bytes of a segment as if this version of the format had written them. */
+function written(bytes: Buffer, by: number): Buffer {
+  const changed = Buffer.from(bytes)
+  changed.writeUInt16LE(by, 8)
+  changed.writeUInt32LE(crc32(changed.subarray(0, 60)), 60)
+  return changed
+}
+
+const segmentsIn = (disk: SimulatedDisk) => [...disk.names.keys()].filter((name) => name.endsWith('.segment')).sort()
+
+/** A newer version runs where an older one did, and leaves; the other way round it comes back. */
+function change(disk: SimulatedDisk, from: number, to: number) {
+  for (const path of segmentsIn(disk)) {
+    const header = readHeader(disk.bytesOf(path))
+    if (typeof header === 'object' && header.first >= from) disk.put(path, written(disk.bytesOf(path), to))
+  }
+}
+
+const sequencesOf = (lines: readonly string[]) => lines.map((line) => Number(line.split(' ')[0]))
+
+for (const from of [1, 3, 5])
+  test(`of what a newer version wrote from ${from} on, nothing is lost on the way down and up again`, async () => {
+    const disk = await sixIn(new SimulatedDisk())
+    change(disk, from, version + 1)
+    const { log, lines } = recordingLog()
+    const down = await openLog(disk, {}, { log, isAgent: true })
+    const readable = [1, 2, 3, 4].filter((sequence) => sequence < from)
+    const number = down.append(snapshots(samples)(7))
+    assert.ok(number > 6)
+    assert.deepEqual(sequencesOf(await allOf(down, 'a')), [...readable.slice(1), number])
+    assert.deepEqual(sequencesOf(await allOf(down, 'b')), [number])
+    assert.deepEqual(sequencesOf(await allOf(down, 'c')), [...readable.slice(1), number])
+    assert.deepEqual(down.stats.dropped, new Map())
+    assert.equal(lines.filter((line) => line.includes('kept for that one')).length, 1)
+    await down.close()
+
+    const up = disk.afterKill()
+    change(up, 1, version)
+    const [run = ''] = segmentsIn(up).flatMap((path) => /^\/b\/runs\/[^/]+/.exec(path) ?? [])
+    assert.equal((await openLog(up)).cursor('a').backlog().snapshots, 0)
+    const left = await openLog(up, { directory: run })
+    const all = [1, 2, 3, 4, 5, 6].filter((sequence) => sequence >= from)
+    for (const [name, first] of Object.entries({ a: 2, b: 6, c: 2 }))
+      assert.deepEqual(
+        sequencesOf(await allOf(left, name)),
+        all.filter((sequence) => sequence >= first),
+      )
+    assert.deepEqual(left.stats.dropped, new Map())
+  })
+
+test('killed while it moves what a newer version wrote, it moves the rest at the next start', async () => {
+  for (let survived = 0, isOver = false; !isOver; survived++) {
+    const disk = await sixIn(new SimulatedDisk())
+    change(disk, 3, version + 1)
+    let left = survived
+    isOver = true
+    disk.fault = (operation) => {
+      if (operation === 'list' || operation === 'read' || left-- > 0) return undefined
+      isOver = false
+      return 'EIO' // and to all that comes after it: it is dead
+    }
+    await openLog(disk, {}, { isAgent: true })
+    const again = disk.afterKill()
+    const isMoved = segmentsIn(again).some((path) => /^\/b\/runs\/\d/.test(path))
+    const down = await openLog(again, {}, { isAgent: true, clock: new TestClock(1_700_000_000_001) })
+    assert.deepEqual(sequencesOf(await allOf(down)), [2])
+    // killed between this and its first word on disk it does not know any more what others know of
+    if (!isMoved) assert.deepEqual(down.stats.dropped, new Map(), `killed after ${survived}`)
+    change(again, 1, version)
+    const runs = new Set(segmentsIn(again).flatMap((path) => /^\/b\/runs\/[^/]+/.exec(path) ?? []))
+    assert.equal(runs.size, 1)
+    const [run = ''] = runs
+    assert.match(run, /^\/b\/runs\/\d{15}-/)
+    const up = await openLog(again, { directory: run })
+    assert.deepEqual(sequencesOf(await allOf(up)), [3, 4, 5, 6])
+    assert.deepEqual(up.stats.dropped, new Map())
+  }
+})
+
+test('where what a newer version wrote cannot be moved it is left alone, and said', async () => {
+  const disk = await sixIn(new SimulatedDisk())
+  change(disk, 3, version + 1)
+  disk.fault = (operation) => (operation === 'rename' ? 'EACCES' : undefined)
+  const before = segmentsIn(disk)
+  const { log, lines } = recordingLog()
+  const down = await openLog(disk, {}, { log, isAgent: true })
+  assert.deepEqual(sequencesOf(await allOf(down)), [2])
+  assert.deepEqual(segmentsIn(disk), before)
+  assert.match(lines.join(), /error buffer: what a newer version has left cannot be moved to runs\//)
+  assert.ok(down.append(snapshots(samples)(7)) > 6)
+})
+
+test('a log that a newer version has left is nobody else’s to deliver and to delete, up to max_age', async (t) => {
+  const directory = temporary(t)
+  const run = `${directory}/runs/000001700000000-1-abcd`
+  await mkdir(`${run}/log`, { recursive: true })
+  const needs = { clock: systemClock, log: silent, bootId: '' }
+  const buffer = await openDisk({ ...options, directory: run }, needs, false)
+  buffer.cursor('a')
+  buffer.append(snapshots()(1))
+  await buffer.close()
+  const path = `${run}/log/${segmentName(1)}`
+  await writeFile(path, written(await readFile(path), version + 1))
+  const of = (maxAgeMs: number) => ({ ...options, directory, maxAgeMs, mode: 'disk' as const })
+  assert.equal(await openLeft(run, of(86_400_000), needs), undefined)
+  assert.deepEqual(await readdir(`${run}/log`), [segmentName(1)])
+  const { lines, log } = recordingLog()
+  const later = { ...systemClock, now: () => systemClock.now() + 2 * 86_400_000 }
+  assert.equal(await openLeft(run, of(86_400_000), { ...needs, log, clock: later }), undefined)
+  assert.deepEqual(await readdir(`${directory}/runs`), [])
+  assert.match(lines.join(), /older than max_age and lost/)
+})

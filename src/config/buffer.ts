@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import { defaultDirectory } from '../buffer/directory.ts'
 import type { BufferOptions } from '../buffer/index.ts'
 import type { Shape } from './shape.ts'
@@ -10,7 +9,8 @@ export function bufferOf(
   environment: Readonly<Record<string, string | undefined>>,
   problems: string[],
 ): BufferOptions {
-  const directory = block?.directory ?? defaultDirectory(environment, userInfo().uid)
+  // not os.userInfo(), which throws where the user has no name: a container's may be a mere number
+  const directory = block?.directory ?? defaultDirectory(environment, process.geteuid?.() ?? 0)
   // a gateway has no backlog: only what a batch command leaves would be there
   const isOfUse = endpoints.length > 0 || (gateways.length > 0 && directory !== undefined)
   const mode = isOfUse ? (block?.mode ?? 'disk') : 'memory'

@@ -34,9 +34,9 @@ export function wishesOf(file: Shape): Wishes {
     job: jobSaid ?? job?.name ?? 'node',
     notes: [
       ...(takesInterval
-        ? [`${name}: collects every ${interval.every}: ${interval.why}; global.scrape_interval says otherwise`]
+        ? [`${name}: collects every ${interval.every}: ${interval.why}; global.scrape_interval changes that`]
         : []),
-      ...(takesJob ? [`${name}: the job is ${job.name}: ${job.why}; job says otherwise`] : []),
+      ...(takesJob ? [`${name}: the job is ${job.name}: ${job.why}; the key job changes that`] : []),
     ],
   }
 }

@@ -48,6 +48,8 @@ export function contentOf(file: string, place: string): string {
 /** What is possible, and most likely came from copying. */
 function oddities(text: string): readonly string[] {
   return [
+    ...(text === '' ? ['is empty'] : []),
+    ...(/(\.\.\.|…)$/.test(text) ? ['ends in dots: is it whole?'] : []),
     ...(/^(["'`]).+\1$/s.test(text) ? ['stands in quotes, which are sent too'] : []),
     ...(text.trim() === text ? [] : ['begins or ends with white space, which is sent too']),
     ...(/\n./.test(text.trim()) ? ['has several lines, all of which are sent'] : []),

@@ -53,10 +53,13 @@ export class Push {
   }
 
   #count(families: readonly FamilyText[], taken: readonly FamilyText[]): void {
-    const { stats, clock } = this.#needs
+    const { stats, clock, log, about } = this.#needs
+    const samples = samplesIn(taken)
+    if (stats.samples === 0 && samples > 0)
+      log.info('pushgateway: the first samples are delivered', { ...about, samples })
     stats.familiesRefused = this.#refusals.count
-    stats.samples += samplesIn(taken)
-    stats.samplesRefused += samplesIn(families) - samplesIn(taken)
+    stats.samples += samples
+    stats.samplesRefused += samplesIn(families) - samples
     if (taken.length > 0) stats.lastPushMs = clock.now()
   }
 }

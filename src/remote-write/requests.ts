@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Outcome } from '../http/outcome.ts'
+import type { About } from '../http/trouble.ts'
+import type { Log } from '../log.ts'
 import type { Batch } from './batch.ts'
 import type { Delivery, Settled } from './delivery.ts'
 import type { Pace } from './pace.ts'
@@ -9,6 +11,8 @@ import type { EndpointStats } from './stats.ts'
 
 interface Needs {
   readonly clock: Clock
+  readonly log: Log
+  readonly about: About
   readonly protocol: Protocol
   readonly delivery: Delivery
   readonly packer: Packer
@@ -87,8 +91,9 @@ export class Requests {
     { bytes, samples, metadata }: { readonly bytes: number; readonly samples: number; readonly metadata: number },
     { entries }: Batch,
   ): void {
-    const { pace, stats, clock } = this.#needs
+    const { pace, stats, clock, log, about } = this.#needs
     pace.well()
+    if (stats.samples === 0) log.info('remote-write: the first samples are delivered', { ...about, samples })
     stats.samples += samples
     stats.bytes += bytes
     stats.metadata += metadata

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ConfigError } from '../../src/config/error.ts'
 import { readConfig } from '../../src/config/index.ts'
-import { temporary } from '../servers.ts'
+import { root, temporary } from '../servers.ts'
 
 const remote_write = [{ url: 'http://127.0.0.1:9090/api/v1/write' }]
 
@@ -69,4 +70,16 @@ test('how often to sync, and how little the buffer may hold, is told in whole', 
       [said],
     )
   }
+})
+
+test('a user who is a mere number, as in many a container, is one like any other', (t) => {
+  const uid = 64_999
+  const reaches = (path: string) => spawnSync('test', ['-r', path], { uid }).status === 0
+  if (process.getuid?.() !== 0 || ![process.execPath, join(root, 'src/cli.ts')].every(reaches))
+    return t.skip('only root can be another user, where that one may read the checkout')
+  const args = ['src/cli.ts', 'check', '--config.file=config.example.json']
+  const ask = (more: Record<string, string>) =>
+    spawnSync(process.execPath, args, { cwd: root, uid, env: { GRAFANA_CLOUD_TOKEN: 'glc_x', ...more } })
+  assert.equal(String(ask({ STATE_DIRECTORY: '/s' }).stderr), '')
+  assert.match(String(ask({}).stderr), /buffer\.directory: must be named, as this user has no home/)
 })

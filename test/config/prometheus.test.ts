@@ -172,6 +172,8 @@ test('what came from copying is sent as it is, and doubted', async (t) => {
     's3cret\n': /begins or ends with white space/,
     '${s3cret_token}': /a variable is \$\{NAME\}, in capitals/,
     $S3CRET: /a variable is/,
+    '': /basic_auth\.password: is empty/,
+    's3cret_...': /ends in dots/,
   }
   for (const [password, words] of Object.entries(odd)) {
     const { doubts, endpoint } = await read(t, { basic_auth: { username: 'me', password } })

@@ -1,4 +1,5 @@
 import type { Buffer } from './buffer/buffer.ts'
+import { bytesOf, ringBytes } from './buffer/ring.ts'
 import type { Clock } from './clock.ts'
 import type { Cycle } from './cycle.ts'
 import type { Log } from './log.ts'
@@ -6,8 +7,11 @@ import type { Starts } from './metrics/family.ts'
 import type { Snapshot } from './metrics/snapshot.ts'
 import type { Moment, Timeline } from './timeline.ts'
 
-/** Snapshots that wait for the clock to be put right, at most: an hour at 15 seconds. */
-const waitingAtMost = 240
+/**
+ * What waits for the clock to be put right, at most: three hours of 700 series at 15 seconds. It goes to the buffer at
+ * once, whose memory must hold it until it is on disk.
+ */
+const waitingBytes = ringBytes.mostBytes / 2
 
 interface Waiting {
   readonly snapshot: Snapshot
@@ -28,7 +32,10 @@ export class Intake {
   readonly #log: Log
   /** Taken while the clock was not set, or behind what was collected before; with the boot clock's time. */
   readonly #waiting: Waiting[] = []
+  #waitingBytes = 0
   #moment: Moment = 'unset'
+  /** Of the boot clock, then. */
+  #momentBootMs = 0
   /** It has been said. */
   #isWaiting = false
   #isLosing = false
@@ -50,6 +57,7 @@ export class Intake {
 
   /** The timestamp of the collection that begins now, milliseconds since the epoch. */
   moment(): number {
+    this.#momentBootMs = this.#clock.bootMs()
     this.#moment = this.#timeline.next()
     return typeof this.#moment === 'number' ? this.#moment : Math.floor(this.#clock.now())
   }
@@ -62,13 +70,13 @@ export class Intake {
 
   /** Nothing is taken in any more: what still waits has no place. */
   end(): void {
-    this.#lose(this.#waiting.splice(0), 'clock: was not put right before the stop: samples that waited for it are lost')
+    this.#lose(this.#released(), 'clock: was not put right before the stop: samples that waited for it are lost')
   }
 
   #append(snapshot: Snapshot): void {
     const starts = (this.#starts ??= this.#startsNow())
     const late: Waiting[] = []
-    for (const one of this.#waiting.splice(0)) {
+    for (const one of this.#released()) {
       const timestampMs = this.#timeline.placeOf(one.bootMs)
       if (timestampMs === undefined) late.push(one)
       else this.#buffer.append({ ...one.snapshot, starts, timestampMs })
@@ -90,9 +98,21 @@ export class Intake {
     const what = why === 'unset' ? 'is not set yet' : 'is behind what was collected before'
     if (!this.#isWaiting) this.#log.warn(`clock: ${what}: samples wait until it is put right (NTP)`)
     this.#isWaiting = true
-    this.#waiting.push({ snapshot, bootMs: this.#clock.bootMs() })
-    const tooMany = this.#waiting.splice(0, this.#waiting.length - waitingAtMost)
+    this.#waiting.push({ snapshot, bootMs: this.#momentBootMs })
+    this.#waitingBytes += bytesOf(snapshot)
+    const tooMany: Waiting[] = []
+    for (const one of this.#waiting.slice(0, -1)) {
+      if (this.#waitingBytes <= waitingBytes) break
+      this.#waitingBytes -= bytesOf(one.snapshot)
+      tooMany.push(one)
+    }
+    this.#waiting.splice(0, tooMany.length)
     this.#lose(tooMany, 'clock: is not put right, and too many samples wait for it: the oldest are lost')
+  }
+
+  #released(): readonly Waiting[] {
+    this.#waitingBytes = 0
+    return this.#waiting.splice(0)
   }
 
   #lose(lost: readonly Waiting[], message: string): void {

@@ -5,6 +5,8 @@ import { Intake } from '../src/intake.ts'
 import { silent } from '../src/log.ts'
 import type { Snapshot } from '../src/metrics/snapshot.ts'
 import { Timeline } from '../src/timeline.ts'
+import { openLog, snapshots } from './buffer/log.ts'
+import { SimulatedDisk } from './buffer/simulated.ts'
 import { TestClock } from './clock.ts'
 
 const nowMs = 1_800_000_000_000
@@ -85,9 +87,51 @@ test('those that would lie behind what was collected before even so are dropped 
 })
 
 test('what waits when the agent stops is counted, and at most so much waits', async () => {
-  const { collect, into, dropped } = intake(0)
-  for (let i = 0; i < 241; i++) await collect()
-  assert.equal(dropped(), 2)
+  const { into, dropped } = intake(0)
+  const collect = (samples: number) => {
+    into.moment()
+    into.take({ snapshot: { timestampMs: 0, series: [], values: new Float64Array(samples) } })
+  }
+  for (let i = 0; i < 240; i++) collect(700)
+  assert.equal(dropped(), 0)
+  collect(1e6)
+  assert.equal(dropped(), 240 * 700)
   into.end()
-  assert.equal(dropped(), 482)
+  assert.equal(dropped(), 240 * 700 + 1e6)
+})
+
+test('of a host with many series no more waits than the buffer takes in at once', async () => {
+  const clock = new TestClock(0)
+  const buffer = await openLog(new SimulatedDisk(), {}, { clock })
+  const cursor = buffer.cursor('a')
+  let dropped = 0
+  const onDrop = (samples: number) => {
+    dropped += samples
+  }
+  const into = new Intake(buffer, new Timeline(clock, silent), { clock, log: silent, onDrop })
+  const next = snapshots(6000)
+  for (let i = 0; i < 200; i++) {
+    into.moment()
+    into.take({ snapshot: next(i) })
+    await clock.pass(15_000)
+  }
+  clock.step(nowMs)
+  into.moment()
+  into.take({ snapshot: next(200) })
+  assert.deepEqual(buffer.stats.dropped, new Map())
+  assert.equal(cursor.backlog().samples + dropped, 201 * 6000)
+  assert.ok(cursor.backlog().snapshots > 50)
+  await buffer.close()
+})
+
+test('what waits has the time at which its collection began, as every snapshot has', async () => {
+  const { clock, collect, into } = intake(0)
+  into.moment()
+  const bootMs = clock.bootMs()
+  await clock.pass(900) // a slow collection
+  into.take({ snapshot: { timestampMs: 0, series: [], values: Float64Array.of(1) } })
+  await clock.pass(100)
+  clock.step(nowMs)
+  const [first] = await collect()
+  assert.equal(first?.timestampMs, clock.now() - clock.bootMs() + bootMs)
 })

@@ -16,15 +16,13 @@ import { type Opened, openLog } from './opening.ts'
 import type { DiskNeeds, DiskOptions } from './options.ts'
 import { SeriesPool } from './pool.ts'
 import { continuityOf } from './recovery.ts'
-import { type Place, Ring } from './ring.ts'
+import { type Place, Ring, ringBytes } from './ring.ts'
 import type { Segments } from './segments.ts'
 import type { Standing } from './standing.ts'
 import { countDropped } from './stats.ts'
 import { retryMs, segmentMs, Writer } from './writer.ts'
 
 const segmentBytes = 4 * 1024 * 1024
-/** Snapshots that the disk does not take, and those of a live sender. */
-const ringBytes = { mostBytes: 8 * 1024 * 1024, liveBytes: 256 * 1024 }
 /** What a stop may take to write the rest. */
 const closeMs = 10_000
 

@@ -8,6 +8,9 @@ export interface LogEntry extends Entry {
   readonly bootMs: number
 }
 
+/** Snapshots that the disk does not take, and those of a live sender. */
+export const ringBytes = { mostBytes: 8 * 1024 * 1024, liveBytes: 256 * 1024 } as const
+
 /** A place in the log: what has the numbers up to these is behind it. */
 export interface Place {
   readonly sequence: number
@@ -97,8 +100,10 @@ export class Ring {
   }
 }
 
-/** The values, timestamps of their own, and what an entry takes beside them. */
-function sizeOf({ snapshot }: LogEntry): number {
+const sizeOf = ({ snapshot }: LogEntry) => bytesOf(snapshot)
+
+/** The values, timestamps of their own, and what a snapshot takes beside them. */
+export function bytesOf(snapshot: Snapshot): number {
   return 200 + snapshot.values.byteLength + (snapshot.ownTimestampsMs?.byteLength ?? 0)
 }
 

@@ -5,6 +5,10 @@ import type { Log } from './log.ts'
 const stepMs = 60_000
 /** How long a step that nobody confirms is distrusted. */
 const doubtMs = 3_600_000
+/** How long samples wait for a clock that is behind what was collected before: it may be offline that waits for NTP. */
+const patienceMs = 86_400_000
+/** Receivers take no sample that is further ahead of their own time; Prometheus and those after it take none. */
+const futureMs = 600_000
 /** After a small step back time goes on at this share of its speed until the wall clock has caught up. */
 const slowly = 0.9
 /** No agent of this version ran before: a clock that says so has not been set yet (2026-01-01). */
@@ -25,6 +29,8 @@ export type Moment = number | 'unset' | 'past'
  * is distrusted until a receiver's own time agrees (or an hour has passed): a clock that is set wrong for a while, and
  * back, moves nothing. A time that is behind what was collected before is no better than the step: a machine without a
  * battery begins with the time of its last shutdown, or an older one, and nothing is sent that a receiver could agree to.
+ * Where it stays so for a day, or a receiver agrees with a time that is ten minutes behind and more, it is the samples
+ * from before that were wrong, of a clock that was ahead: time goes back, this once.
  * What measures a step is the boot clock, which goes on while the machine sleeps.
  */
 export class Timeline {
@@ -40,6 +46,9 @@ export class Timeline {
   /** Boot clock when a moment was last asked for. */
   #askedMs = 0
   #warned = false
+  /** Boot clock since when there has been no place for samples, and whether there never will be. */
+  #pastSinceMs: number | undefined
+  #isFuture = false
 
   /** `newestMs` is the time of the newest snapshot that an agent before this one has left. */
   constructor(clock: Clock, log: Log, newestMs = 0) {
@@ -54,9 +63,11 @@ export class Timeline {
     const wallMs = this.#clock.now()
     if (wallMs < earliestMs) return 'unset'
     const momentMs = Math.floor(bootMs + this.#believe(wallMs, bootMs))
+    if (this.#isStuck(momentMs, bootMs)) this.#goBack(momentMs, bootMs)
     const placedMs = momentMs > this.#newestMs ? momentMs : this.#slowed(momentMs, bootMs)
     this.#askedMs = bootMs
     if (placedMs === undefined) return 'past'
+    this.#pastSinceMs = undefined
     this.#beforeMs = this.#newestMs
     this.#newestMs = placedMs
     return placedMs
@@ -80,6 +91,7 @@ export class Timeline {
     const isRight = Math.abs(this.stats.skewMs) < stepMs
     if (isRight && this.#doubtedSinceMs !== undefined)
       this.#adopt(wallMs, this.#clock.bootMs(), 'the receiver has the same time')
+    this.#isFuture = isRight && this.#newestMs - receiverMs > futureMs
     if (isRight !== this.#warned) return
     this.#warned = !isRight
     const fields = { ahead_of_receiver: `${Math.round(this.stats.skewMs / 1000)}s` }
@@ -108,6 +120,21 @@ export class Timeline {
     else if (bootMs - this.#doubtedSinceMs > doubtMs)
       this.#adopt(wallMs, bootMs, 'nobody has contradicted it for an hour')
     return this.#offsetMs ?? known
+  }
+
+  #isStuck(momentMs: number, bootMs: number): boolean {
+    if (!this.#isBehind(momentMs)) return false
+    this.#pastSinceMs ??= bootMs
+    return this.#isFuture || bootMs - this.#pastSinceMs > patienceMs
+  }
+
+  /** Behind what waits, which has its place then. */
+  #goBack(momentMs: number, bootMs: number): void {
+    this.#log.warn('clock: what was collected before lies in the future; samples go back to the time that it is', {
+      by: `${Math.round((this.#newestMs - momentMs) / 1000)}s`,
+    })
+    this.#newestMs = momentMs - (bootMs - (this.#pastSinceMs ?? bootMs)) - 1
+    this.#isFuture = false
   }
 
   #isBehind(momentMs: number): boolean {

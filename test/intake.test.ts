@@ -135,3 +135,17 @@ test('what waits has the time at which its collection began, as every snapshot h
   const [first] = await collect()
   assert.equal(first?.timestampMs, clock.now() - clock.bootMs() + bootMs)
 })
+
+test('behind samples from the future all that has waited for a day is placed', async () => {
+  const { clock, collect, dropped } = intake(nowMs, nowMs + 1e9)
+  let times: readonly number[] = []
+  while (times.length === 0) {
+    times = (await collect()).map(({ timestampMs }) => timestampMs)
+    await clock.pass(600_000)
+  }
+  assert.deepEqual(
+    times,
+    times.map((_, i) => nowMs + i * 600_000),
+  )
+  assert.deepEqual([times.length, dropped()], [146, 0])
+})

@@ -93,3 +93,21 @@ test('a clock that is not set yet gives no moment; what was taken meanwhile is d
   const [now] = (await take(1)) as number[]
   assert.equal(line.at(0), (now ?? 0) - 30_000)
 })
+
+test('a clock that was a year ahead and is put right: time goes back when a receiver agrees, or after a day', async () => {
+  const yearMs = 365 * 86_400_000
+  const { clock, line, take } = timeline(startMs + yearMs)
+  await take(2)
+  clock.step(-yearMs)
+  assert.deepEqual(await take(1), [startMs + yearMs + 30_000])
+  line.confirm(startMs + 45_000)
+  assert.deepEqual(await take(2), [startMs + 45_000, startMs + 60_000])
+
+  const after = timeline(startMs, startMs + yearMs) // a boot later nothing is sent that a receiver could agree to
+  const moments = await after.take(250)
+  assert.equal(moments.lastIndexOf('past'), 240)
+  assert.deepEqual(
+    moments.slice(241),
+    Array.from({ length: 9 }, (_, i) => startMs + (241 + i) * 15_000),
+  )
+})

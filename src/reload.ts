@@ -61,10 +61,12 @@ export class Reloading {
     const { clock, log, notify, reread, take } = this.#needs
     notify('RELOADING=1', `MONOTONIC_USEC=${monotonicMicroseconds()}`)
     try {
-      await take(await reread())
+      const config = await reread()
+      await take(config)
       this.#isWell = true
       this.#takenMs = clock.now()
       log.info('agent: the new configuration is taken')
+      logDoubts(config, log)
       return []
     } catch (error) {
       this.#isWell = false
@@ -75,6 +77,11 @@ export class Reloading {
       notify('READY=1')
     }
   }
+}
+
+/** At the start and after each reload. */
+export function logDoubts({ doubts }: Pick<Config, 'doubts'>, log: Log): void {
+  for (const doubt of doubts) log.warn('agent: configured, and perhaps not meant', { doubt })
 }
 
 /** Parts that are opened once: a new configuration in which they differ takes a restart. */

@@ -116,6 +116,22 @@ test('of an endpoint that changes while its request hangs nothing is lost, nothi
   assert.equal(endpoint?.stats.samplesFailed, 0)
 })
 
+test('what a new configuration perhaps did not mean is told after it is taken, and of a refused one nothing', async (t) => {
+  const receiver = await receiverOf(t)
+  const { a, agent, lines, write, end } = await scene(t, receiver)
+  const doubts = () => lines.filter((line) => line.includes('perhaps not meant'))
+  assert.deepEqual(doubts(), [])
+  const remote_write = [a({ send_exemplars: true })]
+  write({ remote_write, instance: '${nothing}' })
+  assert.equal((await agent.reload()).length, 1)
+  assert.deepEqual(doubts(), [])
+  write({ remote_write })
+  assert.deepEqual(await agent.reload(), [])
+  assert.equal(doubts().length, 1)
+  assert.match(doubts()[0] ?? '', /level=WARN .*doubt="remote_write\[0\]\.send_exemplars: has no meaning here/)
+  await end()
+})
+
 test('an endpoint that is held tries again at a reload: its token may have been put right', async (t) => {
   let isRight = false
   const receiver = await receiverOf(t, () => (isRight ? undefined : { status: 401, commit: false }))

@@ -9,6 +9,7 @@ import { type Job, startJob } from '../job/index.ts'
 import { messageOf } from '../log.ts'
 import type { Labels } from '../metrics/family.ts'
 import type { Fate } from '../run/fate.ts'
+import { tellDoubts } from './doubts.ts'
 import { ills } from './fates.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
 import { durationOf, labelFlag, labelsOf } from './wishes.ts'
@@ -115,6 +116,7 @@ async function push({ flags }: Parsed, { labels, timeoutMs, environment }: Wishe
   const { thisBoot } = await import('../host/open.ts')
   const { logOf } = await import('./log.ts')
   const config = await targetConfig(flags, { environment }, collectors)
+  tellDoubts(config, { err: write })
   const level = flags.has(logLevel.name) ? config.log.level : 'error'
   const fates = await pushAlongside(
     config,

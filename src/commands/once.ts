@@ -12,6 +12,7 @@ import type { Log } from '../log.ts'
 import { isSameIdentity } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { openRun } from '../run/index.ts'
+import { tellDoubts } from './doubts.ts'
 import { told } from './fates.ts'
 import { logOf } from './log.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
@@ -35,6 +36,7 @@ export default {
     const timeoutMs = durationOf(flags, timeoutFlag)
     const deadline = deadlineAt(systemClock, timeoutMs * share.delivering, terminal.stop)
     const config = await targetConfig(flags, terminal, collectors)
+    tellDoubts(config, terminal)
     const log = logOf({ log: { ...config.log, level: flags.has('log.level') ? config.log.level : 'error' } }, terminal)
     const rival = await rivalOf(config)
     if (rival !== undefined) {

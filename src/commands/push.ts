@@ -11,6 +11,7 @@ import { readPushed, snapshotOf } from '../metrics/pushed.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { addedTo } from '../pushgateway/options.ts'
 import { openRun } from '../run/index.ts'
+import { tellDoubts } from './doubts.ts'
 import { told } from './fates.ts'
 import { logOf } from './log.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
@@ -32,6 +33,7 @@ export default {
   async run(given, terminal) {
     const { labels, timeoutMs } = wishesOf(given.flags)
     const config = await targetConfig(given.flags, terminal)
+    tellDoubts(config, terminal)
     const identity = labelled(config.identity, labels)
     const snapshot = snapshotFrom(await read(given, terminal), identity, terminal)
     if (snapshot === undefined) return 1

@@ -8,6 +8,7 @@ import { createNotify } from '../host/notify.ts'
 import { connect } from '../http/connection.ts'
 import type { Log } from '../log.ts'
 import type { Supervisor } from '../loop.ts'
+import { logDoubts } from '../reload.ts'
 import { build, platform } from '../version.ts'
 import { logOf } from './log.ts'
 
@@ -35,7 +36,7 @@ export default {
     if (outputs === 0) log.warn('agent: no endpoint is configured: nothing is pushed, only /metrics is served')
     if (flags.has('runtime.gomaxprocs')) log.info('agent: --runtime.gomaxprocs means nothing here: one thread collects')
     for (const note of config.notes) log.info('agent: as the preset has it', { note })
-    for (const doubt of config.doubts) log.warn('agent: configured, and perhaps not meant', { doubt })
+    logDoubts(config, log)
     for (const { collector } of config.collectors) {
       if (collector.deprecated)
         log.warn('agent: this collector is deprecated in node_exporter', { collector: collector.name })

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { startGateway } from '../pushgateway/gateway.ts'
+import { hostpush, temporary } from '../servers.ts'
+import { commandLine } from '../terminal.ts'
+
+/** A configuration that holds, with a password that most likely was not meant so. */
+async function doubtful(t: TestContext, more: object = {}) {
+  const { url } = await startGateway(t, () => undefined)
+  const folder = temporary(t)
+  const file = join(folder, 'config.json')
+  const pushgateway = [{ url, basic_auth: { username: 'me', password: '"s3cret"' } }]
+  writeFileSync(file, JSON.stringify({ pushgateway, buffer: { directory: join(folder, 'buffer') }, ...more }))
+  return `--config.file=${file}`
+}
+
+const warning = 'hostpush: warning: pushgateway[0].basic_auth.password: stands in quotes, which are sent too\n'
+const forEver = () => new AbortController().signal
+
+test('what was perhaps not meant is a line of each command that pushes, and nothing else changes', async (t) => {
+  const flag = await doubtful(t)
+  const pushed = await commandLine(['push', '--job=j', flag], {}, forEver(), 'a 1\n')
+  assert.deepEqual([pushed.status, pushed.err], [0, warning])
+  const once = await commandLine(['once', flag, '--collector.disable-defaults', '--collector.time'], {}, forEver())
+  assert.deepEqual([once.status, once.err], [0, warning])
+  const exec = hostpush(t, ['exec', flag, '--', 'true'])
+  assert.deepEqual([await exec.ended, exec.output()], [0, warning])
+})
+
+test('who wants errors alone is not told', async (t) => {
+  const flag = await doubtful(t, { log: { level: 'error' } })
+  const { status, err } = await commandLine(['push', '--job=j', flag], {}, forEver(), 'a 1\n')
+  assert.deepEqual([status, err], [0, ''])
+})

@@ -104,10 +104,7 @@ test('a clock that was a year ahead and is put right: time goes back when a rece
   assert.deepEqual(await take(2), [startMs + 45_000, startMs + 60_000])
 
   const after = timeline(startMs, startMs + yearMs) // a boot later nothing is sent that a receiver could agree to
-  const moments = await after.take(250)
-  assert.equal(moments.lastIndexOf('past'), 240)
-  assert.deepEqual(
-    moments.slice(241),
-    Array.from({ length: 9 }, (_, i) => startMs + (241 + i) * 15_000),
-  )
+  const moments = await after.take(27, 3_600_000)
+  assert.equal(moments.lastIndexOf('past'), 24)
+  assert.deepEqual(moments.slice(25), [startMs + 25 * 3_600_000, startMs + 26 * 3_600_000])
 })

@@ -115,10 +115,11 @@ export class Cursors {
     this.#file = undefined
   }
 
-  /** Writes nothing more: what there is will be deleted. */
+  /** Writes nothing more, and deletes the file. */
   async abandon(): Promise<void> {
     await this.#working
     await this.#letGo()
+    await this.#needs.files.remove(this.#path).catch(() => {}) // it goes with its directory
   }
 
   #take(bytes: Buffer): void {

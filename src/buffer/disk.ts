@@ -201,7 +201,8 @@ export class DiskBuffer implements Buffer {
     const outcome = await within(clock, closeMs, closing)
     if (outcome === 'late') log.warn('buffer: the disk is too slow to write all of it before the stop')
     const { sync, directory } = this.#options
-    if (sync === 'end') await syncNames(this.#needs.files, directory).catch(() => {}) // a disk that fails has been told of
+    const isNew = this.#gap.newest === 0 // the names of a log that was left are as safe as they were
+    if (sync === 'end' && isNew) await syncNames(this.#needs.files, directory).catch(() => {}) // a bad disk is known
     await this.#endpoints.close()
     await this.#needs.onClose?.()
   }

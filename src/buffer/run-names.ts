@@ -13,3 +13,9 @@ export function newId(clock: Pick<Clock, 'now'>): string {
   const time = String(Math.floor(clock.now())).padStart(15, '0')
   return `${time}-${process.pid}-${Math.random().toString(36).slice(2, 6)}`
 }
+
+/**
+ * What a command queues for: to take its last samples, and then to deliver to each output. So at each output samples come
+ * in the order in which they were taken, and one that is away keeps nobody waiting who has nothing for it.
+ */
+export const turns = { taking: 'taking', at: (output: string) => `at ${output}` } as const

@@ -94,14 +94,19 @@ export async function runsLeftIn(directory: string, except = ''): Promise<readon
     sinceMs: Number(id.slice(0, 15)),
   }))
   const others = all.filter(({ path }) => path !== except)
-  const runs: LeftRun[] = []
-  for (const one of others) runs.push({ ...one, about: await readAbout(one.path) })
-  return runs
+  return Promise.all(others.map(async (one) => ({ ...one, about: await readAbout(one.path) })))
 }
 
-/** Whether a log is there and nobody's any more. */
+/** Whether a log is there and nobody's any more: of one that is being deleted the cursors go before its owner does. */
 export const isLeft = async (path: string, clock: Clock): Promise<boolean> =>
-  (await isReadable(path, clock)) && !(await isOwned(path))
+  (await ownerOf(path)) === undefined && (await isReadable(path, clock))
+
+/** Whether another process has it than the command that made it. */
+export async function isAdopted(path: string): Promise<boolean> {
+  const owner = await ownerOf(path)
+  const [, maker] = path.slice(path.lastIndexOf('/')).split('-')
+  return typeof owner === 'number' && String(owner) !== maker
+}
 
 async function idsIn(directory: string): Promise<readonly string[]> {
   const names = await readdir(runsIn(directory)).catch(() => []) // there was never a run
@@ -115,11 +120,12 @@ async function isReadable(path: string, { now }: Clock): Promise<boolean> {
   return made !== undefined && made.mtimeMs < now() - 60_000
 }
 
-async function isOwned(path: string): Promise<boolean> {
+/** The pid; undefined where there is none. */
+async function ownerOf(path: string): Promise<number | 'unclear' | undefined> {
   const answer = await ask(path, { command: 'who' }).catch(() => 'unclear' as const)
-  if (answer === undefined) return false
-  if (answer !== 'unclear') for await (const _ of answer) break // closes the connection
-  return true
+  if (answer === undefined || answer === 'unclear') return answer
+  for await (const line of answer) return (line as { readonly pid?: number }).pid ?? 'unclear'
+  return 'unclear'
 }
 
 /**

@@ -5,79 +5,124 @@ import { makeDirectory } from './files.ts'
 import { reachable } from './socket-path.ts'
 
 /**
- * A turn: one process at a time, in the order in which they came, and no turn outlives its process.
+ * Turns: at each thing one process at a time, at all things in the one order in which they came, and no turn outlives its
+ * process.
  *
  * A queue is a directory. Each place in it is a Unix socket whose name is its number; whoever listens to it is there, and
- * whoever has gone, killed or done, is not. It is the turn of the lowest number that somebody listens to; the others wait
- * for the end of a connection to the one before them.
+ * whoever has gone, killed or done, is not. Who wants its turn at a thing asks each of those with lower numbers for that
+ * thing, by a line with its name: who is through with it, or never wanted it, answers at once with a line, and who has it
+ * or waits for it answers when it is through.
  *
  * Numbers are never used twice. The next one is the highest plus one, taken with link(2), which fails where the name is
  * there already; the name of somebody who has gone may be removed only as long as a higher one is there. So the highest
  * always stays, and one that comes in late with a lower number, after the name was removed, sees the higher one and
  * queues anew.
  */
-export interface Turn {
-  release(): Promise<void>
+export class Place {
+  readonly #directory: string
+  /** What it has not passed yet, as it is asked for. */
+  readonly #wanted: Set<string>
+  /** Who is connected, and what they wait for as far as they have said. */
+  readonly #askers = new Map<Socket, string | undefined>()
+  #server: Server | undefined
+  /** The numbers below its own, as it came. */
+  #before: readonly number[] = []
+
+  constructor(directory: string, things: readonly string[]) {
+    this.#directory = directory
+    this.#wanted = new Set(things.map(lineOf))
+  }
+
+  /** Takes the next number. False where others were faster: who waits for this place must not wait for the next one. */
+  async enter(): Promise<boolean> {
+    const stray = `${this.#directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
+    this.#server = await listening(stray, (socket) => this.#answer(socket))
+    try {
+      const before = await numbered(this.#directory, stray)
+      if (before === undefined) await this.leave()
+      this.#before = before ?? []
+      return before !== undefined
+    } catch (error) {
+      await this.leave()
+      throw error
+    } finally {
+      await removed(stray) // closing the server has removed it
+    }
+  }
+
+  /** Waits for its turn at one of its things; false where the signal aborts first. */
+  async turn(thing: string, signal: AbortSignal): Promise<boolean> {
+    for (const number of this.#before.toReversed())
+      while (!signal.aborted && !(await isThrough(nameOf(this.#directory, number), thing, signal)));
+    return !signal.aborted
+  }
+
+  /** It is through with a thing, whether it had its turn or not. */
+  pass(thing: string): void {
+    const line = lineOf(thing)
+    this.#wanted.delete(line)
+    for (const [socket, awaited] of this.#askers) if (awaited === line) socket.end('\n')
+  }
+
+  /** It is through with all. */
+  async leave(): Promise<void> {
+    for (const socket of this.#askers.keys()) socket.destroy()
+    await new Promise<void>((resolve) => {
+      if (this.#server === undefined) resolve()
+      else this.#server.close(() => resolve())
+    })
+  }
+
+  #answer(socket: Socket): void {
+    this.#askers.set(socket, undefined)
+    socket.on('error', () => {}) // whoever waited has gone
+    socket.once('close', () => this.#askers.delete(socket))
+    socket.unref()
+    let text = ''
+    socket.setEncoding('utf8').on('data', (more) => {
+      text += more
+      if (!text.endsWith('\n')) return
+      if (this.#wanted.has(text)) this.#askers.set(socket, text)
+      else socket.end('\n')
+    })
+  }
 }
+
+/** As it is asked for. */
+const lineOf = (thing: string): string => `${JSON.stringify(thing)}\n`
 
 /** Sockets that never got a number are somebody's who was killed between two system calls. */
 const strayMs = 60_000
 
-/** Waits for its turn; undefined where the signal aborts first. Rejects where the directory takes no sockets or links. */
-export async function takeTurn(directory: string, clock: Clock, signal: AbortSignal): Promise<Turn | undefined> {
-  const place = await queueUp(directory, clock)
-  try {
-    while (!signal.aborted) {
-      const before = await placesBelow(directory, place.number)
-      if (before.length === 0) return place
-      await departure(`${directory}/${before.at(-1)}`, signal)
-    }
-  } catch (error) {
-    await place.release()
-    throw error
-  }
-  await place.release()
-  return undefined
-}
-
-interface Place extends Turn {
-  readonly number: number
-}
-
-async function queueUp(directory: string, clock: Clock): Promise<Place> {
+/** A place at the end of a queue, for these things. Rejects where the directory takes no sockets or links. */
+export async function queueUp(directory: string, clock: Clock, things: readonly string[]): Promise<Place> {
   await makeDirectory(directory)
   await sweep(directory, clock.now())
   for (;;) {
-    const place = await tryToQueue(directory)
-    if (place !== undefined) return place
+    const place = new Place(directory, things)
+    if (await place.enter()) return place
   }
 }
 
-/**
- * A place at the end; undefined where others were faster. Each try has a socket of its own: who waits for the place that
- * is given up must not wait for the next one.
- */
-async function tryToQueue(directory: string): Promise<Place | undefined> {
-  const stray = `${directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
-  const { server, sockets } = await listening(stray)
-  const release = async () => {
-    for (const socket of sockets) socket.destroy()
-    await closed(server)
-  }
+export interface Turn {
+  release(): Promise<void>
+}
+
+/** Waits for its turn where there is but one thing; undefined where the signal aborts first. Rejects as `queueUp` does. */
+export async function takeTurn(directory: string, clock: Clock, signal: AbortSignal): Promise<Turn | undefined> {
+  const place = await queueUp(directory, clock, [''])
   try {
-    const number = await numbered(directory, stray)
-    if (number !== undefined) return { number, release }
-    await release()
-    return undefined
+    if (await place.turn('', signal)) return { release: () => place.leave() }
   } catch (error) {
-    await release()
+    await place.leave()
     throw error
-  } finally {
-    await removed(stray) // closing the server has removed it
   }
+  await place.leave()
+  return undefined
 }
 
-async function numbered(directory: string, socket: string): Promise<number | undefined> {
+/** The numbers below the one that a socket got; undefined where it got none. */
+async function numbered(directory: string, socket: string): Promise<readonly number[] | undefined> {
   const number = ((await numbersIn(directory)).at(-1) ?? 0) + 1
   try {
     await linkName(socket, nameOf(directory, number))
@@ -85,7 +130,8 @@ async function numbered(directory: string, socket: string): Promise<number | und
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined
     throw error
   }
-  if ((await numbersIn(directory)).at(-1) === number) return number
+  const all = await numbersIn(directory)
+  if (all.at(-1) === number) return all.slice(0, -1)
   await removed(nameOf(directory, number)) // it may be a number that was used before
   return undefined
 }
@@ -100,29 +146,37 @@ async function numbersIn(directory: string): Promise<readonly number[]> {
     .sort((left, right) => left - right)
 }
 
-const placesBelow = async (directory: string, number: number): Promise<readonly number[]> =>
-  (await numbersIn(directory)).filter((one) => one < number)
-
-/** Waits until nobody listens to a socket any more, and removes its name; or until the signal aborts. */
-async function departure(path: string, signal: AbortSignal): Promise<void> {
-  const line = await dialled(path)
-  if (line === undefined) return await removed(path)
-  const { socket, gone } = line
+/**
+ * Waits until whoever listens to a socket is through with a thing; true where it is, or where nobody listens, whose name
+ * is removed then. False where it has gone without a word, or the signal has aborted.
+ */
+async function isThrough(path: string, thing: string, signal: AbortSignal): Promise<boolean> {
+  const socket = await dialled(path)
+  if (socket === undefined) {
+    await removed(path)
+    return true
+  }
   const abort = () => socket.destroy()
   signal.addEventListener('abort', abort, { once: true })
   if (signal.aborted) abort()
-  socket.resume()
-  await gone
-  signal.removeEventListener('abort', abort)
+  try {
+    return await new Promise<boolean>((resolve) => {
+      socket.once('data', () => resolve(true))
+      socket.once('close', () => resolve(false))
+      socket.write(lineOf(thing))
+    })
+  } finally {
+    signal.removeEventListener('abort', abort)
+    socket.destroy()
+  }
 }
 
 const removed = (path: string) => unlink(path).catch(() => {}) // another one that waits was faster
 
-/** A connection to whoever listens there, and its end, which may come at any time; undefined where nobody does. */
-async function dialled(path: string): Promise<{ readonly socket: Socket; readonly gone: Promise<void> } | undefined> {
+/** A connection to whoever listens there; undefined where nobody does. */
+async function dialled(path: string): Promise<Socket | undefined> {
   const { path: near, release } = await reachable(path)
   const socket = connect(near)
-  const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
@@ -135,18 +189,11 @@ async function dialled(path: string): Promise<{ readonly socket: Socket; readonl
   } finally {
     await release()
   }
-  return { socket, gone }
+  return socket
 }
 
-async function listening(path: string): Promise<{ readonly server: Server; readonly sockets: ReadonlySet<Socket> }> {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {}) // whoever waited has gone
-    socket.once('close', () => sockets.delete(socket))
-    socket.resume()
-    socket.unref()
-  })
+async function listening(path: string, answer: (socket: Socket) => void): Promise<Server> {
+  const server = createServer(answer)
   const { path: near, release } = await reachable(path)
   try {
     await new Promise<void>((resolve, reject) => {
@@ -157,10 +204,8 @@ async function listening(path: string): Promise<{ readonly server: Server; reado
     await release()
   }
   server.unref()
-  return { server, sockets }
+  return server
 }
-
-const closed = (server: Server) => new Promise<void>((resolve) => server.close(() => resolve()))
 
 async function sweep(directory: string, nowMs: number): Promise<void> {
   for (const name of await readdir(directory)) {

@@ -96,7 +96,8 @@ export class Writer {
     try {
       while (this.#hasMore()) await this.#writeSome()
       if (this.#options.sync !== 'never') await this.#segment?.sync()
-      if (this.#options.sync === 'end') await this.#needs.files.syncDirectory(this.#needs.segments.directory)
+      if (this.#options.sync === 'end' && this.#segment !== undefined)
+        await this.#needs.files.syncDirectory(this.#needs.segments.directory)
     } catch (error) {
       await this.#fail(error)
     }

@@ -19,7 +19,7 @@ import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
 import { durationOf } from './wishes.ts'
 
 /** Of the timeout: what is left when this is over is for writing down what has not been delivered. */
-const share = { collecting: 0.5, delivering: 0.9 }
+const share = { collecting: 0.5, atLeast: 0.05, delivering: 0.9 }
 
 export default {
   name: 'once',
@@ -34,6 +34,7 @@ export default {
   ],
   async run({ flags }, terminal) {
     const timeoutMs = durationOf(flags, timeoutFlag)
+    const lateMs = systemClock.monotonicMs() + timeoutMs * share.delivering
     const deadline = deadlineAt(systemClock, timeoutMs * share.delivering, terminal.stop)
     const config = await targetConfig(flags, terminal, collectors)
     tellDoubts(config, terminal)
@@ -46,7 +47,8 @@ export default {
     const run = await openRun(config, { clock: systemClock, log, connect, bootId: thisBoot() }, { sync: 'end' })
     let samples = 0
     const last = async () => {
-      const snapshots = await taken(config, log, timeoutMs * share.collecting)
+      const leftMs = Math.max(lateMs - systemClock.monotonicMs(), timeoutMs * share.atLeast)
+      const snapshots = await taken(config, log, Math.min(leftMs, timeoutMs * share.collecting))
       samples = snapshots.reduce((sum, { values }) => sum + values.length, 0)
       return { snapshots }
     }

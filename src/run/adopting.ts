@@ -1,11 +1,11 @@
-import { turnsIn } from '../buffer/run-names.ts'
-import { takeTurn } from '../buffer/turn.ts'
+import { turns, turnsIn } from '../buffer/run-names.ts'
+import { queueUp } from '../buffer/turn.ts'
 import { deadlineAt } from '../http/deadline.ts'
 import { messageOf } from '../log.ts'
-import { groupOf } from './lanes.ts'
-import { type Adopter, type Dropped, deliverLeft, isAnyLeft, type RunConfig, told } from './leftovers.ts'
+import { groupOf, outputsOf } from './lanes.ts'
+import { type Adopter, type Dropped, isAnyLeft, Leftovers, type RunConfig } from './leftovers.ts'
 
-/** How often an agent looks for leftovers, and how long it holds the turn that batch commands wait for. */
+/** How often an agent looks for leftovers, and how long it holds a turn that batch commands wait for. */
 const everyMs = 60_000
 const holdMs = 2000
 const firstMs = 5000
@@ -21,22 +21,28 @@ export interface Adopting {
 export function createAdopting(config: RunConfig, adopter: Adopter, onDrop: (dropped: Dropped) => void): Adopting {
   const { clock, log } = adopter
   const { directory, mode } = config.buffer
+  const outputs = outputsOf(config)
   // a leftover of a group that the agent itself pushes is older than what it has pushed
   const replaced = new Set(config.pushgateways.filter(({ method }) => method === 'PUT').map(groupOf))
   let isFailing = false
 
   /** True where some of it was delivered, and more may be. */
   async function deliver(signal: AbortSignal): Promise<boolean> {
-    const turn = await takeTurn(turnsIn(directory), clock, signal)
-    const enough = deadlineAt(clock, holdMs, signal)
+    const place = await queueUp(turnsIn(directory), clock, outputs.map(turns.at))
+    const leftovers = new Leftovers(config, adopter, { replaced, onDrop })
+    const inTurn = async (name: string) => {
+      if (!(await place.turn(turns.at(name), signal))) return false
+      const enough = deadlineAt(clock, holdMs, signal)
+      const { snapshots, trouble } = await leftovers.deliver(name, enough.signal).finally(enough.over)
+      place.pass(turns.at(name))
+      return snapshots > 0 && trouble !== undefined
+    }
     try {
-      const adopted = await deliverLeft(config, adopter, { deadline: enough.signal, replaced })
-      told(adopted, log)
-      for (const dropped of adopted.dropped) onDrop(dropped)
-      return adopted.snapshots > 0 && adopted.waiting.size > 0
+      const areMore = await Promise.all(outputs.map(inTurn))
+      await leftovers.letGo(signal)
+      return areMore.includes(true)
     } finally {
-      enough.over()
-      await turn?.release()
+      await place.leave()
     }
   }
 

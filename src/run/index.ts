@@ -16,7 +16,7 @@ import { Sending } from './sending.ts'
  *     const run = await openRun(config, world, { sync })   a log of its own; in memory where there is no place for one
  *     run.begin()                                          only who appends before the end: sends what comes, leftovers first
  *     run.append(snapshot)
- *     const fates = await run.finish(last, deadline)       in its turn: leftovers, then `last()`; everything is closed
+ *     const fates = await run.finish(last, deadline)       `last()`, leftovers, its own, each in turn; everything is closed
  *
  * What an output has not taken by the deadline stays in the log, for the agent or the next batch command (leftovers.ts).
  */
@@ -35,8 +35,9 @@ export interface Run {
   /** Takes a snapshot in; one that is not the last goes to the gateways only as long as it is the newest. */
   append(snapshot: Snapshot): void
   /**
-   * Waits for its turn, delivers what others left, asks for the last samples, and delivers these, until the deadline
-   * aborts; then too `last` is called and its samples are kept. Does not reject for anything that an output or a disk does.
+   * Asks for the last samples when all who came before have theirs; then, at each output in its turn, delivers what
+   * others left and these, until the deadline aborts; then too `last` is called and its samples are kept. Does not reject
+   * for anything that an output or a disk does.
    */
   finish(last: () => Promise<Last>, deadline: AbortSignal): Promise<readonly Fate[]>
 }

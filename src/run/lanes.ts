@@ -7,14 +7,14 @@ import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import { late, lateAt } from './fate.ts'
 import type { Left } from './left-logs.ts'
-import type { Adopter, RunConfig, Terms } from './leftovers.ts'
+import type { Adopter, RunConfig } from './leftovers.ts'
 
 /** An output, and how it gets what a command has left for it. */
 export interface Lane {
   /** In the log. */
   readonly name: string
-  /** Gives why it has not got all. */
-  deliver(left: Left): Promise<string | undefined>
+  /** Gives why it has not got all by the deadline. */
+  deliver(left: Left, deadline: AbortSignal): Promise<string | undefined>
 }
 
 /** The names of all outputs, as a log has them. */
@@ -23,22 +23,34 @@ export const outputsOf = ({ remoteWrite, pushgateways }: RunConfig): readonly st
   ...pushgateways.map(({ name }) => gatewayCursor(name)),
 ]
 
-export function lanesOf({ remoteWrite, pushgateways }: RunConfig, adopter: Adopter, terms: Terms): readonly Lane[] {
+/** `replaced`: groups that get something newer at once, in the place of what they have. */
+export function lanesOf(
+  { remoteWrite, pushgateways }: RunConfig,
+  adopter: Adopter,
+  replaced: ReadonlySet<string>,
+): readonly Lane[] {
   return [
-    ...remoteWrite.map((one) => ({ name: one.name, deliver: (left: Left) => atEndpoint(left, one, adopter, terms) })),
+    ...remoteWrite.map((one) => ({
+      name: one.name,
+      deliver: (left: Left, deadline: AbortSignal) => atEndpoint(left, one, { adopter, deadline }),
+    })),
     ...pushgateways.map((one) => ({
       name: gatewayCursor(one.name),
-      deliver: (left: Left) => atGateway(left, one, adopter, terms),
+      deliver: (left: Left, deadline: AbortSignal) => atGateway(left, one, { adopter, deadline, replaced }),
     })),
   ]
+}
+
+interface Means {
+  readonly adopter: Adopter
+  readonly deadline: AbortSignal
 }
 
 /** Sends what waits for an endpoint. */
 async function atEndpoint(
   { buffer }: Left,
   options: EndpointOptions,
-  adopter: Adopter,
-  { deadline }: Terms,
+  { adopter, deadline }: Means,
 ): Promise<string | undefined> {
   const cursor = cursorIn(buffer, options.name)
   if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
@@ -54,8 +66,7 @@ async function atEndpoint(
 async function atGateway(
   { buffer, about }: Left,
   options: GatewayOptions,
-  adopter: Adopter,
-  { deadline, replaced }: Terms,
+  { adopter, deadline, replaced }: Means & { readonly replaced: ReadonlySet<string> },
 ): Promise<string | undefined> {
   const cursor = cursorIn(buffer, gatewayCursor(options.name))
   if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined

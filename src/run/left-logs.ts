@@ -1,6 +1,6 @@
 import type { DiskBuffer } from '../buffer/disk.ts'
 import type { BufferOptions } from '../buffer/index.ts'
-import { type About, isLeft, openLeft, removeRun, writeAbout } from '../buffer/runs.ts'
+import { type About, isAdopted, isLeft, openLeft, removeRun, writeAbout } from '../buffer/runs.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Adopter, Dropped } from './leftovers.ts'
 
@@ -13,6 +13,8 @@ export interface Left {
 interface Opened {
   readonly left: Promise<Left | undefined>
   users: number
+  /** What is written beside the log. */
+  writing: Promise<void>
 }
 
 interface Needs {
@@ -20,13 +22,16 @@ interface Needs {
   readonly options: BufferOptions
   /** The names in the log of the outputs that there are: of a log whose cursors are lost each gets all. */
   readonly outputs: readonly string[]
+  readonly onDrop: (dropped: Dropped) => void
 }
+
+/** How often somebody is asked for a log that he has. */
+const askMs = 20
 
 /** Logs that commands have left. One is open as long as somebody uses it, and deleted when nothing waits in it. */
 export class LeftLogs {
   /** Those that are gone. */
   readonly removed = new Set<string>()
-  readonly dropped: Dropped[] = []
   readonly #needs: Needs
   readonly #open = new Map<string, Opened>()
   readonly #closing = new Map<string, Promise<void>>()
@@ -35,10 +40,13 @@ export class LeftLogs {
     this.#needs = needs
   }
 
-  /** Undefined where somebody else has it, or it is gone. */
-  async use<T>(path: string, work: (left: Left) => Promise<T>): Promise<T | undefined> {
+  /**
+   * Undefined where it is gone, or its command lives. Where another process delivers from it, that is waited for until
+   * the deadline, if there is one: there may be an output in it that is none of that process's.
+   */
+  async use<T>(path: string, work: (left: Left) => Promise<T>, deadline?: AbortSignal): Promise<T | undefined> {
     for (let closing = this.#closing.get(path); closing !== undefined; closing = this.#closing.get(path)) await closing
-    const opened = this.#open.get(path) ?? { left: this.#opened(path), users: 0 }
+    const opened = this.#open.get(path) ?? { left: this.#opened(path, deadline), users: 0, writing: Promise.resolve() }
     this.#open.set(path, opened)
     opened.users++
     try {
@@ -47,42 +55,59 @@ export class LeftLogs {
     } finally {
       opened.users--
       if (opened.users === 0) await this.#close(path, opened)
+      else await this.#tell(opened)
     }
   }
 
-  async #opened(path: string): Promise<Left | undefined> {
+  async #opened(path: string, deadline: AbortSignal | undefined): Promise<Left | undefined> {
     const { adopter, options, outputs } = this.#needs
-    if (!(await isLeft(path, adopter.clock))) return undefined
-    const left = await openLeft(path, options, adopter)
-    if (left === undefined) return undefined
-    if (left.buffer.cursors.length === 0) for (const name of outputs) left.buffer.cursor(name)
-    return ended(left)
+    const { clock } = adopter
+    for (;;) {
+      const left = (await isLeft(path, clock)) ? await openLeft(path, options, adopter) : undefined
+      if (left !== undefined) {
+        if (left.buffer.cursors.length === 0) for (const name of outputs) left.buffer.cursor(name)
+        return ended(left)
+      }
+      if (deadline === undefined || deadline.aborted || !(await isAdopted(path))) return undefined
+      await clock.sleep(askMs, deadline).catch(() => {}) // asked once more
+    }
   }
 
-  async #close(path: string, { left }: Opened): Promise<void> {
+  async #close(path: string, opened: Opened): Promise<void> {
     this.#open.delete(path)
-    const closing = left.then((one) => one && this.#part(one))
+    const closing = opened.writing.then(() => opened.left).then((one) => one && this.#part(one))
     this.#closing.set(path, closing)
     await closing.finally(() => this.#closing.delete(path))
   }
 
+  /** Another process whose turn comes at an output that is through with a log need not wait for the log. */
+  async #tell(opened: Opened): Promise<void> {
+    opened.writing = opened.writing.then(async () => {
+      const left = await opened.left
+      if (left !== undefined) await writeAbout(left.buffer.directory, { ...left.about, ...restOf(left.buffer) })
+    })
+    await opened.writing
+  }
+
   async #part({ buffer, about }: Left): Promise<void> {
     for (const [name, reasons] of buffer.stats.dropped)
-      for (const [reason, samples] of reasons) this.dropped.push({ name, reason, samples })
-    const outputs = waitingFor(buffer)
-    if (outputs.length === 0) {
+      for (const [reason, samples] of reasons) this.#needs.onDrop({ name, reason, samples })
+    const rest = restOf(buffer)
+    if (rest.outputs.length === 0) {
       this.removed.add(buffer.directory)
       return await removeRun(buffer)
     }
-    if (outputs.length !== about.outputs?.length || about.bytes === undefined)
-      await writeAbout(buffer.directory, { ...about, outputs, bytes: buffer.stats.bytes })
+    if (rest.outputs.length !== about.outputs?.length || about.bytes === undefined)
+      await writeAbout(buffer.directory, { ...about, ...rest })
     await buffer.close()
   }
 }
 
-/** The outputs that have not got all of a log. */
-export const waitingFor = ({ cursors }: Pick<DiskBuffer, 'cursors'>): readonly string[] =>
-  cursors.filter((one) => one.backlog().snapshots > 0).map(({ name }) => name)
+/** Who has not got all of a log, and how much it is. */
+export const restOf = ({ cursors, stats }: Pick<DiskBuffer, 'cursors' | 'stats'>) => ({
+  outputs: cursors.filter((one) => one.backlog().snapshots > 0).map(({ name }) => name),
+  bytes: stats.bytes,
+})
 
 /** A command that was killed has not ended its host's series. */
 async function ended({ buffer, about }: Left): Promise<Left> {

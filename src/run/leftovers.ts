@@ -3,7 +3,6 @@ import type { BufferNeeds } from '../buffer/index.ts'
 import { isLeft, type LeftRun, runsLeftIn } from '../buffer/runs.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/index.ts'
-import type { Log } from '../log.ts'
 import type { Pushing } from '../outputs.ts'
 import { cursorIn, type Lane, lanesOf, outputsOf } from './lanes.ts'
 import { type Left, LeftLogs } from './left-logs.ts'
@@ -18,18 +17,14 @@ export type RunConfig = Pick<Config, 'buffer' | 'remoteWrite' | 'pushgateways'>
 /** What is needed to send from a log. */
 export type Adopter = Pushing & BufferNeeds
 
-/** What has become of leftovers. */
-export interface Adopted {
-  /** Runs of which nothing is left. */
-  readonly runs: number
-  /** Snapshots that were delivered, at each output that has them. */
+/** What an output got of it. */
+export interface Delivered {
   readonly snapshots: number
-  /** By the name in the log, the outputs that have not got all, and why. */
-  readonly waiting: ReadonlyMap<string, string>
-  /** Samples that will never be delivered, by the name in the log. */
-  readonly dropped: readonly Dropped[]
+  /** Why it has not got all; undefined where it has. */
+  readonly trouble: string | undefined
 }
 
+/** Samples that will never be delivered, by the name of the output in the log. */
 export interface Dropped {
   readonly name: string
   readonly reason: DropReason
@@ -37,55 +32,88 @@ export interface Dropped {
 }
 
 export interface Terms {
-  readonly deadline: AbortSignal
   /** A run that is not to be looked at: one's own. */
   readonly except?: string
   /** URLs of groups that get something newer at once, in the place of what they have. */
   readonly replaced: ReadonlySet<string>
-  /** An output, by its name in the log, has got all that was left, while others may be at it still. */
-  readonly onClear?: (name: string) => Promise<void>
+  readonly onDrop?: (dropped: Dropped) => void
 }
 
 /**
- * Delivers what batch commands have left in the directory to the outputs of the same name, under the labels it was taken
- * with: to each output on its own, oldest first, so that one that is away holds up no other. What every output is past is
- * deleted. To be called by whose turn it is. A Pushgateway gets the last snapshot of each run into the group of that run,
- * unless the group is one of those that are `replaced`.
+ * What batch commands have left in the directory, for the outputs of the same name, under the labels it was taken with:
+ * each output gets it on its own, oldest first, so that one that is away holds up no other. What every output is past is
+ * deleted. A Pushgateway gets the last snapshot of each run into the group of that run, unless the group is one of those
+ * that are `replaced`.
  */
-export async function deliverLeft(config: RunConfig, adopter: Adopter, terms: Terms): Promise<Adopted> {
-  const lanes = lanesOf(config, adopter, terms)
-  const logs = new LeftLogs({ adopter, options: config.buffer, outputs: outputsOf(config) })
-  const runs = await runsLeftIn(config.buffer.directory, terms.except)
-  const waiting = new Map<string, string>()
-  let snapshots = 0
-  const count = async (lane: Lane, left: Left) => {
-    const before = backlogOf(left, lane.name)
-    const trouble = await lane.deliver(left)
-    snapshots += before - backlogOf(left, lane.name)
-    return trouble
+export class Leftovers {
+  readonly #config: RunConfig
+  readonly #adopter: Adopter
+  readonly #except: string | undefined
+  readonly #lanes: readonly Lane[]
+  readonly #logs: LeftLogs
+  /** As they were found last. */
+  #runs: readonly LeftRun[] = []
+
+  constructor(config: RunConfig, adopter: Adopter, { except, replaced, onDrop = () => {} }: Terms) {
+    const { log } = adopter
+    this.#config = config
+    this.#adopter = adopter
+    this.#except = except
+    this.#lanes = lanesOf(config, adopter, replaced)
+    this.#logs = new LeftLogs({
+      ...{ adopter, options: config.buffer, outputs: outputsOf(config) },
+      onDrop: (dropped) => {
+        const { name, reason, samples } = dropped
+        if (reason !== 'rejected')
+          log.error('runs: samples that earlier commands had left are lost', { name, reason, samples })
+        onDrop(dropped)
+      },
+    })
   }
-  const advance = async (lane: Lane): Promise<string | undefined> => {
-    for (const { path } of runs.filter((run) => concerns(run, lane.name))) {
-      if (terms.deadline.aborted) return tooMuch
-      const trouble = await logs.use(path, (left) => count(lane, left))
-      if (trouble !== undefined) return trouble
+
+  /**
+   * Delivers to one output what there is for it, as far as that goes by the deadline. To be called by whose turn it is at
+   * that output. What is newer than `beforeMs` waits: the caller has something older to send there.
+   */
+  async deliver(name: string, deadline: AbortSignal, beforeMs = Number.POSITIVE_INFINITY): Promise<Delivered> {
+    const { log } = this.#adopter
+    const told = { snapshots: 0, trouble: undefined as string | undefined }
+    for (const lane of this.#lanes.filter((one) => one.name === name)) {
+      this.#runs = await runsLeftIn(this.#config.buffer.directory, this.#except)
+      for (const { path } of this.#runs.filter((run) => concerns(run, name))) {
+        if (told.trouble !== undefined) break
+        const work = async (left: Left) => {
+          if ((left.buffer.newestMs ?? 0) >= beforeMs) return
+          const before = backlogOf(left, name)
+          told.trouble = await lane.deliver(left, deadline)
+          told.snapshots += before - backlogOf(left, name)
+        }
+        if (!deadline.aborted) await this.#logs.use(path, work, deadline)
+        if (deadline.aborted) told.trouble ??= tooMuch
+      }
     }
-    return undefined
+    const { snapshots, trouble } = told
+    if (snapshots > 0) log.info('runs: what earlier commands had left is delivered', { name, snapshots })
+    if (trouble !== undefined) log.debug('runs: what earlier commands have left still waits', { name, reason: trouble })
+    return told
   }
-  await Promise.all(
-    lanes.map(async (lane) => {
-      const trouble = await advance(lane)
-      if (trouble === undefined) await terms.onClear?.(lane.name)
-      else waiting.set(lane.name, trouble)
-    }),
-  )
-  await letGo(
-    runs.filter(({ path }) => !logs.removed.has(path)),
-    logs,
-    config,
-    adopter,
-  )
-  return { runs: logs.removed.size, snapshots, waiting, dropped: logs.dropped }
+
+  /** What is too old, and the oldest of what is too much, is let go, whoever it waits for, as far as there is time. */
+  async letGo(deadline: AbortSignal): Promise<void> {
+    const { maxBytes, maxAgeMs } = this.#config.buffer
+    const runs = this.#runs.filter(({ path }) => !this.#logs.removed.has(path))
+    let bytes = 0
+    const tooMany = runs.toReversed().filter(({ about }) => {
+      bytes += about.bytes ?? 0
+      return bytes > maxBytes
+    })
+    const old = runs.filter(({ sinceMs }) => sinceMs < this.#adopter.clock.now() - maxAgeMs)
+    const work = [
+      ...old.slice(0, mostLetGo).map(({ path }) => ({ path, how: (left: Left) => left.buffer.expire() })),
+      ...tooMany.slice(-mostLetGo).map(({ path }) => ({ path, how: (left: Left) => left.buffer.giveUp('max_bytes') })),
+    ]
+    for (const { path, how } of work) if (!deadline.aborted) await this.#logs.use(path, how)
+  }
 }
 
 /** Whether there is something for one of these outputs, or to be let go. */
@@ -103,24 +131,3 @@ export async function isAnyLeft(config: RunConfig, clock: Clock): Promise<boolea
 const concerns = ({ about: { outputs } }: LeftRun, name: string): boolean => outputs?.includes(name) ?? true
 
 const backlogOf = ({ buffer }: Left, name: string): number => cursorIn(buffer, name)?.backlog().snapshots ?? 0
-
-/** What is too old, and the oldest of what is too much, is let go, whoever it waits for. */
-async function letGo(runs: readonly LeftRun[], logs: LeftLogs, { buffer }: RunConfig, { clock }: Adopter) {
-  let bytes = 0
-  const tooMany = runs.toReversed().filter(({ about }) => {
-    bytes += about.bytes ?? 0
-    return bytes > buffer.maxBytes
-  })
-  const old = runs.filter(({ sinceMs }) => sinceMs < clock.now() - buffer.maxAgeMs)
-  for (const { path } of old.slice(0, mostLetGo)) await logs.use(path, (left) => left.buffer.expire())
-  for (const { path } of tooMany.slice(-mostLetGo)) await logs.use(path, (left) => left.buffer.giveUp('max_bytes'))
-}
-
-/** Says what has become of leftovers, where there were any. */
-export function told({ runs, snapshots, waiting, dropped }: Adopted, log: Log): void {
-  if (snapshots > 0) log.info('runs: what earlier commands had left is delivered', { snapshots, runs })
-  for (const [name, reason] of waiting) log.debug('runs: what earlier commands have left still waits', { name, reason })
-  for (const { name, reason, samples } of dropped)
-    if (reason !== 'rejected')
-      log.error('runs: samples that earlier commands had left are lost', { name, reason, samples })
-}

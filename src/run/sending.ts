@@ -1,8 +1,8 @@
 import type { Buffer, Cursor } from '../buffer/buffer.ts'
 import { DiskBuffer } from '../buffer/disk.ts'
-import { turnsIn } from '../buffer/run-names.ts'
+import { turns, turnsIn } from '../buffer/run-names.ts'
 import { type About, gatewayCursor, removeRun, writeAbout } from '../buffer/runs.ts'
-import { type Turn, takeTurn } from '../buffer/turn.ts'
+import { type Place, queueUp } from '../buffer/turn.ts'
 import { deadlineAt } from '../http/deadline.ts'
 import { messageOf } from '../log.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -11,9 +11,9 @@ import type { Gateway } from '../pushgateway/index.ts'
 import type { Endpoint } from '../remote-write/index.ts'
 import { type Fate, fateAtEndpoint, fateAtGateway } from './fate.ts'
 import type { Last, Run } from './index.ts'
-import { groupOf, outputsOf } from './lanes.ts'
-import { waitingFor } from './left-logs.ts'
-import { type Adopted, type Adopter, deliverLeft, type RunConfig, told } from './leftovers.ts'
+import { groupOf } from './lanes.ts'
+import { restOf } from './left-logs.ts'
+import { type Adopter, Leftovers, type RunConfig } from './leftovers.ts'
 
 /** How long an output that has not got what was left is let be before it is tried again, and how long at a time. */
 const againMs = 10_000
@@ -26,10 +26,12 @@ interface Parts {
   readonly about: About
 }
 
+/** What an output may be opened with. */
 interface Opening {
+  readonly deadline: AbortSignal
+  readonly leftovers: Leftovers | undefined
+  /** At the end nothing is asked that the samples do not need. */
   readonly isBrief?: boolean
-  /** What to do with an output that is open now, by its name in the log. */
-  readonly onOpen?: (name: string) => Promise<void>
 }
 
 export class Sending implements Run {
@@ -41,7 +43,7 @@ export class Sending implements Run {
   readonly #ending = new AbortController()
   #working: Promise<void> = Promise.resolve()
   /** By the name in the log, the outputs that have not got what was left before, and why. */
-  #waiting: Adopted['waiting'] = new Map()
+  readonly #waiting = new Map<string, string>()
   #newest: Snapshot | undefined
   #sequence = 0
 
@@ -55,21 +57,13 @@ export class Sending implements Run {
   }
 
   begin(): void {
-    const { clock, log } = this.#parts.world
-    const { signal } = this.#ending
-    const advance = async () => {
-      while (!signal.aborted && !this.#areOpen) {
-        const turn = await this.#turn(signal)
-        if (turn === undefined) return
-        const enough = deadlineAt(clock, tryMs, signal)
-        await this.#open(enough.signal).finally(turn.release)
-        enough.over()
-        if (!this.#areOpen) await clock.sleep(againMs, signal).catch(() => {}) // the end comes first
-      }
-    }
-    this.#working = advance().catch((error) =>
-      log.error('run: what was left cannot be read', { err: messageOf(error) }),
-    )
+    const { log } = this.#parts.world
+    const leftovers = this.#leftovers()
+    const advance = (name: string) =>
+      this.#advance(name, leftovers).catch((error) =>
+        log.error('run: what was left cannot be read', { err: messageOf(error) }),
+      )
+    this.#working = Promise.all(this.#names.map(advance)).then(() => {})
   }
 
   append(snapshot: Snapshot): void {
@@ -80,20 +74,33 @@ export class Sending implements Run {
   async finish(last: () => Promise<Last>, deadline: AbortSignal): Promise<readonly Fate[]> {
     this.#ending.abort(new Error('the command is ending'))
     await this.#working
-    const turn = await this.#turn(deadline)
+    const place = await this.#queue([turns.taking, ...this.#names.map(turns.at)])
     try {
-      if (turn === undefined) await this.#tooLate(deadline)
-      const { snapshots, pushed } = await last()
-      for (const snapshot of snapshots) this.#take({ ...snapshot, isLast: true })
-      this.#newest = pushed ?? this.#newest
-      for (const gateway of this.#gateways.values()) this.#notify(gateway)
-      const stop = (name: string) => this.#stop(name, deadline)
-      const opened = this.#names.filter((name) => this.#isOpen(name))
-      await Promise.all([...opened.map(stop), turn && this.#open(deadline, { isBrief: true, onOpen: stop })])
+      await place?.turn(turns.taking, deadline)
+      await this.#takeLast(last)
+      place?.pass(turns.taking)
+      const opening = { deadline, leftovers: this.#leftovers(), isBrief: true }
+      const end = async (name: string) => {
+        if (!this.#isOpen(name)) await this.#openInTurn(name, place, opening)
+        await this.#stop(name, deadline)
+        if (await this.#isDelivered(name)) place?.pass(turns.at(name)) // else the next one there has to see the log
+      }
+      await Promise.all(this.#names.map(end))
+      await opening.leftovers?.letGo(deadline)
       return await this.#settled()
     } finally {
-      await turn?.release()
+      await place?.leave()
     }
+  }
+
+  /** The next one that takes samples takes them in another millisecond. */
+  async #takeLast(last: () => Promise<Last>): Promise<void> {
+    const { clock } = this.#parts.world
+    const { snapshots, pushed } = await last()
+    for (const snapshot of snapshots) this.#take({ ...snapshot, isLast: true })
+    this.#newest = pushed ?? this.#newest
+    for (const gateway of this.#gateways.values()) this.#notify(gateway)
+    if (clock.now() <= (snapshots.at(-1)?.timestampMs ?? 0)) await clock.sleep(2)
   }
 
   /** A gateway needs the newest alone. */
@@ -114,59 +121,76 @@ export class Sending implements Run {
     return this.#endpoints.has(name) || this.#gateways.has(name)
   }
 
-  get #areOpen(): boolean {
-    return this.#names.every((name) => this.#isOpen(name))
-  }
-
-  /** Undefined where the signal aborted before it came; where there is no queue it is always everybody's turn. */
-  async #turn(signal: AbortSignal): Promise<Turn | undefined> {
+  /** Undefined where there is no queue: it is always everybody's turn. */
+  async #queue(things: readonly string[]): Promise<Place | undefined> {
     const { buffer, config, world } = this.#parts
-    const always = { release: async () => {} }
-    if (!(buffer instanceof DiskBuffer)) return always
+    if (!(buffer instanceof DiskBuffer)) return undefined
     try {
-      return await takeTurn(turnsIn(config.buffer.directory), world.clock, signal)
+      return await queueUp(turnsIn(config.buffer.directory), world.clock, things)
     } catch (error) {
       world.log.warn('buffer: commands cannot wait for one another here', { err: messageOf(error) })
-      return always
+      return undefined
     }
   }
 
-  /** The others took all the time. */
-  async #tooLate(deadline: AbortSignal): Promise<void> {
-    const names = this.#names.filter((name) => !this.#isOpen(name))
-    const reason = 'other commands on this host delivered all the time'
-    this.#waiting = new Map([...names.map((name) => [name, reason] as const), ...this.#waiting])
-    await Promise.all(this.#names.map((name) => this.#stop(name, deadline)))
-  }
-
-  /** Opens each output that is not open yet, when it has got all that others left; at the end it asks nothing of its own. */
-  async #open(deadline: AbortSignal, { isBrief = false, onOpen }: Opening = {}): Promise<void> {
-    const { config, world, buffer } = this.#parts
-    const remoteWrite = config.remoteWrite.filter(({ name }) => !this.#endpoints.has(name))
-    const pushgateways = config.pushgateways.filter(({ name }) => !this.#gateways.has(gatewayCursor(name)))
-    const onClear = async (name: string) => {
-      const endpoints = remoteWrite
-        .filter((one) => one.name === name)
-        .map((one) => (isBrief ? { ...one, isBrief } : one))
-      const gateways = pushgateways.filter((one) => gatewayCursor(one.name) === name)
-      for (const one of await openEndpoints({ remoteWrite: endpoints }, world, buffer)) this.#endpoints.set(name, one)
-      for (const one of await openGateways({ pushgateways: gateways }, world)) {
-        this.#gateways.set(name, one)
-        this.#notify(one)
-      }
-      await onOpen?.(name)
-    }
-    const wanted = { ...config, remoteWrite, pushgateways }
-    if (!(buffer instanceof DiskBuffer)) return void (await Promise.all(outputsOf(wanted).map(onClear)))
+  /** What others have left; undefined where there is no place for it. */
+  #leftovers(): Leftovers | undefined {
+    const { buffer, config, world } = this.#parts
+    if (!(buffer instanceof DiskBuffer)) return undefined
     const replaced = new Set(config.pushgateways.map(groupOf))
-    const adopted = await deliverLeft(wanted, world, { deadline, replaced, except: buffer.directory, onClear })
-    told(adopted, world.log)
-    this.#waiting = adopted.waiting
+    return new Leftovers(config, world, { replaced, except: buffer.directory })
+  }
+
+  /** Tries to open an output until it is, or the end comes. */
+  async #advance(name: string, leftovers: Leftovers | undefined): Promise<void> {
+    const { clock } = this.#parts.world
+    const { signal } = this.#ending
+    while (!signal.aborted && !this.#isOpen(name)) {
+      const place = await this.#queue([turns.at(name)])
+      try {
+        if ((await place?.turn(turns.at(name), signal)) === false) return
+        const enough = deadlineAt(clock, tryMs, signal)
+        await this.#open(name, { deadline: enough.signal, leftovers }).finally(enough.over)
+      } finally {
+        await place?.leave()
+      }
+      if (!this.#isOpen(name)) await clock.sleep(againMs, signal).catch(() => {}) // the end comes first
+    }
+  }
+
+  async #openInTurn(name: string, place: Place | undefined, opening: Opening): Promise<void> {
+    if ((await place?.turn(turns.at(name), opening.deadline)) ?? true) await this.#open(name, opening)
+    else if (!this.#waiting.has(name)) this.#waiting.set(name, 'other commands on this host delivered all the time')
+  }
+
+  /** Opens an output when it has got all that others left. */
+  async #open(name: string, { deadline, leftovers, isBrief = false }: Opening): Promise<void> {
+    const { config, world, buffer } = this.#parts
+    const oldestMs = this.#cursors.get(name)?.backlog().oldestMs
+    const trouble = (await leftovers?.deliver(name, deadline, oldestMs))?.trouble
+    if (trouble !== undefined) return void this.#waiting.set(name, trouble)
+    this.#waiting.delete(name)
+    const remoteWrite = config.remoteWrite
+      .filter((one) => one.name === name)
+      .map((one) => (isBrief ? { ...one, isBrief } : one))
+    const pushgateways = config.pushgateways.filter((one) => gatewayCursor(one.name) === name)
+    for (const one of await openEndpoints({ remoteWrite }, world, buffer)) this.#endpoints.set(name, one)
+    for (const one of await openGateways({ pushgateways }, world)) {
+      this.#gateways.set(name, one)
+      this.#notify(one)
+    }
   }
 
   /** Has an output deliver what there is, as far as the time allows. */
   async #stop(name: string, deadline: AbortSignal): Promise<void> {
     await (this.#endpoints.get(name) ?? this.#gateways.get(name))?.stop(deadline)
+  }
+
+  /** Whether nothing waits for an output any more; the log of a command does not know what a gateway has. */
+  async #isDelivered(name: string): Promise<boolean> {
+    const cursor = this.#cursors.get(name)
+    if (this.#gateways.get(name)?.report.pending === 0) await cursor?.move(this.#sequence)
+    return cursor?.backlog().snapshots === 0
   }
 
   #notify(gateway: Gateway): void {
@@ -176,11 +200,7 @@ export class Sending implements Run {
   /** Closes the log, or deletes it, and tells what is in it for whom. */
   async #settled(): Promise<readonly Fate[]> {
     const { buffer, config, about } = this.#parts
-    for (const { name } of config.pushgateways) {
-      const report = this.#gateways.get(gatewayCursor(name))?.report
-      if (report?.pending === 0) await this.#cursors.get(gatewayCursor(name))?.move(this.#sequence)
-    }
-    const isDelivered = [...this.#cursors.values()].every((cursor) => cursor.backlog().snapshots === 0)
+    const areDelivered = await Promise.all(this.#names.map((name) => this.#isDelivered(name)))
     const fates = (isSafe: boolean) => [
       ...config.remoteWrite.map((options) => {
         const endpoint = this.#endpoints.get(options.name)
@@ -199,17 +219,12 @@ export class Sending implements Run {
       }),
     ]
     if (!(buffer instanceof DiskBuffer)) return fates(false)
-    if (isDelivered) {
+    if (!areDelivered.includes(false)) {
       const all = fates(true)
       await removeRun(buffer)
       return all
     }
-    await writeAbout(buffer.directory, {
-      ...about,
-      isEnded: true,
-      outputs: waitingFor(buffer),
-      bytes: buffer.stats.bytes,
-    })
+    await writeAbout(buffer.directory, { ...about, isEnded: true, ...restOf(buffer) })
     await buffer.close()
     return fates(buffer.isSafe)
   }

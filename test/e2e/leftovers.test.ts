@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { turnsIn } from '../../src/buffer/run-names.ts'
-import { takeTurn } from '../../src/buffer/turn.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { turns, turnsIn } from '../../src/buffer/run-names.ts'
+import { gatewayCursor } from '../../src/buffer/runs.ts'
+import { queueUp } from '../../src/buffer/turn.ts'
 import { systemClock } from '../../src/clock.ts'
-import { freePort, hostpush, startPrometheus, startPushgateway, temporary } from '../servers.ts'
+import { freePort, hostpush, type Running, startPrometheus, startPushgateway, temporary } from '../servers.ts'
 
 /* What earlier commands have left for one output holds up no other. */
 
@@ -17,12 +19,16 @@ interface Pushed {
   readonly timeout: string
 }
 
-async function pushed(t: TestContext, { state, config, timeout }: Pushed, text: string) {
+function push(t: TestContext, { state, config, timeout }: Pushed, text: string): Running {
   const folder = temporary(t)
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ instance: 'h', ...config }))
   writeFileSync(join(folder, 'metrics'), text)
   const args = ['push', '--job=j', `--config.file=${folder}/config.json`, `--timeout=${timeout}`, `${folder}/metrics`]
-  const running = hostpush(t, args, { STATE_DIRECTORY: state })
+  return hostpush(t, args, { STATE_DIRECTORY: state })
+}
+
+async function pushed(t: TestContext, how: Pushed, text: string) {
+  const running = push(t, how, text)
   return { status: await running.ended, output: running.output() }
 }
 
@@ -55,6 +61,52 @@ test('of several outputs those that answer get each push at once, whatever waits
   assert.deepEqual(outputs, Array(2).fill(['away', 'pushgateway:away']))
 })
 
+test('one that is away keeps no command waiting that has nothing for it', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const state = temporary(t)
+  const there = { name: 'there', url: gateway.url }
+  const both = { pushgateway: [{ name: 'away', url: await nowhere() }, there] }
+  const slow = push(t, { state, config: both, timeout: '60s' }, 'rows 1\n')
+  while (!(await gateway.lines()).some((line) => line.startsWith('rows{'))) await sleep(20)
+  for (const value of [2, 3]) {
+    const config = { pushgateway: [there] }
+    const { status, output } = await pushed(t, { state, config, timeout: '50s' }, `rows ${value}\n`)
+    assert.equal(status, 0, output)
+    assert.ok((await gateway.lines()).includes(`rows{instance="h",job="j"} ${value}`))
+  }
+  assert.equal(slow.child.exitCode, null)
+  slow.child.kill('SIGTERM')
+  assert.equal(await slow.ended, 3)
+  const [left = ''] = runsIn(state)
+  assert.deepEqual(JSON.parse(readFileSync(join(state, 'runs', left, 'run.json'), 'utf8')).outputs, [
+    'pushgateway:away',
+  ])
+})
+
+test('what somebody left who came later is not delivered before what is older', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const state = temporary(t)
+  const config = { remote_write: [{ name: 'p', url: `${prometheus.url}/api/v1/write` }] }
+  const place = await queueUp(turnsIn(state), systemClock, [turns.at('p')])
+  const early = push(t, { state, config, timeout: '60s' }, 'rows 1\n')
+  while (!existsSync(join(state, 'runs')) || runsIn(state).every((id) => !existsSync(join(state, 'runs', id, 'log'))))
+    await sleep(20)
+  while (readdirSync(turnsIn(state)).filter((name) => /^\d+$/.test(name)).length < 2) await sleep(20)
+  assert.equal((await pushed(t, { state, config, timeout: '2s' }, 'rows 2\n')).status, 3)
+  await place.leave()
+  assert.equal(await early.ended, 0, early.output())
+  assert.equal(runsIn(state).length, 1)
+  assert.equal((await pushed(t, { state, config, timeout: '20s' }, 'rows 3\n')).status, 0)
+  assert.deepEqual(runsIn(state), [])
+  const [series] = await prometheus.query('rows[1h]')
+  assert.deepEqual(
+    series?.values?.map(([, value]) => value),
+    ['1', '2', '3'],
+  )
+})
+
 test('hundreds of logs for somewhere else are not even opened; what is too old of them goes, little by little', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
@@ -80,16 +132,18 @@ test('who waits for others until its time is over says so, sends nothing out of 
   if (gateway === undefined) return
   const state = temporary(t)
   const config = { pushgateway: [{ name: 'gw', url: gateway.url }] }
-  const turn = await takeTurn(turnsIn(state), systemClock, new AbortController().signal)
+  const place = await queueUp(turnsIn(state), systemClock, [turns.at(gatewayCursor('gw'))])
   const early = await pushed(t, { state, config, timeout: '500ms' }, 'rows 1\n')
   assert.equal(early.status, 3)
   assert.match(early.output, /: 1 of 1 sample for gw \(\S+\): other commands on this host delivered all the time\n$/)
-  const words = ['exec', '--job=late', '--interval=100ms', '--timeout=4s', `--pushgateway=${gateway.url}`]
+  const file = join(temporary(t), 'config.json')
+  writeFileSync(file, JSON.stringify({ instance: 'h', ...config }))
+  const words = ['exec', '--job=late', '--interval=100ms', '--timeout=4s', `--config.file=${file}`]
   const exec = hostpush(t, [...words, '--', 'sleep', '0.5'], { STATE_DIRECTORY: state })
   assert.equal(await exec.ended, 0)
   assert.match(exec.output(), /: other commands on this host delivered all the time\n$/)
   assert.deepEqual(await gateway.groups(), [])
-  await turn?.release()
+  await place.leave()
   assert.equal((await pushed(t, { state, config, timeout: '20s' }, 'more 1\n')).status, 0)
   assert.deepEqual((await gateway.lines()).filter((line) => /^(rows|more)\{/.test(line)).length, 2)
 })

@@ -12,15 +12,16 @@ import { judged, table } from './table.ts'
 const v1 = 'prometheus.WriteRequest'
 const v2 = 'io.prometheus.write.v2.Request'
 
-/** What is done with the series: nothing, kept for later as an agent that may not lose them does, sent, or sent twice. */
-type Role = 'none' | 'kept' | typeof v1 | typeof v2 | 'twice'
+type Protocol = typeof v1 | typeof v2
 
-/** An agent that has the series. A send of it takes what its role `more` takes more than its role `less`. */
+/** What is done with the series: nothing, kept for later as an agent that may not lose them does, sent, or sent twice. */
+type Role = 'none' | 'kept' | Protocol | `${Protocol} twice`
+
+/** An agent that has the series. Its first send is what it takes more than in the role `idle`. */
 interface Contender {
   readonly agent: string
   readonly role: Role
-  readonly more: Role
-  readonly less: Role
+  readonly idle: Role | undefined
   readonly start: (scene: Scene) => Promise<Running>
 }
 
@@ -34,15 +35,16 @@ interface Scene {
 
 type Start = (scene: Scene, role: Role) => Promise<Running>
 
-const as = (agent: string, less: Role, roles: readonly Role[], start: Start): readonly Contender[] =>
-  roles.map((role) => ({ agent, role, more: role, less, start: (scene) => start(scene, role) }))
+const as = (agent: string, idle: Role | undefined, roles: readonly Role[], start: Start): readonly Contender[] =>
+  roles.map((role) => ({ agent, role, idle, start: (scene) => start(scene, role) }))
 
 const contenders: readonly Contender[] = [
-  ...as('hostpush', 'kept', ['none', 'kept', v1, v2], hostpush),
-  ...as('vmagent', v1, [v1, 'twice'], vmagent).map((one) => ({ ...one, more: 'twice' as const })),
-  ...as(`Prometheus agent ${prometheusVersion}`, 'none', ['none', v1, v2], prometheusAgent),
+  ...as('hostpush', 'kept', ['none', 'kept', v1, v2, `${v1} twice`, `${v2} twice`], hostpush),
+  ...as('vmagent', undefined, [v1, `${v1} twice`], vmagent),
+  ...as(`Prometheus agent ${prometheusVersion}`, 'none', ['none', v1, v2, `${v1} twice`], prometheusAgent),
 ]
 
+const isTwice = (role: Role) => role.endsWith(' twice')
 const isSend = ({ role }: Contender) => role === v1 || role === v2
 
 /** What a contender took for an interval. */
@@ -52,9 +54,9 @@ interface Found {
   readonly kib: number
 }
 
-/** A contender, and what it took with each size. */
+/** A contender, and what it took with each size: for its first send, and for a second one to another endpoint. */
 interface Row extends Contender {
-  readonly at: readonly (Found & { readonly sendMs: number })[]
+  readonly at: readonly (Found & { readonly firstMs: number | undefined; readonly secondMs: number | undefined })[]
 }
 
 export default {
@@ -65,10 +67,13 @@ export default {
     const found: (readonly Found[])[] = []
     for (const series of sizes) found.push(await measured(series, context))
     const rows = contenders.map((one, i): Row => {
-      const place = (wanted: Role) => contenders.findIndex((of) => of.agent === one.agent && of.role === wanted)
-      const [more, less] = [place(one.more), place(one.less)]
-      const sendMs = (of: readonly Found[]) => (of[more]?.cpuMs ?? 0) - (of[less]?.cpuMs ?? 0)
-      return { ...one, at: found.map((of) => ({ ...(of[i] as Found), sendMs: sendMs(of) })) }
+      const at = found.map((of) => {
+        const took = (role: Role | undefined) =>
+          of[contenders.findIndex((other) => other.agent === one.agent && other.role === role)]?.cpuMs
+        const own = of[i] as Found
+        return { ...own, firstMs: less(own.cpuMs, took(one.idle)), secondMs: less(took(twice(one.role)), own.cpuMs) }
+      })
+      return { ...one, at }
     })
     return [
       describe(context),
@@ -82,12 +87,16 @@ export default {
   },
 } satisfies Bench
 
+const twice = (role: Role) => `${role} twice` as Role
+const less = (ms: number | undefined, lessMs: number | undefined) =>
+  ms === undefined || lessMs === undefined ? undefined : ms - lessMs
+
 const sending = (sizes: readonly number[], rows: readonly Row[]) => {
-  const columns = sizes.flatMap((series) => [`send ${series}`, `all ${series}`, `KiB ${series}`])
+  const columns = sizes.flatMap((series) => [`first ${series}`, `second ${series}`, `all ${series}`, `KiB ${series}`])
   const cells = ({ agent, role, at }: Row) => [
     agent,
     role === v1 ? '1.0' : '2.0',
-    ...at.flatMap(({ sendMs, cpuMs, kib }) => [sendMs, cpuMs, kib]),
+    ...at.flatMap(({ firstMs, secondMs, cpuMs, kib }) => [firstMs, secondMs, cpuMs, kib]),
   ]
   return table(['CPU ms an interval', 'protocol', ...columns], rows.filter(isSend).map(cells))
 }
@@ -104,37 +113,39 @@ const idling = (sizes: readonly number[], rows: readonly Row[]) => {
 /** Said of an agent that could not keep up, or that did what it was not to do. */
 function incomplete(one: Row, series: number, size: number): readonly string[] {
   const { samples = 0 } = one.at[size] ?? {}
-  const sends = one.role === 'twice' ? 2 : isSend(one) ? 1 : 0
+  const sends = isTwice(one.role) ? 2 : isSend(one) ? 1 : 0
   const isWhole = Math.abs(samples / series - sends) < 0.15
   const arrived = `${samples.toFixed(0)} samples an interval arrived of ${series}`
   return isWhole ? [] : [`**Not comparable**: ${one.agent}, ${one.role}: ${arrived}.\n`]
 }
 
-/** A send of ours beside the cheapest one of each other agent, whatever protocol that is in. */
+/** A send of ours beside the same of each other agent, in the protocol that is cheapest for it. */
 function verdict(series: number, size: number, rows: readonly Row[]): string {
-  const sends = rows.filter(isSend)
-  const ours = sends.filter(({ agent }) => agent === 'hostpush').map(({ at }) => at[size]?.sendMs ?? 0)
-  const peers = Map.groupBy(sends, ({ agent }) => agent)
-  peers.delete('hostpush')
-  const lines = [...peers].map(([agent, of]) => {
-    const least = Math.min(...of.map(({ at }) => at[size]?.sendMs ?? 0))
-    const isTold = of.every(({ at }) => (at[size]?.sendMs ?? 0) > (at[size]?.cpuMs ?? 0) * 0.05)
-    if (!isTold) return `${agent}: its send is lost in what its scraping takes more or less`
-    const [first, second] = ours.map((ms) => judged(ms / least, 1))
-    return `${agent}: 1.0 ${first}, 2.0 ${second}`
-  })
-  return `- ${series} series, of ${lines.join('; of ')}`
+  const sends = Map.groupBy(rows.filter(isSend), ({ agent }) => agent)
+  const { hostpush: ours = [], ...peers } = Object.fromEntries(sends)
+  const lines = Object.entries(peers).flatMap(([agent, of]) =>
+    (['firstMs', 'secondMs'] as const).flatMap((which) => {
+      const told = of.flatMap(({ at }) => at[size]?.[which] ?? [])
+      if (told.length === 0) return []
+      const name = `${which === 'firstMs' ? 'first' : 'second'} send of ${agent}`
+      const least = Math.min(...told)
+      if (least < (of[0]?.at[size]?.cpuMs ?? 0) * 0.05) return [`${name}: lost in what its scraping takes more or less`]
+      const [one, two] = ours.map(({ at }) => judged((at[size]?.[which] ?? Number.NaN) / least, 1))
+      return [`${name}: 1.0 ${one}, 2.0 ${two}`]
+    }),
+  )
+  return `- ${series} series, of the ${lines.join('; of the ')}`
 }
 
 const describe = ({ quick }: Context) => {
   const { warmUp, seconds } = lengthOf(quick)
   return [
     `CPU ms of all threads for an interval, of 1 s (2 s with 30,000 series), mean of ${seconds} s after ${warmUp} s of`,
-    'warming up; all agents of a size at once. `all` is the whole agent; `send` is what it takes more than the same agent',
+    'warming up; all agents of a size at once. `all` is the whole agent; `first` is what it takes more than the same agent',
     'beside it that has and keeps the series but sends nothing. That is: hostpush which writes its log and has a',
     '`send_interval` of a day; the Prometheus agent without `remote_write`, its write-ahead log with it. vmagent does not',
-    'start without a URL, and to drop series costs it as much as to send them: its send is what it takes more with the',
-    'same URL twice. hostpush has a collector for the series, the others scrape them as text; two in five have a new',
+    'start without a URL, and to drop series costs it as much as to send them. `second` is what an agent takes more that',
+    'sends to two endpoints than to one. hostpush has a collector for the series, the others scrape them as text; two in five have a new',
     'value each time. Each sends to a receiver of its own in the process of the bench. The Prometheus agent is told to',
     'wait a fifth of a second for more, not five, so that it sends each scrape by itself. KiB are what a send takes on',
     'the wire.\n',
@@ -196,12 +207,17 @@ async function stopAll(agents: readonly { readonly running: Running; readonly re
 }
 
 async function hostpush({ folder, series, write }: Scene, role: Role): Promise<Running> {
-  const block = role === 'kept' ? { send_interval: '24h' } : { protobuf_message: role }
+  const block = role === 'kept' ? { send_interval: '24h' } : { protobuf_message: role.split(' ')[0] }
+  const blocks = ['', ...(isTwice(role) ? ['?again'] : [])].map((query) => ({
+    ...block,
+    name: `to${query}`,
+    url: `${write}${query}`,
+  }))
   const configuration = {
     global: { scrape_interval: `${intervalOf(series)}s` },
     web: { listen_address: [] },
     buffer: { directory: `${folder}/buffer` },
-    remote_write: role === 'none' ? [] : [{ url: write, ...block }],
+    remote_write: role === 'none' ? [] : blocks,
   }
   writeFileSync(`${folder}/config.json`, JSON.stringify(configuration))
   return startRun(`${import.meta.dirname}/send-agent.ts`, [series, `${folder}/config.json`], `${folder}/log`)
@@ -215,7 +231,9 @@ async function prometheusAgent(scene: Scene, role: Role): Promise<Running> {
   const file = placeOf(prometheus)
   if (!existsSync(file)) throw new Missing(`${prometheus.name} is not there: npm run prometheus builds it`)
   const queue = '{batch_send_deadline: 200ms}'
-  const remote = `remote_write: [{url: '${write}', protobuf_message: ${role}, queue_config: ${queue}}]\n`
+  const block = (url: string) => `{url: '${url}', protobuf_message: ${role.split(' ')[0]}, queue_config: ${queue}}`
+  const blocks = [block(write), ...(isTwice(role) ? [block(`${write}?again`)] : [])]
+  const remote = `remote_write: [${blocks.join(', ')}]\n`
   writeFileSync(`${folder}/prometheus.yml`, scrape(scene) + (role === 'none' ? '' : remote))
   const args = [
     '--agent',
@@ -232,7 +250,7 @@ async function vmagent(scene: Scene, role: Role): Promise<Running> {
   const args = [
     `-promscrape.config=${folder}/scrape.yml`,
     `-remoteWrite.url=${write}`,
-    ...(role === 'twice' ? [`-remoteWrite.url=${write}?again`] : []),
+    ...(isTwice(role) ? [`-remoteWrite.url=${write}?again`] : []),
     `-remoteWrite.tmpDataPath=${folder}/queue`,
     `-httpListenAddr=127.0.0.1:${await freePort()}`,
   ]

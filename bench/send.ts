@@ -208,11 +208,8 @@ async function stopAll(agents: readonly { readonly running: Running; readonly re
 
 async function hostpush({ folder, series, write }: Scene, role: Role): Promise<Running> {
   const block = role === 'kept' ? { send_interval: '24h' } : { protobuf_message: role.split(' ')[0] }
-  const blocks = ['', ...(isTwice(role) ? ['?again'] : [])].map((query) => ({
-    ...block,
-    name: `to${query}`,
-    url: `${write}${query}`,
-  }))
+  const first = { ...block, name: 'first', url: write }
+  const blocks = [first, ...(isTwice(role) ? [{ ...first, name: 'second', url: `${write}?again` }] : [])]
   const configuration = {
     global: { scrape_interval: `${intervalOf(series)}s` },
     web: { listen_address: [] },

@@ -3,15 +3,23 @@ import type { Entry } from '../buffer/buffer.ts'
 import type { Family, MetricType } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Batch } from './batch.ts'
+import { type Cast, recast } from './cast.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf } from './encoder.ts'
 import { Known } from './known.ts'
 import { type Label, labelBytes, labelsOf } from './labels.ts'
-import { longestHead, patternOf, putSample, putVarint, Stamps, sampleLength } from './wire.ts'
+import { longestHead, type Pattern, patternOf, putSample, putVarint, Stamps, sampleLength } from './wire.ts'
 
 /** Field number and wire type, as they stand before each field of remote-write 1.0. */
 const tag = { timeseries: 10, metadata: 26, type: 8, familyName: 18, help: 34 } as const
 
 const metadataType: Record<MetricType, number> = { untyped: 0, counter: 1, gauge: 2, histogram: 3, summary: 5 }
+
+/** What a request was made of that another snapshot may fit into. */
+interface Mould extends Cast {
+  readonly labels: readonly Uint8Array[]
+  /** Bytes of a sample. */
+  readonly size: number
+}
 
 /**
  * Remote-write 1.0, prometheus.WriteRequest. Label bytes are made once per series; samples of one series stand under
@@ -23,6 +31,8 @@ export class EncoderV1 implements Encoder {
   readonly #labels: Known<Uint8Array>
   /** Room for a request, used again for the next: a backlog would leave megabytes behind with each. */
   #room: Uint8Array = new Uint8Array()
+  /** What stands in it, where that is one snapshot. */
+  #cast: Mould | undefined
 
   /** `labels` are those under which a series is sent. */
   constructor(labels: (series: Series) => readonly Label[] = labelsOf) {
@@ -35,20 +45,31 @@ export class EncoderV1 implements Encoder {
     return series === undefined ? this.#many(batch) : this.#alike(batch.entries, series)
   }
 
-  /**
-   * Snapshots of the same series. The samples of one series look like those of the next except for their values: their
-   * bytes are copied and the values put in; nothing is made for each sample, and nothing for the request.
-   */
+  /** Snapshots of the same series. */
   #alike(entries: readonly Entry[], series: readonly Series[]): Encoded {
     const labels = this.#labels.of(series)
-    const columns = entries.map(({ snapshot }) => snapshot.values)
     const stamps = new Stamps()
-    const { bytes, places } = patternOf(entries.map(({ snapshot }) => stamps.bytes(snapshot.timestampMs, 0)))
+    const pattern = patternOf(entries.map(({ snapshot }) => stamps.bytes(snapshot.timestampMs, 0)))
+    const [entry] = entries
+    const cast = this.#cast
+    const fits = entries.length === 1 && cast?.labels === labels && cast.size === pattern.bytes.length
+    const bytes =
+      fits && entry ? recast(cast, entry.snapshot.values, [pattern.bytes]) : this.#written(entries, labels, pattern)
+    return { bytes, samples: series.length * entries.length, metadata: 0 }
+  }
+
+  /**
+   * The samples of one series look like those of the next except for their values: their bytes are copied and the
+   * values put in; nothing is made for each sample, and nothing for the request.
+   */
+  #written(entries: readonly Entry[], labels: readonly Uint8Array[], { bytes, places }: Pattern): Uint8Array {
+    const columns = entries.map(({ snapshot }) => snapshot.values)
     const size = bytes.length
     const most = labels.reduce((sum, label) => sum + longestHead + label.length + size, 0)
     if (this.#room.length < most) this.#room = Buffer.allocUnsafeSlow(most)
     const out = this.#room
     const view = new DataView(out.buffer, out.byteOffset)
+    const values = new Uint32Array(labels.length)
     let at = 0
     labels.forEach((label, i) => {
       out[at++] = tag.timeseries
@@ -59,9 +80,13 @@ export class EncoderV1 implements Encoder {
       for (let j = 0; j < columns.length; j++) {
         view.setFloat64(at + (places[j] as number), columns[j]?.[i] as number, true)
       }
+      values[i] = at + (places[0] as number)
       at += size
     })
-    return { bytes: out.subarray(0, at), samples: series.length * entries.length, metadata: 0 }
+    const written = out.subarray(0, at)
+    this.#cast =
+      entries.length === 1 ? { labels, size, bytes: written, values, kinds: new Uint8Array(labels.length) } : undefined
+    return written
   }
 
   #many(batch: Batch): Encoded {

@@ -3,6 +3,7 @@ import type { Entry } from '../buffer/buffer.ts'
 import type { Since } from '../metrics/family.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Batch } from './batch.ts'
+import { type Cast, recast } from './cast.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf, startOf } from './encoder.ts'
 import { Known } from './known.ts'
 import { type Label, labelsOf } from './labels.ts'
@@ -16,17 +17,11 @@ const timeseriesTag = 42
 /** Lists of series whose layouts are kept: a live one and one of a backlog that is being read. */
 const keptLayouts = 2
 
-/** A request of one snapshot, as it was written. */
-interface Cast {
+/** What a request was made of that another snapshot may fit into. */
+interface Mould extends Cast {
   readonly layout: Layout
   readonly patterns: Patterns
-  readonly bytes: Uint8Array
-  /** Where the value of each series stands. */
-  readonly values: Uint32Array
 }
-
-/** In a sample the times come after its tag, its length and its value. */
-const stampAt = 11
 
 /**
  * Remote-write 2.0, io.prometheus.write.v2.Request. All texts stand in one table in front, and type and help go with
@@ -42,7 +37,7 @@ export class EncoderV2 implements Encoder {
   /** Room for a request, used again for the next. */
   #room: Uint8Array = new Uint8Array()
   /** What stands in it, where that is one snapshot. */
-  #cast: Cast | undefined
+  #cast: Mould | undefined
 
   /** `labels` are those under which a series is sent. */
   constructor(inline: Inline, labels: (series: Series) => readonly Label[] = labelsOf) {
@@ -64,7 +59,8 @@ export class EncoderV2 implements Encoder {
     const [entry] = entries
     const cast = this.#cast
     const fits = entries.length === 1 && cast?.layout === layout && cast.patterns.isLike(patterns)
-    const bytes = fits && entry ? this.#recast(cast, entry, patterns) : this.#written(entries, layout, patterns)
+    const bytes =
+      fits && entry ? recast(cast, entry.snapshot.values, patterns.samples) : this.#written(entries, layout, patterns)
     return { bytes, samples: series.length * entries.length, metadata: layout.metadata }
   }
 
@@ -77,10 +73,13 @@ export class EncoderV2 implements Encoder {
     const view = new DataView(out.buffer, out.byteOffset)
     const columns = entries.map(({ snapshot }) => snapshot.values)
     const values = new Uint32Array(series.length)
+    const kinds = new Uint8Array(series.length)
     out.set(symbols)
     let at = symbols.length
     for (let i = 0; i < series.length; i++) {
-      const { bytes, places } = patterns.of((series[i] as Series).family.since)
+      const kind = kindOf((series[i] as Series).family.since)
+      const { bytes, places } = patterns.all[kind]
+      kinds[i] = kind
       const from = bounds[2 * i] as number
       const middle = bounds[2 * i + 1] as number
       const to = bounds[2 * i + 2] as number
@@ -96,19 +95,7 @@ export class EncoderV2 implements Encoder {
       for (let j = middle; j < to; j++) out[at++] = frame[j] as number
     }
     const bytes = out.subarray(0, at)
-    this.#cast = entries.length === 1 ? { layout, patterns, bytes, values } : undefined
-    return bytes
-  }
-
-  /** The request before this one had the same series: other values and times are put into it. */
-  #recast({ layout, bytes, values }: Cast, { snapshot }: Entry, patterns: Patterns): Uint8Array {
-    const view = new DataView(bytes.buffer, bytes.byteOffset)
-    for (let i = 0; i < values.length; i++) {
-      const { bytes: sample } = patterns.of((layout.series[i] as Series).family.since)
-      const place = values[i] as number
-      view.setFloat64(place, snapshot.values[i] as number, true)
-      for (let from = stampAt, to = place + 8; from < sample.length; from++) bytes[to++] = sample[from] as number
-    }
+    this.#cast = entries.length === 1 ? { layout, patterns, bytes, values, kinds } : undefined
     return bytes
   }
 
@@ -147,11 +134,13 @@ export class EncoderV2 implements Encoder {
   }
 }
 
-/** The samples of a series at the moments of these snapshots, by what its counter counts since. */
+/** What a counter counts since: nothing that is known, the boot, the start of its agent. */
+type Kind = 0 | 1 | 2
+const kindOf = (since: Since | undefined): Kind => (since === 'boot' ? 1 : since === 'start' ? 2 : 0)
+
+/** The samples of a series at the moments of these snapshots, by kind. */
 class Patterns {
-  readonly #none: Pattern
-  readonly #boot: Pattern
-  readonly #start: Pattern
+  readonly all: readonly [Pattern, Pattern, Pattern]
 
   constructor(entries: readonly Entry[]) {
     const stamps = new Stamps()
@@ -162,22 +151,19 @@ class Patterns {
           return stamps.bytes(timestampMs, startOf({ since }, snapshot, timestampMs))
         }),
       )
-    this.#none = pattern()
-    this.#boot = pattern('boot')
-    this.#start = pattern('start')
+    this.all = [pattern(), pattern('boot'), pattern('start')]
   }
 
-  of(since: Since | undefined): Pattern {
-    return since === 'boot' ? this.#boot : since === 'start' ? this.#start : this.#none
+  get samples(): readonly Uint8Array[] {
+    return this.all.map(({ bytes }) => bytes)
   }
 
   /** Samples take the same room. */
   isLike(other: Patterns): boolean {
-    const isAsLong = (left: Pattern, right: Pattern) => left.bytes.length === right.bytes.length
-    return isAsLong(this.#none, other.#none) && isAsLong(this.#boot, other.#boot) && isAsLong(this.#start, other.#start)
+    return this.all.every(({ bytes }, kind) => bytes.length === other.all[kind as Kind].bytes.length)
   }
 
   get mostBytes(): number {
-    return Math.max(this.#none.bytes.length, this.#boot.bytes.length, this.#start.bytes.length)
+    return Math.max(...this.samples.map((bytes) => bytes.length))
   }
 }

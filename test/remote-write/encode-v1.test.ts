@@ -56,6 +56,23 @@ test('samples of one series stand under one label set, the same bytes whether sn
   assert.equal(alike.split('5f5f6e616d655f5f').length, 3)
 })
 
+test('a request written over the one before it is what a new encoder writes', () => {
+  const builder = new SnapshotBuilder(new SeriesTable({ instance: 'h' }))
+  const times = [atMs, atMs + 1, 1000, 1001, atMs + 2, atMs + 3]
+  const entries = times.map((timestampMs, i) => {
+    builder.begin()
+    builder.add(load1, i)
+    if (i !== 4) builder.add(up, i / 3)
+    return { sequence: i + 1, snapshot: builder.end(timestampMs) }
+  })
+  const encoder = new EncoderV1()
+  for (const [i, entry] of [...entries, ...entries].entries()) {
+    const batch = batchOf([entry], [])
+    assert.equal(hex(encoder.encode(batch).bytes), hex(new EncoderV1().encode(batch).bytes))
+    if (i === 7) encoder.encode(batchOf(entries.slice(0, 4), []))
+  }
+})
+
 test('metadata is a request of its own', () => {
   assert.equal(
     hex(new EncoderV1().metadata([load1])),

@@ -23,7 +23,7 @@ const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
   {
     'host/': ['node:', 'dbus-native', 'koffi', 'undici', 'xml2js'],
     'buffer/': ['node:'],
-    'http/': ['undici', 'p-retry', '@aws-sdk', '@smithy', 'node:'],
+    'http/': ['undici', 'p-retry', '@aws-sdk', '@smithy', 'jose', 'node:'],
     'relabel/': ['re2js', 'node:crypto'],
     'flags.ts': ['node:util'],
   },

@@ -2,9 +2,9 @@ import type { Access } from '../http/connection.ts'
 import type { ForwardProxy, ProxyOptions } from '../http/proxy.ts'
 import type { Pem, TlsOptions } from '../http/tls.ts'
 import { messageOf, Secret } from '../log.ts'
+import type { AccessShape } from './access-shape.ts'
 import { hostAuthorities } from './authorities.ts'
 import { decoded, onlyOne } from './secrets.ts'
-import type { AccessShape } from './target-shape.ts'
 
 /** Where a block stands, and what else is known when it is read. */
 export interface Said {
@@ -28,6 +28,11 @@ export async function accessOf(block: AccessShape, said: Said): Promise<Access> 
     }
   }
   return { tls, ...(proxy && { proxy }) }
+}
+
+/** How a third party is reached that gives out credentials for a block: through its proxy, with TLS as the host has it. */
+export function proxyOnly({ tls_config: _, ...block }: AccessShape, said: Said): Promise<Access> {
+  return accessOf(block, { ...said, problems: [] }) // its problems are the endpoint's
 }
 
 type TlsShape = NonNullable<AccessShape['tls_config']>

@@ -1,13 +1,14 @@
 import type { Credentials } from '../http/credentials.ts'
 import type { Headers } from '../http/request.ts'
 import { Secret } from '../log.ts'
-import { accessOf, type Said } from './access.ts'
+import { proxyOnly, type Said } from './access.ts'
 import { decoded, textOrFile } from './secrets.ts'
 import { headerValue, type TargetShape, unsendable } from './target-shape.ts'
 
 /** What proves who we are: at most one kind. What a kind needs is loaded only where it is configured. */
 export async function credentialsOf(block: TargetShape, url: URL, said: Said): Promise<Credentials | undefined> {
-  const { basic_auth: basic, authorization, oauth2, sigv4, bearer_token: bearer, bearer_token_file: file } = block
+  const { basic_auth: basic, authorization, oauth2, sigv4, azuread, google_iam } = block
+  const { bearer_token: bearer, bearer_token_file: file } = block
   const inUrl = url.username !== '' || url.password !== ''
   const hasBearer = bearer !== undefined || file !== undefined
   const all = {
@@ -16,6 +17,8 @@ export async function credentialsOf(block: TargetShape, url: URL, said: Said): P
     bearer_token: hasBearer,
     oauth2,
     sigv4,
+    azuread,
+    google_iam,
     'credentials in the URL': inUrl,
   }
   const kinds = Object.entries(all).flatMap(([name, given]) => (given ? [name] : []))
@@ -24,7 +27,9 @@ export async function credentialsOf(block: TargetShape, url: URL, said: Said): P
   if (basic !== undefined) return basicOf(basic, said)
   if (authorization !== undefined) return authorizationOf(authorization, said)
   if (hasBearer) return tokenOf('Bearer', [bearer, file], { ...said, place: `${said.place}.bearer_token` })
-  if (oauth2 !== undefined) return oauth2Of(oauth2, said)
+  if (oauth2 !== undefined) return (await import('./oauth2.ts')).oauth2Of(oauth2, said)
+  if (azuread !== undefined) return (await import('./azure.ts')).azureOf(azuread, block, said)
+  if (google_iam !== undefined) return (await import('./google.ts')).googleOf(google_iam, block, said)
   return sigv4 === undefined ? undefined : sigv4Of(block, url, said)
 }
 
@@ -64,25 +69,6 @@ function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], said: Sa
   return { headersFor: () => ({ authorization: `${type} ${token().reveal()}` }) }
 }
 
-async function oauth2Of(shape: Part<'oauth2'>, said: Said): Promise<Credentials> {
-  const at = `${said.place}.oauth2`
-  const secret = [shape.client_secret, shape.client_secret_file] as const
-  const tokenUrl = new URL(shape.token_url)
-  if (tokenUrl.username !== '' || tokenUrl.password !== '')
-    said.problems.push(`${at}.token_url: holds credentials; use client_id and client_secret`)
-  if (shape.client_secret === undefined && shape.client_secret_file === undefined && !shape.tls_config?.cert_file)
-    said.doubts.push(`${at}: has neither client_secret nor client_secret_file`)
-  const { oauth2 } = await import('../http/oauth2.ts')
-  return oauth2({
-    tokenUrl,
-    clientId: shape.client_id,
-    clientSecret: textOrFile(secret, { ...said, place: `${at}.client_secret` }),
-    scopes: shape.scopes ?? [],
-    endpointParams: shape.endpoint_params ?? {},
-    access: await accessOf(shape, { ...said, place: at }),
-  })
-}
-
 async function sigv4Of(block: TargetShape, url: URL, said: Said): Promise<Credentials> {
   const { sigv4: shape = {} } = block
   const { place, environment, problems } = said
@@ -104,7 +90,7 @@ async function sigv4Of(block: TargetShape, url: URL, said: Said): Promise<Creden
     ...(role_arn !== undefined && { roleArn: role_arn }),
     ...(external_id !== undefined && { externalId: external_id }),
     endpoints: shape.use_fips_sts_endpoint === true ? 'fips' : 'usual',
-    proxy: (await accessOf(block, { ...said, problems: [] })).proxy, // its problems are the endpoint's
+    proxy: (await proxyOnly(block, said)).proxy,
   })
 }
 

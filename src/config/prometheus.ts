@@ -9,31 +9,23 @@ import { count, duration, flag } from './values.ts'
  * https://prometheus.io/docs/prometheus/latest/configuration/configuration/#remote_write
  */
 
-const refused = (words: string) => v.optional(v.custom<undefined>(() => false, words))
-const byKey = refused('is of the grant jwt-bearer, which is not known here: use client_secret, of client_credentials')
+/** A key that is known, and can do nothing here. */
+export const refused = (words: string) => v.optional(v.custom<undefined>(() => false, words))
 
-const atMicrosoft =
-  'https://login.microsoftonline.com/TENANT/oauth2/v2.0/token, scopes: ["https://monitor.azure.com/.default"]'
+/** What Prometheus has from a manager of secrets. */
+export function secretRef<const Key extends string>(...keys: readonly Key[]) {
+  const of = (key: string) =>
+    refused(`is of a manager of secrets, which there is none of here: use ${key} or ${key}_file`)
+  return Object.fromEntries(keys.map((key) => [`${key}_ref`, of(key)])) as Record<
+    `${Key}_ref`,
+    ReturnType<typeof refused>
+  >
+}
 
 export const remoteWriteWords = {
   send_exemplars: v.optional(flag),
   send_native_histograms: v.optional(flag),
   failed_request_logging: v.optional(flag),
-  azuread: refused(`is not known here; of an application of Entra ID, oauth2 does it: token_url: ${atMicrosoft}`),
-  google_iam: refused('is not known here: send to a Prometheus or a proxy that has it, and which sends on to Google'),
-} as const
-
-export const oauth2Words = {
-  grant_type: v.optional(
-    v.literal('client_credentials', 'client_credentials is expected; no other grant is known here'),
-  ),
-  client_certificate_key: byKey,
-  client_certificate_key_file: byKey,
-  client_certificate_key_id: byKey,
-  signature_algorithm: byKey,
-  audience: byKey,
-  iss: byKey,
-  claims: byKey,
 } as const
 
 export const queueWords = {

@@ -22,14 +22,36 @@ export function textOrFile(
     if (text !== undefined) doubts.push(...oddities(text).map((words) => `${place}: ${words}`))
     return () => secret
   }
-  const read = () => {
-    const held = contentOf(file, `${place}_file`)
-    const wrong = held === '' ? 'is empty' : check(held)
-    if (wrong !== undefined) throw new Error(`${place}_file: ${file}: ${wrong}`)
+  let isFirst = true // its oddities are told at the start
+  return inFile(file, { place: `${place}_file`, problems }, (held) => {
+    const wrong = check(held)
+    if (wrong !== undefined) throw new Error(wrong)
+    if (isFirst) doubts.push(...oddities(held).map((words) => `${place}_file: ${file}: ${words}`))
+    isFirst = false
     return new Secret(held)
+  })
+}
+
+/**
+ * What a file holds, made into something whenever it is asked for, and once now, so that a wrong one is said. `make`
+ * throws where it cannot, in words that tell nothing of the file.
+ */
+export function inFile<T>(
+  file: string,
+  { place, problems }: Pick<Said, 'place' | 'problems'>,
+  make: (held: string) => T,
+): () => T {
+  const read = () => {
+    const held = contentOf(file, place)
+    try {
+      if (held === '') throw new Error('is empty')
+      return make(held)
+    } catch (error) {
+      throw new Error(`${place}: ${file}: ${messageOf(error)}`)
+    }
   }
   try {
-    doubts.push(...oddities(read().reveal()).map((words) => `${place}_file: ${file}: ${words}`))
+    read()
   } catch (error) {
     problems.push(messageOf(error))
   }

@@ -22,14 +22,53 @@ export const network: readonly Hint[] = [
     pattern: /oauth2: .*invalid_scope/,
     hint: 'the token endpoint does not know oauth2.scopes',
   },
+  {
+    says: 'oauth2: … invalid_grant',
+    pattern: /oauth2: .*invalid_grant/,
+    hint: 'the assertion is not taken: oauth2.iss, audience, claims, client_certificate_key, or the clock of this host',
+  },
   { says: 'oauth2: ', hint: 'no token is to be had from oauth2.token_url' },
+  {
+    says: 'azuread: http://169.254.169.254',
+    hint: 'managed_identity is for machines in Azure: has this one an identity, and the role Monitoring Metrics Publisher? Elsewhere it is oauth',
+  },
+  {
+    says: 'azuread: … AADSTS7000215',
+    pattern: /azuread: .*AADSTS7000(215|222)/,
+    hint: 'azuread.oauth.client_secret is wrong or has run out: the value of the secret is wanted, not its id',
+  },
+  {
+    says: 'azuread: … AADSTS700016',
+    pattern: /azuread: .*AADSTS(700016|90002)/,
+    hint: 'this tenant has no such application: azuread client_id, tenant_id, cloud',
+  },
+  {
+    says: 'azuread: … AADSTS700027',
+    pattern: /azuread: .*AADSTS(70021|700024|700027)\b/,
+    hint: 'the application does not know this certificate or federated identity, or the clock of this host is wrong',
+  },
+  {
+    says: 'azuread: ',
+    hint: 'no token is to be had from Entra ID: azuread client_id, tenant_id, cloud, scope and what proves it',
+  },
+  {
+    says: 'google_iam: http://metadata',
+    pattern: /google_iam: http:\/\/\S+\/computeMetadata\//,
+    hint: 'without a file this must be a machine in Google Cloud, with a service account: elsewhere google_iam.credentials_file',
+  },
+  {
+    says: 'google_iam: … invalid_grant',
+    pattern: /google_iam: .*(invalid_grant|invalid_client)/,
+    hint: 'the credentials in the file were revoked, or the clock of this host is wrong: a new google_iam.credentials_file',
+  },
+  { says: 'google_iam: ', hint: 'no token is to be had from Google: google_iam.credentials_file' },
   {
     says: 'sigv4: no credentials',
     hint: 'neither keys nor a profile nor a role of this machine: sigv4.access_key, profile, or an instance profile',
   },
   {
     says: 'no credentials: no answer within',
-    hint: 'what gives them out is silent, not the receiver: oauth2.token_url, or AWS for sigv4',
+    hint: 'what gives them out is silent, not the receiver: oauth2.token_url, AWS for sigv4, Microsoft, Google, or their proxy',
   },
   {
     says: 'invalid authorization header',

@@ -19,7 +19,7 @@ export interface Credentials {
   forget?(): void
 }
 
-/** Names of headers that say for whom a request is, or what the signature of AWS was made of: no secrets. */
+/** Names of headers that say for whom a request is, or who pays, or what the signature of AWS was made of: no secrets. */
 const plainName = /^(x-scope-orgid|thanos-tenant|accountid|projectid|x-amz-(date|content-sha256))$|tenant/i
 
 /** What of a request nobody else is to see: our headers, but for the tenant's, and the values of the URL's query. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Certificates, certificates } from '../http/certificates.ts'
 import { answerOf, type RawRequest, rawServer } from '../http/raw.ts'
+import { keyPair } from '../http/tokens.ts'
 import { eventually, freePort, hostpush, temporary } from '../servers.ts'
 import { commandLine } from '../terminal.ts'
 
@@ -25,12 +26,16 @@ const secrets = {
   proxy: 'proxy-Pa$s&13',
   connect: 'connect-Head14',
   gateway: 'gateway-Pass15',
+  refresh: 'refresh/Tok&en 16',
+  client: 'client+Secr&t-17',
 } as const
 
 const encoded = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString('base64')
 const asForm = (text: string) => new URLSearchParams({ '': text }).toString().slice(1)
 const html = (text: string) =>
   text.replace(/[&<>"]/g, (one) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[one] ?? one)
+
+const rsa = keyPair().pkcs8
 
 /** Every way in which one of them may come out. */
 const waysOf = (secret: string) => [
@@ -96,6 +101,12 @@ function configured(
   }
   const oauth2 = { client_id: 'me', client_secret: secrets.oauth2, endpoint_params: { extra: secrets.param } }
   const keys = { region: 'eu-central-1', access_key: secrets.access, secret_key: secrets.sigv4 }
+  const [user, account] = [join(folder, 'user.json'), join(folder, 'account.json')] as const
+  const google = { token_uri: at('/token'), client_id: 'me', client_secret: secrets.client }
+  writeFileSync(user, JSON.stringify({ type: 'authorized_user', refresh_token: secrets.refresh, ...google }))
+  writeFileSync(account, JSON.stringify({ type: 'service_account', client_email: 'me', private_key: rsa, ...google }))
+  const client_id = '00000000-0000-0000-0000-000000000001'
+  const oauth = { client_id, tenant_id: 'lab.test', client_secret: secrets.client }
   const endpoints = {
     basic: { url: at('/basic'), basic_auth: { username: 'me', password: secrets.basic } },
     file: { url: at('/aside'), basic_auth: { username: 'me', password_file: passwordFile } },
@@ -106,6 +117,18 @@ function configured(
       oauth2: { ...oauth2, token_url: at(`/token?key=${encodeURIComponent(secrets.query)}`) },
     },
     granted: { url: at('/granted'), oauth2: { ...oauth2, token_url: at('/token/good') } },
+    google: { url: at('/google'), google_iam: { credentials_file: user } },
+    account: { url: at('/account'), google_iam: { credentials_file: account } },
+    assertion: {
+      url: at('/assertion'),
+      oauth2: {
+        client_id: 'me',
+        token_url: at('/token'),
+        grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+        client_certificate_key: rsa,
+      },
+    },
+    azure: { ...proxied('http://receiver.test/azure'), azuread: { oauth } },
     sigv4: { url: at('/sigv4'), sigv4: keys },
     userinfo: { url: at('/userinfo').replace('//', `//me:${encodeURIComponent(secrets.userinfo)}@`) },
     query: { url: at(`/aside?token=${encodeURIComponent(secrets.query)}`) },
@@ -126,8 +149,8 @@ function configured(
   }
   const file = join(folder, 'config.json')
   writeFileSync(file, JSON.stringify(config))
-  const keyText = made.server.key.split('\n')[1] ?? ''
-  return { file, folder, names: Object.keys(endpoints), keyText }
+  const keyTexts = [made.server.key, rsa].map((key) => key.split('\n')[1] ?? '')
+  return { file, folder, names: Object.keys(endpoints), keyTexts }
 }
 
 /** All bytes of all files in a folder. */
@@ -143,7 +166,7 @@ test('no secret is in a log, a page, a report or a file, whatever receivers, red
   const made = certificates(t)
   const { port, secure, requests } = await talker(t, made)
   const web = await freePort()
-  const { file, folder, names, keyText } = configured(t, made, { port, secure, web })
+  const { file, folder, names, keyTexts } = configured(t, made, { port, secure, web })
   const agent = hostpush(t, ['run', `--config.file=${file}`])
   await eventually(
     async () => names.filter((name) => !new RegExp(`level=(WARN|ERROR).*remote_name=${name} `).test(agent.output())),
@@ -182,7 +205,7 @@ test('no secret is in a log, a page, a report or a file, whatever receivers, red
         const found = text.indexOf(way)
         assert.ok(found < 0, `${kind} is in ${place}: …${text.slice(Math.max(0, found - 200), found + 60)}…`)
       }
-    assert.ok(!text.includes(keyText), `the key of a certificate is in ${place}`)
+    for (const keyText of keyTexts) assert.ok(!text.includes(keyText), `a key is in ${place}`)
   }
 })
 

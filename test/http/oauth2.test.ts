@@ -5,44 +5,28 @@ import { connect } from '../../src/http/connection.ts'
 import { type OAuth2Options, oauth2 } from '../../src/http/oauth2.ts'
 import { createRequester } from '../../src/http/request.ts'
 import { Secret } from '../../src/log.ts'
-import { answerOf, type RawRequest, rawServer } from './raw.ts'
+import { answerOf, rawServer } from './raw.ts'
+import { formOf, type Give, scene, token } from './tokens.ts'
 
-type Give = (request: RawRequest) => string
-
-const token = (name: string, more: object = {}) =>
-  answerOf(200, { 'content-type': 'application/json' }, JSON.stringify({ access_token: name, ...more }))
-
-/** A receiver, a token endpoint and a sender between them, whose clock can be put forward. */
-async function scene(t: TestContext, give: Give, more: Partial<OAuth2Options> = {}, take: Give = () => answerOf(204)) {
-  const endpoint = await rawServer(t, (socket, request) => socket.write(give(request)))
-  const receiver = await rawServer(t, (socket, request) => socket.write(take(request)))
-  let later = 0
-  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + later }
-  const url = new URL(`http://127.0.0.1:${receiver.port}/api`)
-  const credentials = oauth2({
-    tokenUrl: new URL(`http://127.0.0.1:${endpoint.port}/token?realm=lab`),
-    clientId: 'me & you',
-    clientSecret: () => new Secret('s3cret%'),
-    scopes: ['metrics:write', 'x'],
-    endpointParams: { audience: 'receiver' },
-    access: {},
-    ...more,
-  })
-  const target = { url, headers: () => ({}), credentials, timeoutMs: 5000 }
-  const requester = createRequester(target, await connect(url.origin, {}, clock), clock)
-  t.after(() => requester.close())
-  return {
-    asked: endpoint.requests,
-    shown: () => receiver.requests.map(({ headers }) => headers['authorization']),
-    post: () => requester.post(Buffer.from('x'), {}, AbortSignal.timeout(10_000)),
-    pass: (ms: number) => {
-      later += ms
-    },
-  }
-}
+/** A token endpoint, a receiver and a sender between them. */
+const bySecret = (t: TestContext, give: Give, more: Partial<OAuth2Options> = {}, take?: Give) =>
+  scene(
+    t,
+    (giver) =>
+      oauth2({
+        tokenUrl: new URL('/token?realm=lab', giver),
+        clientId: 'me & you',
+        proof: { grant: 'client_credentials', secret: () => new Secret('s3cret%') },
+        scopes: ['metrics:write', 'x'],
+        endpointParams: { audience: 'receiver' },
+        access: {},
+        ...more,
+      }),
+    { give, ...(take && { take }) },
+  )
 
 test('a token is asked for once, and again ten seconds before it ends', async (t) => {
-  const { asked, shown, post, pass } = await scene(t, ({ number }) =>
+  const { asked, shown, post, pass } = await bySecret(t, ({ number }) =>
     token(`t${number}`, { expires_in: 60, token_type: 'bearer' }),
   )
   for (const ms of [0, 0, 45_000, 10_000]) {
@@ -54,7 +38,7 @@ test('a token is asked for once, and again ten seconds before it ends', async (t
   assert.equal(first?.line, 'POST /token?realm=lab HTTP/1.1')
   assert.equal(first.headers['content-type'], 'application/x-www-form-urlencoded')
   assert.equal(first.headers['authorization'], `Basic ${Buffer.from('me+%26+you:s3cret%25').toString('base64')}`)
-  assert.deepEqual(Object.fromEntries(new URLSearchParams(first.body.toString())), {
+  assert.deepEqual(formOf(first), {
     grant_type: 'client_credentials',
     scope: 'metrics:write x',
     audience: 'receiver',
@@ -62,21 +46,21 @@ test('a token is asked for once, and again ten seconds before it ends', async (t
 })
 
 test('an endpoint that does not know Basic gets id and secret in the form, from then on', async (t) => {
-  const { asked, post, pass } = await scene(t, ({ headers, number }) =>
+  const { asked, post, pass } = await bySecret(t, ({ headers, number }) =>
     headers['authorization'] ? answerOf(401) : token(`t${number}`, { expires_in: '60' }),
   )
   assert.equal((await post()).kind, 'delivered')
   pass(60_000)
   assert.equal((await post()).kind, 'delivered')
   assert.deepEqual(
-    asked.map(({ body }) => new URLSearchParams(body.toString()).get('client_secret')),
-    [null, 's3cret%', 's3cret%'],
+    asked.map((one) => formOf(one)['client_secret']),
+    [undefined, 's3cret%', 's3cret%'],
   )
 })
 
 test('a token that is refused before its end is got anew at once', async (t) => {
   let good = 't1'
-  const { asked, shown, post } = await scene(
+  const { asked, shown, post } = await bySecret(
     t,
     ({ number }) => token(`t${number}`),
     {},
@@ -102,7 +86,7 @@ const refusals: Readonly<Record<string, readonly [answer: string, reason: RegExp
 }
 for (const [name, [answer, reason]] of Object.entries(refusals)) {
   test(`an endpoint's answer that ${name}`, async (t) => {
-    const { shown, post } = await scene(t, () => answer)
+    const { shown, post } = await bySecret(t, () => answer)
     const outcome = await post()
     assert.equal(outcome.kind, 'retry')
     assert.match('reason' in outcome ? outcome.reason : '', reason)
@@ -112,7 +96,7 @@ for (const [name, [answer, reason]] of Object.entries(refusals)) {
 
 test('an endpoint that is not there is told apart from the receiver', async (t) => {
   const nowhere = { tokenUrl: new URL('http://127.0.0.1:9/token') }
-  const { post } = await scene(t, () => '', nowhere)
+  const { post } = await bySecret(t, () => '', nowhere)
   assert.deepEqual(await post(), {
     kind: 'retry',
     reason: 'oauth2: http://127.0.0.1:9/token: connect ECONNREFUSED 127.0.0.1:9',
@@ -124,7 +108,7 @@ test('an endpoint that is silent for longer than an attempt may take is told apa
   const credentials = oauth2({
     tokenUrl: new URL(`http://127.0.0.1:${endpoint.port}/token`),
     clientId: 'me',
-    clientSecret: () => new Secret('s3cret'),
+    proof: { grant: 'client_credentials', secret: () => new Secret('s3cret') },
     scopes: [],
     endpointParams: {},
     access: {},

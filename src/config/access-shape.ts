@@ -1,0 +1,40 @@
+import * as v from 'valibot'
+import type { TlsVersion } from '../http/tls.ts'
+import { secretRef } from './prometheus.ts'
+import { filled, flag, text } from './values.ts'
+
+const isHttp = (value: string) => /^https?:$/.test(URL.parse(value)?.protocol ?? '')
+export const url = v.pipe(text, v.check(isHttp, 'an http:// or https:// URL is expected'))
+const proxyUrl = v.pipe(
+  text,
+  v.check(isHttp, 'an http:// or https:// URL is expected; of proxies those of HTTP are known, not SOCKS'),
+)
+
+const tlsVersions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const satisfies readonly TlsVersion[]
+const tlsVersion = v.picklist(tlsVersions, `one of ${tlsVersions.join(', ')} is expected`)
+
+/** How a server is reached: of an endpoint, and of what gives out tokens for it. */
+export const access = {
+  tls_config: v.optional(
+    v.strictObject({
+      ca: v.optional(filled),
+      ca_file: v.optional(filled),
+      ...secretRef('ca', 'cert', 'key'),
+      cert: v.optional(filled),
+      cert_file: v.optional(filled),
+      key: v.optional(filled),
+      key_file: v.optional(filled),
+      server_name: v.optional(filled),
+      insecure_skip_verify: v.optional(flag),
+      min_version: v.optional(tlsVersion),
+      max_version: v.optional(tlsVersion),
+    }),
+  ),
+  proxy_url: v.optional(proxyUrl),
+  no_proxy: v.optional(text),
+  proxy_from_environment: v.optional(flag),
+  proxy_connect_header: v.optional(v.record(filled, v.array(text, 'a list of values is expected'))),
+} as const
+const _accessShape = v.strictObject(access)
+
+export type AccessShape = v.InferOutput<typeof _accessShape>

@@ -1,0 +1,77 @@
+import { type AzureIdentity, azuread, certificatesIn } from '../http/azure.ts'
+import type { Credentials } from '../http/credentials.ts'
+import { Secret } from '../log.ts'
+import { proxyOnly, type Said } from './access.ts'
+import { inFile, textOrFile } from './secrets.ts'
+import type { TargetShape } from './target-shape.ts'
+
+type Shape = NonNullable<TargetShape['azuread']>
+
+/** Of each cloud where Entra ID is, and what Azure Monitor is called there: the two strokes are Microsoft's. */
+const clouds = {
+  AzurePublic: ['https://login.microsoftonline.com/', 'https://monitor.azure.com//.default'],
+  AzureChina: ['https://login.chinacloudapi.cn/', 'https://monitor.azure.cn//.default'],
+  AzureGovernment: ['https://login.microsoftonline.us/', 'https://monitor.azure.us//.default'],
+} as const
+
+/** The machine's own: https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service */
+const metadata = 'http://169.254.169.254/'
+
+export async function azureOf(shape: Shape, block: TargetShape, outer: Said): Promise<Credentials> {
+  const said = { ...outer, place: `${outer.place}.azuread` }
+  const kinds = ['managed_identity', 'oauth', 'workload_identity', 'certificate'] as const
+  const given = kinds.filter((kind) => shape[kind] !== undefined)
+  if (given.length === 0) said.problems.push(`${said.place}: one of ${kinds.join(', ')} is needed`)
+  if (given.length > 1) said.problems.push(`${said.place}: ${given.join(' and ')} cannot be used together; keep one`)
+  const [login, scope] = clouds[shape.cloud ?? 'AzurePublic']
+  return azuread({
+    login: new URL(login),
+    metadata: new URL(metadata),
+    scope: shape.scope ?? scope,
+    identity: identityOf(shape, said),
+    access: await proxyOnly(block, said),
+  })
+}
+
+function identityOf(
+  { oauth, workload_identity: workload, certificate, managed_identity }: Shape,
+  said: Said,
+): AzureIdentity {
+  if (oauth !== undefined) return bySecret(oauth, { ...said, place: `${said.place}.oauth` })
+  if (workload !== undefined) {
+    const { token_file_path: file = '/var/run/secrets/azure/tokens/azure-identity-token' } = workload
+    const place = `${said.place}.workload_identity.token_file_path`
+    const token = inFile(file, { ...said, place }, (held) => new Secret(held))
+    return { kind: 'federated', ...applicationOf(workload), token }
+  }
+  if (certificate !== undefined) return byCertificate(certificate, { ...said, place: `${said.place}.certificate` })
+  const id = managed_identity?.client_id
+  return { kind: 'managed', ...(id !== undefined && { clientId: id }) }
+}
+
+const applicationOf = ({ client_id, tenant_id }: { readonly client_id: string; readonly tenant_id: string }) => ({
+  clientId: client_id,
+  tenantId: tenant_id,
+})
+
+function bySecret(oauth: NonNullable<Shape['oauth']>, said: Said): AzureIdentity {
+  const { client_secret: text, client_secret_file: file } = oauth
+  if (text === undefined && file === undefined) said.problems.push(`${said.place}.client_secret: is missing`)
+  const secret = textOrFile([text, file], { ...said, place: `${said.place}.client_secret` })
+  return { kind: 'secret', ...applicationOf(oauth), secret }
+}
+
+function byCertificate(shape: NonNullable<Shape['certificate']>, { place, problems }: Said): AzureIdentity {
+  const { certificate_path: file, certificate_key_path: keyFile } = shape
+  const at = { place: `${place}.certificate_path`, problems }
+  const isChainSent = shape.send_certificate_chain === true
+  const whole = (certificates: string, key: string) => {
+    const pair = { certificates, key: new Secret(key) }
+    certificatesIn(pair)
+    return pair
+  }
+  const common = { kind: 'certificate', ...applicationOf(shape), isChainSent } as const
+  if (keyFile === undefined) return { ...common, pem: inFile(file, at, (held) => whole(held, held)) }
+  const key = inFile(keyFile, { place: `${place}.certificate_key_path`, problems }, (held) => held)
+  return { ...common, pem: inFile(file, at, (held) => whole(held, key())) }
+}

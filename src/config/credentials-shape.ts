@@ -1,0 +1,94 @@
+import * as v from 'valibot'
+import type { SignatureAlgorithm } from '../http/jwt.ts'
+import { access, url } from './access-shape.ts'
+import { refused, secretRef } from './prometheus.ts'
+import { filled, flag, text, textOrNumber } from './values.ts'
+
+/** What proves who we are, in each of its kinds. */
+
+export const basicAuth = v.strictObject({
+  username: v.optional(textOrNumber),
+  username_file: v.optional(filled),
+  password: v.optional(text),
+  password_file: v.optional(filled),
+  ...secretRef('username', 'password'),
+})
+
+export const authorization = v.strictObject({
+  type: v.optional(filled),
+  credentials: v.optional(text),
+  credentials_file: v.optional(filled),
+  ...secretRef('credentials'),
+})
+
+export const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const grants = ['', 'client_credentials', jwtBearer] as const
+const signatures = ['RS256', 'RS384', 'RS512'] as const satisfies readonly SignatureAlgorithm[]
+
+export const oauth2 = v.strictObject({
+  client_id: filled,
+  client_secret: v.optional(text),
+  client_secret_file: v.optional(filled),
+  token_url: url,
+  scopes: v.optional(v.array(text, 'a list of scopes is expected')),
+  endpoint_params: v.optional(v.record(filled, text)),
+  ...secretRef('client_secret', 'client_certificate_key'),
+  grant_type: v.optional(v.picklist(grants, `one of ${grants.slice(1).join(', ')} is expected`)),
+  client_certificate_key: v.optional(filled),
+  client_certificate_key_file: v.optional(filled),
+  client_certificate_key_id: v.optional(filled),
+  signature_algorithm: v.optional(v.picklist(signatures, `one of ${signatures.join(', ')} is expected`)),
+  audience: v.optional(filled),
+  iss: v.optional(filled),
+  claims: v.optional(v.record(filled, v.unknown())),
+  ...access,
+})
+
+export const sigv4 = v.strictObject({
+  region: v.optional(filled),
+  access_key: v.optional(filled),
+  secret_key: v.optional(filled),
+  profile: v.optional(filled),
+  role_arn: v.optional(filled),
+  external_id: v.optional(filled),
+  use_fips_sts_endpoint: v.optional(flag),
+  service_name: v.optional(filled),
+})
+
+/** As Prometheus has it: the dashes and braces may be there. */
+const uuid = /^(urn:uuid:|\{)?[\da-f]{8}-?([\da-f]{4}-?){3}[\da-f]{12}\}?$/i
+const clientId = v.pipe(text, v.regex(uuid, 'the id of an application is expected: 8-4-4-4-12 hexadecimal digits'))
+const tenantId = v.pipe(text, v.regex(/^[\w.-]+$/, 'the id of a tenant is expected, or a domain of it'))
+const clouds = ['AzurePublic', 'AzureChina', 'AzureGovernment'] as const
+
+export const azuread = v.strictObject({
+  cloud: v.optional(v.picklist(clouds, `one of ${clouds.join(', ')} is expected`)),
+  scope: v.optional(v.pipe(text, v.regex(/^[\w\s:/.\\-]+$/, 'a scope of letters, digits and : / . - _ is expected'))),
+  managed_identity: v.optional(v.strictObject({ client_id: v.optional(clientId) })),
+  oauth: v.optional(
+    v.strictObject({
+      client_id: clientId,
+      client_secret: v.optional(text),
+      client_secret_file: v.optional(filled),
+      tenant_id: tenantId,
+    }),
+  ),
+  workload_identity: v.optional(
+    v.strictObject({ client_id: clientId, tenant_id: tenantId, token_file_path: v.optional(filled) }),
+  ),
+  certificate: v.optional(
+    v.strictObject({
+      client_id: clientId,
+      tenant_id: tenantId,
+      certificate_path: filled,
+      certificate_key_path: v.optional(filled),
+      certificate_password: refused(
+        'is for PKCS#12: PEM is read here, without a password (openssl pkcs12 -in … -noenc)',
+      ),
+      send_certificate_chain: v.optional(flag),
+    }),
+  ),
+  sdk: refused('leaves it to the environment: say managed_identity, workload_identity, certificate or oauth instead'),
+})
+
+export const googleIam = v.strictObject({ credentials_file: v.optional(filled) })

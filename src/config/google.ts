@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Credentials } from '../http/credentials.ts'
+import { googleFileOf, googleIam } from '../http/google.ts'
+import { proxyOnly, type Said } from './access.ts'
+import { parseJson } from './json.ts'
+import { inFile } from './secrets.ts'
+import type { TargetShape } from './target-shape.ts'
+
+/** Of its own file, or of Google's Application Default Credentials: https://cloud.google.com/docs/authentication/application-default-credentials */
+export async function googleOf(
+  { credentials_file }: NonNullable<TargetShape['google_iam']>,
+  block: TargetShape,
+  said: Said,
+): Promise<Credentials> {
+  const { environment, problems } = said
+  const place = `${said.place}.google_iam`
+  const variable = environment['GOOGLE_APPLICATION_CREDENTIALS'] || undefined
+  const file = credentials_file ?? variable ?? gcloudFile(environment)
+  const from = credentials_file === undefined && file === variable ? ': GOOGLE_APPLICATION_CREDENTIALS' : ''
+  const at = { place: credentials_file === undefined ? `${place}${from}` : `${place}.credentials_file`, problems }
+  return googleIam({
+    ...(file !== undefined && { file: inFile(file, at, (held) => googleFileOf(parseJson(held))) }),
+    metadata: metadataAt(environment['GCE_METADATA_HOST'] || usual, { place, problems }),
+    access: await proxyOnly(block, said),
+  })
+}
+
+const usual = 'metadata.google.internal'
+
+function metadataAt(host: string, { place, problems }: Pick<Said, 'place' | 'problems'>): URL {
+  const url = URL.parse(`http://${host}/`)
+  if (url === null) problems.push(`${place}: GCE_METADATA_HOST: HOST or HOST:PORT is expected`)
+  return url ?? new URL(`http://${usual}/`)
+}
+
+/** Where `gcloud auth application-default login` leaves them. */
+function gcloudFile({ CLOUDSDK_CONFIG: own, HOME: home }: Said['environment']): string | undefined {
+  const folder = own || (home ? join(home, '.config/gcloud') : undefined)
+  const file = folder && join(folder, 'application_default_credentials.json')
+  return file && existsSync(file) ? file : undefined
+}

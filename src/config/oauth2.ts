@@ -1,0 +1,74 @@
+import type { Credentials } from '../http/credentials.ts'
+import { type OAuth2Options, oauth2 } from '../http/oauth2.ts'
+import { messageOf, Secret } from '../log.ts'
+import { accessOf, type Said } from './access.ts'
+import { jwtBearer } from './credentials-shape.ts'
+import { inFile, onlyOne, textOrFile } from './secrets.ts'
+import type { TargetShape } from './target-shape.ts'
+
+type Shape = NonNullable<TargetShape['oauth2']>
+
+export async function oauth2Of(shape: Shape, outer: Said): Promise<Credentials> {
+  const said = { ...outer, place: `${outer.place}.oauth2` }
+  const tokenUrl = new URL(shape.token_url)
+  if (tokenUrl.username !== '' || tokenUrl.password !== '')
+    said.problems.push(`${said.place}.token_url: holds credentials; use client_id and client_secret`)
+  const isByKey = shape.grant_type === jwtBearer
+  const idle = isByKey ? ofSecret : ofKey
+  for (const key of idle.filter((one) => shape[one] !== undefined))
+    said.doubts.push(`${said.place}.${key}: has no meaning with this grant_type`)
+  return oauth2({
+    tokenUrl,
+    clientId: shape.client_id,
+    proof: isByKey ? await byKey(shape, said) : bySecret(shape, said),
+    scopes: shape.scopes ?? [],
+    endpointParams: shape.endpoint_params ?? {},
+    access: await accessOf(shape, said),
+  })
+}
+
+const ofSecret = ['client_secret', 'client_secret_file'] as const
+const ofKey = [
+  ...(['client_certificate_key', 'client_certificate_key_file', 'client_certificate_key_id'] as const),
+  ...(['signature_algorithm', 'audience', 'iss', 'claims'] as const),
+] as const
+
+function bySecret(shape: Shape, said: Said): OAuth2Options['proof'] {
+  const { client_secret: text, client_secret_file: file, tls_config: tls } = shape
+  if (text === undefined && file === undefined && !tls?.cert_file)
+    said.doubts.push(`${said.place}: has neither client_secret nor client_secret_file`)
+  const secret = textOrFile([text, file], { ...said, place: `${said.place}.client_secret` })
+  return { grant: 'client_credentials', secret }
+}
+
+async function byKey(shape: Shape, said: Said): Promise<OAuth2Options['proof']> {
+  const { client_certificate_key_id: keyId, iss, audience } = shape
+  return {
+    grant: 'jwt-bearer',
+    key: await keyOf(shape, { ...said, place: `${said.place}.client_certificate_key` }),
+    ...(keyId !== undefined && { keyId }),
+    algorithm: shape.signature_algorithm ?? 'RS256',
+    ...(iss !== undefined && { issuer: iss }),
+    ...(audience !== undefined && { audience }),
+    claims: shape.claims ?? {},
+  }
+}
+
+async function keyOf(shape: Shape, { place, problems }: Said): Promise<() => Secret> {
+  const { client_certificate_key: text, client_certificate_key_file: file } = shape
+  const { rsaKey } = await import('../http/jwt.ts')
+  onlyOne([text, file], place, problems)
+  const usable = (held: string) => {
+    rsaKey(held)
+    return new Secret(held)
+  }
+  if (file !== undefined) return inFile(file, { place: `${place}_file`, problems }, usable)
+  const key = new Secret(text ?? '')
+  try {
+    if (text === undefined) throw new Error(`or ${place.split('.').at(-1)}_file is needed by this grant_type`)
+    usable(text)
+  } catch (error) {
+    problems.push(`${place}: ${messageOf(error)}`)
+  }
+  return () => key
+}

@@ -1,0 +1,43 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import type { Secret } from '../log.ts'
+import { wordsOf } from './fault.ts'
+
+/** https://www.rfc-editor.org/rfc/rfc7523#section-2.1 */
+export const assertionGrant = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+
+export const signatureAlgorithms = ['RS256', 'RS384', 'RS512'] as const
+export type SignatureAlgorithm = (typeof signatureAlgorithms)[number]
+
+interface About {
+  readonly algorithm: SignatureAlgorithm | 'PS256'
+  readonly nowMs: number
+  readonly lifeMs: number
+  /** Of which key or certificate it is. */
+  readonly header?: Readonly<Record<string, string | string[]>>
+}
+
+/** A JSON Web Token with these claims, an id and a time. Throws where the key, PEM, cannot be used. */
+export async function signed(
+  claims: Readonly<Record<string, unknown>>,
+  key: Secret,
+  { algorithm, nowMs, lifeMs, header }: About,
+): Promise<string> {
+  const { SignJWT } = await import('jose/jwt/sign')
+  const seconds = Math.floor(nowMs / 1000)
+  const token = new SignJWT({ jti: crypto.randomUUID(), iat: seconds, exp: seconds + lifeMs / 1000, ...claims })
+  return token.setProtectedHeader({ alg: algorithm, typ: 'JWT', ...header }).sign(rsaKey(key.reveal()))
+}
+
+/** Throws where the text is no private key of RSA, which alone signs by these algorithms; nothing of it is in the words. */
+export function rsaKey(pem: string): KeyObject {
+  if (/^(-----BEGIN ENCRYPTED|Proc-Type: .*ENCRYPTED)/m.test(pem))
+    throw new Error('the key is encrypted: one without a passphrase is needed (openssl pkey -in …)')
+  let key: KeyObject
+  try {
+    key = createPrivateKey(pem)
+  } catch (error) {
+    throw new Error(`it holds no private key that can be used (PEM): ${wordsOf(error)}`)
+  }
+  if (key.asymmetricKeyType === 'rsa') return key
+  throw new Error(`the key is of ${key.asymmetricKeyType ?? 'no known kind'}: one of RSA is needed`)
+}

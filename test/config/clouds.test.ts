@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { ConfigError } from '../../src/config/error.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { answerOf, rawServer } from '../http/raw.ts'
+import { formOf, keyPair, token } from '../http/tokens.ts'
+import { temporary } from '../servers.ts'
+
+type Environment = Readonly<Record<string, string>>
+
+/** What a configuration with this one endpoint comes to: what it shows, what is doubted, and what is wrong. */
+async function read(t: TestContext, block: object, environment: Environment = {}) {
+  const file = join(temporary(t), 'config.json')
+  const remote_write = [{ url: 'https://receiver.test/api', ...block }]
+  writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
+  try {
+    const { doubts, remoteWrite } = await readConfig({
+      flags: new Map([['config.file', file]]),
+      environment,
+      collectors: [],
+    })
+    const url = new URL('https://receiver.test/api')
+    const request = { method: 'POST', url, body: Buffer.from(''), clock: systemClock }
+    const shown = async () =>
+      remoteWrite[0]?.credentials?.headersFor({ ...request, signal: AbortSignal.timeout(10_000) })
+    return { doubts, shown, problems: [] }
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return { doubts: [], shown: undefined, problems: error.problems }
+  }
+}
+
+const client_id = '00000000-0000-0000-0000-000000000001'
+const tenant_id = 'contoso.com'
+
+/** Each was tried with Prometheus 3.15, which takes it too. */
+test("what Prometheus takes of azuread is taken, and what a machine's identity needs is nothing", async (t) => {
+  const folder = temporary(t)
+  const [pod, key, cert, both] = ['pod', 'key', 'cert', 'both'].map((name) => join(folder, name)) as [
+    ...[string, string, string, string],
+  ]
+  writeFileSync(pod, 'a.b.c')
+  writeFileSync(key, keyPair().pkcs8)
+  execFileSync('openssl', ['req', '-x509', '-key', key, '-out', cert, '-subj', '/CN=app'], { stdio: 'pipe' })
+  writeFileSync(both, readFileSync(key, 'utf8') + readFileSync(cert, 'utf8'))
+  const certificate = { client_id, tenant_id, certificate_path: cert, certificate_key_path: key }
+  for (const azuread of [
+    { managed_identity: {} },
+    { cloud: 'AzureChina', managed_identity: { client_id } },
+    { cloud: 'AzurePublic', scope: 'a b', oauth: { client_id, tenant_id, client_secret: 's3cret' } },
+    { cloud: 'AzureGovernment', workload_identity: { client_id, tenant_id: client_id, token_file_path: pod } },
+    { certificate },
+    { certificate: { client_id, tenant_id, certificate_path: both, send_certificate_chain: true } },
+  ])
+    assert.deepEqual((await read(t, { azuread })).problems, [], JSON.stringify(azuread))
+})
+
+/** Each was tried with Prometheus 3.15, which refuses it too, but for files that it looks for later. */
+const wrong: Readonly<Record<string, readonly [azuread: object, words: RegExp]>> = {
+  nothing: [{}, /azuread: one of managed_identity, oauth, workload_identity, certificate is needed/],
+  'a cloud that there is not': [
+    { cloud: 'azurepublic', managed_identity: {} },
+    /cloud: one of AzurePublic, AzureChina/,
+  ],
+  'an id that is none': [{ managed_identity: { client_id: 'x' } }, /managed_identity\.client_id: the id of an appl/],
+  'a scope with signs': [{ scope: 'a<b>', managed_identity: {} }, /azuread\.scope: a scope of letters/],
+  'two at once': [
+    { managed_identity: {}, oauth: { client_id, tenant_id, client_secret: 'x' } },
+    /managed_identity and oauth cannot be used together/,
+  ],
+  'no secret': [{ oauth: { client_id, tenant_id } }, /azuread\.oauth\.client_secret: is missing/],
+  'no tenant': [{ oauth: { client_id, client_secret: 'x' } }, /azuread\.oauth\.tenant_id: is missing/],
+  'a tenant that is none': [{ oauth: { client_id, client_secret: 'x', tenant_id: 'a/b' } }, /tenant_id: the id of a/],
+  'no token of a pod': [
+    { workload_identity: { client_id, tenant_id, token_file_path: '/nowhere/token' } },
+    /workload_identity\.token_file_path: \/nowhere\/token cannot be read: ENOENT/,
+  ],
+  'no certificate': [{ certificate: { client_id, tenant_id } }, /azuread\.certificate\.certificate_path: is missing/],
+  'a password': [
+    { certificate: { client_id, tenant_id, certificate_path: '/x', certificate_password: 'x' } },
+    /certificate_password: is for PKCS#12: PEM is read here/,
+  ],
+}
+for (const [name, [azuread, words]] of Object.entries(wrong)) {
+  test(`of azuread, ${name} is wrong`, async (t) => {
+    assert.match((await read(t, { azuread })).problems.join('\n'), words)
+  })
+}
+
+test('a certificate without its key is wrong', async (t) => {
+  const folder = temporary(t)
+  const [key, cert, other] = [join(folder, 'key'), join(folder, 'cert'), join(folder, 'other')]
+  writeFileSync(key, keyPair().pkcs8)
+  writeFileSync(other, keyPair().pkcs8)
+  execFileSync('openssl', ['req', '-x509', '-key', key, '-out', cert, '-subj', '/CN=app'], { stdio: 'pipe' })
+  const said = async (more: object) =>
+    (await read(t, { azuread: { certificate: { client_id, tenant_id, ...more } } })).problems.join('\n')
+  assert.match(await said({ certificate_path: cert }), /certificate_path: \S+cert: it holds no private key/)
+  const mixed = { certificate_path: cert, certificate_key_path: other }
+  assert.match(await said(mixed), /certificate_path: \S+cert: the key is of none of the certificates/)
+  assert.match(await said({ certificate_path: key }), /certificate_path: \S+key: it holds no certificate \(PEM\)/)
+})
+
+test('azuread and google_iam stand alone, as all credentials do', async (t) => {
+  const { problems } = await read(t, {
+    azuread: { managed_identity: {} },
+    google_iam: {},
+    basic_auth: { username: 'x' },
+  })
+  assert.match(problems.join('\n'), /basic_auth and azuread and google_iam cannot be used together; keep one/)
+})
+
+/** Who is asked for a token, by whom: the file that is used is told by its refresh token. */
+async function google(t: TestContext) {
+  const giver = await rawServer(t, (socket, { number }) => socket.write(token(`t${number}`)))
+  const folder = temporary(t)
+  const make = (name: string) => {
+    const file = join(folder, name)
+    const user = { type: 'authorized_user', client_id: 'me', client_secret: 's', refresh_token: name }
+    writeFileSync(file, JSON.stringify({ ...user, token_uri: `http://127.0.0.1:${giver.port}/token` }))
+    return file
+  }
+  return { giver, folder, make }
+}
+
+test("google_iam's own file comes before Google's order: the variable, what gcloud has left, the machine", async (t) => {
+  const { giver, folder, make } = await google(t)
+  const named = make('named')
+  const GOOGLE_APPLICATION_CREDENTIALS = make('variable')
+  mkdirSync(join(folder, '.config/gcloud'), { recursive: true })
+  make('.config/gcloud/application_default_credentials.json')
+  const all = { GOOGLE_APPLICATION_CREDENTIALS, HOME: folder, GCE_METADATA_HOST: `127.0.0.1:${giver.port}` }
+  const { GOOGLE_APPLICATION_CREDENTIALS: _, ...atHome } = all
+  const { HOME: _home, ...atMachine } = atHome
+  for (const [block, environment] of [
+    [{ credentials_file: named }, all],
+    [{}, all],
+    [{}, atHome],
+    [{}, atMachine],
+  ] as const) {
+    const { shown, problems } = await read(t, { google_iam: block }, environment)
+    assert.deepEqual(problems, [])
+    assert.match((await shown?.())?.['authorization'] ?? '', /^Bearer t\d$/)
+  }
+  assert.deepEqual(
+    giver.requests.map((one) => formOf(one)['refresh_token'] ?? one.line.split(' ')[0]),
+    ['named', 'variable', '.config/gcloud/application_default_credentials.json', 'GET'],
+  )
+})
+
+test('a file of Google that cannot be used is wrong at its place, and nothing of it is told', async (t) => {
+  const file = join(temporary(t), 'credentials')
+  const said = async (held: string, environment?: Environment) => {
+    writeFileSync(file, held)
+    const google_iam = environment === undefined ? { credentials_file: file } : {}
+    return (await read(t, { google_iam }, environment)).problems.join('\n')
+  }
+  assert.match(
+    await said('{ "type": s3cret }'),
+    /google_iam\.credentials_file: \S+: unexpected "s" \(line 1 column 11\)$/,
+  )
+  assert.match(
+    await said('{}', { GOOGLE_APPLICATION_CREDENTIALS: file }),
+    /_iam: GOOGLE_APPLICATION_CREDENTIALS: \S+: its/,
+  )
+  assert.match(await said('{"type":"external_account"}'), /its type is neither service_account nor authorized_user/)
+  const { problems } = await read(t, { google_iam: { credentials_file: '/nowhere/x' } })
+  assert.match(problems.join('\n'), /google_iam\.credentials_file: \/nowhere\/x cannot be read: ENOENT/)
+  assert.match(await said('{}', { GCE_METADATA_HOST: 'a b' }), /GCE_METADATA_HOST: HOST or HOST:PORT is expected/)
+})
+
+test('an assertion of oauth2 is signed as it is said, with a key that may change', async (t) => {
+  const { pkcs8, verified } = keyPair()
+  const other = keyPair()
+  const giver = await rawServer(t, (socket) => socket.write(answerOf(401)))
+  const file = join(temporary(t), 'key')
+  writeFileSync(file, pkcs8)
+  const oauth2 = {
+    client_id: 'me',
+    token_url: `http://127.0.0.1:${giver.port}/token`,
+    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    client_certificate_key_file: file,
+    client_certificate_key_id: 'k1',
+    signature_algorithm: 'RS384',
+    iss: 'issuer',
+    audience: 'audience',
+    scopes: ['a'],
+    claims: { tier: 1 },
+  }
+  const { shown, doubts } = await read(t, { oauth2 })
+  assert.deepEqual(doubts, [])
+  await assert.rejects(async () => shown?.())
+  writeFileSync(file, other.pkcs1)
+  await assert.rejects(async () => shown?.())
+  const [first, second] = giver.requests.map((one) => formOf(one)['assertion'])
+  const { claims, header } = await verified(first, 'audience')
+  assert.deepEqual(header, { alg: 'RS384', typ: 'JWT', kid: 'k1' })
+  assert.deepEqual([claims.iss, claims.sub, claims['scope'], claims['tier']], ['issuer', 'me', 'a', 1])
+  await assert.rejects(verified(second, 'audience'))
+  await other.verified(second, 'audience')
+})
+
+test('what is wrong with a key, or has no meaning with a grant, is told', async (t) => {
+  const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+  const base = { client_id: 'me', token_url: 'https://login.test/' }
+  const said = async (more: object) => (await read(t, { oauth2: { ...base, ...more } })).problems.join('\n')
+  assert.match(await said({ grant_type }), /client_certificate_key: or client_certificate_key_file is needed by this/)
+  assert.match(
+    await said({ grant_type, client_certificate_key: 's3cret' }),
+    /client_certificate_key: it holds no private/,
+  )
+  const file = '/nowhere/key'
+  assert.match(await said({ grant_type, client_certificate_key_file: file }), /key_file: \/nowhere\/key cannot be read/)
+  const twice = { client_certificate_key: keyPair().pkcs8, client_certificate_key_file: file }
+  assert.match(await said({ grant_type, ...twice }), /client_certificate_key: is given twice/)
+  assert.match(await said({ signature_algorithm: 'ES256' }), /signature_algorithm: one of RS256, RS384, RS512 is/)
+  assert.match(await said({ grant_type: 'password' }), /grant_type: one of client_credentials, urn:ietf/)
+  const idle = await read(t, { oauth2: { ...base, client_secret: 'x', iss: 'y' } })
+  assert.deepEqual(idle.doubts, ['remote_write[0].oauth2.iss: has no meaning with this grant_type'])
+  const { pkcs8: client_certificate_key } = keyPair()
+  const both = await read(t, { oauth2: { ...base, grant_type, client_certificate_key, client_secret: 'x' } })
+  assert.deepEqual(both.doubts, ['remote_write[0].oauth2.client_secret: has no meaning with this grant_type'])
+})

@@ -14,6 +14,8 @@ function rowOf(reason: string, context: Parameters<typeof hintFor>[1] = somewher
   return hints.find((one) => one.hint === hint)?.says
 }
 
+const login = 'https://login.microsoftonline.com/t/oauth2/v2.0/token'
+
 /** Answers as the receivers and Node word them, and a part of what is to be said of them. */
 const said: readonly (readonly [reason: string, hint: RegExp, url?: string])[] = [
   ['no credentials: no answer within 30000 ms', /silent, not the receiver/],
@@ -89,6 +91,19 @@ const said: readonly (readonly [reason: string, hint: RegExp, url?: string])[] =
   ['proxy proxy.test:3128 lets nothing through to receiver.test:443: HTTP 403', /the proxy's rules/],
   ['proxy proxy.test:3128: read ECONNRESET', /proxy itself/],
   ['oauth2: https://id.test/token: HTTP 401: invalid_client', /client_secret is wrong/],
+  ['oauth2: https://id.test/token: HTTP 400: invalid_grant: aud', /the assertion is not taken/],
+  ['azuread: http://169.254.169.254/metadata/identity/oauth2/token: no answer within 10000 ms', /machines in Azure/],
+  [`azuread: ${login}: HTTP 401: invalid_client: AADSTS7000215: Invalid client secret`, /its id/],
+  [`azuread: ${login}: HTTP 401: invalid_client: AADSTS7000222: The provided client secret keys`, /run out/],
+  [`azuread: ${login}: HTTP 400: unauthorized_client: AADSTS700016: Application not found`, /no such application/],
+  [`azuread: ${login}: HTTP 401: invalid_client: AADSTS700027: The certificate`, /does not know this certificate/],
+  [`azuread: ${login}: HTTP 500`, /no token is to be had from Entra ID/],
+  [
+    'google_iam: http://metadata.google.internal/computeMetadata/v1/instance: getaddrinfo ENOTFOUND metadata.google.internal',
+    /machine in Google Cloud/,
+  ],
+  ['google_iam: https://oauth2.googleapis.com/token: HTTP 400: invalid_grant: Bad Request', /were revoked/],
+  ['google_iam: no credentials: /x cannot be read: ENOENT', /google_iam\.credentials_file$/],
   ['sigv4: no credentials: Could not load credentials from any providers', /neither keys/],
   ['getaddrinfo ENOTFOUND nowhere.invalid', /spelling/],
   ['connect ECONNREFUSED 127.0.0.1:9', /nothing listens/],

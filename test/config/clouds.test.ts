@@ -197,11 +197,11 @@ test('an assertion of oauth2 is signed as it is said, with a key that may change
   writeFileSync(file, other.pkcs1)
   await assert.rejects(async () => shown?.())
   const [first, second] = giver.requests.map((one) => formOf(one)['assertion'])
-  const { claims, header } = await verified(first, 'audience')
+  const { claims, header } = verified(first, 'audience')
   assert.deepEqual(header, { alg: 'RS384', typ: 'JWT', kid: 'k1' })
-  assert.deepEqual([claims.iss, claims.sub, claims['scope'], claims['tier']], ['issuer', 'me', 'a', 1])
-  await assert.rejects(verified(second, 'audience'))
-  await other.verified(second, 'audience')
+  assert.deepEqual([claims['iss'], claims['sub'], claims['scope'], claims['tier']], ['issuer', 'me', 'a', 1])
+  assert.throws(() => verified(second, 'audience'), /signature/)
+  other.verified(second, 'audience')
 })
 
 test('what is wrong with a key, or has no meaning with a grant, is told', async (t) => {

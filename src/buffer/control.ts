@@ -138,9 +138,9 @@ async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): As
   const isMeant = (name: string) => endpoint === undefined || name === endpoint
   const concerned = request['refused'] === true ? [] : buffer.cursors.filter(({ name }) => isMeant(name))
   const before = beforeMs ?? Number.POSITIVE_INFINITY
-  for (const { name, position, choice, samplesInHand } of concerned) {
+  for (const { name, position, choice, samplesOnTheirWay } of concerned) {
     const all = Math.max(0, place.samples - position.samples)
-    const sending = Math.min(all, samplesInHand - position.samples)
+    const sending = Math.min(all, samplesOnTheirWay - position.samples)
     yield { endpoint: name, samples: shareOf(choice, all), sending: shareOf(choice, sending), refused: 0 }
   }
   for await (const { refusal } of buffer.aside.read())

@@ -137,12 +137,12 @@ export class DiskCursor implements Cursor {
 
   /** Counts what of these is gone for this endpoint: not what is behind it, and not what the sender has in its hands. */
   lose({ from, to }: Loss, reason: DropReason): void {
-    const lost = this.#standing.uncounted({ from: Math.max(from, this.samplesInHand), to })
-    this.drop(reason, this.#waiting.share(lost))
+    const inHand = Math.max(this.position.samples, this.#countedTo)
+    this.drop(reason, this.#waiting.share(this.#standing.uncounted({ from: Math.max(from, inHand), to })))
   }
 
-  /** Samples of the log up to the last that its sender has taken out, whose answer has not come. */
-  get samplesInHand(): number {
+  /** Samples of the log up to the last that is on its way, or was as the agent before ended. */
+  get samplesOnTheirWay(): number {
     return Math.max(this.position.samples, this.#flight?.samples ?? 0, this.#countedTo)
   }
 

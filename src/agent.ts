@@ -168,7 +168,8 @@ async function openSending(config: Config, world: World) {
       return now.config.pushgateways
     },
   }
-  const adopting = createAdopting(current, { ...world, bootId }, ({ name, reason, samples }) => {
+  const skewMs = () => timeline.stats.skewMs
+  const adopting = createAdopting(current, { ...world, bootId, skewMs }, ({ name, reason, samples }) => {
     if (current.remoteWrite.some((one) => one.name === name)) countDropped(buffer.stats, name, reason, samples)
   })
   // What a command left is older than what is collected from here on, and younger than a backlog

@@ -15,7 +15,10 @@ const mostLetGo = 8
 export type RunConfig = Pick<Config, 'buffer' | 'remoteWrite' | 'pushgateways'>
 
 /** What is needed to send from a log. */
-export type Adopter = Pushing & BufferNeeds
+export interface Adopter extends Pushing, BufferNeeds {
+  /** How far this host's clock is ahead of a receiver's, milliseconds, where one has told its time. */
+  readonly skewMs?: () => number | undefined
+}
 
 /** What an output got of it. */
 export interface Delivered {
@@ -108,8 +111,14 @@ export class Leftovers {
       return bytes > maxBytes
     })
     const old = runs.filter(({ sinceMs }) => sinceMs < this.#adopter.clock.now() - maxAgeMs)
+    const expire = async ({ buffer }: Left) => {
+      // of an earlier boot its log alone does not know whether the wall clock may be believed
+      const skewMs = this.#adopter.skewMs?.()
+      if (skewMs !== undefined) buffer.confirmTime(this.#adopter.clock.now() - skewMs)
+      await buffer.expire()
+    }
     const work = [
-      ...old.slice(0, mostLetGo).map(({ path }) => ({ path, how: (left: Left) => left.buffer.expire() })),
+      ...old.slice(0, mostLetGo).map(({ path }) => ({ path, how: expire })),
       ...tooMany.slice(-mostLetGo).map(({ path }) => ({ path, how: (left: Left) => left.buffer.giveUp('max_bytes') })),
     ]
     for (const { path, how } of work) if (!deadline.aborted) await this.#logs.use(path, how)

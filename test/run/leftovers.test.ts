@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { readdir, writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { createRun, runsLeftIn } from '../../src/buffer/runs.ts'
+import { systemClock } from '../../src/clock.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { silent } from '../../src/log.ts'
+import { type Adopter, Leftovers } from '../../src/run/leftovers.ts'
+import { bootId, snapshots } from '../buffer/log.ts'
+import { temporary } from '../servers.ts'
+
+test('what was left before a boot, for an output that is no more, goes by its age once a receiver has told the time', async (t) => {
+  const directory = temporary(t)
+  const environment = { STATE_DIRECTORY: directory, HOME: '/nonexistent' }
+  const file = `${temporary(t)}/config.json`
+  await writeFile(file, JSON.stringify({ remote_write: [{ name: 'known', url: 'http://127.0.0.1:1/' }] }))
+  const flags = new Map([['config.file', file]])
+  const config = await readConfig({ flags, environment, collectors: [] })
+  const needs = { clock: systemClock, log: silent, bootId }
+  const about = { groups: {}, isEnded: true, outputs: ['no more'] }
+  const run = await createRun(config.buffer, needs, { about, sync: 'always' })
+  run.cursor('no more')
+  run.append(snapshots()(1))
+  await run.close()
+
+  const later = { ...systemClock, now: () => systemClock.now() + 3 * 86_400_000 }
+  let skewMs: number | undefined
+  const adopter: Adopter = {
+    ...{ clock: later, log: silent, bootId: bootId.replaceAll('0', '9'), skewMs: () => skewMs },
+    connect: () => Promise.reject(new Error('nothing is to be sent')),
+  }
+  const leftAfter = async (told: number | undefined) => {
+    skewMs = told
+    const leftovers = new Leftovers(config, adopter, { replaced: new Set() })
+    await leftovers.deliver('known', new AbortController().signal)
+    await leftovers.letGo(new AbortController().signal)
+    return (await runsLeftIn(directory)).length
+  }
+  assert.equal(await leftAfter(undefined), 1)
+  assert.equal(await leftAfter(86_400_000), 1) // the receiver says that it is this clock that is wrong
+  assert.equal(await leftAfter(200), 0)
+  assert.deepEqual(await readdir(`${directory}/runs`), [])
+})

@@ -55,7 +55,7 @@ export async function pushAlongside(config: Config, job: Told, means: Means): Pr
   const deadline = deadlineAt(clock, means.timeoutMs * share.delivering, running.hurry)
   try {
     await working.catch(() => {}) // was told
-    // One after the other, in the order in which they ask for their turn: how it went matters most.
+    await telling.queue() // one after the other at each output: how it went matters most
     const fates = await Promise.all([telling.finish(deadline.signal), host.finish(deadline.signal)])
     return fates.flat()
   } finally {
@@ -81,6 +81,7 @@ async function openTelling(config: Config, { labels: wished, running }: Told, me
       if (!hasBegun) run.begin()
       hasBegun = true
     },
+    queue: () => run.queue(),
     async finish(deadline: AbortSignal): Promise<readonly Fate[]> {
       try {
         return await run.finish(async () => ({ snapshots: now() }), deadline)

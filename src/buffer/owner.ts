@@ -98,12 +98,10 @@ export class Owner {
   }
 
   async #refuseLiving(): Promise<void> {
-    const answer = await ask(this.#directory, { command: 'who' })
-    if (answer === undefined) return
-    let pid: unknown
-    for await (const line of answer) pid = (line as { pid?: unknown }).pid ?? pid
+    const pid = await ownerOf(this.#directory)
+    if (pid === undefined) return
     throw new BufferError(
-      `buffer: ${this.#directory} belongs to the agent with pid ${pid ?? 'unknown'}, which is running; ` +
+      `buffer: ${this.#directory} belongs to the agent with pid ${pid === 'unclear' ? 'unknown' : pid}, which is running; ` +
         'stop that one, or give this one a buffer.directory of its own',
     )
   }
@@ -123,6 +121,24 @@ export class Owner {
     }
     socket.end()
   }
+}
+
+/** How often somebody is asked who breaks off: it is most likely at its end. */
+const askings = 3
+
+/** The pid of the owner; undefined where there is none. */
+export async function ownerOf(directory: string): Promise<number | 'unclear' | undefined> {
+  const begunMs = systemClock.monotonicMs()
+  for (let i = 0; i < askings && systemClock.monotonicMs() - begunMs < patienceMs; i++) {
+    const answer = await ask(directory, { command: 'who' })
+    if (answer === undefined) return undefined
+    try {
+      for await (const line of answer) return (line as { readonly pid?: number }).pid ?? 'unclear'
+    } catch (error) {
+      if (error instanceof BufferError) throw error // anything else is a broken connection
+    }
+  }
+  return 'unclear'
 }
 
 /** Asks the owner of a directory. Undefined where there is none. */

@@ -6,7 +6,7 @@ import { asideIn } from './aside.ts'
 import type { DiskBuffer } from './disk.ts'
 import { makeDirectory } from './files.ts'
 import { type BufferNeeds, type BufferOptions, openDisk, type Whose } from './index.ts'
-import { ask, BufferError } from './owner.ts'
+import { ask, BufferError, ownerOf } from './owner.ts'
 import { newId, runsIn } from './run-names.ts'
 import type { Sync } from './writer.ts'
 
@@ -99,11 +99,13 @@ export async function runsLeftIn(directory: string, except = ''): Promise<readon
 
 /** Whether a log is there and nobody's any more: of one that is being deleted the cursors go before its owner does. */
 export const isLeft = async (path: string, clock: Clock): Promise<boolean> =>
-  (await ownerOf(path)) === undefined && (await isReadable(path, clock))
+  (await holderOf(path)) === undefined && (await isReadable(path, clock))
+
+const holderOf = (path: string) => ownerOf(path).catch(() => 'unclear' as const)
 
 /** Whether another process has it than the command that made it. */
 export async function isAdopted(path: string): Promise<boolean> {
-  const owner = await ownerOf(path)
+  const owner = await holderOf(path)
   const [, maker] = path.slice(path.lastIndexOf('/')).split('-')
   return typeof owner === 'number' && String(owner) !== maker
 }
@@ -118,14 +120,6 @@ async function isReadable(path: string, { now }: Clock): Promise<boolean> {
   if ((await stat(`${path}/cursors`).catch(() => undefined)) !== undefined) return true
   const made = await stat(path).catch(() => undefined) // removed meanwhile
   return made !== undefined && made.mtimeMs < now() - 60_000
-}
-
-/** The pid; undefined where there is none. */
-async function ownerOf(path: string): Promise<number | 'unclear' | undefined> {
-  const answer = await ask(path, { command: 'who' }).catch(() => 'unclear' as const)
-  if (answer === undefined || answer === 'unclear') return answer
-  for await (const line of answer) return (line as { readonly pid?: number }).pid ?? 'unclear'
-  return 'unclear'
 }
 
 /**

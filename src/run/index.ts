@@ -34,6 +34,8 @@ export interface Run {
   begin(): void
   /** Takes a snapshot in; one that is not the last goes to the gateways only as long as it is the newest. */
   append(snapshot: Snapshot): void
+  /** Takes its place among those that end, which `finish` does where nobody has. */
+  queue(): Promise<void>
   /**
    * Asks for the last samples when all who came before have theirs; then, at each output in its turn, delivers what
    * others left and these, until the deadline aborts; then too `last` is called and its samples are kept. Does not reject

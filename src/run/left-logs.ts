@@ -11,7 +11,7 @@ export interface Left {
 }
 
 interface Opened {
-  readonly left: Promise<Left | undefined>
+  readonly left: Promise<Left | 'busy' | undefined>
   users: number
   /** What is written beside the log. */
   writing: Promise<void>
@@ -42,16 +42,18 @@ export class LeftLogs {
 
   /**
    * Undefined where it is gone, or its command lives. Where another process delivers from it, that is waited for until
-   * the deadline, if there is one: there may be an output in it that is none of that process's.
+   * the deadline, if there is one, as there may be an output in it that is none of that process's; then it is busy.
    */
-  async use<T>(path: string, work: (left: Left) => Promise<T>, deadline?: AbortSignal): Promise<T | undefined> {
+  async use(path: string, work: (left: Left) => Promise<void>, deadline?: AbortSignal): Promise<'busy' | undefined> {
     for (let closing = this.#closing.get(path); closing !== undefined; closing = this.#closing.get(path)) await closing
     const opened = this.#open.get(path) ?? { left: this.#opened(path, deadline), users: 0, writing: Promise.resolve() }
     this.#open.set(path, opened)
     opened.users++
     try {
       const left = await opened.left
-      return left && (await work(left))
+      if (left === 'busy') return left
+      if (left !== undefined) await work(left)
+      return undefined
     } finally {
       opened.users--
       if (opened.users === 0) await this.#close(path, opened)
@@ -59,7 +61,7 @@ export class LeftLogs {
     }
   }
 
-  async #opened(path: string, deadline: AbortSignal | undefined): Promise<Left | undefined> {
+  async #opened(path: string, deadline: AbortSignal | undefined): Promise<Left | 'busy' | undefined> {
     const { adopter, options, outputs } = this.#needs
     const { clock } = adopter
     for (;;) {
@@ -68,14 +70,18 @@ export class LeftLogs {
         if (left.buffer.cursors.length === 0) for (const name of outputs) left.buffer.cursor(name)
         return ended(left)
       }
-      if (deadline === undefined || deadline.aborted || !(await isAdopted(path))) return undefined
+      if (deadline === undefined || !(await isAdopted(path))) return undefined
+      if (deadline.aborted) return 'busy'
       await clock.sleep(askMs, deadline).catch(() => {}) // asked once more
     }
   }
 
   async #close(path: string, opened: Opened): Promise<void> {
     this.#open.delete(path)
-    const closing = opened.writing.then(() => opened.left).then((one) => one && this.#part(one))
+    const closing = opened.writing.then(async () => {
+      const left = await opened.left
+      if (left !== undefined && left !== 'busy') await this.#part(left)
+    })
     this.#closing.set(path, closing)
     await closing.finally(() => this.#closing.delete(path))
   }
@@ -84,7 +90,8 @@ export class LeftLogs {
   async #tell(opened: Opened): Promise<void> {
     opened.writing = opened.writing.then(async () => {
       const left = await opened.left
-      if (left !== undefined) await writeAbout(left.buffer.directory, { ...left.about, ...restOf(left.buffer) })
+      if (left !== undefined && left !== 'busy')
+        await writeAbout(left.buffer.directory, { ...left.about, ...restOf(left.buffer) })
     })
     await opened.writing
   }

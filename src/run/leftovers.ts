@@ -79,7 +79,7 @@ export class Leftovers {
    * that output. What is newer than `beforeMs` waits: the caller has something older to send there.
    */
   async deliver(name: string, deadline: AbortSignal, beforeMs = Number.POSITIVE_INFINITY): Promise<Delivered> {
-    const { log } = this.#adopter
+    const { clock, log } = this.#adopter
     const told = { snapshots: 0, trouble: undefined as string | undefined }
     for (const lane of this.#lanes.filter((one) => one.name === name)) {
       this.#runs = await runsLeftIn(this.#config.buffer.directory, this.#except)
@@ -91,8 +91,9 @@ export class Leftovers {
           told.trouble = await lane.deliver(left, deadline)
           told.snapshots += before - backlogOf(left, name)
         }
-        if (!deadline.aborted) await this.#logs.use(path, work, deadline)
-        if (deadline.aborted) told.trouble ??= tooMuch
+        if (deadline.aborted) {
+          if (await isLeft(path, clock)) told.trouble = tooMuch
+        } else if ((await this.#logs.use(path, work, deadline)) === 'busy') told.trouble = tooMuch
       }
     }
     const { snapshots, trouble } = told

@@ -44,6 +44,8 @@ export class Sending implements Run {
   #working: Promise<void> = Promise.resolve()
   /** By the name in the log, the outputs that have not got what was left before, and why. */
   readonly #waiting = new Map<string, string>()
+  /** For the end. */
+  #place: Promise<Place | undefined> | undefined
   #newest: Snapshot | undefined
   #sequence = 0
 
@@ -71,10 +73,16 @@ export class Sending implements Run {
     for (const gateway of this.#gateways.values()) gateway.notify({ snapshot })
   }
 
+  async queue(): Promise<void> {
+    this.#place ??= this.#queue([turns.taking, ...this.#names.map(turns.at)])
+    await this.#place
+  }
+
   async finish(last: () => Promise<Last>, deadline: AbortSignal): Promise<readonly Fate[]> {
     this.#ending.abort(new Error('the command is ending'))
     await this.#working
-    const place = await this.#queue([turns.taking, ...this.#names.map(turns.at)])
+    await this.queue()
+    const place = await this.#place
     try {
       await place?.turn(turns.taking, deadline)
       await this.#takeLast(last)

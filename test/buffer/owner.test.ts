@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ask, Owner } from '../../src/buffer/owner.ts'
+import { ask, Owner, ownerOf } from '../../src/buffer/owner.ts'
 import { silent } from '../../src/log.ts'
 import { recordingLog } from './log.ts'
 
@@ -80,4 +81,15 @@ test('where no socket can be made it is said, and the agent goes on', async (t) 
   const { log, lines } = recordingLog()
   await new Owner(join(folder(t), 'missing'), echo, log).acquire()
   assert.equal(lines.length, 1)
+})
+
+test('one that ends just as it is asked is no owner any more, and no failure', async (t) => {
+  const directory = folder(t)
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    server.close()
+    socket.on('error', () => {})
+    setTimeout(() => socket.destroy(), 20) // with the question unread: a reset
+  })
+  await new Promise<void>((resolve) => server.listen(join(directory, 'owner'), resolve))
+  assert.equal(await ownerOf(directory), undefined)
 })

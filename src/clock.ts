@@ -107,6 +107,9 @@ export function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T
 export const instantOf = (text: string): number => Date.parse(text)
 
 /** A point in time as RFC 3339 writes it, to the millisecond. */
+/** No version of this ran before 2026: a wall clock that says so has not been set yet. */
+export const isSet = (nowMs: number): boolean => nowMs >= 1_767_225_600_000
+
 export const timeText = (ms: number): string => new Date(ms).toISOString()
 
 /** Node 26 has it, 24 does not. */

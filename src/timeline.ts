@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import { type Clock, isSet } from './clock.ts'
 import type { Log } from './log.ts'
 
 /** A difference between clocks that is a step and not a drift, milliseconds. */
@@ -11,9 +11,6 @@ const patienceMs = 86_400_000
 const futureMs = 600_000
 /** After a small step back time goes on at this share of its speed until the wall clock has caught up. */
 const slowly = 0.9
-/** No agent of this version ran before: a clock that says so has not been set yet (2026-01-01). */
-const earliestMs = 1_767_225_600_000
-
 export interface TimelineStats {
   /** Steps of the wall clock that were seen. */
   steps: number
@@ -61,7 +58,7 @@ export class Timeline {
   next(): Moment {
     const bootMs = this.#clock.bootMs()
     const wallMs = this.#clock.now()
-    if (wallMs < earliestMs) return 'unset'
+    if (!isSet(wallMs)) return 'unset'
     const momentMs = Math.floor(bootMs + this.#believe(wallMs, bootMs))
     if (this.#isStuck(momentMs, bootMs)) this.#goBack(momentMs, bootMs)
     const placedMs = momentMs > this.#newestMs ? momentMs : this.#slowed(momentMs, bootMs)

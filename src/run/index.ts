@@ -3,6 +3,7 @@ import { type BufferOptions, openBuffer } from '../buffer/index.ts'
 import { diskRemedy } from '../buffer/remedy.ts'
 import { type About, createRun, type Group } from '../buffer/runs.ts'
 import type { Sync } from '../buffer/writer.ts'
+import { isSet, timeText } from '../clock.ts'
 import { messageOf } from '../log.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Fate } from './fate.ts'
@@ -52,6 +53,12 @@ export interface Last {
 }
 
 export async function openRun(config: RunConfig, world: Adopter, options: RunOptions): Promise<Run> {
+  const nowMs = world.clock.now()
+  if (!isSet(nowMs) && !options.isSecond)
+    world.log.warn('clock: is not set: samples of this command get a time that receivers refuse, or drop in silence', {
+      now: timeText(nowMs),
+      hint: 'run it when the clock has been set, as with After=time-sync.target',
+    })
   const about = { groups: groupsOf(config.pushgateways), isEnded: !options.endsSeries, outputs: outputsOf(config) }
   // one request with type and help of each family would be cut off at the end, or waited for
   const remoteWrite = config.remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0 }))

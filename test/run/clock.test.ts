@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { openRun } from '../../src/run/index.ts'
+import { recordingLog } from '../buffer/log.ts'
+import { temporary } from '../servers.ts'
+
+test('a command on a machine whose clock is not set says that its samples have no time', async (t) => {
+  const environment = { STATE_DIRECTORY: temporary(t), HOME: '/nonexistent' }
+  const config = await readConfig({ flags: new Map(), environment, collectors: [] })
+  for (const [nowMs, told] of [
+    [86_400_000, 1],
+    [1_800_000_000_000, 0],
+  ] as const) {
+    const { log, lines } = recordingLog()
+    const clock = { ...systemClock, now: () => nowMs }
+    const connect = () => Promise.reject(new Error('nothing is to be sent'))
+    const run = await openRun(config, { clock, log, bootId: '', connect }, { sync: 'end' })
+    await run.finish(async () => ({ snapshots: [] }), AbortSignal.abort())
+    const warned = lines.filter((line) => line.includes('clock: is not set') && line.includes('1970-01-02'))
+    assert.equal(warned.length, told, lines.join('\n'))
+  }
+})

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { headerBytes } from '../../src/buffer/format.ts'
 import { turns, turnsIn } from '../../src/buffer/run-names.ts'
 import { gatewayCursor } from '../../src/buffer/runs.ts'
 import { queueUp } from '../../src/buffer/turn.ts'
@@ -105,6 +106,31 @@ test('what somebody left who came later is not delivered before what is older', 
     series?.values?.map(([, value]) => value),
     ['1', '2', '3'],
   )
+})
+
+test('samples are taken and written before what was left is delivered, however long that takes', async (t) => {
+  const prometheus = await startPrometheus(t)
+  if (prometheus === undefined) return
+  const state = temporary(t)
+  const config = (url: string) => ({ remote_write: [{ name: 'p', url: `${url}/api/v1/write` }] })
+  const away = config(await nowhere())
+  assert.equal((await pushed(t, { state, config: away, timeout: '1500ms' }, 'rows 1\n')).status, 3)
+  const slow = push(t, { state, config: away, timeout: '60s' }, 'rows 2\n')
+  const bytesIn = (id: string) =>
+    statSync(join(state, 'runs', id, 'log', '0000000000000001.segment'), { throwIfNoEntry: false })?.size ?? 0
+  const isWritten = (id: string) => bytesIn(id) > headerBytes
+  while (runsIn(state).filter(isWritten).length < 2 && slow.child.exitCode === null) await sleep(20)
+  assert.equal(slow.child.exitCode, null)
+  slow.child.kill('SIGKILL')
+  await slow.ended
+  const there = await pushed(t, { state, config: config(prometheus.url), timeout: '20s' }, 'rows 3\n')
+  assert.equal(there.status, 0, there.output)
+  const [series] = await prometheus.query('rows[1h]')
+  assert.deepEqual(
+    series?.values?.map(([, value]) => value),
+    ['1', '2', '3'],
+  )
+  assert.deepEqual(runsIn(state), [])
 })
 
 test('hundreds of logs for somewhere else are not even opened; what is too old of them goes, little by little', async (t) => {

@@ -118,7 +118,7 @@ test('check tells all errors at once, each with its path', async (t) => {
     'global.external_labels.a-b: a label name consists of letters, digits and _, and begins with no digit',
     'global.scrape_interval: a duration such as "15s" or "1m30s" is expected',
     'globl: unknown key; did you mean global?',
-    'remote_write[0].headers.Content-Type: this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2 or sigv4)',
+    'remote_write[0].headers.Content-Type: this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2, sigv4, azuread or google_iam)',
     'remote_write[0].headers.X-Ok: cannot be sent: a header is one line of Latin letters and signs',
     'remote_write[0].url: an http:// or https:// URL is expected',
     'remote_write[1].basic_auth.usrname: unknown key; did you mean username?',

@@ -35,6 +35,11 @@ export function readFile(path: string, { environment, collectors }: Given, probl
 const looksLikeYaml = (path: string, text: string) =>
   /\.ya?ml$/.test(path) || /^(\s*#.*\n|---\s*\n|\s*\n)*[a-z_]+:(\s|$)/.test(text)
 
+const remedies: Readonly<Record<string, string>> = {
+  EACCES: 'the user that runs this has to be able to read it',
+  EISDIR: 'a file is expected, config.example.json shows one',
+}
+
 function parsed(path: string): object {
   try {
     const text = readFileSync(path, 'utf8')
@@ -42,7 +47,10 @@ function parsed(path: string): object {
     const raw = parseJson(text)
     if (typeof raw === 'object' && raw !== null && !Array.isArray(raw)) return raw
   } catch (error) {
-    throw new ConfigError([`${path || '--config.file'}: ${messageOf(error)}`])
+    const remedy = remedies[String((error as NodeJS.ErrnoException).code)]
+    throw new ConfigError([
+      `${path || '--config.file'}: ${messageOf(error)}${remedy === undefined ? '' : `: ${remedy}`}`,
+    ])
   }
   throw new ConfigError([`${path}: a JSON object is expected`])
 }

@@ -23,6 +23,14 @@ test('YAML is told as such, and JSON that is broken is not', (t) => {
   for (const text of ['', '{ job: "x" }', 'job', '"job": "x"']) assert.throws(() => read(t, text), /^(?!.*YAML)/)
 })
 
+test('a folder in place of the file is told with what is expected', (t) => {
+  const given = { environment: {}, collectors: [] }
+  assert.throws(
+    () => readFile(temporary(t), given, []),
+    /EISDIR: .*: a file is expected, config\.example\.json shows one/,
+  )
+})
+
 test('every unknown key is told, however many an object has', (t) => {
   const { problems } = read(
     t,

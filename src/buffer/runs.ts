@@ -34,6 +34,10 @@ export interface Group {
 /** The name under which a gateway has a place in the log of a run: no endpoint is called so. */
 export const gatewayCursor = (name: string): string => `pushgateway:${name}`
 
+/** The kind of output that has this name in a log. */
+export const kindOf = (name: string): 'pushgateway' | 'remote-write' =>
+  name.startsWith(gatewayCursor('')) ? 'pushgateway' : 'remote-write'
+
 /** A log of its own for a command. Rejects where the directory cannot be used. */
 export async function createRun(
   options: BufferOptions,

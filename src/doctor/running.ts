@@ -2,6 +2,7 @@ import type { Row } from '../buffer/control.ts'
 import type { BufferOptions } from '../buffer/index.ts'
 import { ask } from '../buffer/owner.ts'
 import { diskRemedy } from '../buffer/remedy.ts'
+import { kindOf } from '../buffer/runs.ts'
 import { type Clock, within } from '../clock.ts'
 import { counted } from '../counted.ts'
 import { hintFor } from '../hints/hint.ts'
@@ -44,7 +45,7 @@ function findingOf(row: Row, nowMs: number): readonly Finding[] {
       : [fail('buffer', `the disk is not used: ${row.trouble}`, diskRemedy(row.trouble))]
   if (row.kind === 'refused') {
     const text = `refused and set aside: ${counted(row.samples, 'sample')}: ${row.reason}`
-    return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: 'remote-write', url: '' }))]
+    return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: kindOf(row.endpoint), url: '' }))]
   }
   const { endpoint, snapshots, samples, oldestMs, isConfigured } = row
   const ageMs = oldestMs === undefined ? 0 : nowMs - oldestMs

@@ -15,6 +15,7 @@ import { Encoder } from './encode.ts'
 import { groupUrl } from './group.ts'
 import type { GatewayOptions } from './options.ts'
 import { Push } from './push.ts'
+import { type Refusal, refusalOf } from './refusals.ts'
 import { type GatewayStats, noStats } from './stats.ts'
 
 interface Needs {
@@ -60,8 +61,8 @@ export class Gateway implements Output {
   /** The newest snapshot, as long as the gateway has not answered to it. */
   #newest: Snapshot | undefined
   #inFlight: Snapshot | undefined
-  /** The time of the snapshot that was answered to last. */
-  #answeredMs = Number.NEGATIVE_INFINITY
+  /** The snapshot that was answered to last. */
+  #answered: Snapshot | undefined
   /** Something new is there: a snapshot, or the end. */
   #news = Promise.withResolvers<void>()
   #isEnding = false
@@ -110,6 +111,11 @@ export class Gateway implements Output {
   /** Which families it refuses, and why; undefined where it takes all. */
   get refused(): string | undefined {
     return this.#push.refused
+  }
+
+  /** What it would not have of the snapshot that it answered to last; undefined where it took all. */
+  get refusal(): Refusal | undefined {
+    return this.#answered && refusalOf(this.#answered, this.#push.lastRefused)
   }
 
   /** What it was waiting for when it was stopped, or waits for now. */
@@ -188,7 +194,8 @@ export class Gateway implements Output {
   get #isDue(): boolean {
     if (this.#newest === undefined) return false
     if (this.#isEnding) return !this.#options.deleteOnShutdown
-    return Math.abs(this.#newest.timestampMs - this.#answeredMs) >= this.#options.intervalMs * (1 - slack)
+    const answeredMs = this.#answered?.timestampMs ?? Number.NEGATIVE_INFINITY
+    return Math.abs(this.#newest.timestampMs - answeredMs) >= this.#options.intervalMs * (1 - slack)
   }
 
   async #pushNewest(signal: AbortSignal): Promise<void> {
@@ -233,7 +240,7 @@ export class Gateway implements Output {
       if (this.#newest !== snapshot) this.stats.skipped++
       return outcome
     }
-    this.#answeredMs = snapshot.timestampMs
+    this.#answered = snapshot
     if (this.#newest === snapshot) this.#newest = undefined
     return outcome
   }

@@ -5,7 +5,7 @@ import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
 import type { Delivery, Method } from './delivery.ts'
 import type { FamilyText } from './encode.ts'
-import { Refusals } from './refusals.ts'
+import { Refusals, type Refused } from './refusals.ts'
 import type { GatewayStats } from './stats.ts'
 
 interface Needs {
@@ -21,6 +21,8 @@ interface Needs {
 export class Push {
   readonly #needs: Needs
   readonly #refusals = new Refusals()
+  /** Of what had an answer last. */
+  lastRefused: Refused | undefined
 
   constructor(needs: Needs) {
     this.#needs = needs
@@ -42,7 +44,10 @@ export class Push {
     }
     if (isUnsettled(outcome)) return outcome
     this.#refusals.tell(log, about, (reason) => delivery.trouble.hintFor(reason))
-    this.#count(families, outcome.kind === 'delivered' ? wanted() : [])
+    const taken = outcome.kind === 'delivered' ? wanted() : []
+    this.#count(families, taken)
+    if (outcome.kind === 'rejected' && wanted().length > 0) this.lastRefused = { reason: outcome.reason }
+    else this.lastRefused = this.#refusals.of(families)
     return outcome
   }
 

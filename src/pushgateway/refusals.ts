@@ -2,10 +2,26 @@ import { withHint } from '../hints/hint.ts'
 import type { Outcome } from '../http/outcome.ts'
 import type { About } from '../http/trouble.ts'
 import type { Log } from '../log.ts'
+import type { Series } from '../metrics/series.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
 import type { FamilyText } from './encode.ts'
 
 /** A family that was refused is pushed again after this time: whoever else pushes it may have changed its type. */
 const againAfterMs = 3_600_000
+
+/** What a gateway would not have of a snapshot, and why. */
+export interface Refusal {
+  readonly reason: string
+  readonly snapshot: Snapshot
+  readonly series: ReadonlySet<Series>
+}
+
+/** The same, as the requests know it. */
+export interface Refused {
+  readonly reason: string
+  /** By name; all where it is missing. */
+  readonly families?: ReadonlySet<string>
+}
 
 type HintFor = (reason: string) => string | undefined
 
@@ -60,6 +76,15 @@ export class Refusals {
     return `refused are ${this.#named}: ${withHint(reason, hintFor(reason))}`
   }
 
+  /** What of these is left out, and why; undefined where nothing is. */
+  of(families: readonly FamilyText[]): Refused | undefined {
+    const missing = families.map(({ name }) => name).filter((name) => this.#reasons.has(name))
+    if (missing.length === 0) return undefined
+    const byReason = Map.groupBy(missing, (name) => this.#reasons.get(name) ?? '')
+    const reason = [...byReason].map(([words, names]) => `${words} (of ${names.join(' ')})`).join('; ')
+    return { reason, families: new Set(missing) }
+  }
+
   get #named(): string {
     const names = [...this.#reasons.keys()].sort()
     const more = names.length > named ? ` and ${names.length - named} more` : ''
@@ -85,6 +110,13 @@ export class Refusals {
     if (this.#reasons.size === 0) this.#sinceMs = nowMs
     this.#reasons.set(name, reason)
   }
+}
+
+export function refusalOf(snapshot: Snapshot, refused: Refused | undefined): Refusal | undefined {
+  if (refused === undefined) return undefined
+  const { reason, families } = refused
+  const series = snapshot.series.filter(({ family }) => families?.has(family.name) ?? true)
+  return { reason, snapshot, series: new Set(series) }
 }
 
 function halves<T>(all: readonly T[]): readonly (readonly T[])[] {

@@ -53,18 +53,22 @@ export function fateAtEndpoint(
 
 export function fateAtGateway(
   { name, url, job, groupingKey }: GatewayOptions,
-  { newest, gateway }: { readonly newest: Snapshot | undefined; readonly gateway: Gateway | undefined },
+  {
+    newest,
+    refused,
+    gateway,
+  }: { readonly newest: Snapshot | undefined; readonly refused: number; readonly gateway: Gateway | undefined },
   { isSafe, waiting }: Standing,
 ): Fate {
   const place = { name, url: shownUrl(groupUrl(url, job, groupingKey)) }
   const all = newest?.values.length ?? 0
-  const { report, trouble } = gateway ?? {}
-  if (report === undefined || report.pending > 0) {
+  if (gateway === undefined || gateway.report.pending > 0) {
     const [kept, lost] = isSafe ? [all, 0] : [0, all]
     return fateOf({ ...place, delivered: 0, kept, refused: 0, lost }, waiting ?? lateAt(gateway))
   }
-  const lost = trouble === undefined ? report.stats.samplesRefused : all
-  return fateOf({ ...place, delivered: all - lost, kept: 0, refused: 0, lost }, gateway?.refused ?? trouble)
+  const { refusal, trouble } = gateway
+  const gone = refusal?.series.size ?? (trouble === undefined ? 0 : all)
+  return fateOf({ ...place, delivered: all - gone, kept: 0, refused, lost: gone - refused }, gateway.refused ?? trouble)
 }
 
 /** Where nothing more is known. */

@@ -8,6 +8,7 @@ import type { EndpointOptions } from '../remote-write/index.ts'
 import { late, lateAt } from './fate.ts'
 import type { Left } from './left-logs.ts'
 import type { Adopter, RunConfig } from './leftovers.ts'
+import { setAsideAt } from './refused.ts'
 
 /** An output, and how it gets what a command has left for it. */
 export interface Lane {
@@ -77,7 +78,7 @@ async function atGateway(
     gateway?.notify({ snapshot })
     await gateway?.stop(deadline)
     if (gateway !== undefined && gateway.report.pending > 0) return lateAt(gateway) ?? late
-    if (gateway?.trouble !== undefined) cursor.drop('rejected', snapshot.values.length)
+    if (gateway !== undefined) await setAsideAt(cursor, gateway, buffer.last.sequence)
   }
   await cursor.move(buffer.last.sequence)
   return undefined

@@ -14,6 +14,7 @@ import type { Last, Run } from './index.ts'
 import { groupOf } from './lanes.ts'
 import { restOf } from './left-logs.ts'
 import { type Adopter, Leftovers, type RunConfig } from './leftovers.ts'
+import { setAsideAt } from './refused.ts'
 
 /** How long an output that has not got what was left is let be before it is tried again, and how long at a time. */
 const againMs = 10_000
@@ -191,7 +192,10 @@ export class Sending implements Run {
 
   /** Has an output deliver what there is, as far as the time allows. */
   async #stop(name: string, deadline: AbortSignal): Promise<void> {
-    await (this.#endpoints.get(name) ?? this.#gateways.get(name))?.stop(deadline)
+    await this.#endpoints.get(name)?.stop(deadline)
+    const [gateway, cursor] = [this.#gateways.get(name), this.#cursors.get(name)]
+    await gateway?.stop(deadline)
+    if (gateway?.report.pending === 0 && cursor !== undefined) await setAsideAt(cursor, gateway, this.#sequence)
   }
 
   /** Whether nothing waits for an output any more; the log of a command does not know what a gateway has. */
@@ -209,21 +213,21 @@ export class Sending implements Run {
   async #settled(): Promise<readonly Fate[]> {
     const { buffer, config, about } = this.#parts
     const areDelivered = await Promise.all(this.#names.map((name) => this.#isDelivered(name)))
+    const refusedAt = (name: string) => (buffer instanceof DiskBuffer ? (buffer.aside.kept.get(name) ?? 0) : 0)
     const fates = (isSafe: boolean) => [
       ...config.remoteWrite.map((options) => {
         const endpoint = this.#endpoints.get(options.name)
         const left = this.#cursors.get(options.name)?.backlog().samples ?? 0
-        const refused = buffer instanceof DiskBuffer ? (buffer.aside.kept.get(options.name) ?? 0) : 0
         return fateAtEndpoint(
           options,
-          { left, refused, stats: buffer.stats, endpoint },
+          { left, refused: refusedAt(options.name), stats: buffer.stats, endpoint },
           { isSafe, waiting: this.#waiting.get(options.name) },
         )
       }),
       ...config.pushgateways.map((options) => {
-        const gateway = this.#gateways.get(gatewayCursor(options.name))
-        const waiting = this.#waiting.get(gatewayCursor(options.name))
-        return fateAtGateway(options, { newest: this.#newest, gateway }, { isSafe, waiting })
+        const name = gatewayCursor(options.name)
+        const [gateway, waiting] = [this.#gateways.get(name), this.#waiting.get(name)]
+        return fateAtGateway(options, { newest: this.#newest, refused: refusedAt(name), gateway }, { isSafe, waiting })
       }),
     ]
     if (!(buffer instanceof DiskBuffer)) return fates(false)

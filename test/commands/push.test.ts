@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { createReceiver } from '../../src/receive/receiver.ts'
-import { startGateway } from '../pushgateway/gateway.ts'
+import { type Answer, startGateway } from '../pushgateway/gateway.ts'
 import { freePort, temporary } from '../servers.ts'
 import { commandLine } from '../terminal.ts'
 
@@ -186,13 +186,13 @@ test('in memory nothing is kept: what is not delivered is lost', async (t) => {
   }
 })
 
-test('samples that are refused are lost, the others are not', async (t) => {
+test('samples that are refused are set aside, the others are delivered', async (t) => {
   const { url } = await startGateway(t, ({ body }) => (body.includes('TYPE a ') ? [400, 'not so'] : undefined))
   const gateway = await push('a 1\nb 1\nc 1\n', '--job=j', `--pushgateway=${url}`)
   assert.equal(gateway.status, 1)
   assert.match(
     gateway.err,
-    /families=a reason="HTTP 400: not so"\nhostpush: lost: 1 of 3 samples for 127.* refused are a: HTTP 400: not so\n$/,
+    /families=a reason="HTTP 400: not so"\nhostpush: refused, and set aside \(.*\): 1 of 3 samples for 127.* refused are a: HTTP 400: not so\n$/,
   )
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
@@ -205,6 +205,62 @@ test('samples that are refused are lost, the others are not', async (t) => {
     endpoint.err,
     /everything is refused.*reason=.*out of bounds.*\nhostpush: kept .*: 1 of 1 sample for 127/,
   )
+})
+
+/** What `buffer` says of these pushes. */
+const buffer = (...args: string[]) =>
+  commandLine(
+    ['buffer', ...args, '--endpoint=pushgateway:gw'],
+    { STATE_DIRECTORY: state },
+    new AbortController().signal,
+  )
+
+/** The samples of the gateway `gw` that are set aside. */
+async function aside(): Promise<readonly string[]> {
+  const { out } = await buffer('export', '--refused')
+  const lines = out.split('\n').filter((line) => line !== '' && !/^# (HELP|TYPE)/.test(line))
+  return lines.map((line) => line.replace(/instance=".*?"/, 'instance=""').replace(/ \d{13}$/, ''))
+}
+
+const gatewayNamed = (t: TestContext, url: string, more = {}) => {
+  const file = join(temporary(t), 'config.json')
+  writeFileSync(file, JSON.stringify({ pushgateway: [{ name: 'gw', url }], ...more }))
+  return `--config.file=${file}`
+}
+
+test('what a gateway refuses is set aside with its words, of what was left too: its metrics, or the whole push', async (t) => {
+  t.after(() => buffer('drop', '--refused', '--yes'))
+  let answer: (body: string) => Answer | undefined = () => 'hang'
+  const { url } = await startGateway(t, ({ body }) => answer(body))
+  const config = gatewayNamed(t, url)
+  assert.equal((await push('left 1\nfine 1\n', '--job=before', config, '--timeout=1s')).status, 3)
+  answer = (body) => (/TYPE (left|a|b) /.test(body) ? [400, `not ${body.includes('TYPE b ') ? 'b' : 'so'}`] : undefined)
+  const some = await push('a{x="1"} 1\na{x="2"} 2\nb 3\nc 4\n', '--job=j', config)
+  assert.equal(some.status, 1)
+  assert.match(some.err, /hostpush: refused, and set aside \(.*\): 3 of 4 samples for gw .*: refused are a b: HTTP 400/)
+  assert.deepEqual(await aside(), [
+    '# refused by pushgateway:gw: HTTP 400: not so (of left)',
+    'left{job="before",instance=""} 1',
+    '# refused by pushgateway:gw: HTTP 400: not so (of a); HTTP 400: not b (of b)',
+    'a{job="j",instance="",x="1"} 1',
+    'a{job="j",instance="",x="2"} 2',
+    'b{job="j",instance=""} 3',
+  ])
+  await buffer('drop', '--refused', '--yes')
+  answer = () => [400, 'no group of this kind']
+  const whole = await push('a 1\nb 2\n', '--job=j', config)
+  assert.equal(whole.status, 1)
+  assert.match(whole.err, /hostpush: refused, and set aside \(.*\): 2 of 2 samples for gw .*: HTTP 400: no group/)
+  const remark = '# refused by pushgateway:gw: HTTP 400: no group of this kind'
+  assert.deepEqual(await aside(), [remark, 'a{job="j",instance=""} 1', 'b{job="j",instance=""} 2'])
+})
+
+test('in memory what a gateway refuses is lost, and that is said', async (t) => {
+  const { url } = await startGateway(t, ({ body }) => (body.includes('TYPE a ') ? [400, 'not so'] : undefined))
+  const { status, err } = await push('a 1\nb 1\n', '--job=j', gatewayNamed(t, url, { buffer: { mode: 'memory' } }))
+  assert.equal(status, 1)
+  assert.match(err, /hostpush: lost: 1 of 2 samples for gw .*: refused are a: HTTP 400: not so\n$/)
+  assert.match((await buffer('export', '--refused')).err, /no endpoint is called pushgateway:gw|nothing is set aside/)
 })
 
 const misuse: readonly (readonly [args: readonly string[], message: RegExp])[] = [

@@ -81,6 +81,30 @@ test('pushes of one job add up, as with curl', async (t) => {
   assert.deepEqual(lines, ['a 1', 'b 2'])
 })
 
+test('what a gateway refuses of a push is set aside with its words, and listed with what to do', async (t) => {
+  const gateway = await startPushgateway(t)
+  if (gateway === undefined) return
+  const url = `--pushgateway=${gateway.url}`
+  assert.equal(push('# TYPE rows counter\nrows 1\n', '--job=first', url).status, 0)
+  const both = push('# TYPE rows gauge\nrows 2\nfine 3\n', '--job=second', url)
+  assert.equal(both.status, 1)
+  assert.match(
+    both.stderr,
+    /^hostpush: refused, and set aside \(.*\): 1 of 2 samples for \S+ .*: refused are rows: HTTP/m,
+  )
+  assert.ok((await gateway.lines()).includes(`fine{instance="${hostname()}",job="second"} 3`))
+  const [, name = ''] = /^(pushgateway:\S+): 1 sample set aside, last /m.exec(buffer('ls').stdout) ?? []
+  assert.match(buffer('ls').stdout, /: HTTP 400: .* \(of rows\) \(another job pushed the same metric /)
+  assert.match(
+    buffer('export', '--refused', `--endpoint=${name}`).stdout,
+    /^# refused by pushgateway:\S+: HTTP 400: .*\n# HELP rows \n# TYPE rows gauge\nrows\{job="second",instance=".*"\} 2 \d{13}\n$/,
+  )
+  assert.match(
+    buffer('drop', '--refused', '--yes', `--endpoint=${name}`).stdout,
+    /1 sample set aside would be dropped\n/,
+  )
+})
+
 test('without the consistency check a push is taken with 202', async (t) => {
   const gateway = await startPushgateway(t, ['--push.disable-consistency-check'])
   if (gateway === undefined) return

@@ -160,7 +160,10 @@ test('a family that another group has with another type is left out and told; th
   await running.ended
   const again = push('# TYPE node_load1 gauge\nnode_load1 2\nfine 1\n', '--job=third', `--pushgateway=${gateway.url}`)
   assert.equal(again.status, 1)
-  assert.match(again.stderr, /hostpush: lost: 1 of 2 samples for 127.*: refused are node_load1: HTTP 400: .*\n$/)
+  assert.match(
+    again.stderr,
+    /hostpush: refused, and set aside \(.*\): 1 of 2 samples for 127.*: refused are node_load1: HTTP 400: .*\n$/,
+  )
   assert.ok((await gateway.lines()).some((line) => line.startsWith('fine{')))
 })
 

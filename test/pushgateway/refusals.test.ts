@@ -47,6 +47,26 @@ test('a group that is refused as such is no matter of its families', async (t) =
   assert.match(warnings().join(''), /pushgateway: refused.*job name is required/)
 })
 
+test('what is missing of the last snapshot is told with the words, and nothing when all of it is taken', async (t) => {
+  const { gateway, notify } = await scene(t, refuses('temperature', 'doors_total'))
+  const namesIn = () => [...(gateway.refusal?.series ?? [])].map(({ family }) => family.name)
+  notify({ kitchen: 1, bath: 2 })
+  await until(() => gateway.stats.samplesRefused === 3)
+  assert.deepEqual(namesIn(), ['temperature', 'temperature', 'doors_total'])
+  assert.match(gateway.refusal?.reason ?? '', /^HTTP 400: .* it is not a GAUGE \(of doors_total temperature\)$/)
+  notify({ kitchen: 1 })
+  await until(() => gateway.stats.samplesRefused === 5)
+  assert.equal(gateway.refusal?.snapshot.values.length, 3)
+  assert.deepEqual(namesIn(), ['temperature', 'doors_total'])
+  const whole = await scene(t, (_, number) => (number < 3 ? [400, 'job name is required'] : undefined))
+  whole.notify({ kitchen: 1 })
+  await until(() => whole.gateway.refusal !== undefined)
+  assert.equal(whole.gateway.refusal?.series.size, 3)
+  whole.notify({ kitchen: 1 })
+  await until(() => whole.gateway.stats.samples === 2)
+  assert.equal(whole.gateway.refusal, undefined)
+})
+
 test('a group does not become empty when all its families are refused', async (t) => {
   const { gateway, requests, notify, warnings } = await scene(t, refuses('temperature', 'doors_total'))
   notify({ kitchen: 1 })

@@ -1,4 +1,5 @@
 import type { BufferRow, DropRow, EndpointRow, RefusedRow, Row } from '../../buffer/control.ts'
+import { kindOf } from '../../buffer/runs.ts'
 import { timeText } from '../../clock.ts'
 import { counted } from '../../counted.ts'
 import { hintFor, withHint } from '../../hints/hint.ts'
@@ -78,7 +79,7 @@ function waitingText({ snapshots, samples, bytes, oldestMs, newestMs }: Waiting)
 }
 
 function refusedText({ endpoint, samples, newestMs, reason }: RefusedRow): string {
-  const hint = hintFor(reason, { part: 'remote-write', url: '' })
+  const hint = hintFor(reason, { part: kindOf(endpoint), url: '' })
   return `${endpoint}: ${counted(samples, 'sample')} set aside, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
 }
 

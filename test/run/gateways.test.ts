@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { readdir, writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { readConfig } from '../../src/config/index.ts'
+import { connect } from '../../src/http/connection.ts'
+import { silent } from '../../src/log.ts'
+import { gauge } from '../../src/metrics/family.ts'
+import { SeriesTable } from '../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { openRun } from '../../src/run/index.ts'
+import { startGateway, until } from '../pushgateway/gateway.ts'
+import { temporary } from '../servers.ts'
+
+test('of many snapshots that a command pushes what is refused of the last one is set aside and told, once', async (t) => {
+  const { url, requests } = await startGateway(t, ({ body }) => (body.includes('TYPE bad ') ? [400, 'no'] : undefined))
+  const directory = temporary(t)
+  const file = `${temporary(t)}/config.json`
+  await writeFile(file, JSON.stringify({ pushgateway: [{ name: 'gw', url }] }))
+  const environment = { STATE_DIRECTORY: directory, HOME: '/nonexistent' }
+  const config = await readConfig({ flags: new Map([['config.file', file]]), environment, collectors: [] })
+  const run = await openRun(config, { clock: systemClock, log: silent, bootId: '', connect }, { sync: 'always' })
+  const builder = new SnapshotBuilder(new SeriesTable({}))
+  const [good, bad] = [gauge('good', ''), gauge('bad', '')]
+  const snapshot = (value: number) => {
+    builder.begin()
+    builder.add(good, value)
+    builder.add(bad, value)
+    return builder.end(systemClock.now())
+  }
+  run.begin()
+  for (const value of [1, 2]) {
+    run.append(snapshot(value))
+    await until(() => requests.some(({ method, body }) => method === 'PUT' && body.endsWith(`\ngood ${value}\n`)))
+  }
+  const fates = await run.finish(async () => ({ snapshots: [snapshot(3)] }), AbortSignal.timeout(20_000))
+  assert.deepEqual(
+    fates.map(({ delivered, kept, refused, lost }) => ({ delivered, kept, refused, lost })),
+    [{ delivered: 1, kept: 0, refused: 1, lost: 0 }],
+  )
+  assert.equal((await readdir(`${directory}/aside`)).length, 1)
+})

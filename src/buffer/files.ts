@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { give, giveOpen, type Heir } from './heir.ts'
 
 /** `read` needs the file, `create` empties one that is there, `update` keeps it, `claim` fails with EEXIST. */
 export type Mode = 'read' | 'create' | 'update' | 'claim'
@@ -77,11 +78,12 @@ const flags = {
   claim: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
 } as const
 
-export const disk: Files = {
-  makeDirectory,
+/** What is made on it is the heir's, where there is one. */
+export const diskOf = (heir: Heir | undefined): Files => ({
+  makeDirectory: (path) => makeDirectory(path, heir),
   list: (path) => unlessMissing(readdir(path), []),
   async open(path, mode) {
-    return fileOf(await open(path, flags[mode], 0o600))
+    return fileOf(heir === undefined ? await open(path, flags[mode], 0o600) : await openedFor(heir, path, mode))
   },
   rename,
   remove: (path) => unlessMissing(unlink(path), undefined),
@@ -97,17 +99,33 @@ export const disk: Files = {
     const { bavail, bsize } = await statfs(path)
     return bavail * bsize
   },
+})
+
+export const disk: Files = diskOf(undefined)
+
+/** What is there already has its owner. */
+async function openedFor(heir: Heir, path: string, mode: Mode): Promise<FileHandle> {
+  if (mode === 'read') return open(path, flags.read)
+  try {
+    const made = await open(path, flags.claim, 0o600)
+    await giveOpen(made, heir)
+    return made
+  } catch (error) {
+    if (mode === 'claim' || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return open(path, flags[mode])
+  }
 }
 
 /**
  * With those above it; only the owner may look inside. Node's own `recursive` goes round for ever where a parent is
  * there and the kernel says ENOENT, as below /proc.
  */
-export async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string, heir?: Heir): Promise<void> {
   const parent = dirname(path)
-  if (!(await isDirectory(parent))) await makeDirectory(parent)
+  if (!(await isDirectory(parent))) await makeDirectory(parent, heir)
   try {
     await mkdir(path, 0o700)
+    await give(path, heir)
   } catch (error) {
     if (!(await isDirectory(path))) throw error
   }
@@ -116,7 +134,7 @@ export async function makeDirectory(path: string): Promise<void> {
 const isDirectory = async (path: string): Promise<boolean> =>
   (await unlessMissing(stat(path), undefined))?.isDirectory() ?? false
 
-function fileOf(handle: Awaited<ReturnType<typeof open>>): File {
+function fileOf(handle: FileHandle): File {
   return {
     async read(position, length) {
       const bytes = Buffer.allocUnsafeSlow(length)
@@ -144,6 +162,10 @@ function fileOf(handle: Awaited<ReturnType<typeof open>>): File {
     close: () => handle.close(),
   }
 }
+
+/** Another user's, who does not let this one ask or read. */
+export const isForbidden = (error: unknown): boolean =>
+  ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 async function unlessMissing<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {

@@ -4,7 +4,8 @@ import type { Labels } from '../metrics/family.ts'
 import type { Buffer } from './buffer.ts'
 import { answers } from './control.ts'
 import { DiskBuffer } from './disk.ts'
-import { disk, type Files, readOnly } from './files.ts'
+import { disk, diskOf, type Files, readOnly } from './files.ts'
+import type { Heir } from './heir.ts'
 import { MemoryBuffer } from './memory.ts'
 import type { DiskOptions } from './options.ts'
 import { Owner } from './owner.ts'
@@ -29,6 +30,8 @@ export interface BufferNeeds {
   readonly whose?: Whose
   /** The disk, unless a test brings one. */
   readonly files?: Files
+  /** Whose the log is to be that root makes. */
+  readonly heir?: Heir | undefined
 }
 
 /** Memory where no disk is used: the bound of a log on disk would be too much for it. */
@@ -51,7 +54,7 @@ export function lookInto(
 /** Opens the log as its owner, for an agent or for a command that changes it while none runs. */
 export async function openDisk(
   options: DiskOptions,
-  { files = patient(disk, systemClock), ...needs }: BufferNeeds,
+  { heir, files = patient(diskOf(heir), systemClock), ...needs }: BufferNeeds,
   isAgent: boolean,
 ): Promise<DiskBuffer> {
   const { directory } = options
@@ -63,7 +66,7 @@ export async function openDisk(
       if (request.command === 'whose') return yield { pid: process.pid, ...needs.whose }
       yield* answers(await opened.promise, isAgent)(request)
     },
-    log,
+    { log, heir },
   )
   await files.makeDirectory(directory).catch(() => {}) // said by the recovery, which meets it too
   await owner.acquire()

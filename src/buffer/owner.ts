@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { systemClock } from '../clock.ts'
 import { type Log, messageOf } from '../log.ts'
+import { isForbidden } from './files.ts'
+import { give, type Heir } from './heir.ts'
 import { lines, send } from './lines.ts'
 import { reachable } from './socket-path.ts'
 import { takeTurn } from './turn.ts'
@@ -18,6 +20,12 @@ export interface Request {
 /** What is answered: lines of JSON; the last is `{"end":true}` or `{"error":"…"}`. */
 export type Answer = (request: Request) => AsyncIterable<unknown>
 
+interface Needs {
+  readonly log: Log
+  /** Whose the socket is that root makes. */
+  readonly heir?: Heir | undefined
+}
+
 const name = 'owner'
 /** An owner that does not answer in this time is busy, and an owner all the same. */
 const patienceMs = 5000
@@ -30,12 +38,14 @@ export class Owner {
   readonly #directory: string
   readonly #answer: Answer
   readonly #log: Log
+  readonly #heir: Heir | undefined
   #server: Server | undefined
 
-  constructor(directory: string, answer: Answer, log: Log) {
+  constructor(directory: string, answer: Answer, { log, heir }: Needs) {
     this.#directory = directory
     this.#answer = answer
     this.#log = log
+    this.#heir = heir
   }
 
   /** Throws BufferError where somebody else is the owner. A file system that takes no sockets is said, and no owner is. */
@@ -74,6 +84,7 @@ export class Owner {
       await release()
     }
     server.unref()
+    await give(`${this.#directory}/${name}`, this.#heir)
     return server
   }
 
@@ -83,7 +94,7 @@ export class Owner {
    */
   async #takeOver(): Promise<Server> {
     await this.#refuseLiving()
-    const turn = await takeTurn(`${this.#directory}/taking`, systemClock, AbortSignal.timeout(patienceMs))
+    const turn = await this.#turn()
     if (turn === undefined) throw new BufferError(`buffer: ${this.#directory} is being taken by another process`)
     try {
       for (;;) {
@@ -95,6 +106,11 @@ export class Owner {
     } finally {
       await turn.release()
     }
+  }
+
+  #turn() {
+    const needs = { clock: systemClock, heir: this.#heir }
+    return takeTurn(`${this.#directory}/taking`, needs, AbortSignal.timeout(patienceMs))
   }
 
   async #refuseLiving(): Promise<void> {
@@ -143,10 +159,10 @@ export async function ownerOf(directory: string): Promise<number | 'unclear' | u
 
 /** Asks the owner of a directory. Undefined where there is none. */
 export async function ask(directory: string, request: Request): Promise<AsyncIterable<unknown> | undefined> {
-  const { path, release } = await reachable(`${directory}/${name}`).catch(() => ({
-    path: '',
-    release: undefined,
-  }))
+  const { path, release } = await reachable(`${directory}/${name}`).catch((error: NodeJS.ErrnoException) => {
+    if (isForbidden(error)) throw error
+    return { path: '', release: undefined }
+  })
   if (path === '') return undefined
   const socket = connect(path)
   try {

@@ -1,3 +1,7 @@
+/** What to do where commands that ran as another user have left what this one may not use. */
+export const foreignRemedy = (directory: string): string =>
+  `as root: chown -R ${process.geteuid?.()}:${process.getegid?.()} '${directory}'`
+
 /** What to do about a directory or a disk that cannot be used, by what was said of it. */
 export function diskRemedy(trouble: string): string {
   if (/min_free|ENOSPC|EDQUOT/.test(trouble))

@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Labels } from '../metrics/family.ts'
 import { asideIn } from './aside.ts'
 import type { DiskBuffer } from './disk.ts'
-import { makeDirectory } from './files.ts'
+import { diskOf, isForbidden, makeDirectory, opened } from './files.ts'
+import { give, type Heir } from './heir.ts'
 import { type BufferNeeds, type BufferOptions, openDisk, type Whose } from './index.ts'
 import { ask, BufferError, ownerOf } from './owner.ts'
 import { newId, runsIn } from './run-names.ts'
@@ -44,12 +45,14 @@ export async function createRun(
   needs: BufferNeeds,
   { about, sync }: { readonly about: About; readonly sync: Sync },
 ): Promise<DiskBuffer> {
-  await makeDirectory(runsIn(options.directory))
+  const { heir } = needs
+  await makeDirectory(runsIn(options.directory), heir)
   for (;;) {
     const directory = `${runsIn(options.directory)}/${newId(needs.clock)}`
     try {
       await mkdir(directory, { mode: 0o700 })
-      await writeAbout(directory, about)
+      await give(directory, heir)
+      await writeAbout(directory, about, heir)
       return await openDisk({ ...ofRun(options, directory), sync }, needs, false)
     } catch (error) {
       const isTaken = error instanceof BufferError || (error as NodeJS.ErrnoException).code === 'EEXIST'
@@ -101,11 +104,20 @@ export async function runsLeftIn(directory: string, except = ''): Promise<readon
   return Promise.all(others.map(async (one) => ({ ...one, about: await readAbout(one.path) })))
 }
 
-/** Whether a log is there and nobody's any more: of one that is being deleted the cursors go before its owner does. */
-export const isLeft = async (path: string, clock: Clock): Promise<boolean> =>
-  (await holderOf(path)) === undefined && (await isReadable(path, clock))
+/**
+ * Whether a log is there and nobody's any more: of one that is being deleted the cursors go before its owner does. It is
+ * `forbidden` where this user may not even ask.
+ */
+export async function standingOf(path: string, clock: Clock): Promise<'left' | 'held' | 'forbidden'> {
+  const holder = await holderOf(path)
+  if (holder === 'forbidden') return holder
+  return holder === undefined && (await isReadable(path, clock)) ? 'left' : 'held'
+}
 
-const holderOf = (path: string) => ownerOf(path).catch(() => 'unclear' as const)
+export const isLeft = async (path: string, clock: Clock): Promise<boolean> => (await standingOf(path, clock)) === 'left'
+
+const holderOf = (path: string) =>
+  ownerOf(path).catch((error) => (isForbidden(error) ? ('forbidden' as const) : ('unclear' as const)))
 
 /** Whether another process has it than the command that made it. */
 export async function isAdopted(path: string): Promise<boolean> {
@@ -115,7 +127,10 @@ export async function isAdopted(path: string): Promise<boolean> {
 }
 
 async function idsIn(directory: string): Promise<readonly string[]> {
-  const names = await readdir(runsIn(directory)).catch(() => []) // there was never a run
+  const names = await readdir(runsIn(directory)).catch((error) => {
+    if (isForbidden(error)) throw error
+    return [] // there was never a run
+  })
   return names.filter((name) => /^\d{15}-/.test(name)).sort()
 }
 
@@ -161,8 +176,9 @@ export async function removeRun(buffer: DiskBuffer): Promise<void> {
 
 export const removeClosed = (directory: string): Promise<void> => rm(directory, { recursive: true, force: true })
 
-export async function writeAbout(path: string, about: About): Promise<void> {
-  await writeFile(`${path}/run.json.new`, JSON.stringify(about), { mode: 0o600 })
+export async function writeAbout(path: string, about: About, heir: Heir | undefined): Promise<void> {
+  const text = Buffer.from(JSON.stringify(about))
+  await opened(diskOf(heir), `${path}/run.json.new`, 'create', (file) => file.write(text, 0))
   await rename(`${path}/run.json.new`, `${path}/run.json`)
 }
 

@@ -1,7 +1,8 @@
 import { link as linkName, readdir, stat, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
-import { makeDirectory } from './files.ts'
+import { isForbidden, makeDirectory } from './files.ts'
+import { give, type Heir } from './heir.ts'
 import { reachable } from './socket-path.ts'
 
 /**
@@ -20,6 +21,7 @@ import { reachable } from './socket-path.ts'
  */
 export class Place {
   readonly #directory: string
+  readonly #heir: Heir | undefined
   /** What it has not passed yet, as it is asked for. */
   readonly #wanted: Set<string>
   /** Who is connected, and what they wait for as far as they have said. */
@@ -28,8 +30,9 @@ export class Place {
   /** The numbers below its own, as it came. */
   #before: readonly number[] = []
 
-  constructor(directory: string, things: readonly string[]) {
+  constructor(directory: string, things: readonly string[], heir?: Heir) {
     this.#directory = directory
+    this.#heir = heir
     this.#wanted = new Set(things.map(lineOf))
   }
 
@@ -38,6 +41,7 @@ export class Place {
     const stray = `${this.#directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
     this.#server = await listening(stray, (socket) => this.#answer(socket))
     try {
+      await give(stray, this.#heir)
       const before = await numbered(this.#directory, stray)
       if (before === undefined) await this.leave()
       this.#before = before ?? []
@@ -94,12 +98,18 @@ const lineOf = (thing: string): string => `${JSON.stringify(thing)}\n`
 /** Sockets that never got a number are somebody's who was killed between two system calls. */
 const strayMs = 60_000
 
+interface Needs {
+  readonly clock: Clock
+  /** Whose the places are that root makes. */
+  readonly heir?: Heir | undefined
+}
+
 /** A place at the end of a queue, for these things. Rejects where the directory takes no sockets or links. */
-export async function queueUp(directory: string, clock: Clock, things: readonly string[]): Promise<Place> {
-  await makeDirectory(directory)
+export async function queueUp(directory: string, { clock, heir }: Needs, things: readonly string[]): Promise<Place> {
+  await makeDirectory(directory, heir)
   await sweep(directory, clock.now())
   for (;;) {
-    const place = new Place(directory, things)
+    const place = new Place(directory, things, heir)
     if (await place.enter()) return place
   }
 }
@@ -109,8 +119,8 @@ export interface Turn {
 }
 
 /** Waits for its turn where there is but one thing; undefined where the signal aborts first. Rejects as `queueUp` does. */
-export async function takeTurn(directory: string, clock: Clock, signal: AbortSignal): Promise<Turn | undefined> {
-  const place = await queueUp(directory, clock, [''])
+export async function takeTurn(directory: string, needs: Needs, signal: AbortSignal): Promise<Turn | undefined> {
+  const place = await queueUp(directory, needs, [''])
   try {
     if (await place.turn('', signal)) return { release: () => place.leave() }
   } catch (error) {
@@ -148,10 +158,12 @@ async function numbersIn(directory: string): Promise<readonly number[]> {
 
 /**
  * Waits until whoever listens to a socket is through with a thing; true where it is, or where nobody listens, whose name
- * is removed then. False where it has gone without a word, or the signal has aborted.
+ * is removed then, or where another user does that this one may not ask. False where it has gone without a word, or the
+ * signal has aborted.
  */
 async function isThrough(path: string, thing: string, signal: AbortSignal): Promise<boolean> {
   const socket = await dialled(path)
+  if (socket === 'forbidden') return true // it may be dead: a queue out of order is better than one that stands still
   if (socket === undefined) {
     await removed(path)
     return true
@@ -174,7 +186,7 @@ async function isThrough(path: string, thing: string, signal: AbortSignal): Prom
 const removed = (path: string) => unlink(path).catch(() => {}) // another one that waits was faster
 
 /** A connection to whoever listens there; undefined where nobody does. */
-async function dialled(path: string): Promise<Socket | undefined> {
+async function dialled(path: string): Promise<Socket | 'forbidden' | undefined> {
   const { path: near, release } = await reachable(path)
   const socket = connect(near)
   try {
@@ -185,6 +197,7 @@ async function dialled(path: string): Promise<Socket | undefined> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET') return undefined
+    if (isForbidden(error)) return 'forbidden'
     throw error
   } finally {
     await release()

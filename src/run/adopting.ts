@@ -1,9 +1,12 @@
+import { isForbidden } from '../buffer/files.ts'
+import { heirOf } from '../buffer/heir.ts'
+import { foreignRemedy } from '../buffer/remedy.ts'
 import { turns, turnsIn } from '../buffer/run-names.ts'
 import { queueUp } from '../buffer/turn.ts'
 import { deadlineAt } from '../http/deadline.ts'
 import { messageOf } from '../log.ts'
 import { groupOf, outputsOf } from './lanes.ts'
-import { type Adopter, type Dropped, isAnyLeft, Leftovers, type RunConfig } from './leftovers.ts'
+import { type Adopter, type Dropped, Leftovers, type RunConfig, whatIsLeft } from './leftovers.ts'
 
 /** How often an agent looks for leftovers, and how long it holds a turn that batch commands wait for. */
 const everyMs = 60_000
@@ -25,11 +28,13 @@ export function createAdopting(config: RunConfig, adopter: Adopter, onDrop: (dro
   // a leftover of a group that the agent itself pushes is older than what it has pushed
   const replaced = new Set(config.pushgateways.filter(({ method }) => method === 'PUT').map(groupOf))
   let isFailing = false
+  let isForeign = false
 
   /** True where some of it was delivered, and more may be. */
   async function deliver(signal: AbortSignal): Promise<boolean> {
-    const place = await queueUp(turnsIn(directory), clock, outputs.map(turns.at))
-    const leftovers = new Leftovers(config, adopter, { replaced, onDrop })
+    const heir = await heirOf(directory)
+    const place = await queueUp(turnsIn(directory), { clock, heir }, outputs.map(turns.at))
+    const leftovers = new Leftovers(config, { ...adopter, heir }, { replaced, onDrop })
     const inTurn = async (name: string) => {
       if (!(await place.turn(turns.at(name), signal))) return false
       const enough = deadlineAt(clock, holdMs, signal)
@@ -50,13 +55,29 @@ export function createAdopting(config: RunConfig, adopter: Adopter, onDrop: (dro
   async function look(signal: AbortSignal): Promise<void> {
     if (mode === 'memory') return
     try {
-      while (!signal.aborted && (await isAnyLeft(config, clock)) && (await deliver(signal)));
+      while (!signal.aborted && (await isAnyLeft()) && (await deliver(signal)));
       isFailing = false
     } catch (error) {
-      if (!isFailing) log.error('runs: what batch commands have left cannot be read', { err: messageOf(error) })
+      if (!isFailing) log.error('runs: what batch commands have left cannot be read', told(error))
       isFailing = true
     }
   }
+
+  async function isAnyLeft(): Promise<boolean> {
+    const { isAny, forbidden } = await whatIsLeft(config, clock)
+    const [path] = forbidden
+    if (path !== undefined && !isForeign)
+      log.error('runs: what batch commands have left as another user may not be read, and waits', {
+        ...{ path, logs: forbidden.length, hint: foreignRemedy(directory) },
+      })
+    isForeign = path !== undefined
+    return isAny
+  }
+
+  const told = (error: unknown) => ({
+    err: messageOf(error),
+    hint: isForbidden(error) ? foreignRemedy(directory) : undefined,
+  })
 
   return {
     async first() {

@@ -1,4 +1,5 @@
 import type { Buffer } from '../buffer/buffer.ts'
+import { heirOf } from '../buffer/heir.ts'
 import { type BufferOptions, openBuffer } from '../buffer/index.ts'
 import { diskRemedy } from '../buffer/remedy.ts'
 import { type About, createRun, type Group } from '../buffer/runs.ts'
@@ -52,7 +53,8 @@ export interface Last {
   readonly pushed?: Snapshot
 }
 
-export async function openRun(config: RunConfig, world: Adopter, options: RunOptions): Promise<Run> {
+export async function openRun(config: RunConfig, given: Adopter, options: RunOptions): Promise<Run> {
+  const world = config.buffer.mode === 'disk' ? { ...given, heir: await heirOf(config.buffer.directory) } : given
   const nowMs = world.clock.now()
   if (!isSet(nowMs) && !options.isSecond)
     world.log.warn('clock: is not set: samples of this command get a time that receivers refuse, or drop in silence', {

@@ -1,4 +1,5 @@
 import type { DiskBuffer } from '../buffer/disk.ts'
+import type { Heir } from '../buffer/heir.ts'
 import type { BufferOptions } from '../buffer/index.ts'
 import { type About, isAdopted, isLeft, openLeft, removeRun, writeAbout } from '../buffer/runs.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -68,7 +69,7 @@ export class LeftLogs {
       const left = (await isLeft(path, clock)) ? await openLeft(path, options, adopter) : undefined
       if (left !== undefined) {
         if (left.buffer.cursors.length === 0) for (const name of outputs) left.buffer.cursor(name)
-        return ended(left)
+        return ended(left, adopter.heir)
       }
       if (deadline === undefined || !(await isAdopted(path))) return undefined
       if (deadline.aborted) return 'busy'
@@ -88,10 +89,11 @@ export class LeftLogs {
 
   /** Another process whose turn comes at an output that is through with a log need not wait for the log. */
   async #tell(opened: Opened): Promise<void> {
+    const { heir } = this.#needs.adopter
     opened.writing = opened.writing.then(async () => {
       const left = await opened.left
       if (left !== undefined && left !== 'busy')
-        await writeAbout(left.buffer.directory, { ...left.about, ...restOf(left.buffer) })
+        await writeAbout(left.buffer.directory, { ...left.about, ...restOf(left.buffer) }, heir)
     })
     await opened.writing
   }
@@ -105,7 +107,7 @@ export class LeftLogs {
       return await removeRun(buffer)
     }
     if (rest.outputs.length !== about.outputs?.length || about.bytes === undefined)
-      await writeAbout(buffer.directory, { ...about, ...rest })
+      await writeAbout(buffer.directory, { ...about, ...rest }, this.#needs.adopter.heir)
     await buffer.close()
   }
 }
@@ -117,13 +119,13 @@ export const restOf = ({ cursors, stats }: Pick<DiskBuffer, 'cursors' | 'stats'>
 })
 
 /** A command that was killed has not ended its host's series. */
-async function ended({ buffer, about }: Left): Promise<Left> {
+async function ended({ buffer, about }: Left, heir: Heir | undefined): Promise<Left> {
   const { newestMs, directory } = buffer
   if (about.isEnded || newestMs === undefined) return { buffer, about }
   for (const { name } of buffer.cursors) buffer.cursor(name) // all of them are to get it
   buffer.append(ending(newestMs))
   const now = { ...about, isEnded: true }
-  await writeAbout(directory, now)
+  await writeAbout(directory, now, heir)
   return { buffer, about: now }
 }
 

@@ -1,6 +1,6 @@
 import type { DropReason } from '../buffer/buffer.ts'
 import type { BufferNeeds } from '../buffer/index.ts'
-import { isLeft, type LeftRun, runsLeftIn } from '../buffer/runs.ts'
+import { isLeft, type LeftRun, runsLeftIn, standingOf } from '../buffer/runs.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/index.ts'
 import type { Pushing } from '../outputs.ts'
@@ -126,15 +126,22 @@ export class Leftovers {
   }
 }
 
-/** Whether there is something for one of these outputs, or to be let go. */
-export async function isAnyLeft(config: RunConfig, clock: Clock): Promise<boolean> {
+/** Whether there is something for one of these outputs, or to be let go; and what this user may not even look at. */
+export async function whatIsLeft(
+  config: RunConfig,
+  clock: Clock,
+): Promise<{ readonly isAny: boolean; readonly forbidden: readonly string[] }> {
   const { directory, maxAgeMs } = config.buffer
   const outputs = outputsOf(config)
+  const forbidden: string[] = []
+  let isAny = false
   for (const run of await runsLeftIn(directory)) {
     const isOurs = outputs.some((name) => concerns(run, name)) || run.sinceMs < clock.now() - maxAgeMs
-    if (isOurs && (await isLeft(run.path, clock))) return true
+    const standing = isOurs ? await standingOf(run.path, clock) : 'held'
+    if (standing === 'forbidden') forbidden.push(run.path)
+    isAny ||= standing === 'left'
   }
-  return false
+  return { isAny, forbidden }
 }
 
 /** Whether an output may have to get some of it; what an older version left does not say. */

@@ -135,7 +135,7 @@ export class Sending implements Run {
     const { buffer, config, world } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
     try {
-      return await queueUp(turnsIn(config.buffer.directory), world.clock, things)
+      return await queueUp(turnsIn(config.buffer.directory), world, things)
     } catch (error) {
       world.log.warn('buffer: commands cannot wait for one another here', { err: messageOf(error) })
       return undefined
@@ -211,7 +211,7 @@ export class Sending implements Run {
 
   /** Closes the log, or deletes it, and tells what is in it for whom. */
   async #settled(): Promise<readonly Fate[]> {
-    const { buffer, config, about } = this.#parts
+    const { buffer, config, about, world } = this.#parts
     const areDelivered = await Promise.all(this.#names.map((name) => this.#isDelivered(name)))
     const refusedAt = (name: string) => (buffer instanceof DiskBuffer ? (buffer.aside.kept.get(name) ?? 0) : 0)
     const fates = (isSafe: boolean) => [
@@ -236,7 +236,7 @@ export class Sending implements Run {
       await removeRun(buffer)
       return all
     }
-    await writeAbout(buffer.directory, { ...about, isEnded: true, ...restOf(buffer) })
+    await writeAbout(buffer.directory, { ...about, isEnded: true, ...restOf(buffer) }, world.heir)
     await buffer.close()
     return fates(buffer.isSafe)
   }

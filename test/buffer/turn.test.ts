@@ -8,14 +8,14 @@ import { systemClock } from '../../src/clock.ts'
 import { root, temporary } from '../servers.ts'
 
 const never = new AbortController().signal
-const take = (directory: string, signal = never) => takeTurn(directory, systemClock, signal)
+const take = (directory: string, signal = never) => takeTurn(directory, { clock: systemClock }, signal)
 
 /** A process that takes its turn, says so, and holds it. */
 function holder(t: TestContext, directory: string): ChildProcess {
   const code = `import { takeTurn } from '${join(root, 'src/buffer/turn.ts')}'
 import { systemClock } from '${join(root, 'src/clock.ts')}'
 process.stdout.write('asking\\n')
-const turn = await takeTurn(process.argv[1], systemClock, new AbortController().signal)
+const turn = await takeTurn(process.argv[1], { clock: systemClock }, new AbortController().signal)
 process.stdout.write('taken\\n')
 process.stdin.on('data', () => turn.release().then(() => process.exit()))`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code, directory], {

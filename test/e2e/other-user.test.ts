@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { receiverAt } from '../../src/commands/receive.ts'
+import { eventually, freePort, hostpush, program, root, start, temporary } from '../servers.ts'
+
+/* root's commands in the buffer of an agent that runs as another user. */
+
+const other = 65_534
+
+/** An agent's directory, and a way to run commands as its user; undefined where this cannot be had. */
+function place(t: TestContext) {
+  const source = join(root, 'src/cli.ts')
+  const reaches = (path: string) => spawnSync('test', ['-r', path], { uid: other, gid: other }).status === 0
+  if (process.getuid?.() !== 0) return t.skip('only root can be another user')
+  if (program(t, 'setpriv') === undefined) return undefined
+  const folder = temporary(t)
+  const state = join(folder, 'state')
+  mkdirSync(state)
+  for (const path of [folder, state]) chownSync(path, other, other)
+  if (![process.execPath, source, state].every(reaches))
+    return t.skip(`user ${other} may not read the checkout, or the folder for temporary files`)
+  const config = (url: string) => {
+    const path = join(folder, 'config.json')
+    writeFileSync(path, JSON.stringify({ instance: 'h', remote_write: [{ name: 'r', url }] }))
+    return `--config.file=${path}`
+  }
+  const environment = { STATE_DIRECTORY: state }
+  const asOther = (args: readonly string[]) => {
+    const ids = [`--reuid=${other}`, `--regid=${other}`, '--clear-groups']
+    return start(t, 'setpriv', [...ids, process.execPath, source, ...args], environment)
+  }
+  return { state, config, asOther, asRoot: (args: readonly string[]) => hostpush(t, args, environment) }
+}
+
+const nowhere = async () => `http://127.0.0.1:${await freePort()}/api/v1/write`
+const names = (state: string) => readdirSync(state, { recursive: true, encoding: 'utf8' })
+const notOthers = (state: string) =>
+  names(state).filter((name) => {
+    const { uid, gid } = lstatSync(join(state, name))
+    return uid !== other || gid !== other
+  })
+
+test("what root's commands leave in another user's directory is delivered by that user's agent", async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const { state, config, asOther, asRoot } = here
+  const away = config(await nowhere())
+  const command = asRoot(['once', away, '--timeout=1s'])
+  assert.equal(await command.ended, 3, command.output())
+  const exec = asRoot(['exec', '--job=killed', away, '--', 'sh', '-c', 'echo "pid $$"; exec sleep 60'])
+  const count = (end: string) => names(state).filter((name) => name.endsWith(end)).length
+  await exec.until(/^pid \d+$/m)
+  await eventually(
+    async () => [count('/owner'), count('.segment')].join(), // exec has one log for the host and one for its job
+    (there) => there === '2,3',
+  )
+  exec.child.kill('SIGKILL')
+  await exec.ended
+  process.kill(Number(/^pid (\d+)$/m.exec(exec.output())?.[1]), 'SIGKILL') // it outlives whoever ran it
+  assert.deepEqual(notOthers(state), [])
+
+  const receiver = await receiverAt('127.0.0.1:0', () => {})
+  t.after(() => receiver.close())
+  const there = config(`${receiver.url}/api/v1/write`)
+  const agent = asOther(['run', there, '--web.listen-address=127.0.0.1:0'])
+  await eventually(
+    async () => readdirSync(join(state, 'runs')),
+    (left) => left.every((name) => name === 'turn'),
+  )
+  agent.child.kill('SIGTERM')
+  assert.equal(await agent.ended, 0, agent.output())
+  assert.match(agent.output(), /what earlier commands had left is delivered/)
+})
+
+test('an agent that may not read what was left says so once, and what to do', async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const { state, config, asOther } = here
+  const left = join(state, 'runs/000001000000000-1-root')
+  mkdirSync(left, { recursive: true, mode: 0o700 })
+  chownSync(join(state, 'runs'), other, other)
+  const agent = asOther(['run', config(await nowhere()), '--web.listen-address=127.0.0.1:0'])
+  await agent.until(/not delivered, kept/)
+  const said = agent.output().match(/may not be read, and waits.* hint="as root: chown -R 65534:65534 '.*\/state'"/g)
+  assert.equal(said?.length, 1, agent.output())
+})
+
+test('what root makes outside of the directory, where a link leads, stays its own', async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const { state, config, asRoot } = here
+  const outside = temporary(t)
+  spawnSync('ln', ['-s', outside, join(state, 'runs')], { uid: other, gid: other })
+  const command = asRoot(['once', config(await nowhere()), '--timeout=1s'])
+  assert.equal(await command.ended, 3, command.output())
+  const uids = names(outside).map((name) => lstatSync(join(outside, name)).uid)
+  assert.ok(uids.length > 3)
+  assert.deepEqual(new Set(uids), new Set([0]))
+})
+
+test('who queues behind somebody whom it may not ask does not wait for him', async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const { state, config, asOther } = here
+  const turn = join(state, 'runs/turn')
+  mkdirSync(turn, { recursive: true })
+  for (const path of [join(state, 'runs'), turn]) chownSync(path, other, other)
+  const server = createServer().listen(join(turn, '1'))
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const receiver = await receiverAt('127.0.0.1:0', () => {})
+  t.after(() => receiver.close())
+  const command = asOther(['once', config(`${receiver.url}/api/v1/write`), '--timeout=20s'])
+  assert.equal(await command.ended, 0, command.output())
+})

@@ -16,17 +16,18 @@ test('of many snapshots that a command pushes what is refused of the last one is
   const { url, requests } = await startGateway(t, ({ body }) => (body.includes('TYPE bad ') ? [400, 'no'] : undefined))
   const directory = temporary(t)
   const file = `${temporary(t)}/config.json`
-  await writeFile(file, JSON.stringify({ pushgateway: [{ name: 'gw', url }] }))
+  await writeFile(file, JSON.stringify({ pushgateway: [{ name: 'gw', url, interval: '100ms' }] }))
   const environment = { STATE_DIRECTORY: directory, HOME: '/nonexistent' }
   const config = await readConfig({ flags: new Map([['config.file', file]]), environment, collectors: [] })
   const run = await openRun(config, { clock: systemClock, log: silent, bootId: '', connect }, { sync: 'always' })
   const builder = new SnapshotBuilder(new SeriesTable({}))
+  const begunMs = systemClock.now()
   const [good, bad] = [gauge('good', ''), gauge('bad', '')]
   const snapshot = (value: number) => {
     builder.begin()
     builder.add(good, value)
     builder.add(bad, value)
-    return builder.end(systemClock.now())
+    return builder.end(begunMs + value * 1000) // each is due
   }
   run.begin()
   for (const value of [1, 2]) {

@@ -7,7 +7,7 @@ import type { Outcome } from '../http/outcome.ts'
 import { Patience } from '../http/patience.ts'
 import { createRequester } from '../http/request.ts'
 import { isUnsettled, settle, type Unsettled } from '../http/settle.ts'
-import type { Log } from '../log.ts'
+import { type Log, messageOf } from '../log.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Output } from '../output.ts'
 import { Delivery, type Method } from './delivery.ts'
@@ -207,8 +207,7 @@ export class Gateway implements Output {
     } catch (error) {
       if (signal.aborted) throw error
       this.#newest = undefined // it would fail for ever
-      const about = { remote_name: this.name, url: this.#url }
-      this.#needs.log.error('pushgateway: a fault of our own', { ...about, err: error })
+      this.#delivery.trouble.ill('error', 'a fault of our own', messageOf(error), { err: error })
     }
   }
 

@@ -125,6 +125,15 @@ test('where what a newer version wrote cannot be moved it is left alone, and sai
   assert.ok(down.append(snapshots(samples)(7)) > 6)
 })
 
+test('where it may not be looked for what was being moved, nothing is said of a newer version', async () => {
+  const disk = await sixIn(new SimulatedDisk())
+  disk.fault = (operation, path) => (operation === 'list' && path.includes('/runs/') ? 'EACCES' : undefined)
+  const { log, lines } = recordingLog()
+  const again = await openLog(disk, {}, { log, isAgent: true })
+  assert.deepEqual(sequencesOf(await allOf(again)), [2, 3, 4, 5, 6])
+  assert.doesNotMatch(lines.join(), /newer version/)
+})
+
 test('a log that a newer version has left is nobody else’s to deliver and to delete, up to max_age', async (t) => {
   const directory = temporary(t)
   const run = `${directory}/runs/000001700000000-1-abcd`

@@ -31,6 +31,19 @@ test('external labels stand in the lines, those of the group do not, and a label
   assert.match(requests[0]?.body ?? '', /^doors_total\{room="none",site="a\\"b"\} 7$/m)
 })
 
+test('what cannot be pushed for a fault of our own is told, and is not delivered', async (t) => {
+  const { gateway, notify, requests, warnings } = await scene(t)
+  gateway.notify({ snapshot: { timestampMs: 1, series: [undefined as never], values: Float64Array.of(1) } })
+  await until(() => gateway.report.pending === 0)
+  assert.match(gateway.trouble ?? '', /undefined/)
+  assert.equal(warnings().length, 1)
+  assert.match(warnings()[0] ?? '', /level=ERROR msg="pushgateway: a fault of our own"/)
+  assert.equal(requests.length, 0)
+  notify({ kitchen: 1 })
+  await until(() => gateway.stats.samples === 2)
+  assert.equal(gateway.trouble, undefined)
+})
+
 const troubles: Readonly<Record<string, Answer>> = {
   'HTTP 500': [500],
   'HTTP 503': [503],

@@ -140,7 +140,7 @@ function verdict(series: number, size: number, rows: readonly Row[]): string {
 const describe = ({ quick }: Context) => {
   const { warmUp, seconds } = lengthOf(quick)
   return [
-    `CPU ms of all threads for an interval, of 1 s (2 s with 30,000 series), mean of ${seconds} s after ${warmUp} s of`,
+    `CPU ms of all threads for an interval, of 1 s (5 s with 30,000 series), mean of ${seconds} s after ${warmUp} s of`,
     'warming up; all agents of a size at once. `all` is the whole agent; `first` is what it takes more than the same agent',
     'beside it that has and keeps the series but sends nothing. That is: hostpush which writes its log and has a',
     '`send_interval` of a day; the Prometheus agent without `remote_write`, its write-ahead log with it. vmagent does not',
@@ -155,7 +155,7 @@ const describe = ({ quick }: Context) => {
 const lengthOf = (quick: boolean) => (quick ? { warmUp: 30, seconds: 30 } : { warmUp: 90, seconds: 90 })
 
 /** As short as two CPUs let all agents at once: V8 compiles what has run often, and an agent runs for days. */
-const intervalOf = (series: number) => (series > 10_000 ? 2 : 1)
+const intervalOf = (series: number) => (series > 10_000 ? 5 : 1)
 
 /** All contenders at once. */
 async function measured(series: number, { folder, quick, say }: Context): Promise<readonly Found[]> {

@@ -11,6 +11,7 @@ const patienceMs = 86_400_000
 const futureMs = 600_000
 /** After a small step back time goes on at this share of its speed until the wall clock has caught up. */
 const slowly = 0.9
+
 export interface TimelineStats {
   /** Steps of the wall clock that were seen. */
   steps: number

@@ -5,28 +5,35 @@ import { proxyOnly, type Said } from './access.ts'
 import { decoded, textOrFile } from './secrets.ts'
 import { headerValue, type TargetShape, unsendable } from './target-shape.ts'
 
+const isInUrl = ({ username, password }: URL) => username !== '' || password !== ''
+const hasBearer = ({ bearer_token, bearer_token_file }: TargetShape) =>
+  bearer_token !== undefined || bearer_token_file !== undefined
+
+/** The kinds of credentials that are given, by their keys. */
+export function kindsOf(block: TargetShape, url: URL): readonly string[] {
+  const all = {
+    basic_auth: block.basic_auth,
+    authorization: block.authorization,
+    bearer_token: hasBearer(block),
+    oauth2: block.oauth2,
+    sigv4: block.sigv4,
+    azuread: block.azuread,
+    google_iam: block.google_iam,
+    'credentials in the URL': isInUrl(url),
+  }
+  return Object.entries(all).flatMap(([name, given]) => (given ? [name] : []))
+}
+
 /** What proves who we are: at most one kind. What a kind needs is loaded only where it is configured. */
 export async function credentialsOf(block: TargetShape, url: URL, said: Said): Promise<Credentials | undefined> {
   const { basic_auth: basic, authorization, oauth2, sigv4, azuread, google_iam } = block
   const { bearer_token: bearer, bearer_token_file: file } = block
-  const inUrl = url.username !== '' || url.password !== ''
-  const hasBearer = bearer !== undefined || file !== undefined
-  const all = {
-    basic_auth: basic,
-    authorization,
-    bearer_token: hasBearer,
-    oauth2,
-    sigv4,
-    azuread,
-    google_iam,
-    'credentials in the URL': inUrl,
-  }
-  const kinds = Object.entries(all).flatMap(([name, given]) => (given ? [name] : []))
+  const kinds = kindsOf(block, url)
   if (kinds.length > 1) said.problems.push(`${said.place}: ${kinds.join(' and ')} cannot be used together; keep one`)
-  if (inUrl) return pairOf(new Secret(decoded(url.username)), new Secret(decoded(url.password)))
+  if (isInUrl(url)) return pairOf(new Secret(decoded(url.username)), new Secret(decoded(url.password)))
   if (basic !== undefined) return basicOf(basic, said)
   if (authorization !== undefined) return authorizationOf(authorization, said)
-  if (hasBearer) return tokenOf('Bearer', [bearer, file], { ...said, place: `${said.place}.bearer_token` })
+  if (hasBearer(block)) return tokenOf('Bearer', [bearer, file], { ...said, place: `${said.place}.bearer_token` })
   if (oauth2 !== undefined) return (await import('./oauth2.ts')).oauth2Of(oauth2, said)
   if (azuread !== undefined) return (await import('./azure.ts')).azureOf(azuread, block, said)
   if (google_iam !== undefined) return (await import('./google.ts')).googleOf(google_iam, block, said)

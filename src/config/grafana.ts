@@ -1,4 +1,5 @@
 import type { Said } from './access.ts'
+import { kindsOf } from './credentials.ts'
 import type { RemoteWriteShape } from './shape.ts'
 
 /** Where Grafana Cloud tells what belongs into a block. */
@@ -24,7 +25,7 @@ export function doubtGrafana(
     const [, token] = /^\d+:(.*)$/s.exec(authorization.credentials) ?? []
     if (token === undefined) doubt('authorization.credentials', 'is NUMBER:TOKEN, or use basic_auth')
     doubtToken(token, (words) => doubt('authorization.credentials', words))
-  } else if (isBare(block, url) && Object.keys({ ...headers, ...http_headers }).length === 0)
+  } else if (kindsOf(block, url).length === 0 && Object.keys({ ...headers, ...http_headers }).length === 0)
     doubt('basic_auth', "is needed: username is the number of the stack's Prometheus, password a token")
 }
 
@@ -33,7 +34,3 @@ function doubtToken(token: string | undefined, doubt: (words: string) => void): 
   if (token?.startsWith('glsa_'))
     doubt("is a token for Grafana's own pages (glsa_); a push takes one of an access policy (glc_) with metrics:write")
 }
-
-const isBare = ({ authorization, oauth2, bearer_token, bearer_token_file, sigv4 }: RemoteWriteShape, url: URL) =>
-  url.username === '' &&
-  [authorization, oauth2, bearer_token, bearer_token_file, sigv4].every((one) => one === undefined)

@@ -52,7 +52,8 @@ export class Leftovers {
   readonly #config: RunConfig
   readonly #adopter: Adopter
   readonly #except: string | undefined
-  readonly #lanes: readonly Lane[]
+  /** By the name in the log. */
+  readonly #lanes: ReadonlyMap<string, Lane>
   readonly #logs: LeftLogs
   /** As they were found last. */
   #runs: readonly LeftRun[] = []
@@ -62,7 +63,7 @@ export class Leftovers {
     this.#config = config
     this.#adopter = adopter
     this.#except = except
-    this.#lanes = lanesOf(config, adopter, replaced)
+    this.#lanes = new Map(lanesOf(config, adopter, replaced).map((lane) => [lane.name, lane]))
     this.#logs = new LeftLogs({
       ...{ adopter, options: config.buffer, outputs: outputsOf(config) },
       onDrop: (dropped) => {
@@ -81,20 +82,19 @@ export class Leftovers {
   async deliver(name: string, deadline: AbortSignal, beforeMs = Number.POSITIVE_INFINITY): Promise<Delivered> {
     const { clock, log } = this.#adopter
     const told = { snapshots: 0, trouble: undefined as string | undefined }
-    for (const lane of this.#lanes.filter((one) => one.name === name)) {
-      this.#runs = await runsLeftIn(this.#config.buffer.directory, this.#except)
-      for (const { path } of this.#runs.filter((run) => concerns(run, name))) {
-        if (told.trouble !== undefined) break
-        const work = async (left: Left) => {
-          if ((left.buffer.newestMs ?? 0) >= beforeMs) return
-          const before = backlogOf(left, name)
-          told.trouble = await lane.deliver(left, deadline)
-          told.snapshots += before - backlogOf(left, name)
-        }
-        if (deadline.aborted) {
-          if (await isLeft(path, clock)) told.trouble = tooMuch
-        } else if ((await this.#logs.use(path, work, deadline)) === 'busy') told.trouble = tooMuch
-      }
+    const work = async (left: Left) => {
+      if ((left.buffer.newestMs ?? 0) >= beforeMs) return
+      const before = backlogOf(left, name)
+      told.trouble = await this.#lanes.get(name)?.deliver(left, deadline)
+      told.snapshots += before - backlogOf(left, name)
+    }
+    this.#runs = await runsLeftIn(this.#config.buffer.directory, this.#except)
+    for (const { path } of this.#runs.filter((run) => concerns(run, name))) {
+      if (told.trouble !== undefined) break
+      const isTooMuch = deadline.aborted
+        ? await isLeft(path, clock)
+        : (await this.#logs.use(path, work, deadline)) === 'busy'
+      if (isTooMuch) told.trouble = tooMuch
     }
     const { snapshots, trouble } = told
     if (snapshots > 0) log.info('runs: what earlier commands had left is delivered', { name, snapshots })

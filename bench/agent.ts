@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs'
-import { systemClock } from '../src/clock.ts'
+import { type Cycle, createCycle, type Enabled } from '../src/collect/cycle.ts'
 import { collectors } from '../src/collectors/index.ts'
 import { type Config, configFlags, readConfig } from '../src/config/index.ts'
-import { type Cycle, createCycle, type Enabled } from '../src/cycle.ts'
-import { parseFlags } from '../src/flags.ts'
 import { type Host, openHost } from '../src/host/open.ts'
-import { silent } from '../src/log.ts'
 import { SeriesTable } from '../src/metrics/series.ts'
 import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
+import { systemClock } from '../src/util/clock.ts'
+import { parseFlags } from '../src/util/flags.ts'
+import { silent } from '../src/util/log.ts'
 import { agentCommand, type Running, start } from './processes.ts'
 
 /** The configuration that an agent with these flags has. */

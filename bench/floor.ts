@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { Dir } from '../src/host/dir.ts'
-import { diskFiles, type Files } from '../src/host/files.ts'
+import { Dir } from '../src/host/fs/dir.ts'
+import { diskFiles, type Files } from '../src/host/fs/files.ts'
 import { configOf, cycleOf, hostOf } from './agent.ts'
 import type { Bench, Context } from './bench.ts'
 import { inChild, program } from './processes.ts'

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Collector, collector } from '../src/collector.ts'
+import { textOf } from '../src/metrics/exposition/write.ts'
 import { counter, type Family, gauge, type Labels } from '../src/metrics/family.ts'
 import { SeriesTable } from '../src/metrics/series.ts'
 import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
-import { textOf } from '../src/metrics/text.ts'
 
 /** Series of one family. */
 const familySize = 24

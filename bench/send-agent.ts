@@ -1,9 +1,9 @@
 /** The agent with series that are made up: `send-agent.ts SERIES CONFIG`. All but the collector is the real one. */
 import { createAgent } from '../src/agent.ts'
-import { systemClock } from '../src/clock.ts'
 import { readConfig } from '../src/config/index.ts'
-import { connect } from '../src/http/connection.ts'
-import { createLog } from '../src/log.ts'
+import { connect } from '../src/http/transport/connection.ts'
+import { systemClock } from '../src/util/clock.ts'
+import { createLog } from '../src/util/log.ts'
 import { pageCollector } from './page.ts'
 
 const [, , series = '', file = ''] = process.argv

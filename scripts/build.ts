@@ -2,12 +2,12 @@ import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:c
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { BuildOptions, Plugin } from 'esbuild'
-import type { Build } from '../src/version.ts'
+import type { Build } from '../src/util/version.ts'
 
 /**
  * Makes dist/ at the end of `npm ci` and before `npm pack`:
  *
- *     hostpush.cjs       src/start.ts, which runs the others
+ *     hostpush.cjs       src/bundle-loader.ts, which runs the others
  *     main.cjs           src/cli.ts and all that it imports
  *     PACKAGE.cjs        a package, or parts of one, that the source loads with import(): read when it is used
  *     NAME.*.cache       V8's code cache of each, for the Node that built it
@@ -126,7 +126,7 @@ const asked = (paths: Iterable<string>): string =>
 async function bundle({ build }: typeof import('esbuild')): Promise<void> {
   rmSync(dist, { recursive: true, force: true })
   mkdirSync(dist)
-  await build({ ...shared, entryPoints: ['src/start.ts'], outfile: 'dist/hostpush.cjs' })
+  await build({ ...shared, entryPoints: ['src/bundle-loader.ts'], outfile: 'dist/hostpush.cjs' })
   await build({ ...shared, entryPoints: ['src/cli.ts'], outfile: 'dist/main.cjs', plugins: [setApart] })
   for (const [file, paths] of apart) {
     const stdin = { contents: asked(paths), resolveDir: root }

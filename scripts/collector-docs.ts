@@ -8,8 +8,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Collector, Option } from '../src/collector.ts'
 import { collectors } from '../src/collectors/index.ts'
-import { interfaceFlags } from '../src/config/collectors.ts'
-import type { Flag } from '../src/flags.ts'
+import { interfaceFlags } from '../src/config/sections/collectors.ts'
+import type { Flag } from '../src/util/flags.ts'
 import { about } from './docs/about.ts'
 
 const page = new URL('../docs/collectors.md', import.meta.url)

@@ -1,5 +1,5 @@
-import { parseSample } from '../src/metrics/line.ts'
-import { seriesText } from '../src/metrics/text.ts'
+import { parseSample } from '../src/metrics/exposition/line.ts'
+import { seriesText } from '../src/metrics/exposition/write.ts'
 
 /** A family of a text exposition: its series as `name{labels by name}` with their values. */
 interface Family {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { toJsonSchema } from '@valibot/to-json-schema'
 import { collectors } from '../src/collectors/index.ts'
-import { shapeOf } from '../src/config/shape.ts'
+import { shapeOf } from '../src/config/schema/schema.ts'
 
 /** The configuration's JSON Schema, as it is published in config.schema.json. */
 export function schemaText(): string {

@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { createLoader } from '../src/bundle-loader.ts'
 import type { main } from '../src/cli.ts'
-import { createLoader } from '../src/start.ts'
 
 // Runs what an agent and a batch command do first, collecting and pushing, to this process itself; then writes the code
 // cache of what ran.

@@ -1,10 +1,10 @@
-import type { Command, Terminal } from './command.ts'
+import type { Command, Terminal } from './commands/command.ts'
 import { commands } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
-import { beforeProgram, flagHelp, parseBeforeProgram, parseFlags, UsageError } from './flags.ts'
-import { messageOf } from './log.ts'
-import { nearest } from './nearest.ts'
-import { build, platform } from './version.ts'
+import { nearest } from './util/did-you-mean.ts'
+import { beforeProgram, flagHelp, parseBeforeProgram, parseFlags, UsageError } from './util/flags.ts'
+import { messageOf } from './util/log.ts'
+import { build, platform } from './util/version.ts'
 
 /** Exit statuses: 0 well, 1 it failed, 2 the command line cannot be understood. */
 const failed = 1

@@ -1,8 +1,8 @@
-import type { Dir } from './host/dir.ts'
+import type { Dir } from './host/fs/dir.ts'
 import type { Host } from './host/open.ts'
-import { messageOf } from './log.ts'
 import type { Family, Labels } from './metrics/family.ts'
 import type { Filter, Pattern } from './metrics/pattern.ts'
+import { messageOf } from './util/log.ts'
 
 /** What a collector throws where node_exporter reports that there is none of it on this host: no failure to log. */
 export class NoData extends Error {}

@@ -1,4 +1,4 @@
-import type { Cycle } from './cycle.ts'
+import type { Cycle } from './collect/cycle.ts'
 
 /** What takes snapshots away: remote-write from the buffer, Pushgateway the newest, web the last one on request. */
 export interface Output {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { textOf } from '../src/metrics/text.ts'
-import { cases } from './cases.ts'
-import { collectAll } from './collect.ts'
+import { textOf } from '../src/metrics/exposition/write.ts'
+import { cases } from './support/cases.ts'
+import { collectAll } from './support/collect.ts'
 
 /** UPDATE=1 writes every expected.prom anew; the diff is the review. */
 for (const { title, subject, given, expected } of cases)

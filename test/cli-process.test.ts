@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { freePort, root, start } from './servers.ts'
+import { freePort, root, start } from './support/servers.ts'
 
 const cli = join(root, 'src/cli.ts')
 

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { commands } from '../src/commands/index.ts'
-import { temporary } from './servers.ts'
-import { commandLine } from './terminal.ts'
+import { temporary } from './support/servers.ts'
+import { commandLine } from './support/terminal.ts'
 
 test('no command, help and version go to standard output with status 0', async () => {
   for (const args of [[], ['--help'], ['help'], ['--version']]) {

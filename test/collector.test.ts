@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { each, NoData, needed, offered } from '../src/collector.ts'
-import { Dir } from '../src/host/dir.ts'
-import { textFiles } from './tree.ts'
+import { Dir } from '../src/host/fs/dir.ts'
+import { textFiles } from './support/tree.ts'
 
 const fail = (error: Error) => {
   throw error

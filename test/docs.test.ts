@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { eventually, root, start, temporary } from './servers.ts'
-import { asUser, userCommands, userPages } from './users.ts'
+import { eventually, root, start, temporary } from './support/servers.ts'
+import { asUser, userCommands, userPages } from './support/users.ts'
 
 const pages = globSync(['*.md', 'docs/**/*.md', 'bench/*.md'], { cwd: root })
 

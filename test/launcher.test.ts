@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { packageRoot } from '../src/version.ts'
+import { packageRoot } from '../src/util/version.ts'
 
 const packaged = `node-linux-${process.arch}/bin/node`
 const loader = process.arch === 'arm64' ? '/lib/ld-linux-aarch64.so.1' : '/lib64/ld-linux-x86-64.so.2'

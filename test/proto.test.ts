@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type protobuf from 'protobufjs'
-import { v1, v2 } from './receive/wire.ts'
+import { v1, v2 } from './demo-receiver/wire.ts'
 
 /** `name = number` of each field, in the order of the numbers. */
 function fieldsOf(root: protobuf.Root, type: string): string {

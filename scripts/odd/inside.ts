@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { loadLibc } from '../../src/host/libc.ts'
+import { loadLibc } from '../../src/host/syscall/ffi.ts'
 import { startPeer } from '../peer.ts'
 
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))

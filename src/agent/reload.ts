@@ -1,10 +1,10 @@
-import type { Clock } from './clock.ts'
-import { ConfigError } from './config/error.ts'
-import type { Config } from './config/index.ts'
-import type { OwnFamilies } from './cycle.ts'
-import { monotonicMicroseconds, type Notify } from './host/notify.ts'
-import { type Log, messageOf } from './log.ts'
-import { gauge } from './metrics/family.ts'
+import type { OwnFamilies } from '../collect/cycle.ts'
+import { ConfigError } from '../config/error.ts'
+import type { Config } from '../config/index.ts'
+import { monotonicMicroseconds, type Notify } from '../host/systemd/notify.ts'
+import { gauge } from '../metrics/family.ts'
+import type { Clock } from '../util/clock.ts'
+import { type Log, messageOf } from '../util/log.ts'
 
 const successful = gauge(
   'hostpush_config_last_reload_successful',

@@ -1,5 +1,5 @@
-import type { Clock } from './clock.ts'
-import type { Log } from './log.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
 
 /** Somebody who must not stand still. */
 export interface Watched {

@@ -1,12 +1,12 @@
-import { isForbidden } from '../buffer/files.ts'
-import { heirOf } from '../buffer/heir.ts'
-import { foreignRemedy } from '../buffer/remedy.ts'
-import { turns, turnsIn } from '../buffer/run-names.ts'
-import { queueUp } from '../buffer/turn.ts'
-import { deadlineAt } from '../http/deadline.ts'
-import { messageOf } from '../log.ts'
-import { groupOf, outputsOf } from './lanes.ts'
-import { type Adopter, type Dropped, Leftovers, type RunConfig, whatIsLeft } from './leftovers.ts'
+import { heirOf } from '../buffer/disk/chown.ts'
+import { foreignRemedy } from '../buffer/disk/disk-hints.ts'
+import { isForbidden } from '../buffer/disk/filesystem.ts'
+import { queueUp } from '../buffer/lock/fifo-queue.ts'
+import { turns, turnsIn } from '../buffer/paths.ts'
+import { deadlineAt } from '../util/deadline.ts'
+import { messageOf } from '../util/log.ts'
+import { groupOf, outputsOf } from './routes.ts'
+import { type Adopter, type Dropped, Leftovers, type RunConfig, whatIsLeft } from './spool.ts'
 
 /** How often an agent looks for leftovers, and how long it holds a turn that batch commands wait for. */
 const everyMs = 60_000

@@ -1,11 +1,11 @@
-import type { Buffer } from './buffer/buffer.ts'
-import type { Clock } from './clock.ts'
-import type { Config } from './config/index.ts'
-import type { Access, Sender } from './http/connection.ts'
-import type { Log } from './log.ts'
-import { Gateway } from './pushgateway/index.ts'
-import { Endpoint } from './remote-write/index.ts'
-import { userAgent } from './version.ts'
+import type { Buffer } from '../buffer/types.ts'
+import type { Config } from '../config/index.ts'
+import type { Access, Sender } from '../http/transport/connection.ts'
+import { Gateway } from '../pushgateway/index.ts'
+import { Endpoint } from '../remote-write/index.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import { userAgent } from '../util/version.ts'
 
 /** What is needed to push anywhere. */
 export interface Pushing {

@@ -1,4 +1,4 @@
-import type { Cursor } from '../buffer/buffer.ts'
+import type { Cursor } from '../buffer/types.ts'
 import type { Gateway } from '../pushgateway/index.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { BufferStats } from '../buffer/buffer.ts'
-import { shownUrl } from '../http/credentials.ts'
+import type { BufferStats } from '../buffer/types.ts'
+import { shownUrl } from '../http/auth/credentials.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { groupUrl } from '../pushgateway/group.ts'
 import type { Gateway } from '../pushgateway/index.ts'

@@ -1,14 +1,14 @@
-import type { DiskBuffer } from '../buffer/disk.ts'
-import { gatewayCursor } from '../buffer/runs.ts'
+import type { DiskBuffer } from '../buffer/disk-buffer.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { openEndpoints, openGateways } from '../outputs.ts'
 import { groupUrl } from '../pushgateway/group.ts'
 import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
-import { late, lateAt } from './fate.ts'
-import type { Left } from './left-logs.ts'
-import type { Adopter, RunConfig } from './leftovers.ts'
+import { openEndpoints, openGateways } from './open-outputs.ts'
 import { setAsideAt } from './refused.ts'
+import { late, lateAt } from './result.ts'
+import { gatewayCursor } from './run-log.ts'
+import type { Adopter, RunConfig } from './spool.ts'
+import type { Left } from './spool-logs.ts'
 
 /** An output, and how it gets what a command has left for it. */
 export interface Lane {

@@ -1,9 +1,9 @@
-import type { DiskBuffer } from '../buffer/disk.ts'
-import type { Heir } from '../buffer/heir.ts'
+import type { Heir } from '../buffer/disk/chown.ts'
+import type { DiskBuffer } from '../buffer/disk-buffer.ts'
 import type { BufferOptions } from '../buffer/index.ts'
-import { type About, isAdopted, isLeft, openLeft, removeRun, writeAbout } from '../buffer/runs.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Adopter, Dropped } from './leftovers.ts'
+import { type About, isAdopted, isLeft, openLeft, removeRun, writeAbout } from './run-log.ts'
+import type { Adopter, Dropped } from './spool.ts'
 
 /** The log of a run that is over, opened as its owner. */
 export interface Left {

@@ -1,11 +1,11 @@
-import type { DropReason } from '../buffer/buffer.ts'
 import type { BufferNeeds } from '../buffer/index.ts'
-import { isLeft, type LeftRun, runsLeftIn, standingOf } from '../buffer/runs.ts'
-import type { Clock } from '../clock.ts'
+import type { DropReason } from '../buffer/types.ts'
 import type { Config } from '../config/index.ts'
-import type { Pushing } from '../outputs.ts'
-import { cursorIn, type Lane, lanesOf, outputsOf } from './lanes.ts'
-import { type Left, LeftLogs } from './left-logs.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Pushing } from './open-outputs.ts'
+import { cursorIn, type Lane, lanesOf, outputsOf } from './routes.ts'
+import { isLeft, type LeftRun, runsLeftIn, standingOf } from './run-log.ts'
+import { type Left, LeftLogs } from './spool-logs.ts'
 
 const tooMuch = 'what earlier commands have left comes first, and took all the time'
 

@@ -1,9 +1,9 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { Arrival } from './arrival.ts'
-import type { Backlog, Buffer, Cursor, DropReason, Entry, Flight, Limit, Verdict } from './buffer.ts'
-import { type Choice, takes } from './choice.ts'
-import { within } from './ring.ts'
+import { Arrival } from './cursor/notifier.ts'
+import { within } from './memory-tail.ts'
+import { type Choice, takes } from './sampling.ts'
 import { countDropped, noStats } from './stats.ts'
+import type { Backlog, Buffer, Cursor, DropReason, Entry, Flight, Limit, Verdict } from './types.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
 const bytesPerSample = 8

@@ -1,5 +1,5 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Entry } from './buffer.ts'
+import type { Entry } from './types.ts'
 
 /** A snapshot, and its place in the numbering of all samples that were ever appended. */
 export interface LogEntry extends Entry {

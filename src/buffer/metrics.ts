@@ -1,5 +1,5 @@
 import { type Family, gauge, type Labels, ownCounter } from '../metrics/family.ts'
-import type { Buffer } from './buffer.ts'
+import type { Buffer } from './types.ts'
 
 const dropped = ownCounter(
   'prometheus_remote_storage_samples_dropped_total',

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
-import type { Files } from './files.ts'
-import type { Sync } from './writer.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import type { Files } from './disk/filesystem.ts'
+import type { Sync } from './log/writer.ts'
 
 export interface DiskOptions {
   readonly directory: string

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../util/clock.ts'
 
 /**
  * The directory `runs` of a buffer: in it a log for each batch command that has not delivered all (`runs/<id>/`, laid out

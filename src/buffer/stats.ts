@@ -1,4 +1,4 @@
-import type { BufferStats, DropReason } from './buffer.ts'
+import type { BufferStats, DropReason } from './types.ts'
 
 export const noStats = (): BufferStats => ({
   appendedSnapshots: 0,

@@ -1,6 +1,6 @@
 import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Choice } from './choice.ts'
+import type { Choice } from './sampling.ts'
 
 /** A snapshot and its place in the order of all that was collected. Numbers are never used twice. */
 export interface Entry {

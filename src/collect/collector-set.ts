@@ -1,12 +1,12 @@
-import type { Clock } from './clock.ts'
-import type { Config } from './config/index.ts'
+import type { Config } from '../config/index.ts'
+import { type OpenHost, openHost } from '../host/open.ts'
+import { isSameIdentity, SeriesTable } from '../metrics/series.ts'
+import { SnapshotBuilder } from '../metrics/snapshot.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import { build, platform } from '../util/version.ts'
 import { type Cycle, createCycle, type OwnFamilies } from './cycle.ts'
-import { type OpenHost, openHost } from './host/open.ts'
-import type { Log } from './log.ts'
-import { isSameIdentity, SeriesTable } from './metrics/series.ts'
-import { SnapshotBuilder } from './metrics/snapshot.ts'
-import { exporterFamilies } from './own.ts'
-import { build, platform } from './version.ts'
+import { exporterFamilies } from './self-metrics.ts'
 
 /** A collector that waits for something may take this part of the interval, and never more than this. */
 const deadlineShare = 0.8

@@ -1,12 +1,12 @@
-import { type Clock, within } from './clock.ts'
-import { type Collector, type Context, type Emit, NoData, type Options, type Values } from './collector.ts'
-import type { Host } from './host/open.ts'
-import { type Log, messageOf } from './log.ts'
-import { type Family, gauge, type Labels } from './metrics/family.ts'
-import type { Filter } from './metrics/pattern.ts'
-import type { Clash } from './metrics/series.ts'
-import type { Refused, Snapshot, SnapshotBuilder } from './metrics/snapshot.ts'
-import { seriesText } from './metrics/text.ts'
+import { type Collector, type Context, type Emit, NoData, type Options, type Values } from '../collector.ts'
+import type { Host } from '../host/open.ts'
+import { seriesText } from '../metrics/exposition/write.ts'
+import { type Family, gauge, type Labels } from '../metrics/family.ts'
+import type { Filter } from '../metrics/pattern.ts'
+import type { Clash } from '../metrics/series.ts'
+import type { Refused, Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
+import { type Clock, within } from '../util/clock.ts'
+import { type Log, messageOf } from '../util/log.ts'
 
 const duration = gauge('node_scrape_collector_duration_seconds', 'How long a collector took.', ['collector'])
 const success = gauge('node_scrape_collector_success', 'Whether a collector succeeded.', ['collector'])

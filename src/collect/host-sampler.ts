@@ -1,12 +1,12 @@
-import type { Clock } from './clock.ts'
-import { openCollection } from './collection.ts'
-import type { Config } from './config/index.ts'
-import { Intake } from './intake.ts'
-import type { Log } from './log.ts'
-import type { Snapshot } from './metrics/snapshot.ts'
-import { buildFamilies, scrapeFamilies } from './own.ts'
-import { Timeline } from './timeline.ts'
-import { build, platform } from './version.ts'
+import type { Config } from '../config/index.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import { build, platform } from '../util/version.ts'
+import { openCollection } from './collector-set.ts'
+import { Intake } from './ingest.ts'
+import { Timeline } from './sample-clock.ts'
+import { buildFamilies, scrapeFamilies } from './self-metrics.ts'
 
 /** What a command sees of the host: all that an agent does, but for what is about an agent. */
 export interface Glance {

@@ -1,11 +1,11 @@
-import type { Buffer } from './buffer/buffer.ts'
-import { bytesOf, ringBytes } from './buffer/ring.ts'
-import type { Clock } from './clock.ts'
+import { bytesOf, ringBytes } from '../buffer/memory-tail.ts'
+import type { Buffer } from '../buffer/types.ts'
+import type { Starts } from '../metrics/family.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
 import type { Cycle } from './cycle.ts'
-import type { Log } from './log.ts'
-import type { Starts } from './metrics/family.ts'
-import type { Snapshot } from './metrics/snapshot.ts'
-import type { Moment, Timeline } from './timeline.ts'
+import type { Moment, Timeline } from './sample-clock.ts'
 
 /**
  * What waits for the clock to be put right, at most: three hours of 700 series at 15 seconds. It goes to the buffer at

@@ -1,5 +1,5 @@
-import { type Clock, isSet } from './clock.ts'
-import type { Log } from './log.ts'
+import { type Clock, isSet } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
 
 /** A difference between clocks that is a step and not a drift, milliseconds. */
 const stepMs = 60_000

@@ -1,10 +1,10 @@
-import type { Emit } from './collector.ts'
+import type { Emit } from '../collector.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
+import { counter, gauge, ownCounter } from '../metrics/family.ts'
+import type { Build, platform } from '../util/version.ts'
 import type { OwnFamilies } from './cycle.ts'
-import type { Dir } from './host/dir.ts'
-import { fields, lines } from './host/text.ts'
-import { counter, gauge, ownCounter } from './metrics/family.ts'
-import type { Timeline } from './timeline.ts'
-import type { Build, platform } from './version.ts'
+import type { Timeline } from './sample-clock.ts'
 
 const buildInfo = gauge(
   'node_exporter_build_info',

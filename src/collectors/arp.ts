@@ -1,6 +1,6 @@
 import { boolean, type Context, collector, pattern } from '../collector.ts'
-import { NoKernel } from '../host/libc.ts'
-import { fields, lines } from '../host/text.ts'
+import { fields, lines } from '../host/fs/text.ts'
+import { NoKernel } from '../host/syscall/ffi.ts'
 import { gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 

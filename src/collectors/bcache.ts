@@ -1,6 +1,6 @@
 import { boolean, collector, each } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
-import { keyValues } from '../host/text.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { keyValues } from '../host/fs/text.ts'
 import { type Family, gauge, undatedCounter } from '../metrics/family.ts'
 
 type Where = 'uuid' | 'backing_device' | 'cache_device'

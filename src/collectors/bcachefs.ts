@@ -1,6 +1,6 @@
 import { collector, each, NoData } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { fields, lines } from '../host/text.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { familyOf, gauge, undatedCounter } from '../metrics/family.ts'
 
 const info = gauge('node_bcachefs_info', 'A mounted file system; always 1.', ['uuid'])

@@ -1,6 +1,6 @@
 import { collector, each, needed } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
-import { fields } from '../host/text.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { fields } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
 const slaves = gauge('node_bonding_slaves', 'Interfaces that the bond is made of.', ['master'])

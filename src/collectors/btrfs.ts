@@ -1,9 +1,9 @@
 import { type Context, collector, each } from '../collector.ts'
-import type { BtrfsVolume } from '../host/btrfs.ts'
-import { type Dir, numberOf } from '../host/dir.ts'
-import { hangable, mountsOf, unescapeMount } from '../host/mounts.ts'
-import { keyValues } from '../host/text.ts'
-import { milli, sectors } from '../host/units.ts'
+import { type Dir, numberOf } from '../host/fs/dir.ts'
+import { keyValues } from '../host/fs/text.ts'
+import { hangable, mountsOf, unescapeMount } from '../host/parse/mounts.ts'
+import { milli, sectors } from '../host/parse/units.ts'
+import type { BtrfsVolume } from '../host/syscall/btrfs.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const info = gauge('node_btrfs_info', 'A mounted file system; always 1.', ['label', 'uuid'])

@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { fields, lines } from '../host/text.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
 const blocks = gauge('node_buddyinfo_blocks', 'Free blocks of memory of 2^size pages.', ['node', 'zone', 'size'])

@@ -1,5 +1,5 @@
 import { collector, NoData } from '../collector.ts'
-import { parseLnstat } from '../host/lnstat.ts'
+import { parseLnstat } from '../host/parse/lnstat.ts'
 import { gauge } from '../metrics/family.ts'
 
 const limits = {

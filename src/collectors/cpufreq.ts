@@ -1,6 +1,6 @@
 import { collector, each } from '../collector.ts'
-import { cpusOf, parseCpuList } from '../host/cpus.ts'
-import { type Dir, numberOf } from '../host/dir.ts'
+import { type Dir, numberOf } from '../host/fs/dir.ts'
+import { cpusOf, parseCpuList } from '../host/parse/cpu-list.ts'
 import { gauge } from '../metrics/family.ts'
 
 const hertz = (file: string, name: string, help: string) =>

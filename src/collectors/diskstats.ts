@@ -1,7 +1,7 @@
 import { collector, type Emit, pattern } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { fields, lines } from '../host/text.ts'
-import { sectors } from '../host/units.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
+import { sectors } from '../host/parse/units.ts'
 import { counter, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 

@@ -1,5 +1,5 @@
 import { collector, NoData } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
+import type { Dir } from '../host/fs/dir.ts'
 import { type Family, gauge } from '../metrics/family.ts'
 
 const files = `bios_date bios_release bios_vendor bios_version board_asset_tag board_name board_serial board_vendor

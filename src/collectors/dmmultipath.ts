@@ -1,5 +1,5 @@
 import { collector, each, needed, offered } from '../collector.ts'
-import { sectors } from '../host/units.ts'
+import { sectors } from '../host/parse/units.ts'
 import { gauge } from '../metrics/family.ts'
 
 const device = ['device', 'sysfs_name'] as const

@@ -1,6 +1,6 @@
 import { collector, needed } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { fields } from '../host/text.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { fields } from '../host/fs/text.ts'
 import { counter, type Family, gauge } from '../metrics/family.ts'
 
 const make = (define: typeof gauge, key: string, name: string, help: string, scale = 1) =>

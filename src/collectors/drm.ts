@@ -1,5 +1,5 @@
 import { collector, each } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
+import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
 const attribute = (file: string, name: string, help: string) =>

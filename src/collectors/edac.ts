@@ -1,5 +1,5 @@
 import { collector, each } from '../collector.ts'
-import { type Dir, numberOf } from '../host/dir.ts'
+import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { undatedCounter } from '../metrics/family.ts'
 
 const family = <Label extends string>(name: string, what: string, labels: readonly Label[]) =>

@@ -1,6 +1,6 @@
 import { collector, type Emit, offered, pattern } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
-import type { Modes, Settings } from '../host/ethtool.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import type { Modes, Settings } from '../host/netlink/ethtool.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 

@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
+import { numberOf } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
 const allocated = gauge('node_filefd_allocated', 'File handles that are allocated.')

@@ -1,6 +1,6 @@
 import { type Context, collector, duration, number, type Options, pattern, type Values } from '../collector.ts'
-import { hangable, type Mount, mountsOf, unescapeMount } from '../host/mounts.ts'
-import { type Answer, timedOut } from '../host/statfs.ts'
+import { hangable, type Mount, mountsOf, unescapeMount } from '../host/parse/mounts.ts'
+import { type Answer, timedOut } from '../host/syscall/statfs.ts'
 import { gauge } from '../metrics/family.ts'
 import { filterOf, type Pattern } from '../metrics/pattern.ts'
 

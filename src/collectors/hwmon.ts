@@ -1,5 +1,5 @@
 import { collector, each, offered, pattern } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
+import type { Dir } from '../host/fs/dir.ts'
 import { counter, familyOf, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 

@@ -1,5 +1,5 @@
 import { collector, each, needed, offered, pattern } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
+import type { Dir } from '../host/fs/dir.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 

@@ -1,6 +1,6 @@
 import { boolean, collector, pattern } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { fields, lines } from '../host/text.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { counter } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 

@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import { milli } from '../host/units.ts'
+import { milli } from '../host/parse/units.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
 const value = (file: string, help: string) => [file, gauge(`node_ksmd_${file}`, help)] as const

@@ -1,5 +1,5 @@
 import { collector, each } from '../collector.ts'
-import { parseLnstat } from '../host/lnstat.ts'
+import { parseLnstat } from '../host/parse/lnstat.ts'
 import { counter, familyOf } from '../metrics/family.ts'
 
 const statistic = familyOf((column) => {

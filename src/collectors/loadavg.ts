@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import { fields } from '../host/text.ts'
+import { fields } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
 const averages = [

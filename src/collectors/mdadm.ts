@@ -1,6 +1,6 @@
 import { collector, each, needed } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
-import { fields, lines } from '../host/text.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
 const blocks = gauge('node_md_blocks', 'Blocks of 1 KiB in the array.', ['device'])

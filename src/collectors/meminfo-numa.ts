@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { fields, lines } from '../host/text.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { counter, familyOf, gauge } from '../metrics/family.ts'
 
 const memory = familyOf((field) => gauge(`node_memory_numa_${field}`, `${field} of a node's memory.`, ['node']))

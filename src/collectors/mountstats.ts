@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { type Mount, parseMountinfo } from '../host/mounts.ts'
-import { fields, lines } from '../host/text.ts'
+import { fields, lines } from '../host/fs/text.ts'
+import { type Mount, parseMountinfo } from '../host/parse/mounts.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const mountLabels = ['export', 'mountaddr', 'protocol'] as const

@@ -1,9 +1,9 @@
 import { boolean, type Context, collector, each, type Option, offered, pattern } from '../collector.ts'
-import { type Dir, isMissing } from '../host/dir.ts'
-import type { LinkMode } from '../host/ethtool.ts'
+import { type Dir, isMissing } from '../host/fs/dir.ts'
 import type { Kernel } from '../host/kernel.ts'
-import { NoKernel } from '../host/libc.ts'
-import { type Link, statisticNames } from '../host/links.ts'
+import type { LinkMode } from '../host/netlink/ethtool.ts'
+import { type Link, statisticNames } from '../host/netlink/links.ts'
+import { NoKernel } from '../host/syscall/ffi.ts'
 import { counter, type Family, gauge } from '../metrics/family.ts'
 import { type Filter, filterOf } from '../metrics/pattern.ts'
 

@@ -1,9 +1,9 @@
 import { boolean, type Context, collector, type Options, pattern } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import type { Kernel } from '../host/kernel.ts'
-import { NoKernel } from '../host/libc.ts'
-import { type Link, type Statistics, statisticNames } from '../host/links.ts'
-import { fields, lines } from '../host/text.ts'
+import { type Link, type Statistics, statisticNames } from '../host/netlink/links.ts'
+import { NoKernel } from '../host/syscall/ffi.ts'
 import { counter, familyOf, gauge } from '../metrics/family.ts'
 import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
 

@@ -1,6 +1,6 @@
 import { collector, each, pattern } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { lines } from '../host/text.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { lines } from '../host/fs/text.ts'
 import { type Family, familyOf, untyped } from '../metrics/family.ts'
 import { type Filter, filterOf } from '../metrics/pattern.ts'
 

@@ -1,5 +1,5 @@
 import { collector, needed } from '../collector.ts'
-import { calls, parseRpcStats, version2, version3 } from '../host/rpc-stats.ts'
+import { calls, parseRpcStats, version2, version3 } from '../host/parse/rpc-stats.ts'
 import { counter } from '../metrics/family.ts'
 
 const packets = counter('node_nfs_packets_total', 'Packets of the NFS client, sent and received.', ['protocol'])

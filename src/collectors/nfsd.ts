@@ -1,5 +1,5 @@
 import { collector, needed } from '../collector.ts'
-import { calls, parseRpcStats, version2, version3 } from '../host/rpc-stats.ts'
+import { calls, parseRpcStats, version2, version3 } from '../host/parse/rpc-stats.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
 /** Line, column, family. */

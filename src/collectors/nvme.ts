@@ -1,5 +1,5 @@
 import { collector, each, needed, offered } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
+import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
 const info = gauge('node_nvme_info', 'What the controller says of itself; always 1.', [

@@ -1,5 +1,5 @@
 import { collector, each, needed, offered } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
+import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
 const info = gauge('node_nvmesubsystem_info', 'What the subsystem says of itself; always 1.', [

@@ -1,7 +1,7 @@
-import { instantOf } from '../clock.ts'
 import { collector, NoData } from '../collector.ts'
-import { lines } from '../host/text.ts'
+import { lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
+import { instantOf } from '../util/clock.ts'
 
 const names = [
   'build_id',

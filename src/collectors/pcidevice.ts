@@ -1,6 +1,6 @@
 import { boolean, collector, each, needed, offered, text } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
-import { lines } from '../host/text.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
 const place = ['segment', 'bus', 'device', 'function'] as const

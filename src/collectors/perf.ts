@@ -1,7 +1,7 @@
 import { boolean, collector, list, text } from '../collector.ts'
-import { parseCpuList } from '../host/cpus.ts'
-import type { Dir } from '../host/dir.ts'
-import { type Event, NotPermitted } from '../host/perf.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { parseCpuList } from '../host/parse/cpu-list.ts'
+import { type Event, NotPermitted } from '../host/syscall/perf.ts'
 import { type Family, familyOf, ownCounter } from '../metrics/family.ts'
 
 /** One thing that is counted: the name by which an option asks for it, and its metric. */

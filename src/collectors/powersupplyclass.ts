@@ -1,5 +1,5 @@
 import { collector, each, offered, pattern } from '../collector.ts'
-import { micro } from '../host/units.ts'
+import { micro } from '../host/parse/units.ts'
 import { type Family, familyOf, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 

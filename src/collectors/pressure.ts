@@ -1,5 +1,5 @@
 import { collector, each, NoData, needed } from '../collector.ts'
-import { milli } from '../host/units.ts'
+import { milli } from '../host/parse/units.ts'
 import { counter, type Family } from '../metrics/family.ts'
 
 const waiting = (resource: string, what: string) =>

@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
+import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
 const threads = gauge('node_processes_threads', 'Threads of all processes.')

@@ -1,5 +1,5 @@
 import { collector, pattern, text } from '../collector.ts'
-import type { Qdisc } from '../host/qdiscs.ts'
+import type { Qdisc } from '../host/netlink/qdiscs.ts'
 import { counter, gauge } from '../metrics/family.ts'
 import { filterOf, type Pattern } from '../metrics/pattern.ts'
 

@@ -1,5 +1,5 @@
 import { boolean, collector, each, needed, offered } from '../collector.ts'
-import { micro } from '../host/units.ts'
+import { micro } from '../host/parse/units.ts'
 import { familyOf, undatedCounter } from '../metrics/family.ts'
 
 const labelled = undatedCounter('node_rapl_joules_total', 'Energy that the zone has used, in joules.', [

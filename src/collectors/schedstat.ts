@@ -1,5 +1,5 @@
 import { collector, NoData } from '../collector.ts'
-import { nano } from '../host/units.ts'
+import { nano } from '../host/parse/units.ts'
 import { counter } from '../metrics/family.ts'
 
 const running = counter('node_schedstat_running_seconds_total', 'Seconds that a CPU spent running tasks.', ['cpu'])

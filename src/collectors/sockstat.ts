@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { type Dir, numberOf } from '../host/dir.ts'
-import { lines } from '../host/text.ts'
+import { type Dir, numberOf } from '../host/fs/dir.ts'
+import { lines } from '../host/fs/text.ts'
 import { familyOf, gauge } from '../metrics/family.ts'
 
 const socketsUsed = gauge('node_sockstat_sockets_used', 'Sockets of all kinds in use.')

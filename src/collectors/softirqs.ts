@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { fields, lines } from '../host/text.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { counter } from '../metrics/family.ts'
 
 const functions = counter('node_softirqs_functions_total', 'Softirqs that a CPU has serviced.', ['cpu', 'type'])

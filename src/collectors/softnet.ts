@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import { fields, lines } from '../host/text.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
 const total = (name: string, help: string) => counter(`node_softnet_${name}_total`, help, ['cpu'])

@@ -1,5 +1,5 @@
 import { boolean, collector } from '../collector.ts'
-import { parseStat } from '../host/stat.ts'
+import { parseStat } from '../host/parse/stat.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
 const totals = {

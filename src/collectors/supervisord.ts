@@ -1,5 +1,5 @@
 import { collector, text } from '../collector.ts'
-import { callOf, resultOf, type Value } from '../host/xml-rpc.ts'
+import { callOf, resultOf, type Value } from '../host/parse/xml-rpc.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const labelNames = ['group', 'name'] as const

@@ -1,7 +1,7 @@
 import { collector } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { fields, lines } from '../host/text.ts'
-import { kibi } from '../host/units.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
+import { kibi } from '../host/parse/units.ts'
 import { gauge } from '../metrics/family.ts'
 
 const size = gauge('node_swap_size_bytes', 'Size of a swap area.', ['device', 'swap_type'])

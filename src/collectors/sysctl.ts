@@ -1,6 +1,6 @@
 import { collector, each, list } from '../collector.ts'
-import { type Dir, numberOf } from '../host/dir.ts'
-import { fields } from '../host/text.ts'
+import { type Dir, numberOf } from '../host/fs/dir.ts'
+import { fields } from '../host/fs/text.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'
 
 const single = familyOf((name) => untyped(`node_sysctl_${name}`, `Kernel parameter ${name}.`))

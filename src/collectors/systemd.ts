@@ -1,6 +1,6 @@
 import { boolean, type Context, collector, type Emit, type Options, pattern } from '../collector.ts'
-import type { Connection } from '../host/dbus.ts'
-import { micro } from '../host/units.ts'
+import { micro } from '../host/parse/units.ts'
+import type { Connection } from '../host/systemd/dbus.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
 

@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import type { AddressFamily } from '../host/sock-diag.ts'
+import type { AddressFamily } from '../host/netlink/sock-diag.ts'
 import { gauge } from '../metrics/family.ts'
 
 const states = gauge('node_tcp_connection_states', 'TCP sockets by state, and bytes in their queues.', ['state'])

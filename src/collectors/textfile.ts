@@ -1,8 +1,8 @@
 import { collector, each, list } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
-import { globbed } from '../host/glob.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { globbed } from '../host/fs/glob.ts'
+import { type ReadFamily, type ReadSample, readText } from '../metrics/exposition/read-text.ts'
 import { type Family, family, gauge, type Suffix } from '../metrics/family.ts'
-import { type ReadFamily, type ReadSample, readText } from '../metrics/read.ts'
 
 const scrapeError = gauge('node_textfile_scrape_error', '1 if a directory, a file or a help text is at fault, else 0.')
 const modified = gauge('node_textfile_mtime_seconds', 'When a file that was read was last changed, in whole seconds.', [

@@ -1,5 +1,5 @@
 import { collector, each } from '../collector.ts'
-import { milli } from '../host/units.ts'
+import { milli } from '../host/parse/units.ts'
 import { gauge } from '../metrics/family.ts'
 
 const temp = gauge('node_thermal_zone_temp', 'Temperature of the zone in degrees Celsius.', ['zone', 'type'])

@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { fields } from '../host/text.ts'
-import { zoneAt } from '../host/zone.ts'
+import { fields } from '../host/fs/text.ts'
+import { zoneAt } from '../host/parse/timezone.ts'
 import { gauge } from '../metrics/family.ts'
 
 const time = gauge('node_time_seconds', 'The time of this host, in seconds since the epoch.')

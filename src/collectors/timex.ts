@@ -1,7 +1,7 @@
 import { collector, NoData } from '../collector.ts'
-import { codeOf } from '../host/files.ts'
-import type { Timex } from '../host/timex.ts'
-import { micro, nano } from '../host/units.ts'
+import { codeOf } from '../host/fs/files.ts'
+import { micro, nano } from '../host/parse/units.ts'
+import type { Timex } from '../host/syscall/timex.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
 /** STA_NANO: offset and jitter are nanoseconds. */

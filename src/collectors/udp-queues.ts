@@ -1,5 +1,5 @@
 import { collector, NoData } from '../collector.ts'
-import { fields, lines } from '../host/text.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
 const queues = gauge('node_udp_queues', 'Bytes that wait in the queues of all UDP sockets.', ['queue', 'ip'])

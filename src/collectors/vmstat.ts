@@ -1,5 +1,5 @@
 import { collector, pattern } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
+import { numberOf } from '../host/fs/dir.ts'
 import { familyOf, untyped } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 

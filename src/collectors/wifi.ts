@@ -1,7 +1,7 @@
 import { collector, NoData, text } from '../collector.ts'
-import { type Dir, isMissing } from '../host/dir.ts'
-import type { Network, Station, WifiInterface } from '../host/nl80211.ts'
-import { nano } from '../host/units.ts'
+import { type Dir, isMissing } from '../host/fs/dir.ts'
+import type { Network, Station, WifiInterface } from '../host/netlink/wifi.ts'
+import { nano } from '../host/parse/units.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
 const frequency = gauge('node_wifi_interface_frequency_hertz', 'Frequency of the channel of an interface.', ['device'])

@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { numberOf } from '../host/dir.ts'
-import { keyValues } from '../host/text.ts'
+import { numberOf } from '../host/fs/dir.ts'
+import { keyValues } from '../host/fs/text.ts'
 import { counter, familyOf } from '../metrics/family.ts'
 
 /** XfrmInNoStates becomes in_no_states. */

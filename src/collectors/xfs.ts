@@ -1,5 +1,5 @@
 import { collector, each } from '../collector.ts'
-import { fields, lines } from '../host/text.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { undatedCounter } from '../metrics/family.ts'
 
 const xfs = (name: string, help: string) => undatedCounter(`node_xfs_${name}_total`, help, ['device'])

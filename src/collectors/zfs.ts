@@ -1,6 +1,6 @@
 import { collector, each, offered } from '../collector.ts'
-import type { Dir } from '../host/dir.ts'
-import { fields, lines } from '../host/text.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'
 
 /** Statistics of all pools together, by file. */

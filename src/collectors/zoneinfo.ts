@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import { fields, lines } from '../host/text.ts'
+import { fields, lines } from '../host/fs/text.ts'
 import { counter, familyOf, gauge } from '../metrics/family.ts'
 
 const pages = (key: string, what: string, name = `${key}_pages`) =>

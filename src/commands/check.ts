@@ -1,8 +1,8 @@
 import { collectors } from '../collectors/index.ts'
-import type { Command } from '../command.ts'
 import { configFlags, readConfig } from '../config/index.ts'
-import { counted } from '../counted.ts'
-import { shownUrl } from '../http/credentials.ts'
+import { shownUrl } from '../http/auth/credentials.ts'
+import { counted } from '../util/plural.ts'
+import type { Command } from './command.ts'
 
 export default {
   name: 'check',

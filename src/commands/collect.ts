@@ -1,10 +1,10 @@
-import { systemClock } from '../clock.ts'
-import { collectOnce } from '../collection.ts'
+import { collectOnce } from '../collect/collector-set.ts'
 import { collectors } from '../collectors/index.ts'
-import type { Command } from '../command.ts'
 import { configFlags, readConfig } from '../config/index.ts'
-import { textOf } from '../metrics/text.ts'
-import { logOf } from './log.ts'
+import { textOf } from '../metrics/exposition/write.ts'
+import { systemClock } from '../util/clock.ts'
+import type { Command } from './command.ts'
+import { logOf } from './logger.ts'
 
 export default {
   name: 'collect',

@@ -1,4 +1,4 @@
-import type { Flag, Parsed } from './flags.ts'
+import type { Flag, Parsed } from '../util/flags.ts'
 
 /** What a command may touch of the process it runs in. */
 export interface Terminal {

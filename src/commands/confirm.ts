@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import type { Terminal } from '../command.ts'
+import type { Terminal } from './command.ts'
 
 /** Asks a person, yes or no; nobody there means no. */
 export async function confirmed(question: string, { isPerson }: Terminal): Promise<boolean> {

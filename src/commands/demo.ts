@@ -1,12 +1,12 @@
 import { createAgent } from '../agent.ts'
-import { systemClock } from '../clock.ts'
 import { collectors } from '../collectors/index.ts'
-import type { Command } from '../command.ts'
 import { readConfig } from '../config/index.ts'
-import { durationMs } from '../config/units.ts'
-import { type Flag, UsageError } from '../flags.ts'
-import { connect } from '../http/connection.ts'
-import { logOf } from './log.ts'
+import { durationMs } from '../config/schema/units.ts'
+import { connect } from '../http/transport/connection.ts'
+import { systemClock } from '../util/clock.ts'
+import { type Flag, UsageError } from '../util/flags.ts'
+import type { Command } from './command.ts'
+import { logOf } from './logger.ts'
 import { lineOf, receiverAt } from './receive.ts'
 
 const interval: Flag = { name: 'interval', kind: 'value', fallback: '5s', help: 'How often to collect and push.' }

@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib'
 import type { Collector } from '../collector.ts'
-import type { Terminal } from '../command.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/index.ts'
-import { type Flag, type Given, UsageError } from '../flags.ts'
+import { type Flag, type Given, UsageError } from '../util/flags.ts'
+import type { Terminal } from './command.ts'
 
 /** The flags that say where a command pushes to. */
 export const targetFlags: readonly Flag[] = [

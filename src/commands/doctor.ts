@@ -1,17 +1,17 @@
-import { systemClock } from '../clock.ts'
 import { collectors } from '../collectors/index.ts'
-import type { Command, Terminal } from '../command.ts'
 import { ConfigError } from '../config/error.ts'
 import { type Config, configFlags, readConfig } from '../config/index.ts'
-import { counted } from '../counted.ts'
+import { checkRunning } from '../doctor/agent-status.ts'
 import { checkCollectors } from '../doctor/collectors.ts'
 import { checkDirectory } from '../doctor/directory.ts'
 import { type Finding, fail, ok, reportOf, warn } from '../doctor/finding.ts'
 import { checkLimits } from '../doctor/limits.ts'
 import { checkEndpoint, checkGateway } from '../doctor/output.ts'
-import { checkRunning } from '../doctor/running.ts'
-import { type Given, UsageError } from '../flags.ts'
-import { connect } from '../http/connection.ts'
+import { connect } from '../http/transport/connection.ts'
+import { systemClock } from '../util/clock.ts'
+import { type Given, UsageError } from '../util/flags.ts'
+import { counted } from '../util/plural.ts'
+import type { Command, Terminal } from './command.ts'
 
 const formats = ['text', 'json']
 const format = { name: 'format', kind: 'value', fallback: 'text', help: `${formats.join(' or ')}.` } as const

@@ -1,5 +1,5 @@
-import type { Terminal } from '../command.ts'
 import type { Config } from '../config/index.ts'
+import type { Terminal } from './command.ts'
 
 /** What was configured, and perhaps not meant: a line each for who reads the lines of a command; none at the level error. */
 export function tellDoubts({ doubts, log }: Pick<Config, 'doubts' | 'log'>, { err }: Pick<Terminal, 'err'>): void {

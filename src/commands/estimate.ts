@@ -1,12 +1,12 @@
-import { systemClock } from '../clock.ts'
 import { collectors } from '../collectors/index.ts'
-import type { Command } from '../command.ts'
 import { configFlags, readConfig } from '../config/index.ts'
-import { collectSome } from '../estimate/collect.ts'
-import { estimateOf, snapshotsFor } from '../estimate/estimate.ts'
+import { estimateOf, snapshotsFor } from '../estimate/index.ts'
 import { reportOf } from '../estimate/report.ts'
-import { UsageError } from '../flags.ts'
-import { logOf } from './log.ts'
+import { collectSome } from '../estimate/sample-host.ts'
+import { systemClock } from '../util/clock.ts'
+import { UsageError } from '../util/flags.ts'
+import type { Command } from './command.ts'
+import { logOf } from './logger.ts'
 
 const formats = ['text', 'json']
 const format = { name: 'format', kind: 'value', fallback: 'text', help: `${formats.join(' or ')}.` } as const

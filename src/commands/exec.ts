@@ -1,18 +1,18 @@
 import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
-import { systemClock, within } from '../clock.ts'
-import type { Command, Terminal } from '../command.ts'
+import type { Fate } from '../batch/result.ts'
 import { ConfigError } from '../config/error.ts'
-import { counted } from '../counted.ts'
-import { type Flag, type Parsed, UsageError } from '../flags.ts'
-import { type Job, startJob } from '../job/index.ts'
-import { messageOf } from '../log.ts'
 import type { Labels } from '../metrics/family.ts'
-import type { Fate } from '../run/fate.ts'
+import { type Job, startJob } from '../process/index.ts'
+import { systemClock, within } from '../util/clock.ts'
+import { type Flag, type Parsed, UsageError } from '../util/flags.ts'
+import { messageOf } from '../util/log.ts'
+import { counted } from '../util/plural.ts'
+import type { Command, Terminal } from './command.ts'
+import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { tellDoubts } from './doubts.ts'
-import { ills } from './fates.ts'
-import { targetConfig, targetFlags, timeoutFlag } from './target.ts'
-import { durationOf, labelFlag, labelsOf } from './wishes.ts'
+import { ills } from './result.ts'
+import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
 const job: Flag = { name: 'job', kind: 'value', help: 'The job_name of the run; the name of the command without it.' }
 const instance: Flag = {
@@ -110,11 +110,11 @@ function wishesOf({ flags, operands, misuse }: Parsed, environment: Terminal['en
 
 /** Loads all that pushing needs, and pushes until the command has ended and its last samples are delivered or kept. */
 async function push({ flags }: Parsed, { labels, timeoutMs, environment }: Wishes, running: Job): Promise<void> {
-  const { pushAlongside } = await import('../alongside.ts')
+  const { pushAlongside } = await import('../batch/exec-push.ts')
   const { collectors } = await import('../collectors/index.ts')
-  const { connect } = await import('../http/connection.ts')
+  const { connect } = await import('../http/transport/connection.ts')
   const { thisBoot } = await import('../host/open.ts')
-  const { logOf } = await import('./log.ts')
+  const { logOf } = await import('./logger.ts')
   const config = await targetConfig(flags, { environment }, collectors)
   tellDoubts(config, { err: write })
   const level = flags.has(logLevel.name) ? config.log.level : 'error'

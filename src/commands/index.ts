@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts'
+import type { Command } from './command.ts'
 
 /** Every command, by name; a command's code is loaded when it is asked for. */
 export const commands: Readonly<

@@ -1,7 +1,7 @@
-import type { Command, Terminal } from '../command.ts'
-import { counted } from '../counted.ts'
-import { type Flag, UsageError } from '../flags.ts'
-import { createReceiver, type Receiver, type Summary } from '../receive/receiver.ts'
+import { createReceiver, type Receiver, type Summary } from '../demo-receiver/receiver.ts'
+import { type Flag, UsageError } from '../util/flags.ts'
+import { counted } from '../util/plural.ts'
+import type { Command, Terminal } from './command.ts'
 
 const listen: Flag = {
   name: 'listen-address',

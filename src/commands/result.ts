@@ -1,6 +1,6 @@
-import type { Terminal } from '../command.ts'
-import { counted } from '../counted.ts'
-import type { Fate } from '../run/fate.ts'
+import type { Fate } from '../batch/result.ts'
+import { counted } from '../util/plural.ts'
+import type { Terminal } from './command.ts'
 
 /** Samples that have not arrived, by what became of them: how bad that is, and how it is said. */
 export const ills = [

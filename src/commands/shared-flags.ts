@@ -1,6 +1,6 @@
-import { durationMs } from '../config/units.ts'
-import { type Flag, type Given, UsageError } from '../flags.ts'
+import { durationMs } from '../config/schema/units.ts'
 import type { Labels } from '../metrics/family.ts'
+import { type Flag, type Given, UsageError } from '../util/flags.ts'
 
 /** Flags that several commands have, and what was said by them. */
 

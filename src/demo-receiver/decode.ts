@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type protobuf from 'protobufjs'
-import { packageRoot } from '../version.ts'
+import { packageRoot } from '../util/version.ts'
 import { nameOf, type Pair, type Version } from './labels.ts'
 
 export interface Sample {

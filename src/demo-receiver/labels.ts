@@ -1,4 +1,4 @@
-import { seriesText } from '../metrics/text.ts'
+import { seriesText } from '../metrics/exposition/write.ts'
 
 /** Remote-write 1.0 or 2.0. */
 export type Version = 1 | 2

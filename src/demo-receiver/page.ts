@@ -1,4 +1,4 @@
-import { formatValue } from '../metrics/text.ts'
+import { formatValue } from '../metrics/exposition/write.ts'
 import { type Metadata, suffixes } from './decode.ts'
 import { nameOf } from './labels.ts'
 import type { Store } from './store.ts'

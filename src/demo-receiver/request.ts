@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { messageOf } from '../log.ts'
+import { messageOf } from '../util/log.ts'
 import type { Decode, Incoming } from './decode.ts'
 import type { Version } from './labels.ts'
 import { unpack } from './snappy.ts'

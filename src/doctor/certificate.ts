@@ -1,12 +1,12 @@
 import { isIP } from 'node:net'
 import { type ConnectionOptions, connect, type PeerCertificate } from 'node:tls'
-import { type Clock, instantOf, within } from '../clock.ts'
-import { counted } from '../counted.ts'
 import { hintFor } from '../hints/hint.ts'
-import { wordsOf } from '../http/fault.ts'
-import { type TlsOptions, Trust } from '../http/tls.ts'
+import { wordsOf } from '../http/transport/error-text.ts'
+import { type TlsOptions, Trust } from '../http/transport/tls.ts'
+import { type Clock, instantOf, within } from '../util/clock.ts'
+import { counted } from '../util/plural.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
-import { hostOf, portOf } from './reach.ts'
+import { hostOf, portOf } from './network.ts'
 
 const patienceMs = 10_000
 const dayMs = 86_400_000

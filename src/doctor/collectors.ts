@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs'
-import type { Clock } from '../clock.ts'
+import { createCycle, type Enabled } from '../collect/cycle.ts'
 import type { Config } from '../config/index.ts'
-import { createCycle, type Enabled } from '../cycle.ts'
-import { tellingDenied } from '../host/denied.ts'
-import { diskFiles, type Files } from '../host/files.ts'
+import { tellingDenied } from '../host/fs/denied-files.ts'
+import { diskFiles, type Files } from '../host/fs/files.ts'
 import { openHost } from '../host/open.ts'
-import type { Log } from '../log.ts'
 import { SeriesTable } from '../metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
-import { grantFor, grantForFailure } from './grants.ts'
+import { grantFor, grantForFailure } from './permissions.ts'
 
 const deadlineMs = 5000
 

@@ -1,8 +1,8 @@
 import { accessSync, constants, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { diskRemedy } from '../buffer/disk/disk-hints.ts'
 import type { BufferOptions } from '../buffer/index.ts'
-import { diskRemedy } from '../buffer/remedy.ts'
-import { messageOf } from '../log.ts'
+import { messageOf } from '../util/log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** https://man7.org/linux/man-pages/man2/statfs.2.html */

@@ -1,4 +1,4 @@
-import { counted } from '../counted.ts'
+import { counted } from '../util/plural.ts'
 
 /** What one check has found. */
 export interface Finding {

@@ -1,10 +1,10 @@
-import type { Clock } from '../clock.ts'
-import { collectOnce } from '../collection.ts'
+import { collectOnce } from '../collect/collector-set.ts'
 import type { Config } from '../config/index.ts'
-import { silent } from '../log.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
-import { Relabelling } from '../remote-write/relabelling.ts'
+import { Relabelling } from '../remote-write/series/relabel.ts'
 import { noStats } from '../remote-write/stats.ts'
+import type { Clock } from '../util/clock.ts'
+import { silent } from '../util/log.ts'
 import { type Finding, of, ok, warn } from './finding.ts'
 
 /** What each endpoint would get of this host now, beside what its receiver takes of labels. */

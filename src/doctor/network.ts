@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises'
 import { connect, isIP } from 'node:net'
-import { type Clock, within } from '../clock.ts'
 import { hintFor } from '../hints/hint.ts'
-import { messageOf } from '../log.ts'
+import { type Clock, within } from '../util/clock.ts'
+import { messageOf } from '../util/log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** How long a name server or an address may take. */

@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici'
-import type { Clock } from '../clock.ts'
-import type { Sender } from '../http/connection.ts'
-import type { Outcome } from '../http/outcome.ts'
 import { createRequester, type Headers, type Target } from '../http/request.ts'
+import type { Outcome } from '../http/retry/outcome.ts'
+import type { Sender } from '../http/transport/connection.ts'
+import type { Clock } from '../util/clock.ts'
 
 /** A request that stores nothing. */
 export interface Question {

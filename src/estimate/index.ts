@@ -1,8 +1,8 @@
+import type { Cycle } from '../collect/cycle.ts'
 import type { Config } from '../config/index.ts'
-import type { Cycle } from '../cycle.ts'
-import { shownUrl } from '../http/credentials.ts'
+import { shownUrl } from '../http/auth/credentials.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { extents, keepList } from '../relabel/keep-lists.ts'
+import { extents, keepList } from '../relabel/allowlists.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import { type Plan, snapshotsPerRequest, type Volume, volumeOf } from './volume.ts'
 

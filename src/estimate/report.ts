@@ -1,4 +1,4 @@
-import type { EndpointEstimate, Estimate, Way } from './estimate.ts'
+import type { EndpointEstimate, Estimate, Way } from './index.ts'
 
 const ownName = "(hostpush's own)"
 

@@ -1,12 +1,12 @@
 import { posix } from 'node:path'
-import type { Clock } from '../clock.ts'
-import { Dir } from './dir.ts'
-import { type Facts, hostFacts } from './facts.ts'
-import { diskFiles, type Files } from './files.ts'
+import type { Clock } from '../util/clock.ts'
+import { Dir } from './fs/dir.ts'
+import { type Facts, hostFacts } from './fs/facts.ts'
+import { diskFiles, type Files } from './fs/files.ts'
 import { createKernel, type Kernel } from './kernel.ts'
+import { parseStat } from './parse/stat.ts'
 import { hostServices, type Services } from './services.ts'
-import { parseStat } from './stat.ts'
-import { HostStatfs, type Statfs } from './statfs.ts'
+import { HostStatfs, type Statfs } from './syscall/statfs.ts'
 
 /** The host as collectors see it: its trees, and the calls that have no file. */
 export interface Host {

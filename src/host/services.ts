@@ -1,5 +1,5 @@
-import { nowNs } from '../clock.ts'
-import type { Connection } from './dbus.ts'
+import { nowNs } from '../util/clock.ts'
+import type { Connection } from './systemd/dbus.ts'
 
 /** A datagram's answer, and when the one was sent and the other came: nanoseconds since the epoch. */
 export interface Answer {
@@ -34,8 +34,8 @@ const systemdAddress = 'unix:path=/run/systemd/private'
 /** `busAddress` is the environment's DBUS_SYSTEM_BUS_ADDRESS. What is not asked for is not loaded. */
 export function hostServices(busAddress = 'unix:path=/var/run/dbus/system_bus_socket'): Services {
   return {
-    systemBus: async (signal) => (await import('./dbus.ts')).connectBus(busAddress, true, signal),
-    systemd: async (signal) => (await import('./dbus.ts')).connectBus(systemdAddress, false, signal),
+    systemBus: async (signal) => (await import('./systemd/dbus.ts')).connectBus(busAddress, true, signal),
+    systemd: async (signal) => (await import('./systemd/dbus.ts')).connectBus(systemdAddress, false, signal),
     datagram,
     post,
   }

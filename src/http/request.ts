@@ -1,13 +1,13 @@
-import type { Clock } from '../clock.ts'
-import { messageOf } from '../log.ts'
-import type { Sender } from './connection.ts'
-import { type Credentials, concealed, secretsOf } from './credentials.ts'
-import { deadlineAt, unless } from './deadline.ts'
-import { Exchange } from './exchange.ts'
-import { wordsOf } from './fault.ts'
-import { type Outcome, outcomeOf, type Reply } from './outcome.ts'
-import { Pacing } from './pacing.ts'
-import { isSameParty, redirectOf } from './redirect.ts'
+import type { Clock } from '../util/clock.ts'
+import { deadlineAt, unless } from '../util/deadline.ts'
+import { messageOf } from '../util/log.ts'
+import { type Credentials, concealed, secretsOf } from './auth/credentials.ts'
+import { type Outcome, outcomeOf, type Reply } from './retry/outcome.ts'
+import { Pacing } from './transport/bandwidth-limit.ts'
+import type { Sender } from './transport/connection.ts'
+import { wordsOf } from './transport/error-text.ts'
+import { Exchange } from './transport/exchange.ts'
+import { isSameParty, redirectOf } from './transport/redirect.ts'
 
 export type Headers = Readonly<Record<string, string>>
 

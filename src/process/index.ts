@@ -1,12 +1,12 @@
-import type { Clock } from '../clock.ts'
-import { Dir } from '../host/dir.ts'
-import { diskFiles } from '../host/files.ts'
+import { Dir } from '../host/fs/dir.ts'
+import { diskFiles } from '../host/fs/files.ts'
+import type { Clock } from '../util/clock.ts'
 import { type Cgroup, makeCgroup } from './cgroup.ts'
-import { type Command, startCommand, type Unstarted } from './command.ts'
-import type { Course } from './families.ts'
 import { environmentOf, inheritedVariable, parseInherited } from './inherited.ts'
+import type { Course } from './metrics.ts'
+import { Tree, waitedFor } from './process-tree.ts'
 import { Signals } from './signals.ts'
-import { Tree, waitedFor } from './tree.ts'
+import { type Command, startCommand, type Unstarted } from './spawn.ts'
 
 interface Means {
   readonly clock: Clock

@@ -1,5 +1,5 @@
-import type { Dir } from '../host/dir.ts'
-import { fields, keyValues } from '../host/text.ts'
+import type { Dir } from '../host/fs/dir.ts'
+import { fields, keyValues } from '../host/fs/text.ts'
 import type { Cgroup } from './cgroup.ts'
 
 /** What processes have used. Ticks are hundredths of a second. Bytes are those of storage, absent where the kernel counts none or hides them. */

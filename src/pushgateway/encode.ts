@@ -1,7 +1,7 @@
+import { formatValue, layoutOf } from '../metrics/exposition/write.ts'
 import { byCodeUnit } from '../metrics/family.ts'
 import type { Identity, Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { formatValue, layoutOf } from '../metrics/text.ts'
 import type { GatewayOptions } from './options.ts'
 
 /** A family as the body of a push has it. */

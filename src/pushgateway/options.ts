@@ -1,6 +1,6 @@
-import type { Backoff } from '../http/backoff.ts'
-import type { Access } from '../http/connection.ts'
 import type { Target } from '../http/request.ts'
+import type { Backoff } from '../http/retry/backoff.ts'
+import type { Access } from '../http/transport/connection.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
 
 /** `url` is the gateway's, with its route prefix if it has one. */

@@ -1,9 +1,9 @@
 import { withHint } from '../hints/hint.ts'
-import type { Outcome } from '../http/outcome.ts'
-import type { About } from '../http/trouble.ts'
-import type { Log } from '../log.ts'
+import type { About } from '../http/retry/error-log.ts'
+import type { Outcome } from '../http/retry/outcome.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Log } from '../util/log.ts'
 import type { FamilyText } from './encode.ts'
 
 /** A family that was refused is pushed again after this time: whoever else pushes it may have changed its type. */

@@ -1,4 +1,4 @@
-import { messageOf } from '../log.ts'
+import { messageOf } from '../util/log.ts'
 import { type Label, LabelSet } from './label-set.ts'
 import { matcherOf } from './matcher.ts'
 import { filled, isName, type Names, problemsOf, type Rule } from './rule.ts'

@@ -1,10 +1,10 @@
-import type { Choice } from '../buffer/choice.ts'
-import type { Backoff } from '../http/backoff.ts'
-import type { Access } from '../http/connection.ts'
+import type { Choice } from '../buffer/sampling.ts'
 import type { Target } from '../http/request.ts'
-import type { Inline, Message } from './messages.ts'
-import type { Packing } from './packing.ts'
-import type { Wanted } from './relabelling.ts'
+import type { Backoff } from '../http/retry/backoff.ts'
+import type { Access } from '../http/transport/connection.ts'
+import type { Packing } from './encode/compression.ts'
+import type { Inline, Message } from './encode/messages.ts'
+import type { Wanted } from './series/relabel.ts'
 
 export interface EndpointOptions extends Wanted, Target {
   readonly name: string

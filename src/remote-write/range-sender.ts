@@ -1,23 +1,33 @@
-import type { Cursor, Entry, Flight, Verdict } from '../buffer/buffer.ts'
-import type { Clock } from '../clock.ts'
-import type { Patience } from '../http/patience.ts'
-import type { About } from '../http/trouble.ts'
-import type { Log } from '../log.ts'
-import type { Batch } from './batch.ts'
-import { Budget } from './budget.ts'
-import type { Delivery } from './delivery.ts'
-import type { Pace } from './pace.ts'
-import type { Packer } from './packing.ts'
-import { Previous } from './previous.ts'
-import { Probe } from './probe.ts'
-import type { Protocol } from './protocol.ts'
-import { isInVain, Range } from './range.ts'
-import { Refusals } from './refusals.ts'
-import type { Relabelling } from './relabelling.ts'
-import { isPart, type Part, Requests, type Sent } from './requests.ts'
-import { again, areaOf, firstAlone, noteOf, type Piece, settle, type Work, wholeRange, workOf } from './settling.ts'
+import type { Cursor, Entry, Flight, Verdict } from '../buffer/types.ts'
+import type { About } from '../http/retry/error-log.ts'
+import type { Patience } from '../http/retry/interruptible-wait.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import type { Pace } from './backlog-pacing.ts'
+import type { Batch } from './encode/batch.ts'
+import type { Packer } from './encode/compression.ts'
+import {
+  again,
+  areaOf,
+  firstAlone,
+  noteOf,
+  type Piece,
+  settle,
+  type Work,
+  wholeRange,
+  workOf,
+} from './rejection/bisect.ts'
+import { Trial } from './rejection/blame.ts'
+import { Probe } from './rejection/probe.ts'
+import { isInVain, Range } from './rejection/range.ts'
+import { Refusals } from './rejection/rejections.ts'
+import { Budget } from './rejection/search.ts'
+import { isPart, type Part, Requests, type Sent } from './request-sender.ts'
+import type { Delivery } from './retry.ts'
+import type { Relabelling } from './series/relabel.ts'
+import { Previous } from './series/stale-tracker.ts'
 import type { EndpointStats } from './stats.ts'
-import { Trial } from './trial.ts'
+import type { Protocol } from './version-negotiation.ts'
 
 interface Needs {
   readonly clock: Clock

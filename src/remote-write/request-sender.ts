@@ -1,13 +1,13 @@
-import type { Clock } from '../clock.ts'
-import type { Outcome } from '../http/outcome.ts'
-import type { About } from '../http/trouble.ts'
-import type { Log } from '../log.ts'
-import type { Batch } from './batch.ts'
-import type { Delivery, Settled } from './delivery.ts'
-import type { Pace } from './pace.ts'
-import type { Packer } from './packing.ts'
-import type { Protocol, Refused } from './protocol.ts'
+import type { About } from '../http/retry/error-log.ts'
+import type { Outcome } from '../http/retry/outcome.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import type { Pace } from './backlog-pacing.ts'
+import type { Batch } from './encode/batch.ts'
+import type { Packer } from './encode/compression.ts'
+import type { Delivery, Settled } from './retry.ts'
 import type { EndpointStats } from './stats.ts'
+import type { Protocol, Refused } from './version-negotiation.ts'
 
 interface Needs {
   readonly clock: Clock

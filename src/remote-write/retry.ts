@@ -1,11 +1,11 @@
-import type { Clock } from '../clock.ts'
-import { type Backoff, delayAfter } from '../http/backoff.ts'
-import type { Outcome } from '../http/outcome.ts'
-import type { Patience } from '../http/patience.ts'
 import type { Headers, Requester } from '../http/request.ts'
-import { settle, type Unsettled } from '../http/settle.ts'
-import { type About, Trouble } from '../http/trouble.ts'
-import type { Log } from '../log.ts'
+import { type Backoff, delayAfter } from '../http/retry/backoff.ts'
+import { type About, Trouble } from '../http/retry/error-log.ts'
+import type { Patience } from '../http/retry/interruptible-wait.ts'
+import type { Outcome } from '../http/retry/outcome.ts'
+import { settle, type Unsettled } from '../http/retry/retry.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
 import type { EndpointStats } from './stats.ts'
 
 /** What the receiver finally said of one body; `stuck` is a body that it has failed at for too long. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from './clock.ts'
 
 /** An end that comes by itself, unless it is over before. */
 export interface Deadline {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { nearest } from './nearest.ts'
+import { nearest } from './did-you-mean.ts'
 
 /** A command line flag. A switch is `--x` or `--no-x`, a value `--x=v` or `--x v`, a list a value given several times. */
 export interface Flag {

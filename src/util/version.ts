@@ -11,8 +11,8 @@ export interface Build {
 /** Put in by scripts/build.ts; not there when the source runs as it is. */
 declare const HOSTPUSH_BUILD: Build | undefined
 
-/** The folder of package.json and proto/: one above src/ as it is one above dist/. */
-export const packageRoot = new URL('../', import.meta.url)
+/** The folder of package.json and proto/: one above dist/ in the bundle, two above this file in the source. */
+export const packageRoot = new URL(typeof HOSTPUSH_BUILD === 'undefined' ? '../../' : '../', import.meta.url)
 
 export const build: Build =
   typeof HOSTPUSH_BUILD === 'undefined'

@@ -1,4 +1,4 @@
-import type { Secret } from '../log.ts'
+import type { Secret } from '../util/log.ts'
 
 /** Verdicts that are remembered: a scraper asks with the same password each time, and bcrypt is slow on purpose. */
 const mostKnown = 100

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Clock } from '../clock.ts'
-import { type Log, messageOf } from '../log.ts'
+import type { Clock } from '../util/clock.ts'
+import { type Log, messageOf } from '../util/log.ts'
 import { type Answer, plain } from './answer.ts'
 import { BasicAuth } from './basic-auth.ts'
 import type { CurrentProtection, Protection } from './protection.ts'

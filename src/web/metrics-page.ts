@@ -1,5 +1,5 @@
-import type { Cycle } from '../cycle.ts'
-import type { Log } from '../log.ts'
+import type { Cycle } from '../collect/cycle.ts'
+import type { Log } from '../util/log.ts'
 import { type Answer, plain, type Request } from './answer.ts'
 import { gzipped, wantsGzip } from './encoding.ts'
 import { createPage } from './page.ts'

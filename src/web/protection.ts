@@ -1,4 +1,4 @@
-import type { Secret } from '../log.ts'
+import type { Secret } from '../util/log.ts'
 
 /** Who may ask, and how: what a web configuration file says (exporter-toolkit's). */
 export interface Protection {

@@ -1,6 +1,6 @@
 import type { Server, ServerOptions } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type { Log } from '../log.ts'
+import type { Log } from '../util/log.ts'
 import type { Gate } from './gate.ts'
 import type { ClientAuth, Protection, TlsProtection } from './protection.ts'
 

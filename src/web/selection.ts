@@ -1,4 +1,4 @@
-import type { Cycle } from '../cycle.ts'
+import type { Cycle } from '../collect/cycle.ts'
 import type { Family } from '../metrics/family.ts'
 
 /** The collectors whose samples a request wants. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
+import { openRun } from '../../src/batch/index.ts'
 import { readConfig } from '../../src/config/index.ts'
-import { openRun } from '../../src/run/index.ts'
-import { recordingLog } from '../buffer/log.ts'
-import { temporary } from '../servers.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { recordingLog } from '../support/buffer.ts'
+import { temporary } from '../support/servers.ts'
 
 test('a command on a machine whose clock is not set says that its samples have no time', async (t) => {
   const environment = { STATE_DIRECTORY: temporary(t), HOME: '/nonexistent' }

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
+import { openRun } from '../../src/batch/index.ts'
 import { readConfig } from '../../src/config/index.ts'
-import { connect } from '../../src/http/connection.ts'
-import { silent } from '../../src/log.ts'
+import { connect } from '../../src/http/transport/connection.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { openRun } from '../../src/run/index.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { silent } from '../../src/util/log.ts'
 import { startGateway, until } from '../pushgateway/gateway.ts'
-import { temporary } from '../servers.ts'
+import { temporary } from '../support/servers.ts'
 
 test('of many snapshots that a command pushes what is refused of the last one is set aside and told, once', async (t) => {
   const { url, requests } = await startGateway(t, ({ body }) => (body.includes('TYPE bad ') ? [400, 'no'] : undefined))

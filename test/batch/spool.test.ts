@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { createRun, runsLeftIn } from '../../src/buffer/runs.ts'
-import { systemClock } from '../../src/clock.ts'
+import { createRun, runsLeftIn } from '../../src/batch/run-log.ts'
+import { type Adopter, Leftovers } from '../../src/batch/spool.ts'
 import { readConfig } from '../../src/config/index.ts'
-import { silent } from '../../src/log.ts'
-import { type Adopter, Leftovers } from '../../src/run/leftovers.ts'
-import { bootId, snapshots } from '../buffer/log.ts'
-import { temporary } from '../servers.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { silent } from '../../src/util/log.ts'
+import { bootId, snapshots } from '../support/buffer.ts'
+import { temporary } from '../support/servers.ts'
 
 test('what was left before a boot, for an output that is no more, goes by its age once a receiver has told the time', async (t) => {
   const directory = temporary(t)

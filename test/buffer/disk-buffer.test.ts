@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { settled, TestClock } from '../clock.ts'
-import { allOf, openLog, recordingLog, signal, snapshots, textOf } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import { allOf, openLog, recordingLog, signal, snapshots, textOf } from '../support/buffer.ts'
+import { settled, TestClock } from '../support/clock.ts'
+import { SimulatedDisk } from '../support/simulated-disk.ts'
 
 test('what was appended is read back after a restart, from the cursor on, the same to the bit', async () => {
   const disk = new SimulatedDisk()

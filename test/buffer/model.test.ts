@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { DiskBuffer } from '../../src/buffer/disk.ts'
+import type { DiskBuffer } from '../../src/buffer/disk-buffer.ts'
 import type { Snapshot } from '../../src/metrics/snapshot.ts'
-import { settled, TestClock } from '../clock.ts'
-import { openLog, snapshots, textOf } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import { openLog, snapshots, textOf } from '../support/buffer.ts'
+import { settled, TestClock } from '../support/clock.ts'
+import { SimulatedDisk } from '../support/simulated-disk.ts'
 
 const endpoints = ['a', 'b']
 

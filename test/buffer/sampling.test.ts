@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Buffer } from '../../src/buffer/buffer.ts'
-import { type Choice, takes } from '../../src/buffer/choice.ts'
-import { MemoryBuffer } from '../../src/buffer/memory.ts'
-import { settled } from '../clock.ts'
-import { openLog, signal, snapshots, textOf } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
+import { type Choice, takes } from '../../src/buffer/sampling.ts'
+import type { Buffer } from '../../src/buffer/types.ts'
+import { openLog, signal, snapshots, textOf } from '../support/buffer.ts'
+import { settled } from '../support/clock.ts'
+import { SimulatedDisk } from '../support/simulated-disk.ts'
 
 const minute: Choice = { intervalMs: 60_000, collectedMs: 15_000 }
 const values = new Float64Array()

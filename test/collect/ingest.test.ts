@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemoryBuffer } from '../src/buffer/memory.ts'
-import { Intake } from '../src/intake.ts'
-import { silent } from '../src/log.ts'
-import type { Snapshot } from '../src/metrics/snapshot.ts'
-import { Timeline } from '../src/timeline.ts'
-import { openLog, snapshots } from './buffer/log.ts'
-import { SimulatedDisk } from './buffer/simulated.ts'
-import { TestClock } from './clock.ts'
+import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
+import { Intake } from '../../src/collect/ingest.ts'
+import { Timeline } from '../../src/collect/sample-clock.ts'
+import type { Snapshot } from '../../src/metrics/snapshot.ts'
+import { silent } from '../../src/util/log.ts'
+import { openLog, snapshots } from '../support/buffer.ts'
+import { TestClock } from '../support/clock.ts'
+import { SimulatedDisk } from '../support/simulated-disk.ts'
 
 const nowMs = 1_800_000_000_000
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { silent } from '../src/log.ts'
-import { Timeline } from '../src/timeline.ts'
-import { TestClock } from './clock.ts'
+import { Timeline } from '../../src/collect/sample-clock.ts'
+import { silent } from '../../src/util/log.ts'
+import { TestClock } from '../support/clock.ts'
 
 const startMs = 1_800_000_000_000
 

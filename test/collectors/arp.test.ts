@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import arp from '../../src/collectors/arp.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const head = 'IP address       HW type     Flags       HW address            Mask     Device\n'
 const row = (ip: string, flags: string, mac: string, device: string) =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import bcache, { parseSize } from '../../src/collectors/bcache.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const rates = `rate:\t\t1.1M/sec
 dirty:\t\t20.4G

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import bcachefs, { parseCounter, parseIoDone, parseIoErrors, sizeOf, table } from '../../src/collectors/bcachefs.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const at = (files: Record<string, string>) => ({
   sys: Object.fromEntries(Object.entries(files).map(([file, text]) => [`fs/bcachefs/${file}`, text])),

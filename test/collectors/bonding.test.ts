@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import bonding from '../../src/collectors/bonding.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const sys = {
   'class/net/bonding_masters': 'bond0 dmz\n',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import btrfs, { allocationRatio } from '../../src/collectors/btrfs.ts'
-import { collect, collectAll } from '../collect.ts'
-import type { Tree } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import type { Tree } from '../support/tree.ts'
 
 const id = '0abb23a9-579b'
 const at = (files: Record<string, string>, of = id): Tree =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import buddyinfo from '../../src/collectors/buddyinfo.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const given = (text: string) => ({ proc: { buddyinfo: text } })
 

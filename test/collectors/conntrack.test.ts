@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import conntrack from '../../src/collectors/conntrack.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const limits = { 'sys/net/netfilter/nf_conntrack_count': '123\n', 'sys/net/netfilter/nf_conntrack_max': '65536\n' }
 const header =

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import cpuVulnerabilities, { parseVulnerability } from '../../src/collectors/cpu-vulnerabilities.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const directory = 'devices/system/cpu/vulnerabilities'
 

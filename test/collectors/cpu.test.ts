@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import cpu from '../../src/collectors/cpu.ts'
-import { collect, collectAll, collecting } from '../collect.ts'
+import { collect, collectAll, collecting } from '../support/collect.ts'
 
 const directory = 'devices/system/cpu'
 const only = (lines: readonly string[], text: string) => lines.filter((line) => line.includes(text))

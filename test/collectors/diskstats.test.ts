@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import diskstats from '../../src/collectors/diskstats.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const disk = (name: string, ...values: readonly number[]) => `   8      16 ${name} ${values.join(' ')}\n`
 const counts = (columns: number) => Array.from({ length: columns }, (_, i) => i + 1)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import dmi from '../../src/collectors/dmi.ts'
-import { collect, collectAll, collecting } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll, collecting } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const id = (tree: Parameters<typeof under>[1]) => ({ sys: under('class/dmi/id', tree) })
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import dmmultipath from '../../src/collectors/dmmultipath.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const dm = (id: number, more: Parameters<typeof under>[1] = {}) =>
   under(`block/dm-${id}`, {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import drbd, { parseDrbd } from '../../src/collectors/drbd.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 test('KiB become bytes but for what came over the network; a device is a number and a colon', async () => {
   const text = `version: 8.4.5 (api:1/proto:86-101)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import drm from '../../src/collectors/drm.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const card = (id: string, tree: Parameters<typeof under>[1]) => under(`class/drm/card${id}`, tree)
 const amd = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import edac, { dimmLabel } from '../../src/collectors/edac.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const controller = (id: number, more: Parameters<typeof under>[1] = {}) =>
   under(`devices/system/edac/mc/mc${id}`, {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import entropy from '../../src/collectors/entropy.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const [available, size] = ['sys/kernel/random/entropy_avail', 'sys/kernel/random/poolsize']
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import ethtool, { named } from '../../src/collectors/ethtool.ts'
-import type { Ethtool } from '../../src/host/ethtool.ts'
-import { collect, collectAll } from '../collect.ts'
+import type { Ethtool } from '../../src/host/netlink/ethtool.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const sys = { 'class/net/eth0/mtu': '1500', 'class/net/veth1/mtu': '1500', 'class/net/bonding_masters': 'bond0' }
 const nothing: Ethtool = { driver: undefined, settings: undefined, statistics: [], failures: [] }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import hwmon, { cleaned, readingsOf } from '../../src/collectors/hwmon.ts'
-import { collect, collectAll } from '../collect.ts'
-import { type Tree, under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { type Tree, under } from '../support/tree.ts'
 
 /** A chip as sysfs has it: below its device, with links both ways. */
 function chip(name: string, device: string, tree: Tree): Tree {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import infiniband, { parseRate, parseState } from '../../src/collectors/infiniband.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const port = { state: '4: ACTIVE\n', phys_state: '5: LinkUp\n', rate: '40 Gb/sec (4X QDR)\n' }
 const device = (name: string, more: Parameters<typeof under>[1] = {}) =>

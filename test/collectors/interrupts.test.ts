@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import interrupts from '../../src/collectors/interrupts.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const text =
   '           CPU0       CPU2\n  0:         18          0  IR-IO-APIC-edge      timer\n' +

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import kernelHung from '../../src/collectors/kernel-hung.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const given = (text: string) => ({ proc: { 'sys/kernel/hung_task_detect_count': text } })
 

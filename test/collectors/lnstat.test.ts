@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import lnstat from '../../src/collectors/lnstat.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 test('every column of every file is a counter, by row', async () => {
   const proc = {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import logind from '../../src/collectors/logind.ts'
 import { hostServices } from '../../src/host/services.ts'
-import { noBus, type Objects, type Service, serve, startBus, type TestBus, type Typed } from '../bus.ts'
-import { collectAll } from '../collect.ts'
+import { noBus, type Objects, type Service, serve, startBus, type TestBus, type Typed } from '../support/bus.ts'
+import { collectAll } from '../support/collect.ts'
 
 const name = 'org.freedesktop.login1'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import mdadm, { parseArray } from '../../src/collectors/mdadm.ts'
-import { collect, collectAll } from '../collect.ts'
-import { type Tree, under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { type Tree, under } from '../support/tree.ts'
 
 const mdstat = (...arrays: string[]) => ({
   mdstat: `Personalities : [raid1] [raid6]\n${arrays.join('\n')}unused devices: <none>\n`,

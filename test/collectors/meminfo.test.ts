@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import meminfo from '../../src/collectors/meminfo.ts'
-import { collect } from '../collect.ts'
+import { collect } from '../support/collect.ts'
 
 test('kilobytes become bytes, counts keep their name, parentheses become underscores', async () => {
   const proc = { meminfo: 'MemTotal:       16042172 kB\nActive(anon):       4 kB\nHugePages_Total:       3\n' }

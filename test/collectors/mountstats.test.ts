@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import mountstats, { parseMountstats } from '../../src/collectors/mountstats.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const count = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i).join(' ')
 const nfs = (at: string, transports: readonly string[], operations: readonly string[] = [], type = 'nfs4') =>

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import netclass from '../../src/collectors/netclass.ts'
 import type { Kernel } from '../../src/host/kernel.ts'
-import { failure } from '../../src/host/libc.ts'
-import { type Link, links } from '../../src/host/links.ts'
-import { collect, collectAll } from '../collect.ts'
-import { netlinkOf, recorded } from '../libc.ts'
+import { type Link, links } from '../../src/host/netlink/links.ts'
+import { failure } from '../../src/host/syscall/ffi.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { netlinkOf, recorded } from '../support/libc.ts'
 
 /** The links that a kernel told of. */
 const found = await links(netlinkOf(() => recorded('links')).libc)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import netclass from '../../src/collectors/netclass.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const bare = { 'class/net/veth1/uevent': '' }
 const infoOf = (lines: readonly string[]) => lines.filter((line) => line.startsWith('node_network_info'))

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import netdev from '../../src/collectors/netdev.ts'
-import { NoKernel } from '../../src/host/libc.ts'
-import { type Link, type Statistics, statisticNames } from '../../src/host/links.ts'
-import { collect, collectAll, valuesOf } from '../collect.ts'
+import { type Link, type Statistics, statisticNames } from '../../src/host/netlink/links.ts'
+import { NoKernel } from '../../src/host/syscall/ffi.ts'
+import { collect, collectAll, valuesOf } from '../support/collect.ts'
 
 /** Every counter another power of two, so that a sum tells its parts. */
 const powers = Object.fromEntries(statisticNames.map((name, i) => [name, 2 ** i])) as Required<Statistics>

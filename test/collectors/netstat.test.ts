@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import netstat from '../../src/collectors/netstat.ts'
-import { collect, collectAll, collecting } from '../collect.ts'
+import { collect, collectAll, collecting } from '../support/collect.ts'
 
 const proc = {
   'net/netstat':

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import networkRoute from '../../src/collectors/network-route.ts'
-import type { Route } from '../../src/host/rtnetlink.ts'
-import { collect, collectAll } from '../collect.ts'
+import type { Route } from '../../src/host/netlink/route.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const route = (of: Partial<Route>): Route => ({
   device: 'eth0',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import nfs from '../../src/collectors/nfs.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const count = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i).join(' ')
 const file = (text: string) => ({ proc: { 'net/rpc/nfs': text } })

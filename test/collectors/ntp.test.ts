@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import ntp from '../../src/collectors/ntp.ts'
 import { hostServices, type Services } from '../../src/host/services.ts'
-import { collectAll, collecting } from '../collect.ts'
+import { collectAll, collecting } from '../support/collect.ts'
 
 /** The local clock when the question leaves: 2023-11-14 22:13:20. */
 const nowNs = 1_700_000_000_000_000_000n

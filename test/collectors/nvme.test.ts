@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import nvme from '../../src/collectors/nvme.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const controller = (name: string, more: Parameters<typeof under>[1] = {}) =>
   under(`class/nvme/${name}`, {

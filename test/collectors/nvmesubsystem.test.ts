@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import subsystems, { stateOf } from '../../src/collectors/nvmesubsystem.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const subsystem = (id: number, more: Parameters<typeof under>[1] = {}) =>
   under(`class/nvme-subsystem/nvme-subsys${id}`, {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import os, { parseOsRelease } from '../../src/collectors/os.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const of = (text: string) => collectAll(os, { rootfs: { 'etc/os-release': text } })
 const version = async (text: string) =>

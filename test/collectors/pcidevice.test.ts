@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pcidevice, { parsePciIds, parseSpeed } from '../../src/collectors/pcidevice.ts'
-import { collect, collectAll } from '../collect.ts'
-import { type Tree, under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { type Tree, under } from '../support/tree.ts'
 
 const device = (name: string, more: Tree = {}, parent = 'pci0000:00'): Tree => ({
   ...under(`devices/${parent}/${name}`, {

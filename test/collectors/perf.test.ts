@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import perf from '../../src/collectors/perf.ts'
-import { type Event, NotPermitted } from '../../src/host/perf.ts'
-import { collect, collectAll } from '../collect.ts'
+import { type Event, NotPermitted } from '../../src/host/syscall/perf.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const sys = { 'devices/system/cpu/online': '0-1\n', 'kernel/tracing/events/sched/sched_switch/id': '372\n' }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import supplies from '../../src/collectors/powersupplyclass.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const supply = (name: string, tree: Parameters<typeof under>[1]) => under(`class/power_supply/${name}`, tree)
 

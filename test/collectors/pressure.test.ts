@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pressure from '../../src/collectors/pressure.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const line = (kind: string, total: number) => `${kind} avg10=0.18 avg60=0.34 avg300=0.10 total=${total}\n`
 

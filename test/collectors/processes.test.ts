@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import processes from '../../src/collectors/processes.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const stat = (name: string, state: string, threads = 1) =>
   `10 (${name}) ${state} 0 1 1 0 -1 4194560 2 3 4 5 6 7 8 9 20 0 ${threads} 0 5 0 0 18446744073709551615\n`

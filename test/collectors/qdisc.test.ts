@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import qdisc from '../../src/collectors/qdisc.ts'
-import type { Qdisc } from '../../src/host/qdiscs.ts'
-import { collect, collectAll } from '../collect.ts'
+import type { Qdisc } from '../../src/host/netlink/qdiscs.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const one = (device: string, of: Partial<Qdisc> = {}): Qdisc => ({
   device,

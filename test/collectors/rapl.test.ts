@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import rapl, { parseZone } from '../../src/collectors/rapl.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const zone = (dir: string, name: string, energy: Parameters<typeof under>[1][string] = '1000000\n') =>
   under(`class/powercap/${dir}`, { name: `${name}\n`, energy_uj: energy })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import runit, { parseStatus } from '../../src/collectors/runit.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 /** A status file of a time, what is wanted and the state. */
 function status(seconds: number, wanted: string, state: number): Buffer {

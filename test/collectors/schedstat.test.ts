@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import schedstat from '../../src/collectors/schedstat.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 test('times of a CPU become seconds; domains and lines of another form are skipped', async () => {
   const text =

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import selinux from '../../src/collectors/selinux.ts'
-import { collect, collecting } from '../collect.ts'
+import { collect, collecting } from '../support/collect.ts'
 
 const root = '29 1 8:2 / / rw,relatime - ext4 /dev/sda2 rw\n'
 const selinuxfs = '30 24 0:20 / /sys/fs/selinux rw,nosuid,noexec,relatime - selinuxfs selinuxfs rw\n'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sockstat from '../../src/collectors/sockstat.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const v4 = 'sockets: used 229\nTCP: inuse 4 orphan 0 tw 4 alloc 17 mem 3\nUDPLITE: inuse 0\nFRAG: inuse 0 memory 512\n'
 

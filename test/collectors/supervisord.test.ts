@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import supervisord from '../../src/collectors/supervisord.ts'
 import { hostServices, type Services } from '../../src/host/services.ts'
-import { messageOf } from '../../src/log.ts'
-import { collectAll } from '../collect.ts'
+import { messageOf } from '../../src/util/log.ts'
+import { collectAll } from '../support/collect.ts'
 
 const response = (value: string) => `<?xml version='1.0'?>
 <methodResponse>

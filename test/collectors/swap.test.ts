@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import swap from '../../src/collectors/swap.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const header = 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'
 const given = (text: string) => ({ proc: { swaps: text } })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sysctl, { parseParameter } from '../../src/collectors/sysctl.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const proc = {
   'sys/fs/file-nr': '1024\t0\t1631329\n',

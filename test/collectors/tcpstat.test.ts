@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import tcpstat from '../../src/collectors/tcpstat.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const ipv4 = {
   states: new Map([

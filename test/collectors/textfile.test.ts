@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import textfile from '../../src/collectors/textfile.ts'
-import { textOf } from '../../src/metrics/text.ts'
-import { collectAll, collecting } from '../collect.ts'
-import type { Tree } from '../tree.ts'
+import { textOf } from '../../src/metrics/exposition/write.ts'
+import { collectAll, collecting } from '../support/collect.ts'
+import type { Tree } from '../support/tree.ts'
 
 const options = { directory: ['/metrics'] }
 const given = (files: Tree, directory: readonly string[] = options.directory) => ({

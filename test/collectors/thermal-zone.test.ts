@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import thermalZone from '../../src/collectors/thermal-zone.ts'
-import { collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const zone = (id: string, tree: Parameters<typeof under>[1]) => under(`class/thermal/thermal_zone${id}`, tree)
 const device = (id: string, tree: Parameters<typeof under>[1]) => under(`class/thermal/cooling_device${id}`, tree)

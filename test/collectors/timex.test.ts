@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import timex from '../../src/collectors/timex.ts'
-import { failure } from '../../src/host/libc.ts'
-import { timexOf } from '../../src/host/timex.ts'
-import { collect, collectAll } from '../collect.ts'
+import { failure } from '../../src/host/syscall/ffi.ts'
+import { timexOf } from '../../src/host/syscall/timex.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 /** A `struct timex` with a value of its own in each field, by its place. */
 function clock(state: number, status: number) {

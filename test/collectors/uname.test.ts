@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import uname from '../../src/collectors/uname.ts'
-import { collect } from '../collect.ts'
+import { collect } from '../support/collect.ts'
 
 const rest = 'machine="x86_64",nodename="host",release="6.1.0",sysname="Linux",version="#1 SMP"'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import watchdog from '../../src/collectors/watchdog.ts'
-import { collect, collectAll } from '../collect.ts'
-import { under } from '../tree.ts'
+import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const dog = (id: number, tree: Parameters<typeof under>[1]) => under(`class/watchdog/watchdog${id}`, tree)
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import wifi from '../../src/collectors/wifi.ts'
-import { failure } from '../../src/host/libc.ts'
-import { collect, collectAll } from '../collect.ts'
+import { failure } from '../../src/host/syscall/ffi.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const station = {
   address: '00:11:22:33:44:55',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import xfs from '../../src/collectors/xfs.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 test('counters are told by line and column, for each file system', async () => {
   const sys = {

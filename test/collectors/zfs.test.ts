@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import zfs, { parseKstat, parseKstatIo } from '../../src/collectors/zfs.ts'
-import { collect, collectAll } from '../collect.ts'
+import { collect, collectAll } from '../support/collect.ts'
 
 const kstat = (...rows: string[]) =>
   `7 1 0x01 21 5712 1 2\nname                            type data\n${rows.join('\n')}\n`

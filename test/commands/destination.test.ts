@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nameOf } from '../../src/commands/target.ts'
+import { nameOf } from '../../src/commands/destination.ts'
 
 test('another password, token or key is no other place, another path, tenant or user is', () => {
   const same = (left: string, right: string) => assert.equal(nameOf(left), nameOf(right), `${left} ${right}`)

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Estimate } from '../../src/estimate/estimate.ts'
-import { temporary } from '../servers.ts'
-import { commandLine } from '../terminal.ts'
+import type { Estimate } from '../../src/estimate/index.ts'
+import { temporary } from '../support/servers.ts'
+import { commandLine } from '../support/terminal.ts'
 
 const few = ['--collector.disable-defaults', '--collector.loadavg', '--collector.cpu']
 

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { beforeProgram, type Flag, parseBeforeProgram } from '../../src/flags.ts'
+import { beforeProgram, type Flag, parseBeforeProgram } from '../../src/util/flags.ts'
 import { startGateway } from '../pushgateway/gateway.ts'
-import { eventually, freePort, hostpush, root, temporary } from '../servers.ts'
+import { eventually, freePort, hostpush, root, temporary } from '../support/servers.ts'
 
 /** Runs a command under exec. */
 async function exec(t: TestContext, flags: readonly string[], ...words: readonly string[]) {

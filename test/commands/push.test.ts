@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { createReceiver } from '../../src/receive/receiver.ts'
+import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import { type Answer, startGateway } from '../pushgateway/gateway.ts'
-import { freePort, temporary } from '../servers.ts'
-import { commandLine } from '../terminal.ts'
+import { freePort, temporary } from '../support/servers.ts'
+import { commandLine } from '../support/terminal.ts'
 
 const state = mkdtempSync(join(tmpdir(), 'hostpush-'))
 after(() => rmSync(state, { recursive: true }))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { freePort, hostpush, temporary } from '../servers.ts'
+import { freePort, hostpush, temporary } from '../support/servers.ts'
 
 /** What an agent says at its stop of a receiver that was never there. */
 async function lastWords(t: TestContext, directory: string): Promise<string> {

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { startGateway } from '../pushgateway/gateway.ts'
-import { hostpush, temporary } from '../servers.ts'
-import { commandLine } from '../terminal.ts'
+import { hostpush, temporary } from '../support/servers.ts'
+import { commandLine } from '../support/terminal.ts'
 
 /** A configuration that holds, with a password that most likely was not meant so. */
 async function doubtful(t: TestContext, more: object = {}) {

@@ -4,13 +4,13 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { inspect } from 'node:util'
-import { systemClock } from '../../src/clock.ts'
 import { collectors } from '../../src/collectors/index.ts'
 import { ConfigError } from '../../src/config/error.ts'
 import { readConfig } from '../../src/config/index.ts'
-import { durationMs, sizeBytes } from '../../src/config/units.ts'
+import { durationMs, sizeBytes } from '../../src/config/schema/units.ts'
 import type { Target } from '../../src/http/request.ts'
-import { root, temporary } from '../servers.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { root, temporary } from '../support/servers.ts'
 
 async function configured(
   t: TestContext,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { labelProblem, type Pair, seriesKey } from '../../src/receive/labels.ts'
+import { labelProblem, type Pair, seriesKey } from '../../src/demo-receiver/labels.ts'
 
 const name: Pair = ['__name__', 'up']
 

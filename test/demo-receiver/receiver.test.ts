@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { createReceiver, type Receiver, type ReceiverOptions, type Summary } from '../../src/receive/receiver.ts'
+import { createReceiver, type Receiver, type ReceiverOptions, type Summary } from '../../src/demo-receiver/receiver.ts'
 import { bodyV1, bodyV2, headersV1, headersV2, type Line, send } from './wire.ts'
 
 const now = 1_700_000_000_000

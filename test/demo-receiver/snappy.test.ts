@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { compress } from 'snappyjs'
-import { unpack } from '../../src/receive/snappy.ts'
+import { unpack } from '../../src/demo-receiver/snappy.ts'
 
 const limit = 2 ** 20
 

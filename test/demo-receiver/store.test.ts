@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Bits, Incoming } from '../../src/receive/decode.ts'
-import type { Pair, Version } from '../../src/receive/labels.ts'
-import { page } from '../../src/receive/page.ts'
-import { type Bounds, Store, type Written } from '../../src/receive/store.ts'
+import type { Bits, Incoming } from '../../src/demo-receiver/decode.ts'
+import type { Pair, Version } from '../../src/demo-receiver/labels.ts'
+import { page } from '../../src/demo-receiver/page.ts'
+import { type Bounds, Store, type Written } from '../../src/demo-receiver/store.ts'
 import { stale } from './wire.ts'
 
 const now = 1_700_000_000_000

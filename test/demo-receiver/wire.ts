@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import protobuf from 'protobufjs'
 import { compress } from 'snappyjs'
-import { packageRoot } from '../../src/version.ts'
+import { packageRoot } from '../../src/util/version.ts'
 
 const protoFile = (name: string): protobuf.Root =>
   protobuf.parse(readFileSync(new URL(`proto/${name}`, packageRoot), 'utf8'), { keepCase: true }).root

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { disk } from '../../src/buffer/files.ts'
+import { disk } from '../../src/buffer/disk/filesystem.ts'
 import { openBuffer } from '../../src/buffer/index.ts'
-import { systemClock } from '../../src/clock.ts'
-import { checkRunning } from '../../src/doctor/running.ts'
-import { silent } from '../../src/log.ts'
-import { temporary } from '../servers.ts'
+import { checkRunning } from '../../src/doctor/agent-status.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { silent } from '../../src/util/log.ts'
+import { temporary } from '../support/servers.ts'
 
 test('a disk that is full asks for room', async (t) => {
   const directory = join(temporary(t), 'buffer')

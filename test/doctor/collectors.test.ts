@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
 import { collectors } from '../../src/collectors/index.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { checkCollectors } from '../../src/doctor/collectors.ts'
-import { grantFor, grantForFailure } from '../../src/doctor/grants.ts'
-import { diskFiles } from '../../src/host/files.ts'
-import { temporary } from '../servers.ts'
+import { grantFor, grantForFailure } from '../../src/doctor/permissions.ts'
+import { diskFiles } from '../../src/host/fs/files.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { temporary } from '../support/servers.ts'
 
 /** What is found with these collectors alone, where files that match may not be read. */
 async function found(t: TestContext, names: readonly string[], secret: RegExp, more: Record<string, string> = {}) {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Certificates, certificates } from '../http/certificates.ts'
+import { type Certificates, certificates } from '../support/certificates.ts'
 import {
   eventually,
   freePort,
@@ -14,7 +14,7 @@ import {
   start,
   startPrometheus,
   temporary,
-} from '../servers.ts'
+} from '../support/servers.ts'
 
 interface Gate {
   readonly url: string

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { startPrometheus, startPushgateway, temporary } from '../servers.ts'
-import { commandLine } from '../terminal.ts'
+import { startPrometheus, startPushgateway, temporary } from '../support/servers.ts'
+import { commandLine } from '../support/terminal.ts'
 
 test('doctor leaves nothing behind at a real Prometheus and a real Pushgateway', async (t) => {
   const prometheus = await startPrometheus(t)

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { eventually, freePort, hostpush, startPrometheus, temporary } from '../servers.ts'
+import { eventually, freePort, hostpush, startPrometheus, temporary } from '../support/servers.ts'
 
 /** An agent that says it is the host `twin`. */
 function twin(t: TestContext, url: string, web: number) {

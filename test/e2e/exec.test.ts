@@ -14,7 +14,7 @@ import {
   startPrometheus,
   startPushgateway,
   temporary,
-} from '../servers.ts'
+} from '../support/servers.ts'
 
 /* `hostpush exec` in front of the real servers. */
 

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { eventually, hostpush, startPrometheus, startPrometheus3, startVictoriaMetrics, temporary } from '../servers.ts'
+import {
+  eventually,
+  hostpush,
+  startPrometheus,
+  startPrometheus3,
+  startVictoriaMetrics,
+  temporary,
+} from '../support/servers.ts'
 
 const manyLabels = Array.from({ length: 90 }, (_, i) => `l${i}="v${i}"`)
 

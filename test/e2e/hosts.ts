@@ -1,11 +1,11 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configOf, cycleOf, hostOf } from '../../bench/agent.ts'
+import { readText } from '../../src/metrics/exposition/read-text.ts'
 import { type Family, family, type Labels } from '../../src/metrics/family.ts'
-import { readText } from '../../src/metrics/read.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { root } from '../servers.ts'
+import { root } from '../support/servers.ts'
 
 const stepMs = 15_000
 

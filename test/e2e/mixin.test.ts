@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { uncompress } from 'snappyjs'
-import { eventually, freePort, hostpush, type Prometheus, startPrometheus, temporary } from '../servers.ts'
+import { eventually, freePort, hostpush, type Prometheus, startPrometheus, temporary } from '../support/servers.ts'
 
 /** The alerts of Prometheus's own mixin that are about remote-write, and one of its panels each for the rest. */
 const rules = {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { eventually, freePort, hostpush, root, temporary } from '../servers.ts'
+import { eventually, freePort, hostpush, root, temporary } from '../support/servers.ts'
 
 const page = readFileSync(join(root, 'docs/monitoring.md'), 'utf8')
 

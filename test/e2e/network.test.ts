@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { compare, type Exposition } from '../../scripts/compare.ts'
 import { type Made, makeNetwork, type Network, network, seenBy as seen } from '../../scripts/odd/network.ts'
 import { peerProgram } from '../../scripts/peer.ts'
-import { program } from '../servers.ts'
+import { program } from '../support/servers.ts'
 
 /*
  * A host of its own, made of two network namespaces: what our system calls see of it is compared with what the real

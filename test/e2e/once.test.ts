@@ -11,7 +11,7 @@ import {
   startPrometheus,
   startPushgateway,
   temporary,
-} from '../servers.ts'
+} from '../support/servers.ts'
 
 /* `hostpush once` in front of the real servers, and whoever delivers what it left. */
 

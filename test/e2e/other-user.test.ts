@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { receiverAt } from '../../src/commands/receive.ts'
-import { eventually, freePort, hostpush, program, root, start, temporary } from '../servers.ts'
+import { eventually, freePort, hostpush, program, root, start, temporary } from '../support/servers.ts'
 
 /* root's commands in the buffer of an agent that runs as another user. */
 

@@ -2,8 +2,15 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { eventually, hostpush, type Prometheus, startPrometheus, startVictoriaMetrics, temporary } from '../servers.ts'
-import { commandLine } from '../terminal.ts'
+import {
+  eventually,
+  hostpush,
+  type Prometheus,
+  startPrometheus,
+  startVictoriaMetrics,
+  temporary,
+} from '../support/servers.ts'
+import { commandLine } from '../support/terminal.ts'
 
 const servers: Readonly<Record<string, (t: TestContext) => Promise<Prometheus | undefined>>> = {
   prometheus: startPrometheus,

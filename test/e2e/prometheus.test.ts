@@ -3,7 +3,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { eventually, hostpush, type Prometheus, type Result, root, startPrometheus, temporary } from '../servers.ts'
+import {
+  eventually,
+  hostpush,
+  type Prometheus,
+  type Result,
+  root,
+  startPrometheus,
+  temporary,
+} from '../support/servers.ts'
 
 /** Series of the text format: from `name{sorted labels}` to value. */
 function seriesOf(text: string): Map<string, string> {

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { eventually, freePort, startPrometheus, startPushgateway, temporary } from '../servers.ts'
+import { eventually, freePort, startPrometheus, startPushgateway, temporary } from '../support/servers.ts'
 import { buffer, push } from './push.ts'
 
 /* `hostpush push` in front of the real servers. */

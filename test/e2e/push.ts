@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { root } from '../servers.ts'
+import { root } from '../support/servers.ts'
 
 const state = mkdtempSync(join(tmpdir(), 'hostpush-'))
 after(() => rmSync(state, { recursive: true }))

@@ -13,7 +13,7 @@ import {
   start,
   startPushgateway,
   temporary,
-} from '../servers.ts'
+} from '../support/servers.ts'
 import { push } from './push.ts'
 
 /* Every path to a Pushgateway, in front of the real one. */

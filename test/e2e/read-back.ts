@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { MemoryBuffer } from '../../src/buffer/memory.ts'
-import { systemClock } from '../../src/clock.ts'
-import { connect } from '../../src/http/connection.ts'
-import { createLog } from '../../src/log.ts'
+import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
+import { connect } from '../../src/http/transport/connection.ts'
 import type { Snapshot } from '../../src/metrics/snapshot.ts'
 import { Endpoint, type EndpointOptions } from '../../src/remote-write/index.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { createLog } from '../../src/util/log.ts'
 import { Expectation, staleBits } from '../remote-write/expected.ts'
 import { endpointOptions } from '../remote-write/options.ts'
-import { eventually, type Prometheus, type Result } from '../servers.ts'
+import { eventually, type Prometheus, type Result } from '../support/servers.ts'
 
 /** What is stored of a series: times in milliseconds and values; a label set is the JSON of name, value, name, value. */
 export type Stored = Map<string, (readonly [timestampMs: number, value: number])[]>

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import type { Family } from '../../src/metrics/family.ts'
-import { createReceiver } from '../../src/receive/receiver.ts'
-import type { Message } from '../../src/remote-write/messages.ts'
-import { eventually, type Prometheus, startPrometheus, startPrometheus3, startVictoriaMetrics } from '../servers.ts'
+import type { Message } from '../../src/remote-write/encode/messages.ts'
+import {
+  eventually,
+  type Prometheus,
+  startPrometheus,
+  startPrometheus3,
+  startVictoriaMetrics,
+} from '../support/servers.ts'
 import { caseHost, liveHost, oddHost } from './hosts.ts'
 import { assertStored, decimal, exact, type Keeping, lineTo } from './read-back.ts'
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { keepList } from '../../src/relabel/keep-lists.ts'
-import { eventually, hostpush, startPrometheus, temporary } from '../servers.ts'
+import { keepList } from '../../src/relabel/allowlists.ts'
+import { eventually, hostpush, startPrometheus, temporary } from '../support/servers.ts'
 
 test('a real Prometheus gets what keep list and rules leave, under the labels that they give', async (t) => {
   const prometheus = await startPrometheus(t)

@@ -3,11 +3,11 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Certificates, certificates } from '../http/certificates.ts'
-import { answerOf, type RawRequest, rawServer } from '../http/raw.ts'
-import { keyPair } from '../http/tokens.ts'
-import { eventually, freePort, hostpush, temporary } from '../servers.ts'
-import { commandLine } from '../terminal.ts'
+import { type Certificates, certificates } from '../support/certificates.ts'
+import { answerOf, type RawRequest, rawServer } from '../support/raw.ts'
+import { eventually, freePort, hostpush, temporary } from '../support/servers.ts'
+import { commandLine } from '../support/terminal.ts'
+import { keyPair } from '../support/tokens.ts'
 
 /** Every secret there is, each with signs that every way of writing writes differently. */
 const secrets = {

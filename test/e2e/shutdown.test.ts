@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { noBus, serve, startBus } from '../bus.ts'
-import { eventually, hostpush, type Prometheus, startPrometheus, temporary } from '../servers.ts'
+import { noBus, serve, startBus } from '../support/bus.ts'
+import { eventually, hostpush, type Prometheus, startPrometheus, temporary } from '../support/servers.ts'
 
 /* How the series of an agent end, in front of a real Prometheus. */
 

@@ -3,12 +3,12 @@ import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync 
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { headerBytes } from '../../src/buffer/format.ts'
-import { turns, turnsIn } from '../../src/buffer/run-names.ts'
-import { gatewayCursor } from '../../src/buffer/runs.ts'
-import { queueUp } from '../../src/buffer/turn.ts'
-import { systemClock } from '../../src/clock.ts'
-import { freePort, hostpush, type Running, startPrometheus, startPushgateway, temporary } from '../servers.ts'
+import { gatewayCursor } from '../../src/batch/run-log.ts'
+import { queueUp } from '../../src/buffer/lock/fifo-queue.ts'
+import { turns, turnsIn } from '../../src/buffer/paths.ts'
+import { headerBytes } from '../../src/buffer/segment/format.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { freePort, hostpush, type Running, startPrometheus, startPushgateway, temporary } from '../support/servers.ts'
 
 /* What earlier commands have left for one output holds up no other. */
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createReceiver } from '../../src/receive/receiver.ts'
-import { answerOf, rawServer } from '../http/raw.ts'
-import { formOf, keyPair, token } from '../http/tokens.ts'
-import { temporary } from '../servers.ts'
-import { commandLine } from '../terminal.ts'
+import { createReceiver } from '../../src/demo-receiver/receiver.ts'
+import { answerOf, rawServer } from '../support/raw.ts'
+import { temporary } from '../support/servers.ts'
+import { commandLine } from '../support/terminal.ts'
+import { formOf, keyPair, token } from '../support/tokens.ts'
 
 const { pkcs8, verified } = keyPair()
 

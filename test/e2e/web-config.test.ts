@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { hash } from 'bcryptjs'
 import { peerProgram } from '../../scripts/peer.ts'
-import { certificates } from '../http/certificates.ts'
-import { eventually, freePort, hostpush, start, temporary } from '../servers.ts'
+import { certificates } from '../support/certificates.ts'
+import { eventually, freePort, hostpush, start, temporary } from '../support/servers.ts'
 
 /* The same web configuration file before the real node_exporter and before us: curl sees no difference. */
 

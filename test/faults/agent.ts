@@ -4,11 +4,11 @@
  * again each minute is tried sooner.
  */
 import { createAgent } from '../../src/agent.ts'
-import { disk } from '../../src/buffer/files.ts'
-import { type Clock, systemClock } from '../../src/clock.ts'
+import { disk } from '../../src/buffer/disk/filesystem.ts'
 import { readConfig } from '../../src/config/index.ts'
-import { connect } from '../../src/http/connection.ts'
-import { createLog } from '../../src/log.ts'
+import { connect } from '../../src/http/transport/connection.ts'
+import { type Clock, systemClock } from '../../src/util/clock.ts'
+import { createLog } from '../../src/util/log.ts'
 import { ledgered } from './ledger.ts'
 import { numbers } from './numbers.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../servers.ts'
+import { freePort } from '../support/servers.ts'
 import { faultless, said } from './judge.ts'
 import { patient, rig } from './rig.ts'
 

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { LedgerEntry } from '../../src/receive/store.ts'
-import type { Running } from '../servers.ts'
+import type { LedgerEntry } from '../../src/demo-receiver/store.ts'
+import type { Running } from '../support/servers.ts'
 import { type Rig, rig } from './rig.ts'
 
 /** Why no disk can be spoiled here; empty where it can. */

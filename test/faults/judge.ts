@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../../src/receive/store.ts'
+import type { LedgerEntry } from '../../src/demo-receiver/store.ts'
 import { valuesAt } from './numbers.ts'
 
 /** A snapshot that was safe on disk, as the outside ledger has it. */

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
-import type { File, Files } from '../../src/buffer/files.ts'
-import { headerBytes, recordAt, recordType } from '../../src/buffer/format.ts'
-import { headOf } from '../../src/buffer/snapshot.ts'
+import type { File, Files } from '../../src/buffer/disk/filesystem.ts'
+import { headerBytes, recordAt, recordType } from '../../src/buffer/segment/format.ts'
+import { headOf } from '../../src/buffer/segment/snapshot-codec.ts'
 import type { Durable } from './judge.ts'
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { packageRoot } from '../../src/version.ts'
+import { packageRoot } from '../../src/util/version.ts'
 import { intervalMs, keyOf, Scene } from './scene.ts'
 
 const minutes = (count: number) => (count * 60_000) / intervalMs

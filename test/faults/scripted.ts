@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici'
-import type { Sender } from '../../src/http/connection.ts'
-import type { Decode, Incoming } from '../../src/receive/decode.ts'
-import { seriesKey, type Version } from '../../src/receive/labels.ts'
-import { read } from '../../src/receive/request.ts'
-import { type LedgerEntry, Store } from '../../src/receive/store.ts'
+import type { Decode, Incoming } from '../../src/demo-receiver/decode.ts'
+import { seriesKey, type Version } from '../../src/demo-receiver/labels.ts'
+import { read } from '../../src/demo-receiver/request.ts'
+import { type LedgerEntry, Store } from '../../src/demo-receiver/store.ts'
+import type { Sender } from '../../src/http/transport/connection.ts'
 
 /** A request as a receiver sees it. */
 export interface Asked {

@@ -1,16 +1,17 @@
 /** The file system collector at a short interval: `agent.ts PROC`. Prints the samples of each interval as a line of JSON. */
-import { every, systemClock } from '../../src/clock.ts'
+
+import { createCycle } from '../../src/collect/cycle.ts'
 import filesystem from '../../src/collectors/filesystem.ts'
-import { createCycle } from '../../src/cycle.ts'
-import { Dir } from '../../src/host/dir.ts'
-import { diskFiles } from '../../src/host/files.ts'
+import { Dir } from '../../src/host/fs/dir.ts'
+import { diskFiles } from '../../src/host/fs/files.ts'
 import type { Host } from '../../src/host/open.ts'
-import { HostStatfs } from '../../src/host/statfs.ts'
-import { silent } from '../../src/log.ts'
+import { HostStatfs } from '../../src/host/syscall/statfs.ts'
+import { textOf } from '../../src/metrics/exposition/write.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { textOf } from '../../src/metrics/text.ts'
-import { valuesOf } from '../collect.ts'
+import { every, systemClock } from '../../src/util/clock.ts'
+import { silent } from '../../src/util/log.ts'
+import { valuesOf } from '../support/collect.ts'
 
 const dir = (path: string) => new Dir(diskFiles(path), path)
 const none = dir('/nonexistent')

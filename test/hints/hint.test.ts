@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Hint, hintFor, hints } from '../../src/hints/hint.ts'
-import { root } from '../servers.ts'
+import { root } from '../support/servers.ts'
 
 const at = (url: string) => ({ part: 'remote-write', url })
 const somewhere = at('https://receiver.test/api/v1/write')

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Outcome } from '../../src/http/outcome.ts'
-import { freePort, root } from '../servers.ts'
-import { certificates } from './certificates.ts'
-import { answerOf, poster, type RawRequest, rawServer } from './raw.ts'
+import type { Outcome } from '../../src/http/retry/outcome.ts'
+import { certificates } from '../support/certificates.ts'
+import { answerOf, poster, type RawRequest, rawServer } from '../support/raw.ts'
+import { freePort, root } from '../support/servers.ts'
 
 /** The words of docs/delivery.md for an outcome. */
 function wordOf(outcome: Outcome): string {

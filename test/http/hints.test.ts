@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { hintFor } from '../../src/hints/hint.ts'
-import type { Access } from '../../src/http/connection.ts'
-import { freePort } from '../servers.ts'
-import { certificates, selfSigned } from './certificates.ts'
-import { answerOf, poster, rawServer } from './raw.ts'
+import type { Access } from '../../src/http/transport/connection.ts'
+import { certificates, selfSigned } from '../support/certificates.ts'
+import { answerOf, poster, rawServer } from '../support/raw.ts'
+import { freePort } from '../support/servers.ts'
 
 /** What Node and OpenSSL really say, and what is made of it. */
 async function hinted(t: TestContext, url: string, access?: Access): Promise<string> {

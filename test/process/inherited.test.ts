@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseInherited, stdioOf, wrapped } from '../../src/job/inherited.ts'
-import { root } from '../servers.ts'
+import { parseInherited, stdioOf, wrapped } from '../../src/process/inherited.ts'
+import { root } from '../support/servers.ts'
 
 test('what the launcher tells is read, and nonsense is nothing', () => {
   assert.deepEqual(parseInherited('files=1024 ignored=0000000000001003 fds=3,7 ours=MALLOC_ARENA_MAX,2'), {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Course, courseSnapshots } from '../../src/job/families.ts'
-import { textOf } from '../../src/metrics/text.ts'
+import { textOf } from '../../src/metrics/exposition/write.ts'
+import { type Course, courseSnapshots } from '../../src/process/metrics.ts'
 
 const course: Course = {
   startedMs: 1_700_000_000_500,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { Dir } from '../../src/host/dir.ts'
-import { diskFiles } from '../../src/host/files.ts'
-import { parseIo, parseStat, Tree, waitedFor } from '../../src/job/tree.ts'
-import { textFiles } from '../tree.ts'
+import { Dir } from '../../src/host/fs/dir.ts'
+import { diskFiles } from '../../src/host/fs/files.ts'
+import { parseIo, parseStat, Tree, waitedFor } from '../../src/process/process-tree.ts'
+import { textFiles } from '../support/tree.ts'
 
 interface Made {
   readonly parent?: number

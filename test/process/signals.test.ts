@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { haveOneTerminal } from '../../src/job/signals.ts'
-import { eventually, program, root, start, temporary } from '../servers.ts'
+import { haveOneTerminal } from '../../src/process/signals.ts'
+import { eventually, program, root, start, temporary } from '../support/servers.ts'
 
 const cli = join(root, 'src/cli.ts')
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { startCommand } from '../../src/job/command.ts'
-import { parseInherited } from '../../src/job/inherited.ts'
-import { temporary } from '../servers.ts'
+import { parseInherited } from '../../src/process/inherited.ts'
+import { startCommand } from '../../src/process/spawn.ts'
+import { temporary } from '../support/servers.ts'
 
 const inherited = parseInherited()
 

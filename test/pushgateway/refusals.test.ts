@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createLog } from '../../src/log.ts'
 import type { FamilyText } from '../../src/pushgateway/encode.ts'
 import { Refusals } from '../../src/pushgateway/refusals.ts'
+import { createLog } from '../../src/util/log.ts'
 import { type Answer, type Request, scene, until } from './gateway.ts'
 
 const inconsistent: Answer = [

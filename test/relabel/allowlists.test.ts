@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keepList } from '../../src/relabel/keep-lists.ts'
+import { keepList } from '../../src/relabel/allowlists.ts'
 
 const minimal = keepList('minimal') ?? new Set<string>()
 const integration = keepList('integration') ?? new Set<string>()

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Names } from '../../src/relabel/rule.ts'
-import { goJudge } from '../servers.ts'
+import { goJudge } from '../support/servers.ts'
 
 /** Rules as they stand in a configuration file, right or wrong, and series to try them on. */
 export interface Question {

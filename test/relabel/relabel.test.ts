@@ -4,9 +4,9 @@ import { byCodeUnit } from '../../src/metrics/family.ts'
 import type { Rule } from '../../src/relabel/rule.ts'
 import { compileRules } from '../../src/relabel/rules.ts'
 import { cases, series as hosts } from './cases.ts'
-import { doubtful } from './doubtful.ts'
 import { type Answer, judge, type Question } from './judge.ts'
 import { random } from './random.ts'
+import { doubtful } from './rejected-rules.ts'
 
 /** What ours answers. */
 async function ours({ names, rules, series }: Question): Promise<Answer> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Pace } from '../../src/remote-write/pace.ts'
+import { Pace } from '../../src/remote-write/backlog-pacing.ts'
 
 const intervalMs = 15_000
 const half = () => 0.5

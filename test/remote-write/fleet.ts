@@ -1,13 +1,13 @@
 import type { Dispatcher } from 'undici'
-import { MemoryBuffer } from '../../src/buffer/memory.ts'
-import { type Clock, every } from '../../src/clock.ts'
-import { offsetOf } from '../../src/config/outputs.ts'
-import type { Sender } from '../../src/http/connection.ts'
-import { silent } from '../../src/log.ts'
+import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
+import { offsetOf } from '../../src/config/sections/outputs.ts'
+import type { Sender } from '../../src/http/transport/connection.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { Endpoint } from '../../src/remote-write/index.ts'
+import { type Clock, every } from '../../src/util/clock.ts'
+import { silent } from '../../src/util/log.ts'
 import { endpointOptions } from './options.ts'
 
 interface Sleeper {

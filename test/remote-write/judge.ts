@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { goJudge } from '../servers.ts'
+import { goJudge } from '../support/servers.ts'
 
 /** A body as it goes out, compressed. */
 export interface Body {

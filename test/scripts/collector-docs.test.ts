@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { docsText } from '../../scripts/collector-docs.ts'
 import { about } from '../../scripts/docs/about.ts'
 import { collectors } from '../../src/collectors/index.ts'
-import { collectorFlags } from '../../src/config/collectors.ts'
-import { root } from '../servers.ts'
+import { collectorFlags } from '../../src/config/sections/collectors.ts'
+import { root } from '../support/servers.ts'
 
 const text = docsText()
 

@@ -1,11 +1,11 @@
-import { DiskBuffer } from '../../src/buffer/disk.ts'
-import type { Files } from '../../src/buffer/files.ts'
+import type { Files } from '../../src/buffer/disk/filesystem.ts'
+import { DiskBuffer } from '../../src/buffer/disk-buffer.ts'
 import type { DiskOptions } from '../../src/buffer/options.ts'
-import { type Log, silent } from '../../src/log.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { TestClock } from '../clock.ts'
+import { type Log, silent } from '../../src/util/log.ts'
+import { TestClock } from './clock.ts'
 
 export const signal = new AbortController().signal
 export const bootId = '01234567-89ab-cdef-0123-456789abcdef'

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { relative } from 'node:path'
-import { type Collector, collector } from '../src/collector.ts'
-import { collectors } from '../src/collectors/index.ts'
+import { type Collector, collector } from '../../src/collector.ts'
+import { collectors } from '../../src/collectors/index.ts'
 import type { Given } from './collect.ts'
 import type { Node, Tree } from './tree.ts'
 
@@ -17,7 +17,7 @@ export interface Case {
   readonly expected: string
 }
 
-const root = `${import.meta.dirname}/cases`
+const root = `${import.meta.dirname}/../cases`
 
 export const cases: readonly Case[] = directories(root).flatMap((name) =>
   directories(`${root}/${name}`).map((one) => ({

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { temporary } from '../servers.ts'
+import { temporary } from './servers.ts'
 
 export interface Certificates {
   /** The authority's certificate, in a file. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { Files } from '../src/host/files.ts'
-import type { Services } from '../src/host/services.ts'
+import type { Files } from '../../src/host/fs/files.ts'
+import type { Services } from '../../src/host/services.ts'
 
 /** What a file may hold: bytes, or the errno that reading it gives. */
 export type Content = Uint8Array | { readonly error: string }

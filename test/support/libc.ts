@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Libc } from '../src/host/libc.ts'
+import type { Libc } from '../../src/host/syscall/ffi.ts'
 
 /** A C library whose functions are all missing but those given. */
 export function libcOf(given: Partial<Libc>): Libc {
@@ -48,7 +48,7 @@ const interfaces: Readonly<Record<number, string>> = { 1: 'lo', 2: 'v0', 3: 'br0
 
 /** What a kernel (6.18) answered: each datagram with its length before it. */
 export function recorded(name: string): Buffer[] {
-  const bytes = readFileSync(join(import.meta.dirname, 'host/recorded', `${name}.bin`))
+  const bytes = readFileSync(join(import.meta.dirname, '../host/recorded', `${name}.bin`))
   const datagrams: Buffer[] = []
   for (let at = 0; at < bytes.length; ) {
     const end = at + 4 + bytes.readUInt32LE(at)

@@ -2,10 +2,10 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
-import { systemClock } from '../../src/clock.ts'
-import { type Access, connect } from '../../src/http/connection.ts'
-import type { Outcome } from '../../src/http/outcome.ts'
 import { createRequester, type Target } from '../../src/http/request.ts'
+import type { Outcome } from '../../src/http/retry/outcome.ts'
+import { type Access, connect } from '../../src/http/transport/connection.ts'
+import { systemClock } from '../../src/util/clock.ts'
 
 /** One request as it came over the wire. */
 export interface RawRequest {

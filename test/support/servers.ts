@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type GoProgram, goProgram, placeOf } from '../scripts/go.ts'
-import { prometheus } from '../scripts/prometheus.ts'
+import { type GoProgram, goProgram, placeOf } from '../../scripts/go.ts'
+import { prometheus } from '../../scripts/prometheus.ts'
 
 /** Root of the checkout. */
-export const root = fileURLToPath(new URL('..', import.meta.url))
+export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** A temporary folder that goes with the test. */
 export function temporary(t: TestContext): string {

@@ -1,4 +1,4 @@
-import type { File, Files, Mode } from '../../src/buffer/files.ts'
+import type { File, Files, Mode } from '../../src/buffer/disk/filesystem.ts'
 
 interface Inode {
   bytes: Buffer

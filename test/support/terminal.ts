@@ -1,5 +1,5 @@
-import { main } from '../src/cli.ts'
-import type { Terminal } from '../src/command.ts'
+import { main } from '../../src/cli.ts'
+import type { Terminal } from '../../src/commands/command.ts'
 
 /** Runs a command line in this process. */
 export async function commandLine(

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { constants, generateKeyPairSync, verify } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
-import { connect } from '../../src/http/connection.ts'
-import type { Credentials } from '../../src/http/credentials.ts'
+import type { Credentials } from '../../src/http/auth/credentials.ts'
 import { createRequester } from '../../src/http/request.ts'
+import { connect } from '../../src/http/transport/connection.ts'
+import { systemClock } from '../../src/util/clock.ts'
 import { answerOf, type RawRequest, rawServer } from './raw.ts'
 
 export type Give = (request: RawRequest) => string

@@ -1,4 +1,4 @@
-import type { Files, Path, Status } from '../src/host/files.ts'
+import type { Files, Path, Status } from '../../src/host/fs/files.ts'
 
 /** A file's text or bytes, a link, or the errno that reading it gives. A key is a path below the root. */
 export type Node = string | Uint8Array | Dated | { readonly link: string } | { readonly error: string }
@@ -74,7 +74,7 @@ const isDated = (node: Node): node is Dated => typeof node === 'object' && 'mtim
 function normal(path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
-    if (part === '..') parts.pop()
+    if (part === '../..') parts.pop()
     else if (part !== '' && part !== '.') parts.push(part)
   }
   return parts.join('/')

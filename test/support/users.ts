@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { startGateway } from './pushgateway/gateway.ts'
+import { startGateway } from '../pushgateway/gateway.ts'
 import { root, start, temporary } from './servers.ts'
 
 /** Pages of which each is for one kind of user. */

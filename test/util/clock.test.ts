@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { every, within } from '../src/clock.ts'
-import { settled, TestClock } from './clock.ts'
+import { every, within } from '../../src/util/clock.ts'
+import { settled, TestClock } from '../support/clock.ts'
 
 /** Gathers the ticks of a schedule while a test moves time. */
 function ticking(clock: TestClock, intervalMs: number, work: (tick: number) => Promise<void> = async () => {}) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
-import { createLog, type Fields, type Format, type Level, levels, messageOf, Secret } from '../src/log.ts'
+import { createLog, type Fields, type Format, type Level, levels, messageOf, Secret } from '../../src/util/log.ts'
 
 /** The lines of a log to which one message went. */
 function written(format: Format, message: string, fields?: Fields, level: Level = 'info'): string {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { textOf } from '../../src/metrics/exposition/write.ts'
 import { gauge } from '../../src/metrics/family.ts'
-import { textOf } from '../../src/metrics/text.ts'
 import { ask, cycleOf, host, load1, samples, serve, settled } from './server.ts'
 
 const noOwn = { disableExporterMetrics: true }

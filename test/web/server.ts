@@ -1,12 +1,12 @@
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
-import type { Cycle, Part } from '../../src/cycle.ts'
-import type { Log } from '../../src/log.ts'
+import type { Cycle, Part } from '../../src/collect/cycle.ts'
 import { counter, type Family, gauge, type Labels } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import type { Log } from '../../src/util/log.ts'
 import { createWeb, type Web, type WebNeeds, type WebOptions } from '../../src/web/index.ts'
 
 export type Row = readonly [family: Family, value: number, labels?: Labels]

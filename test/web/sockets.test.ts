@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { hostpush, ready, root } from '../servers.ts'
+import { hostpush, ready, root } from '../support/servers.ts'
 
 test('the page is served on a socket that systemd hands down, and on no other', async (t) => {
   const listening = createServer().listen(0, '127.0.0.1')

@@ -1,10 +1,10 @@
-import type { DropReason } from './buffer.ts'
-import { shareOf, takes } from './choice.ts'
-import type { DiskCursor } from './cursor.ts'
-import type { DiskBuffer } from './disk.ts'
+import type { DiskCursor } from '../cursor/cursor.ts'
+import type { DiskBuffer } from '../disk-buffer.ts'
+import type { Answer, Request } from '../lock/lockfile.ts'
+import type { Place } from '../memory-tail.ts'
+import { shareOf, takes } from '../sampling.ts'
+import type { DropReason } from '../types.ts'
 import { type Format, rowsOf } from './export.ts'
-import type { Answer, Request } from './owner.ts'
-import type { Place } from './ring.ts'
 
 /** What `ls` tells of an endpoint. Times are milliseconds since the epoch. */
 export interface EndpointRow {

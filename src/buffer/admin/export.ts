@@ -1,6 +1,6 @@
-import type { Series } from '../metrics/series.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import { formatValue, seriesText } from '../metrics/text.ts'
+import { formatValue, seriesText } from '../../metrics/exposition/write.ts'
+import type { Series } from '../../metrics/series.ts'
+import type { Snapshot } from '../../metrics/snapshot.ts'
 
 export const exportFormats = ['text', 'json'] as const
 export type Format = (typeof exportFormats)[number]

@@ -1,13 +1,13 @@
-import { Arrival } from './arrival.ts'
-import type { Backlog, Cursor, DropReason, Entry, Flight, Limit, Refused, Verdict } from './buffer.ts'
-import { type Choice, neededFor, takes } from './choice.ts'
-import { entryAt } from './log-reader.ts'
-import { type LogEntry, type Place, within } from './ring.ts'
-import type { Loss } from './segment-reader.ts'
-import type { CursorState } from './slot.ts'
-import type { Standing } from './standing.ts'
+import { entryAt } from '../log/reader.ts'
+import { type LogEntry, type Place, within } from '../memory-tail.ts'
+import { type Choice, neededFor, takes } from '../sampling.ts'
+import type { Loss } from '../segment/reader.ts'
+import type { Backlog, Cursor, DropReason, Entry, Flight, Limit, Refused, Verdict } from '../types.ts'
+import type { Standing } from './log-view.ts'
+import { Arrival } from './notifier.ts'
+import { Window } from './read-ahead.ts'
+import type { CursorState } from './record.ts'
 import { Waiting } from './waiting.ts'
-import { Window } from './window.ts'
 
 export class DiskCursor implements Cursor {
   readonly name: string

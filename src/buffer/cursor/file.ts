@@ -1,8 +1,8 @@
-import type { Clock } from '../clock.ts'
-import { type Log, messageOf } from '../log.ts'
-import type { BufferStats } from './buffer.ts'
-import type { File, Files } from './files.ts'
-import { type CursorState, readSlot, slotBytes, slotOf } from './slot.ts'
+import type { Clock } from '../../util/clock.ts'
+import { type Log, messageOf } from '../../util/log.ts'
+import type { File, Files } from '../disk/filesystem.ts'
+import type { BufferStats } from '../types.ts'
+import { type CursorState, readSlot, slotBytes, slotOf } from './record.ts'
 
 /** The file grows by so many pairs at once. */
 const pairsAtOnce = 4

@@ -1,8 +1,8 @@
-import type { DropReason, Refused } from './buffer.ts'
-import type { LogReader } from './log-reader.ts'
-import type { Place, Ring } from './ring.ts'
-import type { Loss } from './segment-reader.ts'
-import type { CursorState } from './slot.ts'
+import type { LogReader } from '../log/reader.ts'
+import type { Place, Ring } from '../memory-tail.ts'
+import type { Loss } from '../segment/reader.ts'
+import type { DropReason, Refused } from '../types.ts'
+import type { CursorState } from './record.ts'
 
 /** What a cursor needs of the log it stands in. */
 export interface Standing {

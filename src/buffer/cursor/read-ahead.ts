@@ -1,5 +1,5 @@
-import type { LogReader } from './log-reader.ts'
-import type { LogEntry } from './ring.ts'
+import type { LogReader } from '../log/reader.ts'
+import type { LogEntry } from '../memory-tail.ts'
 
 /** What one cursor has read from disk and is not past yet. */
 export class Window {

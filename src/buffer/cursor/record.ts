@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
-import type { Flight } from './buffer.ts'
-import type { Place } from './ring.ts'
+import type { Place } from '../memory-tail.ts'
+import type { Flight } from '../types.ts'
 
 /**
  * The file `cursors`, version 1: a pair of slots for each endpoint, each slot 4096 bytes, so that no write touches two.

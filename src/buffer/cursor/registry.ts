@@ -1,11 +1,11 @@
-import type { Log } from '../log.ts'
-import type { Choice } from './choice.ts'
+import type { Log } from '../../util/log.ts'
+import type { Place } from '../memory-tail.ts'
+import type { Choice } from '../sampling.ts'
+import type { Segments } from '../segment/directory.ts'
 import { DiskCursor } from './cursor.ts'
-import type { Cursors } from './cursors.ts'
-import type { Place } from './ring.ts'
-import type { Segments } from './segments.ts'
-import type { CursorState } from './slot.ts'
-import type { Standing } from './standing.ts'
+import type { Cursors } from './file.ts'
+import type { Standing } from './log-view.ts'
+import type { CursorState } from './record.ts'
 
 interface Needs {
   readonly file: Cursors

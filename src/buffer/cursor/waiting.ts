@@ -1,5 +1,5 @@
-import { type Choice, shareOf, takes } from './choice.ts'
-import type { LogEntry, Place } from './ring.ts'
+import type { LogEntry, Place } from '../memory-tail.ts'
+import { type Choice, shareOf, takes } from '../sampling.ts'
 
 /** How much of the log behind a cursor its endpoint takes. What was there before it chose is not known one by one. */
 export class Waiting {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { give, giveOpen, type Heir } from './heir.ts'
+import { give, giveOpen, type Heir } from './chown.ts'
 
 /** `read` needs the file, `create` empties one that is there, `update` keeps it, `claim` fails with EEXIST. */
 export type Mode = 'read' | 'create' | 'update' | 'claim'

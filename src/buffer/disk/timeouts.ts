@@ -1,5 +1,5 @@
-import { type Clock, within } from '../clock.ts'
-import type { File, Files } from './files.ts'
+import { type Clock, within } from '../../util/clock.ts'
+import type { File, Files } from './filesystem.ts'
 
 /** What takes longer hangs: a network mount without its server, a USB disk that was pulled out. */
 const hangsMs = 30_000

@@ -1,8 +1,8 @@
 import { link as linkName, readdir, stat, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import type { Clock } from '../clock.ts'
-import { isForbidden, makeDirectory } from './files.ts'
-import { give, type Heir } from './heir.ts'
+import type { Clock } from '../../util/clock.ts'
+import { give, type Heir } from '../disk/chown.ts'
+import { isForbidden, makeDirectory } from '../disk/filesystem.ts'
 import { reachable } from './socket-path.ts'
 
 /**

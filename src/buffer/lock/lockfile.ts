@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { systemClock } from '../clock.ts'
-import { type Log, messageOf } from '../log.ts'
-import { isForbidden } from './files.ts'
-import { give, type Heir } from './heir.ts'
+import { systemClock } from '../../util/clock.ts'
+import { type Log, messageOf } from '../../util/log.ts'
+import { give, type Heir } from '../disk/chown.ts'
+import { isForbidden } from '../disk/filesystem.ts'
+import { takeTurn } from './fifo-queue.ts'
 import { lines, send } from './lines.ts'
 import { reachable } from './socket-path.ts'
-import { takeTurn } from './turn.ts'
 
 /** A buffer cannot be opened, as somebody else has it. */
 export class BufferError extends Error {}

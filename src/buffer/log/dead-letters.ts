@@ -1,12 +1,12 @@
-import type { Clock } from '../clock.ts'
-import { type Log, messageOf } from '../log.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import type { BufferStats, Refused } from './buffer.ts'
-import { type Files, opened, sizeOf } from './files.ts'
-import { firstOf, segmentName } from './format.ts'
-import type { LogEntry } from './ring.ts'
-import { SegmentReader } from './segment-reader.ts'
-import { SegmentWriter } from './segment-writer.ts'
+import type { Snapshot } from '../../metrics/snapshot.ts'
+import type { Clock } from '../../util/clock.ts'
+import { type Log, messageOf } from '../../util/log.ts'
+import { type Files, opened, sizeOf } from '../disk/filesystem.ts'
+import type { LogEntry } from '../memory-tail.ts'
+import { firstOf, segmentName } from '../segment/format.ts'
+import { SegmentReader } from '../segment/reader.ts'
+import { SegmentWriter } from '../segment/writer.ts'
+import type { BufferStats, Refused } from '../types.ts'
 
 /** Of a buffer, for its agent and the batch commands. */
 export const asideIn = (directory: string): string => `${directory}/aside`

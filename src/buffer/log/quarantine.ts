@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts'
-import { type Log, messageOf } from '../log.ts'
-import type { BufferStats } from './buffer.ts'
-import { type Files, opened, sizeOf } from './files.ts'
+import type { Clock } from '../../util/clock.ts'
+import { type Log, messageOf } from '../../util/log.ts'
+import { type Files, opened, sizeOf } from '../disk/filesystem.ts'
+import type { BufferStats } from '../types.ts'
 
 /** Damaged bytes that are kept at most, in files and altogether. */
 const mostFiles = 32

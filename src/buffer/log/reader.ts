@@ -1,12 +1,12 @@
-import { type Log, messageOf } from '../log.ts'
-import type { BufferStats } from './buffer.ts'
-import type { Corrupt } from './corrupt.ts'
-import type { Files } from './files.ts'
-import { isHanging } from './patient.ts'
-import type { SeriesPool } from './pool.ts'
-import type { LogEntry } from './ring.ts'
-import { type Loss, SegmentReader } from './segment-reader.ts'
-import type { Segment, Segments } from './segments.ts'
+import { type Log, messageOf } from '../../util/log.ts'
+import type { Files } from '../disk/filesystem.ts'
+import { isHanging } from '../disk/timeouts.ts'
+import type { LogEntry } from '../memory-tail.ts'
+import type { Segment, Segments } from '../segment/directory.ts'
+import { type Loss, SegmentReader } from '../segment/reader.ts'
+import type { SeriesPool } from '../segment/series-pool.ts'
+import type { BufferStats } from '../types.ts'
+import type { Corrupt } from './quarantine.ts'
 
 /** How often a segment is tried. */
 const tries = 3

@@ -1,12 +1,12 @@
-import type { Clock } from '../clock.ts'
-import { type Log, messageOf } from '../log.ts'
-import type { BufferStats } from './buffer.ts'
-import type { Files } from './files.ts'
-import { diskRemedy } from './remedy.ts'
-import type { Ring } from './ring.ts'
-import type { Loss } from './segment-reader.ts'
-import { SegmentWriter } from './segment-writer.ts'
-import type { Segments } from './segments.ts'
+import type { Clock } from '../../util/clock.ts'
+import { type Log, messageOf } from '../../util/log.ts'
+import { diskRemedy } from '../disk/disk-hints.ts'
+import type { Files } from '../disk/filesystem.ts'
+import type { Ring } from '../memory-tail.ts'
+import type { Segments } from '../segment/directory.ts'
+import type { Loss } from '../segment/reader.ts'
+import { SegmentWriter } from '../segment/writer.ts'
+import type { BufferStats } from '../types.ts'
 
 /**
  * When what was written is made safe: at once, so often (milliseconds), when the kernel likes, or when the log is closed:

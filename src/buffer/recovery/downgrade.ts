@@ -1,11 +1,11 @@
-import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
-import type { BufferStats } from './buffer.ts'
-import { Cursors } from './cursors.ts'
-import { type Files, opened, syncNames } from './files.ts'
-import { firstOf, type Header, headerBytes, readHeader, segmentName } from './format.ts'
-import { newId, runsIn } from './run-names.ts'
-import type { CursorState } from './slot.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Log } from '../../util/log.ts'
+import { Cursors } from '../cursor/file.ts'
+import type { CursorState } from '../cursor/record.ts'
+import { type Files, opened, syncNames } from '../disk/filesystem.ts'
+import { newId, runsIn } from '../paths.ts'
+import { firstOf, type Header, headerBytes, readHeader, segmentName } from '../segment/format.ts'
+import type { BufferStats } from '../types.ts'
 
 /** A segment that a newer version wrote. Its header is as in every version, what is in it cannot be read. */
 export interface Newer {

@@ -1,10 +1,10 @@
-import type { BufferStats } from './buffer.ts'
-import { Corrupt } from './corrupt.ts'
-import { Cursors } from './cursors.ts'
-import type { DiskNeeds, DiskOptions } from './options.ts'
+import { Cursors } from '../cursor/file.ts'
+import { Corrupt } from '../log/quarantine.ts'
+import type { DiskNeeds, DiskOptions } from '../options.ts'
+import { Segments } from '../segment/directory.ts'
+import { noStats } from '../stats.ts'
+import type { BufferStats } from '../types.ts'
 import { type Found, recover } from './recovery.ts'
-import { Segments } from './segments.ts'
-import { noStats } from './stats.ts'
 
 /** What there is on disk as a process begins, and what it found there. */
 export interface Opened extends Found {

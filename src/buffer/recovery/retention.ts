@@ -1,9 +1,9 @@
-import type { Clock } from '../clock.ts'
-import { type Log, messageOf } from '../log.ts'
-import type { BufferStats } from './buffer.ts'
-import type { DiskCursor } from './cursor.ts'
-import type { Losses } from './losses.ts'
-import type { Segments } from './segments.ts'
+import type { Clock } from '../../util/clock.ts'
+import { type Log, messageOf } from '../../util/log.ts'
+import type { DiskCursor } from '../cursor/cursor.ts'
+import type { Segments } from '../segment/directory.ts'
+import type { Losses } from '../segment/losses.ts'
+import type { BufferStats } from '../types.ts'
 
 /** A difference between the wall clock and the boot clock, or a receiver's clock, that is a step. */
 const stepMs = 60_000

@@ -1,6 +1,6 @@
-import type { Files } from './files.ts'
+import type { Files } from '../disk/filesystem.ts'
+import type { Place } from '../memory-tail.ts'
 import { segmentName } from './format.ts'
-import type { Place } from './ring.ts'
 
 /** A file of the log. */
 export interface Segment {

@@ -1,4 +1,4 @@
-import type { Loss } from './segment-reader.ts'
+import type { Loss } from './reader.ts'
 
 /** Samples that are lost and counted already, so that the gap they left is not counted once more. */
 export class Losses {

@@ -1,9 +1,9 @@
-import type { Intern } from './declare.ts'
-import type { File, Files } from './files.ts'
+import type { File, Files } from '../disk/filesystem.ts'
+import type { LogEntry } from '../memory-tail.ts'
+import type { Segment } from './directory.ts'
 import { headerBytes, nextPlace, type Record, recordAt, recordType } from './format.ts'
-import type { LogEntry } from './ring.ts'
-import type { Segment } from './segments.ts'
-import { Decoder } from './snapshot.ts'
+import type { Intern } from './series-dictionary.ts'
+import { Decoder } from './snapshot-codec.ts'
 
 const chunkBytes = 128 * 1024
 

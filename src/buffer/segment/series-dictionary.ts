@@ -1,6 +1,6 @@
-import type { Family, Labels, MetricType, Since, Suffix } from '../metrics/family.ts'
-import type { Series } from '../metrics/series.ts'
-import { compress, decompress } from './columns.ts'
+import type { Family, Labels, MetricType, Since, Suffix } from '../../metrics/family.ts'
+import type { Series } from '../../metrics/series.ts'
+import { compress, decompress } from './column-codec.ts'
 import { longestRecord } from './format.ts'
 
 /**

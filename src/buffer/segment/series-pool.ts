@@ -1,6 +1,6 @@
-import type { Labels } from '../metrics/family.ts'
-import type { Series } from '../metrics/series.ts'
-import type { Intern } from './declare.ts'
+import type { Labels } from '../../metrics/family.ts'
+import type { Series } from '../../metrics/series.ts'
+import type { Intern } from './series-dictionary.ts'
 
 /**
  * Gives a series that is read back the object that it has elsewhere: among what is collected now, or in the segment

@@ -1,11 +1,11 @@
-import type { Starts } from '../metrics/family.ts'
-import type { Series } from '../metrics/series.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import { compress, decompress, Last, packColumn, unpackColumn } from './columns.ts'
-import { Declarations, type Intern, Known } from './declare.ts'
+import type { Starts } from '../../metrics/family.ts'
+import type { Series } from '../../metrics/series.ts'
+import type { Snapshot } from '../../metrics/snapshot.ts'
+import type { LogEntry } from '../memory-tail.ts'
+import { compress, decompress, Last, packColumn, unpackColumn } from './column-codec.ts'
 import { mostSamples, recordOf, recordType } from './format.ts'
 import { listOf, readList } from './list.ts'
-import type { LogEntry } from './ring.ts'
+import { Declarations, type Intern, Known } from './series-dictionary.ts'
 
 const headBytes = 36
 const flag = { standsAlone: 1, ownTimestamps: 2, starts: 4, isLast: 8 } as const

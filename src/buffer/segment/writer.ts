@@ -1,9 +1,9 @@
-import type { File, Files } from './files.ts'
+import type { File, Files } from '../disk/filesystem.ts'
+import type { LogEntry } from '../memory-tail.ts'
+import type { Segment } from './directory.ts'
 import { type Header, headerBytes, headerOf, recordOf, recordType } from './format.ts'
-import type { LogEntry } from './ring.ts'
-import type { Loss } from './segment-reader.ts'
-import type { Segment } from './segments.ts'
-import { Encoder } from './snapshot.ts'
+import type { Loss } from './reader.ts'
+import { Encoder } from './snapshot-codec.ts'
 
 /** A segment that is being written, by this process from its first byte. */
 export class SegmentWriter {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { messageOf } from '../../log.ts'
+import { messageOf } from '../../util/log.ts'
 
 /**
  * Where root works in a directory that is another user's, it does so as that user: what is made there is its owner's, who

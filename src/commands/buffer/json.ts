@@ -1,5 +1,5 @@
-import type { BufferRow, EndpointRow, RefusedRow, Row } from '../../buffer/control.ts'
-import { timeText } from '../../clock.ts'
+import type { BufferRow, EndpointRow, RefusedRow, Row } from '../../buffer/admin/commands.ts'
+import { timeText } from '../../util/clock.ts'
 import { type Listed, ofKind } from './listing.ts'
 
 /**

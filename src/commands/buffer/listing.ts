@@ -1,8 +1,8 @@
-import type { BufferRow, DropRow, EndpointRow, RefusedRow, Row } from '../../buffer/control.ts'
-import { kindOf } from '../../buffer/runs.ts'
-import { timeText } from '../../clock.ts'
-import { counted } from '../../counted.ts'
+import { kindOf } from '../../batch/run-log.ts'
+import type { BufferRow, DropRow, EndpointRow, RefusedRow, Row } from '../../buffer/admin/commands.ts'
 import { hintFor, withHint } from '../../hints/hint.ts'
+import { timeText } from '../../util/clock.ts'
+import { counted } from '../../util/plural.ts'
 
 /** The rows of one log. */
 export interface Listed {

@@ -1,9 +1,9 @@
-import { type AzureIdentity, azuread, certificatesIn } from '../http/azure.ts'
-import type { Credentials } from '../http/credentials.ts'
-import { Secret } from '../log.ts'
-import { proxyOnly, type Said } from './access.ts'
+import { type AzureIdentity, azuread, certificatesIn } from '../../http/auth/azure.ts'
+import type { Credentials } from '../../http/auth/credentials.ts'
+import { Secret } from '../../util/log.ts'
+import type { TargetShape } from '../schema/target.ts'
 import { inFile, textOrFile } from './secrets.ts'
-import type { TargetShape } from './target-shape.ts'
+import { proxyOnly, type Said } from './tls-and-proxy.ts'
 
 type Shape = NonNullable<TargetShape['azuread']>
 

@@ -1,9 +1,9 @@
-import type { Credentials } from '../http/credentials.ts'
-import type { Headers } from '../http/request.ts'
-import { Secret } from '../log.ts'
-import { proxyOnly, type Said } from './access.ts'
+import type { Credentials } from '../../http/auth/credentials.ts'
+import type { Headers } from '../../http/request.ts'
+import { Secret } from '../../util/log.ts'
+import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'
 import { decoded, textOrFile } from './secrets.ts'
-import { headerValue, type TargetShape, unsendable } from './target-shape.ts'
+import { proxyOnly, type Said } from './tls-and-proxy.ts'
 
 const isInUrl = ({ username, password }: URL) => username !== '' || password !== ''
 const hasBearer = ({ bearer_token, bearer_token_file }: TargetShape) =>
@@ -88,7 +88,7 @@ async function sigv4Of(block: TargetShape, url: URL, said: Said): Promise<Creden
     problems.push(`${at}.external_id: is no use without role_arn`)
   const region = shape.region ?? environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'] ?? regionIn(url) ?? ''
   if (region === '') problems.push(`${at}.region: is needed; neither AWS_REGION nor the URL tells it`)
-  const { sigv4 } = await import('../http/sigv4.ts')
+  const { sigv4 } = await import('../../http/auth/sigv4.ts')
   return sigv4({
     region,
     service: shape.service_name ?? 'aps',

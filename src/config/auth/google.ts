@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Credentials } from '../http/credentials.ts'
-import { googleFileOf, googleIam } from '../http/google.ts'
-import { proxyOnly, type Said } from './access.ts'
-import { parseJson } from './json.ts'
+import type { Credentials } from '../../http/auth/credentials.ts'
+import { googleFileOf, googleIam } from '../../http/auth/google.ts'
+import { parseJson } from '../file/json.ts'
+import type { TargetShape } from '../schema/target.ts'
 import { inFile } from './secrets.ts'
-import type { TargetShape } from './target-shape.ts'
+import { proxyOnly, type Said } from './tls-and-proxy.ts'
 
 /** Of its own file, or of Google's Application Default Credentials: https://cloud.google.com/docs/authentication/application-default-credentials */
 export async function googleOf(

@@ -1,8 +1,8 @@
-import type { Headers } from '../http/request.ts'
-import { messageOf } from '../log.ts'
-import type { Said } from './access.ts'
+import type { Headers } from '../../http/request.ts'
+import { messageOf } from '../../util/log.ts'
+import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'
 import { contentOf } from './secrets.ts'
-import { headerValue, type TargetShape, unsendable } from './target-shape.ts'
+import type { Said } from './tls-and-proxy.ts'
 
 /**
  * The user's own headers: `headers`, and `http_headers`, whose files are read for each request. Of several values of one

@@ -1,10 +1,10 @@
-import type { Credentials } from '../http/credentials.ts'
-import { type OAuth2Options, oauth2 } from '../http/oauth2.ts'
-import { messageOf, Secret } from '../log.ts'
-import { accessOf, type Said } from './access.ts'
-import { jwtBearer } from './credentials-shape.ts'
+import type { Credentials } from '../../http/auth/credentials.ts'
+import { type OAuth2Options, oauth2 } from '../../http/auth/oauth2.ts'
+import { messageOf, Secret } from '../../util/log.ts'
+import { jwtBearer } from '../schema/auth.ts'
+import type { TargetShape } from '../schema/target.ts'
 import { inFile, onlyOne, textOrFile } from './secrets.ts'
-import type { TargetShape } from './target-shape.ts'
+import { accessOf, type Said } from './tls-and-proxy.ts'
 
 type Shape = NonNullable<TargetShape['oauth2']>
 
@@ -56,7 +56,7 @@ async function byKey(shape: Shape, said: Said): Promise<OAuth2Options['proof']> 
 
 async function keyOf(shape: Shape, { place, problems }: Said): Promise<() => Secret> {
   const { client_certificate_key: text, client_certificate_key_file: file } = shape
-  const { rsaKey } = await import('../http/jwt.ts')
+  const { rsaKey } = await import('../../http/auth/jwt.ts')
   onlyOne([text, file], place, problems)
   const usable = (held: string) => {
     rsaKey(held)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { messageOf, Secret } from '../log.ts'
-import type { Said } from './access.ts'
+import { messageOf, Secret } from '../../util/log.ts'
+import type { Said } from './tls-and-proxy.ts'
 
 /** What makes a value impossible, in words; undefined where it is possible. */
 type Check = (text: string) => string | undefined

@@ -1,8 +1,8 @@
-import type { Access } from '../http/connection.ts'
-import type { ForwardProxy, ProxyOptions } from '../http/proxy.ts'
-import type { Pem, TlsOptions } from '../http/tls.ts'
-import { messageOf, Secret } from '../log.ts'
-import type { AccessShape } from './access-shape.ts'
+import type { Access } from '../../http/transport/connection.ts'
+import type { ForwardProxy, ProxyOptions } from '../../http/transport/proxy.ts'
+import type { Pem, TlsOptions } from '../../http/transport/tls.ts'
+import { messageOf, Secret } from '../../util/log.ts'
+import type { AccessShape } from '../schema/access.ts'
 import { hostAuthorities } from './authorities.ts'
 import { decoded, onlyOne } from './secrets.ts'
 
@@ -20,7 +20,7 @@ export async function accessOf(block: AccessShape, said: Said): Promise<Access> 
   const tls = tlsOf(block.tls_config ?? {}, said)
   const proxy = proxyOf(block, said)
   if (block.tls_config !== undefined) {
-    const { Trust } = await import('../http/tls.ts')
+    const { Trust } = await import('../../http/transport/tls.ts')
     try {
       new Trust(tls).refresh()
     } catch (error) {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
-import type { Collector } from '../collector.ts'
-import { messageOf } from '../log.ts'
-import { ConfigError } from './error.ts'
-import { expandEnvironment } from './expand.ts'
+import type { Collector } from '../../collector.ts'
+import { messageOf } from '../../util/log.ts'
+import { ConfigError } from '../error.ts'
+import { type Shape, shapeOf } from '../schema/schema.ts'
+import { checked, placeOf } from '../schema/unknown-keys.ts'
 import { parseJson } from './json.ts'
-import { type Shape, shapeOf } from './shape.ts'
-import { checked, placeOf } from './strict.ts'
+import { expandEnvironment } from './variables.ts'
 
 interface Given {
   readonly environment: Readonly<Record<string, string | undefined>>

@@ -1,5 +1,5 @@
-import type { Message } from '../remote-write/messages.ts'
-import type { Packing } from '../remote-write/packing.ts'
+import type { Packing } from '../../remote-write/encode/compression.ts'
+import type { Message } from '../../remote-write/encode/messages.ts'
 
 /** What a kind of receiver takes and wants: the defaults of an endpoint that names it. All of it can be said otherwise. */
 export interface Preset {

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { access, url } from './access-shape.ts'
-import { authorization, azuread, basicAuth, googleIam, oauth2, sigv4 } from './credentials-shape.ts'
+import { access, url } from './access.ts'
+import { authorization, azuread, basicAuth, googleIam, oauth2, sigv4 } from './auth.ts'
 import { filled, flag, size, text, textOrNumber } from './values.ts'
 
 /** Headers that are the protocol's own or an auth section's: Prometheus refuses the same ones. */

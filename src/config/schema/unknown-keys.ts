@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { nearest } from '../nearest.ts'
+import { nearest } from '../../util/did-you-mean.ts'
 
 /** Keys and numbers, from the outside in. */
 export type Path = readonly unknown[]

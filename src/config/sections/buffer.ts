@@ -1,7 +1,7 @@
-import { defaultDirectory } from '../buffer/directory.ts'
-import type { BufferOptions } from '../buffer/index.ts'
-import type { Shape } from './shape.ts'
-import { durationMs, sizeBytes } from './units.ts'
+import { defaultDirectory } from '../../buffer/directory.ts'
+import type { BufferOptions } from '../../buffer/index.ts'
+import type { Shape } from '../schema/schema.ts'
+import { durationMs, sizeBytes } from '../schema/units.ts'
 
 /** The buffer from its block. Without outputs nothing is buffered, without endpoints no directory is insisted on. */
 export function bufferOf(

@@ -1,10 +1,10 @@
-import type { Collector, Option, Options, Values } from '../collector.ts'
-import type { Enabled } from '../cycle.ts'
-import type { Flag, Given } from '../flags.ts'
-import { messageOf } from '../log.ts'
-import { type Filter, filterOf, ownPattern, type Pattern, userPattern } from '../metrics/pattern.ts'
-import type { CollectorSettings, Shape } from './shape.ts'
-import { durationMs } from './units.ts'
+import type { Enabled } from '../../collect/cycle.ts'
+import type { Collector, Option, Options, Values } from '../../collector.ts'
+import { type Filter, filterOf, ownPattern, type Pattern, userPattern } from '../../metrics/pattern.ts'
+import type { Flag, Given } from '../../util/flags.ts'
+import { messageOf } from '../../util/log.ts'
+import type { CollectorSettings, Shape } from '../schema/schema.ts'
+import { durationMs } from '../schema/units.ts'
 
 /** Every collector's flags, named as node_exporter names them. */
 export function collectorFlags(collectors: readonly Collector[]): Flag[] {

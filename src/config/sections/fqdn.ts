@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { messageOf } from '../log.ts'
+import { messageOf } from '../../util/log.ts'
 
 /** How long the resolver may take: without a network it can take half a minute. */
 const patienceMs = 2000

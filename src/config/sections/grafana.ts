@@ -1,6 +1,6 @@
-import type { Said } from './access.ts'
-import { kindsOf } from './credentials.ts'
-import type { RemoteWriteShape } from './shape.ts'
+import { kindsOf } from '../auth/credentials.ts'
+import type { Said } from '../auth/tls-and-proxy.ts'
+import type { RemoteWriteShape } from '../schema/schema.ts'
 
 /** Where Grafana Cloud tells what belongs into a block. */
 const details = 'see grafana.com: the stack, Prometheus, Details'

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { Labels } from '../metrics/family.ts'
-import { expandFacts } from './expand.ts'
-import type { Shape } from './shape.ts'
+import type { Labels } from '../../metrics/family.ts'
+import { expandFacts } from '../file/variables.ts'
+import type { Shape } from '../schema/schema.ts'
 
 /** Puts what is known of the host into a text that has `${hostname}` and the like. `fqdn` is asked for by the caller. */
 export function expander(

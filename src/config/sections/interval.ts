@@ -1,7 +1,7 @@
-import type { Choice } from '../buffer/choice.ts'
-import type { Said } from './access.ts'
-import type { Shape } from './shape.ts'
-import { milliseconds } from './units.ts'
+import type { Choice } from '../../buffer/sampling.ts'
+import type { Said } from '../auth/tls-and-proxy.ts'
+import type { Shape } from '../schema/schema.ts'
+import { milliseconds } from '../schema/units.ts'
 
 /** How often an output is fed that says nothing of it. */
 const usual = '15s'

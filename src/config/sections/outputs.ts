@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { Labels } from '../metrics/family.ts'
-import type { GatewayOptions } from '../pushgateway/options.ts'
-import type { EndpointOptions } from '../remote-write/index.ts'
-import type { Said } from './access.ts'
+import type { Labels } from '../../metrics/family.ts'
+import type { GatewayOptions } from '../../pushgateway/options.ts'
+import type { EndpointOptions } from '../../remote-write/index.ts'
+import type { Said } from '../auth/tls-and-proxy.ts'
+import type { Shape } from '../schema/schema.ts'
 import { choiceOf } from './interval.ts'
 import { gatewayOf } from './pushgateway.ts'
 import { wantedOf } from './relabel.ts'
 import { endpointOf } from './remote-write.ts'
-import type { Shape } from './shape.ts'
 
 interface Outputs {
   readonly remoteWrite: readonly EndpointOptions[]

@@ -1,8 +1,8 @@
-import { shownUrl } from '../http/credentials.ts'
-import type { Said } from './access.ts'
+import { shownUrl } from '../../http/auth/credentials.ts'
+import type { Said } from '../auth/tls-and-proxy.ts'
+import { type Preset, type PresetName, presetOf } from '../schema/presets.ts'
+import type { RemoteWriteShape, Shape } from '../schema/schema.ts'
 import { smallestInterval } from './interval.ts'
-import { type Preset, type PresetName, presetOf } from './presets.ts'
-import type { RemoteWriteShape, Shape } from './shape.ts'
 
 /** The preset of the only receiver; of several none speaks for all. */
 function onlyPreset({ remote_write: blocks = [], pushgateway: gateways = [] }: Shape): Partial<Preset> & Named {

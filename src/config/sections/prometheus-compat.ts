@@ -1,7 +1,7 @@
 import * as v from 'valibot'
-import type { Said } from './access.ts'
-import type { RemoteWriteShape } from './shape.ts'
-import { count, duration, flag } from './values.ts'
+import type { Said } from '../auth/tls-and-proxy.ts'
+import type { RemoteWriteShape } from '../schema/schema.ts'
+import { count, duration, flag } from '../schema/values.ts'
 
 /**
  * The words of Prometheus's `remote_write` that have no meaning here, so that a block of somebody's `prometheus.yml`

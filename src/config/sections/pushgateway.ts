@@ -1,9 +1,9 @@
-import type { Labels } from '../metrics/family.ts'
-import type { GatewayOptions } from '../pushgateway/options.ts'
-import type { Said } from './access.ts'
-import type { PushgatewayShape } from './shape.ts'
+import type { Labels } from '../../metrics/family.ts'
+import type { GatewayOptions } from '../../pushgateway/options.ts'
+import type { Said } from '../auth/tls-and-proxy.ts'
+import type { PushgatewayShape } from '../schema/schema.ts'
+import { milliseconds } from '../schema/units.ts'
 import { targetOf } from './target.ts'
-import { milliseconds } from './units.ts'
 
 interface Given {
   /** `job` and `instance` hold where the block names none. */

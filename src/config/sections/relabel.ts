@@ -1,8 +1,8 @@
-import { keepList } from '../relabel/keep-lists.ts'
-import type { Names, Rule } from '../relabel/rule.ts'
-import type { Relabel } from '../relabel/rules.ts'
-import type { Wanted } from '../remote-write/relabelling.ts'
-import type { Shape } from './shape.ts'
+import { keepList } from '../../relabel/allowlists.ts'
+import type { Names, Rule } from '../../relabel/rule.ts'
+import type { Relabel } from '../../relabel/rules.ts'
+import type { Wanted } from '../../remote-write/series/relabel.ts'
+import type { Shape } from '../schema/schema.ts'
 
 /** What each endpoint wants: its own keep list, the rules for all endpoints, then its own. */
 export async function wantedOf(file: Shape, problems: string[]): Promise<readonly Wanted[]> {
@@ -22,7 +22,7 @@ async function compiled(
   problems: string[],
 ): Promise<Relabel | undefined> {
   if (rules === undefined || rules.length === 0) return undefined
-  const { compileRules } = await import('../relabel/rules.ts')
+  const { compileRules } = await import('../../relabel/rules.ts')
   return compileRules(rules, names, (at, text) => problems.push(`${place}[${at}].${text}`))
 }
 

@@ -1,14 +1,14 @@
-import type { Backoff } from '../http/backoff.ts'
-import type { EndpointOptions } from '../remote-write/index.ts'
-import type { LabelLimits } from '../remote-write/limits.ts'
-import type { Said } from './access.ts'
+import type { Backoff } from '../../http/retry/backoff.ts'
+import type { EndpointOptions } from '../../remote-write/index.ts'
+import type { LabelLimits } from '../../remote-write/series/limits.ts'
+import type { Said } from '../auth/tls-and-proxy.ts'
+import { presetOf } from '../schema/presets.ts'
+import type { RemoteWriteShape } from '../schema/schema.ts'
+import { milliseconds } from '../schema/units.ts'
 import { doubtGrafana } from './grafana.ts'
-import { urlOf } from './preset.ts'
-import { presetOf } from './presets.ts'
-import { passedOver } from './prometheus.ts'
-import type { RemoteWriteShape } from './shape.ts'
+import { urlOf } from './preset-defaults.ts'
+import { passedOver } from './prometheus-compat.ts'
 import { targetOf } from './target.ts'
-import { milliseconds } from './units.ts'
 
 /** One endpoint from its block; problems are added with their place. */
 export async function endpointOf(block: RemoteWriteShape, said: Said, alone: boolean): Promise<EndpointOptions> {

@@ -1,10 +1,10 @@
-import type { Access } from '../http/connection.ts'
-import type { Target } from '../http/request.ts'
-import { accessOf, type Said } from './access.ts'
-import { credentialsOf } from './credentials.ts'
-import { headersOf } from './headers.ts'
-import type { TargetShape } from './target-shape.ts'
-import { sizeBytes } from './units.ts'
+import type { Target } from '../../http/request.ts'
+import type { Access } from '../../http/transport/connection.ts'
+import { credentialsOf } from '../auth/credentials.ts'
+import { headersOf } from '../auth/headers.ts'
+import { accessOf, type Said } from '../auth/tls-and-proxy.ts'
+import type { TargetShape } from '../schema/target.ts'
+import { sizeBytes } from '../schema/units.ts'
 
 /** Where requests of an output go, as whom and how. */
 export type Reached = Pick<Target, 'url' | 'headers' | 'credentials' | 'redirects' | 'bytesPerSecond'> & {

@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { LineCounter, Node, Pair, ParsedNode } from 'yaml'
-import { messageOf, Secret } from '../log.ts'
-import type { CurrentProtection, Protection, TlsProtection } from '../web/protection.ts'
-import { checked, type Path, placeOf } from './strict.ts'
-import { durationMs } from './units.ts'
-import { cipherSuites, curves, modernSuites, type TlsServer, type WebFile, webFileShape } from './web-file-shape.ts'
+import { messageOf, Secret } from '../../util/log.ts'
+import type { CurrentProtection, Protection, TlsProtection } from '../../web/protection.ts'
+import { durationMs } from '../schema/units.ts'
+import { checked, type Path, placeOf } from '../schema/unknown-keys.ts'
+import { cipherSuites, curves, modernSuites, type TlsServer, type WebFile, webFileShape } from '../schema/web-file.ts'
 
 /** What is wrong with the file; each with its line, and nothing of what stands there. */
 class WebFileError extends Error {}

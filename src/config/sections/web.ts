@@ -1,8 +1,8 @@
-import type { Given } from '../flags.ts'
-import { messageOf } from '../log.ts'
-import type { WebOptions } from '../web/index.ts'
-import { addressOf } from '../web/listen.ts'
-import type { Shape } from './shape.ts'
+import type { Given } from '../../util/flags.ts'
+import { messageOf } from '../../util/log.ts'
+import type { WebOptions } from '../../web/index.ts'
+import { addressOf } from '../../web/listen.ts'
+import type { Shape } from '../schema/schema.ts'
 import { openWebFile } from './web-file.ts'
 
 export const defaultListen = '127.0.0.1:9100'

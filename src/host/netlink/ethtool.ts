@@ -1,7 +1,7 @@
-import { codeOf } from './files.ts'
-import { command, familyId } from './generic-netlink.ts'
-import type { Libc } from './libc.ts'
-import { attribute, attributesOf, numberIn, textIn } from './netlink.ts'
+import { codeOf } from '../fs/files.ts'
+import type { Libc } from '../syscall/ffi.ts'
+import { command, familyId } from './generic.ts'
+import { attribute, attributesOf, numberIn, textIn } from './socket.ts'
 
 /* What a network driver says of a device: include/uapi/linux/ethtool.h, https://docs.kernel.org/networking/ethtool-netlink.html */
 

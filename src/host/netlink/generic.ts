@@ -1,5 +1,5 @@
-import type { Libc } from './libc.ts'
-import { ask, attribute, attributesOf, numberIn, protocols } from './netlink.ts'
+import type { Libc } from '../syscall/ffi.ts'
+import { ask, attribute, attributesOf, numberIn, protocols } from './socket.ts'
 
 /* Netlink families that have a name and no number of their own: https://docs.kernel.org/userspace-api/netlink/intro-specs.html */
 

@@ -1,5 +1,5 @@
-import type { Libc } from './libc.ts'
-import { ask, attributesOf, eachAttribute, numberIn, protocols, textIn, wide } from './netlink.ts'
+import type { Libc } from '../syscall/ffi.ts'
+import { ask, attributesOf, eachAttribute, numberIn, protocols, textIn, wide } from './socket.ts'
 
 /* Network interfaces: rtnetlink(7), https://docs.kernel.org/networking/netlink_spec/rt_link.html */
 

@@ -1,6 +1,6 @@
-import type { Libc } from './libc.ts'
-import { ask, attributesOf, numberIn, protocols, textIn } from './netlink.ts'
-import { names } from './rtnetlink.ts'
+import type { Libc } from '../syscall/ffi.ts'
+import { names } from './route.ts'
+import { ask, attributesOf, numberIn, protocols, textIn } from './socket.ts'
 
 /* Queueing disciplines: rtnetlink(7), https://docs.kernel.org/networking/netlink_spec/tc.html */
 

@@ -1,6 +1,6 @@
-import type { Address } from './facts.ts'
-import type { Libc } from './libc.ts'
-import { ask, attributesOf, numberIn, protocols } from './netlink.ts'
+import type { Address } from '../fs/facts.ts'
+import type { Libc } from '../syscall/ffi.ts'
+import { ask, attributesOf, numberIn, protocols } from './socket.ts'
 
 /* The kernel's tables of addresses and ways: rtnetlink(7), https://docs.kernel.org/networking/netlink_spec/ */
 

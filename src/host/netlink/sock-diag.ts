@@ -1,5 +1,5 @@
-import type { Libc } from './libc.ts'
-import { ask, protocols } from './netlink.ts'
+import type { Libc } from '../syscall/ffi.ts'
+import { ask, protocols } from './socket.ts'
 
 /** TCP sockets of one address family, counted. */
 export interface Sockets {

@@ -1,6 +1,6 @@
-import { codeOf } from './files.ts'
-import { failure, type Libc, NoKernel } from './libc.ts'
-import { decodeUtf8 } from './text.ts'
+import { codeOf } from '../fs/files.ts'
+import { decodeUtf8 } from '../fs/text.ts'
+import { failure, type Libc, NoKernel } from '../syscall/ffi.ts'
 
 /*
  * Netlink: datagrams of messages between a process and the kernel. A message is a header of 16 bytes (length, type,

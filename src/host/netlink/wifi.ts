@@ -1,9 +1,9 @@
-import { isMissing } from './dir.ts'
-import { command, familyId } from './generic-netlink.ts'
-import type { Libc } from './libc.ts'
+import { isMissing } from '../fs/dir.ts'
+import { decodeUtf8 } from '../fs/text.ts'
+import type { Libc } from '../syscall/ffi.ts'
+import { command, familyId } from './generic.ts'
 import { hardwareAddress } from './links.ts'
-import { attribute, attributesOf, numberIn, textIn } from './netlink.ts'
-import { decodeUtf8 } from './text.ts'
+import { attribute, attributesOf, numberIn, textIn } from './socket.ts'
 
 /* Wireless devices: include/uapi/linux/nl80211.h, https://docs.kernel.org/driver-api/80211/cfg80211.html */
 

@@ -1,4 +1,4 @@
-import type { Dir } from './dir.ts'
+import type { Dir } from '../fs/dir.ts'
 
 /** More than any kernel has (NR_CPUS is at most 8192): a list beyond it is garbage. */
 const most = 65536

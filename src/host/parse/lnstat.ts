@@ -1,4 +1,4 @@
-import { fields, lines } from './text.ts'
+import { fields, lines } from '../fs/text.ts'
 
 /** A file of /proc/net/stat: a line of names, then a row for each CPU. */
 export interface Lnstat {

@@ -1,6 +1,6 @@
-import type { Dir } from './dir.ts'
-import { codeOf } from './files.ts'
-import { lines } from './text.ts'
+import type { Dir } from '../fs/dir.ts'
+import { codeOf } from '../fs/files.ts'
+import { lines } from '../fs/text.ts'
 
 /** A line of mountinfo. */
 export interface Mount {

@@ -1,4 +1,4 @@
-import { fields, lines } from './text.ts'
+import { fields, lines } from '../fs/text.ts'
 
 /**
  * /proc/net/rpc/nfs and nfsd: `key n n …` lines. In those of a protocol version (`proc4 59 1 2 …`) the first number

@@ -1,5 +1,5 @@
-import { numberOf } from './dir.ts'
-import { lines } from './text.ts'
+import { numberOf } from '../fs/dir.ts'
+import { lines } from '../fs/text.ts'
 
 /** https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat */
 export interface Stat {

@@ -1,5 +1,5 @@
-import { instantOf } from '../clock.ts'
-import type { Dir } from './dir.ts'
+import { instantOf } from '../../util/clock.ts'
+import type { Dir } from '../fs/dir.ts'
 
 /** What a clock on the wall shows: its abbreviation (`CET`, or `+0530` where there is none) and its distance to UTC. */
 export interface Zone {

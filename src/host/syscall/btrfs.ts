@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
-import { codeOf } from './files.ts'
-import type { Libc } from './libc.ts'
-import { decodeUtf8 } from './text.ts'
+import { codeOf } from '../fs/files.ts'
+import { decodeUtf8 } from '../fs/text.ts'
+import type { Libc } from './ffi.ts'
 
 /* What sysfs does not tell of a mounted btrfs: include/uapi/linux/btrfs.h. Asking about devices takes CAP_SYS_ADMIN. */
 

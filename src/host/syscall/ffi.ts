@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
-import { decodeUtf8 } from './text.ts'
+import { decodeUtf8 } from '../fs/text.ts'
 
 /** What a kernel function throws where system calls cannot be made at all on this host. */
 export class NoKernel extends Error {}

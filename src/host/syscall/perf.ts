@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs'
-import { isMissing } from './dir.ts'
-import { codeOf } from './files.ts'
-import type { Libc } from './libc.ts'
+import { isMissing } from '../fs/dir.ts'
+import { codeOf } from '../fs/files.ts'
+import type { Libc } from './ffi.ts'
 
 /** What perf_event_open(2) counts: PERF_TYPE_… and a number within it. */
 export interface Event {

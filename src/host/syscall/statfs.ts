@@ -8,8 +8,8 @@
  * wait; then nothing is asked until one of them is free.
  */
 import { statfsSync } from 'node:fs'
-import type { Clock } from '../clock.ts'
-import { errnoText, goText } from './errno.ts'
+import type { Clock } from '../../util/clock.ts'
+import { errnoText, goText } from '../fs/errno.ts'
 import { type Command, StatfsChild, shellLoop } from './statfs-child.ts'
 
 /** How full a file system is; or why that is not known, in the words of node_exporter's `device_error` label. */

@@ -1,4 +1,4 @@
-import type { Libc } from './libc.ts'
+import type { Libc } from './ffi.ts'
 
 /** What the kernel's clock says of itself; see adjtimex(2) for each. */
 export interface Timex {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { type Log, messageOf } from '../log.ts'
-import { type Libc, loadLibc } from './libc.ts'
+import { type Log, messageOf } from '../../util/log.ts'
+import { type Libc, loadLibc } from '../syscall/ffi.ts'
 
 /** Tells the service manager how the agent fares: https://www.freedesktop.org/software/systemd/man/sd_notify.html */
 export type Notify = (...lines: readonly string[]) => void

@@ -1,5 +1,5 @@
-import { type Clock, within } from '../clock.ts'
-import type { Services } from './services.ts'
+import { type Clock, within } from '../../util/clock.ts'
+import type { Services } from '../services.ts'
 
 /** The manager is asked while a stop is under way: a moment is all it gets. */
 const patienceMs = 1000

@@ -1,9 +1,9 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import type { Secret } from '../log.ts'
-import type { Access } from './connection.ts'
+import type { Secret } from '../../util/log.ts'
+import type { Access } from '../transport/connection.ts'
 import type { Credentials } from './credentials.ts'
 import { rsaKey, signed } from './jwt.ts'
-import { type Question, tokens, type Way } from './token.ts'
+import { type Question, tokens, type Way } from './token-cache.ts'
 
 /** Tokens of Microsoft Entra ID, as an application or as the identity of a machine. */
 export interface AzureOptions {

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts'
-import type { Headers } from './request.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Headers } from '../request.ts'
 
 /** The request that credentials are wanted for. */
 export interface Unsigned {

@@ -1,8 +1,8 @@
-import { Secret } from '../log.ts'
-import type { Access } from './connection.ts'
+import { Secret } from '../../util/log.ts'
+import type { Access } from '../transport/connection.ts'
 import type { Credentials } from './credentials.ts'
 import { assertionGrant, rsaKey, signed } from './jwt.ts'
-import { type Question, tokens } from './token.ts'
+import { type Question, tokens } from './token-cache.ts'
 
 /** Tokens of Google: of a file of credentials, or of the machine's own service account. */
 export interface GoogleOptions {

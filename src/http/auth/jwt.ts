@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
-import type { Secret } from '../log.ts'
-import { wordsOf } from './fault.ts'
+import type { Secret } from '../../util/log.ts'
+import { wordsOf } from '../transport/error-text.ts'
 
 /** https://www.rfc-editor.org/rfc/rfc7523#section-2.1 */
 export const assertionGrant = 'urn:ietf:params:oauth:grant-type:jwt-bearer'

@@ -1,8 +1,8 @@
-import type { Secret } from '../log.ts'
-import type { Access } from './connection.ts'
+import type { Secret } from '../../util/log.ts'
+import type { Access } from '../transport/connection.ts'
 import { type Credentials, partsOf } from './credentials.ts'
 import { assertionGrant, type SignatureAlgorithm, signed } from './jwt.ts'
-import { tokens, type Way } from './token.ts'
+import { tokens, type Way } from './token-cache.ts'
 
 /** One of the two grants of a program: https://www.rfc-editor.org/rfc/rfc6749#section-4.4, https://www.rfc-editor.org/rfc/rfc7523 */
 export interface OAuth2Options {

@@ -1,8 +1,8 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
-import { messageOf, type Secret } from '../log.ts'
+import { messageOf, type Secret } from '../../util/log.ts'
+import type { Headers } from '../request.ts'
+import type { ForwardProxy, ProxyOptions } from '../transport/proxy.ts'
 import { type Credentials, concealed, partsOf, type Unsigned } from './credentials.ts'
-import type { ForwardProxy, ProxyOptions } from './proxy.ts'
-import type { Headers } from './request.ts'
 
 /** AWS's signature of a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
 export interface SigV4Options {

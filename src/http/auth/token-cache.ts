@@ -1,12 +1,12 @@
-import type { Clock } from '../clock.ts'
-import { messageOf } from '../log.ts'
-import { type Access, connect } from './connection.ts'
+import type { Clock } from '../../util/clock.ts'
+import { deadlineAt } from '../../util/deadline.ts'
+import { messageOf } from '../../util/log.ts'
+import type { Headers } from '../request.ts'
+import type { Reply } from '../retry/outcome.ts'
+import { type Access, connect } from '../transport/connection.ts'
+import { wordsOf } from '../transport/error-text.ts'
+import { Exchange } from '../transport/exchange.ts'
 import { type Credentials, concealed, type Unsigned } from './credentials.ts'
-import { deadlineAt } from './deadline.ts'
-import { Exchange } from './exchange.ts'
-import { wordsOf } from './fault.ts'
-import type { Reply } from './outcome.ts'
-import type { Headers } from './request.ts'
 
 /** What an endpoint that gives out tokens is asked. */
 export interface Question {

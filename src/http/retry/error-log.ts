@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts'
-import { hintFor, withHint } from '../hints/hint.ts'
-import type { Fields, Log } from '../log.ts'
+import { hintFor, withHint } from '../../hints/hint.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Fields, Log } from '../../util/log.ts'
 
 interface Needs {
   readonly clock: Clock

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../util/clock.ts'
 
 /** One for all, as an Error is dear. Nobody sees it. */
 const hurried = new Error('no more waiting')

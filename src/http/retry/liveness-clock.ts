@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../util/clock.ts'
 
 /** What a sender may do without a timer of its own: encode, compress, wait for a disk that is tried again. */
 const slackMs = 300_000

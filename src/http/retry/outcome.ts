@@ -1,4 +1,4 @@
-import { instantOf } from '../clock.ts'
+import { instantOf } from '../../util/clock.ts'
 
 /**
  * How one attempt to send ended. An answer from a server is a value, not an exception. `receiverMs` is the receiver's

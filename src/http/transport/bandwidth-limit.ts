@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../util/clock.ts'
 
 /** Keeps what an endpoint sends under a rate: a body goes out in pieces of a tenth of a second each. */
 export class Pacing {

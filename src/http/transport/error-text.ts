@@ -1,4 +1,4 @@
-import { messageOf } from '../log.ts'
+import { messageOf } from '../../util/log.ts'
 
 /** `40B3…:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number:../deps/openssl/…:78:` and a line end. */
 const openssl = /(?:[0-9A-F]+:)?error:[0-9A-F]{8}:[^:]*:[^:]*:([^:\n]*)[^\n]*\n?/g

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import type { Secret } from '../log.ts'
+import type { Secret } from '../../util/log.ts'
 
 /** One proxy: where it is, and what it wants to see. */
 export interface ForwardProxy {

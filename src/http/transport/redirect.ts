@@ -1,4 +1,4 @@
-import type { Reply } from './outcome.ts'
+import type { Reply } from '../retry/outcome.ts'
 
 /** Statuses that keep the method and the body. Of the others a POST would come out as a GET. RFC 9110 section 15.4. */
 const keepsMethod = new Set([307, 308])

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { ConnectionOptions, SecureContext, SecureContextOptions } from 'node:tls'
-import { messageOf, type Secret } from '../log.ts'
-import { wordsOf } from './fault.ts'
+import { messageOf, type Secret } from '../../util/log.ts'
+import { wordsOf } from './error-text.ts'
 
 /** PEM as it is, or the file that it is in. */
 export type Pem = { readonly text: Secret } | { readonly file: string }

@@ -1,6 +1,6 @@
-import type { Labels, MetricType, Suffix } from './family.ts'
+import type { Labels, MetricType, Suffix } from '../family.ts'
 import { parseValue, type SampleLine } from './line.ts'
-import { formatValue, seriesText } from './text.ts'
+import { formatValue, seriesText } from './write.ts'
 
 export interface ReadSample {
   readonly suffix: Suffix

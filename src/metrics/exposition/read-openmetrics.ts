@@ -1,5 +1,5 @@
-import type { Families } from './families.ts'
-import type { MetricType } from './family.ts'
+import type { MetricType } from '../family.ts'
+import type { Families } from './grouping.ts'
 import { metricName, parseSample, unescaped } from './line.ts'
 
 /** What a type of OpenMetrics is in the text format, and what its samples are called. */

@@ -1,9 +1,9 @@
-import { Families, type ReadFamily } from './families.ts'
-import { family, type Labels } from './family.ts'
-import { openMetricsReader } from './openmetrics.ts'
-import { readLines, textIn, textReader } from './read.ts'
-import { SeriesTable } from './series.ts'
-import { type Snapshot, SnapshotBuilder } from './snapshot.ts'
+import { family, type Labels } from '../family.ts'
+import { SeriesTable } from '../series.ts'
+import { type Snapshot, SnapshotBuilder } from '../snapshot.ts'
+import { Families, type ReadFamily } from './grouping.ts'
+import { openMetricsReader } from './read-openmetrics.ts'
+import { readLines, textIn, textReader } from './read-text.ts'
 
 /** What is wrong with a text is told up to so many times. */
 const mostFaults = 20

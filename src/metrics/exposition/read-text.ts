@@ -7,11 +7,11 @@
  * last one counts. Metric and label names are those of the classic data model, though they may stand in quotes.
  */
 import { isUtf8 } from 'node:buffer'
-import { Families, type ReadFamily } from './families.ts'
-import type { MetricType } from './family.ts'
+import type { MetricType } from '../family.ts'
+import { Families, type ReadFamily } from './grouping.ts'
 import { metricName, parseSample, unescaped } from './line.ts'
 
-export type { ReadFamily, ReadSample } from './families.ts'
+export type { ReadFamily, ReadSample } from './grouping.ts'
 
 /** The families of a text that have samples, in its order. Throws an Error that begins with `line N: `. */
 export function readText(text: string | Uint8Array): ReadFamily[] {

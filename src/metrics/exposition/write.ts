@@ -1,6 +1,6 @@
-import { byCodeUnit, type MetricType } from './family.ts'
-import type { Series } from './series.ts'
-import type { Snapshot } from './snapshot.ts'
+import { byCodeUnit, type MetricType } from '../family.ts'
+import type { Series } from '../series.ts'
+import type { Snapshot } from '../snapshot.ts'
 
 /** A family's place on a page: its two header lines and its samples, all but their values. */
 export interface FamilyLayout {

@@ -1,6 +1,6 @@
 import { zstdCompressSync } from 'node:zlib'
-import type { Outcome } from '../http/outcome.ts'
-import type { Headers } from '../http/request.ts'
+import type { Headers } from '../../http/request.ts'
+import type { Outcome } from '../../http/retry/outcome.ts'
 import type { Encoder } from './encoder.ts'
 import { createSnappy } from './snappy.ts'
 

@@ -1,5 +1,5 @@
-import type { Entry } from '../buffer/buffer.ts'
-import type { Family } from '../metrics/family.ts'
+import type { Entry } from '../../buffer/types.ts'
+import type { Family } from '../../metrics/family.ts'
 
 /** One family for each name that a type and help can be said of. */
 export function familiesIn(entries: readonly Entry[]): readonly Family[] {

@@ -1,12 +1,12 @@
 import protobuf from 'protobufjs/minimal.js'
-import type { Entry } from '../buffer/buffer.ts'
-import type { Family, MetricType } from '../metrics/family.ts'
-import type { Series } from '../metrics/series.ts'
+import type { Entry } from '../../buffer/types.ts'
+import type { Family, MetricType } from '../../metrics/family.ts'
+import type { Series } from '../../metrics/series.ts'
 import type { Batch } from './batch.ts'
 import { type Cast, recast } from './cast.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf } from './encoder.ts'
-import { Known } from './known.ts'
 import { type Label, labelBytes, labelsOf } from './labels.ts'
+import { Known } from './series-cache.ts'
 import { longestHead, type Pattern, patternOf, putSample, putVarint, Stamps, sampleLength } from './wire.ts'
 
 /** Field number and wire type, as they stand before each field of remote-write 1.0. */

@@ -1,4 +1,4 @@
-import type { Piece } from './settling.ts'
+import type { Piece } from './bisect.ts'
 
 /** Refusals in a row after which the receiver itself is asked. */
 const askAfter = 3

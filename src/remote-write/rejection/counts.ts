@@ -1,6 +1,6 @@
-import type { About } from '../http/trouble.ts'
-import type { Log } from '../log.ts'
-import type { EndpointStats } from './stats.ts'
+import type { About } from '../../http/retry/error-log.ts'
+import type { Log } from '../../util/log.ts'
+import type { EndpointStats } from '../stats.ts'
 
 interface Needs {
   readonly log: Log

@@ -1,9 +1,9 @@
-import type { Clock } from '../clock.ts'
-import type { About } from '../http/trouble.ts'
-import type { Log } from '../log.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Label } from './labels.ts'
-import type { EndpointStats } from './stats.ts'
+import type { About } from '../../http/retry/error-log.ts'
+import type { Snapshot } from '../../metrics/snapshot.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Log } from '../../util/log.ts'
+import type { Label } from '../encode/labels.ts'
+import type { EndpointStats } from '../stats.ts'
 
 interface Needs {
   readonly clock: Clock

@@ -1,4 +1,4 @@
-import type { Series } from '../metrics/series.ts'
+import type { Series } from '../../metrics/series.ts'
 
 /** How long an offending series is left out before it is tried again. */
 const leftOutMs = 3_600_000

@@ -1,6 +1,6 @@
-import { ownCounter } from '../metrics/family.ts'
-import type { Identity } from '../metrics/series.ts'
-import type { Batch } from './batch.ts'
+import { ownCounter } from '../../metrics/family.ts'
+import type { Identity } from '../../metrics/series.ts'
+import type { Batch } from '../encode/batch.ts'
 
 const refusals = ownCounter(
   'hostpush_refusals_total',

@@ -1,8 +1,8 @@
-import type { Entry } from '../buffer/buffer.ts'
-import type { Series } from '../metrics/series.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import { type Batch, batchOf } from './batch.ts'
-import { extent, isQuestion, type Piece } from './settling.ts'
+import type { Entry } from '../../buffer/types.ts'
+import type { Series } from '../../metrics/series.ts'
+import type { Snapshot } from '../../metrics/snapshot.ts'
+import { type Batch, batchOf } from '../encode/batch.ts'
+import { extent, isQuestion, type Piece } from './bisect.ts'
 
 /** What of a range is not to be sent: series that the receiver refuses, entries that are too old for it. */
 export interface Without {

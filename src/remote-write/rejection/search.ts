@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts'
-import type { Patience } from '../http/patience.ts'
+import type { Patience } from '../../http/retry/interruptible-wait.ts'
+import type { Clock } from '../../util/clock.ts'
 
 /** Requests that search for an offending series: so many an hour, lest a search become an attack. */
 const perHour = 32

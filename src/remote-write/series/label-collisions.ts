@@ -1,6 +1,6 @@
-import type { Family } from '../metrics/family.ts'
-import type { Series } from '../metrics/series.ts'
-import type { Label } from './labels.ts'
+import type { Family } from '../../metrics/family.ts'
+import type { Series } from '../../metrics/series.ts'
+import type { Label } from '../encode/labels.ts'
 
 /** Series by the labels that relabelling gave them: those with the same labels are the first of them. */
 export class Namesakes {

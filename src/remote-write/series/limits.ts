@@ -1,4 +1,4 @@
-import type { Label } from './labels.ts'
+import type { Label } from '../encode/labels.ts'
 
 /** What a receiver takes of labels; a limit that is missing is none. Lengths are bytes of UTF-8. */
 export interface LabelLimits {

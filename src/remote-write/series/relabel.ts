@@ -1,13 +1,13 @@
-import type { Entry } from '../buffer/buffer.ts'
-import type { Log } from '../log.ts'
-import type { Series } from '../metrics/series.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Relabel } from '../relabel/rules.ts'
-import { Known } from './known.ts'
-import { type Label, labelsOf, sendable } from './labels.ts'
+import type { Entry } from '../../buffer/types.ts'
+import type { Series } from '../../metrics/series.ts'
+import type { Snapshot } from '../../metrics/snapshot.ts'
+import type { Relabel } from '../../relabel/rules.ts'
+import type { Log } from '../../util/log.ts'
+import { type Label, labelsOf, sendable } from '../encode/labels.ts'
+import { Known } from '../encode/series-cache.ts'
+import type { EndpointStats } from '../stats.ts'
+import { mayClash, Namesakes } from './label-collisions.ts'
 import { excessOf, type LabelLimits } from './limits.ts'
-import { mayClash, Namesakes } from './namesakes.ts'
-import type { EndpointStats } from './stats.ts'
 
 /** What an endpoint wants of all that is collected. */
 export interface Wanted {

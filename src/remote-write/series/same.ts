@@ -1,6 +1,6 @@
-import type { Entry } from '../buffer/buffer.ts'
-import type { Series } from '../metrics/series.ts'
-import { labelsOf } from './labels.ts'
+import type { Entry } from '../../buffer/types.ts'
+import type { Series } from '../../metrics/series.ts'
+import { labelsOf } from '../encode/labels.ts'
 
 type List = readonly Series[]
 

@@ -1,7 +1,7 @@
-import type { Cursor, Entry } from '../buffer/buffer.ts'
-import type { Series } from '../metrics/series.ts'
-import { markable } from './batch.ts'
-import type { Relabelling } from './relabelling.ts'
+import type { Cursor, Entry } from '../../buffer/types.ts'
+import type { Series } from '../../metrics/series.ts'
+import { markable } from '../encode/batch.ts'
+import type { Relabelling } from './relabel.ts'
 import { withOneObjectEach } from './same.ts'
 
 /** So long a series without a marker is seen in queries; a later marker would only make it anew. */

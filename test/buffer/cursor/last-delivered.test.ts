@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Cursor } from '../../src/buffer/buffer.ts'
-import { MemoryBuffer } from '../../src/buffer/memory.ts'
-import { readSlot, slotBytes, slotOf } from '../../src/buffer/slot.ts'
-import { settled, TestClock } from '../clock.ts'
-import { openLog, signal, snapshots, textOf } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import { readSlot, slotBytes, slotOf } from '../../../src/buffer/cursor/record.ts'
+import { MemoryBuffer } from '../../../src/buffer/memory-buffer.ts'
+import type { Cursor } from '../../../src/buffer/types.ts'
+import { openLog, signal, snapshots, textOf } from '../../support/buffer.ts'
+import { settled, TestClock } from '../../support/clock.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 const always = Number.NEGATIVE_INFINITY
 

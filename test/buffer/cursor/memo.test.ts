@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openLog, signal, snapshots } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import { openLog, signal, snapshots } from '../../support/buffer.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 test('what a sender wants to be remembered outlives a kill, with the next send, and goes with its endpoint', async () => {
   const disk = new SimulatedDisk()

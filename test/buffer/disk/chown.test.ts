@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { chown, link, lstat, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { diskOf, type Mode, opened } from '../../src/buffer/files.ts'
-import { give, heirOf } from '../../src/buffer/heir.ts'
-import { temporary } from '../servers.ts'
+import { give, heirOf } from '../../../src/buffer/disk/chown.ts'
+import { diskOf, type Mode, opened } from '../../../src/buffer/disk/filesystem.ts'
+import { temporary } from '../../support/servers.ts'
 
 const other = 65_534
 

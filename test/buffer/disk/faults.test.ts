@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { segmentName } from '../../src/buffer/format.ts'
-import { settled, TestClock } from '../clock.ts'
-import { allOf, openLog, recordingLog, signal, snapshots } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import { segmentName } from '../../../src/buffer/segment/format.ts'
+import { allOf, openLog, recordingLog, signal, snapshots } from '../../support/buffer.ts'
+import { settled, TestClock } from '../../support/clock.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 const sequencesOf = (lines: readonly string[]) => lines.map((line) => Number(line.split(' ')[0]))
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i)

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { disk } from '../../src/buffer/files.ts'
-import { temporary } from '../servers.ts'
+import { disk } from '../../../src/buffer/disk/filesystem.ts'
+import { temporary } from '../../support/servers.ts'
 
 test('a directory is made with those above it, for its owner alone; one that is there is left', async (t) => {
   const path = join(temporary(t), 'a/b/c')

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { File, Files } from '../../src/buffer/files.ts'
-import { patient } from '../../src/buffer/patient.ts'
-import { settled, TestClock } from '../clock.ts'
-import { allOf, openLog, recordingLog, signal, snapshots } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import type { File, Files } from '../../../src/buffer/disk/filesystem.ts'
+import { patient } from '../../../src/buffer/disk/timeouts.ts'
+import { allOf, openLog, recordingLog, signal, snapshots } from '../../support/buffer.ts'
+import { settled, TestClock } from '../../support/clock.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 const hangMs = 30_000
 

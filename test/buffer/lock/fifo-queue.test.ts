@@ -3,17 +3,17 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { takeTurn } from '../../src/buffer/turn.ts'
-import { systemClock } from '../../src/clock.ts'
-import { root, temporary } from '../servers.ts'
+import { takeTurn } from '../../../src/buffer/lock/fifo-queue.ts'
+import { systemClock } from '../../../src/util/clock.ts'
+import { root, temporary } from '../../support/servers.ts'
 
 const never = new AbortController().signal
 const take = (directory: string, signal = never) => takeTurn(directory, { clock: systemClock }, signal)
 
 /** A process that takes its turn, says so, and holds it. */
 function holder(t: TestContext, directory: string): ChildProcess {
-  const code = `import { takeTurn } from '${join(root, 'src/buffer/turn.ts')}'
-import { systemClock } from '${join(root, 'src/clock.ts')}'
+  const code = `import { takeTurn } from '${join(root, 'src/buffer/lock/fifo-queue.ts')}'
+import { systemClock } from '${join(root, 'src/util/clock.ts')}'
 process.stdout.write('asking\\n')
 const turn = await takeTurn(process.argv[1], { clock: systemClock }, new AbortController().signal)
 process.stdout.write('taken\\n')

@@ -5,9 +5,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ask, Owner, ownerOf } from '../../src/buffer/owner.ts'
-import { silent } from '../../src/log.ts'
-import { recordingLog } from './log.ts'
+import { ask, Owner, ownerOf } from '../../../src/buffer/lock/lockfile.ts'
+import { silent } from '../../../src/util/log.ts'
+import { recordingLog } from '../../support/buffer.ts'
 
 async function* echo(request: unknown) {
   yield { asked: request }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { headerBytes, recordsOf, recordType, segmentName } from '../../src/buffer/format.ts'
-import { slotBytes } from '../../src/buffer/slot.ts'
-import { settled, TestClock } from '../clock.ts'
-import { allOf, openLog, recordingLog, signal, snapshots } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import { slotBytes } from '../../../src/buffer/cursor/record.ts'
+import { headerBytes, recordsOf, recordType, segmentName } from '../../../src/buffer/segment/format.ts'
+import { allOf, openLog, recordingLog, signal, snapshots } from '../../support/buffer.ts'
+import { settled, TestClock } from '../../support/clock.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 /** A log of so many snapshots that nobody has sent. */
 async function logOf(count: number, segmentEvery = Number.POSITIVE_INFINITY) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { settled, TestClock } from '../clock.ts'
-import { openLog, signal, snapshots, textOf } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import { openLog, signal, snapshots, textOf } from '../../support/buffer.ts'
+import { settled, TestClock } from '../../support/clock.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 /** Numbers from 0 up to 1 that are the same in each run (mulberry32). */
 function randomOf(seed: number): () => number {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Entry } from '../../src/buffer/buffer.ts'
-import type { DiskBuffer } from '../../src/buffer/disk.ts'
-import { settled, TestClock } from '../clock.ts'
-import { openLog, snapshots } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import type { DiskBuffer } from '../../../src/buffer/disk-buffer.ts'
+import type { Entry } from '../../../src/buffer/types.ts'
+import { openLog, snapshots } from '../../support/buffer.ts'
+import { settled, TestClock } from '../../support/clock.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 const samples = 40
 const hourMs = 3_600_000

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
-import type { DiskBuffer } from '../../src/buffer/disk.ts'
-import { segmentName } from '../../src/buffer/format.ts'
-import { beginningOf, counter, gauge, ownCounter, type Starts, undatedCounter } from '../../src/metrics/family.ts'
-import { SeriesTable } from '../../src/metrics/series.ts'
-import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { openLog, signal } from './log.ts'
-import { SimulatedDisk } from './simulated.ts'
+import type { DiskBuffer } from '../../../src/buffer/disk-buffer.ts'
+import { segmentName } from '../../../src/buffer/segment/format.ts'
+import { beginningOf, counter, gauge, ownCounter, type Starts, undatedCounter } from '../../../src/metrics/family.ts'
+import { SeriesTable } from '../../../src/metrics/series.ts'
+import { type Snapshot, SnapshotBuilder } from '../../../src/metrics/snapshot.ts'
+import { openLog, signal } from '../../support/buffer.ts'
+import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 const families = [counter('of_kernel', ''), ownCounter('own', ''), undatedCounter('foreign', ''), gauge('level', '')]
 

@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
-import { ConfigError } from '../../src/config/error.ts'
-import { readConfig } from '../../src/config/index.ts'
-import { answerOf, rawServer } from '../http/raw.ts'
-import { formOf, keyPair, token } from '../http/tokens.ts'
-import { temporary } from '../servers.ts'
+import { ConfigError } from '../../../src/config/error.ts'
+import { readConfig } from '../../../src/config/index.ts'
+import { systemClock } from '../../../src/util/clock.ts'
+import { answerOf, rawServer } from '../../support/raw.ts'
+import { temporary } from '../../support/servers.ts'
+import { formOf, keyPair, token } from '../../support/tokens.ts'
 
 type Environment = Readonly<Record<string, string>>
 

@@ -4,12 +4,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { inspect } from 'node:util'
-import { ConfigError } from '../../src/config/error.ts'
-import { readConfig } from '../../src/config/index.ts'
-import { proxyFor } from '../../src/http/proxy.ts'
-import { certificates } from '../http/certificates.ts'
-import { answerOf, poster, rawServer } from '../http/raw.ts'
-import { temporary } from '../servers.ts'
+import { ConfigError } from '../../../src/config/error.ts'
+import { readConfig } from '../../../src/config/index.ts'
+import { proxyFor } from '../../../src/http/transport/proxy.ts'
+import { certificates } from '../../support/certificates.ts'
+import { answerOf, poster, rawServer } from '../../support/raw.ts'
+import { temporary } from '../../support/servers.ts'
 
 /** The one endpoint of a configuration, or the problems with it. */
 async function endpoint(t: TestContext, block: object, environment: Record<string, string> = {}) {

@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { ConfigError } from '../../src/config/error.ts'
-import { readConfig } from '../../src/config/index.ts'
-import { root, temporary } from '../servers.ts'
+import { ConfigError } from '../../../src/config/error.ts'
+import { readConfig } from '../../../src/config/index.ts'
+import { root, temporary } from '../../support/servers.ts'
 
 const remote_write = [{ url: 'http://127.0.0.1:9090/api/v1/write' }]
 

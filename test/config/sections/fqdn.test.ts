@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { readConfig } from '../../src/config/index.ts'
-import { temporary } from '../servers.ts'
+import { readConfig } from '../../../src/config/index.ts'
+import { temporary } from '../../support/servers.ts'
 
 /** The configuration of a file, with a hostname(1) that runs these lines. */
 function configOf(t: TestContext, file: object, lines: string) {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { ConfigError } from '../../src/config/error.ts'
-import { readConfig } from '../../src/config/index.ts'
-import { temporary } from '../servers.ts'
+import { ConfigError } from '../../../src/config/error.ts'
+import { readConfig } from '../../../src/config/index.ts'
+import { temporary } from '../../support/servers.ts'
 
 const url = 'http://127.0.0.1:9090/api/v1/write'
 const [a, b] = [

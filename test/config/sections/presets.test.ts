@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { collectors } from '../../src/collectors/index.ts'
-import { ConfigError } from '../../src/config/error.ts'
-import { readConfig } from '../../src/config/index.ts'
-import { type Preset, presets } from '../../src/config/presets.ts'
-import { root, temporary } from '../servers.ts'
-import { commandLine } from '../terminal.ts'
+import { collectors } from '../../../src/collectors/index.ts'
+import { ConfigError } from '../../../src/config/error.ts'
+import { readConfig } from '../../../src/config/index.ts'
+import { type Preset, presets } from '../../../src/config/schema/presets.ts'
+import { root, temporary } from '../../support/servers.ts'
+import { commandLine } from '../../support/terminal.ts'
 
 function written(t: TestContext, shape: object): string {
   const file = join(temporary(t), 'config.json')

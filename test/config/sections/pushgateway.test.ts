@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { collectors } from '../../src/collectors/index.ts'
-import { ConfigError } from '../../src/config/error.ts'
-import { readConfig } from '../../src/config/index.ts'
-import { temporary } from '../servers.ts'
+import { collectors } from '../../../src/collectors/index.ts'
+import { ConfigError } from '../../../src/config/error.ts'
+import { readConfig } from '../../../src/config/index.ts'
+import { temporary } from '../../support/servers.ts'
 
 async function configured(t: TestContext, shape: object) {
   const file = join(temporary(t), 'config.json')

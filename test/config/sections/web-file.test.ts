@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { openWebFile } from '../../src/config/web-file.ts'
-import { certificates } from '../http/certificates.ts'
-import { temporary } from '../servers.ts'
+import { openWebFile } from '../../../src/config/sections/web-file.ts'
+import { certificates } from '../../support/certificates.ts'
+import { temporary } from '../../support/servers.ts'
 
 async function problems(t: TestContext, text: string): Promise<readonly string[]> {
   const file = join(temporary(t), 'web.yml')

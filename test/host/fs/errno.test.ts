@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { statfsSync } from 'node:fs'
 import { test } from 'node:test'
-import { errnoText, goText } from '../../src/host/errno.ts'
+import { errnoText, goText } from '../../../src/host/fs/errno.ts'
 
 test('words of glibc, musl and BusyBox become the words of Go', () => {
   const said = {

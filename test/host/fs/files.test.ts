@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { codeOf, diskFiles } from '../../src/host/files.ts'
-import { temporary } from '../servers.ts'
+import { codeOf, diskFiles } from '../../../src/host/fs/files.ts'
+import { temporary } from '../../support/servers.ts'
 
 function folder(t: TestContext) {
   const path = temporary(t)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Dir } from '../../src/host/dir.ts'
-import { globbed } from '../../src/host/glob.ts'
-import { textFiles } from '../tree.ts'
+import { Dir } from '../../../src/host/fs/dir.ts'
+import { globbed } from '../../../src/host/fs/glob.ts'
+import { textFiles } from '../../support/tree.ts'
 
 const files = textFiles({
   'g/a1/x': '',

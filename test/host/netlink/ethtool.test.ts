@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allLinkModes, ethtool } from '../../src/host/ethtool.ts'
-import { libcOf, message, netlinkOf, recorded } from '../libc.ts'
+import { allLinkModes, ethtool } from '../../../src/host/netlink/ethtool.ts'
+import { libcOf, message, netlinkOf, recorded } from '../../support/libc.ts'
 
 type Handler = (bytes: Buffer) => void
 

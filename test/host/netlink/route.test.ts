@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { linkOf, links } from '../../src/host/links.ts'
-import { attribute } from '../../src/host/netlink.ts'
-import { qdiscOf, qdiscs } from '../../src/host/qdiscs.ts'
-import { addresses, neighbours, routes, routesOf } from '../../src/host/rtnetlink.ts'
-import { sockets } from '../../src/host/sock-diag.ts'
-import { message, netlinkOf, recorded } from '../libc.ts'
+import { linkOf, links } from '../../../src/host/netlink/links.ts'
+import { qdiscOf, qdiscs } from '../../../src/host/netlink/qdiscs.ts'
+import { addresses, neighbours, routes, routesOf } from '../../../src/host/netlink/route.ts'
+import { sockets } from '../../../src/host/netlink/sock-diag.ts'
+import { attribute } from '../../../src/host/netlink/socket.ts'
+import { message, netlinkOf, recorded } from '../../support/libc.ts'
 
 const kernel = (name: string) => netlinkOf(() => recorded(name)).libc
 

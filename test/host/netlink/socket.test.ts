@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failure, NoKernel } from '../../src/host/libc.ts'
-import { ask, attribute, attributesOf, eachAttribute, numberIn, readDatagram, textIn } from '../../src/host/netlink.ts'
-import { done, libcOf, message, netlinkOf, refused } from '../libc.ts'
+import {
+  ask,
+  attribute,
+  attributesOf,
+  eachAttribute,
+  numberIn,
+  readDatagram,
+  textIn,
+} from '../../../src/host/netlink/socket.ts'
+import { failure, NoKernel } from '../../../src/host/syscall/ffi.ts'
+import { done, libcOf, message, netlinkOf, refused } from '../../support/libc.ts'
 
 const request = { protocol: 0, type: 18, dump: true, body: Buffer.from([1, 2, 3, 4]) }
 const body = (text: string) => Buffer.from(text)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attribute } from '../../src/host/netlink.ts'
-import { wifi } from '../../src/host/nl80211.ts'
-import { done, message, netlinkOf, refused } from '../libc.ts'
+import { attribute } from '../../../src/host/netlink/socket.ts'
+import { wifi } from '../../../src/host/netlink/wifi.ts'
+import { done, message, netlinkOf, refused } from '../../support/libc.ts'
 
 const family = Buffer.from('01020000060001001c000000', 'hex')
 const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer)

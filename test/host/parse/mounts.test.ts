@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Dir } from '../../src/host/dir.ts'
-import { hangable, mountsOf, parseMountinfo, unescapeMount } from '../../src/host/mounts.ts'
-import { type Tree, textFiles } from '../tree.ts'
+import { Dir } from '../../../src/host/fs/dir.ts'
+import { hangable, mountsOf, parseMountinfo, unescapeMount } from '../../../src/host/parse/mounts.ts'
+import { type Tree, textFiles } from '../../support/tree.ts'
 
 const mount = (mountpoint: string, fstype: string) => `31 29 0:27 / ${mountpoint} rw - ${fstype} source rw`
 const hanging = (...rows: string[]) => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Dir } from '../../src/host/dir.ts'
-import { zoneAt, zoneBy, zoneIn } from '../../src/host/zone.ts'
-import { type Tree, textFiles } from '../tree.ts'
+import { Dir } from '../../../src/host/fs/dir.ts'
+import { zoneAt, zoneBy, zoneIn } from '../../../src/host/parse/timezone.ts'
+import { type Tree, textFiles } from '../../support/tree.ts'
 
 interface Kind {
   readonly name: string

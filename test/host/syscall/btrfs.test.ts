@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { btrfs } from '../../src/host/btrfs.ts'
-import type { Libc } from '../../src/host/libc.ts'
+import { btrfs } from '../../../src/host/syscall/btrfs.ts'
+import type { Libc } from '../../../src/host/syscall/ffi.ts'
 
 /** Fills the three structures as linux/btrfs.h has them, for devices 1 and 3; device 2 was removed. */
 const libc = (failing?: number) =>

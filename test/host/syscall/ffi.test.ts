@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createKernel } from '../../src/host/kernel.ts'
-import { failure, loadLibc, NoKernel } from '../../src/host/libc.ts'
-import { libcOf } from '../libc.ts'
+import { createKernel } from '../../../src/host/kernel.ts'
+import { failure, loadLibc, NoKernel } from '../../../src/host/syscall/ffi.ts'
+import { libcOf } from '../../support/libc.ts'
 
 /** Skips, and says so, where koffi has no build for this host; a continuous integration has one. */
 const libc = await loadLibc().catch((error: unknown) => {

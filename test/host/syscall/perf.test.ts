@@ -3,8 +3,8 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { counters } from '../../src/host/perf.ts'
-import { libcOf } from '../libc.ts'
+import { counters } from '../../../src/host/syscall/perf.ts'
+import { libcOf } from '../../support/libc.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'perf-'))
 after(() => rmSync(directory, { recursive: true }))

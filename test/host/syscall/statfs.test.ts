@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemClock } from '../../src/clock.ts'
-import { type Answer, HostStatfs, type Patience, timedOut } from '../../src/host/statfs.ts'
-import type { Command } from '../../src/host/statfs-child.ts'
+import { type Answer, HostStatfs, type Patience, timedOut } from '../../../src/host/syscall/statfs.ts'
+import type { Command } from '../../../src/host/syscall/statfs-child.ts'
+import { systemClock } from '../../../src/util/clock.ts'
 
 const usage = { blockBytes: 4096, blocks: 100, free: 50, available: 40, files: 10, filesFree: 5 }
 const patience: Patience = { timeoutMs: 400, waitMs: 100, signal: new AbortController().signal }

@@ -5,9 +5,9 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { createConnection, type Message, Variant } from 'dbus-native'
-import { connectBus } from '../../src/host/dbus.ts'
-import { messageOf } from '../../src/log.ts'
-import { noBus, type Service, serve, startBus, type TestBus } from '../bus.ts'
+import { connectBus } from '../../../src/host/systemd/dbus.ts'
+import { messageOf } from '../../../src/util/log.ts'
+import { noBus, type Service, serve, startBus, type TestBus } from '../../support/bus.ts'
 
 const name = 'org.example.Host'
 const object = { destination: name, path: '/a', interface: 'org.example.Thing' }

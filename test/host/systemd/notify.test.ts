@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createNotify } from '../../src/host/notify.ts'
-import { createLog, silent } from '../../src/log.ts'
-import { hostpush, program, type Running, start, temporary } from '../servers.ts'
+import { createNotify } from '../../../src/host/systemd/notify.ts'
+import { createLog, silent } from '../../../src/util/log.ts'
+import { hostpush, program, type Running, start, temporary } from '../../support/servers.ts'
 
 /** A real datagram socket, as a service manager has it. */
 async function listener(t: TestContext, address: string): Promise<Running | undefined> {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
-import { hostServices } from '../../src/host/services.ts'
-import { isGoingDown } from '../../src/host/shutdown.ts'
-import { noBus, serve, startBus } from '../bus.ts'
-import { TestClock } from '../clock.ts'
+import { hostServices } from '../../../src/host/services.ts'
+import { isGoingDown } from '../../../src/host/systemd/shutdown.ts'
+import { systemClock } from '../../../src/util/clock.ts'
+import { noBus, serve, startBus } from '../../support/bus.ts'
+import { TestClock } from '../../support/clock.ts'
 
 const nobody = async () => {
   throw new Error('nobody is there')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { concealed, secretsOf, shownUrl } from '../../src/http/credentials.ts'
-import { answerOf, poster, rawServer } from './raw.ts'
+import { concealed, secretsOf, shownUrl } from '../../../src/http/auth/credentials.ts'
+import { answerOf, poster, rawServer } from '../../support/raw.ts'
 
 test('a URL is shown without what its query holds', () => {
   const shown = (url: string) => shownUrl(new URL(url))

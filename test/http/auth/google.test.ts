@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { googleFileOf, googleIam } from '../../src/http/google.ts'
-import { answerOf } from './raw.ts'
-import { formOf, type Give, keyPair, scene, token } from './tokens.ts'
+import { googleFileOf, googleIam } from '../../../src/http/auth/google.ts'
+import { answerOf } from '../../support/raw.ts'
+import { formOf, type Give, keyPair, scene, token } from '../../support/tokens.ts'
 
 const { pkcs8, verified } = keyPair()
 const scope = 'https://www.googleapis.com/auth/monitoring.write'

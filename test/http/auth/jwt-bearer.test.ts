@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { oauth2 } from '../../src/http/oauth2.ts'
-import { Secret } from '../../src/log.ts'
-import { answerOf } from './raw.ts'
-import { formOf, type Give, keyPair, scene, token } from './tokens.ts'
+import { oauth2 } from '../../../src/http/auth/oauth2.ts'
+import { Secret } from '../../../src/util/log.ts'
+import { answerOf } from '../../support/raw.ts'
+import { formOf, type Give, keyPair, scene, token } from '../../support/tokens.ts'
 
 const { pkcs1, pkcs8, verified } = keyPair()
 

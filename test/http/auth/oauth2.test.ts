@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
-import { connect } from '../../src/http/connection.ts'
-import { type OAuth2Options, oauth2 } from '../../src/http/oauth2.ts'
-import { createRequester } from '../../src/http/request.ts'
-import { Secret } from '../../src/log.ts'
-import { answerOf, rawServer } from './raw.ts'
-import { formOf, type Give, scene, token } from './tokens.ts'
+import { type OAuth2Options, oauth2 } from '../../../src/http/auth/oauth2.ts'
+import { createRequester } from '../../../src/http/request.ts'
+import { connect } from '../../../src/http/transport/connection.ts'
+import { systemClock } from '../../../src/util/clock.ts'
+import { Secret } from '../../../src/util/log.ts'
+import { answerOf, rawServer } from '../../support/raw.ts'
+import { formOf, type Give, scene, token } from '../../support/tokens.ts'
 
 /** A token endpoint, a receiver and a sender between them. */
 const bySecret = (t: TestContext, give: Give, more: Partial<OAuth2Options> = {}, take?: Give) =>

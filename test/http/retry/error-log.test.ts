@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Trouble } from '../../src/http/trouble.ts'
-import { createLog } from '../../src/log.ts'
-import { TestClock } from '../clock.ts'
+import { Trouble } from '../../../src/http/retry/error-log.ts'
+import { createLog } from '../../../src/util/log.ts'
+import { TestClock } from '../../support/clock.ts'
 
 function troubled() {
   const lines: string[] = []

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { outcomeOf, retryAfterMs } from '../../src/http/outcome.ts'
+import { outcomeOf, retryAfterMs } from '../../../src/http/retry/outcome.ts'
 
 const nowMs = 1_700_000_000_000
 const kinds: Readonly<Record<string, readonly number[]>> = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Pacing } from '../../src/http/pacing.ts'
-import { TestClock } from '../clock.ts'
-import { answerOf, poster, rawServer } from './raw.ts'
+import { Pacing } from '../../../src/http/transport/bandwidth-limit.ts'
+import { TestClock } from '../../support/clock.ts'
+import { answerOf, poster, rawServer } from '../../support/raw.ts'
 
 test('bodies go out no faster than they may, one after another', async () => {
   const clock = new TestClock()

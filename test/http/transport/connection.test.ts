@@ -4,12 +4,12 @@ import { syncBuiltinESMExports } from 'node:module'
 import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemClock } from '../../src/clock.ts'
-import { connect } from '../../src/http/connection.ts'
-import { createRequester } from '../../src/http/request.ts'
-import { Resolver } from '../../src/http/resolver.ts'
-import { freePort } from '../servers.ts'
-import { answerOf, poster, type RawRequest, rawServer } from './raw.ts'
+import { createRequester } from '../../../src/http/request.ts'
+import { connect } from '../../../src/http/transport/connection.ts'
+import { Resolver } from '../../../src/http/transport/resolver.ts'
+import { systemClock } from '../../../src/util/clock.ts'
+import { answerOf, poster, type RawRequest, rawServer } from '../../support/raw.ts'
+import { freePort } from '../../support/servers.ts'
 
 const connectionsOf = (requests: readonly RawRequest[]) => requests.map(({ connection }) => connection)
 

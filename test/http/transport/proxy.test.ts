@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { connect as dial, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { inspect } from 'node:util'
-import { bypasses, type ForwardProxy } from '../../src/http/proxy.ts'
-import { Secret } from '../../src/log.ts'
-import { certificates } from './certificates.ts'
-import { answerOf, poster, type RawRequest, rawServer } from './raw.ts'
+import { bypasses, type ForwardProxy } from '../../../src/http/transport/proxy.ts'
+import { Secret } from '../../../src/util/log.ts'
+import { certificates } from '../../support/certificates.ts'
+import { answerOf, poster, type RawRequest, rawServer } from '../../support/raw.ts'
 
 /** Who goes to a target past a proxy with this list. */
 const past = (list: string, target: string) => bypasses(list, new URL(target))

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
-import { isSameParty, redirectOf } from '../../src/http/redirect.ts'
-import { certificates } from './certificates.ts'
-import { answerOf, poster, rawServer } from './raw.ts'
+import { isSameParty, redirectOf } from '../../../src/http/transport/redirect.ts'
+import { certificates } from '../../support/certificates.ts'
+import { answerOf, poster, rawServer } from '../../support/raw.ts'
 
 const credentials = { headersFor: () => ({ authorization: 'Bearer s3cret-token' }) }
 const secret = { credentials, headers: () => ({ 'X-Scope-OrgID': 'tenant', 'X-Key': 'k3y' }) }

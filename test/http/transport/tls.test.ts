@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
-import type { TlsOptions } from '../../src/http/tls.ts'
-import { freePort, start, temporary } from '../servers.ts'
-import { type Certificates, certificates } from './certificates.ts'
-import { answerOf, poster, rawServer } from './raw.ts'
+import type { TlsOptions } from '../../../src/http/transport/tls.ts'
+import { type Certificates, certificates } from '../../support/certificates.ts'
+import { answerOf, poster, rawServer } from '../../support/raw.ts'
+import { freePort, start, temporary } from '../../support/servers.ts'
 
 /** What the server saw of each connection that asked it something. */
 interface Seen {

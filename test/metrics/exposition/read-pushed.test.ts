@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readPushed, snapshotOf } from '../../src/metrics/pushed.ts'
-import { seriesText } from '../../src/metrics/text.ts'
+import { readPushed, snapshotOf } from '../../../src/metrics/exposition/read-pushed.ts'
+import { seriesText } from '../../../src/metrics/exposition/write.ts'
 
 const read = (text: string) => readPushed(Buffer.from(text))
 

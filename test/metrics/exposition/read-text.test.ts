@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type ReadFamily, readText } from '../../src/metrics/read.ts'
-import { seriesText } from '../../src/metrics/text.ts'
+import { type ReadFamily, readText } from '../../../src/metrics/exposition/read-text.ts'
+import { seriesText } from '../../../src/metrics/exposition/write.ts'
 
 /** Families as `TYPE name: series value; …`. */
 function read(text: string | Uint8Array): string[] {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { zstdDecompressSync } from 'node:zlib'
-import { unpack } from '../../src/receive/snappy.ts'
-import { Packer } from '../../src/remote-write/packing.ts'
-import { scene, until } from './scene.ts'
+import { unpack } from '../../../src/demo-receiver/snappy.ts'
+import { Packer } from '../../../src/remote-write/encode/compression.ts'
+import { scene, until } from '../scene.ts'
 
 const v1 = { contentType: 'application/x-protobuf', version: '0.1.0' }
 const bytes = Buffer.from('metric '.repeat(100))

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gauge } from '../../src/metrics/family.ts'
-import { SeriesTable } from '../../src/metrics/series.ts'
-import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { EncoderV1 } from '../../src/remote-write/encode-v1.ts'
-import { labelsOf } from '../../src/remote-write/labels.ts'
-import { createSnappy } from '../../src/remote-write/snappy.ts'
-import { judge } from './judge.ts'
-import { assertJudged } from './judged.ts'
+import { gauge } from '../../../src/metrics/family.ts'
+import { SeriesTable } from '../../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../../src/metrics/snapshot.ts'
+import { labelsOf } from '../../../src/remote-write/encode/labels.ts'
+import { createSnappy } from '../../../src/remote-write/encode/snappy.ts'
+import { EncoderV1 } from '../../../src/remote-write/encode/v1.ts'
+import { judge } from '../judge.ts'
+import { assertJudged } from '../judged.ts'
 
 // npm run faults does the same with 10,000
 for (const version of [1, 2] as const)

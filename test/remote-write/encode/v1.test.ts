@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gauge } from '../../src/metrics/family.ts'
-import { SeriesTable } from '../../src/metrics/series.ts'
-import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { batchOf } from '../../src/remote-write/batch.ts'
-import { EncoderV1 } from '../../src/remote-write/encode-v1.ts'
+import { gauge } from '../../../src/metrics/family.ts'
+import { SeriesTable } from '../../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../../src/metrics/snapshot.ts'
+import { batchOf } from '../../../src/remote-write/encode/batch.ts'
+import { EncoderV1 } from '../../../src/remote-write/encode/v1.ts'
 
 const load1 = gauge('node_load1', '1m load average.')
 const up = gauge('up', 'Up.')

@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Entry } from '../../src/buffer/buffer.ts'
-import { counter, type Family, family, gauge, type MetricType, ownCounter, untyped } from '../../src/metrics/family.ts'
-import { SeriesTable } from '../../src/metrics/series.ts'
-import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { createDecoder, isStale, numberOf } from '../../src/receive/decode.ts'
-import { batchOf } from '../../src/remote-write/batch.ts'
-import { EncoderV2 } from '../../src/remote-write/encode-v2.ts'
-import { v2 } from '../receive/wire.ts'
+import type { Entry } from '../../../src/buffer/types.ts'
+import { createDecoder, isStale, numberOf } from '../../../src/demo-receiver/decode.ts'
+import {
+  counter,
+  type Family,
+  family,
+  gauge,
+  type MetricType,
+  ownCounter,
+  untyped,
+} from '../../../src/metrics/family.ts'
+import { SeriesTable } from '../../../src/metrics/series.ts'
+import { type Snapshot, SnapshotBuilder } from '../../../src/metrics/snapshot.ts'
+import { batchOf } from '../../../src/remote-write/encode/batch.ts'
+import { EncoderV2 } from '../../../src/remote-write/encode/v2.ts'
+import { v2 } from '../../demo-receiver/wire.ts'
 
 const load1 = gauge('node_load1', '1m load average.')
 const up = untyped('up', '')

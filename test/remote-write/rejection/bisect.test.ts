@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { extent, noteOf, settle, type Verdict, type Work, wholeRange, workOf } from '../../src/remote-write/settling.ts'
+import {
+  extent,
+  noteOf,
+  settle,
+  type Verdict,
+  type Work,
+  wholeRange,
+  workOf,
+} from '../../../src/remote-write/rejection/bisect.ts'
 
 /** A receiver as Prometheus is one: all of a request or nothing, in order by series, the newest sample once more is fine. */
 class Strict {

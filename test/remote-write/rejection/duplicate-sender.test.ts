@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createLog } from '../../src/log.ts'
-import { SeriesTable } from '../../src/metrics/series.ts'
-import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { SameLabels } from '../../src/remote-write/same-labels.ts'
-import { noStats } from '../../src/remote-write/stats.ts'
-import { TestClock } from '../clock.ts'
-import { scene, temperature, until } from './scene.ts'
+import { SeriesTable } from '../../../src/metrics/series.ts'
+import { SnapshotBuilder } from '../../../src/metrics/snapshot.ts'
+import { SameLabels } from '../../../src/remote-write/rejection/duplicate-sender.ts'
+import { noStats } from '../../../src/remote-write/stats.ts'
+import { createLog } from '../../../src/util/log.ts'
+import { TestClock } from '../../support/clock.ts'
+import { scene, temperature, until } from '../scene.ts'
 
 test('a second host with the same labels is told by the one whose samples come too late, once', async (t) => {
   const mine = await scene(t)

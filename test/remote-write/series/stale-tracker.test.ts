@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Entry } from '../../src/buffer/buffer.ts'
-import { gauge } from '../../src/metrics/family.ts'
-import type { Series } from '../../src/metrics/series.ts'
-import { withOneObjectEach } from '../../src/remote-write/same.ts'
+import type { Entry } from '../../../src/buffer/types.ts'
+import { gauge } from '../../../src/metrics/family.ts'
+import type { Series } from '../../../src/metrics/series.ts'
+import { withOneObjectEach } from '../../../src/remote-write/series/same.ts'
 
 const family = gauge('temperature', 'Degrees.', ['room'])
 const series = (room: string, ref = 1): Series => ({ ref, family, labelValues: [room], identity: { job: 'node' } })

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { type Cycle, createCycle, type Enabled } from '../src/collect/cycle.ts'
+import { type CollectionResult, createCycle, type EnabledCollector } from '../src/collect/cycle.ts'
 import { collectors } from '../src/collectors/index.ts'
 import { type Config, configFlags, readConfig } from '../src/config/index.ts'
 import { type Host, openHost } from '../src/host/open.ts'
@@ -17,7 +17,7 @@ export async function configOf(flags: readonly string[]): Promise<Config> {
 }
 
 /** An agent's cycle, of these collectors and without families of its own. */
-export function cycleOf(config: Config, host: Host, enabled: readonly Enabled[]): (now: number) => Promise<Cycle> {
+export function cycleOf(config: Config, host: Host, enabled: readonly EnabledCollector[]): (now: number) => Promise<CollectionResult> {
   return createCycle({
     host,
     enabled,
@@ -26,7 +26,7 @@ export function cycleOf(config: Config, host: Host, enabled: readonly Enabled[])
     clock: systemClock,
     log: silent,
     deadlineMs: 10_000,
-    own: () => {},
+    selfMetrics: () => {},
   })
 }
 

@@ -117,7 +117,7 @@ async function start({ folder, quick, say }: Context): Promise<string> {
   while (cursor.backlog().snapshots > 0) {
     const entries = await cursor.read({ samples: 10_000 }, signal)
     for (const { snapshot } of entries) read += snapshot.values.length
-    await cursor.move(entries.at(-1)?.sequence ?? 0)
+    await cursor.commit(entries.at(-1)?.sequence ?? 0)
     most = Math.max(most, process.memoryUsage().rss)
   }
   const { user, system } = process.cpuUsage(cpu)

@@ -85,7 +85,7 @@ async function send(directory: string, port: number): Promise<Drained> {
   const before = process.cpuUsage()
   const begun = performance.now()
   const options = { name: 'default', url, headers: () => ({}), timeoutMs: 30_000, maxSamplesPerSend: 10_000 }
-  const speaks = { message: 'prometheus.WriteRequest', inline: 'full' } as const
+  const speaks = { protobufMessage: 'prometheus.WriteRequest', inline: 'full' } as const
   const times = {
     metadataIntervalMs: 0,
     sendIntervalMs: 0,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { Dir } from '../src/host/fs/dir.ts'
-import { diskFiles, type Files } from '../src/host/fs/files.ts'
+import { diskFiles, type FileReader } from '../src/host/fs/files.ts'
 import { configOf, cycleOf, hostOf } from './agent.ts'
 import type { Bench, Context } from './bench.ts'
 import { inChild, program } from './processes.ts'
@@ -61,7 +61,7 @@ export default {
 } satisfies Bench
 
 /** Notes what is asked of the files below. */
-function noting(files: Files, into: { -readonly [Key in keyof Asked]: Asked[Key][number][] }): Files {
+function noting(files: FileReader, into: { -readonly [Key in keyof Asked]: Asked[Key][number][] }): FileReader {
   const other =
     <T>(call: string, ask: (path: string | Buffer) => T) =>
     (path: string | Buffer) => {
@@ -86,7 +86,7 @@ function noting(files: Files, into: { -readonly [Key in keyof Asked]: Asked[Key]
     status: other('status', files.status.bind(files)),
     link: other('link', files.link.bind(files)),
     real: other('real', files.real.bind(files)),
-    settle: () => files.settle(),
+    endCycle: () => files.endCycle(),
     close: () => files.close(),
   }
 }
@@ -106,7 +106,7 @@ async function measure(rounds: number, gapMs: number): Promise<Found> {
   await cycleOf(config, seen, config.collectors)(Date.now())
   const { reads, missing } = asked as Asked
   const roots = ['/proc', '/sys', '/'].map((root) => [root, diskFiles(root)] as const)
-  const of = (path: string) => roots.find(([root]) => path.startsWith(root))?.[1] as Files
+  const of = (path: string) => roots.find(([root]) => path.startsWith(root))?.[1] as FileReader
   const costs = { reading: [] as Cost[], missing: [] as Cost[], collect: [] as Cost[] }
   const cycle = cycleOf(config, host, config.collectors)
   await spaced(rounds, gapMs, async (counts) => {
@@ -121,13 +121,13 @@ async function measure(rounds: number, gapMs: number): Promise<Found> {
   })
   await spaced(rounds, gapMs, async (counts) => {
     await noted(counts ? costs.collect : [], () => cycle(Date.now()))
-    for (const [, files] of roots) files.settle()
+    for (const [, files] of roots) files.endCycle()
   })
   const us = (all: readonly Cost[]) => median(all.map((one) => one.cpuMs)) * 1000
   return { ...asked, readingUs: us(costs.reading), missingUs: us(costs.missing), collectUs: us(costs.collect) }
 }
 
-function unread(files: Files, path: string): void {
+function unread(files: FileReader, path: string): void {
   try {
     files.read(path)
   } catch {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { disk, type Files } from '../src/buffer/disk/filesystem.ts'
+import { disk, type FileSystem } from '../src/buffer/disk/filesystem.ts'
 import { openDisk } from '../src/buffer/index.ts'
 import { type Clock, systemClock } from '../src/util/clock.ts'
 import { silent } from '../src/util/log.ts'
@@ -45,8 +45,8 @@ async function day(directory: string, sync: 'always' | 'never' | number, rounds:
     while (buffer.isBehind) await sleep(0)
     const [entry] = await cursor.read({ samples: 10_000 }, signal)
     if (entry === undefined) throw new Error('nothing to send')
-    await cursor.begin({ first: entry.sequence, last: entry.sequence, note: '' })
-    await cursor.move(entry.sequence)
+    await cursor.markInFlight({ first: entry.sequence, last: entry.sequence, note: '' })
+    await cursor.commit(entry.sequence)
   }
   const written = pages() - pagesBefore
   await buffer.close()
@@ -56,7 +56,7 @@ async function day(directory: string, sync: 'always' | 'never' | number, rounds:
 
 const pages = () => Number(/^write_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1])
 
-function counted(count: { syncs: number; bytes: number; log: number }): Files {
+function counted(count: { syncs: number; bytes: number; log: number }): FileSystem {
   return {
     ...disk,
     async open(path, mode) {

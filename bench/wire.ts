@@ -36,7 +36,7 @@ async function counter() {
   let isAway = true
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
-    behave: () => (isAway ? { status: 503 } : { status: 204 }),
+    faultPlan: () => (isAway ? { status: 503 } : { status: 204 }),
     onRequest: ({ samples, compressedBytes }) => {
       if (isAway || samples === 0) return // types and help come in requests of their own
       seen.samples += samples

@@ -1,17 +1,17 @@
 import { createLoop, type Supervisor } from './agent/loop.ts'
-import { Senders } from './agent/output-set.ts'
-import { needsRestart, Reloading } from './agent/reload.ts'
-import { createAdopting } from './batch/adoption.ts'
+import { OutputSet } from './agent/output-set.ts'
+import { needsRestart, Reload } from './agent/reload.ts'
+import { createSpoolAdoption } from './batch/adoption.ts'
 import type { Pushing } from './batch/open-outputs.ts'
-import { claimHost } from './batch/process-lock.ts'
-import { ending } from './batch/spool-logs.ts'
-import type { Files } from './buffer/disk/filesystem.ts'
+import { claimHostSeries } from './batch/process-lock.ts'
+import { staleEnd } from './batch/spool-logs.ts'
+import type { FileSystem } from './buffer/disk/filesystem.ts'
 import { openBuffer } from './buffer/index.ts'
 import { countDropped } from './buffer/stats.ts'
 import type { Buffer } from './buffer/types.ts'
-import { type Collection, openCollection } from './collect/collector-set.ts'
-import { Intake } from './collect/ingest.ts'
-import { Timeline } from './collect/sample-clock.ts'
+import { type CollectorSet, openCollectorSet } from './collect/collector-set.ts'
+import { Ingest } from './collect/ingest.ts'
+import { SampleClock } from './collect/sample-clock.ts'
 import { clockFamilies, exporterFamilies, scrapeFamilies } from './collect/self-metrics.ts'
 import type { Emit } from './collector.ts'
 import { ConfigError } from './config/error.ts'
@@ -31,7 +31,7 @@ import type { OwnStat } from './web/registry.ts'
 /** What a test replaces. */
 export interface World extends Pushing {
   /** The disk that the buffer writes to. */
-  readonly files?: Files
+  readonly files?: FileSystem
   readonly supervisor?: Supervisor
   /** Reads the configuration again; without it there is no other. */
   readonly reread?: () => Promise<Config>
@@ -75,15 +75,15 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
   }
   const notify = world.supervisor?.notify ?? (() => {})
   const reread = world.reread ?? (() => Promise.reject(new Error('there is no configuration to read again')))
-  const reloading = new Reloading({ clock, log, notify, reread, take })
+  const reloading = new Reload({ clock, log, notify, reread, apply: take })
   const own = (emit: Emit) => {
     senders.emit(emit)
     reloading.families(emit, { samples: 0, seconds: 0 })
   }
-  const open = (wanted: Config): Collection =>
-    openCollection(wanted, {
-      ...{ clock, log, before: now.collection },
-      own: ({ host, builder }) => [
+  const open = (wanted: Config): CollectorSet =>
+    openCollectorSet(wanted, {
+      ...{ clock, log, previous: now.collection },
+      selfMetrics: ({ host, builder }) => [
         exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
         clockFamilies(timeline),
         own,
@@ -91,7 +91,7 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
       ],
     })
   now.collection = open(config)
-  const web = openWeb(now, world, senders, { own, reload: () => reloading.reload() })
+  const web = openWeb(now, world, senders, { selfMetrics: own, reload: () => reloading.reload() })
   const close = async () => {
     await buffer.close()
     now.collection?.close()
@@ -101,11 +101,11 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     throw error
   })
   const onDrop = (samples: number) => {
-    for (const endpoint of senders.endpoints) endpoint.lose(samples)
+    for (const endpoint of senders.endpoints) endpoint.dropUndated(samples)
   }
   const run = createLoop(world, {
-    intake: new Intake(buffer, timeline, { clock, log, onDrop }),
-    schedule: () => ({ ...now.config, over: turn.over.signal }),
+    intake: new Ingest(buffer, timeline, { clock, log, onDrop }),
+    schedule: () => ({ ...now.config, changed: turn.over.signal }),
     async cycle(timestampMs) {
       const cycle = (now.collection ?? open(now.config)).cycle(timestampMs)
       running = cycle.catch(() => {}) // whoever asked for it is told
@@ -131,29 +131,29 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
 }
 
 /** What holds at this moment. */
-interface Now {
+interface Current {
   config: Config
-  collection: Collection | undefined
+  collection: CollectorSet | undefined
 }
 
 /** The way from the buffer to the outputs, whose senders are at work from here on. */
 async function openSending(config: Config, world: World) {
   const { clock, log } = world
   const bootId = thisBoot()
-  const now: Now = { config, collection: undefined }
+  const now: Current = { config, collection: undefined }
   const whose = {
     get identity() {
       return now.config.identity
     },
-    get to() {
+    get urls() {
       return now.config.remoteWrite.map(({ url }) => shownUrl(url))
     },
   }
   // a gateway has no backlog: for those alone no directory is needed
   const inMemory = config.remoteWrite.length === 0 ? ({ mode: 'memory' } as const) : {}
   const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...world, bootId, whose })
-  const hold = await claimHost(config) // commands beside it leave the host to it
-  const timeline = new Timeline(clock, log, buffer.newestMs)
+  const hold = await claimHostSeries(config) // commands beside it leave the host to it
+  const timeline = new SampleClock(clock, log, buffer.newestMs)
   const onTime = (receiverMs: number) => {
     timeline.confirm(receiverMs)
     buffer.confirmTime(receiverMs)
@@ -169,30 +169,30 @@ async function openSending(config: Config, world: World) {
     },
   }
   const skewMs = () => timeline.stats.skewMs
-  const adopting = createAdopting(current, { ...world, bootId, skewMs }, ({ name, reason, samples }) => {
+  const adopting = createSpoolAdoption(current, { ...world, bootId, skewMs }, ({ name, reason, samples }) => {
     if (current.remoteWrite.some((one) => one.name === name)) countDropped(buffer.stats, name, reason, samples)
   })
   // What a command left is older than what is collected from here on, and younger than a backlog
-  const isBehind = config.remoteWrite.some(({ name, choice }) => buffer.cursor(name, choice).backlog().snapshots > 0)
+  const isBehind = config.remoteWrite.some(({ name, sampling: choice }) => buffer.cursor(name, choice).backlog().snapshots > 0)
   if (!isBehind) await adopting.first()
-  const senders = new Senders({ ...world, buffer, onTime, hasStepped })
+  const senders = new OutputSet({ ...world, buffer, onTime, hasStepped })
   const begin = await senders.prepare(config)
   await begin()
   const end = async () => {
     const { newestMs } = buffer
     const isEnd = newestMs !== undefined && (await isGoingDown(hostServices(config.busAddress), clock))
-    if (isEnd) buffer.append(ending(newestMs))
+    if (isEnd) buffer.append(staleEnd(newestMs))
     hold?.release()
   }
   return { buffer, timeline, senders, now, adopting, end }
 }
 
-interface Told {
-  readonly own: (emit: Emit) => void
+interface WebHooks {
+  readonly selfMetrics: (emit: Emit) => void
   readonly reload: () => Promise<readonly string[]>
 }
 
-function openWeb(now: Now, { clock, log }: World, senders: Senders, { own, reload }: Told): Web {
+function openWeb(now: Current, { clock, log }: World, senders: OutputSet, { selfMetrics: own, reload }: WebHooks): Web {
   const { configFile } = now.config.web
   return createWeb(now.config.web, {
     clock,
@@ -205,7 +205,7 @@ function openWeb(now: Now, { clock, log }: World, senders: Senders, { own, reloa
     own: () => ownStats(own),
     ...(configFile !== undefined && { protection: () => openWebFile(configFile) }),
     status: () =>
-      senders.all.map(({ report, trouble }) => [`${report.name} ${report.url}`, trouble ?? 'delivering'] as const),
+      senders.all.map(({ report, problem: trouble }) => [`${report.name} ${report.url}`, trouble ?? 'delivering'] as const),
     reload,
   })
 }

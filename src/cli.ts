@@ -1,49 +1,49 @@
 import type { Command, Terminal } from './commands/command.ts'
 import { commands } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
-import { nearest } from './util/did-you-mean.ts'
+import { didYouMean } from './util/did-you-mean.ts'
 import { beforeProgram, flagHelp, parseBeforeProgram, parseFlags, UsageError } from './util/flags.ts'
 import { messageOf } from './util/log.ts'
 import { build, platform } from './util/version.ts'
 
 /** Exit statuses: 0 well, 1 it failed, 2 the command line cannot be understood. */
 const failed = 1
-const misused = 2
+const usageError = 2
 
 /** Runs one command line and gives its exit status. */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
   const [word, ...args] = argv
   try {
-    if (word === '--version' || word === 'version') return say(terminal, version())
-    if (word === undefined || word === '--help' || word === '-h' || word === 'help') return say(terminal, overview())
+    if (word === '--version' || word === 'version') return write(terminal, version())
+    if (word === undefined || word === '--help' || word === '-h' || word === 'help') return write(terminal, overview())
     const known = commands[word]
-    if (known === undefined) throw new UsageError(`unknown command ${word}${nearest(word, Object.keys(commands))}`)
+    if (known === undefined) throw new UsageError(`unknown command ${word}${didYouMean(word, Object.keys(commands))}`)
     const { default: command } = await known.load()
     const flags = await command.flags()
     const isProgram = command.operands === 'program'
     const own = isProgram ? beforeProgram(args, flags).own : args
-    if (asksFor(own, '--help', '-h')) return say(terminal, await helpOf(command))
+    if (isRequested(own, '--help', '-h')) return write(terminal, await helpOf(command))
     const parsed = isProgram ? parseBeforeProgram(args, flags) : parseFlags(args, flags)
     const [stranger] = parsed.operands
     if (stranger !== undefined && command.operands === undefined) throw new UsageError(`unexpected ${stranger}`)
     if (!isProgram) void terminal.stop // watched from here on, and not from where it is first waited for
     return await command.run(parsed, terminal)
   } catch (error) {
-    return complain(error, word, terminal)
+    return printError(error, word, terminal)
   }
 }
 
-function say(terminal: Terminal, text: string): number {
+function write(terminal: Terminal, text: string): number {
   terminal.out(text)
   return 0
 }
 
-function complain(error: unknown, word: string | undefined, terminal: Terminal): number {
+function printError(error: unknown, word: string | undefined, terminal: Terminal): number {
   if (error instanceof UsageError) {
     terminal.err(
       `hostpush: ${error.message}\nTry: hostpush ${commands[word ?? ''] === undefined ? '' : `${word} `}--help\n`,
     )
-    return misused
+    return usageError
   }
   if (error instanceof ConfigError) for (const problem of error.problems) terminal.err(`hostpush: ${problem}\n`)
   else terminal.err(`hostpush: ${messageOf(error)}\n`)
@@ -51,7 +51,7 @@ function complain(error: unknown, word: string | undefined, terminal: Terminal):
 }
 
 /** Looks no further than `--`: what follows it is another program's. */
-function asksFor(args: readonly string[], ...words: readonly string[]): boolean {
+function isRequested(args: readonly string[], ...words: readonly string[]): boolean {
   const end = args.indexOf('--')
   return args.slice(0, end < 0 ? undefined : end).some((arg) => words.includes(arg))
 }
@@ -100,7 +100,7 @@ function processTerminal(): Terminal & { end(status: number): void } {
     end(status) {
       if (!hasWritten) process.exit(status)
       // When all is written: what a fault has left open, a server say, must not keep the process.
-      process.stdout.write('', (error) => process.exit(error ? unwritten(error) : status))
+      process.stdout.write('', (error) => process.exit(error ? outputError(error) : status))
     },
   }
 
@@ -118,14 +118,14 @@ function processTerminal(): Terminal & { end(status: number): void } {
   }
 
   function failedOutput(error: NodeJS.ErrnoException): void {
-    const status = unwritten(error)
+    const status = outputError(error)
     if (status === 0) stopping().abort(error)
     else process.exit(status)
   }
 }
 
 /** Standard output cannot be written: no fault of ours where whoever read it has gone. Gives the exit status. */
-function unwritten(error: NodeJS.ErrnoException): number {
+function outputError(error: NodeJS.ErrnoException): number {
   if (error.code === 'EPIPE') return 0
   process.stderr.write(`hostpush: standard output cannot be written: ${error.message}\n`)
   return failed

@@ -8,13 +8,13 @@ import { messageOf } from './util/log.ts'
 export class NoData extends Error {}
 
 /** The directory, where the kernel has it: `/sys/class/nvme` is there only on a host with such devices. */
-export function offered(dir: Dir): Dir {
+export function requireDir(dir: Dir): Dir {
   if (!dir.exists()) throw new NoData(`no ${dir.path}`)
   return dir.listable()
 }
 
 /** A value without which there is none of these. */
-export function needed<T>(value: T | undefined, what: string): T {
+export function requireValue<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new NoData(`no ${what}`)
   return value
 }
@@ -23,7 +23,7 @@ export function needed<T>(value: T | undefined, what: string): T {
  * Collects every one of several alike things, so that one that fails does not hide the others. The first failure is
  * thrown when all are done; where `problem` is given, each is told there instead.
  */
-export function each<T>(things: Iterable<T>, collect: (thing: T) => void, problem?: (text: string) => void): void {
+export function collectEach<T>(things: Iterable<T>, collect: (thing: T) => void, problem?: (text: string) => void): void {
   const failures: unknown[] = []
   for (const thing of things) {
     try {
@@ -94,7 +94,7 @@ export interface Context<O extends Options = Options, State = unknown> extends H
   /** The one filter for network interfaces that feeds every collector of them, beside its own. */
   readonly interfaces: Filter
   /** Says what is wrong with a part of the input, while the rest is collected. Logged when it is new. */
-  readonly problem: (text: string) => void
+  readonly warn: (text: string) => void
   /** Aborts at the collector's deadline. */
   readonly signal: AbortSignal
 }

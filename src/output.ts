@@ -1,10 +1,10 @@
-import type { Cycle } from './collect/cycle.ts'
+import type { CollectionResult } from './collect/cycle.ts'
 
 /** What takes snapshots away: remote-write from the buffer, Pushgateway the newest, web the last one on request. */
 export interface Output {
   readonly name: string
   /** A new snapshot is there. Must not wait, and may throw: the agent guards each output. */
-  notify(cycle: Cycle): void
+  onSnapshot(cycle: CollectionResult): void
   /** Delivers what it can until the signal aborts, then lets go of everything it holds. */
   stop(deadline: AbortSignal): Promise<void>
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { each, NoData, needed, offered } from '../src/collector.ts'
+import { collectEach, NoData, requireValue, requireDir } from '../src/collector.ts'
 import { Dir } from '../src/host/fs/dir.ts'
 import { textFiles } from './support/tree.ts'
 
@@ -11,7 +11,7 @@ const fail = (error: Error) => {
 test('each collects all, and the first failure comes after them', () => {
   const seen: number[] = []
   const run = () =>
-    each([1, 2, 3], (n) => {
+    collectEach([1, 2, 3], (n) => {
       seen.push(n)
       if (n < 3) fail(new Error(`number ${n}`))
     })
@@ -21,23 +21,23 @@ test('each collects all, and the first failure comes after them', () => {
 
 test('a failure counts more than the want of data', () => {
   const errors = [new NoData('none'), new Error('broken')]
-  assert.throws(() => each(errors, fail), /broken/)
-  assert.throws(() => each(errors.slice(0, 1), fail), NoData)
+  assert.throws(() => collectEach(errors, fail), /broken/)
+  assert.throws(() => collectEach(errors.slice(0, 1), fail), NoData)
 })
 
 test('problems are told instead, every one', () => {
   const told: string[] = []
-  each([new Error('a'), new NoData('b')], fail, (text) => told.push(text))
+  collectEach([new Error('a'), new NoData('b')], fail, (text) => told.push(text))
   assert.deepEqual(told, ['a', 'b'])
 })
 
 test('what is not offered is no data', () => {
   const sys = new Dir(textFiles({ 'class/nvme/nvme0/model': 'x' }), '')
-  assert.equal(offered(sys.at('class/nvme')).name, 'nvme')
-  assert.throws(() => offered(sys.at('class/fc_host')), NoData)
+  assert.equal(requireDir(sys.at('class/nvme')).name, 'nvme')
+  assert.throws(() => requireDir(sys.at('class/fc_host')), NoData)
   const refused = new Dir(textFiles({ 'class/net': { error: 'EACCES' } }), '')
   assert.deepEqual(refused.at('class/net').children(), [])
-  assert.throws(() => offered(refused.at('class/net')).children(), /EACCES/)
-  assert.equal(needed(0, 'zero'), 0)
-  assert.throws(() => needed(undefined, 'serial'), /no serial/)
+  assert.throws(() => requireDir(refused.at('class/net')).children(), /EACCES/)
+  assert.equal(requireValue(0, 'zero'), 0)
+  assert.throws(() => requireValue(undefined, 'serial'), /no serial/)
 })

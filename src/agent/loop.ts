@@ -1,6 +1,6 @@
-import type { Adopting } from '../batch/adoption.ts'
-import type { Cycle } from '../collect/cycle.ts'
-import type { Intake } from '../collect/ingest.ts'
+import type { SpoolAdoption } from '../batch/adoption.ts'
+import type { CollectionResult } from '../collect/cycle.ts'
+import type { Ingest } from '../collect/ingest.ts'
 import type { Notify } from '../host/systemd/notify.ts'
 import type { Output, Undelivered } from '../output.ts'
 import { type Clock, every } from '../util/clock.ts'
@@ -15,7 +15,7 @@ export interface Supervisor {
   readonly watchdogMs?: number | undefined
 }
 
-interface World {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly supervisor?: Supervisor
@@ -28,16 +28,16 @@ const longestCollectionMs = 120_000
 export interface Schedule {
   readonly intervalMs: number
   readonly flushTimeoutMs: number
-  readonly over: AbortSignal
+  readonly changed: AbortSignal
 }
 
-export interface Parts {
-  readonly intake: Intake
-  readonly cycle: (timestampMs: number) => Promise<Cycle>
+export interface LoopParts {
+  readonly intake: Ingest
+  readonly cycle: (timestampMs: number) => Promise<CollectionResult>
   /** How often to collect, until `over`: then it may be another one. */
   readonly schedule: () => Schedule
   readonly outputs: () => readonly Output[]
-  readonly adopting: Adopting
+  readonly adopting: SpoolAdoption
   /** Ends the series of this host where it is going down. */
   readonly end: () => Promise<void>
   readonly watched: () => readonly Watched[]
@@ -49,15 +49,15 @@ export interface Parts {
 }
 
 /** The loop of the agent and its end. */
-export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
+export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
   const { intake, cycle, schedule, outputs, adopting, senders, close } = parts
   const notify = supervisor?.notify ?? (() => {})
   const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
   const collecting = new Collecting(clock, () => schedule().intervalMs)
   const collect = async (isLast: boolean) => {
-    const cycled = await cycle(intake.moment())
+    const cycled = await cycle(intake.startCycle())
     const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
-    intake.take(seen)
+    intake.add(seen)
     for (const output of outputs()) guarded(log, output, seen)
     collecting.done()
   }
@@ -74,7 +74,7 @@ export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
     const adopted = adopting.run(end)
     notify('READY=1', 'STATUS=collecting')
     while (!end.aborted) {
-      const { intervalMs, over } = schedule()
+      const { intervalMs, changed: over } = schedule()
       for await (const { missed } of every(clock, intervalMs, AbortSignal.any([end, over]))) {
         if (missed > 0) log.warn('agent: intervals missed', { missed })
         await collect(false)
@@ -88,7 +88,7 @@ export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
     await adopted
     const deadline = deadlineAt(clock, schedule().flushTimeoutMs)
     await Promise.all(outputs().map((output) => output.stop(deadline.signal)))
-    deadline.over()
+    deadline.clear()
     const { undelivered } = senders
     await close()
     if (hopeless !== undefined)
@@ -100,7 +100,7 @@ export function createLoop({ clock, log, supervisor }: World, parts: Parts) {
 /** The collecting itself, as one of those who must not stand still. */
 class Collecting implements Watched {
   readonly name = 'collecting'
-  progress = 0
+  completed = 0
   readonly #clock: Clock
   readonly #intervalMs: () => number
   #lastMs: number
@@ -112,7 +112,7 @@ class Collecting implements Watched {
   }
 
   done(): void {
-    this.progress++
+    this.completed++
     this.#lastMs = this.#clock.monotonicMs()
   }
 
@@ -128,9 +128,9 @@ class Collecting implements Watched {
 }
 
 /** A broken output does not stop the others. */
-function guarded(log: Log, output: Output, cycle: Cycle): void {
+function guarded(log: Log, output: Output, cycle: CollectionResult): void {
   try {
-    output.notify(cycle)
+    output.onSnapshot(cycle)
   } catch (error) {
     log.error('agent: an output failed', { output: output.name, err: messageOf(error) })
   }

@@ -21,16 +21,16 @@ interface Needs extends Pushing {
   readonly hasStepped: () => boolean
 }
 
-type Wanted = Pick<Config, 'remoteWrite' | 'pushgateways'>
+type OutputOptions = Pick<Config, 'remoteWrite' | 'pushgateways'>
 
 /** An output as the configuration has it, which is there already or has its connection. */
 type Ready<Options, Output> = { readonly kept: Output } | { readonly options: Options; readonly sender: Sender }
 
 /** What a gateway that is no longer wanted may take to push or delete what it was told to. */
-const leaveMs = 5000
+const detachMs = 5000
 
 /** All that is sent to, as the configuration has it: which may change. */
-export class Senders {
+export class OutputSet {
   endpoints: readonly Endpoint[] = []
   gateways: readonly Gateway[] = []
   readonly #needs: Needs
@@ -49,7 +49,7 @@ export class Senders {
    * that changes, or goes, what waits stays in the buffer, and what is in flight counts as uncertain. One that is held, or
    * waits for another attempt, tries at once: a token in a file may have been put right.
    */
-  async prepare({ remoteWrite, pushgateways }: Wanted): Promise<() => Promise<void>> {
+  async prepare({ remoteWrite, pushgateways }: OutputOptions): Promise<() => Promise<void>> {
     const opened: Sender[] = []
     try {
       const endpoints = await this.#ready(remoteWrite, this.endpoints, opened)
@@ -78,7 +78,7 @@ export class Senders {
     const gateways = this.gateways.map((one) => ({ one, snapshots: one.report.pending, isBuffered: false }))
     return [...endpoints, ...gateways]
       .filter(({ snapshots }) => snapshots > 0)
-      .map(({ one: { report, trouble, waiting }, ...rest }) => {
+      .map(({ one: { report, problem: trouble, waiting }, ...rest }) => {
         const reason = trouble ?? waiting
         return { name: report.name, url: report.url, ...rest, ...(reason !== undefined && { reason }) }
       })
@@ -86,8 +86,8 @@ export class Senders {
 
   /** How they fare, in one line. */
   get status(): string {
-    const ill = this.all.filter(({ trouble }) => trouble !== undefined)
-    return ill.length === 0 ? 'delivering' : ill.map(({ name, trouble }) => `${name}: ${trouble}`).join('; ')
+    const ill = this.all.filter(({ problem: trouble }) => trouble !== undefined)
+    return ill.length === 0 ? 'delivering' : ill.map(({ name, problem: trouble }) => `${name}: ${trouble}`).join('; ')
   }
 
   #ready<Options extends EndpointOptions | GatewayOptions, Output extends Endpoint | Gateway>(
@@ -116,18 +116,18 @@ export class Senders {
     const wanted = [...endpoints, ...gateways]
     const isKept = (one: Endpoint | Gateway) => wanted.some((ready) => 'kept' in ready && ready.kept === one)
     const isChanged = (one: Gateway) => gateways.some((ready) => 'options' in ready && ready.options.name === one.name)
-    const leaving = deadlineAt(clock, leaveMs)
+    const leaving = deadlineAt(clock, detachMs)
     const now = AbortSignal.abort(new Error('the configuration has changed'))
     await Promise.all([
       ...before.filter((one) => !isKept(one)).map((one) => one.stop(now)),
       ...this.gateways.filter((one) => !isKept(one)).map((one) => one.stop(isChanged(one) ? now : leaving.signal)),
     ])
-    leaving.over()
+    leaving.clear()
     this.endpoints = endpoints.map((ready) => {
       if ('kept' in ready) return ready.kept
       const { options, sender } = ready
       const stats = before.find(({ name }) => name === options.name)?.stats
-      const cursor = buffer.cursor(options.name, options.choice)
+      const cursor = buffer.cursor(options.name, options.sampling)
       const needs = { clock, log, cursor, sender, userAgent, onTime, hasStepped, ...(stats && { stats }) }
       return new Endpoint(options, needs)
     })
@@ -137,7 +137,7 @@ export class Senders {
         : new Gateway(ready.options, { clock, log, sender: ready.sender, userAgent, onTime }),
     )
     const names = new Set(this.endpoints.map(({ name }) => name))
-    for (const { name } of before) if (!names.has(name)) buffer.leave(name)
+    for (const { name } of before) if (!names.has(name)) buffer.detach(name)
     for (const one of this.all) one.retry()
   }
 }

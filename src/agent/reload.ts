@@ -1,4 +1,4 @@
-import type { OwnFamilies } from '../collect/cycle.ts'
+import type { SelfMetrics } from '../collect/cycle.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/index.ts'
 import { monotonicMicroseconds, type Notify } from '../host/systemd/notify.ts'
@@ -22,11 +22,11 @@ interface Needs {
   /** Reads and checks the whole configuration; throws ConfigError. */
   readonly reread: () => Promise<Config>
   /** Goes over to it, whole, or throws and has changed nothing. */
-  readonly take: (config: Config) => Promise<void>
+  readonly apply: (config: Config) => Promise<void>
 }
 
 /** Takes a new configuration whole or not at all; one after another. */
-export class Reloading {
+export class Reload {
   readonly #needs: Needs
   #last: Promise<readonly string[]> = Promise.resolve([])
   /** The one that waits for the last to end. */
@@ -39,7 +39,7 @@ export class Reloading {
     this.#takenMs = needs.clock.now()
   }
 
-  readonly families: OwnFamilies = (emit) => {
+  readonly families: SelfMetrics = (emit) => {
     emit(successful, this.#isWell ? 1 : 0)
     emit(successTime, this.#takenMs / 1000)
   }
@@ -58,7 +58,7 @@ export class Reloading {
   }
 
   async #reload(): Promise<readonly string[]> {
-    const { clock, log, notify, reread, take } = this.#needs
+    const { clock, log, notify, reread, apply: take } = this.#needs
     notify('RELOADING=1', `MONOTONIC_USEC=${monotonicMicroseconds()}`)
     try {
       const config = await reread()
@@ -66,7 +66,7 @@ export class Reloading {
       this.#isWell = true
       this.#takenMs = clock.now()
       log.info('agent: the new configuration is taken')
-      logDoubts(config, log)
+      logWarnings(config, log)
       return []
     } catch (error) {
       this.#isWell = false
@@ -80,7 +80,7 @@ export class Reloading {
 }
 
 /** At the start and after each reload. */
-export function logDoubts({ doubts }: Pick<Config, 'doubts'>, log: Log): void {
+export function logWarnings({ warnings: doubts }: Pick<Config, 'warnings'>, log: Log): void {
   for (const doubt of doubts) log.warn('agent: configured, and perhaps not meant', { doubt })
 }
 

@@ -7,7 +7,7 @@ export interface Watched {
   /** For how long it has not moved though it should have, milliseconds. */
   stuckMs(): number
   /** Grows with whatever it brings to an end. */
-  readonly progress: number
+  readonly completed: number
   /** Begins anew. */
   revive(): void
 }
@@ -47,9 +47,9 @@ export async function watch(
     if (stuck.length === 0) onWell()
     for (const one of stuck) {
       const known = revived.get(one)
-      const times = known?.progress === one.progress ? known.times + 1 : 1
+      const times = known?.progress === one.completed ? known.times + 1 : 1
       if (times > mostRevivals && mayEnd) return one.name
-      revived.set(one, { times, progress: one.progress })
+      revived.set(one, { times, progress: one.completed })
       log.error('watchdog: does not move: begun anew', { name: one.name, times })
       one.revive()
     }

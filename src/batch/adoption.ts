@@ -1,19 +1,19 @@
-import { heirOf } from '../buffer/disk/chown.ts'
+import { ownershipOf } from '../buffer/disk/chown.ts'
 import { foreignRemedy } from '../buffer/disk/disk-hints.ts'
 import { isForbidden } from '../buffer/disk/filesystem.ts'
-import { queueUp } from '../buffer/lock/fifo-queue.ts'
+import { enterQueue } from '../buffer/lock/fifo-queue.ts'
 import { turns, turnsIn } from '../buffer/paths.ts'
 import { deadlineAt } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import { groupOf, outputsOf } from './routes.ts'
-import { type Adopter, type Dropped, Leftovers, type RunConfig, whatIsLeft } from './spool.ts'
+import { groupOf, cursorNames } from './routes.ts'
+import { type SpoolDeps, type Dropped, Spool, type RunConfig, inspectSpool } from './spool.ts'
 
 /** How often an agent looks for leftovers, and how long it holds a turn that batch commands wait for. */
 const everyMs = 60_000
-const holdMs = 2000
+const maxPauseMs = 2000
 const firstMs = 5000
 
-export interface Adopting {
+export interface SpoolAdoption {
   /** Delivers what there is as far as that goes in a moment, before the agent sends anything of its own. */
   first(): Promise<void>
   /** Looks now and then until the signal aborts. Never rejects. */
@@ -21,10 +21,10 @@ export interface Adopting {
 }
 
 /** An agent's part in delivering what batch commands have left; `onDrop` is told of what will never be delivered. */
-export function createAdopting(config: RunConfig, adopter: Adopter, onDrop: (dropped: Dropped) => void): Adopting {
+export function createSpoolAdoption(config: RunConfig, adopter: SpoolDeps, onDrop: (dropped: Dropped) => void): SpoolAdoption {
   const { clock, log } = adopter
   const { directory, mode } = config.buffer
-  const outputs = outputsOf(config)
+  const outputs = cursorNames(config)
   // a leftover of a group that the agent itself pushes is older than what it has pushed
   const replaced = new Set(config.pushgateways.filter(({ method }) => method === 'PUT').map(groupOf))
   let isFailing = false
@@ -32,19 +32,19 @@ export function createAdopting(config: RunConfig, adopter: Adopter, onDrop: (dro
 
   /** True where some of it was delivered, and more may be. */
   async function deliver(signal: AbortSignal): Promise<boolean> {
-    const heir = await heirOf(directory)
-    const place = await queueUp(turnsIn(directory), { clock, heir }, outputs.map(turns.at))
-    const leftovers = new Leftovers(config, { ...adopter, heir }, { replaced, onDrop })
+    const heir = await ownershipOf(directory)
+    const place = await enterQueue(turnsIn(directory), { clock, heir }, outputs.map(turns.at))
+    const leftovers = new Spool(config, { ...adopter, heir }, { replaced, onDrop })
     const inTurn = async (name: string) => {
-      if (!(await place.turn(turns.at(name), signal))) return false
-      const enough = deadlineAt(clock, holdMs, signal)
-      const { snapshots, trouble } = await leftovers.deliver(name, enough.signal).finally(enough.over)
-      place.pass(turns.at(name))
+      if (!(await place.waitFor(turns.at(name), signal))) return false
+      const enough = deadlineAt(clock, maxPauseMs, signal)
+      const { snapshots, trouble } = await leftovers.deliver(name, enough.signal).finally(enough.clear)
+      place.release(turns.at(name))
       return snapshots > 0 && trouble !== undefined
     }
     try {
       const areMore = await Promise.all(outputs.map(inTurn))
-      await leftovers.letGo(signal)
+      await leftovers.expire(signal)
       return areMore.includes(true)
     } finally {
       await place.leave()
@@ -64,7 +64,7 @@ export function createAdopting(config: RunConfig, adopter: Adopter, onDrop: (dro
   }
 
   async function isAnyLeft(): Promise<boolean> {
-    const { isAny, forbidden } = await whatIsLeft(config, clock)
+    const { isAny, forbidden } = await inspectSpool(config, clock)
     const [path] = forbidden
     if (path !== undefined && !isForeign)
       log.error('runs: what batch commands have left as another user may not be read, and waits', {
@@ -83,7 +83,7 @@ export function createAdopting(config: RunConfig, adopter: Adopter, onDrop: (dro
     async first() {
       const moment = deadlineAt(clock, firstMs)
       await look(moment.signal)
-      moment.over()
+      moment.clear()
     },
     async run(signal) {
       while (!signal.aborted) {

@@ -1,29 +1,29 @@
-import { type Glance, openGlance } from '../collect/host-sampler.ts'
-import { Timeline } from '../collect/sample-clock.ts'
+import { type HostSampler, openHostSampler } from '../collect/host-sampler.ts'
+import { SampleClock } from '../collect/sample-clock.ts'
 import type { Config } from '../config/index.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
 import { isSameIdentity } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Job } from '../process/index.ts'
-import { courseSnapshots } from '../process/metrics.ts'
-import { addedTo } from '../pushgateway/options.ts'
+import { jobSnapshots } from '../process/metrics.ts'
+import { mergingInto } from '../pushgateway/options.ts'
 import { every } from '../util/clock.ts'
 import { deadlineAt } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import { type Last, openRun, type Run } from './index.ts'
-import { type Claim, claim, claimHost, nameOf } from './process-lock.ts'
-import type { Fate } from './result.ts'
-import { agentIn } from './run-log.ts'
-import type { Adopter } from './spool.ts'
-import { ending } from './spool-logs.ts'
+import { type FinalSnapshots, openBatchRun, type BatchRun } from './index.ts'
+import { type Claim, claim, claimHostSeries, socketName } from './process-lock.ts'
+import type { DeliveryResult } from './result.ts'
+import { runningAgent } from './run-log.ts'
+import type { SpoolDeps } from './spool.ts'
+import { staleEnd } from './spool-logs.ts'
 
 /** A command, and the labels of what is told of it. */
-interface Told {
+interface RunningJob {
   readonly labels: Labels
-  readonly running: Pick<Job, 'course' | 'ended' | 'hurry' | 'onNotice'>
+  readonly running: Pick<Job, 'progress' | 'ended' | 'cutShort' | 'onNotice'>
 }
 
-interface Means extends Adopter {
+interface Means extends SpoolDeps {
   /** How long the end may take, milliseconds. */
   readonly timeoutMs: number
   /** Whether `instance` is this command's own: then an agent with another one on this host is no matter. */
@@ -31,17 +31,17 @@ interface Means extends Adopter {
 }
 
 /** Of the time that the end may take: what is left behind delivering is for writing down what was not delivered. */
-const share = { collecting: 0.4, delivering: 0.9 }
+const fractions = { collecting: 0.4, delivering: 0.9 }
 
 /**
  * Pushes what becomes of a command, and of the host while it runs; until it has ended, and then for a bounded time.
  * Those are two runs: the host's series end with the command, the job's stay in view.
  */
-export async function pushAlongside(config: Config, job: Told, means: Means): Promise<readonly Fate[]> {
+export async function pushDuringExec(config: Config, job: RunningJob, means: Means): Promise<readonly DeliveryResult[]> {
   const { clock, log } = means
   const { running } = job
-  const telling = await openTelling(config, job, means)
-  const host = new HostSeries(config, means)
+  const telling = await openJobRun(config, job, means)
+  const host = new HostRun(config, means)
   let working = Promise.resolve()
   const collect = () => {
     working = working.then(async () => {
@@ -52,27 +52,27 @@ export async function pushAlongside(config: Config, job: Told, means: Means): Pr
   }
   running.onNotice(() => void collect())
   for await (const _ of every(clock, config.intervalMs, running.ended)) await collect()
-  const deadline = deadlineAt(clock, means.timeoutMs * share.delivering, running.hurry)
+  const deadline = deadlineAt(clock, means.timeoutMs * fractions.delivering, running.cutShort)
   try {
     await working.catch(() => {}) // was told
     await telling.queue() // one after the other at each output: how it went matters most
     const fates = await Promise.all([telling.finish(deadline.signal), host.finish(deadline.signal)])
     return fates.flat()
   } finally {
-    deadline.over()
+    deadline.clear()
   }
 }
 
 /** What is told of the run itself. */
-async function openTelling(config: Config, { labels: wished, running }: Told, means: Means) {
+async function openJobRun(config: Config, { labels: wished, running }: RunningJob, means: Means) {
   const { clock, log } = means
-  const { labels, claim } = await slotOf(config, wished)
-  const run = await openRun(asTold(config, labels), means, { sync: 'always' })
-  const snapshotOf = courseSnapshots(labelled(config.identity, labels))
-  const timeline = new Timeline(clock, log)
+  const { labels, claim } = await claimSlot(config, wished)
+  const run = await openBatchRun(jobConfig(config, labels), means, { sync: 'always' })
+  const snapshotOf = jobSnapshots(labelled(config.identity, labels))
+  const timeline = new SampleClock(clock, log)
   const now = () => {
     const moment = timeline.next()
-    return typeof moment === 'number' ? [snapshotOf(running.course(), moment)] : []
+    return typeof moment === 'number' ? [snapshotOf(running.progress(), moment)] : []
   }
   let hasBegun = false
   return {
@@ -82,7 +82,7 @@ async function openTelling(config: Config, { labels: wished, running }: Told, me
       hasBegun = true
     },
     queue: () => run.queue(),
-    async finish(deadline: AbortSignal): Promise<readonly Fate[]> {
+    async finish(deadline: AbortSignal): Promise<readonly DeliveryResult[]> {
       try {
         return await run.finish(async () => ({ snapshots: now() }), deadline)
       } finally {
@@ -93,31 +93,31 @@ async function openTelling(config: Config, { labels: wished, running }: Told, me
 }
 
 /** Runs of one job at the same time would write the same series: all but one of them are told apart by a number. */
-async function slotOf(config: Config, labels: Labels): Promise<{ readonly labels: Labels; readonly claim: Claim }> {
+async function claimSlot(config: Config, labels: Labels): Promise<{ readonly labels: Labels; readonly claim: Claim }> {
   for (let number = 0; ; number++) {
-    const found = await claim(nameOf(`job ${number}`, { ...config, identity: labelled(config.identity, labels) }))
+    const found = await claim(socketName(`job ${number}`, { ...config, identity: labelled(config.identity, labels) }))
     if (found !== undefined)
       return { labels: number === 0 ? labels : { ...labels, parallel: `${number}` }, claim: found }
   }
 }
 
 /** The outputs for what is told of a run: at a gateway it has a group of its own, in which only it is replaced. */
-function asTold(config: Config, { job: _, ...labels }: Labels): Config {
+function jobConfig(config: Config, { job: _, ...labels }: Labels): Config {
   return {
     ...config,
     pushgateways: config.pushgateways.map((one) => ({
-      ...addedTo(one, labels),
+      ...mergingInto(one, labels),
       intervalMs: 0,
     })),
   }
 }
 
 /** The series of the host: no two processes push them at once. */
-class HostSeries {
+class HostRun {
   readonly #config: Config
   readonly #means: Means
-  readonly #glance: Glance
-  #run: Run | undefined
+  readonly #sampler: HostSampler
+  #run: BatchRun | undefined
   #claim: Claim | undefined
   #lastMs: number | undefined
 
@@ -125,56 +125,56 @@ class HostSeries {
     const { clock, log } = means
     this.#config = config
     this.#means = means
-    this.#glance = openGlance(config, { clock, log, withinMs: means.timeoutMs * share.collecting })
+    this.#sampler = openHostSampler(config, { clock, log, withinMs: means.timeoutMs * fractions.collecting })
   }
 
   async collect(): Promise<void> {
     const isNew = this.#run === undefined
-    if (!(await this.#isOurs())) return
+    if (!(await this.#claimSeries())) return
     for (const snapshot of await this.#snapshots()) this.#run?.append(snapshot)
     if (isNew) this.#run?.begin()
   }
 
   /** Collects once more, ends the series, and delivers. */
-  async finish(deadline: AbortSignal): Promise<readonly Fate[]> {
+  async finish(deadline: AbortSignal): Promise<readonly DeliveryResult[]> {
     try {
-      await this.#isOurs()
+      await this.#claimSeries()
       return (await this.#run?.finish(() => this.#last(), deadline)) ?? []
     } finally {
       this.#claim?.release()
-      this.#glance.close()
+      this.#sampler.close()
     }
   }
 
-  async #last(): Promise<Last> {
+  async #last(): Promise<FinalSnapshots> {
     const snapshots = await this.#snapshots()
     const pushed = snapshots.at(-1)
     if (this.#lastMs === undefined) return { snapshots }
-    return { snapshots: [...snapshots, ending(this.#lastMs)], ...(pushed && { pushed }) }
+    return { snapshots: [...snapshots, staleEnd(this.#lastMs)], ...(pushed && { pushed }) }
   }
 
   async #snapshots(): Promise<readonly Snapshot[]> {
-    const taken = await this.#glance.take()
+    const taken = await this.#sampler.collect()
     this.#lastMs = taken.at(-1)?.timestampMs ?? this.#lastMs
     return taken
   }
 
   /** Whether to push them: nobody else may, be it that one has begun to meanwhile or that another has ended. */
-  async #isOurs(): Promise<boolean> {
+  async #claimSeries(): Promise<boolean> {
     const { buffer, identity } = this.#config
-    const agent = buffer.mode === 'disk' ? await agentIn(buffer.directory) : undefined
+    const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory) : undefined
     if (agent !== undefined && (!this.#means.hasOwnInstance || isSameIdentity(agent.identity, identity))) {
-      await this.#leaveTo(agent.pid)
+      await this.#handOver(agent.pid)
       return false
     }
-    this.#claim ??= await claimHost(this.#config)
+    this.#claim ??= await claimHostSeries(this.#config)
     if (this.#claim === undefined) return false
-    this.#run ??= await openRun(this.#config, this.#means, { sync: 'always', endsSeries: true, isSecond: true })
+    this.#run ??= await openBatchRun(this.#config, this.#means, { sync: 'always', endsSeries: true, isSecond: true })
     return true
   }
 
   /** An agent has come: the series go on, and are its own from here. */
-  async #leaveTo(pid: number): Promise<void> {
+  async #handOver(pid: number): Promise<void> {
     const run = this.#run
     this.#run = undefined
     this.#claim?.release()

@@ -1,4 +1,4 @@
-import { heirOf } from '../buffer/disk/chown.ts'
+import { ownershipOf } from '../buffer/disk/chown.ts'
 import { diskRemedy } from '../buffer/disk/disk-hints.ts'
 import { type BufferOptions, openBuffer } from '../buffer/index.ts'
 import type { Sync } from '../buffer/log/writer.ts'
@@ -6,11 +6,11 @@ import type { Buffer } from '../buffer/types.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { isSet, timeText } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
-import type { Fate } from './result.ts'
-import { outputsOf } from './routes.ts'
-import { type About, createRun, type Group } from './run-log.ts'
-import { Sending } from './session.ts'
-import type { Adopter, RunConfig } from './spool.ts'
+import type { DeliveryResult } from './result.ts'
+import { cursorNames } from './routes.ts'
+import { type RunManifest, createRun, type GatewayGroup } from './run-log.ts'
+import { BatchSession } from './session.ts'
+import type { SpoolDeps, RunConfig } from './spool.ts'
 
 /**
  * The life of a batch command's samples: `once`, `push`, `exec`.
@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly endsSeries?: boolean
 }
 
-export interface Run {
+export interface BatchRun {
   /** Sends from here on what is appended, to each output that has got what was left before. Returns at once. */
   begin(): void
   /** Takes a snapshot in; one that is not the last goes to the gateways only as long as it is the newest. */
@@ -43,25 +43,25 @@ export interface Run {
    * others left and these, until the deadline aborts; then too `last` is called and its samples are kept. Does not reject
    * for anything that an output or a disk does.
    */
-  finish(last: () => Promise<Last>, deadline: AbortSignal): Promise<readonly Fate[]>
+  finish(last: () => Promise<FinalSnapshots>, deadline: AbortSignal): Promise<readonly DeliveryResult[]>
 }
 
 /** The last samples of a command. */
-export interface Last {
+export interface FinalSnapshots {
   readonly snapshots: readonly Snapshot[]
   /** What the gateways get; the last of the snapshots where it is missing. */
   readonly pushed?: Snapshot
 }
 
-export async function openRun(config: RunConfig, given: Adopter, options: RunOptions): Promise<Run> {
-  const world = config.buffer.mode === 'disk' ? { ...given, heir: await heirOf(config.buffer.directory) } : given
+export async function openBatchRun(config: RunConfig, given: SpoolDeps, options: RunOptions): Promise<BatchRun> {
+  const world = config.buffer.mode === 'disk' ? { ...given, heir: await ownershipOf(config.buffer.directory) } : given
   const nowMs = world.clock.now()
   if (!isSet(nowMs) && !options.isSecond)
     world.log.warn('clock: is not set: samples of this command get a time that receivers refuse, or drop in silence', {
       now: timeText(nowMs),
       hint: 'run it when the clock has been set, as with After=time-sync.target',
     })
-  const about = { groups: groupsOf(config.pushgateways), isEnded: !options.endsSeries, outputs: outputsOf(config) }
+  const about = { groups: groupsOf(config.pushgateways), isEnded: !options.endsSeries, outputs: cursorNames(config) }
   // one request with type and help of each family would be cut off at the end, or waited for
   const remoteWrite = config.remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0 }))
   const buffer = await openLog(config.buffer, world, {
@@ -69,13 +69,13 @@ export async function openRun(config: RunConfig, given: Adopter, options: RunOpt
     sync: options.sync,
     level: options.isSecond ? 'debug' : 'error',
   })
-  return new Sending({ config: { ...config, remoteWrite }, world, buffer, about })
+  return new BatchSession({ config: { ...config, remoteWrite }, world, buffer, manifest: about })
 }
 
 async function openLog(
   options: BufferOptions,
-  world: Adopter,
-  { level, ...how }: { readonly about: About; readonly sync: Sync; readonly level: 'error' | 'debug' },
+  world: SpoolDeps,
+  { level, ...how }: { readonly about: RunManifest; readonly sync: Sync; readonly level: 'error' | 'debug' },
 ): Promise<Buffer> {
   if (options.mode === 'disk') {
     try {
@@ -89,7 +89,7 @@ async function openLog(
   return openBuffer({ ...options, mode: 'memory' }, world)
 }
 
-const groupsOf = (gateways: RunConfig['pushgateways']): Readonly<Record<string, Group>> =>
+const groupsOf = (gateways: RunConfig['pushgateways']): Readonly<Record<string, GatewayGroup>> =>
   Object.fromEntries(
     gateways.map(({ name, job, groupingKey, method, isWhole = false }) => [
       name,

@@ -19,7 +19,7 @@ export interface Pushing {
 type OnTime = (receiverMs: number) => void
 
 /** What endpoints tell of time and ask of it. */
-interface More {
+interface ClockHooks {
   readonly onTime?: OnTime
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped?: () => boolean
@@ -30,12 +30,12 @@ export function openEndpoints(
   { remoteWrite }: Pick<Config, 'remoteWrite'>,
   { clock, log, connect }: Pushing,
   buffer: Pick<Buffer, 'cursor'>,
-  more: More = {},
+  more: ClockHooks = {},
 ): Promise<readonly Endpoint[]> {
   return Promise.all(
     remoteWrite.map(async (options) => {
       const sender = await connect(options.url.origin, options.access, clock)
-      const cursor = buffer.cursor(options.name, options.choice)
+      const cursor = buffer.cursor(options.name, options.sampling)
       return new Endpoint(options, { clock, log, cursor, sender, userAgent, ...more })
     }),
   )

@@ -20,7 +20,7 @@ export async function claim(name: string): Promise<Claim | undefined> {
 }
 
 /** Whose series are pushed, and to where. */
-interface Pushed {
+interface ClaimScope {
   readonly identity: Labels
   readonly buffer: { readonly directory: string }
   readonly remoteWrite: readonly { readonly url: URL }[]
@@ -28,11 +28,11 @@ interface Pushed {
 }
 
 /** The name for those who would get in each other's way: the same series, to the same places, by way of one buffer. */
-export function nameOf(what: string, { identity, buffer, remoteWrite, pushgateways }: Pushed): string {
+export function socketName(what: string, { identity, buffer, remoteWrite, pushgateways }: ClaimScope): string {
   const whose = Object.entries(identity).toSorted(([left], [right]) => byCodeUnit(left, right))
   const to = [...remoteWrite, ...pushgateways].map(({ url }) => url.href)
   return `${what} ${crc32(JSON.stringify([whose, buffer.directory, to])).toString(16)}`
 }
 
 /** Who has it pushes the series of this host. */
-export const claimHost = (pushed: Pushed): Promise<Claim | undefined> => claim(nameOf('host', pushed))
+export const claimHostSeries = (pushed: ClaimScope): Promise<Claim | undefined> => claim(socketName('host', pushed))

@@ -5,7 +5,7 @@ import type { Gateway } from '../pushgateway/index.ts'
  * Sets aside what a gateway would not have of a command's last snapshot; to be called once, at the end. An agent does not:
  * the next snapshot holds the same metrics, and one file for each would only push out what others have set aside.
  */
-export async function setAsideAt(cursor: Cursor, { refusal }: Gateway, sequence: number): Promise<void> {
+export async function saveRejectedByGateway(cursor: Cursor, { rejection: refusal }: Gateway, sequence: number): Promise<void> {
   if (refusal === undefined) return
   const { reason, snapshot, series } = refusal
   cursor.drop('rejected', series.size)

@@ -7,7 +7,7 @@ import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { Endpoint, EndpointOptions } from '../remote-write/index.ts'
 
 /** What became of a command's samples at an output. */
-export interface Fate {
+export interface DeliveryResult {
   readonly name: string
   readonly url: string
   /** Samples that it has taken. */
@@ -15,7 +15,7 @@ export interface Fate {
   /** Samples that wait for it in the buffer. */
   readonly kept: number
   /** Samples that it would not have, which are set aside beside the buffer. */
-  readonly refused: number
+  readonly rejected: number
   /** Samples that it will never get, and that are nowhere. */
   readonly lost: number
   /** Why it has not got all, as far as it is known. */
@@ -23,12 +23,12 @@ export interface Fate {
 }
 
 /** Whether what has not been delivered is safe, and why it was not begun with, where it was not. */
-interface Standing {
+interface ResultContext {
   readonly isSafe: boolean
   readonly waiting: string | undefined
 }
 
-export function fateAtEndpoint(
+export function endpointResult(
   { name, url }: EndpointOptions,
   {
     left,
@@ -41,45 +41,45 @@ export function fateAtEndpoint(
     readonly stats: BufferStats
     readonly endpoint: Endpoint | undefined
   },
-  { isSafe, waiting }: Standing,
-): Fate {
+  { isSafe, waiting }: ResultContext,
+): DeliveryResult {
   const dropped = [...(stats.dropped.get(name) ?? [])]
   const gone = dropped.reduce((sum, [, samples]) => sum + samples, 0)
   const delivered = Math.max(0, stats.appendedSamples - left - gone)
-  const reason = waiting ?? lateAt(endpoint) ?? dropped.map(([why]) => why).join(', ')
+  const reason = waiting ?? timeoutReason(endpoint) ?? dropped.map(([why]) => why).join(', ')
   const [kept, unsafe] = isSafe ? [left, 0] : [0, left]
-  return fateOf({ name, url: shownUrl(url), delivered, kept, refused, lost: gone - refused + unsafe }, reason)
+  return resultOf({ name, url: shownUrl(url), delivered, kept, rejected: refused, lost: gone - refused + unsafe }, reason)
 }
 
-export function fateAtGateway(
+export function gatewayResult(
   { name, url, job, groupingKey }: GatewayOptions,
   {
     newest,
     refused,
     gateway,
   }: { readonly newest: Snapshot | undefined; readonly refused: number; readonly gateway: Gateway | undefined },
-  { isSafe, waiting }: Standing,
-): Fate {
+  { isSafe, waiting }: ResultContext,
+): DeliveryResult {
   const place = { name, url: shownUrl(groupUrl(url, job, groupingKey)) }
   const all = newest?.values.length ?? 0
   if (gateway === undefined || gateway.report.pending > 0) {
     const [kept, lost] = isSafe ? [all, 0] : [0, all]
-    return fateOf({ ...place, delivered: 0, kept, refused: 0, lost }, waiting ?? lateAt(gateway))
+    return resultOf({ ...place, delivered: 0, kept, rejected: 0, lost }, waiting ?? timeoutReason(gateway))
   }
-  const { refusal, trouble } = gateway
+  const { rejection: refusal, problem: trouble } = gateway
   const gone = refusal?.series.size ?? (trouble === undefined ? 0 : all)
-  return fateOf({ ...place, delivered: all - gone, kept: 0, refused, lost: gone - refused }, gateway.refused ?? trouble)
+  return resultOf({ ...place, delivered: all - gone, kept: 0, rejected: refused, lost: gone - refused }, gateway.rejected ?? trouble)
 }
 
 /** Where nothing more is known. */
-export const late = 'not delivered in time'
+export const timedOut = 'not delivered in time'
 
 /** Why an output that was stopped has not got all, as far as it is known. */
-export function lateAt(output: Pick<Endpoint | Gateway, 'trouble' | 'waiting'> | undefined): string | undefined {
-  return output?.trouble ?? (output?.waiting && `${late}: ${output.waiting}`)
+export function timeoutReason(output: Pick<Endpoint | Gateway, 'problem' | 'waiting'> | undefined): string | undefined {
+  return output?.problem ?? (output?.waiting && `${timedOut}: ${output.waiting}`)
 }
 
-function fateOf(fate: Fate, reason = ''): Fate {
-  if (fate.kept + fate.refused + fate.lost === 0) return fate
-  return { ...fate, reason: reason === '' ? late : reason }
+function resultOf(fate: DeliveryResult, reason = ''): DeliveryResult {
+  if (fate.kept + fate.rejected + fate.lost === 0) return fate
+  return { ...fate, reason: reason === '' ? timedOut : reason }
 }

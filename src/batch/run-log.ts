@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { give, type Heir } from '../buffer/disk/chown.ts'
-import { diskOf, isForbidden, makeDirectory, opened } from '../buffer/disk/filesystem.ts'
+import { chownToOwner, type Ownership } from '../buffer/disk/chown.ts'
+import { diskAs, isForbidden, makeDirectory, opened } from '../buffer/disk/filesystem.ts'
 import type { DiskBuffer } from '../buffer/disk-buffer.ts'
-import { type BufferNeeds, type BufferOptions, openDisk, type Whose } from '../buffer/index.ts'
+import { type BufferNeeds, type BufferOptions, openDisk, type AgentInfo } from '../buffer/index.ts'
 import { ask, BufferError, ownerOf } from '../buffer/lock/lockfile.ts'
-import { asideIn } from '../buffer/log/dead-letters.ts'
+import { deadLetterDirectory } from '../buffer/log/dead-letters.ts'
 import type { Sync } from '../buffer/log/writer.ts'
 import { newId, runsIn } from '../buffer/paths.ts'
 import type { Labels } from '../metrics/family.ts'
@@ -12,9 +12,9 @@ import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 
 /** What is to be known of a run to deliver what it left. */
-export interface About {
+export interface RunManifest {
   /** The groups that its samples are of, by the name of the gateway. */
-  readonly groups: Readonly<Record<string, Group>>
+  readonly groups: Readonly<Record<string, GatewayGroup>>
   /** False where the series of the last snapshot are to end with it and that has not been written yet. */
   readonly isEnded: boolean
   /** The outputs that may have to get some of it, by the name in the log; all where nothing is said. */
@@ -24,7 +24,7 @@ export interface About {
 }
 
 /** Where at a Pushgateway, and whether it takes the place of what is there. */
-export interface Group {
+export interface GatewayGroup {
   readonly job: string
   readonly groupingKey: Labels
   readonly method: 'PUT' | 'POST'
@@ -43,7 +43,7 @@ export const kindOf = (name: string): 'pushgateway' | 'remote-write' =>
 export async function createRun(
   options: BufferOptions,
   needs: BufferNeeds,
-  { about, sync }: { readonly about: About; readonly sync: Sync },
+  { about, sync }: { readonly about: RunManifest; readonly sync: Sync },
 ): Promise<DiskBuffer> {
   const { heir } = needs
   await makeDirectory(runsIn(options.directory), heir)
@@ -51,8 +51,8 @@ export async function createRun(
     const directory = `${runsIn(options.directory)}/${newId(needs.clock)}`
     try {
       await mkdir(directory, { mode: 0o700 })
-      await give(directory, heir)
-      await writeAbout(directory, about, heir)
+      await chownToOwner(directory, heir)
+      await writeManifest(directory, about, heir)
       return await openDisk({ ...ofRun(options, directory), sync }, needs, false)
     } catch (error) {
       const isTaken = error instanceof BufferError || (error as NodeJS.ErrnoException).code === 'EEXIST'
@@ -65,7 +65,7 @@ export async function createRun(
 const ofRun = (options: BufferOptions, directory: string): BufferOptions => ({
   ...options,
   directory,
-  aside: asideIn(options.directory),
+  aside: deadLetterDirectory(options.directory),
 })
 
 /** A log has been begun in a directory. Rejects where that cannot be found out. */
@@ -87,34 +87,34 @@ export async function logsIn(directory: string): Promise<{ readonly own: boolean
 }
 
 /** The log of a run that may be over. */
-export interface LeftRun {
+export interface SpooledRun {
   readonly path: string
-  readonly about: About
+  readonly manifest: RunManifest
   /** When the run began, milliseconds since the epoch. */
   readonly sinceMs: number
 }
 
 /** The logs of runs, oldest first, but for one's own; whether a run is over has to be asked, see `isLeft`. */
-export async function runsLeftIn(directory: string, except = ''): Promise<readonly LeftRun[]> {
+export async function spooledRuns(directory: string, except = ''): Promise<readonly SpooledRun[]> {
   const all = (await idsIn(directory)).map((id) => ({
     path: `${runsIn(directory)}/${id}`,
     sinceMs: Number(id.slice(0, 15)),
   }))
   const others = all.filter(({ path }) => path !== except)
-  return Promise.all(others.map(async (one) => ({ ...one, about: await readAbout(one.path) })))
+  return Promise.all(others.map(async (one) => ({ ...one, manifest: await readManifest(one.path) })))
 }
 
 /**
  * Whether a log is there and nobody's any more: of one that is being deleted the cursors go before its owner does. It is
  * `forbidden` where this user may not even ask.
  */
-export async function standingOf(path: string, clock: Clock): Promise<'left' | 'held' | 'forbidden'> {
+export async function stateOfRun(path: string, clock: Clock): Promise<'left' | 'held' | 'forbidden'> {
   const holder = await holderOf(path)
   if (holder === 'forbidden') return holder
   return holder === undefined && (await isReadable(path, clock)) ? 'left' : 'held'
 }
 
-export const isLeft = async (path: string, clock: Clock): Promise<boolean> => (await standingOf(path, clock)) === 'left'
+export const isSpooled = async (path: string, clock: Clock): Promise<boolean> => (await stateOfRun(path, clock)) === 'left'
 
 const holderOf = (path: string) =>
   ownerOf(path).catch((error) => (isForbidden(error) ? ('forbidden' as const) : ('unclear' as const)))
@@ -145,15 +145,15 @@ async function isReadable(path: string, { now }: Clock): Promise<boolean> {
  * Opens what a run left, as its owner; undefined where somebody else is, and where a newer version has left it: that one
  * is to find it again, unless it is older than `max_age`.
  */
-export async function openLeft(
+export async function openSpooled(
   path: string,
   options: BufferOptions,
   needs: BufferNeeds,
-): Promise<{ readonly buffer: DiskBuffer; readonly about: About } | undefined> {
+): Promise<{ readonly buffer: DiskBuffer; readonly about: RunManifest } | undefined> {
   try {
     const buffer = await openDisk({ ...ofRun(options, path), sync: 'end' }, needs, false)
-    if (buffer.newer.length === 0) return { buffer, about: await readAbout(path) }
-    if (buffer.isNewerTooOld) await letGoUnread(buffer, needs.log)
+    if (buffer.unreadable.length === 0) return { buffer, about: await readManifest(path) }
+    if (buffer.areUnreadableTooOld) await expireUnread(buffer, needs.log)
     else await buffer.close()
     return undefined
   } catch (error) {
@@ -162,8 +162,8 @@ export async function openLeft(
   }
 }
 
-async function letGoUnread(buffer: DiskBuffer, log: Log): Promise<void> {
-  const bytes = buffer.newer.reduce((sum, one) => sum + one.bytes, 0)
+async function expireUnread(buffer: DiskBuffer, log: Log): Promise<void> {
+  const bytes = buffer.unreadable.reduce((sum, one) => sum + one.bytes, 0)
   log.error('buffer: what a newer version had left is older than max_age and lost', { path: buffer.directory, bytes })
   await removeRun(buffer)
 }
@@ -176,29 +176,29 @@ export async function removeRun(buffer: DiskBuffer): Promise<void> {
 
 export const removeClosed = (directory: string): Promise<void> => rm(directory, { recursive: true, force: true })
 
-export async function writeAbout(path: string, about: About, heir: Heir | undefined): Promise<void> {
+export async function writeManifest(path: string, about: RunManifest, heir: Ownership | undefined): Promise<void> {
   const text = Buffer.from(JSON.stringify(about))
-  await opened(diskOf(heir), `${path}/run.json.new`, 'create', (file) => file.write(text, 0))
+  await opened(diskAs(heir), `${path}/run.json.new`, 'create', (file) => file.write(text, 0))
   await rename(`${path}/run.json.new`, `${path}/run.json`)
 }
 
-const nothingKnown: About = { groups: {}, isEnded: true }
+const unknownManifest: RunManifest = { groups: {}, isEnded: true }
 
-async function readAbout(path: string): Promise<About> {
+async function readManifest(path: string): Promise<RunManifest> {
   try {
-    return { ...nothingKnown, ...JSON.parse(await readFile(`${path}/run.json`, 'utf8')) } as About
+    return { ...unknownManifest, ...JSON.parse(await readFile(`${path}/run.json`, 'utf8')) } as RunManifest
   } catch {
-    return nothingKnown // killed before it was written, or damaged: the log itself says the most
+    return unknownManifest // killed before it was written, or damaged: the log itself says the most
   }
 }
 
 /** The agent that pushes from this directory now: its pid, whose samples it pushes, and where to. */
-export async function agentIn(directory: string): Promise<({ readonly pid: number } & Whose) | undefined> {
+export async function runningAgent(directory: string): Promise<({ readonly pid: number } & AgentInfo) | undefined> {
   const answer = await ask(directory, { command: 'whose' }).catch(() => undefined) // no agent, or an older one
   if (answer === undefined) return undefined
   for await (const line of answer) {
-    const { pid, identity, to } = line as { readonly pid: number } & Partial<Whose>
-    return identity && to && { pid, identity, to }
+    const { pid, identity, urls: to } = line as { readonly pid: number } & Partial<AgentInfo>
+    return identity && to && { pid, identity, urls: to }
   }
   return undefined
 }

@@ -1,5 +1,5 @@
 import { DiskBuffer } from '../buffer/disk-buffer.ts'
-import { type Place, queueUp } from '../buffer/lock/fifo-queue.ts'
+import { type QueueTicket, enterQueue } from '../buffer/lock/fifo-queue.ts'
 import { turns, turnsIn } from '../buffer/paths.ts'
 import type { Buffer, Cursor } from '../buffer/types.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -7,36 +7,36 @@ import type { Gateway } from '../pushgateway/index.ts'
 import type { Endpoint } from '../remote-write/index.ts'
 import { deadlineAt } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import type { Last, Run } from './index.ts'
+import type { FinalSnapshots, BatchRun } from './index.ts'
 import { openEndpoints, openGateways } from './open-outputs.ts'
-import { setAsideAt } from './refused.ts'
-import { type Fate, fateAtEndpoint, fateAtGateway } from './result.ts'
+import { saveRejectedByGateway } from './refused.ts'
+import { type DeliveryResult, endpointResult, gatewayResult } from './result.ts'
 import { groupOf } from './routes.ts'
-import { type About, gatewayCursor, removeRun, writeAbout } from './run-log.ts'
-import { type Adopter, Leftovers, type RunConfig } from './spool.ts'
-import { restOf } from './spool-logs.ts'
+import { type RunManifest, gatewayCursor, removeRun, writeManifest } from './run-log.ts'
+import { type SpoolDeps, Spool, type RunConfig } from './spool.ts'
+import { remainderOf } from './spool-logs.ts'
 
 /** How long an output that has not got what was left is let be before it is tried again, and how long at a time. */
 const againMs = 10_000
 const tryMs = 2000
 
-interface Parts {
+interface SessionParts {
   readonly config: RunConfig
-  readonly world: Adopter
+  readonly world: SpoolDeps
   readonly buffer: Buffer
-  readonly about: About
+  readonly manifest: RunManifest
 }
 
 /** What an output may be opened with. */
-interface Opening {
+interface OpenOptions {
   readonly deadline: AbortSignal
-  readonly leftovers: Leftovers | undefined
+  readonly spool: Spool | undefined
   /** At the end nothing is asked that the samples do not need. */
-  readonly isBrief?: boolean
+  readonly isShortLived?: boolean
 }
 
-export class Sending implements Run {
-  readonly #parts: Parts
+export class BatchSession implements BatchRun {
+  readonly #parts: SessionParts
   /** These three by the name in the log. */
   readonly #cursors: ReadonlyMap<string, Cursor>
   readonly #endpoints = new Map<string, Endpoint>()
@@ -44,81 +44,81 @@ export class Sending implements Run {
   readonly #ending = new AbortController()
   #working: Promise<void> = Promise.resolve()
   /** By the name in the log, the outputs that have not got what was left before, and why. */
-  readonly #waiting = new Map<string, string>()
+  readonly #undelivered = new Map<string, string>()
   /** For the end. */
-  #place: Promise<Place | undefined> | undefined
+  #ticket: Promise<QueueTicket | undefined> | undefined
   #newest: Snapshot | undefined
   #sequence = 0
 
-  constructor(parts: Parts) {
+  constructor(parts: SessionParts) {
     const { buffer, config } = parts
     this.#parts = parts
     this.#cursors = new Map([
-      ...config.remoteWrite.map(({ name, choice }) => [name, buffer.cursor(name, choice)] as const),
+      ...config.remoteWrite.map(({ name, sampling: choice }) => [name, buffer.cursor(name, choice)] as const),
       ...config.pushgateways.map(({ name }) => [gatewayCursor(name), buffer.cursor(gatewayCursor(name))] as const),
     ])
   }
 
   begin(): void {
     const { log } = this.#parts.world
-    const leftovers = this.#leftovers()
+    const leftovers = this.#openSpool()
     const advance = (name: string) =>
-      this.#advance(name, leftovers).catch((error) =>
+      this.#openWhenDrained(name, leftovers).catch((error) =>
         log.error('run: what was left cannot be read', { err: messageOf(error) }),
       )
     this.#working = Promise.all(this.#names.map(advance)).then(() => {})
   }
 
   append(snapshot: Snapshot): void {
-    this.#take(snapshot)
-    for (const gateway of this.#gateways.values()) gateway.notify({ snapshot })
+    this.#add(snapshot)
+    for (const gateway of this.#gateways.values()) gateway.onSnapshot({ snapshot })
   }
 
   async queue(): Promise<void> {
-    this.#place ??= this.#queue([turns.taking, ...this.#names.map(turns.at)])
-    await this.#place
+    this.#ticket ??= this.#queue([turns.taking, ...this.#names.map(turns.at)])
+    await this.#ticket
   }
 
-  async finish(last: () => Promise<Last>, deadline: AbortSignal): Promise<readonly Fate[]> {
+  async finish(last: () => Promise<FinalSnapshots>, deadline: AbortSignal): Promise<readonly DeliveryResult[]> {
     this.#ending.abort(new Error('the command is ending'))
     await this.#working
     await this.queue()
-    const place = await this.#place
+    const place = await this.#ticket
     try {
-      await place?.turn(turns.taking, deadline)
-      await this.#takeLast(last)
-      place?.pass(turns.taking)
-      const opening = { deadline, leftovers: this.#leftovers(), isBrief: true }
+      await place?.waitFor(turns.taking, deadline)
+      await this.#addLast(last)
+      place?.release(turns.taking)
+      const opening = { deadline, spool: this.#openSpool(), isShortLived: true }
       const end = async (name: string) => {
         if (!this.#isOpen(name)) await this.#openInTurn(name, place, opening)
         await this.#stop(name, deadline)
-        if (await this.#isDelivered(name)) place?.pass(turns.at(name)) // else the next one there has to see the log
+        if (await this.#isDelivered(name)) place?.release(turns.at(name)) // else the next one there has to see the log
       }
       await Promise.all(this.#names.map(end))
-      await opening.leftovers?.letGo(deadline)
-      return await this.#settled()
+      await opening.spool?.expire(deadline)
+      return await this.#close()
     } finally {
       await place?.leave()
     }
   }
 
   /** The next one that takes samples takes them in another millisecond. */
-  async #takeLast(last: () => Promise<Last>): Promise<void> {
+  async #addLast(last: () => Promise<FinalSnapshots>): Promise<void> {
     const { clock } = this.#parts.world
     const { snapshots, pushed } = await last()
-    for (const snapshot of snapshots) this.#take({ ...snapshot, isLast: true })
+    for (const snapshot of snapshots) this.#add({ ...snapshot, isLast: true })
     this.#newest = pushed ?? this.#newest
     for (const gateway of this.#gateways.values()) this.#notify(gateway)
     if (clock.now() <= (snapshots.at(-1)?.timestampMs ?? 0)) await clock.sleep(2)
   }
 
   /** A gateway needs the newest alone. */
-  #take(snapshot: Snapshot): void {
+  #add(snapshot: Snapshot): void {
     const { buffer, config } = this.#parts
     const sequence = buffer.append(snapshot)
     this.#sequence = sequence
     this.#newest = snapshot
-    for (const { name } of config.pushgateways) void this.#cursors.get(gatewayCursor(name))?.move(sequence - 1)
+    for (const { name } of config.pushgateways) void this.#cursors.get(gatewayCursor(name))?.commit(sequence - 1)
   }
 
   /** Of all outputs, as the log has them. */
@@ -131,11 +131,11 @@ export class Sending implements Run {
   }
 
   /** Undefined where there is no queue: it is always everybody's turn. */
-  async #queue(things: readonly string[]): Promise<Place | undefined> {
+  async #queue(things: readonly string[]): Promise<QueueTicket | undefined> {
     const { buffer, config, world } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
     try {
-      return await queueUp(turnsIn(config.buffer.directory), world, things)
+      return await enterQueue(turnsIn(config.buffer.directory), world, things)
     } catch (error) {
       world.log.warn('buffer: commands cannot wait for one another here', { err: messageOf(error) })
       return undefined
@@ -143,23 +143,23 @@ export class Sending implements Run {
   }
 
   /** What others have left; undefined where there is no place for it. */
-  #leftovers(): Leftovers | undefined {
+  #openSpool(): Spool | undefined {
     const { buffer, config, world } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
     const replaced = new Set(config.pushgateways.map(groupOf))
-    return new Leftovers(config, world, { replaced, except: buffer.directory })
+    return new Spool(config, world, { replaced, except: buffer.directory })
   }
 
   /** Tries to open an output until it is, or the end comes. */
-  async #advance(name: string, leftovers: Leftovers | undefined): Promise<void> {
+  async #openWhenDrained(name: string, leftovers: Spool | undefined): Promise<void> {
     const { clock } = this.#parts.world
     const { signal } = this.#ending
     while (!signal.aborted && !this.#isOpen(name)) {
       const place = await this.#queue([turns.at(name)])
       try {
-        if ((await place?.turn(turns.at(name), signal)) === false) return
+        if ((await place?.waitFor(turns.at(name), signal)) === false) return
         const enough = deadlineAt(clock, tryMs, signal)
-        await this.#open(name, { deadline: enough.signal, leftovers }).finally(enough.over)
+        await this.#open(name, { deadline: enough.signal, spool: leftovers }).finally(enough.clear)
       } finally {
         await place?.leave()
       }
@@ -167,21 +167,21 @@ export class Sending implements Run {
     }
   }
 
-  async #openInTurn(name: string, place: Place | undefined, opening: Opening): Promise<void> {
-    if ((await place?.turn(turns.at(name), opening.deadline)) ?? true) await this.#open(name, opening)
-    else if (!this.#waiting.has(name)) this.#waiting.set(name, 'other commands on this host delivered all the time')
+  async #openInTurn(name: string, place: QueueTicket | undefined, opening: OpenOptions): Promise<void> {
+    if ((await place?.waitFor(turns.at(name), opening.deadline)) ?? true) await this.#open(name, opening)
+    else if (!this.#undelivered.has(name)) this.#undelivered.set(name, 'other commands on this host delivered all the time')
   }
 
   /** Opens an output when it has got all that others left. */
-  async #open(name: string, { deadline, leftovers, isBrief = false }: Opening): Promise<void> {
+  async #open(name: string, { deadline, spool: leftovers, isShortLived: isBrief = false }: OpenOptions): Promise<void> {
     const { config, world, buffer } = this.#parts
     const oldestMs = this.#cursors.get(name)?.backlog().oldestMs
     const trouble = (await leftovers?.deliver(name, deadline, oldestMs))?.trouble
-    if (trouble !== undefined) return void this.#waiting.set(name, trouble)
-    this.#waiting.delete(name)
+    if (trouble !== undefined) return void this.#undelivered.set(name, trouble)
+    this.#undelivered.delete(name)
     const remoteWrite = config.remoteWrite
       .filter((one) => one.name === name)
-      .map((one) => (isBrief ? { ...one, isBrief } : one))
+      .map((one) => (isBrief ? { ...one, isShortLived: isBrief } : one))
     const pushgateways = config.pushgateways.filter((one) => gatewayCursor(one.name) === name)
     for (const one of await openEndpoints({ remoteWrite }, world, buffer)) this.#endpoints.set(name, one)
     for (const one of await openGateways({ pushgateways }, world)) {
@@ -195,39 +195,39 @@ export class Sending implements Run {
     await this.#endpoints.get(name)?.stop(deadline)
     const [gateway, cursor] = [this.#gateways.get(name), this.#cursors.get(name)]
     await gateway?.stop(deadline)
-    if (gateway?.report.pending === 0 && cursor !== undefined) await setAsideAt(cursor, gateway, this.#sequence)
+    if (gateway?.report.pending === 0 && cursor !== undefined) await saveRejectedByGateway(cursor, gateway, this.#sequence)
   }
 
   /** Whether nothing waits for an output any more; the log of a command does not know what a gateway has. */
   async #isDelivered(name: string): Promise<boolean> {
     const cursor = this.#cursors.get(name)
-    if (this.#gateways.get(name)?.report.pending === 0) await cursor?.move(this.#sequence)
+    if (this.#gateways.get(name)?.report.pending === 0) await cursor?.commit(this.#sequence)
     return cursor?.backlog().snapshots === 0
   }
 
   #notify(gateway: Gateway): void {
-    if (this.#newest !== undefined) gateway.notify({ snapshot: this.#newest })
+    if (this.#newest !== undefined) gateway.onSnapshot({ snapshot: this.#newest })
   }
 
   /** Closes the log, or deletes it, and tells what is in it for whom. */
-  async #settled(): Promise<readonly Fate[]> {
-    const { buffer, config, about, world } = this.#parts
+  async #close(): Promise<readonly DeliveryResult[]> {
+    const { buffer, config, manifest: about, world } = this.#parts
     const areDelivered = await Promise.all(this.#names.map((name) => this.#isDelivered(name)))
-    const refusedAt = (name: string) => (buffer instanceof DiskBuffer ? (buffer.aside.kept.get(name) ?? 0) : 0)
+    const refusedAt = (name: string) => (buffer instanceof DiskBuffer ? (buffer.deadLetters.kept.get(name) ?? 0) : 0)
     const fates = (isSafe: boolean) => [
       ...config.remoteWrite.map((options) => {
         const endpoint = this.#endpoints.get(options.name)
         const left = this.#cursors.get(options.name)?.backlog().samples ?? 0
-        return fateAtEndpoint(
+        return endpointResult(
           options,
           { left, refused: refusedAt(options.name), stats: buffer.stats, endpoint },
-          { isSafe, waiting: this.#waiting.get(options.name) },
+          { isSafe, waiting: this.#undelivered.get(options.name) },
         )
       }),
       ...config.pushgateways.map((options) => {
         const name = gatewayCursor(options.name)
-        const [gateway, waiting] = [this.#gateways.get(name), this.#waiting.get(name)]
-        return fateAtGateway(options, { newest: this.#newest, refused: refusedAt(name), gateway }, { isSafe, waiting })
+        const [gateway, waiting] = [this.#gateways.get(name), this.#undelivered.get(name)]
+        return gatewayResult(options, { newest: this.#newest, refused: refusedAt(name), gateway }, { isSafe, waiting })
       }),
     ]
     if (!(buffer instanceof DiskBuffer)) return fates(false)
@@ -236,7 +236,7 @@ export class Sending implements Run {
       await removeRun(buffer)
       return all
     }
-    await writeAbout(buffer.directory, { ...about, isEnded: true, ...restOf(buffer) }, world.heir)
+    await writeManifest(buffer.directory, { ...about, isEnded: true, ...remainderOf(buffer) }, world.heir)
     await buffer.close()
     return fates(buffer.isSafe)
   }

@@ -3,11 +3,11 @@ import type { DropReason } from '../buffer/types.ts'
 import type { Config } from '../config/index.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Pushing } from './open-outputs.ts'
-import { cursorIn, type Lane, lanesOf, outputsOf } from './routes.ts'
-import { isLeft, type LeftRun, runsLeftIn, standingOf } from './run-log.ts'
-import { type Left, LeftLogs } from './spool-logs.ts'
+import { cursorOf, type DeliveryRoute, routesOf, cursorNames } from './routes.ts'
+import { isSpooled, type SpooledRun, spooledRuns, stateOfRun } from './run-log.ts'
+import { type SpooledLog, SpoolLogs } from './spool-logs.ts'
 
-const tooMuch = 'what earlier commands have left comes first, and took all the time'
+const timedOut = 'what earlier commands have left comes first, and took all the time'
 
 /** Logs that are let go at a time: a command adds one or two. */
 const mostLetGo = 8
@@ -15,7 +15,7 @@ const mostLetGo = 8
 export type RunConfig = Pick<Config, 'buffer' | 'remoteWrite' | 'pushgateways'>
 
 /** What is needed to send from a log. */
-export interface Adopter extends Pushing, BufferNeeds {
+export interface SpoolDeps extends Pushing, BufferNeeds {
   /** How far this host's clock is ahead of a receiver's, milliseconds, where one has told its time. */
   readonly skewMs?: () => number | undefined
 }
@@ -34,7 +34,7 @@ export interface Dropped {
   readonly samples: number
 }
 
-export interface Terms {
+export interface SpoolScope {
   /** A run that is not to be looked at: one's own. */
   readonly except?: string
   /** URLs of groups that get something newer at once, in the place of what they have. */
@@ -48,24 +48,24 @@ export interface Terms {
  * deleted. A Pushgateway gets the last snapshot of each run into the group of that run, unless the group is one of those
  * that are `replaced`.
  */
-export class Leftovers {
+export class Spool {
   readonly #config: RunConfig
-  readonly #adopter: Adopter
+  readonly #adopter: SpoolDeps
   readonly #except: string | undefined
   /** By the name in the log. */
-  readonly #lanes: ReadonlyMap<string, Lane>
-  readonly #logs: LeftLogs
+  readonly #routes: ReadonlyMap<string, DeliveryRoute>
+  readonly #logs: SpoolLogs
   /** As they were found last. */
-  #runs: readonly LeftRun[] = []
+  #runs: readonly SpooledRun[] = []
 
-  constructor(config: RunConfig, adopter: Adopter, { except, replaced, onDrop = () => {} }: Terms) {
+  constructor(config: RunConfig, adopter: SpoolDeps, { except, replaced, onDrop = () => {} }: SpoolScope) {
     const { log } = adopter
     this.#config = config
     this.#adopter = adopter
     this.#except = except
-    this.#lanes = new Map(lanesOf(config, adopter, replaced).map((lane) => [lane.name, lane]))
-    this.#logs = new LeftLogs({
-      ...{ adopter, options: config.buffer, outputs: outputsOf(config) },
+    this.#routes = new Map(routesOf(config, adopter, replaced).map((lane) => [lane.name, lane]))
+    this.#logs = new SpoolLogs({
+      ...{ adopter, options: config.buffer, outputs: cursorNames(config) },
       onDrop: (dropped) => {
         const { name, reason, samples } = dropped
         if (reason !== 'rejected')
@@ -82,19 +82,19 @@ export class Leftovers {
   async deliver(name: string, deadline: AbortSignal, beforeMs = Number.POSITIVE_INFINITY): Promise<Delivered> {
     const { clock, log } = this.#adopter
     const told = { snapshots: 0, trouble: undefined as string | undefined }
-    const work = async (left: Left) => {
+    const work = async (left: SpooledLog) => {
       if ((left.buffer.newestMs ?? 0) >= beforeMs) return
       const before = backlogOf(left, name)
-      told.trouble = await this.#lanes.get(name)?.deliver(left, deadline)
+      told.trouble = await this.#routes.get(name)?.deliver(left, deadline)
       told.snapshots += before - backlogOf(left, name)
     }
-    this.#runs = await runsLeftIn(this.#config.buffer.directory, this.#except)
+    this.#runs = await spooledRuns(this.#config.buffer.directory, this.#except)
     for (const { path } of this.#runs.filter((run) => concerns(run, name))) {
       if (told.trouble !== undefined) break
       const isTooMuch = deadline.aborted
-        ? await isLeft(path, clock)
+        ? await isSpooled(path, clock)
         : (await this.#logs.use(path, work, deadline)) === 'busy'
-      if (isTooMuch) told.trouble = tooMuch
+      if (isTooMuch) told.trouble = timedOut
     }
     const { snapshots, trouble } = told
     if (snapshots > 0) log.info('runs: what earlier commands had left is delivered', { name, snapshots })
@@ -103,16 +103,16 @@ export class Leftovers {
   }
 
   /** What is too old, and the oldest of what is too much, is let go, whoever it waits for, as far as there is time. */
-  async letGo(deadline: AbortSignal): Promise<void> {
+  async expire(deadline: AbortSignal): Promise<void> {
     const { maxBytes, maxAgeMs } = this.#config.buffer
     const runs = this.#runs.filter(({ path }) => !this.#logs.removed.has(path))
     let bytes = 0
-    const tooMany = runs.toReversed().filter(({ about }) => {
+    const tooMany = runs.toReversed().filter(({ manifest: about }) => {
       bytes += about.bytes ?? 0
       return bytes > maxBytes
     })
     const old = runs.filter(({ sinceMs }) => sinceMs < this.#adopter.clock.now() - maxAgeMs)
-    const expire = async ({ buffer }: Left) => {
+    const expire = async ({ buffer }: SpooledLog) => {
       // of an earlier boot its log alone does not know whether the wall clock may be believed
       const skewMs = this.#adopter.skewMs?.()
       if (skewMs !== undefined) buffer.confirmTime(this.#adopter.clock.now() - skewMs)
@@ -120,24 +120,24 @@ export class Leftovers {
     }
     const work = [
       ...old.slice(0, mostLetGo).map(({ path }) => ({ path, how: expire })),
-      ...tooMany.slice(-mostLetGo).map(({ path }) => ({ path, how: (left: Left) => left.buffer.giveUp('max_bytes') })),
+      ...tooMany.slice(-mostLetGo).map(({ path }) => ({ path, how: (left: SpooledLog) => left.buffer.dropAll('max_bytes') })),
     ]
     for (const { path, how } of work) if (!deadline.aborted) await this.#logs.use(path, how)
   }
 }
 
 /** Whether there is something for one of these outputs, or to be let go; and what this user may not even look at. */
-export async function whatIsLeft(
+export async function inspectSpool(
   config: RunConfig,
   clock: Clock,
 ): Promise<{ readonly isAny: boolean; readonly forbidden: readonly string[] }> {
   const { directory, maxAgeMs } = config.buffer
-  const outputs = outputsOf(config)
+  const outputs = cursorNames(config)
   const forbidden: string[] = []
   let isAny = false
-  for (const run of await runsLeftIn(directory)) {
+  for (const run of await spooledRuns(directory)) {
     const isOurs = outputs.some((name) => concerns(run, name)) || run.sinceMs < clock.now() - maxAgeMs
-    const standing = isOurs ? await standingOf(run.path, clock) : 'held'
+    const standing = isOurs ? await stateOfRun(run.path, clock) : 'held'
     if (standing === 'forbidden') forbidden.push(run.path)
     isAny ||= standing === 'left'
   }
@@ -145,6 +145,6 @@ export async function whatIsLeft(
 }
 
 /** Whether an output may have to get some of it; what an older version left does not say. */
-const concerns = ({ about: { outputs } }: LeftRun, name: string): boolean => outputs?.includes(name) ?? true
+const concerns = ({ manifest: { outputs } }: SpooledRun, name: string): boolean => outputs?.includes(name) ?? true
 
-const backlogOf = ({ buffer }: Left, name: string): number => cursorIn(buffer, name)?.backlog().snapshots ?? 0
+const backlogOf = ({ buffer }: SpooledLog, name: string): number => cursorOf(buffer, name)?.backlog().snapshots ?? 0

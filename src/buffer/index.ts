@@ -1,12 +1,12 @@
 import type { Labels } from '../metrics/family.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import { answers } from './admin/commands.ts'
-import type { Heir } from './disk/chown.ts'
-import { disk, diskOf, type Files, readOnly } from './disk/filesystem.ts'
-import { patient } from './disk/timeouts.ts'
+import { adminCommands } from './admin/commands.ts'
+import type { Ownership } from './disk/chown.ts'
+import { disk, diskAs, type FileSystem, readOnly } from './disk/filesystem.ts'
+import { withTimeouts } from './disk/timeouts.ts'
 import { DiskBuffer } from './disk-buffer.ts'
-import { Owner } from './lock/lockfile.ts'
+import { BufferLock } from './lock/lockfile.ts'
 import { MemoryBuffer } from './memory-buffer.ts'
 import type { DiskOptions } from './options.ts'
 import type { Buffer } from './types.ts'
@@ -15,10 +15,10 @@ export interface BufferOptions extends DiskOptions {
   readonly mode: 'disk' | 'memory'
 }
 
-export interface Whose {
+export interface AgentInfo {
   readonly identity: Labels
   /** The URLs of the endpoints, as they may be shown. */
-  readonly to: readonly string[]
+  readonly urls: readonly string[]
 }
 
 export interface BufferNeeds {
@@ -27,11 +27,11 @@ export interface BufferNeeds {
   /** Of this boot, as the kernel writes it. */
   readonly bootId: string
   /** Whose samples the owner puts in and where they go, for others on this host who ask. */
-  readonly whose?: Whose
+  readonly whose?: AgentInfo
   /** The disk, unless a test brings one. */
-  readonly files?: Files
+  readonly files?: FileSystem
   /** Whose the log is to be that root makes. */
-  readonly heir?: Heir | undefined
+  readonly heir?: Ownership | undefined
 }
 
 /** Memory where no disk is used: the bound of a log on disk would be too much for it. */
@@ -44,9 +44,9 @@ export async function openBuffer(options: BufferOptions, needs: BufferNeeds): Pr
 }
 
 /** Opens the log to look into it while nobody owns it: nothing on disk is changed, and an agent may begin meanwhile. */
-export function lookInto(
+export function openForReading(
   options: DiskOptions,
-  { files = patient(disk, systemClock), ...needs }: BufferNeeds,
+  { files = withTimeouts(disk, systemClock), ...needs }: BufferNeeds,
 ): Promise<DiskBuffer> {
   return DiskBuffer.open(options, { ...needs, files: readOnly(files), onMoved: async () => {} })
 }
@@ -54,17 +54,17 @@ export function lookInto(
 /** Opens the log as its owner, for an agent or for a command that changes it while none runs. */
 export async function openDisk(
   options: DiskOptions,
-  { heir, files = patient(diskOf(heir), systemClock), ...needs }: BufferNeeds,
+  { heir, files = withTimeouts(diskAs(heir), systemClock), ...needs }: BufferNeeds,
   isAgent: boolean,
 ): Promise<DiskBuffer> {
   const { directory } = options
   const { log } = needs
   const opened = Promise.withResolvers<DiskBuffer>()
-  const owner = new Owner(
+  const owner = new BufferLock(
     directory,
     async function* (request) {
       if (request.command === 'whose') return yield { pid: process.pid, ...needs.whose }
-      yield* answers(await opened.promise, isAgent)(request)
+      yield* adminCommands(await opened.promise, isAgent)(request)
     },
     { log, heir },
   )

@@ -1,9 +1,9 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { Arrival } from './cursor/notifier.ts'
+import { Notifier } from './cursor/notifier.ts'
 import { within } from './memory-tail.ts'
-import { type Choice, takes } from './sampling.ts'
+import { type SamplingRule, includes } from './sampling.ts'
 import { countDropped, noStats } from './stats.ts'
-import type { Backlog, Buffer, Cursor, DropReason, Entry, Flight, Limit, Verdict } from './types.ts'
+import type { Backlog, Buffer, Cursor, DropReason, Entry, InFlightRange, Limit, DeliveryVerdict } from './types.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
 const bytesPerSample = 8
@@ -37,23 +37,23 @@ export class MemoryBuffer implements Buffer {
     return entry.sequence
   }
 
-  cursor(endpoint: string, choice?: Choice): Cursor {
+  cursor(endpoint: string, choice?: SamplingRule): Cursor {
     let cursor = this.#cursors.get(endpoint)
     if (cursor === undefined) {
       cursor = new MemoryCursor(this.#entries, this.#next - 1, {
-        moved: () => this.#letGo(),
+        moved: () => this.#expire(),
         dropped: (reason, samples) => countDropped(this.stats, endpoint, reason, samples),
       })
       this.#cursors.set(endpoint, cursor)
     }
-    cursor.choice = choice
+    cursor.sampling = choice
     return cursor
   }
 
   /** Nothing would ever free what waits here for one that is gone. */
-  leave(endpoint: string): void {
+  detach(endpoint: string): void {
     this.#cursors.delete(endpoint)
-    this.#letGo()
+    this.#expire()
   }
 
   /** There is no bound by age here. */
@@ -72,14 +72,14 @@ export class MemoryBuffer implements Buffer {
     const oldest = this.#entries.shift()
     if (oldest === undefined) return
     this.stats.bytes -= sizeOf(oldest)
-    for (const [endpoint, { position, choice }] of this.#cursors) {
-      if (position < oldest.sequence && takes(choice, oldest.snapshot))
+    for (const [endpoint, { position, sampling: choice }] of this.#cursors) {
+      if (position < oldest.sequence && includes(choice, oldest.snapshot))
         countDropped(this.stats, endpoint, 'max_bytes', oldest.snapshot.values.length)
     }
   }
 
   /** Frees what every endpoint is past. */
-  #letGo(): void {
+  #expire(): void {
     const slowest = Math.min(...[...this.#cursors.values()].map((cursor) => cursor.position))
     for (let [oldest] = this.#entries; oldest !== undefined && oldest.sequence <= slowest; [oldest] = this.#entries) {
       this.#entries.shift()
@@ -90,7 +90,7 @@ export class MemoryBuffer implements Buffer {
 
 const sizeOf = ({ snapshot }: Entry) => snapshot.values.length * bytesPerSample
 
-interface Owner {
+interface CursorOwner {
   readonly moved: () => void
   readonly dropped: (reason: DropReason, samples: number) => void
 }
@@ -98,23 +98,23 @@ interface Owner {
 class MemoryCursor implements Cursor {
   /** The last sequence number that has had its final answer. */
   position: number
-  flight: Flight | undefined
+  flight: InFlightRange | undefined
   memo = ''
   readonly uncertain = 0
-  choice: Choice | undefined
+  sampling: SamplingRule | undefined
   #last: Entry | undefined
   readonly #entries: readonly Entry[]
-  readonly #owner: Owner
-  readonly #arrival = new Arrival()
+  readonly #owner: CursorOwner
+  readonly #notifier = new Notifier()
 
-  constructor(entries: readonly Entry[], position: number, owner: Owner) {
+  constructor(entries: readonly Entry[], position: number, owner: CursorOwner) {
     this.#entries = entries
     this.position = position
     this.#owner = owner
   }
 
   wake(): void {
-    this.#arrival.announce()
+    this.#notifier.notify()
   }
 
   async read({ samples }: Limit, signal: AbortSignal): Promise<readonly Entry[]> {
@@ -122,17 +122,17 @@ class MemoryCursor implements Cursor {
       signal.throwIfAborted()
       const batch = within(this.#waiting(), samples)
       if (batch.length > 0) return batch
-      this.#arrival.expect()
-      void this.move(this.#entries.at(-1)?.sequence ?? 0, 'refused') // none of these is taken
-      await this.#arrival.wait(signal)
+      this.#notifier.reset()
+      void this.commit(this.#entries.at(-1)?.sequence ?? 0, 'refused') // none of these is taken
+      await this.#notifier.wait(signal)
     }
   }
 
-  async begin(flight: Flight): Promise<void> {
+  async markInFlight(flight: InFlightRange): Promise<void> {
     this.flight = flight
   }
 
-  async move(sequence: number, verdict: Verdict = 'delivered'): Promise<void> {
+  async commit(sequence: number, verdict: DeliveryVerdict = 'delivered'): Promise<void> {
     this.flight = undefined
     if (sequence <= this.position) return
     if (verdict === 'delivered') this.#last = this.#entries.find((one) => one.sequence === sequence)
@@ -166,7 +166,7 @@ class MemoryCursor implements Cursor {
   /** What is behind the cursor and taken. */
   #waiting(): readonly Entry[] {
     const waiting = this.#entries.slice(this.#firstAfter())
-    return this.choice === undefined ? waiting : waiting.filter(({ snapshot }) => takes(this.choice, snapshot))
+    return this.sampling === undefined ? waiting : waiting.filter(({ snapshot }) => includes(this.sampling, snapshot))
   }
 
   /** Sequence numbers are without gaps, so the place follows from the number. */

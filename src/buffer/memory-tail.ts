@@ -9,10 +9,10 @@ export interface LogEntry extends Entry {
 }
 
 /** Snapshots that the disk does not take, and those of a live sender. */
-export const ringBytes = { mostBytes: 8 * 1024 * 1024, liveBytes: 256 * 1024 } as const
+export const tailBytes = { mostBytes: 8 * 1024 * 1024, liveBytes: 256 * 1024 } as const
 
 /** A place in the log: what has the numbers up to these is behind it. */
-export interface Place {
+export interface LogPosition {
   readonly sequence: number
   readonly samples: number
 }
@@ -21,18 +21,18 @@ export interface Place {
  * The newest snapshots, in memory: those that are not safe on disk yet, and some that are, for the senders. Of the
  * first there are at most `mostBytes`, of the others about `liveBytes`.
  */
-export class Ring {
+export class MemoryTail {
   readonly #mostBytes: number
   readonly #liveBytes: number
   #entries: LogEntry[] = []
   #bytes = 0
   /** The place of the last snapshot that was appended. */
-  last: Place
+  last: LogPosition
   /** Sequence numbers up to which snapshots are written, and safe. */
   written: number
   safe: number
 
-  constructor(last: Place, { mostBytes, liveBytes }: { readonly mostBytes: number; readonly liveBytes: number }) {
+  constructor(last: LogPosition, { mostBytes, liveBytes }: { readonly mostBytes: number; readonly liveBytes: number }) {
     this.last = last
     this.written = last.sequence
     this.safe = last.sequence
@@ -46,7 +46,7 @@ export class Ring {
   }
 
   /** The place before the oldest that is still here. */
-  get before(): Place {
+  get before(): LogPosition {
     const [oldest] = this.#entries
     return oldest ? { sequence: oldest.sequence - 1, samples: oldest.samplesBefore } : this.last
   }
@@ -63,7 +63,7 @@ export class Ring {
     this.last = { sequence: entry.sequence, samples: samplesAfter }
     this.#entries.push(entry)
     this.#bytes += sizeOf(entry)
-    this.#letGo()
+    this.#evict()
     const lost: LogEntry[] = []
     while (this.#bytes > this.#mostBytes && this.#entries.length > 1) lost.push(this.#shift())
     const newestLost = lost.at(-1)?.sequence ?? 0
@@ -89,7 +89,7 @@ export class Ring {
     this.written = this.safe = this.first - 1
   }
 
-  #letGo(): void {
+  #evict(): void {
     while (this.#bytes > this.#liveBytes && this.first <= this.safe && this.#entries.length > 1) this.#shift()
   }
 

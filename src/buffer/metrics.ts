@@ -22,7 +22,7 @@ export function* familiesOf(
   yield [appended, stats.appendedSamples]
   yield [bytes, stats.bytes]
   yield [diskErrors, stats.diskErrors]
-  yield [damaged, stats.damagedRecords]
+  yield [damaged, stats.corruptRecords]
   for (const endpoint of new Set([...urls.keys(), ...stats.dropped.keys()])) {
     const reasons = new Map([['too_old', 0], ...(stats.dropped.get(endpoint) ?? [])])
     const labels = { remote_name: endpoint, url: urls.get(endpoint) ?? '' }

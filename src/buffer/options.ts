@@ -1,6 +1,6 @@
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import type { Files } from './disk/filesystem.ts'
+import type { FileSystem } from './disk/filesystem.ts'
 import type { Sync } from './log/writer.ts'
 
 export interface DiskOptions {
@@ -16,7 +16,7 @@ export interface DiskOptions {
 export interface DiskNeeds {
   readonly clock: Clock
   readonly log: Log
-  readonly files: Files
+  readonly files: FileSystem
   /** Of this boot, as the kernel writes it. */
   readonly bootId: string
   /** Not where a command looks into a log, or makes one of its own. */

@@ -1,7 +1,7 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
 
 /** Which snapshots an endpoint takes that does not want each: one every `intervalMs` of those every `collectedMs`. */
-export interface Choice {
+export interface SamplingRule {
   readonly intervalMs: number
   readonly collectedMs: number
 }
@@ -11,16 +11,16 @@ export interface Choice {
  * time and nothing else, so that a restart in the middle of a backlog, or of a request, makes no difference. Collections
  * are aligned to the wall clock, so around each tick there is one within half of their interval, and only one.
  */
-export function takes(choice: Choice | undefined, { timestampMs, isLast }: Snapshot): boolean {
+export function includes(choice: SamplingRule | undefined, { timestampMs, isLast }: Snapshot): boolean {
   if (choice === undefined || isLast) return true
   const { intervalMs, collectedMs } = choice
   return (timestampMs + collectedMs / 2) % intervalMs < collectedMs
 }
 
 /** Of so many samples, or snapshots, those that are taken: where they are not known one by one. */
-export const shareOf = (choice: Choice | undefined, count: number): number =>
+export const fractionOf = (choice: SamplingRule | undefined, count: number): number =>
   choice === undefined ? count : Math.ceil((count * choice.collectedMs) / choice.intervalMs)
 
 /** How many of anything must be read to get so many that are taken. */
-export const neededFor = (choice: Choice | undefined, count: number): number =>
+export const readCountFor = (choice: SamplingRule | undefined, count: number): number =>
   choice === undefined ? count : (count * choice.intervalMs) / choice.collectedMs

@@ -5,7 +5,7 @@ export const noStats = (): BufferStats => ({
   appendedSamples: 0,
   bytes: 0,
   diskErrors: 0,
-  damagedRecords: 0,
+  corruptRecords: 0,
   dropped: new Map(),
 })
 

@@ -1,6 +1,6 @@
 import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Choice } from './sampling.ts'
+import type { SamplingRule } from './sampling.ts'
 
 /** A snapshot and its place in the order of all that was collected. Numbers are never used twice. */
 export interface Entry {
@@ -13,9 +13,9 @@ export interface Buffer {
   /** Takes a snapshot in and gives its sequence number. Never waits: the disk follows off the event loop. */
   append(snapshot: Snapshot): number
   /** The cursor of an endpoint, by its name; a new one stands at now. It passes over what the endpoint does not take. */
-  cursor(endpoint: string, choice?: Choice): Cursor
+  cursor(endpoint: string, choice?: SamplingRule): Cursor
   /** An endpoint is no longer there. What waits for it is kept as far as the buffer keeps anything. */
-  leave(endpoint: string): void
+  detach(endpoint: string): void
   /** A receiver's own time agrees with the wall clock or not: after a step, age deletes nothing until it does. */
   confirmTime(receiverMs: number): void
   readonly stats: BufferStats
@@ -44,9 +44,9 @@ export interface Cursor {
    * Before a request goes out: the range it takes and how far its answer has been worked out. It is on disk when the
    * promise resolves, and all that was moved before with it; unless the disk fails, which holds nothing up.
    */
-  begin(flight: Flight): Promise<void>
+  markInFlight(inFlight: InFlightRange): Promise<void>
   /** The range that was begun and has had no final answer: after a start, what the agent before was sending. */
-  readonly flight: Flight | undefined
+  readonly flight: InFlightRange | undefined
   /**
    * Snapshots up to this number may have arrived although no flight says so: the file with the cursors was damaged,
    * and this one stands further back than it did. Sent like a range whose answer never came. 0 is the usual.
@@ -56,7 +56,7 @@ export interface Cursor {
    * Everything up to `sequence` has had its final answer. Written, but not synced on its own: the next `begin` does
    * that, so that a send costs one sync. What power takes in between is sent again as the flight that it was.
    */
-  move(sequence: number, verdict?: Verdict): Promise<void>
+  commit(sequence: number, verdict?: DeliveryVerdict): Promise<void>
   /**
    * The last snapshot that was delivered, by whichever agent, if it is not older than `sinceMs` and the log still has it:
    * the segment that the cursor stands in stays until the next one has been delivered.
@@ -67,7 +67,7 @@ export interface Cursor {
   /** At most 1024 bytes. Written with the cursor, and safe with the next `begin`. */
   remember(memo: string): Promise<void>
   /** Keeps refused samples with the receiver's words, bounded; oldest go first. */
-  setAside(refused: Refused): Promise<void>
+  setAside(refused: DeadLetter): Promise<void>
   /** Samples of this endpoint that will never be delivered, by reason. */
   drop(reason: DropReason, samples: number): void
   /** What the endpoint will take of all that waits. */
@@ -75,17 +75,17 @@ export interface Cursor {
 }
 
 /** What became of the snapshots up to one; that it was delivered where nothing is said. */
-export type Verdict = 'delivered' | 'refused'
+export type DeliveryVerdict = 'delivered' | 'refused'
 
 /** A range of sequence numbers, both ends with it. `note` is the sender's own, at most 1024 bytes. */
-export interface Flight {
+export interface InFlightRange {
   readonly first: number
   readonly last: number
   readonly note: string
 }
 
 /** Samples that a receiver would not have. */
-export interface Refused {
+export interface DeadLetter {
   readonly reason: string
   readonly entries: readonly Entry[]
   /** Which series of the entries; all where it is missing. */
@@ -121,7 +121,7 @@ export interface BufferStats {
   bytes: number
   /** Failed writes, syncs and openings. */
   diskErrors: number
-  damagedRecords: number
+  corruptRecords: number
   /** By endpoint, by reason. */
   readonly dropped: Map<string, Map<DropReason, number>>
 }

@@ -5,19 +5,19 @@ import { SnapshotBuilder } from '../metrics/snapshot.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
-import { type Cycle, createCycle, type OwnFamilies } from './cycle.ts'
+import { type CollectionResult, createCycle, type SelfMetrics } from './cycle.ts'
 import { exporterFamilies } from './self-metrics.ts'
 
 /** A collector that waits for something may take this part of the interval, and never more than this. */
-const deadlineShare = 0.8
+const deadlineFraction = 0.8
 const longestDeadlineMs = 10_000
 
 /** The configured collectors of this host, ready to run. */
-export interface Collection {
+export interface CollectorSet {
   readonly host: OpenHost
   readonly builder: SnapshotBuilder
   /** Runs all of them once. Calls must not overlap. */
-  readonly cycle: (timestampMs: number) => Promise<Cycle>
+  readonly cycle: (timestampMs: number) => Promise<CollectionResult>
   close(): void
 }
 
@@ -25,24 +25,24 @@ interface Needs {
   readonly clock: Clock
   readonly log: Log
   /** Families that are no collector's. */
-  readonly own: (parts: Pick<Collection, 'host' | 'builder'>) => readonly OwnFamilies[]
+  readonly selfMetrics: (parts: Pick<CollectorSet, 'host' | 'builder'>) => readonly SelfMetrics[]
   /** What collectors may take at most, milliseconds, where it is less than the interval gives them. */
-  readonly withinMs?: number
+  readonly maxMs?: number
   /** The collection that this one follows: where the identity is the same, its series go on. */
-  readonly before?: Collection | undefined
+  readonly previous?: CollectorSet | undefined
 }
 
-export function openCollection(config: Config, { clock, log, own, withinMs, before }: Needs): Collection {
+export function openCollectorSet(config: Config, { clock, log, selfMetrics: own, maxMs: withinMs, previous: before }: Needs): CollectorSet {
   const host = openHost(config, clock)
   const isSame = before !== undefined && isSameIdentity(before.builder.table.identity, config.identity)
   const builder = isSame ? before.builder : new SnapshotBuilder(new SeriesTable(config.identity))
   const families = own({ host, builder })
-  const deadlineMs = Math.min(withinMs ?? longestDeadlineMs, longestDeadlineMs, config.intervalMs * deadlineShare)
+  const deadlineMs = Math.min(withinMs ?? longestDeadlineMs, longestDeadlineMs, config.intervalMs * deadlineFraction)
   const cycle = createCycle({
     ...{ host, builder, clock, log, deadlineMs },
     enabled: config.collectors,
     interfaces: config.interfaces,
-    own: (emit, soFar) => {
+    selfMetrics: (emit, soFar) => {
       for (const each of families) each(emit, soFar)
     },
   })
@@ -50,10 +50,10 @@ export function openCollection(config: Config, { clock, log, own, withinMs, befo
 }
 
 /** Collects once, without any output: what node_exporter would show. */
-export async function collectOnce(config: Config, { clock, log }: Pick<Needs, 'clock' | 'log'>): Promise<Cycle> {
-  const collection = openCollection(config, {
+export async function collectOnce(config: Config, { clock, log }: Pick<Needs, 'clock' | 'log'>): Promise<CollectionResult> {
+  const collection = openCollectorSet(config, {
     ...{ clock, log },
-    own: ({ host }) => [exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds)],
+    selfMetrics: ({ host }) => [exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds)],
   })
   try {
     return await collection.cycle(clock.now())

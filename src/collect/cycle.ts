@@ -3,72 +3,72 @@ import type { Host } from '../host/open.ts'
 import { seriesText } from '../metrics/exposition/write.ts'
 import { type Family, gauge, type Labels } from '../metrics/family.ts'
 import type { Filter } from '../metrics/pattern.ts'
-import type { Clash } from '../metrics/series.ts'
-import type { Refused, Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
-import { type Clock, within } from '../util/clock.ts'
+import type { DuplicateReason } from '../metrics/series.ts'
+import type { DuplicateSample, Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
+import { type Clock, withTimeout } from '../util/clock.ts'
 import { type Log, messageOf } from '../util/log.ts'
 
 const duration = gauge('node_scrape_collector_duration_seconds', 'How long a collector took.', ['collector'])
 const success = gauge('node_scrape_collector_success', 'Whether a collector succeeded.', ['collector'])
 
 /** A collector that is switched on, with what it was told. */
-export interface Enabled {
+export interface EnabledCollector {
   readonly collector: Collector
   readonly options: Values<Options>
 }
 
 /** Which samples of a snapshot a collector emitted: `from` up to, not with, `to`. */
-export interface Part {
+export interface SampleRange {
   readonly collector: string
   readonly from: number
   readonly to: number
 }
 
 /** A snapshot and who made which part of it. */
-export interface Cycle {
+export interface CollectionResult {
   readonly snapshot: Snapshot
-  readonly parts: readonly Part[]
+  readonly parts: readonly SampleRange[]
 }
 
 /** Families that are not a collector's: the agent's own. Called last in every cycle. */
-export type OwnFamilies = (emit: Emit, soFar: { readonly samples: number; readonly seconds: number }) => void
+export type SelfMetrics = (emit: Emit, soFar: { readonly samples: number; readonly seconds: number }) => void
 
 interface Needs {
   readonly host: Host
-  readonly enabled: readonly Enabled[]
+  readonly enabled: readonly EnabledCollector[]
   readonly interfaces: Filter
   readonly builder: SnapshotBuilder
   readonly clock: Clock
   readonly log: Log
   /** Time that a collector which waits for something may take. */
   readonly deadlineMs: number
-  readonly own: OwnFamilies
+  readonly selfMetrics: SelfMetrics
 }
 
 type Sample = readonly [family: Family, value: number, labels: Labels | undefined]
 
 /** A collector that is switched on, in one agent. */
-interface Running extends Enabled {
+interface RunningCollector extends EnabledCollector {
   readonly state: unknown
 }
 
 /** One collector's run in one cycle. */
-interface Run {
+interface CollectorRun {
   readonly name: string
-  readonly begunMs: number
-  readonly problems: string[]
+  readonly startedMs: number
+  readonly warnings: string[]
   /** What came after `collect` had returned: added in the collectors' order, so that it is the same in each cycle. */
   readonly late: Sample[]
   /** There where the collector waits for something. */
   pending: Promise<void> | undefined
   /** It has ended, or its time has: nothing it emits is taken. */
-  over: boolean
+  isDone: boolean
   error: unknown
   seconds: number
 }
 
 /** Makes the function that runs every collector once and gives the snapshot. Its calls must not overlap. */
-export function createCycle(needs: Needs): (timestampMs: number) => Promise<Cycle> {
+export function createCycle(needs: Needs): (timestampMs: number) => Promise<CollectionResult> {
   const { host, builder, clock } = needs
   const running = needs.enabled.map((one) => ({ ...one, state: one.collector.state(one.options) }))
   const report = reporter(needs.log)
@@ -79,21 +79,21 @@ export function createCycle(needs: Needs): (timestampMs: number) => Promise<Cycl
   return async (timestampMs) => {
     const begunMs = clock.monotonicMs()
     builder.begin()
-    const parts: Part[] = []
-    const runs: Run[] = []
+    const parts: SampleRange[] = []
+    const runs: CollectorRun[] = []
     const deadline = new AbortController()
     withoutStackTraces(() => {
       for (const one of running) {
         const from = builder.count
-        runs.push(begin(needs, one, timestampMs, deadline.signal))
+        runs.push(startCollector(needs, one, timestampMs, deadline.signal))
         parts.push({ collector: one.collector.name, from, to: builder.count })
       }
     })
-    await finish(
+    await awaitCollectors(
       needs,
       runs.filter(({ pending }) => pending !== undefined),
     )
-    deadline.abort(overNow)
+    deadline.abort(deadlinePassed)
     for (const run of runs) {
       const from = builder.count
       for (const sample of run.late) builder.add(...sample)
@@ -104,9 +104,9 @@ export function createCycle(needs: Needs): (timestampMs: number) => Promise<Cycl
       builder.add(success, run.error === undefined ? 1 : 0, { collector: run.name })
       report.run(run)
     }
-    needs.own(add as Emit, { samples: builder.count, seconds: (clock.monotonicMs() - begunMs) / 1000 })
-    for (const tree of [host.proc, host.sys, host.rootfs, host.udev]) tree.settle()
-    report.refused(builder.refused)
+    needs.selfMetrics(add as Emit, { samples: builder.count, seconds: (clock.monotonicMs() - begunMs) / 1000 })
+    for (const tree of [host.proc, host.sys, host.rootfs, host.udev]) tree.endCycle()
+    report.refused(builder.duplicates)
     return { snapshot: builder.end(timestampMs), parts }
   }
 }
@@ -123,64 +123,64 @@ function withoutStackTraces(work: () => void): void {
 }
 
 /** Runs a collector up to where it waits, if it does. */
-function begin(needs: Needs, { collector, options, state }: Running, now: number, signal: AbortSignal): Run {
+function startCollector(needs: Needs, { collector, options, state }: RunningCollector, now: number, signal: AbortSignal): CollectorRun {
   const { host, builder, clock, interfaces } = needs
-  const run: Run = {
+  const run: CollectorRun = {
     name: collector.name,
-    begunMs: clock.monotonicMs(),
-    problems: [],
+    startedMs: clock.monotonicMs(),
+    warnings: [],
     late: [],
     pending: undefined,
-    over: false,
+    isDone: false,
     error: undefined,
     seconds: 0,
   }
   let direct = true
   const emit = (family: Family, value: number | undefined, labels?: Labels) => {
-    if (value === undefined || run.over) return
+    if (value === undefined || run.isDone) return
     if (direct) builder.add(family, value, labels)
     else run.late.push([family, value, labels])
   }
-  const problem = (text: string) => {
-    run.problems.push(text)
+  const warn = (text: string) => {
+    run.warnings.push(text)
   }
-  const context = { ...host, emit: emit as Emit, now, options, state, interfaces, problem, signal }
+  const context = { ...host, emit: emit as Emit, now, options, state, interfaces, warn, signal }
   try {
     run.pending = collector.collect(context as Context) ?? undefined
   } catch (error) {
     run.error = error
   }
   direct = false
-  run.over = run.pending === undefined
-  run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
+  run.isDone = run.pending === undefined
+  run.seconds = (clock.monotonicMs() - run.startedMs) / 1000
   return run
 }
 
 /** One for all cycles: an Error with its stack costs more than many a collector. */
-const overNow = new Error('the time of this collector is over')
+const deadlinePassed = new Error('the time of this collector is over')
 
 /** Waits for the collectors that wait, until the deadline. */
-async function finish({ clock, deadlineMs }: Needs, waiting: readonly Run[]): Promise<void> {
+async function awaitCollectors({ clock, deadlineMs }: Needs, waiting: readonly CollectorRun[]): Promise<void> {
   if (waiting.length === 0) return
-  const end = async (run: Run) => {
+  const end = async (run: CollectorRun) => {
     try {
       await run.pending
     } catch (error) {
       run.error = error
     }
-    run.over = true
-    run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
+    run.isDone = true
+    run.seconds = (clock.monotonicMs() - run.startedMs) / 1000
   }
-  if ((await within(clock, deadlineMs, Promise.all(waiting.map(end)))) !== 'late') return
+  if ((await withTimeout(clock, deadlineMs, Promise.all(waiting.map(end)))) !== 'late') return
   for (const run of waiting) {
-    if (run.over) continue
-    run.over = true
+    if (run.isDone) continue
+    run.isDone = true
     run.error = new Error(`no answer within ${deadlineMs} ms`)
-    run.seconds = (clock.monotonicMs() - run.begunMs) / 1000
+    run.seconds = (clock.monotonicMs() - run.startedMs) / 1000
   }
 }
 
-const clashes: Readonly<Record<Clash, string>> = {
+const clashes: Readonly<Record<DuplicateReason, string>> = {
   duplicate: 'another sample of this series was collected before it',
   type: 'another type was collected under this name before it',
 }
@@ -194,14 +194,14 @@ function reporter(log: Log) {
     return true
   }
   return {
-    run({ name, error, problems }: Run) {
+    run({ name, error, warnings: problems }: CollectorRun) {
       const text = [...(error === undefined ? [] : [messageOf(error)]), ...problems].join('; ')
       if (!isNew(name, text)) return
       if (error instanceof NoData) log.debug('collector: no data', { collector: name, err: text })
       else if (text !== '') log.error('collector: failed', { collector: name, err: text })
       else log.info('collector: recovered', { collector: name })
     },
-    refused(samples: readonly Refused[]) {
+    refused(samples: readonly DuplicateSample[]) {
       const [first] = samples
       const name = first === undefined ? '' : first.family.name + first.family.suffix
       const series = first === undefined ? '' : seriesText(name, Object.entries(first.labels))

@@ -4,15 +4,15 @@ import type { Log } from '../util/log.ts'
 /** A difference between clocks that is a step and not a drift, milliseconds. */
 const stepMs = 60_000
 /** How long a step that nobody confirms is distrusted. */
-const doubtMs = 3_600_000
+const distrustMs = 3_600_000
 /** How long samples wait for a clock that is behind what was collected before: it may be offline that waits for NTP. */
-const patienceMs = 86_400_000
+const maxWaitMs = 86_400_000
 /** Receivers take no sample that is further ahead of their own time; Prometheus and those after it take none. */
 const futureMs = 600_000
 /** After a small step back time goes on at this share of its speed until the wall clock has caught up. */
-const slowly = 0.9
+const slowFactor = 0.9
 
-export interface TimelineStats {
+export interface SampleClockStats {
   /** Steps of the wall clock that were seen. */
   steps: number
   /** How far this host's clock is ahead of the receiver's, milliseconds; undefined until one has told its time. */
@@ -20,7 +20,7 @@ export interface TimelineStats {
 }
 
 /** When a snapshot was taken; `unset` while the clock is not; `past` where it is behind what was collected before. */
-export type Moment = number | 'unset' | 'past'
+export type Timestamp = number | 'unset' | 'past'
 
 /**
  * The time of snapshots: it never goes back and never stands still. It follows the wall clock, except that a step of it
@@ -31,13 +31,13 @@ export type Moment = number | 'unset' | 'past'
  * from before that were wrong, of a clock that was ahead: time goes back, this once.
  * What measures a step is the boot clock, which goes on while the machine sleeps.
  */
-export class Timeline {
-  readonly stats: TimelineStats = { steps: 0, skewMs: undefined }
+export class SampleClock {
+  readonly stats: SampleClockStats = { steps: 0, skewMs: undefined }
   readonly #clock: Clock
   readonly #log: Log
   /** Wall clock minus boot clock, as it is believed. */
   #offsetMs: number | undefined
-  #doubtedSinceMs: number | undefined
+  #distrustedSinceMs: number | undefined
   #newestMs: number
   /** The moment before the newest. */
   #beforeMs: number
@@ -56,11 +56,11 @@ export class Timeline {
   }
 
   /** The moment of a snapshot that is taken now, whole milliseconds since the epoch. */
-  next(): Moment {
+  next(): Timestamp {
     const bootMs = this.#clock.bootMs()
     const wallMs = this.#clock.now()
     if (!isSet(wallMs)) return 'unset'
-    const momentMs = Math.floor(bootMs + this.#believe(wallMs, bootMs))
+    const momentMs = Math.floor(bootMs + this.#trust(wallMs, bootMs))
     if (this.#isStuck(momentMs, bootMs)) this.#goBack(momentMs, bootMs)
     const placedMs = momentMs > this.#newestMs ? momentMs : this.#slowed(momentMs, bootMs)
     this.#askedMs = bootMs
@@ -77,7 +77,7 @@ export class Timeline {
   }
 
   /** The same, of what waited for the newest moment; undefined where that is not between it and the one before. */
-  placeOf(bootMs: number): number | undefined {
+  timestampAt(bootMs: number): number | undefined {
     const momentMs = this.at(bootMs)
     return momentMs > this.#beforeMs && momentMs < this.#newestMs ? momentMs : undefined
   }
@@ -87,7 +87,7 @@ export class Timeline {
     const wallMs = this.#clock.now()
     this.stats.skewMs = wallMs - receiverMs
     const isRight = Math.abs(this.stats.skewMs) < stepMs
-    if (isRight && this.#doubtedSinceMs !== undefined)
+    if (isRight && this.#distrustedSinceMs !== undefined)
       this.#adopt(wallMs, this.#clock.bootMs(), 'the receiver has the same time')
     this.#isFuture = isRight && this.#newestMs - receiverMs > futureMs
     if (isRight !== this.#warned) return
@@ -98,24 +98,24 @@ export class Timeline {
   }
 
   /** The offset to go by. */
-  #believe(wallMs: number, bootMs: number): number {
+  #trust(wallMs: number, bootMs: number): number {
     const known = this.#offsetMs
     const stepped = known !== undefined && Math.abs(wallMs - bootMs - known) > stepMs
     if (!stepped) {
-      this.#doubtedSinceMs = undefined
+      this.#distrustedSinceMs = undefined
       this.#offsetMs = wallMs - bootMs
       return this.#offsetMs
     }
     const isRefuted = this.#isBehind(bootMs + known)
-    if (this.#doubtedSinceMs === undefined) {
-      this.#doubtedSinceMs = bootMs
+    if (this.#distrustedSinceMs === undefined) {
+      this.#distrustedSinceMs = bootMs
       this.stats.steps++
       const by = `${Math.round((wallMs - bootMs - known) / 1000)}s`
       const then = isRefuted ? '' : '; samples go on in the old time until a receiver confirms the new'
       this.#log.warn(`clock: the wall clock has stepped${then}`, { by })
     }
     if (isRefuted) this.#adopt(wallMs, bootMs, 'the old one was behind what was collected before')
-    else if (bootMs - this.#doubtedSinceMs > doubtMs)
+    else if (bootMs - this.#distrustedSinceMs > distrustMs)
       this.#adopt(wallMs, bootMs, 'nobody has contradicted it for an hour')
     return this.#offsetMs ?? known
   }
@@ -123,7 +123,7 @@ export class Timeline {
   #isStuck(momentMs: number, bootMs: number): boolean {
     if (!this.#isBehind(momentMs)) return false
     this.#pastSinceMs ??= bootMs
-    return this.#isFuture || bootMs - this.#pastSinceMs > patienceMs
+    return this.#isFuture || bootMs - this.#pastSinceMs > maxWaitMs
   }
 
   /** Behind what waits, which has its place then. */
@@ -141,13 +141,13 @@ export class Timeline {
 
   #adopt(wallMs: number, bootMs: number, why: string): void {
     this.#offsetMs = wallMs - bootMs
-    this.#doubtedSinceMs = undefined
+    this.#distrustedSinceMs = undefined
     this.#log.info('clock: the new time is taken', { why })
   }
 
   /** Time that was set back a little goes on slowly; further back there is no place for new samples. */
   #slowed(momentMs: number, bootMs: number): number | undefined {
     if (this.#isBehind(momentMs)) return undefined
-    return Math.floor(this.#newestMs + Math.max(1, (bootMs - this.#askedMs) * slowly))
+    return Math.floor(this.#newestMs + Math.max(1, (bootMs - this.#askedMs) * slowFactor))
   }
 }

@@ -3,8 +3,8 @@ import type { Dir } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter, gauge, ownCounter } from '../metrics/family.ts'
 import type { Build, platform } from '../util/version.ts'
-import type { OwnFamilies } from './cycle.ts'
-import type { Timeline } from './sample-clock.ts'
+import type { SelfMetrics } from './cycle.ts'
+import type { SampleClock } from './sample-clock.ts'
 
 const buildInfo = gauge(
   'node_exporter_build_info',
@@ -37,7 +37,7 @@ const transmitted = counter(
 )
 
 /** What is known of the wall clock. */
-export function clockFamilies({ stats }: Timeline): OwnFamilies {
+export function clockFamilies({ stats }: SampleClock): SelfMetrics {
   return (emit) => {
     emit(clockSteps, stats.steps)
     emit(clockSkew, stats.skewMs === undefined ? undefined : stats.skewMs / 1000)
@@ -45,13 +45,13 @@ export function clockFamilies({ stats }: Timeline): OwnFamilies {
 }
 
 /** What is running here. */
-export function buildFamilies({ branch, revision, version, arch, runtime }: Build & typeof platform): OwnFamilies {
+export function buildFamilies({ branch, revision, version, arch, runtime }: Build & typeof platform): SelfMetrics {
   const labels = { branch, goarch: arch, goos: 'linux', goversion: runtime, revision, tags: '', version }
   return (emit) => emit(buildInfo, 1, labels)
 }
 
 /** The families that node_exporter has beside its collectors: build information and its own process. */
-export function exporterFamilies(build: Build & typeof platform, self: Dir, bootTimeSeconds: number): OwnFamilies {
+export function exporterFamilies(build: Build & typeof platform, self: Dir, bootTimeSeconds: number): SelfMetrics {
   const limits = parseLimits(self.readIfAny('limits') ?? '')
   const emitBuild = buildFamilies(build)
   return (emit, soFar) => {
@@ -70,7 +70,7 @@ export function exporterFamilies(build: Build & typeof platform, self: Dir, boot
 }
 
 /** The families that a scrape makes, in Prometheus: a pushing agent makes them itself. */
-export function scrapeFamilies(added: () => number): OwnFamilies {
+export function scrapeFamilies(added: () => number): SelfMetrics {
   return (emit, { samples, seconds }) => {
     emit(up, 1)
     emit(scrapeDuration, seconds)

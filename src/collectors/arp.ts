@@ -27,7 +27,7 @@ export default collector({
 /** NUD_NOARP: an address that needs no asking for, such as a broadcast. */
 const noArp = 0x40
 
-type Sources = Pick<Context, 'kernel' | 'proc' | 'problem'>
+type Sources = Pick<Context, 'kernel' | 'proc' | 'warn'>
 
 /** The device of each neighbour. */
 async function byNetlink(context: Sources): Promise<readonly string[]> {
@@ -36,7 +36,7 @@ async function byNetlink(context: Sources): Promise<readonly string[]> {
     return all.filter(({ state }) => (state & noArp) === 0).map(({ device }) => device)
   } catch (error) {
     if (!(error instanceof NoKernel)) throw error
-    context.problem(`/proc/net/arp is read instead: ${error.message}`)
+    context.warn(`/proc/net/arp is read instead: ${error.message}`)
     return byFile(context)
   }
 }

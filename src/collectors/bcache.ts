@@ -1,4 +1,4 @@
-import { boolean, collector, each } from '../collector.ts'
+import { boolean, collector, collectEach } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { keyValues } from '../host/fs/text.ts'
 import { type Family, gauge, undatedCounter } from '../metrics/family.ts'
@@ -82,21 +82,21 @@ export default collector({
   options: { priorityStats: boolean(false, 'Read priority_stats too, which the kernel finds expensive.') },
   collect({ sys, emit, options }) {
     const sets = sys.at('fs/bcache').children('', 'directories')
-    each(
+    collectEach(
       sets.filter(({ name }) => name.includes('-')),
       (one) => {
         const uuid = one.name
-        each(setFiles, ([file, family, scale]) => emit(family, scaled(sizeIn(one, file), scale), { uuid }))
-        each(one.children('bdev'), (device) => {
+        collectEach(setFiles, ([file, family, scale]) => emit(family, scaled(sizeIn(one, file), scale), { uuid }))
+        collectEach(one.children('bdev'), (device) => {
           const labels = { backing_device: device.name, uuid }
-          each(backingFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
+          collectEach(backingFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
           emit(readaheads, sizeIn(device, 'stats_total/cache_readaheads') || undefined, labels)
           const rates = new Map(keyValues(device.read('writeback_rate_debug')))
           for (const [key, family] of writeback) emit(family, optionalSize(rates.get(key)), labels)
         })
-        each(one.children('cache', 'directories'), (device) => {
+        collectEach(one.children('cache', 'directories'), (device) => {
           const labels = { cache_device: device.name, uuid }
-          each(cacheFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
+          collectEach(cacheFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
           if (!options.priorityStats) return
           const stats = new Map(keyValues(device.read('priority_stats')))
           for (const [key, family] of priorities) emit(family, percent(stats.get(key)), labels)

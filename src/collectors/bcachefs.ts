@@ -1,4 +1,4 @@
-import { collector, each, NoData } from '../collector.ts'
+import { collector, collectEach, NoData } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { familyOf, gauge, undatedCounter } from '../metrics/family.ts'
@@ -53,7 +53,7 @@ export default collector({
   collect({ sys, emit }) {
     const systems = sys.at('fs/bcachefs').children('', 'directories')
     if (systems.length === 0) throw new NoData('no bcachefs file systems')
-    each(systems, (system) => {
+    collectEach(systems, (system) => {
       const uuid = system.name
       emit(info, 1, { uuid })
       const file = (name: string) => system.readIfAny(name) ?? ''
@@ -93,7 +93,7 @@ export default collector({
         ),
         ...devices,
       ]
-      each(parts, (part) => part())
+      collectEach(parts, (part) => part())
     })
   },
 })

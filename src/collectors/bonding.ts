@@ -1,4 +1,4 @@
-import { collector, each, needed } from '../collector.ts'
+import { collector, collectEach, requireValue } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
@@ -11,10 +11,10 @@ export default collector({
   name: 'bonding',
   collect({ sys, emit }) {
     const net = sys.at('class/net')
-    const masters = fields(needed(net.readIfAny('bonding_masters'), 'bonding'))
-    each(masters, (master) => {
+    const masters = fields(requireValue(net.readIfAny('bonding_masters'), 'bonding'))
+    collectEach(masters, (master) => {
       const bond = net.at(master)
-      const names = fields(needed(bond.readIfAny('bonding/slaves'), `${master}/bonding/slaves`))
+      const names = fields(requireValue(bond.readIfAny('bonding/slaves'), `${master}/bonding/slaves`))
       const up = names.filter((name) => linkOf(bond, name) === 'up')
       emit(slaves, names.length, { master })
       emit(active, up.length, { master })
@@ -25,5 +25,5 @@ export default collector({
 /** Kernels before 3.14 called the link to a slave `slave_NAME`. */
 function linkOf(bond: Dir, slave: string): string {
   const status = (kind: string) => bond.text(`${kind}_${slave}/bonding_slave/mii_status`)
-  return needed(status('lower') ?? status('slave'), `mii_status of ${slave}`)
+  return requireValue(status('lower') ?? status('slave'), `mii_status of ${slave}`)
 }

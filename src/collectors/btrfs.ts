@@ -1,4 +1,4 @@
-import { type Context, collector, each } from '../collector.ts'
+import { type Context, collector, collectEach } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { keyValues } from '../host/fs/text.ts'
 import { hangable, mountsOf, unescapeMount } from '../host/parse/mounts.ts'
@@ -46,7 +46,7 @@ export default collector({
 
 async function both(context: Context, systems: readonly Dir[]): Promise<void> {
   try {
-    each(systems, (system) => allocation(context, system))
+    collectEach(systems, (system) => allocation(context, system))
   } finally {
     await devices(context, systems)
   }
@@ -97,7 +97,7 @@ export function allocationRatio(layout: string, devices: number): number | undef
 /** From the kernel where it answers, else from sysfs, which knows less. */
 async function devices({ emit, ...context }: Context, systems: readonly Dir[]): Promise<void> {
   const volumes = await volumesOf(context)
-  each(systems, (system) => {
+  collectEach(systems, (system) => {
     const uuid = uuidOf(system)
     const known = volumes.get(system.name)
     for (const device of known?.devices ?? []) {

@@ -1,4 +1,4 @@
-import { boolean, collector, type Emit, each, pattern } from '../collector.ts'
+import { boolean, collector, type Emit, collectEach, pattern } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { cpusOf, parseCpuList } from '../host/parse/cpu-list.ts'
@@ -79,7 +79,7 @@ export default collector({
         for (const cpu of state.isolated) emit(isolated, 1, { cpu })
       },
     ]
-    each(parts, (part) => part())
+    collectEach(parts, (part) => part())
   },
 })
 

@@ -1,4 +1,4 @@
-import { collector, each } from '../collector.ts'
+import { collector, collectEach } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { cpusOf, parseCpuList } from '../host/parse/cpu-list.ts'
 import { gauge } from '../metrics/family.ts'
@@ -23,11 +23,11 @@ export default collector({
   collect({ sys, emit }) {
     const offline = new Set(parseCpuList(sys.read('devices/system/cpu/offline')))
     const online = cpusOf(sys).filter(({ id }) => !offline.has(id))
-    each(online, (directory) => {
+    collectEach(online, (directory) => {
       const cpu = directory.id
       const policy = directory.at('cpufreq')
       if (!policy.exists()) return
-      each(frequencies, ([file, family]) => emit(family, hertzIn(policy, file), { cpu }))
+      collectEach(frequencies, ([file, family]) => emit(family, hertzIn(policy, file), { cpu }))
       const current = governors(policy, 'scaling_governor')
       for (const governor of governors(policy, 'scaling_available_governors').split(' '))
         emit(governorInUse, governor === current ? 1 : 0, { cpu, governor })

@@ -82,7 +82,7 @@ export default collector({
       throw new Error('device-exclude and ignored-devices cannot both be set')
     return { wanted: filterOf(options['device-include'], old.source === '' ? exclude : old) }
   },
-  collect({ proc, sys, udev, emit, state, problem }) {
+  collect({ proc, sys, udev, emit, state, warn: problem }) {
     for (const { device, major, minor, values } of parseDiskstats(proc.read('diskstats'))) {
       if (!state.wanted(device)) continue
       statistics.forEach(([family, convert], i) => {

@@ -1,4 +1,4 @@
-import { collector, each, needed, offered } from '../collector.ts'
+import { collector, collectEach, requireValue, requireDir } from '../collector.ts'
 import { sectors } from '../host/parse/units.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -22,19 +22,19 @@ const healthy = ['running', 'live']
 export default collector({
   name: 'dmmultipath',
   collect({ sys, emit }) {
-    const block = offered(sys.at('block'))
-    each(block.children('dm-'), (dm) => {
+    const block = requireDir(sys.at('block'))
+    collectEach(block.children('dm-'), (dm) => {
       const uuid = dm.text('dm/uuid')
       if (!uuid?.startsWith('mpath-')) return
-      const must = (file: string) => needed(dm.number(file), `${dm.name}/${file}`)
-      const name = needed(dm.text('dm/name'), `${dm.name}/dm/name`)
+      const must = (file: string) => requireValue(dm.number(file), `${dm.name}/${file}`)
+      const name = requireValue(dm.text('dm/name'), `${dm.name}/dm/name`)
       const labels = { device: name, sysfs_name: dm.name }
       const states = dm
         .at('slaves')
         .children()
         .map(({ name: path }) => ({
           path,
-          state: needed(block.text(`${path}/device/state`), `${path}/device/state`),
+          state: requireValue(block.text(`${path}/device/state`), `${path}/device/state`),
         }))
       const works = states.filter(({ state }) => healthy.includes(state)).length
       emit(info, 1, { ...labels, uuid })

@@ -1,4 +1,4 @@
-import { collector, needed } from '../collector.ts'
+import { collector, requireValue } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { counter, type Family, gauge } from '../metrics/family.ts'
@@ -44,7 +44,7 @@ export default collector({
   name: 'drbd',
   enabled: false,
   collect({ proc, emit }) {
-    for (const { device, key, value } of parseDrbd(needed(proc.readIfAny('drbd'), 'drbd'))) {
+    for (const { device, key, value } of parseDrbd(requireValue(proc.readIfAny('drbd'), 'drbd'))) {
       const [family, scale] = numbers.get(key) ?? []
       if (family !== undefined) emit(family, numberOf(value, () => `drbd: ${key}`) * (scale ?? 1), { device })
       else if (key === 'cs') emit(connected, value === 'Connected' ? 1 : 0, { device })

@@ -1,4 +1,4 @@
-import { collector, each } from '../collector.ts'
+import { collector, collectEach } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -32,7 +32,7 @@ export default collector({
       .at('class/drm')
       .children('card')
       .filter(({ id }) => /^\d+$/.test(id))
-    each(cards, (dir) => {
+    collectEach(cards, (dir) => {
       if (!isAmd(dir)) return
       const device = dir.at('device')
       const card = dir.name
@@ -43,7 +43,7 @@ export default collector({
         unique_id: device.text('unique_id') ?? '',
         vendor: 'amd',
       })
-      each(attributes, ([file, family]) => emit(family, device.number(file), { card }))
+      collectEach(attributes, ([file, family]) => emit(family, device.number(file), { card }))
     })
   },
 })

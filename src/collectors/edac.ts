@@ -1,4 +1,4 @@
-import { collector, each } from '../collector.ts'
+import { collector, collectEach } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { undatedCounter } from '../metrics/family.ts'
 
@@ -24,13 +24,13 @@ const kinds = ['ce', 'ue'] as const
 export default collector({
   name: 'edac',
   collect({ sys, emit }) {
-    each(sys.at('devices/system/edac/mc').children('mc'), (mc) => {
+    collectEach(sys.at('devices/system/edac/mc').children('mc'), (mc) => {
       const controller = mc.id
       for (const kind of kinds) {
         emit(controllers[kind], required(mc, `${kind}_count`), { controller })
         emit(rows[kind], required(mc, `${kind}_noinfo_count`), { controller, csrow: 'unknown' })
       }
-      each(mc.children('csrow'), (row) => {
+      collectEach(mc.children('csrow'), (row) => {
         const csrow = row.id
         for (const kind of kinds) emit(rows[kind], required(row, `${kind}_count`), { controller, csrow })
         for (const channel of channelsOf(row)) {

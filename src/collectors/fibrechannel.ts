@@ -1,4 +1,4 @@
-import { collector, each, offered } from '../collector.ts'
+import { collector, collectEach, requireDir } from '../collector.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const statistic = (file: string, help: string, name = file) =>
@@ -46,7 +46,7 @@ const notKept = '0xffffffffffffffff'
 export default collector({
   name: 'fibrechannel',
   collect({ sys, emit }) {
-    each(offered(sys.at('class/fc_host')).children(), (host) => {
+    collectEach(requireDir(sys.at('class/fc_host')).children(), (host) => {
       emit(info, 1, {
         fc_host: host.name,
         fabric_name: withoutPrefix(host.text('fabric_name')),
@@ -55,7 +55,7 @@ export default collector({
         ...texts,
         ...host.texts(names),
       })
-      each(statistics, ([file, family]) => {
+      collectEach(statistics, ([file, family]) => {
         if (host.text(`statistics/${file}`) !== notKept)
           emit(family, host.number(`statistics/${file}`), { fc_host: host.name })
       })

@@ -1,4 +1,4 @@
-import { collector, each, offered, pattern } from '../collector.ts'
+import { collector, collectEach, requireDir, pattern } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { counter, familyOf, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
@@ -75,8 +75,8 @@ export default collector({
     sensors: filterOf(options['sensor-include'], options['sensor-exclude']),
   }),
   collect({ sys, emit, state: wanted }) {
-    const chips = chipsIn(offered(sys.at('class/hwmon')).children('', 'directories'))
-    each(
+    const chips = chipsIn(requireDir(sys.at('class/hwmon')).children('', 'directories'))
+    collectEach(
       chips.filter(({ chip }) => wanted.chips(chip)),
       ({ dir, chip, name }) => {
         if (name !== '') emit(chipName, 1, { chip, chip_name: name })

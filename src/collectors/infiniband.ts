@@ -1,4 +1,4 @@
-import { collector, each, needed, offered, pattern } from '../collector.ts'
+import { collector, collectEach, requireValue, requireDir, pattern } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
@@ -110,8 +110,8 @@ export default collector({
   },
   state: (options) => filterOf(options['device-include'], options['device-exclude']),
   collect({ sys, emit, state: wanted }) {
-    const devices = offered(sys.at('class/infiniband')).children()
-    each(
+    const devices = requireDir(sys.at('class/infiniband')).children()
+    collectEach(
       devices.filter(({ name }) => wanted(name)),
       (device) => {
         emit(info, 1, {
@@ -120,14 +120,14 @@ export default collector({
           firmware_version: must(device, 'fw_ver'),
           hca_type: device.text('hca_type') ?? '',
         })
-        each(offered(device.at('ports')).children(), (one) => {
+        collectEach(requireDir(device.at('ports')).children(), (one) => {
           const labels = { device: device.name, port: one.name }
           emit(stateId, parseState(must(one, 'state')), labels)
           emit(physical, parseState(must(one, 'phys_state')), labels)
           emit(rate, parseRate(must(one, 'rate')), labels)
           const age = count(one, 'hw_counters/lifespan')
           emit(lifespan, age === undefined ? undefined : Math.trunc(age / 1000), labels)
-          each(table, ([file, family, scale]) => {
+          collectEach(table, ([file, family, scale]) => {
             const value = count(one, file)
             emit(family, value === undefined ? undefined : value * scale, labels)
           })
@@ -137,7 +137,7 @@ export default collector({
   },
 })
 
-const must = (dir: Dir, file: string) => needed(dir.text(file), `${dir.path}/${file}`)
+const must = (dir: Dir, file: string) => requireValue(dir.text(file), `${dir.path}/${file}`)
 
 /** A device without a performance management agent says `N/A (no PMA)`. */
 function count(dir: Dir, file: string): number | undefined {

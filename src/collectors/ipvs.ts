@@ -1,4 +1,4 @@
-import { collector, needed, text } from '../collector.ts'
+import { collector, requireValue, text } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter, gauge } from '../metrics/family.ts'
@@ -33,7 +33,7 @@ export default collector({
     }
   },
   collect({ proc, emit, state }) {
-    const values = parseStats(needed(proc.readIfAny('net/ip_vs_stats'), 'IPVS'))
+    const values = parseStats(requireValue(proc.readIfAny('net/ip_vs_stats'), 'IPVS'))
     for (const [i, family] of totals.entries()) emit(family, values[i])
     for (const { labels, weight, active, inactive } of summed(parseBackends(proc.read('net/ip_vs')), state.labels)) {
       emit(state.weight, weight, labels)

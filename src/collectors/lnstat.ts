@@ -1,4 +1,4 @@
-import { collector, each } from '../collector.ts'
+import { collector, collectEach } from '../collector.ts'
 import { parseLnstat } from '../host/parse/lnstat.ts'
 import { counter, familyOf } from '../metrics/family.ts'
 
@@ -12,7 +12,7 @@ export default collector({
   name: 'lnstat',
   enabled: false,
   collect({ proc, emit }) {
-    each(proc.at('net/stat').children(), ({ name: subsystem }) => {
+    collectEach(proc.at('net/stat').children(), ({ name: subsystem }) => {
       const { names, rows } = proc.once(`net/stat/${subsystem}`, parseLnstat)
       rows.forEach((row, cpu) => {
         names.forEach((name, at) => {

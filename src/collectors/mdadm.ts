@@ -1,4 +1,4 @@
-import { collector, each, needed } from '../collector.ts'
+import { collector, collectEach, requireValue } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
@@ -20,7 +20,7 @@ const redundant = /^raid(1|4|5|6|10)$/
 export default collector({
   name: 'mdadm',
   collect({ proc, sys, emit }) {
-    each(arraysIn(needed(proc.readIfAny('mdstat'), 'mdstat')), (text) => {
+    collectEach(arraysIn(requireValue(proc.readIfAny('mdstat'), 'mdstat')), (text) => {
       const { device, ...array } = parseArray(text)
       emit(blocks, array.blocks, { device })
       emit(synced, array.synced, { device })
@@ -28,10 +28,10 @@ export default collector({
       for (const [kind, count] of Object.entries(array.disks)) emit(disks, count, { device, state: kind })
       for (const one of states) emit(state, one === array.state ? 1 : 0, { device, state: one })
     })
-    each(sys.at('block').children('md'), (disk) => {
+    collectEach(sys.at('block').children('md'), (disk) => {
       const md = disk.at('md')
       if (!md.exists()) return
-      const level = needed(md.text('level'), `${disk.name}/md/level`)
+      const level = requireValue(md.text('level'), `${disk.name}/md/level`)
       emit(raidDisks, raidDisksOf(md, level), { device: disk.name })
       emit(degraded, degradedOf(md, level), { device: disk.name })
     })
@@ -40,13 +40,13 @@ export default collector({
 
 /** `11 (10)` while the array is reshaped; nothing while it is not assembled. */
 function raidDisksOf(md: Dir, level: string): number | undefined {
-  const [, count] = /^(\d+)(?: |$)/.exec(needed(md.text('raid_disks'), `${md.path}/raid_disks`)) ?? []
+  const [, count] = /^(\d+)(?: |$)/.exec(requireValue(md.text('raid_disks'), `${md.path}/raid_disks`)) ?? []
   return count === undefined || level === '' || level === 'container' ? undefined : Number(count)
 }
 
 /** Only a redundant array can lack a disk. */
 function degradedOf(md: Dir, level: string): number {
-  return redundant.test(level) ? needed(md.number('degraded'), `${md.path}/degraded`) : 0
+  return redundant.test(level) ? requireValue(md.number('degraded'), `${md.path}/degraded`) : 0
 }
 
 /** The lines of each array: one that begins with its name, and those indented below. */

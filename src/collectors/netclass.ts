@@ -1,4 +1,4 @@
-import { boolean, type Context, collector, each, type Option, offered, pattern } from '../collector.ts'
+import { boolean, type Context, collector, collectEach, type Option, requireDir, pattern } from '../collector.ts'
 import { type Dir, isMissing } from '../host/fs/dir.ts'
 import type { Kernel } from '../host/kernel.ts'
 import type { LinkMode } from '../host/netlink/ethtool.ts'
@@ -76,10 +76,10 @@ export default collector({
 type Sources = Context<{ readonly [key in 'ignore-invalid-speed' | 'rtnl-with-stats']: Option<'boolean'> }>
 
 function bySysfs({ sys, emit, options }: Sources, wanted: Filter): void {
-  const links = offered(sys.at('class/net'))
+  const links = requireDir(sys.at('class/net'))
     .children()
     .filter(({ name }) => wanted(name))
-  each(links, (link) => {
+  collectEach(links, (link) => {
     const operstate = link.text('operstate')
     // `bonding_masters` is a file among them.
     if (operstate === undefined && link.status()?.kind !== 'directory') return
@@ -118,7 +118,7 @@ const unknownSpeed = 0xffff_ffff
 
 /** https://docs.kernel.org/networking/netlink_spec/rt_link.html; three attributes are in sysfs alone. */
 async function byNetlink(context: Sources, wanted: Filter): Promise<void> {
-  const { kernel, sys, emit, options, problem } = context
+  const { kernel, sys, emit, options, warn: problem } = context
   const asked = await Promise.all([kernel.links(), modesOf(kernel)]).catch((error: unknown) => {
     if (!(error instanceof NoKernel)) throw error
     problem(`sysfs is read instead: ${error.message}`)

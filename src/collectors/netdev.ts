@@ -87,7 +87,7 @@ export default collector({
 })
 
 /** Node itself tells those of interfaces that are up. */
-async function addressesOf({ kernel, facts, problem }: Pick<Context, 'kernel' | 'facts' | 'problem'>) {
+async function addressesOf({ kernel, facts, warn: problem }: Pick<Context, 'kernel' | 'facts' | 'warn'>) {
   try {
     return await kernel.addresses()
   } catch (error) {

@@ -1,4 +1,4 @@
-import { collector, each, pattern } from '../collector.ts'
+import { collector, collectEach, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { lines } from '../host/fs/text.ts'
 import { type Family, familyOf, untyped } from '../metrics/family.ts'
@@ -42,7 +42,7 @@ export default collector({
             numberOf(value, () => key),
           )
     }
-    each([() => inTables('net/netstat'), () => inTables('net/snmp'), inSnmp6], (part) => part())
+    collectEach([() => inTables('net/netstat'), () => inTables('net/snmp'), inSnmp6], (part) => part())
   },
 })
 

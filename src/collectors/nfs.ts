@@ -1,4 +1,4 @@
-import { collector, needed } from '../collector.ts'
+import { collector, requireValue } from '../collector.ts'
 import { calls, parseRpcStats, version2, version3 } from '../host/parse/rpc-stats.ts'
 import { counter } from '../metrics/family.ts'
 
@@ -27,7 +27,7 @@ const versions = [
 export default collector({
   name: 'nfs',
   collect({ proc, emit }) {
-    const stats = parseRpcStats(needed(proc.readIfAny('net/rpc/nfs'), 'net/rpc/nfs'))
+    const stats = parseRpcStats(requireValue(proc.readIfAny('net/rpc/nfs'), 'net/rpc/nfs'))
     const net = stats.get('net')
     emit(packets, net?.[1], { protocol: 'udp' })
     emit(packets, net?.[2], { protocol: 'tcp' })

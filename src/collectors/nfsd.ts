@@ -1,4 +1,4 @@
-import { collector, needed } from '../collector.ts'
+import { collector, requireValue } from '../collector.ts'
 import { calls, parseRpcStats, version2, version3 } from '../host/parse/rpc-stats.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
@@ -36,7 +36,7 @@ const versions = [
 export default collector({
   name: 'nfsd',
   collect({ proc, emit }) {
-    const stats = parseRpcStats(needed(proc.readIfAny('net/rpc/nfsd'), 'net/rpc/nfsd'))
+    const stats = parseRpcStats(requireValue(proc.readIfAny('net/rpc/nfsd'), 'net/rpc/nfsd'))
     for (const [line, column, family] of columns) emit(family, stats.get(line)?.[column])
     emit(packets, stats.get('net')?.[1], { proto: 'udp' })
     emit(packets, stats.get('net')?.[2], { proto: 'tcp' })

@@ -1,4 +1,4 @@
-import { collector, each, needed, offered } from '../collector.ts'
+import { collector, collectEach, requireValue, requireDir } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -30,9 +30,9 @@ const sizes = [
 export default collector({
   name: 'nvme',
   collect({ sys, emit }) {
-    each(offered(sys.at('class/nvme')).children(), (controller) => {
+    collectEach(requireDir(sys.at('class/nvme')).children(), (controller) => {
       const device = controller.name
-      const must = (dir: Dir, file: string) => needed(dir.text(file), `${device}/${file}`)
+      const must = (dir: Dir, file: string) => requireValue(dir.text(file), `${device}/${file}`)
       emit(info, 1, {
         cntlid: must(controller, 'cntlid'),
         device,
@@ -41,15 +41,15 @@ export default collector({
         serial: must(controller, 'serial'),
         state: must(controller, 'state'),
       })
-      each(controller.children('nvme'), (ns) => {
+      collectEach(controller.children('nvme'), (ns) => {
         const [, nsid] = /^nvme\d+n(\d+)$/.exec(ns.name) ?? []
         if (nsid === undefined) return // a path of a namespace, or its character device
-        const count = (file: string) => needed(ns.number(file), `${ns.name}/${file}`)
+        const count = (file: string) => requireValue(ns.number(file), `${ns.name}/${file}`)
         const labels = { device, nsid }
         emit(namespaceInfo, 1, { ...labels, ana_state: ns.text('ana_state') ?? 'unknown' })
         const bytes = count('queue/logical_block_size')
         emit(block, bytes, labels)
-        each(sizes, ([file, families]) => {
+        collectEach(sizes, ([file, families]) => {
           const blocks = count(file)
           for (const family of families) emit(family, blocks * bytes, labels)
         })

@@ -1,4 +1,4 @@
-import { collector, each, needed, offered } from '../collector.ts'
+import { collector, collectEach, requireValue, requireDir } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -28,9 +28,9 @@ export default collector({
   name: 'nvmesubsystem',
   enabled: false,
   collect({ sys, emit }) {
-    each(offered(sys.at('class/nvme-subsystem')).children('nvme-subsys'), (dir) => {
+    collectEach(requireDir(sys.at('class/nvme-subsystem')).children('nvme-subsys'), (dir) => {
       const subsystem = dir.name
-      const must = (of: Dir, file: string) => needed(of.text(file), `${of.name}/${file}`)
+      const must = (of: Dir, file: string) => requireValue(of.text(file), `${of.name}/${file}`)
       emit(info, 1, {
         iopolicy: must(dir, 'iopolicy'),
         model: must(dir, 'model'),

@@ -1,4 +1,4 @@
-import { boolean, collector, each, needed, offered, text } from '../collector.ts'
+import { boolean, collector, collectEach, requireValue, requireDir, text } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
@@ -57,7 +57,7 @@ export default collector({
     idsfile: text('', 'The list of names, pci.ids; where it is empty, that of the distribution.'),
   },
   state: (): { names?: PciNames } => ({}),
-  collect({ sys, rootfs, dirAt, emit, options, state, problem }) {
+  collect({ sys, rootfs, dirAt, emit, options, state, warn: problem }) {
     if (options.names && state.names === undefined) {
       const { idsfile } = options
       const found = idsfile === '' ? idsFiles.map((file) => rootfs.readIfAny(file)) : [dirAt(idsfile).readIfAny('')]
@@ -65,9 +65,9 @@ export default collector({
       if (list === undefined) problem(`no list of PCI names: ${idsfile || idsFiles.join(', ')}`)
       else state.names = parsePciIds(list)
     }
-    each(offered(sys.at('bus/pci/devices')).children(), (dir) => {
-      const labels = needed(placeOf(dir.name), `PCI address in ${dir.name}`)
-      const id = (file: string) => needed(dir.text(file), `${dir.name}/${file}`)
+    collectEach(requireDir(sys.at('bus/pci/devices')).children(), (dir) => {
+      const labels = requireValue(placeOf(dir.name), `PCI address in ${dir.name}`)
+      const id = (file: string) => requireValue(dir.text(file), `${dir.name}/${file}`)
       const said = {
         ...labels,
         ...parentOf(dir),
@@ -80,8 +80,8 @@ export default collector({
       }
       if (options.names) emit(namedInfo, 1, { ...said, ...namesOf(said, state.names) })
       else emit(info, 1, said)
-      each(widths, ([file, family, missing]) => emit(family, dir.number(file) ?? missing, labels))
-      each(speeds, ([file, family]) => emit(family, parseSpeed(dir.text(file)), labels))
+      collectEach(widths, ([file, family, missing]) => emit(family, dir.number(file) ?? missing, labels))
+      collectEach(speeds, ([file, family]) => emit(family, parseSpeed(dir.text(file)), labels))
       const node = dir.number('numa_node')
       emit(numaNode, node === -1 ? undefined : node, labels)
       const power = dir.text('power_state')

@@ -93,7 +93,7 @@ export default collector({
     ...(options['disable-software-profilers'] ? [] : chosen(softwareProfilers, options['software-profilers'])),
     ...(options['disable-cache-profilers'] ? [] : chosen(cacheProfilers, options['cache-profilers'])),
   ],
-  async collect({ sys, kernel, emit, options, state, problem }) {
+  async collect({ sys, kernel, emit, options, state, warn: problem }) {
     const cpus = parseCpuList(options.cpus || sys.read('devices/system/cpu/online'))
     const counters = await kernel.counters()
     const points = options.tracepoint.flatMap((point) => {

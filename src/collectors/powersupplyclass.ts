@@ -1,4 +1,4 @@
-import { collector, each, offered, pattern } from '../collector.ts'
+import { collector, collectEach, requireDir, pattern } from '../collector.ts'
 import { micro } from '../host/parse/units.ts'
 import { type Family, familyOf, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
@@ -76,14 +76,14 @@ export default collector({
   },
   state: (options) => filterOf(undefined, options['ignored-supplies']),
   collect({ sys, emit, state: wanted }) {
-    const supplies = offered(sys.at('class/power_supply')).children()
+    const supplies = requireDir(sys.at('class/power_supply')).children()
     const chosen = supplies.filter(({ name }) => wanted(name))
-    each(chosen, (supply) => {
+    collectEach(chosen, (supply) => {
       const said = Object.entries(supply.texts(texts)).filter(([, text]) => text !== '')
       const labels: Record<string, string> = { power_supply: supply.name, ...Object.fromEntries(said) }
       emit(info(Object.keys(labels).join(' ')), 1, labels)
       // A battery's controller fails to answer now and then: what else it says still counts.
-      each(table, ([file, family, convert]) =>
+      collectEach(table, ([file, family, convert]) =>
         emit(family, convert(supply.number(file)), { power_supply: supply.name }),
       )
     })

@@ -1,4 +1,4 @@
-import { collector, each, NoData, needed } from '../collector.ts'
+import { collector, collectEach, NoData, requireValue } from '../collector.ts'
 import { milli } from '../host/parse/units.ts'
 import { counter, type Family } from '../metrics/family.ts'
 
@@ -20,15 +20,15 @@ export default collector({
   name: 'pressure',
   collect({ proc, emit }) {
     let found = false
-    each(resources, ([resource, some, full]) => {
+    collectEach(resources, ([resource, some, full]) => {
       const text = proc.readIfAny(`pressure/${resource}`)
       if (text === undefined) return
       found = true
       const totals = parsePressure(text)
       const emitOne = (family: Family<never> | undefined, kind: 'some' | 'full') => {
-        if (family !== undefined) emit(family, seconds(needed(totals[kind], `${kind} in pressure/${resource}`)))
+        if (family !== undefined) emit(family, seconds(requireValue(totals[kind], `${kind} in pressure/${resource}`)))
       }
-      each([() => emitOne(some, 'some'), () => emitOne(full, 'full')], (line) => line())
+      collectEach([() => emitOne(some, 'some'), () => emitOne(full, 'full')], (line) => line())
     })
     if (!found) throw new NoData('the kernel does not account pressure')
   },

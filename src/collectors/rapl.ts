@@ -1,4 +1,4 @@
-import { boolean, collector, each, needed, offered } from '../collector.ts'
+import { boolean, collector, collectEach, requireValue, requireDir } from '../collector.ts'
 import { micro } from '../host/parse/units.ts'
 import { familyOf, undatedCounter } from '../metrics/family.ts'
 
@@ -19,13 +19,13 @@ export default collector({
   },
   collect({ sys, emit, options }) {
     const nextIndex = new Map<string, number>()
-    each(offered(sys.at('class/powercap')).children(), (zone) => {
+    collectEach(requireDir(sys.at('class/powercap')).children(), (zone) => {
       const name = zone.text('name')
       if (name === undefined) return // a control type, the parent of zones
       const [zoneName, own] = parseZone(name)
       const index = own ?? nextIndex.get(zoneName) ?? 0
       nextIndex.set(zoneName, index + 1)
-      const joules = micro(needed(zone.number('energy_uj'), 'energy_uj that this user may read'))
+      const joules = micro(requireValue(zone.number('energy_uj'), 'energy_uj that this user may read'))
       const labels = { index: String(index), path: zone.path }
       if (options['enable-zone-label']) emit(labelled, joules, { ...labels, rapl_zone: zoneName })
       else emit(ofZone(zoneName.replace(/_*\W+_*/g, '_')), joules, labels)

@@ -1,4 +1,4 @@
-import { collector, each, text } from '../collector.ts'
+import { collector, collectEach, text } from '../collector.ts'
 import { gauge } from '../metrics/family.ts'
 
 const labels = ['service', 'supervisor'] as const
@@ -15,11 +15,11 @@ export default collector({
   enabled: false,
   deprecated: true,
   options: { servicedir: text('/etc/service', "The directory of runit's services.") },
-  collect({ dirAt, emit, options, problem }) {
+  collect({ dirAt, emit, options, warn: problem }) {
     const services = dirAt(options.servicedir)
     services.entries() // throws where it cannot be read
     const supervised = services.children('', 'directories').filter((service) => service.exists('supervise/status'))
-    each(
+    collectEach(
       supervised,
       (service) => {
         const status = parseStatus(service.bytes('supervise/status'))

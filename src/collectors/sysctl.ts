@@ -1,4 +1,4 @@
-import { collector, each, list } from '../collector.ts'
+import { collector, collectEach, list } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'
@@ -23,7 +23,7 @@ export default collector({
       ...options.include.map((text) => ({ ...parseParameter(text), words: false })),
       ...options['include-info'].map((text) => ({ ...parseParameter(text), words: true })),
     ]
-    each(wanted, ({ name, keys, words }) => {
+    collectEach(wanted, ({ name, keys, words }) => {
       const values = valuesOf(proc, name)
       if (words) {
         for (const [index, value] of values.entries()) emit(info, 1, { index: String(index), name, value })

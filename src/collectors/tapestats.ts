@@ -1,4 +1,4 @@
-import { collector, each, needed, offered, pattern } from '../collector.ts'
+import { collector, collectEach, requireValue, requireDir, pattern } from '../collector.ts'
 import { counter, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 
@@ -27,12 +27,12 @@ export default collector({
   options: { 'ignored-devices': pattern('^$', 'Tape devices to leave out.') },
   state: (options) => filterOf(undefined, options['ignored-devices']),
   collect({ sys, emit, state: wanted }) {
-    const tapes = offered(sys.at('class/scsi_tape')).children('st')
-    each(
+    const tapes = requireDir(sys.at('class/scsi_tape')).children('st')
+    collectEach(
       tapes.filter(({ id, name }) => /^\d+$/.test(id) && wanted(name)),
       (tape) => {
         const stats = tape.at('stats')
-        needed(stats.status(), `${tape.name}/stats`)
+        requireValue(stats.status(), `${tape.name}/stats`)
         for (const [file, family, scale] of attributes) {
           const value = stats.number(file)
           emit(family, value === undefined ? undefined : value * scale, { device: tape.name })

@@ -1,4 +1,4 @@
-import { collector, each, list } from '../collector.ts'
+import { collector, collectEach, list } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { globbed } from '../host/fs/glob.ts'
 import { type ReadFamily, type ReadSample, readText } from '../metrics/exposition/read-text.ts'
@@ -16,7 +16,7 @@ export default collector({
     directory: list([], 'Where to look for *.prom files; may be a glob.'),
   },
   state: () => ({ files: new Map<string, TextFile>(), families: new Map<string, Family>() }),
-  collect({ dirAt, emit, options, state, problem }) {
+  collect({ dirAt, emit, options, state, warn: problem }) {
     let faults = 0
     const fault = (text: string) => {
       faults++
@@ -25,7 +25,7 @@ export default collector({
     const files: TextFile[] = []
     const read = (path: string) => files.push(readFile(dirAt(path), state.files.get(path)))
     const directories = options.directory.filter((path) => path !== '').flatMap((path) => globbed(path, dirAt))
-    each(new Set(directories), (path) => each(filesIn(path, dirAt), read, fault), fault)
+    collectEach(new Set(directories), (path) => collectEach(filesIn(path, dirAt), read, fault), fault)
     state.files = new Map(files.map((file) => [file.path, file]))
 
     const families = new Map<string, Family>()

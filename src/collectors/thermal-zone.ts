@@ -1,4 +1,4 @@
-import { collector, each } from '../collector.ts'
+import { collector, collectEach } from '../collector.ts'
 import { milli } from '../host/parse/units.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -9,15 +9,15 @@ const max = gauge('node_cooling_device_max_state', 'The hardest that the device 
 /** https://docs.kernel.org/driver-api/thermal/sysfs-api.html */
 export default collector({
   name: 'thermal_zone',
-  collect({ sys, emit, problem }) {
+  collect({ sys, emit, warn: problem }) {
     const thermal = sys.at('class/thermal')
     // The zone of a radio that is off, or of firmware that does not answer, cannot be read: others can.
-    each(
+    collectEach(
       thermal.children('thermal_zone'),
       (zone) => emit(temp, milli(zone.number('temp')), { zone: zone.id, type: zone.text('type') ?? '' }),
       problem,
     )
-    each(thermal.children('cooling_device'), (device) => {
+    collectEach(thermal.children('cooling_device'), (device) => {
       const labels = { name: device.id, type: device.text('type') ?? '' }
       emit(max, device.number('max_state'), labels)
       emit(current, device.number('cur_state'), labels)

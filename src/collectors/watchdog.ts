@@ -1,4 +1,4 @@
-import { collector, each, offered } from '../collector.ts'
+import { collector, collectEach, requireDir } from '../collector.ts'
 import { gauge } from '../metrics/family.ts'
 
 const value = (file: string, help: string, name = file) =>
@@ -22,9 +22,9 @@ const unknown = { identity: '', options: '', pretimeout_governor: '', state: '',
 export default collector({
   name: 'watchdog',
   collect({ sys, emit }) {
-    each(offered(sys.at('class/watchdog')).children(), (dog) => {
+    collectEach(requireDir(sys.at('class/watchdog')).children(), (dog) => {
       emit(info, 1, { name: dog.name, ...unknown, ...dog.texts(texts) })
-      each(attributes, ([file, family]) => emit(family, dog.number(file), { name: dog.name }))
+      collectEach(attributes, ([file, family]) => emit(family, dog.number(file), { name: dog.name }))
     })
   },
 })

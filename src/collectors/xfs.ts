@@ -1,4 +1,4 @@
-import { collector, each } from '../collector.ts'
+import { collector, collectEach } from '../collector.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { undatedCounter } from '../metrics/family.ts'
 
@@ -63,7 +63,7 @@ const columns = new Map(
 export default collector({
   name: 'xfs',
   collect({ sys, emit }) {
-    each(sys.at('fs/xfs').children(), (device) => {
+    collectEach(sys.at('fs/xfs').children(), (device) => {
       for (const [line, values] of parseXfsStats(device.readIfAny('stats/stats') ?? ''))
         columns.get(line)?.forEach((family, i) => {
           emit(family, values[i], { device: device.name })

@@ -1,4 +1,4 @@
-import { collector, each, offered } from '../collector.ts'
+import { collector, collectEach, requireDir } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'
@@ -30,7 +30,7 @@ const states = ['online', 'degraded', 'faulted', 'offline', 'removed', 'unavail'
 export default collector({
   name: 'zfs',
   collect({ proc, emit }) {
-    const zfs = offered(proc.at('spl/kstat/zfs'))
+    const zfs = requireDir(proc.at('spl/kstat/zfs'))
     const pool = (zpool: Dir) => {
       const labels = { zpool: zpool.name }
       const inState = () => {
@@ -45,9 +45,9 @@ export default collector({
         const rows = parseKstat(objset.read(''))
         for (const [name, value] of rows.values) emit(dataset(name), value, { ...labels, dataset: rows.name })
       })
-      each([inState, transfers, ...objsets], (part) => part())
+      collectEach([inState, transfers, ...objsets], (part) => part())
     }
-    each(
+    collectEach(
       [
         ...files.map(([file, subject]) => () => {
           const text = zfs.readIfAny(file)

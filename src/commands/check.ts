@@ -1,7 +1,7 @@
 import { collectors } from '../collectors/index.ts'
 import { configFlags, readConfig } from '../config/index.ts'
 import { shownUrl } from '../http/auth/credentials.ts'
-import { counted } from '../util/plural.ts'
+import { plural } from '../util/plural.ts'
 import type { Command } from './command.ts'
 
 export default {
@@ -15,12 +15,12 @@ export default {
       ({ name, url }) => `  ${name}  ${shownUrl(url)}\n`,
     )
     terminal.out(
-      `configuration is good: ${counted(config.collectors.length, 'collector')} every ${config.intervalMs / 1000} s, ` +
+      `configuration is good: ${plural(config.collectors.length, 'collector')} every ${config.intervalMs / 1000} s, ` +
         `job ${JSON.stringify(config.identity['job'])}, instance ${JSON.stringify(config.identity['instance'])}, ` +
         `${endpoints.length === 0 ? 'nothing to push to' : 'pushed to'}\n${endpoints.join('')}`,
     )
-    for (const note of config.notes) terminal.out(`  ${note}\n`)
-    for (const doubt of config.doubts) terminal.out(`  warning: ${doubt}\n`)
+    for (const note of config.decisions) terminal.out(`  ${note}\n`)
+    for (const doubt of config.warnings) terminal.out(`  warning: ${doubt}\n`)
     return 0
   },
 } satisfies Command

@@ -1,4 +1,4 @@
-import type { Flag, Parsed } from '../util/flags.ts'
+import type { Flag, CommandLine } from '../util/flags.ts'
 
 /** What a command may touch of the process it runs in. */
 export interface Terminal {
@@ -28,5 +28,5 @@ export interface Command {
    */
   readonly operands?: 'taken' | 'program'
   /** Gives the exit status. ConfigError and UsageError are shown by the caller. */
-  run(given: Parsed, terminal: Terminal): Promise<number>
+  run(given: CommandLine, terminal: Terminal): Promise<number>
 }

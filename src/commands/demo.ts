@@ -43,7 +43,7 @@ export default {
         flags: new Map([...flags].filter(([name]) => name === listen.name)),
         environment: terminal.environment,
         collectors,
-        without: {
+        defaults: {
           global: { scrape_interval: scrapeInterval },
           remote_write: [{ url: `${receiver.url}/api/v1/write`, name: 'demo' }],
           buffer: { mode: 'memory' },

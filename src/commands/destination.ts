@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { Collector } from '../collector.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/index.ts'
-import { type Flag, type Given, UsageError } from '../util/flags.ts'
+import { type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Terminal } from './command.ts'
 
 /** The flags that say where a command pushes to. */
@@ -24,7 +24,7 @@ export const timeoutFlag = {
  * it runs none they are loaded only to understand a file.
  */
 export async function targetConfig(
-  flags: Given,
+  flags: ParsedFlags,
   { environment }: Pick<Terminal, 'environment'>,
   collectors?: readonly Collector[],
 ): Promise<Config> {
@@ -40,7 +40,7 @@ export async function targetConfig(
     flags: collectors === undefined ? new Map([...flags].filter(([name]) => name === 'config.file')) : flags,
     environment,
     collectors: collectors ?? (file === undefined ? [] : (await import('../collectors/index.ts')).collectors),
-    without: {
+    defaults: {
       ...(gateway !== undefined && { pushgateway: [{ url: gateway, name: nameOf(gateway) }] }),
       ...(endpoint !== undefined && { remote_write: [{ url: endpoint, name: nameOf(endpoint) }] }),
     },
@@ -64,7 +64,7 @@ export function nameOf(text: string): string {
 
 const secretName = /key|token|secret|pass|auth|sig|cred/i
 
-function urlOf(flags: Given, name: string): string | undefined {
+function urlOf(flags: ParsedFlags, name: string): string | undefined {
   const text = flags.get(name)
   if (text === undefined) return undefined
   if (!/^https?:$/.test(URL.parse(String(text))?.protocol ?? ''))

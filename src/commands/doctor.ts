@@ -1,7 +1,7 @@
 import { collectors } from '../collectors/index.ts'
 import { ConfigError } from '../config/error.ts'
 import { type Config, configFlags, readConfig } from '../config/index.ts'
-import { checkRunning } from '../doctor/agent-status.ts'
+import { checkAgent } from '../doctor/agent-status.ts'
 import { checkCollectors } from '../doctor/collectors.ts'
 import { checkDirectory } from '../doctor/directory.ts'
 import { type Finding, fail, ok, reportOf, warn } from '../doctor/finding.ts'
@@ -9,8 +9,8 @@ import { checkLimits } from '../doctor/limits.ts'
 import { checkEndpoint, checkGateway } from '../doctor/output.ts'
 import { connect } from '../http/transport/connection.ts'
 import { systemClock } from '../util/clock.ts'
-import { type Given, UsageError } from '../util/flags.ts'
-import { counted } from '../util/plural.ts'
+import { type ParsedFlags, UsageError } from '../util/flags.ts'
+import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
 
 const formats = ['text', 'json']
@@ -32,7 +32,7 @@ export default {
   },
 } satisfies Command
 
-async function findingsOf(flags: Given, { environment }: Terminal): Promise<readonly Finding[]> {
+async function findingsOf(flags: ParsedFlags, { environment }: Terminal): Promise<readonly Finding[]> {
   try {
     const own = new Map([...flags].filter(([name]) => name !== format.name))
     return await diagnosis(await readConfig({ flags: own, environment, collectors }))
@@ -49,12 +49,12 @@ async function diagnosis(config: Config): Promise<readonly Finding[]> {
     ...config.remoteWrite.map((options) => checkEndpoint(options, needs)),
     ...config.pushgateways.map((options) => checkGateway(options, needs)),
   ]
-  const running = checkRunning(config.buffer, systemClock)
+  const running = checkAgent(config.buffer, systemClock)
   const reading = checkCollectors(config, systemClock)
   const limits = await checkLimits(config, systemClock)
   return [
     configuration(config),
-    ...config.doubts.map((doubt) => warn('configuration', doubt)),
+    ...config.warnings.map((doubt) => warn('configuration', doubt)),
     ...(await reading),
     ...(config.remoteWrite.length === 0 ? [] : [checkDirectory(config.buffer), ...(await running)]),
     ...(await Promise.all(outputs)).flat(),
@@ -62,9 +62,9 @@ async function diagnosis(config: Config): Promise<readonly Finding[]> {
   ]
 }
 
-function configuration({ remoteWrite, pushgateways, intervalMs, notes }: Config): Finding {
+function configuration({ remoteWrite, pushgateways, intervalMs, decisions: notes }: Config): Finding {
   const outputs = remoteWrite.length + pushgateways.length
-  const text = `good: every ${intervalMs / 1000} s to ${counted(outputs, 'output')}${notes.map((note) => `; ${note}`).join('')}`
+  const text = `good: every ${intervalMs / 1000} s to ${plural(outputs, 'output')}${notes.map((note) => `; ${note}`).join('')}`
   return outputs > 0
     ? ok('configuration', text)
     : warn('configuration', 'good, but there is nothing to push to', 'remote_write or pushgateway, in --config.file')

@@ -25,7 +25,7 @@ export default {
     const wanted = String(flags.get(format.name) ?? format.fallback)
     if (!formats.includes(wanted)) throw new UsageError(`--format: ${wanted} is none of ${formats.join(', ')}`)
     const own = new Map([...flags].filter(([name]) => name !== format.name))
-    const config = await readConfig({ flags: own, environment: terminal.environment, collectors, without: anywhere })
+    const config = await readConfig({ flags: own, environment: terminal.environment, collectors, defaults: anywhere })
     const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
     const cycles = await collectSome(config, snapshotsFor(config), { clock: systemClock, log })
     const estimate = estimateOf(config, cycles)

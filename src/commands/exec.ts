@@ -1,16 +1,16 @@
 import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { Fate } from '../batch/result.ts'
+import type { DeliveryResult } from '../batch/result.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Labels } from '../metrics/family.ts'
 import { type Job, startJob } from '../process/index.ts'
-import { systemClock, within } from '../util/clock.ts'
-import { type Flag, type Parsed, UsageError } from '../util/flags.ts'
+import { systemClock, withTimeout } from '../util/clock.ts'
+import { type Flag, type CommandLine, UsageError } from '../util/flags.ts'
 import { messageOf } from '../util/log.ts'
-import { counted } from '../util/plural.ts'
+import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { tellDoubts } from './doubts.ts'
+import { printWarnings } from './doubts.ts'
 import { ills } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
@@ -66,25 +66,25 @@ export default {
   operands: 'program',
   async run(given, { environment }) {
     if (given.operands.length === 0) throw new UsageError('which command? hostpush exec [flags] -- COMMAND [ARG...]')
-    process.on('uncaughtException', complain) // whatever it is, the command goes on
-    const wishes = wishesOf(given, environment)
+    process.on('uncaughtException', printError) // whatever it is, the command goes on
+    const wishes = execOptions(given, environment)
     const running = await startJob(given.operands, {
       clock: systemClock,
       environment,
       killAfterMs: wishes?.killAfterMs,
     })
-    if (running.trouble !== undefined) complain(running.trouble)
+    if (running.problem !== undefined) printError(running.problem)
     const pushed = wishes === undefined ? undefined : push(given, wishes, running)
-    const told = pushed?.catch(complain)
+    const told = pushed?.catch(printError)
     const status = await running.status
-    const outcome = told && (await within(systemClock, (wishes?.timeoutMs ?? 0) + graceMs, told))
+    const outcome = told && (await withTimeout(systemClock, (wishes?.timeoutMs ?? 0) + graceMs, told))
     if (outcome === 'late')
-      complain('cut short after the timeout: what is in the buffer is delivered by the next command')
+      printError('cut short after the timeout: what is in the buffer is delivered by the next command')
     return status
   },
 } satisfies Command
 
-interface Wishes {
+interface ExecOptions {
   readonly environment: Terminal['environment']
   readonly labels: Labels
   readonly timeoutMs: number
@@ -92,7 +92,7 @@ interface Wishes {
 }
 
 /** Undefined where the flags cannot be understood, which has been told then: the command runs all the same. */
-function wishesOf({ flags, operands, misuse }: Parsed, environment: Terminal['environment']): Wishes | undefined {
+function execOptions({ flags, operands, usageError: misuse }: CommandLine, environment: Terminal['environment']): ExecOptions | undefined {
   try {
     if (misuse !== undefined) throw misuse
     durationOf(flags, interval)
@@ -103,20 +103,20 @@ function wishesOf({ flags, operands, misuse }: Parsed, environment: Terminal['en
       killAfterMs: durationOf(flags, killAfter),
     }
   } catch (error) {
-    complain(error)
+    printError(error)
     return undefined
   }
 }
 
 /** Loads all that pushing needs, and pushes until the command has ended and its last samples are delivered or kept. */
-async function push({ flags }: Parsed, { labels, timeoutMs, environment }: Wishes, running: Job): Promise<void> {
-  const { pushAlongside } = await import('../batch/exec-push.ts')
+async function push({ flags }: CommandLine, { labels, timeoutMs, environment }: ExecOptions, running: Job): Promise<void> {
+  const { pushDuringExec: pushAlongside } = await import('../batch/exec-push.ts')
   const { collectors } = await import('../collectors/index.ts')
   const { connect } = await import('../http/transport/connection.ts')
   const { thisBoot } = await import('../host/open.ts')
   const { logOf } = await import('./logger.ts')
   const config = await targetConfig(flags, { environment }, collectors)
-  tellDoubts(config, { err: write })
+  printWarnings(config, { err: write })
   const level = flags.has(logLevel.name) ? config.log.level : 'error'
   const fates = await pushAlongside(
     config,
@@ -130,22 +130,22 @@ async function push({ flags }: Parsed, { labels, timeoutMs, environment }: Wishe
       hasOwnInstance: flags.has(instance.name),
     },
   )
-  tell(fates)
+  printResults(fates)
 }
 
 /** What has not arrived, in a line for each output; that all has is not worth a line among those of the command. */
-function tell(fates: readonly Fate[]): void {
+function printResults(fates: readonly DeliveryResult[]): void {
   for (const name of new Set(fates.map((one) => one.name))) {
     for (const { kind, said } of ills) {
       const here = fates.filter((one) => one.name === name && one[kind] > 0)
       const samples = here.reduce((sum, one) => sum + one[kind], 0)
       if (samples > 0)
-        complain(`${said}: ${counted(samples, 'sample')} for ${name} (${here[0]?.url}): ${here[0]?.reason}`)
+        printError(`${said}: ${plural(samples, 'sample')} for ${name} (${here[0]?.url}): ${here[0]?.reason}`)
     }
   }
 }
 
-function complain(error: unknown): void {
+function printError(error: unknown): void {
   const problems = error instanceof ConfigError ? error.problems : [messageOf(error)]
   for (const problem of problems) write(`hostpush: ${problem}\n`)
 }

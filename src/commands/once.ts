@@ -1,6 +1,6 @@
-import { openRun } from '../batch/index.ts'
-import { agentIn } from '../batch/run-log.ts'
-import { openGlance } from '../collect/host-sampler.ts'
+import { openBatchRun } from '../batch/index.ts'
+import { runningAgent } from '../batch/run-log.ts'
+import { openHostSampler } from '../collect/host-sampler.ts'
 import { collectors } from '../collectors/index.ts'
 import { type Config, configFlags } from '../config/index.ts'
 import { thisBoot } from '../host/open.ts'
@@ -13,13 +13,13 @@ import { deadlineAt } from '../util/deadline.ts'
 import type { Log } from '../util/log.ts'
 import type { Command } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { tellDoubts } from './doubts.ts'
+import { printWarnings } from './doubts.ts'
 import { logOf } from './logger.ts'
-import { told } from './result.ts'
+import { printResults } from './result.ts'
 import { durationOf } from './shared-flags.ts'
 
 /** Of the timeout: what is left when this is over is for writing down what has not been delivered. */
-const share = { collecting: 0.5, atLeast: 0.05, delivering: 0.9 }
+const fractions = { collecting: 0.5, atLeast: 0.05, delivering: 0.9 }
 
 export default {
   name: 'once',
@@ -34,47 +34,47 @@ export default {
   ],
   async run({ flags }, terminal) {
     const timeoutMs = durationOf(flags, timeoutFlag)
-    const lateMs = systemClock.monotonicMs() + timeoutMs * share.delivering
-    const deadline = deadlineAt(systemClock, timeoutMs * share.delivering, terminal.stop)
+    const lateMs = systemClock.monotonicMs() + timeoutMs * fractions.delivering
+    const deadline = deadlineAt(systemClock, timeoutMs * fractions.delivering, terminal.stop)
     const config = await targetConfig(flags, terminal, collectors)
-    tellDoubts(config, terminal)
+    printWarnings(config, terminal)
     const log = logOf({ log: { ...config.log, level: flags.has('log.level') ? config.log.level : 'error' } }, terminal)
-    const rival = await rivalOf(config)
+    const rival = await conflictingAgent(config)
     if (rival !== undefined) {
       terminal.err(`hostpush: nothing is sent: ${rival}\n`)
       return 1
     }
-    const run = await openRun(config, { clock: systemClock, log, connect, bootId: thisBoot() }, { sync: 'end' })
+    const run = await openBatchRun(config, { clock: systemClock, log, connect, bootId: thisBoot() }, { sync: 'end' })
     let samples = 0
     const last = async () => {
-      const leftMs = Math.max(lateMs - systemClock.monotonicMs(), timeoutMs * share.atLeast)
-      const snapshots = await taken(config, log, Math.min(leftMs, timeoutMs * share.collecting))
+      const leftMs = Math.max(lateMs - systemClock.monotonicMs(), timeoutMs * fractions.atLeast)
+      const snapshots = await collectSnapshots(config, log, Math.min(leftMs, timeoutMs * fractions.collecting))
       samples = snapshots.reduce((sum, { values }) => sum + values.length, 0)
       return { snapshots }
     }
     const fates = await run.finish(last, deadline.signal)
-    deadline.over()
-    if (samples > 0) return told(fates, samples, terminal)
+    deadline.clear()
+    if (samples > 0) return printResults(fates, samples, terminal)
     terminal.err('hostpush: nothing is sent: the clock of this host is not set\n')
     return 1
   },
 } satisfies Command
 
 /** What is collected now; none where the clock is not set. */
-async function taken(config: Config, log: Log, withinMs: number): Promise<readonly Snapshot[]> {
-  const glance = openGlance(config, { clock: systemClock, log, withinMs })
+async function collectSnapshots(config: Config, log: Log, withinMs: number): Promise<readonly Snapshot[]> {
+  const glance = openHostSampler(config, { clock: systemClock, log, withinMs })
   try {
-    return await glance.take()
+    return await glance.collect()
   } finally {
     glance.close()
   }
 }
 
 /** Why a running agent is in the way: two that push the same series to one place get in each other's order. */
-async function rivalOf({ buffer, identity, remoteWrite }: Config): Promise<string | undefined> {
-  const agent = buffer.mode === 'disk' ? await agentIn(buffer.directory) : undefined
+async function conflictingAgent({ buffer, identity, remoteWrite }: Config): Promise<string | undefined> {
+  const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory) : undefined
   if (agent === undefined || !isSameIdentity(agent.identity, identity)) return undefined
-  const url = remoteWrite.map((one) => shownUrl(one.url)).find((one) => agent.to.includes(one))
+  const url = remoteWrite.map((one) => shownUrl(one.url)).find((one) => agent.urls.includes(one))
   if (url === undefined) return undefined
   return (
     `the agent with pid ${agent.pid} pushes these very series to ${url} already; ` +

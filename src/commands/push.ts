@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises'
-import { openRun } from '../batch/index.ts'
+import { openBatchRun } from '../batch/index.ts'
 import type { Config } from '../config/index.ts'
 import { thisBoot } from '../host/open.ts'
 import { connect } from '../http/transport/connection.ts'
 import { readPushed, snapshotOf } from '../metrics/exposition/read-pushed.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { addedTo } from '../pushgateway/options.ts'
+import { mergingInto } from '../pushgateway/options.ts'
 import { systemClock } from '../util/clock.ts'
 import { deadlineAt } from '../util/deadline.ts'
-import { type Flag, type Given, type Parsed, UsageError } from '../util/flags.ts'
+import { type Flag, type ParsedFlags, type CommandLine, UsageError } from '../util/flags.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { tellDoubts } from './doubts.ts'
+import { printWarnings } from './doubts.ts'
 import { logOf } from './logger.ts'
-import { told } from './result.ts'
+import { printResults } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
 const job: Flag = { name: 'job', kind: 'value', help: 'The job that the samples are of. Needed.' }
@@ -31,32 +31,32 @@ export default {
   flags: () => [job, labelFlag, ...targetFlags, timeoutFlag],
   operands: 'taken',
   async run(given, terminal) {
-    const { labels, timeoutMs } = wishesOf(given.flags)
+    const { labels, timeoutMs } = pushOptions(given.flags)
     const config = await targetConfig(given.flags, terminal)
-    tellDoubts(config, terminal)
+    printWarnings(config, terminal)
     const identity = labelled(config.identity, labels)
     const snapshot = snapshotFrom(await read(given, terminal), identity, terminal)
     if (snapshot === undefined) return 1
     const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
     const world = { clock: systemClock, log, connect, bootId: thisBoot() }
-    const run = await openRun({ ...config, pushgateways: asPushed(config, labels) }, world, { sync: 'end' })
+    const run = await openBatchRun({ ...config, pushgateways: pushedGateways(config, labels) }, world, { sync: 'end' })
     // they are of the moment of their turn: of two pushes of one job the later one is newer
     const last = async () => ({ snapshots: [{ ...snapshot, timestampMs: Math.floor(systemClock.now()) }] })
     const deadline = deadlineAt(systemClock, timeoutMs, terminal.stop)
     const fates = await run.finish(last, deadline.signal)
-    deadline.over()
-    return told(fates, snapshot.values.length, terminal)
+    deadline.clear()
+    return printResults(fates, snapshot.values.length, terminal)
   },
 } satisfies Command
 
-function wishesOf(flags: Given): { readonly labels: Labels; readonly timeoutMs: number } {
+function pushOptions(flags: ParsedFlags): { readonly labels: Labels; readonly timeoutMs: number } {
   const name = flags.get(job.name)
   if (name === undefined || name === '') throw new UsageError(`--${job.name}=NAME is needed: what are the samples of?`)
   const timeoutMs = durationOf(flags, timeoutFlag)
   return { labels: { ...labelsOf(flags, reserved), job: String(name) }, timeoutMs }
 }
 
-async function read({ operands }: Parsed, terminal: Terminal): Promise<Uint8Array> {
+async function read({ operands }: CommandLine, terminal: Terminal): Promise<Uint8Array> {
   const [file = '-', ...more] = operands
   if (more.length > 0) throw new UsageError(`one file at a time: ${operands.join(' ')}`)
   return file === '-' ? terminal.input() : readFile(file)
@@ -72,5 +72,5 @@ function snapshotFrom(text: Uint8Array, identity: Labels, { err }: Terminal): Sn
 }
 
 /** The gateways for samples that are the job's: the labels make the group, and nothing there is removed. */
-const asPushed = ({ pushgateways }: Config, { job: name = '', ...labels }: Labels) =>
-  pushgateways.map((one) => ({ ...addedTo(one, labels), job: name }))
+const pushedGateways = ({ pushgateways }: Config, { job: name = '', ...labels }: Labels) =>
+  pushgateways.map((one) => ({ ...mergingInto(one, labels), job: name }))

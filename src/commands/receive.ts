@@ -1,6 +1,6 @@
 import { createReceiver, type Receiver, type Summary } from '../demo-receiver/receiver.ts'
 import { type Flag, UsageError } from '../util/flags.ts'
-import { counted } from '../util/plural.ts'
+import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
 
 const listen: Flag = {
@@ -38,7 +38,7 @@ export function lineOf(request: Summary): string {
   const what =
     request.samples === 0
       ? `metadata of ${request.metadata} families`
-      : `${counted(request.samples, 'sample')} of ${request.series} series`
+      : `${plural(request.samples, 'sample')} of ${request.series} series`
   const stale = request.stale === 0 ? '' : `, ${request.stale} series ended`
   const size = `${request.compressedBytes} bytes (${request.uncompressedBytes} before compression)`
   const problem = request.text === '' ? '' : `: ${request.text.trim().replace(/\p{Cc}/gu, '\uFFFD')}`

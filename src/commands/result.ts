@@ -1,26 +1,26 @@
-import type { Fate } from '../batch/result.ts'
-import { counted } from '../util/plural.ts'
+import type { DeliveryResult } from '../batch/result.ts'
+import { plural } from '../util/plural.ts'
 import type { Terminal } from './command.ts'
 
 /** Samples that have not arrived, by what became of them: how bad that is, and how it is said. */
 export const ills = [
   { kind: 'lost', status: 1, said: 'lost' },
-  { kind: 'refused', status: 1, said: 'refused, and set aside (hostpush buffer export --refused shows it)' },
+  { kind: 'rejected', status: 1, said: 'refused, and set aside (hostpush buffer export --refused shows it)' },
   { kind: 'kept', status: 3, said: 'kept in the buffer for the agent or the next command to deliver' },
 ] as const
 
 /** Says in one line what became of the samples, and gives the exit status. */
-export function told(fates: readonly Fate[], samples: number, { out, err }: Terminal): number {
+export function printResults(fates: readonly DeliveryResult[], samples: number, { out, err }: Terminal): number {
   const parts = ills.flatMap(({ kind, said }) => {
     const here = fates.filter((one) => one[kind] > 0)
-    const texts = here.map((one) => `${one[kind]} of ${counted(samples, 'sample')} for ${placeOf(one)}: ${one.reason}`)
+    const texts = here.map((one) => `${one[kind]} of ${plural(samples, 'sample')} for ${placeOf(one)}: ${one.reason}`)
     return texts.length === 0 ? [] : [`${said}: ${texts.join('; ')}`]
   })
   const whole = fates
     .filter((one) => ills.every(({ kind }) => one[kind] === 0))
     .map(placeOf)
     .join(', ')
-  if (whole !== '') parts.push(`delivered: ${counted(samples, 'sample')} to ${whole}`)
+  if (whole !== '') parts.push(`delivered: ${plural(samples, 'sample')} to ${whole}`)
   const status = ills.find(({ kind }) => fates.some((one) => one[kind] > 0))?.status ?? 0
   const line = `hostpush: ${parts.join('; ')}\n`
   if (status === 0) out(line)
@@ -28,4 +28,4 @@ export function told(fates: readonly Fate[], samples: number, { out, err }: Term
   return status
 }
 
-const placeOf = ({ name, url }: Fate) => `${name} (${url})`
+const placeOf = ({ name, url }: DeliveryResult) => `${name} (${url})`

@@ -1,5 +1,5 @@
 import type { Supervisor } from '../agent/loop.ts'
-import { logDoubts } from '../agent/reload.ts'
+import { logWarnings } from '../agent/reload.ts'
 import { createAgent } from '../agent.ts'
 import { collectors } from '../collectors/index.ts'
 import { ConfigError } from '../config/error.ts'
@@ -35,8 +35,8 @@ export default {
     log.info('agent: starting', { version: build.version, revision: build.revision, node: platform.runtime })
     if (outputs === 0) log.warn('agent: no endpoint is configured: nothing is pushed, only /metrics is served')
     if (flags.has('runtime.gomaxprocs')) log.info('agent: --runtime.gomaxprocs means nothing here: one thread collects')
-    for (const note of config.notes) log.info('agent: as the preset has it', { note })
-    logDoubts(config, log)
+    for (const note of config.decisions) log.info('agent: as the preset has it', { note })
+    logWarnings(config, log)
     for (const { collector } of config.collectors) {
       if (collector.deprecated)
         log.warn('agent: this collector is deprecated in node_exporter', { collector: collector.name })

@@ -1,6 +1,6 @@
 import { durationMs } from '../config/schema/units.ts'
 import type { Labels } from '../metrics/family.ts'
-import { type Flag, type Given, UsageError } from '../util/flags.ts'
+import { type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 
 /** Flags that several commands have, and what was said by them. */
 
@@ -11,7 +11,7 @@ export const labelFlag: Flag = {
 }
 
 /** By name; an empty value stands for a label that is to go. Throws UsageError. */
-export function labelsOf(flags: Given, reserved: readonly (readonly [name: string, instead: string])[]): Labels {
+export function labelsOf(flags: ParsedFlags, reserved: readonly (readonly [name: string, instead: string])[]): Labels {
   const pairs = (flags.get(labelFlag.name) ?? []) as readonly string[]
   return Object.fromEntries(pairs.map((pair) => labelOf(pair, new Map(reserved))))
 }
@@ -26,9 +26,9 @@ function labelOf(pair: string, reserved: ReadonlyMap<string, string>): readonly 
 }
 
 /** Milliseconds above 0; undefined where neither the flag nor its fallback says any. Throws UsageError. */
-export function durationOf(flags: Given, flag: Flag & { readonly fallback: string }): number
-export function durationOf(flags: Given, flag: Flag): number | undefined
-export function durationOf(flags: Given, { name, fallback }: Flag): number | undefined {
+export function durationOf(flags: ParsedFlags, flag: Flag & { readonly fallback: string }): number
+export function durationOf(flags: ParsedFlags, flag: Flag): number | undefined
+export function durationOf(flags: ParsedFlags, { name, fallback }: Flag): number | undefined {
   const text = flags.get(name) ?? fallback
   if (text === undefined) return undefined
   const ms = durationMs(String(text))

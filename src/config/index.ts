@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import type { BufferOptions } from '../buffer/index.ts'
-import type { Enabled } from '../collect/cycle.ts'
+import type { EnabledCollector } from '../collect/cycle.ts'
 import type { Collector } from '../collector.ts'
 import type { Labels } from '../metrics/family.ts'
 import type { Filter } from '../metrics/pattern.ts'
 import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
-import type { Flag, Given } from '../util/flags.ts'
+import type { Flag, ParsedFlags } from '../util/flags.ts'
 import { type Format, formats, type Level, levels, messageOf } from '../util/log.ts'
 import type { WebOptions } from '../web/index.ts'
 import { ConfigError } from './error.ts'
@@ -15,18 +15,18 @@ import type { Shape } from './schema/schema.ts'
 import { durationMs } from './schema/units.ts'
 import { bufferOf } from './sections/buffer.ts'
 import { collectorFlags, enabledCollectors, interfaceFilter, interfaceFlags } from './sections/collectors.ts'
-import { fqdnOf } from './sections/fqdn.ts'
+import { resolveFqdn } from './sections/fqdn.ts'
 import { expander, identityOf } from './sections/identity.ts'
 import { outputsOf } from './sections/outputs.ts'
-import { wishesOf } from './sections/preset-defaults.ts'
+import { presetDefaults } from './sections/preset-defaults.ts'
 import { defaultListen, webOf } from './sections/web.ts'
 
 /** Everything that was configured, checked and in the units of the code. */
 export interface Config {
   /** What was decided for the user and why, in words: told at the start and by `check`. */
-  readonly notes: readonly string[]
+  readonly decisions: readonly string[]
   /** What can be done as it was said, and is most likely not what was meant; or has no meaning here. */
-  readonly doubts: readonly string[]
+  readonly warnings: readonly string[]
   readonly intervalMs: number
   /** `job`, `instance` and the external labels. */
   readonly identity: Labels
@@ -34,7 +34,7 @@ export interface Config {
   /** TZ and DBUS_SYSTEM_BUS_ADDRESS, as the environment has them. */
   readonly timezone: string | undefined
   readonly busAddress: string | undefined
-  readonly collectors: readonly Enabled[]
+  readonly collectors: readonly EnabledCollector[]
   /** The names of all that there are. */
   readonly allCollectors: readonly string[]
   readonly interfaces: Filter
@@ -55,11 +55,11 @@ export interface Paths {
 }
 
 export interface Sources {
-  readonly flags: Given
+  readonly flags: ParsedFlags
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly collectors: readonly Collector[]
   /** What holds where no file is named. */
-  readonly without?: Shape
+  readonly defaults?: Shape
 }
 
 /** The flags that stand for parts of the configuration. */
@@ -111,21 +111,21 @@ export const configFlags = (collectors: readonly Collector[]): readonly Flag[] =
 ]
 
 /** Reads and checks the whole configuration. Throws ConfigError with every problem there is. */
-export async function readConfig({ flags, environment, collectors, without = {} }: Sources): Promise<Config> {
+export async function readConfig({ flags, environment, collectors, defaults: without = {} }: Sources): Promise<Config> {
   const problems: string[] = []
   const doubts: string[] = []
   const path = flags.get('config.file')
   const read = path === undefined ? without : readFile(String(path), { environment, collectors }, problems)
   const file = { ...read, ...overridden(read, flags) }
   const paths = pathsOf(file.path, flags, problems)
-  const { interval, job, notes } = wishesOf(file)
+  const { interval, job, decisions: notes } = presetDefaults(file)
   const intervalMs = durationMs(interval) ?? 15_000
-  const fqdn = JSON.stringify(file).includes('${fqdn}') ? await fqdnOf(environment) : undefined
+  const fqdn = JSON.stringify(file).includes('${fqdn}') ? await resolveFqdn(environment) : undefined
   const expanded = expander(paths, { fqdn: fqdn?.name ?? '', problems })
   const identity = identityOf(file, job, expanded)
   const config: Config = {
-    doubts,
-    notes: fqdn?.note === undefined ? notes : [...notes, fqdn.note],
+    warnings: doubts,
+    decisions: fqdn?.note === undefined ? notes : [...notes, fqdn.note],
     intervalMs,
     identity,
     paths,
@@ -134,7 +134,7 @@ export async function readConfig({ flags, environment, collectors, without = {} 
     allCollectors: collectors.map(({ name }) => name),
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
-    ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems, doubts })),
+    ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems, warnings: doubts })),
     buffer: bufferOf(file, environment, problems),
     web: await webOf(file.web, { flags, environment }, problems),
     log: {
@@ -148,12 +148,12 @@ export async function readConfig({ flags, environment, collectors, without = {} 
 }
 
 /** What flags say that only some commands have. */
-const overridden = ({ global }: Shape, flags: Given): Shape => ({
+const overridden = ({ global }: Shape, flags: ParsedFlags): Shape => ({
   ...(flags.has('instance') && { instance: String(flags.get('instance')) }),
   ...(flags.has('interval') && { global: { ...global, scrape_interval: String(flags.get('interval')) } }),
 })
 
-function pathsOf(file: Shape['path'], flags: Given, problems: string[]): Paths {
+function pathsOf(file: Shape['path'], flags: ParsedFlags, problems: string[]): Paths {
   const of = (name: keyof NonNullable<Shape['path']>, fallback: string) =>
     String(flags.get(`path.${name}`) ?? file?.[name] ?? fallback)
   const procfs = of('procfs', '/proc')
@@ -182,10 +182,10 @@ function unusable(path: string): string | undefined {
 }
 
 /** What the user wrote: the flag, or the key of the file. */
-const placeOf = (name: string, flags: Given) => (flags.has(name) ? `--${name}` : name)
+const placeOf = (name: string, flags: ParsedFlags) => (flags.has(name) ? `--${name}` : name)
 
 function oneOf<T extends string>(
-  [name, flags, otherwise]: readonly [name: string, flags: Given, otherwise: T],
+  [name, flags, otherwise]: readonly [name: string, flags: ParsedFlags, otherwise: T],
   known: readonly T[],
   problems: string[],
 ): T {

@@ -13,7 +13,7 @@ export interface ReceiverOptions {
   readonly log?: Log
   readonly clock?: Clock
   /** Called with each write request that has come in whole; what it gives replaces the honest answer. */
-  readonly behave?: (number: number, headers: IncomingHttpHeaders) => Behaviour | undefined
+  readonly faultPlan?: (number: number, headers: IncomingHttpHeaders) => FaultPlan | undefined
   readonly onRequest?: (summary: Summary) => void
   /** Keeps every accepted sample: for tests, because it grows without end. */
   readonly ledger?: boolean
@@ -23,7 +23,7 @@ export interface ReceiverOptions {
 }
 
 /** How to treat one request. Without a word on the fate of its samples, they are taken only if they seem to be. */
-export interface Behaviour {
+export interface FaultPlan {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
@@ -85,7 +85,7 @@ const textFormat = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' 
  * request, and shows what it has as text on /metrics. Listens when the promise resolves.
  */
 export async function createReceiver(options: ReceiverOptions): Promise<Receiver> {
-  const { listen, clock = systemClock, behave, onRequest, log = silent } = options
+  const { listen, clock = systemClock, faultPlan: behave, onRequest, log = silent } = options
   const { maxSeries = 100_000, maxFutureMs = 600_000, limits = ownLimits } = options
   const store = new Store({ maxSeries, maxFutureMs }, options.ledger ?? false)
   const stats = { requests: 0, compressedBytes: 0, uncompressedBytes: 0 }
@@ -158,11 +158,11 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
 }
 
 /** Samples are taken unless the answer seems to say that they were not. */
-function commits({ commit, status, reset, hang = false }: Behaviour): boolean {
+function commits({ commit, status, reset, hang = false }: FaultPlan): boolean {
   return commit ?? (status === undefined && reset !== 'before' && !hang)
 }
 
-function scripted({ status, headers = {}, body }: Behaviour, honest: Answer): Answer {
+function scripted({ status, headers = {}, body }: FaultPlan, honest: Answer): Answer {
   if (status === undefined) return { ...honest, headers: { ...honest.headers, ...headers }, text: body ?? honest.text }
   return { status, headers, text: body ?? '' }
 }

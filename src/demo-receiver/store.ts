@@ -36,7 +36,7 @@ interface Kept {
 }
 
 /** Problems told in one answer. */
-const told = 5
+const maxReported = 5
 
 /**
  * What was received, under the rules of Prometheus without an out-of-order window: a series takes only samples newer
@@ -101,8 +101,8 @@ export class Store {
       written.histograms += one.histograms
       written.exemplars += one.exemplars
     }
-    const first = problems.slice(0, told)
-    if (problems.length > told) first.push(`and ${problems.length - told} more`)
+    const first = problems.slice(0, maxReported)
+    if (problems.length > maxReported) first.push(`and ${problems.length - maxReported} more`)
     if (version === 1 && problems.length > 0) return { problems: first, samples: 0, histograms: 0, exemplars: 0 }
     for (const [key, kept] of taken) this.#series.set(key, kept)
     for (const entry of entries) this.#ledger?.push(entry)

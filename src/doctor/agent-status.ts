@@ -4,9 +4,9 @@ import { diskRemedy } from '../buffer/disk/disk-hints.ts'
 import type { BufferOptions } from '../buffer/index.ts'
 import { ask } from '../buffer/lock/lockfile.ts'
 import { hintFor } from '../hints/hint.ts'
-import { type Clock, within } from '../util/clock.ts'
+import { type Clock, withTimeout } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
-import { counted } from '../util/plural.ts'
+import { plural } from '../util/plural.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 const patienceMs = 5000
@@ -14,10 +14,10 @@ const patienceMs = 5000
 const behindMs = 300_000
 
 /** Whether an agent runs on this buffer, what waits for whom, and what receivers have refused. */
-export async function checkRunning({ mode, directory }: BufferOptions, clock: Clock): Promise<readonly Finding[]> {
+export async function checkAgent({ mode, directory }: BufferOptions, clock: Clock): Promise<readonly Finding[]> {
   if (mode === 'memory') return []
   try {
-    const rows = await within(clock, patienceMs, rowsOf(directory))
+    const rows = await withTimeout(clock, patienceMs, rowsOf(directory))
     if (rows === 'late') return [fail('agent', `does not answer within ${patienceMs} ms`, 'restart it')]
     if (rows === undefined)
       return [
@@ -40,16 +40,16 @@ async function rowsOf(directory: string): Promise<readonly Row[] | undefined> {
 
 function findingOf(row: Row, nowMs: number): readonly Finding[] {
   if (row.kind === 'buffer')
-    return row.trouble === undefined
+    return row.problem === undefined
       ? []
-      : [fail('buffer', `the disk is not used: ${row.trouble}`, diskRemedy(row.trouble))]
+      : [fail('buffer', `the disk is not used: ${row.problem}`, diskRemedy(row.problem))]
   if (row.kind === 'refused') {
-    const text = `refused and set aside: ${counted(row.samples, 'sample')}: ${row.reason}`
+    const text = `refused and set aside: ${plural(row.samples, 'sample')}: ${row.reason}`
     return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: kindOf(row.endpoint), url: '' }))]
   }
-  const { endpoint, snapshots, samples, oldestMs, isConfigured } = row
+  const { endpoint, snapshots, samples, oldestMs, isConfigured: isConfigured } = row
   const ageMs = oldestMs === undefined ? 0 : nowMs - oldestMs
-  const text = `${counted(snapshots, 'snapshot')}, ${counted(samples, 'sample')} wait, the oldest for ${Math.round(ageMs / 1000)} s`
+  const text = `${plural(snapshots, 'snapshot')}, ${plural(samples, 'sample')} wait, the oldest for ${Math.round(ageMs / 1000)} s`
   if (isConfigured === false)
     return [
       warn(`${endpoint} backlog`, `${text}; not configured any more`, `hostpush buffer drop --endpoint=${endpoint}`),

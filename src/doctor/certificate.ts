@@ -3,8 +3,8 @@ import { type ConnectionOptions, connect, type PeerCertificate } from 'node:tls'
 import { hintFor } from '../hints/hint.ts'
 import { wordsOf } from '../http/transport/error-text.ts'
 import { type TlsOptions, Trust } from '../http/transport/tls.ts'
-import { type Clock, instantOf, within } from '../util/clock.ts'
-import { counted } from '../util/plural.ts'
+import { type Clock, instantOf, withTimeout } from '../util/clock.ts'
+import { plural } from '../util/plural.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { hostOf, portOf } from './network.ts'
 
@@ -38,7 +38,7 @@ export const speaksTls = async (url: URL, clock: Clock): Promise<boolean> =>
   (await unverified(url, new Trust({ verify: false }).connectionOptions('other'), clock)) !== undefined
 
 /** What a server shows of itself. */
-interface Seen {
+interface CertificateCheck {
   readonly version: string
   /** Names from its certificate to its authority. */
   readonly chain: string
@@ -47,13 +47,13 @@ interface Seen {
   readonly days: number
 }
 
-const unverified = (url: URL, options: ConnectionOptions, clock: Clock): Promise<Seen | undefined> =>
+const unverified = (url: URL, options: ConnectionOptions, clock: Clock): Promise<CertificateCheck | undefined> =>
   handshake(url, { ...options, rejectUnauthorized: false }, clock).then(
     (seen) => (seen === 'late' ? undefined : seen),
     () => undefined, // told by the handshake that verifies
   )
 
-async function handshake(url: URL, options: ConnectionOptions, clock: Clock): Promise<Seen | 'late'> {
+async function handshake(url: URL, options: ConnectionOptions, clock: Clock): Promise<CertificateCheck | 'late'> {
   const host = hostOf(url)
   const socket = connect({ host, port: portOf(url), ...(isIP(host) ? {} : { servername: host }), ...options })
   try {
@@ -61,7 +61,7 @@ async function handshake(url: URL, options: ConnectionOptions, clock: Clock): Pr
       socket.once('secureConnect', () => resolve('done'))
       socket.once('error', reject)
     })
-    if ((await within(clock, patienceMs, shaken)) === 'late') return 'late'
+    if ((await withTimeout(clock, patienceMs, shaken)) === 'late') return 'late'
     const certificate = socket.getPeerCertificate(true)
     const until = (time: string) => Math.floor((instantOf(time) - clock.now()) / dayMs)
     return {
@@ -76,9 +76,9 @@ async function handshake(url: URL, options: ConnectionOptions, clock: Clock): Pr
   }
 }
 
-function lastingOf({ daysBefore, days }: Seen): string {
-  if (daysBefore >= 0) return `not before ${counted(daysBefore + 1, 'day')} from now`
-  return days < 0 ? `ended ${counted(-days, 'day')} ago` : `for ${days} more days`
+function lastingOf({ daysBefore, days }: CertificateCheck): string {
+  if (daysBefore >= 0) return `not before ${plural(daysBefore + 1, 'day')} from now`
+  return days < 0 ? `ended ${plural(-days, 'day')} ago` : `for ${days} more days`
 }
 
 /** Names from the server's certificate to its authority, which may vouch for itself. */

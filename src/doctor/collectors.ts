@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { createCycle, type Enabled } from '../collect/cycle.ts'
+import { createCycle, type EnabledCollector } from '../collect/cycle.ts'
 import type { Config } from '../config/index.ts'
 import { tellingDenied } from '../host/fs/denied-files.ts'
-import { diskFiles, type Files } from '../host/fs/files.ts'
+import { diskFiles, type FileReader } from '../host/fs/files.ts'
 import { openHost } from '../host/open.ts'
 import { SeriesTable } from '../metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
@@ -14,7 +14,7 @@ import { grantFor, grantForFailure } from './permissions.ts'
 const deadlineMs = 5000
 
 /** What came of one collector alone. */
-interface Seen {
+interface CollectorCheck {
   readonly name: string
   readonly snapshot: Snapshot
   readonly denied: readonly string[]
@@ -27,13 +27,13 @@ interface Seen {
 export async function checkCollectors(
   config: Config,
   clock: Clock,
-  filesAt: (root: string) => Files = diskFiles,
+  filesAt: (root: string) => FileReader = diskFiles,
 ): Promise<readonly Finding[]> {
   const missing = procfs(config)
   if (missing.length > 0) return missing
   const denied = new Set<string>()
   const host = openHost(config, clock, (root) => tellingDenied(filesAt(root), (path) => denied.add(path)))
-  const seen: Seen[] = []
+  const seen: CollectorCheck[] = []
   try {
     for (const enabled of config.collectors) {
       denied.clear()
@@ -53,26 +53,26 @@ export async function checkCollectors(
   ]
 }
 
-interface Place {
+interface HostContext {
   readonly config: Config
   readonly clock: Clock
   readonly host: ReturnType<typeof openHost>
 }
 
-async function alone(enabled: Enabled, { config, clock, host }: Place): Promise<Omit<Seen, 'denied'>> {
+async function alone(enabled: EnabledCollector, { config, clock, host }: HostContext): Promise<Omit<CollectorCheck, 'denied'>> {
   const failures: string[] = []
   let hasNothing = false
   const note: Log['error'] = (_, fields) => void failures.push(String(fields?.['err'] ?? fields?.['reason'] ?? ''))
   const log: Log = { error: note, warn: note, info() {}, debug: () => (hasNothing = true) }
   const builder = new SnapshotBuilder(new SeriesTable(config.identity))
   const { interfaces } = config
-  const cycle = createCycle({ host, enabled: [enabled], interfaces, builder, clock, log, deadlineMs, own: () => {} })
+  const cycle = createCycle({ host, enabled: [enabled], interfaces, builder, clock, log, deadlineMs, selfMetrics: () => {} })
   const { snapshot } = await cycle(Math.floor(clock.now()))
   return { name: enabled.collector.name, snapshot, failure: failures.join('; '), hasNothing }
 }
 
 /** Where it gives nothing at all for it, it is a failure. */
-function deniedIn({ name, denied, failure }: Seen): readonly Finding[] {
+function deniedIn({ name, denied, failure }: CollectorCheck): readonly Finding[] {
   const [first] = denied
   if (first === undefined) return []
   const more = denied.length === 1 ? '' : ` and ${denied.length - 1} more`
@@ -83,13 +83,13 @@ function deniedIn({ name, denied, failure }: Seen): readonly Finding[] {
 
 const isDenial = /^(EACCES|EPERM)\b/
 
-function failureOf({ name, failure, denied }: Seen): readonly Finding[] {
+function failureOf({ name, failure, denied }: CollectorCheck): readonly Finding[] {
   const isTold = denied.length > 0 && isDenial.test(failure)
   return failure === '' || isTold ? [] : [fail(`collector ${name}`, failure, grantForFailure(name, failure))]
 }
 
 /** Mount points that the kernel does not let us look at. */
-function mountsIn({ name, snapshot: { series, values } }: Seen): readonly Finding[] {
+function mountsIn({ name, snapshot: { series, values } }: CollectorCheck): readonly Finding[] {
   const [first, ...more] = series.flatMap(({ family, labelValues }, i) => {
     const label = (of: string) => labelValues[(family.labelNames as readonly string[]).indexOf(of)] ?? ''
     const isDenied = family.name === 'node_filesystem_device_error' && values[i] === 1

@@ -1,4 +1,4 @@
-import { counted } from '../util/plural.ts'
+import { plural } from '../util/plural.ts'
 
 /** What one check has found. */
 export interface Finding {
@@ -27,5 +27,5 @@ export function reportOf(findings: readonly Finding[]): string {
     return `${level.padEnd(4)}  ${thing.padEnd(width)}  ${text}${to}\n`
   })
   const count = (level: Finding['level']) => findings.filter((one) => one.level === level).length
-  return `${lines.join('')}${counted(count('fail'), 'failure')}, ${counted(count('warn'), 'warning')}, ${count('ok')} well\n`
+  return `${lines.join('')}${plural(count('fail'), 'failure')}, ${plural(count('warn'), 'warning')}, ${count('ok')} well\n`
 }

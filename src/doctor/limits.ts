@@ -1,7 +1,7 @@
 import { collectOnce } from '../collect/collector-set.ts'
 import type { Config } from '../config/index.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
-import { Relabelling } from '../remote-write/series/relabel.ts'
+import { Relabeller } from '../remote-write/series/relabel.ts'
 import { noStats } from '../remote-write/stats.ts'
 import type { Clock } from '../util/clock.ts'
 import { silent } from '../util/log.ts'
@@ -17,7 +17,7 @@ export async function checkLimits(config: Config, clock: Clock): Promise<readonl
 function limitOf(options: EndpointOptions, snapshot: Awaited<ReturnType<typeof collectOnce>>['snapshot']): Finding {
   const stats = noStats()
   const about = { remote_name: options.name, url: '' }
-  const relabelling = new Relabelling(options, { log: silent, stats, about })
+  const relabelling = new Relabeller(options, { log: silent, stats, about })
   const [sent] = relabelling.entries([{ sequence: 1, snapshot }])
   const series = sent?.snapshot.series ?? []
   const most = series.reduce((widest, one) => Math.max(widest, relabelling.labels(one).length), 0)

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { connect, isIP } from 'node:net'
 import { hintFor } from '../hints/hint.ts'
-import { type Clock, within } from '../util/clock.ts'
+import { type Clock, withTimeout } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
@@ -23,7 +23,7 @@ export async function checkName(
   const host = hostOf(url)
   if (isIP(host)) return { finding: ok('dns', `${host} is an address`), addresses: [host] }
   try {
-    const found = await within(clock, patienceMs, lookup(host, { all: true }))
+    const found = await withTimeout(clock, patienceMs, lookup(host, { all: true }))
     if (found === 'late')
       return {
         finding: fail('dns', `no answer for ${host} within ${patienceMs} ms`, 'check /etc/resolv.conf'),
@@ -55,7 +55,7 @@ async function faultAt(host: string, port: number, clock: Clock): Promise<string
       socket.once('connect', () => resolve('open'))
       socket.once('error', reject)
     })
-    const outcome = await within(clock, patienceMs, opened)
+    const outcome = await withTimeout(clock, patienceMs, opened)
     return outcome === 'late' ? `ETIMEDOUT: no answer within ${patienceMs} ms` : undefined
   } catch (error) {
     return messageOf(error)

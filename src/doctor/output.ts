@@ -4,14 +4,14 @@ import type { Target } from '../http/request.ts'
 import type { Access, Sender } from '../http/transport/connection.ts'
 import { proxyFor } from '../http/transport/proxy.ts'
 import type { GatewayOptions } from '../pushgateway/options.ts'
-import type { Message } from '../remote-write/encode/messages.ts'
+import type { ProtobufMessage } from '../remote-write/encode/messages.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import { type Clock, instantOf } from '../util/clock.ts'
 import { userAgent } from '../util/version.ts'
 import { checkCertificate, speaksTls } from './certificate.ts'
 import { type Finding, fail, of, ok, warn } from './finding.ts'
 import { checkLine, checkName } from './network.ts'
-import { ask, emptyV1, emptyV2, type Head, type Question, type Told } from './probe.ts'
+import { ask, emptyV1, emptyV2, type Head, type Question, type ProbeResult } from './probe.ts'
 
 export interface Needs {
   readonly clock: Clock
@@ -21,7 +21,7 @@ export interface Needs {
 /** Differences of clocks from which on graphs look wrong, and from which on receivers refuse samples. */
 const skewMs = { warn: 30_000, fail: 600_000 }
 
-interface Asked {
+interface ProbeRequest {
   readonly target: Target & { readonly access?: Access; readonly pushPath?: string | undefined }
   readonly part: string
   readonly question: Question
@@ -32,7 +32,7 @@ export async function checkEndpoint(options: EndpointOptions, needs: Needs): Pro
   const asked = { target: options, part: 'remote-write', question: emptyV1 }
   return of(
     options.name,
-    await checkOutput(asked, needs, async (ask) => [protocolOf(await ask(emptyV2), options.message)]),
+    await checkOutput(asked, needs, async (ask) => [protocolOf(await ask(emptyV2), options.protobufMessage)]),
   )
 }
 
@@ -45,9 +45,9 @@ export async function checkGateway(options: GatewayOptions, needs: Needs): Promi
   return of(options.name, await checkOutput(asked, needs, async () => []))
 }
 
-type More = (ask: (question: Question) => Promise<Told>) => Promise<readonly Finding[]>
+type ExtraChecks = (ask: (question: Question) => Promise<ProbeResult>) => Promise<readonly Finding[]>
 
-async function checkOutput(asked: Asked, { clock, connect }: Needs, more: More): Promise<readonly Finding[]> {
+async function checkOutput(asked: ProbeRequest, { clock, connect }: Needs, more: ExtraChecks): Promise<readonly Finding[]> {
   const { url, access } = asked.target
   const proxy = access?.proxy && proxyFor(access.proxy, url)
   const server = proxy?.url ?? url
@@ -64,7 +64,7 @@ async function checkOutput(asked: Asked, { clock, connect }: Needs, more: More):
   try {
     const told = await to(asked.question)
     const rest = told.outcome.kind === 'delivered' ? await more(to) : []
-    const answer = proxy === undefined && (await isDeaf(told, url, clock)) ? deaf(url) : answerOf(told, asked)
+    const answer = proxy === undefined && (await isUnresponsive(told, url, clock)) ? unresponsive(url) : answerOf(told, asked)
     return [...via, name, line, ...tls, answer, ...movedBy(told), ...clockBy(told, clock), ...rest]
   } finally {
     await sender.destroy()
@@ -72,14 +72,14 @@ async function checkOutput(asked: Asked, { clock, connect }: Needs, more: More):
 }
 
 /** What was said in plain HTTP got no answer in it, and TLS does. */
-const isDeaf = async ({ heads }: Told, url: URL, clock: Clock): Promise<boolean> =>
+const isUnresponsive = async ({ heads }: ProbeResult, url: URL, clock: Clock): Promise<boolean> =>
   heads.length === 0 && url.protocol === 'http:' && (await speaksTls(url, clock))
 
-const deaf = (url: URL): Finding =>
+const unresponsive = (url: URL): Finding =>
   fail('access', `${shownUrl(url)}: TLS is spoken at this port`, 'the url should begin with https://')
 
 /** Whether the receiver lets us in. It may refuse a request of nothing once it has let us in. */
-function answerOf({ outcome }: Told, { target, part }: Asked): Finding {
+function answerOf({ outcome }: ProbeResult, { target, part }: ProbeRequest): Finding {
   const place = shownUrl(target.url)
   if (outcome.kind === 'delivered') return ok('access', `${place} takes a request that stores nothing`)
   const { reason, status = 0 } = outcome
@@ -91,7 +91,7 @@ function answerOf({ outcome }: Told, { target, part }: Asked): Finding {
 }
 
 /** A redirect costs a second request with each send. */
-function movedBy({ heads }: Told): readonly Finding[] {
+function movedBy({ heads }: ProbeResult): readonly Finding[] {
   const moved = heads.find(({ status, headers }) => status >= 301 && status <= 308 && headers['location'] !== undefined)
   if (moved === undefined) return []
   const to = URL.parse(String(moved.headers['location']))
@@ -99,7 +99,7 @@ function movedBy({ heads }: Told): readonly Finding[] {
   return [warn('redirect', text, 'put the address that it leads to into the url')]
 }
 
-function clockBy({ heads }: Told, clock: Clock): readonly Finding[] {
+function clockBy({ heads }: ProbeResult, clock: Clock): readonly Finding[] {
   const theirsMs = instantOf(String(heads.at(-1)?.headers['date'] ?? ''))
   if (Number.isNaN(theirsMs)) return []
   const aheadMs = clock.now() - theirsMs
@@ -114,7 +114,7 @@ function clockBy({ heads }: Told, clock: Clock): readonly Finding[] {
 }
 
 /** https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#required-written-response-headers */
-function protocolOf({ outcome, heads }: Told, message: Message): Finding {
+function protocolOf({ outcome, heads }: ProbeResult, message: ProtobufMessage): Finding {
   const counts = Object.keys(heads.at(-1)?.headers ?? {}).some((name) => isCount.test(name))
   if (outcome.kind === 'delivered' && counts) return ok('protocol', 'takes remote-write 2.0')
   const text = `takes remote-write 1.0, not 2.0${why(heads.at(-1))}`

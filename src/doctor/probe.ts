@@ -17,13 +17,13 @@ export interface Head {
 }
 
 /** What came of a question: how the agent would take it, and every head on the way to the last. */
-export interface Told {
+export interface ProbeResult {
   readonly outcome: Outcome
   readonly heads: readonly Head[]
 }
 
 /** Longer than this nobody wants to wait for a report. */
-const patienceMs = 10_000
+const maxAnswerMs = 10_000
 
 const written = (contentType: string, version: string, bytes: readonly number[]): Question => ({
   body: Uint8Array.from(bytes),
@@ -45,7 +45,7 @@ export async function ask(
   target: Target,
   { body, headers }: Question,
   { sender, clock, userAgent }: { readonly sender: Sender; readonly clock: Clock; readonly userAgent: string },
-): Promise<Told> {
+): Promise<ProbeResult> {
   const heads: Head[] = []
   const listening: Sender = {
     dispatch: (options, handler) =>
@@ -57,7 +57,7 @@ export async function ask(
     close: () => sender.close(),
     destroy: (error) => sender.destroy(error),
   }
-  const timeoutMs = Math.min(target.timeoutMs, patienceMs)
+  const timeoutMs = Math.min(target.timeoutMs, maxAnswerMs)
   const requester = createRequester({ ...target, timeoutMs }, listening, clock)
   const outcome = await requester.post(body, { ...headers, 'user-agent': userAgent }, new AbortController().signal)
   return { outcome, heads }

@@ -1,4 +1,4 @@
-import type { Cycle } from '../collect/cycle.ts'
+import type { CollectionResult } from '../collect/cycle.ts'
 import type { Config } from '../config/index.ts'
 import { shownUrl } from '../http/auth/credentials.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -7,7 +7,7 @@ import type { EndpointOptions } from '../remote-write/index.ts'
 import { type Plan, snapshotsPerRequest, type Volume, volumeOf } from './volume.ts'
 
 /** A way to send to an endpoint, and what it comes to. */
-export interface Way extends Volume {
+export interface Alternative extends Volume {
   /** The setting that makes it, as it stands in the configuration; `as configured` for what is. */
   readonly way: string
   /** Series that Grafana Cloud bills: active ones, or data points a minute, whichever is more. */
@@ -17,7 +17,7 @@ export interface Way extends Volume {
 export interface EndpointEstimate {
   readonly name: string
   readonly url: string
-  readonly ways: readonly Way[]
+  readonly alternatives: readonly Alternative[]
 }
 
 export interface Estimate {
@@ -36,7 +36,7 @@ export const snapshotsFor = ({ intervalMs }: Config): number =>
   Math.min(24, Math.max(2, Math.ceil(bundledMs / intervalMs)))
 
 /** What this host sends, and what it would send if it were told otherwise. */
-export function estimateOf(config: Config, cycles: readonly Cycle[]): Estimate {
+export function estimateOf(config: Config, cycles: readonly CollectionResult[]): Estimate {
   const snapshots = cycles.map(({ snapshot }) => snapshot)
   return {
     intervalSeconds: config.intervalMs / 1000,
@@ -44,24 +44,24 @@ export function estimateOf(config: Config, cycles: readonly Cycle[]): Estimate {
     endpoints: config.remoteWrite.map((options) => ({
       name: options.name,
       url: shownUrl(options.url),
-      ways: waysOf(options, config.intervalMs).flatMap(([way, plan]) => [
+      alternatives: alternativesOf(options, config.intervalMs).flatMap(([way, plan]) => [
         { way, ...measured(options, plan, snapshots) },
-        ...leaner(way, plan, (other) => measured(options, other, snapshots)),
+        ...leanerSettings(way, plan, (other) => measured(options, other, snapshots)),
       ]),
     })),
   }
 }
 
 /** Where 2.0 takes more bytes than 1.0 would: what makes it take less. */
-function leaner(way: string, plan: Plan, measure: (plan: Plan) => Omit<Way, 'way'>): readonly Way[] {
-  if (plan.message !== 'io.prometheus.write.v2.Request' || plan.inline !== 'full') return []
-  if (measure(plan).bytesPerMonth <= measure({ ...plan, message: 'prometheus.WriteRequest' }).bytesPerMonth) return []
+function leanerSettings(way: string, plan: Plan, measure: (plan: Plan) => Omit<Alternative, 'way'>): readonly Alternative[] {
+  if (plan.protobufMessage !== 'io.prometheus.write.v2.Request' || plan.inline !== 'full') return []
+  if (measure(plan).bytesPerMonth <= measure({ ...plan, protobufMessage: 'prometheus.WriteRequest' }).bytesPerMonth) return []
   const setting = 'metadata_config.inline: types_only'
   const name = way === asConfigured ? setting : `${way}, ${setting}`
   return [{ way: name, ...measure({ ...plan, inline: 'types_only' }) }]
 }
 
-function byCollector(cycle: Cycle | undefined): Estimate['collectors'] {
+function byCollector(cycle: CollectionResult | undefined): Estimate['collectors'] {
   const counts = new Map<string, number>()
   for (const { collector, from, to } of cycle?.parts ?? [])
     counts.set(collector, (counts.get(collector) ?? 0) + to - from)
@@ -71,20 +71,20 @@ function byCollector(cycle: Cycle | undefined): Estimate['collectors'] {
   return [...rows.toSorted((left, right) => right.series - left.series), { collector: '', series: all - theirs }]
 }
 
-function waysOf(options: EndpointOptions, collectedMs: number): readonly (readonly [way: string, plan: Plan])[] {
-  const now: Plan = { ...options, intervalMs: options.choice?.intervalMs ?? collectedMs }
+function alternativesOf(options: EndpointOptions, collectedMs: number): readonly (readonly [way: string, plan: Plan])[] {
+  const now: Plan = { ...options, intervalMs: options.sampling?.intervalMs ?? collectedMs }
   const ways: (readonly [string, Plan])[] = [[asConfigured, now]]
   for (const extent of extents) {
     const metrics = keepList(extent)
     if (metrics?.size !== now.metrics?.size) ways.push([`metrics: ${extent}`, { ...now, metrics }])
   }
-  if (now.message === 'auto') ways.push(['at a receiver of 2.0', { ...now, message: 'io.prometheus.write.v2.Request' }])
+  if (now.protobufMessage === 'auto') ways.push(['at a receiver of 2.0', { ...now, protobufMessage: 'io.prometheus.write.v2.Request' }])
   if (now.intervalMs < slowMs) ways.push(['interval: 60s', { ...now, intervalMs: slowMs }])
   if (now.sendIntervalMs < bundledMs) ways.push(['send_interval: 5m', { ...now, sendIntervalMs: bundledMs }])
   return ways
 }
 
-function measured({ url, pushPath }: EndpointOptions, plan: Plan, snapshots: readonly Snapshot[]): Omit<Way, 'way'> {
+function measured({ url, pushPath }: EndpointOptions, plan: Plan, snapshots: readonly Snapshot[]): Omit<Alternative, 'way'> {
   const enough = Math.max(1, Math.min(snapshots.length, snapshotsPerRequest(plan, 1)))
   const volume = volumeOf(snapshots, {
     ...plan,

@@ -1,4 +1,4 @@
-import type { EndpointEstimate, Estimate, Way } from './index.ts'
+import type { EndpointEstimate, Estimate, Alternative } from './index.ts'
 
 const ownName = "(hostpush's own)"
 
@@ -12,7 +12,7 @@ export function reportOf({ collectors, endpoints, intervalSeconds }: Estimate): 
   return `${table([['collector', 'series'], ...rows])}\n${sum}${endpoints.map(endpointText).join('')}`
 }
 
-function endpointText({ name, url, ways }: EndpointEstimate): string {
+function endpointText({ name, url, alternatives: ways }: EndpointEstimate): string {
   const [now] = ways
   if (now === undefined) return ''
   const isBilled = now.billedSeries !== undefined
@@ -41,7 +41,7 @@ function endpointText({ name, url, ways }: EndpointEstimate): string {
   return `\n${name} (${url}), a month of 30 days:\n${table([head, ...rows])}${besides}${bill}`
 }
 
-function saved(now: Way, way: Way): string {
+function saved(now: Alternative, way: Alternative): string {
   if (way === now || now.bytesPerMonth === 0) return ''
   return `${Math.round((1 - way.bytesPerMonth / now.bytesPerMonth) * 100)} %`
 }

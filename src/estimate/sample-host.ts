@@ -1,7 +1,7 @@
 import { MemoryBuffer } from '../buffer/memory-buffer.ts'
 import { familiesOf } from '../buffer/metrics.ts'
-import { type Cycle, createCycle, type OwnFamilies } from '../collect/cycle.ts'
-import { Timeline } from '../collect/sample-clock.ts'
+import { type CollectionResult, createCycle, type SelfMetrics } from '../collect/cycle.ts'
+import { SampleClock } from '../collect/sample-clock.ts'
 import { clockFamilies, exporterFamilies, scrapeFamilies } from '../collect/self-metrics.ts'
 import type { Config } from '../config/index.ts'
 import { openHost } from '../host/open.ts'
@@ -23,23 +23,23 @@ export async function collectSome(
   config: Config,
   count: number,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
-): Promise<readonly Cycle[]> {
+): Promise<readonly CollectionResult[]> {
   const host = openHost(config, clock)
   try {
     const builder = new SnapshotBuilder(new SeriesTable(config.identity))
     const families = [
       exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
-      clockFamilies(new Timeline(clock, log)),
+      clockFamilies(new SampleClock(clock, log)),
       sending(config, clock),
       scrapeFamilies(() => builder.added),
     ]
-    const own: OwnFamilies = (emit, soFar) => {
+    const own: SelfMetrics = (emit, soFar) => {
       for (const each of families) each(emit, soFar)
     }
     const { collectors: enabled, interfaces, intervalMs } = config
-    const cycle = createCycle({ host, enabled, interfaces, builder, clock, log, deadlineMs, own })
+    const cycle = createCycle({ host, enabled, interfaces, builder, clock, log, deadlineMs, selfMetrics: own })
     const firstMs = Math.floor(clock.now()) - count * intervalMs
-    const cycles: Cycle[] = []
+    const cycles: CollectionResult[] = []
     for (let i = 0; i < count; i++) {
       if (i > 0) await clock.sleep(pauseMs)
       cycles.push(await cycle(firstMs + i * intervalMs))
@@ -51,7 +51,7 @@ export async function collectSome(
 }
 
 /** What an agent tells of its endpoints, before anything was sent. */
-function sending({ remoteWrite }: Config, clock: Clock): OwnFamilies {
+function sending({ remoteWrite }: Config, clock: Clock): SelfMetrics {
   const backlog = { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }
   const buffer = new MemoryBuffer(0)
   for (const { name } of remoteWrite) buffer.cursor(name)

@@ -3,11 +3,11 @@ import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { Packer, type Packing } from '../remote-write/encode/compression.ts'
 import type { Encoder } from '../remote-write/encode/encoder.ts'
-import type { Inline, Message } from '../remote-write/encode/messages.ts'
+import type { Inline, ProtobufMessage } from '../remote-write/encode/messages.ts'
 import { familiesIn } from '../remote-write/encode/metadata.ts'
 import { EncoderV1 } from '../remote-write/encode/v1.ts'
 import { EncoderV2 } from '../remote-write/encode/v2.ts'
-import { Relabelling, type Wanted } from '../remote-write/series/relabel.ts'
+import { Relabeller, type SeriesSelection } from '../remote-write/series/relabel.ts'
 import { noStats } from '../remote-write/stats.ts'
 import { silent } from '../util/log.ts'
 import { userAgent } from '../util/version.ts'
@@ -16,13 +16,13 @@ import { userAgent } from '../util/version.ts'
 export const monthMs = 2_592_000_000
 
 /** How an endpoint is sent to. Milliseconds; `sendIntervalMs` 0 sends each snapshot at once. */
-export interface Plan extends Wanted {
+export interface Plan extends SeriesSelection {
   readonly intervalMs: number
   readonly sendIntervalMs: number
   readonly metadataIntervalMs: number
   readonly maxSamplesPerSend: number
   /** `auto` is measured as 1.0: what every receiver takes. */
-  readonly message: Message
+  readonly protobufMessage: ProtobufMessage
   readonly inline: Inline
   readonly compression?: Packing
 }
@@ -44,7 +44,7 @@ export function snapshotsPerRequest({ intervalMs, sendIntervalMs, maxSamplesPerS
 
 /** Encodes and compresses what would be sent of these snapshots, which are as many as a request has or more. */
 export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
-  const relabelling = new Relabelling(plan, { log: silent, stats: noStats(), about: { remote_name: '', url: '' } })
+  const relabelling = new Relabeller(plan, { log: silent, stats: noStats(), about: { remote_name: '', url: '' } })
   const encoder = encoderOf(plan, relabelling)
   const packer = new Packer(plan.compression ?? 'snappy', userAgent)
   const entries = relabelling.entries(snapshots.map((snapshot, i): Entry => ({ sequence: i + 1, snapshot })))
@@ -69,7 +69,7 @@ export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
   }
 }
 
-function encoderOf({ message, inline }: Plan, relabelling: Relabelling): Encoder {
+function encoderOf({ protobufMessage: message, inline }: Plan, relabelling: Relabeller): Encoder {
   const labels = (series: Series) => relabelling.labels(series)
   return message === 'io.prometheus.write.v2.Request' ? new EncoderV2(inline, labels) : new EncoderV1(labels)
 }

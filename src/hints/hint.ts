@@ -6,7 +6,7 @@ import { statuses } from './statuses.ts'
 /** What to make of the words of a receiver or of the network. It explains; nothing is decided by it. */
 export interface Hint {
   /** A part of the words by which it is known, as the documentation shows it. */
-  readonly says: string
+  readonly contains: string
   /** Where that part alone is not how it is found. */
   readonly pattern?: RegExp
   /** The hosts that it is said of; all where it is missing. */
@@ -35,7 +35,7 @@ export function hintFor(reason: string, { part, url, pushPath }: Context): strin
     (one) =>
       (one.part === undefined || one.part === part) &&
       (one.host === undefined || one.host.test(hostname)) &&
-      (one.pattern?.test(reason) ?? reason.toLowerCase().includes(one.says.toLowerCase())),
+      (one.pattern?.test(reason) ?? reason.toLowerCase().includes(one.contains.toLowerCase())),
   )
   if (pushPath === undefined || pushPath === pathname || !/^HTTP 40[45]\b/.test(reason)) return found?.hint
   return `the path of the url is ${pathname}; a receiver of this preset takes pushes at ${pushPath}`

@@ -1,7 +1,7 @@
 import type { Hint } from './hint.ts'
 
 const status = (code: string, hint: string, part?: string): Hint => ({
-  says: `HTTP ${code}`,
+  contains: `HTTP ${code}`,
   pattern: new RegExp(`^HTTP ${code.replaceAll('x', '\\d')}\\b`),
   hint,
   ...(part !== undefined && { part }),
@@ -9,9 +9,9 @@ const status = (code: string, hint: string, part?: string): Hint => ({
 
 /** What a status alone says. */
 export const statuses: readonly Hint[] = [
-  { says: 'a web page', hint: 'a log-in page of the network or a wrong url: open the url in a browser on this host' },
+  { contains: 'a web page', hint: 'a log-in page of the network or a wrong url: open the url in a browser on this host' },
   {
-    says: 'HTTP 30x to a log-in',
+    contains: 'HTTP 30x to a log-in',
     pattern: /^HTTP 30\d to \S*(log-?in|sign-?in|auth|sso|saml)/i,
     hint: 'this sends people to a log-in: the url is that of pages, not of a receiver, or a proxy wants a log-in first',
   },

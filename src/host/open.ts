@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { Clock } from '../util/clock.ts'
 import { Dir } from './fs/dir.ts'
 import { type Facts, hostFacts } from './fs/facts.ts'
-import { diskFiles, type Files } from './fs/files.ts'
+import { diskFiles, type FileReader } from './fs/files.ts'
 import { createKernel, type Kernel } from './kernel.ts'
 import { parseStat } from './parse/stat.ts'
 import { hostServices, type Services } from './services.ts'
@@ -29,7 +29,7 @@ export interface Host {
 }
 
 /** Where the host's trees are mounted, and what the environment says of its services. */
-export interface Place {
+export interface HostOptions {
   readonly paths: {
     readonly procfs: string
     readonly sysfs: string
@@ -52,12 +52,12 @@ export interface OpenHost extends Host {
 
 /** Opens the host for collectors, on these files. `close` lets go of what that holds. */
 export function openHost(
-  { paths, timezone, busAddress }: Place,
+  { paths, timezone, busAddress }: HostOptions,
   clock: Clock,
-  filesAt: (root: string) => Files = diskFiles,
+  filesAt: (root: string) => FileReader = diskFiles,
 ): OpenHost {
-  const opened: Files[] = []
-  const filesOf = (root: string): Files => {
+  const opened: FileReader[] = []
+  const filesOf = (root: string): FileReader => {
     const files = filesAt(root)
     opened.push(files)
     return files

@@ -1,5 +1,5 @@
 import type { Clock } from '../util/clock.ts'
-import { deadlineAt, unless } from '../util/deadline.ts'
+import { deadlineAt, raceAbort } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
 import { type Credentials, concealed, secretsOf } from './auth/credentials.ts'
 import { type Outcome, outcomeOf, type Reply } from './retry/outcome.ts'
@@ -57,7 +57,7 @@ export function createRequester(target: Target, sender: Sender, clock: Clock): R
       const deadline = deadlineAt(clock, target.timeoutMs + paceMs, signal)
       const attempt = new Attempt({ target, moved, sender, clock, pacing, body, headers, signal: deadline.signal })
       const outcome = await attempt.outcome()
-      deadline.over()
+      deadline.clear()
       underWay = signal.aborted ? { sinceMs, untilMs: clock.monotonicMs() } : undefined
       moved = outcome.kind === 'delivered' || outcome.kind === 'rejected' ? attempt.moved : undefined
       if (doubts(outcome)) sender.renew?.()
@@ -193,7 +193,7 @@ class Attempt {
 /** Credentials that somebody else gives out: it is told that what was late is not the receiver. */
 async function inTime(signal: AbortSignal, asked: Promise<Headers>): Promise<Headers> {
   try {
-    return await unless(signal, asked)
+    return await raceAbort(signal, asked)
   } catch (error) {
     throw signal.aborted ? new Error(`no credentials: ${messageOf(signal.reason)}`) : error
   }

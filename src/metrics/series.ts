@@ -34,7 +34,7 @@ interface Root {
 }
 
 /** Why an emitted sample was not taken. */
-export type Clash = 'duplicate' | 'type'
+export type DuplicateReason = 'duplicate' | 'type'
 
 /** Cycles after which a series that no longer comes is forgotten. */
 const sweepAfter = 20
@@ -67,7 +67,7 @@ export class SeriesTable {
   }
 
   /** The series of a sample, or why the sample cannot be taken: the first one of a name and label set wins. */
-  take(family: Family, labels: Labels | undefined): Series | Clash {
+  take(family: Family, labels: Labels | undefined): Series | DuplicateReason {
     const root = this.#roots.get(family) ?? this.#enter(family)
     if (root.seen !== this.#cycle) {
       if (this.#hasRival(root)) return 'type'

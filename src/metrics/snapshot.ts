@@ -1,5 +1,5 @@
 import type { Family, Labels, Starts } from './family.ts'
-import type { Clash, Series, SeriesTable } from './series.ts'
+import type { DuplicateReason, Series, SeriesTable } from './series.ts'
 
 /**
  * What one interval saw. `values[i]` belongs to `series[i]`; a value is never a stale marker (those are made where
@@ -20,8 +20,8 @@ export interface Snapshot {
 }
 
 /** A sample that was left out of a snapshot, and why. */
-export interface Refused {
-  readonly reason: Clash
+export interface DuplicateSample {
+  readonly reason: DuplicateReason
   readonly family: Family
   readonly labels: Labels
 }
@@ -34,7 +34,7 @@ export class SnapshotBuilder {
   #count = 0
   #previous: readonly Series[] = []
   #asBefore = true
-  #refused: Refused[] = []
+  #refused: DuplicateSample[] = []
 
   constructor(table: SeriesTable) {
     this.table = table
@@ -84,7 +84,7 @@ export class SnapshotBuilder {
     return this.#asBefore ? 0 : newIn(this.#series, this.#previous)
   }
 
-  get refused(): readonly Refused[] {
+  get duplicates(): readonly DuplicateSample[] {
     return this.#refused
   }
 

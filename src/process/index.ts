@@ -3,8 +3,8 @@ import { diskFiles } from '../host/fs/files.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Cgroup, makeCgroup } from './cgroup.ts'
 import { environmentOf, inheritedVariable, parseInherited } from './inherited.ts'
-import type { Course } from './metrics.ts'
-import { Tree, waitedFor } from './process-tree.ts'
+import type { JobProgress } from './metrics.ts'
+import { ProcessTree, waitedFor } from './process-tree.ts'
 import { Signals } from './signals.ts'
 import { type Command, startCommand, type Unstarted } from './spawn.ts'
 
@@ -34,7 +34,7 @@ export async function startJob(words: readonly string[], means: Means): Promise<
   return new Job(command, means, { signals, cgroup, startedMs, begunMs })
 }
 
-interface Parts {
+interface JobParts {
   readonly signals: Signals
   readonly cgroup: Cgroup | undefined
   readonly startedMs: number
@@ -44,27 +44,27 @@ interface Parts {
 /** A command that was started, or could not be. */
 export class Job {
   /** Why it could not be started. */
-  readonly trouble: string | undefined
+  readonly problem: string | undefined
   /** Its exit status, as a shell tells it. */
   readonly status: Promise<number>
   readonly #means: Means
-  readonly #parts: Parts
-  readonly #tree: Tree
+  readonly #parts: JobParts
+  readonly #tree: ProcessTree
   readonly #ended = new AbortController()
-  readonly #hurry = new AbortController()
-  #end: Course['end']
+  readonly #cutShort = new AbortController()
+  #end: JobProgress['end']
   /** By the monotonic clock. */
   #endedAtMs: number | undefined
-  #isDoomed = false
+  #isTerminating = false
 
   /** To be made before the event loop goes on: only there can the command be waited for. */
-  constructor(command: Command | Unstarted, means: Means, parts: Parts) {
+  constructor(command: Command | Unstarted, means: Means, parts: JobParts) {
     const proc = new Dir(diskFiles('/proc'), '/proc')
     const isStarted = 'pid' in command
     this.#means = means
     this.#parts = parts
-    this.#tree = new Tree(proc, isStarted ? command.pid : 0, waitedFor(proc.at('self')), parts.cgroup)
-    this.trouble = isStarted ? undefined : command.reason
+    this.#tree = new ProcessTree(proc, isStarted ? command.pid : 0, waitedFor(proc.at('self')), parts.cgroup)
+    this.problem = isStarted ? undefined : command.reason
     this.status = (isStarted ? command.ended : Promise.resolve(command.status)).then((code) => this.#over(code))
     parts.signals.onEnding((signal) => this.#asked(signal))
     void this.#watch()
@@ -76,8 +76,8 @@ export class Job {
   }
 
   /** Aborts when it has ended and another signal asks for an end: nobody wants to wait any longer. */
-  get hurry(): AbortSignal {
-    return this.#hurry.signal
+  get cutShort(): AbortSignal {
+    return this.#cutShort.signal
   }
 
   /** Calls back when it is asked to end: we may be next. */
@@ -86,9 +86,9 @@ export class Job {
   }
 
   /** How it stands, or stood at its end. */
-  course(): Course {
+  progress(): JobProgress {
     const { startedMs, begunMs } = this.#parts
-    if (this.#end === undefined) this.#tree.look()
+    if (this.#end === undefined) this.#tree.refresh()
     const durationMs = (this.#endedAtMs ?? this.#means.clock.monotonicMs()) - begunMs
     const { usage, peakMemoryBytes } = this.#tree
     return { startedMs, durationMs, usage, peakMemoryBytes, ...(this.#end && { end: this.#end }) }
@@ -99,7 +99,7 @@ export class Job {
     this.#endedAtMs = clock.monotonicMs()
     this.#end = { endedMs: clock.now(), exitCode }
     this.#parts.signals.passTo('none')
-    this.#tree.look()
+    this.#tree.refresh()
     this.#parts.cgroup?.remove()
     this.#ended.abort(new Error('the command has ended'))
     return exitCode
@@ -107,24 +107,24 @@ export class Job {
 
   async #watch(): Promise<void> {
     for (let ms = firstLookMs; this.#end === undefined; ms = Math.min(ms * 2, slowestLookMs)) {
-      this.#tree.look()
+      this.#tree.refresh()
       await this.#pause(ms)
     }
   }
 
   #asked(signal: NodeJS.Signals): void {
-    if (this.#end !== undefined && this.#parts.signals.asked > 1) this.#hurry.abort(new Error(`stopped by ${signal}`))
-    if (signal === 'SIGTERM' && !this.#isDoomed) void this.#killLate()
+    if (this.#end !== undefined && this.#parts.signals.asked > 1) this.#cutShort.abort(new Error(`stopped by ${signal}`))
+    if (signal === 'SIGTERM' && !this.#isTerminating) void this.#killLate()
   }
 
   /** Ends all that is left of it when its time is over. */
   async #killLate(): Promise<void> {
     const { killAfterMs } = this.#means
     if (killAfterMs === undefined) return
-    this.#isDoomed = true
+    this.#isTerminating = true
     await this.#pause(killAfterMs)
     if (this.#end !== undefined) return
-    this.#tree.look()
+    this.#tree.refresh()
     for (const pid of this.#tree.pids) kill(pid)
   }
 

@@ -19,7 +19,7 @@ const written = gauge('batch_job_written_bytes', 'Bytes that the command and its
 const ticksPerSecond = 100
 
 /** What is known of a run at some time. Milliseconds are those since the epoch, of the wall clock. */
-export interface Course {
+export interface JobProgress {
   readonly startedMs: number
   /** By a clock that no step moves. */
   readonly durationMs: number
@@ -32,7 +32,7 @@ export interface Course {
  * Makes snapshots of one run. What is told at its end alone is not there before; a run that failed says nothing of the
  * last success, so that whoever remembers one keeps it.
  */
-export function courseSnapshots(identity: Labels): (course: Course, timestampMs: number) => Snapshot {
+export function jobSnapshots(identity: Labels): (course: JobProgress, timestampMs: number) => Snapshot {
   const builder = new SnapshotBuilder(new SeriesTable(identity))
   return ({ startedMs, durationMs, usage, peakMemoryBytes, end }, timestampMs) => {
     const add = (family: typeof started, value: number | undefined) => {

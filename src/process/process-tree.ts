@@ -28,7 +28,7 @@ const nothing: Usage = { userTicks: 0, systemTicks: 0, readBytes: undefined, wri
  * used to its parent's account of its children when the parent waits for it: so those that end between two looks count
  * as well, each once. One whose parent has gone away without it is followed as long as it lives, if a look has seen it.
  */
-export class Tree {
+export class ProcessTree {
   readonly #proc: Dir
   readonly #self: Dir
   readonly #root: number
@@ -37,7 +37,7 @@ export class Tree {
   readonly #cgroup: Pick<Cgroup, 'pids' | 'usage'> | undefined
   #known = new Map<number, Process>()
   /** Of processes that have gone, and whose parents were none of ours. */
-  #strays = nothing
+  #orphans = nothing
   #total = nothing
   #peakBytes: number | undefined
 
@@ -68,18 +68,18 @@ export class Tree {
     return [...this.#known.keys()]
   }
 
-  look(): void {
+  refresh(): void {
     const seen = this.#walk()
     for (const [pid, process] of this.#known) {
       if (seen.get(pid)?.startTicks === process.startTicks) continue
       // Its parent has its account, or we do, or nobody has.
       const isWaitedFor = process.pid === this.#root || this.#known.has(process.parent)
-      if (!isWaitedFor) this.#strays = sum(this.#strays, process.usage)
+      if (!isWaitedFor) this.#orphans = sum(this.#orphans, process.usage)
     }
     this.#known = seen
     const own = less(waitedFor(this.#self), this.#before)
-    this.#proc.settle()
-    const now = [...seen.values()].reduce((all, { usage }) => sum(all, usage), sum(own, this.#strays))
+    this.#proc.endCycle()
+    const now = [...seen.values()].reduce((all, { usage }) => sum(all, usage), sum(own, this.#orphans))
     this.#total = [now, this.#cgroup?.usage() ?? nothing].reduce(most, this.#total)
     if (seen.size === 0) return
     const together = [...seen.values()].reduce((all, { memoryBytes }) => all + memoryBytes, 0)

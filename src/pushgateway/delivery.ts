@@ -2,8 +2,8 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Headers, Requester } from '../http/request.ts'
 import { type Backoff, delayAfter } from '../http/retry/backoff.ts'
-import { type About, Trouble } from '../http/retry/error-log.ts'
-import type { Patience } from '../http/retry/interruptible-wait.ts'
+import { type ReceiverLabels, ErrorLog } from '../http/retry/error-log.ts'
+import type { Wait } from '../http/retry/interruptible-wait.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
 import type { Unsettled } from '../http/retry/retry.ts'
 import type { Clock } from '../util/clock.ts'
@@ -20,24 +20,24 @@ interface Needs {
   readonly requesters: Readonly<Record<Method, Requester>>
   readonly clock: Clock
   readonly log: Log
-  readonly patience: Patience
+  readonly patience: Wait
   readonly backoff: Backoff
   readonly stats: GatewayStats
   readonly userAgent: string
   /** What every line of the log says of this gateway. */
-  readonly about: About
+  readonly about: ReceiverLabels
   /** The gateway tells its own time, milliseconds since the epoch. */
   readonly onTime: (receiverMs: number) => void
 }
 
 /** Single requests to a gateway, and what is said of how they go. */
-export class Delivery {
+export class Pusher {
   readonly #needs: Needs
-  readonly trouble: Trouble
+  readonly problem: ErrorLog
 
   constructor(needs: Needs) {
     this.#needs = needs
-    this.trouble = new Trouble({ ...needs, part: 'pushgateway' })
+    this.problem = new ErrorLog({ ...needs, part: 'pushgateway' })
   }
 
   /** What the request waits for that was called off, or is under way. */
@@ -67,7 +67,7 @@ export class Delivery {
     const { backoff, patience, stats } = this.#needs
     stats.retries++
     const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
-    this.trouble.ill('warn', 'not delivered, tried again with the newest', outcome.reason, {
+    this.problem.ill('warn', 'not delivered, tried again with the newest', outcome.reason, {
       retry_in: `${Math.round(delayMs / 100) / 10}s`,
     })
     await patience.wait(delayMs, signal)

@@ -1,24 +1,24 @@
-import type { Cycle } from '../collect/cycle.ts'
+import type { CollectionResult } from '../collect/cycle.ts'
 import { shownUrl } from '../http/auth/credentials.ts'
 import { createRequester } from '../http/request.ts'
-import { Patience } from '../http/retry/interruptible-wait.ts'
-import { Life } from '../http/retry/liveness-clock.ts'
+import { Wait } from '../http/retry/interruptible-wait.ts'
+import { LivenessClock } from '../http/retry/liveness-clock.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
 import { isUnsettled, settle, type Unsettled } from '../http/retry/retry.ts'
 import type { Sender } from '../http/transport/connection.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Output } from '../output.ts'
-import { type Clock, within } from '../util/clock.ts'
+import { type Clock, withTimeout } from '../util/clock.ts'
 import { type Log, messageOf } from '../util/log.ts'
-import { Delivery, type Method } from './delivery.ts'
+import { Pusher, type Method } from './delivery.ts'
 import { Encoder } from './encode.ts'
 import { groupUrl } from './group.ts'
 import type { GatewayOptions } from './options.ts'
 import { Push } from './push.ts'
-import { type Refusal, refusalOf } from './refusals.ts'
+import { type GatewayRejection, refusalOf } from './refusals.ts'
 import { type GatewayStats, noStats } from './stats.ts'
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly sender: Sender
@@ -28,7 +28,7 @@ interface Needs {
 }
 
 /** How the pushing of the newest snapshot ended; `off` where it is not wanted any more. */
-type Final = Exclude<Outcome, Unsettled> | { readonly kind: 'off' }
+type FinalAnswer = Exclude<Outcome, Unsettled> | { readonly kind: 'off' }
 
 /** How long a stop waits, at its deadline, for one that lets go. */
 const endMs = 1000
@@ -46,16 +46,16 @@ export class Gateway implements Output {
   /** Of the words that it was configured with. */
   readonly digest: string | undefined
   readonly #options: GatewayOptions
-  readonly #needs: Needs
-  readonly #life: Life
+  readonly #needs: Deps
+  readonly #liveness: LivenessClock
   readonly #url: string
-  readonly #patience: Patience
-  readonly #delivery: Delivery
+  readonly #wait: Wait
+  readonly #delivery: Pusher
   readonly #encoder: Encoder
   readonly #push: Push
   readonly #stopping = new AbortController()
   /** Ends when the pushing is begun anew. */
-  #turn = new AbortController()
+  #epoch = new AbortController()
   #running: Promise<void>
   #isToDelete: boolean
   /** The newest snapshot, as long as the gateway has not answered to it. */
@@ -64,29 +64,29 @@ export class Gateway implements Output {
   /** The snapshot that was answered to last. */
   #answered: Snapshot | undefined
   /** Something new is there: a snapshot, or the end. */
-  #news = Promise.withResolvers<void>()
+  #notifier = Promise.withResolvers<void>()
   #isEnding = false
 
-  constructor(options: GatewayOptions, given: Needs) {
+  constructor(options: GatewayOptions, given: Deps) {
     this.name = options.name
     this.digest = options.digest
     this.#options = options
     this.#isToDelete = options.deleteOnStart
-    this.#life = new Life(given.clock)
-    const needs = { ...given, clock: this.#life }
+    this.#liveness = new LivenessClock(given.clock)
+    const needs = { ...given, clock: this.#liveness }
     this.#needs = needs
     const { clock, log, sender, userAgent } = needs
     const url = groupUrl(options.url, options.job, options.groupingKey)
     this.#url = shownUrl(url)
     const about = { remote_name: options.name, url: this.#url }
-    this.#patience = new Patience(clock)
+    this.#wait = new Wait(clock)
     this.#encoder = new Encoder(options)
     const requester = (method: Method) => createRequester({ ...options, url, method }, sender, clock)
-    this.#delivery = new Delivery({
+    this.#delivery = new Pusher({
       requesters: { PUT: requester('PUT'), POST: requester('POST'), DELETE: requester('DELETE') },
       clock,
       log,
-      patience: this.#patience,
+      patience: this.#wait,
       backoff: options.backoff,
       stats: this.stats,
       userAgent,
@@ -104,18 +104,18 @@ export class Gateway implements Output {
   }
 
   /** Why nothing is delivered at the moment; undefined while all is well. */
-  get trouble(): string | undefined {
-    return this.#delivery.trouble.told
+  get problem(): string | undefined {
+    return this.#delivery.problem.told
   }
 
   /** Which families it refuses, and why; undefined where it takes all. */
-  get refused(): string | undefined {
-    return this.#push.refused
+  get rejected(): string | undefined {
+    return this.#push.rejected
   }
 
   /** What it would not have of the snapshot that it answered to last; undefined where it took all. */
-  get refusal(): Refusal | undefined {
-    return this.#answered && refusalOf(this.#answered, this.#push.lastRefused)
+  get rejection(): GatewayRejection | undefined {
+    return this.#answered && refusalOf(this.#answered, this.#push.lastRejected)
   }
 
   /** What it was waiting for when it was stopped, or waits for now. */
@@ -123,10 +123,10 @@ export class Gateway implements Output {
     return this.#delivery.waiting
   }
 
-  notify({ snapshot }: Pick<Cycle, 'snapshot'>): void {
+  onSnapshot({ snapshot }: Pick<CollectionResult, 'snapshot'>): void {
     if (this.#newest !== undefined && this.#newest !== this.#inFlight) this.stats.skipped++
     this.#newest = snapshot
-    this.#news.resolve()
+    this.#notifier.resolve()
   }
 
   /** Pushes the newest snapshot or deletes the group, as was asked for. */
@@ -139,47 +139,47 @@ export class Gateway implements Output {
     if (deadline.aborted) late()
     deadline.addEventListener('abort', late, { once: true })
     this.#isEnding = true
-    this.#patience.hurry()
-    this.#news.resolve()
+    this.#wait.hurry()
+    this.#notifier.resolve()
     await Promise.race([this.#running, over.promise])
-    await within(this.#needs.clock, endMs, this.#running)
+    await withTimeout(this.#needs.clock, endMs, this.#running)
     deadline.removeEventListener('abort', late)
     await this.#needs.sender.destroy()
   }
 
   /** What waits for another attempt does not wait any longer. */
-  readonly retry = () => this.#patience.retry()
+  readonly retry = () => this.#wait.retry()
 
   /** For how long it has been stuck with something to push, milliseconds. */
   stuckMs(): number {
-    return this.#life.stuckMs(this.#isDue)
+    return this.#liveness.stuckMs(this.#isDue)
   }
 
   /** Answers that it got. */
-  get progress(): number {
+  get completed(): number {
     return [...this.stats.answers].reduce((sum, [status, count]) => (status === 0 ? sum : sum + count), 0)
   }
 
   /** Lets go of whatever it is stuck in and begins anew with what is newest, over a new connection. */
   revive(): void {
-    this.#turn.abort(new Error('the pushing is begun anew'))
-    this.#turn = new AbortController()
-    this.#life.revive()
+    this.#epoch.abort(new Error('the pushing is begun anew'))
+    this.#epoch = new AbortController()
+    this.#liveness.revive()
     this.#needs.sender.renew?.()
-    this.#news.resolve()
+    this.#notifier.resolve()
     this.#running = this.#run()
   }
 
   async #run(): Promise<void> {
-    const signal = AbortSignal.any([this.#stopping.signal, this.#turn.signal])
+    const signal = AbortSignal.any([this.#stopping.signal, this.#epoch.signal])
     const { deleteOnShutdown } = this.#options
     try {
       if (this.#isToDelete) await this.#delete(signal)
       this.#isToDelete = false
       while (!this.#isEnding) {
-        await this.#news.promise
+        await this.#notifier.promise
         signal.throwIfAborted()
-        this.#news = Promise.withResolvers()
+        this.#notifier = Promise.withResolvers()
         if (this.#isDue) await this.#pushNewest(signal)
       }
       if (this.#isDue) await this.#pushNewest(signal)
@@ -200,35 +200,35 @@ export class Gateway implements Output {
 
   async #pushNewest(signal: AbortSignal): Promise<void> {
     try {
-      await this.#patience.yield(this.#mannersMs(), signal)
+      await this.#wait.yield(this.#pacingMs(), signal)
       const final = await this.#settled(() => this.#attempt(signal), signal)
-      if (final.kind === 'delivered') this.#delivery.trouble.well()
-      else if (final.kind === 'rejected') this.#delivery.trouble.ill('error', 'refused', final.reason)
+      if (final.kind === 'delivered') this.#delivery.problem.well()
+      else if (final.kind === 'rejected') this.#delivery.problem.ill('error', 'refused', final.reason)
     } catch (error) {
       if (signal.aborted) throw error
       this.#newest = undefined // it would fail for ever
-      this.#delivery.trouble.ill('error', 'a fault of our own', messageOf(error), { err: error })
+      this.#delivery.problem.ill('error', 'a fault of our own', messageOf(error), { err: error })
     }
   }
 
   async #delete(signal: AbortSignal): Promise<void> {
     const final = await this.#settled(() => this.#delivery.send('DELETE', [], signal), signal)
-    if (final.kind === 'delivered') this.#delivery.trouble.well()
-    else if (final.kind === 'rejected') this.#delivery.trouble.ill('error', 'not deleted', final.reason)
+    if (final.kind === 'delivered') this.#delivery.problem.well()
+    else if (final.kind === 'rejected') this.#delivery.problem.ill('error', 'not deleted', final.reason)
   }
 
-  #settled(attempt: () => Promise<Final | Unsettled>, signal: AbortSignal): Promise<Final> {
-    return settle<Final>(attempt, (outcome, number) => this.#delivery.pause(outcome, number, signal), signal)
+  #settled(attempt: () => Promise<FinalAnswer | Unsettled>, signal: AbortSignal): Promise<FinalAnswer> {
+    return settle<FinalAnswer>(attempt, (outcome, number) => this.#delivery.pause(outcome, number, signal), signal)
   }
 
   /** What politeness asks before the newest is pushed: this host's offset. */
-  #mannersMs(): number {
+  #pacingMs(): number {
     const { offsetMs } = this.#options
     return Math.min(offsetMs, Math.max(0, (this.#newest?.timestampMs ?? 0) + offsetMs - this.#needs.clock.now()))
   }
 
   /** One attempt with what is newest at this moment. */
-  async #attempt(signal: AbortSignal): Promise<Final | Unsettled> {
+  async #attempt(signal: AbortSignal): Promise<FinalAnswer | Unsettled> {
     const snapshot = this.#newest
     if (snapshot === undefined || !this.#isDue) return { kind: 'off' }
     this.#inFlight = snapshot

@@ -27,7 +27,7 @@ export interface GatewayOptions extends Target {
 }
 
 /** The same gateway for samples that are added to the group of these labels: whatever else is there stays. */
-export const addedTo = (options: GatewayOptions, labels: Labels): GatewayOptions => ({
+export const mergingInto = (options: GatewayOptions, labels: Labels): GatewayOptions => ({
   ...options,
   groupingKey: labelled(options.groupingKey, labels),
   method: 'POST',

@@ -1,59 +1,59 @@
-import type { About } from '../http/retry/error-log.ts'
+import type { ReceiverLabels } from '../http/retry/error-log.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
 import { isUnsettled } from '../http/retry/retry.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import type { Delivery, Method } from './delivery.ts'
+import type { Pusher, Method } from './delivery.ts'
 import type { FamilyText } from './encode.ts'
-import { Refusals, type Refused } from './refusals.ts'
+import { FamilyRejections, type RejectedFamilies } from './refusals.ts'
 import type { GatewayStats } from './stats.ts'
 
 interface Needs {
   readonly clock: Clock
   readonly log: Log
-  readonly delivery: Delivery
+  readonly delivery: Pusher
   readonly stats: GatewayStats
-  readonly about: About
+  readonly about: ReceiverLabels
   readonly method: 'PUT' | 'POST'
 }
 
 /** Pushes what a gateway does not refuse of a snapshot's families: one conflict would keep all of them out. */
 export class Push {
   readonly #needs: Needs
-  readonly #refusals = new Refusals()
+  readonly #rejections = new FamilyRejections()
   /** Of what had an answer last. */
-  lastRefused: Refused | undefined
+  lastRejected: RejectedFamilies | undefined
 
   constructor(needs: Needs) {
     this.#needs = needs
   }
 
   /** Which families are refused, and why; undefined where none is. */
-  get refused(): string | undefined {
-    return this.#refusals.said((reason) => this.#needs.delivery.trouble.hintFor(reason))
+  get rejected(): string | undefined {
+    return this.#rejections.describe((reason) => this.#needs.delivery.problem.hintFor(reason))
   }
 
   async families(families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
     const { clock, log, delivery, about, method } = this.#needs
-    const wanted = () => this.#refusals.without(families, clock.monotonicMs())
+    const wanted = () => this.#rejections.without(families, clock.monotonicMs())
     const send = () => this.#send(method, wanted(), signal)
     let outcome = await send()
     if (outcome.kind === 'rejected' && outcome.status === 400) {
       const post = (some: readonly FamilyText[]) => delivery.send('POST', some, signal)
-      outcome = (await this.#refusals.find(wanted(), post, clock.monotonicMs())) ?? (await send())
+      outcome = (await this.#rejections.find(wanted(), post, clock.monotonicMs())) ?? (await send())
     }
     if (isUnsettled(outcome)) return outcome
-    this.#refusals.tell(log, about, (reason) => delivery.trouble.hintFor(reason))
+    this.#rejections.tell(log, about, (reason) => delivery.problem.hintFor(reason))
     const taken = outcome.kind === 'delivered' ? wanted() : []
     this.#count(families, taken)
-    if (outcome.kind === 'rejected' && wanted().length > 0) this.lastRefused = { reason: outcome.reason }
-    else this.lastRefused = this.#refusals.of(families)
+    if (outcome.kind === 'rejected' && wanted().length > 0) this.lastRejected = { reason: outcome.reason }
+    else this.lastRejected = this.#rejections.of(families)
     return outcome
   }
 
   /** An empty PUT would delete what the group has. */
   async #send(method: Method, families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
-    if (families.length > 0 || this.#refusals.count === 0) return this.#needs.delivery.send(method, families, signal)
+    if (families.length > 0 || this.#rejections.count === 0) return this.#needs.delivery.send(method, families, signal)
     return { kind: 'rejected', reason: 'every family is refused', status: 400 }
   }
 
@@ -62,7 +62,7 @@ export class Push {
     const samples = samplesIn(taken)
     if (stats.samples === 0 && samples > 0)
       log.info('pushgateway: the first samples are delivered', { ...about, samples })
-    stats.familiesRefused = this.#refusals.count
+    stats.familiesRefused = this.#rejections.count
     stats.samples += samples
     stats.samplesRefused += samplesIn(families) - samples
     if (taken.length > 0) stats.lastPushMs = clock.now()

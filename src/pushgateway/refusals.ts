@@ -1,5 +1,5 @@
 import { withHint } from '../hints/hint.ts'
-import type { About } from '../http/retry/error-log.ts'
+import type { ReceiverLabels } from '../http/retry/error-log.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -10,14 +10,14 @@ import type { FamilyText } from './encode.ts'
 const againAfterMs = 3_600_000
 
 /** What a gateway would not have of a snapshot, and why. */
-export interface Refusal {
+export interface GatewayRejection {
   readonly reason: string
   readonly snapshot: Snapshot
   readonly series: ReadonlySet<Series>
 }
 
 /** The same, as the requests know it. */
-export interface Refused {
+export interface RejectedFamilies {
   readonly reason: string
   /** By name; all where it is missing. */
   readonly families?: ReadonlySet<string>
@@ -29,11 +29,11 @@ type HintFor = (reason: string) => string | undefined
 const named = 10
 
 /** Which families a gateway refuses: those that another group pushes with another type, above all. */
-export class Refusals {
+export class FamilyRejections {
   readonly #reasons = new Map<string, string>()
   #sinceMs = 0
   /** The families that the log has told of. */
-  #told = ''
+  #reported = ''
 
   get count(): number {
     return this.#reasons.size
@@ -69,7 +69,7 @@ export class Refusals {
   }
 
   /** Which families are refused, in which words, and what to do; undefined where none is. */
-  said(hintFor: HintFor): string | undefined {
+  describe(hintFor: HintFor): string | undefined {
     const [first] = [...this.#reasons.keys()].sort()
     if (first === undefined) return undefined
     const reason = this.#reasons.get(first) ?? ''
@@ -77,7 +77,7 @@ export class Refusals {
   }
 
   /** What of these is left out, and why; undefined where nothing is. */
-  of(families: readonly FamilyText[]): Refused | undefined {
+  of(families: readonly FamilyText[]): RejectedFamilies | undefined {
     const missing = families.map(({ name }) => name).filter((name) => this.#reasons.has(name))
     if (missing.length === 0) return undefined
     const byReason = Map.groupBy(missing, (name) => this.#reasons.get(name) ?? '')
@@ -92,11 +92,11 @@ export class Refusals {
   }
 
   /** Says what has changed since it was last said. */
-  tell(log: Log, about: About, hintFor: HintFor): void {
+  tell(log: Log, about: ReceiverLabels, hintFor: HintFor): void {
     const names = [...this.#reasons.keys()].sort()
     const text = names.join(' ')
-    if (text === this.#told) return
-    this.#told = text
+    if (text === this.#reported) return
+    this.#reported = text
     const [first] = names
     const families = this.#named
     if (first === undefined) log.info('pushgateway: all families are taken again', about)
@@ -112,7 +112,7 @@ export class Refusals {
   }
 }
 
-export function refusalOf(snapshot: Snapshot, refused: Refused | undefined): Refusal | undefined {
+export function refusalOf(snapshot: Snapshot, refused: RejectedFamilies | undefined): GatewayRejection | undefined {
   if (refused === undefined) return undefined
   const { reason, families } = refused
   const series = snapshot.series.filter(({ family }) => families?.has(family.name) ?? true)

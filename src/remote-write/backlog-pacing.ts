@@ -2,10 +2,10 @@
 const soonMs = 300_000
 const longestGapMs = 60_000
 /** Of the interval, between two requests of a backlog: less than two in any interval, whenever it begins. */
-const share = 0.6
+const fraction = 0.6
 
 /** What waits, and how much of it goes into the next request. */
-interface Waiting {
+interface BacklogSize {
   readonly snapshots: number
   readonly atOnce: number
 }
@@ -17,7 +17,7 @@ interface Waiting {
  * is too much the gaps are doubled, with each request that goes well halved, down to what they were. Live sending has no
  * pace.
  */
-export class Pace {
+export class BacklogPacing {
   readonly #intervalMs: number
   readonly #random: () => number
   #isBehind = false
@@ -33,7 +33,7 @@ export class Pace {
   }
 
   /** How long to wait before the next request. */
-  delayMs({ snapshots, atOnce }: Waiting): number {
+  delayMs({ snapshots, atOnce }: BacklogSize): number {
     const wasBehind = this.#isBehind
     this.#isBehind = snapshots > 1
     if (!this.#isBehind) {
@@ -42,16 +42,16 @@ export class Pace {
       return 0
     }
     const requests = Math.ceil(snapshots / Math.max(1, atOnce))
-    this.#usualMs = Math.min(this.#usualMs, this.#intervalMs * share, soonMs / requests)
+    this.#usualMs = Math.min(this.#usualMs, this.#intervalMs * fraction, soonMs / requests)
     if (!wasBehind) return this.#random() * this.#intervalMs
     return Math.min(Math.max(this.#usualMs, longestGapMs), this.#usualMs * this.#slower)
   }
 
-  well(): void {
+  onDelivered(): void {
     this.#slower = Math.max(1, this.#slower / 2)
   }
 
-  tooMuch(): void {
+  onRateLimited(): void {
     if (this.#isBehind) this.#slower = Math.min(1024, this.#slower * 2)
   }
 }

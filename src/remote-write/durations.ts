@@ -2,7 +2,7 @@
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300, Number.POSITIVE_INFINITY]
 
 /** How long requests took, as a classic histogram. */
-export class Durations {
+export class DurationHistogram {
   seconds = 0
   count = 0
   readonly #counts = bounds.map(() => 0)

@@ -1,24 +1,24 @@
-import { takes } from '../buffer/sampling.ts'
+import { includes } from '../buffer/sampling.ts'
 import type { Cursor, Entry } from '../buffer/types.ts'
-import type { Cycle } from '../collect/cycle.ts'
+import type { CollectionResult } from '../collect/cycle.ts'
 import { shownUrl } from '../http/auth/credentials.ts'
 import { createRequester } from '../http/request.ts'
-import type { About } from '../http/retry/error-log.ts'
-import { Patience } from '../http/retry/interruptible-wait.ts'
-import { Life } from '../http/retry/liveness-clock.ts'
+import type { ReceiverLabels } from '../http/retry/error-log.ts'
+import { Wait } from '../http/retry/interruptible-wait.ts'
+import { LivenessClock } from '../http/retry/liveness-clock.ts'
 import type { Sender } from '../http/transport/connection.ts'
 import type { Output } from '../output.ts'
-import { type Clock, within } from '../util/clock.ts'
+import { type Clock, withTimeout } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import { Pace } from './backlog-pacing.ts'
+import { BacklogPacing } from './backlog-pacing.ts'
 import { Packer } from './encode/compression.ts'
 import { familiesIn } from './encode/metadata.ts'
 import type { EndpointOptions } from './options.ts'
-import { Ranges } from './range-sender.ts'
-import { Delivery } from './retry.ts'
-import { Relabelling } from './series/relabel.ts'
+import { RangeSender } from './range-sender.ts'
+import { Retrier } from './retry.ts'
+import { Relabeller } from './series/relabel.ts'
 import { type EndpointStats, noStats } from './stats.ts'
-import { Protocol } from './version-negotiation.ts'
+import { VersionNegotiation } from './version-negotiation.ts'
 
 export type { EndpointOptions }
 
@@ -47,18 +47,18 @@ export class Endpoint implements Output {
   readonly digest: string | undefined
   readonly #options: EndpointOptions
   readonly #needs: Needs
-  readonly #about: About
-  readonly #life: Life
-  readonly #patience: Patience
-  readonly #pace: Pace
-  readonly #delivery: Delivery
-  readonly #ranges: Ranges
-  readonly #relabelling: Relabelling
-  readonly #protocol: Protocol
+  readonly #labels: ReceiverLabels
+  readonly #liveness: LivenessClock
+  readonly #wait: Wait
+  readonly #pacing: BacklogPacing
+  readonly #delivery: Retrier
+  readonly #ranges: RangeSender
+  readonly #relabel: Relabeller
+  readonly #negotiation: VersionNegotiation
   readonly #packer: Packer
   readonly #stopping = new AbortController()
   /** Ends when the sender is begun anew. */
-  #turn = new AbortController()
+  #epoch = new AbortController()
   #running: Promise<void>
   /** A range has had its final answer. */
   #onProgress = () => {}
@@ -69,42 +69,42 @@ export class Endpoint implements Output {
     this.digest = options.digest
     this.stats = given.stats ?? noStats()
     this.#options = options
-    this.#life = new Life(given.clock)
-    const needs = { ...given, clock: this.#life }
+    this.#liveness = new LivenessClock(given.clock)
+    const needs = { ...given, clock: this.#liveness }
     this.#needs = needs
-    this.#about = { remote_name: options.name, url: shownUrl(options.url) }
-    this.#patience = new Patience(needs.clock)
+    this.#labels = { remote_name: options.name, url: shownUrl(options.url) }
+    this.#wait = new Wait(needs.clock)
     this.#packer = new Packer(options.compression ?? 'snappy', needs.userAgent)
-    this.#pace = new Pace(options.intervalMs, Math.random)
+    this.#pacing = new BacklogPacing(options.intervalMs, Math.random)
     const { clock, log } = needs
-    this.#relabelling = new Relabelling(options, { log, stats: this.stats, about: this.#about })
-    this.#protocol = new Protocol(
+    this.#relabel = new Relabeller(options, { log, stats: this.stats, about: this.#labels })
+    this.#negotiation = new VersionNegotiation(
       { ...options, userAgent: needs.userAgent },
-      { ...needs, about: this.#about, labels: (series) => this.#relabelling.labels(series) },
+      { ...needs, about: this.#labels, labels: (series) => this.#relabel.labels(series) },
     )
-    this.#delivery = new Delivery({
+    this.#delivery = new Retrier({
       requester: createRequester(options, needs.sender, clock),
       clock,
       log,
-      patience: this.#patience,
+      patience: this.#wait,
       backoff: options.backoff,
       stats: this.stats,
-      about: this.#about,
+      about: this.#labels,
       pushPath: options.pushPath,
-      onLimited: () => this.#pace.tooMuch(),
+      onLimited: () => this.#pacing.onRateLimited(),
       onTime: (receiverMs) => needs.onTime?.(receiverMs),
-      read: (outcome) => this.#protocol.read(outcome),
+      read: (outcome) => this.#negotiation.read(outcome),
     })
-    this.#ranges = new Ranges({
+    this.#ranges = new RangeSender({
       ...needs,
-      relabelling: this.#relabelling,
+      relabelling: this.#relabel,
       delivery: this.#delivery,
-      protocol: this.#protocol,
+      protocol: this.#negotiation,
       packer: this.#packer,
-      patience: this.#patience,
-      pace: this.#pace,
+      patience: this.#wait,
+      pace: this.#pacing,
       stats: this.stats,
-      about: this.#about,
+      about: this.#labels,
       ageLimitMs: options.ageLimitMs,
       hasStepped: () => needs.hasStepped?.() ?? false,
       maxSamples: options.maxSamplesPerSend,
@@ -125,8 +125,8 @@ export class Endpoint implements Output {
   }
 
   /** Why nothing is delivered at the moment; undefined while all is well. */
-  get trouble(): string | undefined {
-    return this.#delivery.trouble ?? this.#ranges.trouble
+  get problem(): string | undefined {
+    return this.#delivery.problem ?? this.#ranges.problem
   }
 
   /** What it was waiting for when it was stopped, or waits for now. */
@@ -134,36 +134,36 @@ export class Endpoint implements Output {
     return this.#delivery.waiting
   }
 
-  notify({ snapshot }: Cycle): void {
-    if (!takes(this.#options.choice, snapshot)) return
+  onSnapshot({ snapshot }: CollectionResult): void {
+    if (!includes(this.#options.sampling, snapshot)) return
     this.stats.highestTimestampMs = snapshot.timestampMs
     this.stats.load.collected(snapshot.timestampMs)
   }
 
   /** Samples that have no place in time. */
-  lose(samples: number): void {
+  dropUndated(samples: number): void {
     this.#needs.cursor.drop('clock', samples)
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
-    this.#patience.hurry()
+    this.#wait.hurry()
     while (!deadline.aborted && this.#needs.cursor.backlog().snapshots > 0) {
-      const progress = new Promise<void>((resolve) => {
+      const completed = new Promise<void>((resolve) => {
         this.#onProgress = resolve
       })
-      await Promise.race([progress, this.#needs.clock.sleep(10)])
+      await Promise.race([completed, this.#needs.clock.sleep(10)])
     }
     this.#stopping.abort(new Error('the agent is stopping'))
-    await within(this.#needs.clock, endMs, this.#running)
+    await withTimeout(this.#needs.clock, endMs, this.#running)
     await this.#needs.sender.destroy()
   }
 
   /** What waits for another attempt does not wait any longer. */
-  readonly retry = () => this.#patience.retry()
+  readonly retry = () => this.#wait.retry()
 
   /** For how long it has been stuck with something to send, milliseconds. */
   stuckMs(): number {
-    return this.#life.stuckMs(this.#needs.cursor.backlog().snapshots > 0)
+    return this.#liveness.stuckMs(this.#needs.cursor.backlog().snapshots > 0)
   }
 
   /** Answers that it got. */
@@ -173,23 +173,23 @@ export class Endpoint implements Output {
 
   /** Lets go of whatever it is stuck in and begins anew, over a new connection. */
   revive(): void {
-    this.#turn.abort(new Error('the sender is begun anew'))
-    this.#turn = new AbortController()
-    this.#life.revive()
+    this.#epoch.abort(new Error('the sender is begun anew'))
+    this.#epoch = new AbortController()
+    this.#liveness.revive()
     this.#needs.sender.renew?.()
     this.#running = this.#run()
   }
 
   async #run(): Promise<void> {
-    const signal = AbortSignal.any([this.#stopping.signal, this.#turn.signal])
+    const signal = AbortSignal.any([this.#stopping.signal, this.#epoch.signal])
     const { cursor, clock, log } = this.#needs
     let left = cursor.flight // of the agent before this one
     while (!signal.aborted) {
       try {
-        await this.#patience.yield(this.#untilNextMs(), signal)
+        await this.#wait.yield(this.#untilNextMs(), signal)
         const entries = await cursor.read({ samples: this.#ranges.maxSamples }, signal)
         if (cursor.flight === undefined) left = undefined // nothing of it is there any more
-        if (left === undefined) await this.#patience.yield(this.#mannersMs(entries), signal)
+        if (left === undefined) await this.#wait.yield(this.#pacingMs(entries), signal)
         const { durations, load } = this.stats
         const secondsBefore = durations.seconds
         await this.#ranges.send(entries, left, signal)
@@ -199,7 +199,7 @@ export class Endpoint implements Output {
         await this.#sendMetadata(entries, signal)
       } catch (error) {
         if (signal.aborted) return
-        log.error('remote-write: a fault of our own', { ...this.#about, err: error })
+        log.error('remote-write: a fault of our own', { ...this.#labels, err: error })
         await clock.sleep(this.#options.backoff.maxMs, signal).catch(() => {}) // stopping ends the loop
       }
     }
@@ -212,11 +212,11 @@ export class Endpoint implements Output {
   }
 
   /** What politeness asks before these are sent: this host's offset while live, the pace of a catch-up behind it. */
-  #mannersMs(entries: readonly Entry[]): number {
+  #pacingMs(entries: readonly Entry[]): number {
     const { sendIntervalMs, offsetMs, pacing } = this.#options
     if (sendIntervalMs > 0) return 0
     const waiting = this.#needs.cursor.backlog().snapshots
-    const paceMs = this.#pace.delayMs({ snapshots: waiting, atOnce: entries.length })
+    const paceMs = this.#pacing.delayMs({ snapshots: waiting, atOnce: entries.length })
     if (waiting > 1) return pacing === 'on' ? paceMs : 0
     const collectedMs = entries.at(-1)?.snapshot.timestampMs ?? 0
     return Math.min(offsetMs, Math.max(0, collectedMs + offsetMs - this.#needs.clock.now()))
@@ -226,11 +226,11 @@ export class Endpoint implements Output {
   async #sendMetadata(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
     const { metadataIntervalMs } = this.#options
     const nowMs = this.#needs.clock.monotonicMs()
-    const { encoder } = this.#protocol
+    const { encoder } = this.#negotiation
     if (encoder.metadata === undefined) return
     if (metadataIntervalMs === 0 || nowMs - this.#metadataAtMs < metadataIntervalMs) return
     this.#metadataAtMs = nowMs
-    const families = familiesIn(this.#relabelling.entries(entries))
+    const families = familiesIn(this.#relabel.entries(entries))
     if (families.length === 0) return
     const { body, headers } = this.#packer.pack(encoder.metadata(families), encoder)
     const outcome = await this.#delivery.attempt(body, headers, signal)

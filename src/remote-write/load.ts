@@ -5,7 +5,7 @@ const weight = 0.2
  * How much of the time between two snapshots goes into sending one. Above 1 a single sender, one request after another,
  * cannot keep up: Prometheus calls it the number of shards that are desired.
  */
-export class Load {
+export class LoadAverage {
   #betweenMs: number | undefined
   #newestMs: number | undefined
   #sendingMs = 0

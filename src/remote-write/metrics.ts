@@ -102,7 +102,7 @@ export function emitEndpoint(
   emit(durations.count, stats.durations.count, labels)
   for (const [code, count] of stats.answers) emit(requests, count, { ...labels, code: String(code) })
   emit(replayed, stats.replayed, labels)
-  emit(sameLabels, stats.sameLabels, labels)
+  emit(sameLabels, stats.duplicateSender, labels)
   emit(lastDelivery, stats.lastDeliveryMs === 0 ? undefined : stats.lastDeliveryMs / 1000, labels)
   emit(backlogSeconds, backlog.oldestMs === undefined ? 0 : (nowMs - backlog.oldestMs) / 1000, labels)
 }

@@ -1,12 +1,12 @@
-import type { Choice } from '../buffer/sampling.ts'
+import type { SamplingRule } from '../buffer/sampling.ts'
 import type { Target } from '../http/request.ts'
 import type { Backoff } from '../http/retry/backoff.ts'
 import type { Access } from '../http/transport/connection.ts'
 import type { Packing } from './encode/compression.ts'
-import type { Inline, Message } from './encode/messages.ts'
-import type { Wanted } from './series/relabel.ts'
+import type { Inline, ProtobufMessage } from './encode/messages.ts'
+import type { SeriesSelection } from './series/relabel.ts'
 
-export interface EndpointOptions extends Wanted, Target {
+export interface EndpointOptions extends SeriesSelection, Target {
   readonly name: string
   /** The same for two that were configured with the same words. */
   readonly digest?: string
@@ -17,12 +17,12 @@ export interface EndpointOptions extends Wanted, Target {
   /** Milliseconds between two snapshots that it takes. */
   readonly intervalMs: number
   /** Which snapshots it takes, where that is not each. */
-  readonly choice?: Choice
+  readonly sampling?: SamplingRule
   /** Which version of remote-write it speaks, and what of 2.0 each series has with it. */
-  readonly message: Message
+  readonly protobufMessage: ProtobufMessage
   readonly inline: Inline
   /** It lives for a moment only: `auto` speaks 1.0 then, which everyone takes, rather than ask. */
-  readonly isBrief?: boolean
+  readonly isShortLived?: boolean
   /** snappy, where it is missing. */
   readonly compression?: Packing
   /** Milliseconds between two metadata requests; 0 sends none. */

@@ -1,46 +1,46 @@
-import type { Cursor, Entry, Flight, Verdict } from '../buffer/types.ts'
-import type { About } from '../http/retry/error-log.ts'
-import type { Patience } from '../http/retry/interruptible-wait.ts'
+import type { Cursor, Entry, InFlightRange, DeliveryVerdict } from '../buffer/types.ts'
+import type { ReceiverLabels } from '../http/retry/error-log.ts'
+import type { Wait } from '../http/retry/interruptible-wait.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import type { Pace } from './backlog-pacing.ts'
+import type { BacklogPacing } from './backlog-pacing.ts'
 import type { Batch } from './encode/batch.ts'
 import type { Packer } from './encode/compression.ts'
 import {
-  again,
+  retryLast,
   areaOf,
-  firstAlone,
-  noteOf,
-  type Piece,
-  settle,
-  type Work,
+  firstEntrySeparately,
+  serialize,
+  type Slice,
+  advance,
+  type PendingSlices,
   wholeRange,
-  workOf,
+  deserialize,
 } from './rejection/bisect.ts'
-import { Trial } from './rejection/blame.ts'
-import { Probe } from './rejection/probe.ts'
+import { BlameTracker } from './rejection/blame.ts'
+import { RejectableProbe } from './rejection/probe.ts'
 import { isInVain, Range } from './rejection/range.ts'
-import { Refusals } from './rejection/rejections.ts'
-import { Budget } from './rejection/search.ts'
-import { isPart, type Part, Requests, type Sent } from './request-sender.ts'
-import type { Delivery } from './retry.ts'
-import type { Relabelling } from './series/relabel.ts'
-import { Previous } from './series/stale-tracker.ts'
+import { Rejections } from './rejection/rejections.ts'
+import { SearchBudget } from './rejection/search.ts'
+import { isPartialWrite, type PartialWrite, RequestSender, type RequestResult } from './request-sender.ts'
+import type { Retrier } from './retry.ts'
+import type { Relabeller } from './series/relabel.ts'
+import { StaleTracker } from './series/stale-tracker.ts'
 import type { EndpointStats } from './stats.ts'
-import type { Protocol } from './version-negotiation.ts'
+import type { VersionNegotiation } from './version-negotiation.ts'
 
 interface Needs {
   readonly clock: Clock
   readonly log: Log
   readonly cursor: Cursor
-  readonly relabelling: Relabelling
-  readonly delivery: Delivery
-  readonly protocol: Protocol
+  readonly relabelling: Relabeller
+  readonly delivery: Retrier
+  readonly protocol: VersionNegotiation
   readonly packer: Packer
-  readonly patience: Patience
-  readonly pace: Pace
+  readonly patience: Wait
+  readonly pace: BacklogPacing
   readonly stats: EndpointStats
-  readonly about: About
+  readonly about: ReceiverLabels
   readonly ageLimitMs: number
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
@@ -48,21 +48,21 @@ interface Needs {
 }
 
 /** How a range cannot go on: the receiver fails at it, refuses all of it, refuses everything. */
-type Impasse = 'stuck' | 'whole' | 'held'
+type Interruption = 'stuck' | 'whole' | 'held'
 
 /** A receiver that refuses everything is asked again after this. */
 const heldMs = 60_000
 
 /** Takes one range of snapshots after another to its final answer, whatever the receiver makes of it. */
-export class Ranges {
+export class RangeSender {
   readonly #needs: Needs
-  readonly #budget = new Budget()
-  readonly #requests: Requests
-  readonly #refusals: Refusals
-  readonly #probe = new Probe()
-  readonly #previous: Previous
+  readonly #budget = new SearchBudget()
+  readonly #requests: RequestSender
+  readonly #rejections: Rejections
+  readonly #probe = new RejectableProbe()
+  readonly #staleTracker: StaleTracker
   /** What a request may hold; halved when a receiver finds a body too large. */
-  #fits: number
+  #maxSamplesThatFit: number
   /** The last number that has had its final answer. */
   #moved = 0
   /** Up to this number snapshots go one by one: the receiver fails at one of them, or refuses some as a whole. */
@@ -72,100 +72,100 @@ export class Ranges {
 
   constructor(needs: Needs) {
     this.#needs = needs
-    this.#previous = new Previous(needs)
-    this.#requests = new Requests(needs)
-    this.#refusals = new Refusals(needs)
-    this.#fits = needs.maxSamples
+    this.#staleTracker = new StaleTracker(needs)
+    this.#requests = new RequestSender(needs)
+    this.#rejections = new Rejections(needs)
+    this.#maxSamplesThatFit = needs.maxSamples
   }
 
   get maxSamples(): number {
-    return this.#moved < this.#singlyUpTo ? 1 : this.#fits
+    return this.#moved < this.#singlyUpTo ? 1 : this.#maxSamplesThatFit
   }
 
   /** What is refused at the moment, and why; undefined where all is taken. */
-  get trouble(): string | undefined {
-    return this.#refusals.trouble
+  get problem(): string | undefined {
+    return this.#rejections.problem
   }
 
   /**
    * Sends until each sample has a final answer, then moves the cursor past them. `left` is how far the agent before
    * this one had come with exactly these.
    */
-  async send(read: readonly Entry[], left: Flight | undefined, signal: AbortSignal): Promise<void> {
+  async send(read: readonly Entry[], left: InFlightRange | undefined, signal: AbortSignal): Promise<void> {
     const { cursor, protocol } = this.#needs
-    const { entries, before } = await this.#previous.before(read)
-    const range = new Range(entries, before, await this.#refusals.without(entries))
+    const { entries, before } = await this.#staleTracker.previousSeries(read)
+    const range = new Range(entries, before, await this.#rejections.without(entries))
     const { first, last } = range.bounds
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
     const isUncertain = left !== undefined || first <= cursor.uncertain
     const isSame = left?.first === first && left.last === last
     const seen = { entries: entries.length, series: range.width, samples: range.samples }
-    const fits = this.#fits
-    let work = isSame ? workOf(left.note, seen) : whole(isUncertain)
+    const fits = this.#maxSamplesThatFit
+    let work = isSame ? deserialize(left.note, seen) : whole(isUncertain)
     const isLive = !isUncertain && cursor.backlog().snapshots === entries.length
-    const asks = isLive && protocol.isToAsk
-    protocol.ask(asks)
-    if (asks) work = firstAlone(entries.length, range.width)
-    let trial = new Trial(isUncertain, this.#afterWhole)
+    const asks = isLive && protocol.shouldProbe
+    protocol.probeVersion(asks)
+    if (asks) work = firstEntrySeparately(entries.length, range.width)
+    let trial = new BlameTracker(isUncertain, this.#afterWhole)
     if (areaOf(work) < areaOf(whole(true))) trial.accept() // the agent before has delivered some of it
     while (work.length > 0) {
       const after = await this.#sendNext(range, work, trial, signal)
-      if (after === 'stuck') return await this.#stuck(range, signal)
-      if (after === 'whole') return await this.#refusedWhole(range, trial)
+      if (after === 'stuck') return await this.#onInterruption(range, signal)
+      if (after === 'whole') return await this.#onRangeRejected(range, trial)
       work = after === 'held' ? whole(trial.uncertain) : after
       if (after !== 'held') continue
-      ;[trial, this.#fits] = [new Trial(trial.uncertain, this.#afterWhole), fits] // it was not the size
+      ;[trial, this.#maxSamplesThatFit] = [new BlameTracker(trial.uncertain, this.#afterWhole), fits] // it was not the size
     }
-    await this.#over(entries.at(-1), 'delivered')
+    await this.#finish(entries.at(-1), 'delivered')
   }
 
   /** Sends the next piece of what is left of a range, and gives what is left after its answer. */
-  async #sendNext(range: Range, work: Work, trial: Trial, signal: AbortSignal): Promise<Work | Impasse> {
+  async #sendNext(range: Range, work: PendingSlices, trial: BlameTracker, signal: AbortSignal): Promise<PendingSlices | Interruption> {
     const { cursor, protocol } = this.#needs
-    const piece = work.at(-1) as Piece // there is work
+    const piece = work.at(-1) as Slice // there is work
     const batch = range.cut(piece)
-    if (isInVain(piece, batch)) return settle(work, 'rejected', false).work
+    if (isInVain(piece, batch)) return advance(work, 'rejected', false).pending
     const suspects = trial.suspects.map((one) => one.piece)
-    const settled = await this.#settled(batch, signal, async () => {
-      await cursor.begin({ ...range.bounds, note: noteOf([...suspects, ...work], range.samples) })
+    const settled = await this.#onAnswer(batch, signal, async () => {
+      await cursor.markInFlight({ ...range.bounds, note: serialize([...suspects, ...work], range.samples) })
       if (trial.isSearching && piece.step === 'send') await this.#withinBudget(trial, signal)
     })
     if (settled === 'nothing') {
-      protocol.ask(false)
-      return settle(work, 'delivered', false).work
+      protocol.probeVersion(false)
+      return advance(work, 'delivered', false).pending
     }
     if (await protocol.learn(settled)) {
       trial.uncertain = true
-      return again(work)
+      return retryLast(work)
     }
     if (settled.kind === 'stuck') return 'stuck'
     trial.uncertain ||= settled.afterUncertain
     if (settled.kind === 'rejected' && settled.status === 413) {
-      this.#fits = Math.max(1, Math.floor(this.#fits / 2))
-      const { work: rest, offending } = settle(work, 'too large', settled.afterUncertain)
-      for (const one of trial.tooLarge(offending, settled.reason)) await this.#refusals.series(range, one)
-      return await this.#judged(range, rest, trial, signal)
+      this.#maxSamplesThatFit = Math.max(1, Math.floor(this.#maxSamplesThatFit / 2))
+      const { pending: rest, offending } = advance(work, 'too large', settled.afterUncertain)
+      for (const one of trial.tooLarge(offending, settled.reason)) await this.#rejections.series(range, one)
+      return await this.#onBlame(range, rest, trial, signal)
     }
-    if (isPart(settled)) {
-      this.#takenInPart(piece, settled, batch)
-      for (const one of trial.accept()) await this.#refusals.series(range, one)
-      return settle(work, 'delivered', false).work
+    if (isPartialWrite(settled)) {
+      this.#onPartialWrite(piece, settled, batch)
+      for (const one of trial.accept()) await this.#rejections.series(range, one)
+      return advance(work, 'delivered', false).pending
     }
-    this.#suspect(piece, settled, trial, batch)
-    const after = settle(work, settled.kind, settled.afterUncertain)
+    this.#onSuspect(piece, settled, trial, batch)
+    const after = advance(work, settled.kind, settled.afterUncertain)
     if (after.replayed !== undefined) this.#replayed(after.replayed.to - after.replayed.from)
     const guilty = settled.kind === 'delivered' ? trial.accept() : trial.refuse(after.offending, settled.reason)
-    for (const one of guilty) await this.#refusals.series(range, one)
-    return settled.kind === 'delivered' ? after.work : await this.#judged(range, after.work, trial, signal)
+    for (const one of guilty) await this.#rejections.series(range, one)
+    return settled.kind === 'delivered' ? after.pending : await this.#onBlame(range, after.pending, trial, signal)
   }
 
   /** One body's final answer; `before` is done first, and nothing where there is nothing to send. */
-  async #settled(batch: Batch, signal: AbortSignal, before: () => Promise<void>): Promise<Sent | 'nothing'> {
-    const sent = await this.#requests.settle(batch, before, signal)
+  async #onAnswer(batch: Batch, signal: AbortSignal, before: () => Promise<void>): Promise<RequestResult | 'nothing'> {
+    const sent = await this.#requests.send(batch, before, signal)
     const isProbe = batch.entries[0]?.sequence === 0
     if (sent === 'nothing' || isProbe) return sent
-    if (sent.kind === 'delivered') this.#refusals.over(sent)
-    if (sent.kind === 'delivered' || isPart(sent)) this.#afterWhole = false
+    if (sent.kind === 'delivered') this.#rejections.over(sent)
+    if (sent.kind === 'delivered' || isPartialWrite(sent)) this.#afterWhole = false
     return sent
   }
 
@@ -173,75 +173,75 @@ export class Ranges {
    * The receiver has taken what is good of it and says how much that is: there is nothing left to be sent, nor to be
    * found out. Of a range that may have arrived before it takes no more than the newest snapshot once more.
    */
-  #takenInPart({ uncertain }: Piece, sent: Part, { entries, stale }: Batch): void {
+  #onPartialWrite({ uncertain }: Slice, sent: PartialWrite, { entries, stale }: Batch): void {
     const newest = (entries.at(-1)?.snapshot.values.length ?? 0) + stale.length
     const isUncertain = uncertain || sent.afterUncertain
     const hadArrived = isUncertain && entries.length > 1 && sent.written <= newest
     if (hadArrived) this.#replayed(entries.length)
-    else this.#refusals.part(entries, sent.samples - sent.written, { reason: sent.reason, uncertain: isUncertain })
+    else this.#rejections.part(entries, sent.samples - sent.written, { reason: sent.reason, uncertain: isUncertain })
   }
 
   /** Once for a range: whether what refuses it is that somebody else was there before. What may be a repetition is none. */
-  #suspect({ step, uncertain }: Piece, sent: Sent, trial: Trial, { entries }: Batch): void {
+  #onSuspect({ step, uncertain }: Slice, sent: RequestResult, trial: BlameTracker, { entries }: Batch): void {
     const isNew = step === 'last' || (step === 'send' && !uncertain && !sent.afterUncertain)
-    if (isNew && sent.kind === 'rejected' && trial.suspect()) this.#refusals.suspect(entries, sent.reason)
+    if (isNew && sent.kind === 'rejected' && trial.suspect()) this.#rejections.suspect(entries, sent.reason)
   }
 
   /** After a refusal: what is left to do, where others of these are taken, or may be. */
-  async #judged(range: Range, work: Work, trial: Trial, signal: AbortSignal): Promise<Work | Impasse> {
+  async #onBlame(range: Range, work: PendingSlices, trial: BlameTracker, signal: AbortSignal): Promise<PendingSlices | Interruption> {
     const { patience } = this.#needs
     const isOver = work.length === 0
-    if (trial.isToAsk(isOver)) {
-      const settled = await this.#settled(this.#other(range), signal, async () => {})
+    if (trial.shouldProbe(isOver)) {
+      const settled = await this.#onAnswer(this.#onOther(range), signal, async () => {})
       if (settled === 'nothing' || settled.kind !== 'delivered') {
-        if (settled !== 'nothing' && (await this.#requests.isOlder(settled, () => this.#other(range), signal)))
+        if (settled !== 'nothing' && (await this.#requests.isOlder(settled, () => this.#onOther(range), signal)))
           return 'held' // once more from its beginning, as 1.0
-        this.#refusals.everything(trial.reason, heldMs)
+        this.#rejections.everything(trial.reason, heldMs)
         await patience.wait(heldMs, signal)
         return 'held'
       }
-      trial.asked()
+      trial.onProbed()
     }
-    return trial.isWhole(isOver) ? 'whole' : work
+    return trial.rangeRejected(isOver) ? 'whole' : work
   }
 
   /** The receiver takes other samples and none of these. Several go one by one: not all may be at fault. */
-  async #refusedWhole({ entries, bounds }: Range, { reason }: Trial): Promise<void> {
+  async #onRangeRejected({ entries, bounds }: Range, { reason }: BlameTracker): Promise<void> {
     const [entry] = entries
     if (entries.length > 1) this.#singlyUpTo = bounds.last
     if (entry === undefined || entries.length > 1) return
     const replayed = entry.sequence <= this.#needs.cursor.uncertain
     if (replayed) this.#replayed(1)
-    else await this.#refusals.snapshot(entry, reason)
+    else await this.#rejections.snapshot(entry, reason)
     this.#afterWhole = true
-    await this.#over(entry, replayed ? 'delivered' : 'refused')
+    await this.#finish(entry, replayed ? 'delivered' : 'refused')
   }
 
   /**
    * The receiver fails at these for half an hour. Several are read again one by one; one that it fails at while it takes
    * another sample, twice, is set aside. Those behind it are no such sample: after them it could not be sent any more.
    */
-  async #stuck(range: Range, signal: AbortSignal): Promise<void> {
+  async #onInterruption(range: Range, signal: AbortSignal): Promise<void> {
     const { entries, bounds } = range
     const [poison] = entries
     if (entries.length > 1) this.#singlyUpTo = bounds.last
     if (poison === undefined || entries.length > 1) return
-    if (!(await this.#requests.failsAlone({ entries, stale: [] }, () => this.#other(range), signal))) return
-    await this.#refusals.snapshot(poison, 'the receiver fails at it for ever and takes others')
-    await this.#over(poison, 'refused')
+    if (!(await this.#requests.failsAlone({ entries, stale: [] }, () => this.#onOther(range), signal))) return
+    await this.#rejections.snapshot(poison, 'the receiver fails at it for ever and takes others')
+    await this.#finish(poison, 'refused')
   }
 
   /** A sample that is none of these. */
-  #other({ entries }: Range): Batch {
+  #onOther({ entries }: Range): Batch {
     return this.#probe.next(entries[0]?.snapshot.series[0]?.identity ?? {}, this.#needs.clock.now())
   }
 
   /** All up to this one has had its final answer. */
-  async #over(entry: Entry | undefined, verdict: Verdict): Promise<void> {
+  async #finish(entry: Entry | undefined, verdict: DeliveryVerdict): Promise<void> {
     if (entry === undefined) return
-    if (verdict === 'delivered') this.#previous.delivered(entry)
+    if (verdict === 'delivered') this.#staleTracker.delivered(entry)
     this.#moved = entry.sequence
-    await this.#needs.cursor.move(entry.sequence, verdict)
+    await this.#needs.cursor.commit(entry.sequence, verdict)
   }
 
   /** What a lost answer had hidden. */
@@ -251,7 +251,7 @@ export class Ranges {
     log.info('remote-write: had arrived though its answer was lost', { ...about, snapshots })
   }
 
-  #withinBudget({ reason }: Trial, signal: AbortSignal): Promise<void> {
-    return this.#budget.wait(this.#needs, (waitMs) => this.#refusals.tooMany(reason, waitMs), signal)
+  #withinBudget({ reason }: BlameTracker, signal: AbortSignal): Promise<void> {
+    return this.#budget.wait(this.#needs, (waitMs) => this.#rejections.tooMany(reason, waitMs), signal)
   }
 }

@@ -1,40 +1,40 @@
-import type { About } from '../http/retry/error-log.ts'
+import type { ReceiverLabels } from '../http/retry/error-log.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import type { Pace } from './backlog-pacing.ts'
+import type { BacklogPacing } from './backlog-pacing.ts'
 import type { Batch } from './encode/batch.ts'
 import type { Packer } from './encode/compression.ts'
-import type { Delivery, Settled } from './retry.ts'
+import type { Retrier, FinalAnswer } from './retry.ts'
 import type { EndpointStats } from './stats.ts'
-import type { Protocol, Refused } from './version-negotiation.ts'
+import type { VersionNegotiation, HttpRejection } from './version-negotiation.ts'
 
 interface Needs {
   readonly clock: Clock
   readonly log: Log
-  readonly about: About
-  readonly protocol: Protocol
-  readonly delivery: Delivery
+  readonly about: ReceiverLabels
+  readonly protocol: VersionNegotiation
+  readonly delivery: Retrier
   readonly packer: Packer
-  readonly pace: Pace
+  readonly pace: BacklogPacing
   readonly stats: EndpointStats
 }
 
 /** What a receiver finally said of so many samples. */
-export type Sent = Settled & { readonly samples: number }
+export type RequestResult = FinalAnswer & { readonly samples: number }
 
 /** A refusal of some of them. */
-export type Part = Extract<Sent, { readonly kind: 'rejected' }> & { readonly written: number }
+export type PartialWrite = Extract<RequestResult, { readonly kind: 'rejected' }> & { readonly written: number }
 
 /** A refusal with a count that can be believed: there are receivers that count before they look. */
-export function isPart(sent: Sent): sent is Part {
+export function isPartialWrite(sent: RequestResult): sent is PartialWrite {
   if (sent.kind !== 'rejected') return false
   const { written = 0 } = sent
   return written > 0 && written < sent.samples
 }
 
 /** Sends one batch after another, each as one request in the version that the receiver takes. */
-export class Requests {
+export class RequestSender {
   readonly #needs: Needs
 
   constructor(needs: Needs) {
@@ -42,20 +42,20 @@ export class Requests {
   }
 
   /** The final answer; `before` is done first, and nothing where there is nothing to send. */
-  async settle(batch: Batch, before: () => Promise<void>, signal: AbortSignal): Promise<Sent | 'nothing'> {
+  async send(batch: Batch, before: () => Promise<void>, signal: AbortSignal): Promise<RequestResult | 'nothing'> {
     const { delivery, protocol, packer } = this.#needs
     const { encoder, tries } = protocol
     const { bytes, samples, metadata } = encoder.encode(batch)
     if (samples === 0) return 'nothing'
     const { body, headers } = packer.pack(bytes, encoder)
     await before()
-    const settled = await delivery.settle({ body, headers, samples, tries }, signal)
+    const settled = await delivery.deliver({ body, headers, samples, tries }, signal)
     if (packer.learn(settled)) {
-      const again = await this.settle(batch, before, signal)
+      const again = await this.send(batch, before, signal)
       return again === 'nothing' || !settled.afterUncertain ? again : { ...again, afterUncertain: true }
     }
     const sent = { ...settled, samples }
-    if (sent.kind === 'delivered' || isPart(sent)) this.#taken({ bytes: body.length, samples, metadata }, batch)
+    if (sent.kind === 'delivered' || isPartialWrite(sent)) this.#taken({ bytes: body.length, samples, metadata }, batch)
     return sent
   }
 
@@ -68,9 +68,9 @@ export class Requests {
   }
 
   /** Another sample was answered like this: whether the receiver takes one as 1.0, and 2.0 no more. */
-  isOlder(answer: Refused, other: () => Batch, signal: AbortSignal): Promise<boolean> {
+  isOlder(answer: HttpRejection, other: () => Batch, signal: AbortSignal): Promise<boolean> {
     const takes = async () => (await this.attempt(other(), signal)).kind === 'delivered'
-    return this.#needs.protocol.hasForgotten(answer, takes)
+    return this.#needs.protocol.hasDowngraded(answer, takes)
   }
 
   /** The receiver fails at this one and takes another, twice. */
@@ -92,7 +92,7 @@ export class Requests {
     { entries }: Batch,
   ): void {
     const { pace, stats, clock, log, about } = this.#needs
-    pace.well()
+    pace.onDelivered()
     if (stats.samples === 0) log.info('remote-write: the first samples are delivered', { ...about, samples })
     stats.samples += samples
     stats.bytes += bytes

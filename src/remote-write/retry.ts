@@ -1,7 +1,7 @@
 import type { Headers, Requester } from '../http/request.ts'
 import { type Backoff, delayAfter } from '../http/retry/backoff.ts'
-import { type About, Trouble } from '../http/retry/error-log.ts'
-import type { Patience } from '../http/retry/interruptible-wait.ts'
+import { type ReceiverLabels, ErrorLog } from '../http/retry/error-log.ts'
+import type { Wait } from '../http/retry/interruptible-wait.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
 import { settle, type Unsettled } from '../http/retry/retry.ts'
 import type { Clock } from '../util/clock.ts'
@@ -9,7 +9,7 @@ import type { Log } from '../util/log.ts'
 import type { EndpointStats } from './stats.ts'
 
 /** What the receiver finally said of one body; `stuck` is a body that it has failed at for too long. */
-export type Settled = (
+export type FinalAnswer = (
   | Extract<Outcome, { kind: 'delivered' | 'rejected' }>
   | { readonly kind: 'stuck'; readonly reason: string }
 ) & {
@@ -35,11 +35,11 @@ interface Needs {
   readonly requester: Requester
   readonly clock: Clock
   readonly log: Log
-  readonly patience: Patience
+  readonly patience: Wait
   readonly backoff: Backoff
   readonly stats: EndpointStats
   /** What every line of the log says of this endpoint. */
-  readonly about: About
+  readonly about: ReceiverLabels
   /** Where a receiver of its kind takes pushes. */
   readonly pushPath?: string | undefined
   /** The receiver says that it is too much. */
@@ -51,17 +51,17 @@ interface Needs {
 }
 
 /** Sends one body after another until each has a final answer. */
-export class Delivery {
+export class Retrier {
   readonly #needs: Needs
-  readonly #trouble: Trouble
+  readonly #trouble: ErrorLog
 
   constructor(needs: Needs) {
     this.#needs = needs
-    this.#trouble = new Trouble({ ...needs, part: 'remote-write' })
+    this.#trouble = new ErrorLog({ ...needs, part: 'remote-write' })
   }
 
   /** Why nothing goes through at the moment; undefined while all is well. */
-  get trouble(): string | undefined {
+  get problem(): string | undefined {
     return this.#trouble.told
   }
 
@@ -76,11 +76,11 @@ export class Delivery {
   }
 
   /** Tries the same bytes again until they are delivered, rejected or stuck; rejects when the signal aborts. */
-  async settle({ body, headers, samples, tries }: Message, signal: AbortSignal): Promise<Settled> {
+  async deliver({ body, headers, samples, tries }: Message, signal: AbortSignal): Promise<FinalAnswer> {
     const begunMs = this.#needs.clock.monotonicMs()
     let afterUncertain = false
     let failures = 0
-    return settle<Settled>(
+    return settle<FinalAnswer>(
       async (attempt) => {
         const more = attempt > 1 ? { 'retry-attempt': String(attempt - 1) } : {}
         const outcome = await this.attempt(body, { ...headers, ...more }, signal)

@@ -1,5 +1,5 @@
-import { Durations } from './durations.ts'
-import { Load } from './load.ts'
+import { DurationHistogram } from './durations.ts'
+import { LoadAverage } from './load.ts'
 
 /** One endpoint's numbers, under the names that Prometheus gives them. Times are milliseconds since the epoch. */
 export interface EndpointStats {
@@ -19,13 +19,13 @@ export interface EndpointStats {
   /** Ranges whose answer never came and that turned out to have arrived. */
   replayed: number
   /** Refusals that say that another host sends under the labels of this one. */
-  sameLabels: number
+  duplicateSender: number
   /** Timestamp of the newest sample that was collected, and of the newest that was delivered. */
   highestTimestampMs: number
   highestSentTimestampMs: number
   lastDeliveryMs: number
-  readonly durations: Durations
-  readonly load: Load
+  readonly durations: DurationHistogram
+  readonly load: LoadAverage
   /** Answers by status; 0 stands for no answer. */
   readonly answers: Map<number, number>
 }
@@ -42,11 +42,11 @@ export const noStats = (): EndpointStats => ({
   requests: 0,
   retries: 0,
   replayed: 0,
-  sameLabels: 0,
+  duplicateSender: 0,
   highestTimestampMs: 0,
   highestSentTimestampMs: 0,
   lastDeliveryMs: 0,
-  durations: new Durations(),
-  load: new Load(),
+  durations: new DurationHistogram(),
+  load: new LoadAverage(),
   answers: new Map(),
 })

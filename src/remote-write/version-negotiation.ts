@@ -6,15 +6,15 @@ import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Encoder } from './encode/encoder.ts'
 import type { Label } from './encode/labels.ts'
-import type { Inline, Message } from './encode/messages.ts'
+import type { Inline, ProtobufMessage } from './encode/messages.ts'
 import { EncoderV1 } from './encode/v1.ts'
 import { EncoderV2 } from './encode/v2.ts'
-import type { Settled } from './retry.ts'
+import type { FinalAnswer } from './retry.ts'
 
-export interface ProtocolOptions {
-  readonly message: Message
+export interface NegotiationOptions {
+  readonly protobufMessage: ProtobufMessage
   readonly inline: Inline
-  readonly isBrief?: boolean
+  readonly isShortLived?: boolean
   readonly url: URL
   /** With the version of this program: another one asks anew. */
   readonly userAgent: string
@@ -28,13 +28,13 @@ interface Needs {
   readonly labels: (series: Series) => readonly Label[]
 }
 
-type Version = Exclude<Message, 'auto'>
+type Version = Exclude<ProtobufMessage, 'auto'>
 
 const v1 = 'prometheus.WriteRequest'
 const v2 = 'io.prometheus.write.v2.Request'
 
 /** What a receiver was found to take, as the cursor keeps it. */
-interface Verdict {
+interface NegotiatedVersion {
   readonly message: Version
   /** Wall clock, milliseconds since the epoch. */
   readonly sinceMs: number
@@ -43,7 +43,7 @@ interface Verdict {
 }
 
 /** What is known of an answer that is not good. */
-export interface Refused {
+export interface HttpRejection {
   readonly reason: string
   readonly status?: number
   readonly written?: number
@@ -64,10 +64,10 @@ const heldForMs = 60_000
  * many samples it has written. What is not known to be written goes out again as 1.0.
  * https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#backward-and-forward-compatibility
  */
-export class Protocol {
-  readonly #options: ProtocolOptions
+export class VersionNegotiation {
+  readonly #options: NegotiationOptions
   readonly #needs: Needs
-  #verdict: Verdict | undefined
+  #negotiated: NegotiatedVersion | undefined
   /** The next request asks whether the receiver takes 2.0. */
   #asking = false
   #doubts = 0
@@ -80,18 +80,18 @@ export class Protocol {
   #v1: EncoderV1 | undefined
   #v2: EncoderV2 | undefined
 
-  constructor(options: ProtocolOptions, needs: Needs) {
+  constructor(options: NegotiationOptions, needs: Needs) {
     this.#options = options
     this.#needs = needs
-    if (options.message === 'auto') this.#verdict = this.#remembered()
+    if (options.protobufMessage === 'auto') this.#negotiated = this.#remembered()
   }
 
   /** What the next request is. */
   get message(): Version {
-    const { message } = this.#options
+    const { protobufMessage: message } = this.#options
     if (message !== 'auto') return message
     if (this.#isTryingOlder) return v1
-    return this.#asking ? v2 : (this.#verdict?.message ?? v1)
+    return this.#asking ? v2 : (this.#negotiated?.message ?? v1)
   }
 
   /** Makes the next request. */
@@ -102,9 +102,9 @@ export class Protocol {
   }
 
   /** It is time to find out what the receiver takes. */
-  get isToAsk(): boolean {
-    if (this.#options.message !== 'auto' || this.#options.isBrief) return false
-    const { message = v1, sinceMs = Number.NEGATIVE_INFINITY } = this.#verdict ?? {}
+  get shouldProbe(): boolean {
+    if (this.#options.protobufMessage !== 'auto' || this.#options.isShortLived) return false
+    const { message = v1, sinceMs = Number.NEGATIVE_INFINITY } = this.#negotiated ?? {}
     return message === v1 && Math.abs(this.#needs.clock.now() - sinceMs) >= validMs
   }
 
@@ -114,7 +114,7 @@ export class Protocol {
   }
 
   /** Whether the next request asks. */
-  ask(isAsking: boolean): void {
+  probeVersion(isAsking: boolean): void {
     this.#asking = isAsking
   }
 
@@ -122,13 +122,13 @@ export class Protocol {
   read(outcome: Outcome): Outcome {
     if (this.message === v1 || outcome.kind !== 'delivered' || (outcome.written ?? 0) > 0) return outcome
     const reason = 'the receiver says that all is well and has written nothing: it does not know remote-write 2.0'
-    if (this.#options.message === 'auto') return { kind: 'rejected', reason, status: 415 }
+    if (this.#options.protobufMessage === 'auto') return { kind: 'rejected', reason, status: 415 }
     return { kind: 'retry', reason: `${reason}: set protobuf_message to auto or ${v1}`, afterMs: heldForMs }
   }
 
   /** Learns from a final answer. True where the same samples are to go out again: in the other version from here on. */
-  async learn(settled: Settled): Promise<boolean> {
-    if (this.#options.message !== 'auto') return false
+  async learn(settled: FinalAnswer): Promise<boolean> {
+    if (this.#options.protobufMessage !== 'auto') return false
     const { message } = this
     const asked = this.#asking
     this.#asking = false
@@ -138,13 +138,13 @@ export class Protocol {
     if (isUnknown) {
       const other = message === v1 ? v2 : v1
       if (this.#refused.has(other)) return false
-      await this.#judge(other, settled.reason)
+      await this.#remember(other, settled.reason)
       return true
     }
     if (asked) return this.#answered(settled)
     // It failed at 2.0, and takes 1.0 at once: no outage, then, but a receiver that cannot say so.
     const isTelling = this.#doubt !== '' && settled.kind === 'delivered' && settled.attempts === 1
-    if (isTelling && ++this.#doubts >= mostDoubts) await this.#judge(v1, this.#doubt)
+    if (isTelling && ++this.#doubts >= mostDoubts) await this.#remember(v1, this.#doubt)
     this.#doubt = ''
     return false
   }
@@ -153,37 +153,37 @@ export class Protocol {
    * Of a receiver that took 2.0 and now refuses any sample, or fails at it: whether one without 2.0 has taken its place,
    * which takes a sample in 1.0.
    */
-  async hasForgotten(answer: Refused, takes: () => Promise<boolean>): Promise<boolean> {
-    if (this.#options.message !== 'auto' || this.message === v1 || !mayBeOlder(answer)) return false
+  async hasDowngraded(answer: HttpRejection, takes: () => Promise<boolean>): Promise<boolean> {
+    if (this.#options.protobufMessage !== 'auto' || this.message === v1 || !mayBeOlder(answer)) return false
     this.#isTryingOlder = true
     const isOlder = await takes().finally(() => (this.#isTryingOlder = false))
-    if (isOlder) await this.#judge(v1, answer.reason)
+    if (isOlder) await this.#remember(v1, answer.reason)
     return isOlder
   }
 
-  async #answered(settled: Settled): Promise<boolean> {
+  async #answered(settled: FinalAnswer): Promise<boolean> {
     if (settled.kind === 'stuck') this.#doubt = settled.reason
-    else if ((settled.written ?? 0) > 0) await this.#judge(v2, '')
-    else if (settled.kind === 'rejected' && settled.status === 400) await this.#judge(v1, settled.reason)
+    else if ((settled.written ?? 0) > 0) await this.#remember(v2, '')
+    else if (settled.kind === 'rejected' && settled.status === 400) await this.#remember(v1, settled.reason)
     else return false
     return this.message === v1
   }
 
-  async #judge(message: Version, reason: string): Promise<void> {
+  async #remember(message: Version, reason: string): Promise<void> {
     const { clock, log, about, cursor } = this.#needs
-    const isNews = this.#verdict?.message !== message
-    this.#verdict = { message, sinceMs: clock.now(), of: this.#key }
+    const isNews = this.#negotiated?.message !== message
+    this.#negotiated = { message, sinceMs: clock.now(), of: this.#key }
     this.#doubts = 0
     if (message === v1) this.#v2 = undefined
     else this.#v1 = undefined
     if (isNews && message === v2) log.info('remote-write: the receiver takes 2.0', about)
     if (isNews && message === v1)
       log.info('remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day', { ...about, reason })
-    await cursor.remember(JSON.stringify(this.#verdict))
+    await cursor.remember(JSON.stringify(this.#negotiated))
   }
 
   /** What an agent before has found out, of this URL, in this version. */
-  #remembered(): Verdict | undefined {
+  #remembered(): NegotiatedVersion | undefined {
     const { memo } = this.#needs.cursor
     if (memo === '') return undefined
     const { message, sinceMs, of } = parsed(memo)
@@ -199,12 +199,12 @@ export class Protocol {
 }
 
 /** A receiver with 2.0 tells how much it has written even of what it refuses. */
-const mayBeOlder = ({ status = 0, written }: Refused) => status >= 500 || (status === 400 && written === undefined)
+const mayBeOlder = ({ status = 0, written }: HttpRejection) => status >= 500 || (status === 400 && written === undefined)
 
 /** Of a version of this program with other memos nothing is known. */
-function parsed(memo: string): Partial<Verdict> {
+function parsed(memo: string): Partial<NegotiatedVersion> {
   try {
-    return (JSON.parse(memo) ?? {}) as Partial<Verdict>
+    return (JSON.parse(memo) ?? {}) as Partial<NegotiatedVersion>
   } catch {
     return {}
   }

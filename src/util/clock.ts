@@ -96,7 +96,7 @@ function offAlignment(clock: Clock, next: number, intervalMs: number): boolean {
 }
 
 /** Calls off waiting for `work` after `ms`; the work itself goes on, its result is dropped. */
-export function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | 'late'> {
+export function withTimeout<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | 'late'> {
   return new Promise((resolve, reject) => {
     const callOff = clock.timer(ms, () => resolve('late'))
     work.finally(callOff).then(resolve, reject)

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts'
 export interface Deadline {
   /** Aborts when the time is up, or when the caller, if there is one, calls it off. */
   readonly signal: AbortSignal
-  over(): void
+  clear(): void
 }
 
 export function deadlineAt(clock: Clock, ms: number, caller?: AbortSignal): Deadline {
@@ -17,11 +17,11 @@ export function deadlineAt(clock: Clock, ms: number, caller?: AbortSignal): Dead
     caller?.removeEventListener('abort', stopped)
     callOff()
   }
-  return { signal: end.signal, over }
+  return { signal: end.signal, clear: over }
 }
 
 /** What is waited for no longer than the signal allows, whether it listens to it or not. */
-export async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+export async function raceAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   signal.throwIfAborted()
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const abort = () => reject(signal.reason)

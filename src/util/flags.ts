@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { nearest } from './did-you-mean.ts'
+import { didYouMean } from './did-you-mean.ts'
 
 /** A command line flag. A switch is `--x` or `--no-x`, a value `--x=v` or `--x v`, a list a value given several times. */
 export interface Flag {
@@ -12,20 +12,20 @@ export interface Flag {
 }
 
 /** What was on the command line: only flags that were given. */
-export type Given = ReadonlyMap<string, string | boolean | readonly string[]>
+export type ParsedFlags = ReadonlyMap<string, string | boolean | readonly string[]>
 
 /** A command line that cannot be understood; exit status 2. */
 export class UsageError extends Error {}
 
-export interface Parsed {
-  readonly flags: Given
+export interface CommandLine {
+  readonly flags: ParsedFlags
   readonly operands: readonly string[]
   /** What is wrong with the flags of a command line that ends in another program's; `flags` is empty then. */
-  readonly misuse?: UsageError
+  readonly usageError?: UsageError
 }
 
 /** Reads a command's arguments. Throws UsageError at the first flag that is unknown, repeated, or lacks its value. */
-export function parseFlags(args: readonly string[], known: readonly Flag[]): Parsed {
+export function parseFlags(args: readonly string[], known: readonly Flag[]): CommandLine {
   const byName = new Map(known.map((flag) => [flag.name, flag]))
   const options = Object.fromEntries(
     known.map(({ name, kind }) => [name, { type: kind === 'switch' ? 'boolean' : 'string', multiple: true } as const]),
@@ -76,13 +76,13 @@ export function beforeProgram(
 }
 
 /** As `parseFlags`, of a command line that ends in another program's: where there is one, misuse is not thrown. */
-export function parseBeforeProgram(args: readonly string[], known: readonly Flag[]): Parsed {
+export function parseBeforeProgram(args: readonly string[], known: readonly Flag[]): CommandLine {
   const { own, program } = beforeProgram(args, known)
   try {
     return { flags: parseFlags(own, known).flags, operands: program }
   } catch (error) {
     if (program.length === 0 || !(error instanceof UsageError)) throw error
-    return { flags: new Map(), operands: program, misuse: error }
+    return { flags: new Map(), operands: program, usageError: error }
   }
 }
 
@@ -106,7 +106,7 @@ function take(
 
 function unknown(rawName: string, known: readonly Flag[]): string {
   const names = known.flatMap(({ name, kind }) => (kind === 'switch' ? [`--${name}`, `--no-${name}`] : [`--${name}`]))
-  return `unknown flag ${rawName}${nearest(rawName, names)}`
+  return `unknown flag ${rawName}${didYouMean(rawName, names)}`
 }
 
 /** The flags as `--help` shows them. */

@@ -1,4 +1,4 @@
-import type { Cycle } from '../collect/cycle.ts'
+import type { CollectionResult } from '../collect/cycle.ts'
 import type { Output } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
@@ -65,7 +65,7 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
   const stats = noStats()
   const metrics = createMetricsPage(options, needs, stats)
   const listeners: Listener[] = []
-  let latest: Cycle | undefined
+  let latest: CollectionResult | undefined
 
   const welcome = () =>
     landing({
@@ -94,7 +94,7 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
     name: 'web',
     stats,
     stop,
-    notify(cycle) {
+    onSnapshot(cycle) {
       latest = cycle
     },
     async listen() {

@@ -1,4 +1,4 @@
-import type { Cycle } from '../collect/cycle.ts'
+import type { CollectionResult } from '../collect/cycle.ts'
 import type { Log } from '../util/log.ts'
 import { type Answer, plain, type Request } from './answer.ts'
 import { gzipped, wantsGzip } from './encoding.ts'
@@ -42,7 +42,7 @@ export function createMetricsPage(options: Options, needs: Needs, stats: WebStat
     stats.errors.encoding++
     needs.log.error('web: cannot compress the page, sent as it is', { err })
   }
-  return async (request: Request, cycle: Cycle | undefined): Promise<Answer> => {
+  return async (request: Request, cycle: CollectionResult | undefined): Promise<Answer> => {
     const { refused, collectors } = selectionOf(request.query, needs)
     if (refused !== undefined) {
       if (refused !== lastRefused) needs.log.warn('web: refused a request for metrics', { reason: refused })

@@ -1,4 +1,4 @@
-import type { Cycle } from '../collect/cycle.ts'
+import type { CollectionResult } from '../collect/cycle.ts'
 import { type FamilyLayout, formatValue, layoutOf, type SampleLayout } from '../metrics/exposition/write.ts'
 import { byCodeUnit } from '../metrics/family.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -34,7 +34,7 @@ const empty: Snapshot = { timestampMs: 0, series: [], values: new Float64Array()
  * Makes the page: a cycle's samples and the agent's own metrics of this moment, each family once. It goes straight into
  * bytes, with lines that are kept up to their values: built of strings, each page left megabytes of garbage.
  */
-export function createPage(needs: Needs): (cycle: Cycle, collectors: Collectors) => Promise<Buffer> {
+export function createPage(needs: Needs): (cycle: CollectionResult, collectors: Collectors) => Promise<Buffer> {
   const { exporterMetrics } = needs
   const own = createOwn(needs)
   const writer = new Writer()

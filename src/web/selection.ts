@@ -1,4 +1,4 @@
-import type { Cycle } from '../collect/cycle.ts'
+import type { CollectionResult } from '../collect/cycle.ts'
 import type { Family } from '../metrics/family.ts'
 
 /** The collectors whose samples a request wants. */
@@ -47,7 +47,7 @@ interface Wanted {
 }
 
 /** Says which of a cycle's samples are on the page: the wanted collectors', what is said of them, the agent's own. */
-export function shownOf({ snapshot, parts }: Cycle, { collectors, exporterMetrics }: Wanted): (at: number) => boolean {
+export function shownOf({ snapshot, parts }: CollectionResult, { collectors, exporterMetrics }: Wanted): (at: number) => boolean {
   const wanted = (name: string | undefined) => collectors === 'all' || collectors.has(name ?? '')
   const collected = new Uint8Array(snapshot.series.length)
   const hidden = new Uint8Array(snapshot.series.length)

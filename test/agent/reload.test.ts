@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createAgent } from '../../src/agent.ts'
-import { agentIn } from '../../src/batch/run-log.ts'
+import { runningAgent } from '../../src/batch/run-log.ts'
 import { collector } from '../../src/collector.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { createReceiver, type Receiver, type ReceiverOptions } from '../../src/demo-receiver/receiver.ts'
@@ -57,11 +57,11 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   return { a, agent, lines, write, end, directory: join(folder, 'buffer'), collected: () => collected }
 }
 
-async function receiverOf(t: TestContext, behave?: ReceiverOptions['behave']): Promise<Receiver> {
+async function receiverOf(t: TestContext, behave?: ReceiverOptions['faultPlan']): Promise<Receiver> {
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
     ledger: true,
-    ...(behave && { behave }),
+    ...(behave && { faultPlan: behave }),
   })
   t.after(() => receiver.close())
   return receiver
@@ -235,7 +235,7 @@ test('who asks whose samples these are, and where they go, is told what holds no
   const [first, second] = [await receiverOf(t), await receiverOf(t)]
   const { a, agent, write, end, directory } = await scene(t, first)
   const asked = async () => {
-    const { identity, to } = (await agentIn(directory)) ?? {}
+    const { identity, urls: to } = (await runningAgent(directory)) ?? {}
     return [identity?.['instance'], to]
   }
   assert.deepEqual(await asked(), ['h', [`${first.url}/api/v1/write`]])

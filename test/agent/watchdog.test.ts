@@ -94,9 +94,9 @@ test('an endpoint that is stuck outside of any timer is noticed, and delivers af
   const clock = new TestClock()
   const buffer = new MemoryBuffer(1e6)
   const cursor = buffer.cursor('a')
-  const begin = cursor.begin.bind(cursor)
+  const begin = cursor.markInFlight.bind(cursor)
   let isHung = true
-  cursor.begin = (flight) => (isHung ? new Promise(() => {}) : begin(flight))
+  cursor.markInFlight = (flight) => (isHung ? new Promise(() => {}) : begin(flight))
   const sender = modelSender(clock, () => ({ status: 204 }))
   const endpoint = new Endpoint(options, { clock, log: silent, cursor, sender, userAgent: 'test/1' })
   await clock.pass(3_600_000)
@@ -158,7 +158,7 @@ test('a gateway whose push never ends is noticed, and pushes what is newest afte
     const builder = new SnapshotBuilder(new SeriesTable({}))
     builder.begin()
     builder.add(gauge('load', 'Load.'), 1)
-    gateway.notify({ snapshot: builder.end(clock.now()) })
+    gateway.onSnapshot({ snapshot: builder.end(clock.now()) })
   }
   for (let i = 0; i < 40; i++) {
     push()
@@ -169,7 +169,7 @@ test('a gateway whose push never ends is noticed, and pushes what is newest afte
   isHung = false
   gateway.revive()
   while (gateway.report.pending > 0) await clock.pass(100)
-  assert.deepEqual([gateway.stuckMs(), gateway.stats.samples, gateway.report.pending, gateway.progress], [0, 1, 0, 1])
+  assert.deepEqual([gateway.stuckMs(), gateway.stats.samples, gateway.report.pending, gateway.completed], [0, 1, 0, 1])
   const stopped = gateway.stop(AbortSignal.abort())
   await settled()
   await clock.pass(10_000)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openRun } from '../../src/batch/index.ts'
+import { openBatchRun } from '../../src/batch/index.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { recordingLog } from '../support/buffer.ts'
@@ -16,7 +16,7 @@ test('a command on a machine whose clock is not set says that its samples have n
     const { log, lines } = recordingLog()
     const clock = { ...systemClock, now: () => nowMs }
     const connect = () => Promise.reject(new Error('nothing is to be sent'))
-    const run = await openRun(config, { clock, log, bootId: '', connect }, { sync: 'end' })
+    const run = await openBatchRun(config, { clock, log, bootId: '', connect }, { sync: 'end' })
     await run.finish(async () => ({ snapshots: [] }), AbortSignal.abort())
     const warned = lines.filter((line) => line.includes('clock: is not set') && line.includes('1970-01-02'))
     assert.equal(warned.length, told, lines.join('\n'))

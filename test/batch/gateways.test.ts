@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { openRun } from '../../src/batch/index.ts'
+import { openBatchRun } from '../../src/batch/index.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { gauge } from '../../src/metrics/family.ts'
@@ -19,7 +19,7 @@ test('of many snapshots that a command pushes what is refused of the last one is
   await writeFile(file, JSON.stringify({ pushgateway: [{ name: 'gw', url, interval: '100ms' }] }))
   const environment = { STATE_DIRECTORY: directory, HOME: '/nonexistent' }
   const config = await readConfig({ flags: new Map([['config.file', file]]), environment, collectors: [] })
-  const run = await openRun(config, { clock: systemClock, log: silent, bootId: '', connect }, { sync: 'always' })
+  const run = await openBatchRun(config, { clock: systemClock, log: silent, bootId: '', connect }, { sync: 'always' })
   const builder = new SnapshotBuilder(new SeriesTable({}))
   const begunMs = systemClock.now()
   const [good, bad] = [gauge('good', ''), gauge('bad', '')]
@@ -36,7 +36,7 @@ test('of many snapshots that a command pushes what is refused of the last one is
   }
   const fates = await run.finish(async () => ({ snapshots: [snapshot(3)] }), AbortSignal.timeout(20_000))
   assert.deepEqual(
-    fates.map(({ delivered, kept, refused, lost }) => ({ delivered, kept, refused, lost })),
+    fates.map(({ delivered, kept, rejected: refused, lost }) => ({ delivered, kept, refused, lost })),
     [{ delivered: 1, kept: 0, refused: 1, lost: 0 }],
   )
   assert.equal((await readdir(`${directory}/aside`)).length, 1)

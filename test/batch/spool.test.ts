@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { createRun, runsLeftIn } from '../../src/batch/run-log.ts'
-import { type Adopter, Leftovers } from '../../src/batch/spool.ts'
+import { createRun, spooledRuns } from '../../src/batch/run-log.ts'
+import { type SpoolDeps, Spool } from '../../src/batch/spool.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
@@ -25,16 +25,16 @@ test('what was left before a boot, for an output that is no more, goes by its ag
 
   const later = { ...systemClock, now: () => systemClock.now() + 3 * 86_400_000 }
   let skewMs: number | undefined
-  const adopter: Adopter = {
+  const adopter: SpoolDeps = {
     ...{ clock: later, log: silent, bootId: bootId.replaceAll('0', '9'), skewMs: () => skewMs },
     connect: () => Promise.reject(new Error('nothing is to be sent')),
   }
   const leftAfter = async (told: number | undefined) => {
     skewMs = told
-    const leftovers = new Leftovers(config, adopter, { replaced: new Set() })
+    const leftovers = new Spool(config, adopter, { replaced: new Set() })
     await leftovers.deliver('known', new AbortController().signal)
-    await leftovers.letGo(new AbortController().signal)
-    return (await runsLeftIn(directory)).length
+    await leftovers.expire(new AbortController().signal)
+    return (await spooledRuns(directory)).length
   }
   assert.equal(await leftAfter(undefined), 1)
   assert.equal(await leftAfter(86_400_000), 1) // the receiver says that it is this clock that is wrong

@@ -15,7 +15,7 @@ test('what was appended is read back after a restart, from the cursor on, the sa
     if (i % 5 === 0) await settled()
   }
   await cursor.read({ samples: 1 }, signal)
-  await cursor.move(1)
+  await cursor.commit(1)
   await buffer.close()
   const again = await openLog(disk.afterKill())
   assert.deepEqual(
@@ -67,8 +67,8 @@ test('a send costs one sync beside that of the snapshot itself', async () => {
     buffer.append(next(i))
     const [entry] = await cursor.read({ samples: 9 }, signal)
     const sequence = entry?.sequence ?? 0
-    await cursor.begin({ first: sequence, last: sequence, note: '' })
-    await cursor.move(sequence)
+    await cursor.markInFlight({ first: sequence, last: sequence, note: '' })
+    await cursor.commit(sequence)
   }
   await send(1)
   disk.syncs = 0
@@ -83,14 +83,14 @@ test('a range in flight is given again after a restart, exactly, with its note',
   const cursor = buffer.cursor('a')
   for (let i = 1; i <= 9; i++) buffer.append(next(i))
   await settled()
-  await cursor.move((await cursor.read({ samples: 6 }, signal)).at(-1)?.sequence ?? 0)
+  await cursor.commit((await cursor.read({ samples: 6 }, signal)).at(-1)?.sequence ?? 0)
   await cursor.read({ samples: 9 }, signal)
-  await cursor.begin({ first: 3, last: 5, note: 'half' })
+  await cursor.markInFlight({ first: 3, last: 5, note: 'half' })
   const after = (await openLog(disk.afterPowerLoss(() => 0.9))).cursor('a')
   assert.deepEqual({ ...after.flight, samples: undefined }, { first: 3, last: 5, note: 'half', samples: undefined })
   const sequences = async () => (await after.read({ samples: 1 }, signal)).map(({ sequence }) => sequence)
   assert.deepEqual(await sequences(), [3, 4, 5])
-  await after.move(5)
+  await after.commit(5)
   assert.deepEqual(await sequences(), [6])
   assert.equal(after.flight, undefined)
 })
@@ -115,7 +115,7 @@ test('series stay the same objects from one segment to the next and on to what i
   for (let left = 7; left > 0; left--) {
     const [entry] = await cursor.read({ samples: 1 }, signal)
     for (const series of entry?.snapshot.series ?? []) seen.add(series)
-    await cursor.move(entry?.sequence ?? 0)
+    await cursor.commit(entry?.sequence ?? 0)
   }
   assert.deepEqual(seen, new Set(live.series))
 })
@@ -165,15 +165,15 @@ test('a segment goes when every endpoint is past it; a new endpoint begins at no
   assert.equal(disk.pathsIn('/b/log').length, 4)
   const send = async (cursor: typeof fast, samples: number) => {
     const sequence = (await cursor.read({ samples }, signal)).at(-1)?.sequence ?? 0
-    await cursor.begin({ first: sequence, last: sequence, note: '' })
-    await cursor.move(sequence)
+    await cursor.markInFlight({ first: sequence, last: sequence, note: '' })
+    await cursor.commit(sequence)
   }
   await send(fast, 99)
   assert.equal(disk.pathsIn('/b/log').length, 4)
   for (let i = 0; i < 4; i++) await send(slow, 1)
-  await fast.begin({ first: 5, last: 5, note: '' })
-  await slow.begin({ first: 5, last: 5, note: '' })
-  await slow.move(4)
+  await fast.markInFlight({ first: 5, last: 5, note: '' })
+  await slow.markInFlight({ first: 5, last: 5, note: '' })
+  await slow.commit(4)
   assert.equal(disk.pathsIn('/b/log').length, 1)
   assert.equal(buffer.cursor('new').backlog().snapshots, 0)
 })
@@ -217,7 +217,7 @@ test('the bounds let whole oldest segments go and count what that costs each end
     if (i !== 100) continue
     const entries = await fast.read({ samples: 1e9 }, signal)
     sentByFast = entries.length
-    await fast.move(100)
+    await fast.commit(100)
   }
   assert.ok(buffer.stats.bytes <= 40_000)
   for (const [name, cursor, sent] of [

@@ -33,7 +33,7 @@ test('sequence numbers follow one another, and a cursor reads what came after it
     (await cursor.read({ samples: 1 }, signal)).map((one) => one.sequence),
     [8],
   )
-  await cursor.move(9)
+  await cursor.commit(9)
   assert.deepEqual(
     (await cursor.read({ samples: 99 }, signal)).map((one) => one.sequence),
     [10],
@@ -48,7 +48,7 @@ test('a reader waits for the next snapshot, or until it is called off', async ()
   const reading = cursor.read({ samples: 9 }, signal)
   buffer.append(next())
   assert.equal((await reading).length, 1)
-  await cursor.move(1)
+  await cursor.commit(1)
   const stop = new AbortController()
   const waiting = cursor.read({ samples: 9 }, stop.signal)
   stop.abort(new Error('enough'))
@@ -61,7 +61,7 @@ test('a full buffer lets the oldest go and counts it for each endpoint that had 
   const slow = buffer.cursor('slow')
   const fast = buffer.cursor('fast')
   for (let i = 0; i < 3; i++) buffer.append(next())
-  await fast.move(2)
+  await fast.commit(2)
   for (let i = 0; i < 2; i++) buffer.append(next())
   assert.deepEqual(
     (await slow.read({ samples: 99 }, signal)).map((one) => one.sequence),
@@ -81,8 +81,8 @@ test('what every endpoint has is let go', async () => {
   const buffer = new MemoryBuffer(1e6)
   const cursors = [buffer.cursor('a'), buffer.cursor('b')]
   for (let i = 0; i < 3; i++) buffer.append(next())
-  await cursors[0]?.move(3)
+  await cursors[0]?.commit(3)
   assert.equal(buffer.stats.bytes, 48)
-  await cursors[1]?.move(2)
+  await cursors[1]?.commit(2)
   assert.equal(buffer.stats.bytes, 16)
 })

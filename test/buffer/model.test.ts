@@ -101,8 +101,8 @@ class Model {
     assert.ok(read.length === 1 || (read.length > 1 && total <= samples))
     if (!moves) return
     const last = read.at(-1)?.sequence ?? 0
-    await cursor.begin({ first: read[0]?.sequence ?? 0, last, note: '' })
-    await cursor.move(last)
+    await cursor.markInFlight({ first: read[0]?.sequence ?? 0, last, note: '' })
+    await cursor.commit(last)
     this.positions.set(endpoint, position + read.length)
   }
 

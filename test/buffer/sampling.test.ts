@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
-import { type Choice, takes } from '../../src/buffer/sampling.ts'
+import { type SamplingRule, includes } from '../../src/buffer/sampling.ts'
 import type { Buffer } from '../../src/buffer/types.ts'
 import { openLog, signal, snapshots, textOf } from '../support/buffer.ts'
 import { settled } from '../support/clock.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
 
-const minute: Choice = { intervalMs: 60_000, collectedMs: 15_000 }
+const minute: SamplingRule = { intervalMs: 60_000, collectedMs: 15_000 }
 const values = new Float64Array()
 
 /** The times of those that are taken, of a collection at these. */
-const taken = (choice: Choice, times: readonly number[]) =>
-  times.filter((timestampMs) => takes(choice, { timestampMs, series: [], values }))
+const taken = (choice: SamplingRule, times: readonly number[]) =>
+  times.filter((timestampMs) => includes(choice, { timestampMs, series: [], values }))
 
 test('of snapshots every 15 seconds an endpoint with a minute takes one in four, at the full minute', () => {
   const times = Array.from({ length: 12 }, (_, i) => i * 15_000)
@@ -36,7 +36,7 @@ test('an interval that is no multiple of the collection takes the nearest to eac
 })
 
 test('the last snapshot before a stop is taken whenever it comes', () => {
-  assert.equal(takes(minute, { timestampMs: 33_000, series: [], values, isLast: true }), true)
+  assert.equal(includes(minute, { timestampMs: 33_000, series: [], values, isLast: true }), true)
 })
 
 const buffers: Readonly<Record<string, () => Promise<Buffer>>> = {
@@ -58,8 +58,8 @@ for (const [name, open] of Object.entries(buffers)) {
     while (slow.backlog().snapshots > 0) {
       const entries = await slow.read({ samples: 6 }, signal)
       numbers.push(...entries.map(({ sequence }) => sequence))
-      await slow.begin({ first: entries[0]?.sequence ?? 0, last: entries.at(-1)?.sequence ?? 0, note: '' })
-      await slow.move(entries.at(-1)?.sequence ?? 0)
+      await slow.markInFlight({ first: entries[0]?.sequence ?? 0, last: entries.at(-1)?.sequence ?? 0, note: '' })
+      await slow.commit(entries.at(-1)?.sequence ?? 0)
     }
     assert.deepEqual(numbers, [3, 7, 11])
     const reading = slow.read({ samples: 6 }, signal)
@@ -88,7 +88,7 @@ test('after a kill the same snapshots are taken of a backlog, the last before a 
     range.map(({ sequence }) => sequence),
     [3, 6],
   )
-  await before.begin({ first: 3, last: 6, note: 'here' })
+  await before.markInFlight({ first: 3, last: 6, note: 'here' })
   await first.close()
   const again = await openLog(disk.afterKill())
   const after = again.cursor('slow', minute)
@@ -98,13 +98,13 @@ test('after a kill the same snapshots are taken of a backlog, the last before a 
     same.map(({ snapshot }) => textOf(snapshot)),
     range.map(({ snapshot }) => textOf(snapshot)),
   )
-  await after.move(6)
+  await after.commit(6)
   const rest = await after.read({ samples: 99 }, signal)
   assert.deepEqual(
     rest.map(({ sequence }) => sequence),
     [7, 11],
   )
-  await after.move(11)
+  await after.commit(11)
   await again.close()
 })
 

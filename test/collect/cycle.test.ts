@@ -33,7 +33,7 @@ function cycleOf(...collectors: readonly Collector[]) {
     clock,
     log: { ...silent, error: note('error'), info: note('info'), debug: note('debug') },
     deadlineMs: 1000,
-    own: () => {},
+    selfMetrics: () => {},
   })
   const lines = async () =>
     textOf((await cycle(clock.now())).snapshot)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
-import { Intake } from '../../src/collect/ingest.ts'
-import { Timeline } from '../../src/collect/sample-clock.ts'
+import { Ingest } from '../../src/collect/ingest.ts'
+import { SampleClock } from '../../src/collect/sample-clock.ts'
 import type { Snapshot } from '../../src/metrics/snapshot.ts'
 import { silent } from '../../src/util/log.ts'
 import { openLog, snapshots } from '../support/buffer.ts'
@@ -20,9 +20,9 @@ function intake(wallMs = nowMs, newestMs = 0) {
   const onDrop = (samples: number) => {
     dropped += samples
   }
-  const into = new Intake(buffer, new Timeline(clock, silent, newestMs), { clock, log: silent, onDrop })
+  const into = new Ingest(buffer, new SampleClock(clock, silent, newestMs), { clock, log: silent, onDrop })
   const collect = async (): Promise<readonly Snapshot[]> => {
-    into.take({ snapshot: { timestampMs: into.moment(), series: [], values: Float64Array.of(1, 2) } })
+    into.add({ snapshot: { timestampMs: into.startCycle(), series: [], values: Float64Array.of(1, 2) } })
     if (cursor.backlog().snapshots === 0) return []
     return (await cursor.read({ samples: 1000 }, new AbortController().signal)).map(({ snapshot }) => snapshot)
   }
@@ -89,8 +89,8 @@ test('those that would lie behind what was collected before even so are dropped 
 test('what waits when the agent stops is counted, and at most so much waits', async () => {
   const { into, dropped } = intake(0)
   const collect = (samples: number) => {
-    into.moment()
-    into.take({ snapshot: { timestampMs: 0, series: [], values: new Float64Array(samples) } })
+    into.startCycle()
+    into.add({ snapshot: { timestampMs: 0, series: [], values: new Float64Array(samples) } })
   }
   for (let i = 0; i < 240; i++) collect(700)
   assert.equal(dropped(), 0)
@@ -108,16 +108,16 @@ test('of a host with many series no more waits than the buffer takes in at once'
   const onDrop = (samples: number) => {
     dropped += samples
   }
-  const into = new Intake(buffer, new Timeline(clock, silent), { clock, log: silent, onDrop })
+  const into = new Ingest(buffer, new SampleClock(clock, silent), { clock, log: silent, onDrop })
   const next = snapshots(6000)
   for (let i = 0; i < 200; i++) {
-    into.moment()
-    into.take({ snapshot: next(i) })
+    into.startCycle()
+    into.add({ snapshot: next(i) })
     await clock.pass(15_000)
   }
   clock.step(nowMs)
-  into.moment()
-  into.take({ snapshot: next(200) })
+  into.startCycle()
+  into.add({ snapshot: next(200) })
   assert.deepEqual(buffer.stats.dropped, new Map())
   assert.equal(cursor.backlog().samples + dropped, 201 * 6000)
   assert.ok(cursor.backlog().snapshots > 50)
@@ -126,10 +126,10 @@ test('of a host with many series no more waits than the buffer takes in at once'
 
 test('what waits has the time at which its collection began, as every snapshot has', async () => {
   const { clock, collect, into } = intake(0)
-  into.moment()
+  into.startCycle()
   const bootMs = clock.bootMs()
   await clock.pass(900) // a slow collection
-  into.take({ snapshot: { timestampMs: 0, series: [], values: Float64Array.of(1) } })
+  into.add({ snapshot: { timestampMs: 0, series: [], values: Float64Array.of(1) } })
   await clock.pass(100)
   clock.step(nowMs)
   const [first] = await collect()

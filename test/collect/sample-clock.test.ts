@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Timeline } from '../../src/collect/sample-clock.ts'
+import { SampleClock } from '../../src/collect/sample-clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { TestClock } from '../support/clock.ts'
 
@@ -9,7 +9,7 @@ const startMs = 1_800_000_000_000
 /** A timeline on a clock of its own, and a way to take moments at an interval. */
 function timeline(wallMs = startMs, newestMs = 0) {
   const clock = new TestClock(wallMs)
-  const line = new Timeline(clock, silent, newestMs)
+  const line = new SampleClock(clock, silent, newestMs)
   const take = async (count: number, intervalMs = 15_000) => {
     const moments: unknown[] = []
     for (let i = 0; i < count; i++) {

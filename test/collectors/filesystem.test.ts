@@ -78,7 +78,7 @@ test('disks and memory are asked in this process, all else by a child, with pati
       asked.push(`apart ${paths} ${waitMs} ${timeoutMs}`)
       for (const path of paths) yield [path, usage] as const
     },
-    trouble: undefined,
+    problem: undefined,
   }
   const rows = [
     root,

@@ -49,7 +49,7 @@ async function run(
     clock: systemClock,
     log: silent,
     deadlineMs: 5000,
-    own: () => {},
+    selfMetrics: () => {},
   })
   return { snapshots: [(await cycle(0)).snapshot, (await cycle(15_000)).snapshot], thrown }
 }

@@ -20,7 +20,7 @@ async function filled(t: TestContext): Promise<{ directory: string; buffer: Disk
   const next = snapshots(2)
   for (let i = 1; i <= 4; i++) buffer.append(next(i))
   await fast.read({ samples: 6 }, signal)
-  await fast.move(3)
+  await fast.commit(3)
   const entries = await fast.read({ samples: 1 }, signal)
   await fast.setAside({ reason: 'the receiver said: out of bounds', entries })
   return { directory, buffer }
@@ -237,7 +237,7 @@ test('what is on its way as somebody drops it may arrive, which is said before',
   t.after(() => buffer.close())
   const slow = buffer.cursor('slow')
   const entries = await slow.read({ samples: 4 }, signal)
-  await slow.begin({ first: 1, last: entries.at(-1)?.sequence ?? 0, note: '' })
+  await slow.markInFlight({ first: 1, last: entries.at(-1)?.sequence ?? 0, note: '' })
   const { out } = await run(directory, 'drop', '--endpoint=slow')
   assert.equal(
     out,

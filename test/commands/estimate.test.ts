@@ -16,7 +16,7 @@ async function estimated(t: TestContext, shape: object): Promise<Estimate> {
   return JSON.parse(out)
 }
 
-const waysOf = ({ endpoints: [first] }: Estimate) => new Map(first?.ways.map((one) => [one.way, one]))
+const waysOf = ({ endpoints: [first] }: Estimate) => new Map(first?.alternatives.map((one) => [one.way, one]))
 
 test('series are told by collector, and what each setting would save', async (t) => {
   const estimate = await estimated(t, { remote_write: [{ url: 'http://receiver.test/' }] })

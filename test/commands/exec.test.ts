@@ -188,6 +188,6 @@ for (const [args, own, program] of cuts) {
 test('misuse before a program is not thrown, and before none it is', () => {
   const parsed = parseBeforeProgram(['--jbo', 'x', '--', 'ls'], flags)
   assert.deepEqual(parsed.operands, ['ls'])
-  assert.match(parsed.misuse?.message ?? '', /unknown flag --jbo/)
+  assert.match(parsed.usageError?.message ?? '', /unknown flag --jbo/)
   assert.throws(() => parseBeforeProgram(['--jbo', 'x'], flags), /unknown flag --jbo/)
 })

@@ -196,7 +196,7 @@ test('samples that are refused are set aside, the others are delivered', async (
   )
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
-    behave: () => ({ status: 400, body: 'out of bounds' }),
+    faultPlan: () => ({ status: 400, body: 'out of bounds' }),
   })
   t.after(() => receiver.close())
   const endpoint = await push('a 1\n', '--job=j', `--remote-write.url=${receiver.url}/api/v1/write`, '--timeout=3s')

@@ -145,7 +145,7 @@ for (const [title, headers, body] of garbage)
 
 test('a scripted status takes no samples, unless told to', async (t) => {
   const receiver = await receiverFor(t, {
-    behave: (number) =>
+    faultPlan: (number) =>
       number === 1
         ? { status: 429, headers: { 'retry-after': '7' }, body: 'slow down' }
         : { status: 502, commit: true },
@@ -160,7 +160,7 @@ test('a scripted status takes no samples, unless told to', async (t) => {
 test('a reset before takes nothing, one after takes all', async (t) => {
   const statuses: Summary['status'][] = []
   const receiver = await receiverFor(t, {
-    behave: (number) => ({ reset: number === 1 ? 'before' : 'after' }),
+    faultPlan: (number) => ({ reset: number === 1 ? 'before' : 'after' }),
     onRequest: ({ status }) => statuses.push(status),
   })
   await assert.rejects(send(receiver.write, { body: bodyV1([line()]) }), { code: 'ECONNRESET' })
@@ -173,7 +173,7 @@ test('a reset before takes nothing, one after takes all', async (t) => {
 test('a hanging request ends when the sender gives up or the receiver closes', async (t) => {
   let seen = () => {}
   const came = new Promise<void>((resolve) => (seen = resolve))
-  const receiver = await receiverFor(t, { behave: () => ({ hang: true }), onRequest: () => seen() })
+  const receiver = await receiverFor(t, { faultPlan: () => ({ hang: true }), onRequest: () => seen() })
   const waiting = send(receiver.write, { body: bodyV1([line()]) })
   const rejected = assert.rejects(waiting, { code: 'ECONNRESET' })
   await came
@@ -191,7 +191,7 @@ test('a delay waits on the clock and ends with the receiver', async (t) => {
     sleep: async (ms: number) => void slept.push(ms),
     timer: () => () => {},
   }
-  const receiver = await receiverFor(t, { clock, behave: () => ({ delayMs: 5000 }) })
+  const receiver = await receiverFor(t, { clock, faultPlan: () => ({ delayMs: 5000 }) })
   assert.equal((await send(receiver.write, { body: bodyV1([line()]) })).status, 204)
   assert.deepEqual(slept, [5000])
 })

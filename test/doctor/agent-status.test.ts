@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { disk } from '../../src/buffer/disk/filesystem.ts'
 import { openBuffer } from '../../src/buffer/index.ts'
-import { checkRunning } from '../../src/doctor/agent-status.ts'
+import { checkAgent } from '../../src/doctor/agent-status.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { temporary } from '../support/servers.ts'
@@ -15,7 +15,7 @@ test('a disk that is full asks for room', async (t) => {
   t.after(() => buffer.close())
   buffer.cursor('default')
   buffer.append({ timestampMs: 1e12, series: [], values: new Float64Array() })
-  const found = async () => (await checkRunning(options, systemClock)).find(({ thing }) => thing === 'buffer')
+  const found = async () => (await checkAgent(options, systemClock)).find(({ thing }) => thing === 'buffer')
   while ((await found()) === undefined) await systemClock.sleep(10)
   assert.match((await found())?.remedy ?? '', /^make room .*min_free/)
 })

@@ -31,7 +31,7 @@ async function found(t: TestContext, names: readonly string[], secret: RegExp, m
       status: (path) => files.status(path),
       link: (path) => files.link(path),
       real: (path) => files.real(path),
-      settle: () => files.settle(),
+      endCycle: () => files.endCycle(),
       close: () => files.close(),
     }
   })

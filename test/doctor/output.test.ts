@@ -27,7 +27,7 @@ function check(url: string, more: Partial<EndpointOptions> = {}, clock = systemC
     timeoutMs: 5000,
     backoff: { minMs: 1, maxMs: 1 },
     maxSamplesPerSend: 1,
-    message: 'auto',
+    protobufMessage: 'auto',
     ...more,
   })
   return checkEndpoint(options, { clock, connect })
@@ -66,7 +66,7 @@ test('a receiver that knows 1.0 alone is told by what it answers to 2.0', async 
     const found = of(await check(url), 'protocol')
     assert.equal(found?.level, 'ok')
     assert.match(found?.text ?? '', /takes remote-write 1\.0, not 2\.0/)
-    const told = of(await check(url, { message: 'io.prometheus.write.v2.Request' }), 'protocol')
+    const told = of(await check(url, { protobufMessage: 'io.prometheus.write.v2.Request' }), 'protocol')
     assert.equal(told?.level, 'fail')
     assert.match(told?.remedy ?? '', /protobuf_message: auto/)
   }

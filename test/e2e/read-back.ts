@@ -44,7 +44,7 @@ export async function lineTo(t: TestContext, url: string, more: Partial<Endpoint
       timeoutMs: 10_000,
       backoff: { minMs: 100, maxMs: 1000 },
       maxSamplesPerSend: 1,
-      message: 'auto',
+      protobufMessage: 'auto',
       metadataIntervalMs: 1,
       ...more,
     }),

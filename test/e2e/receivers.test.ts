@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import type { Family } from '../../src/metrics/family.ts'
-import type { Message } from '../../src/remote-write/encode/messages.ts'
+import type { ProtobufMessage } from '../../src/remote-write/encode/messages.ts'
 import {
   eventually,
   type Prometheus,
@@ -32,7 +32,7 @@ const victoria: Kind = { name: 'VictoriaMetrics', start: startVictoriaMetrics, k
 const takesV2 = /level=INFO msg="remote-write: the receiver takes 2.0"/
 const takesV1 = /level=INFO msg="remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day"/
 
-const runs: readonly (readonly [kind: Kind, message: Message, maxSamplesPerSend: number, said?: RegExp])[] = [
+const runs: readonly (readonly [kind: Kind, message: ProtobufMessage, maxSamplesPerSend: number, said?: RegExp])[] = [
   [prometheus2, v1, 1],
   [prometheus2, v1, 10_000],
   [prometheus2, 'auto', 1, takesV1],
@@ -52,7 +52,7 @@ for (const [kind, message, maxSamplesPerSend, said] of runs) {
     if (receiver === undefined) return
     const beginMs = Date.now() - 60_000
     for (const host of [await liveHost(beginMs), caseHost(beginMs), oddHost(beginMs, kind.labels)]) {
-      const { logged, send } = await lineTo(t, receiver.url, { message, maxSamplesPerSend })
+      const { logged, send } = await lineTo(t, receiver.url, { protobufMessage: message, maxSamplesPerSend })
       await send(host)
       const expected = [/msg="remote-write: the first samples are delivered"/, ...(said === undefined ? [] : [said])]
       assert.equal(logged.length, expected.length, logged.join(''))
@@ -70,7 +70,7 @@ test('Prometheus 3 knows when counters began, and puts a zero there', async (t) 
   const receiver = await startPrometheus3(t, { more: ['--enable-feature=created-timestamp-zero-ingestion'] })
   if (receiver === undefined) return
   const host = await liveHost(Date.now() - 60_000)
-  await (await lineTo(t, receiver.url, { message: v2 })).send(host)
+  await (await lineTo(t, receiver.url, { protobufMessage: v2 })).send(host)
   await assertStored(receiver, host, exact, true)
 })
 
@@ -87,7 +87,7 @@ test('Prometheus 3 knows type and help of every family, and tells them on', asyn
   const families = new Map<string, Family>()
   for (const host of [await liveHost(beginMs), oddHost(beginMs, 100)]) {
     for (const { family } of host[0]?.series ?? []) families.set(family.name, family)
-    await (await lineTo(t, receiver.url, { message: v2 })).send(host)
+    await (await lineTo(t, receiver.url, { protobufMessage: v2 })).send(host)
   }
   await eventually(
     async () => next.metadata.size,

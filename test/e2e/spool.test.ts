@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gatewayCursor } from '../../src/batch/run-log.ts'
-import { queueUp } from '../../src/buffer/lock/fifo-queue.ts'
+import { enterQueue } from '../../src/buffer/lock/fifo-queue.ts'
 import { turns, turnsIn } from '../../src/buffer/paths.ts'
 import { headerBytes } from '../../src/buffer/segment/format.ts'
 import { systemClock } from '../../src/util/clock.ts'
@@ -90,7 +90,7 @@ test('what somebody left who came later is not delivered before what is older', 
   if (prometheus === undefined) return
   const state = temporary(t)
   const config = { remote_write: [{ name: 'p', url: `${prometheus.url}/api/v1/write` }] }
-  const place = await queueUp(turnsIn(state), { clock: systemClock }, [turns.at('p')])
+  const place = await enterQueue(turnsIn(state), { clock: systemClock }, [turns.at('p')])
   const early = push(t, { state, config, timeout: '60s' }, 'rows 1\n')
   while (!existsSync(join(state, 'runs')) || runsIn(state).every((id) => !existsSync(join(state, 'runs', id, 'log'))))
     await sleep(20)
@@ -158,7 +158,7 @@ test('who waits for others until its time is over says so, sends nothing out of 
   if (gateway === undefined) return
   const state = temporary(t)
   const config = { pushgateway: [{ name: 'gw', url: gateway.url }] }
-  const place = await queueUp(turnsIn(state), { clock: systemClock }, [turns.at(gatewayCursor('gw'))])
+  const place = await enterQueue(turnsIn(state), { clock: systemClock }, [turns.at(gatewayCursor('gw'))])
   const early = await pushed(t, { state, config, timeout: '500ms' }, 'rows 1\n')
   assert.equal(early.status, 3)
   assert.match(early.output, /: 1 of 1 sample for gw \(\S+\): other commands on this host delivered all the time\n$/)

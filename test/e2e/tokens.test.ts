@@ -31,7 +31,7 @@ test('a sender shows a token of Google, gets a new one when it is refused, and l
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
     ledger: true,
-    behave: () => (++attempts === 1 ? { status: 401, commit: false } : undefined),
+    faultPlan: () => (++attempts === 1 ? { status: 401, commit: false } : undefined),
   })
   t.after(() => receiver.close())
   const { flag, token_uri } = configured(t, `${receiver.url}/api/v1/write`, giver.port)

@@ -5,7 +5,7 @@ import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { scene, temperature, until } from '../remote-write/scene.ts'
 
-const spoken = { message: 'prometheus.WriteRequest', inline: 'full' } as const
+const spoken = { protobufMessage: 'prometheus.WriteRequest', inline: 'full' } as const
 const plan: Plan = { intervalMs: 15_000, sendIntervalMs: 0, metadataIntervalMs: 0, maxSamplesPerSend: 1000, ...spoken }
 const rooms = Array.from({ length: 50 }, (_, i) => [`room ${i}`, 20 + i / 7] as const)
 
@@ -54,7 +54,7 @@ test('type and help cost a request of their own, no oftener than samples go', ()
 
 test('zstd costs less, and 2.0 needs no requests for type and help', () => {
   const message = 'io.prometheus.write.v2.Request'
-  const newer = volumeOf(snapshots(2), { ...plan, metadataIntervalMs: 60_000, message })
+  const newer = volumeOf(snapshots(2), { ...plan, metadataIntervalMs: 60_000, protobufMessage: message })
   assert.equal(newer.requestsPerMonth, 172_800)
   assert.ok(
     volumeOf(snapshots(2), { ...plan, compression: 'zstd' }).bytesPerMonth <

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Behaviour } from '../../src/demo-receiver/receiver.ts'
+import type { FaultPlan } from '../../src/demo-receiver/receiver.ts'
 import { type Running, startPrometheus } from '../support/servers.ts'
 import { faultless, gaps, incomplete, said } from './judge.ts'
 import { type Fate, spoiler } from './proxy.ts'
@@ -18,7 +18,7 @@ const fates: readonly Fate[] = [
   'answer',
   'commit and hang',
 ]
-const behaviours: Readonly<Record<Fate, Behaviour>> = {
+const behaviours: Readonly<Record<Fate, FaultPlan>> = {
   answer: {},
   fail: { status: 503, commit: false },
   hang: { hang: true },

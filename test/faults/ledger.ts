@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
-import type { File, Files } from '../../src/buffer/disk/filesystem.ts'
+import type { File, FileSystem } from '../../src/buffer/disk/filesystem.ts'
 import { headerBytes, recordAt, recordType } from '../../src/buffer/segment/format.ts'
 import { headOf } from '../../src/buffer/segment/snapshot-codec.ts'
 import type { Durable } from './judge.ts'
@@ -8,7 +8,7 @@ import type { Durable } from './judge.ts'
  * The outside ledger: a file system that writes down each snapshot once the sync behind its write has come back. It
  * looks at the bytes of the log on their way to the disk and knows nothing of who writes them.
  */
-export function ledgered(files: Files, path: string): Files & { close(): void } {
+export function ledgered(files: FileSystem, path: string): FileSystem & { close(): void } {
   const ledger = openSync(path, 'a')
   return {
     ...files,

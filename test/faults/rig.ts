@@ -31,7 +31,7 @@ export interface Rig {
   finish(agent: Running, elsewhere?: () => Promise<number>): Promise<Verdict>
 }
 
-type Behave = NonNullable<ReceiverOptions['behave']>
+type Behave = NonNullable<ReceiverOptions['faultPlan']>
 
 interface Start {
   /** The agent never sleeps longer. */
@@ -58,7 +58,7 @@ export async function rig(t: TestContext, { intervalMs = 25, directory, receiver
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
     ledger: true,
-    behave: (number, headers) => behave(number, headers),
+    faultPlan: (number, headers) => behave(number, headers),
     ...more,
   })
   t.after(() => receiver.close())

@@ -1,13 +1,13 @@
 import type { TestContext } from 'node:test'
 import type { DiskBuffer } from '../../src/buffer/disk-buffer.ts'
 import type { Cursor } from '../../src/buffer/types.ts'
-import { Intake } from '../../src/collect/ingest.ts'
-import { Timeline } from '../../src/collect/sample-clock.ts'
+import { Ingest } from '../../src/collect/ingest.ts'
+import { SampleClock } from '../../src/collect/sample-clock.ts'
 import { createDecoder, type Decode } from '../../src/demo-receiver/decode.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import type { Message } from '../../src/remote-write/encode/messages.ts'
+import type { ProtobufMessage } from '../../src/remote-write/encode/messages.ts'
 import { Endpoint } from '../../src/remote-write/index.ts'
 import { endpointOptions } from '../remote-write/options.ts'
 import { openLog, recordingLog } from '../support/buffer.ts'
@@ -22,7 +22,7 @@ const value = gauge('fault_value', 'The number of the interval.', ['part'])
 interface Setting {
   /** What the host's clock says at the beginning. */
   readonly wallMs: number
-  readonly message: Message
+  readonly message: ProtobufMessage
   readonly isBrief?: boolean
 }
 
@@ -32,7 +32,7 @@ interface Setting {
  */
 export class Scene {
   /** What the endpoint is told to speak, from its next start on. */
-  message: Message
+  message: ProtobufMessage
   readonly #isBrief: boolean
   readonly clock: TestClock
   readonly lines: string[]
@@ -46,8 +46,8 @@ export class Scene {
   #buffer: DiskBuffer | undefined
   #endpoint: Endpoint | undefined
   #cursor: Cursor | undefined
-  #timeline: Timeline | undefined
-  #intake: Intake | undefined
+  #timeline: SampleClock | undefined
+  #intake: Ingest | undefined
   /** Of agents that were killed, and what had no place in time. */
   readonly #dropped = new Map<string, number>()
   #number = 0
@@ -81,17 +81,17 @@ export class Scene {
     this.#builder = newBuilder() // another process knows no series of this one
     this.#buffer = await openLog(this.#disk, {}, { clock: this.clock, log: this.#log })
     this.#cursor = this.#buffer.cursor('default')
-    const timeline = new Timeline(clock, this.#log)
+    const timeline = new SampleClock(clock, this.#log)
     this.#timeline = timeline
     const onDrop = (samples: number) => this.#count('clock', samples)
-    this.#intake = new Intake(this.#buffer, timeline, { clock, log: this.#log, onDrop })
+    this.#intake = new Ingest(this.#buffer, timeline, { clock, log: this.#log, onDrop })
     this.#endpoint = new Endpoint(
       endpointOptions(this.url, {
         timeoutMs: 30_000,
         backoff: { minMs: 1000, maxMs: 60_000 },
         maxSamplesPerSend: 20 * this.parts.length,
-        message: this.message,
-        isBrief: this.#isBrief,
+        protobufMessage: this.message,
+        isShortLived: this.#isBrief,
       }),
       {
         clock: this.clock,
@@ -142,8 +142,8 @@ export class Scene {
     const number = ++this.#number
     this.#partsOf.push(parts)
     for (const part of parts) this.#builder.add(value, number, { part })
-    const timestampMs = this.#intake?.moment() ?? 0
-    this.#intake?.take({ snapshot: this.#builder.end(timestampMs) })
+    const timestampMs = this.#intake?.startCycle() ?? 0
+    this.#intake?.add({ snapshot: this.#builder.end(timestampMs) })
     this.collected.push(this.trueMs)
   }
 
@@ -152,7 +152,7 @@ export class Scene {
   }
 
   get trouble(): string | undefined {
-    return this.#endpoint?.trouble
+    return this.#endpoint?.problem
   }
 
   /** Samples that were reported as lost, by reason. */

@@ -34,7 +34,7 @@ const cycle = createCycle({
   clock: systemClock,
   log: silent,
   deadlineMs: 2000,
-  own: () => {},
+  selfMetrics: () => {},
 })
 for await (const { timestampMs } of every(systemClock, 250, stop.signal)) {
   const lines = textOf((await cycle(timestampMs)).snapshot).split('\n')

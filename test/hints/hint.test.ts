@@ -11,7 +11,7 @@ const somewhere = at('https://receiver.test/api/v1/write')
 /** The row that a reason leads to. */
 function rowOf(reason: string, context: Parameters<typeof hintFor>[1] = somewhere): string | undefined {
   const hint = hintFor(reason, context)
-  return hints.find((one) => one.hint === hint)?.says
+  return hints.find((one) => one.hint === hint)?.contains
 }
 
 const login = 'https://login.microsoftonline.com/t/oauth2/v2.0/token'
@@ -138,7 +138,7 @@ const mimirIds = `
 test("each of Mimir's identifiers has a hint of its own row, whatever the status", () => {
   for (const id of mimirIds) {
     const hint = hintFor(`HTTP 400: it was refused (err-mimir-${id}).`, somewhere)
-    const row = hints.find((one) => `err-mimir-${id}`.startsWith(one.says))
+    const row = hints.find((one) => `err-mimir-${id}`.startsWith(one.contains))
     assert.ok(hint !== undefined && hint === row?.hint, id)
   }
 })
@@ -163,7 +163,7 @@ test('a Pushgateway is not told of remote-write', () => {
 })
 
 test('docs/troubleshooting.md has a row for each hint, as it is, and no others', () => {
-  const row = ({ says, hint }: Hint) => `| ${says.replaceAll('|', '\\|')} | ${hint.replaceAll('|', '\\|')} |`
+  const row = ({ contains: says, hint }: Hint) => `| ${says.replaceAll('|', '\\|')} | ${hint.replaceAll('|', '\\|')} |`
   const page = readFileSync(join(root, 'docs/troubleshooting.md'), 'utf8')
   const begun = page.indexOf('| What is said |')
   const [, , ...told] = page.slice(begun, page.indexOf('\n\n', begun)).split('\n')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { textOf } from '../../src/metrics/exposition/write.ts'
-import { type Course, courseSnapshots } from '../../src/process/metrics.ts'
+import { type JobProgress, jobSnapshots } from '../../src/process/metrics.ts'
 
-const course: Course = {
+const course: JobProgress = {
   startedMs: 1_700_000_000_500,
   durationMs: 2250,
   usage: { userTicks: 125, systemTicks: 3, readBytes: 4096, writtenBytes: 0 },
@@ -25,7 +25,7 @@ const sofar = [
 ]
 
 test('a run tells at its end how it went, and of the last success only if it was one', () => {
-  const snapshotOf = courseSnapshots({ job_name: 'a' })
+  const snapshotOf = jobSnapshots({ job_name: 'a' })
   const told = (exitCode?: number) =>
     samples(
       textOf(
@@ -47,7 +47,7 @@ test('a run tells at its end how it went, and of the last success only if it was
 
 test('what the kernel does not tell is not told', () => {
   const usage = { ...course.usage, readBytes: undefined, writtenBytes: undefined }
-  const snapshot = courseSnapshots({})({ ...course, usage, peakMemoryBytes: undefined }, 5)
+  const snapshot = jobSnapshots({})({ ...course, usage, peakMemoryBytes: undefined }, 5)
   assert.equal(snapshot.timestampMs, 5)
   assert.deepEqual(samples(textOf(snapshot)), sofar.slice(0, 4).sort())
 })

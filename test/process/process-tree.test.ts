@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { Dir } from '../../src/host/fs/dir.ts'
 import { diskFiles } from '../../src/host/fs/files.ts'
-import { parseIo, parseStat, Tree, waitedFor } from '../../src/process/process-tree.ts'
+import { parseIo, parseStat, ProcessTree, waitedFor } from '../../src/process/process-tree.ts'
 import { textFiles } from '../support/tree.ts'
 
 interface Made {
@@ -35,12 +35,12 @@ function files(pid: number | 'self', made: Made): Record<string, string> {
 function looks(...states: readonly Readonly<Record<string, Made>>[]) {
   const now: Record<string, string> = files('self', {})
   const proc = new Dir(textFiles(now), '')
-  const tree = new Tree(proc, 10, waitedFor(proc.at('self')))
+  const tree = new ProcessTree(proc, 10, waitedFor(proc.at('self')))
   for (const state of states) {
     for (const path of Object.keys(now)) delete now[path]
     Object.assign(now, files('self', {}))
     for (const [pid, made] of Object.entries(state)) Object.assign(now, files(pid as 'self', made))
-    tree.look()
+    tree.refresh()
   }
   return tree
 }
@@ -98,9 +98,9 @@ test('a kernel that counts no bytes tells none, and a command that has gone alre
 test('what the launcher’s own children had used is not the command’s', () => {
   const now: Record<string, string> = files('self', { ticks: [0, 0, 300, 40], bytes: [7, 7] })
   const proc = new Dir(textFiles(now), '')
-  const tree = new Tree(proc, 10, waitedFor(proc.at('self')))
+  const tree = new ProcessTree(proc, 10, waitedFor(proc.at('self')))
   Object.assign(now, files('self', { ticks: [0, 0, 310, 41], bytes: [9, 7] }))
-  tree.look()
+  tree.refresh()
   assert.deepEqual(tree.usage, { userTicks: 10, systemTicks: 1, readBytes: 2, writtenBytes: 0 })
 })
 
@@ -116,11 +116,11 @@ test('a real command’s CPU time and memory are seen, of children it has waited
   const proc = new Dir(diskFiles('/proc'), '/proc')
   const before = waitedFor(proc.at('self'))
   const child = spawn('sh', ['-c', '"$0" -e "$1"; "$0" -e "$1"; exit 0', process.execPath, burn])
-  const tree = new Tree(proc, child.pid ?? 0, before)
-  const timer = setInterval(() => tree.look(), 50)
+  const tree = new ProcessTree(proc, child.pid ?? 0, before)
+  const timer = setInterval(() => tree.refresh(), 50)
   await once(child, 'exit')
   clearInterval(timer)
-  tree.look()
+  tree.refresh()
   const { userTicks, systemTicks } = tree.usage
   assert.ok(userTicks >= 38 && userTicks + systemTicks < 1000, `${userTicks} ${systemTicks}`)
   assert.ok((tree.peakMemoryBytes ?? 0) > 1.5e8 && (tree.peakMemoryBytes ?? 0) < 1e9, `${tree.peakMemoryBytes}`)

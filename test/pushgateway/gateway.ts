@@ -93,7 +93,7 @@ export async function scene(
       for (const [room, value] of Object.entries(rooms)) builder.add(temperature, value, { room })
       builder.add(doors, 7)
       builder.add(up, 1)
-      gateway.notify({ snapshot: builder.end((timestampMs += afterMs)) })
+      gateway.onSnapshot({ snapshot: builder.end((timestampMs += afterMs)) })
     },
   }
 }

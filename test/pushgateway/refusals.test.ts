@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FamilyText } from '../../src/pushgateway/encode.ts'
-import { Refusals } from '../../src/pushgateway/refusals.ts'
+import { FamilyRejections } from '../../src/pushgateway/refusals.ts'
 import { createLog } from '../../src/util/log.ts'
 import { type Answer, type Request, scene, until } from './gateway.ts'
 
@@ -30,7 +30,7 @@ test('a family that is refused is found and left out, told once, and the rest re
       ['PUT', 'doors_total'],
     ],
   )
-  assert.deepEqual([gateway.stats.samplesRefused, gateway.stats.familiesRefused, gateway.trouble], [2, 1, undefined])
+  assert.deepEqual([gateway.stats.samplesRefused, gateway.stats.familiesRefused, gateway.problem], [2, 1, undefined])
   notify({ kitchen: 2 })
   await until(() => gateway.stats.samples === 2)
   assert.equal(requests.length, 6)
@@ -42,35 +42,35 @@ test('a family that is refused is found and left out, told once, and the rest re
 test('a group that is refused as such is no matter of its families', async (t) => {
   const { gateway, requests, notify, warnings } = await scene(t, () => [400, 'job name is required'])
   notify({ kitchen: 1 })
-  await until(() => gateway.trouble !== undefined)
+  await until(() => gateway.problem !== undefined)
   assert.equal(requests.length, 2)
   assert.match(warnings().join(''), /pushgateway: refused.*job name is required/)
 })
 
 test('what is missing of the last snapshot is told with the words, and nothing when all of it is taken', async (t) => {
   const { gateway, notify } = await scene(t, refuses('temperature', 'doors_total'))
-  const namesIn = () => [...(gateway.refusal?.series ?? [])].map(({ family }) => family.name)
+  const namesIn = () => [...(gateway.rejection?.series ?? [])].map(({ family }) => family.name)
   notify({ kitchen: 1, bath: 2 })
   await until(() => gateway.stats.samplesRefused === 3)
   assert.deepEqual(namesIn(), ['temperature', 'temperature', 'doors_total'])
-  assert.match(gateway.refusal?.reason ?? '', /^HTTP 400: .* it is not a GAUGE \(of doors_total temperature\)$/)
+  assert.match(gateway.rejection?.reason ?? '', /^HTTP 400: .* it is not a GAUGE \(of doors_total temperature\)$/)
   notify({ kitchen: 1 })
   await until(() => gateway.stats.samplesRefused === 5)
-  assert.equal(gateway.refusal?.snapshot.values.length, 3)
+  assert.equal(gateway.rejection?.snapshot.values.length, 3)
   assert.deepEqual(namesIn(), ['temperature', 'doors_total'])
   const whole = await scene(t, (_, number) => (number < 3 ? [400, 'job name is required'] : undefined))
   whole.notify({ kitchen: 1 })
-  await until(() => whole.gateway.refusal !== undefined)
-  assert.equal(whole.gateway.refusal?.series.size, 3)
+  await until(() => whole.gateway.rejection !== undefined)
+  assert.equal(whole.gateway.rejection?.series.size, 3)
   whole.notify({ kitchen: 1 })
   await until(() => whole.gateway.stats.samples === 2)
-  assert.equal(whole.gateway.refusal, undefined)
+  assert.equal(whole.gateway.rejection, undefined)
 })
 
 test('a group does not become empty when all its families are refused', async (t) => {
   const { gateway, requests, notify, warnings } = await scene(t, refuses('temperature', 'doors_total'))
   notify({ kitchen: 1 })
-  await until(() => gateway.trouble !== undefined)
+  await until(() => gateway.problem !== undefined)
   notify({ kitchen: 2 })
   await until(() => gateway.stats.samplesRefused === 4)
   assert.ok(requests.every(({ method, body }) => method === 'POST' || body !== ''))
@@ -87,7 +87,7 @@ test('a gateway that fails while it is asked is asked again, and what was found 
 
 test('among many families few requests find the one', async () => {
   const families = Array.from({ length: 300 }, (_, i): FamilyText => ({ name: `f${i}`, samples: 1, text: '' }))
-  const refusals = new Refusals()
+  const refusals = new FamilyRejections()
   let asked = 0
   const taken = new Set<string>()
   const ended = await refusals.find(
@@ -110,7 +110,7 @@ test('a refused family is tried again after an hour, and that it is well again i
   const family = { name: 'f', samples: 1, text: '' }
   const lines: string[] = []
   const log = createLog('debug', 'logfmt', (line) => lines.push(line), Date.now)
-  const refusals = new Refusals()
+  const refusals = new FamilyRejections()
   const tell = () => refusals.tell(log, { remote_name: 'g', url: 'http://gateway.test/' }, () => undefined)
   const post = async (some: readonly FamilyText[]) =>
     some.length === 0 ? ({ kind: 'delivered' } as const) : ({ kind: 'rejected', reason: 'no', status: 400 } as const)

@@ -1,27 +1,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Pace } from '../../src/remote-write/backlog-pacing.ts'
+import { BacklogPacing } from '../../src/remote-write/backlog-pacing.ts'
 
 const intervalMs = 15_000
 const half = () => 0.5
 
 /** The pauses of a backlog after the first one. */
-function pauses(pace: Pace, ...waiting: readonly (readonly [snapshots: number, atOnce: number])[]) {
+function pauses(pace: BacklogPacing, ...waiting: readonly (readonly [snapshots: number, atOnce: number])[]) {
   return waiting.map(([snapshots, atOnce]) => Math.round(pace.delayMs({ snapshots, atOnce })))
 }
 
 test('what is live has no pace, and a backlog begins at a random place in an interval', () => {
-  const pace = new Pace(intervalMs, half)
+  const pace = new BacklogPacing(intervalMs, half)
   assert.deepEqual(pauses(pace, [1, 1], [0, 1], [2, 2], [1, 1], [9, 9]), [0, 0, 7500, 0, 7500])
 })
 
 test('a short backlog is sent at less than two requests an interval, a long one within five minutes', () => {
-  const pace = new Pace(intervalMs, half)
+  const pace = new BacklogPacing(intervalMs, half)
   assert.deepEqual(pauses(pace, [40, 20], [20, 20], [5000, 20]), [7500, 9000, 1200])
 })
 
 test('a long backlog is through within five minutes, though less of it is left with each request', () => {
-  const pace = new Pace(intervalMs, half)
+  const pace = new BacklogPacing(intervalMs, half)
   let sentMs = 0
   for (let requests = 960; requests > 0; requests--) sentMs += pace.delayMs({ snapshots: requests * 6, atOnce: 6 })
   assert.ok(sentMs <= 300_000 + intervalMs, `${sentMs / 1000} s`)
@@ -29,13 +29,13 @@ test('a long backlog is through within five minutes, though less of it is left w
 })
 
 test('the pauses are doubled by each answer that it is too much, and come back with those that are well', () => {
-  const pace = new Pace(intervalMs, half)
+  const pace = new BacklogPacing(intervalMs, half)
   pauses(pace, [40, 20])
-  pace.tooMuch()
-  pace.tooMuch()
+  pace.onRateLimited()
+  pace.onRateLimited()
   assert.deepEqual(pauses(pace, [40, 20]), [36_000])
-  for (let i = 0; i < 9; i++) pace.tooMuch()
+  for (let i = 0; i < 9; i++) pace.onRateLimited()
   assert.deepEqual(pauses(pace, [40, 20]), [60_000])
-  for (let i = 0; i < 20; i++) pace.well()
+  for (let i = 0; i < 20; i++) pace.onDelivered()
   assert.deepEqual(pauses(pace, [40, 20]), [9000])
 })

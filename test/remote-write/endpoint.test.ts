@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
-import { type Behaviour, createReceiver } from '../../src/demo-receiver/receiver.ts'
+import { type FaultPlan, createReceiver } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
@@ -22,7 +22,7 @@ test('a snapshot arrives with its labels, its time and its value', async (t) => 
   assert.match(entry?.series ?? '', /^temperature\{instance="h",job="node",room="kitchen"\}$/)
 })
 
-const troubles: Readonly<Record<string, Behaviour>> = {
+const troubles: Readonly<Record<string, FaultPlan>> = {
   'HTTP 500': { status: 500 },
   'HTTP 503': { status: 503 },
   'HTTP 429 with Retry-After': { status: 429, headers: { 'retry-after': '0' } },
@@ -54,7 +54,7 @@ test('a retry says which it is', async (t) => {
   const seen: (string | undefined)[] = []
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
-    behave: (number, headers) => {
+    faultPlan: (number, headers) => {
       seen.push(headers['retry-attempt'] as string | undefined)
       return number < 3 ? { status: 500 } : undefined
     },

@@ -186,7 +186,7 @@ export function host(instance: string, { clock, answer, intervalMs, atOnce, sign
       for (const part of parts) builder.add(load, collected, { part })
       const snapshot = builder.end(timestampMs)
       buffer.append(snapshot)
-      endpoint.notify({ snapshot, parts: [] })
+      endpoint.onSnapshot({ snapshot, parts: [] })
       collected++
     }
   }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createAgent } from '../../src/agent.ts'
-import { takes } from '../../src/buffer/sampling.ts'
+import { includes } from '../../src/buffer/sampling.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { createReceiver, type Receiver } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
@@ -57,7 +57,7 @@ test('of two endpoints each gets its own interval, true counters, and the last b
   for (const [timestampMs, count] of some) assert.equal(count, all.get(timestampMs))
   const last = Math.max(...all.keys())
   const snapshotAt = (timestampMs: number) => ({ timestampMs, series: [], values: new Float64Array() })
-  const wanted = [...all.keys()].filter((time) => time === last || takes(choice, snapshotAt(time)))
+  const wanted = [...all.keys()].filter((time) => time === last || includes(choice, snapshotAt(time)))
   assert.deepEqual([...some.keys()], wanted)
   assert.deepEqual(markersOf(slow), markersBetween(wanted))
 })

@@ -8,8 +8,8 @@ import { familiesIn } from '../../src/remote-write/encode/metadata.ts'
 import { createSnappy } from '../../src/remote-write/encode/snappy.ts'
 import { EncoderV1 } from '../../src/remote-write/encode/v1.ts'
 import { EncoderV2 } from '../../src/remote-write/encode/v2.ts'
-import { Relabelling } from '../../src/remote-write/series/relabel.ts'
-import { withOneObjectEach } from '../../src/remote-write/series/same.ts'
+import { Relabeller } from '../../src/remote-write/series/relabel.ts'
+import { canonicalize } from '../../src/remote-write/series/same.ts'
 import { noStats } from '../../src/remote-write/stats.ts'
 import { silent } from '../../src/util/log.ts'
 import { comparable, Expectation, type Expected, metadataOf } from './expected.ts'
@@ -34,7 +34,7 @@ async function relabelOf({ rules }: RandomHost): Promise<Relabel | undefined> {
 
 type Version = Body['version']
 
-const encoders: Record<Version, (relabelling: Relabelling) => Encoder> = {
+const encoders: Record<Version, (relabelling: Relabeller) => Encoder> = {
   1: (relabelling) => new EncoderV1((series) => relabelling.labels(series)),
   2: (relabelling) => new EncoderV2('full', (series) => relabelling.labels(series)),
 }
@@ -62,7 +62,7 @@ export async function assertJudged(t: TestContext, version: Version, count: numb
 /** The requests of one host, one to three snapshots in each. */
 async function requestsOf(host: RandomHost, version: Version): Promise<readonly Sent[]> {
   const relabel = await relabelOf(host)
-  const relabelling = new Relabelling({ relabel }, { log: silent, stats: noStats(), about: {} })
+  const relabelling = new Relabeller({ relabel }, { log: silent, stats: noStats(), about: {} })
   const encoder = encoders[version](relabelling)
   const expectation = new Expectation(relabel)
   const sent: Sent[] = []
@@ -72,7 +72,7 @@ async function requestsOf(host: RandomHost, version: Version): Promise<readonly 
   for (let at = 0; at < host.snapshots.length; at += 1 + (at % 3)) {
     const snapshots = host.snapshots.slice(at, at + 1 + (at % 3))
     const read = snapshots.map((snapshot, i) => ({ sequence: at + i + 1, snapshot }))
-    const { entries, before } = withOneObjectEach(relabelling.entries(read), last)
+    const { entries, before } = canonicalize(relabelling.entries(read), last)
     const { bytes, samples } = encoder.encode(batchOf(entries, before))
     const expected = expectation.next(snapshots)
     assert.equal(

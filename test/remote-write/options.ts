@@ -8,7 +8,7 @@ export const endpointOptions = (url: string, more: Partial<EndpointOptions> = {}
   timeoutMs: 20_000,
   backoff: { minMs: 5, maxMs: 20 },
   maxSamplesPerSend: 1000,
-  message: 'prometheus.WriteRequest',
+  protobufMessage: 'prometheus.WriteRequest',
   inline: 'full',
   metadataIntervalMs: 0,
   sendIntervalMs: 0,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { ending } from '../../src/batch/spool-logs.ts'
-import { type Behaviour, createReceiver } from '../../src/demo-receiver/receiver.ts'
+import { staleEnd } from '../../src/batch/spool-logs.ts'
+import { type FaultPlan, createReceiver } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
@@ -15,11 +15,11 @@ import { temperature, until } from './scene.ts'
 
 /** A receiver, and one agent after another in front of it, on the same disk. */
 async function scene(t: TestContext) {
-  const script: (Behaviour | undefined)[] = []
+  const script: (FaultPlan | undefined)[] = []
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
     ledger: true,
-    behave: () => script.shift(),
+    faultPlan: () => script.shift(),
   })
   t.after(() => receiver.close())
   let disk = new SimulatedDisk()
@@ -41,7 +41,7 @@ async function scene(t: TestContext) {
     }
     return {
       endpoint,
-      end: () => append(ending(newestMs)),
+      end: () => append(staleEnd(newestMs)),
       /** Collects a snapshot of these rooms, so long after the one before. */
       push(rooms: readonly string[], afterMs = 1000) {
         builder.begin()

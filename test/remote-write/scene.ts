@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
-import { type Behaviour, createReceiver, type Receiver } from '../../src/demo-receiver/receiver.ts'
+import { type FaultPlan, createReceiver, type Receiver } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
@@ -27,13 +27,13 @@ export interface Scene {
 /** An endpoint that tries again at once, in front of a receiver that behaves as scripted, then well. */
 export async function scene(
   t: TestContext,
-  script: readonly (Behaviour | undefined)[] = [],
+  script: readonly (FaultPlan | undefined)[] = [],
   more: Partial<EndpointOptions> = {},
 ): Promise<Scene> {
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
     ledger: true,
-    behave: (number) => script[number - 1],
+    faultPlan: (number) => script[number - 1],
   })
   const lines: string[] = []
   const log: Log = createLog('debug', 'logfmt', (line) => lines.push(line), Date.now)

@@ -1,4 +1,4 @@
-import type { Files } from '../../src/buffer/disk/filesystem.ts'
+import type { FileSystem } from '../../src/buffer/disk/filesystem.ts'
 import { DiskBuffer } from '../../src/buffer/disk-buffer.ts'
 import type { DiskOptions } from '../../src/buffer/options.ts'
 import { gauge } from '../../src/metrics/family.ts'
@@ -33,7 +33,7 @@ export const options: DiskOptions = {
 }
 
 export function openLog(
-  files: Files,
+  files: FileSystem,
   given: Partial<DiskOptions> = {},
   world: { clock?: TestClock; log?: Log; bootId?: string; isAgent?: boolean } = {},
 ): Promise<DiskBuffer> {
@@ -58,7 +58,7 @@ export async function allOf(buffer: DiskBuffer, endpoint = 'a', atOnce = 1000): 
     const stop = AbortSignal.timeout(30_000)
     const entries = await cursor.read({ samples: atOnce }, stop)
     for (const { sequence, snapshot } of entries) lines.push(`${sequence} ${textOf(snapshot)}`)
-    await cursor.move(entries.at(-1)?.sequence ?? 0)
+    await cursor.commit(entries.at(-1)?.sequence ?? 0)
   }
   return lines
 }

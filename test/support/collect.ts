@@ -57,7 +57,7 @@ export function collecting(collector: Collector, first: Given = {}) {
         status: (p) => files().status(p),
         link: (p) => files().link(p),
         real: (p) => files().real(p),
-        settle() {},
+        endCycle() {},
         close() {},
       },
       path,
@@ -72,7 +72,7 @@ export function collecting(collector: Collector, first: Given = {}) {
     clock: systemClock,
     log: recording(logged),
     deadlineMs: 5000,
-    own: () => {},
+    selfMetrics: () => {},
   })
   return async (next: Given = trees) => {
     trees = next
@@ -120,7 +120,7 @@ export function answers(byPath: Readonly<Record<string, Answer>>, trouble?: stri
     async *apart(paths) {
       for (const path of paths) yield [path, here(path)] as const
     },
-    trouble,
+    problem: trouble,
   }
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Files } from '../../src/host/fs/files.ts'
+import type { FileReader } from '../../src/host/fs/files.ts'
 import type { Services } from '../../src/host/services.ts'
 
 /** What a file may hold: bytes, or the errno that reading it gives. */
@@ -117,7 +117,7 @@ const names = [
 ]
 
 /** Everything is there, as file and as directory, with one of the contents by its path. Deep down there is nothing. */
-export function invented(contents: readonly Content[], salt: number): Files {
+export function invented(contents: readonly Content[], salt: number): FileReader {
   const hash = (path: string) => {
     let value = salt
     for (const char of path) value = (Math.imul(value, 31) + (char.codePointAt(0) ?? 0)) >>> 0
@@ -144,13 +144,13 @@ export function invented(contents: readonly Content[], salt: number): Files {
         .toString()
         .slice(0, 20)}`,
     real: (path) => `/${path}`,
-    settle() {},
+    endCycle() {},
     close() {},
   }
 }
 
 /** Services that answer with what a file would hold. */
-export function babbling(files: Files): Services {
+export function babbling(files: FileReader): Services {
   const sentNs = 1_700_000_000_000_000_000n
   return {
     systemBus: () => Promise.reject(new Error('no bus')),

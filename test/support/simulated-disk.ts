@@ -1,4 +1,4 @@
-import type { File, Files, Mode } from '../../src/buffer/disk/filesystem.ts'
+import type { File, FileSystem, Mode } from '../../src/buffer/disk/filesystem.ts'
 
 interface Inode {
   bytes: Buffer
@@ -11,7 +11,7 @@ interface Inode {
 type Operation = 'open' | 'read' | 'write' | 'datasync' | 'truncate' | 'rename' | 'remove' | 'list' | 'makeDirectory'
 
 /** A disk in memory that knows what is synced, fails when told to, and can lose its power. */
-export class SimulatedDisk implements Files {
+export class SimulatedDisk implements FileSystem {
   names = new Map<string, Inode>()
   /** Names as they are after a power loss. */
   #safeNames = new Map<string, Inode>()

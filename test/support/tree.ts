@@ -1,4 +1,4 @@
-import type { Files, Path, Status } from '../../src/host/fs/files.ts'
+import type { FileReader, Path, Status } from '../../src/host/fs/files.ts'
 
 /** A file's text or bytes, a link, or the errno that reading it gives. A key is a path below the root. */
 export type Node = string | Uint8Array | Dated | { readonly link: string } | { readonly error: string }
@@ -15,7 +15,7 @@ export function under(directory: string, tree: Tree): Tree {
 }
 
 /** The Files contract over an object of text. Directories are what the paths imply. */
-export function textFiles(tree: Tree): Files {
+export function textFiles(tree: Tree): FileReader {
   const links = (path: string): string => {
     for (const [at, node] of Object.entries(tree)) {
       if (typeof node !== 'object' || !('link' in node)) continue
@@ -64,7 +64,7 @@ export function textFiles(tree: Tree): Files {
       find(path)
       return `/${links(normal(String(path)))}`
     },
-    settle() {},
+    endCycle() {},
     close() {},
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { every, within } from '../../src/util/clock.ts'
+import { every, withTimeout } from '../../src/util/clock.ts'
 import { settled, TestClock } from '../support/clock.ts'
 
 /** Gathers the ticks of a schedule while a test moves time. */
@@ -75,9 +75,9 @@ test('a signal ends the schedule quietly', async () => {
 
 test('work that is late is told from work that is done', async () => {
   const clock = new TestClock()
-  const late = within(clock, 100, new Promise(() => {}))
+  const late = withTimeout(clock, 100, new Promise(() => {}))
   await clock.pass(100)
   assert.equal(await late, 'late')
-  assert.equal(await within(clock, 100, Promise.resolve(7)), 7)
-  await assert.rejects(within(clock, 100, Promise.reject(new Error('broken'))), /broken/)
+  assert.equal(await withTimeout(clock, 100, Promise.resolve(7)), 7)
+  await assert.rejects(withTimeout(clock, 100, Promise.reject(new Error('broken'))), /broken/)
 })

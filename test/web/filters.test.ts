@@ -7,7 +7,7 @@ const builtFrom = 'node_exporter_build_info{version="1.2.3"} 1'
 
 test('collect[] gives the samples of these collectors, those that came late too, and what is said of them', async (t) => {
   const { web, get } = await serve(t, noOwn)
-  web.notify(host())
+  web.onSnapshot(host())
   for (const query of ['collect[]=cpu', 'collect%5B%5D=cpu', 'collect[]=cpu&collect[]=cpu']) {
     assert.deepEqual(samples((await get(`/metrics?${query}`)).text), [
       'node_cpu_seconds_total{cpu="0",mode="idle"} 100',
@@ -22,7 +22,7 @@ test('collect[] gives the samples of these collectors, those that came late too,
 
 test('exclude[] leaves collectors out, and passes over names that it does not know', async (t) => {
   const { web, get } = await serve(t, noOwn)
-  web.notify(host())
+  web.onSnapshot(host())
   assert.deepEqual(samples((await get('/metrics?exclude[]=cpu&exclude[]=nope&exclude[]=wifi')).text), [
     builtFrom,
     'node_load1 0.21',
@@ -35,7 +35,7 @@ test('exclude[] leaves collectors out, and passes over names that it does not kn
 
 test('with every collector excluded nothing of the host is left', async (t) => {
   const { web, get } = await serve(t, noOwn)
-  web.notify(host())
+  web.onSnapshot(host())
   const { status, text } = await get('/metrics?exclude[]=cpu&exclude[]=loadavg&exclude[]=nfs')
   assert.equal(status, 200)
   assert.deepEqual(samples(text), [builtFrom])
@@ -43,7 +43,7 @@ test('with every collector excluded nothing of the host is left', async (t) => {
 
 test('a filter leaves the metrics of the agent itself in', async (t) => {
   const { web, get } = await serve(t)
-  web.notify(host())
+  web.onSnapshot(host())
   const { text } = await get('/metrics?collect[]=loadavg')
   for (const name of ['process_cpu_seconds_total', 'promhttp_metric_handler_requests_total', 'nodejs_version_info'])
     assert.ok(text.includes(`\n# TYPE ${name} `), name)
@@ -51,7 +51,7 @@ test('a filter leaves the metrics of the agent itself in', async (t) => {
 
 test('a filter and no filter do not disturb each other', async (t) => {
   const { web, get } = await serve(t, noOwn)
-  web.notify(host())
+  web.onSnapshot(host())
   const before = (await get('/metrics')).text
   await get('/metrics?collect[]=loadavg')
   assert.equal((await get('/metrics')).text, before)
@@ -59,7 +59,7 @@ test('a filter and no filter do not disturb each other', async (t) => {
 
 test('a key without brackets is no filter', async (t) => {
   const { web, get } = await serve(t, noOwn)
-  web.notify(host())
+  web.onSnapshot(host())
   assert.equal((await get('/metrics?collect=loadavg&name[]=x')).text, (await get('/metrics')).text)
 })
 
@@ -80,7 +80,7 @@ const refusals = [
 for (const [query, words] of refusals) {
   test(`${query} is refused in node_exporter's words`, async (t) => {
     const { web, get } = await serve(t)
-    web.notify(host())
+    web.onSnapshot(host())
     const { status, headers, text } = await get(`/metrics?${query}`)
     assert.equal(status, 400)
     assert.equal(headers['content-type'], 'text/plain; charset=utf-8')
@@ -91,7 +91,7 @@ for (const [query, words] of refusals) {
 
 test('a refusal is logged once, not at each scrape', async (t) => {
   const { web, get, logged } = await serve(t)
-  web.notify(host())
+  web.onSnapshot(host())
   for (let i = 0; i < 3; i++) await get('/metrics?collect[]=nope')
   assert.equal(logged.filter((line) => line.includes('missing collector: nope')).length, 1)
 })
@@ -102,7 +102,7 @@ const thrice = (query: string) =>
 test('requests over the limit are turned away, filtered ones too', async (t) => {
   for (const query of ['', '?collect[]=cpu']) {
     const { web, port } = await serve(t, { maxRequests: 2 })
-    web.notify(host())
+    web.onSnapshot(host())
     const answer = await raw(port, thrice(query)) // in one packet: all three are there before the first is answered
     assert.deepEqual(answer.match(/(?<=HTTP\/1.1 )\d+/g), ['200', '200', '503'])
     assert.ok(answer.endsWith('Limit of concurrent requests reached (2), try again later.\n'))
@@ -117,6 +117,6 @@ test('requests over the limit are turned away, filtered ones too', async (t) => 
 
 test('a limit of 0 is none', async (t) => {
   const { web, port } = await serve(t, { maxRequests: 0 })
-  web.notify(host())
+  web.onSnapshot(host())
   assert.deepEqual((await raw(port, thrice(''))).match(/(?<=HTTP\/1.1 )\d+/g), ['200', '200', '200'])
 })

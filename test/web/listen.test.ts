@@ -43,7 +43,7 @@ test('a telemetry path without a slash is an error', async (t) => {
 test('no address is no web', async (t) => {
   const { web, addresses } = await serve(t, { listenAddresses: [] })
   assert.deepEqual(addresses, [])
-  web.notify(host())
+  web.onSnapshot(host())
   await web.stop(never)
 })
 
@@ -99,7 +99,7 @@ test('stopping closes idle connections and those that never asked, at once', asy
 
 test('stopping lets an answer that is under way through', async (t) => {
   const { web, port } = await serve(t)
-  web.notify(host())
+  web.onSnapshot(host())
   const socket = await opened(port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
   let text = ''
   socket.on('data', (chunk) => {
@@ -115,7 +115,7 @@ test('a client that does not read is cut off at the deadline, and holds nobody e
   const { web, port, get } = await serve(t, { maxRequests: 2 })
   const wide = gauge('node_wide', 'Many series.', ['n'])
   const rows = Array.from({ length: 100_000 }, (_, n) => [wide, n, { n: `${n}${'x'.repeat(150)}` }] as const)
-  web.notify(cycleOf([['cpu', rows]]))
+  web.onSnapshot(cycleOf([['cpu', rows]]))
   const deaf = await opened(port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
   deaf.pause()
   while (web.stats.requests[200] === 0) await turn()
@@ -134,7 +134,7 @@ test('a client that does not read is cut off at the deadline, and holds nobody e
 
 test('clients that go away in the middle leave nothing behind', async (t) => {
   const { web, port, get } = await serve(t)
-  web.notify(host())
+  web.onSnapshot(host())
   for (let i = 0; i < 4; i++) {
     const before = web.stats.requests[200]
     const socket = await opened(port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(12))

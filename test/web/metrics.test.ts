@@ -10,7 +10,7 @@ const noOwn = { disableExporterMetrics: true }
 
 test('the page is the last snapshot, families and series in order, without what a scraper writes itself', async (t) => {
   const { web, get } = await serve(t, noOwn)
-  web.notify(host())
+  web.onSnapshot(host())
   const { status, headers, text } = await get('/metrics')
   assert.equal(status, 200)
   assert.equal(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores')
@@ -43,9 +43,9 @@ node_scrape_collector_success{collector="nfs"} 1
 
 test('a later snapshot takes the place of the one before', async (t) => {
   const { web, get } = await serve(t, noOwn)
-  web.notify(cycleOf([['loadavg', [[load1, 1]]]]))
+  web.onSnapshot(cycleOf([['loadavg', [[load1, 1]]]]))
   assert.ok((await get('/metrics')).text.includes('\nnode_load1 1\n'))
-  web.notify(cycleOf([['loadavg', [[load1, 2]]]]))
+  web.onSnapshot(cycleOf([['loadavg', [[load1, 2]]]]))
   assert.ok((await get('/metrics')).text.includes('\nnode_load1 2\n'))
 })
 
@@ -59,7 +59,7 @@ test('before the first snapshot the answer is 503 and says why', async (t) => {
 
 test('gzip holds the same page', async (t) => {
   const { web, get } = await serve(t, noOwn)
-  web.notify(host())
+  web.onSnapshot(host())
   const page = await get('/metrics')
   const packed = await get('/metrics', { headers: { 'accept-encoding': 'gzip, deflate, br' } })
   assert.equal(page.headers['content-encoding'], undefined)
@@ -71,7 +71,7 @@ test('gzip holds the same page', async (t) => {
 
 test('any method gets the page, HEAD its headers alone', async (t) => {
   const { web, get } = await serve(t, noOwn)
-  web.notify(host())
+  web.onSnapshot(host())
   const page = await get('/metrics')
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PROPFIND']) {
     const { status, text } = await get('/metrics', { method, body: 'x'.repeat(100_000) })
@@ -86,7 +86,7 @@ test('any method gets the page, HEAD its headers alone', async (t) => {
 
 test('many requests at once all get the page', async (t) => {
   const { web, port } = await serve(t, { maxRequests: 0 })
-  web.notify(host())
+  web.onSnapshot(host())
   const filters = ['', '?collect[]=cpu', '?exclude[]=cpu', '?collect[]=loadavg&collect[]=nfs']
   const replies = await Promise.all(
     Array.from({ length: 200 }, (_, i) =>
@@ -101,12 +101,12 @@ test('many requests at once all get the page', async (t) => {
 test('a page that cannot be made is a 500, and the next one is tried anew', async (t) => {
   const { web, get, logged } = await serve(t, noOwn)
   const good = host()
-  web.notify({ ...good, snapshot: { ...good.snapshot, series: [undefined as never] } })
+  web.onSnapshot({ ...good, snapshot: { ...good.snapshot, series: [undefined as never] } })
   const { status, text } = await get('/metrics')
   assert.equal(status, 500)
   assert.match(text, /the log says why/)
   assert.equal(logged.filter((line) => line.startsWith('error web: cannot make the page')).length, 1)
-  web.notify(good)
+  web.onSnapshot(good)
   assert.equal((await get('/metrics')).status, 200)
   assert.deepEqual(web.stats.requests, { 200: 1, 500: 1, 503: 0 })
   await settled(web)
@@ -118,7 +118,7 @@ test('a page of any size is whole, also after a smaller one', async (t) => {
   for (const size of [10, 9000, 1, 12_000]) {
     const labels = (n: number) => ({ name: `${n} – ${'ß'.repeat(n % 90)} 🦉` })
     const cycle = cycleOf([['cpu', Array.from({ length: size }, (_, n) => [name, n / 7, labels(n)] as const)]])
-    web.notify(cycle)
+    web.onSnapshot(cycle)
     assert.equal((await get('/metrics')).text, textOf(cycle.snapshot))
   }
 })
@@ -126,7 +126,7 @@ test('a page of any size is whole, also after a smaller one', async (t) => {
 test('labels and help are escaped', async (t) => {
   const { web, get } = await serve(t, noOwn)
   const odd = gauge('node_odd', 'One\nline, one \\.', ['name'])
-  web.notify(cycleOf([['cpu', [[odd, Number.NaN, { name: 'a"b\\c\nd' }]]]]))
+  web.onSnapshot(cycleOf([['cpu', [[odd, Number.NaN, { name: 'a"b\\c\nd' }]]]]))
   const { text } = await get('/metrics?collect[]=cpu')
   assert.ok(text.startsWith('# HELP node_odd One\\nline, one \\\\.\n# TYPE node_odd gauge\n'))
   assert.equal(samples(text)[0], 'node_odd{name="a\\"b\\\\c\\nd"} NaN')
@@ -139,7 +139,7 @@ test('promtool has nothing to say of the page', async (t) => {
     return
   }
   const { web, get } = await serve(t)
-  web.notify(host())
+  web.onSnapshot(host())
   const { text } = await get('/metrics')
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
   assert.equal(stdout + stderr, '')

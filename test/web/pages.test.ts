@@ -8,7 +8,7 @@ test('the agent is healthy at once, and ready when it has a snapshot', async (t)
   const early = await get('/-/ready')
   assert.equal(early.status, 503)
   assert.match(early.text, /^No snapshot yet/)
-  web.notify(host())
+  web.onSnapshot(host())
   assert.deepEqual([(await get('/-/ready')).status, (await get('/-/ready')).text], [200, 'hostpush is ready.\n'])
   assert.deepEqual([(await get('/-/healthy')).status, (await get('/-/healthy')).text], [200, 'hostpush is healthy.\n'])
 })
@@ -16,7 +16,7 @@ test('the agent is healthy at once, and ready when it has a snapshot', async (t)
 test('the landing page says what this is, where the metrics are and how each output fares', async (t) => {
   const status = () => [['remote-write "a"', 'delivering, 0 samples behind']] as const
   const { web, get } = await serve(t, { telemetryPath: '/host/metrics' }, { status })
-  web.notify(host())
+  web.onSnapshot(host())
   const { status: code, headers, text } = await get('/')
   assert.equal(code, 200)
   assert.equal(headers['content-type'], 'text/html; charset=UTF-8')
@@ -39,7 +39,7 @@ test('nothing on the landing page is taken for HTML, and nothing is fetched from
 
 test('any other path is not found', async (t) => {
   const { web, get } = await serve(t)
-  web.notify(host())
+  web.onSnapshot(host())
   for (const path of [
     '/x',
     '/metrics/',
@@ -55,7 +55,7 @@ test('any other path is not found', async (t) => {
 
 test('metrics at the root leave no landing page', async (t) => {
   const { web, get } = await serve(t, { telemetryPath: '/' })
-  web.notify(host())
+  web.onSnapshot(host())
   assert.match((await get('/')).text, /^# HELP /)
   assert.equal((await get('/?collect[]=cpu')).status, 200)
   assert.equal((await get('/metrics')).status, 404)
@@ -64,7 +64,7 @@ test('metrics at the root leave no landing page', async (t) => {
 
 test('paths may be escaped, and targets absolute', async (t) => {
   const { web, get, port } = await serve(t)
-  web.notify(host())
+  web.onSnapshot(host())
   assert.equal((await get('/%6detrics')).status, 200)
   const reply = await raw(
     port,
@@ -92,7 +92,7 @@ const bad = [
 for (const [what, request, answer] of bad) {
   test(`${what}: answered and over`, async (t) => {
     const { web, port, get } = await serve(t)
-    web.notify(host())
+    web.onSnapshot(host())
     assert.match(await raw(port, request), answer)
     assert.equal((await get('/metrics')).status, 200)
   })

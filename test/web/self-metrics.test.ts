@@ -14,7 +14,7 @@ const own = (text: string) => samples(text).filter((line) => /^(?:prometheus|hos
 test("the agent's own numbers are read at each request", async (t) => {
   let rows: OwnStat[] = []
   const { web, get } = await serve(t, { disableExporterMetrics: true }, { own: () => rows })
-  web.notify(host())
+  web.onSnapshot(host())
   assert.deepEqual(own((await get('/metrics')).text), [])
   rows = [
     { family: pending, labels: { remote_name: 'b' }, value: 2 },
@@ -39,7 +39,7 @@ test('the parts of a summary are one family', async (t) => {
     { family: part('_count'), value: 3 },
   ]
   const { web, get } = await serve(t, { disableExporterMetrics: true }, { own: () => rows })
-  web.notify(host())
+  web.onSnapshot(host())
   const { text } = await get('/metrics')
   assert.ok(
     text.includes(
@@ -51,7 +51,7 @@ test('the parts of a summary are one family', async (t) => {
 test('a family that is in the snapshot too is on the page once, with the newer number', async (t) => {
   const rows = [{ family: pending, labels: { remote_name: 'a' }, value: 9 }]
   const { web, get } = await serve(t, {}, { own: () => rows })
-  web.notify(
+  web.onSnapshot(
     cycleOf(
       [['loadavg', [[load1, 1]]]],
       [
@@ -73,7 +73,7 @@ test('a family that is in the snapshot too is on the page once, with the newer n
 test('what a collector brings under an own name with another type is left out', async (t) => {
   const stranger = counter('nodejs_version_info', 'Of another program.', ['app'])
   const { web, get } = await serve(t)
-  web.notify(
+  web.onSnapshot(
     cycleOf([
       [
         'loadavg',
@@ -92,7 +92,7 @@ test('what a collector brings under an own name with another type is left out', 
 test('the handler counts its answers after giving them', async (t) => {
   const { web, get } = await serve(t)
   await get('/metrics')
-  web.notify(host())
+  web.onSnapshot(host())
   await get('/metrics?collect[]=nope')
   const expected = (ok: number) => [
     'promhttp_metric_handler_errors_total{cause="encoding"} 0',
@@ -108,7 +108,7 @@ test('the handler counts its answers after giving them', async (t) => {
 
 test("Node's metrics are there, without any that wakes an idle process", async (t) => {
   const { web, get } = await serve(t)
-  web.notify(host())
+  web.onSnapshot(host())
   const names = (await get('/metrics')).text.match(/(?<=^# TYPE )nodejs_\S+/gm)
   assert.deepEqual(names, [
     'nodejs_active_resources',
@@ -129,7 +129,7 @@ test('exporter metrics can be switched off; a collector that reads such names is
     [['loadavg', [[started, 5, { app: 'x' }]]]],
     [[gauge('process_open_fds', 'Open descriptors.'), 9]],
   )
-  web.notify({ snapshot, parts })
+  web.onSnapshot({ snapshot, parts })
   const { text } = await get('/metrics')
   assert.deepEqual(text.match(/^(?:nodejs|process|promhttp)_.*/gm), ['process_start_time_seconds{app="x"} 5'])
 })
@@ -141,7 +141,7 @@ test('own numbers that cannot be had cost these alone, are counted, and said onc
     return []
   }
   const { web, get, logged } = await serve(t, {}, { own })
-  web.notify(host())
+  web.onSnapshot(host())
   for (let i = 0; i < 3; i++) {
     const { status, text } = await get('/metrics')
     assert.equal(status, 200)

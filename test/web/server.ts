@@ -1,7 +1,7 @@
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
-import type { Cycle, Part } from '../../src/collect/cycle.ts'
+import type { CollectionResult, SampleRange } from '../../src/collect/cycle.ts'
 import { counter, type Family, gauge, type Labels } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
@@ -18,9 +18,9 @@ const success = gauge('node_scrape_collector_success', 'Whether a collector succ
 export function cycleOf(
   collected: readonly (readonly [collector: string, rows: readonly Row[]])[],
   own: Row[] = [],
-): Cycle {
+): CollectionResult {
   const builder = new SnapshotBuilder(new SeriesTable())
-  const parts: Part[] = []
+  const parts: SampleRange[] = []
   builder.begin()
   for (const [collector, rows] of collected) {
     const from = builder.count
@@ -43,7 +43,7 @@ export const buildInfo = gauge('node_exporter_build_info', 'What this was built 
 export const up = gauge('up', 'Whether the agent is up.')
 
 /** Two collectors with samples, one without any, one whose second part came late, and the agent's own families. */
-export const host = (): Cycle =>
+export const host = (): CollectionResult =>
   cycleOf(
     [
       [

@@ -1,8 +1,8 @@
 import type { DiskCursor } from '../cursor/cursor.ts'
 import type { DiskBuffer } from '../disk-buffer.ts'
 import type { Answer, Request } from '../lock/lockfile.ts'
-import type { Place } from '../memory-tail.ts'
-import { shareOf, takes } from '../sampling.ts'
+import type { LogPosition } from '../memory-tail.ts'
+import { fractionOf, includes } from '../sampling.ts'
 import type { DropReason } from '../types.ts'
 import { type Format, rowsOf } from './export.ts'
 
@@ -21,7 +21,7 @@ export interface EndpointRow {
 }
 
 /** Refused samples that are set aside, by endpoint and reason. */
-export interface RefusedRow {
+export interface DeadLetterRow {
   readonly kind: 'refused'
   readonly endpoint: string
   readonly reason: string
@@ -35,41 +35,41 @@ export interface BufferRow {
   readonly bytes: number
   readonly segments: number
   /** Segments that cannot be read, as a newer version wrote them. */
-  readonly newer: number
-  readonly newerBytes: number
+  readonly unreadable: number
+  readonly unreadableBytes: number
   /** Places of which the bytes are kept in corrupt/. */
-  readonly damaged: number
-  readonly trouble: string | undefined
+  readonly corrupt: number
+  readonly problem: string | undefined
 }
 
-export type Row = EndpointRow | RefusedRow | BufferRow
+export type Row = EndpointRow | DeadLetterRow | BufferRow
 
 /** What `drop` does, or would do. */
 export interface DropRow {
   readonly endpoint: string
   readonly samples: number
   /** Of these, those that were taken out to be sent: they may arrive all the same. */
-  readonly sending: number
+  readonly inFlight: number
   /** Set aside. */
-  readonly refused: number
+  readonly rejected: number
 }
 
 /** What the control channel answers; also used without one, by a command that has opened the buffer itself. */
-export function answers(buffer: DiskBuffer, isAgent: boolean): Answer {
+export function adminCommands(buffer: DiskBuffer, isAgent: boolean): Answer {
   return (request) => {
     if (request.command === 'ls' || request.command === 'status') return list(buffer, isAgent)
-    if (request.command === 'export') return exported(buffer, request)
+    if (request.command === 'export') return exportRows(buffer, request)
     if (request.command === 'drop') return drop(buffer, request, isAgent)
     throw new Error(`buffer: no such command: ${request.command}`)
   }
 }
 
 async function* list(buffer: DiskBuffer, isAgent: boolean): AsyncGenerator<Row> {
-  const { directory, stats, segments, trouble, newer } = buffer
-  const damaged = await buffer.corrupt.count()
+  const { directory, stats, segments, problem: trouble, unreadable: newer } = buffer
+  const damaged = await buffer.quarantine.count()
   const { all, bytes } = segments
   const newerBytes = newer.reduce((sum, one) => sum + one.bytes, 0)
-  yield { kind: 'buffer', directory, bytes, segments: all.length, newer: newer.length, newerBytes, damaged, trouble }
+  yield { kind: 'buffer', directory, bytes, segments: all.length, unreadable: newer.length, unreadableBytes: newerBytes, corrupt: damaged, problem: trouble }
   for (const cursor of buffer.cursors) {
     const { snapshots, samples, bytes, oldestMs } = cursor.backlog()
     yield {
@@ -82,10 +82,10 @@ async function* list(buffer: DiskBuffer, isAgent: boolean): AsyncGenerator<Row> 
       dropped: Object.fromEntries(stats.dropped.get(cursor.name) ?? []),
     }
   }
-  yield* await refused(buffer)
+  yield* await deadLetters(buffer)
 }
 
-async function firstMs(buffer: DiskBuffer, { sequence }: Place): Promise<number | undefined> {
+async function firstMs(buffer: DiskBuffer, { sequence }: LogPosition): Promise<number | undefined> {
   const reader = buffer.reader(sequence)
   try {
     return (await reader.next())?.snapshot.timestampMs
@@ -94,9 +94,9 @@ async function firstMs(buffer: DiskBuffer, { sequence }: Place): Promise<number 
   }
 }
 
-async function refused(buffer: DiskBuffer): Promise<readonly RefusedRow[]> {
-  const rows = new Map<string, RefusedRow>()
-  for await (const { refusal } of buffer.aside.read()) {
+async function deadLetters(buffer: DiskBuffer): Promise<readonly DeadLetterRow[]> {
+  const rows = new Map<string, DeadLetterRow>()
+  for await (const { refusal } of buffer.deadLetters.read()) {
     const { endpoint, reason, samples, atMs } = refusal
     const key = `${endpoint}\n${reason}`
     const known = rows.get(key)
@@ -105,10 +105,10 @@ async function refused(buffer: DiskBuffer): Promise<readonly RefusedRow[]> {
   return [...rows.values()]
 }
 
-async function* exported(buffer: DiskBuffer, { endpoint, refused, format }: Request): AsyncGenerator<string> {
+async function* exportRows(buffer: DiskBuffer, { endpoint, refused, format }: Request): AsyncGenerator<string> {
   const rows = rowsOf(format as Format)
   if (refused === true) {
-    for await (const { refusal, entries } of buffer.aside.read()) {
+    for await (const { refusal, entries } of buffer.deadLetters.read()) {
       if (endpoint !== undefined && refusal.endpoint !== endpoint) continue
       yield* rows.remark(`refused by ${refusal.endpoint}: ${refusal.reason}`)
       for (const { snapshot } of entries) yield* rows.of(snapshot)
@@ -122,7 +122,7 @@ async function* exported(buffer: DiskBuffer, { endpoint, refused, format }: Requ
       const { sequence, snapshot } = entry
       if (
         cursors.length === 0 ||
-        cursors.some((one) => sequence > one.position.sequence && takes(one.choice, snapshot))
+        cursors.some((one) => sequence > one.position.sequence && includes(one.sampling, snapshot))
       )
         yield* rows.of(snapshot)
     }
@@ -134,21 +134,21 @@ async function* exported(buffer: DiskBuffer, { endpoint, refused, format }: Requ
 async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): AsyncGenerator<DropRow> {
   const endpoint = request['endpoint'] === undefined ? undefined : String(request['endpoint'])
   const beforeMs = request['beforeMs'] === undefined ? undefined : Number(request['beforeMs'])
-  const place = beforeMs === undefined ? buffer.last : await placeBefore(buffer, beforeMs)
+  const place = beforeMs === undefined ? buffer.last : await positionBefore(buffer, beforeMs)
   const isMeant = (name: string) => endpoint === undefined || name === endpoint
   const concerned = request['refused'] === true ? [] : buffer.cursors.filter(({ name }) => isMeant(name))
   const before = beforeMs ?? Number.POSITIVE_INFINITY
-  for (const { name, position, choice, samplesOnTheirWay } of concerned) {
+  for (const { name, position, sampling: choice, samplesOnTheirWay } of concerned) {
     const all = Math.max(0, place.samples - position.samples)
     const sending = Math.min(all, samplesOnTheirWay - position.samples)
-    yield { endpoint: name, samples: shareOf(choice, all), sending: shareOf(choice, sending), refused: 0 }
+    yield { endpoint: name, samples: fractionOf(choice, all), inFlight: fractionOf(choice, sending), rejected: 0 }
   }
-  for await (const { refusal } of buffer.aside.read())
+  for await (const { refusal } of buffer.deadLetters.read())
     if (isMeant(refusal.endpoint) && refusal.atMs < before)
-      yield { endpoint: refusal.endpoint, samples: 0, sending: 0, refused: refusal.samples }
+      yield { endpoint: refusal.endpoint, samples: 0, inFlight: 0, rejected: refusal.samples }
   if (request['isDry'] === true) return
-  for (const { name } of concerned) await buffer.dropUpTo(place, name)
-  await buffer.aside.clear(endpoint, before)
+  for (const { name } of concerned) await buffer.dropThrough(place, name)
+  await buffer.deadLetters.clear(endpoint, before)
   for (const { name } of concerned) {
     const isRemoved = isAgent && name === endpoint && beforeMs === undefined && !buffer.isConfigured(name)
     if (isRemoved) await buffer.forget(name)
@@ -156,9 +156,9 @@ async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): As
 }
 
 /** The place of the last snapshot that was taken before a time. */
-async function placeBefore(buffer: DiskBuffer, beforeMs: number): Promise<Place> {
+async function positionBefore(buffer: DiskBuffer, beforeMs: number): Promise<LogPosition> {
   const start = buffer.segments.all.findLast(({ createdMs }) => createdMs < beforeMs)
-  let place: Place = start ? { sequence: start.first - 1, samples: start.samplesBefore } : { sequence: 0, samples: 0 }
+  let place: LogPosition = start ? { sequence: start.first - 1, samples: start.samplesBefore } : { sequence: 0, samples: 0 }
   const reader = buffer.reader(place.sequence)
   try {
     for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) {

@@ -1,26 +1,26 @@
 import { entryAt } from '../log/reader.ts'
-import { type LogEntry, type Place, within } from '../memory-tail.ts'
-import { type Choice, neededFor, takes } from '../sampling.ts'
+import { type LogEntry, type LogPosition, within } from '../memory-tail.ts'
+import { type SamplingRule, readCountFor, includes } from '../sampling.ts'
 import type { Loss } from '../segment/reader.ts'
-import type { Backlog, Cursor, DropReason, Entry, Flight, Limit, Refused, Verdict } from '../types.ts'
-import type { Standing } from './log-view.ts'
-import { Arrival } from './notifier.ts'
-import { Window } from './read-ahead.ts'
+import type { Backlog, Cursor, DropReason, Entry, InFlightRange, Limit, DeadLetter, DeliveryVerdict } from '../types.ts'
+import type { LogView } from './log-view.ts'
+import { Notifier } from './notifier.ts'
+import { ReadAhead } from './read-ahead.ts'
 import type { CursorState } from './record.ts'
-import { Waiting } from './waiting.ts'
+import { BacklogCounter } from './waiting.ts'
 
 export class DiskCursor implements Cursor {
   readonly name: string
   readonly uncertain: number
-  position: Place
+  position: LogPosition
   memo: string
-  readonly #standing: Standing
-  #flight: (Flight & { readonly samples: number }) | undefined
+  readonly #log: LogView
+  #inFlight: (InFlightRange & { readonly samples: number }) | undefined
   /** The range to give at the first reading. */
-  #owed: Flight | undefined
-  readonly #window: Window
+  #owedDrops: InFlightRange | undefined
+  readonly #readAhead: ReadAhead
   /** The last that was given out. */
-  #given: readonly LogEntry[] = []
+  #delivering: readonly LogEntry[] = []
   /** The number of the last that was delivered, and that one itself where this process has delivered it. */
   #delivered: number
   #last: LogEntry | undefined
@@ -30,120 +30,120 @@ export class DiskCursor implements Cursor {
   #oldestMs: number | undefined
   /** When its sender was last at work. */
   #writtenMs: number
-  readonly #waiting: Waiting
-  readonly #arrival = new Arrival()
+  readonly #backlog: BacklogCounter
+  readonly #notifier = new Notifier()
 
-  constructor(state: CursorState, standing: Standing) {
+  constructor(state: CursorState, standing: LogView) {
     this.name = state.name
     this.position = state.position
     this.uncertain = state.uncertain
-    this.#flight = state.flight
-    this.#owed = state.flight
+    this.#inFlight = state.inFlight
+    this.#owedDrops = state.inFlight
     this.#countedTo = state.position.samples
     this.#writtenMs = state.writtenMs
     this.memo = state.memo
     this.#delivered = state.delivered
     this.#settled = state.settled
-    this.#standing = standing
-    this.#window = new Window((after) => standing.reader(after))
-    this.#waiting = new Waiting(standing.ring.last)
-    this.#stand(state.position)
+    this.#log = standing
+    this.#readAhead = new ReadAhead((after) => standing.reader(after))
+    this.#backlog = new BacklogCounter(standing.tail.last)
+    this.#moveTo(state.position)
   }
 
-  get flight(): Flight | undefined {
-    return this.#flight
+  get flight(): InFlightRange | undefined {
+    return this.#inFlight
   }
 
-  get choice(): Choice | undefined {
-    return this.#waiting.choice
+  get sampling(): SamplingRule | undefined {
+    return this.#backlog.sampling
   }
 
   /** Its sender begins: with what was in flight, and with what it takes. */
-  choose(choice: Choice | undefined): void {
-    this.#waiting.choose(choice, this.#standing.ring.last)
-    this.#owed = this.#flight
+  setSampling(choice: SamplingRule | undefined): void {
+    this.#backlog.setSampling(choice, this.#log.tail.last)
+    this.#owedDrops = this.#inFlight
   }
 
   appended(entry: LogEntry): void {
-    this.#waiting.appended(entry)
+    this.#backlog.appended(entry)
   }
 
   /** There may be something to read. */
   wake(): void {
-    this.#arrival.announce()
+    this.#notifier.notify()
   }
 
   async read({ samples }: Limit, signal: AbortSignal): Promise<readonly Entry[]> {
     for (;;) {
       signal.throwIfAborted()
-      this.#arrival.expect()
-      const owed = this.#owed
-      const { choice } = this.#waiting
-      const read = () => (owed ? this.#upTo(owed.last) : this.#next(neededFor(choice, samples)))
+      this.#notifier.reset()
+      const owed = this.#owedDrops
+      const { sampling: choice } = this.#backlog
+      const read = () => (owed ? this.#upTo(owed.last) : this.#next(readCountFor(choice, samples)))
       const entries = await this.#tryUntilRead(read, signal)
-      this.#owed = undefined
+      this.#owedDrops = undefined
       this.#countGaps(entries)
-      this.#given = entries
-      const taken = entries.filter(({ snapshot }) => takes(choice, snapshot))
+      this.#delivering = entries
+      const taken = entries.filter(({ snapshot }) => includes(choice, snapshot))
       if (taken.length > 0) {
         this.#oldestMs = taken[0]?.snapshot.timestampMs
         return owed ? taken : within(taken, samples)
       }
-      if (owed !== undefined) this.#flight = undefined // nothing is left of it
+      if (owed !== undefined) this.#inFlight = undefined // nothing is left of it
       const passed = entries.at(-1)
-      if (passed !== undefined) this.#stand(this.#placeOf(passed.sequence))
-      else if (owed === undefined) await this.#arrival.wait(signal)
+      if (passed !== undefined) this.#moveTo(this.#positionOf(passed.sequence))
+      else if (owed === undefined) await this.#notifier.wait(signal)
     }
   }
 
-  async begin(flight: Flight): Promise<void> {
-    this.#flight = { ...flight, samples: this.#placeOf(flight.last).samples }
-    this.#writtenMs = this.#standing.now()
+  async markInFlight(flight: InFlightRange): Promise<void> {
+    this.#inFlight = { ...flight, samples: this.#positionOf(flight.last).samples }
+    this.#writtenMs = this.#log.now()
     await this.#save(true)
   }
 
-  async move(sequence: number, verdict: Verdict = 'delivered'): Promise<void> {
-    this.#flight = undefined
+  async commit(sequence: number, verdict: DeliveryVerdict = 'delivered'): Promise<void> {
+    this.#inFlight = undefined
     this.#settled = Math.max(this.#settled, sequence)
     if (verdict === 'delivered') {
       this.#delivered = sequence
       this.#last = this.#entry(sequence)
     }
-    this.#writtenMs = this.#standing.now()
-    if (sequence > this.position.sequence) this.#stand(this.#placeOf(sequence))
+    this.#writtenMs = this.#log.now()
+    if (sequence > this.position.sequence) this.#moveTo(this.#positionOf(sequence))
     await this.#save(false)
-    await this.#standing.moved()
+    await this.#log.moved()
   }
 
   async lastDelivered(sinceMs: number): Promise<Entry | undefined> {
     if (this.#delivered === 0) return undefined
-    const entry = this.#last ?? (await entryAt(this.#delivered, this.#standing.reader))
+    const entry = this.#last ?? (await entryAt(this.#delivered, this.#log.reader))
     return entry !== undefined && entry.snapshot.timestampMs >= sinceMs ? entry : undefined
   }
 
   /** Goes behind what has been let go. */
-  async leap(to: Place, reason: DropReason): Promise<void> {
+  async skipTo(to: LogPosition, reason: DropReason): Promise<void> {
     if (to.sequence <= this.position.sequence) return
-    this.#leapTo(to, reason)
+    this.#skipTo(to, reason)
     await this.#save(false)
   }
 
-  #leapTo(to: Place, reason: DropReason = 'damaged'): void {
-    this.lose({ from: this.position.samples, to: to.samples }, reason)
-    this.#stand(to)
+  #skipTo(to: LogPosition, reason: DropReason = 'damaged'): void {
+    this.expireThrough({ from: this.position.samples, to: to.samples }, reason)
+    this.#moveTo(to)
     this.#settled = to.sequence
     this.#oldestMs = undefined
   }
 
   /** Counts what of these is gone for this endpoint: not what is behind it, and not what the sender has in its hands. */
-  lose({ from, to }: Loss, reason: DropReason): void {
+  expireThrough({ from, to }: Loss, reason: DropReason): void {
     const inHand = Math.max(this.position.samples, this.#countedTo)
-    this.drop(reason, this.#waiting.share(this.#standing.uncounted({ from: Math.max(from, inHand), to })))
+    this.drop(reason, this.#backlog.share(this.#log.uncounted({ from: Math.max(from, inHand), to })))
   }
 
   /** Samples of the log up to the last that is on its way, or was as the agent before ended. */
   get samplesOnTheirWay(): number {
-    return Math.max(this.position.samples, this.#flight?.samples ?? 0, this.#countedTo)
+    return Math.max(this.position.samples, this.#inFlight?.samples ?? 0, this.#countedTo)
   }
 
   remember(memo: string): Promise<void> {
@@ -151,22 +151,22 @@ export class DiskCursor implements Cursor {
     return this.#save(false)
   }
 
-  setAside(refused: Refused): Promise<void> {
-    return this.#standing.setAside(this.name, refused)
+  setAside(refused: DeadLetter): Promise<void> {
+    return this.#log.setAside(this.name, refused)
   }
 
   drop(reason: DropReason, samples: number): void {
-    if (samples > 0) this.#standing.dropped(this.name, reason, samples)
+    if (samples > 0) this.#log.dropped(this.name, reason, samples)
   }
 
   backlog(): Backlog {
-    const { ring } = this.#standing
-    const { snapshots, samples, oldestMs: known } = this.#waiting.between(this.position, ring.last)
+    const { tail: ring } = this.#log
+    const { snapshots, samples, oldestMs: known } = this.#backlog.between(this.position, ring.last)
     if (snapshots === 0) return { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }
     const live = ring.entries[this.position.sequence + 1 - ring.first]
     const oldestMs =
-      known ?? live?.snapshot.timestampMs ?? this.#window.entries[0]?.snapshot.timestampMs ?? this.#oldestMs
-    const bytes = this.#waiting.share(this.#standing.bytesAfter(this.position))
+      known ?? live?.snapshot.timestampMs ?? this.#readAhead.entries[0]?.snapshot.timestampMs ?? this.#oldestMs
+    const bytes = this.#backlog.share(this.#log.bytesAfter(this.position))
     return { snapshots, samples, bytes, oldestMs }
   }
 
@@ -177,12 +177,12 @@ export class DiskCursor implements Cursor {
 
   state(): CursorState {
     const { name, position, uncertain, memo } = this
-    const [flight, writtenMs, delivered, settled] = [this.#flight, this.#writtenMs, this.#delivered, this.#settled]
-    return { name, position, flight, uncertain, writtenMs, memo, delivered, settled }
+    const [flight, writtenMs, delivered, settled] = [this.#inFlight, this.#writtenMs, this.#delivered, this.#settled]
+    return { name, position, inFlight: flight, uncertain, writtenMs, memo, delivered, settled }
   }
 
   close(): Promise<void> {
-    return this.#window.close()
+    return this.#readAhead.close()
   }
 
   /** A disk that fails is asked again after a while. */
@@ -191,7 +191,7 @@ export class DiskCursor implements Cursor {
       try {
         return await read()
       } catch {
-        await this.#standing.pause(signal) // counted and said by the reader
+        await this.#log.pause(signal) // counted and said by the reader
       }
     }
   }
@@ -202,30 +202,30 @@ export class DiskCursor implements Cursor {
     return entries.filter(({ sequence }) => sequence <= last)
   }
 
-  async #next(samples: number, last = this.#standing.available()): Promise<readonly LogEntry[]> {
-    const { ring } = this.#standing
+  async #next(samples: number, last = this.#log.available()): Promise<readonly LogEntry[]> {
+    const { tail: ring } = this.#log
     if (ring.first > this.position.sequence + 1) {
-      await this.#window.fill(this.position.sequence, last, samples)
-      this.#stand(this.position) // which may have moved meanwhile
-      const read = within(this.#window.entries, samples)
+      await this.#readAhead.fill(this.position.sequence, last, samples)
+      this.#moveTo(this.position) // which may have moved meanwhile
+      const read = within(this.#readAhead.entries, samples)
       if (read.length > 0) return read
-      this.#leapTo(ring.before)
+      this.#skipTo(ring.before)
     }
-    await this.#window.clear()
-    return ring.after(this.position.sequence, Math.min(last, this.#standing.available()), samples)
+    await this.#readAhead.clear()
+    return ring.after(this.position.sequence, Math.min(last, this.#log.available()), samples)
   }
 
   /** Samples that should be before or among these and are not, and that nobody has counted. */
   #countGaps(entries: readonly LogEntry[]): void {
     for (const { samplesBefore, samplesAfter, snapshot } of entries) {
-      const before = this.#standing.uncounted({ from: this.#countedTo, to: samplesBefore })
+      const before = this.#log.uncounted({ from: this.#countedTo, to: samplesBefore })
       const among = this.#countedTo < samplesAfter ? samplesAfter - samplesBefore - snapshot.values.length : 0
-      this.drop('damaged', this.#waiting.share(before + among))
+      this.drop('damaged', this.#backlog.share(before + among))
       this.#countedTo = Math.max(this.#countedTo, samplesAfter)
     }
   }
 
-  #placeOf(sequence: number): Place {
+  #positionOf(sequence: number): LogPosition {
     const samples = this.#entry(sequence)?.samplesAfter ?? Math.max(this.position.samples, this.#countedTo)
     return { sequence, samples }
   }
@@ -233,19 +233,19 @@ export class DiskCursor implements Cursor {
   /** One that is in memory. */
   #entry(wanted: number): LogEntry | undefined {
     const isIt = ({ sequence }: LogEntry) => sequence === wanted
-    return this.#given.find(isIt) ?? this.#standing.ring.entries.find(isIt)
+    return this.#delivering.find(isIt) ?? this.#log.tail.entries.find(isIt)
   }
 
-  #stand(place: Place): void {
-    const { newest, start } = this.#standing.gap
+  #moveTo(place: LogPosition): void {
+    const { newest, start } = this.#log.gap
     const isInGap = place.sequence >= newest && place.sequence < start.sequence
-    if (isInGap) this.lose({ from: place.samples, to: start.samples }, 'damaged')
+    if (isInGap) this.expireThrough({ from: place.samples, to: start.samples }, 'damaged')
     this.position = isInGap ? start : place
     this.#countedTo = Math.max(this.#countedTo, this.position.samples)
-    this.#window.pass(this.position.sequence)
+    this.#readAhead.pass(this.position.sequence)
   }
 
   #save(sync: boolean): Promise<void> {
-    return this.#standing.save(this.state(), sync)
+    return this.#log.save(this.state(), sync)
   }
 }

@@ -1,27 +1,27 @@
 import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
-import type { File, Files } from '../disk/filesystem.ts'
+import type { File, FileSystem } from '../disk/filesystem.ts'
 import type { BufferStats } from '../types.ts'
-import { type CursorState, readSlot, slotBytes, slotOf } from './record.ts'
+import { type CursorState, readRecord, recordBytes, recordOf } from './record.ts'
 
 /** The file grows by so many pairs at once. */
 const pairsAtOnce = 4
-const pairBytes = 2 * slotBytes
+const pairBytes = 2 * recordBytes
 /** How often it is looked whether the file is still there. */
-const lookMs = 60_000
+const checkMs = 60_000
 
 interface Pair {
   state: CursorState | undefined
   generation: number
   /** The slot that holds the last safe state, which the next write leaves alone. */
-  keeps: 0 | 1
+  isKept: 0 | 1
   /** The place of the last state that is safe; what is behind it may go. */
   safe: number
   isDirty: boolean
 }
 
 interface Needs {
-  readonly files: Files
+  readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
@@ -32,7 +32,7 @@ interface Needs {
 }
 
 /** The one file with every endpoint's state. Changes of several that come together share a sync. */
-export class Cursors {
+export class CursorFile {
   readonly #path: string
   readonly #needs: Needs
   #file: File | undefined
@@ -40,9 +40,9 @@ export class Cursors {
   /** Pairs on disk of which nothing can be read: whose they were is not known. */
   orphans = 0
   /** A slot was damaged: what is known of its endpoint may be one step old. */
-  readonly doubtful = new Set<string>()
+  readonly uncertain = new Set<string>()
   #length = 0
-  #lookedMs = Number.NEGATIVE_INFINITY
+  #checkedMs = Number.NEGATIVE_INFINITY
   #working: Promise<void> | undefined
   #failing = false
   #wantsSync = false
@@ -63,7 +63,7 @@ export class Cursors {
     try {
       const { size } = await file.status()
       const bytes = await file.read(0, Math.min(size, 1 << 24))
-      for (let at = 0; at + pairBytes <= bytes.length; at += pairBytes) this.#take(bytes.subarray(at, at + pairBytes))
+      for (let at = 0; at + pairBytes <= bytes.length; at += pairBytes) this.#load(bytes.subarray(at, at + pairBytes))
       this.#length = this.#pairs.length * pairBytes
     } finally {
       await file.close()
@@ -76,7 +76,7 @@ export class Cursors {
 
   /** The sequence number up to which no endpoint needs anything, by its safe state. */
   get safe(): number {
-    return Math.min(...this.#pairs.filter(isTaken).map(({ safe }) => safe))
+    return Math.min(...this.#pairs.filter(isUsed).map(({ safe }) => safe))
   }
 
   /** Keeps a state. Resolves when it is written, with `sync` when it is safe, or when that cannot be done. */
@@ -99,12 +99,12 @@ export class Cursors {
   async forget(name: string): Promise<void> {
     const pair = this.#pairs.find(({ state }) => state?.name === name)
     if (pair?.state === undefined) return
-    await this.#keep(pair, { ...pair.state, name: '', flight: undefined }, true)
+    await this.#keep(pair, { ...pair.state, name: '', inFlight: undefined }, true)
   }
 
   /** The directory was removed: it is to be looked at before the next write. */
-  doubt(): void {
-    this.#lookedMs = Number.NEGATIVE_INFINITY
+  markUncertain(): void {
+    this.#checkedMs = Number.NEGATIVE_INFINITY
   }
 
   async close(): Promise<void> {
@@ -118,23 +118,23 @@ export class Cursors {
   /** Writes nothing more, and deletes the file. */
   async abandon(): Promise<void> {
     await this.#working
-    await this.#letGo()
+    await this.#remove()
     await this.#needs.files.remove(this.#path).catch(() => {}) // it goes with its directory
   }
 
-  #take(bytes: Buffer): void {
-    const slots = [readSlot(bytes.subarray(0, slotBytes)), readSlot(bytes.subarray(slotBytes))]
+  #load(bytes: Buffer): void {
+    const slots = [readRecord(bytes.subarray(0, recordBytes)), readRecord(bytes.subarray(recordBytes))]
     const good = slots.map((slot) => (typeof slot === 'string' ? undefined : slot))
     const keeps = (good[1]?.generation ?? -1) > (good[0]?.generation ?? -1) ? 1 : 0
     const slot = good[keeps]
     const isDamaged = slots.includes('damaged')
     if (slot === undefined && isDamaged) this.orphans++
     const state = slot?.state.name === '' ? undefined : slot?.state
-    if (state !== undefined && isDamaged) this.doubtful.add(state.name)
+    if (state !== undefined && isDamaged) this.uncertain.add(state.name)
     this.#pairs.push({
       state,
       generation: slot?.generation ?? 0,
-      keeps,
+      isKept: keeps,
       safe: state?.settled ?? 0,
       isDirty: false,
     })
@@ -143,9 +143,9 @@ export class Cursors {
   #pairOf(name: string): Pair {
     const known = this.#pairs.find((pair) => pair.state?.name === name)
     if (known !== undefined) return known
-    const free = this.#pairs.find((pair) => !isTaken(pair))
+    const free = this.#pairs.find((pair) => !isUsed(pair))
     if (free !== undefined) return free
-    const made: Pair = { state: undefined, generation: 0, keeps: 1, safe: 0, isDirty: false }
+    const made: Pair = { state: undefined, generation: 0, isKept: 1, safe: 0, isDirty: false }
     this.#pairs.push(made)
     return made
   }
@@ -161,7 +161,7 @@ export class Cursors {
       if (syncs) await file.datasync()
       for (const { pair, settled } of written) {
         if (!syncs && this.#needs.syncs) continue
-        pair.keeps = pair.keeps === 0 ? 1 : 0
+        pair.isKept = pair.isKept === 0 ? 1 : 0
         pair.safe = settled
       }
       if (this.#failing) this.#needs.log.info('buffer: the cursors can be written again')
@@ -174,14 +174,14 @@ export class Cursors {
   async #write(file: File, pair: Pair): Promise<void> {
     if (pair.state === undefined) return
     pair.isDirty = false
-    const at = this.#pairs.indexOf(pair) * pairBytes + (pair.keeps === 0 ? slotBytes : 0)
-    await file.write(slotOf(++pair.generation, pair.state), at)
+    const at = this.#pairs.indexOf(pair) * pairBytes + (pair.isKept === 0 ? recordBytes : 0)
+    await file.write(recordOf(++pair.generation, pair.state), at)
   }
 
   /** The file, long enough; made anew where it has gone. */
   async #open(): Promise<File> {
     const { files } = this.#needs
-    if (this.#file !== undefined && (await this.#isGone(this.#file))) await this.#letGo()
+    if (this.#file !== undefined && (await this.#isGone(this.#file))) await this.#remove()
     if (this.#file === undefined) {
       this.#file = await files.open(this.#path, 'update')
       const { size } = await this.#file.status()
@@ -204,8 +204,8 @@ export class Cursors {
   /** Looked at now and then: a file that somebody has removed takes what is written as if nothing were. */
   async #isGone(file: File): Promise<boolean> {
     const nowMs = this.#needs.clock.monotonicMs()
-    if (nowMs - this.#lookedMs < lookMs) return false
-    this.#lookedMs = nowMs
+    if (nowMs - this.#checkedMs < checkMs) return false
+    this.#checkedMs = nowMs
     return !(await file.status()).isLinked
   }
 
@@ -215,14 +215,14 @@ export class Cursors {
     for (const pair of this.#pairs) pair.isDirty ||= pair.state !== undefined
     if (!this.#failing) this.#needs.log.warn('buffer: the cursors cannot be written', { err: messageOf(error) })
     this.#failing = true
-    await this.#letGo()
+    await this.#remove()
   }
 
-  async #letGo(): Promise<void> {
+  async #remove(): Promise<void> {
     const file = this.#file
     this.#file = undefined
     await file?.close().catch(() => {}) // it has failed already
   }
 }
 
-const isTaken = ({ state }: Pair) => state !== undefined && state.name !== ''
+const isUsed = ({ state }: Pair) => state !== undefined && state.name !== ''

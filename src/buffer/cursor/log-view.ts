@@ -1,14 +1,14 @@
 import type { LogReader } from '../log/reader.ts'
-import type { Place, Ring } from '../memory-tail.ts'
+import type { LogPosition, MemoryTail } from '../memory-tail.ts'
 import type { Loss } from '../segment/reader.ts'
-import type { DropReason, Refused } from '../types.ts'
+import type { DropReason, DeadLetter } from '../types.ts'
 import type { CursorState } from './record.ts'
 
 /** What a cursor needs of the log it stands in. */
-export interface Standing {
-  readonly ring: Ring
+export interface LogView {
+  readonly tail: MemoryTail
   /** No snapshot has a number from `newest` up to `start`: of the agent before they were lost, or never there. */
-  readonly gap: { readonly newest: number; readonly start: Place }
+  readonly gap: { readonly newest: number; readonly start: LogPosition }
   /** Sequence numbers up to this may be sent. */
   available(): number
   reader(after: number): LogReader
@@ -21,6 +21,6 @@ export interface Standing {
   /** Which of these samples nobody has counted as lost yet. */
   uncounted(loss: Loss): number
   dropped(endpoint: string, reason: DropReason, samples: number): void
-  bytesAfter(place: Place): number
-  setAside(endpoint: string, refused: Refused): Promise<void>
+  bytesAfter(place: LogPosition): number
+  setAside(endpoint: string, refused: DeadLetter): Promise<void>
 }

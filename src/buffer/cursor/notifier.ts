@@ -1,13 +1,13 @@
 /** Something that one waits for and another announces; it may come again and again. */
-export class Arrival {
+export class Notifier {
   #next = Promise.withResolvers<void>()
 
   /** What comes from here on is waited for. */
-  expect(): void {
+  reset(): void {
     this.#next = Promise.withResolvers()
   }
 
-  announce(): void {
+  notify(): void {
     this.#next.resolve()
   }
 

@@ -2,7 +2,7 @@ import type { LogReader } from '../log/reader.ts'
 import type { LogEntry } from '../memory-tail.ts'
 
 /** What one cursor has read from disk and is not past yet. */
-export class Window {
+export class ReadAhead {
   readonly #open: (after: number) => LogReader
   readonly #entries: LogEntry[] = []
   #reader: LogReader | undefined

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
-import type { Place } from '../memory-tail.ts'
-import type { Flight } from '../types.ts'
+import type { LogPosition } from '../memory-tail.ts'
+import type { InFlightRange } from '../types.ts'
 
 /**
  * The file `cursors`, version 1: a pair of slots for each endpoint, each slot 4096 bytes, so that no write touches two.
@@ -22,8 +22,8 @@ import type { Flight } from '../types.ts'
  *
  * A pair of zeros, or whose name is empty, is free.
  */
-export const slotBytes = 4096
-const slotVersion = 1
+export const recordBytes = 4096
+const recordVersion = 1
 const magic = 0x75635048
 const textAt = 64
 const deliveredAt = 4080
@@ -32,8 +32,8 @@ const longestText = 1024
 /** All that is kept of one endpoint. */
 export interface CursorState {
   readonly name: string
-  readonly position: Place
-  readonly flight: (Flight & { readonly samples: number }) | undefined
+  readonly position: LogPosition
+  readonly inFlight: (InFlightRange & { readonly samples: number }) | undefined
   readonly uncertain: number
   readonly writtenMs: number
   /** The sender's own. */
@@ -44,21 +44,21 @@ export interface CursorState {
   readonly settled: number
 }
 
-export interface Slot {
+export interface CursorRecord {
   readonly generation: number
   readonly state: CursorState
 }
 
-export function slotOf(
+export function recordOf(
   generation: number,
-  { name, position, flight, uncertain, writtenMs, memo, delivered }: Omit<CursorState, 'settled'>,
+  { name, position, inFlight: flight, uncertain, writtenMs, memo, delivered }: Omit<CursorState, 'settled'>,
 ): Buffer {
-  const bytes = Buffer.alloc(slotBytes)
+  const bytes = Buffer.alloc(recordBytes)
   const nameText = Buffer.from(name).subarray(0, 255)
   const note = textOf(flight?.note ?? '')
   const memoText = textOf(memo)
   bytes.writeUInt32LE(magic, 0)
-  bytes.writeUInt16LE(slotVersion, 4)
+  bytes.writeUInt16LE(recordVersion, 4)
   bytes.writeUInt8(nameText.length, 6)
   bytes.writeUInt8(flight ? 1 : 0, 7)
   bytes.writeUIntLE(generation, 8, 6)
@@ -75,7 +75,7 @@ export function slotOf(
   note.copy(bytes, textAt + nameText.length)
   memoText.copy(bytes, textAt + nameText.length + note.length)
   bytes.writeUIntLE(delivered, deliveredAt, 6)
-  bytes.writeUInt32LE(crc32(bytes.subarray(0, slotBytes - 4)), slotBytes - 4)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, recordBytes - 4)), recordBytes - 4)
   return bytes
 }
 
@@ -86,11 +86,11 @@ function textOf(text: string): Buffer {
 }
 
 /** What a slot holds; `empty` where nothing was ever written. */
-export function readSlot(bytes: Buffer): Slot | 'empty' | 'damaged' {
+export function readRecord(bytes: Buffer): CursorRecord | 'empty' | 'damaged' {
   if (bytes.every((byte) => byte === 0)) return 'empty'
-  if (bytes.length < slotBytes || bytes.readUInt32LE(0) !== magic) return 'damaged'
-  if (crc32(bytes.subarray(0, slotBytes - 4)) !== bytes.readUInt32LE(slotBytes - 4)) return 'damaged'
-  if (bytes.readUInt16LE(4) !== slotVersion) return 'damaged'
+  if (bytes.length < recordBytes || bytes.readUInt32LE(0) !== magic) return 'damaged'
+  if (crc32(bytes.subarray(0, recordBytes - 4)) !== bytes.readUInt32LE(recordBytes - 4)) return 'damaged'
+  if (bytes.readUInt16LE(4) !== recordVersion) return 'damaged'
   const nameEnd = textAt + bytes.readUInt8(6)
   const noteEnd = nameEnd + bytes.readUInt16LE(58)
   const position = { sequence: bytes.readUIntLE(14, 6), samples: bytes.readUIntLE(20, 6) }
@@ -106,7 +106,7 @@ export function readSlot(bytes: Buffer): Slot | 'empty' | 'damaged' {
     state: {
       name: bytes.toString('utf8', textAt, nameEnd),
       position,
-      flight: bytes.readUInt8(7) & 1 ? flight : undefined,
+      inFlight: bytes.readUInt8(7) & 1 ? flight : undefined,
       uncertain: bytes.readUIntLE(34, 6),
       writtenMs: bytes.readDoubleLE(26),
       memo: bytes.toString('utf8', noteEnd, noteEnd + bytes.readUInt16LE(60)),

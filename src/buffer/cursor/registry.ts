@@ -1,51 +1,51 @@
 import type { Log } from '../../util/log.ts'
-import type { Place } from '../memory-tail.ts'
-import type { Choice } from '../sampling.ts'
+import type { LogPosition } from '../memory-tail.ts'
+import type { SamplingRule } from '../sampling.ts'
 import type { Segments } from '../segment/directory.ts'
 import { DiskCursor } from './cursor.ts'
-import type { Cursors } from './file.ts'
-import type { Standing } from './log-view.ts'
+import type { CursorFile } from './file.ts'
+import type { LogView } from './log-view.ts'
 import type { CursorState } from './record.ts'
 
 interface Needs {
-  readonly file: Cursors
+  readonly file: CursorFile
   readonly segments: Segments
   readonly log: Log
   /** The newest snapshot that the agent before left, and whether it is known where its endpoints were. */
-  readonly last: Place
+  readonly last: LogPosition
   readonly lostCursors: boolean
   /** What was written of the cursors may be older than what was sent. */
   readonly isOld: boolean
 }
 
 /** The cursors of every endpoint that the disk knows; asked for are those that are configured now. */
-export class Endpoints {
+export class CursorRegistry {
   readonly cursors = new Map<string, DiskCursor>()
-  readonly #asked = new Set<string>()
+  readonly #configured = new Set<string>()
   readonly #needs: Needs
-  readonly #standing: Standing
+  readonly #logView: LogView
   #hasReported = false
 
-  constructor(needs: Needs, standing: Standing) {
+  constructor(needs: Needs, standing: LogView) {
     this.#needs = needs
-    this.#standing = standing
+    this.#logView = standing
     const { file, isOld, last } = needs
     for (const state of file.states) {
-      const uncertain = isOld || file.doubtful.has(state.name) ? last.sequence : state.uncertain
+      const uncertain = isOld || file.uncertain.has(state.name) ? last.sequence : state.uncertain
       this.cursors.set(state.name, new DiskCursor({ ...state, uncertain }, standing))
     }
   }
 
   isConfigured(endpoint: string): boolean {
-    return this.#asked.has(endpoint)
+    return this.#configured.has(endpoint)
   }
 
-  cursor(endpoint: string, choice?: Choice): DiskCursor {
+  cursor(endpoint: string, choice?: SamplingRule): DiskCursor {
     const { segments, log, file } = this.#needs
-    this.#asked.add(endpoint)
+    this.#configured.add(endpoint)
     const known = this.cursors.get(endpoint)
     if (known !== undefined) {
-      known.choose(choice)
+      known.setSampling(choice)
       known.guessOldest(segments.holding(known.position.sequence + 1)?.createdMs)
       if (known.uncertain > known.position.sequence)
         log.warn('buffer: this cursor may be older than what was sent; what is behind it is sent with care', {
@@ -54,17 +54,17 @@ export class Endpoints {
       return known
     }
     const state = this.#newState(endpoint)
-    const made = new DiskCursor(state, this.#standing)
-    made.choose(choice)
+    const made = new DiskCursor(state, this.#logView)
+    made.setSampling(choice)
     this.cursors.set(endpoint, made)
     void file.save(state, true)
     return made
   }
 
   /** It is not configured any more, which the next report says. */
-  leave(endpoint: string): void {
-    this.#asked.delete(endpoint)
-    this.cursors.get(endpoint)?.choose(undefined)
+  detach(endpoint: string): void {
+    this.#configured.delete(endpoint)
+    this.cursors.get(endpoint)?.setSampling(undefined)
     this.#hasReported = false
   }
 
@@ -73,7 +73,7 @@ export class Endpoints {
     if (this.#hasReported) return
     this.#hasReported = true
     for (const { name, position } of this.cursors.values()) {
-      if (this.#asked.has(name)) continue
+      if (this.#configured.has(name)) continue
       const snapshots = this.#needs.last.sequence - position.sequence
       this.#needs.log.warn('buffer: an endpoint is not configured any more; what waits for it is kept for max_age', {
         endpoint: name,
@@ -86,8 +86,8 @@ export class Endpoints {
   /** An endpoint that has been away since before this time holds nothing any longer. */
   async forgetRemoved(beforeMs: number): Promise<void> {
     for (const { name, writtenMs } of this.#needs.file.states) {
-      if (this.#asked.has(name) || !this.#hasReported || writtenMs >= beforeMs) continue
-      await this.cursors.get(name)?.leap(this.#standing.ring.last, 'max_age')
+      if (this.#configured.has(name) || !this.#hasReported || writtenMs >= beforeMs) continue
+      await this.cursors.get(name)?.skipTo(this.#logView.tail.last, 'max_age')
       await this.forget(name)
     }
   }
@@ -105,9 +105,9 @@ export class Endpoints {
   /** At now; at the oldest where the log is there and it is not known where this endpoint was. */
   #newState(name: string): CursorState {
     const { segments, lostCursors, log } = this.#needs
-    const state = { name, flight: undefined, writtenMs: this.#standing.now(), memo: '', delivered: 0, settled: 0 }
+    const state = { name, inFlight: undefined, writtenMs: this.#logView.now(), memo: '', delivered: 0, settled: 0 }
     const [oldest] = segments.all
-    const { last } = this.#standing.ring
+    const { last } = this.#logView.tail
     if (!lostCursors || oldest === undefined) return { ...state, position: last, settled: last.sequence, uncertain: 0 }
     log.warn('buffer: the cursors are damaged or missing: begun with the oldest snapshot', { endpoint: name })
     const position = { sequence: oldest.first - 1, samples: oldest.samplesBefore }

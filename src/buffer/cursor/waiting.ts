@@ -1,47 +1,47 @@
-import type { LogEntry, Place } from '../memory-tail.ts'
-import { type Choice, shareOf, takes } from '../sampling.ts'
+import type { LogEntry, LogPosition } from '../memory-tail.ts'
+import { type SamplingRule, fractionOf, includes } from '../sampling.ts'
 
 /** How much of the log behind a cursor its endpoint takes. What was there before it chose is not known one by one. */
-export class Waiting {
-  choice: Choice | undefined
-  #since: Place
-  #taken: { readonly sequence: number; readonly samples: number; readonly timestampMs: number }[] = []
+export class BacklogCounter {
+  sampling: SamplingRule | undefined
+  #since: LogPosition
+  #included: { readonly sequence: number; readonly samples: number; readonly timestampMs: number }[] = []
 
-  constructor(since: Place) {
+  constructor(since: LogPosition) {
     this.#since = since
   }
 
-  choose(choice: Choice | undefined, since: Place): void {
-    this.choice = choice
+  setSampling(choice: SamplingRule | undefined, since: LogPosition): void {
+    this.sampling = choice
     this.#since = since
-    this.#taken = []
+    this.#included = []
   }
 
   appended({ sequence, snapshot }: LogEntry): void {
-    if (this.choice === undefined || !takes(this.choice, snapshot)) return
+    if (this.sampling === undefined || !includes(this.sampling, snapshot)) return
     const { timestampMs, values } = snapshot
-    this.#taken.push({ sequence, samples: values.length, timestampMs })
+    this.#included.push({ sequence, samples: values.length, timestampMs })
   }
 
   /** Of so many samples those that are taken. */
   share(samples: number): number {
-    return shareOf(this.choice, samples)
+    return fractionOf(this.sampling, samples)
   }
 
   /** What is taken between a cursor and the end of the log; of how long ago its first is, where that is known. */
-  between(from: Place, to: Place) {
-    const { sequence, samples } = this.choice === undefined ? to : this.#since
+  between(from: LogPosition, to: LogPosition) {
+    const { sequence, samples } = this.sampling === undefined ? to : this.#since
     const before = {
       snapshots: Math.max(0, sequence - from.sequence),
       samples: Math.max(0, samples - from.samples),
       oldestMs: undefined,
     }
-    if (this.choice === undefined) return before
-    this.#taken = this.#taken.filter(({ sequence }) => sequence > from.sequence)
+    if (this.sampling === undefined) return before
+    this.#included = this.#included.filter(({ sequence }) => sequence > from.sequence)
     return {
-      snapshots: this.share(before.snapshots) + this.#taken.length,
-      samples: this.#taken.reduce((sum, { samples }) => sum + samples, this.share(before.samples)),
-      oldestMs: before.snapshots === 0 ? this.#taken[0]?.timestampMs : undefined,
+      snapshots: this.share(before.snapshots) + this.#included.length,
+      samples: this.#included.reduce((sum, { samples }) => sum + samples, this.share(before.samples)),
+      oldestMs: before.snapshots === 0 ? this.#included[0]?.timestampMs : undefined,
     }
   }
 }

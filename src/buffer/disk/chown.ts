@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { chown, type FileHandle, open, readlink, realpath, stat } from 'node:fs/promises'
 
 /** Whose a buffer is in which root works: what root makes there is to be that user's, who could not use root's. */
-export interface Heir {
+export interface Ownership {
   readonly uid: number
   readonly gid: number
   /** The buffer, without symbolic links: nothing outside of it is given away. */
@@ -10,7 +10,7 @@ export interface Heir {
 }
 
 /** Undefined where nothing is to be given away: only root can, and only where the directory is another user's. */
-export async function heirOf(directory: string): Promise<Heir | undefined> {
+export async function ownershipOf(directory: string): Promise<Ownership | undefined> {
   if (process.geteuid?.() !== 0) return undefined
   const status = await stat(directory).catch(() => undefined) // not there yet: whoever makes it has it
   if (status === undefined || status.uid === 0) return undefined
@@ -22,11 +22,11 @@ export async function heirOf(directory: string): Promise<Heir | undefined> {
 const onlyPath = 0o10000000
 
 /** Gives away what has just been made there. */
-export async function give(path: string, heir: Heir | undefined): Promise<void> {
+export async function chownToOwner(path: string, heir: Ownership | undefined): Promise<void> {
   if (heir === undefined) return
   const made = await open(path, onlyPath | constants.O_NOFOLLOW)
   try {
-    await giveOpen(made, heir)
+    await chownOpenFile(made, heir)
   } finally {
     await made.close()
   }
@@ -36,7 +36,7 @@ export async function give(path: string, heir: Heir | undefined): Promise<void> 
  * Whoever owns the directory may have put a link or another file in the place of what was made: what is given is what is
  * open here, if it is root's, lies in the buffer and has no other name.
  */
-export async function giveOpen(made: FileHandle, { uid, gid, directory }: Heir): Promise<void> {
+export async function chownOpenFile(made: FileHandle, { uid, gid, directory }: Ownership): Promise<void> {
   const path = `/proc/self/fd/${made.fd}`
   const status = await made.stat()
   if (status.uid !== 0 || status.isSymbolicLink() || (!status.isDirectory() && status.nlink !== 1)) return

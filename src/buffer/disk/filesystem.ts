@@ -1,13 +1,13 @@
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { give, giveOpen, type Heir } from './chown.ts'
+import { chownToOwner, chownOpenFile, type Ownership } from './chown.ts'
 
 /** `read` needs the file, `create` empties one that is there, `update` keeps it, `claim` fails with EEXIST. */
 export type Mode = 'read' | 'create' | 'update' | 'claim'
 
 /** What the buffer asks of a file system: all there is between it and the disk, so that a test can be the disk. */
-export interface Files {
+export interface FileSystem {
   /** With those above it; only the owner may look inside. */
   makeDirectory(path: string): Promise<void>
   /** The names in it; none where it is missing. */
@@ -38,7 +38,7 @@ export interface File {
  * Opens a file for one piece of work and closes it whatever comes of it: Node ends the process of whoever leaves one
  * open to be swept up.
  */
-export async function opened<T>(files: Files, path: string, mode: Mode, work: (file: File) => Promise<T>): Promise<T> {
+export async function opened<T>(files: FileSystem, path: string, mode: Mode, work: (file: File) => Promise<T>): Promise<T> {
   const file = await files.open(path, mode)
   try {
     return await work(file)
@@ -48,26 +48,26 @@ export async function opened<T>(files: Files, path: string, mode: Mode, work: (f
 }
 
 /** The size of a file, in bytes. */
-export const sizeOf = (files: Files, path: string): Promise<number> =>
+export const sizeOf = (files: FileSystem, path: string): Promise<number> =>
   opened(files, path, 'read', async (file) => (await file.status()).size)
 
 /** Makes safe that a directory is in the two above it, and what is in it. */
-export async function syncNames(files: Files, directory: string): Promise<void> {
+export async function syncNames(files: FileSystem, directory: string): Promise<void> {
   for (const path of [directory, `${directory}/..`, `${directory}/../..`]) await files.syncDirectory(path)
 }
 
 /** For whoever looks and is to leave no trace: what is missing is not made, and nothing is mended. */
-export const readOnly = (files: Files): Files => ({
+export const readOnly = (files: FileSystem): FileSystem => ({
   makeDirectory: async () => {},
   list: (path) => files.list(path),
-  open: async (path, mode) => (mode === 'read' ? await files.open(path, mode) : refused(path)),
-  rename: async (from) => refused(from),
+  open: async (path, mode) => (mode === 'read' ? await files.open(path, mode) : openError(path)),
+  rename: async (from) => openError(from),
   remove: async () => {},
   syncDirectory: async () => {},
   freeBytes: (path) => files.freeBytes(path),
 })
 
-function refused(path: string): never {
+function openError(path: string): never {
   throw Object.assign(new Error(`EROFS: ${path} is only looked at`), { code: 'EROFS' })
 }
 
@@ -79,14 +79,14 @@ const flags = {
 } as const
 
 /** What is made on it is the heir's, where there is one. */
-export const diskOf = (heir: Heir | undefined): Files => ({
+export const diskAs = (heir: Ownership | undefined): FileSystem => ({
   makeDirectory: (path) => makeDirectory(path, heir),
-  list: (path) => unlessMissing(readdir(path), []),
+  list: (path) => ifExists(readdir(path), []),
   async open(path, mode) {
     return fileOf(heir === undefined ? await open(path, flags[mode], 0o600) : await openedFor(heir, path, mode))
   },
   rename,
-  remove: (path) => unlessMissing(unlink(path), undefined),
+  remove: (path) => ifExists(unlink(path), undefined),
   async syncDirectory(path) {
     const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
     try {
@@ -101,14 +101,14 @@ export const diskOf = (heir: Heir | undefined): Files => ({
   },
 })
 
-export const disk: Files = diskOf(undefined)
+export const disk: FileSystem = diskAs(undefined)
 
 /** What is there already has its owner. */
-async function openedFor(heir: Heir, path: string, mode: Mode): Promise<FileHandle> {
+async function openedFor(heir: Ownership, path: string, mode: Mode): Promise<FileHandle> {
   if (mode === 'read') return open(path, flags.read)
   try {
     const made = await open(path, flags.claim, 0o600)
-    await giveOpen(made, heir)
+    await chownOpenFile(made, heir)
     return made
   } catch (error) {
     if (mode === 'claim' || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
@@ -120,19 +120,19 @@ async function openedFor(heir: Heir, path: string, mode: Mode): Promise<FileHand
  * With those above it; only the owner may look inside. Node's own `recursive` goes round for ever where a parent is
  * there and the kernel says ENOENT, as below /proc.
  */
-export async function makeDirectory(path: string, heir?: Heir): Promise<void> {
+export async function makeDirectory(path: string, heir?: Ownership): Promise<void> {
   const parent = dirname(path)
   if (!(await isDirectory(parent))) await makeDirectory(parent, heir)
   try {
     await mkdir(path, 0o700)
-    await give(path, heir)
+    await chownToOwner(path, heir)
   } catch (error) {
     if (!(await isDirectory(path))) throw error
   }
 }
 
 const isDirectory = async (path: string): Promise<boolean> =>
-  (await unlessMissing(stat(path), undefined))?.isDirectory() ?? false
+  (await ifExists(stat(path), undefined))?.isDirectory() ?? false
 
 function fileOf(handle: FileHandle): File {
   return {
@@ -167,7 +167,7 @@ function fileOf(handle: FileHandle): File {
 export const isForbidden = (error: unknown): boolean =>
   ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')
 
-async function unlessMissing<T>(work: Promise<T>, otherwise: T): Promise<T> {
+async function ifExists<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work
   } catch (error) {

@@ -1,27 +1,27 @@
-import { type Clock, within } from '../../util/clock.ts'
-import type { File, Files } from './filesystem.ts'
+import { type Clock, withTimeout } from '../../util/clock.ts'
+import type { File, FileSystem } from './filesystem.ts'
 
 /** What takes longer hangs: a network mount without its server, a USB disk that was pulled out. */
-const hangsMs = 30_000
+const timeoutMs = 30_000
 
 /**
  * A file system that never keeps anybody waiting for good. What hangs has failed (ETIMEDOUT), and until it comes to an
  * end nothing else is asked: each question would take one of the few threads that Node has for files and names, and so
  * nothing comes late between what was asked after it.
  */
-export function patient(files: Files, clock: Clock): Files {
+export function withTimeouts(files: FileSystem, clock: Clock): FileSystem {
   /** By its end, what it is. */
   const hanging = new Map<Promise<unknown>, string>()
 
   async function bounded<T>(what: string, ask: () => Promise<T>, late: (answer: T) => void = () => {}): Promise<T> {
     const [other] = hanging.values()
-    if (other !== undefined) throw hangs(`${other} has not come to an end`)
+    if (other !== undefined) throw hangError(`${other} has not come to an end`)
     const work = ask()
-    const answer = await within(clock, hangsMs, work)
+    const answer = await withTimeout(clock, timeoutMs, work)
     if (answer !== 'late') return answer
     const over: Promise<unknown> = work.then(late, () => {}).then(() => hanging.delete(over))
     hanging.set(over, what)
-    throw hangs(`${what} has taken longer than ${hangsMs / 1000} s`)
+    throw hangError(`${what} has taken longer than ${timeoutMs / 1000} s`)
   }
 
   const patientFile = (file: File, path: string): File => ({
@@ -57,4 +57,4 @@ export function patient(files: Files, clock: Clock): Files {
 /** The disk says neither yes nor no, which tells nothing of what is on it. */
 export const isHanging = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ETIMEDOUT'
 
-const hangs = (what: string) => Object.assign(new Error(`the file system hangs: ${what}`), { code: 'ETIMEDOUT' })
+const hangError = (what: string) => Object.assign(new Error(`the file system hangs: ${what}`), { code: 'ETIMEDOUT' })

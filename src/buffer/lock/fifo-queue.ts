@@ -1,7 +1,7 @@
 import { link as linkName, readdir, stat, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../util/clock.ts'
-import { give, type Heir } from '../disk/chown.ts'
+import { chownToOwner, type Ownership } from '../disk/chown.ts'
 import { isForbidden, makeDirectory } from '../disk/filesystem.ts'
 import { reachable } from './socket-path.ts'
 
@@ -19,9 +19,9 @@ import { reachable } from './socket-path.ts'
  * always stays, and one that comes in late with a lower number, after the name was removed, sees the higher one and
  * queues anew.
  */
-export class Place {
+export class QueueTicket {
   readonly #directory: string
-  readonly #heir: Heir | undefined
+  readonly #heir: Ownership | undefined
   /** What it has not passed yet, as it is asked for. */
   readonly #wanted: Set<string>
   /** Who is connected, and what they wait for as far as they have said. */
@@ -30,18 +30,18 @@ export class Place {
   /** The numbers below its own, as it came. */
   #before: readonly number[] = []
 
-  constructor(directory: string, things: readonly string[], heir?: Heir) {
+  constructor(directory: string, things: readonly string[], heir?: Ownership) {
     this.#directory = directory
     this.#heir = heir
     this.#wanted = new Set(things.map(lineOf))
   }
 
   /** Takes the next number. False where others were faster: who waits for this place must not wait for the next one. */
-  async enter(): Promise<boolean> {
+  async join(): Promise<boolean> {
     const stray = `${this.#directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
     this.#server = await listening(stray, (socket) => this.#answer(socket))
     try {
-      await give(stray, this.#heir)
+      await chownToOwner(stray, this.#heir)
       const before = await numbered(this.#directory, stray)
       if (before === undefined) await this.leave()
       this.#before = before ?? []
@@ -55,14 +55,14 @@ export class Place {
   }
 
   /** Waits for its turn at one of its things; false where the signal aborts first. */
-  async turn(thing: string, signal: AbortSignal): Promise<boolean> {
+  async waitFor(thing: string, signal: AbortSignal): Promise<boolean> {
     for (const number of this.#before.toReversed())
-      while (!signal.aborted && !(await isThrough(nameOf(this.#directory, number), thing, signal)));
+      while (!signal.aborted && !(await isReleased(nameOf(this.#directory, number), thing, signal)));
     return !signal.aborted
   }
 
   /** It is through with a thing, whether it had its turn or not. */
-  pass(thing: string): void {
+  release(thing: string): void {
     const line = lineOf(thing)
     this.#wanted.delete(line)
     for (const [socket, awaited] of this.#askers) if (awaited === line) socket.end('\n')
@@ -96,21 +96,21 @@ export class Place {
 const lineOf = (thing: string): string => `${JSON.stringify(thing)}\n`
 
 /** Sockets that never got a number are somebody's who was killed between two system calls. */
-const strayMs = 60_000
+const orphanedMs = 60_000
 
 interface Needs {
   readonly clock: Clock
   /** Whose the places are that root makes. */
-  readonly heir?: Heir | undefined
+  readonly heir?: Ownership | undefined
 }
 
 /** A place at the end of a queue, for these things. Rejects where the directory takes no sockets or links. */
-export async function queueUp(directory: string, { clock, heir }: Needs, things: readonly string[]): Promise<Place> {
+export async function enterQueue(directory: string, { clock, heir }: Needs, things: readonly string[]): Promise<QueueTicket> {
   await makeDirectory(directory, heir)
   await sweep(directory, clock.now())
   for (;;) {
-    const place = new Place(directory, things, heir)
-    if (await place.enter()) return place
+    const place = new QueueTicket(directory, things, heir)
+    if (await place.join()) return place
   }
 }
 
@@ -119,10 +119,10 @@ export interface Turn {
 }
 
 /** Waits for its turn where there is but one thing; undefined where the signal aborts first. Rejects as `queueUp` does. */
-export async function takeTurn(directory: string, needs: Needs, signal: AbortSignal): Promise<Turn | undefined> {
-  const place = await queueUp(directory, needs, [''])
+export async function acquireTurn(directory: string, needs: Needs, signal: AbortSignal): Promise<Turn | undefined> {
+  const place = await enterQueue(directory, needs, [''])
   try {
-    if (await place.turn('', signal)) return { release: () => place.leave() }
+    if (await place.waitFor('', signal)) return { release: () => place.leave() }
   } catch (error) {
     await place.leave()
     throw error
@@ -161,8 +161,8 @@ async function numbersIn(directory: string): Promise<readonly number[]> {
  * is removed then, or where another user does that this one may not ask. False where it has gone without a word, or the
  * signal has aborted.
  */
-async function isThrough(path: string, thing: string, signal: AbortSignal): Promise<boolean> {
-  const socket = await dialled(path)
+async function isReleased(path: string, thing: string, signal: AbortSignal): Promise<boolean> {
+  const socket = await connected(path)
   if (socket === 'forbidden') return true // it may be dead: a queue out of order is better than one that stands still
   if (socket === undefined) {
     await removed(path)
@@ -186,7 +186,7 @@ async function isThrough(path: string, thing: string, signal: AbortSignal): Prom
 const removed = (path: string) => unlink(path).catch(() => {}) // another one that waits was faster
 
 /** A connection to whoever listens there; undefined where nobody does. */
-async function dialled(path: string): Promise<Socket | 'forbidden' | undefined> {
+async function connected(path: string): Promise<Socket | 'forbidden' | undefined> {
   const { path: near, release } = await reachable(path)
   const socket = connect(near)
   try {
@@ -224,6 +224,6 @@ async function sweep(directory: string, nowMs: number): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith('new-')) continue
     const status = await stat(`${directory}/${name}`).catch(() => undefined) // it has just got its number
-    if (status !== undefined && status.mtimeMs < nowMs - strayMs) await removed(`${directory}/${name}`)
+    if (status !== undefined && status.mtimeMs < nowMs - orphanedMs) await removed(`${directory}/${name}`)
   }
 }

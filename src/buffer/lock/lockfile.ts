@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { systemClock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
-import { give, type Heir } from '../disk/chown.ts'
+import { chownToOwner, type Ownership } from '../disk/chown.ts'
 import { isForbidden } from '../disk/filesystem.ts'
-import { takeTurn } from './fifo-queue.ts'
+import { acquireTurn } from './fifo-queue.ts'
 import { lines, send } from './lines.ts'
 import { reachable } from './socket-path.ts'
 
@@ -23,7 +23,7 @@ export type Answer = (request: Request) => AsyncIterable<unknown>
 interface Needs {
   readonly log: Log
   /** Whose the socket is that root makes. */
-  readonly heir?: Heir | undefined
+  readonly heir?: Ownership | undefined
 }
 
 const name = 'owner'
@@ -34,11 +34,11 @@ const patienceMs = 5000
  * Owning a directory: a Unix socket in it, to which whoever listens is the owner. A socket that nobody listens to is a
  * dead process's and is taken over. The same socket is the control channel.
  */
-export class Owner {
+export class BufferLock {
   readonly #directory: string
   readonly #answer: Answer
   readonly #log: Log
-  readonly #heir: Heir | undefined
+  readonly #heir: Ownership | undefined
   #server: Server | undefined
 
   constructor(directory: string, answer: Answer, { log, heir }: Needs) {
@@ -52,7 +52,7 @@ export class Owner {
   async acquire(): Promise<void> {
     await this.close()
     try {
-      this.#server = (await this.#listen()) ?? (await this.#takeOver())
+      this.#server = (await this.#listen()) ?? (await this.#replaceStale())
     } catch (error) {
       if (error instanceof BufferError) throw error
       this.#log.warn('buffer: no socket can be made: a second agent is not noticed, no control channel', {
@@ -84,7 +84,7 @@ export class Owner {
       await release()
     }
     server.unref()
-    await give(`${this.#directory}/${name}`, this.#heir)
+    await chownToOwner(`${this.#directory}/${name}`, this.#heir)
     return server
   }
 
@@ -92,13 +92,13 @@ export class Owner {
    * Removes the name of a dead process and listens there. Only whose turn it is removes one, so nobody's is removed who
    * has come to live meanwhile.
    */
-  async #takeOver(): Promise<Server> {
-    await this.#refuseLiving()
+  async #replaceStale(): Promise<Server> {
+    await this.#rejectIfOwned()
     const turn = await this.#turn()
     if (turn === undefined) throw new BufferError(`buffer: ${this.#directory} is being taken by another process`)
     try {
       for (;;) {
-        await this.#refuseLiving()
+        await this.#rejectIfOwned()
         await rm(`${this.#directory}/${name}`, { force: true })
         const server = await this.#listen()
         if (server !== undefined) return server
@@ -110,10 +110,10 @@ export class Owner {
 
   #turn() {
     const needs = { clock: systemClock, heir: this.#heir }
-    return takeTurn(`${this.#directory}/taking`, needs, AbortSignal.timeout(patienceMs))
+    return acquireTurn(`${this.#directory}/taking`, needs, AbortSignal.timeout(patienceMs))
   }
 
-  async #refuseLiving(): Promise<void> {
+  async #rejectIfOwned(): Promise<void> {
     const pid = await ownerOf(this.#directory)
     if (pid === undefined) return
     throw new BufferError(
@@ -140,12 +140,12 @@ export class Owner {
 }
 
 /** How often somebody is asked who breaks off: it is most likely at its end. */
-const askings = 3
+const askAttempts = 3
 
 /** The pid of the owner; undefined where there is none. */
 export async function ownerOf(directory: string): Promise<number | 'unclear' | undefined> {
   const begunMs = systemClock.monotonicMs()
-  for (let i = 0; i < askings && systemClock.monotonicMs() - begunMs < patienceMs; i++) {
+  for (let i = 0; i < askAttempts && systemClock.monotonicMs() - begunMs < patienceMs; i++) {
     const answer = await ask(directory, { command: 'who' })
     if (answer === undefined) return undefined
     try {

@@ -1,21 +1,21 @@
 import type { Snapshot } from '../../metrics/snapshot.ts'
 import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
-import { type Files, opened, sizeOf } from '../disk/filesystem.ts'
+import { type FileSystem, opened, sizeOf } from '../disk/filesystem.ts'
 import type { LogEntry } from '../memory-tail.ts'
 import { firstOf, segmentName } from '../segment/format.ts'
 import { SegmentReader } from '../segment/reader.ts'
 import { SegmentWriter } from '../segment/writer.ts'
-import type { BufferStats, Refused } from '../types.ts'
+import type { BufferStats, DeadLetter } from '../types.ts'
 
 /** Of a buffer, for its agent and the batch commands. */
-export const asideIn = (directory: string): string => `${directory}/aside`
+export const deadLetterDirectory = (directory: string): string => `${directory}/aside`
 
 const mostFiles = 256
 const mostBytes = 16 * 1024 * 1024
 
 /** Who refused samples, and in which words. */
-export interface Refusal {
+export interface DeadLetterInfo {
   readonly endpoint: string
   readonly reason: string
   readonly atMs: number
@@ -24,7 +24,7 @@ export interface Refusal {
 }
 
 interface Needs {
-  readonly files: Files
+  readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
@@ -34,7 +34,7 @@ interface Needs {
  * Refused samples, kept for whoever can put them right: a file in the log's format for each refusal, oldest go first.
  * Others may write to the same directory at the same time.
  */
-export class Aside {
+export class DeadLetters {
   /** Samples that this process has set aside, by endpoint. */
   readonly kept = new Map<string, number>()
   readonly #directory: string
@@ -46,7 +46,7 @@ export class Aside {
     this.#needs = needs
   }
 
-  async keep(endpoint: string, refused: Refused): Promise<void> {
+  async keep(endpoint: string, refused: DeadLetter): Promise<void> {
     const work = this.#working.then(() => this.#write(endpoint, refused))
     this.#working = work.catch((error) => {
       this.#needs.stats.diskErrors++
@@ -56,7 +56,7 @@ export class Aside {
   }
 
   /** What is kept, oldest first; `each` sees the snapshots. */
-  async *read(): AsyncGenerator<{ readonly refusal: Refusal; readonly entries: readonly LogEntry[] }> {
+  async *read(): AsyncGenerator<{ readonly refusal: DeadLetterInfo; readonly entries: readonly LogEntry[] }> {
     for (const first of await this.#numbers()) {
       const path = `${this.#directory}/${segmentName(first)}`
       try {
@@ -83,7 +83,7 @@ export class Aside {
     const segment = { path, first, samplesBefore: 0, createdMs: 0, bytes: size }
     const reader = new SegmentReader(segment, this.#needs.files, {
       intern: (series) => ({ ref: 0, ...series }),
-      damaged: async () => {},
+      corrupt: async () => {},
       lost: () => {},
       note: (note) => {
         text = note
@@ -96,11 +96,11 @@ export class Aside {
       await reader.close()
     }
     const samples = entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
-    const { endpoint = '', reason = '', atMs = 0 } = JSON.parse(text) as Partial<Refusal>
+    const { endpoint = '', reason = '', atMs = 0 } = JSON.parse(text) as Partial<DeadLetterInfo>
     return { refusal: { endpoint, reason, atMs, snapshots: entries.length, samples }, entries }
   }
 
-  async #write(endpoint: string, { reason, entries, series }: Refused): Promise<void> {
+  async #write(endpoint: string, { reason, entries, series }: DeadLetter): Promise<void> {
     const { files, clock } = this.#needs
     const atMs = clock.now()
     let samples = 0
@@ -158,7 +158,7 @@ export class Aside {
   }
 }
 
-function partOf(snapshot: Snapshot, wanted: Refused['series']): Snapshot {
+function partOf(snapshot: Snapshot, wanted: DeadLetter['series']): Snapshot {
   if (wanted === undefined) return snapshot
   const isWanted = (_: number, i: number) => wanted.has(snapshot.series[i] as Snapshot['series'][number])
   const { ownTimestampsMs } = snapshot

@@ -1,6 +1,6 @@
 import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
-import { type Files, opened, sizeOf } from '../disk/filesystem.ts'
+import { type FileSystem, opened, sizeOf } from '../disk/filesystem.ts'
 import type { BufferStats } from '../types.ts'
 
 /** Damaged bytes that are kept at most, in files and altogether. */
@@ -8,18 +8,18 @@ const mostFiles = 32
 const mostBytes = 16 * 1024 * 1024
 
 interface Needs {
-  readonly files: Files
+  readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
 }
 
 /** Keeps bytes that could not be read, for whoever wants to look into it; the oldest go first. */
-export class Corrupt {
+export class Quarantine {
   readonly #needs: Needs
   readonly #directory: string
   /** Places that have been told of: two readers meet the same damage. */
-  readonly #told = new Set<string>()
+  readonly #reported = new Set<string>()
 
   constructor(directory: string, needs: Needs) {
     this.#directory = directory
@@ -29,7 +29,7 @@ export class Corrupt {
   /** Counts a damaged place of a segment, says so, and keeps its bytes. */
   async keep(segment: string, at: number, bytes: Buffer): Promise<void> {
     const name = segment.slice(segment.lastIndexOf('/') + 1)
-    if (!this.#tell(name, at, bytes.length)) return
+    if (!this.#report(name, at, bytes.length)) return
     try {
       const { files } = this.#needs
       await files.makeDirectory(this.#directory)
@@ -44,7 +44,7 @@ export class Corrupt {
   /** The same of a whole file, which is moved. */
   async keepFile(path: string, size: number): Promise<void> {
     const name = path.slice(path.lastIndexOf('/') + 1)
-    if (!this.#tell(name, 0, size)) return
+    if (!this.#report(name, 0, size)) return
     try {
       await this.#needs.files.makeDirectory(this.#directory)
       await this.#needs.files.rename(path, `${this.#directory}/${this.#name(name, 0)}`)
@@ -59,11 +59,11 @@ export class Corrupt {
     return (await this.#needs.files.list(this.#directory)).length
   }
 
-  #tell(name: string, at: number, bytes: number): boolean {
+  #report(name: string, at: number, bytes: number): boolean {
     const place = `${name}:${at}`
-    if (this.#told.has(place)) return false
-    this.#told.add(place)
-    this.#needs.stats.damagedRecords++
+    if (this.#reported.has(place)) return false
+    this.#reported.add(place)
+    this.#needs.stats.corruptRecords++
     this.#needs.log.warn('buffer: damaged, skipped', { segment: name, at, bytes })
     return true
   }

@@ -1,20 +1,20 @@
 import { type Log, messageOf } from '../../util/log.ts'
-import type { Files } from '../disk/filesystem.ts'
+import type { FileSystem } from '../disk/filesystem.ts'
 import { isHanging } from '../disk/timeouts.ts'
 import type { LogEntry } from '../memory-tail.ts'
 import type { Segment, Segments } from '../segment/directory.ts'
 import { type Loss, SegmentReader } from '../segment/reader.ts'
 import type { SeriesPool } from '../segment/series-pool.ts'
 import type { BufferStats } from '../types.ts'
-import type { Corrupt } from './quarantine.ts'
+import type { Quarantine } from './quarantine.ts'
 
 /** How often a segment is tried. */
-const tries = 3
+const maxFailures = 3
 
-export interface Reading {
-  readonly files: Files
+export interface ReaderDeps {
+  readonly files: FileSystem
   readonly segments: Segments
-  readonly corrupt: Corrupt
+  readonly corrupt: Quarantine
   readonly stats: BufferStats
   readonly log: Log
   readonly lost: (loss: Loss) => void
@@ -35,14 +35,14 @@ export async function entryAt(sequence: number, open: (after: number) => LogRead
 
 /** Reads what is behind a place from one segment after another; one is open at a time. */
 export class LogReader {
-  readonly #reading: Reading
+  readonly #reading: ReaderDeps
   readonly #pool: SeriesPool
   #segment: SegmentReader | undefined
   /** The last sequence number that was read or is not wanted. */
   #after: number
   #failures = 0
 
-  constructor(after: number, reading: Reading, pool: SeriesPool) {
+  constructor(after: number, reading: ReaderDeps, pool: SeriesPool) {
     this.#after = after
     this.#reading = reading
     this.#pool = pool
@@ -92,7 +92,7 @@ export class LogReader {
       stats.diskErrors++
       await this.close()
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      if (isHanging(error) || (!isGone && ++this.#failures < tries)) throw error
+      if (isHanging(error) || (!isGone && ++this.#failures < maxFailures)) throw error
       this.#failures = 0
       log.warn('buffer: a segment cannot be read, skipped', { segment: reader.segment.path, err: messageOf(error) })
       segments.forget(reader.segment)
@@ -103,10 +103,10 @@ export class LogReader {
   #open(segment: Segment | undefined): SegmentReader | undefined {
     if (segment === undefined) return undefined
     const { files, corrupt, lost } = this.#reading
-    this.#pool.turn()
+    this.#pool.startSegment()
     return new SegmentReader(segment, files, {
       intern: this.#pool.intern,
-      damaged: ({ path }, at, bytes) => corrupt.keep(path, at, bytes),
+      corrupt: ({ path }, at, bytes) => corrupt.keep(path, at, bytes),
       lost,
     })
   }

@@ -1,8 +1,8 @@
 import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
 import { diskRemedy } from '../disk/disk-hints.ts'
-import type { Files } from '../disk/filesystem.ts'
-import type { Ring } from '../memory-tail.ts'
+import type { FileSystem } from '../disk/filesystem.ts'
+import type { MemoryTail } from '../memory-tail.ts'
 import type { Segments } from '../segment/directory.ts'
 import type { Loss } from '../segment/reader.ts'
 import { SegmentWriter } from '../segment/writer.ts'
@@ -22,12 +22,12 @@ export interface WriterOptions {
 }
 
 interface Needs {
-  readonly files: Files
+  readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
   readonly segments: Segments
-  readonly ring: Ring
+  readonly ring: MemoryTail
   readonly bootId: string
   /** More may be sent than before: it is on disk, or the disk has failed. */
   readonly onProgress: () => Promise<void>
@@ -38,7 +38,7 @@ interface Needs {
 /** How long one segment is written to, at most. */
 export const segmentMs = 3_600_000
 /** How often it is asked how much room there is. */
-const roomMs = 60_000
+const freeSpaceCheckMs = 60_000
 /** How long a disk that failed is left alone. */
 export const retryMs = 60_000
 /** Samples of one write at most: packing them takes the event loop some 30 ms. */
@@ -49,8 +49,8 @@ const closing = new Error('the log is being closed')
 
 const removed = 'the directory was removed'
 
-class Full extends Error {}
-class Gone extends Error {}
+class DiskFull extends Error {}
+class DirectoryGone extends Error {}
 
 /** Brings what is in the ring to disk, off the event loop; snapshots that come meanwhile share the next write. */
 export class Writer {
@@ -58,14 +58,14 @@ export class Writer {
   readonly #options: WriterOptions
   #segment: SegmentWriter | undefined
   #openedMs = 0
-  #askedMs = Number.NEGATIVE_INFINITY
+  #freeSpaceCheckedMs = Number.NEGATIVE_INFINITY
   #syncedMs = 0
   #working: Promise<void> | undefined
   /** Why the disk is not used; undefined while it is. */
   #failing: string | undefined
   readonly #stop = new AbortController()
   /** Counted losses that the log does not tell of yet. */
-  #losses: Loss[] = []
+  #countedLosses: Loss[] = []
 
   constructor(options: WriterOptions, needs: Needs) {
     this.#options = options
@@ -77,8 +77,8 @@ export class Writer {
   }
 
   /** What was lost and counted, for the log, so that nobody counts the gap again. */
-  tell(loss: Loss): void {
-    this.#losses.push(loss)
+  note(loss: Loss): void {
+    this.#countedLosses.push(loss)
   }
 
   /** There is something to write. */
@@ -120,17 +120,17 @@ export class Writer {
     for (let failures = 0; this.#hasMore() && !this.#stop.signal.aborted; ) {
       try {
         await this.#writeSome()
-        this.#well()
+        this.#reportRecovery()
         failures = 0
         await this.#needs.onProgress()
       } catch (error) {
         await this.#fail(error)
         failures++
-        if (failures === 1 && !(error instanceof Full) && this.#failing === undefined) {
+        if (failures === 1 && !(error instanceof DiskFull) && this.#failing === undefined) {
           this.#needs.log.warn('buffer: a write failed, begun anew in a new segment', { err: messageOf(error) })
           continue
         }
-        await this.#ill(error)
+        await this.#reportFailure(error)
         await this.#needs.clock.sleep(retryMs, this.#stop.signal).catch(() => {}) // closing ends the wait
       }
     }
@@ -141,18 +141,18 @@ export class Writer {
     const entries = ring.after(ring.written, ring.last.sequence, samplesAtOnce)
     const last = entries.at(-1)
     if (last === undefined) return
-    const writer = await this.#current()
-    await this.#leaveRoom()
-    const losses = this.#losses
+    const writer = await this.#currentSegment()
+    await this.#ensureFreeSpace()
+    const losses = this.#countedLosses
     await writer.write(entries, losses)
-    if (!(await writer.isLinked())) throw new Gone(removed)
+    if (!(await writer.isLinked())) throw new DirectoryGone(removed)
     const isNew = writer.segment.bytes === 0
     const isSafe = await this.#makeSafe(writer, isNew)
-    if (isNew) await this.#enter(writer)
+    if (isNew) await this.#createSegment(writer)
     writer.show()
     ring.written = last.sequence
     if (isSafe) ring.safe = last.sequence
-    this.#losses = this.#losses.filter((loss) => !losses.includes(loss))
+    this.#countedLosses = this.#countedLosses.filter((loss) => !losses.includes(loss))
   }
 
   /** True if what was written may leave the memory. */
@@ -169,13 +169,13 @@ export class Writer {
   }
 
   /** The segment to write to; a new one where there is none, or it is full, or old. */
-  async #current(): Promise<SegmentWriter> {
+  async #currentSegment(): Promise<SegmentWriter> {
     const { files, clock, segments, ring, bootId } = this.#needs
     const nowMs = clock.monotonicMs()
     const known = this.#segment
     if (known !== undefined && !this.#isFinished(known, nowMs)) return known
     if (known !== undefined) {
-      if (segments.all.includes(known.segment) && !(await known.isLinked())) throw new Gone(removed)
+      if (segments.all.includes(known.segment) && !(await known.isLinked())) throw new DirectoryGone(removed)
       if (this.#options.sync !== 'never') await known.sync()
       ring.safe = ring.written
       this.#segment = undefined
@@ -200,19 +200,19 @@ export class Writer {
     return isForgotten || segment.bytes >= this.#options.segmentBytes || nowMs - this.#openedMs >= segmentMs
   }
 
-  async #enter(writer: SegmentWriter): Promise<void> {
+  async #createSegment(writer: SegmentWriter): Promise<void> {
     const { files, segments } = this.#needs
     if (this.#options.sync !== 'never' && this.#options.sync !== 'end') await files.syncDirectory(segments.directory)
     segments.add(writer.segment)
   }
 
-  async #leaveRoom(): Promise<void> {
+  async #ensureFreeSpace(): Promise<void> {
     const { minFreeBytes } = this.#options
     const nowMs = this.#needs.clock.monotonicMs()
-    if (minFreeBytes === 0 || (this.#failing === undefined && nowMs - this.#askedMs < roomMs)) return
-    this.#askedMs = nowMs
+    if (minFreeBytes === 0 || (this.#failing === undefined && nowMs - this.#freeSpaceCheckedMs < freeSpaceCheckMs)) return
+    this.#freeSpaceCheckedMs = nowMs
     const free = await this.#needs.files.freeBytes(this.#needs.segments.directory)
-    if (free < minFreeBytes) throw new Full(`${free} bytes are free on the file system, min_free is ${minFreeBytes}`)
+    if (free < minFreeBytes) throw new DiskFull(`${free} bytes are free on the file system, min_free is ${minFreeBytes}`)
   }
 
   /** A descriptor that failed is never trusted again: what is not safe is written anew, to a new segment. */
@@ -226,14 +226,14 @@ export class Writer {
       segments.forget(writer.segment)
       await files.remove(writer.segment.path).catch(() => {}) // it holds nothing
     }
-    if (!(error instanceof Gone)) return
+    if (!(error instanceof DirectoryGone)) return
     await segments.look().catch(() => {}) // a reader meets what is missing, too
     ring.doubt()
     await this.#needs.onMoved()
   }
 
   /** From here on snapshots are sent from memory. */
-  async #ill(error: unknown): Promise<void> {
+  async #reportFailure(error: unknown): Promise<void> {
     const { log, onProgress } = this.#needs
     const reason = messageOf(error)
     const fields = { reason, hint: diskRemedy(reason), retry_in: `${retryMs / 1000}s` }
@@ -244,7 +244,7 @@ export class Writer {
     await onProgress()
   }
 
-  #well(): void {
+  #reportRecovery(): void {
     if (this.#failing !== undefined) this.#needs.log.info('buffer: the disk can be written again')
     this.#failing = undefined
   }

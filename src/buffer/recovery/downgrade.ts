@@ -1,14 +1,14 @@
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
-import { Cursors } from '../cursor/file.ts'
+import { CursorFile } from '../cursor/file.ts'
 import type { CursorState } from '../cursor/record.ts'
-import { type Files, opened, syncNames } from '../disk/filesystem.ts'
+import { type FileSystem, opened, syncNames } from '../disk/filesystem.ts'
 import { newId, runsIn } from '../paths.ts'
 import { firstOf, type Header, headerBytes, readHeader, segmentName } from '../segment/format.ts'
 import type { BufferStats } from '../types.ts'
 
 /** A segment that a newer version wrote. Its header is as in every version, what is in it cannot be read. */
-export interface Newer {
+export interface UnreadableSegment {
   readonly path: string
   readonly first: number
   readonly bytes: number
@@ -16,7 +16,7 @@ export interface Newer {
 }
 
 interface Needs {
-  readonly files: Files
+  readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
@@ -28,11 +28,11 @@ interface Needs {
  * what commands have left. The log has its name when it is whole: one that was killed before goes on here. Gives the
  * segments that were moved.
  */
-export async function moveNewer(
+export async function moveUnreadable(
   directory: string,
-  { newer, states }: { readonly newer: readonly Newer[]; readonly states: readonly CursorState[] },
+  { newer, states }: { readonly newer: readonly UnreadableSegment[]; readonly states: readonly CursorState[] },
   needs: Needs,
-): Promise<readonly Newer[]> {
+): Promise<readonly UnreadableSegment[]> {
   const { files, clock, log } = needs
   const moving = `${runsIn(directory)}/moving`
   const [begun] = await segmentsIn(moving, files).catch((error) => {
@@ -68,15 +68,15 @@ export async function moveNewer(
 async function writeCursors(directory: string, states: readonly CursorState[], needs: Needs): Promise<void> {
   const path = `${directory}/cursors`
   await needs.files.remove(`${path}.new`)
-  const cursors = new Cursors(`${path}.new`, { ...needs, syncs: true })
+  const cursors = new CursorFile(`${path}.new`, { ...needs, syncs: true })
   for (const state of states) await cursors.save(state, true)
   await cursors.close()
   if (states.length > 0) await needs.files.rename(`${path}.new`, path)
 }
 
-async function segmentsIn(directory: string, files: Files): Promise<readonly Newer[]> {
+async function segmentsIn(directory: string, files: FileSystem): Promise<readonly UnreadableSegment[]> {
   const numbers = (await files.list(`${directory}/log`)).flatMap((name) => firstOf(name) ?? [])
-  const found: Newer[] = []
+  const found: UnreadableSegment[] = []
   for (const first of numbers.sort((left, right) => left - right)) {
     const path = `${directory}/log/${segmentName(first)}`
     const { header, bytes } = await opened(files, path, 'read', async (file) => ({
@@ -89,13 +89,13 @@ async function segmentsIn(directory: string, files: Files): Promise<readonly New
 }
 
 /** Where an endpoint is in a log that begins here. */
-function beginning(state: CursorState, { first, header }: Newer): CursorState {
+function beginning(state: CursorState, { first, header }: UnreadableSegment): CursorState {
   const isBefore = state.position.sequence < first
-  const { flight, delivered } = state
+  const { inFlight: flight, delivered } = state
   return {
     ...state,
     position: isBefore ? { sequence: first - 1, samples: header.samplesBefore } : state.position,
-    flight: flight && flight.last >= first ? flight : undefined,
+    inFlight: flight && flight.last >= first ? flight : undefined,
     delivered: delivered >= first ? delivered : 0,
   }
 }

@@ -1,17 +1,17 @@
-import { Cursors } from '../cursor/file.ts'
-import { Corrupt } from '../log/quarantine.ts'
+import { CursorFile } from '../cursor/file.ts'
+import { Quarantine } from '../log/quarantine.ts'
 import type { DiskNeeds, DiskOptions } from '../options.ts'
 import { Segments } from '../segment/directory.ts'
 import { noStats } from '../stats.ts'
 import type { BufferStats } from '../types.ts'
-import { type Found, recover } from './recovery.ts'
+import { type RecoveredLog, recover } from './recovery.ts'
 
 /** What there is on disk as a process begins, and what it found there. */
-export interface Opened extends Found {
+export interface Opened extends RecoveredLog {
   readonly stats: BufferStats
   readonly segments: Segments
-  readonly corrupt: Corrupt
-  readonly cursors: Cursors
+  readonly corrupt: Quarantine
+  readonly cursors: CursorFile
 }
 
 /** Reads what an agent before has left in the directory. Never fails: what cannot be used is said, and not there. */
@@ -21,14 +21,14 @@ export async function openLog(
 ): Promise<Opened> {
   const stats = noStats()
   const segments = new Segments(files, `${directory}/log`)
-  const corrupt = new Corrupt(`${directory}/corrupt`, { files, clock, log, stats })
-  const cursors = new Cursors(`${directory}/cursors`, {
+  const corrupt = new Quarantine(`${directory}/corrupt`, { files, clock, log, stats })
+  const cursors = new CursorFile(`${directory}/cursors`, {
     ...{ files, clock, log, stats, syncs: sync === 'always', syncsAtEnd: sync === 'end' },
   })
   const syncs = sync !== 'end'
   const found = await recover(directory, {
     ...{ files, clock, log, stats, segments, corrupt, cursors, syncs },
-    movesNewer: isAgent,
+    movesUnreadable: isAgent,
   })
   return { stats, segments, corrupt, cursors, ...found }
 }

@@ -1,51 +1,51 @@
 import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
-import type { Cursors } from '../cursor/file.ts'
+import type { CursorFile } from '../cursor/file.ts'
 import { diskRemedy } from '../disk/disk-hints.ts'
-import { type Files, opened } from '../disk/filesystem.ts'
-import type { Corrupt } from '../log/quarantine.ts'
-import type { Place } from '../memory-tail.ts'
+import { type FileSystem, opened } from '../disk/filesystem.ts'
+import type { Quarantine } from '../log/quarantine.ts'
+import type { LogPosition } from '../memory-tail.ts'
 import type { Segment, Segments } from '../segment/directory.ts'
 import { firstOf, headerBytes, readHeader, recordsOf, recordType } from '../segment/format.ts'
 import type { Loss } from '../segment/reader.ts'
 import { type Head, headOf } from '../segment/snapshot-codec.ts'
 import type { BufferStats } from '../types.ts'
-import { moveNewer, type Newer } from './downgrade.ts'
+import { moveUnreadable, type UnreadableSegment } from './downgrade.ts'
 
 interface Needs {
-  readonly files: Files
+  readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
   readonly segments: Segments
-  readonly corrupt: Corrupt
-  readonly cursors: Cursors
+  readonly corrupt: Quarantine
+  readonly cursors: CursorFile
   /** False where the disk is not waited for. */
   readonly syncs: boolean
   /** Whether what a newer version wrote is put where that finds it, as new samples are to come behind it. */
-  readonly movesNewer: boolean
+  readonly movesUnreadable: boolean
 }
 
 /** What a start finds. */
-export interface Found {
+export interface RecoveredLog {
   /** The place of the newest snapshot that anything knows of. */
-  readonly last: Place
+  readonly last: LogPosition
   /** The newest in the log itself, and in which boot it was taken. */
   readonly newest: (Head & { readonly bootId: string }) | undefined
   /** Where each endpoint was is not known: the log is there and no cursor is, or some are damaged. */
   readonly lostCursors: boolean
   /** Segments that a newer version wrote and that are still here. */
-  readonly newer: readonly Newer[]
+  readonly unreadable: readonly UnreadableSegment[]
   /** Samples that were moved away with those that are not. */
   readonly moved: Loss | undefined
 }
 
 /** Finds out what an agent before left; repairs what it can. A fault of the disk is said, and then there is nothing. */
-export async function recover(directory: string, needs: Needs): Promise<Found> {
+export async function recover(directory: string, needs: Needs): Promise<RecoveredLog> {
   const { files, segments, cursors, log, stats } = needs
-  let newest: Found['newest']
+  let newest: RecoveredLog['newest']
   let beyond = 0
-  let newer: readonly Newer[] = []
+  let newer: readonly UnreadableSegment[] = []
   try {
     await files.makeDirectory(segments.directory)
     if (needs.syncs) await files.syncDirectory(directory)
@@ -62,12 +62,12 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
     stats.diskErrors++
     log.error('buffer: the cursors cannot be read', { directory, err: messageOf(error) })
   }
-  let gone: readonly Newer[] = []
-  if (needs.movesNewer) ({ newer, gone } = await move(directory, newer, needs))
-  const places: Place[] = [
+  let gone: readonly UnreadableSegment[] = []
+  if (needs.movesUnreadable) ({ newer, gone } = await move(directory, newer, needs))
+  const places: LogPosition[] = [
     { sequence: beyond, samples: 0 },
     ...(newest ? [{ sequence: newest.sequence, samples: newest.samplesBefore + newest.samples }] : []),
-    ...cursors.states.flatMap(({ position, flight }) => [
+    ...cursors.states.flatMap(({ position, inFlight: flight }) => [
       position,
       ...(flight ? [{ sequence: flight.last, samples: flight.samples }] : []),
     ]),
@@ -80,13 +80,13 @@ export async function recover(directory: string, needs: Needs): Promise<Found> {
   const [oldestGone, newestGone] = [gone[0], gone.at(-1)]
   const behind = segments.all.find(({ first }) => first > (newestGone?.first ?? 0))?.samplesBefore
   const moved = oldestGone && { from: oldestGone.header.samplesBefore, to: behind ?? last.samples }
-  return { last, newest, lostCursors, newer, moved }
+  return { last, newest, lostCursors, unreadable: newer, moved }
 }
 
 /** Gives those that are still here: where they cannot be moved they are left as they are. */
-async function move(directory: string, newer: readonly Newer[], needs: Needs) {
+async function move(directory: string, newer: readonly UnreadableSegment[], needs: Needs) {
   try {
-    return { newer: [], gone: await moveNewer(directory, { newer, states: needs.cursors.states }, needs) }
+    return { newer: [], gone: await moveUnreadable(directory, { newer, states: needs.cursors.states }, needs) }
   } catch (error) {
     const err = messageOf(error)
     needs.stats.diskErrors++
@@ -98,7 +98,7 @@ async function move(directory: string, newer: readonly Newer[], needs: Needs) {
 }
 
 /** What a start knows of the wall clock: the boot clock has gone on with it, or nothing is known. */
-export function continuityOf({ newest }: Found, bootId: string) {
+export function continuityOf({ newest }: RecoveredLog, bootId: string) {
   if (newest === undefined) return 'none'
   return newest.bootId === bootId ? { wallMs: newest.timestampMs, bootMs: newest.bootMs } : 'unknown'
 }
@@ -106,7 +106,7 @@ export function continuityOf({ newest }: Found, bootId: string) {
 /** Reads the header of each; gives a sequence number that is above all in segments that are left alone. */
 async function findSegments({ files, segments, corrupt, log }: Needs) {
   let beyond = 0
-  const newer: Newer[] = []
+  const newer: UnreadableSegment[] = []
   const numbers = (await files.list(segments.directory)).flatMap((name) => firstOf(name) ?? [])
   for (const first of numbers.sort((left, right) => left - right)) {
     const path = segments.pathOf(first)
@@ -143,11 +143,11 @@ async function adopt(path: string, first: number, bytes: Buffer, needs: Pick<Nee
 }
 
 /** The newest snapshot that is whole. What is torn behind it is cut; a segment that has none goes. */
-async function newestOf({ files, segments, corrupt, log }: Needs): Promise<Found['newest']> {
+async function newestOf({ files, segments, corrupt, log }: Needs): Promise<RecoveredLog['newest']> {
   for (let last = segments.all.at(-1); last !== undefined; last = segments.all.at(-1)) {
-    const { newest, end, bootId } = await lookAt(last, files)
+    const { newest, end, bootId } = await inspectSegment(last, files)
     if (newest !== undefined) {
-      if (end < last.bytes) await cut(last, end, files, log)
+      if (end < last.bytes) await truncateTail(last, end, files, log)
       return { ...newest, bootId }
     }
     segments.forget(last)
@@ -157,7 +157,7 @@ async function newestOf({ files, segments, corrupt, log }: Needs): Promise<Found
   return undefined
 }
 
-async function lookAt(segment: Segment, files: Files) {
+async function inspectSegment(segment: Segment, files: FileSystem) {
   const bytes = await opened(files, segment.path, 'read', (file) => file.read(0, segment.bytes))
   const header = readHeader(bytes)
   let newest: Head | undefined
@@ -169,7 +169,7 @@ async function lookAt(segment: Segment, files: Files) {
   return { newest, end, bootId: typeof header === 'object' ? header.bootId : '' }
 }
 
-async function cut(segment: Segment, end: number, files: Files, log: Log): Promise<void> {
+async function truncateTail(segment: Segment, end: number, files: FileSystem, log: Log): Promise<void> {
   const torn = segment.bytes - end
   segment.bytes = end
   log.info('buffer: the last write of the agent before was torn, cut', { segment: segment.path, bytes: torn })

@@ -2,7 +2,7 @@ import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
 import type { DiskCursor } from '../cursor/cursor.ts'
 import type { Segments } from '../segment/directory.ts'
-import type { Losses } from '../segment/losses.ts'
+import type { CountedLosses } from '../segment/losses.ts'
 import type { BufferStats } from '../types.ts'
 
 /** A difference between the wall clock and the boot clock, or a receiver's clock, that is a step. */
@@ -12,7 +12,7 @@ const stepMs = 60_000
  * Whether the wall clock may decide what is too old: not after it was stepped, and not after a start that cannot tell
  * whether it was, until a receiver's time agrees with it.
  */
-export class TrustedTime {
+export class ClockTrust {
   readonly #clock: Clock
   #offsetMs: number
   #isTrusted: boolean
@@ -43,10 +43,10 @@ export class TrustedTime {
 interface Needs {
   readonly segments: Segments
   readonly cursors: ReadonlyMap<string, DiskCursor>
-  readonly losses: Losses
+  readonly losses: CountedLosses
   readonly stats: BufferStats
   readonly log: Log
-  readonly time: TrustedTime
+  readonly time: ClockTrust
   /** The sequence number up to which every endpoint is, for sure. */
   readonly safe: () => number
   /** What was left alone since before this time is too old. */
@@ -57,7 +57,7 @@ interface Needs {
  * Deletes segments: those that every endpoint is past, also with the last snapshot that it got, and the oldest where
  * there is too much or it is too old.
  */
-export class Bounds {
+export class Retention {
   readonly #options: { readonly maxBytes: number; readonly maxAgeMs: number }
   readonly #needs: Needs
   #working: Promise<void> = Promise.resolve()
@@ -80,7 +80,7 @@ export class Bounds {
   /** One after another, as each deletes what the one before has left. */
   keep(): Promise<void> {
     this.#working = this.#working
-      .then(() => this.#letGo())
+      .then(() => this.#removeOldest())
       .catch((error) => {
         this.#needs.stats.diskErrors++
         this.#needs.log.warn('buffer: a segment cannot be deleted', { err: messageOf(error) })
@@ -88,7 +88,7 @@ export class Bounds {
     return this.#working
   }
 
-  async #letGo(): Promise<void> {
+  async #removeOldest(): Promise<void> {
     const { segments, cursors, losses, stats, safe, time, onAge } = this.#needs
     const nowMs = time.now()
     const beforeMs = nowMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - this.#options.maxAgeMs
@@ -97,7 +97,7 @@ export class Bounds {
         const isOld = (segments.all[1]?.createdMs ?? beforeMs) < beforeMs
         const reason = isOld ? 'max_age' : segments.bytes > this.#options.maxBytes ? 'max_bytes' : undefined
         if (reason === undefined) break
-        for (const cursor of cursors.values()) await cursor.leap(end, reason)
+        for (const cursor of cursors.values()) await cursor.skipTo(end, reason)
       }
       await segments.removeOldest()
     }

@@ -7,7 +7,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
  */
 
 /** What each series of a segment had last, by its number there. */
-export class Last {
+export class PreviousValues {
   #bits = new Uint32Array(2048)
 
   /** The halves of the number of series `id` are at `2 * id` and the place after. */

@@ -1,5 +1,5 @@
-import type { Files } from '../disk/filesystem.ts'
-import type { Place } from '../memory-tail.ts'
+import type { FileSystem } from '../disk/filesystem.ts'
+import type { LogPosition } from '../memory-tail.ts'
 import { segmentName } from './format.ts'
 
 /** A file of the log. */
@@ -15,11 +15,11 @@ export interface Segment {
 
 /** The segments of the log, oldest first. */
 export class Segments {
-  readonly #files: Files
+  readonly #files: FileSystem
   readonly directory: string
   #list: Segment[] = []
 
-  constructor(files: Files, directory: string) {
+  constructor(files: FileSystem, directory: string) {
     this.#files = files
     this.directory = directory
   }
@@ -55,13 +55,13 @@ export class Segments {
   }
 
   /** Where the one after the oldest begins; undefined where there is one alone, which is never let go. */
-  get endOfOldest(): Place | undefined {
+  get endOfOldest(): LogPosition | undefined {
     const second = this.#list[1]
     return second && { sequence: second.first - 1, samples: second.samplesBefore }
   }
 
   /** Bytes of what is behind a place: whole segments, and of its own segment the share by samples. */
-  bytesAfter({ sequence, samples }: Place, last: Place): number {
+  bytesAfter({ sequence, samples }: LogPosition, last: LogPosition): number {
     let bytes = 0
     this.#list.forEach((segment, i) => {
       const next = this.#list[i + 1]

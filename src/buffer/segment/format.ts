@@ -152,7 +152,7 @@ export function recordAt(bytes: Buffer, at: number): Record | 'short' | 'bad' {
 }
 
 /** Where a record may begin, at or after a place; the end of the bytes where there is no sign of one. */
-export function nextPlace(bytes: Buffer, from: number): number {
+export function nextRecordOffset(bytes: Buffer, from: number): number {
   const found = bytes.indexOf(marker, from + markerAt)
   return found < 0 ? bytes.length : found - markerAt
 }
@@ -166,7 +166,7 @@ export function* recordsOf(
   for (let at = headerBytes; at < bytes.length; ) {
     const record = recordAt(bytes, at)
     if (typeof record === 'string') {
-      at = nextPlace(bytes, at + 1)
+      at = nextRecordOffset(bytes, at + 1)
       continue
     }
     if (at > end) bad(end, at)

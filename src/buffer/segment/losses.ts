@@ -1,7 +1,7 @@
 import type { Loss } from './reader.ts'
 
 /** Samples that are lost and counted already, so that the gap they left is not counted once more. */
-export class Losses {
+export class CountedLosses {
   #ranges: readonly Loss[] = []
 
   add({ from, to }: Loss): void {
@@ -16,7 +16,7 @@ export class Losses {
   }
 
   /** How many of these samples have not been counted. */
-  uncounted({ from, to }: Loss): number {
+  notYetCounted({ from, to }: Loss): number {
     return this.#ranges.reduce(
       (left, one) => left - Math.max(0, Math.min(to, one.to) - Math.max(from, one.from)),
       Math.max(0, to - from),

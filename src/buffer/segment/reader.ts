@@ -1,7 +1,7 @@
-import type { File, Files } from '../disk/filesystem.ts'
+import type { File, FileSystem } from '../disk/filesystem.ts'
 import type { LogEntry } from '../memory-tail.ts'
 import type { Segment } from './directory.ts'
-import { headerBytes, nextPlace, type Record, recordAt, recordType } from './format.ts'
+import { headerBytes, nextRecordOffset, type Record, recordAt, recordType } from './format.ts'
 import type { Intern } from './series-dictionary.ts'
 import { Decoder } from './snapshot-codec.ts'
 
@@ -13,10 +13,10 @@ export interface Loss {
   readonly to: number
 }
 
-interface Told {
+interface ReaderHooks {
   readonly intern: Intern
   /** Bytes that are no record. */
-  readonly damaged: (segment: Segment, at: number, bytes: Buffer) => Promise<void>
+  readonly corrupt: (segment: Segment, at: number, bytes: Buffer) => Promise<void>
   readonly lost: (loss: Loss) => void
   readonly note?: (note: string) => void
 }
@@ -24,8 +24,8 @@ interface Told {
 /** Reads a segment from its start, also while it grows; knows its series and no others. */
 export class SegmentReader {
   readonly segment: Segment
-  readonly #files: Files
-  readonly #told: Told
+  readonly #files: FileSystem
+  readonly #hooks: ReaderHooks
   readonly #decoder: Decoder
   #file: File | undefined
   /** A window on the file, which begins at `#from`; the next record is at `#at` in the file. */
@@ -33,10 +33,10 @@ export class SegmentReader {
   #from = headerBytes
   #at = headerBytes
 
-  constructor(segment: Segment, files: Files, told: Told) {
+  constructor(segment: Segment, files: FileSystem, told: ReaderHooks) {
     this.segment = segment
     this.#files = files
-    this.#told = told
+    this.#hooks = told
     this.#decoder = new Decoder(told.intern)
   }
 
@@ -60,11 +60,11 @@ export class SegmentReader {
     try {
       if (type === recordType.snapshot) return this.#decoder.snapshot(payload)
       if (type === recordType.declarations) this.#decoder.declare(payload)
-      if (type === recordType.note) this.#told.note?.(payload.toString())
-      if (type === recordType.loss) this.#told.lost({ from: payload.readUIntLE(0, 6), to: payload.readUIntLE(6, 6) })
+      if (type === recordType.note) this.#hooks.note?.(payload.toString())
+      if (type === recordType.loss) this.#hooks.lost({ from: payload.readUIntLE(0, 6), to: payload.readUIntLE(6, 6) })
     } catch {
       // its checksum is right and it makes no sense all the same: kept aside like any damage
-      await this.#told.damaged(this.segment, this.#at - length, Buffer.from(payload))
+      await this.#hooks.corrupt(this.segment, this.#at - length, Buffer.from(payload))
     }
     return undefined
   }
@@ -82,7 +82,7 @@ export class SegmentReader {
       // Here the bytes are bad, or they claim to go on beyond the end of the file.
       const end = this.#from + this.#bytes.length
       if (place >= end) return undefined // a torn end, or one that is not whole yet: it is looked at again
-      place = Math.max(place + 1, Math.min(this.#from + nextPlace(this.#bytes, place - this.#from + 1), end - 7))
+      place = Math.max(place + 1, Math.min(this.#from + nextRecordOffset(this.#bytes, place - this.#from + 1), end - 7))
     }
   }
 
@@ -104,6 +104,6 @@ export class SegmentReader {
     const at = this.#at
     this.#at = place
     const bytes = Buffer.from(this.#bytes.subarray(at - this.#from, place - this.#from))
-    await this.#told.damaged(this.segment, at, bytes)
+    await this.#hooks.corrupt(this.segment, at, bytes)
   }
 }

@@ -8,7 +8,7 @@ import { longestRecord } from './format.ts'
  * declared in the segment; `first` is the number of the first of each kind in this record, which makes the second copy
  * of a record harmless.
  */
-interface Declared {
+interface Declaration {
   readonly first: readonly [families: number, identities: number, series: number]
   readonly families: readonly (readonly [string, Suffix, MetricType, string, readonly string[], Since?])[]
   readonly identities: readonly Labels[]
@@ -40,9 +40,9 @@ export class Declarations {
 
   #declare(fresh: readonly Series[]): Buffer {
     const first = [this.#families.size, this.#identities.size, this.#series.size] as const
-    const families: Declared['families'][number][] = []
+    const families: Declaration['families'][number][] = []
     const identities: Labels[] = []
-    const series: Declared['series'][number][] = []
+    const series: Declaration['series'][number][] = []
     for (const one of fresh) {
       if (this.#series.has(one)) continue
       const { family, identity } = one
@@ -58,7 +58,7 @@ export class Declarations {
       this.#series.set(one, this.#series.size)
       series.push([this.#families.get(family) ?? 0, this.#identities.get(identity) ?? 0, ...one.labelValues])
     }
-    return compress(Buffer.from(JSON.stringify({ first, families, identities, series } satisfies Declared)))
+    return compress(Buffer.from(JSON.stringify({ first, families, identities, series } satisfies Declaration)))
   }
 }
 
@@ -66,7 +66,7 @@ export class Declarations {
 export type Intern = (series: Omit<Series, 'ref'>) => Series
 
 /** The series of a segment that is being read. */
-export class Known {
+export class KnownSeries {
   readonly #families: Family[] = []
   readonly #identities: Labels[] = []
   readonly #series: Series[] = []
@@ -89,7 +89,7 @@ export class Known {
   take(payload: Buffer): void {
     const { first, families, identities, series } = JSON.parse(
       decompress(payload, longestRecord).toString(),
-    ) as Declared
+    ) as Declaration
     const [firstFamily, firstIdentity, firstSeries] = first
     if (this.#series[firstSeries] !== undefined) return // the second copy
     families.forEach(([name, suffix, type, help, labelNames, since], i) => {

@@ -32,7 +32,7 @@ export class SeriesPool {
   }
 
   /** A new segment begins: what the one before the last had, and no later one, is forgotten. */
-  turn(): void {
+  startSegment(): void {
     this.#before = this.#current
     this.#current = new Map()
     this.#collected = new Map()

@@ -2,10 +2,10 @@ import type { Starts } from '../../metrics/family.ts'
 import type { Series } from '../../metrics/series.ts'
 import type { Snapshot } from '../../metrics/snapshot.ts'
 import type { LogEntry } from '../memory-tail.ts'
-import { compress, decompress, Last, packColumn, unpackColumn } from './column-codec.ts'
+import { compress, decompress, PreviousValues, packColumn, unpackColumn } from './column-codec.ts'
 import { mostSamples, recordOf, recordType } from './format.ts'
 import { listOf, readList } from './list.ts'
-import { Declarations, type Intern, Known } from './series-dictionary.ts'
+import { Declarations, type Intern, KnownSeries } from './series-dictionary.ts'
 
 const headBytes = 36
 const flag = { standsAlone: 1, ownTimestamps: 2, starts: 4, isLast: 8 } as const
@@ -14,7 +14,7 @@ const flag = { standsAlone: 1, ownTimestamps: 2, starts: 4, isLast: 8 } as const
 const startsBytes = 12
 
 /** Every so many snapshots one refers to none before it. */
-const aloneEvery = 32
+const selfContainedEvery = 32
 
 /** What can be told of a snapshot without its series. */
 export interface Head {
@@ -23,7 +23,7 @@ export interface Head {
   readonly timestampMs: number
   readonly bootMs: number
   readonly samples: number
-  readonly standsAlone: boolean
+  readonly isSelfContained: boolean
 }
 
 export function headOf(payload: Buffer): Head {
@@ -33,15 +33,15 @@ export function headOf(payload: Buffer): Head {
     timestampMs: payload.readDoubleLE(12),
     bootMs: payload.readUIntLE(20, 6),
     samples: payload.readUInt32LE(26),
-    standsAlone: (payload.readUInt8(30) & flag.standsAlone) !== 0,
+    isSelfContained: (payload.readUInt8(30) & flag.standsAlone) !== 0,
   }
 }
 
 /** Turns the snapshots of one segment into its records, in order. */
 export class Encoder {
   readonly #declarations = new Declarations()
-  readonly #values = new Last()
-  readonly #times = new Last()
+  readonly #values = new PreviousValues()
+  readonly #times = new PreviousValues()
   #before: Uint32Array = new Uint32Array()
   #starts: Starts | undefined
   #count = 0
@@ -49,7 +49,7 @@ export class Encoder {
   /** The records of one snapshot, its declarations before it. */
   encode({ sequence, samplesBefore, bootMs, snapshot }: LogEntry): readonly Buffer[] {
     const { ids, payload } = this.#declarations.of(snapshot.series)
-    const standsAlone = this.#count++ % aloneEvery === 0
+    const standsAlone = this.#count++ % selfContainedEvery === 0
     if (standsAlone) {
       this.#values.clear()
       this.#times.clear()
@@ -96,9 +96,9 @@ export class Encoder {
 
 /** Reads the records of one segment, in order. */
 export class Decoder {
-  readonly #known: Known
-  readonly #values = new Last()
-  readonly #times = new Last()
+  readonly #known: KnownSeries
+  readonly #values = new PreviousValues()
+  readonly #times = new PreviousValues()
   #ids: Uint32Array = new Uint32Array()
   /** Of `#ids`; the same array as long as the snapshots have the same series. */
   #series: readonly (Series | undefined)[] = []
@@ -107,7 +107,7 @@ export class Decoder {
   #expected = Number.NaN
 
   constructor(intern: Intern) {
-    this.#known = new Known(intern)
+    this.#known = new KnownSeries(intern)
   }
 
   /** Throws where the payload is none. */
@@ -119,10 +119,10 @@ export class Decoder {
   /** The snapshot; undefined where it refers to one that could not be read. Throws where the payload is none. */
   snapshot(payload: Buffer): LogEntry | undefined {
     const head = headOf(payload)
-    if (!head.standsAlone && head.sequence !== this.#expected) return undefined
+    if (!head.isSelfContained && head.sequence !== this.#expected) return undefined
     this.#expected = Number.NaN // until all of it is read
     if (head.samples > mostSamples) throw new Error(`a snapshot of ${head.samples} samples`)
-    if (head.standsAlone) {
+    if (head.isSelfContained) {
       this.#values.clear()
       this.#times.clear()
       this.#starts = undefined
@@ -164,7 +164,7 @@ export class Decoder {
     return most
   }
 
-  #takeList(list: Buffer, { samples, standsAlone }: Head): void {
+  #takeList(list: Buffer, { samples, isSelfContained: standsAlone }: Head): void {
     if (list.length > 0) {
       this.#ids = readList(list, standsAlone ? new Uint32Array() : this.#ids)
       this.#series = []

@@ -1,4 +1,4 @@
-import type { File, Files } from '../disk/filesystem.ts'
+import type { File, FileSystem } from '../disk/filesystem.ts'
 import type { LogEntry } from '../memory-tail.ts'
 import type { Segment } from './directory.ts'
 import { type Header, headerBytes, headerOf, recordOf, recordType } from './format.ts'
@@ -20,7 +20,7 @@ export class SegmentWriter {
   }
 
   /** Makes the file, with its header. */
-  static async create(files: Files, path: string, header: Header): Promise<SegmentWriter> {
+  static async create(files: FileSystem, path: string, header: Header): Promise<SegmentWriter> {
     const { first, samplesBefore, createdMs } = header
     const file = await files.open(path, 'create')
     try {

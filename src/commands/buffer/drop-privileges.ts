@@ -5,7 +5,7 @@ import { messageOf } from '../../util/log.ts'
  * Where root works in a directory that is another user's, it does so as that user: what is made there is its owner's, who
  * could not use root's.
  */
-export async function asOwnerOf<T>(directory: string, work: () => Promise<T>): Promise<T> {
+export async function runAsOwner<T>(directory: string, work: () => Promise<T>): Promise<T> {
   const [user, group] = [process.geteuid?.(), process.getegid?.()]
   const { uid, gid } = await stat(directory)
   if (user !== 0 || group === undefined || uid === user) return await work()

@@ -5,12 +5,12 @@ import { collectors } from '../../collectors/index.ts'
 import { type Config, readConfig } from '../../config/index.ts'
 import { durationMs } from '../../config/schema/units.ts'
 import { instantOf, systemClock } from '../../util/clock.ts'
-import { type Flag, type Given, UsageError } from '../../util/flags.ts'
+import { type Flag, type ParsedFlags, UsageError } from '../../util/flags.ts'
 import type { Command, Terminal } from '../command.ts'
 import { confirmed } from '../confirm.ts'
 import { jsonOf } from './json.ts'
 import { dropText, type Listed, listing } from './listing.ts'
-import { answerOf, type Place, placesIn } from './open-logs.ts'
+import { answerOf, type LogDirectory, logDirectories } from './open-logs.ts'
 
 const verbs = ['ls', 'export', 'drop'] as const
 type Verb = (typeof verbs)[number]
@@ -63,11 +63,11 @@ export default {
     const config = await configOf(given, terminal)
     const logs = await logsOf(config, terminal)
     if (verb === 'ls') return list(logs, given, terminal)
-    return verb === 'export' ? dump(logs, given, terminal) : drop(logs, given, terminal)
+    return verb === 'export' ? exportTo(logs, given, terminal) : drop(logs, given, terminal)
   },
 } satisfies Command
 
-async function configOf(given: Given, terminal: Terminal): Promise<Config> {
+async function configOf(given: ParsedFlags, terminal: Terminal): Promise<Config> {
   if (given.get('directory') === '') throw new UsageError('--directory: a path is expected')
   const wanted = new Map([...given].filter(([name]) => name === 'config.file'))
   const config = await readConfig({ flags: wanted, environment: terminal.environment, collectors })
@@ -78,27 +78,27 @@ async function configOf(given: Given, terminal: Terminal): Promise<Config> {
 /** All logs of the directory, to be asked one after another. */
 interface Logs {
   readonly directory: string
-  readonly places: readonly Place[]
-  readonly ask: (place: Place, request: Request) => AsyncIterable<unknown>
+  readonly places: readonly LogDirectory[]
+  readonly ask: (place: LogDirectory, request: Request) => AsyncIterable<unknown>
 }
 
 async function logsOf(config: Config, terminal: Terminal): Promise<Logs> {
   const { directory } = config.buffer
-  const ask = (place: Place, request: Request) => answerOf(place, request, { config, terminal })
-  return { directory, places: await placesIn(directory), ask }
+  const ask = (place: LogDirectory, request: Request) => answerOf(place, request, { config, terminal })
+  return { directory, places: await logDirectories(directory), ask }
 }
 
-const rowsOf = ({ ask }: Logs, place: Place) =>
+const rowsOf = ({ ask }: Logs, place: LogDirectory) =>
   Array.fromAsync(ask(place, { command: 'ls' })) as Promise<readonly Row[]> // both ends are of one version
 
-function formatOf(given: Given): Format {
+function formatOf(given: ParsedFlags): Format {
   const word = String(given.get('format') ?? 'text')
   const format = exportFormats.find((one) => one === word)
   if (format === undefined) throw new UsageError(`--format: ${word} is none of ${exportFormats.join(', ')}`)
   return format
 }
 
-async function list(logs: Logs, given: Given, terminal: Terminal): Promise<number> {
+async function list(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise<number> {
   const format = formatOf(given)
   const listed: Listed[] = []
   for (const place of logs.places) listed.push({ isRun: place.isRun, rows: await rowsOf(logs, place) })
@@ -108,10 +108,10 @@ async function list(logs: Logs, given: Given, terminal: Terminal): Promise<numbe
 }
 
 /** The logs that know an endpoint; all where none is named. */
-async function knowing(logs: Logs, endpoint: string | undefined): Promise<readonly Place[]> {
+async function withConfigured(logs: Logs, endpoint: string | undefined): Promise<readonly LogDirectory[]> {
   if (endpoint === undefined) return logs.places
   const names = new Set<string>()
-  const found: Place[] = []
+  const found: LogDirectory[] = []
   for (const place of logs.places) {
     const here = (await rowsOf(logs, place)).flatMap((row) => (row.kind === 'buffer' ? [] : [row.endpoint]))
     if (here.includes(endpoint)) found.push(place)
@@ -122,16 +122,16 @@ async function knowing(logs: Logs, endpoint: string | undefined): Promise<readon
 }
 
 /** Whose, and whether it is what was set aside that is meant: that is in one place for all. */
-async function meant(logs: Logs, given: Given) {
+async function chooseEndpoint(logs: Logs, given: ParsedFlags) {
   const endpoint = given.get('endpoint') as string | undefined
   const refused = given.get('refused') === true
-  const places = (await knowing(logs, endpoint)).filter(({ isRun }) => !(refused && isRun))
+  const places = (await withConfigured(logs, endpoint)).filter(({ isRun }) => !(refused && isRun))
   return { endpoint, refused, places }
 }
 
-async function dump(logs: Logs, given: Given, terminal: Terminal): Promise<number> {
+async function exportTo(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise<number> {
   const format = formatOf(given)
-  const { endpoint, refused, places } = await meant(logs, given)
+  const { endpoint, refused, places } = await chooseEndpoint(logs, given)
   let isEmpty = true
   for (const place of places)
     for await (const text of logs.ask(place, { command: 'export', format, endpoint, refused })) {
@@ -142,10 +142,10 @@ async function dump(logs: Logs, given: Given, terminal: Terminal): Promise<numbe
   return 0
 }
 
-async function drop(logs: Logs, given: Given, terminal: Terminal): Promise<number> {
+async function drop(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise<number> {
   const before = given.get('before') as string | undefined
   const beforeMs = before === undefined ? undefined : instant(before)
-  const { endpoint, refused, places: all } = await meant(logs, given)
+  const { endpoint, refused, places: all } = await chooseEndpoint(logs, given)
   const places = await readable(all, logs, terminal)
   const request = { command: 'drop', beforeMs, endpoint, refused }
   const rows: DropRow[] = []
@@ -166,10 +166,10 @@ async function drop(logs: Logs, given: Given, terminal: Terminal): Promise<numbe
 }
 
 /** Without the logs that a newer version wrote: how much of them waits for whom is not known here. */
-async function readable(places: readonly Place[], logs: Logs, terminal: Terminal): Promise<readonly Place[]> {
-  const found: Place[] = []
+async function readable(places: readonly LogDirectory[], logs: Logs, terminal: Terminal): Promise<readonly LogDirectory[]> {
+  const found: LogDirectory[] = []
   for (const place of places) {
-    const isNewer = (await rowsOf(logs, place)).some((row) => row.kind === 'buffer' && row.newer > 0)
+    const isNewer = (await rowsOf(logs, place)).some((row) => row.kind === 'buffer' && row.unreadable > 0)
     if (!isNewer) found.push(place)
     else
       terminal.err(`hostpush: ${place.directory} is left alone: a newer version wrote it, whose buffer drop takes it\n`)

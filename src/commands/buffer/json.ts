@@ -1,4 +1,4 @@
-import type { BufferRow, EndpointRow, RefusedRow, Row } from '../../buffer/admin/commands.ts'
+import type { BufferRow, EndpointRow, DeadLetterRow, Row } from '../../buffer/admin/commands.ts'
 import { timeText } from '../../util/clock.ts'
 import { type Listed, ofKind } from './listing.ts'
 
@@ -12,8 +12,8 @@ export function jsonOf(directory: string, logs: readonly Listed[]): string {
   const whole = {
     directory,
     ...sizes(buffer),
-    damaged_places: buffer?.damaged ?? 0,
-    trouble: buffer?.trouble ?? null,
+    damaged_places: buffer?.corrupt ?? 0,
+    trouble: buffer?.problem ?? null,
     endpoints: ofKind(own, 'endpoint').map((row) => ({
       ...waiting(row),
       configured: row.isConfigured ?? null,
@@ -38,8 +38,8 @@ function command(rows: readonly Row[]) {
 const sizes = (row: BufferRow | undefined) => ({
   bytes: row?.bytes ?? 0,
   segments: row?.segments ?? 0,
-  newer_bytes: row?.newerBytes ?? 0,
-  newer_segments: row?.newer ?? 0,
+  newer_bytes: row?.unreadableBytes ?? 0,
+  newer_segments: row?.unreadable ?? 0,
 })
 
 const waiting = ({ endpoint, snapshots, samples, bytes, oldestMs, newestMs }: EndpointRow) => ({
@@ -48,7 +48,7 @@ const waiting = ({ endpoint, snapshots, samples, bytes, oldestMs, newestMs }: En
   newest: time(newestMs),
 })
 
-const refusal = ({ endpoint, reason, samples, newestMs }: RefusedRow) => ({
+const refusal = ({ endpoint, reason, samples, newestMs }: DeadLetterRow) => ({
   ...{ endpoint, reason, samples },
   newest: time(newestMs),
 })

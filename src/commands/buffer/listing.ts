@@ -1,8 +1,8 @@
 import { kindOf } from '../../batch/run-log.ts'
-import type { BufferRow, DropRow, EndpointRow, RefusedRow, Row } from '../../buffer/admin/commands.ts'
+import type { BufferRow, DropRow, EndpointRow, DeadLetterRow, Row } from '../../buffer/admin/commands.ts'
 import { hintFor, withHint } from '../../hints/hint.ts'
 import { timeText } from '../../util/clock.ts'
-import { counted } from '../../util/plural.ts'
+import { plural } from '../../util/plural.ts'
 
 /** The rows of one log. */
 export interface Listed {
@@ -17,34 +17,34 @@ export function* listing(directory: string, logs: readonly Listed[]): Generator<
   if (logs.length === 0) yield `${directory}: nothing is there yet\n`
   for (const row of ofKind(own, 'buffer')) yield bufferText(row)
   for (const row of ofKind(own, 'endpoint')) yield endpointText(row)
-  const left = ofKind(runs, 'buffer').filter(({ newer }) => newer === 0)
+  const left = ofKind(runs, 'buffer').filter(({ unreadable: newer }) => newer === 0)
   const bytes = left.reduce((sum, one) => sum + one.bytes, 0)
   if (left.length > 0)
-    yield `${directory}/runs: ${counted(bytes, 'byte')} in ${counted(left.length, 'log')} of commands\n`
-  for (const one of ofKind(runs, 'buffer')) if (one.newer > 0) yield newerText(one)
+    yield `${directory}/runs: ${plural(bytes, 'byte')} in ${plural(left.length, 'log')} of commands\n`
+  for (const one of ofKind(runs, 'buffer')) if (one.unreadable > 0) yield newerText(one)
   yield* commandsText(ofKind(runs, 'endpoint').filter(({ snapshots }) => snapshots > 0))
-  for (const row of ofKind(own, 'refused')) yield refusedText(row)
+  for (const row of ofKind(own, 'refused')) yield deadLetterText(row)
 }
 
 export const ofKind = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>
   rows.filter((row): row is Extract<Row, { kind: K }> => row.kind === kind)
 
-function bufferText({ directory, bytes, segments, newer, damaged, trouble }: BufferRow): string {
-  const unread = newer === 0 ? '' : `, and ${counted(newer, 'segment')} of a newer version, kept for that one`
-  const aside = damaged === 0 ? '' : `, ${counted(damaged, 'damaged place')} kept in corrupt/`
+function bufferText({ directory, bytes, segments, unreadable: newer, corrupt: damaged, problem: trouble }: BufferRow): string {
+  const unread = newer === 0 ? '' : `, and ${plural(newer, 'segment')} of a newer version, kept for that one`
+  const aside = damaged === 0 ? '' : `, ${plural(damaged, 'damaged place')} kept in corrupt/`
   const ill = trouble === undefined ? '' : `\n  the disk is not used: ${trouble}`
-  return `${directory}: ${counted(bytes, 'byte')} in ${counted(segments, 'segment')}${unread}${aside}${ill}\n`
+  return `${directory}: ${plural(bytes, 'byte')} in ${plural(segments, 'segment')}${unread}${aside}${ill}\n`
 }
 
-const newerText = ({ directory, newer, newerBytes }: BufferRow): string =>
-  `${directory}: ${counted(newerBytes, 'byte')} in ${counted(newer, 'segment')} of a newer version, kept for that one\n`
+const newerText = ({ directory, unreadable: newer, unreadableBytes: newerBytes }: BufferRow): string =>
+  `${directory}: ${plural(newerBytes, 'byte')} in ${plural(newer, 'segment')} of a newer version, kept for that one\n`
 
 function endpointText(row: EndpointRow): string {
-  const { endpoint, isConfigured } = row
+  const { endpoint, isConfigured: isConfigured } = row
   const lost = Object.entries(row.dropped).map(
-    ([reason, count]) => `\n  not delivered: ${counted(count, 'sample')}, ${reason}`,
+    ([reason, count]) => `\n  not delivered: ${plural(count, 'sample')}, ${reason}`,
   )
-  return `${endpoint}: ${waitingText(row)}${isConfigured === false ? ' (not configured any more)' : ''}${lost.join('')}\n`
+  return `${endpoint}: ${backlogText(row)}${isConfigured === false ? ' (not configured any more)' : ''}${lost.join('')}\n`
 }
 
 /** What commands have left, and what those that run keep for that case, for each output. */
@@ -57,7 +57,7 @@ function* commandsText(rows: readonly EndpointRow[]): Generator<string> {
       oldestMs: extreme(Math.min, some, (row) => row.oldestMs),
       newestMs: extreme(Math.max, some, (row) => row.newestMs),
     }
-    yield `${endpoint}, of ${counted(some.length, 'command')}: ${waitingText(whole)}\n`
+    yield `${endpoint}, of ${plural(some.length, 'command')}: ${backlogText(whole)}\n`
   }
 }
 
@@ -70,17 +70,17 @@ function extreme(
   return known.length === 0 ? undefined : pick(...known)
 }
 
-type Waiting = Pick<EndpointRow, 'snapshots' | 'samples' | 'bytes' | 'oldestMs' | 'newestMs'>
+type BacklogTotals = Pick<EndpointRow, 'snapshots' | 'samples' | 'bytes' | 'oldestMs' | 'newestMs'>
 
-function waitingText({ snapshots, samples, bytes, oldestMs, newestMs }: Waiting): string {
+function backlogText({ snapshots, samples, bytes, oldestMs, newestMs }: BacklogTotals): string {
   if (snapshots === 0) return 'nothing waits'
-  const size = `${counted(snapshots, 'snapshot')}, ${counted(samples, 'sample')}, ${counted(bytes, 'byte')}`
+  const size = `${plural(snapshots, 'snapshot')}, ${plural(samples, 'sample')}, ${plural(bytes, 'byte')}`
   return `${size} wait, from ${time(oldestMs)} to ${time(newestMs)}`
 }
 
-function refusedText({ endpoint, samples, newestMs, reason }: RefusedRow): string {
+function deadLetterText({ endpoint, samples, newestMs, reason }: DeadLetterRow): string {
   const hint = hintFor(reason, { part: kindOf(endpoint), url: '' })
-  return `${endpoint}: ${counted(samples, 'sample')} set aside, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
+  return `${endpoint}: ${plural(samples, 'sample')} set aside, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
 }
 
 const time = (ms: number | undefined) => (ms === undefined ? 'unknown' : timeText(ms))
@@ -89,11 +89,11 @@ const time = (ms: number | undefined) => (ms === undefined ? 'unknown' : timeTex
 export function* dropText(rows: readonly DropRow[]): Generator<string> {
   for (const [endpoint, some] of Map.groupBy(rows, (row) => row.endpoint)) {
     const samples = some.reduce((sum, row) => sum + row.samples, 0)
-    const sending = some.reduce((sum, row) => sum + row.sending, 0)
-    const refused = some.reduce((sum, row) => sum + row.refused, 0)
+    const sending = some.reduce((sum, row) => sum + row.inFlight, 0)
+    const refused = some.reduce((sum, row) => sum + row.rejected, 0)
     const but =
       sending === 0 ? '' : `; ${sending} of them are on their way, without an answer, and may arrive all the same`
-    if (samples > 0) yield `${endpoint}: ${counted(samples, 'sample')} that wait would be dropped${but}\n`
-    if (refused > 0) yield `${endpoint}: ${counted(refused, 'sample')} set aside would be dropped\n`
+    if (samples > 0) yield `${endpoint}: ${plural(samples, 'sample')} that wait would be dropped${but}\n`
+    if (refused > 0) yield `${endpoint}: ${plural(refused, 'sample')} set aside would be dropped\n`
   }
 }

@@ -1,7 +1,7 @@
 import { isLog, logsIn, removeClosed } from '../../batch/run-log.ts'
-import { answers } from '../../buffer/admin/commands.ts'
+import { adminCommands } from '../../buffer/admin/commands.ts'
 import type { DiskBuffer } from '../../buffer/disk-buffer.ts'
-import { type BufferNeeds, lookInto, openDisk } from '../../buffer/index.ts'
+import { type BufferNeeds, openForReading, openDisk } from '../../buffer/index.ts'
 import { ask, BufferError, type Request } from '../../buffer/lock/lockfile.ts'
 import type { DiskOptions } from '../../buffer/options.ts'
 import type { Config } from '../../config/index.ts'
@@ -9,16 +9,16 @@ import { systemClock } from '../../util/clock.ts'
 import { messageOf } from '../../util/log.ts'
 import type { Terminal } from '../command.ts'
 import { logOf } from '../logger.ts'
-import { asOwnerOf } from './drop-privileges.ts'
+import { runAsOwner } from './drop-privileges.ts'
 
 /** A log of snapshots in the directory of a buffer: the agent's own, or one of those that commands keep beside it. */
-export interface Place {
+export interface LogDirectory {
   readonly directory: string
   readonly isRun: boolean
 }
 
 /** Every log that there is. Throws where the directory is not there, or may not be looked into. */
-export async function placesIn(directory: string): Promise<readonly Place[]> {
+export async function logDirectories(directory: string): Promise<readonly LogDirectory[]> {
   try {
     const { own, runs } = await logsIn(directory)
     return [...(own ? [{ directory, isRun: false }] : []), ...runs.map((run) => ({ directory: run, isRun: true }))]
@@ -34,39 +34,39 @@ export interface Means {
 }
 
 /** Asks whoever has the log; where nobody does, looks into it, or changes it as its owner for that long. */
-export async function* answerOf(place: Place, request: Request, means: Means): AsyncGenerator<unknown> {
+export async function* answerOf(place: LogDirectory, request: Request, means: Means): AsyncGenerator<unknown> {
   const isChange = request.command === 'drop' && request['isDry'] !== true
   for (;;) {
     const running = await ask(place.directory, request)
     if (running !== undefined) return yield* running
     if (place.isRun && !(await isLog(place.directory))) return // it is delivered, and gone
-    if (!isChange) return yield* looked(place, request, means)
-    const outcome = await asOwnerOf(place.directory, () => changed(place, request, means))
+    if (!isChange) return yield* readOnly(place, request, means)
+    const outcome = await runAsOwner(place.directory, () => changeable(place, request, means))
     if (outcome === undefined) continue // somebody else was faster
     if (outcome.isOver) await removeClosed(place.directory)
     return yield* outcome.answer
   }
 }
 
-async function* looked(place: Place, request: Request, means: Means): AsyncGenerator<unknown> {
-  const buffer = await lookInto(...opening(place, means))
+async function* readOnly(place: LogDirectory, request: Request, means: Means): AsyncGenerator<unknown> {
+  const buffer = await openForReading(...opening(place, means))
   chooseAll(buffer, place, means)
-  if (buffer.newer.length > 0 && request.command === 'export')
+  if (buffer.unreadable.length > 0 && request.command === 'export')
     means.terminal.err(`hostpush: ${place.directory}: a newer version wrote some of it, and has to export that\n`)
   try {
-    yield* answers(buffer, false)(request)
+    yield* adminCommands(buffer, false)(request)
   } finally {
     await buffer.close()
   }
 }
 
 /** Undefined where somebody else has the log. */
-async function changed(place: Place, request: Request, means: Means) {
+async function changeable(place: LogDirectory, request: Request, means: Means) {
   try {
     const buffer = await openDisk(...opening(place, means), false)
     chooseAll(buffer, place, means)
     try {
-      const answer = await Array.fromAsync(answers(buffer, false)(request))
+      const answer = await Array.fromAsync(adminCommands(buffer, false)(request))
       return { answer, isOver: place.isRun && !hasMore(buffer) }
     } finally {
       if (place.isRun && !hasMore(buffer)) await buffer.abandon()
@@ -78,18 +78,18 @@ async function changed(place: Place, request: Request, means: Means) {
   }
 }
 
-function opening({ directory, isRun }: Place, { config, terminal }: Means): [DiskOptions, BufferNeeds] {
+function opening({ directory, isRun }: LogDirectory, { config, terminal }: Means): [DiskOptions, BufferNeeds] {
   const needs = { clock: systemClock, log: logOf(config, terminal), bootId: '' }
   return [{ ...config.buffer, directory, ...(isRun && { sync: 'end' as const }) }, needs]
 }
 
 /** What an endpoint with an interval of its own takes is known from the configuration alone. */
-function chooseAll(buffer: DiskBuffer, { isRun }: Place, { config }: Means): void {
+function chooseAll(buffer: DiskBuffer, { isRun }: LogDirectory, { config }: Means): void {
   if (isRun) return
-  for (const { name, choice } of config.remoteWrite) buffer.cursors.find((one) => one.name === name)?.choose(choice)
+  for (const { name, sampling: choice } of config.remoteWrite) buffer.cursors.find((one) => one.name === name)?.setSampling(choice)
 }
 
-const hasMore = ({ cursors, newer }: DiskBuffer) =>
+const hasMore = ({ cursors, unreadable: newer }: DiskBuffer) =>
   newer.length > 0 || cursors.some((cursor) => cursor.backlog().snapshots > 0)
 
 function explained(error: unknown): string {

@@ -3,7 +3,7 @@ import type { Credentials } from '../../http/auth/credentials.ts'
 import { Secret } from '../../util/log.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { inFile, textOrFile } from './secrets.ts'
-import { proxyOnly, type Said } from './tls-and-proxy.ts'
+import { proxyOnly, type BlockContext } from './tls-and-proxy.ts'
 
 type Shape = NonNullable<TargetShape['azuread']>
 
@@ -17,7 +17,7 @@ const clouds = {
 /** The machine's own: https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service */
 const metadata = 'http://169.254.169.254/'
 
-export async function azureOf(shape: Shape, block: TargetShape, outer: Said): Promise<Credentials> {
+export async function azureOf(shape: Shape, block: TargetShape, outer: BlockContext): Promise<Credentials> {
   const said = { ...outer, place: `${outer.place}.azuread` }
   const kinds = ['managed_identity', 'oauth', 'workload_identity', 'certificate'] as const
   const given = kinds.filter((kind) => shape[kind] !== undefined)
@@ -35,7 +35,7 @@ export async function azureOf(shape: Shape, block: TargetShape, outer: Said): Pr
 
 function identityOf(
   { oauth, workload_identity: workload, certificate, managed_identity }: Shape,
-  said: Said,
+  said: BlockContext,
 ): AzureIdentity {
   if (oauth !== undefined) return bySecret(oauth, { ...said, place: `${said.place}.oauth` })
   if (workload !== undefined) {
@@ -54,14 +54,14 @@ const applicationOf = ({ client_id, tenant_id }: { readonly client_id: string; r
   tenantId: tenant_id,
 })
 
-function bySecret(oauth: NonNullable<Shape['oauth']>, said: Said): AzureIdentity {
+function bySecret(oauth: NonNullable<Shape['oauth']>, said: BlockContext): AzureIdentity {
   const { client_secret: text, client_secret_file: file } = oauth
   if (text === undefined && file === undefined) said.problems.push(`${said.place}.client_secret: is missing`)
   const secret = textOrFile([text, file], { ...said, place: `${said.place}.client_secret` })
   return { kind: 'secret', ...applicationOf(oauth), secret }
 }
 
-function byCertificate(shape: NonNullable<Shape['certificate']>, { place, problems }: Said): AzureIdentity {
+function byCertificate(shape: NonNullable<Shape['certificate']>, { place, problems }: BlockContext): AzureIdentity {
   const { certificate_path: file, certificate_key_path: keyFile } = shape
   const at = { place: `${place}.certificate_path`, problems }
   const isChainSent = shape.send_certificate_chain === true

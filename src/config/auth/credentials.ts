@@ -3,7 +3,7 @@ import type { Headers } from '../../http/request.ts'
 import { Secret } from '../../util/log.ts'
 import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'
 import { decoded, textOrFile } from './secrets.ts'
-import { proxyOnly, type Said } from './tls-and-proxy.ts'
+import { proxyOnly, type BlockContext } from './tls-and-proxy.ts'
 
 const isInUrl = ({ username, password }: URL) => username !== '' || password !== ''
 const hasBearer = ({ bearer_token, bearer_token_file }: TargetShape) =>
@@ -25,7 +25,7 @@ export function kindsOf(block: TargetShape, url: URL): readonly string[] {
 }
 
 /** What proves who we are: at most one kind. What a kind needs is loaded only where it is configured. */
-export async function credentialsOf(block: TargetShape, url: URL, said: Said): Promise<Credentials | undefined> {
+export async function credentialsOf(block: TargetShape, url: URL, said: BlockContext): Promise<Credentials | undefined> {
   const { basic_auth: basic, authorization, oauth2, sigv4, azuread, google_iam } = block
   const { bearer_token: bearer, bearer_token_file: file } = block
   const kinds = kindsOf(block, url)
@@ -42,7 +42,7 @@ export async function credentialsOf(block: TargetShape, url: URL, said: Said): P
 
 type Part<Key extends keyof TargetShape> = NonNullable<TargetShape[Key]>
 
-function basicOf(shape: Part<'basic_auth'>, said: Said): Credentials {
+function basicOf(shape: Part<'basic_auth'>, said: BlockContext): Credentials {
   const at = `${said.place}.basic_auth`
   if (Object.keys(shape).length === 0) said.problems.push(`${at}: username and password are needed`)
   const user = textOrFile([shape.username, shape.username_file], { ...said, place: `${at}.username` }, colon)
@@ -59,7 +59,7 @@ function basicHeader(user: Secret, password: Secret): Headers {
   return { authorization: `Basic ${Buffer.from(`${user.reveal()}:${password.reveal()}`).toString('base64')}` }
 }
 
-function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, said: Said): Credentials {
+function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, said: BlockContext): Credentials {
   const at = `${said.place}.authorization`
   if (type.toLowerCase() === 'basic') said.problems.push(`${at}.type: for Basic use basic_auth`)
   if (!headerValue.test(type)) said.problems.push(`${at}.type: ${unsendable}`)
@@ -67,7 +67,7 @@ function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, s
   return tokenOf(type, [shape.credentials, shape.credentials_file], { ...said, place: `${at}.credentials` })
 }
 
-function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], said: Said): Credentials {
+function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], said: BlockContext): Credentials {
   const token = textOrFile(given, said, (text) => {
     if (text === '') return 'is empty'
     if (text.toLowerCase().startsWith(`${type.toLowerCase()} `)) return `begins with ${type}, which is sent before it`
@@ -76,7 +76,7 @@ function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], said: Sa
   return { headersFor: () => ({ authorization: `${type} ${token().reveal()}` }) }
 }
 
-async function sigv4Of(block: TargetShape, url: URL, said: Said): Promise<Credentials> {
+async function sigv4Of(block: TargetShape, url: URL, said: BlockContext): Promise<Credentials> {
   const { sigv4: shape = {} } = block
   const { place, environment, problems } = said
   const at = `${place}.sigv4`

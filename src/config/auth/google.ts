@@ -5,13 +5,13 @@ import { googleFileOf, googleIam } from '../../http/auth/google.ts'
 import { parseJson } from '../file/json.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { inFile } from './secrets.ts'
-import { proxyOnly, type Said } from './tls-and-proxy.ts'
+import { proxyOnly, type BlockContext } from './tls-and-proxy.ts'
 
 /** Of its own file, or of Google's Application Default Credentials: https://cloud.google.com/docs/authentication/application-default-credentials */
 export async function googleOf(
   { credentials_file }: NonNullable<TargetShape['google_iam']>,
   block: TargetShape,
-  said: Said,
+  said: BlockContext,
 ): Promise<Credentials> {
   const { environment, problems } = said
   const place = `${said.place}.google_iam`
@@ -28,14 +28,14 @@ export async function googleOf(
 
 const usual = 'metadata.google.internal'
 
-function metadataAt(host: string, { place, problems }: Pick<Said, 'place' | 'problems'>): URL {
+function metadataAt(host: string, { place, problems }: Pick<BlockContext, 'place' | 'problems'>): URL {
   const url = URL.parse(`http://${host}/`)
   if (url === null) problems.push(`${place}: GCE_METADATA_HOST: HOST or HOST:PORT is expected`)
   return url ?? new URL(`http://${usual}/`)
 }
 
 /** Where `gcloud auth application-default login` leaves them. */
-function gcloudFile({ CLOUDSDK_CONFIG: own, HOME: home }: Said['environment']): string | undefined {
+function gcloudFile({ CLOUDSDK_CONFIG: own, HOME: home }: BlockContext['environment']): string | undefined {
   const folder = own || (home ? join(home, '.config/gcloud') : undefined)
   const file = folder && join(folder, 'application_default_credentials.json')
   return file && existsSync(file) ? file : undefined

@@ -2,13 +2,13 @@ import type { Headers } from '../../http/request.ts'
 import { messageOf } from '../../util/log.ts'
 import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'
 import { contentOf } from './secrets.ts'
-import type { Said } from './tls-and-proxy.ts'
+import type { BlockContext } from './tls-and-proxy.ts'
 
 /**
  * The user's own headers: `headers`, and `http_headers`, whose files are read for each request. Of several values of one
  * header a list is sent: https://www.rfc-editor.org/rfc/rfc9110#section-5.3
  */
-export function headersOf(block: TargetShape, { place, problems }: Said): () => Headers {
+export function headersOf(block: TargetShape, { place, problems }: BlockContext): () => Headers {
   const { headers: fixed = {}, http_headers: given = {} } = block
   const entries = Object.entries(given)
   if (entries.length === 0) return () => fixed

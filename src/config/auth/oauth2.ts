@@ -4,11 +4,11 @@ import { messageOf, Secret } from '../../util/log.ts'
 import { jwtBearer } from '../schema/auth.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { inFile, onlyOne, textOrFile } from './secrets.ts'
-import { accessOf, type Said } from './tls-and-proxy.ts'
+import { accessOf, type BlockContext } from './tls-and-proxy.ts'
 
 type Shape = NonNullable<TargetShape['oauth2']>
 
-export async function oauth2Of(shape: Shape, outer: Said): Promise<Credentials> {
+export async function oauth2Of(shape: Shape, outer: BlockContext): Promise<Credentials> {
   const said = { ...outer, place: `${outer.place}.oauth2` }
   const tokenUrl = new URL(shape.token_url)
   if (tokenUrl.username !== '' || tokenUrl.password !== '')
@@ -16,7 +16,7 @@ export async function oauth2Of(shape: Shape, outer: Said): Promise<Credentials> 
   const isByKey = shape.grant_type === jwtBearer
   const idle = isByKey ? ofSecret : ofKey
   for (const key of idle.filter((one) => shape[one] !== undefined))
-    said.doubts.push(`${said.place}.${key}: has no meaning with this grant_type`)
+    said.warnings.push(`${said.place}.${key}: has no meaning with this grant_type`)
   return oauth2({
     tokenUrl,
     clientId: shape.client_id,
@@ -33,15 +33,15 @@ const ofKey = [
   ...(['signature_algorithm', 'audience', 'iss', 'claims'] as const),
 ] as const
 
-function bySecret(shape: Shape, said: Said): OAuth2Options['proof'] {
+function bySecret(shape: Shape, said: BlockContext): OAuth2Options['proof'] {
   const { client_secret: text, client_secret_file: file, tls_config: tls } = shape
   if (text === undefined && file === undefined && !tls?.cert_file)
-    said.doubts.push(`${said.place}: has neither client_secret nor client_secret_file`)
+    said.warnings.push(`${said.place}: has neither client_secret nor client_secret_file`)
   const secret = textOrFile([text, file], { ...said, place: `${said.place}.client_secret` })
   return { grant: 'client_credentials', secret }
 }
 
-async function byKey(shape: Shape, said: Said): Promise<OAuth2Options['proof']> {
+async function byKey(shape: Shape, said: BlockContext): Promise<OAuth2Options['proof']> {
   const { client_certificate_key_id: keyId, iss, audience } = shape
   return {
     grant: 'jwt-bearer',
@@ -54,7 +54,7 @@ async function byKey(shape: Shape, said: Said): Promise<OAuth2Options['proof']> 
   }
 }
 
-async function keyOf(shape: Shape, { place, problems }: Said): Promise<() => Secret> {
+async function keyOf(shape: Shape, { place, problems }: BlockContext): Promise<() => Secret> {
   const { client_certificate_key: text, client_certificate_key_file: file } = shape
   const { rsaKey } = await import('../../http/auth/jwt.ts')
   onlyOne([text, file], place, problems)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { messageOf, Secret } from '../../util/log.ts'
-import type { Said } from './tls-and-proxy.ts'
+import type { BlockContext } from './tls-and-proxy.ts'
 
 /** What makes a value impossible, in words; undefined where it is possible. */
 type Check = (text: string) => string | undefined
@@ -11,7 +11,7 @@ type Check = (text: string) => string | undefined
  */
 export function textOrFile(
   [text, file]: readonly [text: string | undefined, file: string | undefined],
-  { place, problems, doubts }: Pick<Said, 'place' | 'problems' | 'doubts'>,
+  { place, problems, warnings: doubts }: Pick<BlockContext, 'place' | 'problems' | 'warnings'>,
   check: Check = () => undefined,
 ): () => Secret {
   onlyOne([text, file], place, problems)
@@ -38,7 +38,7 @@ export function textOrFile(
  */
 export function inFile<T>(
   file: string,
-  { place, problems }: Pick<Said, 'place' | 'problems'>,
+  { place, problems }: Pick<BlockContext, 'place' | 'problems'>,
   make: (held: string) => T,
 ): () => T {
   const read = () => {

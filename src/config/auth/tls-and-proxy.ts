@@ -7,16 +7,16 @@ import { hostAuthorities } from './authorities.ts'
 import { decoded, onlyOne } from './secrets.ts'
 
 /** Where a block stands, and what else is known when it is read. */
-export interface Said {
+export interface BlockContext {
   readonly place: string
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly problems: string[]
   /** What can be done as it was said, and is most likely not what was meant; each with its place. */
-  readonly doubts: string[]
+  readonly warnings: string[]
 }
 
 /** TLS and proxy of a block. What TLS needs is read once now where it was configured, so that a wrong file is said. */
-export async function accessOf(block: AccessShape, said: Said): Promise<Access> {
+export async function accessOf(block: AccessShape, said: BlockContext): Promise<Access> {
   const tls = tlsOf(block.tls_config ?? {}, said)
   const proxy = proxyOf(block, said)
   if (block.tls_config !== undefined) {
@@ -31,13 +31,13 @@ export async function accessOf(block: AccessShape, said: Said): Promise<Access> 
 }
 
 /** How a third party is reached that gives out credentials for a block: through its proxy, with TLS as the host has it. */
-export function proxyOnly({ tls_config: _, ...block }: AccessShape, said: Said): Promise<Access> {
+export function proxyOnly({ tls_config: _, ...block }: AccessShape, said: BlockContext): Promise<Access> {
   return accessOf(block, { ...said, problems: [] }) // its problems are the endpoint's
 }
 
 type TlsShape = NonNullable<AccessShape['tls_config']>
 
-function tlsOf(shape: TlsShape, { place, problems, environment }: Said): TlsOptions {
+function tlsOf(shape: TlsShape, { place, problems, environment }: BlockContext): TlsOptions {
   const at = `${place}.tls_config`
   const { cert_file, key_file, server_name, min_version, max_version } = shape
   const cert = pemOf([shape.cert, cert_file], `${at}.cert`, problems)
@@ -69,7 +69,7 @@ function pemOf(
   return text === undefined ? undefined : { text: new Secret(text) }
 }
 
-function proxyOf(block: AccessShape, said: Said): ProxyOptions | undefined {
+function proxyOf(block: AccessShape, said: BlockContext): ProxyOptions | undefined {
   const { proxy_url: url, no_proxy: none, proxy_connect_header: headers = {} } = block
   const { place, environment, problems } = said
   const fromEnvironment = block.proxy_from_environment === true

@@ -7,7 +7,7 @@ import { checked, placeOf } from '../schema/unknown-keys.ts'
 import { parseJson } from './json.ts'
 import { expandEnvironment } from './variables.ts'
 
-interface Given {
+interface FileContext {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly collectors: readonly Collector[]
 }
@@ -16,7 +16,7 @@ interface Given {
  * The parts of a configuration file that are right; of the others what is wrong is added to the problems. Throws
  * ConfigError where there is nothing to go on with.
  */
-export function readFile(path: string, { environment, collectors }: Given, problems: string[]): Shape {
+export function readFile(path: string, { environment, collectors }: FileContext, problems: string[]): Shape {
   const shape = shapeOf(collectors)
   const found: string[] = []
   const given = expandEnvironment(parsed(path), environment, found)

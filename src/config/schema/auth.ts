@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { SignatureAlgorithm } from '../../http/auth/jwt.ts'
-import { refused, secretRef } from '../sections/prometheus-compat.ts'
+import { unsupported, secretRef } from '../sections/prometheus-compat.ts'
 import { access, url } from './access.ts'
 import { filled, flag, text, textOrNumber } from './values.ts'
 
@@ -82,13 +82,13 @@ export const azuread = v.strictObject({
       tenant_id: tenantId,
       certificate_path: filled,
       certificate_key_path: v.optional(filled),
-      certificate_password: refused(
+      certificate_password: unsupported(
         'is for PKCS#12: PEM is read here, without a password (openssl pkcs12 -in … -noenc)',
       ),
       send_certificate_chain: v.optional(flag),
     }),
   ),
-  sdk: refused('leaves it to the environment: say managed_identity, workload_identity, certificate or oauth instead'),
+  sdk: unsupported('leaves it to the environment: say managed_identity, workload_identity, certificate or oauth instead'),
 })
 
 export const googleIam = v.strictObject({ credentials_file: v.optional(filled) })

@@ -1,5 +1,5 @@
 import type { Packing } from '../../remote-write/encode/compression.ts'
-import type { Message } from '../../remote-write/encode/messages.ts'
+import type { ProtobufMessage } from '../../remote-write/encode/messages.ts'
 
 /** What a kind of receiver takes and wants: the defaults of an endpoint that names it. All of it can be said otherwise. */
 export interface Preset {
@@ -9,7 +9,7 @@ export interface Preset {
   readonly ageLimit?: string
   readonly maxSamplesPerSend: number
   /** What it takes; where that changes with its version, `auto` finds out. */
-  readonly message: Message
+  readonly protobufMessage: ProtobufMessage
   readonly compression: Packing
   /** Labels of a series, and bytes of a name and of a value, above which it refuses the series or changes it. */
   readonly labelLimit?: number
@@ -30,14 +30,14 @@ export const presets = {
     path: '/api/v1/write',
     ageLimit: '1h',
     maxSamplesPerSend: 10_000,
-    message: 'auto',
+    protobufMessage: 'auto',
     compression: 'snappy',
   },
   mimir: {
     path: '/api/v1/push',
     ageLimit: '1h',
     maxSamplesPerSend: 10_000,
-    message: 'auto',
+    protobufMessage: 'auto',
     compression: 'snappy',
     labelLimit: 30,
     labelNameLengthLimit: 1024,
@@ -47,7 +47,7 @@ export const presets = {
     path: '/api/prom/push',
     ageLimit: '2h',
     maxSamplesPerSend: 10_000,
-    message: 'auto',
+    protobufMessage: 'auto',
     compression: 'snappy',
     labelLimit: 30,
     labelNameLengthLimit: 1024,
@@ -60,7 +60,7 @@ export const presets = {
   victoriametrics: {
     path: '/api/v1/write',
     maxSamplesPerSend: 10_000,
-    message: 'prometheus.WriteRequest',
+    protobufMessage: 'prometheus.WriteRequest',
     compression: 'zstd',
     labelLimit: 30,
     labelNameLengthLimit: 256,
@@ -70,14 +70,14 @@ export const presets = {
     path: '/api/v1/receive',
     ageLimit: '1h',
     maxSamplesPerSend: 10_000,
-    message: 'prometheus.WriteRequest',
+    protobufMessage: 'prometheus.WriteRequest',
     compression: 'snappy',
   },
   amp: {
     path: '/api/v1/remote_write',
     ageLimit: '1h',
     maxSamplesPerSend: 5_000,
-    message: 'prometheus.WriteRequest',
+    protobufMessage: 'prometheus.WriteRequest',
     compression: 'snappy',
     labelLimit: 70,
   },

@@ -3,7 +3,7 @@ import type { Collector, Option } from '../../collector.ts'
 import { extents } from '../../relabel/allowlists.ts'
 import { actions } from '../../relabel/rule.ts'
 import { packings } from '../../remote-write/encode/compression.ts'
-import { inlineKinds, messages } from '../../remote-write/encode/messages.ts'
+import { inlineKinds, protobufMessages } from '../../remote-write/encode/messages.ts'
 import { formats, levels } from '../../util/log.ts'
 import { metadataWords, queueWords, remoteWriteWords } from '../sections/prometheus-compat.ts'
 import { presetNames } from './presets.ts'
@@ -53,7 +53,7 @@ const remoteWrite = v.strictObject({
   label_name_length_limit: v.optional(count),
   label_value_length_limit: v.optional(count),
   compression: v.optional(v.picklist(packings, `one of ${packings.join(', ')} is expected`)),
-  protobuf_message: v.optional(v.picklist(messages, `one of ${messages.join(', ')} is expected`)),
+  protobuf_message: v.optional(v.picklist(protobufMessages, `one of ${protobufMessages.join(', ')} is expected`)),
   metadata_config: v.optional(
     v.strictObject({
       send: v.optional(flag),

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { nearest } from '../../util/did-you-mean.ts'
+import { didYouMean } from '../../util/did-you-mean.ts'
 
 /** Keys and numbers, from the outside in. */
 export type Path = readonly unknown[]
@@ -25,12 +25,12 @@ export function checked<const Schema extends v.GenericSchema>(
 ): Checked<v.InferOutput<Schema>> {
   const { issues = [], output } = v.safeParse(shape, given)
   const wrong = issues
-    .filter((issue) => !isStranger(issue))
+    .filter((issue) => !isUnknown(issue))
     .map((issue) => ({ path: (issue.path ?? []).map(({ key }) => key), words: wordsOf(issue) }))
   const broken = new Set(wrong.map(({ path }) => path[0]))
   return {
     output: output as v.InferOutput<Schema>,
-    wrong: [...wrong, ...strangers(given, { shape, whole: shape })],
+    wrong: [...wrong, ...unknownKeys(given, { shape, whole: shape })],
     broken,
   }
 }
@@ -57,39 +57,39 @@ interface Shapes {
 
 /** Keys that the shape does not know, each with the nearest known one or where it is known, and lists in place of
  * objects: valibot tells of the first such key alone, and of no such list. */
-function* strangers(value: unknown, { shape, whole }: Shapes, path: Path = []): Generator<Wrong> {
+function* unknownKeys(value: unknown, { shape, whole }: Shapes, path: Path = []): Generator<Wrong> {
   const { entries, item, type } = unwrapped(shape as Node)
   if (typeof value !== 'object' || value === null) return
   if (Array.isArray(value) && item !== undefined)
-    for (const [i, one] of value.entries()) yield* strangers(one, { shape: item, whole }, [...path, i])
+    for (const [i, one] of value.entries()) yield* unknownKeys(one, { shape: item, whole }, [...path, i])
   else if (Array.isArray(value) && (entries !== undefined || type === 'record')) yield { path, words: kinds.Object }
   else if (entries !== undefined)
     for (const [key, one] of Object.entries(value)) {
       const at = [...path, key]
-      if (Object.hasOwn(entries, key)) yield* strangers(one, { shape: entries[key], whole }, at)
-      else yield { path: at, words: `unknown key${nearest(key, Object.keys(entries)) || homes(key, { shape, whole })}` }
+      if (Object.hasOwn(entries, key)) yield* unknownKeys(one, { shape: entries[key], whole }, at)
+      else yield { path: at, words: `unknown key${didYouMean(key, Object.keys(entries)) || suggestedPlaces(key, { shape, whole })}` }
     }
 }
 
 const mostHomes = 3
 
 /** Where a key is known: in an object below the one that it stands in, or else in any. */
-function homes(key: string, { shape, whole }: Shapes): string {
-  const below = [...homesIn(key, shape as Node)]
-  const all = below.length > 0 ? below : [...homesIn(key, whole as Node)]
+function suggestedPlaces(key: string, { shape, whole }: Shapes): string {
+  const below = [...placesIn(key, shape as Node)]
+  const all = below.length > 0 ? below : [...placesIn(key, whole as Node)]
   return all.length === 0 || all.length > mostHomes ? '' : `; it belongs into ${all.join(' or ')}`
 }
 
-function* homesIn(key: string, shape: Node, path: readonly string[] = []): Generator<string> {
+function* placesIn(key: string, shape: Node, path: readonly string[] = []): Generator<string> {
   const { entries, item } = unwrapped(shape)
-  if (item !== undefined) yield* homesIn(key, item, path)
+  if (item !== undefined) yield* placesIn(key, item, path)
   for (const [name, one] of Object.entries(entries ?? {})) {
     if (name === key) yield path.length === 0 ? 'the file itself' : path.join('.')
-    yield* homesIn(key, one, [...path, name])
+    yield* placesIn(key, one, [...path, name])
   }
 }
 
-const isStranger = ({ type, expected }: v.BaseIssue<unknown>) => type === 'strict_object' && expected === 'never'
+const isUnknown = ({ type, expected }: v.BaseIssue<unknown>) => type === 'strict_object' && expected === 'never'
 
 const kinds = { Object: 'an object is expected', Array: 'a list is expected' } as const
 

@@ -1,7 +1,7 @@
-import type { Enabled } from '../../collect/cycle.ts'
+import type { EnabledCollector } from '../../collect/cycle.ts'
 import type { Collector, Option, Options, Values } from '../../collector.ts'
 import { type Filter, filterOf, ownPattern, type Pattern, userPattern } from '../../metrics/pattern.ts'
-import type { Flag, Given } from '../../util/flags.ts'
+import type { Flag, ParsedFlags } from '../../util/flags.ts'
 import { messageOf } from '../../util/log.ts'
 import type { CollectorSettings, Shape } from '../schema/schema.ts'
 import { durationMs } from '../schema/units.ts'
@@ -31,18 +31,18 @@ const flagName = (collector: Collector, key: string, option: Option) =>
   `collector.${option.flag ?? `${collector.name}.${key}`}`
 
 /** Where collectors' settings come from, the first before the others. */
-export interface Said {
-  readonly flags: Given
+export interface CollectorSources {
+  readonly flags: ParsedFlags
   readonly file: Shape['collectors']
   /** For the few options that have a variable. */
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 /** Which collectors run and what they are told. */
-export async function enabledCollectors(all: readonly Collector[], said: Said, problems: string[]): Promise<Enabled[]> {
+export async function enabledCollectors(all: readonly Collector[], said: CollectorSources, problems: string[]): Promise<EnabledCollector[]> {
   const { flags, file } = said
   const noDefaults = flags.get('collector.disable-defaults') ?? file?.['disable_defaults'] ?? false
-  const enabled: Enabled[] = []
+  const enabled: EnabledCollector[] = []
   for (const collector of all) {
     const settings = (file?.[collector.name] ?? {}) as CollectorSettings
     const on =
@@ -61,7 +61,7 @@ export async function enabledCollectors(all: readonly Collector[], said: Said, p
 
 async function valuesOf(
   collector: Collector,
-  { flags, file, environment }: Said,
+  { flags, file, environment }: CollectorSources,
   problems: string[],
 ): Promise<Values<Options> | undefined> {
   const settings = (file?.[collector.name] ?? {}) as CollectorSettings
@@ -119,7 +119,7 @@ export const interfaceFlags: readonly Flag[] = [
 ]
 
 /** The one filter for network interfaces. */
-export async function interfaceFilter(flags: Given, file: Shape['interfaces'], problems: string[]): Promise<Filter> {
+export async function interfaceFilter(flags: ParsedFlags, file: Shape['interfaces'], problems: string[]): Promise<Filter> {
   const patterns: (Pattern | undefined)[] = []
   for (const key of ['include', 'exclude'] as const) {
     const flag = flags.get(`interfaces.${key}`)

@@ -8,7 +8,7 @@ const patienceMs = 2000
  * The name of this host with its domain. Node asks getaddrinfo for no canonical name, hostname(1) does. Where that takes
  * too long or fails, the host name stands for it, and a note says so.
  */
-export async function fqdnOf(
+export async function resolveFqdn(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<{ readonly name: string; readonly note?: string }> {
   const [{ execFile }, { promisify }] = await Promise.all([import('node:child_process'), import('node:util')])

@@ -1,15 +1,15 @@
 import { kindsOf } from '../auth/credentials.ts'
-import type { Said } from '../auth/tls-and-proxy.ts'
+import type { BlockContext } from '../auth/tls-and-proxy.ts'
 import type { RemoteWriteShape } from '../schema/schema.ts'
 
 /** Where Grafana Cloud tells what belongs into a block. */
 const details = 'see grafana.com: the stack, Prometheus, Details'
 
 /** What is most likely wrong with a block for Grafana Cloud: what its pages show of a stack is easily mixed up. */
-export function doubtGrafana(
+export function warnGrafana(
   block: RemoteWriteShape,
   url: URL,
-  { place, doubts }: Pick<Said, 'place' | 'doubts'>,
+  { place, warnings: doubts }: Pick<BlockContext, 'place' | 'warnings'>,
 ): void {
   if (!url.hostname.endsWith('.grafana.net')) return
   const doubt = (key: string, words: string) => doubts.push(`${place}.${key}: ${words}; ${details}`)
@@ -20,17 +20,17 @@ export function doubtGrafana(
   if (basic !== undefined) {
     const isNumber = basic.username_file !== undefined || /^\s*\d+\s*$/.test(basic.username ?? '')
     if (!isNumber) doubt('basic_auth.username', "is the number of the stack's Prometheus (user name or instance ID)")
-    doubtToken(basic.password, (words) => doubt('basic_auth.password', words))
+    warnToken(basic.password, (words) => doubt('basic_auth.password', words))
   } else if (authorization?.credentials !== undefined) {
     const [, token] = /^\d+:(.*)$/s.exec(authorization.credentials) ?? []
     if (token === undefined) doubt('authorization.credentials', 'is NUMBER:TOKEN, or use basic_auth')
-    doubtToken(token, (words) => doubt('authorization.credentials', words))
+    warnToken(token, (words) => doubt('authorization.credentials', words))
   } else if (kindsOf(block, url).length === 0 && Object.keys({ ...headers, ...http_headers }).length === 0)
     doubt('basic_auth', "is needed: username is the number of the stack's Prometheus, password a token")
 }
 
 /** Tokens tell by their beginning what they are for. */
-function doubtToken(token: string | undefined, doubt: (words: string) => void): void {
+function warnToken(token: string | undefined, doubt: (words: string) => void): void {
   if (token?.startsWith('glsa_'))
     doubt("is a token for Grafana's own pages (glsa_); a push takes one of an access policy (glc_) with metrics:write")
 }

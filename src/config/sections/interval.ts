@@ -1,5 +1,5 @@
-import type { Choice } from '../../buffer/sampling.ts'
-import type { Said } from '../auth/tls-and-proxy.ts'
+import type { SamplingRule } from '../../buffer/sampling.ts'
+import type { BlockContext } from '../auth/tls-and-proxy.ts'
 import type { Shape } from '../schema/schema.ts'
 import { milliseconds } from '../schema/units.ts'
 
@@ -13,7 +13,7 @@ export function smallestInterval({ remote_write: blocks = [], pushgateway: gatew
 }
 
 /** Which of the collected snapshots an endpoint takes; undefined for each. A problem is added with its place. */
-export function choiceOf(interval: string | undefined, collectedMs: number, said: Said): Choice | undefined {
+export function samplingRuleOf(interval: string | undefined, collectedMs: number, said: BlockContext): SamplingRule | undefined {
   const intervalMs = milliseconds(interval, collectedMs)
   if (intervalMs < collectedMs)
     said.problems.push(

@@ -3,11 +3,11 @@ import { crc32 } from 'node:zlib'
 import type { Labels } from '../../metrics/family.ts'
 import type { GatewayOptions } from '../../pushgateway/options.ts'
 import type { EndpointOptions } from '../../remote-write/index.ts'
-import type { Said } from '../auth/tls-and-proxy.ts'
+import type { BlockContext } from '../auth/tls-and-proxy.ts'
 import type { Shape } from '../schema/schema.ts'
-import { choiceOf } from './interval.ts'
+import { samplingRuleOf } from './interval.ts'
 import { gatewayOf } from './pushgateway.ts'
-import { wantedOf } from './relabel.ts'
+import { selectionOf } from './relabel.ts'
 import { endpointOf } from './remote-write.ts'
 
 interface Outputs {
@@ -15,7 +15,7 @@ interface Outputs {
   readonly pushgateways: readonly GatewayOptions[]
 }
 
-interface Given extends Omit<Said, 'place'> {
+interface OutputContext extends Omit<BlockContext, 'place'> {
   readonly identity: Labels
   /** Puts what is known of the host into a label. */
   readonly expanded: (text: string, place: string) => string
@@ -23,12 +23,12 @@ interface Given extends Omit<Said, 'place'> {
 }
 
 /** Everything that is pushed to. */
-export async function outputsOf(file: Shape, { identity, expanded, intervalMs, ...said }: Given): Promise<Outputs> {
+export async function outputsOf(file: Shape, { identity, expanded, intervalMs, ...said }: OutputContext): Promise<Outputs> {
   const { remote_write: blocks = [], pushgateway: gateways = [] } = file
   const remoteWrite: EndpointOptions[] = []
   for (const [i, block] of blocks.entries())
     remoteWrite.push(await endpointOf(block, { ...said, place: `remote_write[${i}]` }, blocks.length === 1))
-  const wanted = await wantedOf(file, said.problems)
+  const wanted = await selectionOf(file, said.problems)
   const pushgateways: GatewayOptions[] = []
   for (const [i, block] of gateways.entries()) {
     const at = { ...said, place: `pushgateway[${i}]` }
@@ -38,11 +38,11 @@ export async function outputsOf(file: Shape, { identity, expanded, intervalMs, .
   for (const name of repeated(pushgateways)) said.problems.push(`pushgateway: two gateways are called ${name}`)
   return {
     remoteWrite: remoteWrite.map((one, i) => {
-      const choice = choiceOf(blocks[i]?.interval, intervalMs, { ...said, place: `remote_write[${i}]` })
+      const choice = samplingRuleOf(blocks[i]?.interval, intervalMs, { ...said, place: `remote_write[${i}]` })
       const ownMs = choice?.intervalMs ?? intervalMs
       const offsetMs = offsetOf(identity, ownMs)
       const digest = digestOf([blocks[i], file.write_relabel_configs, file.global, identity, intervalMs])
-      return { ...one, ...wanted[i], ...(choice && { choice }), intervalMs: ownMs, offsetMs, digest }
+      return { ...one, ...wanted[i], ...(choice && { sampling: choice }), intervalMs: ownMs, offsetMs, digest }
     }),
     pushgateways: pushgateways.map((one, i) => {
       const digest = digestOf([gateways[i], identity, intervalMs])

@@ -1,5 +1,5 @@
 import { shownUrl } from '../../http/auth/credentials.ts'
-import type { Said } from '../auth/tls-and-proxy.ts'
+import type { BlockContext } from '../auth/tls-and-proxy.ts'
 import { type Preset, type PresetName, presetOf } from '../schema/presets.ts'
 import type { RemoteWriteShape, Shape } from '../schema/schema.ts'
 import { smallestInterval } from './interval.ts'
@@ -15,15 +15,15 @@ interface Named {
   readonly name: PresetName | undefined
 }
 
-interface Wishes {
+interface PresetDefaults {
   readonly interval: string
   readonly job: string
   /** What was decided for the user and why, in words. */
-  readonly notes: readonly string[]
+  readonly decisions: readonly string[]
 }
 
 /** How often to collect and the job: where neither is said, what the only receiver is best served with. */
-export function wishesOf(file: Shape): Wishes {
+export function presetDefaults(file: Shape): PresetDefaults {
   const { name, interval, job } = onlyPreset(file)
   const jobSaid = file.job ?? file.global?.external_labels?.['job']
   const intervalSaid = file.global?.scrape_interval ?? file.remote_write?.[0]?.interval
@@ -32,7 +32,7 @@ export function wishesOf(file: Shape): Wishes {
   return {
     interval: file.global?.scrape_interval ?? (takesInterval ? interval.every : smallestInterval(file)),
     job: jobSaid ?? job?.name ?? 'node',
-    notes: [
+    decisions: [
       ...(takesInterval
         ? [`${name}: collects every ${interval.every}: ${interval.why}; global.scrape_interval changes that`]
         : []),
@@ -42,7 +42,7 @@ export function wishesOf(file: Shape): Wishes {
 }
 
 /** The URL, with the path of the receiver's kind where it has none. */
-export function urlOf({ url: text, preset: name }: RemoteWriteShape, { place, problems }: Said): URL {
+export function urlOf({ url: text, preset: name }: RemoteWriteShape, { place, problems }: BlockContext): URL {
   const url = new URL(text)
   const { path } = presetOf(name)
   if (path === undefined) return url

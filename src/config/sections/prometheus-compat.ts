@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { Said } from '../auth/tls-and-proxy.ts'
+import type { BlockContext } from '../auth/tls-and-proxy.ts'
 import type { RemoteWriteShape } from '../schema/schema.ts'
 import { count, duration, flag } from '../schema/values.ts'
 
@@ -10,15 +10,15 @@ import { count, duration, flag } from '../schema/values.ts'
  */
 
 /** A key that is known, and can do nothing here. */
-export const refused = (words: string) => v.optional(v.custom<undefined>(() => false, words))
+export const unsupported = (words: string) => v.optional(v.custom<undefined>(() => false, words))
 
 /** What Prometheus has from a manager of secrets. */
 export function secretRef<const Key extends string>(...keys: readonly Key[]) {
   const of = (key: string) =>
-    refused(`is of a manager of secrets, which there is none of here: use ${key} or ${key}_file`)
+    unsupported(`is of a manager of secrets, which there is none of here: use ${key} or ${key}_file`)
   return Object.fromEntries(keys.map((key) => [`${key}_ref`, of(key)])) as Record<
     `${Key}_ref`,
-    ReturnType<typeof refused>
+    ReturnType<typeof unsupported>
   >
 }
 
@@ -41,7 +41,7 @@ export const metadataWords = { max_samples_per_send: v.optional(count) } as cons
 const ordered = 'one request after another is sent, so that samples arrive in order'
 
 /** Of a block, which of its words are passed over, and why. */
-export function passedOver(block: RemoteWriteShape, { place, doubts }: Pick<Said, 'place' | 'doubts'>): void {
+export function ignoredKeys(block: RemoteWriteShape, { place, warnings: doubts }: Pick<BlockContext, 'place' | 'warnings'>): void {
   const { queue_config: queue = {}, metadata_config: metadata = {} } = block
   const why: Readonly<Record<string, string | false | undefined>> = {
     send_exemplars: block.send_exemplars && 'hosts have no exemplars, and those of other programs are left out',

@@ -1,11 +1,11 @@
 import type { Labels } from '../../metrics/family.ts'
 import type { GatewayOptions } from '../../pushgateway/options.ts'
-import type { Said } from '../auth/tls-and-proxy.ts'
+import type { BlockContext } from '../auth/tls-and-proxy.ts'
 import type { PushgatewayShape } from '../schema/schema.ts'
 import { milliseconds } from '../schema/units.ts'
 import { targetOf } from './target.ts'
 
-interface Given {
+interface LabelContext {
   /** `job` and `instance` hold where the block names none. */
   readonly identity: Labels
   /** Puts what is known of the host into a label. */
@@ -15,8 +15,8 @@ interface Given {
 /** One gateway from its block; problems are added with their place. */
 export async function gatewayOf(
   block: PushgatewayShape,
-  said: Said,
-  given: Given,
+  said: BlockContext,
+  given: LabelContext,
   alone: boolean,
 ): Promise<GatewayOptions> {
   const { place, problems } = said
@@ -45,7 +45,7 @@ export async function gatewayOf(
 function groupingKeyOf(
   key: PushgatewayShape['grouping_key'],
   place: string,
-  { identity, expanded }: Given,
+  { identity, expanded }: LabelContext,
   problems: string[],
 ): Labels {
   const { instance = '' } = identity

@@ -1,11 +1,11 @@
 import { keepList } from '../../relabel/allowlists.ts'
 import type { Names, Rule } from '../../relabel/rule.ts'
 import type { Relabel } from '../../relabel/rules.ts'
-import type { Wanted } from '../../remote-write/series/relabel.ts'
+import type { SeriesSelection } from '../../remote-write/series/relabel.ts'
 import type { Shape } from '../schema/schema.ts'
 
 /** What each endpoint wants: its own keep list, the rules for all endpoints, then its own. */
-export async function wantedOf(file: Shape, problems: string[]): Promise<readonly Wanted[]> {
+export async function selectionOf(file: Shape, problems: string[]): Promise<readonly SeriesSelection[]> {
   const names = file.global?.metric_name_validation_scheme ?? 'legacy'
   const all = await compiled(file.write_relabel_configs, names, 'write_relabel_configs', problems)
   const each = (file.remote_write ?? []).map(async ({ metrics, write_relabel_configs: rules }, i) => ({

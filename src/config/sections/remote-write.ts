@@ -1,22 +1,22 @@
 import type { Backoff } from '../../http/retry/backoff.ts'
 import type { EndpointOptions } from '../../remote-write/index.ts'
 import type { LabelLimits } from '../../remote-write/series/limits.ts'
-import type { Said } from '../auth/tls-and-proxy.ts'
+import type { BlockContext } from '../auth/tls-and-proxy.ts'
 import { presetOf } from '../schema/presets.ts'
 import type { RemoteWriteShape } from '../schema/schema.ts'
 import { milliseconds } from '../schema/units.ts'
-import { doubtGrafana } from './grafana.ts'
+import { warnGrafana } from './grafana.ts'
 import { urlOf } from './preset-defaults.ts'
-import { passedOver } from './prometheus-compat.ts'
+import { ignoredKeys } from './prometheus-compat.ts'
 import { targetOf } from './target.ts'
 
 /** One endpoint from its block; problems are added with their place. */
-export async function endpointOf(block: RemoteWriteShape, said: Said, alone: boolean): Promise<EndpointOptions> {
+export async function endpointOf(block: RemoteWriteShape, said: BlockContext, alone: boolean): Promise<EndpointOptions> {
   if (block.name === undefined && !alone)
     said.problems.push(`${said.place}.name: is needed where there are several endpoints`)
   const url = urlOf(block, said)
-  passedOver(block, said)
-  doubtGrafana(block, url, said)
+  ignoredKeys(block, said)
+  warnGrafana(block, url, said)
   const preset = presetOf(block.preset)
   return {
     name: block.name ?? 'default',
@@ -26,7 +26,7 @@ export async function endpointOf(block: RemoteWriteShape, said: Said, alone: boo
     maxSamplesPerSend: block.queue_config?.max_samples_per_send ?? preset.maxSamplesPerSend ?? 10_000,
     metadataIntervalMs:
       block.metadata_config?.send === false ? 0 : milliseconds(block.metadata_config?.send_interval, 60_000),
-    message: block.protobuf_message ?? preset.message ?? 'auto',
+    protobufMessage: block.protobuf_message ?? preset.protobufMessage ?? 'auto',
     compression: block.compression ?? preset.compression ?? 'snappy',
     inline: block.metadata_config?.inline ?? (block.metadata_config?.send === false ? 'none' : 'full'),
     sendIntervalMs: milliseconds(block.send_interval, 0),
@@ -41,7 +41,7 @@ export async function endpointOf(block: RemoteWriteShape, said: Said, alone: boo
 
 function backoffOf(
   { queue_config: { min_backoff: min, max_backoff: max } = {} }: RemoteWriteShape,
-  said: Said,
+  said: BlockContext,
 ): Backoff {
   const minMs = milliseconds(min, 1000)
   const maxMs = milliseconds(max, Math.max(minMs, 60_000))

@@ -2,7 +2,7 @@ import type { Target } from '../../http/request.ts'
 import type { Access } from '../../http/transport/connection.ts'
 import { credentialsOf } from '../auth/credentials.ts'
 import { headersOf } from '../auth/headers.ts'
-import { accessOf, type Said } from '../auth/tls-and-proxy.ts'
+import { accessOf, type BlockContext } from '../auth/tls-and-proxy.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { sizeBytes } from '../schema/units.ts'
 
@@ -12,7 +12,7 @@ export type Reached = Pick<Target, 'url' | 'headers' | 'credentials' | 'redirect
 }
 
 /** Problems are added with their place. */
-export async function targetOf(block: TargetShape, said: Said): Promise<Reached> {
+export async function targetOf(block: TargetShape, said: BlockContext): Promise<Reached> {
   const url = new URL(block.url)
   const credentials = await credentialsOf(block, url, said)
   url.username = ''

@@ -1,4 +1,4 @@
-import type { Given } from '../../util/flags.ts'
+import type { ParsedFlags } from '../../util/flags.ts'
 import { messageOf } from '../../util/log.ts'
 import type { WebOptions } from '../../web/index.ts'
 import { addressOf } from '../../web/listen.ts'
@@ -7,13 +7,13 @@ import { openWebFile } from './web-file.ts'
 
 export const defaultListen = '127.0.0.1:9100'
 
-interface Told {
-  readonly flags: Given
+interface WebSources {
+  readonly flags: ParsedFlags
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 /** The web server's options; flags come before the file. */
-export async function webOf(file: Shape['web'], { flags, environment }: Told, problems: string[]): Promise<WebOptions> {
+export async function webOf(file: Shape['web'], { flags, environment }: WebSources, problems: string[]): Promise<WebOptions> {
   const sockets = flags.get('web.systemd-socket') === true ? socketsOf(environment, problems) : []
   const listed = (flags.get('web.listen-address') ?? file?.listen_address) as readonly string[] | undefined
   const wanted = flags.get('web.systemd-socket') === true ? [] : (listed ?? [defaultListen])
@@ -49,7 +49,7 @@ export async function webOf(file: Shape['web'], { flags, environment }: Told, pr
 /** The first descriptor that systemd hands down: https://www.freedesktop.org/software/systemd/man/sd_listen_fds.html */
 const firstSocket = 3
 
-function socketsOf(environment: Told['environment'], problems: string[]): readonly number[] {
+function socketsOf(environment: WebSources['environment'], problems: string[]): readonly number[] {
   const { LISTEN_FDS: count = '0', LISTEN_PID: pid } = environment
   const isMeant = pid === undefined || Number(pid) === process.pid
   const sockets = isMeant ? Array.from({ length: Number(count) || 0 }, (_, i) => firstSocket + i) : []

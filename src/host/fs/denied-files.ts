@@ -1,8 +1,8 @@
-import { codeOf, type Files, type Path } from './files.ts'
+import { codeOf, type FileReader, type Path } from './files.ts'
 import { decodeUtf8 } from './text.ts'
 
 /** The same files; `tell` gets each path that this user may not read. */
-export function tellingDenied(files: Files, tell: (path: string) => void): Files {
+export function tellingDenied(files: FileReader, tell: (path: string) => void): FileReader {
   const told = <T>(path: Path, ask: () => T): T => {
     try {
       return ask()
@@ -18,7 +18,7 @@ export function tellingDenied(files: Files, tell: (path: string) => void): Files
     status: (path) => told(path, () => files.status(path)),
     link: (path) => told(path, () => files.link(path)),
     real: (path) => told(path, () => files.real(path)),
-    settle: () => files.settle(),
+    endCycle: () => files.endCycle(),
     close: () => files.close(),
   }
 }

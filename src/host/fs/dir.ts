@@ -1,4 +1,4 @@
-import { codeOf, type Files, type Path, type Status } from './files.ts'
+import { codeOf, type FileReader, type Path, type Status } from './files.ts'
 import { decodeUtf8 } from './text.ts'
 
 /** What errno codes mean "the kernel does not offer this here". The only list of its kind. */
@@ -24,7 +24,7 @@ export const isMissing = (error: unknown): boolean => missing.has(codeOf(error))
 const attributeBytes = 128
 
 interface Shared {
-  readonly files: Files
+  readonly files: FileReader
   /** What `once` has parsed in this interval, by path and parser. */
   readonly parsed: Map<string, Map<unknown, unknown>>
 }
@@ -40,9 +40,9 @@ export class Dir {
   readonly #shared: Shared
   #mustList = false
 
-  constructor(files: Files, path: string)
-  constructor(files: Files, path: Path, name: string, id: string, shared: Shared)
-  constructor(files: Files, path: Path, name = '', id = '', shared: Shared = { files, parsed: new Map() }) {
+  constructor(files: FileReader, path: string)
+  constructor(files: FileReader, path: Path, name: string, id: string, shared: Shared)
+  constructor(files: FileReader, path: Path, name = '', id = '', shared: Shared = { files, parsed: new Map() }) {
     this.#path = path
     this.name = name
     this.id = id
@@ -158,9 +158,9 @@ export class Dir {
   }
 
   /** Ends an interval for all directories made from this one. */
-  settle(): void {
+  endCycle(): void {
     this.#shared.parsed.clear()
-    this.#shared.files.settle()
+    this.#shared.files.endCycle()
   }
 
   #list(): Path[] {

@@ -22,7 +22,7 @@ export interface Status {
 }
 
 /** What a Dir stands on: a disk, or in tests an object of text. Failures are thrown with their errno `code`. */
-export interface Files {
+export interface FileReader {
   /** A view into a buffer that the next read overwrites. `limit` bytes at most, in one read(2), if it is given. */
   read(path: Path, limit?: number): Buffer
   /** Entry names in byte order; a Buffer where a name is not UTF-8. */
@@ -32,7 +32,7 @@ export interface Files {
   link(path: Path): string
   real(path: Path): string
   /** Ends an interval: what was kept open for files that are gone is let go. */
-  settle(): void
+  endCycle(): void
   /** Lets go of all that is kept open. What is read after that is not kept. */
   close(): void
 }
@@ -65,9 +65,9 @@ interface Known {
  * anew once. What was missing is looked for before it is opened again: a third of what an exception of Node's costs.
  * Reads are synchronous: the kernel answers from memory, and awaited reads cost five times more.
  */
-export const diskFiles = (root: string): Files => new DiskFiles(root)
+export const diskFiles = (root: string): FileReader => new DiskFiles(root)
 
-class DiskFiles implements Files {
+class DiskFiles implements FileReader {
   readonly #keeps: boolean
   readonly #known = new Map<string, Known>()
   #kept = 0
@@ -117,7 +117,7 @@ class DiskFiles implements Files {
     return realpathSync(path)
   }
 
-  settle(): void {
+  endCycle(): void {
     this.#interval++
     const before = this.#interval - knownFor
     this.#known.forEach(({ used }, path) => {

@@ -50,7 +50,7 @@ const notOffered = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENODEV'])
 export async function ethtool(libc: Libc, device: string): Promise<Ethtool> {
   const socket = libc.socket(internetDatagram.domain, internetDatagram.type, 0)
   const failures: string[] = []
-  const offered = async <T>(what: string, ask: Promise<T>): Promise<T | undefined> => {
+  const ifSupported = async <T>(what: string, ask: Promise<T>): Promise<T | undefined> => {
     try {
       return await ask
     } catch (error) {
@@ -67,9 +67,9 @@ export async function ethtool(libc: Libc, device: string): Promise<Ethtool> {
     return bytes
   }
   try {
-    const settings = await offered('settings', settingsOf(call))
-    const driver = await offered('driver', driverOf(call))
-    const statistics = (await offered('statistics', statisticsOf(call))) ?? []
+    const settings = await ifSupported('settings', settingsOf(call))
+    const driver = await ifSupported('driver', driverOf(call))
+    const statistics = (await ifSupported('statistics', statisticsOf(call))) ?? []
     return { driver, settings, statistics, failures }
   } finally {
     libc.close(socket)

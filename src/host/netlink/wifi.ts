@@ -58,12 +58,12 @@ export async function wifi(libc: Libc): Promise<readonly WifiInterface[]> {
     found.map(async ({ index, ...rest }) => {
       const of = [attribute(ids.index, index)]
       const networks: Network[] = []
-      await offered(libc, family, { number: commands.getScan, dump: true, attributes: of }, (given) => {
+      await commandIfSupported(libc, family, { number: commands.getScan, dump: true, attributes: of }, (given) => {
         const network = networkOf(given.get(ids.bss))
         if (network !== undefined) networks.push(network)
       })
       const stations: Station[] = []
-      await offered(libc, family, { number: commands.getStation, dump: true, attributes: of }, (given) => {
+      await commandIfSupported(libc, family, { number: commands.getStation, dump: true, attributes: of }, (given) => {
         stations.push(stationOf(given))
       })
       return { ...rest, network: networks[0], stations }
@@ -72,7 +72,7 @@ export async function wifi(libc: Libc): Promise<readonly WifiInterface[]> {
 }
 
 /** As `command`; a driver that does not offer it has none of it. */
-async function offered(...asked: Parameters<typeof command>): Promise<void> {
+async function commandIfSupported(...asked: Parameters<typeof command>): Promise<void> {
   try {
     await command(...asked)
   } catch (error) {

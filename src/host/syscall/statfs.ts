@@ -24,7 +24,7 @@ export interface Usage {
   readonly filesFree: number
 }
 
-export interface Patience {
+export interface Waits {
   /** Age of a question at which its mount is in error. */
   readonly timeoutMs: number
   /** How long to wait for answers now. */
@@ -40,9 +40,9 @@ export interface Statfs {
    * the wait, gives the last answer, or `timedOut`, or nothing where none is known yet. Paths that are left out are
    * forgotten. Calls must not overlap.
    */
-  apart(paths: readonly string[], patience: Patience): AsyncIterable<readonly [path: string, Answer]>
+  apart(paths: readonly string[], patience: Waits): AsyncIterable<readonly [path: string, Answer]>
   /** What is wrong with asking, rather than with a mount. */
-  readonly trouble: string | undefined
+  readonly problem: string | undefined
 }
 
 export const timedOut: Answer = { error: 'mountpoint timeout' }
@@ -78,7 +78,7 @@ export class HostStatfs implements Statfs {
     this.#slowMs = slowMs
   }
 
-  get trouble(): string | undefined {
+  get problem(): string | undefined {
     return this.#trouble
   }
 
@@ -91,7 +91,7 @@ export class HostStatfs implements Statfs {
     }
   }
 
-  async *apart(paths: readonly string[], patience: Patience): AsyncIterable<readonly [path: string, Answer]> {
+  async *apart(paths: readonly string[], patience: Waits): AsyncIterable<readonly [path: string, Answer]> {
     this.#trouble = undefined
     const wanted = this.#open(paths)
     const untilMs = this.#clock.monotonicMs() + patience.waitMs

@@ -1,4 +1,4 @@
-import { type Clock, within } from '../../util/clock.ts'
+import { type Clock, withTimeout } from '../../util/clock.ts'
 import type { Services } from '../services.ts'
 
 /** The manager is asked while a stop is under way: a moment is all it gets. */
@@ -22,7 +22,7 @@ export async function isGoingDown({ systemBus, systemd }: Pick<Services, 'system
     using bus = await systemd(end.signal).catch(() => systemBus(end.signal))
     return (await bus.property(manager, 'SystemState', 's')) === 'stopping'
   }
-  const answer = await within(
+  const answer = await withTimeout(
     clock,
     patienceMs,
     ask().catch(() => false), // no systemd here

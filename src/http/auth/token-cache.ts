@@ -114,7 +114,7 @@ async function ask(kind: string, question: Question, { clock, signal }: Unsigned
   } catch (error) {
     throw new Error(`${placeOf(kind, question)}: ${wordsOf(error)}`)
   } finally {
-    deadline.over()
+    deadline.clear()
     void sender.destroy()
   }
 }

@@ -8,19 +8,19 @@ interface Needs {
   /** The part of the agent that speaks. */
   readonly part: string
   /** What every line of the log says of this receiver. */
-  readonly about: About
+  readonly about: ReceiverLabels
   /** Where a receiver of its kind takes pushes. */
   readonly pushPath?: string | undefined
 }
 
 /** Which receiver it is, without secrets. */
-export type About = Readonly<Record<'remote_name' | 'url', string>>
+export type ReceiverLabels = Readonly<Record<'remote_name' | 'url', string>>
 
 /** Reasons of one trouble that are remembered: a receiver that finds new words each time is not told for ever. */
 const mostReasons = 20
 
 /** What is wrong at a receiver. Each reason is logged once while the trouble lasts, then to those who debug. */
-export class Trouble {
+export class ErrorLog {
   readonly #needs: Needs
   #reason: string | undefined
   #sinceMs = 0

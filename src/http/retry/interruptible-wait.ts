@@ -4,7 +4,7 @@ import type { Clock } from '../../util/clock.ts'
 const hurried = new Error('no more waiting')
 
 /** Waiting that a stop can end: the endpoint has until the deadline, and not a second to lose on manners. */
-export class Patience {
+export class Wait {
   readonly #clock: Clock
   readonly #stopping = new AbortController()
   #hurry = new AbortController()

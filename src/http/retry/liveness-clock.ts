@@ -7,7 +7,7 @@ const slackMs = 300_000
  * The clock of one sender, by which it shows that it lives: whatever it waits for has an end that is a timer's, a pause
  * as well as the deadline of a request. One that has something to do and no timer running is stuck.
  */
-export class Life implements Clock {
+export class LivenessClock implements Clock {
   readonly #clock: Clock
   #busyUntilMs: number
   #hasWorkSinceMs: number | undefined

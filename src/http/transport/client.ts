@@ -40,7 +40,7 @@ const bodyPauseMs = 5000
 type Callback = buildConnector.Callback
 
 /** The one connection to an origin, opened when it is needed: HTTP/1.1, straight or through a proxy. */
-export class Line {
+export class OriginClient {
   readonly #target: URL
   readonly #party: Party
   readonly #kit: Kit

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { type Clock, systemClock } from '../../util/clock.ts'
 import { partsOf } from '../auth/credentials.ts'
-import { type Kit, Line } from './client.ts'
+import { type Kit, OriginClient } from './client.ts'
 import type { ProxyOptions } from './proxy.ts'
 import { isSameParty } from './redirect.ts'
 import type { TlsOptions } from './tls.ts'
@@ -52,15 +52,15 @@ class Connections implements Sender {
   readonly secrets: readonly string[]
   readonly #own: URL
   readonly #kit: Kit
-  readonly #line: Line
-  #elsewhere: { readonly origin: string; readonly line: Line } | undefined
-  #used: Line
+  readonly #line: OriginClient
+  #elsewhere: { readonly origin: string; readonly line: OriginClient } | undefined
+  #used: OriginClient
 
   constructor(own: URL, kit: Omit<Kit, 'onOpen'>, secrets: readonly string[]) {
     this.secrets = secrets
     this.#own = own
     this.#kit = { ...kit, onOpen: () => this.opened++ }
-    this.#used = this.#line = new Line(own, 'own', this.#kit)
+    this.#used = this.#line = new OriginClient(own, 'own', this.#kit)
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
@@ -80,12 +80,12 @@ class Connections implements Sender {
     await Promise.all([this.#line.destroy(), this.#elsewhere?.line.destroy()])
   }
 
-  #lineTo(origin: string): Line {
+  #lineTo(origin: string): OriginClient {
     if (origin === this.#own.origin) return this.#line
     if (origin !== this.#elsewhere?.origin) {
       void this.#elsewhere?.line.destroy()
       const target = new URL(origin)
-      const line = new Line(target, isSameParty(this.#own, target) ? 'own' : 'other', this.#kit)
+      const line = new OriginClient(target, isSameParty(this.#own, target) ? 'own' : 'other', this.#kit)
       this.#elsewhere = { origin, line }
     }
     return this.#elsewhere.line

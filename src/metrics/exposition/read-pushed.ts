@@ -45,7 +45,7 @@ export function snapshotOf(families: readonly ReadFamily[], identity: Labels, no
       timestampsMs.push(timestampMs)
     }
   }
-  const [refused] = builder.refused
+  const [refused] = builder.duplicates
   if (refused !== undefined)
     throw new Error(`${refused.family.name}${refused.family.suffix} is in two families that are at odds`)
   const snapshot = builder.end(nowMs)

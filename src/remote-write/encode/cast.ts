@@ -1,5 +1,5 @@
 /** A request of one snapshot, as it was written. */
-export interface Cast {
+export interface RequestTemplate {
   readonly bytes: Uint8Array
   /** Where the value of each series stands. */
   readonly values: Uint32Array
@@ -14,8 +14,8 @@ const stampAt = 11
  * A request before had the same series: the values of another snapshot are put into it, with their times. `samples` are
  * by kind what a sample has beside its value, as many bytes as before.
  */
-export function recast(
-  { bytes, values, kinds }: Cast,
+export function fillTemplate(
+  { bytes, values, kinds }: RequestTemplate,
   column: Float64Array,
   samples: readonly Uint8Array[],
 ): Uint8Array {

@@ -1,6 +1,6 @@
 /** What requests an endpoint sends, in Prometheus's words; `auto` finds out what the receiver takes. */
-export const messages = ['auto', 'prometheus.WriteRequest', 'io.prometheus.write.v2.Request'] as const
-export type Message = (typeof messages)[number]
+export const protobufMessages = ['auto', 'prometheus.WriteRequest', 'io.prometheus.write.v2.Request'] as const
+export type ProtobufMessage = (typeof protobufMessages)[number]
 
 /** What of a family each series of remote-write 2.0 carries with it. */
 export const inlineKinds = ['full', 'types_only', 'none'] as const

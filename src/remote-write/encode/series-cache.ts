@@ -7,7 +7,7 @@ const keptLists = 4
  * What has been worked out once for each series at one endpoint. Snapshots that share their list of series share the
  * list of answers, so that in the steady state nothing is looked up at all.
  */
-export class Known<T> {
+export class SeriesCache<T> {
   readonly #work: (series: Series) => T
   readonly #bySeries = new WeakMap<Series, { readonly answer: T }>()
   #lists: (readonly [series: readonly Series[], answers: readonly T[]])[] = []

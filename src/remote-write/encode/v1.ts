@@ -3,10 +3,10 @@ import type { Entry } from '../../buffer/types.ts'
 import type { Family, MetricType } from '../../metrics/family.ts'
 import type { Series } from '../../metrics/series.ts'
 import type { Batch } from './batch.ts'
-import { type Cast, recast } from './cast.ts'
+import { type RequestTemplate, fillTemplate } from './cast.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf } from './encoder.ts'
 import { type Label, labelBytes, labelsOf } from './labels.ts'
-import { Known } from './series-cache.ts'
+import { SeriesCache } from './series-cache.ts'
 import { longestHead, type Pattern, patternOf, putSample, putVarint, Stamps, sampleLength } from './wire.ts'
 
 /** Field number and wire type, as they stand before each field of remote-write 1.0. */
@@ -15,7 +15,7 @@ const tag = { timeseries: 10, metadata: 26, type: 8, familyName: 18, help: 34 } 
 const metadataType: Record<MetricType, number> = { untyped: 0, counter: 1, gauge: 2, histogram: 3, summary: 5 }
 
 /** What a request was made of that another snapshot may fit into. */
-interface Mould extends Cast {
+interface SeriesTemplate extends RequestTemplate {
   readonly labels: readonly Uint8Array[]
   /** Bytes of a sample. */
   readonly size: number
@@ -28,15 +28,15 @@ interface Mould extends Cast {
 export class EncoderV1 implements Encoder {
   readonly contentType = 'application/x-protobuf'
   readonly version = '0.1.0'
-  readonly #labels: Known<Uint8Array>
+  readonly #labels: SeriesCache<Uint8Array>
   /** Room for a request, used again for the next: a backlog would leave megabytes behind with each. */
   #room: Uint8Array = new Uint8Array()
   /** What stands in it, where that is one snapshot. */
-  #cast: Mould | undefined
+  #template: SeriesTemplate | undefined
 
   /** `labels` are those under which a series is sent. */
   constructor(labels: (series: Series) => readonly Label[] = labelsOf) {
-    this.#labels = new Known((series) => labelBytes(labels(series)))
+    this.#labels = new SeriesCache((series) => labelBytes(labels(series)))
   }
 
   encode(batch: Batch): Encoded {
@@ -51,10 +51,10 @@ export class EncoderV1 implements Encoder {
     const stamps = new Stamps()
     const pattern = patternOf(entries.map(({ snapshot }) => stamps.bytes(snapshot.timestampMs, 0)))
     const [entry] = entries
-    const cast = this.#cast
+    const cast = this.#template
     const fits = entries.length === 1 && cast?.labels === labels && cast.size === pattern.bytes.length
     const bytes =
-      fits && entry ? recast(cast, entry.snapshot.values, [pattern.bytes]) : this.#written(entries, labels, pattern)
+      fits && entry ? fillTemplate(cast, entry.snapshot.values, [pattern.bytes]) : this.#written(entries, labels, pattern)
     return { bytes, samples: series.length * entries.length, metadata: 0 }
   }
 
@@ -84,7 +84,7 @@ export class EncoderV1 implements Encoder {
       at += size
     })
     const written = out.subarray(0, at)
-    this.#cast =
+    this.#template =
       entries.length === 1 ? { labels, size, bytes: written, values, kinds: new Uint8Array(labels.length) } : undefined
     return written
   }

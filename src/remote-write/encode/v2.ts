@@ -3,11 +3,11 @@ import type { Entry } from '../../buffer/types.ts'
 import type { Since } from '../../metrics/family.ts'
 import type { Series } from '../../metrics/series.ts'
 import type { Batch } from './batch.ts'
-import { type Cast, recast } from './cast.ts'
+import { type RequestTemplate, fillTemplate } from './cast.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf, startOf } from './encoder.ts'
 import { type Label, labelsOf } from './labels.ts'
 import type { Inline } from './messages.ts'
-import { Known } from './series-cache.ts'
+import { SeriesCache } from './series-cache.ts'
 import { type Layout, layoutOf } from './symbols.ts'
 import { type Pattern, patternOf, putSample, putVarint, Stamps, sampleLength } from './wire.ts'
 
@@ -18,7 +18,7 @@ const timeseriesTag = 42
 const keptLayouts = 2
 
 /** What a request was made of that another snapshot may fit into. */
-interface Mould extends Cast {
+interface SeriesTemplate extends RequestTemplate {
   readonly layout: Layout
   readonly patterns: Patterns
 }
@@ -32,17 +32,17 @@ export class EncoderV2 implements Encoder {
   readonly contentType = 'application/x-protobuf;proto=io.prometheus.write.v2.Request'
   readonly version = '2.0.0'
   readonly #inline: Inline
-  readonly #texts: Known<readonly string[]>
+  readonly #texts: SeriesCache<readonly string[]>
   #layouts: Layout[] = []
   /** Room for a request, used again for the next. */
   #room: Uint8Array = new Uint8Array()
   /** What stands in it, where that is one snapshot. */
-  #cast: Mould | undefined
+  #template: SeriesTemplate | undefined
 
   /** `labels` are those under which a series is sent. */
   constructor(inline: Inline, labels: (series: Series) => readonly Label[] = labelsOf) {
     this.#inline = inline
-    this.#texts = new Known((series) => labels(series).flat())
+    this.#texts = new SeriesCache((series) => labels(series).flat())
   }
 
   encode(batch: Batch): Encoded {
@@ -57,10 +57,10 @@ export class EncoderV2 implements Encoder {
     const layout = this.#layout(series)
     const patterns = new Patterns(entries)
     const [entry] = entries
-    const cast = this.#cast
+    const cast = this.#template
     const fits = entries.length === 1 && cast?.layout === layout && cast.patterns.isLike(patterns)
     const bytes =
-      fits && entry ? recast(cast, entry.snapshot.values, patterns.samples) : this.#written(entries, layout, patterns)
+      fits && entry ? fillTemplate(cast, entry.snapshot.values, patterns.samples) : this.#written(entries, layout, patterns)
     return { bytes, samples: series.length * entries.length, metadata: layout.metadata }
   }
 
@@ -95,7 +95,7 @@ export class EncoderV2 implements Encoder {
       for (let j = middle; j < to; j++) out[at++] = frame[j] as number
     }
     const bytes = out.subarray(0, at)
-    this.#cast = entries.length === 1 ? { layout, patterns, bytes, values, kinds } : undefined
+    this.#template = entries.length === 1 ? { layout, patterns, bytes, values, kinds } : undefined
     return bytes
   }
 

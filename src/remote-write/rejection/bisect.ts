@@ -18,9 +18,9 @@
 export type Step = 'send' | 'first' | 'left' | 'right' | 'last'
 
 /** Whether a step is there to find out if a range had arrived, by its first entry. */
-export const isQuestion = (step: Step): boolean => step === 'first' || step === 'left' || step === 'right'
+export const isArrivalProbe = (step: Step): boolean => step === 'first' || step === 'left' || step === 'right'
 
-export interface Piece {
+export interface Slice {
   readonly step: Step
   /** Entries `from` up to, not with, `to`. */
   readonly from: number
@@ -33,26 +33,26 @@ export interface Piece {
 }
 
 /** What is left to do, the next piece last. */
-export type Work = readonly Piece[]
+export type PendingSlices = readonly Slice[]
 
 /** What a receiver finally said of a piece. */
-export type Verdict = 'delivered' | 'rejected' | 'too large'
+export type BisectAnswer = 'delivered' | 'rejected' | 'too large'
 
 /** What follows from a verdict. */
-export interface Consequence {
-  readonly work: Work
+export interface BisectStep {
+  readonly pending: PendingSlices
   /** A piece that turned out to have arrived before. */
-  readonly replayed?: Piece
+  readonly replayed?: Slice
   /** A piece of one series that the receiver will not have. */
-  readonly offending?: Piece
+  readonly offending?: Slice
 }
 
-export const wholeRange = (entries: number, series: number, uncertain: boolean): Work => [
+export const wholeRange = (entries: number, series: number, uncertain: boolean): PendingSlices => [
   { step: 'send', from: 0, to: entries, low: 0, high: series, uncertain },
 ]
 
 /** The same, its first entry before all others. */
-export const firstAlone = (entries: number, series: number): Work =>
+export const firstEntrySeparately = (entries: number, series: number): PendingSlices =>
   entries === 1
     ? wholeRange(entries, series, false)
     : wholeRange(entries, series, false).flatMap((all) => [
@@ -61,13 +61,13 @@ export const firstAlone = (entries: number, series: number): Work =>
       ])
 
 /** The next piece once more: it may have arrived. */
-export const again = (work: Work): Work => [
+export const retryLast = (work: PendingSlices): PendingSlices => [
   ...work.slice(0, -1),
   ...work.slice(-1).map((piece) => ({ ...piece, uncertain: true })),
 ]
 
 /** Which entries and series a piece sends at its step. */
-export function extent({ step, from, to, low, high }: Piece): Omit<Piece, 'step' | 'uncertain'> {
+export function extent({ step, from, to, low, high }: Slice): Omit<Slice, 'step' | 'uncertain'> {
   const middle = Math.ceil((low + high) / 2)
   if (step === 'first') return { from, to: from + 1, low, high }
   if (step === 'left') return { from, to: from + 1, low, high: middle }
@@ -77,35 +77,35 @@ export function extent({ step, from, to, low, high }: Piece): Omit<Piece, 'step'
 }
 
 /** How many samples, of a full rectangle, there are in these. */
-export const areaOf = (work: Work): number =>
+export const areaOf = (work: PendingSlices): number =>
   work.reduce((sum, { from, to, low, high }) => sum + (to - from) * (high - low), 0)
 
 /** The work that remains after the next piece had this verdict. */
-export function settle(work: Work, verdict: Verdict, uncertain: boolean): Consequence {
+export function advance(work: PendingSlices, verdict: BisectAnswer, uncertain: boolean): BisectStep {
   const piece = work.at(-1)
-  if (piece === undefined) return { work }
+  if (piece === undefined) return { pending: work }
   const rest = work.slice(0, -1)
   const { offending, replayed, next } = consequence({ ...piece, uncertain: piece.uncertain || uncertain }, verdict)
   return {
-    work: inOrder([...rest, ...next.toReversed()]),
+    pending: inOrder([...rest, ...next.toReversed()]),
     ...(offending && { offending }),
     ...(replayed && { replayed }),
   }
 }
 
 /** Earlier entries first, as a series takes none out of order; of the same ones the larger part first. */
-function inOrder(pieces: readonly Piece[]): Work {
+function inOrder(pieces: readonly Slice[]): PendingSlices {
   return pieces.toSorted((left, right) => right.from - left.from || left.high - left.low - (right.high - right.low))
 }
 
 interface Next {
   /** In the order in which they are to be sent. */
-  readonly next: readonly Piece[]
-  readonly offending?: Piece
-  readonly replayed?: Piece
+  readonly next: readonly Slice[]
+  readonly offending?: Slice
+  readonly replayed?: Slice
 }
 
-function consequence(piece: Piece, verdict: Verdict): Next {
+function consequence(piece: Slice, verdict: BisectAnswer): Next {
   if (verdict === 'too large') return smaller(piece)
   const taken = verdict === 'delivered'
   switch (piece.step) {
@@ -127,17 +127,17 @@ function consequence(piece: Piece, verdict: Verdict): Next {
 }
 
 /** What is left of a piece whose first entry is known not to have arrived before, and now has. */
-function afterFirst(piece: Piece): readonly Piece[] {
+function afterFirst(piece: Slice): readonly Slice[] {
   return piece.to - piece.from > 1 ? [{ ...piece, step: 'send', from: piece.from + 1, uncertain: false }] : []
 }
 
 /** One half of the first entry, as a piece of its own. */
-function firstOnly(piece: Piece, half: 'left' | 'right'): Piece {
+function firstOnly(piece: Slice, half: 'left' | 'right'): Slice {
   return { ...extent({ ...piece, step: half }), step: 'send', uncertain: false }
 }
 
 /** Two halves by series; of one series there is nothing to split. */
-function split(piece: Piece): Next {
+function split(piece: Slice): Next {
   const { low, high } = piece
   if (high - low <= 1) return { next: [], offending: piece }
   const middle = Math.ceil((low + high) / 2)
@@ -151,7 +151,7 @@ function split(piece: Piece): Next {
 }
 
 /** A body that is too large: fewer entries, then fewer series. The steps' own pieces shrink to their next step. */
-function smaller(piece: Piece): Next {
+function smaller(piece: Slice): Next {
   const { from, to } = piece
   if (piece.step !== 'send' || to - from <= 1) return split({ ...piece, step: 'send' })
   const middle = Math.ceil((from + to) / 2)
@@ -172,7 +172,7 @@ const steps = Object.fromEntries(Object.entries(letters).map(([step, letter]) =>
 const longestNote = 1024
 
 /** A range as the agent sees it that writes a note, or reads one. */
-interface Seen {
+interface RangeView {
   readonly entries: number
   readonly series: number
   readonly samples: number
@@ -183,7 +183,7 @@ interface Seen {
  * rules hold for this endpoint, and places no longer mean what they did. A note that cannot be read stands for the whole
  * range, uncertain.
  */
-export function noteOf(work: Work, samples: number): string {
+export function serialize(work: PendingSlices, samples: number): string {
   const pieces = work.map(({ step, from, to, low, high, uncertain }) =>
     [letters[step], from, to, low, high, uncertain ? 1 : 0].join(' '),
   )
@@ -192,11 +192,11 @@ export function noteOf(work: Work, samples: number): string {
 }
 
 /** The work of a note; whatever was being sent may have arrived. */
-export function workOf(note: string, { entries, series, samples }: Seen): Work {
+export function deserialize(note: string, { entries, series, samples }: RangeView): PendingSlices {
   const whole = wholeRange(entries, series, true)
   const [written, ...texts] = note.split(',')
   if (Number(written) !== samples) return whole
-  const pieces: Piece[] = []
+  const pieces: Slice[] = []
   for (const text of texts) {
     const [letter = '', ...rest] = text.split(' ')
     const [from, to, low, high, uncertain] = rest.map(Number)

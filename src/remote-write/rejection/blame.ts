@@ -1,15 +1,15 @@
-import type { Piece } from './bisect.ts'
+import type { Slice } from './bisect.ts'
 
 /** Refusals in a row after which the receiver itself is asked. */
-const askAfter = 3
+const probeAfter = 3
 /** As many of them that are too large: halves and their halves may well be. */
-const askTooLargeAfter = 8
+const probeTooLargeAfter = 8
 /** Pieces in a row that are refused by a receiver which takes other samples: then the range is refused as a whole. */
 const wholeAfter = 15
 
 /** A piece that cannot be cut further, and what the receiver said to it. */
-export interface Suspect {
-  readonly piece: Piece
+export interface SingleSeriesRejection {
+  readonly piece: Slice
   readonly reason: string
 }
 
@@ -17,7 +17,7 @@ export interface Suspect {
  * Who is at fault for the refusals of one range: a series, for which nobody is blamed before something else of the same
  * range was taken; the range as a whole, as when it is too old; or the receiver, which refuses whatever it is sent.
  */
-export class Trial {
+export class BlameTracker {
   /** An answer to something of the range has got lost. */
   uncertain: boolean
   #suspected = false
@@ -26,13 +26,13 @@ export class Trial {
   #refusals = 0
   #tooLarge = 0
   #reason = ''
-  #suspects: Suspect[] = []
+  #suspects: SingleSeriesRejection[] = []
   readonly #mostRefusals: number
 
   /** `quick` after a range that was refused as a whole: this one most likely is, too. */
   constructor(uncertain: boolean, quick: boolean) {
     this.uncertain = uncertain
-    this.#mostRefusals = quick ? askAfter : wholeAfter
+    this.#mostRefusals = quick ? probeAfter : wholeAfter
   }
 
   /** True the first time: whether somebody else sends under the same labels is asked once for a range. */
@@ -52,18 +52,18 @@ export class Trial {
     return this.#accepted && this.#refusals > 0
   }
 
-  get suspects(): readonly Suspect[] {
+  get suspects(): readonly SingleSeriesRejection[] {
     return this.#suspects
   }
 
   /** The receiver took something of the range: gives those of which it is now known that they are at fault. */
-  accept(): readonly Suspect[] {
+  accept(): readonly SingleSeriesRejection[] {
     this.#accepted = true
     return this.#suspects.splice(0)
   }
 
   /** The receiver refused something. Gives those that are at fault. */
-  refuse(piece: Piece | undefined, reason: string): readonly Suspect[] {
+  refuse(piece: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
     this.#refusals++
     this.#reason = reason
     if (piece !== undefined) this.#suspects.push({ piece, reason })
@@ -71,25 +71,25 @@ export class Trial {
   }
 
   /** Something is too large, and sent in parts: no refusal but of what has none. Gives those that are at fault. */
-  tooLarge(piece: Piece | undefined, reason: string): readonly Suspect[] {
+  tooLarge(piece: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
     this.#tooLarge++
     this.#reason = reason
     return piece === undefined ? [] : this.refuse(piece, reason)
   }
 
   /** Nothing was taken so far, and it is time to find out whether the receiver takes anything at all. */
-  isToAsk(isOver: boolean): boolean {
-    const isEnough = this.#refusals >= askAfter || this.#tooLarge >= askTooLargeAfter
+  shouldProbe(isOver: boolean): boolean {
+    const isEnough = this.#refusals >= probeAfter || this.#tooLarge >= probeTooLargeAfter
     return !this.#accepted && !this.#asked && (isOver || isEnough)
   }
 
   /** The receiver takes other samples. */
-  asked(): void {
+  onProbed(): void {
     this.#asked = true
   }
 
   /** The receiver takes other samples and none of this range. */
-  isWhole(isOver: boolean): boolean {
+  rangeRejected(isOver: boolean): boolean {
     return !this.#accepted && this.#asked && (isOver || this.#refusals >= this.#mostRefusals)
   }
 }

@@ -1,18 +1,18 @@
-import type { About } from '../../http/retry/error-log.ts'
+import type { ReceiverLabels } from '../../http/retry/error-log.ts'
 import type { Log } from '../../util/log.ts'
 import type { EndpointStats } from '../stats.ts'
 
 interface Needs {
   readonly log: Log
   readonly stats: Pick<EndpointStats, 'samplesDropped'>
-  readonly about: About
+  readonly about: ReceiverLabels
 }
 
 /** As it is counted. */
 const dropReason = 'receiver_wrote_less'
 
 /** What a receiver says it has written of what it was sent, where that is not all of it: said once while it lasts. */
-export class Counts {
+export class WrittenCounts {
   readonly #needs: Needs
   #isPart = false
   #isLess = false

@@ -1,4 +1,4 @@
-import type { About } from '../../http/retry/error-log.ts'
+import type { ReceiverLabels } from '../../http/retry/error-log.ts'
 import type { Snapshot } from '../../metrics/snapshot.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
@@ -8,7 +8,7 @@ import type { EndpointStats } from '../stats.ts'
 interface Needs {
   readonly clock: Clock
   readonly log: Log
-  readonly about: About
+  readonly about: ReceiverLabels
   readonly stats: EndpointStats
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
@@ -27,7 +27,7 @@ const remedy =
  * Recognises that somebody else sends under the labels of this host: samples are refused as out of order although time
  * never goes back here, no answer was lost, and no sample brought a time of its own.
  */
-export class SameLabels {
+export class DuplicateSender {
   readonly #needs: Needs
   #lastMs: number | undefined
   #whose = ''
@@ -37,7 +37,7 @@ export class SameLabels {
   }
 
   /** Who is in doubt, and what to do; undefined while nobody is. */
-  get trouble(): string | undefined {
+  get problem(): string | undefined {
     return this.#lastMs === undefined ? undefined : `another sender uses the labels ${this.#whose} (${remedy})`
   }
 
@@ -45,7 +45,7 @@ export class SameLabels {
   refused(snapshot: Snapshot, reason: string, labels: readonly Label[]): void {
     const { clock, log, about, stats, hasStepped } = this.#needs
     if (!outOfOrder.test(reason) || snapshot.ownTimestampsMs !== undefined || hasStepped()) return
-    stats.sameLabels++
+    stats.duplicateSender++
     const isNew = this.#lastMs === undefined
     this.#lastMs = clock.monotonicMs()
     if (!isNew) return

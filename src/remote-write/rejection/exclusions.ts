@@ -1,14 +1,14 @@
 import type { Series } from '../../metrics/series.ts'
 
 /** How long an offending series is left out before it is tried again. */
-const leftOutMs = 3_600_000
+const excludedMs = 3_600_000
 
 /** Series that the receiver would not have. Times are monotonic milliseconds. */
-export class Exclusions {
+export class ExcludedSeries {
   readonly #untilMs = new Map<Series, number>()
 
   add(series: Series, nowMs: number): void {
-    this.#untilMs.set(series, nowMs + leftOutMs)
+    this.#untilMs.set(series, nowMs + excludedMs)
   }
 
   get isEmpty(): boolean {

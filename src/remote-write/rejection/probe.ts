@@ -8,7 +8,7 @@ const refusals = ownCounter(
 )
 
 /** A sample that any receiver takes which takes samples at all: of a series of its own, and of now. */
-export class Probe {
+export class RejectableProbe {
   #count = 0
   #timestampMs = 0
 

@@ -2,10 +2,10 @@ import type { Entry } from '../../buffer/types.ts'
 import type { Series } from '../../metrics/series.ts'
 import type { Snapshot } from '../../metrics/snapshot.ts'
 import { type Batch, batchOf } from '../encode/batch.ts'
-import { extent, isQuestion, type Piece } from './bisect.ts'
+import { extent, isArrivalProbe, type Slice } from './bisect.ts'
 
 /** What of a range is not to be sent: series that the receiver refuses, entries that are too old for it. */
-export interface Without {
+export interface Excluded {
   readonly series: ReadonlySet<Series>
   readonly olderThanMs: number
 }
@@ -17,13 +17,13 @@ export interface Without {
  */
 export class Range {
   readonly entries: readonly Entry[]
-  readonly #without: Without
+  readonly #without: Excluded
   /** All that is to be sent, the refused series still with it. */
   readonly #batch: Batch
   #order: Map<Series, number> | undefined
 
   /** `before` are the series of the last snapshot that this endpoint got. */
-  constructor(entries: readonly Entry[], before: readonly Series[], without: Without) {
+  constructor(entries: readonly Entry[], before: readonly Series[], without: Excluded) {
     this.entries = entries
     this.#without = without
     this.#batch = batchOf(entries.filter(this.#isYoung), before)
@@ -48,7 +48,7 @@ export class Range {
   }
 
   /** What a piece sends. */
-  cut(piece: Piece): Batch {
+  cut(piece: Slice): Batch {
     const { from, to, low, high } = extent(piece)
     const isWhole = from === 0 && to === this.entries.length && low === 0 && high >= this.width
     const { series: left } = this.#without
@@ -82,8 +82,8 @@ export class Range {
 }
 
 /** A question whose answer tells nothing: the end of a series is taken whether it had arrived or not. */
-export const isInVain = ({ step }: Piece, { entries }: Batch): boolean =>
-  isQuestion(step) && entries.every(({ snapshot }) => snapshot.series.length === 0)
+export const isInVain = ({ step }: Slice, { entries }: Batch): boolean =>
+  isArrivalProbe(step) && entries.every(({ snapshot }) => snapshot.series.length === 0)
 
 /** The part of a snapshot that these series are. */
 export function only(snapshot: Snapshot, isIn: (series: Series) => boolean): Snapshot {

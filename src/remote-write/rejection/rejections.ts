@@ -1,36 +1,36 @@
 import type { Cursor, Entry } from '../../buffer/types.ts'
 import { withHint } from '../../hints/hint.ts'
-import type { About } from '../../http/retry/error-log.ts'
+import type { ReceiverLabels } from '../../http/retry/error-log.ts'
 import type { Series } from '../../metrics/series.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
-import type { Delivery } from '../retry.ts'
-import type { Relabelling } from '../series/relabel.ts'
+import type { Retrier } from '../retry.ts'
+import type { Relabeller } from '../series/relabel.ts'
 import type { EndpointStats } from '../stats.ts'
-import type { Suspect, Trial } from './blame.ts'
-import { Counts } from './counts.ts'
-import { SameLabels } from './duplicate-sender.ts'
-import { Exclusions } from './exclusions.ts'
-import type { Range, Without } from './range.ts'
+import type { SingleSeriesRejection, BlameTracker } from './blame.ts'
+import { WrittenCounts } from './counts.ts'
+import { DuplicateSender } from './duplicate-sender.ts'
+import { ExcludedSeries } from './exclusions.ts'
+import type { Range, Excluded } from './range.ts'
 
 interface Needs {
   readonly clock: Clock
   readonly log: Log
   readonly cursor: Cursor
-  readonly relabelling: Relabelling
-  readonly delivery: Pick<Delivery, 'hintFor'>
+  readonly relabelling: Relabeller
+  readonly delivery: Pick<Retrier, 'hintFor'>
   readonly stats: EndpointStats
-  readonly about: About
+  readonly about: ReceiverLabels
   readonly ageLimitMs: number
   readonly hasStepped: () => boolean
 }
 
 /** What the receiver will not have: counted, set aside with its words, and for a while not sent again. */
-export class Refusals {
+export class Rejections {
   readonly #needs: Needs
-  readonly #exclusions = new Exclusions()
-  readonly #same: SameLabels
-  readonly #counts: Counts
+  readonly #exclusions = new ExcludedSeries()
+  readonly #duplicateSender: DuplicateSender
+  readonly #counts: WrittenCounts
   /** Snapshots are being refused as a whole. */
   #isWhole = false
   /** What was refused last, and the receiver's words. */
@@ -38,13 +38,13 @@ export class Refusals {
 
   constructor(needs: Needs) {
     this.#needs = needs
-    this.#same = new SameLabels(needs)
-    this.#counts = new Counts(needs)
+    this.#duplicateSender = new DuplicateSender(needs)
+    this.#counts = new WrittenCounts(needs)
   }
 
   /** What is refused at the moment, and what to do; undefined where all is taken. */
-  get trouble(): string | undefined {
-    if (this.#same.trouble !== undefined) return this.#same.trouble
+  get problem(): string | undefined {
+    if (this.#duplicateSender.problem !== undefined) return this.#duplicateSender.problem
     if (this.#last === undefined) return undefined
     const { what, reason } = this.#last
     return withHint(`${what}: ${reason}`, this.#needs.delivery.hintFor(reason))
@@ -73,7 +73,7 @@ export class Refusals {
   }
 
   /** What of these entries is not even tried. It is counted here. */
-  async without(entries: readonly Entry[]): Promise<Without> {
+  async without(entries: readonly Entry[]): Promise<Excluded> {
     const { ageLimitMs, clock, cursor, stats } = this.#needs
     const olderThanMs = ageLimitMs === 0 ? Number.NEGATIVE_INFINITY : clock.now() - ageLimitMs
     const series = this.#exclusions.at(clock.monotonicMs())
@@ -90,7 +90,7 @@ export class Refusals {
   }
 
   /** A series is at fault. */
-  async series(range: Range, { piece, reason }: Suspect): Promise<void> {
+  async series(range: Range, { piece, reason }: SingleSeriesRejection): Promise<void> {
     const { log, clock, about, relabelling } = this.#needs
     const { entries } = range.cut({ ...piece, step: 'send' })
     const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
@@ -118,7 +118,7 @@ export class Refusals {
   }
 
   /** Samples of these are at fault; the receiver has taken the others and does not tell which they are. */
-  part(entries: readonly Entry[], samples: number, { reason, uncertain }: Pick<Trial, 'reason' | 'uncertain'>): void {
+  part(entries: readonly Entry[], samples: number, { reason, uncertain }: Pick<BlameTracker, 'reason' | 'uncertain'>): void {
     const { stats, cursor } = this.#needs
     stats.samplesFailed += samples
     cursor.drop('rejected', samples)
@@ -129,7 +129,7 @@ export class Refusals {
 
   /** Something is taken again, whole; the receiver may tell how much of it was written. */
   over({ samples, written }: { readonly samples: number; readonly written?: number }): void {
-    this.#same.taken()
+    this.#duplicateSender.taken()
     if (this.#exclusions.isEmpty) this.#last = undefined
     if (this.#isWhole) this.#needs.log.info('remote-write: snapshots are taken again', this.#needs.about)
     this.#isWhole = false
@@ -152,7 +152,7 @@ export class Refusals {
     const [series] = entry?.snapshot.series ?? []
     const { relabelling } = this.#needs
     if (entry === undefined || series === undefined) return
-    this.#same.refused(entry.snapshot, reason, relabelling.labels(series))
+    this.#duplicateSender.refused(entry.snapshot, reason, relabelling.labels(series))
   }
 
   async #refuse(entries: readonly Entry[], reason: string): Promise<number> {

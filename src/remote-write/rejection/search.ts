@@ -1,4 +1,4 @@
-import type { Patience } from '../../http/retry/interruptible-wait.ts'
+import type { Wait } from '../../http/retry/interruptible-wait.ts'
 import type { Clock } from '../../util/clock.ts'
 
 /** Requests that search for an offending series: so many an hour, lest a search become an attack. */
@@ -7,11 +7,11 @@ const hourMs = 3_600_000
 
 interface Means {
   readonly clock: Clock
-  readonly patience: Patience
+  readonly patience: Wait
 }
 
 /** What is left of the hour's splitting requests. Times are monotonic milliseconds. */
-export class Budget {
+export class SearchBudget {
   #spentMs: number[] = []
 
   /** Takes one, however long that may have to wait; `onSpent` is told of each wait. */

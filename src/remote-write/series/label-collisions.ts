@@ -3,7 +3,7 @@ import type { Series } from '../../metrics/series.ts'
 import type { Label } from '../encode/labels.ts'
 
 /** Series by the labels that relabelling gave them: those with the same labels are the first of them. */
-export class Namesakes {
+export class LabelIndex {
   /** By labels as text; a series that nobody holds any more has no say. */
   readonly #first = new Map<string, WeakRef<Series>>()
   readonly #labels = new WeakMap<Series, string>()
@@ -37,7 +37,7 @@ export class Namesakes {
  * Whether two of these could have the same labels at a receiver, for which a label without a value is none: families of
  * one name with labels of other names, or a label that says what the identity would say without it.
  */
-export function mayClash(list: readonly Series[]): boolean {
+export function mayCollide(list: readonly Series[]): boolean {
   const known = new Map<string, Family>()
   let before: Series | undefined
   for (const series of list) {

@@ -4,13 +4,13 @@ import type { Snapshot } from '../../metrics/snapshot.ts'
 import type { Relabel } from '../../relabel/rules.ts'
 import type { Log } from '../../util/log.ts'
 import { type Label, labelsOf, sendable } from '../encode/labels.ts'
-import { Known } from '../encode/series-cache.ts'
+import { SeriesCache } from '../encode/series-cache.ts'
 import type { EndpointStats } from '../stats.ts'
-import { mayClash, Namesakes } from './label-collisions.ts'
+import { mayCollide, LabelIndex } from './label-collisions.ts'
 import { excessOf, type LabelLimits } from './limits.ts'
 
 /** What an endpoint wants of all that is collected. */
-export interface Wanted {
+export interface SeriesSelection {
   /** Names of the metrics that are sent, by the names they were collected under; all where it is missing. */
   readonly metrics?: ReadonlySet<string> | undefined
   readonly relabel?: Relabel | undefined
@@ -25,7 +25,7 @@ interface Needs {
 }
 
 /** What is left of a list of series. */
-interface Left {
+interface KeptSeries {
   readonly series: readonly Series[]
   /** Their places in the list; undefined where none is missing. */
   readonly places: readonly number[] | undefined
@@ -41,19 +41,19 @@ interface Left {
  * Series whose labels are or become the same are one series from there on: a receiver cannot tell them apart. In a
  * snapshot that has several of them the first one counts. Over time one may follow another, without a stale marker in between.
  */
-export class Relabelling {
-  readonly #wanted: Wanted
+export class Relabeller {
+  readonly #wanted: SeriesSelection
   readonly #needs: Needs
   /** The series as which one is sent: itself or a namesake; undefined where it is dropped. */
-  readonly #known = new Known((series: Series) => this.#judge(series))
+  readonly #known = new SeriesCache((series: Series) => this.#relabel(series))
   /** Series with labels that are too much for the receiver. */
   readonly #excessive = new WeakSet<Series>()
-  readonly #lists = new WeakMap<readonly Series[], Left>()
-  readonly #namesakes = new Namesakes()
-  readonly #said = new Set<string>()
+  readonly #lists = new WeakMap<readonly Series[], KeptSeries>()
+  readonly #labelIndex = new LabelIndex()
+  readonly #reported = new Set<string>()
   #countedTo = 0
 
-  constructor(wanted: Wanted, needs: Needs) {
+  constructor(wanted: SeriesSelection, needs: Needs) {
     this.#wanted = wanted
     this.#needs = needs
   }
@@ -81,18 +81,18 @@ export class Relabelling {
   /** The labels under which a series is sent. */
   labels(series: Series): readonly Label[] {
     const sent = this.#wanted.relabel && this.#known.one(series)
-    return (sent && this.#namesakes.labels(sent)) ?? labelsOf(series)
+    return (sent && this.#labelIndex.labels(sent)) ?? labelsOf(series)
   }
 
-  #judge(series: Series): Series | undefined {
+  #relabel(series: Series): Series | undefined {
     const { metrics, relabel } = this.#wanted
     const { family } = series
     if (metrics?.has(family.name + family.suffix) === false) return undefined
     if (relabel === undefined) return this.#isTooMuch(labelsOf(series), series) ? undefined : series
     const labels = sendable(relabel(labelsOf(series)) ?? [])
     if (this.#isTooMuch(labels, series)) return undefined
-    if (labels.some(([name]) => name === '__name__')) return this.#namesakes.first(labels, series)
-    if (labels.length > 0) this.#say('remote-write: relabelling leaves a series without a name: not sent', series)
+    if (labels.some(([name]) => name === '__name__')) return this.#labelIndex.first(labels, series)
+    if (labels.length > 0) this.#report('remote-write: relabelling leaves a series without a name: not sent', series)
     return undefined
   }
 
@@ -100,11 +100,11 @@ export class Relabelling {
     const excess = excessOf(labels, this.#wanted.limits ?? {})
     if (excess === undefined) return false
     this.#excessive.add(series)
-    this.#say('remote-write: a series has more labels than the receiver takes: not sent', series, excess)
+    this.#report('remote-write: a series has more labels than the receiver takes: not sent', series, excess)
     return true
   }
 
-  #left(list: readonly Series[]): Left {
+  #left(list: readonly Series[]): KeptSeries {
     let left = this.#lists.get(list)
     if (left === undefined) this.#lists.set(list, (left = this.#isAsIs(list) ? asIs(list) : this.#sift(list)))
     return left
@@ -112,25 +112,25 @@ export class Relabelling {
 
   #isAsIs(list: readonly Series[]): boolean {
     const { metrics, relabel, limits } = this.#wanted
-    return metrics === undefined && relabel === undefined && limits === undefined && !mayClash(list)
+    return metrics === undefined && relabel === undefined && limits === undefined && !mayCollide(list)
   }
 
-  #sift(list: readonly Series[]): Left {
+  #sift(list: readonly Series[]): KeptSeries {
     const places: number[] = []
     const series = new Set<Series>()
     let doubled = 0
     let excessive = 0
-    const clash = this.#wanted.relabel === undefined && mayClash(list)
+    const clash = this.#wanted.relabel === undefined && mayCollide(list)
     list.forEach((one, place) => {
       const wanted = this.#known.one(one)
-      const sent = wanted && clash ? this.#namesakes.first(labelsOf(wanted), wanted) : wanted
+      const sent = wanted && clash ? this.#labelIndex.first(labelsOf(wanted), wanted) : wanted
       if (sent === undefined) {
         if (this.#excessive.has(one)) excessive++
         return
       }
       if (series.has(sent)) {
         doubled++
-        this.#say('remote-write: two series have the same labels: the first is sent', one)
+        this.#report('remote-write: two series have the same labels: the first is sent', one)
       } else places.push(place)
       series.add(sent)
     })
@@ -145,16 +145,16 @@ export class Relabelling {
   }
 
   /** Once: the first series stands for all of its kind. */
-  #say(message: string, series: Series, why?: string): void {
-    if (this.#said.has(message)) return
-    this.#said.add(message)
+  #report(message: string, series: Series, why?: string): void {
+    if (this.#reported.has(message)) return
+    this.#reported.add(message)
     this.#needs.log.warn(message, { ...this.#needs.about, series: Object.fromEntries(labelsOf(series)), why })
   }
 }
 
-const asIs = (series: readonly Series[]): Left => ({ series, places: undefined, dropped: 0, excessive: 0, doubled: 0 })
+const asIs = (series: readonly Series[]): KeptSeries => ({ series, places: undefined, dropped: 0, excessive: 0, doubled: 0 })
 
-function narrowed({ timestampMs, values, ownTimestampsMs, starts }: Snapshot, { series, places }: Left): Snapshot {
+function narrowed({ timestampMs, values, ownTimestampsMs, starts }: Snapshot, { series, places }: KeptSeries): Snapshot {
   const at = (column: Float64Array) => (places === undefined ? column : picked(column, places))
   const own = ownTimestampsMs === undefined ? {} : { ownTimestampsMs: at(ownTimestampsMs) }
   return { timestampMs, series, values: at(values), ...own, starts }

@@ -13,14 +13,14 @@ const texts = new WeakMap<Series, string>()
  * labels, and between the two it has neither ended nor begun. Where all snapshots have the same series there is nothing
  * to do.
  */
-export function withOneObjectEach(
+export function canonicalize(
   entries: readonly Entry[],
   before: List,
 ): { readonly entries: readonly Entry[]; readonly before: List } {
   // newest first: from some snapshot on there are only the objects of this agent
   const lists = new Set(entries.toReversed().map(({ snapshot }) => snapshot.series))
   if (before.length > 0) lists.add(before)
-  const objects = lists.size <= 1 ? undefined : doubles(lists)
+  const objects = lists.size <= 1 ? undefined : duplicates(lists)
   if (objects === undefined) return { entries, before }
   const same = new Map<List, List>()
   for (const list of lists)
@@ -36,7 +36,7 @@ export function withOneObjectEach(
 }
 
 /** For each object whose labels one in a list before has, that one; undefined where there is none such. */
-function doubles(lists: ReadonlySet<List>): ReadonlyMap<Series, Series> | undefined {
+function duplicates(lists: ReadonlySet<List>): ReadonlyMap<Series, Series> | undefined {
   const first = new Map<string, Series>()
   const found = new Map<Series, Series>()
   for (const series of notInAll([...lists])) {

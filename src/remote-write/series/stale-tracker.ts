@@ -1,19 +1,19 @@
 import type { Cursor, Entry } from '../../buffer/types.ts'
 import type { Series } from '../../metrics/series.ts'
 import { markable } from '../encode/batch.ts'
-import type { Relabelling } from './relabel.ts'
-import { withOneObjectEach } from './same.ts'
+import type { Relabeller } from './relabel.ts'
+import { canonicalize } from './same.ts'
 
 /** So long a series without a marker is seen in queries; a later marker would only make it anew. */
 const lookbackMs = 300_000
 
 interface Needs {
   readonly cursor: Cursor
-  readonly relabelling: Relabelling
+  readonly relabelling: Relabeller
 }
 
 /** The series that an endpoint got last, of this agent or the one before it: those that do not come any more have ended. */
-export class Previous {
+export class StaleTracker {
   readonly #needs: Needs
   /** Undefined as long as this sender has delivered nothing. */
   #series: readonly Series[] | undefined
@@ -23,9 +23,9 @@ export class Previous {
   }
 
   /** What is sent of these, and the series of the snapshot before them; one object for each label set of both. */
-  async before(read: readonly Entry[]) {
+  async previousSeries(read: readonly Entry[]) {
     this.#series ??= await this.#ofAnother(read)
-    return withOneObjectEach(this.#needs.relabelling.entries(read), this.#series)
+    return canonicalize(this.#needs.relabelling.entries(read), this.#series)
   }
 
   delivered(entry: Entry): void {

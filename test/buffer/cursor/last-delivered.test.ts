@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readSlot, slotBytes, slotOf } from '../../../src/buffer/cursor/record.ts'
+import { readRecord, recordBytes, recordOf } from '../../../src/buffer/cursor/record.ts'
 import { MemoryBuffer } from '../../../src/buffer/memory-buffer.ts'
 import type { Cursor } from '../../../src/buffer/types.ts'
 import { openLog, signal, snapshots, textOf } from '../../support/buffer.ts'
@@ -13,8 +13,8 @@ const always = Number.NEGATIVE_INFINITY
 async function send(cursor: Cursor, verdict: 'delivered' | 'refused' = 'delivered') {
   const [entry] = await cursor.read({ samples: 1 }, signal)
   const sequence = entry?.sequence ?? 0
-  await cursor.begin({ first: sequence, last: sequence, note: '' })
-  await cursor.move(sequence, verdict)
+  await cursor.markInFlight({ first: sequence, last: sequence, note: '' })
+  await cursor.commit(sequence, verdict)
 }
 
 test('the snapshot that was delivered last is known after a kill, as long as somebody asks in time', async () => {
@@ -78,12 +78,12 @@ test('so it does while snapshots that the endpoint does not take go by, up to a 
   const begun = async () => {
     const [entry] = await cursor.read({ samples: 1 }, AbortSignal.timeout(30_000))
     const sequence = entry?.sequence ?? 0
-    await cursor.begin({ first: sequence, last: sequence, note: '' })
+    await cursor.markInFlight({ first: sequence, last: sequence, note: '' })
     return sequence
   }
   buffer.append(next(3)) // five seconds after a minute
   assert.equal(await begun(), 1)
-  await cursor.move(1)
+  await cursor.commit(1)
   await clock.pass(3_600_000)
   const reading = begun()
   for (const number of [4, 5, 6, 7]) {
@@ -101,13 +101,13 @@ test('so it does while snapshots that the endpoint does not take go by, up to a 
 })
 
 test('a slot of an agent that kept no such number reads as unknown', () => {
-  const state = { name: 'a', position: { sequence: 7, samples: 70 }, flight: undefined, uncertain: 0, writtenMs: 5 }
-  const bytes = slotOf(1, { ...state, memo: 'm'.repeat(1024), delivered: 0 })
-  assert.equal(bytes.length, slotBytes)
-  const slot = readSlot(bytes)
+  const state = { name: 'a', position: { sequence: 7, samples: 70 }, inFlight: undefined, uncertain: 0, writtenMs: 5 }
+  const bytes = recordOf(1, { ...state, memo: 'm'.repeat(1024), delivered: 0 })
+  assert.equal(bytes.length, recordBytes)
+  const slot = readRecord(bytes)
   assert.ok(typeof slot === 'object')
   assert.deepEqual(slot.state, { ...state, memo: 'm'.repeat(1024), delivered: 0, settled: 7 })
-  const known = readSlot(slotOf(1, { ...state, memo: '', delivered: 2 ** 47 }))
+  const known = readRecord(recordOf(1, { ...state, memo: '', delivered: 2 ** 47 }))
   assert.equal(typeof known === 'object' && known.state.delivered, 2 ** 47)
 })
 

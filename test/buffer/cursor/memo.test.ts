@@ -11,7 +11,7 @@ test('what a sender wants to be remembered outlives a kill, with the next send, 
   buffer.append(snapshots()(1))
   await cursor.read({ samples: 1 }, signal)
   await cursor.remember('speaks klingon')
-  await cursor.begin({ first: 1, last: 1, note: 'a note' })
+  await cursor.markInFlight({ first: 1, last: 1, note: 'a note' })
   const again = await openLog(disk.afterPowerLoss(() => 0))
   const after = again.cursor('a')
   assert.deepEqual([after.memo, after.flight?.note], ['speaks klingon', 'a note'])

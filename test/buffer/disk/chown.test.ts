@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { chown, link, lstat, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { give, heirOf } from '../../../src/buffer/disk/chown.ts'
-import { diskOf, type Mode, opened } from '../../../src/buffer/disk/filesystem.ts'
+import { chownToOwner, ownershipOf } from '../../../src/buffer/disk/chown.ts'
+import { diskAs, type Mode, opened } from '../../../src/buffer/disk/filesystem.ts'
 import { temporary } from '../../support/servers.ts'
 
 const other = 65_534
@@ -12,11 +12,11 @@ test("what root makes in another user's directory is that user's, and nothing el
   const folder = temporary(t)
   const directory = `${folder}/buffer`
   await mkdir(directory)
-  assert.equal(await heirOf(directory), undefined)
-  assert.equal(await heirOf(`${folder}/missing`), undefined)
+  assert.equal(await ownershipOf(directory), undefined)
+  assert.equal(await ownershipOf(`${folder}/missing`), undefined)
   await chown(directory, other, other)
-  const heir = await heirOf(directory)
-  const files = diskOf(heir)
+  const heir = await ownershipOf(directory)
+  const files = diskAs(heir)
   const uidOf = async (path: string) => (await lstat(path)).uid
 
   await files.makeDirectory(`${directory}/a/b`)
@@ -31,7 +31,7 @@ test("what root makes in another user's directory is that user's, and nothing el
   await link(`${folder}/linked`, `${directory}/second name`)
   await writeFile(`${directory}/there`, 'kept')
   await opened(files, `${directory}/there`, 'update', async () => {})
-  for (const path of [`${directory}/link`, `${directory}/second name`, `${folder}/there`]) await give(path, heir)
+  for (const path of [`${directory}/link`, `${directory}/second name`, `${folder}/there`]) await chownToOwner(path, heir)
   for (const path of [`${folder}/outside`, `${folder}/linked`, `${folder}/there`, `${directory}/there`])
     assert.equal(await uidOf(path), 0, path)
 })

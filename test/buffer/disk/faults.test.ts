@@ -93,11 +93,11 @@ test('less than min_free on the file system: nothing is written, and nothing tha
   buffer.append(next(2))
   await settled()
   assert.equal(buffer.stats.bytes, bytes)
-  assert.match(buffer.trouble ?? '', /999 bytes are free .* min_free is 1000/)
+  assert.match(buffer.problem ?? '', /999 bytes are free .* min_free is 1000/)
   assert.equal((await cursor.read({ samples: 99 }, signal)).length, 2)
   disk.free = 5000
   await clock.pass(60_000)
-  assert.equal(buffer.trouble, undefined)
+  assert.equal(buffer.problem, undefined)
   assert.ok(buffer.stats.bytes > bytes)
 })
 
@@ -134,11 +134,11 @@ for (const [when, laterMs] of [
   test(`a directory that is removed ${when} is made anew, with what memory still has`, async () => {
     const { disk, buffer, cursor, append, clock, lines } = await begun()
     await append(4, 6)
-    await cursor.move((await cursor.read({ samples: 6 }, signal)).at(-1)?.sequence ?? 0)
+    await cursor.commit((await cursor.read({ samples: 6 }, signal)).at(-1)?.sequence ?? 0)
     disk.removeAll()
     await clock.pass(laterMs)
     await append(7, 8)
-    await cursor.begin({ first: 3, last: 3, note: '' })
+    await cursor.markInFlight({ first: 3, last: 3, note: '' })
     assert.equal(lines.filter((line) => line.includes('the directory was removed')).length, 1)
     const again = await openLog(disk.afterPowerLoss(() => 0.6))
     assert.deepEqual(sequencesOf(await allOf(again)), upTo(8, 3))
@@ -153,8 +153,8 @@ test('a disk that cannot be used at all from the start on: snapshots go through 
   const next = snapshots()
   for (let i = 1; i <= 3; i++) buffer.append(next(i))
   const entries = await cursor.read({ samples: 9 }, signal)
-  await cursor.begin({ first: 1, last: 3, note: '' })
-  await cursor.move(3)
+  await cursor.markInFlight({ first: 1, last: 3, note: '' })
+  await cursor.commit(3)
   assert.equal(entries.length, 3)
   assert.equal(cursor.backlog().snapshots, 0)
   await buffer.close()
@@ -166,7 +166,7 @@ test('refused samples are kept with the words of the receiver, the oldest going 
   const [, second] = entries[0]?.snapshot.series ?? []
   assert.ok(second)
   await cursor.setAside({ reason: 'out of bounds', entries, series: new Set([second]) })
-  const kept = await Array.fromAsync(buffer.aside.read())
+  const kept = await Array.fromAsync(buffer.deadLetters.read())
   assert.deepEqual(
     kept.map(({ refusal: { endpoint, reason, snapshots: count, samples } }) => [endpoint, reason, count, samples]),
     [['a', 'out of bounds', 3, 3]],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { File, Files } from '../../../src/buffer/disk/filesystem.ts'
-import { patient } from '../../../src/buffer/disk/timeouts.ts'
+import type { File, FileSystem } from '../../../src/buffer/disk/filesystem.ts'
+import { withTimeouts } from '../../../src/buffer/disk/timeouts.ts'
 import { allOf, openLog, recordingLog, signal, snapshots } from '../../support/buffer.ts'
 import { settled, TestClock } from '../../support/clock.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
@@ -26,7 +26,7 @@ function gated(disk: SimulatedDisk) {
       },
     })
   return {
-    files: waiting<Files>(disk),
+    files: waiting<FileSystem>(disk),
     asked: () => asked,
     hang: () => {
       gate = Promise.withResolvers()
@@ -43,7 +43,7 @@ async function begun() {
   const clock = new TestClock()
   const { log, lines } = recordingLog()
   const gate = gated(disk)
-  const buffer = await openLog(patient(gate.files, clock), {}, { clock, log })
+  const buffer = await openLog(withTimeouts(gate.files, clock), {}, { clock, log })
   const cursor = buffer.cursor('a')
   const next = snapshots()
   const append = async (number: number) => {
@@ -101,7 +101,7 @@ test('a file that is opened too late is closed', async () => {
   const clock = new TestClock()
   const gate = gated(disk)
   gate.hang()
-  const opening = assert.rejects(patient(gate.files, clock).open('/b/x', 'create'), { code: 'ETIMEDOUT' })
+  const opening = assert.rejects(withTimeouts(gate.files, clock).open('/b/x', 'create'), { code: 'ETIMEDOUT' })
   await clock.pass(hangMs)
   await opening
   gate.goOn()
@@ -116,7 +116,7 @@ test('a segment that cannot be read because the disk hangs is not given up', asy
   await buffer.close()
   const clock = new TestClock()
   const gate = gated(disk)
-  const again = await openLog(patient(gate.files, clock), {}, { clock })
+  const again = await openLog(withTimeouts(gate.files, clock), {}, { clock })
   const cursor = again.cursor('a')
   gate.hang()
   const reading = cursor.read({ samples: 99 }, signal)

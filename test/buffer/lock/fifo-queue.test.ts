@@ -3,12 +3,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { takeTurn } from '../../../src/buffer/lock/fifo-queue.ts'
+import { acquireTurn } from '../../../src/buffer/lock/fifo-queue.ts'
 import { systemClock } from '../../../src/util/clock.ts'
 import { root, temporary } from '../../support/servers.ts'
 
 const never = new AbortController().signal
-const take = (directory: string, signal = never) => takeTurn(directory, { clock: systemClock }, signal)
+const take = (directory: string, signal = never) => acquireTurn(directory, { clock: systemClock }, signal)
 
 /** A process that takes its turn, says so, and holds it. */
 function holder(t: TestContext, directory: string): ChildProcess {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ask, Owner, ownerOf } from '../../../src/buffer/lock/lockfile.ts'
+import { ask, BufferLock, ownerOf } from '../../../src/buffer/lock/lockfile.ts'
 import { silent } from '../../../src/util/log.ts'
 import { recordingLog } from '../../support/buffer.ts'
 
@@ -22,9 +22,9 @@ function folder(t: { after(work: () => void): void }): string {
 
 test('a second owner is refused with the pid of the first; after the first has gone it is not', async (t) => {
   const directory = folder(t)
-  const first = new Owner(directory, echo, { log: silent })
+  const first = new BufferLock(directory, echo, { log: silent })
   await first.acquire()
-  const second = new Owner(directory, echo, { log: silent })
+  const second = new BufferLock(directory, echo, { log: silent })
   await assert.rejects(second.acquire(), new RegExp(`belongs to the agent with pid ${process.pid}, .*buffer.directory`))
   await first.close()
   await second.acquire()
@@ -37,7 +37,7 @@ test('the socket of a dead process is taken over', async (t) => {
   const script = `require('node:net').createServer().listen(${JSON.stringify(`${directory}/owner`)}, () => process.kill(process.pid, 'SIGKILL'))`
   spawnSync(process.execPath, ['-e', script])
   assert.ok(existsSync(`${directory}/owner`))
-  const owner = new Owner(directory, echo, { log: silent })
+  const owner = new BufferLock(directory, echo, { log: silent })
   await owner.acquire()
   assert.deepEqual(await Array.fromAsync((await ask(directory, { command: 'hello' })) ?? []), [
     { asked: { command: 'hello' } },
@@ -49,7 +49,7 @@ test('of many that come at once on a dead socket one becomes the owner', async (
   const directory = folder(t)
   const script = `require('node:net').createServer().listen(${JSON.stringify(`${directory}/owner`)}, () => process.kill(process.pid, 'SIGKILL'))`
   spawnSync(process.execPath, ['-e', script])
-  const owners = Array.from({ length: 12 }, () => new Owner(directory, echo, { log: silent }))
+  const owners = Array.from({ length: 12 }, () => new BufferLock(directory, echo, { log: silent }))
   const outcomes = await Promise.allSettled(owners.map((owner) => owner.acquire()))
   assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1)
   for (const owner of owners) await owner.close()
@@ -58,16 +58,16 @@ test('of many that come at once on a dead socket one becomes the owner', async (
 test('a path that is longer than a socket address works all the same', async (t) => {
   const directory = join(folder(t), 'a'.repeat(60), 'b'.repeat(60))
   mkdirSync(directory, { recursive: true })
-  const owner = new Owner(directory, echo, { log: silent })
+  const owner = new BufferLock(directory, echo, { log: silent })
   await owner.acquire()
-  await assert.rejects(new Owner(directory, echo, { log: silent }).acquire(), /belongs to the agent with pid/)
+  await assert.rejects(new BufferLock(directory, echo, { log: silent }).acquire(), /belongs to the agent with pid/)
   assert.equal((await Array.fromAsync((await ask(directory, { command: 'x' })) ?? [])).length, 1)
   await owner.close()
 })
 
 test('a failure comes as an error after what came before it', async (t) => {
   const directory = folder(t)
-  const owner = new Owner(directory, echo, { log: silent })
+  const owner = new BufferLock(directory, echo, { log: silent })
   await owner.acquire()
   const parts: unknown[] = []
   await assert.rejects(async () => {
@@ -79,7 +79,7 @@ test('a failure comes as an error after what came before it', async (t) => {
 
 test('where no socket can be made it is said, and the agent goes on', async (t) => {
   const { log, lines } = recordingLog()
-  await new Owner(join(folder(t), 'missing'), echo, { log }).acquire()
+  await new BufferLock(join(folder(t), 'missing'), echo, { log }).acquire()
   assert.equal(lines.length, 1)
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { slotBytes } from '../../../src/buffer/cursor/record.ts'
+import { recordBytes } from '../../../src/buffer/cursor/record.ts'
 import { headerBytes, recordsOf, recordType, segmentName } from '../../../src/buffer/segment/format.ts'
 import { allOf, openLog, recordingLog, signal, snapshots } from '../../support/buffer.ts'
 import { settled, TestClock } from '../../support/clock.ts'
@@ -34,7 +34,7 @@ async function outcomeOf(disk: SimulatedDisk) {
   const sequences = sequencesOf(await allOf(buffer))
   const damaged = buffer.stats.dropped.get('a')?.get('damaged') ?? 0
   const next = buffer.append(snapshots()(99))
-  return { sequences, damaged, next, uncertain, records: buffer.stats.damagedRecords, lines, buffer }
+  return { sequences, damaged, next, uncertain, records: buffer.stats.corruptRecords, lines, buffer }
 }
 
 test('a tail torn at every byte of the last record is cut, and nothing before it is lost', async () => {
@@ -104,14 +104,14 @@ test('one flipped bit in a cursor slot: the other slot holds, and what follows m
   const cursor = buffer.cursor('a')
   for (const sequence of [1, 2]) {
     await cursor.read({ samples: 1 }, signal)
-    await cursor.begin({ first: sequence, last: sequence, note: 'n' })
-    await cursor.move(sequence)
+    await cursor.markInFlight({ first: sequence, last: sequence, note: 'n' })
+    await cursor.commit(sequence)
   }
   const bytes = disk.bytesOf('/b/cursors')
   for (const slot of [0, 1])
     for (let bit = 0; bit < 72 * 8; bit += 5) {
       const flipped = Buffer.from(bytes)
-      const at = slot * slotBytes + (bit >> 3)
+      const at = slot * recordBytes + (bit >> 3)
       flipped[at] = (flipped[at] ?? 0) ^ (1 << (bit & 7))
       const wreck = disk.afterKill()
       wreck.put('/b/cursors', flipped)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
-import { openLeft } from '../../../src/batch/run-log.ts'
+import { openSpooled } from '../../../src/batch/run-log.ts'
 import { openDisk } from '../../../src/buffer/index.ts'
 import { readHeader, segmentName, version } from '../../../src/buffer/segment/format.ts'
 import { systemClock } from '../../../src/util/clock.ts'
@@ -25,10 +25,10 @@ async function sixIn(disk: SimulatedDisk) {
     await settled()
     if (i % 2 === 0) await clock.pass(3_600_000)
   }
-  await a?.move(1)
-  await b?.move(5)
-  await c?.move(1)
-  await c?.begin({ first: 2, last: 4, note: '' })
+  await a?.commit(1)
+  await b?.commit(5)
+  await c?.commit(1)
+  await c?.markInFlight({ first: 2, last: 4, note: '' })
   await buffer.close()
   return disk.afterKill()
 }
@@ -146,11 +146,11 @@ test('a log that a newer version has left is nobody else’s to deliver and to d
   const path = `${run}/log/${segmentName(1)}`
   await writeFile(path, written(await readFile(path), version + 1))
   const of = (maxAgeMs: number) => ({ ...options, directory, maxAgeMs, mode: 'disk' as const })
-  assert.equal(await openLeft(run, of(86_400_000), needs), undefined)
+  assert.equal(await openSpooled(run, of(86_400_000), needs), undefined)
   assert.deepEqual(await readdir(`${run}/log`), [segmentName(1)])
   const { lines, log } = recordingLog()
   const later = { ...systemClock, now: () => systemClock.now() + 2 * 86_400_000 }
-  assert.equal(await openLeft(run, of(86_400_000), { ...needs, log, clock: later }), undefined)
+  assert.equal(await openSpooled(run, of(86_400_000), { ...needs, log, clock: later }), undefined)
   assert.deepEqual(await readdir(`${directory}/runs`), [])
   assert.match(lines.join(), /older than max_age and lost/)
 })

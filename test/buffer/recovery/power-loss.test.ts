@@ -50,12 +50,12 @@ async function untilCut(disk: SimulatedDisk, cut: number, number: number, clock:
       if (isCut) return
       for (const { sequence, snapshot } of entries) seen.sendable.set(sequence, textOf(snapshot))
       const last = entries.at(-1)?.sequence ?? 0
-      await cursor.begin({ first: entries[0]?.sequence ?? 0, last, note: '' })
+      await cursor.markInFlight({ first: entries[0]?.sequence ?? 0, last, note: '' })
       if (isCut) return
       seen.requested = last
       if (i % 4 === 3) continue // no answer came
       seen.answered = last
-      await cursor.move(last)
+      await cursor.commit(last)
       if (isCut) return
     }
   })()
@@ -89,7 +89,7 @@ test('power loss at every operation, three times over: nothing that could be sen
     while (cursor.backlog().snapshots > 0) {
       const entries = await cursor.read({ samples: 1e9 }, AbortSignal.timeout(30_000))
       for (const { sequence, snapshot } of entries) found.set(sequence, textOf(snapshot))
-      await cursor.move(entries.at(-1)?.sequence ?? 0)
+      await cursor.commit(entries.at(-1)?.sequence ?? 0)
     }
     for (const [sequence, text] of everSent)
       if (sequence > answered) assert.equal(found.get(sequence), text, `cut ${cut}: number ${sequence} is lost`)

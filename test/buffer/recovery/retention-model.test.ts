@@ -82,7 +82,7 @@ class Ledger {
     else if (step.do === 'pass') await clock.pass(step.ms)
     else if (step.do === 'leave') {
       this.#left = true
-      buffer.leave('gone')
+      buffer.detach('gone')
     } else await this.#restart(buffer, step)
     await settled()
     this.#check()
@@ -96,10 +96,10 @@ class Ledger {
     if (begun === undefined && cursor.backlog().snapshots === 0) return
     const entries = begun ?? (await cursor.read({ samples: samples * 4 }, AbortSignal.timeout(30_000)))
     const last = entries.at(-1)?.sequence ?? 0
-    if (begun === undefined) await cursor.begin({ first: entries[0]?.sequence ?? 0, last, note: '' })
+    if (begun === undefined) await cursor.markInFlight({ first: entries[0]?.sequence ?? 0, last, note: '' })
     this.#begun.set(endpoint, entries)
     if (answer === 'none') return
-    await cursor.move(last, answer)
+    await cursor.commit(last, answer)
     this.#begun.delete(endpoint)
     this.had.set(endpoint, (this.had.get(endpoint) ?? 0) + entries.length * samples)
     if (answer === 'delivered') assert.equal((await cursor.lastDelivered(0))?.sequence, last)

@@ -29,7 +29,7 @@ async function startsIn(buffer: DiskBuffer): Promise<readonly (readonly (number 
     const entries = await cursor.read({ samples: 1e6 }, signal)
     for (const { snapshot } of entries)
       rows.push(snapshot.series.map(({ family: { since } }) => since && beginningOf(since, snapshot.starts)))
-    await cursor.move(entries.at(-1)?.sequence ?? 0)
+    await cursor.commit(entries.at(-1)?.sequence ?? 0)
   }
   return rows
 }

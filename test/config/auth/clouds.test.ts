@@ -18,7 +18,7 @@ async function read(t: TestContext, block: object, environment: Environment = {}
   const remote_write = [{ url: 'https://receiver.test/api', ...block }]
   writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
   try {
-    const { doubts, remoteWrite } = await readConfig({
+    const { warnings: doubts, remoteWrite } = await readConfig({
       flags: new Map([['config.file', file]]),
       environment,
       collectors: [],

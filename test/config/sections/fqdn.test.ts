@@ -20,18 +20,18 @@ test('the name with its domain is what hostname -f says', async (t) => {
   const config = await configOf(t, file, '[ "$1" = -f ] && echo host.example.org')
   assert.equal(config.identity['instance'], 'host.example.org')
   assert.equal(config.identity['at'], 'x-host.example.org')
-  assert.deepEqual(config.notes, [])
+  assert.deepEqual(config.decisions, [])
 })
 
 test('where it cannot be found the host name stands for it, and a note says so', async (t) => {
   for (const lines of ['echo no such name >&2; exit 1', 'echo', 'exec sleep 20']) {
     const config = await configOf(t, { instance: '${fqdn}' }, lines)
     assert.equal(config.identity['instance'], hostname())
-    assert.match(config.notes.join(), /^\$\{fqdn\}: hostname -f.*: .* is used$/)
+    assert.match(config.decisions.join(), /^\$\{fqdn\}: hostname -f.*: .* is used$/)
   }
 })
 
 test('it is not asked for where nobody wants it', async (t) => {
   const config = await configOf(t, { instance: '${hostname}' }, 'echo asked > "$0.asked"; exit 1')
-  assert.deepEqual(config.notes, [])
+  assert.deepEqual(config.decisions, [])
 })

@@ -76,7 +76,7 @@ test('a preset sets the age limit, the size of requests and the limits of labels
 test('a preset sets protocol and compression: VictoriaMetrics has its own; both can be said otherwise', async (t) => {
   const spoken = async (block: object) => {
     const endpoint = await endpointOf(t, block)
-    return [endpoint?.message, endpoint?.compression]
+    return [endpoint?.protobufMessage, endpoint?.compression]
   }
   assert.deepEqual(await spoken({}), ['auto', 'snappy'])
   assert.deepEqual(await spoken({ preset: 'mimir' }), ['auto', 'snappy'])
@@ -90,8 +90,8 @@ test('grafana-cloud alone is collected for every 60 s under the job of its dashb
   const alone = await configured(t, { remote_write: [block] })
   assert.equal(alone.intervalMs, 60_000)
   assert.equal(alone.identity['job'], 'integrations/node_exporter')
-  assert.match(alone.notes.join('\n'), /collects every 60s: .*global\.scrape_interval/)
-  assert.match(alone.notes.join('\n'), /the job is integrations\/node_exporter/)
+  assert.match(alone.decisions.join('\n'), /collects every 60s: .*global\.scrape_interval/)
+  assert.match(alone.decisions.join('\n'), /the job is integrations\/node_exporter/)
   const { out } = await commandLine(['check', `--config.file=${written(t, { remote_write: [block] })}`])
   assert.match(out, /collectors every 60 s/)
   assert.match(out, /grafana-cloud: collects every 60s/)
@@ -105,7 +105,7 @@ test('beside another receiver, or where the interval and the job are said, grafa
     { remote_write: [block], global: { scrape_interval: '15s' }, job: 'node' },
   ]
   for (const shape of others) {
-    const { intervalMs, identity, notes } = await configured(t, shape)
+    const { intervalMs, identity, decisions: notes } = await configured(t, shape)
     assert.deepEqual([intervalMs, identity['job'], notes], [15_000, 'node', []])
   }
 })
@@ -113,7 +113,7 @@ test('beside another receiver, or where the interval and the job are said, grafa
 test('docs/configuration.md has the table of presets as it is', () => {
   const rows = Object.entries<Preset>(presets).map(([name, one]) => {
     const labels = [one.labelLimit, one.labelNameLengthLimit, one.labelValueLengthLimit].map((limit) => limit ?? 'any')
-    const protocol = [`\`${one.message}\``, `\`${one.compression}\``]
+    const protocol = [`\`${one.protobufMessage}\``, `\`${one.compression}\``]
     const sizes = [one.ageLimit ?? 'none', one.maxSamplesPerSend, labels.join(', ')]
     const cells = [`\`${name}\``, `\`${one.path}\``, ...protocol, ...sizes]
     return `| ${cells.join(' | ')} |`

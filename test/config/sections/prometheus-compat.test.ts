@@ -13,7 +13,7 @@ async function read(t: TestContext, block: object) {
   writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
   try {
     const config = await readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [] })
-    return { doubts: config.doubts, endpoint: config.remoteWrite[0], problems: [] }
+    return { doubts: config.warnings, endpoint: config.remoteWrite[0], problems: [] }
   } catch (error) {
     assert.ok(error instanceof ConfigError)
     return { doubts: [], endpoint: undefined, problems: error.problems }

@@ -61,7 +61,7 @@ test('a file of the kernel is read afresh from the descriptor that stays open', 
   const busyUntil = performance.now() + 30
   while (performance.now() < busyUntil);
   assert.notEqual(files.read('/proc/uptime').toString(), times[2])
-  for (let i = 0; i < 5; i++) files.settle()
+  for (let i = 0; i < 5; i++) files.endCycle()
   assert.equal(openFiles(), before)
 })
 

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, HostStatfs, type Patience, timedOut } from '../../../src/host/syscall/statfs.ts'
+import { type Answer, HostStatfs, type Waits, timedOut } from '../../../src/host/syscall/statfs.ts'
 import type { Command } from '../../../src/host/syscall/statfs-child.ts'
 import { systemClock } from '../../../src/util/clock.ts'
 
 const usage = { blockBytes: 4096, blocks: 100, free: 50, available: 40, files: 10, filesFree: 5 }
-const patience: Patience = { timeoutMs: 400, waitMs: 100, signal: new AbortController().signal }
-const patient: Patience = { ...patience, waitMs: 5000, timeoutMs: 5000 }
+const patience: Waits = { timeoutMs: 400, waitMs: 100, signal: new AbortController().signal }
+const patient: Waits = { ...patience, waitMs: 5000, timeoutMs: 5000 }
 
 /**
  * A child that answers like stat(1), writes each start and question to `log`, and hangs over a path with `hang` in it
@@ -44,7 +44,7 @@ async function fake(t: TestContext, slowMs = 40) {
   }
 }
 
-async function asked(statfs: HostStatfs, paths: readonly string[], how: Patience = patience) {
+async function asked(statfs: HostStatfs, paths: readonly string[], how: Waits = patience) {
   const found: Record<string, Answer> = {}
   for await (const [path, answer] of statfs.apart(paths, how)) found[path] = answer
   return found
@@ -143,7 +143,7 @@ test('with four children hanging the other mounts are in error without being ask
   assert.deepEqual(await asked(statfs, paths), all)
   assert.deepEqual((await log()).filter((line) => line !== 'start').sort(), ['/hang1', '/hang2', '/hang3', '/hang4'])
   assert.equal((await log()).filter((line) => line === 'start').length, 4)
-  assert.equal(statfs.trouble, '4 mounts hang: other remote mounts are not asked')
+  assert.equal(statfs.problem, '4 mounts hang: other remote mounts are not asked')
   await release('/hang3')
   await until(async () => (await asked(statfs, paths))['/a'] !== timedOut)
 })
@@ -171,23 +171,23 @@ test('a mount that is gone is forgotten, but not the question it has open', asyn
 test('what stat says of a failure is told in the words of Go', async (t) => {
   const { statfs } = await fake(t)
   assert.deepEqual(await asked(statfs, ['/stale'], patient), { '/stale': { error: 'stale NFS file handle' } })
-  assert.equal(statfs.trouble, undefined)
+  assert.equal(statfs.problem, undefined)
 })
 
 test('a child that dies costs one answer and is replaced', async (t) => {
   const { statfs } = await fake(t)
   const found = await asked(statfs, ['/a', '/die', '/b'], patient)
   assert.deepEqual(found, { '/a': usage, '/die': { error: 'statfs not available' }, '/b': usage })
-  assert.equal(statfs.trouble, '/bin/sh ended, status 3')
+  assert.equal(statfs.problem, '/bin/sh ended, status 3')
   assert.deepEqual(await asked(statfs, ['/a'], patient), { '/a': usage })
-  assert.equal(statfs.trouble, undefined)
+  assert.equal(statfs.problem, undefined)
 })
 
 test('an answer that makes no sense is an error of that mount, and is shown', async (t) => {
   const { statfs } = await fake(t)
   const found = await asked(statfs, ['/garbage', '/b'], patient)
   assert.deepEqual(found, { '/garbage': { error: 'statfs not available' }, '/b': usage })
-  assert.equal(statfs.trouble, 'stat answered "what", status 0')
+  assert.equal(statfs.problem, 'stat answered "what", status 0')
 })
 
 const broken: readonly (readonly [string, Command, RegExp])[] = [
@@ -204,6 +204,6 @@ for (const [title, command, words] of broken)
     const error = { error: 'statfs not available' }
     for (let i = 0; i < 2; i++) {
       assert.deepEqual(await asked(statfs, ['/a', '/b'], patient), { '/a': error, '/b': error })
-      assert.match(statfs.trouble ?? '', words)
+      assert.match(statfs.problem ?? '', words)
     }
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Trouble } from '../../../src/http/retry/error-log.ts'
+import { ErrorLog } from '../../../src/http/retry/error-log.ts'
 import { createLog } from '../../../src/util/log.ts'
 import { TestClock } from '../../support/clock.ts'
 
@@ -13,7 +13,7 @@ function troubled() {
     (line) => lines.push(line.replace(/^time=\S+ level=/, '').trim()),
     () => 0,
   )
-  const trouble = new Trouble({ clock, log, part: 'p', about: { remote_name: 'r', url: 'u' } })
+  const trouble = new ErrorLog({ clock, log, part: 'p', about: { remote_name: 'r', url: 'u' } })
   const levels = () => lines.map((line) => line.split(' ', 1)[0])
   return { trouble, clock, lines, levels }
 }

@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import {
   extent,
-  noteOf,
-  settle,
-  type Verdict,
-  type Work,
+  serialize,
+  advance,
+  type BisectAnswer,
+  type PendingSlices,
   wholeRange,
-  workOf,
+  deserialize,
 } from '../../../src/remote-write/rejection/bisect.ts'
 
 /** A receiver as Prometheus is one: all of a request or nothing, in order by series, the newest sample once more is fine. */
@@ -23,7 +23,7 @@ class Strict {
     this.#bad = bad
   }
 
-  take({ from, to, low, high }: { from: number; to: number; low: number; high: number }): Verdict {
+  take({ from, to, low, high }: { from: number; to: number; low: number; high: number }): BisectAnswer {
     this.requests++
     for (let series = low; series < high; series++) {
       if (this.#bad.has(series) || from < (this.newest[series] ?? -1)) return 'rejected'
@@ -37,7 +37,7 @@ class Strict {
 }
 
 /** Works a range out against a receiver; `lost(n)` says whether the nth answer got lost after the receiver had acted. */
-function workOut(receiver: Strict, start: Work, lost: (request: number) => boolean) {
+function workOut(receiver: Strict, start: PendingSlices, lost: (request: number) => boolean) {
   let work = start
   let replayed = 0
   const offending: number[] = []
@@ -51,12 +51,12 @@ function workOut(receiver: Strict, start: Work, lost: (request: number) => boole
       uncertain = true
       verdict = receiver.take(extent(piece))
     }
-    const result = settle(work, verdict, uncertain)
-    work = result.work
+    const result = advance(work, verdict, uncertain)
+    work = result.pending
     if (result.replayed) replayed++
     if (result.offending) offending.push(result.offending.low)
     assert.deepEqual(
-      workOf(noteOf(work, 7), { entries: 99, series: 9999, samples: 7 }).length,
+      deserialize(serialize(work, 7), { entries: 99, series: 9999, samples: 7 }).length,
       Math.max(1, work.length),
     )
   }
@@ -126,10 +126,10 @@ test('a body that is too large is halved by entries, then by series, and nobody 
     assert.ok(piece)
     const { from, to, low, high } = extent(piece)
     const size = (to - from) * (high - low)
-    const result = settle(work, size > 4 ? 'too large' : 'delivered', false)
+    const result = advance(work, size > 4 ? 'too large' : 'delivered', false)
     if (size <= 4) sent.push(size)
     assert.equal(result.offending, undefined)
-    work = result.work
+    work = result.pending
   }
   assert.equal(
     sent.reduce((sum, size) => sum + size, 0),
@@ -140,23 +140,23 @@ test('a body that is too large is halved by entries, then by series, and nobody 
 test('a note that is garbage stands for the whole range, uncertain', () => {
   for (const note of ['', 'x', 's 1', 's 0 9 0 1 0', 's 0 1 5 5 0', 's a b c d e'])
     for (const before of ['', '30,', '31,'])
-      assert.deepEqual(workOf(before + note, { entries: 3, series: 10, samples: 30 }), wholeRange(3, 10, true))
+      assert.deepEqual(deserialize(before + note, { entries: 3, series: 10, samples: 30 }), wholeRange(3, 10, true))
 })
 
 test('places of series that an agent does not know of any more are left out of a note', () => {
-  const [piece] = workOf('30,s 0 3 12 15 0,s 0 3 5 12 0', { entries: 3, series: 10, samples: 30 })
+  const [piece] = deserialize('30,s 0 3 12 15 0,s 0 3 5 12 0', { entries: 3, series: 10, samples: 30 })
   assert.deepEqual(piece, { step: 'send', from: 0, to: 3, low: 5, high: 10, uncertain: true })
 })
 
 test('places mean nothing any more where other rules have made the range another one', () => {
   const work = wholeRange(3, 10, false).map((piece) => ({ ...piece, low: 5 }))
-  assert.deepEqual(workOf(noteOf(work, 30), { entries: 3, series: 20, samples: 60 }), wholeRange(3, 20, true))
+  assert.deepEqual(deserialize(serialize(work, 30), { entries: 3, series: 20, samples: 60 }), wholeRange(3, 20, true))
 })
 
 test('a note that would be too long for a cursor is none', () => {
   const [piece] = wholeRange(1, 9999, false)
   assert.equal(
-    noteOf(
+    serialize(
       Array.from({ length: 99 }, () => piece ?? assert.fail()),
       1,
     ),

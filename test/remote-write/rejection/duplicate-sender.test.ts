@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SeriesTable } from '../../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../../src/metrics/snapshot.ts'
-import { SameLabels } from '../../../src/remote-write/rejection/duplicate-sender.ts'
+import { DuplicateSender } from '../../../src/remote-write/rejection/duplicate-sender.ts'
 import { noStats } from '../../../src/remote-write/stats.ts'
 import { createLog } from '../../../src/util/log.ts'
 import { TestClock } from '../../support/clock.ts'
@@ -17,16 +17,16 @@ test('a second host with the same labels is told by the one whose samples come t
   await until(() => other.buffer.cursor('default').backlog().snapshots === 0)
   const said = () => mine.lines.filter((line) => line.includes('another sender uses the labels of this host'))
   mine.push({ kitchen: 1 })
-  await until(() => mine.endpoint.stats.sameLabels === 1)
+  await until(() => mine.endpoint.stats.duplicateSender === 1)
   mine.push({ kitchen: 2 })
-  await until(() => mine.endpoint.stats.sameLabels === 2)
+  await until(() => mine.endpoint.stats.duplicateSender === 2)
   assert.equal(said().length, 1)
   assert.match(
     said()[0] ?? '',
     /instance=h job=node reason="HTTP 400: .*out of order.* hint="give each host an instance/,
   )
-  assert.match(mine.endpoint.trouble ?? '', /^another sender uses the labels {"instance":"h","job":"node"} \(give each/)
-  assert.equal(other.endpoint.trouble, undefined)
+  assert.match(mine.endpoint.problem ?? '', /^another sender uses the labels {"instance":"h","job":"node"} \(give each/)
+  assert.equal(other.endpoint.problem, undefined)
 })
 
 /** What is thought of refusals, on a clock of the test's. */
@@ -34,7 +34,7 @@ function thoughts(hasStepped = false) {
   const clock = new TestClock()
   const lines: string[] = []
   const stats = noStats()
-  const same = new SameLabels({
+  const same = new DuplicateSender({
     clock,
     log: createLog(
       'debug',
@@ -56,7 +56,7 @@ function thoughts(hasStepped = false) {
 test('a host whose own clock has stepped accuses nobody', () => {
   const { same, lines, snapshot } = thoughts(true)
   same.refused(snapshot, 'HTTP 400: out of order sample', [])
-  assert.equal(same.trouble, undefined)
+  assert.equal(same.problem, undefined)
   assert.deepEqual(lines, [])
 })
 
@@ -64,17 +64,17 @@ test('what is refused for another reason, or brought a time of its own, accuses 
   const { same, stats, snapshot } = thoughts()
   same.refused(snapshot, 'HTTP 400: too old sample', [])
   same.refused({ ...snapshot, ownTimestampsMs: Float64Array.of(5) }, 'HTTP 400: out of order sample', [])
-  assert.equal(stats.sameLabels, 0)
+  assert.equal(stats.duplicateSender, 0)
 })
 
 test('after an hour without such a refusal it is over, and told', async () => {
   const { same, lines, clock, snapshot } = thoughts()
   same.refused(snapshot, 'HTTP 409: the sample is a duplicate (err-mimir-sample-duplicate-timestamp)', [])
   same.taken()
-  assert.notEqual(same.trouble, undefined)
+  assert.notEqual(same.problem, undefined)
   await clock.pass(3_600_000)
   same.taken()
-  assert.equal(same.trouble, undefined)
+  assert.equal(same.problem, undefined)
   assert.match(lines[1] ?? '', /nobody else seems to use the labels/)
   same.refused(snapshot, 'HTTP 400: out of order sample', [])
   assert.equal(lines.length, 3)
@@ -88,6 +88,6 @@ test('answers that were lost accuse nobody', async (t) => {
   for (let i = 6; i < 9; i++) one.push({ kitchen: i, hall: -i })
   await until(() => one.buffer.cursor('default').backlog().snapshots === 0)
   assert.equal(one.arrived('kitchen').length, 9)
-  assert.equal(one.endpoint.stats.sameLabels, 0)
-  assert.equal(one.endpoint.trouble, undefined)
+  assert.equal(one.endpoint.stats.duplicateSender, 0)
+  assert.equal(one.endpoint.problem, undefined)
 })

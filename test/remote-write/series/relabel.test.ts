@@ -8,7 +8,7 @@ import type { Rule } from '../../../src/relabel/rule.ts'
 import { compileRules } from '../../../src/relabel/rules.ts'
 import { batchOf, markable } from '../../../src/remote-write/encode/batch.ts'
 import { excessOf } from '../../../src/remote-write/series/limits.ts'
-import { Relabelling, type Wanted } from '../../../src/remote-write/series/relabel.ts'
+import { Relabeller, type SeriesSelection } from '../../../src/remote-write/series/relabel.ts'
 import { noStats } from '../../../src/remote-write/stats.ts'
 import { createLog } from '../../../src/util/log.ts'
 import { scene, until } from '../scene.ts'
@@ -17,11 +17,11 @@ const disk = gauge('disk', 'A disk.', ['device', 'uuid'])
 const load = gauge('load', 'The load.')
 
 /** What is collected, one snapshot after another, and what an endpoint with these rules makes of it. */
-async function endpoint({ rules = [], ...wanted }: Omit<Wanted, 'relabel'> & { rules?: readonly Rule[] }) {
+async function endpoint({ rules = [], ...wanted }: Omit<SeriesSelection, 'relabel'> & { rules?: readonly Rule[] }) {
   const lines: string[] = []
   const stats = noStats()
   const relabel = await compileRules(rules, 'legacy', (_, text) => assert.fail(text))
-  const relabelling = new Relabelling(
+  const relabelling = new Relabeller(
     { ...wanted, relabel: rules.length > 0 ? relabel : undefined },
     { log: createLog('debug', 'logfmt', (line) => lines.push(line), Date.now), stats, about: { remote_name: 'x' } },
   )
@@ -38,7 +38,7 @@ async function endpoint({ rules = [], ...wanted }: Omit<Wanted, 'relabel'> & { r
   return { relabelling, stats, lines, collect, shown }
 }
 
-const labelsOf = (relabelling: Relabelling, series: Parameters<Relabelling['labels']>[0]): Labels =>
+const labelsOf = (relabelling: Relabeller, series: Parameters<Relabeller['labels']>[0]): Labels =>
   Object.fromEntries(relabelling.labels(series))
 
 test('without rules nothing is touched', async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Entry } from '../../../src/buffer/types.ts'
 import { gauge } from '../../../src/metrics/family.ts'
 import type { Series } from '../../../src/metrics/series.ts'
-import { withOneObjectEach } from '../../../src/remote-write/series/same.ts'
+import { canonicalize } from '../../../src/remote-write/series/same.ts'
 
 const family = gauge('temperature', 'Degrees.', ['room'])
 const series = (room: string, ref = 1): Series => ({ ref, family, labelValues: [room], identity: { job: 'node' } })
@@ -15,15 +15,15 @@ const entry = (sequence: number, list: readonly Series[]): Entry => ({
 test('snapshots of the same series are left as they are', () => {
   const list = [series('a'), series('b')]
   const entries = [entry(1, list), entry(2, list)]
-  assert.equal(withOneObjectEach(entries, list).entries, entries)
+  assert.equal(canonicalize(entries, list).entries, entries)
   const [a, b, c] = [series('a'), series('b'), series('c')]
   const apart = [entry(1, [a, b]), entry(2, [a, c])]
-  assert.equal(withOneObjectEach(apart, [a]).entries, apart)
+  assert.equal(canonicalize(apart, [a]).entries, apart)
 })
 
 test('objects of the same labels become the newest of them, in the entries and before them', () => {
   const [old, read, live, other] = [series('a'), series('a', -1), series('a', 7), series('b')]
-  const { entries, before } = withOneObjectEach([entry(1, [read, other]), entry(2, [other, live])], [old])
+  const { entries, before } = canonicalize([entry(1, [read, other]), entry(2, [other, live])], [old])
   assert.deepEqual(
     [before, ...entries.map(({ snapshot }) => snapshot.series)].map((list) => list.map(({ ref }) => ref)),
     [[7], [7, 1], [1, 7]],

@@ -17,7 +17,11 @@ export async function configOf(flags: readonly string[]): Promise<Config> {
 }
 
 /** An agent's cycle, of these collectors and without families of its own. */
-export function cycleOf(config: Config, host: Host, enabled: readonly EnabledCollector[]): (now: number) => Promise<CollectionResult> {
+export function cycleOf(
+  config: Config,
+  host: Host,
+  enabled: readonly EnabledCollector[],
+): (now: number) => Promise<CollectionResult> {
   return createCycle({
     host,
     enabled,

@@ -26,7 +26,7 @@ receiver.listen(0, '127.0.0.1', async () => {
     out: () => {},
     err: (text: string) => process.stderr.write(text),
     input: async () => Buffer.from('trained 1\n'),
-    isPerson: false,
+    isTTY: false,
     onHangup() {},
     stop: new AbortController().signal,
   }

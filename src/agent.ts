@@ -2,7 +2,7 @@ import { createLoop, type Supervisor } from './agent/loop.ts'
 import { OutputSet } from './agent/output-set.ts'
 import { needsRestart, Reload } from './agent/reload.ts'
 import { createSpoolAdoption } from './batch/adoption.ts'
-import type { Pushing } from './batch/open-outputs.ts'
+import type { OutputDeps } from './batch/open-outputs.ts'
 import { claimHostSeries } from './batch/process-lock.ts'
 import { staleEnd } from './batch/spool-logs.ts'
 import type { FileSystem } from './buffer/disk/filesystem.ts'
@@ -20,7 +20,7 @@ import { openWebFile } from './config/sections/web-file.ts'
 import { thisBoot } from './host/open.ts'
 import { hostServices } from './host/services.ts'
 import { isGoingDown } from './host/systemd/shutdown.ts'
-import { shownUrl } from './http/auth/credentials.ts'
+import { redactedUrl } from './http/auth/credentials.ts'
 import type { Family, Labels } from './metrics/family.ts'
 import type { Undelivered } from './output.ts'
 import type { Endpoint } from './remote-write/index.ts'
@@ -29,7 +29,7 @@ import { createWeb, type Web } from './web/index.ts'
 import type { OwnStat } from './web/registry.ts'
 
 /** What a test replaces. */
-export interface World extends Pushing {
+export interface Deps extends OutputDeps {
   /** The disk that the buffer writes to. */
   readonly files?: FileSystem
   readonly supervisor?: Supervisor
@@ -53,15 +53,15 @@ export interface Agent {
 }
 
 /** Builds the parts from the configuration. The web server listens from here on; a fault in that is thrown. */
-export async function createAgent(config: Config, world: World): Promise<Agent> {
-  const { clock, log } = world
-  const { buffer, timeline, senders, now, ...ends } = await openSending(config, world)
+export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
+  const { clock, log } = deps
+  const { buffer, sampleClock, outputSet, now, ...ends } = await openSending(config, deps)
   const turn = { over: new AbortController() }
   let running: Promise<unknown> | undefined
-  const take = async (next: Config) => {
+  const apply = async (next: Config) => {
     const problems = needsRestart(now.config, next)
     if (problems.length > 0) throw new ConfigError(problems)
-    const change = await senders.prepare(next)
+    const change = await outputSet.prepare(next)
     const collection = open(next)
     while (running !== undefined) await running
     const before = { ...now }
@@ -73,11 +73,11 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     }
     await change()
   }
-  const notify = world.supervisor?.notify ?? (() => {})
-  const reread = world.reread ?? (() => Promise.reject(new Error('there is no configuration to read again')))
-  const reloading = new Reload({ clock, log, notify, reread, apply: take })
-  const own = (emit: Emit) => {
-    senders.emit(emit)
+  const notify = deps.supervisor?.notify ?? (() => {})
+  const reread = deps.reread ?? (() => Promise.reject(new Error('there is no configuration to read again')))
+  const reloading = new Reload({ clock, log, notify, reread, apply })
+  const selfMetrics = (emit: Emit) => {
+    outputSet.emit(emit)
     reloading.families(emit, { samples: 0, seconds: 0 })
   }
   const open = (wanted: Config): CollectorSet =>
@@ -85,13 +85,13 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
       ...{ clock, log, previous: now.collection },
       selfMetrics: ({ host, builder }) => [
         exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
-        clockFamilies(timeline),
-        own,
+        clockFamilies(sampleClock),
+        selfMetrics,
         scrapeFamilies(() => builder.added),
       ],
     })
   now.collection = open(config)
-  const web = openWeb(now, world, senders, { selfMetrics: own, reload: () => reloading.reload() })
+  const web = openWeb(now, deps, outputSet, { selfMetrics, reload: () => reloading.reload() })
   const close = async () => {
     await buffer.close()
     now.collection?.close()
@@ -101,10 +101,10 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
     throw error
   })
   const onDrop = (samples: number) => {
-    for (const endpoint of senders.endpoints) endpoint.dropUndated(samples)
+    for (const endpoint of outputSet.endpoints) endpoint.dropUndated(samples)
   }
-  const run = createLoop(world, {
-    intake: new Ingest(buffer, timeline, { clock, log, onDrop }),
+  const run = createLoop(deps, {
+    ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop }),
     schedule: () => ({ ...now.config, changed: turn.over.signal }),
     async cycle(timestampMs) {
       const cycle = (now.collection ?? open(now.config)).cycle(timestampMs)
@@ -115,15 +115,15 @@ export async function createAgent(config: Config, world: World): Promise<Agent> 
         running = undefined
       }
     },
-    outputs: () => [...senders.all, web],
-    watched: () => senders.all,
+    outputs: () => [...outputSet.all, web],
+    watched: () => outputSet.all,
     // memory would be lost with the process; a gateway has no backlog
     mayEnd: config.buffer.mode === 'disk' || config.remoteWrite.length === 0,
-    ...{ ...ends, senders, close },
+    ...{ ...ends, outputSet, close },
   })
   return {
     get endpoints() {
-      return senders.endpoints
+      return outputSet.endpoints
     },
     ...{ addresses, run, buffer },
     reload: () => reloading.reload(),
@@ -137,28 +137,28 @@ interface Current {
 }
 
 /** The way from the buffer to the outputs, whose senders are at work from here on. */
-async function openSending(config: Config, world: World) {
-  const { clock, log } = world
+async function openSending(config: Config, deps: Deps) {
+  const { clock, log } = deps
   const bootId = thisBoot()
   const now: Current = { config, collection: undefined }
-  const whose = {
+  const agentInfo = {
     get identity() {
       return now.config.identity
     },
     get urls() {
-      return now.config.remoteWrite.map(({ url }) => shownUrl(url))
+      return now.config.remoteWrite.map(({ url }) => redactedUrl(url))
     },
   }
   // a gateway has no backlog: for those alone no directory is needed
   const inMemory = config.remoteWrite.length === 0 ? ({ mode: 'memory' } as const) : {}
-  const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...world, bootId, whose })
+  const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo })
   const hold = await claimHostSeries(config) // commands beside it leave the host to it
-  const timeline = new SampleClock(clock, log, buffer.newestMs)
+  const sampleClock = new SampleClock(clock, log, buffer.newestMs)
   const onTime = (receiverMs: number) => {
-    timeline.confirm(receiverMs)
+    sampleClock.confirm(receiverMs)
     buffer.confirmTime(receiverMs)
   }
-  const hasStepped = () => timeline.stats.steps > 0
+  const hasStepped = () => sampleClock.stats.steps > 0
   const current = {
     buffer: config.buffer,
     get remoteWrite() {
@@ -168,15 +168,17 @@ async function openSending(config: Config, world: World) {
       return now.config.pushgateways
     },
   }
-  const skewMs = () => timeline.stats.skewMs
-  const adopting = createSpoolAdoption(current, { ...world, bootId, skewMs }, ({ name, reason, samples }) => {
+  const skewMs = () => sampleClock.stats.skewMs
+  const adoption = createSpoolAdoption(current, { ...deps, bootId, skewMs }, ({ name, reason, samples }) => {
     if (current.remoteWrite.some((one) => one.name === name)) countDropped(buffer.stats, name, reason, samples)
   })
   // What a command left is older than what is collected from here on, and younger than a backlog
-  const isBehind = config.remoteWrite.some(({ name, sampling: choice }) => buffer.cursor(name, choice).backlog().snapshots > 0)
-  if (!isBehind) await adopting.first()
-  const senders = new OutputSet({ ...world, buffer, onTime, hasStepped })
-  const begin = await senders.prepare(config)
+  const isBehind = config.remoteWrite.some(
+    ({ name, sampling }) => buffer.cursor(name, sampling).backlog().snapshots > 0,
+  )
+  if (!isBehind) await adoption.first()
+  const outputSet = new OutputSet({ ...deps, buffer, onTime, hasStepped })
+  const begin = await outputSet.prepare(config)
   await begin()
   const end = async () => {
     const { newestMs } = buffer
@@ -184,7 +186,7 @@ async function openSending(config: Config, world: World) {
     if (isEnd) buffer.append(staleEnd(newestMs))
     hold?.release()
   }
-  return { buffer, timeline, senders, now, adopting, end }
+  return { buffer, sampleClock, outputSet, now, adoption, end }
 }
 
 interface WebHooks {
@@ -192,7 +194,7 @@ interface WebHooks {
   readonly reload: () => Promise<readonly string[]>
 }
 
-function openWeb(now: Current, { clock, log }: World, senders: OutputSet, { selfMetrics: own, reload }: WebHooks): Web {
+function openWeb(now: Current, { clock, log }: Deps, outputSet: OutputSet, { selfMetrics, reload }: WebHooks): Web {
   const { configFile } = now.config.web
   return createWeb(now.config.web, {
     clock,
@@ -202,10 +204,10 @@ function openWeb(now: Current, { clock, log }: World, senders: OutputSet, { self
       return now.config.collectors.map(({ collector }) => collector.name)
     },
     allCollectors: now.config.allCollectors,
-    own: () => ownStats(own),
+    own: () => ownStats(selfMetrics),
     ...(configFile !== undefined && { protection: () => openWebFile(configFile) }),
     status: () =>
-      senders.all.map(({ report, problem: trouble }) => [`${report.name} ${report.url}`, trouble ?? 'delivering'] as const),
+      outputSet.all.map(({ report, problem }) => [`${report.name} ${report.url}`, problem ?? 'delivering'] as const),
     reload,
   })
 }

@@ -90,7 +90,7 @@ function processTerminal(): Terminal & { end(status: number): void } {
       process.stderr.write(text)
     },
     input: async () => Buffer.concat(await process.stdin.toArray({ signal: stopping().signal })),
-    get isPerson() {
+    get isTTY() {
       return process.stdout.isTTY === true
     },
     get stop() {

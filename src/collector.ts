@@ -23,7 +23,11 @@ export function requireValue<T>(value: T | undefined, what: string): T {
  * Collects every one of several alike things, so that one that fails does not hide the others. The first failure is
  * thrown when all are done; where `problem` is given, each is told there instead.
  */
-export function collectEach<T>(things: Iterable<T>, collect: (thing: T) => void, problem?: (text: string) => void): void {
+export function collectEach<T>(
+  things: Iterable<T>,
+  collect: (thing: T) => void,
+  problem?: (text: string) => void,
+): void {
   const failures: unknown[] = []
   for (const thing of things) {
     try {

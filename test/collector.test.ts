@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { collectEach, NoData, requireValue, requireDir } from '../src/collector.ts'
+import { collectEach, NoData, requireDir, requireValue } from '../src/collector.ts'
 import { Dir } from '../src/host/fs/dir.ts'
 import { textFiles } from './support/tree.ts'
 

@@ -4,7 +4,7 @@ import type { Ingest } from '../collect/ingest.ts'
 import type { Notify } from '../host/systemd/notify.ts'
 import type { Output, Undelivered } from '../output.ts'
 import { type Clock, every } from '../util/clock.ts'
-import { deadlineAt } from '../util/deadline.ts'
+import { createDeadline } from '../util/deadline.ts'
 import { type Log, messageOf } from '../util/log.ts'
 import { type Watched, watch } from './watchdog.ts'
 
@@ -23,7 +23,7 @@ interface Deps {
 
 /** How often everyone is looked after, and what a collection may take when all goes wrong. */
 const checkMs = 10_000
-const longestCollectionMs = 120_000
+const maxCollectionMs = 120_000
 
 export interface Schedule {
   readonly intervalMs: number
@@ -32,32 +32,32 @@ export interface Schedule {
 }
 
 export interface LoopParts {
-  readonly intake: Ingest
+  readonly ingest: Ingest
   readonly cycle: (timestampMs: number) => Promise<CollectionResult>
   /** How often to collect, until `over`: then it may be another one. */
   readonly schedule: () => Schedule
   readonly outputs: () => readonly Output[]
-  readonly adopting: SpoolAdoption
+  readonly adoption: SpoolAdoption
   /** Ends the series of this host where it is going down. */
   readonly end: () => Promise<void>
   readonly watched: () => readonly Watched[]
   /** Nothing is lost when the process ends. */
   readonly mayEnd: boolean
   /** How the outputs fare, in one line, and those that have not got all. */
-  readonly senders: { readonly status: string; readonly undelivered: readonly Undelivered[] }
+  readonly outputSet: { readonly status: string; readonly undelivered: readonly Undelivered[] }
   readonly close: () => Promise<void>
 }
 
 /** The loop of the agent and its end. */
 export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
-  const { intake, cycle, schedule, outputs, adopting, senders, close } = parts
+  const { ingest, cycle, schedule, outputs, adoption, outputSet, close } = parts
   const notify = supervisor?.notify ?? (() => {})
   const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
   const collecting = new Collecting(clock, () => schedule().intervalMs)
   const collect = async (isLast: boolean) => {
-    const cycled = await cycle(intake.startCycle())
+    const cycled = await cycle(ingest.startCycle())
     const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
-    intake.add(seen)
+    ingest.add(seen)
     for (const output of outputs()) guarded(log, output, seen)
     collecting.done()
   }
@@ -65,17 +65,17 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     const ending = new AbortController()
     const end = AbortSignal.any([signal, ending.signal])
     const watched = () => [collecting, ...parts.watched()]
-    const onWell = () => notify('WATCHDOG=1', `STATUS=${senders.status}`)
+    const onWell = () => notify('WATCHDOG=1', `STATUS=${outputSet.status}`)
     const { mayEnd } = parts
     const watching = watch({ clock, log, watched, everyMs, onWell, mayEnd }, end).then((hopeless) => {
       ending.abort(new Error('the agent ends'))
       return hopeless
     })
-    const adopted = adopting.run(end)
+    const adopted = adoption.run(end)
     notify('READY=1', 'STATUS=collecting')
     while (!end.aborted) {
-      const { intervalMs, changed: over } = schedule()
-      for await (const { missed } of every(clock, intervalMs, AbortSignal.any([end, over]))) {
+      const { intervalMs, changed } = schedule()
+      for await (const { missed } of every(clock, intervalMs, AbortSignal.any([end, changed]))) {
         if (missed > 0) log.warn('agent: intervals missed', { missed })
         await collect(false)
       }
@@ -83,13 +83,13 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     notify('STOPPING=1', 'STATUS=delivering the rest')
     const hopeless = await watching
     await collect(true)
-    intake.end()
+    ingest.end()
     await parts.end()
     await adopted
-    const deadline = deadlineAt(clock, schedule().flushTimeoutMs)
+    const deadline = createDeadline(clock, schedule().flushTimeoutMs)
     await Promise.all(outputs().map((output) => output.stop(deadline.signal)))
     deadline.clear()
-    const { undelivered } = senders
+    const { undelivered } = outputSet
     await close()
     if (hopeless !== undefined)
       throw new Error(`watchdog: ${hopeless} stands still and begins nothing anew: ended, to be started again`)
@@ -116,13 +116,13 @@ class Collecting implements Watched {
     this.#lastMs = this.#clock.monotonicMs()
   }
 
-  stuckMs(): number {
-    const allowedMs = 3 * this.#intervalMs() + longestCollectionMs
+  stalledMs(): number {
+    const allowedMs = 3 * this.#intervalMs() + maxCollectionMs
     return Math.max(0, this.#clock.monotonicMs() - this.#lastMs - allowedMs)
   }
 
   /** Nothing can be done but to wait once more. */
-  revive(): void {
+  restart(): void {
     this.#lastMs = this.#clock.monotonicMs()
   }
 }

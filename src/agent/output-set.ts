@@ -1,4 +1,4 @@
-import type { Pushing } from '../batch/open-outputs.ts'
+import type { OutputDeps } from '../batch/open-outputs.ts'
 import { familiesOf } from '../buffer/metrics.ts'
 import type { Buffer } from '../buffer/types.ts'
 import type { Emit } from '../collector.ts'
@@ -10,10 +10,10 @@ import { emitGateway } from '../pushgateway/metrics.ts'
 import type { GatewayOptions } from '../pushgateway/options.ts'
 import { Endpoint, type EndpointOptions } from '../remote-write/index.ts'
 import { emitEndpoint, emitStorage } from '../remote-write/metrics.ts'
-import { deadlineAt } from '../util/deadline.ts'
+import { createDeadline } from '../util/deadline.ts'
 import { userAgent } from '../util/version.ts'
 
-interface Needs extends Pushing {
+interface Deps extends OutputDeps {
   readonly buffer: Buffer
   /** Takes the time that a receiver tells, milliseconds since the epoch. */
   readonly onTime: (receiverMs: number) => void
@@ -33,10 +33,10 @@ const detachMs = 5000
 export class OutputSet {
   endpoints: readonly Endpoint[] = []
   gateways: readonly Gateway[] = []
-  readonly #needs: Needs
+  readonly #deps: Deps
 
-  constructor(needs: Needs) {
-    this.#needs = needs
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   get all(): readonly (Endpoint | Gateway)[] {
@@ -63,7 +63,7 @@ export class OutputSet {
 
   /** The numbers of all of them. */
   emit(emit: Emit): void {
-    const { buffer, clock } = this.#needs
+    const { buffer, clock } = this.#deps
     const reports = this.endpoints.map(({ report }) => report)
     emitStorage(emit, reports, buffer.stats.appendedSamples)
     for (const report of reports) emitEndpoint(emit, report, clock.now())
@@ -78,16 +78,16 @@ export class OutputSet {
     const gateways = this.gateways.map((one) => ({ one, snapshots: one.report.pending, isBuffered: false }))
     return [...endpoints, ...gateways]
       .filter(({ snapshots }) => snapshots > 0)
-      .map(({ one: { report, problem: trouble, waiting }, ...rest }) => {
-        const reason = trouble ?? waiting
+      .map(({ one: { report, problem, waiting }, ...rest }) => {
+        const reason = problem ?? waiting
         return { name: report.name, url: report.url, ...rest, ...(reason !== undefined && { reason }) }
       })
   }
 
   /** How they fare, in one line. */
   get status(): string {
-    const ill = this.all.filter(({ problem: trouble }) => trouble !== undefined)
-    return ill.length === 0 ? 'delivering' : ill.map(({ name, problem: trouble }) => `${name}: ${trouble}`).join('; ')
+    const ill = this.all.filter(({ problem }) => problem !== undefined)
+    return ill.length === 0 ? 'delivering' : ill.map(({ name, problem }) => `${name}: ${problem}`).join('; ')
   }
 
   #ready<Options extends EndpointOptions | GatewayOptions, Output extends Endpoint | Gateway>(
@@ -95,7 +95,7 @@ export class OutputSet {
     there: readonly Output[],
     opened: Sender[],
   ): Promise<readonly Ready<Options, Output>[]> {
-    const { connect, clock } = this.#needs
+    const { connect, clock } = this.#deps
     return Promise.all(
       wanted.map(async (options) => {
         const kept = there.find(({ digest }) => digest !== undefined && digest === options.digest)
@@ -111,12 +111,12 @@ export class OutputSet {
     endpoints: readonly Ready<EndpointOptions, Endpoint>[],
     gateways: readonly Ready<GatewayOptions, Gateway>[],
   ): Promise<void> {
-    const { buffer, clock, log, onTime, hasStepped } = this.#needs
+    const { buffer, clock, log, onTime, hasStepped } = this.#deps
     const before = this.endpoints
     const wanted = [...endpoints, ...gateways]
     const isKept = (one: Endpoint | Gateway) => wanted.some((ready) => 'kept' in ready && ready.kept === one)
     const isChanged = (one: Gateway) => gateways.some((ready) => 'options' in ready && ready.options.name === one.name)
-    const leaving = deadlineAt(clock, detachMs)
+    const leaving = createDeadline(clock, detachMs)
     const now = AbortSignal.abort(new Error('the configuration has changed'))
     await Promise.all([
       ...before.filter((one) => !isKept(one)).map((one) => one.stop(now)),
@@ -128,8 +128,8 @@ export class OutputSet {
       const { options, sender } = ready
       const stats = before.find(({ name }) => name === options.name)?.stats
       const cursor = buffer.cursor(options.name, options.sampling)
-      const needs = { clock, log, cursor, sender, userAgent, onTime, hasStepped, ...(stats && { stats }) }
-      return new Endpoint(options, needs)
+      const deps = { clock, log, cursor, sender, userAgent, onTime, hasStepped, ...(stats && { stats }) }
+      return new Endpoint(options, deps)
     })
     this.gateways = gateways.map((ready) =>
       'kept' in ready

@@ -15,7 +15,7 @@ const successTime = gauge(
   'When a configuration was last taken.',
 )
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly notify: Notify
@@ -27,16 +27,16 @@ interface Needs {
 
 /** Takes a new configuration whole or not at all; one after another. */
 export class Reload {
-  readonly #needs: Needs
+  readonly #deps: Deps
   #last: Promise<readonly string[]> = Promise.resolve([])
   /** The one that waits for the last to end. */
   #next: Promise<readonly string[]> | undefined
   #isWell = true
   #takenMs: number
 
-  constructor(needs: Needs) {
-    this.#needs = needs
-    this.#takenMs = needs.clock.now()
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#takenMs = deps.clock.now()
   }
 
   readonly families: SelfMetrics = (emit) => {
@@ -58,11 +58,11 @@ export class Reload {
   }
 
   async #reload(): Promise<readonly string[]> {
-    const { clock, log, notify, reread, apply: take } = this.#needs
+    const { clock, log, notify, reread, apply } = this.#deps
     notify('RELOADING=1', `MONOTONIC_USEC=${monotonicMicroseconds()}`)
     try {
       const config = await reread()
-      await take(config)
+      await apply(config)
       this.#isWell = true
       this.#takenMs = clock.now()
       log.info('agent: the new configuration is taken')
@@ -80,8 +80,8 @@ export class Reload {
 }
 
 /** At the start and after each reload. */
-export function logWarnings({ warnings: doubts }: Pick<Config, 'warnings'>, log: Log): void {
-  for (const doubt of doubts) log.warn('agent: configured, and perhaps not meant', { doubt })
+export function logWarnings({ warnings }: Pick<Config, 'warnings'>, log: Log): void {
+  for (const doubt of warnings) log.warn('agent: configured, and perhaps not meant', { doubt })
 }
 
 /** Parts that are opened once: a new configuration in which they differ takes a restart. */

@@ -5,14 +5,14 @@ import type { Log } from '../util/log.ts'
 export interface Watched {
   readonly name: string
   /** For how long it has not moved though it should have, milliseconds. */
-  stuckMs(): number
+  stalledMs(): number
   /** Grows with whatever it brings to an end. */
   readonly completed: number
   /** Begins anew. */
-  revive(): void
+  restart(): void
 }
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   /** Those who are watched at this moment. */
@@ -25,14 +25,14 @@ interface Needs {
 }
 
 /** So often one is begun anew that brings nothing to an end; then only a new process may help. */
-const mostRevivals = 3
+const maxRestarts = 3
 
 /**
  * Looks after those who must not stand still until the signal aborts: one that does is said and begun anew. Gives the
  * name of one for whom that was no help.
  */
 export async function watch(
-  { clock, log, watched, everyMs, onWell, mayEnd }: Needs,
+  { clock, log, watched, everyMs, onWell, mayEnd }: Deps,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const revived = new WeakMap<Watched, { readonly times: number; readonly progress: number }>()
@@ -42,16 +42,16 @@ export async function watch(
     const nowMs = clock.monotonicMs()
     const wasHeldUp = nowMs - beforeMs > 3 * everyMs // the whole process was: nobody could move
     beforeMs = nowMs
-    const stuck = watched().filter((one) => one.stuckMs() > 0)
+    const stuck = watched().filter((one) => one.stalledMs() > 0)
     if (wasHeldUp) continue
     if (stuck.length === 0) onWell()
     for (const one of stuck) {
       const known = revived.get(one)
       const times = known?.progress === one.completed ? known.times + 1 : 1
-      if (times > mostRevivals && mayEnd) return one.name
+      if (times > maxRestarts && mayEnd) return one.name
       revived.set(one, { times, progress: one.completed })
       log.error('watchdog: does not move: begun anew', { name: one.name, times })
-      one.revive()
+      one.restart()
     }
   }
 }

@@ -3,10 +3,10 @@ import { foreignRemedy } from '../buffer/disk/disk-hints.ts'
 import { isForbidden } from '../buffer/disk/filesystem.ts'
 import { enterQueue } from '../buffer/lock/fifo-queue.ts'
 import { turns, turnsIn } from '../buffer/paths.ts'
-import { deadlineAt } from '../util/deadline.ts'
+import { createDeadline } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import { groupOf, cursorNames } from './routes.ts'
-import { type SpoolDeps, type Dropped, Spool, type RunConfig, inspectSpool } from './spool.ts'
+import { cursorNames, groupOf } from './routes.ts'
+import { type Dropped, inspectSpool, type RunConfig, Spool, type SpoolDeps } from './spool.ts'
 
 /** How often an agent looks for leftovers, and how long it holds a turn that batch commands wait for. */
 const everyMs = 60_000
@@ -21,8 +21,12 @@ export interface SpoolAdoption {
 }
 
 /** An agent's part in delivering what batch commands have left; `onDrop` is told of what will never be delivered. */
-export function createSpoolAdoption(config: RunConfig, adopter: SpoolDeps, onDrop: (dropped: Dropped) => void): SpoolAdoption {
-  const { clock, log } = adopter
+export function createSpoolAdoption(
+  config: RunConfig,
+  deps: SpoolDeps,
+  onDrop: (dropped: Dropped) => void,
+): SpoolAdoption {
+  const { clock, log } = deps
   const { directory, mode } = config.buffer
   const outputs = cursorNames(config)
   // a leftover of a group that the agent itself pushes is older than what it has pushed
@@ -32,19 +36,19 @@ export function createSpoolAdoption(config: RunConfig, adopter: SpoolDeps, onDro
 
   /** True where some of it was delivered, and more may be. */
   async function deliver(signal: AbortSignal): Promise<boolean> {
-    const heir = await ownershipOf(directory)
-    const place = await enterQueue(turnsIn(directory), { clock, heir }, outputs.map(turns.at))
-    const leftovers = new Spool(config, { ...adopter, heir }, { replaced, onDrop })
+    const ownership = await ownershipOf(directory)
+    const place = await enterQueue(turnsIn(directory), { clock, ownership }, outputs.map(turns.at))
+    const spool = new Spool(config, { ...deps, ownership }, { replaced, onDrop })
     const inTurn = async (name: string) => {
       if (!(await place.waitFor(turns.at(name), signal))) return false
-      const enough = deadlineAt(clock, maxPauseMs, signal)
-      const { snapshots, trouble } = await leftovers.deliver(name, enough.signal).finally(enough.clear)
+      const enough = createDeadline(clock, maxPauseMs, signal)
+      const { snapshots, problem } = await spool.deliver(name, enough.signal).finally(enough.clear)
       place.release(turns.at(name))
-      return snapshots > 0 && trouble !== undefined
+      return snapshots > 0 && problem !== undefined
     }
     try {
       const areMore = await Promise.all(outputs.map(inTurn))
-      await leftovers.expire(signal)
+      await spool.expire(signal)
       return areMore.includes(true)
     } finally {
       await place.leave()
@@ -81,7 +85,7 @@ export function createSpoolAdoption(config: RunConfig, adopter: SpoolDeps, onDro
 
   return {
     async first() {
-      const moment = deadlineAt(clock, firstMs)
+      const moment = createDeadline(clock, firstMs)
       await look(moment.signal)
       moment.clear()
     },

@@ -8,9 +8,9 @@ import type { Job } from '../process/index.ts'
 import { jobSnapshots } from '../process/metrics.ts'
 import { mergingInto } from '../pushgateway/options.ts'
 import { every } from '../util/clock.ts'
-import { deadlineAt } from '../util/deadline.ts'
+import { createDeadline } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import { type FinalSnapshots, openBatchRun, type BatchRun } from './index.ts'
+import { type BatchRun, type FinalSnapshots, openBatchRun } from './index.ts'
 import { type Claim, claim, claimHostSeries, socketName } from './process-lock.ts'
 import type { DeliveryResult } from './result.ts'
 import { runningAgent } from './run-log.ts'
@@ -23,7 +23,7 @@ interface RunningJob {
   readonly running: Pick<Job, 'progress' | 'ended' | 'cutShort' | 'onNotice'>
 }
 
-interface Means extends SpoolDeps {
+interface Deps extends SpoolDeps {
   /** How long the end may take, milliseconds. */
   readonly timeoutMs: number
   /** Whether `instance` is this command's own: then an agent with another one on this host is no matter. */
@@ -37,11 +37,11 @@ const fractions = { collecting: 0.4, delivering: 0.9 }
  * Pushes what becomes of a command, and of the host while it runs; until it has ended, and then for a bounded time.
  * Those are two runs: the host's series end with the command, the job's stay in view.
  */
-export async function pushDuringExec(config: Config, job: RunningJob, means: Means): Promise<readonly DeliveryResult[]> {
-  const { clock, log } = means
+export async function pushDuringExec(config: Config, job: RunningJob, deps: Deps): Promise<readonly DeliveryResult[]> {
+  const { clock, log } = deps
   const { running } = job
-  const telling = await openJobRun(config, job, means)
-  const host = new HostRun(config, means)
+  const telling = await openJobRun(config, job, deps)
+  const host = new HostRun(config, deps)
   let working = Promise.resolve()
   const collect = () => {
     working = working.then(async () => {
@@ -52,26 +52,26 @@ export async function pushDuringExec(config: Config, job: RunningJob, means: Mea
   }
   running.onNotice(() => void collect())
   for await (const _ of every(clock, config.intervalMs, running.ended)) await collect()
-  const deadline = deadlineAt(clock, means.timeoutMs * fractions.delivering, running.cutShort)
+  const deadline = createDeadline(clock, deps.timeoutMs * fractions.delivering, running.cutShort)
   try {
     await working.catch(() => {}) // was told
     await telling.queue() // one after the other at each output: how it went matters most
-    const fates = await Promise.all([telling.finish(deadline.signal), host.finish(deadline.signal)])
-    return fates.flat()
+    const results = await Promise.all([telling.finish(deadline.signal), host.finish(deadline.signal)])
+    return results.flat()
   } finally {
     deadline.clear()
   }
 }
 
 /** What is told of the run itself. */
-async function openJobRun(config: Config, { labels: wished, running }: RunningJob, means: Means) {
-  const { clock, log } = means
+async function openJobRun(config: Config, { labels: wished, running }: RunningJob, deps: Deps) {
+  const { clock, log } = deps
   const { labels, claim } = await claimSlot(config, wished)
-  const run = await openBatchRun(jobConfig(config, labels), means, { sync: 'always' })
+  const run = await openBatchRun(jobConfig(config, labels), deps, { sync: 'always' })
   const snapshotOf = jobSnapshots(labelled(config.identity, labels))
-  const timeline = new SampleClock(clock, log)
+  const sampleClock = new SampleClock(clock, log)
   const now = () => {
-    const moment = timeline.next()
+    const moment = sampleClock.next()
     return typeof moment === 'number' ? [snapshotOf(running.progress(), moment)] : []
   }
   let hasBegun = false
@@ -115,17 +115,17 @@ function jobConfig(config: Config, { job: _, ...labels }: Labels): Config {
 /** The series of the host: no two processes push them at once. */
 class HostRun {
   readonly #config: Config
-  readonly #means: Means
+  readonly #deps: Deps
   readonly #sampler: HostSampler
   #run: BatchRun | undefined
   #claim: Claim | undefined
   #lastMs: number | undefined
 
-  constructor(config: Config, means: Means) {
-    const { clock, log } = means
+  constructor(config: Config, deps: Deps) {
+    const { clock, log } = deps
     this.#config = config
-    this.#means = means
-    this.#sampler = openHostSampler(config, { clock, log, withinMs: means.timeoutMs * fractions.collecting })
+    this.#deps = deps
+    this.#sampler = openHostSampler(config, { clock, log, withinMs: deps.timeoutMs * fractions.collecting })
   }
 
   async collect(): Promise<void> {
@@ -163,13 +163,13 @@ class HostRun {
   async #claimSeries(): Promise<boolean> {
     const { buffer, identity } = this.#config
     const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory) : undefined
-    if (agent !== undefined && (!this.#means.hasOwnInstance || isSameIdentity(agent.identity, identity))) {
+    if (agent !== undefined && (!this.#deps.hasOwnInstance || isSameIdentity(agent.identity, identity))) {
       await this.#handOver(agent.pid)
       return false
     }
     this.#claim ??= await claimHostSeries(this.#config)
     if (this.#claim === undefined) return false
-    this.#run ??= await openBatchRun(this.#config, this.#means, { sync: 'always', endsSeries: true, isSecond: true })
+    this.#run ??= await openBatchRun(this.#config, this.#deps, { sync: 'always', endsSeries: true, isSecond: true })
     return true
   }
 
@@ -180,7 +180,7 @@ class HostRun {
     this.#claim?.release()
     this.#claim = undefined
     if (run === undefined) return
-    this.#means.log.info('exec: an agent pushes the metrics of this host now', { pid })
+    this.#deps.log.info('exec: an agent pushes the metrics of this host now', { pid })
     await run.finish(async () => ({ snapshots: [] }), AbortSignal.abort())
   }
 }

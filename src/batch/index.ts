@@ -8,9 +8,9 @@ import { isSet, timeText } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
 import type { DeliveryResult } from './result.ts'
 import { cursorNames } from './routes.ts'
-import { type RunManifest, createRun, type GatewayGroup } from './run-log.ts'
+import { createRun, type GatewayGroup, type RunManifest } from './run-log.ts'
 import { BatchSession } from './session.ts'
-import type { SpoolDeps, RunConfig } from './spool.ts'
+import type { RunConfig, SpoolDeps } from './spool.ts'
 
 /**
  * The life of a batch command's samples: `once`, `push`, `exec`.
@@ -54,39 +54,40 @@ export interface FinalSnapshots {
 }
 
 export async function openBatchRun(config: RunConfig, given: SpoolDeps, options: RunOptions): Promise<BatchRun> {
-  const world = config.buffer.mode === 'disk' ? { ...given, heir: await ownershipOf(config.buffer.directory) } : given
-  const nowMs = world.clock.now()
+  const deps =
+    config.buffer.mode === 'disk' ? { ...given, ownership: await ownershipOf(config.buffer.directory) } : given
+  const nowMs = deps.clock.now()
   if (!isSet(nowMs) && !options.isSecond)
-    world.log.warn('clock: is not set: samples of this command get a time that receivers refuse, or drop in silence', {
+    deps.log.warn('clock: is not set: samples of this command get a time that receivers refuse, or drop in silence', {
       now: timeText(nowMs),
       hint: 'run it when the clock has been set, as with After=time-sync.target',
     })
-  const about = { groups: groupsOf(config.pushgateways), isEnded: !options.endsSeries, outputs: cursorNames(config) }
+  const manifest = { groups: groupsOf(config.pushgateways), isEnded: !options.endsSeries, outputs: cursorNames(config) }
   // one request with type and help of each family would be cut off at the end, or waited for
   const remoteWrite = config.remoteWrite.map((one) => ({ ...one, metadataIntervalMs: 0 }))
-  const buffer = await openLog(config.buffer, world, {
-    about,
+  const buffer = await openLog(config.buffer, deps, {
+    manifest: manifest,
     sync: options.sync,
     level: options.isSecond ? 'debug' : 'error',
   })
-  return new BatchSession({ config: { ...config, remoteWrite }, world, buffer, manifest: about })
+  return new BatchSession({ config: { ...config, remoteWrite }, deps, buffer, manifest })
 }
 
 async function openLog(
   options: BufferOptions,
-  world: SpoolDeps,
-  { level, ...how }: { readonly about: RunManifest; readonly sync: Sync; readonly level: 'error' | 'debug' },
+  deps: SpoolDeps,
+  { level, ...how }: { readonly manifest: RunManifest; readonly sync: Sync; readonly level: 'error' | 'debug' },
 ): Promise<Buffer> {
   if (options.mode === 'disk') {
     try {
-      return await createRun(options, world, how)
+      return await createRun(options, deps, how)
     } catch (error) {
       const err = messageOf(error)
       const fields = { directory: options.directory, err, hint: diskRemedy(err) }
-      world.log[level]('buffer: the directory cannot be used: what is not delivered is lost', fields)
+      deps.log[level]('buffer: the directory cannot be used: what is not delivered is lost', fields)
     }
   }
-  return openBuffer({ ...options, mode: 'memory' }, world)
+  return openBuffer({ ...options, mode: 'memory' }, deps)
 }
 
 const groupsOf = (gateways: RunConfig['pushgateways']): Readonly<Record<string, GatewayGroup>> =>

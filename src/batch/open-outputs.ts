@@ -8,7 +8,7 @@ import type { Log } from '../util/log.ts'
 import { userAgent } from '../util/version.ts'
 
 /** What is needed to push anywhere. */
-export interface Pushing {
+export interface OutputDeps {
   readonly clock: Clock
   readonly log: Log
   /** Opens the one connection of an output. */
@@ -28,7 +28,7 @@ interface ClockHooks {
 /** The remote-write endpoints of a configuration, each at its cursor of the buffer. */
 export function openEndpoints(
   { remoteWrite }: Pick<Config, 'remoteWrite'>,
-  { clock, log, connect }: Pushing,
+  { clock, log, connect }: OutputDeps,
   buffer: Pick<Buffer, 'cursor'>,
   more: ClockHooks = {},
 ): Promise<readonly Endpoint[]> {
@@ -44,7 +44,7 @@ export function openEndpoints(
 /** The Pushgateways of a configuration. */
 export function openGateways(
   { pushgateways }: Pick<Config, 'pushgateways'>,
-  { clock, log, connect }: Pushing,
+  { clock, log, connect }: OutputDeps,
   onTime: OnTime = () => {},
 ): Promise<readonly Gateway[]> {
   return Promise.all(

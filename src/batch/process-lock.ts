@@ -29,9 +29,9 @@ interface ClaimScope {
 
 /** The name for those who would get in each other's way: the same series, to the same places, by way of one buffer. */
 export function socketName(what: string, { identity, buffer, remoteWrite, pushgateways }: ClaimScope): string {
-  const whose = Object.entries(identity).toSorted(([left], [right]) => byCodeUnit(left, right))
+  const agentInfo = Object.entries(identity).toSorted(([left], [right]) => byCodeUnit(left, right))
   const to = [...remoteWrite, ...pushgateways].map(({ url }) => url.href)
-  return `${what} ${crc32(JSON.stringify([whose, buffer.directory, to])).toString(16)}`
+  return `${what} ${crc32(JSON.stringify([agentInfo, buffer.directory, to])).toString(16)}`
 }
 
 /** Who has it pushes the series of this host. */

@@ -1,5 +1,5 @@
 import type { BufferStats } from '../buffer/types.ts'
-import { shownUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/auth/credentials.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { groupUrl } from '../pushgateway/group.ts'
 import type { Gateway } from '../pushgateway/index.ts'
@@ -32,7 +32,7 @@ export function endpointResult(
   { name, url }: EndpointOptions,
   {
     left,
-    refused,
+    refused: rejected,
     stats,
     endpoint,
   }: {
@@ -48,27 +48,30 @@ export function endpointResult(
   const delivered = Math.max(0, stats.appendedSamples - left - gone)
   const reason = waiting ?? timeoutReason(endpoint) ?? dropped.map(([why]) => why).join(', ')
   const [kept, unsafe] = isSafe ? [left, 0] : [0, left]
-  return resultOf({ name, url: shownUrl(url), delivered, kept, rejected: refused, lost: gone - refused + unsafe }, reason)
+  return resultOf({ name, url: redactedUrl(url), delivered, kept, rejected, lost: gone - rejected + unsafe }, reason)
 }
 
 export function gatewayResult(
   { name, url, job, groupingKey }: GatewayOptions,
   {
     newest,
-    refused,
+    refused: rejected,
     gateway,
   }: { readonly newest: Snapshot | undefined; readonly refused: number; readonly gateway: Gateway | undefined },
   { isSafe, waiting }: ResultContext,
 ): DeliveryResult {
-  const place = { name, url: shownUrl(groupUrl(url, job, groupingKey)) }
+  const place = { name, url: redactedUrl(groupUrl(url, job, groupingKey)) }
   const all = newest?.values.length ?? 0
   if (gateway === undefined || gateway.report.pending > 0) {
     const [kept, lost] = isSafe ? [all, 0] : [0, all]
     return resultOf({ ...place, delivered: 0, kept, rejected: 0, lost }, waiting ?? timeoutReason(gateway))
   }
-  const { rejection: refusal, problem: trouble } = gateway
-  const gone = refusal?.series.size ?? (trouble === undefined ? 0 : all)
-  return resultOf({ ...place, delivered: all - gone, kept: 0, rejected: refused, lost: gone - refused }, gateway.rejected ?? trouble)
+  const { rejection, problem } = gateway
+  const gone = rejection?.series.size ?? (problem === undefined ? 0 : all)
+  return resultOf(
+    { ...place, delivered: all - gone, kept: 0, rejected, lost: gone - rejected },
+    gateway.rejected ?? problem,
+  )
 }
 
 /** Where nothing more is known. */
@@ -79,7 +82,7 @@ export function timeoutReason(output: Pick<Endpoint | Gateway, 'problem' | 'wait
   return output?.problem ?? (output?.waiting && `${timedOut}: ${output.waiting}`)
 }
 
-function resultOf(fate: DeliveryResult, reason = ''): DeliveryResult {
-  if (fate.kept + fate.rejected + fate.lost === 0) return fate
-  return { ...fate, reason: reason === '' ? timedOut : reason }
+function resultOf(result: DeliveryResult, reason = ''): DeliveryResult {
+  if (result.kept + result.rejected + result.lost === 0) return result
+  return { ...result, reason: reason === '' ? timedOut : reason }
 }

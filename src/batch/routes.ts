@@ -7,7 +7,7 @@ import { openEndpoints, openGateways } from './open-outputs.ts'
 import { saveRejectedByGateway } from './refused.ts'
 import { timedOut, timeoutReason } from './result.ts'
 import { gatewayCursor } from './run-log.ts'
-import type { SpoolDeps, RunConfig } from './spool.ts'
+import type { RunConfig, SpoolDeps } from './spool.ts'
 import type { SpooledLog } from './spool-logs.ts'
 
 /** An output, and how it gets what a command has left for it. */
@@ -27,23 +27,23 @@ export const cursorNames = ({ remoteWrite, pushgateways }: RunConfig): readonly 
 /** `replaced`: groups that get something newer at once, in the place of what they have. */
 export function routesOf(
   { remoteWrite, pushgateways }: RunConfig,
-  adopter: SpoolDeps,
+  deps: SpoolDeps,
   replaced: ReadonlySet<string>,
 ): readonly DeliveryRoute[] {
   return [
     ...remoteWrite.map((one) => ({
       name: one.name,
-      deliver: (left: SpooledLog, deadline: AbortSignal) => atEndpoint(left, one, { adopter, deadline }),
+      deliver: (left: SpooledLog, deadline: AbortSignal) => atEndpoint(left, one, { deps, deadline }),
     })),
     ...pushgateways.map((one) => ({
       name: gatewayCursor(one.name),
-      deliver: (left: SpooledLog, deadline: AbortSignal) => atGateway(left, one, { adopter, deadline, replaced }),
+      deliver: (left: SpooledLog, deadline: AbortSignal) => atGateway(left, one, { deps, deadline, replaced }),
     })),
   ]
 }
 
-interface Means {
-  readonly adopter: SpoolDeps
+interface Deps {
+  readonly deps: SpoolDeps
   readonly deadline: AbortSignal
 }
 
@@ -51,12 +51,12 @@ interface Means {
 async function atEndpoint(
   { buffer }: SpooledLog,
   options: EndpointOptions,
-  { adopter, deadline }: Means,
+  { deps, deadline }: Deps,
 ): Promise<string | undefined> {
   const cursor = cursorOf(buffer, options.name)
   if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
   const remoteWrite = [{ ...options, metadataIntervalMs: 0, isBrief: true }]
-  const [endpoint] = await openEndpoints({ remoteWrite }, adopter, buffer, {
+  const [endpoint] = await openEndpoints({ remoteWrite }, deps, buffer, {
     onTime: (receiverMs) => buffer.confirmTime(receiverMs),
   })
   await endpoint?.stop(deadline)
@@ -65,16 +65,16 @@ async function atEndpoint(
 
 /** Pushes the last snapshot of a run. */
 async function atGateway(
-  { buffer, manifest: about }: SpooledLog,
+  { buffer, manifest }: SpooledLog,
   options: GatewayOptions,
-  { adopter, deadline, replaced }: Means & { readonly replaced: ReadonlySet<string> },
+  { deps, deadline, replaced }: Deps & { readonly replaced: ReadonlySet<string> },
 ): Promise<string | undefined> {
   const cursor = cursorOf(buffer, gatewayCursor(options.name))
   if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
-  const own = { ...options, ...about.groups[options.name], deleteOnStart: false, deleteOnShutdown: false }
+  const own = { ...options, ...manifest.groups[options.name], deleteOnStart: false, deleteOnShutdown: false }
   const snapshot = await newestSnapshot(buffer, cursor.position.sequence)
   if (snapshot !== undefined && !(own.method === 'PUT' && replaced.has(groupOf(own)))) {
-    const [gateway] = await openGateways({ pushgateways: [own] }, adopter)
+    const [gateway] = await openGateways({ pushgateways: [own] }, deps)
     gateway?.onSnapshot({ snapshot })
     await gateway?.stop(deadline)
     if (gateway !== undefined && gateway.report.pending > 0) return timeoutReason(gateway) ?? timedOut

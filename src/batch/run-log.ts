@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { chownToOwner, type Ownership } from '../buffer/disk/chown.ts'
 import { diskAs, isForbidden, makeDirectory, opened } from '../buffer/disk/filesystem.ts'
 import type { DiskBuffer } from '../buffer/disk-buffer.ts'
-import { type BufferNeeds, type BufferOptions, openDisk, type AgentInfo } from '../buffer/index.ts'
+import { type AgentInfo, type BufferDeps, type BufferOptions, openDisk } from '../buffer/index.ts'
 import { ask, BufferError, ownerOf } from '../buffer/lock/lockfile.ts'
 import { deadLetterDirectory } from '../buffer/log/dead-letters.ts'
 import type { Sync } from '../buffer/log/writer.ts'
@@ -42,18 +42,18 @@ export const kindOf = (name: string): 'pushgateway' | 'remote-write' =>
 /** A log of its own for a command. Rejects where the directory cannot be used. */
 export async function createRun(
   options: BufferOptions,
-  needs: BufferNeeds,
-  { about, sync }: { readonly about: RunManifest; readonly sync: Sync },
+  deps: BufferDeps,
+  { manifest, sync }: { readonly manifest: RunManifest; readonly sync: Sync },
 ): Promise<DiskBuffer> {
-  const { heir } = needs
-  await makeDirectory(runsIn(options.directory), heir)
+  const { ownership } = deps
+  await makeDirectory(runsIn(options.directory), ownership)
   for (;;) {
-    const directory = `${runsIn(options.directory)}/${newId(needs.clock)}`
+    const directory = `${runsIn(options.directory)}/${newId(deps.clock)}`
     try {
       await mkdir(directory, { mode: 0o700 })
-      await chownToOwner(directory, heir)
-      await writeManifest(directory, about, heir)
-      return await openDisk({ ...ofRun(options, directory), sync }, needs, false)
+      await chownToOwner(directory, ownership)
+      await writeManifest(directory, manifest, ownership)
+      return await openDisk({ ...ofRun(options, directory), sync }, deps, false)
     } catch (error) {
       const isTaken = error instanceof BufferError || (error as NodeJS.ErrnoException).code === 'EEXIST'
       if (!isTaken) throw error
@@ -65,7 +65,7 @@ export async function createRun(
 const ofRun = (options: BufferOptions, directory: string): BufferOptions => ({
   ...options,
   directory,
-  aside: deadLetterDirectory(options.directory),
+  deadLettersOf: deadLetterDirectory(options.directory),
 })
 
 /** A log has been begun in a directory. Rejects where that cannot be found out. */
@@ -114,7 +114,8 @@ export async function stateOfRun(path: string, clock: Clock): Promise<'left' | '
   return holder === undefined && (await isReadable(path, clock)) ? 'left' : 'held'
 }
 
-export const isSpooled = async (path: string, clock: Clock): Promise<boolean> => (await stateOfRun(path, clock)) === 'left'
+export const isSpooled = async (path: string, clock: Clock): Promise<boolean> =>
+  (await stateOfRun(path, clock)) === 'left'
 
 const holderOf = (path: string) =>
   ownerOf(path).catch((error) => (isForbidden(error) ? ('forbidden' as const) : ('unclear' as const)))
@@ -148,12 +149,12 @@ async function isReadable(path: string, { now }: Clock): Promise<boolean> {
 export async function openSpooled(
   path: string,
   options: BufferOptions,
-  needs: BufferNeeds,
-): Promise<{ readonly buffer: DiskBuffer; readonly about: RunManifest } | undefined> {
+  deps: BufferDeps,
+): Promise<{ readonly buffer: DiskBuffer; readonly manifest: RunManifest } | undefined> {
   try {
-    const buffer = await openDisk({ ...ofRun(options, path), sync: 'end' }, needs, false)
-    if (buffer.unreadable.length === 0) return { buffer, about: await readManifest(path) }
-    if (buffer.areUnreadableTooOld) await expireUnread(buffer, needs.log)
+    const buffer = await openDisk({ ...ofRun(options, path), sync: 'end' }, deps, false)
+    if (buffer.unreadable.length === 0) return { buffer, manifest: await readManifest(path) }
+    if (buffer.areUnreadableTooOld) await expireUnread(buffer, deps.log)
     else await buffer.close()
     return undefined
   } catch (error) {
@@ -176,9 +177,13 @@ export async function removeRun(buffer: DiskBuffer): Promise<void> {
 
 export const removeClosed = (directory: string): Promise<void> => rm(directory, { recursive: true, force: true })
 
-export async function writeManifest(path: string, about: RunManifest, heir: Ownership | undefined): Promise<void> {
-  const text = Buffer.from(JSON.stringify(about))
-  await opened(diskAs(heir), `${path}/run.json.new`, 'create', (file) => file.write(text, 0))
+export async function writeManifest(
+  path: string,
+  manifest: RunManifest,
+  ownership: Ownership | undefined,
+): Promise<void> {
+  const text = Buffer.from(JSON.stringify(manifest))
+  await opened(diskAs(ownership), `${path}/run.json.new`, 'create', (file) => file.write(text, 0))
   await rename(`${path}/run.json.new`, `${path}/run.json`)
 }
 
@@ -197,8 +202,8 @@ export async function runningAgent(directory: string): Promise<({ readonly pid: 
   const answer = await ask(directory, { command: 'whose' }).catch(() => undefined) // no agent, or an older one
   if (answer === undefined) return undefined
   for await (const line of answer) {
-    const { pid, identity, urls: to } = line as { readonly pid: number } & Partial<AgentInfo>
-    return identity && to && { pid, identity, urls: to }
+    const { pid, identity, urls } = line as { readonly pid: number } & Partial<AgentInfo>
+    return identity && urls && { pid, identity, urls }
   }
   return undefined
 }

@@ -1,28 +1,28 @@
 import { DiskBuffer } from '../buffer/disk-buffer.ts'
-import { type QueueTicket, enterQueue } from '../buffer/lock/fifo-queue.ts'
+import { enterQueue, type QueueTicket } from '../buffer/lock/fifo-queue.ts'
 import { turns, turnsIn } from '../buffer/paths.ts'
 import type { Buffer, Cursor } from '../buffer/types.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Gateway } from '../pushgateway/index.ts'
 import type { Endpoint } from '../remote-write/index.ts'
-import { deadlineAt } from '../util/deadline.ts'
+import { createDeadline } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import type { FinalSnapshots, BatchRun } from './index.ts'
+import type { BatchRun, FinalSnapshots } from './index.ts'
 import { openEndpoints, openGateways } from './open-outputs.ts'
 import { saveRejectedByGateway } from './refused.ts'
 import { type DeliveryResult, endpointResult, gatewayResult } from './result.ts'
 import { groupOf } from './routes.ts'
-import { type RunManifest, gatewayCursor, removeRun, writeManifest } from './run-log.ts'
-import { type SpoolDeps, Spool, type RunConfig } from './spool.ts'
+import { gatewayCursor, type RunManifest, removeRun, writeManifest } from './run-log.ts'
+import { type RunConfig, Spool, type SpoolDeps } from './spool.ts'
 import { remainderOf } from './spool-logs.ts'
 
 /** How long an output that has not got what was left is let be before it is tried again, and how long at a time. */
-const againMs = 10_000
-const tryMs = 2000
+const retryDelayMs = 10_000
+const attemptMs = 2000
 
 interface SessionParts {
   readonly config: RunConfig
-  readonly world: SpoolDeps
+  readonly deps: SpoolDeps
   readonly buffer: Buffer
   readonly manifest: RunManifest
 }
@@ -54,16 +54,16 @@ export class BatchSession implements BatchRun {
     const { buffer, config } = parts
     this.#parts = parts
     this.#cursors = new Map([
-      ...config.remoteWrite.map(({ name, sampling: choice }) => [name, buffer.cursor(name, choice)] as const),
+      ...config.remoteWrite.map(({ name, sampling }) => [name, buffer.cursor(name, sampling)] as const),
       ...config.pushgateways.map(({ name }) => [gatewayCursor(name), buffer.cursor(gatewayCursor(name))] as const),
     ])
   }
 
   begin(): void {
-    const { log } = this.#parts.world
-    const leftovers = this.#openSpool()
+    const { log } = this.#parts.deps
+    const spool = this.#openSpool()
     const advance = (name: string) =>
-      this.#openWhenDrained(name, leftovers).catch((error) =>
+      this.#openWhenDrained(name, spool).catch((error) =>
         log.error('run: what was left cannot be read', { err: messageOf(error) }),
       )
     this.#working = Promise.all(this.#names.map(advance)).then(() => {})
@@ -104,7 +104,7 @@ export class BatchSession implements BatchRun {
 
   /** The next one that takes samples takes them in another millisecond. */
   async #addLast(last: () => Promise<FinalSnapshots>): Promise<void> {
-    const { clock } = this.#parts.world
+    const { clock } = this.#parts.deps
     const { snapshots, pushed } = await last()
     for (const snapshot of snapshots) this.#add({ ...snapshot, isLast: true })
     this.#newest = pushed ?? this.#newest
@@ -132,59 +132,60 @@ export class BatchSession implements BatchRun {
 
   /** Undefined where there is no queue: it is always everybody's turn. */
   async #queue(things: readonly string[]): Promise<QueueTicket | undefined> {
-    const { buffer, config, world } = this.#parts
+    const { buffer, config, deps } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
     try {
-      return await enterQueue(turnsIn(config.buffer.directory), world, things)
+      return await enterQueue(turnsIn(config.buffer.directory), deps, things)
     } catch (error) {
-      world.log.warn('buffer: commands cannot wait for one another here', { err: messageOf(error) })
+      deps.log.warn('buffer: commands cannot wait for one another here', { err: messageOf(error) })
       return undefined
     }
   }
 
   /** What others have left; undefined where there is no place for it. */
   #openSpool(): Spool | undefined {
-    const { buffer, config, world } = this.#parts
+    const { buffer, config, deps } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
     const replaced = new Set(config.pushgateways.map(groupOf))
-    return new Spool(config, world, { replaced, except: buffer.directory })
+    return new Spool(config, deps, { replaced, except: buffer.directory })
   }
 
   /** Tries to open an output until it is, or the end comes. */
-  async #openWhenDrained(name: string, leftovers: Spool | undefined): Promise<void> {
-    const { clock } = this.#parts.world
+  async #openWhenDrained(name: string, spool: Spool | undefined): Promise<void> {
+    const { clock } = this.#parts.deps
     const { signal } = this.#ending
     while (!signal.aborted && !this.#isOpen(name)) {
       const place = await this.#queue([turns.at(name)])
       try {
         if ((await place?.waitFor(turns.at(name), signal)) === false) return
-        const enough = deadlineAt(clock, tryMs, signal)
-        await this.#open(name, { deadline: enough.signal, spool: leftovers }).finally(enough.clear)
+        const enough = createDeadline(clock, attemptMs, signal)
+        await this.#open(name, { deadline: enough.signal, spool: spool }).finally(enough.clear)
       } finally {
         await place?.leave()
       }
-      if (!this.#isOpen(name)) await clock.sleep(againMs, signal).catch(() => {}) // the end comes first
+      if (!this.#isOpen(name)) await clock.sleep(retryDelayMs, signal).catch(() => {}) // the end comes first
     }
   }
 
   async #openInTurn(name: string, place: QueueTicket | undefined, opening: OpenOptions): Promise<void> {
     if ((await place?.waitFor(turns.at(name), opening.deadline)) ?? true) await this.#open(name, opening)
-    else if (!this.#undelivered.has(name)) this.#undelivered.set(name, 'other commands on this host delivered all the time')
+    else if (!this.#undelivered.has(name))
+      this.#undelivered.set(name, 'other commands on this host delivered all the time')
   }
 
   /** Opens an output when it has got all that others left. */
-  async #open(name: string, { deadline, spool: leftovers, isShortLived: isBrief = false }: OpenOptions): Promise<void> {
-    const { config, world, buffer } = this.#parts
+  async #open(name: string, { deadline, spool, isShortLived = false }: OpenOptions): Promise<void> {
+    const { config, deps, buffer } = this.#parts
     const oldestMs = this.#cursors.get(name)?.backlog().oldestMs
-    const trouble = (await leftovers?.deliver(name, deadline, oldestMs))?.trouble
-    if (trouble !== undefined) return void this.#undelivered.set(name, trouble)
+    const problem = (await spool?.deliver(name, deadline, oldestMs))?.problem
+    if (problem !== undefined) return void this.#undelivered.set(name, problem)
     this.#undelivered.delete(name)
     const remoteWrite = config.remoteWrite
       .filter((one) => one.name === name)
-      .map((one) => (isBrief ? { ...one, isShortLived: isBrief } : one))
+      .map((one) => (isShortLived ? { ...one, isShortLived } : one))
     const pushgateways = config.pushgateways.filter((one) => gatewayCursor(one.name) === name)
-    for (const one of await openEndpoints({ remoteWrite }, world, buffer)) this.#endpoints.set(name, one)
-    for (const one of await openGateways({ pushgateways }, world)) {
+    for (const one of await openEndpoints({ remoteWrite }, deps, buffer)) this.#endpoints.set(name, one)
+    for (const one of await openGateways({ pushgateways }, deps)) {
       this.#gateways.set(name, one)
       this.#notify(one)
     }
@@ -195,7 +196,8 @@ export class BatchSession implements BatchRun {
     await this.#endpoints.get(name)?.stop(deadline)
     const [gateway, cursor] = [this.#gateways.get(name), this.#cursors.get(name)]
     await gateway?.stop(deadline)
-    if (gateway?.report.pending === 0 && cursor !== undefined) await saveRejectedByGateway(cursor, gateway, this.#sequence)
+    if (gateway?.report.pending === 0 && cursor !== undefined)
+      await saveRejectedByGateway(cursor, gateway, this.#sequence)
   }
 
   /** Whether nothing waits for an output any more; the log of a command does not know what a gateway has. */
@@ -211,10 +213,10 @@ export class BatchSession implements BatchRun {
 
   /** Closes the log, or deletes it, and tells what is in it for whom. */
   async #close(): Promise<readonly DeliveryResult[]> {
-    const { buffer, config, manifest: about, world } = this.#parts
+    const { buffer, config, manifest, deps } = this.#parts
     const areDelivered = await Promise.all(this.#names.map((name) => this.#isDelivered(name)))
     const refusedAt = (name: string) => (buffer instanceof DiskBuffer ? (buffer.deadLetters.kept.get(name) ?? 0) : 0)
-    const fates = (isSafe: boolean) => [
+    const results = (isSafe: boolean) => [
       ...config.remoteWrite.map((options) => {
         const endpoint = this.#endpoints.get(options.name)
         const left = this.#cursors.get(options.name)?.backlog().samples ?? 0
@@ -230,14 +232,14 @@ export class BatchSession implements BatchRun {
         return gatewayResult(options, { newest: this.#newest, refused: refusedAt(name), gateway }, { isSafe, waiting })
       }),
     ]
-    if (!(buffer instanceof DiskBuffer)) return fates(false)
+    if (!(buffer instanceof DiskBuffer)) return results(false)
     if (!areDelivered.includes(false)) {
-      const all = fates(true)
+      const all = results(true)
       await removeRun(buffer)
       return all
     }
-    await writeManifest(buffer.directory, { ...about, isEnded: true, ...remainderOf(buffer) }, world.heir)
+    await writeManifest(buffer.directory, { ...manifest, isEnded: true, ...remainderOf(buffer) }, deps.ownership)
     await buffer.close()
-    return fates(buffer.isSafe)
+    return results(buffer.isSafe)
   }
 }

@@ -2,8 +2,8 @@ import type { Ownership } from '../buffer/disk/chown.ts'
 import type { DiskBuffer } from '../buffer/disk-buffer.ts'
 import type { BufferOptions } from '../buffer/index.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { type RunManifest, isAdopted, isSpooled, openSpooled, removeRun, writeManifest } from './run-log.ts'
-import type { SpoolDeps, Dropped } from './spool.ts'
+import { isAdopted, isSpooled, openSpooled, type RunManifest, removeRun, writeManifest } from './run-log.ts'
+import type { Dropped, SpoolDeps } from './spool.ts'
 
 /** The log of a run that is over, opened as its owner. */
 export interface SpooledLog {
@@ -18,8 +18,8 @@ interface OpenLog {
   writing: Promise<void>
 }
 
-interface Needs {
-  readonly adopter: SpoolDeps
+interface Deps {
+  readonly deps: SpoolDeps
   readonly options: BufferOptions
   /** The names in the log of the outputs that there are: of a log whose cursors are lost each gets all. */
   readonly outputs: readonly string[]
@@ -27,25 +27,29 @@ interface Needs {
 }
 
 /** How often somebody is asked for a log that he has. */
-const askMs = 20
+const pollMs = 20
 
 /** Logs that commands have left. One is open as long as somebody uses it, and deleted when nothing waits in it. */
 export class SpoolLogs {
   /** Those that are gone. */
   readonly removed = new Set<string>()
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly #open = new Map<string, OpenLog>()
   readonly #closing = new Map<string, Promise<void>>()
 
-  constructor(needs: Needs) {
-    this.#needs = needs
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /**
    * Undefined where it is gone, or its command lives. Where another process delivers from it, that is waited for until
    * the deadline, if there is one, as there may be an output in it that is none of that process's; then it is busy.
    */
-  async use(path: string, work: (left: SpooledLog) => Promise<void>, deadline?: AbortSignal): Promise<'busy' | undefined> {
+  async use(
+    path: string,
+    work: (left: SpooledLog) => Promise<void>,
+    deadline?: AbortSignal,
+  ): Promise<'busy' | undefined> {
     for (let closing = this.#closing.get(path); closing !== undefined; closing = this.#closing.get(path)) await closing
     const opened = this.#open.get(path) ?? { log: this.#opened(path, deadline), users: 0, writing: Promise.resolve() }
     this.#open.set(path, opened)
@@ -63,17 +67,17 @@ export class SpoolLogs {
   }
 
   async #opened(path: string, deadline: AbortSignal | undefined): Promise<SpooledLog | 'busy' | undefined> {
-    const { adopter, options, outputs } = this.#needs
-    const { clock } = adopter
+    const { deps, options, outputs } = this.#deps
+    const { clock } = deps
     for (;;) {
-      const left = (await isSpooled(path, clock)) ? await openSpooled(path, options, adopter) : undefined
+      const left = (await isSpooled(path, clock)) ? await openSpooled(path, options, deps) : undefined
       if (left !== undefined) {
         if (left.buffer.cursors.length === 0) for (const name of outputs) left.buffer.cursor(name)
-        return isEnded(left, adopter.heir)
+        return ended(left, deps.ownership)
       }
       if (deadline === undefined || !(await isAdopted(path))) return undefined
       if (deadline.aborted) return 'busy'
-      await clock.sleep(askMs, deadline).catch(() => {}) // asked once more
+      await clock.sleep(pollMs, deadline).catch(() => {}) // asked once more
     }
   }
 
@@ -89,25 +93,25 @@ export class SpoolLogs {
 
   /** Another process whose turn comes at an output that is through with a log need not wait for the log. */
   async #writeManifest(opened: OpenLog): Promise<void> {
-    const { heir } = this.#needs.adopter
+    const { ownership } = this.#deps.deps
     opened.writing = opened.writing.then(async () => {
       const left = await opened.log
       if (left !== undefined && left !== 'busy')
-        await writeManifest(left.buffer.directory, { ...left.manifest, ...remainderOf(left.buffer) }, heir)
+        await writeManifest(left.buffer.directory, { ...left.manifest, ...remainderOf(left.buffer) }, ownership)
     })
     await opened.writing
   }
 
-  async #detach({ buffer, manifest: about }: SpooledLog): Promise<void> {
+  async #detach({ buffer, manifest }: SpooledLog): Promise<void> {
     for (const [name, reasons] of buffer.stats.dropped)
-      for (const [reason, samples] of reasons) this.#needs.onDrop({ name, reason, samples })
+      for (const [reason, samples] of reasons) this.#deps.onDrop({ name, reason, samples })
     const rest = remainderOf(buffer)
     if (rest.outputs.length === 0) {
       this.removed.add(buffer.directory)
       return await removeRun(buffer)
     }
-    if (rest.outputs.length !== about.outputs?.length || about.bytes === undefined)
-      await writeManifest(buffer.directory, { ...about, ...rest }, this.#needs.adopter.heir)
+    if (rest.outputs.length !== manifest.outputs?.length || manifest.bytes === undefined)
+      await writeManifest(buffer.directory, { ...manifest, ...rest }, this.#deps.deps.ownership)
     await buffer.close()
   }
 }
@@ -119,13 +123,13 @@ export const remainderOf = ({ cursors, stats }: Pick<DiskBuffer, 'cursors' | 'st
 })
 
 /** A command that was killed has not ended its host's series. */
-async function isEnded({ buffer, manifest: about }: SpooledLog, heir: Ownership | undefined): Promise<SpooledLog> {
+async function ended({ buffer, manifest }: SpooledLog, ownership: Ownership | undefined): Promise<SpooledLog> {
   const { newestMs, directory } = buffer
-  if (about.isEnded || newestMs === undefined) return { buffer, manifest: about }
+  if (manifest.isEnded || newestMs === undefined) return { buffer, manifest }
   for (const { name } of buffer.cursors) buffer.cursor(name) // all of them are to get it
   buffer.append(staleEnd(newestMs))
-  const now = { ...about, isEnded: true }
-  await writeManifest(directory, now, heir)
+  const now = { ...manifest, isEnded: true }
+  await writeManifest(directory, now, ownership)
   return { buffer, manifest: now }
 }
 

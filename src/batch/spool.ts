@@ -1,21 +1,21 @@
-import type { BufferNeeds } from '../buffer/index.ts'
+import type { BufferDeps } from '../buffer/index.ts'
 import type { DropReason } from '../buffer/types.ts'
 import type { Config } from '../config/index.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Pushing } from './open-outputs.ts'
-import { cursorOf, type DeliveryRoute, routesOf, cursorNames } from './routes.ts'
+import type { OutputDeps } from './open-outputs.ts'
+import { cursorNames, cursorOf, type DeliveryRoute, routesOf } from './routes.ts'
 import { isSpooled, type SpooledRun, spooledRuns, stateOfRun } from './run-log.ts'
 import { type SpooledLog, SpoolLogs } from './spool-logs.ts'
 
 const timedOut = 'what earlier commands have left comes first, and took all the time'
 
 /** Logs that are let go at a time: a command adds one or two. */
-const mostLetGo = 8
+const maxExpiredLogs = 8
 
 export type RunConfig = Pick<Config, 'buffer' | 'remoteWrite' | 'pushgateways'>
 
 /** What is needed to send from a log. */
-export interface SpoolDeps extends Pushing, BufferNeeds {
+export interface SpoolDeps extends OutputDeps, BufferDeps {
   /** How far this host's clock is ahead of a receiver's, milliseconds, where one has told its time. */
   readonly skewMs?: () => number | undefined
 }
@@ -24,7 +24,7 @@ export interface SpoolDeps extends Pushing, BufferNeeds {
 export interface Delivered {
   readonly snapshots: number
   /** Why it has not got all; undefined where it has. */
-  readonly trouble: string | undefined
+  readonly problem: string | undefined
 }
 
 /** Samples that will never be delivered, by the name of the output in the log. */
@@ -50,7 +50,7 @@ export interface SpoolScope {
  */
 export class Spool {
   readonly #config: RunConfig
-  readonly #adopter: SpoolDeps
+  readonly #deps: SpoolDeps
   readonly #except: string | undefined
   /** By the name in the log. */
   readonly #routes: ReadonlyMap<string, DeliveryRoute>
@@ -58,14 +58,14 @@ export class Spool {
   /** As they were found last. */
   #runs: readonly SpooledRun[] = []
 
-  constructor(config: RunConfig, adopter: SpoolDeps, { except, replaced, onDrop = () => {} }: SpoolScope) {
-    const { log } = adopter
+  constructor(config: RunConfig, deps: SpoolDeps, { except, replaced, onDrop = () => {} }: SpoolScope) {
+    const { log } = deps
     this.#config = config
-    this.#adopter = adopter
+    this.#deps = deps
     this.#except = except
-    this.#routes = new Map(routesOf(config, adopter, replaced).map((lane) => [lane.name, lane]))
+    this.#routes = new Map(routesOf(config, deps, replaced).map((route) => [route.name, route]))
     this.#logs = new SpoolLogs({
-      ...{ adopter, options: config.buffer, outputs: cursorNames(config) },
+      ...{ deps, options: config.buffer, outputs: cursorNames(config) },
       onDrop: (dropped) => {
         const { name, reason, samples } = dropped
         if (reason !== 'rejected')
@@ -80,25 +80,25 @@ export class Spool {
    * that output. What is newer than `beforeMs` waits: the caller has something older to send there.
    */
   async deliver(name: string, deadline: AbortSignal, beforeMs = Number.POSITIVE_INFINITY): Promise<Delivered> {
-    const { clock, log } = this.#adopter
-    const told = { snapshots: 0, trouble: undefined as string | undefined }
+    const { clock, log } = this.#deps
+    const told = { snapshots: 0, problem: undefined as string | undefined }
     const work = async (left: SpooledLog) => {
       if ((left.buffer.newestMs ?? 0) >= beforeMs) return
       const before = backlogOf(left, name)
-      told.trouble = await this.#routes.get(name)?.deliver(left, deadline)
+      told.problem = await this.#routes.get(name)?.deliver(left, deadline)
       told.snapshots += before - backlogOf(left, name)
     }
     this.#runs = await spooledRuns(this.#config.buffer.directory, this.#except)
     for (const { path } of this.#runs.filter((run) => concerns(run, name))) {
-      if (told.trouble !== undefined) break
+      if (told.problem !== undefined) break
       const isTooMuch = deadline.aborted
         ? await isSpooled(path, clock)
         : (await this.#logs.use(path, work, deadline)) === 'busy'
-      if (isTooMuch) told.trouble = timedOut
+      if (isTooMuch) told.problem = timedOut
     }
-    const { snapshots, trouble } = told
+    const { snapshots, problem } = told
     if (snapshots > 0) log.info('runs: what earlier commands had left is delivered', { name, snapshots })
-    if (trouble !== undefined) log.debug('runs: what earlier commands have left still waits', { name, reason: trouble })
+    if (problem !== undefined) log.debug('runs: what earlier commands have left still waits', { name, reason: problem })
     return told
   }
 
@@ -107,20 +107,22 @@ export class Spool {
     const { maxBytes, maxAgeMs } = this.#config.buffer
     const runs = this.#runs.filter(({ path }) => !this.#logs.removed.has(path))
     let bytes = 0
-    const tooMany = runs.toReversed().filter(({ manifest: about }) => {
-      bytes += about.bytes ?? 0
+    const tooMany = runs.toReversed().filter(({ manifest }) => {
+      bytes += manifest.bytes ?? 0
       return bytes > maxBytes
     })
-    const old = runs.filter(({ sinceMs }) => sinceMs < this.#adopter.clock.now() - maxAgeMs)
+    const old = runs.filter(({ sinceMs }) => sinceMs < this.#deps.clock.now() - maxAgeMs)
     const expire = async ({ buffer }: SpooledLog) => {
       // of an earlier boot its log alone does not know whether the wall clock may be believed
-      const skewMs = this.#adopter.skewMs?.()
-      if (skewMs !== undefined) buffer.confirmTime(this.#adopter.clock.now() - skewMs)
+      const skewMs = this.#deps.skewMs?.()
+      if (skewMs !== undefined) buffer.confirmTime(this.#deps.clock.now() - skewMs)
       await buffer.expire()
     }
     const work = [
-      ...old.slice(0, mostLetGo).map(({ path }) => ({ path, how: expire })),
-      ...tooMany.slice(-mostLetGo).map(({ path }) => ({ path, how: (left: SpooledLog) => left.buffer.dropAll('max_bytes') })),
+      ...old.slice(0, maxExpiredLogs).map(({ path }) => ({ path, how: expire })),
+      ...tooMany
+        .slice(-maxExpiredLogs)
+        .map(({ path }) => ({ path, how: (left: SpooledLog) => left.buffer.dropAll('max_bytes') })),
     ]
     for (const { path, how } of work) if (!deadline.aborted) await this.#logs.use(path, how)
   }
@@ -137,9 +139,9 @@ export async function inspectSpool(
   let isAny = false
   for (const run of await spooledRuns(directory)) {
     const isOurs = outputs.some((name) => concerns(run, name)) || run.sinceMs < clock.now() - maxAgeMs
-    const standing = isOurs ? await stateOfRun(run.path, clock) : 'held'
-    if (standing === 'forbidden') forbidden.push(run.path)
-    isAny ||= standing === 'left'
+    const state = isOurs ? await stateOfRun(run.path, clock) : 'held'
+    if (state === 'forbidden') forbidden.push(run.path)
+    isAny ||= state === 'left'
   }
   return { isAny, forbidden }
 }

@@ -10,11 +10,11 @@ import type { Quarantine } from './log/quarantine.ts'
 import { LogReader, type ReaderDeps } from './log/reader.ts'
 import { retryMs, segmentMs, Writer } from './log/writer.ts'
 import { type LogPosition, MemoryTail, tailBytes } from './memory-tail.ts'
-import type { DiskNeeds, DiskOptions } from './options.ts'
+import type { DiskDeps, DiskOptions } from './options.ts'
 import type { UnreadableSegment } from './recovery/downgrade.ts'
 import { type Opened, openLog } from './recovery/opening.ts'
 import { continuityOf } from './recovery/recovery.ts'
-import { Retention, ClockTrust } from './recovery/retention.ts'
+import { ClockTrust, Retention } from './recovery/retention.ts'
 import type { SamplingRule } from './sampling.ts'
 import type { Segments } from './segment/directory.ts'
 import { CountedLosses } from './segment/losses.ts'
@@ -35,7 +35,7 @@ export class DiskBuffer implements Buffer {
   /** Segments that a newer version wrote. */
   readonly unreadable: readonly UnreadableSegment[]
   readonly #options: DiskOptions
-  readonly #needs: DiskNeeds
+  readonly #deps: DiskDeps
   readonly #tail: MemoryTail
   readonly #writer: Writer
   readonly #file: CursorFile
@@ -47,32 +47,37 @@ export class DiskBuffer implements Buffer {
   readonly #newestMs: number | undefined
   readonly #registry: CursorRegistry
 
-  static async open(options: DiskOptions, needs: DiskNeeds): Promise<DiskBuffer> {
-    return new DiskBuffer(options, needs, await openLog(options, needs))
+  static async open(options: DiskOptions, deps: DiskDeps): Promise<DiskBuffer> {
+    return new DiskBuffer(options, deps, await openLog(options, deps))
   }
 
-  private constructor(options: DiskOptions, needs: DiskNeeds, found: Opened) {
+  private constructor(options: DiskOptions, deps: DiskDeps, found: Opened) {
     const { stats, segments, corrupt, cursors, last, newest, lostCursors } = found
-    const { files, clock, log } = needs
+    const { files, clock, log } = deps
     this.#options = options
-    this.#needs = needs
+    this.#deps = deps
     this.stats = stats
     this.segments = segments
     this.quarantine = corrupt
     this.unreadable = found.unreadable
     if (found.moved !== undefined) this.#countedLosses.add(found.moved)
-    this.deadLetters = new DeadLetters(options.aside ?? deadLetterDirectory(options.directory), { files, clock, log, stats })
+    this.deadLetters = new DeadLetters(options.deadLettersOf ?? deadLetterDirectory(options.directory), {
+      files,
+      clock,
+      log,
+      stats,
+    })
     this.#file = cursors
     this.#gap = { newest: newest?.sequence ?? 0, start: last }
     this.#newestMs = newest?.timestampMs
     this.#tail = new MemoryTail(last, tailBytes)
     this.#reading = { files, segments, corrupt, stats, log, lost: (loss) => this.#countedLosses.add(loss) }
-    const isOld = options.sync !== 'always' && newest?.bootId !== needs.bootId
+    const isOld = options.sync !== 'always' && newest?.bootId !== deps.bootId
     this.#registry = new CursorRegistry({ file: cursors, segments, log, last, lostCursors, isOld }, this.#logView())
     this.#retention = new Retention(options, {
-      ...{ segments, log, stats, losses: this.#countedLosses, cursors: this.#registry.cursors },
+      ...{ segments, log, stats, countedLosses: this.#countedLosses, cursors: this.#registry.cursors },
       safe: () => cursors.safe,
-      time: new ClockTrust(clock, continuityOf(found, needs.bootId)),
+      time: new ClockTrust(clock, continuityOf(found, deps.bootId)),
       onAge: (before) => this.#registry.forgetRemoved(before),
     })
     const writing = {
@@ -82,12 +87,12 @@ export class DiskBuffer implements Buffer {
     }
     this.#writer = new Writer(writing, {
       ...{ files, clock, log, stats, segments },
-      ring: this.#tail,
-      bootId: needs.bootId,
+      tail: this.#tail,
+      bootId: deps.bootId,
       onProgress: () => this.#progress(),
       onMoved: async () => {
         cursors.markUncertain()
-        await needs.onMoved()
+        await deps.onMoved()
       },
     })
     this.stats.bytes = segments.bytes
@@ -123,7 +128,7 @@ export class DiskBuffer implements Buffer {
   append(snapshot: Snapshot): number {
     this.stats.appendedSnapshots++
     this.stats.appendedSamples += snapshot.values.length
-    const { entry, lost } = this.#tail.append(snapshot, this.#needs.clock.bootMs())
+    const { entry, lost } = this.#tail.append(snapshot, this.#deps.clock.bootMs())
     for (const { samplesBefore: from, samplesAfter: to } of lost) {
       for (const cursor of this.#registry.cursors.values()) cursor.expireThrough({ from, to }, 'disk_failed')
       this.#countedLosses.add({ from, to })
@@ -136,8 +141,8 @@ export class DiskBuffer implements Buffer {
     return entry.sequence
   }
 
-  cursor(endpoint: string, choice?: SamplingRule): Cursor {
-    return this.#registry.cursor(endpoint, choice)
+  cursor(endpoint: string, sampling?: SamplingRule): Cursor {
+    return this.#registry.cursor(endpoint, sampling)
   }
 
   confirmTime(receiverMs: number): void {
@@ -196,15 +201,15 @@ export class DiskBuffer implements Buffer {
   }
 
   async close(): Promise<void> {
-    const { clock, log } = this.#needs
+    const { clock, log } = this.#deps
     const closing = this.#writer.close().then(() => this.#file.close())
     const outcome = await withTimeout(clock, closeMs, closing)
     if (outcome === 'late') log.warn('buffer: the disk is too slow to write all of it before the stop')
     const { sync, directory } = this.#options
     const isNew = this.#gap.newest === 0 // the names of a log that was left are as safe as they were
-    if (sync === 'end' && isNew) await syncNames(this.#needs.files, directory).catch(() => {}) // a bad disk is known
+    if (sync === 'end' && isNew) await syncNames(this.#deps.files, directory).catch(() => {}) // a bad disk is known
     await this.#registry.close()
-    await this.#needs.onClose?.()
+    await this.#deps.onClose?.()
   }
 
   /** Lets go of the files without another byte for them: whoever calls this deletes the directory. */
@@ -212,7 +217,7 @@ export class DiskBuffer implements Buffer {
     await this.#writer.abandon()
     await this.#file.abandon()
     await this.#registry.close()
-    await this.#needs.onClose?.()
+    await this.#deps.onClose?.()
   }
 
   #logView(): LogView {
@@ -223,12 +228,12 @@ export class DiskBuffer implements Buffer {
       reader: (after) => this.reader(after),
       save: (state, sync) => this.#file.save(state, sync),
       moved: () => this.#retention.keep(),
-      now: () => this.#needs.clock.now(),
-      pause: (signal) => this.#needs.clock.sleep(retryMs, signal),
+      now: () => this.#deps.clock.now(),
+      pause: (signal) => this.#deps.clock.sleep(retryMs, signal),
       uncounted: (loss) => this.#countedLosses.notYetCounted(loss),
       dropped: (endpoint, reason, samples) => countDropped(this.stats, endpoint, reason, samples),
       bytesAfter: (place) => this.segments.bytesAfter(place, this.#tail.last),
-      setAside: (endpoint, refused) => this.deadLetters.keep(endpoint, refused),
+      saveDeadLetter: (endpoint, refused) => this.deadLetters.keep(endpoint, refused),
     }
   }
 

@@ -21,52 +21,52 @@ export interface AgentInfo {
   readonly urls: readonly string[]
 }
 
-export interface BufferNeeds {
+export interface BufferDeps {
   readonly clock: Clock
   readonly log: Log
   /** Of this boot, as the kernel writes it. */
   readonly bootId: string
   /** Whose samples the owner puts in and where they go, for others on this host who ask. */
-  readonly whose?: AgentInfo
+  readonly agentInfo?: AgentInfo
   /** The disk, unless a test brings one. */
   readonly files?: FileSystem
   /** Whose the log is to be that root makes. */
-  readonly heir?: Ownership | undefined
+  readonly ownership?: Ownership | undefined
 }
 
 /** Memory where no disk is used: the bound of a log on disk would be too much for it. */
 const memoryBytes = 64 * 1024 * 1024
 
 /** Opens the buffer of an agent. Throws BufferError where another one has the directory, and for nothing else. */
-export async function openBuffer(options: BufferOptions, needs: BufferNeeds): Promise<Buffer> {
+export async function openBuffer(options: BufferOptions, deps: BufferDeps): Promise<Buffer> {
   if (options.mode === 'memory') return new MemoryBuffer(Math.min(options.maxBytes, memoryBytes))
-  return openDisk(options, needs, true)
+  return openDisk(options, deps, true)
 }
 
 /** Opens the log to look into it while nobody owns it: nothing on disk is changed, and an agent may begin meanwhile. */
 export function openForReading(
   options: DiskOptions,
-  { files = withTimeouts(disk, systemClock), ...needs }: BufferNeeds,
+  { files = withTimeouts(disk, systemClock), ...deps }: BufferDeps,
 ): Promise<DiskBuffer> {
-  return DiskBuffer.open(options, { ...needs, files: readOnly(files), onMoved: async () => {} })
+  return DiskBuffer.open(options, { ...deps, files: readOnly(files), onMoved: async () => {} })
 }
 
 /** Opens the log as its owner, for an agent or for a command that changes it while none runs. */
 export async function openDisk(
   options: DiskOptions,
-  { heir, files = withTimeouts(diskAs(heir), systemClock), ...needs }: BufferNeeds,
+  { ownership, files = withTimeouts(diskAs(ownership), systemClock), ...deps }: BufferDeps,
   isAgent: boolean,
 ): Promise<DiskBuffer> {
   const { directory } = options
-  const { log } = needs
+  const { log } = deps
   const opened = Promise.withResolvers<DiskBuffer>()
   const owner = new BufferLock(
     directory,
     async function* (request) {
-      if (request.command === 'whose') return yield { pid: process.pid, ...needs.whose }
+      if (request.command === 'whose') return yield { pid: process.pid, ...deps.agentInfo }
       yield* adminCommands(await opened.promise, isAgent)(request)
     },
-    { log, heir },
+    { log, ownership },
   )
   await files.makeDirectory(directory).catch(() => {}) // said by the recovery, which meets it too
   await owner.acquire()
@@ -74,7 +74,7 @@ export async function openDisk(
     await files.makeDirectory(directory)
     await owner.acquire()
   }
-  const buffer = await DiskBuffer.open(options, { ...needs, files, isAgent, onMoved, onClose: () => owner.close() })
+  const buffer = await DiskBuffer.open(options, { ...deps, files, isAgent, onMoved, onClose: () => owner.close() })
   opened.resolve(buffer)
   return buffer
 }

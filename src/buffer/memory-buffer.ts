@@ -1,9 +1,9 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { Notifier } from './cursor/notifier.ts'
 import { within } from './memory-tail.ts'
-import { type SamplingRule, includes } from './sampling.ts'
-import { countDropped, noStats } from './stats.ts'
-import type { Backlog, Buffer, Cursor, DropReason, Entry, InFlightRange, Limit, DeliveryVerdict } from './types.ts'
+import { includes, type SamplingRule } from './sampling.ts'
+import { countDropped, createStats } from './stats.ts'
+import type { Backlog, Buffer, Cursor, DeliveryVerdict, DropReason, Entry, InFlightRange, Limit } from './types.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
 const bytesPerSample = 8
@@ -13,7 +13,7 @@ const bytesPerSample = 8
  * once every cursor is past it.
  */
 export class MemoryBuffer implements Buffer {
-  readonly stats = noStats()
+  readonly stats = createStats()
   readonly isSafe = false
   readonly #maxBytes: number
   readonly #entries: Entry[] = []
@@ -37,7 +37,7 @@ export class MemoryBuffer implements Buffer {
     return entry.sequence
   }
 
-  cursor(endpoint: string, choice?: SamplingRule): Cursor {
+  cursor(endpoint: string, sampling?: SamplingRule): Cursor {
     let cursor = this.#cursors.get(endpoint)
     if (cursor === undefined) {
       cursor = new MemoryCursor(this.#entries, this.#next - 1, {
@@ -46,7 +46,7 @@ export class MemoryBuffer implements Buffer {
       })
       this.#cursors.set(endpoint, cursor)
     }
-    cursor.sampling = choice
+    cursor.sampling = sampling
     return cursor
   }
 
@@ -72,8 +72,8 @@ export class MemoryBuffer implements Buffer {
     const oldest = this.#entries.shift()
     if (oldest === undefined) return
     this.stats.bytes -= sizeOf(oldest)
-    for (const [endpoint, { position, sampling: choice }] of this.#cursors) {
-      if (position < oldest.sequence && includes(choice, oldest.snapshot))
+    for (const [endpoint, { position, sampling }] of this.#cursors) {
+      if (position < oldest.sequence && includes(sampling, oldest.snapshot))
         countDropped(this.stats, endpoint, 'max_bytes', oldest.snapshot.values.length)
     }
   }
@@ -98,7 +98,7 @@ interface CursorOwner {
 class MemoryCursor implements Cursor {
   /** The last sequence number that has had its final answer. */
   position: number
-  flight: InFlightRange | undefined
+  inFlight: InFlightRange | undefined
   memo = ''
   readonly uncertain = 0
   sampling: SamplingRule | undefined
@@ -128,12 +128,12 @@ class MemoryCursor implements Cursor {
     }
   }
 
-  async markInFlight(flight: InFlightRange): Promise<void> {
-    this.flight = flight
+  async markInFlight(inFlight: InFlightRange): Promise<void> {
+    this.inFlight = inFlight
   }
 
   async commit(sequence: number, verdict: DeliveryVerdict = 'delivered'): Promise<void> {
-    this.flight = undefined
+    this.inFlight = undefined
     if (sequence <= this.position) return
     if (verdict === 'delivered') this.#last = this.#entries.find((one) => one.sequence === sequence)
     this.position = sequence
@@ -150,7 +150,7 @@ class MemoryCursor implements Cursor {
   }
 
   /** Without a disk there is no place for them. */
-  async setAside(): Promise<void> {}
+  async saveDeadLetter(): Promise<void> {}
 
   drop(reason: DropReason, samples: number): void {
     this.#owner.dropped(reason, samples)

@@ -9,7 +9,7 @@ export interface LogEntry extends Entry {
 }
 
 /** Snapshots that the disk does not take, and those of a live sender. */
-export const tailBytes = { mostBytes: 8 * 1024 * 1024, liveBytes: 256 * 1024 } as const
+export const tailBytes = { maxBytes: 8 * 1024 * 1024, liveBytes: 256 * 1024 } as const
 
 /** A place in the log: what has the numbers up to these is behind it. */
 export interface LogPosition {
@@ -22,7 +22,7 @@ export interface LogPosition {
  * first there are at most `mostBytes`, of the others about `liveBytes`.
  */
 export class MemoryTail {
-  readonly #mostBytes: number
+  readonly #maxBytes: number
   readonly #liveBytes: number
   #entries: LogEntry[] = []
   #bytes = 0
@@ -32,11 +32,11 @@ export class MemoryTail {
   written: number
   safe: number
 
-  constructor(last: LogPosition, { mostBytes, liveBytes }: { readonly mostBytes: number; readonly liveBytes: number }) {
+  constructor(last: LogPosition, { maxBytes, liveBytes }: { readonly maxBytes: number; readonly liveBytes: number }) {
     this.last = last
     this.written = last.sequence
     this.safe = last.sequence
-    this.#mostBytes = mostBytes
+    this.#maxBytes = maxBytes
     this.#liveBytes = liveBytes
   }
 
@@ -65,7 +65,7 @@ export class MemoryTail {
     this.#bytes += sizeOf(entry)
     this.#evict()
     const lost: LogEntry[] = []
-    while (this.#bytes > this.#mostBytes && this.#entries.length > 1) lost.push(this.#shift())
+    while (this.#bytes > this.#maxBytes && this.#entries.length > 1) lost.push(this.#shift())
     const newestLost = lost.at(-1)?.sequence ?? 0
     this.written = Math.max(this.written, newestLost)
     this.safe = Math.max(this.safe, newestLost)

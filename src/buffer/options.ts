@@ -6,14 +6,14 @@ import type { Sync } from './log/writer.ts'
 export interface DiskOptions {
   readonly directory: string
   /** Where refused samples are set aside, which several logs may share; `aside` in the directory where it is missing. */
-  readonly aside?: string
+  readonly deadLettersOf?: string
   readonly sync: Sync
   readonly maxBytes: number
   readonly maxAgeMs: number
   readonly minFreeBytes: number
 }
 
-export interface DiskNeeds {
+export interface DiskDeps {
   readonly clock: Clock
   readonly log: Log
   readonly files: FileSystem

@@ -11,16 +11,16 @@ export interface SamplingRule {
  * time and nothing else, so that a restart in the middle of a backlog, or of a request, makes no difference. Collections
  * are aligned to the wall clock, so around each tick there is one within half of their interval, and only one.
  */
-export function includes(choice: SamplingRule | undefined, { timestampMs, isLast }: Snapshot): boolean {
-  if (choice === undefined || isLast) return true
-  const { intervalMs, collectedMs } = choice
+export function includes(sampling: SamplingRule | undefined, { timestampMs, isLast }: Snapshot): boolean {
+  if (sampling === undefined || isLast) return true
+  const { intervalMs, collectedMs } = sampling
   return (timestampMs + collectedMs / 2) % intervalMs < collectedMs
 }
 
 /** Of so many samples, or snapshots, those that are taken: where they are not known one by one. */
-export const fractionOf = (choice: SamplingRule | undefined, count: number): number =>
-  choice === undefined ? count : Math.ceil((count * choice.collectedMs) / choice.intervalMs)
+export const fractionOf = (sampling: SamplingRule | undefined, count: number): number =>
+  sampling === undefined ? count : Math.ceil((count * sampling.collectedMs) / sampling.intervalMs)
 
 /** How many of anything must be read to get so many that are taken. */
-export const readCountFor = (choice: SamplingRule | undefined, count: number): number =>
-  choice === undefined ? count : (count * choice.intervalMs) / choice.collectedMs
+export const readCountFor = (sampling: SamplingRule | undefined, count: number): number =>
+  sampling === undefined ? count : (count * sampling.intervalMs) / sampling.collectedMs

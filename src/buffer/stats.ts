@@ -1,6 +1,6 @@
 import type { BufferStats, DropReason } from './types.ts'
 
-export const noStats = (): BufferStats => ({
+export const createStats = (): BufferStats => ({
   appendedSnapshots: 0,
   appendedSamples: 0,
   bytes: 0,

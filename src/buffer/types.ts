@@ -13,7 +13,7 @@ export interface Buffer {
   /** Takes a snapshot in and gives its sequence number. Never waits: the disk follows off the event loop. */
   append(snapshot: Snapshot): number
   /** The cursor of an endpoint, by its name; a new one stands at now. It passes over what the endpoint does not take. */
-  cursor(endpoint: string, choice?: SamplingRule): Cursor
+  cursor(endpoint: string, sampling?: SamplingRule): Cursor
   /** An endpoint is no longer there. What waits for it is kept as far as the buffer keeps anything. */
   detach(endpoint: string): void
   /** A receiver's own time agrees with the wall clock or not: after a step, age deletes nothing until it does. */
@@ -46,7 +46,7 @@ export interface Cursor {
    */
   markInFlight(inFlight: InFlightRange): Promise<void>
   /** The range that was begun and has had no final answer: after a start, what the agent before was sending. */
-  readonly flight: InFlightRange | undefined
+  readonly inFlight: InFlightRange | undefined
   /**
    * Snapshots up to this number may have arrived although no flight says so: the file with the cursors was damaged,
    * and this one stands further back than it did. Sent like a range whose answer never came. 0 is the usual.
@@ -67,7 +67,7 @@ export interface Cursor {
   /** At most 1024 bytes. Written with the cursor, and safe with the next `begin`. */
   remember(memo: string): Promise<void>
   /** Keeps refused samples with the receiver's words, bounded; oldest go first. */
-  setAside(refused: DeadLetter): Promise<void>
+  saveDeadLetter(refused: DeadLetter): Promise<void>
   /** Samples of this endpoint that will never be delivered, by reason. */
   drop(reason: DropReason, samples: number): void
   /** What the endpoint will take of all that waits. */

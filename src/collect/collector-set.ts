@@ -10,7 +10,7 @@ import { exporterFamilies } from './self-metrics.ts'
 
 /** A collector that waits for something may take this part of the interval, and never more than this. */
 const deadlineFraction = 0.8
-const longestDeadlineMs = 10_000
+const maxDeadlineMs = 10_000
 
 /** The configured collectors of this host, ready to run. */
 export interface CollectorSet {
@@ -21,7 +21,7 @@ export interface CollectorSet {
   close(): void
 }
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   /** Families that are no collector's. */
@@ -32,12 +32,12 @@ interface Needs {
   readonly previous?: CollectorSet | undefined
 }
 
-export function openCollectorSet(config: Config, { clock, log, selfMetrics: own, maxMs: withinMs, previous: before }: Needs): CollectorSet {
+export function openCollectorSet(config: Config, { clock, log, selfMetrics, maxMs, previous }: Deps): CollectorSet {
   const host = openHost(config, clock)
-  const isSame = before !== undefined && isSameIdentity(before.builder.table.identity, config.identity)
-  const builder = isSame ? before.builder : new SnapshotBuilder(new SeriesTable(config.identity))
-  const families = own({ host, builder })
-  const deadlineMs = Math.min(withinMs ?? longestDeadlineMs, longestDeadlineMs, config.intervalMs * deadlineFraction)
+  const isSame = previous !== undefined && isSameIdentity(previous.builder.table.identity, config.identity)
+  const builder = isSame ? previous.builder : new SnapshotBuilder(new SeriesTable(config.identity))
+  const families = selfMetrics({ host, builder })
+  const deadlineMs = Math.min(maxMs ?? maxDeadlineMs, maxDeadlineMs, config.intervalMs * deadlineFraction)
   const cycle = createCycle({
     ...{ host, builder, clock, log, deadlineMs },
     enabled: config.collectors,
@@ -50,7 +50,10 @@ export function openCollectorSet(config: Config, { clock, log, selfMetrics: own,
 }
 
 /** Collects once, without any output: what node_exporter would show. */
-export async function collectOnce(config: Config, { clock, log }: Pick<Needs, 'clock' | 'log'>): Promise<CollectionResult> {
+export async function collectOnce(
+  config: Config,
+  { clock, log }: Pick<Deps, 'clock' | 'log'>,
+): Promise<CollectionResult> {
   const collection = openCollectorSet(config, {
     ...{ clock, log },
     selfMetrics: ({ host }) => [exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds)],

@@ -33,7 +33,7 @@ export interface CollectionResult {
 /** Families that are not a collector's: the agent's own. Called last in every cycle. */
 export type SelfMetrics = (emit: Emit, soFar: { readonly samples: number; readonly seconds: number }) => void
 
-interface Needs {
+interface Deps {
   readonly host: Host
   readonly enabled: readonly EnabledCollector[]
   readonly interfaces: Filter
@@ -68,10 +68,10 @@ interface CollectorRun {
 }
 
 /** Makes the function that runs every collector once and gives the snapshot. Its calls must not overlap. */
-export function createCycle(needs: Needs): (timestampMs: number) => Promise<CollectionResult> {
-  const { host, builder, clock } = needs
-  const running = needs.enabled.map((one) => ({ ...one, state: one.collector.state(one.options) }))
-  const report = reporter(needs.log)
+export function createCycle(deps: Deps): (timestampMs: number) => Promise<CollectionResult> {
+  const { host, builder, clock } = deps
+  const running = deps.enabled.map((one) => ({ ...one, state: one.collector.state(one.options) }))
+  const report = reporter(deps.log)
   const add = (family: Family, value: number | undefined, labels?: Labels) => {
     if (value !== undefined) builder.add(family, value, labels)
   }
@@ -85,12 +85,12 @@ export function createCycle(needs: Needs): (timestampMs: number) => Promise<Coll
     withoutStackTraces(() => {
       for (const one of running) {
         const from = builder.count
-        runs.push(startCollector(needs, one, timestampMs, deadline.signal))
+        runs.push(startCollector(deps, one, timestampMs, deadline.signal))
         parts.push({ collector: one.collector.name, from, to: builder.count })
       }
     })
     await awaitCollectors(
-      needs,
+      deps,
       runs.filter(({ pending }) => pending !== undefined),
     )
     deadline.abort(deadlinePassed)
@@ -104,7 +104,7 @@ export function createCycle(needs: Needs): (timestampMs: number) => Promise<Coll
       builder.add(success, run.error === undefined ? 1 : 0, { collector: run.name })
       report.run(run)
     }
-    needs.selfMetrics(add as Emit, { samples: builder.count, seconds: (clock.monotonicMs() - begunMs) / 1000 })
+    deps.selfMetrics(add as Emit, { samples: builder.count, seconds: (clock.monotonicMs() - begunMs) / 1000 })
     for (const tree of [host.proc, host.sys, host.rootfs, host.udev]) tree.endCycle()
     report.refused(builder.duplicates)
     return { snapshot: builder.end(timestampMs), parts }
@@ -123,8 +123,13 @@ function withoutStackTraces(work: () => void): void {
 }
 
 /** Runs a collector up to where it waits, if it does. */
-function startCollector(needs: Needs, { collector, options, state }: RunningCollector, now: number, signal: AbortSignal): CollectorRun {
-  const { host, builder, clock, interfaces } = needs
+function startCollector(
+  deps: Deps,
+  { collector, options, state }: RunningCollector,
+  now: number,
+  signal: AbortSignal,
+): CollectorRun {
+  const { host, builder, clock, interfaces } = deps
   const run: CollectorRun = {
     name: collector.name,
     startedMs: clock.monotonicMs(),
@@ -160,7 +165,7 @@ function startCollector(needs: Needs, { collector, options, state }: RunningColl
 const deadlinePassed = new Error('the time of this collector is over')
 
 /** Waits for the collectors that wait, until the deadline. */
-async function awaitCollectors({ clock, deadlineMs }: Needs, waiting: readonly CollectorRun[]): Promise<void> {
+async function awaitCollectors({ clock, deadlineMs }: Deps, waiting: readonly CollectorRun[]): Promise<void> {
   if (waiting.length === 0) return
   const end = async (run: CollectorRun) => {
     try {
@@ -194,8 +199,8 @@ function reporter(log: Log) {
     return true
   }
   return {
-    run({ name, error, warnings: problems }: CollectorRun) {
-      const text = [...(error === undefined ? [] : [messageOf(error)]), ...problems].join('; ')
+    run({ name, error, warnings }: CollectorRun) {
+      const text = [...(error === undefined ? [] : [messageOf(error)]), ...warnings].join('; ')
       if (!isNew(name, text)) return
       if (error instanceof NoData) log.debug('collector: no data', { collector: name, err: text })
       else if (text !== '') log.error('collector: failed', { collector: name, err: text })

@@ -15,24 +15,24 @@ export interface HostSampler {
   close(): void
 }
 
-interface Means {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   /** What collectors may take at most, milliseconds. */
   readonly withinMs: number
 }
 
-export function openHostSampler(config: Config, { clock, log, withinMs }: Means): HostSampler {
+export function openHostSampler(config: Config, { clock, log, withinMs: maxMs }: Deps): HostSampler {
   const taken: Snapshot[] = []
   const into = { append: (snapshot: Snapshot) => taken.push(snapshot) }
-  const intake = new Ingest(into, new SampleClock(clock, log), { clock, log, onDrop: () => {} })
+  const ingest = new Ingest(into, new SampleClock(clock, log), { clock, log, onDrop: () => {} })
   const collection = openCollectorSet(config, {
-    ...{ clock, log, maxMs: withinMs },
+    ...{ clock, log, maxMs },
     selfMetrics: ({ builder }) => [buildFamilies({ ...build, ...platform }), scrapeFamilies(() => builder.added)],
   })
   return {
     async collect() {
-      intake.add(await collection.cycle(intake.startCycle()))
+      ingest.add(await collection.cycle(ingest.startCycle()))
       return taken.splice(0)
     },
     close: () => collection.close(),

@@ -5,20 +5,20 @@ import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { CollectionResult } from './cycle.ts'
-import type { Timestamp, SampleClock } from './sample-clock.ts'
+import type { SampleClock, Timestamp } from './sample-clock.ts'
 
 /**
  * What waits for the clock to be put right, at most: three hours of 700 series at 15 seconds. It goes to the buffer at
  * once, whose memory must hold it until it is on disk.
  */
-const maxPendingBytes = tailBytes.mostBytes / 2
+const maxPendingBytes = tailBytes.maxBytes / 2
 
 interface PendingSnapshot {
   readonly snapshot: Snapshot
   readonly bootMs: number
 }
 
-interface Means {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly onDrop: (samples: number) => void
@@ -46,9 +46,9 @@ export class Ingest {
   readonly #onDrop: (samples: number) => void
 
   /** `onDrop` is told of samples that have no place in time. */
-  constructor(buffer: Pick<Buffer, 'append'>, timeline: SampleClock, { clock, log, onDrop }: Means) {
+  constructor(buffer: Pick<Buffer, 'append'>, sampleClock: SampleClock, { clock, log, onDrop }: Deps) {
     this.#buffer = buffer
-    this.#sampleClock = timeline
+    this.#sampleClock = sampleClock
     this.#clock = clock
     this.#log = log
     this.#onDrop = onDrop

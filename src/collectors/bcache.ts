@@ -1,4 +1,4 @@
-import { boolean, collector, collectEach } from '../collector.ts'
+import { boolean, collectEach, collector } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { keyValues } from '../host/fs/text.ts'
 import { type Family, gauge, undatedCounter } from '../metrics/family.ts'

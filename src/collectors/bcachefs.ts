@@ -1,4 +1,4 @@
-import { collector, collectEach, NoData } from '../collector.ts'
+import { collectEach, collector, NoData } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { familyOf, gauge, undatedCounter } from '../metrics/family.ts'

@@ -1,4 +1,4 @@
-import { collector, collectEach, requireValue } from '../collector.ts'
+import { collectEach, collector, requireValue } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'

@@ -1,4 +1,4 @@
-import { type Context, collector, collectEach } from '../collector.ts'
+import { type Context, collectEach, collector } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { keyValues } from '../host/fs/text.ts'
 import { hangable, mountsOf, unescapeMount } from '../host/parse/mounts.ts'

@@ -1,4 +1,4 @@
-import { boolean, collector, type Emit, collectEach, pattern } from '../collector.ts'
+import { boolean, collectEach, collector, type Emit, pattern } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { cpusOf, parseCpuList } from '../host/parse/cpu-list.ts'

@@ -82,7 +82,7 @@ export default collector({
       throw new Error('device-exclude and ignored-devices cannot both be set')
     return { wanted: filterOf(options['device-include'], old.source === '' ? exclude : old) }
   },
-  collect({ proc, sys, udev, emit, state, warn: problem }) {
+  collect({ proc, sys, udev, emit, state, warn }) {
     for (const { device, major, minor, values } of parseDiskstats(proc.read('diskstats'))) {
       if (!state.wanted(device)) continue
       statistics.forEach(([family, convert], i) => {
@@ -96,7 +96,7 @@ export default collector({
         const text = properties.get(key)
         if (text === undefined) continue
         const value = text === '' ? Number.NaN : Number(text)
-        if (Number.isNaN(value)) problem(`${device}: ${key} ${JSON.stringify(text)} is not a number`)
+        if (Number.isNaN(value)) warn(`${device}: ${key} ${JSON.stringify(text)} is not a number`)
         else emit(family, value, { device })
       }
     }

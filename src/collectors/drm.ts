@@ -1,4 +1,4 @@
-import { collector, collectEach } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 

@@ -1,4 +1,4 @@
-import { collector, collectEach } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { undatedCounter } from '../metrics/family.ts'
 

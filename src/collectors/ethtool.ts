@@ -1,4 +1,4 @@
-import { collector, type Emit, requireDir, pattern } from '../collector.ts'
+import { collector, type Emit, pattern, requireDir } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import type { Modes, Settings } from '../host/netlink/ethtool.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'
@@ -95,13 +95,13 @@ export default collector({
     'metrics-include': pattern('.*', "The drivers' statistics to report."),
   },
   state: (options) => ({ wanted: filterOf(options['device-include'], options['device-exclude']) }),
-  async collect({ sys, kernel, emit, options, state, interfaces, warn: problem }) {
+  async collect({ sys, kernel, emit, options, state, interfaces, warn }) {
     const found = requireDir(sys.at('class/net')).children()
     if (!found.some(isDevice)) throw new Error('ethtool: no network devices')
     const wanted = found.filter(({ name }) => interfaces(name) && state.wanted(name))
     for (const { name: device } of wanted.filter(isDevice)) {
       const { driver, settings, statistics, failures } = await kernel.ethtool(device)
-      failures.forEach(problem)
+      failures.forEach(warn)
       if (driver !== undefined) {
         emit(info, 1, {
           device,

@@ -1,4 +1,4 @@
-import { collector, collectEach, requireDir } from '../collector.ts'
+import { collectEach, collector, requireDir } from '../collector.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const statistic = (file: string, help: string, name = file) =>

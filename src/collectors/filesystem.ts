@@ -99,14 +99,14 @@ function* entries(mounts: readonly Mount[], root: string, takes: State['takes'])
   }
 }
 
-async function ask({ statfs, emit, options, signal, warn: problem }: Ours, remote: Map<string, Entry[]>, first: boolean) {
+async function ask({ statfs, emit, options, signal, warn }: Ours, remote: Map<string, Entry[]>, first: boolean) {
   const timeoutMs = options['mount-timeout']
-  const patience = { timeoutMs, waitMs: first ? timeoutMs : waitMs, signal }
-  for await (const [path, answer] of statfs.apart([...remote.keys()], patience)) {
-    if (answer === timedOut) problem(`${path} does not answer`)
+  const waits = { timeoutMs, waitMs: first ? timeoutMs : waitMs, signal }
+  for await (const [path, answer] of statfs.apart([...remote.keys()], waits)) {
+    if (answer === timedOut) warn(`${path} does not answer`)
     for (const entry of remote.get(path) ?? []) report(emit, entry, answer)
   }
-  if (statfs.problem !== undefined) problem(statfs.problem)
+  if (statfs.problem !== undefined) warn(statfs.problem)
 }
 
 function report(emit: Ours['emit'], { mount, labels: found, unique }: Entry, answer: Answer): void {

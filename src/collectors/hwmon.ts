@@ -1,4 +1,4 @@
-import { collector, collectEach, requireDir, pattern } from '../collector.ts'
+import { collectEach, collector, pattern, requireDir } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { counter, familyOf, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'

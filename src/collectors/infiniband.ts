@@ -1,4 +1,4 @@
-import { collector, collectEach, requireValue, requireDir, pattern } from '../collector.ts'
+import { collectEach, collector, pattern, requireDir, requireValue } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'

@@ -1,4 +1,4 @@
-import { collector, collectEach } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { parseLnstat } from '../host/parse/lnstat.ts'
 import { counter, familyOf } from '../metrics/family.ts'
 

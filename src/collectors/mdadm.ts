@@ -1,4 +1,4 @@
-import { collector, collectEach, requireValue } from '../collector.ts'
+import { collectEach, collector, requireValue } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
@@ -80,7 +80,7 @@ export function parseArray([head = '', size = '', ...more]: readonly string[]): 
   const [count = ''] = fields(size)
   if (!/^\d+$/.test(count)) throw new Error(`mdstat: ${device}: ${JSON.stringify(size)} does not begin with a size`)
   const all = Number(count)
-  const [needs, active] = membersOf(head, size, activity)
+  const [deps, active] = membersOf(head, size, activity)
   const [, doing, how, done] =
     /\b(recovery|resync|reshape|check)\s*=\s*(?:(\w+)$|.*?\((\d+)\/\d+\))/m.exec(more.join('\n')) ?? []
   return {
@@ -88,7 +88,7 @@ export function parseArray([head = '', size = '', ...more]: readonly string[]): 
     state: doing === undefined ? activity : (activities[doing] ?? doing),
     blocks: all,
     synced: doing === undefined ? all : Number(how === undefined ? done : 0),
-    required: needs,
+    required: deps,
     disks: { active, failed: head.split('(F)').length - 1, spare: head.split('(S)').length - 1 },
   }
 }
@@ -100,6 +100,6 @@ function membersOf(head: string, size: string, activity: string): [number | unde
     const listed = head.split('[').length - 1
     return [listed, listed]
   }
-  const [, needs, active] = /\[(\d+)\/(\d+)\]/.exec(size) ?? []
-  return needs === undefined ? [undefined, undefined] : [Number(needs), Number(active)]
+  const [, deps, active] = /\[(\d+)\/(\d+)\]/.exec(size) ?? []
+  return deps === undefined ? [undefined, undefined] : [Number(deps), Number(active)]
 }

@@ -1,4 +1,4 @@
-import { boolean, type Context, collector, collectEach, type Option, requireDir, pattern } from '../collector.ts'
+import { boolean, type Context, collectEach, collector, type Option, pattern, requireDir } from '../collector.ts'
 import { type Dir, isMissing } from '../host/fs/dir.ts'
 import type { Kernel } from '../host/kernel.ts'
 import type { LinkMode } from '../host/netlink/ethtool.ts'
@@ -118,10 +118,10 @@ const unknownSpeed = 0xffff_ffff
 
 /** https://docs.kernel.org/networking/netlink_spec/rt_link.html; three attributes are in sysfs alone. */
 async function byNetlink(context: Sources, wanted: Filter): Promise<void> {
-  const { kernel, sys, emit, options, warn: problem } = context
+  const { kernel, sys, emit, options, warn } = context
   const asked = await Promise.all([kernel.links(), modesOf(kernel)]).catch((error: unknown) => {
     if (!(error instanceof NoKernel)) throw error
-    problem(`sysfs is read instead: ${error.message}`)
+    warn(`sysfs is read instead: ${error.message}`)
   })
   if (asked === undefined) return bySysfs(context, wanted)
   const [links, modes] = asked

@@ -87,12 +87,12 @@ export default collector({
 })
 
 /** Node itself tells those of interfaces that are up. */
-async function addressesOf({ kernel, facts, warn: problem }: Pick<Context, 'kernel' | 'facts' | 'warn'>) {
+async function addressesOf({ kernel, facts, warn }: Pick<Context, 'kernel' | 'facts' | 'warn'>) {
   try {
     return await kernel.addresses()
   } catch (error) {
     if (!(error instanceof NoKernel)) throw error
-    problem(`no addresses of interfaces that are down: ${error.message}`)
+    warn(`no addresses of interfaces that are down: ${error.message}`)
     return facts.addresses()
   }
 }

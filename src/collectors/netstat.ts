@@ -1,4 +1,4 @@
-import { collector, collectEach, pattern } from '../collector.ts'
+import { collectEach, collector, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { lines } from '../host/fs/text.ts'
 import { type Family, familyOf, untyped } from '../metrics/family.ts'

@@ -1,4 +1,4 @@
-import { collector, collectEach, requireValue, requireDir } from '../collector.ts'
+import { collectEach, collector, requireDir, requireValue } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 

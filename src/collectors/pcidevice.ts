@@ -1,4 +1,4 @@
-import { boolean, collector, collectEach, requireValue, requireDir, text } from '../collector.ts'
+import { boolean, collectEach, collector, requireDir, requireValue, text } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
@@ -57,12 +57,12 @@ export default collector({
     idsfile: text('', 'The list of names, pci.ids; where it is empty, that of the distribution.'),
   },
   state: (): { names?: PciNames } => ({}),
-  collect({ sys, rootfs, dirAt, emit, options, state, warn: problem }) {
+  collect({ sys, rootfs, dirAt, emit, options, state, warn }) {
     if (options.names && state.names === undefined) {
       const { idsfile } = options
       const found = idsfile === '' ? idsFiles.map((file) => rootfs.readIfAny(file)) : [dirAt(idsfile).readIfAny('')]
       const list = found.find((one) => one !== undefined)
-      if (list === undefined) problem(`no list of PCI names: ${idsfile || idsFiles.join(', ')}`)
+      if (list === undefined) warn(`no list of PCI names: ${idsfile || idsFiles.join(', ')}`)
       else state.names = parsePciIds(list)
     }
     collectEach(requireDir(sys.at('bus/pci/devices')).children(), (dir) => {

@@ -93,12 +93,12 @@ export default collector({
     ...(options['disable-software-profilers'] ? [] : chosen(softwareProfilers, options['software-profilers'])),
     ...(options['disable-cache-profilers'] ? [] : chosen(cacheProfilers, options['cache-profilers'])),
   ],
-  async collect({ sys, kernel, emit, options, state, warn: problem }) {
+  async collect({ sys, kernel, emit, options, state, warn }) {
     const cpus = parseCpuList(options.cpus || sys.read('devices/system/cpu/online'))
     const counters = await kernel.counters()
     const points = options.tracepoint.flatMap((point) => {
       const config = tracepointId(sys, point)
-      if (config === undefined) problem(`there is no tracepoint ${point}, or no tracefs mounted to look it up`)
+      if (config === undefined) warn(`there is no tracepoint ${point}, or no tracefs mounted to look it up`)
       return config === undefined ? [] : [{ type: types.tracepoint, config, family: tracepoint(point) }]
     })
     try {
@@ -106,7 +106,7 @@ export default collector({
         for (const cpu of cpus) emit(event.family, counters.count(event, Number(cpu)), { cpu })
     } catch (error) {
       if (!(error instanceof NotPermitted)) throw error
-      problem(error.message) // no failure in node_exporter either
+      warn(error.message) // no failure in node_exporter either
     }
   },
 })

@@ -1,4 +1,4 @@
-import { collector, collectEach, requireDir, pattern } from '../collector.ts'
+import { collectEach, collector, pattern, requireDir } from '../collector.ts'
 import { micro } from '../host/parse/units.ts'
 import { type Family, familyOf, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'

@@ -1,4 +1,4 @@
-import { collector, collectEach, NoData, requireValue } from '../collector.ts'
+import { collectEach, collector, NoData, requireValue } from '../collector.ts'
 import { milli } from '../host/parse/units.ts'
 import { counter, type Family } from '../metrics/family.ts'
 

@@ -1,4 +1,4 @@
-import { boolean, collector, collectEach, requireValue, requireDir } from '../collector.ts'
+import { boolean, collectEach, collector, requireDir, requireValue } from '../collector.ts'
 import { micro } from '../host/parse/units.ts'
 import { familyOf, undatedCounter } from '../metrics/family.ts'
 

@@ -1,4 +1,4 @@
-import { collector, collectEach, text } from '../collector.ts'
+import { collectEach, collector, text } from '../collector.ts'
 import { gauge } from '../metrics/family.ts'
 
 const labels = ['service', 'supervisor'] as const
@@ -15,7 +15,7 @@ export default collector({
   enabled: false,
   deprecated: true,
   options: { servicedir: text('/etc/service', "The directory of runit's services.") },
-  collect({ dirAt, emit, options, warn: problem }) {
+  collect({ dirAt, emit, options, warn }) {
     const services = dirAt(options.servicedir)
     services.entries() // throws where it cannot be read
     const supervised = services.children('', 'directories').filter((service) => service.exists('supervise/status'))
@@ -29,7 +29,7 @@ export default collector({
         emit(normal, service.exists('supervise/down') ? 0 : 1, said)
         emit(changed, status.changedSeconds, said)
       },
-      problem,
+      warn,
     )
   },
 })

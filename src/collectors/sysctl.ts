@@ -1,4 +1,4 @@
-import { collector, collectEach, list } from '../collector.ts'
+import { collectEach, collector, list } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'

@@ -1,4 +1,4 @@
-import { collector, collectEach, list } from '../collector.ts'
+import { collectEach, collector, list } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { globbed } from '../host/fs/glob.ts'
 import { type ReadFamily, type ReadSample, readText } from '../metrics/exposition/read-text.ts'
@@ -16,11 +16,11 @@ export default collector({
     directory: list([], 'Where to look for *.prom files; may be a glob.'),
   },
   state: () => ({ files: new Map<string, TextFile>(), families: new Map<string, Family>() }),
-  collect({ dirAt, emit, options, state, warn: problem }) {
+  collect({ dirAt, emit, options, state, warn }) {
     let faults = 0
     const fault = (text: string) => {
       faults++
-      problem(text)
+      warn(text)
     }
     const files: TextFile[] = []
     const read = (path: string) => files.push(readFile(dirAt(path), state.files.get(path)))

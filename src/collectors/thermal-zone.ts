@@ -1,4 +1,4 @@
-import { collector, collectEach } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { milli } from '../host/parse/units.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -9,13 +9,13 @@ const max = gauge('node_cooling_device_max_state', 'The hardest that the device 
 /** https://docs.kernel.org/driver-api/thermal/sysfs-api.html */
 export default collector({
   name: 'thermal_zone',
-  collect({ sys, emit, warn: problem }) {
+  collect({ sys, emit, warn }) {
     const thermal = sys.at('class/thermal')
     // The zone of a radio that is off, or of firmware that does not answer, cannot be read: others can.
     collectEach(
       thermal.children('thermal_zone'),
       (zone) => emit(temp, milli(zone.number('temp')), { zone: zone.id, type: zone.text('type') ?? '' }),
-      problem,
+      warn,
     )
     collectEach(thermal.children('cooling_device'), (device) => {
       const labels = { name: device.id, type: device.text('type') ?? '' }

@@ -1,4 +1,4 @@
-import { collector, collectEach, requireDir } from '../collector.ts'
+import { collectEach, collector, requireDir } from '../collector.ts'
 import { gauge } from '../metrics/family.ts'
 
 const value = (file: string, help: string, name = file) =>

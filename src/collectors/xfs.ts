@@ -1,4 +1,4 @@
-import { collector, collectEach } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { undatedCounter } from '../metrics/family.ts'
 

@@ -1,4 +1,4 @@
-import { collector, collectEach, requireDir } from '../collector.ts'
+import { collectEach, collector, requireDir } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'

@@ -1,6 +1,6 @@
 import { collectors } from '../collectors/index.ts'
 import { configFlags, readConfig } from '../config/index.ts'
-import { shownUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/auth/credentials.ts'
 import { plural } from '../util/plural.ts'
 import type { Command } from './command.ts'
 
@@ -12,7 +12,7 @@ export default {
   async run({ flags }, terminal) {
     const config = await readConfig({ flags, environment: terminal.environment, collectors })
     const endpoints = [...config.remoteWrite, ...config.pushgateways].map(
-      ({ name, url }) => `  ${name}  ${shownUrl(url)}\n`,
+      ({ name, url }) => `  ${name}  ${redactedUrl(url)}\n`,
     )
     terminal.out(
       `configuration is good: ${plural(config.collectors.length, 'collector')} every ${config.intervalMs / 1000} s, ` +

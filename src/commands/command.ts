@@ -1,4 +1,4 @@
-import type { Flag, CommandLine } from '../util/flags.ts'
+import type { CommandLine, Flag } from '../util/flags.ts'
 
 /** What a command may touch of the process it runs in. */
 export interface Terminal {
@@ -8,7 +8,7 @@ export interface Terminal {
   /** All of standard input, to its end. */
   input(): Promise<Uint8Array>
   /** True where `out` goes to a person. */
-  readonly isPerson: boolean
+  readonly isTTY: boolean
   /** Aborts at the first SIGTERM or SIGINT since it was first asked for; a second one ends the process at once. */
   readonly stop: AbortSignal
   /** From here on SIGHUP does this, and no longer ends the process. */

@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline/promises'
 import type { Terminal } from './command.ts'
 
 /** Asks a person, yes or no; nobody there means no. */
-export async function confirmed(question: string, { isPerson }: Terminal): Promise<boolean> {
-  if (!isPerson || !process.stdin.isTTY) return false
+export async function confirmed(question: string, { isTTY }: Terminal): Promise<boolean> {
+  if (!isTTY || !process.stdin.isTTY) return false
   const lines = createInterface({ input: process.stdin, output: process.stdout })
   try {
     return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim())

@@ -44,10 +44,10 @@ async function findingsOf(flags: ParsedFlags, { environment }: Terminal): Promis
 
 /** What has to do with one receiver waits for that one alone. */
 async function diagnosis(config: Config): Promise<readonly Finding[]> {
-  const needs = { clock: systemClock, connect }
+  const deps = { clock: systemClock, connect }
   const outputs = [
-    ...config.remoteWrite.map((options) => checkEndpoint(options, needs)),
-    ...config.pushgateways.map((options) => checkGateway(options, needs)),
+    ...config.remoteWrite.map((options) => checkEndpoint(options, deps)),
+    ...config.pushgateways.map((options) => checkGateway(options, deps)),
   ]
   const running = checkAgent(config.buffer, systemClock)
   const reading = checkCollectors(config, systemClock)
@@ -62,9 +62,9 @@ async function diagnosis(config: Config): Promise<readonly Finding[]> {
   ]
 }
 
-function configuration({ remoteWrite, pushgateways, intervalMs, decisions: notes }: Config): Finding {
+function configuration({ remoteWrite, pushgateways, intervalMs, decisions }: Config): Finding {
   const outputs = remoteWrite.length + pushgateways.length
-  const text = `good: every ${intervalMs / 1000} s to ${plural(outputs, 'output')}${notes.map((note) => `; ${note}`).join('')}`
+  const text = `good: every ${intervalMs / 1000} s to ${plural(outputs, 'output')}${decisions.map((note) => `; ${note}`).join('')}`
   return outputs > 0
     ? ok('configuration', text)
     : warn('configuration', 'good, but there is nothing to push to', 'remote_write or pushgateway, in --config.file')

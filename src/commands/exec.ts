@@ -5,13 +5,13 @@ import { ConfigError } from '../config/error.ts'
 import type { Labels } from '../metrics/family.ts'
 import { type Job, startJob } from '../process/index.ts'
 import { systemClock, withTimeout } from '../util/clock.ts'
-import { type Flag, type CommandLine, UsageError } from '../util/flags.ts'
+import { type CommandLine, type Flag, UsageError } from '../util/flags.ts'
 import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { printWarnings } from './doubts.ts'
-import { ills } from './result.ts'
+import { failureKinds } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
 const job: Flag = { name: 'job', kind: 'value', help: 'The job_name of the run; the name of the command without it.' }
@@ -92,9 +92,12 @@ interface ExecOptions {
 }
 
 /** Undefined where the flags cannot be understood, which has been told then: the command runs all the same. */
-function execOptions({ flags, operands, usageError: misuse }: CommandLine, environment: Terminal['environment']): ExecOptions | undefined {
+function execOptions(
+  { flags, operands, usageError }: CommandLine,
+  environment: Terminal['environment'],
+): ExecOptions | undefined {
   try {
-    if (misuse !== undefined) throw misuse
+    if (usageError !== undefined) throw usageError
     durationOf(flags, interval)
     return {
       environment,
@@ -109,8 +112,12 @@ function execOptions({ flags, operands, usageError: misuse }: CommandLine, envir
 }
 
 /** Loads all that pushing needs, and pushes until the command has ended and its last samples are delivered or kept. */
-async function push({ flags }: CommandLine, { labels, timeoutMs, environment }: ExecOptions, running: Job): Promise<void> {
-  const { pushDuringExec: pushAlongside } = await import('../batch/exec-push.ts')
+async function push(
+  { flags }: CommandLine,
+  { labels, timeoutMs, environment }: ExecOptions,
+  running: Job,
+): Promise<void> {
+  const { pushDuringExec } = await import('../batch/exec-push.ts')
   const { collectors } = await import('../collectors/index.ts')
   const { connect } = await import('../http/transport/connection.ts')
   const { thisBoot } = await import('../host/open.ts')
@@ -118,7 +125,7 @@ async function push({ flags }: CommandLine, { labels, timeoutMs, environment }: 
   const config = await targetConfig(flags, { environment }, collectors)
   printWarnings(config, { err: write })
   const level = flags.has(logLevel.name) ? config.log.level : 'error'
-  const fates = await pushAlongside(
+  const results = await pushDuringExec(
     config,
     { labels, running },
     {
@@ -130,14 +137,14 @@ async function push({ flags }: CommandLine, { labels, timeoutMs, environment }: 
       hasOwnInstance: flags.has(instance.name),
     },
   )
-  printResults(fates)
+  printResults(results)
 }
 
 /** What has not arrived, in a line for each output; that all has is not worth a line among those of the command. */
-function printResults(fates: readonly DeliveryResult[]): void {
-  for (const name of new Set(fates.map((one) => one.name))) {
-    for (const { kind, said } of ills) {
-      const here = fates.filter((one) => one.name === name && one[kind] > 0)
+function printResults(results: readonly DeliveryResult[]): void {
+  for (const name of new Set(results.map((one) => one.name))) {
+    for (const { kind, said } of failureKinds) {
+      const here = results.filter((one) => one.name === name && one[kind] > 0)
       const samples = here.reduce((sum, one) => sum + one[kind], 0)
       if (samples > 0)
         printError(`${said}: ${plural(samples, 'sample')} for ${name} (${here[0]?.url}): ${here[0]?.reason}`)

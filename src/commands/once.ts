@@ -4,12 +4,12 @@ import { openHostSampler } from '../collect/host-sampler.ts'
 import { collectors } from '../collectors/index.ts'
 import { type Config, configFlags } from '../config/index.ts'
 import { thisBoot } from '../host/open.ts'
-import { shownUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/auth/credentials.ts'
 import { connect } from '../http/transport/connection.ts'
 import { isSameIdentity } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { systemClock } from '../util/clock.ts'
-import { deadlineAt } from '../util/deadline.ts'
+import { createDeadline } from '../util/deadline.ts'
 import type { Log } from '../util/log.ts'
 import type { Command } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
@@ -35,13 +35,13 @@ export default {
   async run({ flags }, terminal) {
     const timeoutMs = durationOf(flags, timeoutFlag)
     const lateMs = systemClock.monotonicMs() + timeoutMs * fractions.delivering
-    const deadline = deadlineAt(systemClock, timeoutMs * fractions.delivering, terminal.stop)
+    const deadline = createDeadline(systemClock, timeoutMs * fractions.delivering, terminal.stop)
     const config = await targetConfig(flags, terminal, collectors)
     printWarnings(config, terminal)
     const log = logOf({ log: { ...config.log, level: flags.has('log.level') ? config.log.level : 'error' } }, terminal)
-    const rival = await conflictingAgent(config)
-    if (rival !== undefined) {
-      terminal.err(`hostpush: nothing is sent: ${rival}\n`)
+    const conflict = await conflictingAgent(config)
+    if (conflict !== undefined) {
+      terminal.err(`hostpush: nothing is sent: ${conflict}\n`)
       return 1
     }
     const run = await openBatchRun(config, { clock: systemClock, log, connect, bootId: thisBoot() }, { sync: 'end' })
@@ -52,9 +52,9 @@ export default {
       samples = snapshots.reduce((sum, { values }) => sum + values.length, 0)
       return { snapshots }
     }
-    const fates = await run.finish(last, deadline.signal)
+    const results = await run.finish(last, deadline.signal)
     deadline.clear()
-    if (samples > 0) return printResults(fates, samples, terminal)
+    if (samples > 0) return printResults(results, samples, terminal)
     terminal.err('hostpush: nothing is sent: the clock of this host is not set\n')
     return 1
   },
@@ -62,11 +62,11 @@ export default {
 
 /** What is collected now; none where the clock is not set. */
 async function collectSnapshots(config: Config, log: Log, withinMs: number): Promise<readonly Snapshot[]> {
-  const glance = openHostSampler(config, { clock: systemClock, log, withinMs })
+  const sampler = openHostSampler(config, { clock: systemClock, log, withinMs })
   try {
-    return await glance.collect()
+    return await sampler.collect()
   } finally {
-    glance.close()
+    sampler.close()
   }
 }
 
@@ -74,7 +74,7 @@ async function collectSnapshots(config: Config, log: Log, withinMs: number): Pro
 async function conflictingAgent({ buffer, identity, remoteWrite }: Config): Promise<string | undefined> {
   const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory) : undefined
   if (agent === undefined || !isSameIdentity(agent.identity, identity)) return undefined
-  const url = remoteWrite.map((one) => shownUrl(one.url)).find((one) => agent.urls.includes(one))
+  const url = remoteWrite.map((one) => redactedUrl(one.url)).find((one) => agent.urls.includes(one))
   if (url === undefined) return undefined
   return (
     `the agent with pid ${agent.pid} pushes these very series to ${url} already; ` +

@@ -8,8 +8,8 @@ import { type Labels, labelled } from '../metrics/family.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { mergingInto } from '../pushgateway/options.ts'
 import { systemClock } from '../util/clock.ts'
-import { deadlineAt } from '../util/deadline.ts'
-import { type Flag, type ParsedFlags, type CommandLine, UsageError } from '../util/flags.ts'
+import { createDeadline } from '../util/deadline.ts'
+import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { printWarnings } from './doubts.ts'
@@ -38,14 +38,14 @@ export default {
     const snapshot = snapshotFrom(await read(given, terminal), identity, terminal)
     if (snapshot === undefined) return 1
     const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
-    const world = { clock: systemClock, log, connect, bootId: thisBoot() }
-    const run = await openBatchRun({ ...config, pushgateways: pushedGateways(config, labels) }, world, { sync: 'end' })
+    const deps = { clock: systemClock, log, connect, bootId: thisBoot() }
+    const run = await openBatchRun({ ...config, pushgateways: pushedGateways(config, labels) }, deps, { sync: 'end' })
     // they are of the moment of their turn: of two pushes of one job the later one is newer
     const last = async () => ({ snapshots: [{ ...snapshot, timestampMs: Math.floor(systemClock.now()) }] })
-    const deadline = deadlineAt(systemClock, timeoutMs, terminal.stop)
-    const fates = await run.finish(last, deadline.signal)
+    const deadline = createDeadline(systemClock, timeoutMs, terminal.stop)
+    const results = await run.finish(last, deadline.signal)
     deadline.clear()
-    return printResults(fates, snapshot.values.length, terminal)
+    return printResults(results, snapshot.values.length, terminal)
   },
 } satisfies Command
 

@@ -111,21 +111,21 @@ export const configFlags = (collectors: readonly Collector[]): readonly Flag[] =
 ]
 
 /** Reads and checks the whole configuration. Throws ConfigError with every problem there is. */
-export async function readConfig({ flags, environment, collectors, defaults: without = {} }: Sources): Promise<Config> {
+export async function readConfig({ flags, environment, collectors, defaults = {} }: Sources): Promise<Config> {
   const problems: string[] = []
-  const doubts: string[] = []
+  const warnings: string[] = []
   const path = flags.get('config.file')
-  const read = path === undefined ? without : readFile(String(path), { environment, collectors }, problems)
+  const read = path === undefined ? defaults : readFile(String(path), { environment, collectors }, problems)
   const file = { ...read, ...overridden(read, flags) }
   const paths = pathsOf(file.path, flags, problems)
-  const { interval, job, decisions: notes } = presetDefaults(file)
+  const { interval, job, decisions } = presetDefaults(file)
   const intervalMs = durationMs(interval) ?? 15_000
   const fqdn = JSON.stringify(file).includes('${fqdn}') ? await resolveFqdn(environment) : undefined
   const expanded = expander(paths, { fqdn: fqdn?.name ?? '', problems })
   const identity = identityOf(file, job, expanded)
   const config: Config = {
-    warnings: doubts,
-    decisions: fqdn?.note === undefined ? notes : [...notes, fqdn.note],
+    warnings: warnings,
+    decisions: fqdn?.note === undefined ? decisions : [...decisions, fqdn.note],
     intervalMs,
     identity,
     paths,
@@ -134,7 +134,7 @@ export async function readConfig({ flags, environment, collectors, defaults: wit
     allCollectors: collectors.map(({ name }) => name),
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
-    ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems, warnings: doubts })),
+    ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems, warnings: warnings })),
     buffer: bufferOf(file, environment, problems),
     web: await webOf(file.web, { flags, environment }, problems),
     log: {

@@ -85,7 +85,7 @@ const textFormat = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' 
  * request, and shows what it has as text on /metrics. Listens when the promise resolves.
  */
 export async function createReceiver(options: ReceiverOptions): Promise<Receiver> {
-  const { listen, clock = systemClock, faultPlan: behave, onRequest, log = silent } = options
+  const { listen, clock = systemClock, faultPlan, onRequest, log = silent } = options
   const { maxSeries = 100_000, maxFutureMs = 600_000, limits = ownLimits } = options
   const store = new Store({ maxSeries, maxFutureMs }, options.ledger ?? false)
   const stats = { requests: 0, compressedBytes: 0, uncompressedBytes: 0 }
@@ -118,7 +118,7 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     const reading = read({ headers, body }, decode, limits)
     stats.compressedBytes += reading.compressedBytes
     stats.uncompressedBytes += reading.uncompressedBytes
-    const behaviour = behave?.(number, headers) ?? {}
+    const behaviour = faultPlan?.(number, headers) ?? {}
     if (behaviour.delayMs !== undefined) await clock.sleep(behaviour.delayMs, closing.signal)
     const answer = scripted(behaviour, commits(behaviour) ? judge(reading) : nothingTaken)
     const status = behaviour.hang ? 'hang' : behaviour.reset ? 'reset' : answer.status

@@ -9,7 +9,7 @@ import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
-const patienceMs = 5000
+const timeoutMs = 5000
 /** A backlog that is older is worth a word. */
 const behindMs = 300_000
 
@@ -17,8 +17,8 @@ const behindMs = 300_000
 export async function checkAgent({ mode, directory }: BufferOptions, clock: Clock): Promise<readonly Finding[]> {
   if (mode === 'memory') return []
   try {
-    const rows = await withTimeout(clock, patienceMs, rowsOf(directory))
-    if (rows === 'late') return [fail('agent', `does not answer within ${patienceMs} ms`, 'restart it')]
+    const rows = await withTimeout(clock, timeoutMs, rowsOf(directory))
+    if (rows === 'late') return [fail('agent', `does not answer within ${timeoutMs} ms`, 'restart it')]
     if (rows === undefined)
       return [
         warn(
@@ -47,7 +47,7 @@ function findingOf(row: Row, nowMs: number): readonly Finding[] {
     const text = `refused and set aside: ${plural(row.samples, 'sample')}: ${row.reason}`
     return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: kindOf(row.endpoint), url: '' }))]
   }
-  const { endpoint, snapshots, samples, oldestMs, isConfigured: isConfigured } = row
+  const { endpoint, snapshots, samples, oldestMs, isConfigured } = row
   const ageMs = oldestMs === undefined ? 0 : nowMs - oldestMs
   const text = `${plural(snapshots, 'snapshot')}, ${plural(samples, 'sample')} wait, the oldest for ${Math.round(ageMs / 1000)} s`
   if (isConfigured === false)

@@ -8,7 +8,7 @@ import { plural } from '../util/plural.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { hostOf, portOf } from './network.ts'
 
-const patienceMs = 10_000
+const timeoutMs = 10_000
 const dayMs = 86_400_000
 /** A certificate that ends sooner is worth a word. */
 const soonDays = 14
@@ -20,7 +20,7 @@ export async function checkCertificate(url: URL, tls: TlsOptions | undefined, cl
   const options = trust.connectionOptions('own')
   try {
     const seen = await handshake(url, options, clock)
-    if (seen === 'late') return fail('tls', `no handshake within ${patienceMs} ms`, 'is TLS spoken at this port?')
+    if (seen === 'late') return fail('tls', `no handshake within ${timeoutMs} ms`, 'is TLS spoken at this port?')
     const text = `${seen.version}: ${seen.chain}, ${lastingOf(seen)}`
     if (tls?.verify === false)
       return warn('tls', `${text}; not verified`, 'tls_config.ca_file in place of insecure_skip_verify')
@@ -61,7 +61,7 @@ async function handshake(url: URL, options: ConnectionOptions, clock: Clock): Pr
       socket.once('secureConnect', () => resolve('done'))
       socket.once('error', reject)
     })
-    if ((await withTimeout(clock, patienceMs, shaken)) === 'late') return 'late'
+    if ((await withTimeout(clock, timeoutMs, shaken)) === 'late') return 'late'
     const certificate = socket.getPeerCertificate(true)
     const until = (time: string) => Math.floor((instantOf(time) - clock.now()) / dayMs)
     return {

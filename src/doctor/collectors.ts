@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createCycle, type EnabledCollector } from '../collect/cycle.ts'
 import type { Config } from '../config/index.ts'
-import { tellingDenied } from '../host/fs/denied-files.ts'
+import { recordingDenied } from '../host/fs/denied-files.ts'
 import { diskFiles, type FileReader } from '../host/fs/files.ts'
 import { openHost } from '../host/open.ts'
 import { SeriesTable } from '../metrics/series.ts'
@@ -32,7 +32,7 @@ export async function checkCollectors(
   const missing = procfs(config)
   if (missing.length > 0) return missing
   const denied = new Set<string>()
-  const host = openHost(config, clock, (root) => tellingDenied(filesAt(root), (path) => denied.add(path)))
+  const host = openHost(config, clock, (root) => recordingDenied(filesAt(root), (path) => denied.add(path)))
   const seen: CollectorCheck[] = []
   try {
     for (const enabled of config.collectors) {
@@ -59,14 +59,26 @@ interface HostContext {
   readonly host: ReturnType<typeof openHost>
 }
 
-async function alone(enabled: EnabledCollector, { config, clock, host }: HostContext): Promise<Omit<CollectorCheck, 'denied'>> {
+async function alone(
+  enabled: EnabledCollector,
+  { config, clock, host }: HostContext,
+): Promise<Omit<CollectorCheck, 'denied'>> {
   const failures: string[] = []
   let hasNothing = false
   const note: Log['error'] = (_, fields) => void failures.push(String(fields?.['err'] ?? fields?.['reason'] ?? ''))
   const log: Log = { error: note, warn: note, info() {}, debug: () => (hasNothing = true) }
   const builder = new SnapshotBuilder(new SeriesTable(config.identity))
   const { interfaces } = config
-  const cycle = createCycle({ host, enabled: [enabled], interfaces, builder, clock, log, deadlineMs, selfMetrics: () => {} })
+  const cycle = createCycle({
+    host,
+    enabled: [enabled],
+    interfaces,
+    builder,
+    clock,
+    log,
+    deadlineMs,
+    selfMetrics: () => {},
+  })
   const { snapshot } = await cycle(Math.floor(clock.now()))
   return { name: enabled.collector.name, snapshot, failure: failures.join('; '), hasNothing }
 }

@@ -2,7 +2,7 @@ import { collectOnce } from '../collect/collector-set.ts'
 import type { Config } from '../config/index.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import { Relabeller } from '../remote-write/series/relabel.ts'
-import { noStats } from '../remote-write/stats.ts'
+import { createStats } from '../remote-write/stats.ts'
 import type { Clock } from '../util/clock.ts'
 import { silent } from '../util/log.ts'
 import { type Finding, of, ok, warn } from './finding.ts'
@@ -15,9 +15,9 @@ export async function checkLimits(config: Config, clock: Clock): Promise<readonl
 }
 
 function limitOf(options: EndpointOptions, snapshot: Awaited<ReturnType<typeof collectOnce>>['snapshot']): Finding {
-  const stats = noStats()
-  const about = { remote_name: options.name, url: '' }
-  const relabelling = new Relabeller(options, { log: silent, stats, about })
+  const stats = createStats()
+  const receiver = { remote_name: options.name, url: '' }
+  const relabelling = new Relabeller(options, { log: silent, stats, receiver })
   const [sent] = relabelling.entries([{ sequence: 1, snapshot }])
   const series = sent?.snapshot.series ?? []
   const most = series.reduce((widest, one) => Math.max(widest, relabelling.labels(one).length), 0)

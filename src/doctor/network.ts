@@ -6,9 +6,9 @@ import { messageOf } from '../util/log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** How long a name server or an address may take. */
-const patienceMs = 5000
+const timeoutMs = 5000
 /** Addresses of one name that are tried. */
-const mostAddresses = 4
+const maxAddresses = 4
 
 export const portOf = ({ port, protocol }: URL): number => Number(port || (protocol === 'https:' ? 443 : 80))
 export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '')
@@ -23,10 +23,10 @@ export async function checkName(
   const host = hostOf(url)
   if (isIP(host)) return { finding: ok('dns', `${host} is an address`), addresses: [host] }
   try {
-    const found = await withTimeout(clock, patienceMs, lookup(host, { all: true }))
+    const found = await withTimeout(clock, timeoutMs, lookup(host, { all: true }))
     if (found === 'late')
       return {
-        finding: fail('dns', `no answer for ${host} within ${patienceMs} ms`, 'check /etc/resolv.conf'),
+        finding: fail('dns', `no answer for ${host} within ${timeoutMs} ms`, 'check /etc/resolv.conf'),
         addresses: [],
       }
     const addresses = [...new Set(found.map(({ address }) => address))]
@@ -39,7 +39,7 @@ export async function checkName(
 /** Whether something listens at the addresses of a server. */
 export async function checkLine(url: URL, addresses: readonly string[], clock: Clock): Promise<Finding> {
   const port = portOf(url)
-  const tried = addresses.slice(0, mostAddresses)
+  const tried = addresses.slice(0, maxAddresses)
   const faults = await Promise.all(tried.map((address) => faultAt(address, port, clock)))
   const shown = tried.map((address, i) => `${address}: ${faults[i] ?? 'open'}`).join('; ')
   const bad = faults.filter((fault) => fault !== undefined)
@@ -55,8 +55,8 @@ async function faultAt(host: string, port: number, clock: Clock): Promise<string
       socket.once('connect', () => resolve('open'))
       socket.once('error', reject)
     })
-    const outcome = await withTimeout(clock, patienceMs, opened)
-    return outcome === 'late' ? `ETIMEDOUT: no answer within ${patienceMs} ms` : undefined
+    const outcome = await withTimeout(clock, timeoutMs, opened)
+    return outcome === 'late' ? `ETIMEDOUT: no answer within ${timeoutMs} ms` : undefined
   } catch (error) {
     return messageOf(error)
   } finally {

@@ -1,5 +1,5 @@
 import { hintFor } from '../hints/hint.ts'
-import { shownUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/auth/credentials.ts'
 import type { Target } from '../http/request.ts'
 import type { Access, Sender } from '../http/transport/connection.ts'
 import { proxyFor } from '../http/transport/proxy.ts'
@@ -11,9 +11,9 @@ import { userAgent } from '../util/version.ts'
 import { checkCertificate, speaksTls } from './certificate.ts'
 import { type Finding, fail, of, ok, warn } from './finding.ts'
 import { checkLine, checkName } from './network.ts'
-import { ask, emptyV1, emptyV2, type Head, type Question, type ProbeResult } from './probe.ts'
+import { ask, emptyV1, emptyV2, type Head, type ProbeResult, type Question } from './probe.ts'
 
-export interface Needs {
+export interface Deps {
   readonly clock: Clock
   readonly connect: (origin: string, access?: Access, clock?: Clock) => Promise<Sender>
 }
@@ -28,26 +28,30 @@ interface ProbeRequest {
 }
 
 /** Everything between this host and a remote-write endpoint, up to an answer to a write of nothing. */
-export async function checkEndpoint(options: EndpointOptions, needs: Needs): Promise<readonly Finding[]> {
+export async function checkEndpoint(options: EndpointOptions, deps: Deps): Promise<readonly Finding[]> {
   const asked = { target: options, part: 'remote-write', question: emptyV1 }
   return of(
     options.name,
-    await checkOutput(asked, needs, async (ask) => [protocolOf(await ask(emptyV2), options.protobufMessage)]),
+    await checkOutput(asked, deps, async (ask) => [protocolOf(await ask(emptyV2), options.protobufMessage)]),
   )
 }
 
 /** Everything between this host and a Pushgateway, up to whether it says that it is ready. */
-export async function checkGateway(options: GatewayOptions, needs: Needs): Promise<readonly Finding[]> {
+export async function checkGateway(options: GatewayOptions, deps: Deps): Promise<readonly Finding[]> {
   const url = new URL(options.url)
   url.pathname = `${url.pathname.replace(/\/$/, '')}/-/ready`
   const target = { ...options, url, method: 'GET' } as const
   const asked = { target, part: 'pushgateway', question: { body: new Uint8Array(), headers: {} } }
-  return of(options.name, await checkOutput(asked, needs, async () => []))
+  return of(options.name, await checkOutput(asked, deps, async () => []))
 }
 
 type ExtraChecks = (ask: (question: Question) => Promise<ProbeResult>) => Promise<readonly Finding[]>
 
-async function checkOutput(asked: ProbeRequest, { clock, connect }: Needs, more: ExtraChecks): Promise<readonly Finding[]> {
+async function checkOutput(
+  asked: ProbeRequest,
+  { clock, connect }: Deps,
+  more: ExtraChecks,
+): Promise<readonly Finding[]> {
   const { url, access } = asked.target
   const proxy = access?.proxy && proxyFor(access.proxy, url)
   const server = proxy?.url ?? url
@@ -64,7 +68,8 @@ async function checkOutput(asked: ProbeRequest, { clock, connect }: Needs, more:
   try {
     const told = await to(asked.question)
     const rest = told.outcome.kind === 'delivered' ? await more(to) : []
-    const answer = proxy === undefined && (await isUnresponsive(told, url, clock)) ? unresponsive(url) : answerOf(told, asked)
+    const answer =
+      proxy === undefined && (await isUnresponsive(told, url, clock)) ? unresponsive(url) : answerOf(told, asked)
     return [...via, name, line, ...tls, answer, ...movedBy(told), ...clockBy(told, clock), ...rest]
   } finally {
     await sender.destroy()
@@ -76,11 +81,11 @@ const isUnresponsive = async ({ heads }: ProbeResult, url: URL, clock: Clock): P
   heads.length === 0 && url.protocol === 'http:' && (await speaksTls(url, clock))
 
 const unresponsive = (url: URL): Finding =>
-  fail('access', `${shownUrl(url)}: TLS is spoken at this port`, 'the url should begin with https://')
+  fail('access', `${redactedUrl(url)}: TLS is spoken at this port`, 'the url should begin with https://')
 
 /** Whether the receiver lets us in. It may refuse a request of nothing once it has let us in. */
 function answerOf({ outcome }: ProbeResult, { target, part }: ProbeRequest): Finding {
-  const place = shownUrl(target.url)
+  const place = redactedUrl(target.url)
   if (outcome.kind === 'delivered') return ok('access', `${place} takes a request that stores nothing`)
   const { reason, status = 0 } = outcome
   const text = `${place}: ${reason}`
@@ -95,7 +100,7 @@ function movedBy({ heads }: ProbeResult): readonly Finding[] {
   const moved = heads.find(({ status, headers }) => status >= 301 && status <= 308 && headers['location'] !== undefined)
   if (moved === undefined) return []
   const to = URL.parse(String(moved.headers['location']))
-  const text = `sent on by HTTP ${moved.status}${to === null ? '' : ` to ${shownUrl(to)}`}`
+  const text = `sent on by HTTP ${moved.status}${to === null ? '' : ` to ${redactedUrl(to)}`}`
   return [warn('redirect', text, 'put the address that it leads to into the url')]
 }
 

@@ -1,6 +1,6 @@
 import type { CollectionResult } from '../collect/cycle.ts'
 import type { Config } from '../config/index.ts'
-import { shownUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/auth/credentials.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { extents, keepList } from '../relabel/allowlists.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
@@ -43,7 +43,7 @@ export function estimateOf(config: Config, cycles: readonly CollectionResult[]):
     collectors: byCollector(cycles.at(-1)),
     endpoints: config.remoteWrite.map((options) => ({
       name: options.name,
-      url: shownUrl(options.url),
+      url: redactedUrl(options.url),
       alternatives: alternativesOf(options, config.intervalMs).flatMap(([way, plan]) => [
         { way, ...measured(options, plan, snapshots) },
         ...leanerSettings(way, plan, (other) => measured(options, other, snapshots)),
@@ -53,9 +53,14 @@ export function estimateOf(config: Config, cycles: readonly CollectionResult[]):
 }
 
 /** Where 2.0 takes more bytes than 1.0 would: what makes it take less. */
-function leanerSettings(way: string, plan: Plan, measure: (plan: Plan) => Omit<Alternative, 'way'>): readonly Alternative[] {
+function leanerSettings(
+  way: string,
+  plan: Plan,
+  measure: (plan: Plan) => Omit<Alternative, 'way'>,
+): readonly Alternative[] {
   if (plan.protobufMessage !== 'io.prometheus.write.v2.Request' || plan.inline !== 'full') return []
-  if (measure(plan).bytesPerMonth <= measure({ ...plan, protobufMessage: 'prometheus.WriteRequest' }).bytesPerMonth) return []
+  if (measure(plan).bytesPerMonth <= measure({ ...plan, protobufMessage: 'prometheus.WriteRequest' }).bytesPerMonth)
+    return []
   const setting = 'metadata_config.inline: types_only'
   const name = way === asConfigured ? setting : `${way}, ${setting}`
   return [{ way: name, ...measure({ ...plan, inline: 'types_only' }) }]
@@ -71,20 +76,28 @@ function byCollector(cycle: CollectionResult | undefined): Estimate['collectors'
   return [...rows.toSorted((left, right) => right.series - left.series), { collector: '', series: all - theirs }]
 }
 
-function alternativesOf(options: EndpointOptions, collectedMs: number): readonly (readonly [way: string, plan: Plan])[] {
+function alternativesOf(
+  options: EndpointOptions,
+  collectedMs: number,
+): readonly (readonly [way: string, plan: Plan])[] {
   const now: Plan = { ...options, intervalMs: options.sampling?.intervalMs ?? collectedMs }
   const ways: (readonly [string, Plan])[] = [[asConfigured, now]]
   for (const extent of extents) {
     const metrics = keepList(extent)
     if (metrics?.size !== now.metrics?.size) ways.push([`metrics: ${extent}`, { ...now, metrics }])
   }
-  if (now.protobufMessage === 'auto') ways.push(['at a receiver of 2.0', { ...now, protobufMessage: 'io.prometheus.write.v2.Request' }])
+  if (now.protobufMessage === 'auto')
+    ways.push(['at a receiver of 2.0', { ...now, protobufMessage: 'io.prometheus.write.v2.Request' }])
   if (now.intervalMs < slowMs) ways.push(['interval: 60s', { ...now, intervalMs: slowMs }])
   if (now.sendIntervalMs < bundledMs) ways.push(['send_interval: 5m', { ...now, sendIntervalMs: bundledMs }])
   return ways
 }
 
-function measured({ url, pushPath }: EndpointOptions, plan: Plan, snapshots: readonly Snapshot[]): Omit<Alternative, 'way'> {
+function measured(
+  { url, pushPath }: EndpointOptions,
+  plan: Plan,
+  snapshots: readonly Snapshot[],
+): Omit<Alternative, 'way'> {
   const enough = Math.max(1, Math.min(snapshots.length, snapshotsPerRequest(plan, 1)))
   const volume = volumeOf(snapshots, {
     ...plan,

@@ -1,4 +1,4 @@
-import type { EndpointEstimate, Estimate, Alternative } from './index.ts'
+import type { Alternative, EndpointEstimate, Estimate } from './index.ts'
 
 const ownName = "(hostpush's own)"
 
@@ -12,8 +12,8 @@ export function reportOf({ collectors, endpoints, intervalSeconds }: Estimate): 
   return `${table([['collector', 'series'], ...rows])}\n${sum}${endpoints.map(endpointText).join('')}`
 }
 
-function endpointText({ name, url, alternatives: ways }: EndpointEstimate): string {
-  const [now] = ways
+function endpointText({ name, url, alternatives }: EndpointEstimate): string {
+  const [now] = alternatives
   if (now === undefined) return ''
   const isBilled = now.billedSeries !== undefined
   const head = [
@@ -25,7 +25,7 @@ function endpointText({ name, url, alternatives: ways }: EndpointEstimate): stri
     'saves',
     ...(isBilled ? ['billed series'] : []),
   ]
-  const rows = ways.map((one) => [
+  const rows = alternatives.map((one) => [
     one.way,
     grouped(one.series),
     grouped(one.samplesPerMonth),

@@ -5,11 +5,11 @@ import { SampleClock } from '../collect/sample-clock.ts'
 import { clockFamilies, exporterFamilies, scrapeFamilies } from '../collect/self-metrics.ts'
 import type { Config } from '../config/index.ts'
 import { openHost } from '../host/open.ts'
-import { shownUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/auth/credentials.ts'
 import { SeriesTable } from '../metrics/series.ts'
 import { SnapshotBuilder } from '../metrics/snapshot.ts'
 import { emitEndpoint, emitStorage } from '../remote-write/metrics.ts'
-import { noStats } from '../remote-write/stats.ts'
+import { createStats } from '../remote-write/stats.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
@@ -33,11 +33,11 @@ export async function collectSome(
       sending(config, clock),
       scrapeFamilies(() => builder.added),
     ]
-    const own: SelfMetrics = (emit, soFar) => {
+    const selfMetrics: SelfMetrics = (emit, soFar) => {
       for (const each of families) each(emit, soFar)
     }
     const { collectors: enabled, interfaces, intervalMs } = config
-    const cycle = createCycle({ host, enabled, interfaces, builder, clock, log, deadlineMs, selfMetrics: own })
+    const cycle = createCycle({ host, enabled, interfaces, builder, clock, log, deadlineMs, selfMetrics })
     const firstMs = Math.floor(clock.now()) - count * intervalMs
     const cycles: CollectionResult[] = []
     for (let i = 0; i < count; i++) {
@@ -56,7 +56,7 @@ function sending({ remoteWrite }: Config, clock: Clock): SelfMetrics {
   const buffer = new MemoryBuffer(0)
   for (const { name } of remoteWrite) buffer.cursor(name)
   const reports = remoteWrite.map(({ name, url, maxSamplesPerSend }) => ({
-    ...{ name, url: shownUrl(url), stats: noStats(), maxSamplesPerSend, backlog },
+    ...{ name, url: redactedUrl(url), stats: createStats(), maxSamplesPerSend, backlog },
   }))
   return (emit) => {
     emitStorage(emit, reports, 0)

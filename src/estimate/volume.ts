@@ -1,14 +1,14 @@
 import type { Entry } from '../buffer/types.ts'
 import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { Packer, type Packing } from '../remote-write/encode/compression.ts'
+import { type Compression, Compressor } from '../remote-write/encode/compression.ts'
 import type { Encoder } from '../remote-write/encode/encoder.ts'
 import type { Inline, ProtobufMessage } from '../remote-write/encode/messages.ts'
 import { familiesIn } from '../remote-write/encode/metadata.ts'
 import { EncoderV1 } from '../remote-write/encode/v1.ts'
 import { EncoderV2 } from '../remote-write/encode/v2.ts'
 import { Relabeller, type SeriesSelection } from '../remote-write/series/relabel.ts'
-import { noStats } from '../remote-write/stats.ts'
+import { createStats } from '../remote-write/stats.ts'
 import { silent } from '../util/log.ts'
 import { userAgent } from '../util/version.ts'
 
@@ -24,7 +24,7 @@ export interface Plan extends SeriesSelection {
   /** `auto` is measured as 1.0: what every receiver takes. */
   readonly protobufMessage: ProtobufMessage
   readonly inline: Inline
-  readonly compression?: Packing
+  readonly compression?: Compression
 }
 
 /** What a plan comes to. Bytes are those of the bodies, compressed. */
@@ -44,21 +44,25 @@ export function snapshotsPerRequest({ intervalMs, sendIntervalMs, maxSamplesPerS
 
 /** Encodes and compresses what would be sent of these snapshots, which are as many as a request has or more. */
 export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
-  const relabelling = new Relabeller(plan, { log: silent, stats: noStats(), about: { remote_name: '', url: '' } })
+  const relabelling = new Relabeller(plan, {
+    log: silent,
+    stats: createStats(),
+    receiver: { remote_name: '', url: '' },
+  })
   const encoder = encoderOf(plan, relabelling)
-  const packer = new Packer(plan.compression ?? 'snappy', userAgent)
+  const compressor = new Compressor(plan.compression ?? 'snappy', userAgent)
   const entries = relabelling.entries(snapshots.map((snapshot, i): Entry => ({ sequence: i + 1, snapshot })))
   const series = entries.at(-1)?.snapshot.series.length ?? 0
   const together = snapshotsPerRequest(plan, series)
   const sizes: number[] = []
   for (let i = 0; i + together <= entries.length; i += together) {
     const { bytes, samples } = encoder.encode({ entries: entries.slice(i, i + together), stale: [] })
-    sizes.push(samples === 0 ? 0 : packer.pack(bytes, encoder).body.length)
+    sizes.push(samples === 0 ? 0 : compressor.pack(bytes, encoder).body.length)
   }
   const requestsPerMonth = series === 0 ? 0 : monthMs / (plan.intervalMs * together)
   const eachMs = Math.max(plan.metadataIntervalMs, plan.intervalMs * together)
   const families = plan.metadataIntervalMs > 0 && series > 0 ? encoder.metadata?.(familiesIn(entries)) : undefined
-  const metadata = families === undefined ? 0 : packer.pack(families, encoder).body.length
+  const metadata = families === undefined ? 0 : compressor.pack(families, encoder).body.length
   const metadataRequests = families === undefined ? 0 : monthMs / eachMs
   return {
     series,
@@ -69,9 +73,9 @@ export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
   }
 }
 
-function encoderOf({ protobufMessage: message, inline }: Plan, relabelling: Relabeller): Encoder {
+function encoderOf({ protobufMessage, inline }: Plan, relabelling: Relabeller): Encoder {
   const labels = (series: Series) => relabelling.labels(series)
-  return message === 'io.prometheus.write.v2.Request' ? new EncoderV2(inline, labels) : new EncoderV1(labels)
+  return protobufMessage === 'io.prometheus.write.v2.Request' ? new EncoderV2(inline, labels) : new EncoderV1(labels)
 }
 
 const mean = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0) / Math.max(1, numbers.length)

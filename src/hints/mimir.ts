@@ -61,4 +61,7 @@ const meanings: Readonly<Record<string, string>> = {
     'the same series with another value at the same time: another host has the same job and instance, or a relabelling makes two series one',
 }
 
-export const mimir: readonly Hint[] = Object.entries(meanings).map(([id, hint]) => ({ contains: `err-mimir-${id}`, hint }))
+export const mimir: readonly Hint[] = Object.entries(meanings).map(([id, hint]) => ({
+  contains: `err-mimir-${id}`,
+  hint,
+}))

@@ -76,7 +76,10 @@ export const network: readonly Hint[] = [
   },
   { contains: 'ENOTFOUND', hint: 'this name is not known: check the spelling of the url, and /etc/resolv.conf' },
   { contains: 'EAI_AGAIN', hint: 'no name server answers: is this host online? check /etc/resolv.conf' },
-  { contains: 'ECONNREFUSED', hint: 'nothing listens there: check host and port of the url, and that the receiver runs' },
+  {
+    contains: 'ECONNREFUSED',
+    hint: 'nothing listens there: check host and port of the url, and that the receiver runs',
+  },
   { contains: 'EHOSTUNREACH', hint: 'there is no way to this address: check network, route and firewall' },
   { contains: 'ENETUNREACH', hint: 'there is no way to this network: check network and route' },
   {

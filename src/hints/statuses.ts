@@ -9,7 +9,10 @@ const status = (code: string, hint: string, part?: string): Hint => ({
 
 /** What a status alone says. */
 export const statuses: readonly Hint[] = [
-  { contains: 'a web page', hint: 'a log-in page of the network or a wrong url: open the url in a browser on this host' },
+  {
+    contains: 'a web page',
+    hint: 'a log-in page of the network or a wrong url: open the url in a browser on this host',
+  },
   {
     contains: 'HTTP 30x to a log-in',
     pattern: /^HTTP 30\d to \S*(log-?in|sign-?in|auth|sso|saml)/i,

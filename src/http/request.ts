@@ -1,7 +1,7 @@
 import type { Clock } from '../util/clock.ts'
-import { deadlineAt, raceAbort } from '../util/deadline.ts'
+import { createDeadline, raceAbort } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import { type Credentials, concealed, secretsOf } from './auth/credentials.ts'
+import { type Credentials, redact, secretsOf } from './auth/credentials.ts'
 import { type Outcome, outcomeOf, type Reply } from './retry/outcome.ts'
 import { Pacing } from './transport/bandwidth-limit.ts'
 import type { Sender } from './transport/connection.ts'
@@ -54,13 +54,13 @@ export function createRequester(target: Target, sender: Sender, clock: Clock): R
       underWay = { sinceMs }
       // A redirect sends the body a second time.
       const paceMs = 2 * (pacing?.durationMs(body.length) ?? 0)
-      const deadline = deadlineAt(clock, target.timeoutMs + paceMs, signal)
+      const deadline = createDeadline(clock, target.timeoutMs + paceMs, signal)
       const attempt = new Attempt({ target, moved, sender, clock, pacing, body, headers, signal: deadline.signal })
       const outcome = await attempt.outcome()
       deadline.clear()
       underWay = signal.aborted ? { sinceMs, untilMs: clock.monotonicMs() } : undefined
       moved = outcome.kind === 'delivered' || outcome.kind === 'rejected' ? attempt.moved : undefined
-      if (doubts(outcome)) sender.renew?.()
+      if (warnings(outcome)) sender.renew?.()
       return outcome
     },
     close: () => sender.destroy(),
@@ -68,7 +68,7 @@ export function createRequester(target: Target, sender: Sender, clock: Clock): R
 }
 
 /** What is broken behind one address may be well behind another. */
-const doubts = (outcome: Outcome) =>
+const warnings = (outcome: Outcome) =>
   outcome.kind === 'uncertain' || (outcome.kind === 'retry' && (outcome.status ?? 0) >= 500)
 
 interface Parts {
@@ -105,14 +105,14 @@ class Attempt {
   async outcome(): Promise<Outcome> {
     const outcome = await this.#conclusion()
     if (outcome.kind === 'delivered') return outcome
-    const reason = concealed(outcome.reason, this.#secrets)
+    const reason = redact(outcome.reason, this.#secrets)
     return this.#doubtful ? { ...outcome, kind: 'uncertain', reason } : { ...outcome, reason }
   }
 
   async #conclusion(): Promise<Outcome> {
     try {
       const reply = await this.#authorized()
-      return outcomeOf({ ...reply, body: concealed(reply.body, this.#secrets) }, this.#parts.clock.now())
+      return outcomeOf({ ...reply, body: redact(reply.body, this.#secrets) }, this.#parts.clock.now())
     } catch (error) {
       return faultOf(error, this.#sent)
     }

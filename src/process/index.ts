@@ -8,7 +8,7 @@ import { ProcessTree, waitedFor } from './process-tree.ts'
 import { Signals } from './signals.ts'
 import { type Command, startCommand, type Unstarted } from './spawn.ts'
 
-interface Means {
+interface Deps {
   readonly clock: Clock
   /** What we were started with. */
   readonly environment: NodeJS.ProcessEnv
@@ -21,17 +21,17 @@ const firstLookMs = 10
 const slowestLookMs = 1000
 
 /** Starts a command, passes every signal on to it, and watches what comes from it. */
-export async function startJob(words: readonly string[], means: Means): Promise<Job> {
-  const inherited = parseInherited(means.environment[inheritedVariable])
-  const environment = environmentOf(means.environment, inherited)
+export async function startJob(words: readonly string[], deps: Deps): Promise<Job> {
+  const inherited = parseInherited(deps.environment[inheritedVariable])
+  const environment = environmentOf(deps.environment, inherited)
   const signals = new Signals(inherited.ignored)
   const cgroup = makeCgroup(process.pid, process.getuid?.() ?? 0)
   const first = cgroup === undefined ? [] : [cgroup.enter]
-  const startedMs = means.clock.now()
-  const begunMs = means.clock.monotonicMs()
+  const startedMs = deps.clock.now()
+  const begunMs = deps.clock.monotonicMs()
   const command = await startCommand(words, { environment, inherited, first })
   signals.passTo('pid' in command ? command : 'none')
-  return new Job(command, means, { signals, cgroup, startedMs, begunMs })
+  return new Job(command, deps, { signals, cgroup, startedMs, begunMs })
 }
 
 interface JobParts {
@@ -47,7 +47,7 @@ export class Job {
   readonly problem: string | undefined
   /** Its exit status, as a shell tells it. */
   readonly status: Promise<number>
-  readonly #means: Means
+  readonly #deps: Deps
   readonly #parts: JobParts
   readonly #tree: ProcessTree
   readonly #ended = new AbortController()
@@ -58,10 +58,10 @@ export class Job {
   #isTerminating = false
 
   /** To be made before the event loop goes on: only there can the command be waited for. */
-  constructor(command: Command | Unstarted, means: Means, parts: JobParts) {
+  constructor(command: Command | Unstarted, deps: Deps, parts: JobParts) {
     const proc = new Dir(diskFiles('/proc'), '/proc')
     const isStarted = 'pid' in command
-    this.#means = means
+    this.#deps = deps
     this.#parts = parts
     this.#tree = new ProcessTree(proc, isStarted ? command.pid : 0, waitedFor(proc.at('self')), parts.cgroup)
     this.problem = isStarted ? undefined : command.reason
@@ -89,13 +89,13 @@ export class Job {
   progress(): JobProgress {
     const { startedMs, begunMs } = this.#parts
     if (this.#end === undefined) this.#tree.refresh()
-    const durationMs = (this.#endedAtMs ?? this.#means.clock.monotonicMs()) - begunMs
+    const durationMs = (this.#endedAtMs ?? this.#deps.clock.monotonicMs()) - begunMs
     const { usage, peakMemoryBytes } = this.#tree
     return { startedMs, durationMs, usage, peakMemoryBytes, ...(this.#end && { end: this.#end }) }
   }
 
   #over(exitCode: number): number {
-    const { clock } = this.#means
+    const { clock } = this.#deps
     this.#endedAtMs = clock.monotonicMs()
     this.#end = { endedMs: clock.now(), exitCode }
     this.#parts.signals.passTo('none')
@@ -113,13 +113,14 @@ export class Job {
   }
 
   #asked(signal: NodeJS.Signals): void {
-    if (this.#end !== undefined && this.#parts.signals.asked > 1) this.#cutShort.abort(new Error(`stopped by ${signal}`))
+    if (this.#end !== undefined && this.#parts.signals.asked > 1)
+      this.#cutShort.abort(new Error(`stopped by ${signal}`))
     if (signal === 'SIGTERM' && !this.#isTerminating) void this.#killLate()
   }
 
   /** Ends all that is left of it when its time is over. */
   async #killLate(): Promise<void> {
-    const { killAfterMs } = this.#means
+    const { killAfterMs } = this.#deps
     if (killAfterMs === undefined) return
     this.#isTerminating = true
     await this.#pause(killAfterMs)
@@ -130,7 +131,7 @@ export class Job {
 
   /** Shorter where it ends meanwhile. */
   #pause(ms: number): Promise<void> {
-    return this.#means.clock.sleep(ms, this.#ended.signal).catch(() => {}) // it has ended
+    return this.#deps.clock.sleep(ms, this.#ended.signal).catch(() => {}) // it has ended
   }
 }
 

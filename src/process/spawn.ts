@@ -22,7 +22,7 @@ export interface Unstarted {
   readonly reason: string
 }
 
-interface Means {
+interface Deps {
   readonly environment: NodeJS.ProcessEnv
   readonly inherited: Inherited
   /** What a shell does before it becomes the command. */
@@ -35,11 +35,11 @@ interface Means {
  */
 export async function startCommand(
   words: readonly string[],
-  { environment, inherited, first }: Means,
+  { environment, inherited, first }: Deps,
 ): Promise<Command | Unstarted> {
   const [name = ''] = words
-  const trouble = troubleWith(name, environment['PATH'])
-  if (trouble !== undefined) return trouble
+  const problem = troubleWith(name, environment['PATH'])
+  if (problem !== undefined) return problem
   const [file = '', ...args] = wrapped(words, inherited, first)
   let child: ChildProcess
   try {

@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Headers, Requester } from '../http/request.ts'
 import { type Backoff, delayAfter } from '../http/retry/backoff.ts'
-import { type ReceiverLabels, ErrorLog } from '../http/retry/error-log.ts'
+import { ErrorLog, type ReceiverLabels } from '../http/retry/error-log.ts'
 import type { Wait } from '../http/retry/interruptible-wait.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
 import type { Unsettled } from '../http/retry/retry.ts'
@@ -16,39 +16,39 @@ export type Method = 'PUT' | 'POST' | 'DELETE'
 
 const compressed = promisify(gzip)
 
-interface Needs {
+interface Deps {
   readonly requesters: Readonly<Record<Method, Requester>>
   readonly clock: Clock
   readonly log: Log
-  readonly patience: Wait
+  readonly wait: Wait
   readonly backoff: Backoff
   readonly stats: GatewayStats
   readonly userAgent: string
   /** What every line of the log says of this gateway. */
-  readonly about: ReceiverLabels
+  readonly receiver: ReceiverLabels
   /** The gateway tells its own time, milliseconds since the epoch. */
   readonly onTime: (receiverMs: number) => void
 }
 
 /** Single requests to a gateway, and what is said of how they go. */
 export class Pusher {
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly problem: ErrorLog
 
-  constructor(needs: Needs) {
-    this.#needs = needs
-    this.problem = new ErrorLog({ ...needs, part: 'pushgateway' })
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.problem = new ErrorLog({ ...deps, part: 'pushgateway' })
   }
 
   /** What the request waits for that was called off, or is under way. */
   get waiting(): string | undefined {
-    const { PUT, POST, DELETE } = this.#needs.requesters
+    const { PUT, POST, DELETE } = this.#deps.requesters
     return PUT.waiting ?? POST.waiting ?? DELETE.waiting
   }
 
   /** One request that holds these families. */
   async send(method: Method, families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
-    const { requesters, clock, stats, onTime } = this.#needs
+    const { requesters, clock, stats, onTime } = this.#deps
     const text = families.map((family) => family.text).join('')
     const body = text === '' ? new Uint8Array() : await compressed(text)
     const begunMs = clock.monotonicMs()
@@ -64,17 +64,17 @@ export class Pusher {
 
   /** Waits before the next attempt. */
   async pause(outcome: Unsettled, attempt: number, signal: AbortSignal): Promise<void> {
-    const { backoff, patience, stats } = this.#needs
+    const { backoff, wait, stats } = this.#deps
     stats.retries++
     const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
     this.problem.ill('warn', 'not delivered, tried again with the newest', outcome.reason, {
       retry_in: `${Math.round(delayMs / 100) / 10}s`,
     })
-    await patience.wait(delayMs, signal)
+    await wait.wait(delayMs, signal)
   }
 
   #headers(body: Uint8Array): Headers {
-    const headers = { 'user-agent': this.#needs.userAgent }
+    const headers = { 'user-agent': this.#deps.userAgent }
     return body.length === 0 ? headers : { ...headers, 'content-type': contentType, 'content-encoding': 'gzip' }
   }
 }

@@ -1,5 +1,5 @@
 import type { CollectionResult } from '../collect/cycle.ts'
-import { shownUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/auth/credentials.ts'
 import { createRequester } from '../http/request.ts'
 import { Wait } from '../http/retry/interruptible-wait.ts'
 import { LivenessClock } from '../http/retry/liveness-clock.ts'
@@ -10,13 +10,13 @@ import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Output } from '../output.ts'
 import { type Clock, withTimeout } from '../util/clock.ts'
 import { type Log, messageOf } from '../util/log.ts'
-import { Pusher, type Method } from './delivery.ts'
+import { type Method, Pusher } from './delivery.ts'
 import { Encoder } from './encode.ts'
 import { groupUrl } from './group.ts'
 import type { GatewayOptions } from './options.ts'
 import { Push } from './push.ts'
 import { type GatewayRejection, refusalOf } from './refusals.ts'
-import { type GatewayStats, noStats } from './stats.ts'
+import { createStats, type GatewayStats } from './stats.ts'
 
 interface Deps {
   readonly clock: Clock
@@ -42,11 +42,11 @@ const slack = 0.1
  */
 export class Gateway implements Output {
   readonly name: string
-  readonly stats: GatewayStats = noStats()
+  readonly stats: GatewayStats = createStats()
   /** Of the words that it was configured with. */
   readonly digest: string | undefined
   readonly #options: GatewayOptions
-  readonly #needs: Deps
+  readonly #deps: Deps
   readonly #liveness: LivenessClock
   readonly #url: string
   readonly #wait: Wait
@@ -73,12 +73,12 @@ export class Gateway implements Output {
     this.#options = options
     this.#isToDelete = options.deleteOnStart
     this.#liveness = new LivenessClock(given.clock)
-    const needs = { ...given, clock: this.#liveness }
-    this.#needs = needs
-    const { clock, log, sender, userAgent } = needs
+    const deps = { ...given, clock: this.#liveness }
+    this.#deps = deps
+    const { clock, log, sender, userAgent } = deps
     const url = groupUrl(options.url, options.job, options.groupingKey)
-    this.#url = shownUrl(url)
-    const about = { remote_name: options.name, url: this.#url }
+    this.#url = redactedUrl(url)
+    const receiver = { remote_name: options.name, url: this.#url }
     this.#wait = new Wait(clock)
     this.#encoder = new Encoder(options)
     const requester = (method: Method) => createRequester({ ...options, url, method }, sender, clock)
@@ -86,15 +86,15 @@ export class Gateway implements Output {
       requesters: { PUT: requester('PUT'), POST: requester('POST'), DELETE: requester('DELETE') },
       clock,
       log,
-      patience: this.#wait,
+      wait: this.#wait,
       backoff: options.backoff,
       stats: this.stats,
       userAgent,
-      about,
-      onTime: (receiverMs) => needs.onTime?.(receiverMs),
+      receiver,
+      onTime: (receiverMs) => deps.onTime?.(receiverMs),
     })
     const { method } = options
-    this.#push = new Push({ clock, log, delivery: this.#delivery, stats: this.stats, about, method })
+    this.#push = new Push({ clock, log, delivery: this.#delivery, stats: this.stats, receiver, method })
     this.#running = this.#run()
   }
 
@@ -142,17 +142,17 @@ export class Gateway implements Output {
     this.#wait.hurry()
     this.#notifier.resolve()
     await Promise.race([this.#running, over.promise])
-    await withTimeout(this.#needs.clock, endMs, this.#running)
+    await withTimeout(this.#deps.clock, endMs, this.#running)
     deadline.removeEventListener('abort', late)
-    await this.#needs.sender.destroy()
+    await this.#deps.sender.destroy()
   }
 
   /** What waits for another attempt does not wait any longer. */
   readonly retry = () => this.#wait.retry()
 
   /** For how long it has been stuck with something to push, milliseconds. */
-  stuckMs(): number {
-    return this.#liveness.stuckMs(this.#isDue)
+  stalledMs(): number {
+    return this.#liveness.stalledMs(this.#isDue)
   }
 
   /** Answers that it got. */
@@ -161,11 +161,11 @@ export class Gateway implements Output {
   }
 
   /** Lets go of whatever it is stuck in and begins anew with what is newest, over a new connection. */
-  revive(): void {
+  restart(): void {
     this.#epoch.abort(new Error('the pushing is begun anew'))
     this.#epoch = new AbortController()
-    this.#liveness.revive()
-    this.#needs.sender.renew?.()
+    this.#liveness.restart()
+    this.#deps.sender.renew?.()
     this.#notifier.resolve()
     this.#running = this.#run()
   }
@@ -224,7 +224,7 @@ export class Gateway implements Output {
   /** What politeness asks before the newest is pushed: this host's offset. */
   #pacingMs(): number {
     const { offsetMs } = this.#options
-    return Math.min(offsetMs, Math.max(0, (this.#newest?.timestampMs ?? 0) + offsetMs - this.#needs.clock.now()))
+    return Math.min(offsetMs, Math.max(0, (this.#newest?.timestampMs ?? 0) + offsetMs - this.#deps.clock.now()))
   }
 
   /** One attempt with what is newest at this moment. */

@@ -3,38 +3,38 @@ import type { Outcome } from '../http/retry/outcome.ts'
 import { isUnsettled } from '../http/retry/retry.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import type { Pusher, Method } from './delivery.ts'
+import type { Method, Pusher } from './delivery.ts'
 import type { FamilyText } from './encode.ts'
 import { FamilyRejections, type RejectedFamilies } from './refusals.ts'
 import type { GatewayStats } from './stats.ts'
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly delivery: Pusher
   readonly stats: GatewayStats
-  readonly about: ReceiverLabels
+  readonly receiver: ReceiverLabels
   readonly method: 'PUT' | 'POST'
 }
 
 /** Pushes what a gateway does not refuse of a snapshot's families: one conflict would keep all of them out. */
 export class Push {
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly #rejections = new FamilyRejections()
   /** Of what had an answer last. */
   lastRejected: RejectedFamilies | undefined
 
-  constructor(needs: Needs) {
-    this.#needs = needs
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** Which families are refused, and why; undefined where none is. */
   get rejected(): string | undefined {
-    return this.#rejections.describe((reason) => this.#needs.delivery.problem.hintFor(reason))
+    return this.#rejections.describe((reason) => this.#deps.delivery.problem.hintFor(reason))
   }
 
   async families(families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
-    const { clock, log, delivery, about, method } = this.#needs
+    const { clock, log, delivery, receiver, method } = this.#deps
     const wanted = () => this.#rejections.without(families, clock.monotonicMs())
     const send = () => this.#send(method, wanted(), signal)
     let outcome = await send()
@@ -43,7 +43,7 @@ export class Push {
       outcome = (await this.#rejections.find(wanted(), post, clock.monotonicMs())) ?? (await send())
     }
     if (isUnsettled(outcome)) return outcome
-    this.#rejections.tell(log, about, (reason) => delivery.problem.hintFor(reason))
+    this.#rejections.tell(log, receiver, (reason) => delivery.problem.hintFor(reason))
     const taken = outcome.kind === 'delivered' ? wanted() : []
     this.#count(families, taken)
     if (outcome.kind === 'rejected' && wanted().length > 0) this.lastRejected = { reason: outcome.reason }
@@ -53,15 +53,15 @@ export class Push {
 
   /** An empty PUT would delete what the group has. */
   async #send(method: Method, families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
-    if (families.length > 0 || this.#rejections.count === 0) return this.#needs.delivery.send(method, families, signal)
+    if (families.length > 0 || this.#rejections.count === 0) return this.#deps.delivery.send(method, families, signal)
     return { kind: 'rejected', reason: 'every family is refused', status: 400 }
   }
 
   #count(families: readonly FamilyText[], taken: readonly FamilyText[]): void {
-    const { stats, clock, log, about } = this.#needs
+    const { stats, clock, log, receiver } = this.#deps
     const samples = samplesIn(taken)
     if (stats.samples === 0 && samples > 0)
-      log.info('pushgateway: the first samples are delivered', { ...about, samples })
+      log.info('pushgateway: the first samples are delivered', { ...receiver, samples })
     stats.familiesRefused = this.#rejections.count
     stats.samples += samples
     stats.samplesRefused += samplesIn(families) - samples

@@ -7,7 +7,7 @@ import type { Log } from '../util/log.ts'
 import type { FamilyText } from './encode.ts'
 
 /** A family that was refused is pushed again after this time: whoever else pushes it may have changed its type. */
-const againAfterMs = 3_600_000
+const retryAfterMs = 3_600_000
 
 /** What a gateway would not have of a snapshot, and why. */
 export interface GatewayRejection {
@@ -41,7 +41,7 @@ export class FamilyRejections {
 
   /** What is to be pushed of these. */
   without(families: readonly FamilyText[], nowMs: number): readonly FamilyText[] {
-    if (nowMs - this.#sinceMs >= againAfterMs) this.#reasons.clear()
+    if (nowMs - this.#sinceMs >= retryAfterMs) this.#reasons.clear()
     return this.#reasons.size === 0 ? families : families.filter(({ name }) => !this.#reasons.has(name))
   }
 
@@ -92,17 +92,17 @@ export class FamilyRejections {
   }
 
   /** Says what has changed since it was last said. */
-  tell(log: Log, about: ReceiverLabels, hintFor: HintFor): void {
+  tell(log: Log, receiver: ReceiverLabels, hintFor: HintFor): void {
     const names = [...this.#reasons.keys()].sort()
     const text = names.join(' ')
     if (text === this.#reported) return
     this.#reported = text
     const [first] = names
     const families = this.#named
-    if (first === undefined) log.info('pushgateway: all families are taken again', about)
+    if (first === undefined) log.info('pushgateway: all families are taken again', receiver)
     else {
       const reason = this.#reasons.get(first) ?? ''
-      log.error('pushgateway: families are left out', { ...about, families, reason, hint: hintFor(reason) })
+      log.error('pushgateway: families are left out', { ...receiver, families, reason, hint: hintFor(reason) })
     }
   }
 

@@ -16,7 +16,7 @@ export interface GatewayStats {
   readonly answers: Map<number, number>
 }
 
-export const noStats = (): GatewayStats => ({
+export const createStats = (): GatewayStats => ({
   samples: 0,
   samplesRefused: 0,
   familiesRefused: 0,

@@ -1,6 +1,6 @@
 /** A backlog that takes longer at the usual pace is sent within this time, if the receiver lets it. */
-const soonMs = 300_000
-const longestGapMs = 60_000
+const catchUpMs = 300_000
+const maxGapMs = 60_000
 /** Of the interval, between two requests of a backlog: less than two in any interval, whenever it begins. */
 const fraction = 0.6
 
@@ -42,9 +42,9 @@ export class BacklogPacing {
       return 0
     }
     const requests = Math.ceil(snapshots / Math.max(1, atOnce))
-    this.#usualMs = Math.min(this.#usualMs, this.#intervalMs * fraction, soonMs / requests)
+    this.#usualMs = Math.min(this.#usualMs, this.#intervalMs * fraction, catchUpMs / requests)
     if (!wasBehind) return this.#random() * this.#intervalMs
-    return Math.min(Math.max(this.#usualMs, longestGapMs), this.#usualMs * this.#slower)
+    return Math.min(Math.max(this.#usualMs, maxGapMs), this.#usualMs * this.#slower)
   }
 
   onDelivered(): void {

@@ -1,7 +1,7 @@
 import { includes } from '../buffer/sampling.ts'
 import type { Cursor, Entry } from '../buffer/types.ts'
 import type { CollectionResult } from '../collect/cycle.ts'
-import { shownUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/auth/credentials.ts'
 import { createRequester } from '../http/request.ts'
 import type { ReceiverLabels } from '../http/retry/error-log.ts'
 import { Wait } from '../http/retry/interruptible-wait.ts'
@@ -11,18 +11,18 @@ import type { Output } from '../output.ts'
 import { type Clock, withTimeout } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { BacklogPacing } from './backlog-pacing.ts'
-import { Packer } from './encode/compression.ts'
+import { Compressor } from './encode/compression.ts'
 import { familiesIn } from './encode/metadata.ts'
 import type { EndpointOptions } from './options.ts'
 import { RangeSender } from './range-sender.ts'
 import { Retrier } from './retry.ts'
 import { Relabeller } from './series/relabel.ts'
-import { type EndpointStats, noStats } from './stats.ts'
+import { createStats, type EndpointStats } from './stats.ts'
 import { VersionNegotiation } from './version-negotiation.ts'
 
 export type { EndpointOptions }
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly cursor: Cursor
@@ -46,7 +46,7 @@ export class Endpoint implements Output {
   /** Of the words that it was configured with. */
   readonly digest: string | undefined
   readonly #options: EndpointOptions
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly #labels: ReceiverLabels
   readonly #liveness: LivenessClock
   readonly #wait: Wait
@@ -55,7 +55,7 @@ export class Endpoint implements Output {
   readonly #ranges: RangeSender
   readonly #relabel: Relabeller
   readonly #negotiation: VersionNegotiation
-  readonly #packer: Packer
+  readonly #compressor: Compressor
   readonly #stopping = new AbortController()
   /** Ends when the sender is begun anew. */
   #epoch = new AbortController()
@@ -64,49 +64,49 @@ export class Endpoint implements Output {
   #onProgress = () => {}
   #metadataAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(options: EndpointOptions, given: Needs) {
+  constructor(options: EndpointOptions, given: Deps) {
     this.name = options.name
     this.digest = options.digest
-    this.stats = given.stats ?? noStats()
+    this.stats = given.stats ?? createStats()
     this.#options = options
     this.#liveness = new LivenessClock(given.clock)
-    const needs = { ...given, clock: this.#liveness }
-    this.#needs = needs
-    this.#labels = { remote_name: options.name, url: shownUrl(options.url) }
-    this.#wait = new Wait(needs.clock)
-    this.#packer = new Packer(options.compression ?? 'snappy', needs.userAgent)
+    const deps = { ...given, clock: this.#liveness }
+    this.#deps = deps
+    this.#labels = { remote_name: options.name, url: redactedUrl(options.url) }
+    this.#wait = new Wait(deps.clock)
+    this.#compressor = new Compressor(options.compression ?? 'snappy', deps.userAgent)
     this.#pacing = new BacklogPacing(options.intervalMs, Math.random)
-    const { clock, log } = needs
-    this.#relabel = new Relabeller(options, { log, stats: this.stats, about: this.#labels })
+    const { clock, log } = deps
+    this.#relabel = new Relabeller(options, { log, stats: this.stats, receiver: this.#labels })
     this.#negotiation = new VersionNegotiation(
-      { ...options, userAgent: needs.userAgent },
-      { ...needs, about: this.#labels, labels: (series) => this.#relabel.labels(series) },
+      { ...options, userAgent: deps.userAgent },
+      { ...deps, receiver: this.#labels, labels: (series) => this.#relabel.labels(series) },
     )
     this.#delivery = new Retrier({
-      requester: createRequester(options, needs.sender, clock),
+      requester: createRequester(options, deps.sender, clock),
       clock,
       log,
-      patience: this.#wait,
+      wait: this.#wait,
       backoff: options.backoff,
       stats: this.stats,
-      about: this.#labels,
+      receiver: this.#labels,
       pushPath: options.pushPath,
       onLimited: () => this.#pacing.onRateLimited(),
-      onTime: (receiverMs) => needs.onTime?.(receiverMs),
+      onTime: (receiverMs) => deps.onTime?.(receiverMs),
       read: (outcome) => this.#negotiation.read(outcome),
     })
     this.#ranges = new RangeSender({
-      ...needs,
-      relabelling: this.#relabel,
+      ...deps,
+      relabeller: this.#relabel,
       delivery: this.#delivery,
-      protocol: this.#negotiation,
-      packer: this.#packer,
-      patience: this.#wait,
-      pace: this.#pacing,
+      negotiation: this.#negotiation,
+      compressor: this.#compressor,
+      wait: this.#wait,
+      pacing: this.#pacing,
       stats: this.stats,
-      about: this.#labels,
+      receiver: this.#labels,
       ageLimitMs: options.ageLimitMs,
-      hasStepped: () => needs.hasStepped?.() ?? false,
+      hasStepped: () => deps.hasStepped?.() ?? false,
       maxSamples: options.maxSamplesPerSend,
     })
     this.#running = this.#run()
@@ -117,10 +117,10 @@ export class Endpoint implements Output {
     const { maxSamplesPerSend, url } = this.#options
     return {
       name: this.name,
-      url: shownUrl(url),
+      url: redactedUrl(url),
       stats: this.stats,
       maxSamplesPerSend,
-      backlog: this.#needs.cursor.backlog(),
+      backlog: this.#deps.cursor.backlog(),
     }
   }
 
@@ -142,53 +142,53 @@ export class Endpoint implements Output {
 
   /** Samples that have no place in time. */
   dropUndated(samples: number): void {
-    this.#needs.cursor.drop('clock', samples)
+    this.#deps.cursor.drop('clock', samples)
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.#wait.hurry()
-    while (!deadline.aborted && this.#needs.cursor.backlog().snapshots > 0) {
+    while (!deadline.aborted && this.#deps.cursor.backlog().snapshots > 0) {
       const completed = new Promise<void>((resolve) => {
         this.#onProgress = resolve
       })
-      await Promise.race([completed, this.#needs.clock.sleep(10)])
+      await Promise.race([completed, this.#deps.clock.sleep(10)])
     }
     this.#stopping.abort(new Error('the agent is stopping'))
-    await withTimeout(this.#needs.clock, endMs, this.#running)
-    await this.#needs.sender.destroy()
+    await withTimeout(this.#deps.clock, endMs, this.#running)
+    await this.#deps.sender.destroy()
   }
 
   /** What waits for another attempt does not wait any longer. */
   readonly retry = () => this.#wait.retry()
 
   /** For how long it has been stuck with something to send, milliseconds. */
-  stuckMs(): number {
-    return this.#liveness.stuckMs(this.#needs.cursor.backlog().snapshots > 0)
+  stalledMs(): number {
+    return this.#liveness.stalledMs(this.#deps.cursor.backlog().snapshots > 0)
   }
 
   /** Answers that it got. */
-  get progress(): number {
+  get completed(): number {
     return this.stats.requests
   }
 
   /** Lets go of whatever it is stuck in and begins anew, over a new connection. */
-  revive(): void {
+  restart(): void {
     this.#epoch.abort(new Error('the sender is begun anew'))
     this.#epoch = new AbortController()
-    this.#liveness.revive()
-    this.#needs.sender.renew?.()
+    this.#liveness.restart()
+    this.#deps.sender.renew?.()
     this.#running = this.#run()
   }
 
   async #run(): Promise<void> {
     const signal = AbortSignal.any([this.#stopping.signal, this.#epoch.signal])
-    const { cursor, clock, log } = this.#needs
-    let left = cursor.flight // of the agent before this one
+    const { cursor, clock, log } = this.#deps
+    let left = cursor.inFlight // of the agent before this one
     while (!signal.aborted) {
       try {
         await this.#wait.yield(this.#untilNextMs(), signal)
         const entries = await cursor.read({ samples: this.#ranges.maxSamples }, signal)
-        if (cursor.flight === undefined) left = undefined // nothing of it is there any more
+        if (cursor.inFlight === undefined) left = undefined // nothing of it is there any more
         if (left === undefined) await this.#wait.yield(this.#pacingMs(entries), signal)
         const { durations, load } = this.stats
         const secondsBefore = durations.seconds
@@ -208,31 +208,31 @@ export class Endpoint implements Output {
   /** Until the next multiple of `send_interval`. */
   #untilNextMs(): number {
     const { sendIntervalMs, offsetMs } = this.#options
-    return sendIntervalMs === 0 ? 0 : sendIntervalMs - ((this.#needs.clock.now() - offsetMs) % sendIntervalMs)
+    return sendIntervalMs === 0 ? 0 : sendIntervalMs - ((this.#deps.clock.now() - offsetMs) % sendIntervalMs)
   }
 
   /** What politeness asks before these are sent: this host's offset while live, the pace of a catch-up behind it. */
   #pacingMs(entries: readonly Entry[]): number {
     const { sendIntervalMs, offsetMs, pacing } = this.#options
     if (sendIntervalMs > 0) return 0
-    const waiting = this.#needs.cursor.backlog().snapshots
+    const waiting = this.#deps.cursor.backlog().snapshots
     const paceMs = this.#pacing.delayMs({ snapshots: waiting, atOnce: entries.length })
     if (waiting > 1) return pacing === 'on' ? paceMs : 0
     const collectedMs = entries.at(-1)?.snapshot.timestampMs ?? 0
-    return Math.min(offsetMs, Math.max(0, collectedMs + offsetMs - this.#needs.clock.now()))
+    return Math.min(offsetMs, Math.max(0, collectedMs + offsetMs - this.#deps.clock.now()))
   }
 
   /** Type and help, now and then; one attempt, whatever it ends with. */
   async #sendMetadata(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
     const { metadataIntervalMs } = this.#options
-    const nowMs = this.#needs.clock.monotonicMs()
+    const nowMs = this.#deps.clock.monotonicMs()
     const { encoder } = this.#negotiation
     if (encoder.metadata === undefined) return
     if (metadataIntervalMs === 0 || nowMs - this.#metadataAtMs < metadataIntervalMs) return
     this.#metadataAtMs = nowMs
     const families = familiesIn(this.#relabel.entries(entries))
     if (families.length === 0) return
-    const { body, headers } = this.#packer.pack(encoder.metadata(families), encoder)
+    const { body, headers } = this.#compressor.pack(encoder.metadata(families), encoder)
     const outcome = await this.#delivery.attempt(body, headers, signal)
     this.stats.metadata += families.length
     if (outcome.kind === 'delivered') this.stats.metadataBytes += body.length

@@ -2,7 +2,7 @@ import type { SamplingRule } from '../buffer/sampling.ts'
 import type { Target } from '../http/request.ts'
 import type { Backoff } from '../http/retry/backoff.ts'
 import type { Access } from '../http/transport/connection.ts'
-import type { Packing } from './encode/compression.ts'
+import type { Compression } from './encode/compression.ts'
 import type { Inline, ProtobufMessage } from './encode/messages.ts'
 import type { SeriesSelection } from './series/relabel.ts'
 
@@ -24,7 +24,7 @@ export interface EndpointOptions extends SeriesSelection, Target {
   /** It lives for a moment only: `auto` speaks 1.0 then, which everyone takes, rather than ask. */
   readonly isShortLived?: boolean
   /** snappy, where it is missing. */
-  readonly compression?: Packing
+  readonly compression?: Compression
   /** Milliseconds between two metadata requests; 0 sends none. */
   readonly metadataIntervalMs: number
   /** Collected snapshots wait for the next multiple of it; 0 sends each at once. */

@@ -1,46 +1,46 @@
-import type { Cursor, Entry, InFlightRange, DeliveryVerdict } from '../buffer/types.ts'
+import type { Cursor, DeliveryVerdict, Entry, InFlightRange } from '../buffer/types.ts'
 import type { ReceiverLabels } from '../http/retry/error-log.ts'
 import type { Wait } from '../http/retry/interruptible-wait.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { BacklogPacing } from './backlog-pacing.ts'
 import type { Batch } from './encode/batch.ts'
-import type { Packer } from './encode/compression.ts'
+import type { Compressor } from './encode/compression.ts'
 import {
-  retryLast,
-  areaOf,
-  firstEntrySeparately,
-  serialize,
-  type Slice,
   advance,
-  type PendingSlices,
-  wholeRange,
+  areaOf,
   deserialize,
+  firstEntrySeparately,
+  type PendingSlices,
+  retryLast,
+  type Slice,
+  serialize,
+  wholeRange,
 } from './rejection/bisect.ts'
 import { BlameTracker } from './rejection/blame.ts'
 import { RejectableProbe } from './rejection/probe.ts'
 import { isInVain, Range } from './rejection/range.ts'
 import { Rejections } from './rejection/rejections.ts'
 import { SearchBudget } from './rejection/search.ts'
-import { isPartialWrite, type PartialWrite, RequestSender, type RequestResult } from './request-sender.ts'
+import { isPartialWrite, type PartialWrite, type RequestResult, RequestSender } from './request-sender.ts'
 import type { Retrier } from './retry.ts'
 import type { Relabeller } from './series/relabel.ts'
 import { StaleTracker } from './series/stale-tracker.ts'
 import type { EndpointStats } from './stats.ts'
 import type { VersionNegotiation } from './version-negotiation.ts'
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly cursor: Cursor
-  readonly relabelling: Relabeller
+  readonly relabeller: Relabeller
   readonly delivery: Retrier
-  readonly protocol: VersionNegotiation
-  readonly packer: Packer
-  readonly patience: Wait
-  readonly pace: BacklogPacing
+  readonly negotiation: VersionNegotiation
+  readonly compressor: Compressor
+  readonly wait: Wait
+  readonly pacing: BacklogPacing
   readonly stats: EndpointStats
-  readonly about: ReceiverLabels
+  readonly receiver: ReceiverLabels
   readonly ageLimitMs: number
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
@@ -55,7 +55,7 @@ const heldMs = 60_000
 
 /** Takes one range of snapshots after another to its final answer, whatever the receiver makes of it. */
 export class RangeSender {
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly #budget = new SearchBudget()
   readonly #requests: RequestSender
   readonly #rejections: Rejections
@@ -70,12 +70,12 @@ export class RangeSender {
   /** The snapshot before was refused as a whole. */
   #afterWhole = false
 
-  constructor(needs: Needs) {
-    this.#needs = needs
-    this.#staleTracker = new StaleTracker(needs)
-    this.#requests = new RequestSender(needs)
-    this.#rejections = new Rejections(needs)
-    this.#maxSamplesThatFit = needs.maxSamples
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#staleTracker = new StaleTracker(deps)
+    this.#requests = new RequestSender(deps)
+    this.#rejections = new Rejections(deps)
+    this.#maxSamplesThatFit = deps.maxSamples
   }
 
   get maxSamples(): number {
@@ -92,9 +92,9 @@ export class RangeSender {
    * this one had come with exactly these.
    */
   async send(read: readonly Entry[], left: InFlightRange | undefined, signal: AbortSignal): Promise<void> {
-    const { cursor, protocol } = this.#needs
+    const { cursor, negotiation } = this.#deps
     const { entries, before } = await this.#staleTracker.previousSeries(read)
-    const range = new Range(entries, before, await this.#rejections.without(entries))
+    const range = new Range(entries, before, await this.#rejections.excluded(entries))
     const { first, last } = range.bounds
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
     const isUncertain = left !== undefined || first <= cursor.uncertain
@@ -103,60 +103,65 @@ export class RangeSender {
     const fits = this.#maxSamplesThatFit
     let work = isSame ? deserialize(left.note, seen) : whole(isUncertain)
     const isLive = !isUncertain && cursor.backlog().snapshots === entries.length
-    const asks = isLive && protocol.shouldProbe
-    protocol.probeVersion(asks)
+    const asks = isLive && negotiation.shouldProbe
+    negotiation.probeVersion(asks)
     if (asks) work = firstEntrySeparately(entries.length, range.width)
-    let trial = new BlameTracker(isUncertain, this.#afterWhole)
-    if (areaOf(work) < areaOf(whole(true))) trial.accept() // the agent before has delivered some of it
+    let blame = new BlameTracker(isUncertain, this.#afterWhole)
+    if (areaOf(work) < areaOf(whole(true))) blame.accept() // the agent before has delivered some of it
     while (work.length > 0) {
-      const after = await this.#sendNext(range, work, trial, signal)
+      const after = await this.#sendNext(range, work, blame, signal)
       if (after === 'stuck') return await this.#onInterruption(range, signal)
-      if (after === 'whole') return await this.#onRangeRejected(range, trial)
-      work = after === 'held' ? whole(trial.uncertain) : after
+      if (after === 'whole') return await this.#onRangeRejected(range, blame)
+      work = after === 'held' ? whole(blame.uncertain) : after
       if (after !== 'held') continue
-      ;[trial, this.#maxSamplesThatFit] = [new BlameTracker(trial.uncertain, this.#afterWhole), fits] // it was not the size
+      ;[blame, this.#maxSamplesThatFit] = [new BlameTracker(blame.uncertain, this.#afterWhole), fits] // it was not the size
     }
     await this.#finish(entries.at(-1), 'delivered')
   }
 
   /** Sends the next piece of what is left of a range, and gives what is left after its answer. */
-  async #sendNext(range: Range, work: PendingSlices, trial: BlameTracker, signal: AbortSignal): Promise<PendingSlices | Interruption> {
-    const { cursor, protocol } = this.#needs
+  async #sendNext(
+    range: Range,
+    work: PendingSlices,
+    blame: BlameTracker,
+    signal: AbortSignal,
+  ): Promise<PendingSlices | Interruption> {
+    const { cursor, negotiation } = this.#deps
     const piece = work.at(-1) as Slice // there is work
     const batch = range.cut(piece)
     if (isInVain(piece, batch)) return advance(work, 'rejected', false).pending
-    const suspects = trial.suspects.map((one) => one.piece)
-    const settled = await this.#onAnswer(batch, signal, async () => {
+    const suspects = blame.suspects.map((one) => one.piece)
+    const answer = await this.#onAnswer(batch, signal, async () => {
       await cursor.markInFlight({ ...range.bounds, note: serialize([...suspects, ...work], range.samples) })
-      if (trial.isSearching && piece.step === 'send') await this.#withinBudget(trial, signal)
+      if (blame.isSearching && piece.step === 'send') await this.#withinBudget(blame, signal)
     })
-    if (settled === 'nothing') {
-      protocol.probeVersion(false)
+    if (answer === 'nothing') {
+      negotiation.probeVersion(false)
       return advance(work, 'delivered', false).pending
     }
-    if (await protocol.learn(settled)) {
-      trial.uncertain = true
+    if (await negotiation.learn(answer)) {
+      blame.uncertain = true
       return retryLast(work)
     }
-    if (settled.kind === 'stuck') return 'stuck'
-    trial.uncertain ||= settled.afterUncertain
-    if (settled.kind === 'rejected' && settled.status === 413) {
+    if (answer.kind === 'stuck') return 'stuck'
+    blame.uncertain ||= answer.afterUncertain
+    if (answer.kind === 'rejected' && answer.status === 413) {
       this.#maxSamplesThatFit = Math.max(1, Math.floor(this.#maxSamplesThatFit / 2))
-      const { pending: rest, offending } = advance(work, 'too large', settled.afterUncertain)
-      for (const one of trial.tooLarge(offending, settled.reason)) await this.#rejections.series(range, one)
-      return await this.#onBlame(range, rest, trial, signal)
+      const { pending: rest, offending } = advance(work, 'too large', answer.afterUncertain)
+      for (const one of blame.tooLarge(offending, answer.reason)) await this.#rejections.series(range, one)
+      return await this.#onBlame(range, rest, blame, signal)
     }
-    if (isPartialWrite(settled)) {
-      this.#onPartialWrite(piece, settled, batch)
-      for (const one of trial.accept()) await this.#rejections.series(range, one)
+    if (isPartialWrite(answer)) {
+      this.#onPartialWrite(piece, answer, batch)
+      for (const one of blame.accept()) await this.#rejections.series(range, one)
       return advance(work, 'delivered', false).pending
     }
-    this.#onSuspect(piece, settled, trial, batch)
-    const after = advance(work, settled.kind, settled.afterUncertain)
+    this.#onSuspect(piece, answer, blame, batch)
+    const after = advance(work, answer.kind, answer.afterUncertain)
     if (after.replayed !== undefined) this.#replayed(after.replayed.to - after.replayed.from)
-    const guilty = settled.kind === 'delivered' ? trial.accept() : trial.refuse(after.offending, settled.reason)
+    const guilty = answer.kind === 'delivered' ? blame.accept() : blame.refuse(after.offending, answer.reason)
     for (const one of guilty) await this.#rejections.series(range, one)
-    return settled.kind === 'delivered' ? after.pending : await this.#onBlame(range, after.pending, trial, signal)
+    return answer.kind === 'delivered' ? after.pending : await this.#onBlame(range, after.pending, blame, signal)
   }
 
   /** One body's final answer; `before` is done first, and nothing where there is nothing to send. */
@@ -182,27 +187,32 @@ export class RangeSender {
   }
 
   /** Once for a range: whether what refuses it is that somebody else was there before. What may be a repetition is none. */
-  #onSuspect({ step, uncertain }: Slice, sent: RequestResult, trial: BlameTracker, { entries }: Batch): void {
+  #onSuspect({ step, uncertain }: Slice, sent: RequestResult, blame: BlameTracker, { entries }: Batch): void {
     const isNew = step === 'last' || (step === 'send' && !uncertain && !sent.afterUncertain)
-    if (isNew && sent.kind === 'rejected' && trial.suspect()) this.#rejections.suspect(entries, sent.reason)
+    if (isNew && sent.kind === 'rejected' && blame.suspect()) this.#rejections.suspect(entries, sent.reason)
   }
 
   /** After a refusal: what is left to do, where others of these are taken, or may be. */
-  async #onBlame(range: Range, work: PendingSlices, trial: BlameTracker, signal: AbortSignal): Promise<PendingSlices | Interruption> {
-    const { patience } = this.#needs
+  async #onBlame(
+    range: Range,
+    work: PendingSlices,
+    blame: BlameTracker,
+    signal: AbortSignal,
+  ): Promise<PendingSlices | Interruption> {
+    const { wait } = this.#deps
     const isOver = work.length === 0
-    if (trial.shouldProbe(isOver)) {
-      const settled = await this.#onAnswer(this.#onOther(range), signal, async () => {})
-      if (settled === 'nothing' || settled.kind !== 'delivered') {
-        if (settled !== 'nothing' && (await this.#requests.isOlder(settled, () => this.#onOther(range), signal)))
+    if (blame.shouldProbe(isOver)) {
+      const answer = await this.#onAnswer(this.#onOther(range), signal, async () => {})
+      if (answer === 'nothing' || answer.kind !== 'delivered') {
+        if (answer !== 'nothing' && (await this.#requests.isOlder(answer, () => this.#onOther(range), signal)))
           return 'held' // once more from its beginning, as 1.0
-        this.#rejections.everything(trial.reason, heldMs)
-        await patience.wait(heldMs, signal)
+        this.#rejections.everything(blame.reason, heldMs)
+        await wait.wait(heldMs, signal)
         return 'held'
       }
-      trial.onProbed()
+      blame.onProbed()
     }
-    return trial.rangeRejected(isOver) ? 'whole' : work
+    return blame.rangeRejected(isOver) ? 'whole' : work
   }
 
   /** The receiver takes other samples and none of these. Several go one by one: not all may be at fault. */
@@ -210,7 +220,7 @@ export class RangeSender {
     const [entry] = entries
     if (entries.length > 1) this.#singlyUpTo = bounds.last
     if (entry === undefined || entries.length > 1) return
-    const replayed = entry.sequence <= this.#needs.cursor.uncertain
+    const replayed = entry.sequence <= this.#deps.cursor.uncertain
     if (replayed) this.#replayed(1)
     else await this.#rejections.snapshot(entry, reason)
     this.#afterWhole = true
@@ -233,7 +243,7 @@ export class RangeSender {
 
   /** A sample that is none of these. */
   #onOther({ entries }: Range): Batch {
-    return this.#probe.next(entries[0]?.snapshot.series[0]?.identity ?? {}, this.#needs.clock.now())
+    return this.#probe.next(entries[0]?.snapshot.series[0]?.identity ?? {}, this.#deps.clock.now())
   }
 
   /** All up to this one has had its final answer. */
@@ -241,17 +251,17 @@ export class RangeSender {
     if (entry === undefined) return
     if (verdict === 'delivered') this.#staleTracker.delivered(entry)
     this.#moved = entry.sequence
-    await this.#needs.cursor.commit(entry.sequence, verdict)
+    await this.#deps.cursor.commit(entry.sequence, verdict)
   }
 
   /** What a lost answer had hidden. */
   #replayed(snapshots: number): void {
-    const { stats, log, about } = this.#needs
+    const { stats, log, receiver } = this.#deps
     stats.replayed++
-    log.info('remote-write: had arrived though its answer was lost', { ...about, snapshots })
+    log.info('remote-write: had arrived though its answer was lost', { ...receiver, snapshots })
   }
 
   #withinBudget({ reason }: BlameTracker, signal: AbortSignal): Promise<void> {
-    return this.#budget.wait(this.#needs, (waitMs) => this.#rejections.tooMany(reason, waitMs), signal)
+    return this.#budget.wait(this.#deps, (waitMs) => this.#rejections.tooMany(reason, waitMs), signal)
   }
 }

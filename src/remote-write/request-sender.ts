@@ -4,19 +4,19 @@ import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { BacklogPacing } from './backlog-pacing.ts'
 import type { Batch } from './encode/batch.ts'
-import type { Packer } from './encode/compression.ts'
-import type { Retrier, FinalAnswer } from './retry.ts'
+import type { Compressor } from './encode/compression.ts'
+import type { FinalAnswer, Retrier } from './retry.ts'
 import type { EndpointStats } from './stats.ts'
-import type { VersionNegotiation, HttpRejection } from './version-negotiation.ts'
+import type { HttpRejection, VersionNegotiation } from './version-negotiation.ts'
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
-  readonly about: ReceiverLabels
-  readonly protocol: VersionNegotiation
+  readonly receiver: ReceiverLabels
+  readonly negotiation: VersionNegotiation
   readonly delivery: Retrier
-  readonly packer: Packer
-  readonly pace: BacklogPacing
+  readonly compressor: Compressor
+  readonly pacing: BacklogPacing
   readonly stats: EndpointStats
 }
 
@@ -35,42 +35,42 @@ export function isPartialWrite(sent: RequestResult): sent is PartialWrite {
 
 /** Sends one batch after another, each as one request in the version that the receiver takes. */
 export class RequestSender {
-  readonly #needs: Needs
+  readonly #deps: Deps
 
-  constructor(needs: Needs) {
-    this.#needs = needs
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** The final answer; `before` is done first, and nothing where there is nothing to send. */
   async send(batch: Batch, before: () => Promise<void>, signal: AbortSignal): Promise<RequestResult | 'nothing'> {
-    const { delivery, protocol, packer } = this.#needs
-    const { encoder, tries } = protocol
+    const { delivery, negotiation, compressor } = this.#deps
+    const { encoder, tries } = negotiation
     const { bytes, samples, metadata } = encoder.encode(batch)
     if (samples === 0) return 'nothing'
-    const { body, headers } = packer.pack(bytes, encoder)
+    const { body, headers } = compressor.pack(bytes, encoder)
     await before()
-    const settled = await delivery.deliver({ body, headers, samples, tries }, signal)
-    if (packer.learn(settled)) {
+    const answer = await delivery.deliver({ body, headers, samples, tries }, signal)
+    if (compressor.learn(answer)) {
       const again = await this.send(batch, before, signal)
-      return again === 'nothing' || !settled.afterUncertain ? again : { ...again, afterUncertain: true }
+      return again === 'nothing' || !answer.afterUncertain ? again : { ...again, afterUncertain: true }
     }
-    const sent = { ...settled, samples }
+    const sent = { ...answer, samples }
     if (sent.kind === 'delivered' || isPartialWrite(sent)) this.#taken({ bytes: body.length, samples, metadata }, batch)
     return sent
   }
 
   /** One attempt. */
   async attempt(batch: Batch, signal: AbortSignal): Promise<Outcome> {
-    const { delivery, protocol, packer } = this.#needs
-    const { encoder } = protocol
-    const { body, headers } = packer.pack(encoder.encode(batch).bytes, encoder)
+    const { delivery, negotiation, compressor } = this.#deps
+    const { encoder } = negotiation
+    const { body, headers } = compressor.pack(encoder.encode(batch).bytes, encoder)
     return await delivery.attempt(body, headers, signal)
   }
 
   /** Another sample was answered like this: whether the receiver takes one as 1.0, and 2.0 no more. */
   isOlder(answer: HttpRejection, other: () => Batch, signal: AbortSignal): Promise<boolean> {
     const takes = async () => (await this.attempt(other(), signal)).kind === 'delivered'
-    return this.#needs.protocol.hasDowngraded(answer, takes)
+    return this.#deps.negotiation.hasDowngraded(answer, takes)
   }
 
   /** The receiver fails at this one and takes another, twice. */
@@ -91,9 +91,9 @@ export class RequestSender {
     { bytes, samples, metadata }: { readonly bytes: number; readonly samples: number; readonly metadata: number },
     { entries }: Batch,
   ): void {
-    const { pace, stats, clock, log, about } = this.#needs
-    pace.onDelivered()
-    if (stats.samples === 0) log.info('remote-write: the first samples are delivered', { ...about, samples })
+    const { pacing, stats, clock, log, receiver } = this.#deps
+    pacing.onDelivered()
+    if (stats.samples === 0) log.info('remote-write: the first samples are delivered', { ...receiver, samples })
     stats.samples += samples
     stats.bytes += bytes
     stats.metadata += metadata

@@ -1,6 +1,6 @@
 import type { Headers, Requester } from '../http/request.ts'
 import { type Backoff, delayAfter } from '../http/retry/backoff.ts'
-import { type ReceiverLabels, ErrorLog } from '../http/retry/error-log.ts'
+import { ErrorLog, type ReceiverLabels } from '../http/retry/error-log.ts'
 import type { Wait } from '../http/retry/interruptible-wait.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
 import { settle, type Unsettled } from '../http/retry/retry.ts'
@@ -31,15 +31,15 @@ export interface Message {
 const stuckAfter = 20
 const stuckForMs = 1_800_000
 
-interface Needs {
+interface Deps {
   readonly requester: Requester
   readonly clock: Clock
   readonly log: Log
-  readonly patience: Wait
+  readonly wait: Wait
   readonly backoff: Backoff
   readonly stats: EndpointStats
   /** What every line of the log says of this endpoint. */
-  readonly about: ReceiverLabels
+  readonly receiver: ReceiverLabels
   /** Where a receiver of its kind takes pushes. */
   readonly pushPath?: string | undefined
   /** The receiver says that it is too much. */
@@ -52,32 +52,32 @@ interface Needs {
 
 /** Sends one body after another until each has a final answer. */
 export class Retrier {
-  readonly #needs: Needs
-  readonly #trouble: ErrorLog
+  readonly #deps: Deps
+  readonly #problem: ErrorLog
 
-  constructor(needs: Needs) {
-    this.#needs = needs
-    this.#trouble = new ErrorLog({ ...needs, part: 'remote-write' })
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#problem = new ErrorLog({ ...deps, part: 'remote-write' })
   }
 
   /** Why nothing goes through at the moment; undefined while all is well. */
   get problem(): string | undefined {
-    return this.#trouble.told
+    return this.#problem.told
   }
 
   /** What the attempt waits for that was called off, or is under way. */
   get waiting(): string | undefined {
-    return this.#needs.requester.waiting
+    return this.#deps.requester.waiting
   }
 
   /** What to do about words of this receiver. */
   hintFor(reason: string): string | undefined {
-    return this.#trouble.hintFor(reason)
+    return this.#problem.hintFor(reason)
   }
 
   /** Tries the same bytes again until they are delivered, rejected or stuck; rejects when the signal aborts. */
   async deliver({ body, headers, samples, tries }: Message, signal: AbortSignal): Promise<FinalAnswer> {
-    const begunMs = this.#needs.clock.monotonicMs()
+    const begunMs = this.#deps.clock.monotonicMs()
     let afterUncertain = false
     let failures = 0
     return settle<FinalAnswer>(
@@ -88,7 +88,7 @@ export class Retrier {
         if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, ...so }
         if (outcome.kind === 'uncertain') afterUncertain = true
         if ((outcome.status ?? 0) >= 500 || (tries !== undefined && outcome.kind === 'uncertain')) failures++
-        const stuck = failures >= stuckAfter && this.#needs.clock.monotonicMs() - begunMs >= stuckForMs
+        const stuck = failures >= stuckAfter && this.#deps.clock.monotonicMs() - begunMs >= stuckForMs
         if (stuck || failures >= (tries ?? Number.POSITIVE_INFINITY))
           return { kind: 'stuck', reason: outcome.reason, ...so, afterUncertain }
         return outcome
@@ -100,28 +100,28 @@ export class Retrier {
 
   /** One attempt, counted. */
   async attempt(body: Uint8Array, headers: Headers, signal: AbortSignal): Promise<Outcome> {
-    const { requester, clock, stats } = this.#needs
+    const { requester, clock, stats } = this.#deps
     const begunMs = clock.monotonicMs()
     const answer = await requester.post(body, headers, signal)
-    const outcome = this.#needs.read(answer)
+    const outcome = this.#deps.read(answer)
     const status = answer.kind === 'delivered' ? 200 : (answer.status ?? 0)
     stats.requests++
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
     stats.durations.add((clock.monotonicMs() - begunMs) / 1000)
-    if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#trouble.well()
-    if (outcome.kind === 'delivered' && outcome.receiverMs !== undefined) this.#needs.onTime(outcome.receiverMs)
+    if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#problem.well()
+    if (outcome.kind === 'delivered' && outcome.receiverMs !== undefined) this.#deps.onTime(outcome.receiverMs)
     return outcome
   }
 
   async #wait(outcome: Unsettled, attempt: number, samples: number, signal: AbortSignal): Promise<void> {
-    const { stats, backoff, patience, onLimited } = this.#needs
+    const { stats, backoff, wait, onLimited } = this.#deps
     stats.retries++
     stats.samplesRetried += samples
     if (outcome.status === 429) onLimited()
     const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
-    this.#trouble.ill('warn', 'not delivered, kept and tried again', outcome.reason, {
+    this.#problem.ill('warn', 'not delivered, kept and tried again', outcome.reason, {
       retry_in: `${Math.round(delayMs / 100) / 10}s`,
     })
-    await patience.wait(delayMs, signal)
+    await wait.wait(delayMs, signal)
   }
 }

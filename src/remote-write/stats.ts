@@ -30,7 +30,7 @@ export interface EndpointStats {
   readonly answers: Map<number, number>
 }
 
-export const noStats = (): EndpointStats => ({
+export const createStats = (): EndpointStats => ({
   samples: 0,
   samplesRetried: 0,
   samplesFailed: 0,

@@ -20,11 +20,11 @@ export interface NegotiationOptions {
   readonly userAgent: string
 }
 
-interface Needs {
+interface Deps {
   readonly cursor: Pick<Cursor, 'memo' | 'remember'>
   readonly clock: Clock
   readonly log: Log
-  readonly about: Readonly<Record<string, string>>
+  readonly receiver: Readonly<Record<string, string>>
   readonly labels: (series: Series) => readonly Label[]
 }
 
@@ -52,7 +52,7 @@ export interface HttpRejection {
 /** A receiver without 2.0 is asked again after this. */
 const validMs = 86_400_000
 /** Times that it failed at 2.0 and not at 1.0 after it, after which it takes none. */
-const mostDoubts = 3
+const maxNegotiationFailures = 3
 /** Times that a request which asks is tried. */
 const triesToAsk = 3
 /** A receiver that does not understand what it is to be sent is tried again after this. */
@@ -66,7 +66,7 @@ const heldForMs = 60_000
  */
 export class VersionNegotiation {
   readonly #options: NegotiationOptions
-  readonly #needs: Needs
+  readonly #deps: Deps
   #negotiated: NegotiatedVersion | undefined
   /** The next request asks whether the receiver takes 2.0. */
   #asking = false
@@ -80,23 +80,23 @@ export class VersionNegotiation {
   #v1: EncoderV1 | undefined
   #v2: EncoderV2 | undefined
 
-  constructor(options: NegotiationOptions, needs: Needs) {
+  constructor(options: NegotiationOptions, deps: Deps) {
     this.#options = options
-    this.#needs = needs
+    this.#deps = deps
     if (options.protobufMessage === 'auto') this.#negotiated = this.#remembered()
   }
 
   /** What the next request is. */
   get message(): Version {
-    const { protobufMessage: message } = this.#options
-    if (message !== 'auto') return message
+    const { protobufMessage } = this.#options
+    if (protobufMessage !== 'auto') return protobufMessage
     if (this.#isTryingOlder) return v1
     return this.#asking ? v2 : (this.#negotiated?.message ?? v1)
   }
 
   /** Makes the next request. */
   get encoder(): Encoder {
-    const { labels } = this.#needs
+    const { labels } = this.#deps
     if (this.message === v1) return (this.#v1 ??= new EncoderV1(labels))
     return (this.#v2 ??= new EncoderV2(this.#options.inline, labels))
   }
@@ -105,7 +105,7 @@ export class VersionNegotiation {
   get shouldProbe(): boolean {
     if (this.#options.protobufMessage !== 'auto' || this.#options.isShortLived) return false
     const { message = v1, sinceMs = Number.NEGATIVE_INFINITY } = this.#negotiated ?? {}
-    return message === v1 && Math.abs(this.#needs.clock.now() - sinceMs) >= validMs
+    return message === v1 && Math.abs(this.#deps.clock.now() - sinceMs) >= validMs
   }
 
   /** How often the next request is tried at most; for ever where it does not ask. */
@@ -127,24 +127,24 @@ export class VersionNegotiation {
   }
 
   /** Learns from a final answer. True where the same samples are to go out again: in the other version from here on. */
-  async learn(settled: FinalAnswer): Promise<boolean> {
+  async learn(answer: FinalAnswer): Promise<boolean> {
     if (this.#options.protobufMessage !== 'auto') return false
     const { message } = this
     const asked = this.#asking
     this.#asking = false
-    const isUnknown = settled.kind === 'rejected' && settled.status === 415
+    const isUnknown = answer.kind === 'rejected' && answer.status === 415
     if (isUnknown) this.#refused.add(message)
     else this.#refused.clear()
     if (isUnknown) {
       const other = message === v1 ? v2 : v1
       if (this.#refused.has(other)) return false
-      await this.#remember(other, settled.reason)
+      await this.#remember(other, answer.reason)
       return true
     }
-    if (asked) return this.#answered(settled)
+    if (asked) return this.#answered(answer)
     // It failed at 2.0, and takes 1.0 at once: no outage, then, but a receiver that cannot say so.
-    const isTelling = this.#doubt !== '' && settled.kind === 'delivered' && settled.attempts === 1
-    if (isTelling && ++this.#doubts >= mostDoubts) await this.#remember(v1, this.#doubt)
+    const isTelling = this.#doubt !== '' && answer.kind === 'delivered' && answer.attempts === 1
+    if (isTelling && ++this.#doubts >= maxNegotiationFailures) await this.#remember(v1, this.#doubt)
     this.#doubt = ''
     return false
   }
@@ -161,30 +161,30 @@ export class VersionNegotiation {
     return isOlder
   }
 
-  async #answered(settled: FinalAnswer): Promise<boolean> {
-    if (settled.kind === 'stuck') this.#doubt = settled.reason
-    else if ((settled.written ?? 0) > 0) await this.#remember(v2, '')
-    else if (settled.kind === 'rejected' && settled.status === 400) await this.#remember(v1, settled.reason)
+  async #answered(answer: FinalAnswer): Promise<boolean> {
+    if (answer.kind === 'stuck') this.#doubt = answer.reason
+    else if ((answer.written ?? 0) > 0) await this.#remember(v2, '')
+    else if (answer.kind === 'rejected' && answer.status === 400) await this.#remember(v1, answer.reason)
     else return false
     return this.message === v1
   }
 
   async #remember(message: Version, reason: string): Promise<void> {
-    const { clock, log, about, cursor } = this.#needs
+    const { clock, log, receiver, cursor } = this.#deps
     const isNews = this.#negotiated?.message !== message
     this.#negotiated = { message, sinceMs: clock.now(), of: this.#key }
     this.#doubts = 0
     if (message === v1) this.#v2 = undefined
     else this.#v1 = undefined
-    if (isNews && message === v2) log.info('remote-write: the receiver takes 2.0', about)
+    if (isNews && message === v2) log.info('remote-write: the receiver takes 2.0', receiver)
     if (isNews && message === v1)
-      log.info('remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day', { ...about, reason })
+      log.info('remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day', { ...receiver, reason })
     await cursor.remember(JSON.stringify(this.#negotiated))
   }
 
   /** What an agent before has found out, of this URL, in this version. */
   #remembered(): NegotiatedVersion | undefined {
-    const { memo } = this.#needs.cursor
+    const { memo } = this.#deps.cursor
     if (memo === '') return undefined
     const { message, sinceMs, of } = parsed(memo)
     const isOurs = of === this.#key && (message === v1 || message === v2) && typeof sinceMs === 'number'
@@ -199,7 +199,8 @@ export class VersionNegotiation {
 }
 
 /** A receiver with 2.0 tells how much it has written even of what it refuses. */
-const mayBeOlder = ({ status = 0, written }: HttpRejection) => status >= 500 || (status === 400 && written === undefined)
+const mayBeOlder = ({ status = 0, written }: HttpRejection) =>
+  status >= 500 || (status === 400 && written === undefined)
 
 /** Of a version of this program with other memos nothing is known. */
 function parsed(memo: string): Partial<NegotiatedVersion> {

@@ -29,10 +29,10 @@ function monotonicMs(): number {
 }
 
 /** The longest that a timer of Node can be: 25 days. */
-const longestMs = 2 ** 31 - 1
+const maxMs = 2 ** 31 - 1
 
 function timer(ms: number, ring: () => void): () => void {
-  const running = setTimeout(ring, Math.min(ms, longestMs))
+  const running = setTimeout(ring, Math.min(ms, maxMs))
   return () => clearTimeout(running)
 }
 

@@ -7,17 +7,17 @@ export interface Deadline {
   clear(): void
 }
 
-export function deadlineAt(clock: Clock, ms: number, caller?: AbortSignal): Deadline {
+export function createDeadline(clock: Clock, ms: number, caller?: AbortSignal): Deadline {
   const end = new AbortController()
   const stopped = () => end.abort(new Error('stopped'))
   if (caller?.aborted) stopped()
   caller?.addEventListener('abort', stopped, { once: true })
   const callOff = clock.timer(ms, () => end.abort(new Error(`no answer within ${Math.round(ms)} ms`)))
-  const over = () => {
+  const clear = () => {
     caller?.removeEventListener('abort', stopped)
     callOff()
   }
-  return { signal: end.signal, clear: over }
+  return { signal: end.signal, clear }
 }
 
 /** What is waited for no longer than the signal allows, whether it listens to it or not. */

@@ -1,7 +1,7 @@
 import type { Secret } from '../util/log.ts'
 
 /** Verdicts that are remembered: a scraper asks with the same password each time, and bcrypt is slow on purpose. */
-const mostKnown = 100
+const maxKnown = 100
 
 /** Basic authentication against bcrypt hashes. How long it takes says nothing about which users there are. */
 export class BasicAuth {
@@ -43,7 +43,7 @@ export class BasicAuth {
     this.#known.delete(print)
     this.#known.set(print, verdict)
     const [oldest] = this.#known.keys()
-    if (this.#known.size > mostKnown && oldest !== undefined) this.#known.delete(oldest)
+    if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest)
   }
 }
 

@@ -11,7 +11,7 @@ export interface Admission {
   readonly refusal?: Answer
 }
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
 }
@@ -19,29 +19,29 @@ interface Needs {
 /** Lets requests through as the web configuration file says by then. A file that cannot be used lets nobody through. */
 export class Gate {
   readonly #current: CurrentProtection
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly #auth = new BasicAuth()
   #problem: string | undefined
   /** Requests that may still come at once, and when that was so. */
   #tokens: number | undefined
   #countedMs = 0
 
-  constructor(current: CurrentProtection, needs: Needs) {
+  constructor(current: CurrentProtection, deps: Deps) {
     this.#current = current
-    this.#needs = needs
+    this.#deps = deps
   }
 
   /** What holds now; undefined where it cannot be used, which is said once. */
   protection(): Protection | undefined {
     try {
       const protection = this.#current()
-      if (this.#problem !== undefined) this.#needs.log.info('web: the web configuration file can be used again')
+      if (this.#problem !== undefined) this.#deps.log.info('web: the web configuration file can be used again')
       this.#problem = undefined
       return protection
     } catch (error) {
       const problem = messageOf(error)
       if (problem !== this.#problem)
-        this.#needs.log.error('web: nobody is let in: the web configuration file cannot be used', { err: problem })
+        this.#deps.log.error('web: nobody is let in: the web configuration file cannot be used', { err: problem })
       this.#problem = problem
       return undefined
     }
@@ -61,7 +61,7 @@ export class Gate {
   #hasRoom({ rateLimit }: Protection): boolean {
     if (rateLimit === undefined) return true
     const { burst, intervalMs } = rateLimit
-    const nowMs = this.#needs.clock.monotonicMs()
+    const nowMs = this.#deps.clock.monotonicMs()
     this.#tokens = Math.min(burst, (this.#tokens ?? burst) + (nowMs - this.#countedMs) / intervalMs)
     this.#countedMs = nowMs
     if (this.#tokens < 1) return false

@@ -9,7 +9,7 @@ import { addressOf, type Listener, listenOn } from './listen.ts'
 import { createMetricsPage, noSnapshot } from './metrics-page.ts'
 import type { CurrentProtection } from './protection.ts'
 import type { OwnStat } from './registry.ts'
-import { noStats, type WebStats } from './stats.ts'
+import { createStats, type WebStats } from './stats.ts'
 
 export interface WebOptions {
   /** `host:port`, `:port` or `[::1]:port`; none is no web. */
@@ -29,7 +29,7 @@ export interface WebOptions {
   readonly enableLifecycle: boolean
 }
 
-export interface WebNeeds {
+export interface WebDeps {
   readonly clock: Clock
   readonly log: Log
   readonly program: { readonly name: string; readonly version: string }
@@ -57,13 +57,13 @@ const readyPath = '/-/ready'
 const reloadPath = '/-/reload'
 
 /** Throws an Error that says what is wrong with an option. Nothing is listened on, and no HTTP server loaded, yet. */
-export function createWeb(options: WebOptions, needs: WebNeeds): Web {
-  const { clock, log, program } = needs
+export function createWeb(options: WebOptions, deps: WebDeps): Web {
+  const { clock, log, program } = deps
   const places = [...options.sockets.map((fd) => ({ fd })), ...options.listenAddresses.map(addressOf)]
   if (!options.telemetryPath.startsWith('/'))
     throw new Error(`web: telemetry path ${JSON.stringify(options.telemetryPath)} does not begin with a slash`)
-  const stats = noStats()
-  const metrics = createMetricsPage(options, needs, stats)
+  const stats = createStats()
+  const metrics = createMetricsPage(options, deps, stats)
   const listeners: Listener[] = []
   let latest: CollectionResult | undefined
 
@@ -71,7 +71,7 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
     landing({
       ...program,
       links: [options.telemetryPath, healthPath, readyPath],
-      status: [collected(), ...needs.status()],
+      status: [collected(), ...deps.status()],
     })
   const collected = (): readonly [string, string] => {
     if (latest === undefined) return ['last snapshot', 'none yet']
@@ -82,7 +82,7 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
     ['/', welcome],
     [healthPath, () => plain(200, `${program.name} is healthy.`)],
     [readyPath, () => (latest === undefined ? plain(503, noSnapshot) : plain(200, `${program.name} is ready.`))],
-    [reloadPath, (request) => reload(request, options, needs)],
+    [reloadPath, (request) => reload(request, options, deps)],
     [options.telemetryPath, (request) => metrics(request, latest)],
   ])
   const answer = (request: Request) => pages.get(request.path)?.(request) ?? notFound
@@ -98,7 +98,7 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
       latest = cycle
     },
     async listen() {
-      const gate = places.length > 0 && needs.protection && new Gate(await needs.protection(), { clock, log })
+      const gate = places.length > 0 && deps.protection && new Gate(await deps.protection(), { clock, log })
       for (const place of places) {
         try {
           const listener = await listenOn(place, answer, { log, gate: gate || undefined })
@@ -116,10 +116,10 @@ export function createWeb(options: WebOptions, needs: WebNeeds): Web {
   }
 }
 
-async function reload({ method }: Request, { enableLifecycle }: WebOptions, needs: WebNeeds): Promise<Answer> {
-  if (!enableLifecycle || needs.reload === undefined)
+async function reload({ method }: Request, { enableLifecycle }: WebOptions, deps: WebDeps): Promise<Answer> {
+  if (!enableLifecycle || deps.reload === undefined)
     return plain(403, 'Reading the configuration again is not enabled here: --web.enable-lifecycle; SIGHUP always is.')
   if (method !== 'POST' && method !== 'PUT') return plain(405, 'This takes a POST.')
-  const problems = await needs.reload()
+  const problems = await deps.reload()
   return problems.length === 0 ? plain(200, 'The new configuration is taken.') : plain(500, problems.join('\n'))
 }

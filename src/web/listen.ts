@@ -46,7 +46,7 @@ export interface Inherited {
   readonly fd: number
 }
 
-interface Needs {
+interface Deps {
   readonly log: Log
   /** Who is let in, and how; anybody where it is missing. */
   readonly gate?: Gate | undefined
@@ -56,7 +56,7 @@ interface Needs {
 export async function listenOn(
   at: Address | Inherited,
   answer: (request: Request) => Answer | Promise<Answer>,
-  { log, gate }: Needs,
+  { log, gate }: Deps,
 ): Promise<Listener> {
   const server = await serverOf(gate, log)
   server.timeout = silenceMs

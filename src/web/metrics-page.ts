@@ -12,7 +12,7 @@ interface Options {
   readonly disableExporterMetrics: boolean
 }
 
-interface Needs {
+interface Deps {
   readonly log: Log
   readonly enabledCollectors: readonly string[]
   readonly allCollectors: readonly string[]
@@ -27,8 +27,8 @@ const headers = {
 }
 
 /** Answers requests for metrics from the last cycle; never runs a collector. */
-export function createMetricsPage(options: Options, needs: Needs, stats: WebStats) {
-  const page = createPage({ ...needs, stats, exporterMetrics: !options.disableExporterMetrics })
+export function createMetricsPage(options: Options, deps: Deps, stats: WebStats) {
+  const page = createPage({ ...deps, stats, exporterMetrics: !options.disableExporterMetrics })
   let lastRefused = ''
 
   const counted = (status: keyof WebStats['requests'], answer: Omit<Answer, 'status'>): Answer => {
@@ -40,12 +40,12 @@ export function createMetricsPage(options: Options, needs: Needs, stats: WebStat
   }
   const notEncoded = (err: unknown) => {
     stats.errors.encoding++
-    needs.log.error('web: cannot compress the page, sent as it is', { err })
+    deps.log.error('web: cannot compress the page, sent as it is', { err })
   }
   return async (request: Request, cycle: CollectionResult | undefined): Promise<Answer> => {
-    const { refused, collectors } = selectionOf(request.query, needs)
+    const { refused, collectors } = selectionOf(request.query, deps)
     if (refused !== undefined) {
-      if (refused !== lastRefused) needs.log.warn('web: refused a request for metrics', { reason: refused })
+      if (refused !== lastRefused) deps.log.warn('web: refused a request for metrics', { reason: refused })
       lastRefused = refused
       return plain(400, refused)
     }
@@ -61,7 +61,7 @@ export function createMetricsPage(options: Options, needs: Needs, stats: WebStat
       const encoding = packed === undefined ? {} : { 'content-encoding': 'gzip' }
       return counted(200, { headers: { ...headers, ...encoding }, body: packed ?? bytes, done })
     } catch (error) {
-      needs.log.error('web: cannot make the page', { err: error })
+      deps.log.error('web: cannot make the page', { err: error })
       return counted(500, { ...plain(500, 'The page cannot be made; the log says why.'), done })
     }
   }

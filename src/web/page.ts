@@ -8,7 +8,7 @@ import { type Collectors, shownOf } from './selection.ts'
 import { statsOf, type WebStats } from './stats.ts'
 import { Writer } from './writer.ts'
 
-interface Needs {
+interface Deps {
   readonly log: Log
   readonly stats: WebStats
   /** The agent's own numbers, asked at each request. */
@@ -34,9 +34,9 @@ const empty: Snapshot = { timestampMs: 0, series: [], values: new Float64Array()
  * Makes the page: a cycle's samples and the agent's own metrics of this moment, each family once. It goes straight into
  * bytes, with lines that are kept up to their values: built of strings, each page left megabytes of garbage.
  */
-export function createPage(needs: Needs): (cycle: CollectionResult, collectors: Collectors) => Promise<Buffer> {
-  const { exporterMetrics } = needs
-  const own = createOwn(needs)
+export function createPage(deps: Deps): (cycle: CollectionResult, collectors: Collectors) => Promise<Buffer> {
+  const { exporterMetrics } = deps
+  const own = createOwn(deps)
   const writer = new Writer()
   return async (cycle, collectors) => {
     const live = { snapshot: await own(), shown: () => true }
@@ -48,7 +48,7 @@ export function createPage(needs: Needs): (cycle: CollectionResult, collectors: 
 }
 
 /** The agent's own metrics. A failure costs these alone, and is said once while it lasts. */
-function createOwn({ log, stats, own, exporterMetrics }: Needs): () => Promise<Snapshot> {
+function createOwn({ log, stats, own, exporterMetrics }: Deps): () => Promise<Snapshot> {
   let opened: Promise<OwnMetrics> | undefined
   let failed = false
   return async () => {

@@ -8,15 +8,14 @@ import type { ClientAuth, Protection, TlsProtection } from './protection.ts'
 const handshakeTimeout = 10_000
 
 /** What each type asks of a client: a certificate; one that our authorities made; anything at all. */
-const asks: Readonly<
-  Record<ClientAuth, { readonly asks: boolean; readonly trusts: boolean; readonly needs: boolean }>
-> = {
-  NoClientCert: { asks: false, trusts: false, needs: false },
-  RequestClientCert: { asks: true, trusts: false, needs: false },
-  RequireAnyClientCert: { asks: true, trusts: false, needs: true },
-  VerifyClientCertIfGiven: { asks: true, trusts: true, needs: false },
-  RequireAndVerifyClientCert: { asks: true, trusts: true, needs: true },
-}
+const asks: Readonly<Record<ClientAuth, { readonly asks: boolean; readonly trusts: boolean; readonly deps: boolean }>> =
+  {
+    NoClientCert: { asks: false, trusts: false, deps: false },
+    RequestClientCert: { asks: true, trusts: false, deps: false },
+    RequireAnyClientCert: { asks: true, trusts: false, deps: true },
+    VerifyClientCertIfGiven: { asks: true, trusts: true, deps: false },
+    RequireAndVerifyClientCert: { asks: true, trusts: true, deps: true },
+  }
 
 /** A server that speaks TLS as the web configuration file says when a connection comes in. */
 export async function createSecureServer(options: ServerOptions, gate: Gate, log: Log): Promise<Server> {
@@ -46,14 +45,14 @@ export async function createSecureServer(options: ServerOptions, gate: Gate, log
 const optionsOf = (tls: TlsProtection) => ({ ...tls.context, ...questionsOf(tls) })
 
 function questionsOf({ clientAuth }: TlsProtection) {
-  const { asks: requestCert, trusts, needs } = asks[clientAuth]
-  return { requestCert, rejectUnauthorized: trusts && needs }
+  const { asks: requestCert, trusts, deps } = asks[clientAuth]
+  return { requestCert, rejectUnauthorized: trusts && deps }
 }
 
 function isWelcome(socket: TLSSocket, { clientAuth, clientNames }: TlsProtection): boolean {
-  const { trusts, needs } = asks[clientAuth]
+  const { trusts, deps } = asks[clientAuth]
   const { raw, subjectaltname = '' } = socket.getPeerCertificate()
-  if (raw === undefined) return !needs
+  if (raw === undefined) return !deps
   if (trusts && !socket.authorized) return false
   const names = subjectaltname.split(', ').map((name) => name.slice(name.indexOf(':') + 1))
   return clientNames.length === 0 || clientNames.some((name) => names.includes(name))

@@ -47,7 +47,10 @@ interface Wanted {
 }
 
 /** Says which of a cycle's samples are on the page: the wanted collectors', what is said of them, the agent's own. */
-export function shownOf({ snapshot, parts }: CollectionResult, { collectors, exporterMetrics }: Wanted): (at: number) => boolean {
+export function shownOf(
+  { snapshot, parts }: CollectionResult,
+  { collectors, exporterMetrics }: Wanted,
+): (at: number) => boolean {
   const wanted = (name: string | undefined) => collectors === 'all' || collectors.has(name ?? '')
   const collected = new Uint8Array(snapshot.series.length)
   const hidden = new Uint8Array(snapshot.series.length)

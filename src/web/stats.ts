@@ -9,7 +9,7 @@ export interface WebStats {
   inFlight: number
 }
 
-export const noStats = (): WebStats => ({
+export const createStats = (): WebStats => ({
   requests: { 200: 0, 500: 0, 503: 0 },
   errors: { encoding: 0, gathering: 0 },
   inFlight: 0,

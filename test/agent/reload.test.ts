@@ -57,11 +57,11 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   return { a, agent, lines, write, end, directory: join(folder, 'buffer'), collected: () => collected }
 }
 
-async function receiverOf(t: TestContext, behave?: ReceiverOptions['faultPlan']): Promise<Receiver> {
+async function receiverOf(t: TestContext, faultPlan?: ReceiverOptions['faultPlan']): Promise<Receiver> {
   const receiver = await createReceiver({
     listen: { host: '127.0.0.1', port: 0 },
     ledger: true,
-    ...(behave && { faultPlan: behave }),
+    ...(faultPlan && { faultPlan }),
   })
   t.after(() => receiver.close())
   return receiver
@@ -119,16 +119,16 @@ test('of an endpoint that changes while its request hangs nothing is lost, nothi
 test('what a new configuration perhaps did not mean is told after it is taken, and of a refused one nothing', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, lines, write, end } = await scene(t, receiver)
-  const doubts = () => lines.filter((line) => line.includes('perhaps not meant'))
-  assert.deepEqual(doubts(), [])
+  const warnings = () => lines.filter((line) => line.includes('perhaps not meant'))
+  assert.deepEqual(warnings(), [])
   const remote_write = [a({ send_exemplars: true })]
   write({ remote_write, instance: '${nothing}' })
   assert.equal((await agent.reload()).length, 1)
-  assert.deepEqual(doubts(), [])
+  assert.deepEqual(warnings(), [])
   write({ remote_write })
   assert.deepEqual(await agent.reload(), [])
-  assert.equal(doubts().length, 1)
-  assert.match(doubts()[0] ?? '', /level=WARN .*doubt="remote_write\[0\]\.send_exemplars: has no meaning here/)
+  assert.equal(warnings().length, 1)
+  assert.match(warnings()[0] ?? '', /level=WARN .*doubt="remote_write\[0\]\.send_exemplars: has no meaning here/)
   await end()
 })
 
@@ -235,8 +235,8 @@ test('who asks whose samples these are, and where they go, is told what holds no
   const [first, second] = [await receiverOf(t), await receiverOf(t)]
   const { a, agent, write, end, directory } = await scene(t, first)
   const asked = async () => {
-    const { identity, urls: to } = (await runningAgent(directory)) ?? {}
-    return [identity?.['instance'], to]
+    const { identity, urls } = (await runningAgent(directory)) ?? {}
+    return [identity?.['instance'], urls]
   }
   assert.deepEqual(await asked(), ['h', [`${first.url}/api/v1/write`]])
   write({ remote_write: [a({ url: `${second.url}/api/v1/write` })], instance: 'other' })

@@ -36,11 +36,11 @@ function scene(mayEnd: boolean) {
   const sender = { name: 'sender', isStuck: false, revivals: 0, progress: 0 }
   const watched = {
     name: sender.name,
-    stuckMs: () => (sender.isStuck ? 1 : 0),
-    get progress() {
+    stalledMs: () => (sender.isStuck ? 1 : 0),
+    get completed() {
       return sender.progress
     },
-    revive() {
+    restart() {
       sender.revivals++
     },
   }
@@ -100,19 +100,19 @@ test('an endpoint that is stuck outside of any timer is noticed, and delivers af
   const sender = modelSender(clock, () => ({ status: 204 }))
   const endpoint = new Endpoint(options, { clock, log: silent, cursor, sender, userAgent: 'test/1' })
   await clock.pass(3_600_000)
-  assert.equal(endpoint.stuckMs(), 0, 'who has nothing to send is not stuck')
+  assert.equal(endpoint.stalledMs(), 0, 'who has nothing to send is not stuck')
   const builder = new SnapshotBuilder(new SeriesTable({}))
   builder.begin()
   builder.add(gauge('load', 'Load.'), 1)
   buffer.append(builder.end(clock.now()))
   for (let i = 0; i < 40; i++) {
-    assert.equal(endpoint.stuckMs() > 0, i > 30, `after ${i * 10} s`)
+    assert.equal(endpoint.stalledMs() > 0, i > 30, `after ${i * 10} s`)
     await clock.pass(10_000)
   }
   isHung = false
-  endpoint.revive()
+  endpoint.restart()
   await clock.pass(1000)
-  assert.deepEqual([endpoint.stuckMs(), endpoint.stats.samples, cursor.backlog().snapshots], [0, 1, 0])
+  assert.deepEqual([endpoint.stalledMs(), endpoint.stats.samples, cursor.backlog().snapshots], [0, 1, 0])
   const stopped = endpoint.stop(AbortSignal.abort())
   await settled()
   await clock.pass(10_000)
@@ -153,7 +153,7 @@ test('a gateway whose push never ends is noticed, and pushes what is newest afte
     { clock: broken, log: silent, sender, userAgent: 'test/1' },
   )
   await clock.pass(3_600_000)
-  assert.equal(gateway.stuckMs(), 0, 'who has nothing to push is not stuck')
+  assert.equal(gateway.stalledMs(), 0, 'who has nothing to push is not stuck')
   const push = () => {
     const builder = new SnapshotBuilder(new SeriesTable({}))
     builder.begin()
@@ -163,13 +163,16 @@ test('a gateway whose push never ends is noticed, and pushes what is newest afte
   for (let i = 0; i < 40; i++) {
     push()
     await begun.promise // zlib takes its time
-    assert.equal(gateway.stuckMs() > 0, i > 33, `after ${i * 10} s`)
+    assert.equal(gateway.stalledMs() > 0, i > 33, `after ${i * 10} s`)
     await clock.pass(10_000)
   }
   isHung = false
-  gateway.revive()
+  gateway.restart()
   while (gateway.report.pending > 0) await clock.pass(100)
-  assert.deepEqual([gateway.stuckMs(), gateway.stats.samples, gateway.report.pending, gateway.completed], [0, 1, 0, 1])
+  assert.deepEqual(
+    [gateway.stalledMs(), gateway.stats.samples, gateway.report.pending, gateway.completed],
+    [0, 1, 0, 1],
+  )
   const stopped = gateway.stop(AbortSignal.abort())
   await settled()
   await clock.pass(10_000)
@@ -188,7 +191,7 @@ test('an endpoint that waits for a receiver that is away is not stuck', async ()
   buffer.append(builder.end(clock.now()))
   for (let i = 0; i < 200; i++) {
     await clock.pass(10_000)
-    assert.equal(endpoint.stuckMs(), 0)
+    assert.equal(endpoint.stalledMs(), 0)
   }
   const stopped = endpoint.stop(AbortSignal.abort())
   await clock.pass(10_000)

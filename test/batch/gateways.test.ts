@@ -34,9 +34,9 @@ test('of many snapshots that a command pushes what is refused of the last one is
     run.append(snapshot(value))
     await until(() => requests.some(({ method, body }) => method === 'PUT' && body.endsWith(`\ngood ${value}\n`)))
   }
-  const fates = await run.finish(async () => ({ snapshots: [snapshot(3)] }), AbortSignal.timeout(20_000))
+  const results = await run.finish(async () => ({ snapshots: [snapshot(3)] }), AbortSignal.timeout(20_000))
   assert.deepEqual(
-    fates.map(({ delivered, kept, rejected: refused, lost }) => ({ delivered, kept, refused, lost })),
+    results.map(({ delivered, kept, rejected, lost }) => ({ delivered, kept, refused: rejected, lost })),
     [{ delivered: 1, kept: 0, refused: 1, lost: 0 }],
   )
   assert.equal((await readdir(`${directory}/aside`)).length, 1)

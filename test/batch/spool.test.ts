@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { createRun, spooledRuns } from '../../src/batch/run-log.ts'
-import { type SpoolDeps, Spool } from '../../src/batch/spool.ts'
+import { Spool, type SpoolDeps } from '../../src/batch/spool.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
@@ -16,24 +16,24 @@ test('what was left before a boot, for an output that is no more, goes by its ag
   await writeFile(file, JSON.stringify({ remote_write: [{ name: 'known', url: 'http://127.0.0.1:1/' }] }))
   const flags = new Map([['config.file', file]])
   const config = await readConfig({ flags, environment, collectors: [] })
-  const needs = { clock: systemClock, log: silent, bootId }
-  const about = { groups: {}, isEnded: true, outputs: ['no more'] }
-  const run = await createRun(config.buffer, needs, { about, sync: 'always' })
+  const world = { clock: systemClock, log: silent, bootId }
+  const manifest = { groups: {}, isEnded: true, outputs: ['no more'] }
+  const run = await createRun(config.buffer, world, { manifest, sync: 'always' })
   run.cursor('no more')
   run.append(snapshots()(1))
   await run.close()
 
   const later = { ...systemClock, now: () => systemClock.now() + 3 * 86_400_000 }
   let skewMs: number | undefined
-  const adopter: SpoolDeps = {
+  const deps: SpoolDeps = {
     ...{ clock: later, log: silent, bootId: bootId.replaceAll('0', '9'), skewMs: () => skewMs },
     connect: () => Promise.reject(new Error('nothing is to be sent')),
   }
   const leftAfter = async (told: number | undefined) => {
     skewMs = told
-    const leftovers = new Spool(config, adopter, { replaced: new Set() })
-    await leftovers.deliver('known', new AbortController().signal)
-    await leftovers.expire(new AbortController().signal)
+    const spool = new Spool(config, deps, { replaced: new Set() })
+    await spool.deliver('known', new AbortController().signal)
+    await spool.expire(new AbortController().signal)
     return (await spooledRuns(directory)).length
   }
   assert.equal(await leftAfter(undefined), 1)

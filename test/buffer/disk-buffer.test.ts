@@ -87,12 +87,12 @@ test('a range in flight is given again after a restart, exactly, with its note',
   await cursor.read({ samples: 9 }, signal)
   await cursor.markInFlight({ first: 3, last: 5, note: 'half' })
   const after = (await openLog(disk.afterPowerLoss(() => 0.9))).cursor('a')
-  assert.deepEqual({ ...after.flight, samples: undefined }, { first: 3, last: 5, note: 'half', samples: undefined })
+  assert.deepEqual({ ...after.inFlight, samples: undefined }, { first: 3, last: 5, note: 'half', samples: undefined })
   const sequences = async () => (await after.read({ samples: 1 }, signal)).map(({ sequence }) => sequence)
   assert.deepEqual(await sequences(), [3, 4, 5])
   await after.commit(5)
   assert.deepEqual(await sequences(), [6])
-  assert.equal(after.flight, undefined)
+  assert.equal(after.inFlight, undefined)
 })
 
 test('series stay the same objects from one segment to the next and on to what is collected now', async () => {

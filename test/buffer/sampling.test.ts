@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
-import { type SamplingRule, includes } from '../../src/buffer/sampling.ts'
+import { includes, type SamplingRule } from '../../src/buffer/sampling.ts'
 import type { Buffer } from '../../src/buffer/types.ts'
 import { openLog, signal, snapshots, textOf } from '../support/buffer.ts'
 import { settled } from '../support/clock.ts'
@@ -11,8 +11,8 @@ const minute: SamplingRule = { intervalMs: 60_000, collectedMs: 15_000 }
 const values = new Float64Array()
 
 /** The times of those that are taken, of a collection at these. */
-const taken = (choice: SamplingRule, times: readonly number[]) =>
-  times.filter((timestampMs) => includes(choice, { timestampMs, series: [], values }))
+const taken = (sampling: SamplingRule, times: readonly number[]) =>
+  times.filter((timestampMs) => includes(sampling, { timestampMs, series: [], values }))
 
 test('of snapshots every 15 seconds an endpoint with a minute takes one in four, at the full minute', () => {
   const times = Array.from({ length: 12 }, (_, i) => i * 15_000)

@@ -12,7 +12,7 @@ import { SimulatedDisk } from '../support/simulated-disk.ts'
 const nowMs = 1_800_000_000_000
 
 /** An agent's intake on a clock of its own; `collect` gives what has come into the buffer so far. */
-function intake(wallMs = nowMs, newestMs = 0) {
+function ingest(wallMs = nowMs, newestMs = 0) {
   const clock = new TestClock(wallMs)
   const buffer = new MemoryBuffer(1e6)
   const cursor = buffer.cursor('a')
@@ -30,7 +30,7 @@ function intake(wallMs = nowMs, newestMs = 0) {
 }
 
 test('counters began at the boot and at the start of the agent, whatever the clock does later', async () => {
-  const { clock, collect } = intake()
+  const { clock, collect } = ingest()
   const bootMs = nowMs - clock.bootMs()
   await clock.pass(15_000)
   await collect()
@@ -48,7 +48,7 @@ test('counters began at the boot and at the start of the agent, whatever the clo
 })
 
 test('where the clock is not set at the start, they are worked out once it is', async () => {
-  const { clock, collect } = intake(0)
+  const { clock, collect } = ingest(0)
   assert.deepEqual(await collect(), [])
   const bootedMs = clock.bootMs()
   clock.step(nowMs)
@@ -63,7 +63,7 @@ test('where the clock is not set at the start, they are worked out once it is', 
 })
 
 test('samples of a clock that is behind what was collected before wait until it is put right', async () => {
-  const { clock, collect, dropped } = intake(nowMs, nowMs + 1_800_000)
+  const { clock, collect, dropped } = ingest(nowMs, nowMs + 1_800_000)
   for (let i = 0; i < 3; i++) {
     assert.deepEqual(await collect(), [])
     await clock.pass(15_000)
@@ -75,7 +75,7 @@ test('samples of a clock that is behind what was collected before wait until it 
 })
 
 test('those that would lie behind what was collected before even so are dropped and counted', async () => {
-  const { clock, collect, dropped } = intake(nowMs, nowMs + 120_000)
+  const { clock, collect, dropped } = ingest(nowMs, nowMs + 120_000)
   for (let i = 0; i < 3; i++) {
     await collect()
     await clock.pass(15_000)
@@ -87,7 +87,7 @@ test('those that would lie behind what was collected before even so are dropped 
 })
 
 test('what waits when the agent stops is counted, and at most so much waits', async () => {
-  const { into, dropped } = intake(0)
+  const { into, dropped } = ingest(0)
   const collect = (samples: number) => {
     into.startCycle()
     into.add({ snapshot: { timestampMs: 0, series: [], values: new Float64Array(samples) } })
@@ -125,7 +125,7 @@ test('of a host with many series no more waits than the buffer takes in at once'
 })
 
 test('what waits has the time at which its collection began, as every snapshot has', async () => {
-  const { clock, collect, into } = intake(0)
+  const { clock, collect, into } = ingest(0)
   into.startCycle()
   const bootMs = clock.bootMs()
   await clock.pass(900) // a slow collection
@@ -137,7 +137,7 @@ test('what waits has the time at which its collection began, as every snapshot h
 })
 
 test('behind samples from the future all that has waited for a day is placed', async () => {
-  const { clock, collect, dropped } = intake(nowMs, nowMs + 1e9)
+  const { clock, collect, dropped } = ingest(nowMs, nowMs + 1e9)
   let times: readonly number[] = []
   while (times.length === 0) {
     times = (await collect()).map(({ timestampMs }) => timestampMs)

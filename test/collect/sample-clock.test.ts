@@ -7,7 +7,7 @@ import { TestClock } from '../support/clock.ts'
 const startMs = 1_800_000_000_000
 
 /** A timeline on a clock of its own, and a way to take moments at an interval. */
-function timeline(wallMs = startMs, newestMs = 0) {
+function sampleClock(wallMs = startMs, newestMs = 0) {
   const clock = new TestClock(wallMs)
   const line = new SampleClock(clock, silent, newestMs)
   const take = async (count: number, intervalMs = 15_000) => {
@@ -22,12 +22,12 @@ function timeline(wallMs = startMs, newestMs = 0) {
 }
 
 test('moments are the wall clock', async () => {
-  const { take } = timeline()
+  const { take } = sampleClock()
   assert.deepEqual(await take(3), [startMs, startMs + 15_000, startMs + 30_000])
 })
 
 test('a clock that goes an hour forward and back moves nothing', async () => {
-  const { clock, line, take } = timeline()
+  const { clock, line, take } = sampleClock()
   await take(2)
   clock.step(3_600_000)
   assert.deepEqual(await take(2), [startMs + 30_000, startMs + 45_000])
@@ -38,7 +38,7 @@ test('a clock that goes an hour forward and back moves nothing', async () => {
 })
 
 test('a step that a receiver confirms is taken', async () => {
-  const { clock, line, take } = timeline()
+  const { clock, line, take } = sampleClock()
   await take(1)
   clock.step(3_600_000)
   await take(1)
@@ -48,7 +48,7 @@ test('a step that a receiver confirms is taken', async () => {
 })
 
 test('a step that nobody contradicts for an hour is taken', async () => {
-  const { clock, line, take } = timeline()
+  const { clock, line, take } = sampleClock()
   await take(1)
   clock.step(7_200_000)
   await take(250)
@@ -56,7 +56,7 @@ test('a step that nobody contradicts for an hour is taken', async () => {
 })
 
 test('three seconds back: time goes on slowly and no snapshot is lost', async () => {
-  const { clock, take } = timeline()
+  const { clock, take } = sampleClock()
   await take(5, 1000)
   clock.step(-3000)
   const moments = (await take(60, 1000)) as number[]
@@ -66,7 +66,7 @@ test('three seconds back: time goes on slowly and no snapshot is lost', async ()
 })
 
 test('ten minutes back, confirmed: there is no place until time has caught up', async () => {
-  const { clock, line, take } = timeline()
+  const { clock, line, take } = sampleClock()
   await take(2)
   clock.step(-600_000)
   assert.deepEqual(await take(1), [startMs + 30_000])
@@ -79,7 +79,7 @@ test('ten minutes back, confirmed: there is no place until time has caught up', 
 })
 
 test('a clock that began behind what was collected before is put right without anybody confirming it', async () => {
-  const { clock, line, take } = timeline(startMs, startMs + 1_800_000)
+  const { clock, line, take } = sampleClock(startMs, startMs + 1_800_000)
   assert.deepEqual(await take(2), ['past', 'past'])
   clock.step(2_400_000)
   assert.deepEqual(await take(2), [startMs + 2_430_000, startMs + 2_445_000])
@@ -87,7 +87,7 @@ test('a clock that began behind what was collected before is put right without a
 })
 
 test('a clock that is not set yet gives no moment; what was taken meanwhile is dated by the boot clock', async () => {
-  const { clock, line, take } = timeline(12_000)
+  const { clock, line, take } = sampleClock(12_000)
   assert.deepEqual(await take(2), ['unset', 'unset'])
   clock.step(startMs)
   const [now] = (await take(1)) as number[]
@@ -96,14 +96,14 @@ test('a clock that is not set yet gives no moment; what was taken meanwhile is d
 
 test('a clock that was a year ahead and is put right: time goes back when a receiver agrees, or after a day', async () => {
   const yearMs = 365 * 86_400_000
-  const { clock, line, take } = timeline(startMs + yearMs)
+  const { clock, line, take } = sampleClock(startMs + yearMs)
   await take(2)
   clock.step(-yearMs)
   assert.deepEqual(await take(1), [startMs + yearMs + 30_000])
   line.confirm(startMs + 45_000)
   assert.deepEqual(await take(2), [startMs + 45_000, startMs + 60_000])
 
-  const after = timeline(startMs, startMs + yearMs) // a boot later nothing is sent that a receiver could agree to
+  const after = sampleClock(startMs, startMs + yearMs) // a boot later nothing is sent that a receiver could agree to
   const moments = await after.take(27, 3_600_000)
   assert.equal(moments.lastIndexOf('past'), 24)
   assert.deepEqual(moments.slice(25), [startMs + 25 * 3_600_000, startMs + 26 * 3_600_000])

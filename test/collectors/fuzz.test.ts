@@ -76,8 +76,8 @@ const saysNaN = (text: Content): boolean => !('error' in text) && /nan/i.test(Bu
 
 for (const one of collectors)
   test(`${one.name} survives a host that makes no sense`, async () => {
-    const world = fc.tuple(fc.array(content, { minLength: 1, maxLength: 6 }), fc.nat())
-    const survives = fc.asyncProperty(world, async ([contents, salt]) => {
+    const deps = fc.tuple(fc.array(content, { minLength: 1, maxLength: 6 }), fc.nat())
+    const survives = fc.asyncProperty(deps, async ([contents, salt]) => {
       const files = invented(contents, salt)
       const dir: DirOf = (tree, path = '') => new Dir(files, `${tree}/${path}`)
       check(await run(one, dir, { services: babbling(files) }), contents.some(saysNaN))

@@ -13,8 +13,8 @@ import { commandLine } from '../support/terminal.ts'
 /** Four snapshots of two samples each; the endpoint `slow` has had none, `fast` all but one; one was refused. */
 async function filled(t: TestContext): Promise<{ directory: string; buffer: DiskBuffer }> {
   const directory = temporary(t)
-  const needs = { clock: systemClock, log: silent, bootId: '' }
-  const buffer = await openDisk({ ...options, directory }, needs, true)
+  const deps = { clock: systemClock, log: silent, bootId: '' }
+  const buffer = await openDisk({ ...options, directory }, deps, true)
   buffer.cursor('slow')
   const fast = buffer.cursor('fast')
   const next = snapshots(2)
@@ -22,7 +22,7 @@ async function filled(t: TestContext): Promise<{ directory: string; buffer: Disk
   await fast.read({ samples: 6 }, signal)
   await fast.commit(3)
   const entries = await fast.read({ samples: 1 }, signal)
-  await fast.setAside({ reason: 'the receiver said: out of bounds', entries })
+  await fast.saveDeadLetter({ reason: 'the receiver said: out of bounds', entries })
   return { directory, buffer }
 }
 
@@ -263,7 +263,7 @@ test('ls tells programs in JSON, every field of it in the documentation', async 
   assert.ok(told.bytes > 0 && Number(slow) > 0 && Number(fast) > 0)
   assert.deepEqual(told, {
     directory,
-    ...{ bytes: told.bytes, segments: 1, newer_bytes: 0, newer_segments: 0, damaged_places: 0, trouble: null },
+    ...{ bytes: told.bytes, segments: 1, newer_bytes: 0, newer_segments: 0, damaged_places: 0, problem: null },
     endpoints: [
       {
         ...{ endpoint: 'slow', snapshots: 4, samples: 8, bytes: slow },

@@ -82,7 +82,7 @@ test('an agent that runs is asked what waits and what was refused', async (t) =>
   const bounds = { directory, sync: 'never', maxBytes: 1e6, maxAgeMs: 1e9, minFreeBytes: 0 } as const
   const buffer = await openDisk(bounds, { clock: systemClock, log: silent, bootId: 'b' }, true)
   t.after(() => buffer.close())
-  await buffer.cursor('default').setAside({ reason: 'HTTP 400: out of order sample', entries: [] })
+  await buffer.cursor('default').saveDeadLetter({ reason: 'HTTP 400: out of order sample', entries: [] })
   const shape = { remote_write: [{ url: `${url}/api/v1/write` }], buffer: { directory } }
   const all = findings((await doctor(t, shape, '--format=json')).out)
   assert.match(all.find(({ thing }) => thing === 'agent')?.text ?? '', /^one runs on /)

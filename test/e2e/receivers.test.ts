@@ -32,7 +32,12 @@ const victoria: Kind = { name: 'VictoriaMetrics', start: startVictoriaMetrics, k
 const takesV2 = /level=INFO msg="remote-write: the receiver takes 2.0"/
 const takesV1 = /level=INFO msg="remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day"/
 
-const runs: readonly (readonly [kind: Kind, message: ProtobufMessage, maxSamplesPerSend: number, said?: RegExp])[] = [
+const runs: readonly (readonly [
+  kind: Kind,
+  protobufMessage: ProtobufMessage,
+  maxSamplesPerSend: number,
+  said?: RegExp,
+])[] = [
   [prometheus2, v1, 1],
   [prometheus2, v1, 10_000],
   [prometheus2, 'auto', 1, takesV1],
@@ -45,14 +50,14 @@ const runs: readonly (readonly [kind: Kind, message: ProtobufMessage, maxSamples
   [victoria, 'auto', 1, takesV1],
 ]
 
-for (const [kind, message, maxSamplesPerSend, said] of runs) {
+for (const [kind, protobufMessage, maxSamplesPerSend, said] of runs) {
   const batch = maxSamplesPerSend === 1 ? 'one by one' : 'together'
-  test(`${kind.name} has every series and value that was collected: ${message}, ${batch}`, async (t) => {
+  test(`${kind.name} has every series and value that was collected: ${protobufMessage}, ${batch}`, async (t) => {
     const receiver = await kind.start(t)
     if (receiver === undefined) return
     const beginMs = Date.now() - 60_000
     for (const host of [await liveHost(beginMs), caseHost(beginMs), oddHost(beginMs, kind.labels)]) {
-      const { logged, send } = await lineTo(t, receiver.url, { protobufMessage: message, maxSamplesPerSend })
+      const { logged, send } = await lineTo(t, receiver.url, { protobufMessage, maxSamplesPerSend })
       await send(host)
       const expected = [/msg="remote-write: the first samples are delivered"/, ...(said === undefined ? [] : [said])]
       assert.equal(logged.length, expected.length, logged.join(''))

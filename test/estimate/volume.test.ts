@@ -53,8 +53,8 @@ test('type and help cost a request of their own, no oftener than samples go', ()
 })
 
 test('zstd costs less, and 2.0 needs no requests for type and help', () => {
-  const message = 'io.prometheus.write.v2.Request'
-  const newer = volumeOf(snapshots(2), { ...plan, metadataIntervalMs: 60_000, protobufMessage: message })
+  const protobufMessage = 'io.prometheus.write.v2.Request'
+  const newer = volumeOf(snapshots(2), { ...plan, metadataIntervalMs: 60_000, protobufMessage })
   assert.equal(newer.requestsPerMonth, 172_800)
   assert.ok(
     volumeOf(snapshots(2), { ...plan, compression: 'zstd' }).bytesPerMonth <

@@ -40,8 +40,8 @@ export async function away(t: TestContext, intervals: number, intervalMs: number
   assert.deepEqual([...tokens], ['Bearer new'])
   const wrong = scene.receiver.ledger.filter(({ series, timestampMs, stale }) => {
     if (stale) return false // the end of the old ones
-    const whose = timestampMs < renamedMs ? ['one', 'before'] : ['two', 'after']
-    return !series.includes(`instance="${whose[0]}",job="faults"`) || !series.includes(`site="${whose[1]}"`)
+    const agentInfo = timestampMs < renamedMs ? ['one', 'before'] : ['two', 'after']
+    return !series.includes(`instance="${agentInfo[0]}",job="faults"`) || !series.includes(`site="${agentInfo[1]}"`)
   })
   assert.deepEqual(wrong.slice(0, 3), [], 'whose samples they are is what was true when they were taken')
   assert.ok(scene.receiver.ledger.every(({ series }) => series.includes('rule="new"')))

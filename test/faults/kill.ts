@@ -8,7 +8,7 @@ import { type Fate, spoiler } from './proxy.ts'
 import { patient, rig } from './rig.ts'
 
 /** In turn, for three kills each: long enough for a backlog, and for a catch-up that the next kill cuts short. */
-const fates: readonly Fate[] = [
+const results: readonly Fate[] = [
   'answer',
   'fail',
   'answer',
@@ -49,7 +49,7 @@ export async function killed(t: TestContext, times: number): Promise<void> {
   const logs: string[] = []
   for (let i = 0; i < times; i++) {
     const isSlow = i < times / 2
-    spell = fates[Math.floor(isSlow ? i / 3 : i) % fates.length] ?? 'answer'
+    spell = results[Math.floor(isSlow ? i / 3 : i) % results.length] ?? 'answer'
     if (!isSlow) delayMs = 0
     const agent = await scene.agent()
     if (!isSlow && spell === 'answer') await scene.caughtUp(10_000)

@@ -240,7 +240,7 @@ test('2.0 by configuration from a receiver without it: held, and said how to put
   const scene = await Scene.open(t, 40, { message: 'io.prometheus.write.v2.Request' })
   scene.receiver.version2 = 'empty'
   await scene.intervals(minutes(10))
-  assert.match(scene.trouble ?? '', /set protobuf_message to auto or prometheus.WriteRequest/)
+  assert.match(scene.problem ?? '', /set protobuf_message to auto or prometheus.WriteRequest/)
   assert.ok(!versions(scene).includes('1'))
   scene.receiver.version2 = 'known'
   await scene.intervals(minutes(3))

@@ -6,10 +6,10 @@ import type { TestContext } from 'node:test'
 export type Fate = 'answer' | 'fail' | 'hang' | 'commit and reset' | 'commit and hang'
 
 /** Passes requests on to a real receiver, or spoils them on the way there or back. */
-export async function spoiler(t: TestContext, target: string, fate: (number: number) => Fate): Promise<string> {
+export async function spoiler(t: TestContext, target: string, result: (number: number) => Fate): Promise<string> {
   let number = 0
   const server = createServer((incoming, answer) => {
-    const what = fate(++number)
+    const what = result(++number)
     if (what === 'hang') return
     if (what === 'fail') {
       answer.writeHead(500).end('spoiled')

@@ -81,10 +81,10 @@ export class Scene {
     this.#builder = newBuilder() // another process knows no series of this one
     this.#buffer = await openLog(this.#disk, {}, { clock: this.clock, log: this.#log })
     this.#cursor = this.#buffer.cursor('default')
-    const timeline = new SampleClock(clock, this.#log)
-    this.#timeline = timeline
+    const sampleClock = new SampleClock(clock, this.#log)
+    this.#timeline = sampleClock
     const onDrop = (samples: number) => this.#count('clock', samples)
-    this.#intake = new Ingest(this.#buffer, timeline, { clock, log: this.#log, onDrop })
+    this.#intake = new Ingest(this.#buffer, sampleClock, { clock, log: this.#log, onDrop })
     this.#endpoint = new Endpoint(
       endpointOptions(this.url, {
         timeoutMs: 30_000,
@@ -99,7 +99,7 @@ export class Scene {
         cursor: this.#cursor,
         sender: this.receiver.sender(),
         userAgent: 'faults/1',
-        onTime: (receiverMs) => timeline.confirm(receiverMs),
+        onTime: (receiverMs) => sampleClock.confirm(receiverMs),
       },
     )
   }
@@ -151,7 +151,7 @@ export class Scene {
     return this.#cursor?.backlog().snapshots ?? 0
   }
 
-  get trouble(): string | undefined {
+  get problem(): string | undefined {
     return this.#endpoint?.problem
   }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { Dir } from '../../src/host/fs/dir.ts'
 import { diskFiles } from '../../src/host/fs/files.ts'
-import { parseIo, parseStat, ProcessTree, waitedFor } from '../../src/process/process-tree.ts'
+import { ProcessTree, parseIo, parseStat, waitedFor } from '../../src/process/process-tree.ts'
 import { textFiles } from '../support/tree.ts'
 
 interface Made {

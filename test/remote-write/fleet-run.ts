@@ -32,7 +32,7 @@ export interface Course {
 const intervalMs = 15_000
 const warmUpMs = 60_000
 const outageMs = 600_000
-const longestMs = 1_200_000
+const maxMs = 1_200_000
 
 async function run({ hosts, limit, retryAfter, atOnce }: Scenario): Promise<Course> {
   const clock = new SimulatedClock(1_800_000_000_000)
@@ -59,7 +59,7 @@ async function run({ hosts, limit, retryAfter, atOnce }: Scenario): Promise<Cour
   const fleet = Array.from({ length: hosts }, (_, i) => host(`host-${i}`, setting))
   await clock.pass(recoveryMs)
   const isBehind = () => fleet.some(({ endpoint }) => endpoint.report.backlog.snapshots > 1)
-  while (isBehind() && clock.monotonicMs() < recoveryMs + longestMs) await clock.pass(1000)
+  while (isBehind() && clock.monotonicMs() < recoveryMs + maxMs) await clock.pass(1000)
   const caughtUpMs = clock.monotonicMs() - recoveryMs
   over.abort(new Error('nothing more is collected'))
   await clock.pass(intervalMs)

@@ -10,7 +10,7 @@ import { EncoderV1 } from '../../src/remote-write/encode/v1.ts'
 import { EncoderV2 } from '../../src/remote-write/encode/v2.ts'
 import { Relabeller } from '../../src/remote-write/series/relabel.ts'
 import { canonicalize } from '../../src/remote-write/series/same.ts'
-import { noStats } from '../../src/remote-write/stats.ts'
+import { createStats } from '../../src/remote-write/stats.ts'
 import { silent } from '../../src/util/log.ts'
 import { comparable, Expectation, type Expected, metadataOf } from './expected.ts'
 import { type Body, judge, type Read } from './judge.ts'
@@ -62,7 +62,7 @@ export async function assertJudged(t: TestContext, version: Version, count: numb
 /** The requests of one host, one to three snapshots in each. */
 async function requestsOf(host: RandomHost, version: Version): Promise<readonly Sent[]> {
   const relabel = await relabelOf(host)
-  const relabelling = new Relabeller({ relabel }, { log: silent, stats: noStats(), about: {} })
+  const relabelling = new Relabeller({ relabel }, { log: silent, stats: createStats(), receiver: {} })
   const encoder = encoders[version](relabelling)
   const expectation = new Expectation(relabel)
   const sent: Sent[] = []

@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import type { Emit } from '../../src/collector.ts'
 import type { Family, Labels } from '../../src/metrics/family.ts'
 import { emitEndpoint, emitStorage } from '../../src/remote-write/metrics.ts'
-import { noStats } from '../../src/remote-write/stats.ts'
+import { createStats } from '../../src/remote-write/stats.ts'
 
 const report = () => ({
   name: 'a',
   url: 'http://host/write',
-  stats: noStats(),
+  stats: createStats(),
   maxSamplesPerSend: 10_000,
   backlog: { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined },
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { staleEnd } from '../../src/batch/spool-logs.ts'
-import { type FaultPlan, createReceiver } from '../../src/demo-receiver/receiver.ts'
+import { createReceiver, type FaultPlan } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'

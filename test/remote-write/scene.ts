@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
-import { type FaultPlan, createReceiver, type Receiver } from '../../src/demo-receiver/receiver.ts'
+import { createReceiver, type FaultPlan, type Receiver } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'

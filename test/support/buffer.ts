@@ -35,10 +35,10 @@ export const options: DiskOptions = {
 export function openLog(
   files: FileSystem,
   given: Partial<DiskOptions> = {},
-  world: { clock?: TestClock; log?: Log; bootId?: string; isAgent?: boolean } = {},
+  replaced: { clock?: TestClock; log?: Log; bootId?: string; isAgent?: boolean } = {},
 ): Promise<DiskBuffer> {
-  const needs = { clock: new TestClock(), log: silent, bootId, files, onMoved: async () => {}, ...world }
-  return DiskBuffer.open({ ...options, ...given }, needs)
+  const deps = { clock: new TestClock(), log: silent, bootId, files, onMoved: async () => {}, ...replaced }
+  return DiskBuffer.open({ ...options, ...given }, deps)
 }
 
 /** Lines that were logged. */

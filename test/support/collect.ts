@@ -113,14 +113,14 @@ const someFacts: Facts = {
 }
 
 /** Answers by path: in process at once, from a child likewise; a path without one is an error. */
-export function answers(byPath: Readonly<Record<string, Answer>>, trouble?: string): Statfs {
+export function answers(byPath: Readonly<Record<string, Answer>>, problem?: string): Statfs {
   const here = (path: string) => byPath[path] ?? { error: 'no such file or directory' }
   return {
     here,
     async *apart(paths) {
       for (const path of paths) yield [path, here(path)] as const
     },
-    problem: trouble,
+    problem,
   }
 }
 

@@ -19,7 +19,7 @@ export async function commandLine(
       err += text
     },
     input: async () => Buffer.from(input),
-    isPerson: false,
+    isTTY: false,
     onHangup() {},
     stop,
   }

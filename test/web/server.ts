@@ -7,7 +7,7 @@ import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import type { Log } from '../../src/util/log.ts'
-import { createWeb, type Web, type WebNeeds, type WebOptions } from '../../src/web/index.ts'
+import { createWeb, type Web, type WebDeps, type WebOptions } from '../../src/web/index.ts'
 
 export type Row = readonly [family: Family, value: number, labels?: Labels]
 
@@ -65,7 +65,7 @@ export const host = (): CollectionResult =>
   )
 
 /** A server on a port of the kernel's choice, stopped when the test ends. */
-export async function serve(t: TestContext, options: Partial<WebOptions> = {}, needs: Partial<WebNeeds> = {}) {
+export async function serve(t: TestContext, options: Partial<WebOptions> = {}, deps: Partial<WebDeps> = {}) {
   const { log, lines } = recorded()
   const web = createWeb(
     {
@@ -87,7 +87,7 @@ export async function serve(t: TestContext, options: Partial<WebOptions> = {}, n
       allCollectors: ['cpu', 'loadavg', 'nfs', 'wifi'],
       own: () => [],
       status: () => [],
-      ...needs,
+      ...deps,
     },
   )
   t.after(() => web.stop(AbortSignal.abort()))

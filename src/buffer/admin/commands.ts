@@ -65,11 +65,20 @@ export function adminCommands(buffer: DiskBuffer, isAgent: boolean): Answer {
 }
 
 async function* list(buffer: DiskBuffer, isAgent: boolean): AsyncGenerator<Row> {
-  const { directory, stats, segments, problem: trouble, unreadable: newer } = buffer
-  const damaged = await buffer.quarantine.count()
+  const { directory, stats, segments, problem, unreadable } = buffer
+  const corrupt = await buffer.quarantine.count()
   const { all, bytes } = segments
-  const newerBytes = newer.reduce((sum, one) => sum + one.bytes, 0)
-  yield { kind: 'buffer', directory, bytes, segments: all.length, unreadable: newer.length, unreadableBytes: newerBytes, corrupt: damaged, problem: trouble }
+  const unreadableBytes = unreadable.reduce((sum, one) => sum + one.bytes, 0)
+  yield {
+    kind: 'buffer',
+    directory,
+    bytes,
+    segments: all.length,
+    unreadable: unreadable.length,
+    unreadableBytes,
+    corrupt,
+    problem,
+  }
   for (const cursor of buffer.cursors) {
     const { snapshots, samples, bytes, oldestMs } = cursor.backlog()
     yield {
@@ -138,10 +147,10 @@ async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): As
   const isMeant = (name: string) => endpoint === undefined || name === endpoint
   const concerned = request['refused'] === true ? [] : buffer.cursors.filter(({ name }) => isMeant(name))
   const before = beforeMs ?? Number.POSITIVE_INFINITY
-  for (const { name, position, sampling: choice, samplesOnTheirWay } of concerned) {
+  for (const { name, position, sampling, samplesOnTheirWay } of concerned) {
     const all = Math.max(0, place.samples - position.samples)
     const sending = Math.min(all, samplesOnTheirWay - position.samples)
-    yield { endpoint: name, samples: fractionOf(choice, all), inFlight: fractionOf(choice, sending), rejected: 0 }
+    yield { endpoint: name, samples: fractionOf(sampling, all), inFlight: fractionOf(sampling, sending), rejected: 0 }
   }
   for await (const { refusal } of buffer.deadLetters.read())
     if (isMeant(refusal.endpoint) && refusal.atMs < before)
@@ -158,7 +167,9 @@ async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): As
 /** The place of the last snapshot that was taken before a time. */
 async function positionBefore(buffer: DiskBuffer, beforeMs: number): Promise<LogPosition> {
   const start = buffer.segments.all.findLast(({ createdMs }) => createdMs < beforeMs)
-  let place: LogPosition = start ? { sequence: start.first - 1, samples: start.samplesBefore } : { sequence: 0, samples: 0 }
+  let place: LogPosition = start
+    ? { sequence: start.first - 1, samples: start.samplesBefore }
+    : { sequence: 0, samples: 0 }
   const reader = buffer.reader(place.sequence)
   try {
     for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) {

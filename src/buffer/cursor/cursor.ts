@@ -1,8 +1,8 @@
 import { entryAt } from '../log/reader.ts'
 import { type LogEntry, type LogPosition, within } from '../memory-tail.ts'
-import { type SamplingRule, readCountFor, includes } from '../sampling.ts'
+import { includes, readCountFor, type SamplingRule } from '../sampling.ts'
 import type { Loss } from '../segment/reader.ts'
-import type { Backlog, Cursor, DropReason, Entry, InFlightRange, Limit, DeadLetter, DeliveryVerdict } from '../types.ts'
+import type { Backlog, Cursor, DeadLetter, DeliveryVerdict, DropReason, Entry, InFlightRange, Limit } from '../types.ts'
 import type { LogView } from './log-view.ts'
 import { Notifier } from './notifier.ts'
 import { ReadAhead } from './read-ahead.ts'
@@ -33,7 +33,7 @@ export class DiskCursor implements Cursor {
   readonly #backlog: BacklogCounter
   readonly #notifier = new Notifier()
 
-  constructor(state: CursorState, standing: LogView) {
+  constructor(state: CursorState, log: LogView) {
     this.name = state.name
     this.position = state.position
     this.uncertain = state.uncertain
@@ -44,13 +44,13 @@ export class DiskCursor implements Cursor {
     this.memo = state.memo
     this.#delivered = state.delivered
     this.#settled = state.settled
-    this.#log = standing
-    this.#readAhead = new ReadAhead((after) => standing.reader(after))
-    this.#backlog = new BacklogCounter(standing.tail.last)
+    this.#log = log
+    this.#readAhead = new ReadAhead((after) => log.reader(after))
+    this.#backlog = new BacklogCounter(log.tail.last)
     this.#moveTo(state.position)
   }
 
-  get flight(): InFlightRange | undefined {
+  get inFlight(): InFlightRange | undefined {
     return this.#inFlight
   }
 
@@ -59,8 +59,8 @@ export class DiskCursor implements Cursor {
   }
 
   /** Its sender begins: with what was in flight, and with what it takes. */
-  setSampling(choice: SamplingRule | undefined): void {
-    this.#backlog.setSampling(choice, this.#log.tail.last)
+  setSampling(sampling: SamplingRule | undefined): void {
+    this.#backlog.setSampling(sampling, this.#log.tail.last)
     this.#owedDrops = this.#inFlight
   }
 
@@ -78,13 +78,13 @@ export class DiskCursor implements Cursor {
       signal.throwIfAborted()
       this.#notifier.reset()
       const owed = this.#owedDrops
-      const { sampling: choice } = this.#backlog
-      const read = () => (owed ? this.#upTo(owed.last) : this.#next(readCountFor(choice, samples)))
+      const { sampling } = this.#backlog
+      const read = () => (owed ? this.#upTo(owed.last) : this.#next(readCountFor(sampling, samples)))
       const entries = await this.#tryUntilRead(read, signal)
       this.#owedDrops = undefined
       this.#countGaps(entries)
       this.#delivering = entries
-      const taken = entries.filter(({ snapshot }) => includes(choice, snapshot))
+      const taken = entries.filter(({ snapshot }) => includes(sampling, snapshot))
       if (taken.length > 0) {
         this.#oldestMs = taken[0]?.snapshot.timestampMs
         return owed ? taken : within(taken, samples)
@@ -96,8 +96,8 @@ export class DiskCursor implements Cursor {
     }
   }
 
-  async markInFlight(flight: InFlightRange): Promise<void> {
-    this.#inFlight = { ...flight, samples: this.#positionOf(flight.last).samples }
+  async markInFlight(inFlight: InFlightRange): Promise<void> {
+    this.#inFlight = { ...inFlight, samples: this.#positionOf(inFlight.last).samples }
     this.#writtenMs = this.#log.now()
     await this.#save(true)
   }
@@ -151,8 +151,8 @@ export class DiskCursor implements Cursor {
     return this.#save(false)
   }
 
-  setAside(refused: DeadLetter): Promise<void> {
-    return this.#log.setAside(this.name, refused)
+  saveDeadLetter(refused: DeadLetter): Promise<void> {
+    return this.#log.saveDeadLetter(this.name, refused)
   }
 
   drop(reason: DropReason, samples: number): void {
@@ -160,10 +160,10 @@ export class DiskCursor implements Cursor {
   }
 
   backlog(): Backlog {
-    const { tail: ring } = this.#log
-    const { snapshots, samples, oldestMs: known } = this.#backlog.between(this.position, ring.last)
+    const { tail } = this.#log
+    const { snapshots, samples, oldestMs: known } = this.#backlog.between(this.position, tail.last)
     if (snapshots === 0) return { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }
-    const live = ring.entries[this.position.sequence + 1 - ring.first]
+    const live = tail.entries[this.position.sequence + 1 - tail.first]
     const oldestMs =
       known ?? live?.snapshot.timestampMs ?? this.#readAhead.entries[0]?.snapshot.timestampMs ?? this.#oldestMs
     const bytes = this.#backlog.share(this.#log.bytesAfter(this.position))
@@ -177,8 +177,8 @@ export class DiskCursor implements Cursor {
 
   state(): CursorState {
     const { name, position, uncertain, memo } = this
-    const [flight, writtenMs, delivered, settled] = [this.#inFlight, this.#writtenMs, this.#delivered, this.#settled]
-    return { name, position, inFlight: flight, uncertain, writtenMs, memo, delivered, settled }
+    const [inFlight, writtenMs, delivered, settled] = [this.#inFlight, this.#writtenMs, this.#delivered, this.#settled]
+    return { name, position, inFlight, uncertain, writtenMs, memo, delivered, settled }
   }
 
   close(): Promise<void> {
@@ -203,16 +203,16 @@ export class DiskCursor implements Cursor {
   }
 
   async #next(samples: number, last = this.#log.available()): Promise<readonly LogEntry[]> {
-    const { tail: ring } = this.#log
-    if (ring.first > this.position.sequence + 1) {
+    const { tail } = this.#log
+    if (tail.first > this.position.sequence + 1) {
       await this.#readAhead.fill(this.position.sequence, last, samples)
       this.#moveTo(this.position) // which may have moved meanwhile
       const read = within(this.#readAhead.entries, samples)
       if (read.length > 0) return read
-      this.#skipTo(ring.before)
+      this.#skipTo(tail.before)
     }
     await this.#readAhead.clear()
-    return ring.after(this.position.sequence, Math.min(last, this.#log.available()), samples)
+    return tail.after(this.position.sequence, Math.min(last, this.#log.available()), samples)
   }
 
   /** Samples that should be before or among these and are not, and that nobody has counted. */

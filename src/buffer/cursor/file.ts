@@ -20,7 +20,7 @@ interface Pair {
   isDirty: boolean
 }
 
-interface Needs {
+interface Deps {
   readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
@@ -34,7 +34,7 @@ interface Needs {
 /** The one file with every endpoint's state. Changes of several that come together share a sync. */
 export class CursorFile {
   readonly #path: string
-  readonly #needs: Needs
+  readonly #deps: Deps
   #file: File | undefined
   readonly #pairs: Pair[] = []
   /** Pairs on disk of which nothing can be read: whose they were is not known. */
@@ -47,14 +47,14 @@ export class CursorFile {
   #failing = false
   #wantsSync = false
 
-  constructor(path: string, needs: Needs) {
+  constructor(path: string, deps: Deps) {
     this.#path = path
-    this.#needs = needs
+    this.#deps = deps
   }
 
   /** Reads what is there. */
   async load(): Promise<void> {
-    const { files } = this.#needs
+    const { files } = this.#deps
     const file = await files.open(this.#path, 'read').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error
@@ -87,7 +87,7 @@ export class CursorFile {
   async #keep(pair: Pair, state: CursorState, sync: boolean): Promise<void> {
     pair.state = state
     pair.isDirty = true
-    if (sync && this.#needs.syncs) this.#wantsSync = true
+    if (sync && this.#deps.syncs) this.#wantsSync = true
     await this.#working // it may have begun before this change
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined
@@ -108,7 +108,7 @@ export class CursorFile {
   }
 
   async close(): Promise<void> {
-    this.#wantsSync = this.#needs.syncs || this.#needs.syncsAtEnd === true
+    this.#wantsSync = this.#deps.syncs || this.#deps.syncsAtEnd === true
     await this.#working
     if (this.#pairs.some(({ isDirty }) => isDirty) || this.#file !== undefined) await this.#work()
     await this.#file?.close().catch(() => {}) // what matters is synced
@@ -119,14 +119,14 @@ export class CursorFile {
   async abandon(): Promise<void> {
     await this.#working
     await this.#remove()
-    await this.#needs.files.remove(this.#path).catch(() => {}) // it goes with its directory
+    await this.#deps.files.remove(this.#path).catch(() => {}) // it goes with its directory
   }
 
   #load(bytes: Buffer): void {
     const slots = [readRecord(bytes.subarray(0, recordBytes)), readRecord(bytes.subarray(recordBytes))]
     const good = slots.map((slot) => (typeof slot === 'string' ? undefined : slot))
-    const keeps = (good[1]?.generation ?? -1) > (good[0]?.generation ?? -1) ? 1 : 0
-    const slot = good[keeps]
+    const isKept = (good[1]?.generation ?? -1) > (good[0]?.generation ?? -1) ? 1 : 0
+    const slot = good[isKept]
     const isDamaged = slots.includes('damaged')
     if (slot === undefined && isDamaged) this.orphans++
     const state = slot?.state.name === '' ? undefined : slot?.state
@@ -134,7 +134,7 @@ export class CursorFile {
     this.#pairs.push({
       state,
       generation: slot?.generation ?? 0,
-      isKept: keeps,
+      isKept,
       safe: state?.settled ?? 0,
       isDirty: false,
     })
@@ -160,11 +160,11 @@ export class CursorFile {
       for (const pair of dirty) await this.#write(file, pair)
       if (syncs) await file.datasync()
       for (const { pair, settled } of written) {
-        if (!syncs && this.#needs.syncs) continue
+        if (!syncs && this.#deps.syncs) continue
         pair.isKept = pair.isKept === 0 ? 1 : 0
         pair.safe = settled
       }
-      if (this.#failing) this.#needs.log.info('buffer: the cursors can be written again')
+      if (this.#failing) this.#deps.log.info('buffer: the cursors can be written again')
       this.#failing = false
     } catch (error) {
       await this.#fail(error)
@@ -180,20 +180,20 @@ export class CursorFile {
 
   /** The file, long enough; made anew where it has gone. */
   async #open(): Promise<File> {
-    const { files } = this.#needs
+    const { files } = this.#deps
     if (this.#file !== undefined && (await this.#isGone(this.#file))) await this.#remove()
     if (this.#file === undefined) {
       this.#file = await files.open(this.#path, 'update')
       const { size } = await this.#file.status()
       if (size < this.#length) for (const pair of this.#pairs) pair.isDirty = true
       this.#length = Math.min(this.#length, size)
-      this.#wantsSync ||= this.#needs.syncs
+      this.#wantsSync ||= this.#deps.syncs
     }
     const wanted = Math.ceil(this.#pairs.length / pairsAtOnce) * pairsAtOnce * pairBytes
     if (this.#length < wanted) {
       await this.#file.write(Buffer.alloc(wanted - this.#length), this.#length)
       this.#length = wanted
-      if (this.#needs.syncs) {
+      if (this.#deps.syncs) {
         await this.#file.datasync()
         await files.syncDirectory(this.#path.slice(0, this.#path.lastIndexOf('/')))
       }
@@ -203,7 +203,7 @@ export class CursorFile {
 
   /** Looked at now and then: a file that somebody has removed takes what is written as if nothing were. */
   async #isGone(file: File): Promise<boolean> {
-    const nowMs = this.#needs.clock.monotonicMs()
+    const nowMs = this.#deps.clock.monotonicMs()
     if (nowMs - this.#checkedMs < checkMs) return false
     this.#checkedMs = nowMs
     return !(await file.status()).isLinked
@@ -211,9 +211,9 @@ export class CursorFile {
 
   /** What could not be made safe is written anew, to the same slots, into a file opened anew. */
   async #fail(error: unknown): Promise<void> {
-    this.#needs.stats.diskErrors++
+    this.#deps.stats.diskErrors++
     for (const pair of this.#pairs) pair.isDirty ||= pair.state !== undefined
-    if (!this.#failing) this.#needs.log.warn('buffer: the cursors cannot be written', { err: messageOf(error) })
+    if (!this.#failing) this.#deps.log.warn('buffer: the cursors cannot be written', { err: messageOf(error) })
     this.#failing = true
     await this.#remove()
   }

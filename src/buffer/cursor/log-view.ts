@@ -1,7 +1,7 @@
 import type { LogReader } from '../log/reader.ts'
 import type { LogPosition, MemoryTail } from '../memory-tail.ts'
 import type { Loss } from '../segment/reader.ts'
-import type { DropReason, DeadLetter } from '../types.ts'
+import type { DeadLetter, DropReason } from '../types.ts'
 import type { CursorState } from './record.ts'
 
 /** What a cursor needs of the log it stands in. */
@@ -22,5 +22,5 @@ export interface LogView {
   uncounted(loss: Loss): number
   dropped(endpoint: string, reason: DropReason, samples: number): void
   bytesAfter(place: LogPosition): number
-  setAside(endpoint: string, refused: DeadLetter): Promise<void>
+  saveDeadLetter(endpoint: string, refused: DeadLetter): Promise<void>
 }

@@ -51,24 +51,24 @@ export interface CursorRecord {
 
 export function recordOf(
   generation: number,
-  { name, position, inFlight: flight, uncertain, writtenMs, memo, delivered }: Omit<CursorState, 'settled'>,
+  { name, position, inFlight, uncertain, writtenMs, memo, delivered }: Omit<CursorState, 'settled'>,
 ): Buffer {
   const bytes = Buffer.alloc(recordBytes)
   const nameText = Buffer.from(name).subarray(0, 255)
-  const note = textOf(flight?.note ?? '')
+  const note = textOf(inFlight?.note ?? '')
   const memoText = textOf(memo)
   bytes.writeUInt32LE(magic, 0)
   bytes.writeUInt16LE(recordVersion, 4)
   bytes.writeUInt8(nameText.length, 6)
-  bytes.writeUInt8(flight ? 1 : 0, 7)
+  bytes.writeUInt8(inFlight ? 1 : 0, 7)
   bytes.writeUIntLE(generation, 8, 6)
   bytes.writeUIntLE(position.sequence, 14, 6)
   bytes.writeUIntLE(position.samples, 20, 6)
   bytes.writeDoubleLE(writtenMs, 26)
   bytes.writeUIntLE(uncertain, 34, 6)
-  bytes.writeUIntLE(flight?.first ?? 0, 40, 6)
-  bytes.writeUIntLE(flight?.last ?? 0, 46, 6)
-  bytes.writeUIntLE(flight?.samples ?? 0, 52, 6)
+  bytes.writeUIntLE(inFlight?.first ?? 0, 40, 6)
+  bytes.writeUIntLE(inFlight?.last ?? 0, 46, 6)
+  bytes.writeUIntLE(inFlight?.samples ?? 0, 52, 6)
   bytes.writeUInt16LE(note.length, 58)
   bytes.writeUInt16LE(memoText.length, 60)
   nameText.copy(bytes, textAt)
@@ -95,7 +95,7 @@ export function readRecord(bytes: Buffer): CursorRecord | 'empty' | 'damaged' {
   const noteEnd = nameEnd + bytes.readUInt16LE(58)
   const position = { sequence: bytes.readUIntLE(14, 6), samples: bytes.readUIntLE(20, 6) }
   const delivered = bytes.readUIntLE(deliveredAt, 6)
-  const flight = {
+  const inFlight = {
     first: bytes.readUIntLE(40, 6),
     last: bytes.readUIntLE(46, 6),
     samples: bytes.readUIntLE(52, 6),
@@ -106,7 +106,7 @@ export function readRecord(bytes: Buffer): CursorRecord | 'empty' | 'damaged' {
     state: {
       name: bytes.toString('utf8', textAt, nameEnd),
       position,
-      inFlight: bytes.readUInt8(7) & 1 ? flight : undefined,
+      inFlight: bytes.readUInt8(7) & 1 ? inFlight : undefined,
       uncertain: bytes.readUIntLE(34, 6),
       writtenMs: bytes.readDoubleLE(26),
       memo: bytes.toString('utf8', noteEnd, noteEnd + bytes.readUInt16LE(60)),

@@ -7,7 +7,7 @@ import type { CursorFile } from './file.ts'
 import type { LogView } from './log-view.ts'
 import type { CursorState } from './record.ts'
 
-interface Needs {
+interface Deps {
   readonly file: CursorFile
   readonly segments: Segments
   readonly log: Log
@@ -22,17 +22,17 @@ interface Needs {
 export class CursorRegistry {
   readonly cursors = new Map<string, DiskCursor>()
   readonly #configured = new Set<string>()
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly #logView: LogView
   #hasReported = false
 
-  constructor(needs: Needs, standing: LogView) {
-    this.#needs = needs
-    this.#logView = standing
-    const { file, isOld, last } = needs
+  constructor(deps: Deps, logView: LogView) {
+    this.#deps = deps
+    this.#logView = logView
+    const { file, isOld, last } = deps
     for (const state of file.states) {
       const uncertain = isOld || file.uncertain.has(state.name) ? last.sequence : state.uncertain
-      this.cursors.set(state.name, new DiskCursor({ ...state, uncertain }, standing))
+      this.cursors.set(state.name, new DiskCursor({ ...state, uncertain }, logView))
     }
   }
 
@@ -40,12 +40,12 @@ export class CursorRegistry {
     return this.#configured.has(endpoint)
   }
 
-  cursor(endpoint: string, choice?: SamplingRule): DiskCursor {
-    const { segments, log, file } = this.#needs
+  cursor(endpoint: string, sampling?: SamplingRule): DiskCursor {
+    const { segments, log, file } = this.#deps
     this.#configured.add(endpoint)
     const known = this.cursors.get(endpoint)
     if (known !== undefined) {
-      known.setSampling(choice)
+      known.setSampling(sampling)
       known.guessOldest(segments.holding(known.position.sequence + 1)?.createdMs)
       if (known.uncertain > known.position.sequence)
         log.warn('buffer: this cursor may be older than what was sent; what is behind it is sent with care', {
@@ -55,7 +55,7 @@ export class CursorRegistry {
     }
     const state = this.#newState(endpoint)
     const made = new DiskCursor(state, this.#logView)
-    made.setSampling(choice)
+    made.setSampling(sampling)
     this.cursors.set(endpoint, made)
     void file.save(state, true)
     return made
@@ -74,8 +74,8 @@ export class CursorRegistry {
     this.#hasReported = true
     for (const { name, position } of this.cursors.values()) {
       if (this.#configured.has(name)) continue
-      const snapshots = this.#needs.last.sequence - position.sequence
-      this.#needs.log.warn('buffer: an endpoint is not configured any more; what waits for it is kept for max_age', {
+      const snapshots = this.#deps.last.sequence - position.sequence
+      this.#deps.log.warn('buffer: an endpoint is not configured any more; what waits for it is kept for max_age', {
         endpoint: name,
         snapshots,
         hint: `under its old name it goes on; hostpush buffer drop --endpoint=${name} lets it go`,
@@ -85,7 +85,7 @@ export class CursorRegistry {
 
   /** An endpoint that has been away since before this time holds nothing any longer. */
   async forgetRemoved(beforeMs: number): Promise<void> {
-    for (const { name, writtenMs } of this.#needs.file.states) {
+    for (const { name, writtenMs } of this.#deps.file.states) {
       if (this.#configured.has(name) || !this.#hasReported || writtenMs >= beforeMs) continue
       await this.cursors.get(name)?.skipTo(this.#logView.tail.last, 'max_age')
       await this.forget(name)
@@ -95,7 +95,7 @@ export class CursorRegistry {
   async forget(endpoint: string): Promise<void> {
     await this.cursors.get(endpoint)?.close()
     this.cursors.delete(endpoint)
-    await this.#needs.file.forget(endpoint)
+    await this.#deps.file.forget(endpoint)
   }
 
   async close(): Promise<void> {
@@ -104,7 +104,7 @@ export class CursorRegistry {
 
   /** At now; at the oldest where the log is there and it is not known where this endpoint was. */
   #newState(name: string): CursorState {
-    const { segments, lostCursors, log } = this.#needs
+    const { segments, lostCursors, log } = this.#deps
     const state = { name, inFlight: undefined, writtenMs: this.#logView.now(), memo: '', delivered: 0, settled: 0 }
     const [oldest] = segments.all
     const { last } = this.#logView.tail

@@ -1,5 +1,5 @@
 import type { LogEntry, LogPosition } from '../memory-tail.ts'
-import { type SamplingRule, fractionOf, includes } from '../sampling.ts'
+import { fractionOf, includes, type SamplingRule } from '../sampling.ts'
 
 /** How much of the log behind a cursor its endpoint takes. What was there before it chose is not known one by one. */
 export class BacklogCounter {
@@ -11,8 +11,8 @@ export class BacklogCounter {
     this.#since = since
   }
 
-  setSampling(choice: SamplingRule | undefined, since: LogPosition): void {
-    this.sampling = choice
+  setSampling(sampling: SamplingRule | undefined, since: LogPosition): void {
+    this.sampling = sampling
     this.#since = since
     this.#included = []
   }

@@ -22,11 +22,11 @@ export async function ownershipOf(directory: string): Promise<Ownership | undefi
 const onlyPath = 0o10000000
 
 /** Gives away what has just been made there. */
-export async function chownToOwner(path: string, heir: Ownership | undefined): Promise<void> {
-  if (heir === undefined) return
+export async function chownToOwner(path: string, ownership: Ownership | undefined): Promise<void> {
+  if (ownership === undefined) return
   const made = await open(path, onlyPath | constants.O_NOFOLLOW)
   try {
-    await chownOpenFile(made, heir)
+    await chownOpenFile(made, ownership)
   } finally {
     await made.close()
   }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { chownToOwner, chownOpenFile, type Ownership } from './chown.ts'
+import { chownOpenFile, chownToOwner, type Ownership } from './chown.ts'
 
 /** `read` needs the file, `create` empties one that is there, `update` keeps it, `claim` fails with EEXIST. */
 export type Mode = 'read' | 'create' | 'update' | 'claim'
@@ -38,7 +38,12 @@ export interface File {
  * Opens a file for one piece of work and closes it whatever comes of it: Node ends the process of whoever leaves one
  * open to be swept up.
  */
-export async function opened<T>(files: FileSystem, path: string, mode: Mode, work: (file: File) => Promise<T>): Promise<T> {
+export async function opened<T>(
+  files: FileSystem,
+  path: string,
+  mode: Mode,
+  work: (file: File) => Promise<T>,
+): Promise<T> {
   const file = await files.open(path, mode)
   try {
     return await work(file)
@@ -79,11 +84,13 @@ const flags = {
 } as const
 
 /** What is made on it is the heir's, where there is one. */
-export const diskAs = (heir: Ownership | undefined): FileSystem => ({
-  makeDirectory: (path) => makeDirectory(path, heir),
+export const diskAs = (ownership: Ownership | undefined): FileSystem => ({
+  makeDirectory: (path) => makeDirectory(path, ownership),
   list: (path) => ifExists(readdir(path), []),
   async open(path, mode) {
-    return fileOf(heir === undefined ? await open(path, flags[mode], 0o600) : await openedFor(heir, path, mode))
+    return fileOf(
+      ownership === undefined ? await open(path, flags[mode], 0o600) : await openedFor(ownership, path, mode),
+    )
   },
   rename,
   remove: (path) => ifExists(unlink(path), undefined),
@@ -104,11 +111,11 @@ export const diskAs = (heir: Ownership | undefined): FileSystem => ({
 export const disk: FileSystem = diskAs(undefined)
 
 /** What is there already has its owner. */
-async function openedFor(heir: Ownership, path: string, mode: Mode): Promise<FileHandle> {
+async function openedFor(ownership: Ownership, path: string, mode: Mode): Promise<FileHandle> {
   if (mode === 'read') return open(path, flags.read)
   try {
     const made = await open(path, flags.claim, 0o600)
-    await chownOpenFile(made, heir)
+    await chownOpenFile(made, ownership)
     return made
   } catch (error) {
     if (mode === 'claim' || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
@@ -120,12 +127,12 @@ async function openedFor(heir: Ownership, path: string, mode: Mode): Promise<Fil
  * With those above it; only the owner may look inside. Node's own `recursive` goes round for ever where a parent is
  * there and the kernel says ENOENT, as below /proc.
  */
-export async function makeDirectory(path: string, heir?: Ownership): Promise<void> {
+export async function makeDirectory(path: string, ownership?: Ownership): Promise<void> {
   const parent = dirname(path)
-  if (!(await isDirectory(parent))) await makeDirectory(parent, heir)
+  if (!(await isDirectory(parent))) await makeDirectory(parent, ownership)
   try {
     await mkdir(path, 0o700)
-    await chownToOwner(path, heir)
+    await chownToOwner(path, ownership)
   } catch (error) {
     if (!(await isDirectory(path))) throw error
   }

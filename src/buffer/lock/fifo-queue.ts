@@ -21,7 +21,7 @@ import { reachable } from './socket-path.ts'
  */
 export class QueueTicket {
   readonly #directory: string
-  readonly #heir: Ownership | undefined
+  readonly #ownership: Ownership | undefined
   /** What it has not passed yet, as it is asked for. */
   readonly #wanted: Set<string>
   /** Who is connected, and what they wait for as far as they have said. */
@@ -30,9 +30,9 @@ export class QueueTicket {
   /** The numbers below its own, as it came. */
   #before: readonly number[] = []
 
-  constructor(directory: string, things: readonly string[], heir?: Ownership) {
+  constructor(directory: string, things: readonly string[], ownership?: Ownership) {
     this.#directory = directory
-    this.#heir = heir
+    this.#ownership = ownership
     this.#wanted = new Set(things.map(lineOf))
   }
 
@@ -41,7 +41,7 @@ export class QueueTicket {
     const stray = `${this.#directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
     this.#server = await listening(stray, (socket) => this.#answer(socket))
     try {
-      await chownToOwner(stray, this.#heir)
+      await chownToOwner(stray, this.#ownership)
       const before = await numbered(this.#directory, stray)
       if (before === undefined) await this.leave()
       this.#before = before ?? []
@@ -98,18 +98,22 @@ const lineOf = (thing: string): string => `${JSON.stringify(thing)}\n`
 /** Sockets that never got a number are somebody's who was killed between two system calls. */
 const orphanedMs = 60_000
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   /** Whose the places are that root makes. */
-  readonly heir?: Ownership | undefined
+  readonly ownership?: Ownership | undefined
 }
 
 /** A place at the end of a queue, for these things. Rejects where the directory takes no sockets or links. */
-export async function enterQueue(directory: string, { clock, heir }: Needs, things: readonly string[]): Promise<QueueTicket> {
-  await makeDirectory(directory, heir)
+export async function enterQueue(
+  directory: string,
+  { clock, ownership }: Deps,
+  things: readonly string[],
+): Promise<QueueTicket> {
+  await makeDirectory(directory, ownership)
   await sweep(directory, clock.now())
   for (;;) {
-    const place = new QueueTicket(directory, things, heir)
+    const place = new QueueTicket(directory, things, ownership)
     if (await place.join()) return place
   }
 }
@@ -119,8 +123,8 @@ export interface Turn {
 }
 
 /** Waits for its turn where there is but one thing; undefined where the signal aborts first. Rejects as `queueUp` does. */
-export async function acquireTurn(directory: string, needs: Needs, signal: AbortSignal): Promise<Turn | undefined> {
-  const place = await enterQueue(directory, needs, [''])
+export async function acquireTurn(directory: string, deps: Deps, signal: AbortSignal): Promise<Turn | undefined> {
+  const place = await enterQueue(directory, deps, [''])
   try {
     if (await place.waitFor('', signal)) return { release: () => place.leave() }
   } catch (error) {

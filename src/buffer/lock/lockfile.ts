@@ -20,15 +20,15 @@ export interface Request {
 /** What is answered: lines of JSON; the last is `{"end":true}` or `{"error":"…"}`. */
 export type Answer = (request: Request) => AsyncIterable<unknown>
 
-interface Needs {
+interface Deps {
   readonly log: Log
   /** Whose the socket is that root makes. */
-  readonly heir?: Ownership | undefined
+  readonly ownership?: Ownership | undefined
 }
 
 const name = 'owner'
 /** An owner that does not answer in this time is busy, and an owner all the same. */
-const patienceMs = 5000
+const timeoutMs = 5000
 
 /**
  * Owning a directory: a Unix socket in it, to which whoever listens is the owner. A socket that nobody listens to is a
@@ -38,14 +38,14 @@ export class BufferLock {
   readonly #directory: string
   readonly #answer: Answer
   readonly #log: Log
-  readonly #heir: Ownership | undefined
+  readonly #ownership: Ownership | undefined
   #server: Server | undefined
 
-  constructor(directory: string, answer: Answer, { log, heir }: Needs) {
+  constructor(directory: string, answer: Answer, { log, ownership }: Deps) {
     this.#directory = directory
     this.#answer = answer
     this.#log = log
-    this.#heir = heir
+    this.#ownership = ownership
   }
 
   /** Throws BufferError where somebody else is the owner. A file system that takes no sockets is said, and no owner is. */
@@ -84,7 +84,7 @@ export class BufferLock {
       await release()
     }
     server.unref()
-    await chownToOwner(`${this.#directory}/${name}`, this.#heir)
+    await chownToOwner(`${this.#directory}/${name}`, this.#ownership)
     return server
   }
 
@@ -109,8 +109,8 @@ export class BufferLock {
   }
 
   #turn() {
-    const needs = { clock: systemClock, heir: this.#heir }
-    return acquireTurn(`${this.#directory}/taking`, needs, AbortSignal.timeout(patienceMs))
+    const deps = { clock: systemClock, ownership: this.#ownership }
+    return acquireTurn(`${this.#directory}/taking`, deps, AbortSignal.timeout(timeoutMs))
   }
 
   async #rejectIfOwned(): Promise<void> {
@@ -145,7 +145,7 @@ const askAttempts = 3
 /** The pid of the owner; undefined where there is none. */
 export async function ownerOf(directory: string): Promise<number | 'unclear' | undefined> {
   const begunMs = systemClock.monotonicMs()
-  for (let i = 0; i < askAttempts && systemClock.monotonicMs() - begunMs < patienceMs; i++) {
+  for (let i = 0; i < askAttempts && systemClock.monotonicMs() - begunMs < timeoutMs; i++) {
     const answer = await ask(directory, { command: 'who' })
     if (answer === undefined) return undefined
     try {
@@ -177,7 +177,7 @@ export async function ask(directory: string, request: Request): Promise<AsyncIte
   } finally {
     await release?.()
   }
-  if (request.command === 'who') socket.setTimeout(patienceMs, () => socket.destroy())
+  if (request.command === 'who') socket.setTimeout(timeoutMs, () => socket.destroy())
   socket.on('error', () => {}) // the end is noticed by the missing last line
   await send(socket, request)
   return answersOf(socket, request.command === 'who')

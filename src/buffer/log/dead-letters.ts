@@ -11,8 +11,8 @@ import type { BufferStats, DeadLetter } from '../types.ts'
 /** Of a buffer, for its agent and the batch commands. */
 export const deadLetterDirectory = (directory: string): string => `${directory}/aside`
 
-const mostFiles = 256
-const mostBytes = 16 * 1024 * 1024
+const maxFiles = 256
+const maxBytes = 16 * 1024 * 1024
 
 /** Who refused samples, and in which words. */
 export interface DeadLetterInfo {
@@ -23,7 +23,7 @@ export interface DeadLetterInfo {
   readonly samples: number
 }
 
-interface Needs {
+interface Deps {
   readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
@@ -38,19 +38,19 @@ export class DeadLetters {
   /** Samples that this process has set aside, by endpoint. */
   readonly kept = new Map<string, number>()
   readonly #directory: string
-  readonly #needs: Needs
+  readonly #deps: Deps
   #working: Promise<void> = Promise.resolve()
 
-  constructor(directory: string, needs: Needs) {
+  constructor(directory: string, deps: Deps) {
     this.#directory = directory
-    this.#needs = needs
+    this.#deps = deps
   }
 
   async keep(endpoint: string, refused: DeadLetter): Promise<void> {
     const work = this.#working.then(() => this.#write(endpoint, refused))
     this.#working = work.catch((error) => {
-      this.#needs.stats.diskErrors++
-      this.#needs.log.warn('buffer: refused samples cannot be set aside', { err: messageOf(error) })
+      this.#deps.stats.diskErrors++
+      this.#deps.log.warn('buffer: refused samples cannot be set aside', { err: messageOf(error) })
     })
     await this.#working
   }
@@ -62,7 +62,7 @@ export class DeadLetters {
       try {
         yield await this.#open(path, first)
       } catch (error) {
-        this.#needs.log.warn('buffer: a file of refused samples cannot be read', { path, err: messageOf(error) })
+        this.#deps.log.warn('buffer: a file of refused samples cannot be read', { path, err: messageOf(error) })
       }
     }
   }
@@ -73,15 +73,15 @@ export class DeadLetters {
       const kept = await this.#open(path, first).catch(() => undefined) // what cannot be read is cleared with the rest
       const isOther = endpoint !== undefined && kept?.refusal.endpoint !== endpoint
       if (isOther || (kept !== undefined && kept.refusal.atMs >= beforeMs)) continue
-      await this.#needs.files.remove(path)
+      await this.#deps.files.remove(path)
     }
   }
 
   async #open(path: string, first: number) {
-    const size = await sizeOf(this.#needs.files, path)
+    const size = await sizeOf(this.#deps.files, path)
     let text = '{}'
     const segment = { path, first, samplesBefore: 0, createdMs: 0, bytes: size }
-    const reader = new SegmentReader(segment, this.#needs.files, {
+    const reader = new SegmentReader(segment, this.#deps.files, {
       intern: (series) => ({ ref: 0, ...series }),
       corrupt: async () => {},
       lost: () => {},
@@ -101,7 +101,7 @@ export class DeadLetters {
   }
 
   async #write(endpoint: string, { reason, entries, series }: DeadLetter): Promise<void> {
-    const { files, clock } = this.#needs
+    const { files, clock } = this.#deps
     const atMs = clock.now()
     let samples = 0
     const kept = entries.map(({ sequence, snapshot }) => {
@@ -131,7 +131,7 @@ export class DeadLetters {
 
   /** The next number that nobody else has taken. */
   async #claimed(): Promise<number> {
-    const { files } = this.#needs
+    const { files } = this.#deps
     for (let first = ((await this.#numbers()).at(-1) ?? 0) + 1; ; first++) {
       try {
         await opened(files, `${this.#directory}/${segmentName(first)}`, 'claim', async () => {})
@@ -143,17 +143,17 @@ export class DeadLetters {
   }
 
   async #bound(): Promise<void> {
-    const { files } = this.#needs
+    const { files } = this.#deps
     let bytes = 0
     for (const [i, first] of (await this.#numbers()).toReversed().entries()) {
       const path = `${this.#directory}/${segmentName(first)}`
       bytes += await sizeOf(files, path).catch(() => 0) // somebody else has removed it
-      if (i > 0 && (i >= mostFiles || bytes > mostBytes)) await files.remove(path)
+      if (i > 0 && (i >= maxFiles || bytes > maxBytes)) await files.remove(path)
     }
   }
 
   async #numbers(): Promise<readonly number[]> {
-    const names = await this.#needs.files.list(this.#directory)
+    const names = await this.#deps.files.list(this.#directory)
     return names.flatMap((name) => firstOf(name) ?? []).sort((left, right) => left - right)
   }
 }

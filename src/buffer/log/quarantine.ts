@@ -4,10 +4,10 @@ import { type FileSystem, opened, sizeOf } from '../disk/filesystem.ts'
 import type { BufferStats } from '../types.ts'
 
 /** Damaged bytes that are kept at most, in files and altogether. */
-const mostFiles = 32
-const mostBytes = 16 * 1024 * 1024
+const maxFiles = 32
+const maxBytes = 16 * 1024 * 1024
 
-interface Needs {
+interface Deps {
   readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
@@ -16,14 +16,14 @@ interface Needs {
 
 /** Keeps bytes that could not be read, for whoever wants to look into it; the oldest go first. */
 export class Quarantine {
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly #directory: string
   /** Places that have been told of: two readers meet the same damage. */
   readonly #reported = new Set<string>()
 
-  constructor(directory: string, needs: Needs) {
+  constructor(directory: string, deps: Deps) {
     this.#directory = directory
-    this.#needs = needs
+    this.#deps = deps
   }
 
   /** Counts a damaged place of a segment, says so, and keeps its bytes. */
@@ -31,13 +31,13 @@ export class Quarantine {
     const name = segment.slice(segment.lastIndexOf('/') + 1)
     if (!this.#report(name, at, bytes.length)) return
     try {
-      const { files } = this.#needs
+      const { files } = this.#deps
       await files.makeDirectory(this.#directory)
       const path = `${this.#directory}/${this.#name(name, at)}`
-      await opened(files, path, 'create', (file) => file.write(bytes.subarray(0, mostBytes / 4), 0))
+      await opened(files, path, 'create', (file) => file.write(bytes.subarray(0, maxBytes / 4), 0))
       await this.#bound()
     } catch (error) {
-      this.#needs.log.debug('buffer: damaged bytes cannot be kept', { err: messageOf(error) })
+      this.#deps.log.debug('buffer: damaged bytes cannot be kept', { err: messageOf(error) })
     }
   }
 
@@ -46,41 +46,41 @@ export class Quarantine {
     const name = path.slice(path.lastIndexOf('/') + 1)
     if (!this.#report(name, 0, size)) return
     try {
-      await this.#needs.files.makeDirectory(this.#directory)
-      await this.#needs.files.rename(path, `${this.#directory}/${this.#name(name, 0)}`)
+      await this.#deps.files.makeDirectory(this.#directory)
+      await this.#deps.files.rename(path, `${this.#directory}/${this.#name(name, 0)}`)
       await this.#bound()
     } catch (error) {
-      this.#needs.log.debug('buffer: a damaged file cannot be moved', { err: messageOf(error) })
+      this.#deps.log.debug('buffer: a damaged file cannot be moved', { err: messageOf(error) })
     }
   }
 
   /** How many places are kept. */
   async count(): Promise<number> {
-    return (await this.#needs.files.list(this.#directory)).length
+    return (await this.#deps.files.list(this.#directory)).length
   }
 
   #report(name: string, at: number, bytes: number): boolean {
     const place = `${name}:${at}`
     if (this.#reported.has(place)) return false
     this.#reported.add(place)
-    this.#needs.stats.corruptRecords++
-    this.#needs.log.warn('buffer: damaged, skipped', { segment: name, at, bytes })
+    this.#deps.stats.corruptRecords++
+    this.#deps.log.warn('buffer: damaged, skipped', { segment: name, at, bytes })
     return true
   }
 
   /** Names sort by the time they were kept. */
   #name(segment: string, at: number): string {
-    return `${String(Math.floor(this.#needs.clock.now())).padStart(15, '0')}-${segment}-${at}`
+    return `${String(Math.floor(this.#deps.clock.now())).padStart(15, '0')}-${segment}-${at}`
   }
 
   async #bound(): Promise<void> {
-    const { files } = this.#needs
+    const { files } = this.#deps
     const names = [...(await files.list(this.#directory))].sort().reverse()
     let bytes = 0
     for (const [i, name] of names.entries()) {
       const path = `${this.#directory}/${name}`
       bytes += await sizeOf(files, path)
-      if (i >= mostFiles || bytes > mostBytes) await files.remove(path)
+      if (i >= maxFiles || bytes > maxBytes) await files.remove(path)
     }
   }
 }

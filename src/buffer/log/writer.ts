@@ -21,13 +21,13 @@ export interface WriterOptions {
   readonly minFreeBytes: number
 }
 
-interface Needs {
+interface Deps {
   readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
   readonly segments: Segments
-  readonly ring: MemoryTail
+  readonly tail: MemoryTail
   readonly bootId: string
   /** More may be sent than before: it is on disk, or the disk has failed. */
   readonly onProgress: () => Promise<void>
@@ -54,7 +54,7 @@ class DirectoryGone extends Error {}
 
 /** Brings what is in the ring to disk, off the event loop; snapshots that come meanwhile share the next write. */
 export class Writer {
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly #options: WriterOptions
   #segment: SegmentWriter | undefined
   #openedMs = 0
@@ -67,9 +67,9 @@ export class Writer {
   /** Counted losses that the log does not tell of yet. */
   #countedLosses: Loss[] = []
 
-  constructor(options: WriterOptions, needs: Needs) {
+  constructor(options: WriterOptions, deps: Deps) {
     this.#options = options
-    this.#needs = needs
+    this.#deps = deps
   }
 
   get failing(): string | undefined {
@@ -97,7 +97,7 @@ export class Writer {
       while (this.#hasMore()) await this.#writeSome()
       if (this.#options.sync !== 'never') await this.#segment?.sync()
       if (this.#options.sync === 'end' && this.#segment !== undefined)
-        await this.#needs.files.syncDirectory(this.#needs.segments.directory)
+        await this.#deps.files.syncDirectory(this.#deps.segments.directory)
     } catch (error) {
       await this.#fail(error)
     }
@@ -112,8 +112,8 @@ export class Writer {
   }
 
   #hasMore(): boolean {
-    const { ring } = this.#needs
-    return ring.written < ring.last.sequence
+    const { tail } = this.#deps
+    return tail.written < tail.last.sequence
   }
 
   async #work(): Promise<void> {
@@ -122,43 +122,43 @@ export class Writer {
         await this.#writeSome()
         this.#reportRecovery()
         failures = 0
-        await this.#needs.onProgress()
+        await this.#deps.onProgress()
       } catch (error) {
         await this.#fail(error)
         failures++
         if (failures === 1 && !(error instanceof DiskFull) && this.#failing === undefined) {
-          this.#needs.log.warn('buffer: a write failed, begun anew in a new segment', { err: messageOf(error) })
+          this.#deps.log.warn('buffer: a write failed, begun anew in a new segment', { err: messageOf(error) })
           continue
         }
         await this.#reportFailure(error)
-        await this.#needs.clock.sleep(retryMs, this.#stop.signal).catch(() => {}) // closing ends the wait
+        await this.#deps.clock.sleep(retryMs, this.#stop.signal).catch(() => {}) // closing ends the wait
       }
     }
   }
 
   async #writeSome(): Promise<void> {
-    const { ring } = this.#needs
-    const entries = ring.after(ring.written, ring.last.sequence, samplesAtOnce)
+    const { tail } = this.#deps
+    const entries = tail.after(tail.written, tail.last.sequence, samplesAtOnce)
     const last = entries.at(-1)
     if (last === undefined) return
     const writer = await this.#currentSegment()
     await this.#ensureFreeSpace()
-    const losses = this.#countedLosses
-    await writer.write(entries, losses)
+    const countedLosses = this.#countedLosses
+    await writer.write(entries, countedLosses)
     if (!(await writer.isLinked())) throw new DirectoryGone(removed)
     const isNew = writer.segment.bytes === 0
     const isSafe = await this.#makeSafe(writer, isNew)
     if (isNew) await this.#createSegment(writer)
     writer.show()
-    ring.written = last.sequence
-    if (isSafe) ring.safe = last.sequence
-    this.#countedLosses = this.#countedLosses.filter((loss) => !losses.includes(loss))
+    tail.written = last.sequence
+    if (isSafe) tail.safe = last.sequence
+    this.#countedLosses = this.#countedLosses.filter((loss) => !countedLosses.includes(loss))
   }
 
   /** True if what was written may leave the memory. */
   async #makeSafe(writer: SegmentWriter, isNew: boolean): Promise<boolean> {
     const { sync } = this.#options
-    const nowMs = this.#needs.clock.monotonicMs()
+    const nowMs = this.#deps.clock.monotonicMs()
     if (sync === 'never') writer.trust()
     else if (sync === 'end') return false
     else if (isNew || sync === 'always' || nowMs - this.#syncedMs >= sync) {
@@ -170,20 +170,20 @@ export class Writer {
 
   /** The segment to write to; a new one where there is none, or it is full, or old. */
   async #currentSegment(): Promise<SegmentWriter> {
-    const { files, clock, segments, ring, bootId } = this.#needs
+    const { files, clock, segments, tail, bootId } = this.#deps
     const nowMs = clock.monotonicMs()
     const known = this.#segment
     if (known !== undefined && !this.#isFinished(known, nowMs)) return known
     if (known !== undefined) {
       if (segments.all.includes(known.segment) && !(await known.isLinked())) throw new DirectoryGone(removed)
       if (this.#options.sync !== 'never') await known.sync()
-      ring.safe = ring.written
+      tail.safe = tail.written
       this.#segment = undefined
       await known.close()
     }
-    const [first] = ring.after(ring.written, ring.last.sequence, 0)
+    const [first] = tail.after(tail.written, tail.last.sequence, 0)
     const header = {
-      first: ring.written + 1,
+      first: tail.written + 1,
       samplesBefore: first?.samplesBefore ?? 0,
       createdMs: clock.now(),
       bootId,
@@ -196,45 +196,47 @@ export class Writer {
 
   #isFinished({ segment }: SegmentWriter, nowMs: number): boolean {
     if (segment.bytes === 0) return false
-    const isForgotten = !this.#needs.segments.all.includes(segment)
+    const isForgotten = !this.#deps.segments.all.includes(segment)
     return isForgotten || segment.bytes >= this.#options.segmentBytes || nowMs - this.#openedMs >= segmentMs
   }
 
   async #createSegment(writer: SegmentWriter): Promise<void> {
-    const { files, segments } = this.#needs
+    const { files, segments } = this.#deps
     if (this.#options.sync !== 'never' && this.#options.sync !== 'end') await files.syncDirectory(segments.directory)
     segments.add(writer.segment)
   }
 
   async #ensureFreeSpace(): Promise<void> {
     const { minFreeBytes } = this.#options
-    const nowMs = this.#needs.clock.monotonicMs()
-    if (minFreeBytes === 0 || (this.#failing === undefined && nowMs - this.#freeSpaceCheckedMs < freeSpaceCheckMs)) return
+    const nowMs = this.#deps.clock.monotonicMs()
+    if (minFreeBytes === 0 || (this.#failing === undefined && nowMs - this.#freeSpaceCheckedMs < freeSpaceCheckMs))
+      return
     this.#freeSpaceCheckedMs = nowMs
-    const free = await this.#needs.files.freeBytes(this.#needs.segments.directory)
-    if (free < minFreeBytes) throw new DiskFull(`${free} bytes are free on the file system, min_free is ${minFreeBytes}`)
+    const free = await this.#deps.files.freeBytes(this.#deps.segments.directory)
+    if (free < minFreeBytes)
+      throw new DiskFull(`${free} bytes are free on the file system, min_free is ${minFreeBytes}`)
   }
 
   /** A descriptor that failed is never trusted again: what is not safe is written anew, to a new segment. */
   async #fail(error: unknown): Promise<void> {
-    const { stats, ring, segments, files } = this.#needs
+    const { stats, tail, segments, files } = this.#deps
     stats.diskErrors++
     const writer = this.#segment
     this.#segment = undefined
-    ring.written = Math.min(ring.written, Math.max(ring.safe, ring.first - 1))
+    tail.written = Math.min(tail.written, Math.max(tail.safe, tail.first - 1))
     if (writer !== undefined && !(await writer.abandon())) {
       segments.forget(writer.segment)
       await files.remove(writer.segment.path).catch(() => {}) // it holds nothing
     }
     if (!(error instanceof DirectoryGone)) return
     await segments.look().catch(() => {}) // a reader meets what is missing, too
-    ring.doubt()
-    await this.#needs.onMoved()
+    tail.doubt()
+    await this.#deps.onMoved()
   }
 
   /** From here on snapshots are sent from memory. */
   async #reportFailure(error: unknown): Promise<void> {
-    const { log, onProgress } = this.#needs
+    const { log, onProgress } = this.#deps
     const reason = messageOf(error)
     const fields = { reason, hint: diskRemedy(reason), retry_in: `${retryMs / 1000}s` }
     if (this.#failing === undefined)
@@ -245,7 +247,7 @@ export class Writer {
   }
 
   #reportRecovery(): void {
-    if (this.#failing !== undefined) this.#needs.log.info('buffer: the disk can be written again')
+    if (this.#failing !== undefined) this.#deps.log.info('buffer: the disk can be written again')
     this.#failing = undefined
   }
 }

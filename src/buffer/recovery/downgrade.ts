@@ -15,7 +15,7 @@ export interface UnreadableSegment {
   readonly header: Header
 }
 
-interface Needs {
+interface Deps {
   readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
@@ -30,25 +30,28 @@ interface Needs {
  */
 export async function moveUnreadable(
   directory: string,
-  { newer, states }: { readonly newer: readonly UnreadableSegment[]; readonly states: readonly CursorState[] },
-  needs: Needs,
+  {
+    unreadable,
+    states,
+  }: { readonly unreadable: readonly UnreadableSegment[]; readonly states: readonly CursorState[] },
+  deps: Deps,
 ): Promise<readonly UnreadableSegment[]> {
-  const { files, clock, log } = needs
+  const { files, clock, log } = deps
   const moving = `${runsIn(directory)}/moving`
   const [begun] = await segmentsIn(moving, files).catch((error) => {
-    if (newer.length > 0) throw error
+    if (unreadable.length > 0) throw error
     return [] // who adopts says that it may not look there
   })
-  const oldest = begun ?? newer[0]
+  const oldest = begun ?? unreadable[0]
   if (oldest === undefined) return []
   await files.makeDirectory(`${moving}/log`)
   if (!(await files.list(moving)).includes('cursors'))
     await writeCursors(
       moving,
       states.map((state) => beginning(state, oldest)),
-      needs,
+      deps,
     )
-  for (const { path, first } of newer) await files.rename(path, `${moving}/log/${segmentName(first)}`)
+  for (const { path, first } of unreadable) await files.rename(path, `${moving}/log/${segmentName(first)}`)
   await syncNames(files, `${moving}/log`)
   await files.syncDirectory(`${directory}/log`)
   const moved = await segmentsIn(moving, files)
@@ -65,13 +68,13 @@ export async function moveUnreadable(
 }
 
 /** With its name when all of it is there. */
-async function writeCursors(directory: string, states: readonly CursorState[], needs: Needs): Promise<void> {
+async function writeCursors(directory: string, states: readonly CursorState[], deps: Deps): Promise<void> {
   const path = `${directory}/cursors`
-  await needs.files.remove(`${path}.new`)
-  const cursors = new CursorFile(`${path}.new`, { ...needs, syncs: true })
+  await deps.files.remove(`${path}.new`)
+  const cursors = new CursorFile(`${path}.new`, { ...deps, syncs: true })
   for (const state of states) await cursors.save(state, true)
   await cursors.close()
-  if (states.length > 0) await needs.files.rename(`${path}.new`, path)
+  if (states.length > 0) await deps.files.rename(`${path}.new`, path)
 }
 
 async function segmentsIn(directory: string, files: FileSystem): Promise<readonly UnreadableSegment[]> {
@@ -91,11 +94,11 @@ async function segmentsIn(directory: string, files: FileSystem): Promise<readonl
 /** Where an endpoint is in a log that begins here. */
 function beginning(state: CursorState, { first, header }: UnreadableSegment): CursorState {
   const isBefore = state.position.sequence < first
-  const { inFlight: flight, delivered } = state
+  const { inFlight, delivered } = state
   return {
     ...state,
     position: isBefore ? { sequence: first - 1, samples: header.samplesBefore } : state.position,
-    inFlight: flight && flight.last >= first ? flight : undefined,
+    inFlight: inFlight && inFlight.last >= first ? inFlight : undefined,
     delivered: delivered >= first ? delivered : 0,
   }
 }

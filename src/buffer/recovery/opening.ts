@@ -1,8 +1,8 @@
 import { CursorFile } from '../cursor/file.ts'
 import { Quarantine } from '../log/quarantine.ts'
-import type { DiskNeeds, DiskOptions } from '../options.ts'
+import type { DiskDeps, DiskOptions } from '../options.ts'
 import { Segments } from '../segment/directory.ts'
-import { noStats } from '../stats.ts'
+import { createStats } from '../stats.ts'
 import type { BufferStats } from '../types.ts'
 import { type RecoveredLog, recover } from './recovery.ts'
 
@@ -17,9 +17,9 @@ export interface Opened extends RecoveredLog {
 /** Reads what an agent before has left in the directory. Never fails: what cannot be used is said, and not there. */
 export async function openLog(
   { directory, sync }: DiskOptions,
-  { files, log, clock, isAgent = false }: Pick<DiskNeeds, 'files' | 'log' | 'clock' | 'isAgent'>,
+  { files, log, clock, isAgent = false }: Pick<DiskDeps, 'files' | 'log' | 'clock' | 'isAgent'>,
 ): Promise<Opened> {
-  const stats = noStats()
+  const stats = createStats()
   const segments = new Segments(files, `${directory}/log`)
   const corrupt = new Quarantine(`${directory}/corrupt`, { files, clock, log, stats })
   const cursors = new CursorFile(`${directory}/cursors`, {

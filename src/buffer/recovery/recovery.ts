@@ -12,7 +12,7 @@ import { type Head, headOf } from '../segment/snapshot-codec.ts'
 import type { BufferStats } from '../types.ts'
 import { moveUnreadable, type UnreadableSegment } from './downgrade.ts'
 
-interface Needs {
+interface Deps {
   readonly files: FileSystem
   readonly clock: Clock
   readonly log: Log
@@ -41,16 +41,16 @@ export interface RecoveredLog {
 }
 
 /** Finds out what an agent before left; repairs what it can. A fault of the disk is said, and then there is nothing. */
-export async function recover(directory: string, needs: Needs): Promise<RecoveredLog> {
-  const { files, segments, cursors, log, stats } = needs
+export async function recover(directory: string, deps: Deps): Promise<RecoveredLog> {
+  const { files, segments, cursors, log, stats } = deps
   let newest: RecoveredLog['newest']
   let beyond = 0
-  let newer: readonly UnreadableSegment[] = []
+  let unreadable: readonly UnreadableSegment[] = []
   try {
     await files.makeDirectory(segments.directory)
-    if (needs.syncs) await files.syncDirectory(directory)
-    ;({ beyond, newer } = await findSegments(needs))
-    newest = await newestOf(needs)
+    if (deps.syncs) await files.syncDirectory(directory)
+    ;({ beyond, unreadable: unreadable } = await findSegments(deps))
+    newest = await newestOf(deps)
   } catch (error) {
     stats.diskErrors++
     const err = messageOf(error)
@@ -63,13 +63,13 @@ export async function recover(directory: string, needs: Needs): Promise<Recovere
     log.error('buffer: the cursors cannot be read', { directory, err: messageOf(error) })
   }
   let gone: readonly UnreadableSegment[] = []
-  if (needs.movesUnreadable) ({ newer, gone } = await move(directory, newer, needs))
+  if (deps.movesUnreadable) ({ unreadable: unreadable, gone } = await move(directory, unreadable, deps))
   const places: LogPosition[] = [
     { sequence: beyond, samples: 0 },
     ...(newest ? [{ sequence: newest.sequence, samples: newest.samplesBefore + newest.samples }] : []),
-    ...cursors.states.flatMap(({ position, inFlight: flight }) => [
+    ...cursors.states.flatMap(({ position, inFlight }) => [
       position,
-      ...(flight ? [{ sequence: flight.last, samples: flight.samples }] : []),
+      ...(inFlight ? [{ sequence: inFlight.last, samples: inFlight.samples }] : []),
     ]),
   ]
   const last = {
@@ -80,20 +80,20 @@ export async function recover(directory: string, needs: Needs): Promise<Recovere
   const [oldestGone, newestGone] = [gone[0], gone.at(-1)]
   const behind = segments.all.find(({ first }) => first > (newestGone?.first ?? 0))?.samplesBefore
   const moved = oldestGone && { from: oldestGone.header.samplesBefore, to: behind ?? last.samples }
-  return { last, newest, lostCursors, unreadable: newer, moved }
+  return { last, newest, lostCursors, unreadable, moved }
 }
 
 /** Gives those that are still here: where they cannot be moved they are left as they are. */
-async function move(directory: string, newer: readonly UnreadableSegment[], needs: Needs) {
+async function move(directory: string, unreadable: readonly UnreadableSegment[], deps: Deps) {
   try {
-    return { newer: [], gone: await moveUnreadable(directory, { newer, states: needs.cursors.states }, needs) }
+    return { unreadable: [], gone: await moveUnreadable(directory, { unreadable, states: deps.cursors.states }, deps) }
   } catch (error) {
     const err = messageOf(error)
-    needs.stats.diskErrors++
-    needs.log.error('buffer: what a newer version has left cannot be moved to runs/, and is passed over', {
+    deps.stats.diskErrors++
+    deps.log.error('buffer: what a newer version has left cannot be moved to runs/, and is passed over', {
       ...{ directory, err, hint: diskRemedy(err) },
     })
-    return { newer, gone: [] }
+    return { unreadable, gone: [] }
   }
 }
 
@@ -104,9 +104,9 @@ export function continuityOf({ newest }: RecoveredLog, bootId: string) {
 }
 
 /** Reads the header of each; gives a sequence number that is above all in segments that are left alone. */
-async function findSegments({ files, segments, corrupt, log }: Needs) {
+async function findSegments({ files, segments, corrupt, log }: Deps) {
   let beyond = 0
-  const newer: UnreadableSegment[] = []
+  const unreadable: UnreadableSegment[] = []
   const numbers = (await files.list(segments.directory)).flatMap((name) => firstOf(name) ?? [])
   for (const first of numbers.sort((left, right) => left - right)) {
     const path = segments.pathOf(first)
@@ -117,7 +117,7 @@ async function findSegments({ files, segments, corrupt, log }: Needs) {
         return { size, header, whole: header === 'damaged' ? await file.read(0, size) : undefined }
       })
       if (typeof header === 'object' && header.isNewer) {
-        newer.push({ path, first, bytes: size, header })
+        unreadable.push({ path, first, bytes: size, header })
         beyond = Math.max(beyond, first + size) // no record is as short as a byte
       } else if (typeof header === 'object')
         segments.add({ path, first, samplesBefore: header.samplesBefore, createdMs: header.createdMs, bytes: size })
@@ -127,23 +127,23 @@ async function findSegments({ files, segments, corrupt, log }: Needs) {
       beyond = Math.max(beyond, first + (1 << 22))
     }
   }
-  return { beyond, newer }
+  return { beyond, unreadable }
 }
 
 /** A segment whose header is damaged: its first snapshot tells what the header did. */
-async function adopt(path: string, first: number, bytes: Buffer, needs: Pick<Needs, 'segments' | 'corrupt'>) {
+async function adopt(path: string, first: number, bytes: Buffer, deps: Pick<Deps, 'segments' | 'corrupt'>) {
   for (const { type, payload } of recordsOf(bytes, () => {})) {
     if (type !== recordType.snapshot) continue
     const { samplesBefore, timestampMs } = headOf(payload)
-    await needs.corrupt.keep(path, 0, Buffer.from(bytes.subarray(0, headerBytes)))
-    needs.segments.add({ path, first, samplesBefore, createdMs: timestampMs, bytes: bytes.length })
+    await deps.corrupt.keep(path, 0, Buffer.from(bytes.subarray(0, headerBytes)))
+    deps.segments.add({ path, first, samplesBefore, createdMs: timestampMs, bytes: bytes.length })
     return
   }
-  await needs.corrupt.keepFile(path, bytes.length)
+  await deps.corrupt.keepFile(path, bytes.length)
 }
 
 /** The newest snapshot that is whole. What is torn behind it is cut; a segment that has none goes. */
-async function newestOf({ files, segments, corrupt, log }: Needs): Promise<RecoveredLog['newest']> {
+async function newestOf({ files, segments, corrupt, log }: Deps): Promise<RecoveredLog['newest']> {
   for (let last = segments.all.at(-1); last !== undefined; last = segments.all.at(-1)) {
     const { newest, end, bootId } = await inspectSegment(last, files)
     if (newest !== undefined) {

@@ -40,10 +40,10 @@ export class ClockTrust {
   }
 }
 
-interface Needs {
+interface Deps {
   readonly segments: Segments
   readonly cursors: ReadonlyMap<string, DiskCursor>
-  readonly losses: CountedLosses
+  readonly countedLosses: CountedLosses
   readonly stats: BufferStats
   readonly log: Log
   readonly time: ClockTrust
@@ -59,21 +59,21 @@ interface Needs {
  */
 export class Retention {
   readonly #options: { readonly maxBytes: number; readonly maxAgeMs: number }
-  readonly #needs: Needs
+  readonly #deps: Deps
   #working: Promise<void> = Promise.resolve()
 
-  constructor(options: { readonly maxBytes: number; readonly maxAgeMs: number }, needs: Needs) {
+  constructor(options: { readonly maxBytes: number; readonly maxAgeMs: number }, deps: Deps) {
     this.#options = options
-    this.#needs = needs
+    this.#deps = deps
   }
 
   confirmTime(receiverMs: number): void {
-    this.#needs.time.confirm(receiverMs)
+    this.#deps.time.confirm(receiverMs)
   }
 
   /** Whether what was taken then is older than `max_age`; not as long as the wall clock is not to be trusted. */
   isTooOld(takenMs: number | undefined): boolean {
-    const nowMs = this.#needs.time.now()
+    const nowMs = this.#deps.time.now()
     return nowMs !== undefined && takenMs !== undefined && takenMs < nowMs - this.#options.maxAgeMs
   }
 
@@ -82,14 +82,14 @@ export class Retention {
     this.#working = this.#working
       .then(() => this.#removeOldest())
       .catch((error) => {
-        this.#needs.stats.diskErrors++
-        this.#needs.log.warn('buffer: a segment cannot be deleted', { err: messageOf(error) })
+        this.#deps.stats.diskErrors++
+        this.#deps.log.warn('buffer: a segment cannot be deleted', { err: messageOf(error) })
       })
     return this.#working
   }
 
   async #removeOldest(): Promise<void> {
-    const { segments, cursors, losses, stats, safe, time, onAge } = this.#needs
+    const { segments, cursors, countedLosses, stats, safe, time, onAge } = this.#deps
     const nowMs = time.now()
     const beforeMs = nowMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - this.#options.maxAgeMs
     for (let end = segments.endOfOldest; end !== undefined; end = segments.endOfOldest) {
@@ -101,7 +101,7 @@ export class Retention {
       }
       await segments.removeOldest()
     }
-    losses.forget(segments.all[0]?.samplesBefore ?? 0)
+    countedLosses.forget(segments.all[0]?.samplesBefore ?? 0)
     stats.bytes = segments.bytes
     await onAge(beforeMs)
   }

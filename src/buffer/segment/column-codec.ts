@@ -68,8 +68,8 @@ export function unpackColumn(bytes: Buffer, at: number, ids: Uint32Array, last: 
 const params = { [constants.ZSTD_c_compressionLevel]: 1 }
 
 /** Room that is made at once for what comes out: Node's own choice, 128 KiB a call, is garbage that piles up. */
-const largestChunk = 64 * 1024
-const chunkFor = (length: number) => Math.min(Math.max(length, 64), largestChunk)
+const maxChunkBytes = 64 * 1024
+const chunkFor = (length: number) => Math.min(Math.max(length, 64), maxChunkBytes)
 
 export const compress = (bytes: Buffer): Buffer =>
   zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length, chunkSize: chunkFor(bytes.length >> 1) })

@@ -66,10 +66,10 @@ export const headerBytes = 64
 export const recordHeadBytes = 12
 
 /** A record that claims to be longer is none: declarations of a million series are below it. */
-export const longestRecord = 64 * 1024 * 1024
+export const maxRecordBytes = 64 * 1024 * 1024
 
 /** More samples than this in one snapshot are a sign of damage that its checksum missed. */
-export const mostSamples = 1 << 24
+export const maxSamples = 1 << 24
 
 export const recordType = { declarations: 1, snapshot: 2, note: 3, loss: 4 } as const
 
@@ -143,7 +143,7 @@ export function recordAt(bytes: Buffer, at: number): Record | 'short' | 'bad' {
   if (at + recordHeadBytes > bytes.length) return 'short'
   if (marker.compare(bytes, at + markerAt, at + markerAt + marker.length) !== 0) return 'bad'
   const payloadLength = bytes.readUInt32LE(at)
-  if (payloadLength > longestRecord) return 'bad'
+  if (payloadLength > maxRecordBytes) return 'bad'
   const length = recordHeadBytes + payloadLength
   if (at + length > bytes.length) return 'short'
   const record = bytes.subarray(at, at + length)

@@ -1,4 +1,4 @@
-import { mostSamples } from './format.ts'
+import { maxSamples } from './format.ts'
 
 /** Which series: what is the same at both ends of the list before, and between them each number's step to the next. */
 export function listOf(ids: Uint32Array, before: Uint32Array): Buffer {
@@ -26,7 +26,7 @@ export function readList(list: Buffer, before: Uint32Array): Uint32Array {
   if (head + tail > before.length) throw new Error('a list of series that refers to none')
   let previous = -1
   const middle = steps.map((step) => (previous += 1 + (step % 2 === 0 ? step / 2 : -(step + 1) / 2)))
-  if (middle.some((id) => id < 0 || id >= mostSamples)) throw new Error('a list of series that are none')
+  if (middle.some((id) => id < 0 || id >= maxSamples)) throw new Error('a list of series that are none')
   const ids = new Uint32Array(head + middle.length + tail)
   ids.set(before.subarray(0, head))
   ids.set(middle, head)

@@ -1,7 +1,7 @@
 import type { Family, Labels, MetricType, Since, Suffix } from '../../metrics/family.ts'
 import type { Series } from '../../metrics/series.ts'
 import { compress, decompress } from './column-codec.ts'
-import { longestRecord } from './format.ts'
+import { maxRecordBytes } from './format.ts'
 
 /**
  * What a declarations record holds, as JSON before compression. Numbers follow from the order in which things are
@@ -88,7 +88,7 @@ export class KnownSeries {
   /** Throws where the payload is no declaration. */
   take(payload: Buffer): void {
     const { first, families, identities, series } = JSON.parse(
-      decompress(payload, longestRecord).toString(),
+      decompress(payload, maxRecordBytes).toString(),
     ) as Declaration
     const [firstFamily, firstIdentity, firstSeries] = first
     if (this.#series[firstSeries] !== undefined) return // the second copy

@@ -3,7 +3,7 @@ import type { Series } from '../../metrics/series.ts'
 import type { Snapshot } from '../../metrics/snapshot.ts'
 import type { LogEntry } from '../memory-tail.ts'
 import { compress, decompress, PreviousValues, packColumn, unpackColumn } from './column-codec.ts'
-import { mostSamples, recordOf, recordType } from './format.ts'
+import { maxSamples, recordOf, recordType } from './format.ts'
 import { listOf, readList } from './list.ts'
 import { Declarations, type Intern, KnownSeries } from './series-dictionary.ts'
 
@@ -121,7 +121,7 @@ export class Decoder {
     const head = headOf(payload)
     if (!head.isSelfContained && head.sequence !== this.#expected) return undefined
     this.#expected = Number.NaN // until all of it is read
-    if (head.samples > mostSamples) throw new Error(`a snapshot of ${head.samples} samples`)
+    if (head.samples > maxSamples) throw new Error(`a snapshot of ${head.samples} samples`)
     if (head.isSelfContained) {
       this.#values.clear()
       this.#times.clear()
@@ -164,11 +164,11 @@ export class Decoder {
     return most
   }
 
-  #takeList(list: Buffer, { samples, isSelfContained: standsAlone }: Head): void {
+  #takeList(list: Buffer, { samples, isSelfContained }: Head): void {
     if (list.length > 0) {
-      this.#ids = readList(list, standsAlone ? new Uint32Array() : this.#ids)
+      this.#ids = readList(list, isSelfContained ? new Uint32Array() : this.#ids)
       this.#series = []
-    } else if (standsAlone) this.#ids = new Uint32Array()
+    } else if (isSelfContained) this.#ids = new Uint32Array()
     if (this.#ids.length !== samples) throw new Error(`a list of ${this.#ids.length} series for ${samples} samples`)
     if (this.#series.length !== samples) this.#series = Array.from(this.#ids, (id) => this.#known.at(id))
   }

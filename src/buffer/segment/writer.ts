@@ -34,8 +34,8 @@ export class SegmentWriter {
   }
 
   /** Writes snapshots, in order. After a failure this segment takes no more. */
-  async write(entries: readonly LogEntry[], losses: readonly Loss[]): Promise<void> {
-    const records = [...losses.map(lossRecord), ...entries.flatMap((entry) => this.#encoder.encode(entry))]
+  async write(entries: readonly LogEntry[], countedLosses: readonly Loss[]): Promise<void> {
+    const records = [...countedLosses.map(lossRecord), ...entries.flatMap((entry) => this.#encoder.encode(entry))]
     const bytes = Buffer.concat(records)
     await this.#file.write(bytes, this.#written)
     this.#written += bytes.length

@@ -166,7 +166,11 @@ async function drop(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise
 }
 
 /** Without the logs that a newer version wrote: how much of them waits for whom is not known here. */
-async function readable(places: readonly LogDirectory[], logs: Logs, terminal: Terminal): Promise<readonly LogDirectory[]> {
+async function readable(
+  places: readonly LogDirectory[],
+  logs: Logs,
+  terminal: Terminal,
+): Promise<readonly LogDirectory[]> {
   const found: LogDirectory[] = []
   for (const place of places) {
     const isNewer = (await rowsOf(logs, place)).some((row) => row.kind === 'buffer' && row.unreadable > 0)

@@ -1,4 +1,4 @@
-import type { BufferRow, EndpointRow, DeadLetterRow, Row } from '../../buffer/admin/commands.ts'
+import type { BufferRow, DeadLetterRow, EndpointRow, Row } from '../../buffer/admin/commands.ts'
 import { timeText } from '../../util/clock.ts'
 import { type Listed, ofKind } from './listing.ts'
 
@@ -13,7 +13,7 @@ export function jsonOf(directory: string, logs: readonly Listed[]): string {
     directory,
     ...sizes(buffer),
     damaged_places: buffer?.corrupt ?? 0,
-    trouble: buffer?.problem ?? null,
+    problem: buffer?.problem ?? null,
     endpoints: ofKind(own, 'endpoint').map((row) => ({
       ...waiting(row),
       configured: row.isConfigured ?? null,

@@ -1,5 +1,5 @@
 import { kindOf } from '../../batch/run-log.ts'
-import type { BufferRow, DropRow, EndpointRow, DeadLetterRow, Row } from '../../buffer/admin/commands.ts'
+import type { BufferRow, DeadLetterRow, DropRow, EndpointRow, Row } from '../../buffer/admin/commands.ts'
 import { hintFor, withHint } from '../../hints/hint.ts'
 import { timeText } from '../../util/clock.ts'
 import { plural } from '../../util/plural.ts'
@@ -17,7 +17,7 @@ export function* listing(directory: string, logs: readonly Listed[]): Generator<
   if (logs.length === 0) yield `${directory}: nothing is there yet\n`
   for (const row of ofKind(own, 'buffer')) yield bufferText(row)
   for (const row of ofKind(own, 'endpoint')) yield endpointText(row)
-  const left = ofKind(runs, 'buffer').filter(({ unreadable: newer }) => newer === 0)
+  const left = ofKind(runs, 'buffer').filter(({ unreadable }) => unreadable === 0)
   const bytes = left.reduce((sum, one) => sum + one.bytes, 0)
   if (left.length > 0)
     yield `${directory}/runs: ${plural(bytes, 'byte')} in ${plural(left.length, 'log')} of commands\n`
@@ -29,18 +29,18 @@ export function* listing(directory: string, logs: readonly Listed[]): Generator<
 export const ofKind = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>
   rows.filter((row): row is Extract<Row, { kind: K }> => row.kind === kind)
 
-function bufferText({ directory, bytes, segments, unreadable: newer, corrupt: damaged, problem: trouble }: BufferRow): string {
-  const unread = newer === 0 ? '' : `, and ${plural(newer, 'segment')} of a newer version, kept for that one`
-  const aside = damaged === 0 ? '' : `, ${plural(damaged, 'damaged place')} kept in corrupt/`
-  const ill = trouble === undefined ? '' : `\n  the disk is not used: ${trouble}`
+function bufferText({ directory, bytes, segments, unreadable, corrupt, problem }: BufferRow): string {
+  const unread = unreadable === 0 ? '' : `, and ${plural(unreadable, 'segment')} of a newer version, kept for that one`
+  const aside = corrupt === 0 ? '' : `, ${plural(corrupt, 'damaged place')} kept in corrupt/`
+  const ill = problem === undefined ? '' : `\n  the disk is not used: ${problem}`
   return `${directory}: ${plural(bytes, 'byte')} in ${plural(segments, 'segment')}${unread}${aside}${ill}\n`
 }
 
-const newerText = ({ directory, unreadable: newer, unreadableBytes: newerBytes }: BufferRow): string =>
-  `${directory}: ${plural(newerBytes, 'byte')} in ${plural(newer, 'segment')} of a newer version, kept for that one\n`
+const newerText = ({ directory, unreadable, unreadableBytes }: BufferRow): string =>
+  `${directory}: ${plural(unreadableBytes, 'byte')} in ${plural(unreadable, 'segment')} of a newer version, kept for that one\n`
 
 function endpointText(row: EndpointRow): string {
-  const { endpoint, isConfigured: isConfigured } = row
+  const { endpoint, isConfigured } = row
   const lost = Object.entries(row.dropped).map(
     ([reason, count]) => `\n  not delivered: ${plural(count, 'sample')}, ${reason}`,
   )

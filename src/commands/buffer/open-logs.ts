@@ -1,7 +1,7 @@
 import { isLog, logsIn, removeClosed } from '../../batch/run-log.ts'
 import { adminCommands } from '../../buffer/admin/commands.ts'
 import type { DiskBuffer } from '../../buffer/disk-buffer.ts'
-import { type BufferNeeds, openForReading, openDisk } from '../../buffer/index.ts'
+import { type BufferDeps, openDisk, openForReading } from '../../buffer/index.ts'
 import { ask, BufferError, type Request } from '../../buffer/lock/lockfile.ts'
 import type { DiskOptions } from '../../buffer/options.ts'
 import type { Config } from '../../config/index.ts'
@@ -28,31 +28,31 @@ export async function logDirectories(directory: string): Promise<readonly LogDir
 }
 
 /** What is needed to open a log. */
-export interface Means {
+export interface Deps {
   readonly config: Config
   readonly terminal: Terminal
 }
 
 /** Asks whoever has the log; where nobody does, looks into it, or changes it as its owner for that long. */
-export async function* answerOf(place: LogDirectory, request: Request, means: Means): AsyncGenerator<unknown> {
+export async function* answerOf(place: LogDirectory, request: Request, deps: Deps): AsyncGenerator<unknown> {
   const isChange = request.command === 'drop' && request['isDry'] !== true
   for (;;) {
     const running = await ask(place.directory, request)
     if (running !== undefined) return yield* running
     if (place.isRun && !(await isLog(place.directory))) return // it is delivered, and gone
-    if (!isChange) return yield* readOnly(place, request, means)
-    const outcome = await runAsOwner(place.directory, () => changeable(place, request, means))
+    if (!isChange) return yield* readOnly(place, request, deps)
+    const outcome = await runAsOwner(place.directory, () => changeable(place, request, deps))
     if (outcome === undefined) continue // somebody else was faster
     if (outcome.isOver) await removeClosed(place.directory)
     return yield* outcome.answer
   }
 }
 
-async function* readOnly(place: LogDirectory, request: Request, means: Means): AsyncGenerator<unknown> {
-  const buffer = await openForReading(...opening(place, means))
-  chooseAll(buffer, place, means)
+async function* readOnly(place: LogDirectory, request: Request, deps: Deps): AsyncGenerator<unknown> {
+  const buffer = await openForReading(...opening(place, deps))
+  chooseAll(buffer, place, deps)
   if (buffer.unreadable.length > 0 && request.command === 'export')
-    means.terminal.err(`hostpush: ${place.directory}: a newer version wrote some of it, and has to export that\n`)
+    deps.terminal.err(`hostpush: ${place.directory}: a newer version wrote some of it, and has to export that\n`)
   try {
     yield* adminCommands(buffer, false)(request)
   } finally {
@@ -61,10 +61,10 @@ async function* readOnly(place: LogDirectory, request: Request, means: Means): A
 }
 
 /** Undefined where somebody else has the log. */
-async function changeable(place: LogDirectory, request: Request, means: Means) {
+async function changeable(place: LogDirectory, request: Request, deps: Deps) {
   try {
-    const buffer = await openDisk(...opening(place, means), false)
-    chooseAll(buffer, place, means)
+    const buffer = await openDisk(...opening(place, deps), false)
+    chooseAll(buffer, place, deps)
     try {
       const answer = await Array.fromAsync(adminCommands(buffer, false)(request))
       return { answer, isOver: place.isRun && !hasMore(buffer) }
@@ -78,19 +78,20 @@ async function changeable(place: LogDirectory, request: Request, means: Means) {
   }
 }
 
-function opening({ directory, isRun }: LogDirectory, { config, terminal }: Means): [DiskOptions, BufferNeeds] {
-  const needs = { clock: systemClock, log: logOf(config, terminal), bootId: '' }
-  return [{ ...config.buffer, directory, ...(isRun && { sync: 'end' as const }) }, needs]
+function opening({ directory, isRun }: LogDirectory, { config, terminal }: Deps): [DiskOptions, BufferDeps] {
+  const deps = { clock: systemClock, log: logOf(config, terminal), bootId: '' }
+  return [{ ...config.buffer, directory, ...(isRun && { sync: 'end' as const }) }, deps]
 }
 
 /** What an endpoint with an interval of its own takes is known from the configuration alone. */
-function chooseAll(buffer: DiskBuffer, { isRun }: LogDirectory, { config }: Means): void {
+function chooseAll(buffer: DiskBuffer, { isRun }: LogDirectory, { config }: Deps): void {
   if (isRun) return
-  for (const { name, sampling: choice } of config.remoteWrite) buffer.cursors.find((one) => one.name === name)?.setSampling(choice)
+  for (const { name, sampling } of config.remoteWrite)
+    buffer.cursors.find((one) => one.name === name)?.setSampling(sampling)
 }
 
-const hasMore = ({ cursors, unreadable: newer }: DiskBuffer) =>
-  newer.length > 0 || cursors.some((cursor) => cursor.backlog().snapshots > 0)
+const hasMore = ({ cursors, unreadable }: DiskBuffer) =>
+  unreadable.length > 0 || cursors.some((cursor) => cursor.backlog().snapshots > 0)
 
 function explained(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException

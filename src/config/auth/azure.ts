@@ -3,7 +3,7 @@ import type { Credentials } from '../../http/auth/credentials.ts'
 import { Secret } from '../../util/log.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { inFile, textOrFile } from './secrets.ts'
-import { proxyOnly, type BlockContext } from './tls-and-proxy.ts'
+import { type BlockContext, proxyOnly } from './tls-and-proxy.ts'
 
 type Shape = NonNullable<TargetShape['azuread']>
 
@@ -18,33 +18,35 @@ const clouds = {
 const metadata = 'http://169.254.169.254/'
 
 export async function azureOf(shape: Shape, block: TargetShape, outer: BlockContext): Promise<Credentials> {
-  const said = { ...outer, place: `${outer.place}.azuread` }
+  const context = { ...outer, place: `${outer.place}.azuread` }
   const kinds = ['managed_identity', 'oauth', 'workload_identity', 'certificate'] as const
   const given = kinds.filter((kind) => shape[kind] !== undefined)
-  if (given.length === 0) said.problems.push(`${said.place}: one of ${kinds.join(', ')} is needed`)
-  if (given.length > 1) said.problems.push(`${said.place}: ${given.join(' and ')} cannot be used together; keep one`)
+  if (given.length === 0) context.problems.push(`${context.place}: one of ${kinds.join(', ')} is needed`)
+  if (given.length > 1)
+    context.problems.push(`${context.place}: ${given.join(' and ')} cannot be used together; keep one`)
   const [login, scope] = clouds[shape.cloud ?? 'AzurePublic']
   return azuread({
     login: new URL(login),
     metadata: new URL(metadata),
     scope: shape.scope ?? scope,
-    identity: identityOf(shape, said),
-    access: await proxyOnly(block, said),
+    identity: identityOf(shape, context),
+    access: await proxyOnly(block, context),
   })
 }
 
 function identityOf(
   { oauth, workload_identity: workload, certificate, managed_identity }: Shape,
-  said: BlockContext,
+  context: BlockContext,
 ): AzureIdentity {
-  if (oauth !== undefined) return bySecret(oauth, { ...said, place: `${said.place}.oauth` })
+  if (oauth !== undefined) return bySecret(oauth, { ...context, place: `${context.place}.oauth` })
   if (workload !== undefined) {
     const { token_file_path: file = '/var/run/secrets/azure/tokens/azure-identity-token' } = workload
-    const place = `${said.place}.workload_identity.token_file_path`
-    const token = inFile(file, { ...said, place }, (held) => new Secret(held))
+    const place = `${context.place}.workload_identity.token_file_path`
+    const token = inFile(file, { ...context, place }, (held) => new Secret(held))
     return { kind: 'federated', ...applicationOf(workload), token }
   }
-  if (certificate !== undefined) return byCertificate(certificate, { ...said, place: `${said.place}.certificate` })
+  if (certificate !== undefined)
+    return byCertificate(certificate, { ...context, place: `${context.place}.certificate` })
   const id = managed_identity?.client_id
   return { kind: 'managed', ...(id !== undefined && { clientId: id }) }
 }
@@ -54,10 +56,10 @@ const applicationOf = ({ client_id, tenant_id }: { readonly client_id: string; r
   tenantId: tenant_id,
 })
 
-function bySecret(oauth: NonNullable<Shape['oauth']>, said: BlockContext): AzureIdentity {
+function bySecret(oauth: NonNullable<Shape['oauth']>, context: BlockContext): AzureIdentity {
   const { client_secret: text, client_secret_file: file } = oauth
-  if (text === undefined && file === undefined) said.problems.push(`${said.place}.client_secret: is missing`)
-  const secret = textOrFile([text, file], { ...said, place: `${said.place}.client_secret` })
+  if (text === undefined && file === undefined) context.problems.push(`${context.place}.client_secret: is missing`)
+  const secret = textOrFile([text, file], { ...context, place: `${context.place}.client_secret` })
   return { kind: 'secret', ...applicationOf(oauth), secret }
 }
 

@@ -3,7 +3,7 @@ import type { Headers } from '../../http/request.ts'
 import { Secret } from '../../util/log.ts'
 import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'
 import { decoded, textOrFile } from './secrets.ts'
-import { proxyOnly, type BlockContext } from './tls-and-proxy.ts'
+import { type BlockContext, proxyOnly } from './tls-and-proxy.ts'
 
 const isInUrl = ({ username, password }: URL) => username !== '' || password !== ''
 const hasBearer = ({ bearer_token, bearer_token_file }: TargetShape) =>
@@ -25,28 +25,33 @@ export function kindsOf(block: TargetShape, url: URL): readonly string[] {
 }
 
 /** What proves who we are: at most one kind. What a kind needs is loaded only where it is configured. */
-export async function credentialsOf(block: TargetShape, url: URL, said: BlockContext): Promise<Credentials | undefined> {
+export async function credentialsOf(
+  block: TargetShape,
+  url: URL,
+  context: BlockContext,
+): Promise<Credentials | undefined> {
   const { basic_auth: basic, authorization, oauth2, sigv4, azuread, google_iam } = block
   const { bearer_token: bearer, bearer_token_file: file } = block
   const kinds = kindsOf(block, url)
-  if (kinds.length > 1) said.problems.push(`${said.place}: ${kinds.join(' and ')} cannot be used together; keep one`)
+  if (kinds.length > 1)
+    context.problems.push(`${context.place}: ${kinds.join(' and ')} cannot be used together; keep one`)
   if (isInUrl(url)) return pairOf(new Secret(decoded(url.username)), new Secret(decoded(url.password)))
-  if (basic !== undefined) return basicOf(basic, said)
-  if (authorization !== undefined) return authorizationOf(authorization, said)
-  if (hasBearer(block)) return tokenOf('Bearer', [bearer, file], { ...said, place: `${said.place}.bearer_token` })
-  if (oauth2 !== undefined) return (await import('./oauth2.ts')).oauth2Of(oauth2, said)
-  if (azuread !== undefined) return (await import('./azure.ts')).azureOf(azuread, block, said)
-  if (google_iam !== undefined) return (await import('./google.ts')).googleOf(google_iam, block, said)
-  return sigv4 === undefined ? undefined : sigv4Of(block, url, said)
+  if (basic !== undefined) return basicOf(basic, context)
+  if (authorization !== undefined) return authorizationOf(authorization, context)
+  if (hasBearer(block)) return tokenOf('Bearer', [bearer, file], { ...context, place: `${context.place}.bearer_token` })
+  if (oauth2 !== undefined) return (await import('./oauth2.ts')).oauth2Of(oauth2, context)
+  if (azuread !== undefined) return (await import('./azure.ts')).azureOf(azuread, block, context)
+  if (google_iam !== undefined) return (await import('./google.ts')).googleOf(google_iam, block, context)
+  return sigv4 === undefined ? undefined : sigv4Of(block, url, context)
 }
 
 type Part<Key extends keyof TargetShape> = NonNullable<TargetShape[Key]>
 
-function basicOf(shape: Part<'basic_auth'>, said: BlockContext): Credentials {
-  const at = `${said.place}.basic_auth`
-  if (Object.keys(shape).length === 0) said.problems.push(`${at}: username and password are needed`)
-  const user = textOrFile([shape.username, shape.username_file], { ...said, place: `${at}.username` }, colon)
-  const password = textOrFile([shape.password, shape.password_file], { ...said, place: `${at}.password` })
+function basicOf(shape: Part<'basic_auth'>, context: BlockContext): Credentials {
+  const at = `${context.place}.basic_auth`
+  if (Object.keys(shape).length === 0) context.problems.push(`${at}: username and password are needed`)
+  const user = textOrFile([shape.username, shape.username_file], { ...context, place: `${at}.username` }, colon)
+  const password = textOrFile([shape.password, shape.password_file], { ...context, place: `${at}.password` })
   return { headersFor: () => basicHeader(user(), password()) }
 }
 
@@ -59,16 +64,16 @@ function basicHeader(user: Secret, password: Secret): Headers {
   return { authorization: `Basic ${Buffer.from(`${user.reveal()}:${password.reveal()}`).toString('base64')}` }
 }
 
-function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, said: BlockContext): Credentials {
-  const at = `${said.place}.authorization`
-  if (type.toLowerCase() === 'basic') said.problems.push(`${at}.type: for Basic use basic_auth`)
-  if (!headerValue.test(type)) said.problems.push(`${at}.type: ${unsendable}`)
-  if (Object.keys(shape).length === 0) said.problems.push(`${at}: credentials or credentials_file is needed`)
-  return tokenOf(type, [shape.credentials, shape.credentials_file], { ...said, place: `${at}.credentials` })
+function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, context: BlockContext): Credentials {
+  const at = `${context.place}.authorization`
+  if (type.toLowerCase() === 'basic') context.problems.push(`${at}.type: for Basic use basic_auth`)
+  if (!headerValue.test(type)) context.problems.push(`${at}.type: ${unsendable}`)
+  if (Object.keys(shape).length === 0) context.problems.push(`${at}: credentials or credentials_file is needed`)
+  return tokenOf(type, [shape.credentials, shape.credentials_file], { ...context, place: `${at}.credentials` })
 }
 
-function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], said: BlockContext): Credentials {
-  const token = textOrFile(given, said, (text) => {
+function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], context: BlockContext): Credentials {
+  const token = textOrFile(given, context, (text) => {
     if (text === '') return 'is empty'
     if (text.toLowerCase().startsWith(`${type.toLowerCase()} `)) return `begins with ${type}, which is sent before it`
     return headerValue.test(text) ? undefined : unsendable
@@ -76,9 +81,9 @@ function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], said: Bl
   return { headersFor: () => ({ authorization: `${type} ${token().reveal()}` }) }
 }
 
-async function sigv4Of(block: TargetShape, url: URL, said: BlockContext): Promise<Credentials> {
+async function sigv4Of(block: TargetShape, url: URL, context: BlockContext): Promise<Credentials> {
   const { sigv4: shape = {} } = block
-  const { place, environment, problems } = said
+  const { place, environment, problems } = context
   const at = `${place}.sigv4`
   const { access_key: access, secret_key: secret, profile, role_arn, external_id } = shape
   if ((access === undefined) !== (secret === undefined)) problems.push(`${at}: access_key and secret_key go together`)
@@ -97,7 +102,7 @@ async function sigv4Of(block: TargetShape, url: URL, said: BlockContext): Promis
     ...(role_arn !== undefined && { roleArn: role_arn }),
     ...(external_id !== undefined && { externalId: external_id }),
     endpoints: shape.use_fips_sts_endpoint === true ? 'fips' : 'usual',
-    proxy: (await proxyOnly(block, said)).proxy,
+    proxy: (await proxyOnly(block, context)).proxy,
   })
 }
 

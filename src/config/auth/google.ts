@@ -5,16 +5,16 @@ import { googleFileOf, googleIam } from '../../http/auth/google.ts'
 import { parseJson } from '../file/json.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { inFile } from './secrets.ts'
-import { proxyOnly, type BlockContext } from './tls-and-proxy.ts'
+import { type BlockContext, proxyOnly } from './tls-and-proxy.ts'
 
 /** Of its own file, or of Google's Application Default Credentials: https://cloud.google.com/docs/authentication/application-default-credentials */
 export async function googleOf(
   { credentials_file }: NonNullable<TargetShape['google_iam']>,
   block: TargetShape,
-  said: BlockContext,
+  context: BlockContext,
 ): Promise<Credentials> {
-  const { environment, problems } = said
-  const place = `${said.place}.google_iam`
+  const { environment, problems } = context
+  const place = `${context.place}.google_iam`
   const variable = environment['GOOGLE_APPLICATION_CREDENTIALS'] || undefined
   const file = credentials_file ?? variable ?? gcloudFile(environment)
   const from = credentials_file === undefined && file === variable ? ': GOOGLE_APPLICATION_CREDENTIALS' : ''
@@ -22,7 +22,7 @@ export async function googleOf(
   return googleIam({
     ...(file !== undefined && { file: inFile(file, at, (held) => googleFileOf(parseJson(held))) }),
     metadata: metadataAt(environment['GCE_METADATA_HOST'] || usual, { place, problems }),
-    access: await proxyOnly(block, said),
+    access: await proxyOnly(block, context),
   })
 }
 

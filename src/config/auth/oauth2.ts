@@ -9,21 +9,21 @@ import { accessOf, type BlockContext } from './tls-and-proxy.ts'
 type Shape = NonNullable<TargetShape['oauth2']>
 
 export async function oauth2Of(shape: Shape, outer: BlockContext): Promise<Credentials> {
-  const said = { ...outer, place: `${outer.place}.oauth2` }
+  const context = { ...outer, place: `${outer.place}.oauth2` }
   const tokenUrl = new URL(shape.token_url)
   if (tokenUrl.username !== '' || tokenUrl.password !== '')
-    said.problems.push(`${said.place}.token_url: holds credentials; use client_id and client_secret`)
+    context.problems.push(`${context.place}.token_url: holds credentials; use client_id and client_secret`)
   const isByKey = shape.grant_type === jwtBearer
   const idle = isByKey ? ofSecret : ofKey
   for (const key of idle.filter((one) => shape[one] !== undefined))
-    said.warnings.push(`${said.place}.${key}: has no meaning with this grant_type`)
+    context.warnings.push(`${context.place}.${key}: has no meaning with this grant_type`)
   return oauth2({
     tokenUrl,
     clientId: shape.client_id,
-    proof: isByKey ? await byKey(shape, said) : bySecret(shape, said),
+    proof: isByKey ? await byKey(shape, context) : bySecret(shape, context),
     scopes: shape.scopes ?? [],
     endpointParams: shape.endpoint_params ?? {},
-    access: await accessOf(shape, said),
+    access: await accessOf(shape, context),
   })
 }
 
@@ -33,19 +33,19 @@ const ofKey = [
   ...(['signature_algorithm', 'audience', 'iss', 'claims'] as const),
 ] as const
 
-function bySecret(shape: Shape, said: BlockContext): OAuth2Options['proof'] {
+function bySecret(shape: Shape, context: BlockContext): OAuth2Options['proof'] {
   const { client_secret: text, client_secret_file: file, tls_config: tls } = shape
   if (text === undefined && file === undefined && !tls?.cert_file)
-    said.warnings.push(`${said.place}: has neither client_secret nor client_secret_file`)
-  const secret = textOrFile([text, file], { ...said, place: `${said.place}.client_secret` })
+    context.warnings.push(`${context.place}: has neither client_secret nor client_secret_file`)
+  const secret = textOrFile([text, file], { ...context, place: `${context.place}.client_secret` })
   return { grant: 'client_credentials', secret }
 }
 
-async function byKey(shape: Shape, said: BlockContext): Promise<OAuth2Options['proof']> {
+async function byKey(shape: Shape, context: BlockContext): Promise<OAuth2Options['proof']> {
   const { client_certificate_key_id: keyId, iss, audience } = shape
   return {
     grant: 'jwt-bearer',
-    key: await keyOf(shape, { ...said, place: `${said.place}.client_certificate_key` }),
+    key: await keyOf(shape, { ...context, place: `${context.place}.client_certificate_key` }),
     ...(keyId !== undefined && { keyId }),
     algorithm: shape.signature_algorithm ?? 'RS256',
     ...(iss !== undefined && { issuer: iss }),

@@ -11,7 +11,7 @@ type Check = (text: string) => string | undefined
  */
 export function textOrFile(
   [text, file]: readonly [text: string | undefined, file: string | undefined],
-  { place, problems, warnings: doubts }: Pick<BlockContext, 'place' | 'problems' | 'warnings'>,
+  { place, problems, warnings }: Pick<BlockContext, 'place' | 'problems' | 'warnings'>,
   check: Check = () => undefined,
 ): () => Secret {
   onlyOne([text, file], place, problems)
@@ -19,14 +19,14 @@ export function textOrFile(
     const secret = new Secret(text ?? '')
     const wrong = text === undefined ? undefined : check(text)
     if (wrong !== undefined) problems.push(`${place}: ${wrong}`)
-    if (text !== undefined) doubts.push(...oddities(text).map((words) => `${place}: ${words}`))
+    if (text !== undefined) warnings.push(...oddities(text).map((words) => `${place}: ${words}`))
     return () => secret
   }
   let isFirst = true // its oddities are told at the start
   return inFile(file, { place: `${place}_file`, problems }, (held) => {
     const wrong = check(held)
     if (wrong !== undefined) throw new Error(wrong)
-    if (isFirst) doubts.push(...oddities(held).map((words) => `${place}_file: ${file}: ${words}`))
+    if (isFirst) warnings.push(...oddities(held).map((words) => `${place}_file: ${file}: ${words}`))
     isFirst = false
     return new Secret(held)
   })

@@ -16,23 +16,23 @@ export interface BlockContext {
 }
 
 /** TLS and proxy of a block. What TLS needs is read once now where it was configured, so that a wrong file is said. */
-export async function accessOf(block: AccessShape, said: BlockContext): Promise<Access> {
-  const tls = tlsOf(block.tls_config ?? {}, said)
-  const proxy = proxyOf(block, said)
+export async function accessOf(block: AccessShape, context: BlockContext): Promise<Access> {
+  const tls = tlsOf(block.tls_config ?? {}, context)
+  const proxy = proxyOf(block, context)
   if (block.tls_config !== undefined) {
     const { Trust } = await import('../../http/transport/tls.ts')
     try {
       new Trust(tls).refresh()
     } catch (error) {
-      said.problems.push(`${said.place}.tls_config: ${messageOf(error)}`)
+      context.problems.push(`${context.place}.tls_config: ${messageOf(error)}`)
     }
   }
   return { tls, ...(proxy && { proxy }) }
 }
 
 /** How a third party is reached that gives out credentials for a block: through its proxy, with TLS as the host has it. */
-export function proxyOnly({ tls_config: _, ...block }: AccessShape, said: BlockContext): Promise<Access> {
-  return accessOf(block, { ...said, problems: [] }) // its problems are the endpoint's
+export function proxyOnly({ tls_config: _, ...block }: AccessShape, context: BlockContext): Promise<Access> {
+  return accessOf(block, { ...context, problems: [] }) // its problems are the endpoint's
 }
 
 type TlsShape = NonNullable<AccessShape['tls_config']>
@@ -69,9 +69,9 @@ function pemOf(
   return text === undefined ? undefined : { text: new Secret(text) }
 }
 
-function proxyOf(block: AccessShape, said: BlockContext): ProxyOptions | undefined {
+function proxyOf(block: AccessShape, context: BlockContext): ProxyOptions | undefined {
   const { proxy_url: url, no_proxy: none, proxy_connect_header: headers = {} } = block
-  const { place, environment, problems } = said
+  const { place, environment, problems } = context
   const fromEnvironment = block.proxy_from_environment === true
   if (fromEnvironment && (url !== undefined || none !== undefined))
     problems.push(`${place}.proxy_from_environment: cannot be used together with proxy_url or no_proxy; keep one`)

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { SignatureAlgorithm } from '../../http/auth/jwt.ts'
-import { unsupported, secretRef } from '../sections/prometheus-compat.ts'
+import { secretRef, unsupported } from '../sections/prometheus-compat.ts'
 import { access, url } from './access.ts'
 import { filled, flag, text, textOrNumber } from './values.ts'
 
@@ -88,7 +88,9 @@ export const azuread = v.strictObject({
       send_certificate_chain: v.optional(flag),
     }),
   ),
-  sdk: unsupported('leaves it to the environment: say managed_identity, workload_identity, certificate or oauth instead'),
+  sdk: unsupported(
+    'leaves it to the environment: say managed_identity, workload_identity, certificate or oauth instead',
+  ),
 })
 
 export const googleIam = v.strictObject({ credentials_file: v.optional(filled) })

@@ -1,4 +1,4 @@
-import type { Packing } from '../../remote-write/encode/compression.ts'
+import type { Compression } from '../../remote-write/encode/compression.ts'
 import type { ProtobufMessage } from '../../remote-write/encode/messages.ts'
 
 /** What a kind of receiver takes and wants: the defaults of an endpoint that names it. All of it can be said otherwise. */
@@ -10,7 +10,7 @@ export interface Preset {
   readonly maxSamplesPerSend: number
   /** What it takes; where that changes with its version, `auto` finds out. */
   readonly protobufMessage: ProtobufMessage
-  readonly compression: Packing
+  readonly compression: Compression
   /** Labels of a series, and bytes of a name and of a value, above which it refuses the series or changes it. */
   readonly labelLimit?: number
   readonly labelNameLengthLimit?: number

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import type { Collector, Option } from '../../collector.ts'
 import { extents } from '../../relabel/allowlists.ts'
 import { actions } from '../../relabel/rule.ts'
-import { packings } from '../../remote-write/encode/compression.ts'
+import { compressions } from '../../remote-write/encode/compression.ts'
 import { inlineKinds, protobufMessages } from '../../remote-write/encode/messages.ts'
 import { formats, levels } from '../../util/log.ts'
 import { metadataWords, queueWords, remoteWriteWords } from '../sections/prometheus-compat.ts'
@@ -52,7 +52,7 @@ const remoteWrite = v.strictObject({
   label_limit: v.optional(count),
   label_name_length_limit: v.optional(count),
   label_value_length_limit: v.optional(count),
-  compression: v.optional(v.picklist(packings, `one of ${packings.join(', ')} is expected`)),
+  compression: v.optional(v.picklist(compressions, `one of ${compressions.join(', ')} is expected`)),
   protobuf_message: v.optional(v.picklist(protobufMessages, `one of ${protobufMessages.join(', ')} is expected`)),
   metadata_config: v.optional(
     v.strictObject({

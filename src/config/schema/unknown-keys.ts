@@ -67,17 +67,21 @@ function* unknownKeys(value: unknown, { shape, whole }: Shapes, path: Path = [])
     for (const [key, one] of Object.entries(value)) {
       const at = [...path, key]
       if (Object.hasOwn(entries, key)) yield* unknownKeys(one, { shape: entries[key], whole }, at)
-      else yield { path: at, words: `unknown key${didYouMean(key, Object.keys(entries)) || suggestedPlaces(key, { shape, whole })}` }
+      else
+        yield {
+          path: at,
+          words: `unknown key${didYouMean(key, Object.keys(entries)) || suggestedPlaces(key, { shape, whole })}`,
+        }
     }
 }
 
-const mostHomes = 3
+const maxSuggestions = 3
 
 /** Where a key is known: in an object below the one that it stands in, or else in any. */
 function suggestedPlaces(key: string, { shape, whole }: Shapes): string {
   const below = [...placesIn(key, shape as Node)]
   const all = below.length > 0 ? below : [...placesIn(key, whole as Node)]
-  return all.length === 0 || all.length > mostHomes ? '' : `; it belongs into ${all.join(' or ')}`
+  return all.length === 0 || all.length > maxSuggestions ? '' : `; it belongs into ${all.join(' or ')}`
 }
 
 function* placesIn(key: string, shape: Node, path: readonly string[] = []): Generator<string> {

@@ -39,15 +39,19 @@ export interface CollectorSources {
 }
 
 /** Which collectors run and what they are told. */
-export async function enabledCollectors(all: readonly Collector[], said: CollectorSources, problems: string[]): Promise<EnabledCollector[]> {
-  const { flags, file } = said
+export async function enabledCollectors(
+  all: readonly Collector[],
+  context: CollectorSources,
+  problems: string[],
+): Promise<EnabledCollector[]> {
+  const { flags, file } = context
   const noDefaults = flags.get('collector.disable-defaults') ?? file?.['disable_defaults'] ?? false
   const enabled: EnabledCollector[] = []
   for (const collector of all) {
     const settings = (file?.[collector.name] ?? {}) as CollectorSettings
     const on =
       flags.get(`collector.${collector.name}`) ?? settings.enabled ?? (noDefaults === false && collector.enabled)
-    const options = await valuesOf(collector, said, problems)
+    const options = await valuesOf(collector, context, problems)
     if (on !== true || options === undefined) continue
     try {
       collector.state(options)
@@ -119,7 +123,11 @@ export const interfaceFlags: readonly Flag[] = [
 ]
 
 /** The one filter for network interfaces. */
-export async function interfaceFilter(flags: ParsedFlags, file: Shape['interfaces'], problems: string[]): Promise<Filter> {
+export async function interfaceFilter(
+  flags: ParsedFlags,
+  file: Shape['interfaces'],
+  problems: string[],
+): Promise<Filter> {
   const patterns: (Pattern | undefined)[] = []
   for (const key of ['include', 'exclude'] as const) {
     const flag = flags.get(`interfaces.${key}`)

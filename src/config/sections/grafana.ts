@@ -9,10 +9,10 @@ const details = 'see grafana.com: the stack, Prometheus, Details'
 export function warnGrafana(
   block: RemoteWriteShape,
   url: URL,
-  { place, warnings: doubts }: Pick<BlockContext, 'place' | 'warnings'>,
+  { place, warnings }: Pick<BlockContext, 'place' | 'warnings'>,
 ): void {
   if (!url.hostname.endsWith('.grafana.net')) return
-  const doubt = (key: string, words: string) => doubts.push(`${place}.${key}: ${words}; ${details}`)
+  const doubt = (key: string, words: string) => warnings.push(`${place}.${key}: ${words}; ${details}`)
   if (!/^(prometheus|mimir)/.test(url.hostname))
     doubt('url', `${url.hostname} is where Grafana's own pages are, most likely; a push goes to https://prometheus-…`)
   else if (url.pathname !== '/api/prom/push') doubt('url', `a push goes to /api/prom/push, not to ${url.pathname}`)

@@ -23,26 +23,29 @@ interface OutputContext extends Omit<BlockContext, 'place'> {
 }
 
 /** Everything that is pushed to. */
-export async function outputsOf(file: Shape, { identity, expanded, intervalMs, ...said }: OutputContext): Promise<Outputs> {
+export async function outputsOf(
+  file: Shape,
+  { identity, expanded, intervalMs, ...context }: OutputContext,
+): Promise<Outputs> {
   const { remote_write: blocks = [], pushgateway: gateways = [] } = file
   const remoteWrite: EndpointOptions[] = []
   for (const [i, block] of blocks.entries())
-    remoteWrite.push(await endpointOf(block, { ...said, place: `remote_write[${i}]` }, blocks.length === 1))
-  const wanted = await selectionOf(file, said.problems)
+    remoteWrite.push(await endpointOf(block, { ...context, place: `remote_write[${i}]` }, blocks.length === 1))
+  const wanted = await selectionOf(file, context.problems)
   const pushgateways: GatewayOptions[] = []
   for (const [i, block] of gateways.entries()) {
-    const at = { ...said, place: `pushgateway[${i}]` }
+    const at = { ...context, place: `pushgateway[${i}]` }
     pushgateways.push(await gatewayOf(block, at, { identity, expanded }, gateways.length === 1))
   }
-  for (const name of repeated(remoteWrite)) said.problems.push(`remote_write: two endpoints are called ${name}`)
-  for (const name of repeated(pushgateways)) said.problems.push(`pushgateway: two gateways are called ${name}`)
+  for (const name of repeated(remoteWrite)) context.problems.push(`remote_write: two endpoints are called ${name}`)
+  for (const name of repeated(pushgateways)) context.problems.push(`pushgateway: two gateways are called ${name}`)
   return {
     remoteWrite: remoteWrite.map((one, i) => {
-      const choice = samplingRuleOf(blocks[i]?.interval, intervalMs, { ...said, place: `remote_write[${i}]` })
-      const ownMs = choice?.intervalMs ?? intervalMs
+      const sampling = samplingRuleOf(blocks[i]?.interval, intervalMs, { ...context, place: `remote_write[${i}]` })
+      const ownMs = sampling?.intervalMs ?? intervalMs
       const offsetMs = offsetOf(identity, ownMs)
       const digest = digestOf([blocks[i], file.write_relabel_configs, file.global, identity, intervalMs])
-      return { ...one, ...wanted[i], ...(choice && { sampling: choice }), intervalMs: ownMs, offsetMs, digest }
+      return { ...one, ...wanted[i], ...(sampling && { sampling }), intervalMs: ownMs, offsetMs, digest }
     }),
     pushgateways: pushgateways.map((one, i) => {
       const digest = digestOf([gateways[i], identity, intervalMs])

@@ -1,8 +1,8 @@
-import { shownUrl } from '../../http/auth/credentials.ts'
+import { redactedUrl } from '../../http/auth/credentials.ts'
 import type { BlockContext } from '../auth/tls-and-proxy.ts'
 import { type Preset, type PresetName, presetOf } from '../schema/presets.ts'
 import type { RemoteWriteShape, Shape } from '../schema/schema.ts'
-import { smallestInterval } from './interval.ts'
+import { minIntervalMs } from './interval.ts'
 
 /** The preset of the only receiver; of several none speaks for all. */
 function onlyPreset({ remote_write: blocks = [], pushgateway: gateways = [] }: Shape): Partial<Preset> & Named {
@@ -30,7 +30,7 @@ export function presetDefaults(file: Shape): PresetDefaults {
   const takesInterval = interval !== undefined && intervalSaid === undefined
   const takesJob = job !== undefined && jobSaid === undefined
   return {
-    interval: file.global?.scrape_interval ?? (takesInterval ? interval.every : smallestInterval(file)),
+    interval: file.global?.scrape_interval ?? (takesInterval ? interval.every : minIntervalMs(file)),
     job: jobSaid ?? job?.name ?? 'node',
     decisions: [
       ...(takesInterval
@@ -51,7 +51,7 @@ export function urlOf({ url: text, preset: name }: RemoteWriteShape, { place, pr
     if (isWorkspace) url.pathname = url.pathname.replace(/\/?$/, path)
     else if (url.pathname === '/')
       problems.push(
-        `${place}.url: ${shownUrl(url)} names no workspace: https://aps-workspaces.REGION.amazonaws.com/workspaces/ID`,
+        `${place}.url: ${redactedUrl(url)} names no workspace: https://aps-workspaces.REGION.amazonaws.com/workspaces/ID`,
       )
   } else if (url.pathname === '/') url.pathname = path
   return url

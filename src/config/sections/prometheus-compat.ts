@@ -41,7 +41,10 @@ export const metadataWords = { max_samples_per_send: v.optional(count) } as cons
 const ordered = 'one request after another is sent, so that samples arrive in order'
 
 /** Of a block, which of its words are passed over, and why. */
-export function ignoredKeys(block: RemoteWriteShape, { place, warnings: doubts }: Pick<BlockContext, 'place' | 'warnings'>): void {
+export function ignoredKeys(
+  block: RemoteWriteShape,
+  { place, warnings }: Pick<BlockContext, 'place' | 'warnings'>,
+): void {
   const { queue_config: queue = {}, metadata_config: metadata = {} } = block
   const why: Readonly<Record<string, string | false | undefined>> = {
     send_exemplars: block.send_exemplars && 'hosts have no exemplars, and those of other programs are left out',
@@ -60,5 +63,5 @@ export function ignoredKeys(block: RemoteWriteShape, { place, warnings: doubts }
       metadata.max_samples_per_send !== undefined && 'type and help of all metrics go in one request',
   }
   for (const [key, reason] of Object.entries(why))
-    if (reason) doubts.push(`${place}.${key}: has no meaning here: ${reason}`)
+    if (reason) warnings.push(`${place}.${key}: has no meaning here: ${reason}`)
 }

@@ -15,12 +15,12 @@ interface LabelContext {
 /** One gateway from its block; problems are added with their place. */
 export async function gatewayOf(
   block: PushgatewayShape,
-  said: BlockContext,
+  context: BlockContext,
   given: LabelContext,
   alone: boolean,
 ): Promise<GatewayOptions> {
-  const { place, problems } = said
-  const target = await targetOf(block, said)
+  const { place, problems } = context
+  const target = await targetOf(block, context)
   if (block.name === undefined && !alone) problems.push(`${place}.name: is needed where there are several gateways`)
   const inGroup = /\/metrics(\/job(@base64)?\/.*)?\/?$/.exec(target.url.pathname)
   if (inGroup !== null)

@@ -11,18 +11,22 @@ import { ignoredKeys } from './prometheus-compat.ts'
 import { targetOf } from './target.ts'
 
 /** One endpoint from its block; problems are added with their place. */
-export async function endpointOf(block: RemoteWriteShape, said: BlockContext, alone: boolean): Promise<EndpointOptions> {
+export async function endpointOf(
+  block: RemoteWriteShape,
+  context: BlockContext,
+  alone: boolean,
+): Promise<EndpointOptions> {
   if (block.name === undefined && !alone)
-    said.problems.push(`${said.place}.name: is needed where there are several endpoints`)
-  const url = urlOf(block, said)
-  ignoredKeys(block, said)
-  warnGrafana(block, url, said)
+    context.problems.push(`${context.place}.name: is needed where there are several endpoints`)
+  const url = urlOf(block, context)
+  ignoredKeys(block, context)
+  warnGrafana(block, url, context)
   const preset = presetOf(block.preset)
   return {
     name: block.name ?? 'default',
-    ...(await targetOf({ ...block, url: url.href }, said)),
+    ...(await targetOf({ ...block, url: url.href }, context)),
     timeoutMs: milliseconds(block.remote_timeout, 30_000),
-    backoff: backoffOf(block, said),
+    backoff: backoffOf(block, context),
     maxSamplesPerSend: block.queue_config?.max_samples_per_send ?? preset.maxSamplesPerSend ?? 10_000,
     metadataIntervalMs:
       block.metadata_config?.send === false ? 0 : milliseconds(block.metadata_config?.send_interval, 60_000),
@@ -41,12 +45,12 @@ export async function endpointOf(block: RemoteWriteShape, said: BlockContext, al
 
 function backoffOf(
   { queue_config: { min_backoff: min, max_backoff: max } = {} }: RemoteWriteShape,
-  said: BlockContext,
+  context: BlockContext,
 ): Backoff {
   const minMs = milliseconds(min, 1000)
   const maxMs = milliseconds(max, Math.max(minMs, 60_000))
   if (maxMs < minMs)
-    said.problems.push(`${said.place}.queue_config.max_backoff: ${max} is below min_backoff, ${min ?? '1s'}`)
+    context.problems.push(`${context.place}.queue_config.max_backoff: ${max} is below min_backoff, ${min ?? '1s'}`)
   return { minMs, maxMs }
 }
 

@@ -12,17 +12,17 @@ export type Reached = Pick<Target, 'url' | 'headers' | 'credentials' | 'redirect
 }
 
 /** Problems are added with their place. */
-export async function targetOf(block: TargetShape, said: BlockContext): Promise<Reached> {
+export async function targetOf(block: TargetShape, context: BlockContext): Promise<Reached> {
   const url = new URL(block.url)
-  const credentials = await credentialsOf(block, url, said)
+  const credentials = await credentialsOf(block, url, context)
   url.username = ''
   url.password = ''
   const limit = sizeBytes(block.bandwidth_limit ?? '')
   return {
     url,
-    headers: headersOf(block, said),
+    headers: headersOf(block, context),
     ...(credentials && { credentials }),
-    access: { ...(await accessOf(block, said)), ...(block.round_robin_dns && { addresses: 'at random' }) },
+    access: { ...(await accessOf(block, context)), ...(block.round_robin_dns && { addresses: 'at random' }) },
     redirects: block.follow_redirects === false ? 'refuse' : 'follow',
     ...(limit !== undefined && { bytesPerSecond: limit }),
   }

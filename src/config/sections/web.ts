@@ -13,7 +13,11 @@ interface WebSources {
 }
 
 /** The web server's options; flags come before the file. */
-export async function webOf(file: Shape['web'], { flags, environment }: WebSources, problems: string[]): Promise<WebOptions> {
+export async function webOf(
+  file: Shape['web'],
+  { flags, environment }: WebSources,
+  problems: string[],
+): Promise<WebOptions> {
   const sockets = flags.get('web.systemd-socket') === true ? socketsOf(environment, problems) : []
   const listed = (flags.get('web.listen-address') ?? file?.listen_address) as readonly string[] | undefined
   const wanted = flags.get('web.systemd-socket') === true ? [] : (listed ?? [defaultListen])

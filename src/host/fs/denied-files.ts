@@ -2,7 +2,7 @@ import { codeOf, type FileReader, type Path } from './files.ts'
 import { decodeUtf8 } from './text.ts'
 
 /** The same files; `tell` gets each path that this user may not read. */
-export function tellingDenied(files: FileReader, tell: (path: string) => void): FileReader {
+export function recordingDenied(files: FileReader, tell: (path: string) => void): FileReader {
   const told = <T>(path: Path, ask: () => T): T => {
     try {
       return ask()

@@ -35,7 +35,7 @@ const usualBytes = 32768
 let into: Buffer | undefined
 
 /** Beyond this it is no answer of a kernel. */
-const longestBytes = 16 * 1024 * 1024
+const maxBytes = 16 * 1024 * 1024
 
 /** Sends a request and gives each message of the answer to `each`: what follows its header. It must not keep the bytes. */
 export async function ask(libc: Libc, request: Request, each: (body: Buffer, type: number) => void): Promise<void> {
@@ -46,7 +46,7 @@ export async function ask(libc: Libc, request: Request, each: (body: Buffer, typ
     into ??= Buffer.allocUnsafeSlow(usualBytes)
     for (;;) {
       const length = libc.receive(socket, into, recvFlags.peek | recvFlags.truncate | recvFlags.dontWait)
-      if (length > longestBytes) throw new Error(`netlink: an answer of ${length} bytes`)
+      if (length > maxBytes) throw new Error(`netlink: an answer of ${length} bytes`)
       if (length > into.length) into = Buffer.allocUnsafeSlow(length)
       // The same message again, as peeking leaves it there: it fits now.
       const got = libc.receive(socket, into, recvFlags.dontWait)

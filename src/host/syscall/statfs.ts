@@ -40,7 +40,7 @@ export interface Statfs {
    * the wait, gives the last answer, or `timedOut`, or nothing where none is known yet. Paths that are left out are
    * forgotten. Calls must not overlap.
    */
-  apart(paths: readonly string[], patience: Waits): AsyncIterable<readonly [path: string, Answer]>
+  apart(paths: readonly string[], waits: Waits): AsyncIterable<readonly [path: string, Answer]>
   /** What is wrong with asking, rather than with a mount. */
   readonly problem: string | undefined
 }
@@ -49,7 +49,7 @@ export const timedOut: Answer = { error: 'mountpoint timeout' }
 const unable: Answer = { error: 'statfs not available' }
 const childrenAtMost = 4
 
-interface Means {
+interface Deps {
   readonly clock: Clock
   readonly command?: Command
   readonly slowMs?: number
@@ -69,17 +69,17 @@ export class HostStatfs implements Statfs {
   readonly #children = new Set<StatfsChild>()
   /** Paths with an open question that no child has been given. */
   readonly #waiting = new Set<string>()
-  #trouble: string | undefined
+  #problem: string | undefined
   #wake = () => {}
 
-  constructor({ clock, command = shellLoop, slowMs = 500 }: Means) {
+  constructor({ clock, command = shellLoop, slowMs = 500 }: Deps) {
     this.#clock = clock
     this.#command = command
     this.#slowMs = slowMs
   }
 
   get problem(): string | undefined {
-    return this.#trouble
+    return this.#problem
   }
 
   here(path: string): Answer {
@@ -91,10 +91,10 @@ export class HostStatfs implements Statfs {
     }
   }
 
-  async *apart(paths: readonly string[], patience: Waits): AsyncIterable<readonly [path: string, Answer]> {
-    this.#trouble = undefined
+  async *apart(paths: readonly string[], waits: Waits): AsyncIterable<readonly [path: string, Answer]> {
+    this.#problem = undefined
     const wanted = this.#open(paths)
-    const untilMs = this.#clock.monotonicMs() + patience.waitMs
+    const untilMs = this.#clock.monotonicMs() + waits.waitMs
     for (;;) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve
@@ -102,14 +102,14 @@ export class HostStatfs implements Statfs {
       for (const [path, { openSinceMs, last }] of wanted)
         if (openSinceMs === undefined && wanted.delete(path) && last !== undefined) yield [path, last]
       const leftMs = untilMs - this.#clock.monotonicMs()
-      const hopeless = this.#late(patience.timeoutMs)
-      if (leftMs <= 0 || patience.signal.aborted || [...wanted].every(hopeless)) break
-      await this.#sleep(Math.min(leftMs, this.#slowMs), woken, patience.signal)
+      const hopeless = this.#late(waits.timeoutMs)
+      if (leftMs <= 0 || waits.signal.aborted || [...wanted].every(hopeless)) break
+      await this.#sleep(Math.min(leftMs, this.#slowMs), woken, waits.signal)
       this.#ask()
     }
-    const late = this.#late(patience.timeoutMs)
-    if (this.#stuck(patience.timeoutMs) && this.#waiting.size > 0)
-      this.#trouble = `${childrenAtMost} mounts hang: other remote mounts are not asked`
+    const late = this.#late(waits.timeoutMs)
+    if (this.#stuck(waits.timeoutMs) && this.#waiting.size > 0)
+      this.#problem = `${childrenAtMost} mounts hang: other remote mounts are not asked`
     for (const [path, probe] of wanted) {
       if (late([path, probe])) probe.last = timedOut
       if (probe.last !== undefined) yield [path, probe.last]
@@ -197,7 +197,7 @@ export class HostStatfs implements Statfs {
     if (status === 0 && numbers.length === 6 && !numbers.some(Number.isNaN)) return usage(numbers)
     const [, reason] = /^stat: .*: ([^:]+)$/s.exec(words) ?? []
     if (status === 1 && reason !== undefined) return { error: goText(reason) }
-    this.#trouble = `stat answered ${JSON.stringify(words.slice(0, 200))}, status ${status}`
+    this.#problem = `stat answered ${JSON.stringify(words.slice(0, 200))}, status ${status}`
     return unable
   }
 
@@ -209,7 +209,7 @@ export class HostStatfs implements Statfs {
       lost.push(...this.#waiting)
       this.#waiting.clear()
     }
-    if (lost.length > 0) this.#trouble = why
+    if (lost.length > 0) this.#problem = why
     for (const path of lost) this.#answered(path, unable)
     this.#ask()
   }

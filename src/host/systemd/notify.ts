@@ -9,7 +9,7 @@ const AF_UNIX = 1
 const SOCK_DGRAM = 2
 const SOCK_CLOEXEC = 0o2000000
 
-interface Needs {
+interface Deps {
   readonly log: Log
   readonly load?: () => Promise<Libc>
 }
@@ -19,7 +19,7 @@ interface Needs {
  * one. Without koffi `systemd-notify` is called, whose messages the manager only takes with NotifyAccess=all. Nothing
  * is ever thrown: what cannot be told is said once in the log.
  */
-export function createNotify(address: string | undefined, { log, load = loadLibc }: Needs): Notify {
+export function createNotify(address: string | undefined, { log, load = loadLibc }: Deps): Notify {
   if (address === undefined || address === '') return () => {}
   let isSaid = false
   const failed = (error: unknown) => {

@@ -2,7 +2,7 @@ import { type Clock, withTimeout } from '../../util/clock.ts'
 import type { Services } from '../services.ts'
 
 /** The manager is asked while a stop is under way: a moment is all it gets. */
-const patienceMs = 1000
+const timeoutMs = 1000
 
 const manager = {
   destination: 'org.freedesktop.systemd1',
@@ -24,7 +24,7 @@ export async function isGoingDown({ systemBus, systemd }: Pick<Services, 'system
   }
   const answer = await withTimeout(
     clock,
-    patienceMs,
+    timeoutMs,
     ask().catch(() => false), // no systemd here
   )
   end.abort(noMore)

@@ -44,14 +44,14 @@ export function partsOf(value: string): readonly string[] {
 }
 
 /** A receiver, or what stands before it, may tell in its answer what it was shown. */
-export function concealed(text: string, secrets: readonly string[]): string {
+export function redact(text: string, secrets: readonly string[]): string {
   return secrets
-    .flatMap(waysOfWriting)
+    .flatMap(encodings)
     .sort((left, right) => right.length - left.length)
     .reduce((safe, secret) => safe.replaceAll(secret, '***'), text)
 }
 
-function waysOfWriting(secret: string): readonly string[] {
+function encodings(secret: string): readonly string[] {
   const inUrl = encodeURIComponent(secret.toWellFormed())
   const lower = inUrl.replace(/%../g, (code) => code.toLowerCase())
   const inForm = inUrl.replaceAll('%20', '+')
@@ -63,7 +63,7 @@ function waysOfWriting(secret: string): readonly string[] {
 const entities: Readonly<Record<string, string>> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": '#39' }
 
 /** A URL as it may be shown: what stands in its query may be a key. */
-export function shownUrl({ origin, pathname, searchParams }: URL): string {
+export function redactedUrl({ origin, pathname, searchParams }: URL): string {
   const names = [...searchParams.keys()].map((name) => `${name}=***`)
   return `${origin}${pathname}${names.length === 0 ? '' : `?${names.join('&')}`}`
 }

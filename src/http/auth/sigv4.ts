@@ -2,7 +2,7 @@ import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { messageOf, type Secret } from '../../util/log.ts'
 import type { Headers } from '../request.ts'
 import type { ForwardProxy, ProxyOptions } from '../transport/proxy.ts'
-import { type Credentials, concealed, partsOf, type Unsigned } from './credentials.ts'
+import { type Credentials, partsOf, redact, type Unsigned } from './credentials.ts'
 
 /** AWS's signature of a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
 export interface SigV4Options {
@@ -62,7 +62,7 @@ async function asked(provider: Provider, { keys, externalId, proxy }: SigV4Optio
       ...(proxy === undefined ? [] : passwordsOf(proxy)),
     ]
     const shown = secrets.filter((one) => one !== undefined && one.length > 3) as readonly string[]
-    throw new Error(`sigv4: no credentials: ${concealed(messageOf(error), shown)}`)
+    throw new Error(`sigv4: no credentials: ${redact(messageOf(error), shown)}`)
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Clock } from '../../util/clock.ts'
-import { deadlineAt } from '../../util/deadline.ts'
+import { createDeadline } from '../../util/deadline.ts'
 import { messageOf } from '../../util/log.ts'
 import type { Headers } from '../request.ts'
 import type { Reply } from '../retry/outcome.ts'
 import { type Access, connect } from '../transport/connection.ts'
 import { wordsOf } from '../transport/error-text.ts'
 import { Exchange } from '../transport/exchange.ts'
-import { type Credentials, concealed, type Unsigned } from './credentials.ts'
+import { type Credentials, redact, type Unsigned } from './credentials.ts'
 
 /** What an endpoint that gives out tokens is asked. */
 export interface Question {
@@ -28,7 +28,7 @@ export type Way = (nowMs: number) => Question | Promise<Question>
 const replyBytes = 65_536
 
 /** A token endpoint that is slower is told apart from a slow receiver. */
-const longestMs = 10_000
+const maxMs = 10_000
 
 /** A token is renewed this long before its end. */
 const marginMs = 10_000
@@ -108,7 +108,7 @@ async function ask(kind: string, question: Question, { clock, signal }: Unsigned
     ...(form ? { method: 'POST', body: new URLSearchParams(form).toString() } : { method: 'GET' }),
   } as const
   const sender = await connect(url.origin, access, clock)
-  const deadline = deadlineAt(clock, longestMs, signal)
+  const deadline = createDeadline(clock, maxMs, signal)
   try {
     return await new Exchange(replyBytes).over(sender, request, deadline.signal)
   } catch (error) {
@@ -136,7 +136,7 @@ function tokenOf(kind: string, question: Question, { status, body }: Reply, nowM
 function wordsIn(said: Readonly<Record<string, unknown>>, { url, secrets }: Question): string {
   const words = [said['error'], said['error_description']].filter((word) => typeof word === 'string').join(': ')
   const shown = [...secrets, ...url.searchParams.values()].filter((one) => one.length > 3)
-  const safe = concealed(words, shown).trim().replace(/\s+/g, ' ')
+  const safe = redact(words, shown).trim().replace(/\s+/g, ' ')
   return safe === '' ? '' : `: ${safe.slice(0, 256)}`
 }
 

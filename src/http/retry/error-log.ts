@@ -2,13 +2,13 @@ import { hintFor, withHint } from '../../hints/hint.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Fields, Log } from '../../util/log.ts'
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   /** The part of the agent that speaks. */
   readonly part: string
   /** What every line of the log says of this receiver. */
-  readonly about: ReceiverLabels
+  readonly receiver: ReceiverLabels
   /** Where a receiver of its kind takes pushes. */
   readonly pushPath?: string | undefined
 }
@@ -21,13 +21,13 @@ const mostReasons = 20
 
 /** What is wrong at a receiver. Each reason is logged once while the trouble lasts, then to those who debug. */
 export class ErrorLog {
-  readonly #needs: Needs
+  readonly #deps: Deps
   #reason: string | undefined
   #sinceMs = 0
   readonly #told = new Set<string>()
 
-  constructor(needs: Needs) {
-    this.#needs = needs
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** Why nothing goes through at the moment; undefined while all is well. */
@@ -42,19 +42,19 @@ export class ErrorLog {
 
   /** What to do about words of this receiver. */
   hintFor(reason: string): string | undefined {
-    const { part, about, pushPath } = this.#needs
-    return hintFor(reason, { part, url: about.url, pushPath })
+    const { part, receiver, pushPath } = this.#deps
+    return hintFor(reason, { part, url: receiver.url, pushPath })
   }
 
   ill(level: 'warn' | 'error', message: string, reason: string, more: Fields = {}): void {
-    const { log, part, about, clock } = this.#needs
+    const { log, part, receiver, clock } = this.#deps
     if (this.#reason === undefined) this.#sinceMs = clock.monotonicMs()
     this.#reason = reason
     const key = alike(reason)
     const isNew = !this.#told.has(key) && this.#told.size < mostReasons
     if (isNew) this.#told.add(key)
     log[isNew ? level : 'debug'](`${part}: ${message}`, {
-      ...about,
+      ...receiver,
       reason,
       hint: this.hintFor(reason),
       ...more,
@@ -63,9 +63,9 @@ export class ErrorLog {
 
   well(): void {
     if (this.#reason === undefined) return
-    const { log, part, about, clock } = this.#needs
+    const { log, part, receiver, clock } = this.#deps
     const seconds = Math.round((clock.monotonicMs() - this.#sinceMs) / 1000)
-    log.info(`${part}: answering again`, { ...about, after: `${seconds}s` })
+    log.info(`${part}: answering again`, { ...receiver, after: `${seconds}s` })
     this.#reason = undefined
     this.#told.clear()
   }

@@ -40,7 +40,7 @@ export class LivenessClock implements Clock {
   }
 
   /** For how long it has been stuck, milliseconds; asked now and then, whether it has something to do or not. */
-  stuckMs(hasWork: boolean): number {
+  stalledMs(hasWork: boolean): number {
     const nowMs = this.#clock.monotonicMs()
     this.#hasWorkSinceMs = hasWork ? (this.#hasWorkSinceMs ?? nowMs) : undefined
     if (this.#hasWorkSinceMs === undefined) return 0
@@ -48,7 +48,7 @@ export class LivenessClock implements Clock {
   }
 
   /** It begins anew. */
-  revive(): void {
+  restart(): void {
     this.#hasWorkSinceMs = undefined
     this.#busyUntilMs = this.#clock.monotonicMs()
   }

@@ -5,11 +5,11 @@ import type { Encoder } from './encoder.ts'
 import { createSnappy } from './snappy.ts'
 
 /** How bodies are compressed. zstd is VictoriaMetrics' own variant of remote-write 1.0. */
-export const packings = ['snappy', 'zstd'] as const
-export type Packing = (typeof packings)[number]
+export const compressions = ['snappy', 'zstd'] as const
+export type Compression = (typeof compressions)[number]
 
 /** A body as it goes out, and the headers that say what it is. The bytes hold until the next one is packed. */
-export interface Packed {
+export interface CompressedRequest {
   readonly body: Uint8Array
   readonly headers: Headers
 }
@@ -18,19 +18,19 @@ export interface Packed {
  * Compresses bodies. An older VictoriaMetrics, or another receiver, knows no zstd and says 400 or 415: one that has
  * never taken any is sent snappy from then on, and what it has refused once more.
  */
-export class Packer {
+export class Compressor {
   readonly #snappy = createSnappy()
   readonly #userAgent: string
   #zstd: 'off' | 'untried' | 'taken'
   /** How the last body was packed. */
-  #last: Packing = 'snappy'
+  #last: Compression = 'snappy'
 
-  constructor(packing: Packing, userAgent: string) {
-    this.#zstd = packing === 'zstd' ? 'untried' : 'off'
+  constructor(compression: Compression, userAgent: string) {
+    this.#zstd = compression === 'zstd' ? 'untried' : 'off'
     this.#userAgent = userAgent
   }
 
-  pack(bytes: Uint8Array, { contentType, version }: Pick<Encoder, 'contentType' | 'version'>): Packed {
+  pack(bytes: Uint8Array, { contentType, version }: Pick<Encoder, 'contentType' | 'version'>): CompressedRequest {
     const headers = { 'content-type': contentType, 'user-agent': this.#userAgent }
     this.#last = this.#zstd !== 'off' && version.startsWith('0.') ? 'zstd' : 'snappy'
     if (this.#last === 'zstd')

@@ -42,7 +42,7 @@ export interface Layout {
   /** Some counter has a beginning of its own. */
   readonly isDated: boolean
   /** Bytes at most, but for the samples. */
-  readonly mostBytes: number
+  readonly maxBytes: number
 }
 
 /** A reference takes so many bytes at most; what else a series has around its samples, so many. */
@@ -71,9 +71,9 @@ export function layoutOf(
   })
   bounds[2 * series.length] = frame.length
   const bytes = symbols.bytes()
-  const mostBytes = bytes.length + frame.length + series.length * longestHead
+  const maxBytes = bytes.length + frame.length + series.length * longestHead
   const isDated = series.some(({ family: { since } }) => typeof since === 'number')
-  return { series, isDated, symbols: bytes, frame: frame.bytes(), bounds, metadata, mostBytes }
+  return { series, isDated, symbols: bytes, frame: frame.bytes(), bounds, metadata, maxBytes }
 }
 
 /** The bytes around the samples, as they are put together. */
@@ -81,8 +81,8 @@ class Frame {
   readonly #bytes: Uint8Array
   length = 0
 
-  constructor(mostBytes: number) {
-    this.#bytes = new Uint8Array(mostBytes)
+  constructor(maxBytes: number) {
+    this.#bytes = new Uint8Array(maxBytes)
   }
 
   refs(refs: readonly number[]): void {

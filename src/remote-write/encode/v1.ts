@@ -3,7 +3,7 @@ import type { Entry } from '../../buffer/types.ts'
 import type { Family, MetricType } from '../../metrics/family.ts'
 import type { Series } from '../../metrics/series.ts'
 import type { Batch } from './batch.ts'
-import { type RequestTemplate, fillTemplate } from './cast.ts'
+import { fillTemplate, type RequestTemplate } from './cast.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf } from './encoder.ts'
 import { type Label, labelBytes, labelsOf } from './labels.ts'
 import { SeriesCache } from './series-cache.ts'
@@ -54,7 +54,9 @@ export class EncoderV1 implements Encoder {
     const cast = this.#template
     const fits = entries.length === 1 && cast?.labels === labels && cast.size === pattern.bytes.length
     const bytes =
-      fits && entry ? fillTemplate(cast, entry.snapshot.values, [pattern.bytes]) : this.#written(entries, labels, pattern)
+      fits && entry
+        ? fillTemplate(cast, entry.snapshot.values, [pattern.bytes])
+        : this.#written(entries, labels, pattern)
     return { bytes, samples: series.length * entries.length, metadata: 0 }
   }
 

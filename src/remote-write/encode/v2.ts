@@ -3,7 +3,7 @@ import type { Entry } from '../../buffer/types.ts'
 import type { Since } from '../../metrics/family.ts'
 import type { Series } from '../../metrics/series.ts'
 import type { Batch } from './batch.ts'
-import { type RequestTemplate, fillTemplate } from './cast.ts'
+import { fillTemplate, type RequestTemplate } from './cast.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf, startOf } from './encoder.ts'
 import { type Label, labelsOf } from './labels.ts'
 import type { Inline } from './messages.ts'
@@ -60,14 +60,16 @@ export class EncoderV2 implements Encoder {
     const cast = this.#template
     const fits = entries.length === 1 && cast?.layout === layout && cast.patterns.isLike(patterns)
     const bytes =
-      fits && entry ? fillTemplate(cast, entry.snapshot.values, patterns.samples) : this.#written(entries, layout, patterns)
+      fits && entry
+        ? fillTemplate(cast, entry.snapshot.values, patterns.samples)
+        : this.#written(entries, layout, patterns)
     return { bytes, samples: series.length * entries.length, metadata: layout.metadata }
   }
 
   /** Bytes are copied and the values put in. */
   #written(entries: readonly Entry[], layout: Layout, patterns: Patterns): Uint8Array {
-    const { series, symbols, frame, bounds, mostBytes } = layout
-    const most = mostBytes + series.length * patterns.mostBytes
+    const { series, symbols, frame, bounds, maxBytes } = layout
+    const most = maxBytes + series.length * patterns.maxBytes
     if (this.#room.length < most) this.#room = Buffer.allocUnsafeSlow(most)
     const out = this.#room
     const view = new DataView(out.buffer, out.byteOffset)
@@ -163,7 +165,7 @@ class Patterns {
     return this.all.every(({ bytes }, kind) => bytes.length === other.all[kind as Kind].bytes.length)
   }
 
-  get mostBytes(): number {
+  get maxBytes(): number {
     return Math.max(...this.samples.map((bytes) => bytes.length))
   }
 }

@@ -81,10 +81,10 @@ export const areaOf = (work: PendingSlices): number =>
   work.reduce((sum, { from, to, low, high }) => sum + (to - from) * (high - low), 0)
 
 /** The work that remains after the next piece had this verdict. */
-export function advance(work: PendingSlices, verdict: BisectAnswer, uncertain: boolean): BisectStep {
-  const piece = work.at(-1)
-  if (piece === undefined) return { pending: work }
-  const rest = work.slice(0, -1)
+export function advance(pending: PendingSlices, verdict: BisectAnswer, uncertain: boolean): BisectStep {
+  const piece = pending.at(-1)
+  if (piece === undefined) return { pending }
+  const rest = pending.slice(0, -1)
   const { offending, replayed, next } = consequence({ ...piece, uncertain: piece.uncertain || uncertain }, verdict)
   return {
     pending: inOrder([...rest, ...next.toReversed()]),
@@ -169,7 +169,7 @@ const steps = Object.fromEntries(Object.entries(letters).map(([step, letter]) =>
 >
 
 /** What a cursor keeps of a note at most. */
-const longestNote = 1024
+const maxNoteBytes = 1024
 
 /** A range as the agent sees it that writes a note, or reads one. */
 interface RangeView {
@@ -188,7 +188,7 @@ export function serialize(work: PendingSlices, samples: number): string {
     [letters[step], from, to, low, high, uncertain ? 1 : 0].join(' '),
   )
   const note = [samples, ...pieces].join(',')
-  return note.length > longestNote ? '' : note
+  return note.length > maxNoteBytes ? '' : note
 }
 
 /** The work of a note; whatever was being sent may have arrived. */

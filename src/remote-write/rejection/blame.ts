@@ -23,7 +23,7 @@ export class BlameTracker {
   #suspected = false
   #accepted = false
   #asked = false
-  #refusals = 0
+  #rejections = 0
   #tooLarge = 0
   #reason = ''
   #suspects: SingleSeriesRejection[] = []
@@ -49,7 +49,7 @@ export class BlameTracker {
 
   /** Some of it is refused and some is taken: now it is a matter of finding out which. */
   get isSearching(): boolean {
-    return this.#accepted && this.#refusals > 0
+    return this.#accepted && this.#rejections > 0
   }
 
   get suspects(): readonly SingleSeriesRejection[] {
@@ -64,7 +64,7 @@ export class BlameTracker {
 
   /** The receiver refused something. Gives those that are at fault. */
   refuse(piece: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
-    this.#refusals++
+    this.#rejections++
     this.#reason = reason
     if (piece !== undefined) this.#suspects.push({ piece, reason })
     return this.#accepted ? this.#suspects.splice(0) : []
@@ -79,7 +79,7 @@ export class BlameTracker {
 
   /** Nothing was taken so far, and it is time to find out whether the receiver takes anything at all. */
   shouldProbe(isOver: boolean): boolean {
-    const isEnough = this.#refusals >= probeAfter || this.#tooLarge >= probeTooLargeAfter
+    const isEnough = this.#rejections >= probeAfter || this.#tooLarge >= probeTooLargeAfter
     return !this.#accepted && !this.#asked && (isOver || isEnough)
   }
 
@@ -90,6 +90,6 @@ export class BlameTracker {
 
   /** The receiver takes other samples and none of this range. */
   rangeRejected(isOver: boolean): boolean {
-    return !this.#accepted && this.#asked && (isOver || this.#refusals >= this.#mostRefusals)
+    return !this.#accepted && this.#asked && (isOver || this.#rejections >= this.#mostRefusals)
   }
 }

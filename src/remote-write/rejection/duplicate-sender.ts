@@ -5,10 +5,10 @@ import type { Log } from '../../util/log.ts'
 import type { Label } from '../encode/labels.ts'
 import type { EndpointStats } from '../stats.ts'
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
-  readonly about: ReceiverLabels
+  readonly receiver: ReceiverLabels
   readonly stats: EndpointStats
   /** The wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
@@ -28,31 +28,31 @@ const remedy =
  * never goes back here, no answer was lost, and no sample brought a time of its own.
  */
 export class DuplicateSender {
-  readonly #needs: Needs
+  readonly #deps: Deps
   #lastMs: number | undefined
-  #whose = ''
+  #theirs = ''
 
-  constructor(needs: Needs) {
-    this.#needs = needs
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** Who is in doubt, and what to do; undefined while nobody is. */
   get problem(): string | undefined {
-    return this.#lastMs === undefined ? undefined : `another sender uses the labels ${this.#whose} (${remedy})`
+    return this.#lastMs === undefined ? undefined : `another sender uses the labels ${this.#theirs} (${remedy})`
   }
 
   /** A snapshot of this host, or a part of it, was refused for the first time that it was sent. */
   refused(snapshot: Snapshot, reason: string, labels: readonly Label[]): void {
-    const { clock, log, about, stats, hasStepped } = this.#needs
+    const { clock, log, receiver, stats, hasStepped } = this.#deps
     if (!outOfOrder.test(reason) || snapshot.ownTimestampsMs !== undefined || hasStepped()) return
     stats.duplicateSender++
     const isNew = this.#lastMs === undefined
     this.#lastMs = clock.monotonicMs()
     if (!isNew) return
     const identity = Object.fromEntries(labels.filter(([name]) => name === 'job' || name === 'instance'))
-    this.#whose = JSON.stringify(identity)
+    this.#theirs = JSON.stringify(identity)
     log.error('remote-write: another sender uses the labels of this host: the receiver takes turns between the two', {
-      ...about,
+      ...receiver,
       ...identity,
       reason,
       hint: remedy,
@@ -61,8 +61,8 @@ export class DuplicateSender {
 
   /** Something was taken. */
   taken(): void {
-    if (this.#lastMs === undefined || this.#needs.clock.monotonicMs() - this.#lastMs < forgottenMs) return
+    if (this.#lastMs === undefined || this.#deps.clock.monotonicMs() - this.#lastMs < forgottenMs) return
     this.#lastMs = undefined
-    this.#needs.log.info('remote-write: nobody else seems to use the labels of this host any more', this.#needs.about)
+    this.#deps.log.info('remote-write: nobody else seems to use the labels of this host any more', this.#deps.receiver)
   }
 }

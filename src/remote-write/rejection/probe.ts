@@ -2,7 +2,7 @@ import { ownCounter } from '../../metrics/family.ts'
 import type { Identity } from '../../metrics/series.ts'
 import type { Batch } from '../encode/batch.ts'
 
-const refusals = ownCounter(
+const rejections = ownCounter(
   'hostpush_refusals_total',
   'Times that a receiver refused all of a snapshot and was asked whether it takes anything; sent only then.',
 )
@@ -13,9 +13,9 @@ export class RejectableProbe {
   #timestampMs = 0
 
   /** `whose` is the identity of what was refused. */
-  next(whose: Identity, nowMs: number): Batch {
+  next(theirs: Identity, nowMs: number): Batch {
     this.#timestampMs = Math.max(this.#timestampMs + 1, Math.floor(nowMs))
-    const series = [{ ref: 0, family: refusals, labelValues: [], identity: whose }]
+    const series = [{ ref: 0, family: rejections, labelValues: [], identity: theirs }]
     const snapshot = { timestampMs: this.#timestampMs, series, values: Float64Array.of(++this.#count) }
     return { entries: [{ sequence: 0, snapshot }], stale: [] }
   }

@@ -17,15 +17,15 @@ export interface Excluded {
  */
 export class Range {
   readonly entries: readonly Entry[]
-  readonly #without: Excluded
+  readonly #excluded: Excluded
   /** All that is to be sent, the refused series still with it. */
   readonly #batch: Batch
   #order: Map<Series, number> | undefined
 
   /** `before` are the series of the last snapshot that this endpoint got. */
-  constructor(entries: readonly Entry[], before: readonly Series[], without: Excluded) {
+  constructor(entries: readonly Entry[], before: readonly Series[], excluded: Excluded) {
     this.entries = entries
-    this.#without = without
+    this.#excluded = excluded
     this.#batch = batchOf(entries.filter(this.#isYoung), before)
   }
 
@@ -50,9 +50,9 @@ export class Range {
   /** What a piece sends. */
   cut(piece: Slice): Batch {
     const { from, to, low, high } = extent(piece)
-    const isWhole = from === 0 && to === this.entries.length && low === 0 && high >= this.width
-    const { series: left } = this.#without
-    if (isWhole && left.size === 0) return this.#batch
+    const isRangeRejected = from === 0 && to === this.entries.length && low === 0 && high >= this.width
+    const { series: left } = this.#excluded
+    if (isRangeRejected && left.size === 0) return this.#batch
     const places = this.#places()
     const isIn = (series: Series) => {
       const place = places.get(series) ?? -1
@@ -66,7 +66,7 @@ export class Range {
     return { entries, stale: this.#batch.stale.filter((one) => times.has(one.timestampMs) && isIn(one.series)) }
   }
 
-  readonly #isYoung = ({ snapshot }: Entry): boolean => snapshot.timestampMs >= this.#without.olderThanMs
+  readonly #isYoung = ({ snapshot }: Entry): boolean => snapshot.timestampMs >= this.#excluded.olderThanMs
 
   /** In the order of their first appearance. */
   #places(): Map<Series, number> {

@@ -7,39 +7,39 @@ import type { Log } from '../../util/log.ts'
 import type { Retrier } from '../retry.ts'
 import type { Relabeller } from '../series/relabel.ts'
 import type { EndpointStats } from '../stats.ts'
-import type { SingleSeriesRejection, BlameTracker } from './blame.ts'
+import type { BlameTracker, SingleSeriesRejection } from './blame.ts'
 import { WrittenCounts } from './counts.ts'
 import { DuplicateSender } from './duplicate-sender.ts'
 import { ExcludedSeries } from './exclusions.ts'
-import type { Range, Excluded } from './range.ts'
+import type { Excluded, Range } from './range.ts'
 
-interface Needs {
+interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly cursor: Cursor
-  readonly relabelling: Relabeller
+  readonly relabeller: Relabeller
   readonly delivery: Pick<Retrier, 'hintFor'>
   readonly stats: EndpointStats
-  readonly about: ReceiverLabels
+  readonly receiver: ReceiverLabels
   readonly ageLimitMs: number
   readonly hasStepped: () => boolean
 }
 
 /** What the receiver will not have: counted, set aside with its words, and for a while not sent again. */
 export class Rejections {
-  readonly #needs: Needs
+  readonly #deps: Deps
   readonly #exclusions = new ExcludedSeries()
   readonly #duplicateSender: DuplicateSender
   readonly #counts: WrittenCounts
   /** Snapshots are being refused as a whole. */
-  #isWhole = false
+  #isRangeRejected = false
   /** What was refused last, and the receiver's words. */
   #last: { readonly what: string; readonly reason: string } | undefined
 
-  constructor(needs: Needs) {
-    this.#needs = needs
-    this.#duplicateSender = new DuplicateSender(needs)
-    this.#counts = new WrittenCounts(needs)
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#duplicateSender = new DuplicateSender(deps)
+    this.#counts = new WrittenCounts(deps)
   }
 
   /** What is refused at the moment, and what to do; undefined where all is taken. */
@@ -47,15 +47,15 @@ export class Rejections {
     if (this.#duplicateSender.problem !== undefined) return this.#duplicateSender.problem
     if (this.#last === undefined) return undefined
     const { what, reason } = this.#last
-    return withHint(`${what}: ${reason}`, this.#needs.delivery.hintFor(reason))
+    return withHint(`${what}: ${reason}`, this.#deps.delivery.hintFor(reason))
   }
 
   /** The receiver takes nothing at all. */
   everything(reason: string, heldMs: number): void {
-    const { log, about } = this.#needs
+    const { log, receiver } = this.#deps
     const tell = this.#isNews('everything is refused and kept', reason) ? log.error : log.debug
     tell('remote-write: everything is refused: held until the receiver or its configuration is put right', {
-      ...about,
+      ...receiver,
       ...this.#explained(reason),
       next_try_in: `${heldMs / 1000}s`,
     })
@@ -63,18 +63,18 @@ export class Rejections {
 
   /** So many series are refused that finding out which would be a burden to the receiver. */
   tooMany(reason: string, waitMs: number): void {
-    const { log, about } = this.#needs
+    const { log, receiver } = this.#deps
     const tell = this.#isNews('too many series are refused: all is kept', reason) ? log.error : log.debug
     tell('remote-write: too many series are refused: held until the configuration is put right', {
-      ...about,
+      ...receiver,
       ...this.#explained(reason),
       next_try_in: `${Math.ceil(waitMs / 60_000)}m`,
     })
   }
 
   /** What of these entries is not even tried. It is counted here. */
-  async without(entries: readonly Entry[]): Promise<Excluded> {
-    const { ageLimitMs, clock, cursor, stats } = this.#needs
+  async excluded(entries: readonly Entry[]): Promise<Excluded> {
+    const { ageLimitMs, clock, cursor, stats } = this.#deps
     const olderThanMs = ageLimitMs === 0 ? Number.NEGATIVE_INFINITY : clock.now() - ageLimitMs
     const series = this.#exclusions.at(clock.monotonicMs())
     const old = entries.filter(({ snapshot }) => snapshot.timestampMs < olderThanMs)
@@ -84,22 +84,22 @@ export class Rejections {
     if (samples > 0) {
       stats.samplesFailed += samples
       cursor.drop('rejected', samples)
-      await cursor.setAside({ reason: 'left out: the receiver refuses this series', entries: young, series })
+      await cursor.saveDeadLetter({ reason: 'left out: the receiver refuses this series', entries: young, series })
     }
     return { series, olderThanMs }
   }
 
   /** A series is at fault. */
   async series(range: Range, { piece, reason }: SingleSeriesRejection): Promise<void> {
-    const { log, clock, about, relabelling } = this.#needs
+    const { log, clock, receiver, relabeller } = this.#deps
     const { entries } = range.cut({ ...piece, step: 'send' })
     const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
     if (series !== undefined) this.#exclusions.add(series, clock.monotonicMs())
     const samples = await this.#refuse(entries, reason)
-    const labels = series === undefined ? [] : relabelling.labels(series)
+    const labels = series === undefined ? [] : relabeller.labels(series)
     this.#last = { what: 'delivering, without a series that is refused', reason }
     log.error('remote-write: a series is refused: set aside, tried again in an hour', {
-      ...about,
+      ...receiver,
       series: Object.fromEntries(labels),
       samples,
       ...this.#explained(reason),
@@ -108,18 +108,22 @@ export class Rejections {
 
   /** A snapshot is at fault as a whole; said of the first of several. */
   async snapshot(entry: Entry, reason: string): Promise<void> {
-    const { log, about } = this.#needs
+    const { log, receiver } = this.#deps
     const samples = await this.#refuse([entry], reason)
-    const fields = { ...about, samples, time: entry.snapshot.timestampMs / 1000, ...this.#explained(reason) }
+    const fields = { ...receiver, samples, time: entry.snapshot.timestampMs / 1000, ...this.#explained(reason) }
     this.#last = { what: 'snapshots are refused and set aside', reason }
-    if (this.#isWhole) log.debug('remote-write: a snapshot is refused as a whole: set aside', fields)
+    if (this.#isRangeRejected) log.debug('remote-write: a snapshot is refused as a whole: set aside', fields)
     else log.error('remote-write: snapshots are refused as a whole: set aside, one by one', fields)
-    this.#isWhole = true
+    this.#isRangeRejected = true
   }
 
   /** Samples of these are at fault; the receiver has taken the others and does not tell which they are. */
-  part(entries: readonly Entry[], samples: number, { reason, uncertain }: Pick<BlameTracker, 'reason' | 'uncertain'>): void {
-    const { stats, cursor } = this.#needs
+  part(
+    entries: readonly Entry[],
+    samples: number,
+    { reason, uncertain }: Pick<BlameTracker, 'reason' | 'uncertain'>,
+  ): void {
+    const { stats, cursor } = this.#deps
     stats.samplesFailed += samples
     cursor.drop('rejected', samples)
     this.#last = { what: 'delivering, without some samples that are refused', reason }
@@ -131,8 +135,8 @@ export class Rejections {
   over({ samples, written }: { readonly samples: number; readonly written?: number }): void {
     this.#duplicateSender.taken()
     if (this.#exclusions.isEmpty) this.#last = undefined
-    if (this.#isWhole) this.#needs.log.info('remote-write: snapshots are taken again', this.#needs.about)
-    this.#isWhole = false
+    if (this.#isRangeRejected) this.#deps.log.info('remote-write: snapshots are taken again', this.#deps.receiver)
+    this.#isRangeRejected = false
     this.#counts.taken(samples, written)
   }
 
@@ -144,24 +148,24 @@ export class Rejections {
   }
 
   #explained(reason: string) {
-    return { reason, hint: this.#needs.delivery.hintFor(reason) }
+    return { reason, hint: this.#deps.delivery.hintFor(reason) }
   }
 
   /** These were refused, and had not arrived before. */
   suspect([entry]: readonly Entry[], reason: string): void {
     const [series] = entry?.snapshot.series ?? []
-    const { relabelling } = this.#needs
+    const { relabeller } = this.#deps
     if (entry === undefined || series === undefined) return
-    this.#duplicateSender.refused(entry.snapshot, reason, relabelling.labels(series))
+    this.#duplicateSender.refused(entry.snapshot, reason, relabeller.labels(series))
   }
 
   async #refuse(entries: readonly Entry[], reason: string): Promise<number> {
-    const { cursor, stats } = this.#needs
+    const { cursor, stats } = this.#deps
     const samples = samplesIn(entries)
     stats.samples += samples
     stats.samplesFailed += samples
     cursor.drop('rejected', samples)
-    await cursor.setAside({ reason, entries })
+    await cursor.saveDeadLetter({ reason, entries })
     return samples
   }
 }

@@ -5,9 +5,9 @@ import type { Clock } from '../../util/clock.ts'
 const perHour = 32
 const hourMs = 3_600_000
 
-interface Means {
+interface Deps {
   readonly clock: Clock
-  readonly patience: Wait
+  readonly wait: Wait
 }
 
 /** What is left of the hour's splitting requests. Times are monotonic milliseconds. */
@@ -15,10 +15,10 @@ export class SearchBudget {
   #spentMs: number[] = []
 
   /** Takes one, however long that may have to wait; `onSpent` is told of each wait. */
-  async wait({ clock, patience }: Means, onSpent: (waitMs: number) => void, signal: AbortSignal): Promise<void> {
+  async wait({ clock, wait }: Deps, onSpent: (waitMs: number) => void, signal: AbortSignal): Promise<void> {
     for (let waitMs = this.take(clock.monotonicMs()); waitMs > 0; waitMs = this.take(clock.monotonicMs())) {
       onSpent(waitMs)
-      await patience.wait(waitMs, signal)
+      await wait.wait(waitMs, signal)
     }
   }
 

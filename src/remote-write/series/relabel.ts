@@ -6,7 +6,7 @@ import type { Log } from '../../util/log.ts'
 import { type Label, labelsOf, sendable } from '../encode/labels.ts'
 import { SeriesCache } from '../encode/series-cache.ts'
 import type { EndpointStats } from '../stats.ts'
-import { mayCollide, LabelIndex } from './label-collisions.ts'
+import { LabelIndex, mayCollide } from './label-collisions.ts'
 import { excessOf, type LabelLimits } from './limits.ts'
 
 /** What an endpoint wants of all that is collected. */
@@ -18,10 +18,10 @@ export interface SeriesSelection {
   readonly limits?: LabelLimits | undefined
 }
 
-interface Needs {
+interface Deps {
   readonly log: Log
   readonly stats: EndpointStats
-  readonly about: Readonly<Record<string, string>>
+  readonly receiver: Readonly<Record<string, string>>
 }
 
 /** What is left of a list of series. */
@@ -43,7 +43,7 @@ interface KeptSeries {
  */
 export class Relabeller {
   readonly #wanted: SeriesSelection
-  readonly #needs: Needs
+  readonly #deps: Deps
   /** The series as which one is sent: itself or a namesake; undefined where it is dropped. */
   readonly #known = new SeriesCache((series: Series) => this.#relabel(series))
   /** Series with labels that are too much for the receiver. */
@@ -53,9 +53,9 @@ export class Relabeller {
   readonly #reported = new Set<string>()
   #countedTo = 0
 
-  constructor(wanted: SeriesSelection, needs: Needs) {
+  constructor(wanted: SeriesSelection, deps: Deps) {
     this.#wanted = wanted
-    this.#needs = needs
+    this.#deps = deps
   }
 
   /** What is sent of these. What is not is counted, once for each entry. */
@@ -134,13 +134,13 @@ export class Relabeller {
       } else places.push(place)
       series.add(sent)
     })
-    const isWhole = places.length === list.length
+    const isRangeRejected = places.length === list.length
     const dropped = list.length - places.length - doubled - excessive
-    return { series: [...series], places: isWhole ? undefined : places, dropped, doubled, excessive }
+    return { series: [...series], places: isRangeRejected ? undefined : places, dropped, doubled, excessive }
   }
 
   #count(reason: string, samples: number): void {
-    const { samplesDropped } = this.#needs.stats
+    const { samplesDropped } = this.#deps.stats
     if (samples > 0) samplesDropped.set(reason, (samplesDropped.get(reason) ?? 0) + samples)
   }
 
@@ -148,13 +148,22 @@ export class Relabeller {
   #report(message: string, series: Series, why?: string): void {
     if (this.#reported.has(message)) return
     this.#reported.add(message)
-    this.#needs.log.warn(message, { ...this.#needs.about, series: Object.fromEntries(labelsOf(series)), why })
+    this.#deps.log.warn(message, { ...this.#deps.receiver, series: Object.fromEntries(labelsOf(series)), why })
   }
 }
 
-const asIs = (series: readonly Series[]): KeptSeries => ({ series, places: undefined, dropped: 0, excessive: 0, doubled: 0 })
+const asIs = (series: readonly Series[]): KeptSeries => ({
+  series,
+  places: undefined,
+  dropped: 0,
+  excessive: 0,
+  doubled: 0,
+})
 
-function narrowed({ timestampMs, values, ownTimestampsMs, starts }: Snapshot, { series, places }: KeptSeries): Snapshot {
+function narrowed(
+  { timestampMs, values, ownTimestampsMs, starts }: Snapshot,
+  { series, places }: KeptSeries,
+): Snapshot {
   const at = (column: Float64Array) => (places === undefined ? column : picked(column, places))
   const own = ownTimestampsMs === undefined ? {} : { ownTimestampsMs: at(ownTimestampsMs) }
   return { timestampMs, series, values: at(values), ...own, starts }

@@ -7,25 +7,25 @@ import { canonicalize } from './same.ts'
 /** So long a series without a marker is seen in queries; a later marker would only make it anew. */
 const lookbackMs = 300_000
 
-interface Needs {
+interface Deps {
   readonly cursor: Cursor
-  readonly relabelling: Relabeller
+  readonly relabeller: Relabeller
 }
 
 /** The series that an endpoint got last, of this agent or the one before it: those that do not come any more have ended. */
 export class StaleTracker {
-  readonly #needs: Needs
+  readonly #deps: Deps
   /** Undefined as long as this sender has delivered nothing. */
   #series: readonly Series[] | undefined
 
-  constructor(needs: Needs) {
-    this.#needs = needs
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** What is sent of these, and the series of the snapshot before them; one object for each label set of both. */
   async previousSeries(read: readonly Entry[]) {
     this.#series ??= await this.#ofAnother(read)
-    return canonicalize(this.#needs.relabelling.entries(read), this.#series)
+    return canonicalize(this.#deps.relabeller.entries(read), this.#series)
   }
 
   delivered(entry: Entry): void {
@@ -33,8 +33,8 @@ export class StaleTracker {
   }
 
   async #ofAnother([first]: readonly Entry[]): Promise<readonly Series[]> {
-    const { cursor, relabelling } = this.#needs
+    const { cursor, relabeller } = this.#deps
     const last = await cursor.lastDelivered((first?.snapshot.timestampMs ?? 0) - lookbackMs)
-    return last === undefined ? [] : markable(relabelling.counted(last))
+    return last === undefined ? [] : markable(relabeller.counted(last))
   }
 }

@@ -71,9 +71,9 @@ test('the segment with the snapshot that was delivered last stays until the next
 test('so it does while snapshots that the endpoint does not take go by, up to a kill in the middle of the next', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
-  const choice = { intervalMs: 60_000, collectedMs: 15_000 }
+  const sampling = { intervalMs: 60_000, collectedMs: 15_000 }
   const buffer = await openLog(disk, {}, { clock })
-  const cursor = buffer.cursor('a', choice)
+  const cursor = buffer.cursor('a', sampling)
   const next = snapshots()
   const begun = async () => {
     const [entry] = await cursor.read({ samples: 1 }, AbortSignal.timeout(30_000))
@@ -94,7 +94,7 @@ test('so it does while snapshots that the endpoint does not take go by, up to a 
   buffer.append(next(8))
   await settled()
   const after = await openLog(disk.afterKill(), {}, { clock })
-  const again = after.cursor('a', choice)
+  const again = after.cursor('a', sampling)
   after.append(next(9))
   await settled()
   assert.equal((await again.lastDelivered(always))?.sequence, 1)

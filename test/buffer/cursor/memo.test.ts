@@ -14,7 +14,7 @@ test('what a sender wants to be remembered outlives a kill, with the next send, 
   await cursor.markInFlight({ first: 1, last: 1, note: 'a note' })
   const again = await openLog(disk.afterPowerLoss(() => 0))
   const after = again.cursor('a')
-  assert.deepEqual([after.memo, after.flight?.note], ['speaks klingon', 'a note'])
+  assert.deepEqual([after.memo, after.inFlight?.note], ['speaks klingon', 'a note'])
   assert.equal(again.cursor('b').memo, '')
   await buffer.close()
 })

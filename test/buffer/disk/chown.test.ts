@@ -15,8 +15,8 @@ test("what root makes in another user's directory is that user's, and nothing el
   assert.equal(await ownershipOf(directory), undefined)
   assert.equal(await ownershipOf(`${folder}/missing`), undefined)
   await chown(directory, other, other)
-  const heir = await ownershipOf(directory)
-  const files = diskAs(heir)
+  const ownership = await ownershipOf(directory)
+  const files = diskAs(ownership)
   const uidOf = async (path: string) => (await lstat(path)).uid
 
   await files.makeDirectory(`${directory}/a/b`)
@@ -31,7 +31,8 @@ test("what root makes in another user's directory is that user's, and nothing el
   await link(`${folder}/linked`, `${directory}/second name`)
   await writeFile(`${directory}/there`, 'kept')
   await opened(files, `${directory}/there`, 'update', async () => {})
-  for (const path of [`${directory}/link`, `${directory}/second name`, `${folder}/there`]) await chownToOwner(path, heir)
+  for (const path of [`${directory}/link`, `${directory}/second name`, `${folder}/there`])
+    await chownToOwner(path, ownership)
   for (const path of [`${folder}/outside`, `${folder}/linked`, `${folder}/there`, `${directory}/there`])
     assert.equal(await uidOf(path), 0, path)
 })

@@ -165,7 +165,7 @@ test('refused samples are kept with the words of the receiver, the oldest going 
   const entries = await cursor.read({ samples: 9 }, signal)
   const [, second] = entries[0]?.snapshot.series ?? []
   assert.ok(second)
-  await cursor.setAside({ reason: 'out of bounds', entries, series: new Set([second]) })
+  await cursor.saveDeadLetter({ reason: 'out of bounds', entries, series: new Set([second]) })
   const kept = await Array.fromAsync(buffer.deadLetters.read())
   assert.deepEqual(
     kept.map(({ refusal: { endpoint, reason, snapshots: count, samples } }) => [endpoint, reason, count, samples]),

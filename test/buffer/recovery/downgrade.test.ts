@@ -138,19 +138,19 @@ test('a log that a newer version has left is nobody else’s to deliver and to d
   const directory = temporary(t)
   const run = `${directory}/runs/000001700000000-1-abcd`
   await mkdir(`${run}/log`, { recursive: true })
-  const needs = { clock: systemClock, log: silent, bootId: '' }
-  const buffer = await openDisk({ ...options, directory: run }, needs, false)
+  const deps = { clock: systemClock, log: silent, bootId: '' }
+  const buffer = await openDisk({ ...options, directory: run }, deps, false)
   buffer.cursor('a')
   buffer.append(snapshots()(1))
   await buffer.close()
   const path = `${run}/log/${segmentName(1)}`
   await writeFile(path, written(await readFile(path), version + 1))
   const of = (maxAgeMs: number) => ({ ...options, directory, maxAgeMs, mode: 'disk' as const })
-  assert.equal(await openSpooled(run, of(86_400_000), needs), undefined)
+  assert.equal(await openSpooled(run, of(86_400_000), deps), undefined)
   assert.deepEqual(await readdir(`${run}/log`), [segmentName(1)])
   const { lines, log } = recordingLog()
   const later = { ...systemClock, now: () => systemClock.now() + 2 * 86_400_000 }
-  assert.equal(await openSpooled(run, of(86_400_000), { ...needs, log, clock: later }), undefined)
+  assert.equal(await openSpooled(run, of(86_400_000), { ...deps, log, clock: later }), undefined)
   assert.deepEqual(await readdir(`${directory}/runs`), [])
   assert.match(lines.join(), /older than max_age and lost/)
 })

@@ -18,7 +18,7 @@ async function read(t: TestContext, block: object, environment: Environment = {}
   const remote_write = [{ url: 'https://receiver.test/api', ...block }]
   writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
   try {
-    const { warnings: doubts, remoteWrite } = await readConfig({
+    const { warnings, remoteWrite } = await readConfig({
       flags: new Map([['config.file', file]]),
       environment,
       collectors: [],
@@ -27,10 +27,10 @@ async function read(t: TestContext, block: object, environment: Environment = {}
     const request = { method: 'POST', url, body: Buffer.from(''), clock: systemClock }
     const shown = async () =>
       remoteWrite[0]?.credentials?.headersFor({ ...request, signal: AbortSignal.timeout(10_000) })
-    return { doubts, shown, problems: [] }
+    return { warnings, shown, problems: [] }
   } catch (error) {
     assert.ok(error instanceof ConfigError)
-    return { doubts: [], shown: undefined, problems: error.problems }
+    return { warnings: [], shown: undefined, problems: error.problems }
   }
 }
 
@@ -191,8 +191,8 @@ test('an assertion of oauth2 is signed as it is said, with a key that may change
     scopes: ['a'],
     claims: { tier: 1 },
   }
-  const { shown, doubts } = await read(t, { oauth2 })
-  assert.deepEqual(doubts, [])
+  const { shown, warnings } = await read(t, { oauth2 })
+  assert.deepEqual(warnings, [])
   await assert.rejects(async () => shown?.())
   writeFileSync(file, other.pkcs1)
   await assert.rejects(async () => shown?.())
@@ -220,8 +220,8 @@ test('what is wrong with a key, or has no meaning with a grant, is told', async 
   assert.match(await said({ signature_algorithm: 'ES256' }), /signature_algorithm: one of RS256, RS384, RS512 is/)
   assert.match(await said({ grant_type: 'password' }), /grant_type: one of client_credentials, urn:ietf/)
   const idle = await read(t, { oauth2: { ...base, client_secret: 'x', iss: 'y' } })
-  assert.deepEqual(idle.doubts, ['remote_write[0].oauth2.iss: has no meaning with this grant_type'])
+  assert.deepEqual(idle.warnings, ['remote_write[0].oauth2.iss: has no meaning with this grant_type'])
   const { pkcs8: client_certificate_key } = keyPair()
   const both = await read(t, { oauth2: { ...base, grant_type, client_certificate_key, client_secret: 'x' } })
-  assert.deepEqual(both.doubts, ['remote_write[0].oauth2.client_secret: has no meaning with this grant_type'])
+  assert.deepEqual(both.warnings, ['remote_write[0].oauth2.client_secret: has no meaning with this grant_type'])
 })

@@ -21,7 +21,7 @@ function configured(t: TestContext, shape: object) {
 /** How often is collected, and of how much each endpoint takes one. */
 async function intervals(t: TestContext, shape: object) {
   const { intervalMs, remoteWrite } = await configured(t, shape)
-  return [intervalMs, ...remoteWrite.map(({ sampling: choice }) => choice?.intervalMs)]
+  return [intervalMs, ...remoteWrite.map(({ sampling }) => sampling?.intervalMs)]
 }
 
 test('collecting is as often as the output that wants most, or as it is said', async (t) => {

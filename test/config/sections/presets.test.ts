@@ -105,8 +105,8 @@ test('beside another receiver, or where the interval and the job are said, grafa
     { remote_write: [block], global: { scrape_interval: '15s' }, job: 'node' },
   ]
   for (const shape of others) {
-    const { intervalMs, identity, decisions: notes } = await configured(t, shape)
-    assert.deepEqual([intervalMs, identity['job'], notes], [15_000, 'node', []])
+    const { intervalMs, identity, decisions } = await configured(t, shape)
+    assert.deepEqual([intervalMs, identity['job'], decisions], [15_000, 'node', []])
   }
 })
 

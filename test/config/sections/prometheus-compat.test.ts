@@ -13,10 +13,10 @@ async function read(t: TestContext, block: object) {
   writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
   try {
     const config = await readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [] })
-    return { doubts: config.warnings, endpoint: config.remoteWrite[0], problems: [] }
+    return { warnings: config.warnings, endpoint: config.remoteWrite[0], problems: [] }
   } catch (error) {
     assert.ok(error instanceof ConfigError)
-    return { doubts: [], endpoint: undefined, problems: error.problems }
+    return { warnings: [], endpoint: undefined, problems: error.problems }
   }
 }
 const keysOf = (told: readonly string[]) => told.map((one) => /remote_write\[0\]\.(\S+): /.exec(one)?.[1])
@@ -52,8 +52,8 @@ const block = {
 }
 
 test("a block of Prometheus's own is taken as it is", async (t) => {
-  const { doubts, problems, endpoint } = await read(t, block)
-  assert.deepEqual([doubts, problems], [[], []])
+  const { warnings, problems, endpoint } = await read(t, block)
+  assert.deepEqual([warnings, problems], [[], []])
   assert.deepEqual(endpoint?.headers(), { 'X-Scope-OrgID': 'one', 'X-A': 'a, b, c' })
   assert.equal(endpoint?.access?.addresses, 'at random')
   assert.deepEqual([endpoint?.backoff, endpoint?.ageLimitMs], [{ minMs: 30, maxMs: 5000 }, 0])
@@ -74,13 +74,13 @@ test('what has no meaning here is taken, and told with what does it here', async
     },
     metadata_config: { max_samples_per_send: 2000 },
   }
-  const { doubts, problems } = await read(t, words)
+  const { warnings, problems } = await read(t, words)
   assert.deepEqual(problems, [])
   const leaves = Object.entries(words).flatMap(([key, value]) =>
     typeof value === 'object' ? Object.keys(value).map((one) => `${key}.${one}`) : [key],
   )
-  assert.deepEqual(keysOf(doubts), leaves)
-  for (const doubt of doubts) assert.match(doubt, /: has no meaning here: ./)
+  assert.deepEqual(keysOf(warnings), leaves)
+  for (const doubt of warnings) assert.match(doubt, /: has no meaning here: ./)
 })
 
 test('what would need another way in is refused, with that way', async (t) => {
@@ -182,24 +182,24 @@ test('what came from copying is sent as it is, and doubted', async (t) => {
     's3cret_...': /ends in dots/,
   }
   for (const [password, words] of Object.entries(odd)) {
-    const { doubts, endpoint } = await read(t, { basic_auth: { username: 'me', password } })
-    assert.match(doubts.join('\n'), words)
-    assert.doesNotMatch(doubts.join('\n'), /s3cret/i)
+    const { warnings, endpoint } = await read(t, { basic_auth: { username: 'me', password } })
+    assert.match(warnings.join('\n'), words)
+    assert.doesNotMatch(warnings.join('\n'), /s3cret/i)
     assert.deepEqual(await endpoint?.credentials?.headersFor({} as never), {
       authorization: `Basic ${Buffer.from(`me:${password}`).toString('base64')}`,
     })
   }
   const file = join(temporary(t), 'password')
   writeFileSync(file, "'s3cret'\n")
-  const { doubts } = await read(t, { basic_auth: { username: 'me', password_file: file } })
-  assert.match(doubts[0] ?? '', /password_file: .*: stands in quotes/)
+  const { warnings } = await read(t, { basic_auth: { username: 'me', password_file: file } })
+  assert.match(warnings[0] ?? '', /password_file: .*: stands in quotes/)
 })
 
 test('what the pages of Grafana Cloud make easy to mix up is doubted', async (t) => {
   const push = 'https://prometheus-prod-13-prod-us-east-0.grafana.net/api/prom/push'
   const basic_auth = { username: '123456', password: 'glc_x' }
   const doubted = async (keys: object) =>
-    keysOf((await read(t, { url: push, preset: 'grafana-cloud', ...keys })).doubts)
+    keysOf((await read(t, { url: push, preset: 'grafana-cloud', ...keys })).warnings)
   assert.deepEqual(await doubted({ basic_auth }), [])
   assert.deepEqual(await doubted({ authorization: { credentials: '123456:glc_x' } }), [])
   assert.deepEqual(await doubted({ url: push.replace('//', '//123456:glc_x@') }), [])

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, HostStatfs, type Waits, timedOut } from '../../../src/host/syscall/statfs.ts'
+import { type Answer, HostStatfs, timedOut, type Waits } from '../../../src/host/syscall/statfs.ts'
 import type { Command } from '../../../src/host/syscall/statfs-child.ts'
 import { systemClock } from '../../../src/util/clock.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { concealed, secretsOf, shownUrl } from '../../../src/http/auth/credentials.ts'
+import { redact, redactedUrl, secretsOf } from '../../../src/http/auth/credentials.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 
 test('a URL is shown without what its query holds', () => {
-  const shown = (url: string) => shownUrl(new URL(url))
+  const shown = (url: string) => redactedUrl(new URL(url))
   assert.equal(shown('http://127.0.0.1:9090/api/v1/write'), 'http://127.0.0.1:9090/api/v1/write')
   assert.equal(shown('https://h/w?authKey=s3cret&x'), 'https://h/w?authKey=***&x=***')
   assert.equal(shown('https://me:s3cret@h/w#s3cret'), 'https://h/w')
@@ -12,7 +12,7 @@ test('a URL is shown without what its query holds', () => {
 
 /** What is left of a receiver's words when these headers went to this URL. */
 const told = (words: string, headers: Record<string, string>, url = 'http://h/') =>
-  concealed(words, secretsOf(new URL(url), headers))
+  redact(words, secretsOf(new URL(url), headers))
 
 test('what was shown to a receiver is concealed where it says it again', () => {
   const basic = { authorization: `Basic ${Buffer.from('me:p:ssword').toString('base64')}` }

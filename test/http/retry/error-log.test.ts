@@ -13,40 +13,40 @@ function troubled() {
     (line) => lines.push(line.replace(/^time=\S+ level=/, '').trim()),
     () => 0,
   )
-  const trouble = new ErrorLog({ clock, log, part: 'p', about: { remote_name: 'r', url: 'u' } })
+  const problem = new ErrorLog({ clock, log, part: 'p', receiver: { remote_name: 'r', url: 'u' } })
   const levels = () => lines.map((line) => line.split(' ', 1)[0])
-  return { trouble, clock, lines, levels }
+  return { problem, clock, lines, levels }
 }
 
 test('a reason is told once while the trouble lasts, though another came between', () => {
-  const { trouble, levels } = troubled()
+  const { problem, levels } = troubled()
   for (const reason of ['read ECONNRESET', 'HTTP 500: no', 'read ECONNRESET', 'HTTP 500: no', 'HTTP 503: no'])
-    trouble.ill('warn', 'not delivered', reason)
+    problem.ill('warn', 'not delivered', reason)
   assert.deepEqual(levels(), ['WARN', 'WARN', 'DEBUG', 'DEBUG', 'WARN'])
-  assert.equal(trouble.reason, 'HTTP 503: no')
+  assert.equal(problem.reason, 'HTTP 503: no')
 })
 
 test('reasons that differ in a time or in the number of a request are the same', () => {
-  const { trouble, levels } = troubled()
-  trouble.ill('warn', 'm', 'HTTP 500: request 8f14e45f-ceea at 2026-01-01T00:00:00Z failed')
-  trouble.ill('warn', 'm', 'HTTP 500: request c9f0f895-fb98 at 2026-01-01T00:01:00Z failed')
+  const { problem, levels } = troubled()
+  problem.ill('warn', 'm', 'HTTP 500: request 8f14e45f-ceea at 2026-01-01T00:00:00Z failed')
+  problem.ill('warn', 'm', 'HTTP 500: request c9f0f895-fb98 at 2026-01-01T00:01:00Z failed')
   assert.deepEqual(levels(), ['WARN', 'DEBUG'])
 })
 
 test('a receiver that finds new words for ever is not told for ever', () => {
-  const { trouble, levels } = troubled()
-  for (let i = 0; i < 1000; i++) trouble.ill('error', 'm', 'x'.repeat(i))
+  const { problem, levels } = troubled()
+  for (let i = 0; i < 1000; i++) problem.ill('error', 'm', 'x'.repeat(i))
   assert.equal(levels().filter((level) => level === 'ERROR').length, 20)
 })
 
 test('its end is told with how long it was; after it a reason is new again', async () => {
-  const { trouble, clock, lines } = troubled()
-  trouble.well()
-  trouble.ill('warn', 'm', 'r')
+  const { problem, clock, lines } = troubled()
+  problem.well()
+  problem.ill('warn', 'm', 'r')
   await clock.pass(4000)
-  trouble.ill('warn', 'm', 'r')
-  trouble.well()
-  trouble.ill('warn', 'm', 'r')
+  problem.ill('warn', 'm', 'r')
+  problem.well()
+  problem.ill('warn', 'm', 'r')
   assert.deepEqual(lines, [
     'WARN msg="p: m" remote_name=r url=u reason=r',
     'DEBUG msg="p: m" remote_name=r url=u reason=r',

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { zstdDecompressSync } from 'node:zlib'
 import { unpack } from '../../../src/demo-receiver/snappy.ts'
-import { Packer } from '../../../src/remote-write/encode/compression.ts'
+import { Compressor } from '../../../src/remote-write/encode/compression.ts'
 import { scene, until } from '../scene.ts'
 
 const v1 = { contentType: 'application/x-protobuf', version: '0.1.0' }
 const bytes = Buffer.from('metric '.repeat(100))
-const wayOf = (packer: Packer) => packer.pack(bytes, v1).headers['content-encoding']
+const wayOf = (compressor: Compressor) => compressor.pack(bytes, v1).headers['content-encoding']
 
 test('zstd is said by the headers that VictoriaMetrics has for it, and never goes with 2.0', () => {
-  const packer = new Packer('zstd', 'x/1')
-  const { body, headers } = packer.pack(bytes, v1)
+  const compressor = new Compressor('zstd', 'x/1')
+  const { body, headers } = compressor.pack(bytes, v1)
   assert.deepEqual(zstdDecompressSync(body), bytes)
   assert.deepEqual(headers, {
     'content-type': 'application/x-protobuf',
@@ -19,29 +19,29 @@ test('zstd is said by the headers that VictoriaMetrics has for it, and never goe
     'content-encoding': 'zstd',
     'x-victoriametrics-remote-write-version': '1',
   })
-  const newer = packer.pack(bytes, { contentType: 'application/x-protobuf;proto=x', version: '2.0.0' })
+  const newer = compressor.pack(bytes, { contentType: 'application/x-protobuf;proto=x', version: '2.0.0' })
   assert.equal(newer.headers['content-encoding'], 'snappy')
   assert.deepEqual(unpack(Buffer.from(newer.body), 10_000), bytes)
 })
 
 test('who has never taken zstd and refuses it gets snappy from then on', () => {
   for (const status of [400, 415]) {
-    const packer = new Packer('zstd', 'x/1')
-    wayOf(packer)
-    assert.equal(packer.learn({ kind: 'rejected', status }), true)
-    assert.equal(wayOf(packer), 'snappy')
-    assert.equal(packer.learn({ kind: 'rejected', status }), false)
+    const compressor = new Compressor('zstd', 'x/1')
+    wayOf(compressor)
+    assert.equal(compressor.learn({ kind: 'rejected', status }), true)
+    assert.equal(wayOf(compressor), 'snappy')
+    assert.equal(compressor.learn({ kind: 'rejected', status }), false)
   }
 })
 
 test('who has taken zstd refuses the samples, and an outage says nothing of either', () => {
-  const packer = new Packer('zstd', 'x/1')
-  wayOf(packer)
-  assert.equal(packer.learn({ kind: 'stuck' }), false)
-  assert.equal(packer.learn({ kind: 'delivered' }), false)
-  wayOf(packer)
-  assert.equal(packer.learn({ kind: 'rejected', status: 400 }), false)
-  assert.equal(wayOf(packer), 'zstd')
+  const compressor = new Compressor('zstd', 'x/1')
+  wayOf(compressor)
+  assert.equal(compressor.learn({ kind: 'stuck' }), false)
+  assert.equal(compressor.learn({ kind: 'delivered' }), false)
+  wayOf(compressor)
+  assert.equal(compressor.learn({ kind: 'rejected', status: 400 }), false)
+  assert.equal(wayOf(compressor), 'zstd')
 })
 
 test('a receiver without zstd gets every sample, at the price of one request', async (t) => {

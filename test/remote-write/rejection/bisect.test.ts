@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
-  extent,
-  serialize,
   advance,
   type BisectAnswer,
-  type PendingSlices,
-  wholeRange,
   deserialize,
+  extent,
+  type PendingSlices,
+  serialize,
+  wholeRange,
 } from '../../../src/remote-write/rejection/bisect.ts'
 
 /** A receiver as Prometheus is one: all of a request or nothing, in order by series, the newest sample once more is fine. */

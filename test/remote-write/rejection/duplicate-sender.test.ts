@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { SeriesTable } from '../../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../../src/metrics/snapshot.ts'
 import { DuplicateSender } from '../../../src/remote-write/rejection/duplicate-sender.ts'
-import { noStats } from '../../../src/remote-write/stats.ts'
+import { createStats } from '../../../src/remote-write/stats.ts'
 import { createLog } from '../../../src/util/log.ts'
 import { TestClock } from '../../support/clock.ts'
 import { scene, temperature, until } from '../scene.ts'
@@ -33,7 +33,7 @@ test('a second host with the same labels is told by the one whose samples come t
 function thoughts(hasStepped = false) {
   const clock = new TestClock()
   const lines: string[] = []
-  const stats = noStats()
+  const stats = createStats()
   const same = new DuplicateSender({
     clock,
     log: createLog(
@@ -42,7 +42,7 @@ function thoughts(hasStepped = false) {
       (line) => lines.push(line),
       () => 0,
     ),
-    about: { remote_name: 'r', url: 'http://receiver.test/' },
+    receiver: { remote_name: 'r', url: 'http://receiver.test/' },
     stats,
     hasStepped: () => hasStepped,
   })

@@ -9,7 +9,7 @@ import { compileRules } from '../../../src/relabel/rules.ts'
 import { batchOf, markable } from '../../../src/remote-write/encode/batch.ts'
 import { excessOf } from '../../../src/remote-write/series/limits.ts'
 import { Relabeller, type SeriesSelection } from '../../../src/remote-write/series/relabel.ts'
-import { noStats } from '../../../src/remote-write/stats.ts'
+import { createStats } from '../../../src/remote-write/stats.ts'
 import { createLog } from '../../../src/util/log.ts'
 import { scene, until } from '../scene.ts'
 
@@ -19,11 +19,11 @@ const load = gauge('load', 'The load.')
 /** What is collected, one snapshot after another, and what an endpoint with these rules makes of it. */
 async function endpoint({ rules = [], ...wanted }: Omit<SeriesSelection, 'relabel'> & { rules?: readonly Rule[] }) {
   const lines: string[] = []
-  const stats = noStats()
+  const stats = createStats()
   const relabel = await compileRules(rules, 'legacy', (_, text) => assert.fail(text))
   const relabelling = new Relabeller(
     { ...wanted, relabel: rules.length > 0 ? relabel : undefined },
-    { log: createLog('debug', 'logfmt', (line) => lines.push(line), Date.now), stats, about: { remote_name: 'x' } },
+    { log: createLog('debug', 'logfmt', (line) => lines.push(line), Date.now), stats, receiver: { remote_name: 'x' } },
   )
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'h' }))
   let sequence = 0

@@ -74,7 +74,7 @@ export async function isLog(directory: string): Promise<boolean> {
     if (error.code === 'ENOENT') return []
     throw error
   })
-  return ['cursors', 'log', 'owner', 'aside'].some((name) => names.includes(name))
+  return ['cursors', 'log', 'owner', 'dead-letters'].some((name) => names.includes(name))
 }
 
 /** Every log of a buffer: whether it has its own, and the directories of those of runs. Rejects where it is not there. */

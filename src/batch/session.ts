@@ -75,7 +75,7 @@ export class BatchSession implements BatchRun {
   }
 
   async queue(): Promise<void> {
-    this.#ticket ??= this.#queue([turns.taking, ...this.#names.map(turns.at)])
+    this.#ticket ??= this.#queue([turns.append, ...this.#names.map(turns.at)])
     await this.#ticket
   }
 
@@ -85,9 +85,9 @@ export class BatchSession implements BatchRun {
     await this.queue()
     const place = await this.#ticket
     try {
-      await place?.waitFor(turns.taking, deadline)
+      await place?.waitFor(turns.append, deadline)
       await this.#addLast(last)
-      place?.release(turns.taking)
+      place?.release(turns.append)
       const opening = { deadline, spool: this.#openSpool(), isShortLived: true }
       const end = async (name: string) => {
         if (!this.#isOpen(name)) await this.#openInTurn(name, place, opening)

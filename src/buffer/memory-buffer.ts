@@ -123,7 +123,7 @@ class MemoryCursor implements Cursor {
       const batch = within(this.#waiting(), samples)
       if (batch.length > 0) return batch
       this.#notifier.reset()
-      void this.commit(this.#entries.at(-1)?.sequence ?? 0, 'refused') // none of these is taken
+      void this.commit(this.#entries.at(-1)?.sequence ?? 0, 'rejected') // none of these is taken
       await this.#notifier.wait(signal)
     }
   }

@@ -9,7 +9,7 @@ const dropped = ownCounter(
 const appended = ownCounter('hostpush_buffer_appended_samples_total', 'Samples taken into the buffer.')
 const bytes = gauge('hostpush_buffer_bytes', 'What the buffer takes on disk; in memory where it uses no disk.')
 const diskErrors = ownCounter('hostpush_buffer_disk_errors_total', 'Writes, syncs and openings of files that failed.')
-const damaged = ownCounter('hostpush_buffer_damaged_records_total', 'Places in the log that could not be read.')
+const damaged = ownCounter('hostpush_buffer_corrupt_records_total', 'Places in the log that could not be read.')
 
 /**
  * The buffer's numbers, as they are now. What waits for each endpoint is told with the endpoint. `urls` are those of the

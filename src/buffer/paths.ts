@@ -1,12 +1,12 @@
 import type { Clock } from '../util/clock.ts'
 
 /**
- * The directory `runs` of a buffer: in it a log for each batch command that has not delivered all (`runs/<id>/`, laid out
- * as the agent's own), those of a newer version (newer.ts), and the queue of those that deliver (`runs/turn/`, turn.ts).
+ * The directory `spool` of a buffer: in it a log for each batch command that has not delivered all (`spool/<id>/`, laid out
+ * as the agent's own), those of a newer version (newer.ts), and the queue of those that deliver (`spool/queue/`, turn.ts).
  * The owner's socket in a log says that its command lives. `run.json` beside the log holds what the log does not tell.
  */
-export const runsIn = (directory: string): string => `${directory}/runs`
-export const turnsIn = (directory: string): string => `${runsIn(directory)}/turn`
+export const runsIn = (directory: string): string => `${directory}/spool`
+export const turnsIn = (directory: string): string => `${runsIn(directory)}/queue`
 
 /** Milliseconds since the epoch first: ids sort as the runs began. */
 export function newId(clock: Pick<Clock, 'now'>): string {
@@ -18,4 +18,4 @@ export function newId(clock: Pick<Clock, 'now'>): string {
  * What a command queues for: to take its last samples, and then to deliver to each output. So at each output samples come
  * in the order in which they were taken, and one that is away keeps nobody waiting who has nothing for it.
  */
-export const turns = { taking: 'taking', at: (output: string) => `at ${output}` } as const
+export const turns = { append: 'append', at: (output: string) => `at ${output}` } as const

@@ -75,7 +75,7 @@ export interface Cursor {
 }
 
 /** What became of the snapshots up to one; that it was delivered where nothing is said. */
-export type DeliveryVerdict = 'delivered' | 'refused'
+export type DeliveryVerdict = 'delivered' | 'rejected'
 
 /** A range of sequence numbers, both ends with it. `note` is the sender's own, at most 1024 bytes. */
 export interface InFlightRange {
@@ -101,7 +101,7 @@ export type DropReason =
   | 'max_age'
   | 'too_old'
   | 'rejected'
-  | 'damaged'
+  | 'corrupt'
   | 'clock'
   | 'dropped_by_user'
   | 'disk_failed'

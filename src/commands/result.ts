@@ -5,7 +5,7 @@ import type { Terminal } from './command.ts'
 /** Samples that have not arrived, by what became of them: how bad that is, and how it is said. */
 export const failureKinds = [
   { kind: 'lost', status: 1, said: 'lost' },
-  { kind: 'rejected', status: 1, said: 'refused, and set aside (hostpush buffer export --refused shows it)' },
+  { kind: 'rejected', status: 1, said: 'refused, and set aside (hostpush buffer export --dead-letters shows it)' },
   { kind: 'kept', status: 3, said: 'kept in the buffer for the agent or the next command to deliver' },
 ] as const
 

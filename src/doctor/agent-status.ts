@@ -43,7 +43,7 @@ function findingOf(row: Row, nowMs: number): readonly Finding[] {
     return row.problem === undefined
       ? []
       : [fail('buffer', `the disk is not used: ${row.problem}`, diskRemedy(row.problem))]
-  if (row.kind === 'refused') {
+  if (row.kind === 'dead_letters') {
     const text = `refused and set aside: ${plural(row.samples, 'sample')}: ${row.reason}`
     return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: kindOf(row.endpoint), url: '' }))]
   }

@@ -7,12 +7,12 @@ const of = ['remote_name', 'url'] as const
 
 const samples = ownCounter(`${prefix}_samples_total`, 'Samples pushed and taken.', of)
 const samplesRefused = ownCounter(
-  `${prefix}_samples_refused_total`,
+  `${prefix}_samples_rejected_total`,
   'Samples of families that the gateway refuses.',
   of,
 )
 const families = gauge(
-  `${prefix}_refused_families`,
+  `${prefix}_rejected_families`,
   'Families left out of every push, as the gateway refuses them.',
   of,
 )

@@ -57,7 +57,7 @@ const requests = ownCounter('hostpush_requests_total', 'Requests sent, by status
 ])
 const replayed = ownCounter('hostpush_replayed_ranges_total', 'Ranges sent again that turned out to have arrived.', of)
 const sameLabels = ownCounter(
-  'hostpush_same_labels_refusals_total',
+  'hostpush_duplicate_sender_rejections_total',
   'Refusals that say that another host sends under the labels of this one.',
   of,
 )

@@ -224,7 +224,7 @@ export class RangeSender {
     if (replayed) this.#replayed(1)
     else await this.#rejections.snapshot(entry, reason)
     this.#afterWhole = true
-    await this.#finish(entry, replayed ? 'delivered' : 'refused')
+    await this.#finish(entry, replayed ? 'delivered' : 'rejected')
   }
 
   /**
@@ -238,7 +238,7 @@ export class RangeSender {
     if (poison === undefined || entries.length > 1) return
     if (!(await this.#requests.failsAlone({ entries, stale: [] }, () => this.#onOther(range), signal))) return
     await this.#rejections.snapshot(poison, 'the receiver fails at it for ever and takes others')
-    await this.#finish(poison, 'refused')
+    await this.#finish(poison, 'rejected')
   }
 
   /** A sample that is none of these. */

@@ -39,5 +39,5 @@ test('of many snapshots that a command pushes what is refused of the last one is
     results.map(({ delivered, kept, rejected, lost }) => ({ delivered, kept, refused: rejected, lost })),
     [{ delivered: 1, kept: 0, refused: 1, lost: 0 }],
   )
-  assert.equal((await readdir(`${directory}/aside`)).length, 1)
+  assert.equal((await readdir(`${directory}/dead-letters`)).length, 1)
 })

@@ -39,5 +39,5 @@ test('what was left before a boot, for an output that is no more, goes by its ag
   assert.equal(await leftAfter(undefined), 1)
   assert.equal(await leftAfter(86_400_000), 1) // the receiver says that it is this clock that is wrong
   assert.equal(await leftAfter(200), 0)
-  assert.deepEqual(await readdir(`${directory}/runs`), [])
+  assert.deepEqual(await readdir(`${directory}/spool`), [])
 })

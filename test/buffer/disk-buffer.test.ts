@@ -228,7 +228,7 @@ test('the bounds let whole oldest segments go and count what that costs each end
     assert.equal(lost + (await allOf(buffer, name)).length * 200, (200 - sent) * 200)
     assert.ok(cursor.backlog().snapshots === 0 && lost > 0)
   }
-  assert.equal(buffer.stats.dropped.get('slow')?.get('damaged'), undefined)
+  assert.equal(buffer.stats.dropped.get('slow')?.get('corrupt'), undefined)
 })
 
 test('age deletes nothing after a step of the wall clock until a receiver confirms the time', async () => {

@@ -69,7 +69,7 @@ for (const isRunning of [true, false]) {
       values: [1.001],
       timestamps: [1_700_000_015_000],
     })
-    const refused = (await run(directory, 'export', '--refused')).out.split('\n')
+    const refused = (await run(directory, 'export', '--dead-letters')).out.split('\n')
     assert.equal(refused[0], '# refused by fast: the receiver said: out of bounds')
     assert.equal(refused[3], 'temperature{job="test",room="r0"} 4 1700000060000')
   })
@@ -94,13 +94,13 @@ for (const isRunning of [true, false]) {
 test('what was set aside can be dropped alone', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
-  const asked = await run(directory, 'drop', '--refused')
+  const asked = await run(directory, 'drop', '--dead-letters')
   assert.deepEqual([asked.status, asked.out], [1, 'fast: 2 samples set aside would be dropped\n'])
-  await run(directory, 'drop', '--refused', '--yes')
+  await run(directory, 'drop', '--dead-letters', '--yes')
   const { out } = await run(directory, 'ls')
   assert.match(out, /slow: 4 snapshots/)
   assert.doesNotMatch(out, /set aside/)
-  const again = await run(directory, 'drop', '--refused')
+  const again = await run(directory, 'drop', '--dead-letters')
   assert.deepEqual([again.status, again.out], [0, 'there is nothing to drop\n'])
 })
 
@@ -148,14 +148,14 @@ test('what commands have left is listed, exported and dropped as well', async (t
   }
   const { out } = await run(directory, 'ls')
   const [head, row] = out.split('\n')
-  assert.match(head ?? '', new RegExp(`^${directory}/runs: \\d+ bytes in 2 logs of commands$`))
+  assert.match(head ?? '', new RegExp(`^${directory}/spool: \\d+ bytes in 2 logs of commands$`))
   const [, endpoint = ''] = /^(\S+), of 2 commands: 2 snapshots, \d+ samples, \d+ bytes wait/.exec(row ?? '') ?? []
   assert.ok(endpoint, out)
   const exported = (await run(directory, 'export', `--endpoint=${endpoint}`)).out
   assert.deepEqual(exported.match(/^answer\{.*\} \d/gm)?.length, 2)
   await run(directory, 'drop', `--endpoint=${endpoint}`, '--yes')
   assert.equal((await run(directory, 'ls')).out, `${directory}: nothing is there yet\n`)
-  assert.deepEqual(await readdir(directory), ['runs'])
+  assert.deepEqual(await readdir(directory), ['spool'])
 })
 
 test('a directory that is not there, is none, or may not be read, is said and not made', async (t) => {
@@ -229,7 +229,7 @@ test('what is dropped while no agent runs leaves the directory to its owner, als
   assert.deepEqual([asked.status, process.geteuid?.(), process.getegid?.()], [0, 0, process.getgid?.()])
   const others = (await treeOf(directory)).filter((row) => !row.includes(` ${owner} ${owner} `))
   assert.deepEqual(others, [])
-  assert.ok((await readdir(directory)).includes('taking'))
+  assert.ok((await readdir(directory)).includes('lock-queue'))
 })
 
 test('what is on its way as somebody drops it may arrive, which is said before', async (t) => {
@@ -263,7 +263,7 @@ test('ls tells programs in JSON, every field of it in the documentation', async 
   assert.ok(told.bytes > 0 && Number(slow) > 0 && Number(fast) > 0)
   assert.deepEqual(told, {
     directory,
-    ...{ bytes: told.bytes, segments: 1, newer_bytes: 0, newer_segments: 0, damaged_places: 0, problem: null },
+    ...{ bytes: told.bytes, segments: 1, newer_bytes: 0, newer_segments: 0, corrupt_places: 0, problem: null },
     endpoints: [
       {
         ...{ endpoint: 'slow', snapshots: 4, samples: 8, bytes: slow },

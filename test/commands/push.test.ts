@@ -172,7 +172,7 @@ test('what cannot be delivered in time is kept, why is told, and the next push t
     requests.slice(1).map(({ path }) => path),
     [`/metrics/job/j/${group}`, `/metrics/job/k/${group}`],
   )
-  assert.deepEqual(readdirSync(join(state, 'runs')), ['turn'])
+  assert.deepEqual(readdirSync(join(state, 'spool')), ['queue'])
 })
 
 test('in memory nothing is kept: what is not delivered is lost', async (t) => {
@@ -217,7 +217,7 @@ const buffer = (...args: string[]) =>
 
 /** The samples of the gateway `gw` that are set aside. */
 async function aside(): Promise<readonly string[]> {
-  const { out } = await buffer('export', '--refused')
+  const { out } = await buffer('export', '--dead-letters')
   const lines = out.split('\n').filter((line) => line !== '' && !/^# (HELP|TYPE)/.test(line))
   return lines.map((line) => line.replace(/instance=".*?"/, 'instance=""').replace(/ \d{13}$/, ''))
 }
@@ -229,7 +229,7 @@ const gatewayNamed = (t: TestContext, url: string, more = {}) => {
 }
 
 test('what a gateway refuses is set aside with its words, of what was left too: its metrics, or the whole push', async (t) => {
-  t.after(() => buffer('drop', '--refused', '--yes'))
+  t.after(() => buffer('drop', '--dead-letters', '--yes'))
   let answer: (body: string) => Answer | undefined = () => 'hang'
   const { url } = await startGateway(t, ({ body }) => answer(body))
   const config = gatewayNamed(t, url)
@@ -246,7 +246,7 @@ test('what a gateway refuses is set aside with its words, of what was left too: 
     'a{job="j",instance="",x="2"} 2',
     'b{job="j",instance=""} 3',
   ])
-  await buffer('drop', '--refused', '--yes')
+  await buffer('drop', '--dead-letters', '--yes')
   answer = () => [400, 'no group of this kind']
   const whole = await push('a 1\nb 2\n', '--job=j', config)
   assert.equal(whole.status, 1)
@@ -260,7 +260,7 @@ test('in memory what a gateway refuses is lost, and that is said', async (t) => 
   const { status, err } = await push('a 1\nb 1\n', '--job=j', gatewayNamed(t, url, { buffer: { mode: 'memory' } }))
   assert.equal(status, 1)
   assert.match(err, /hostpush: lost: 1 of 2 samples for gw .*: refused are a: HTTP 400: not so\n$/)
-  assert.match((await buffer('export', '--refused')).err, /no endpoint is called pushgateway:gw|nothing is set aside/)
+  assert.match((await buffer('export', '--dead-letters')).err, /no endpoint is called pushgateway:gw|nothing is set aside/)
 })
 
 const misuse: readonly (readonly [args: readonly string[], message: RegExp])[] = [

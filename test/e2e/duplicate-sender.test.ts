@@ -46,6 +46,6 @@ test('of two hosts with the same labels the one that comes late says so, in its 
   assert.match(late.output(), /hint="give each host an instance of its own/)
   const page = async (path: string) => (await fetch(`http://127.0.0.1:${web}${path}`)).text()
   assert.match(await page('/'), /another sender uses the labels/)
-  assert.match(await page('/metrics'), /^hostpush_same_labels_refusals_total\{.*\} [1-9]/m)
+  assert.match(await page('/metrics'), /^hostpush_duplicate_sender_rejections_total\{.*\} [1-9]/m)
   for (const one of [late, first]) one.child.kill('SIGKILL')
 })

@@ -45,7 +45,7 @@ function held(t: TestContext, status: number) {
 
 /** The runs whose samples wait in a buffer. */
 const leftIn = (state: string) => {
-  const runs = join(state, 'runs')
+  const runs = join(state, 'spool')
   return existsSync(runs) ? readdirSync(runs).filter((name) => name !== 'turn') : []
 }
 
@@ -54,7 +54,7 @@ async function grown(state: string, sizes: number): Promise<void> {
   const seen = new Set<string>()
   const look = async () => {
     for (const id of leftIn(state)) {
-      const logs = join(state, 'runs', id, 'log')
+      const logs = join(state, 'spool', id, 'log')
       const names = existsSync(logs) ? readdirSync(logs) : []
       if (names.length > 0) seen.add(`${id} ${names.map((name) => statSync(join(logs, name)).size)}`)
     }

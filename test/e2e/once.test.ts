@@ -32,7 +32,7 @@ function place(t: TestContext, more: object = {}): Place {
       const status = await running.ended
       return { status, text: running.output() }
     },
-    left: () => readdirSync(join(state, 'runs')).filter((name) => name !== 'turn'),
+    left: () => readdirSync(join(state, 'spool')).filter((name) => name !== 'queue'),
   }
 }
 
@@ -159,7 +159,7 @@ test('a gateway gets the last snapshot, and one that was left only where nothing
   assert.equal((await once(await nowhere(), soon)).status, 3)
   const { status, text } = await once(gateway.url)
   assert.equal(status, 0, text)
-  assert.deepEqual(readdirSync(join(state, 'runs')), ['turn'])
+  assert.deepEqual(readdirSync(join(state, 'spool')), ['queue'])
   const lines = (await gateway.lines()).filter((line) => line.startsWith('node_load1{'))
   assert.equal(lines.length, 1)
   assert.match(lines[0] ?? '', /instance="h",job="batch"/)
@@ -216,5 +216,5 @@ test('ten pushes of one job at once, beside an agent: each arrives, none is refu
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0)
   assert.doesNotMatch(agent.output(), /refused|rejected|left out/)
-  assert.deepEqual(readdirSync(join(state, 'runs')), ['turn'])
+  assert.deepEqual(readdirSync(join(state, 'spool')), ['queue'])
 })

@@ -69,8 +69,8 @@ test("what root's commands leave in another user's directory is delivered by tha
   const there = config(`${receiver.url}/api/v1/write`)
   const agent = asOther(['run', there, '--web.listen-address=127.0.0.1:0'])
   await eventually(
-    async () => readdirSync(join(state, 'runs')),
-    (left) => left.every((name) => name === 'turn'),
+    async () => readdirSync(join(state, 'spool')),
+    (left) => left.every((name) => name === 'queue'),
   )
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0, agent.output())
@@ -83,7 +83,7 @@ test('an agent that may not read what was left says so once, and what to do', as
   const { state, config, asOther } = here
   const left = join(state, 'runs/000001000000000-1-root')
   mkdirSync(left, { recursive: true, mode: 0o700 })
-  chownSync(join(state, 'runs'), other, other)
+  chownSync(join(state, 'spool'), other, other)
   const agent = asOther(['run', config(await nowhere()), '--web.listen-address=127.0.0.1:0'])
   await agent.until(/not delivered, kept/)
   const said = agent.output().match(/may not be read, and waits.* hint="as root: chown -R 65534:65534 '.*\/state'"/g)
@@ -95,7 +95,7 @@ test('what root makes outside of the directory, where a link leads, stays its ow
   if (here === undefined) return
   const { state, config, asRoot } = here
   const outside = temporary(t)
-  spawnSync('ln', ['-s', outside, join(state, 'runs')], { uid: other, gid: other })
+  spawnSync('ln', ['-s', outside, join(state, 'spool')], { uid: other, gid: other })
   const command = asRoot(['once', config(await nowhere()), '--timeout=1s'])
   assert.equal(await command.ended, 3, command.output())
   const uids = names(outside).map((name) => lstatSync(join(outside, name)).uid)
@@ -107,9 +107,9 @@ test('who queues behind somebody whom it may not ask does not wait for him', asy
   const here = place(t)
   if (here === undefined) return
   const { state, config, asOther } = here
-  const turn = join(state, 'runs/turn')
+  const turn = join(state, 'spool/queue')
   mkdirSync(turn, { recursive: true })
-  for (const path of [join(state, 'runs'), turn]) chownSync(path, other, other)
+  for (const path of [join(state, 'spool'), turn]) chownSync(path, other, other)
   const server = createServer().listen(join(turn, '1'))
   t.after(() => server.close())
   await once(server, 'listening')

@@ -96,11 +96,11 @@ test('what a gateway refuses of a push is set aside with its words, and listed w
   const [, name = ''] = /^(pushgateway:\S+): 1 sample set aside, last /m.exec(buffer('ls').stdout) ?? []
   assert.match(buffer('ls').stdout, /: HTTP 400: .* \(of rows\) \(another job pushed the same metric /)
   assert.match(
-    buffer('export', '--refused', `--endpoint=${name}`).stdout,
+    buffer('export', '--dead-letters', `--endpoint=${name}`).stdout,
     /^# refused by pushgateway:\S+: HTTP 400: .*\n# HELP rows \n# TYPE rows gauge\nrows\{job="second",instance=".*"\} 2 \d{13}\n$/,
   )
   assert.match(
-    buffer('drop', '--refused', '--yes', `--endpoint=${name}`).stdout,
+    buffer('drop', '--dead-letters', '--yes', `--endpoint=${name}`).stdout,
     /1 sample set aside would be dropped\n/,
   )
 })
@@ -155,7 +155,7 @@ test('what a receiver refuses of a push is set aside, of what was left over too,
     /^hostpush: refused, and set aside \(.*\): 1 of 2 samples for \S+ .*HTTP 400: out of bounds/m,
   )
   assert.equal((await prometheus.query('rows_total{job="import"}'))[0]?.value[1], '2')
-  const samples = buffer('export', '--refused')
+  const samples = buffer('export', '--dead-letters')
     .stdout.split('\n')
     .filter((line) => /^[a-z]/.test(line))
   const labels = `{job="import",instance="${hostname()}"}`

@@ -149,7 +149,7 @@ test('a family that another group has with another type is left out and told; th
     lines.filter((line) => /^node_(load1|uname_info)\{/.test(line) && line.includes('job="node"')),
     [],
   )
-  const counted = await told(gateway, /^hostpush_pushgateway_refused_families\{.*\} 2$/)
+  const counted = await told(gateway, /^hostpush_pushgateway_rejected_families\{.*\} 2$/)
   assert.ok(counted.some((line) => line.startsWith('node_load15{')))
   assert.equal(running.output().match(/level=ERROR/g)?.length, 1)
   assert.match(

@@ -77,7 +77,7 @@ async function talker(t: TestContext, made: Certificates) {
       socket.write(answerOf(307, { location: `/away?seen=${encodeURIComponent(words)}` }))
     else if (line.includes('/away'))
       socket.write(answerOf(302, { location: `http://elsewhere.test/?${words.slice(0, 99)}` }, words))
-    else if (line.includes('/aside')) socket.write(refuses ? answerOf(400, {}, words) : answerOf(204))
+    else if (line.includes('/dead-letters')) socket.write(refuses ? answerOf(400, {}, words) : answerOf(204))
     else socket.write(answerOf(number % 2 === 0 ? 401 : 500, {}, words))
   }
   const { port, requests } = await rawServer(t, talk)
@@ -109,8 +109,8 @@ function configured(
   const oauth = { client_id, tenant_id: 'lab.test', client_secret: secrets.client }
   const endpoints = {
     basic: { url: at('/basic'), basic_auth: { username: 'me', password: secrets.basic } },
-    file: { url: at('/aside'), basic_auth: { username: 'me', password_file: passwordFile } },
-    bearer: { url: at('/aside'), authorization: { credentials: secrets.bearer } },
+    file: { url: at('/dead-letters'), basic_auth: { username: 'me', password_file: passwordFile } },
+    bearer: { url: at('/dead-letters'), authorization: { credentials: secrets.bearer } },
     moved: { url: at('/moved'), authorization: { credentials: secrets.bearer } },
     oauth2: {
       url: at('/oauth2'),
@@ -131,8 +131,8 @@ function configured(
     azure: { ...proxied('http://receiver.test/azure'), azuread: { oauth } },
     sigv4: { url: at('/sigv4'), sigv4: keys },
     userinfo: { url: at('/userinfo').replace('//', `//me:${encodeURIComponent(secrets.userinfo)}@`) },
-    query: { url: at(`/aside?token=${encodeURIComponent(secrets.query)}`) },
-    header: { url: at('/aside'), headers: { 'X-Api-Key': secrets.header, 'X-Whatever': secrets.odd } },
+    query: { url: at(`/dead-letters?token=${encodeURIComponent(secrets.query)}`) },
+    header: { url: at('/dead-letters'), headers: { 'X-Api-Key': secrets.header, 'X-Whatever': secrets.odd } },
     plainproxy: proxied('http://receiver.test/plain'),
     tunnel: { ...proxied('https://receiver.test/tls'), proxy_connect_header: { 'X-Pass': [secrets.connect] } },
     client: { url: `https://127.0.0.1:${secure}/`, tls_config: { ...made.server } },
@@ -184,7 +184,7 @@ test('no secret is in a log, a page, a report or a file, whatever receivers, red
   await run('doctor', '--format=json')
   await run('estimate')
   await run('buffer', 'ls')
-  await run('buffer', 'export', '--refused')
+  await run('buffer', 'export', '--dead-letters')
   const pushed = await commandLine(
     ['push', '--job=j', '--timeout=500ms', `--config.file=${file}`],
     {},

@@ -33,7 +33,7 @@ async function pushed(t: TestContext, how: Pushed, text: string) {
   return { status: await running.ended, output: running.output() }
 }
 
-const runsIn = (state: string) => readdirSync(join(state, 'runs')).filter((name) => name !== 'turn')
+const runsIn = (state: string) => readdirSync(join(state, 'spool')).filter((name) => name !== 'queue')
 
 test('of several outputs those that answer get each push at once, whatever waits for one that is away', async (t) => {
   const [prometheus, gateway] = [await startPrometheus(t), await startPushgateway(t)]
@@ -57,7 +57,7 @@ test('of several outputs those that answer get each push at once, whatever waits
     assert.ok((await gateway.lines()).includes(`rows{instance="h",job="j"} ${value}`))
   }
   const outputs = runsIn(state).map(
-    (id) => JSON.parse(readFileSync(join(state, 'runs', id, 'run.json'), 'utf8')).outputs,
+    (id) => JSON.parse(readFileSync(join(state, 'spool', id, 'run.json'), 'utf8')).outputs,
   )
   assert.deepEqual(outputs, Array(2).fill(['away', 'pushgateway:away']))
 })
@@ -80,7 +80,7 @@ test('one that is away keeps no command waiting that has nothing for it', async 
   slow.child.kill('SIGTERM')
   assert.equal(await slow.ended, 3)
   const [left = ''] = runsIn(state)
-  assert.deepEqual(JSON.parse(readFileSync(join(state, 'runs', left, 'run.json'), 'utf8')).outputs, [
+  assert.deepEqual(JSON.parse(readFileSync(join(state, 'spool', left, 'run.json'), 'utf8')).outputs, [
     'pushgateway:away',
   ])
 })
@@ -92,7 +92,7 @@ test('what somebody left who came later is not delivered before what is older', 
   const config = { remote_write: [{ name: 'p', url: `${prometheus.url}/api/v1/write` }] }
   const place = await enterQueue(turnsIn(state), { clock: systemClock }, [turns.at('p')])
   const early = push(t, { state, config, timeout: '60s' }, 'rows 1\n')
-  while (!existsSync(join(state, 'runs')) || runsIn(state).every((id) => !existsSync(join(state, 'runs', id, 'log'))))
+  while (!existsSync(join(state, 'spool')) || runsIn(state).every((id) => !existsSync(join(state, 'spool', id, 'log'))))
     await sleep(20)
   while (readdirSync(turnsIn(state)).filter((name) => /^\d+$/.test(name)).length < 2) await sleep(20)
   assert.equal((await pushed(t, { state, config, timeout: '2s' }, 'rows 2\n')).status, 3)
@@ -117,7 +117,7 @@ test('samples are taken and written before what was left is delivered, however l
   assert.equal((await pushed(t, { state, config: away, timeout: '1500ms' }, 'rows 1\n')).status, 3)
   const slow = push(t, { state, config: away, timeout: '60s' }, 'rows 2\n')
   const bytesIn = (id: string) =>
-    statSync(join(state, 'runs', id, 'log', '0000000000000001.segment'), { throwIfNoEntry: false })?.size ?? 0
+    statSync(join(state, 'spool', id, 'log', '0000000000000001.segment'), { throwIfNoEntry: false })?.size ?? 0
   const isWritten = (id: string) => bytesIn(id) > headerBytes
   while (runsIn(state).filter(isWritten).length < 2 && slow.child.exitCode === null) await sleep(20)
   assert.equal(slow.child.exitCode, null)
@@ -141,7 +141,7 @@ test('hundreds of logs for somewhere else are not even opened; what is too old o
   assert.equal((await pushed(t, { state, config: away, timeout: '1500ms' }, 'rows 1\n')).status, 3)
   const [first = ''] = runsIn(state)
   for (let i = 1; i <= 300; i++)
-    cpSync(join(state, 'runs', first), join(state, 'runs', `${first.slice(0, 15)}-1-copy${i}`), { recursive: true })
+    cpSync(join(state, 'spool', first), join(state, 'spool', `${first.slice(0, 15)}-1-copy${i}`), { recursive: true })
   const there = { remote_write: [{ name: 'there', url: `${prometheus.url}/api/v1/write` }] }
   const good = await pushed(t, { state, config: there, timeout: '20s' }, 'rows 2\n')
   assert.equal(good.status, 0, good.output)

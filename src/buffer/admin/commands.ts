@@ -22,7 +22,7 @@ export interface EndpointRow {
 
 /** Refused samples that are set aside, by endpoint and reason. */
 export interface DeadLetterRow {
-  readonly kind: 'refused'
+  readonly kind: 'dead_letters'
   readonly endpoint: string
   readonly reason: string
   readonly samples: number
@@ -109,7 +109,7 @@ async function deadLetters(buffer: DiskBuffer): Promise<readonly DeadLetterRow[]
     const { endpoint, reason, samples, atMs } = refusal
     const key = `${endpoint}\n${reason}`
     const known = rows.get(key)
-    rows.set(key, { kind: 'refused', endpoint, reason, samples: (known?.samples ?? 0) + samples, newestMs: atMs })
+    rows.set(key, { kind: 'dead_letters', endpoint, reason, samples: (known?.samples ?? 0) + samples, newestMs: atMs })
   }
   return [...rows.values()]
 }
@@ -145,7 +145,7 @@ async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): As
   const beforeMs = request['beforeMs'] === undefined ? undefined : Number(request['beforeMs'])
   const place = beforeMs === undefined ? buffer.last : await positionBefore(buffer, beforeMs)
   const isMeant = (name: string) => endpoint === undefined || name === endpoint
-  const concerned = request['refused'] === true ? [] : buffer.cursors.filter(({ name }) => isMeant(name))
+  const concerned = request['deadLetters'] === true ? [] : buffer.cursors.filter(({ name }) => isMeant(name))
   const before = beforeMs ?? Number.POSITIVE_INFINITY
   for (const { name, position, sampling, samplesOnTheirWay } of concerned) {
     const all = Math.max(0, place.samples - position.samples)

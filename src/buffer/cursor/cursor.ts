@@ -128,7 +128,7 @@ export class DiskCursor implements Cursor {
     await this.#save(false)
   }
 
-  #skipTo(to: LogPosition, reason: DropReason = 'damaged'): void {
+  #skipTo(to: LogPosition, reason: DropReason = 'corrupt'): void {
     this.expireThrough({ from: this.position.samples, to: to.samples }, reason)
     this.#moveTo(to)
     this.#settled = to.sequence
@@ -220,7 +220,7 @@ export class DiskCursor implements Cursor {
     for (const { samplesBefore, samplesAfter, snapshot } of entries) {
       const before = this.#log.uncounted({ from: this.#countedTo, to: samplesBefore })
       const among = this.#countedTo < samplesAfter ? samplesAfter - samplesBefore - snapshot.values.length : 0
-      this.drop('damaged', this.#backlog.share(before + among))
+      this.drop('corrupt', this.#backlog.share(before + among))
       this.#countedTo = Math.max(this.#countedTo, samplesAfter)
     }
   }
@@ -239,7 +239,7 @@ export class DiskCursor implements Cursor {
   #moveTo(place: LogPosition): void {
     const { newest, start } = this.#log.gap
     const isInGap = place.sequence >= newest && place.sequence < start.sequence
-    if (isInGap) this.expireThrough({ from: place.samples, to: start.samples }, 'damaged')
+    if (isInGap) this.expireThrough({ from: place.samples, to: start.samples }, 'corrupt')
     this.position = isInGap ? start : place
     this.#countedTo = Math.max(this.#countedTo, this.position.samples)
     this.#readAhead.pass(this.position.sequence)

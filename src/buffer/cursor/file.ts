@@ -127,7 +127,7 @@ export class CursorFile {
     const good = slots.map((slot) => (typeof slot === 'string' ? undefined : slot))
     const isKept = (good[1]?.generation ?? -1) > (good[0]?.generation ?? -1) ? 1 : 0
     const slot = good[isKept]
-    const isDamaged = slots.includes('damaged')
+    const isDamaged = slots.includes('corrupt')
     if (slot === undefined && isDamaged) this.orphans++
     const state = slot?.state.name === '' ? undefined : slot?.state
     if (state !== undefined && isDamaged) this.uncertain.add(state.name)

@@ -86,11 +86,11 @@ function textOf(text: string): Buffer {
 }
 
 /** What a slot holds; `empty` where nothing was ever written. */
-export function readRecord(bytes: Buffer): CursorRecord | 'empty' | 'damaged' {
+export function readRecord(bytes: Buffer): CursorRecord | 'empty' | 'corrupt' {
   if (bytes.every((byte) => byte === 0)) return 'empty'
-  if (bytes.length < recordBytes || bytes.readUInt32LE(0) !== magic) return 'damaged'
-  if (crc32(bytes.subarray(0, recordBytes - 4)) !== bytes.readUInt32LE(recordBytes - 4)) return 'damaged'
-  if (bytes.readUInt16LE(4) !== recordVersion) return 'damaged'
+  if (bytes.length < recordBytes || bytes.readUInt32LE(0) !== magic) return 'corrupt'
+  if (crc32(bytes.subarray(0, recordBytes - 4)) !== bytes.readUInt32LE(recordBytes - 4)) return 'corrupt'
+  if (bytes.readUInt16LE(4) !== recordVersion) return 'corrupt'
   const nameEnd = textAt + bytes.readUInt8(6)
   const noteEnd = nameEnd + bytes.readUInt16LE(58)
   const position = { sequence: bytes.readUIntLE(14, 6), samples: bytes.readUIntLE(20, 6) }

@@ -110,7 +110,7 @@ export class BufferLock {
 
   #turn() {
     const deps = { clock: systemClock, ownership: this.#ownership }
-    return acquireTurn(`${this.#directory}/taking`, deps, AbortSignal.timeout(timeoutMs))
+    return acquireTurn(`${this.#directory}/lock-queue`, deps, AbortSignal.timeout(timeoutMs))
   }
 
   async #rejectIfOwned(): Promise<void> {

@@ -9,7 +9,7 @@ import { SegmentWriter } from '../segment/writer.ts'
 import type { BufferStats, DeadLetter } from '../types.ts'
 
 /** Of a buffer, for its agent and the batch commands. */
-export const deadLetterDirectory = (directory: string): string => `${directory}/aside`
+export const deadLetterDirectory = (directory: string): string => `${directory}/dead-letters`
 
 const maxFiles = 256
 const maxBytes = 16 * 1024 * 1024

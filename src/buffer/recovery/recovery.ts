@@ -90,7 +90,7 @@ async function move(directory: string, unreadable: readonly UnreadableSegment[],
   } catch (error) {
     const err = messageOf(error)
     deps.stats.diskErrors++
-    deps.log.error('buffer: what a newer version has left cannot be moved to runs/, and is passed over', {
+    deps.log.error('buffer: what a newer version has left cannot be moved to spool/, and is passed over', {
       ...{ directory, err, hint: diskRemedy(err) },
     })
     return { unreadable, gone: [] }
@@ -114,7 +114,7 @@ async function findSegments({ files, segments, corrupt, log }: Deps) {
       const { size, header, whole } = await opened(files, path, 'read', async (file) => {
         const { size } = await file.status()
         const header = readHeader(await file.read(0, headerBytes))
-        return { size, header, whole: header === 'damaged' ? await file.read(0, size) : undefined }
+        return { size, header, whole: header === 'corrupt' ? await file.read(0, size) : undefined }
       })
       if (typeof header === 'object' && header.isNewer) {
         unreadable.push({ path, first, bytes: size, header })

@@ -98,9 +98,9 @@ export function headerOf({ first, samplesBefore, createdMs, bootId }: Header): B
 }
 
 /** The header; `isNewer` where a newer version wrote what follows it. */
-export function readHeader(bytes: Buffer): (Header & { readonly isNewer: boolean }) | 'damaged' {
-  if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return 'damaged'
-  if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return 'damaged'
+export function readHeader(bytes: Buffer): (Header & { readonly isNewer: boolean }) | 'corrupt' {
+  if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return 'corrupt'
+  if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return 'corrupt'
   const hex = bytes.toString('hex', 32, 48)
   return {
     isNewer: bytes.readUInt16LE(8) > version,

@@ -26,7 +26,7 @@ const flags: readonly (Flag & { readonly verbs?: readonly Verb[] })[] = [
     verbs: ['export', 'drop'],
   },
   {
-    name: 'refused',
+    name: 'dead-letters',
     kind: 'switch',
     help: 'export, drop: what receivers refused and was set aside, instead of what waits.',
     verbs: ['export', 'drop'],
@@ -124,34 +124,34 @@ async function withConfigured(logs: Logs, endpoint: string | undefined): Promise
 /** Whose, and whether it is what was set aside that is meant: that is in one place for all. */
 async function chooseEndpoint(logs: Logs, given: ParsedFlags) {
   const endpoint = given.get('endpoint') as string | undefined
-  const refused = given.get('refused') === true
-  const places = (await withConfigured(logs, endpoint)).filter(({ isRun }) => !(refused && isRun))
-  return { endpoint, refused, places }
+  const deadLetters = given.get('dead-letters') === true
+  const places = (await withConfigured(logs, endpoint)).filter(({ isRun }) => !(deadLetters && isRun))
+  return { endpoint, deadLetters, places }
 }
 
 async function exportTo(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise<number> {
   const format = formatOf(given)
-  const { endpoint, refused, places } = await chooseEndpoint(logs, given)
+  const { endpoint, deadLetters, places } = await chooseEndpoint(logs, given)
   let isEmpty = true
   for (const place of places)
-    for await (const text of logs.ask(place, { command: 'export', format, endpoint, refused })) {
+    for await (const text of logs.ask(place, { command: 'export', format, endpoint, deadLetters })) {
       terminal.out(String(text))
       isEmpty = false
     }
-  if (isEmpty) terminal.err(`hostpush: ${refused ? 'nothing is set aside' : 'nothing waits'}\n`)
+  if (isEmpty) terminal.err(`hostpush: ${deadLetters ? 'there are no dead letters' : 'nothing waits'}\n`)
   return 0
 }
 
 async function drop(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise<number> {
   const before = given.get('before') as string | undefined
   const beforeMs = before === undefined ? undefined : instant(before)
-  const { endpoint, refused, places: all } = await chooseEndpoint(logs, given)
+  const { endpoint, deadLetters, places: all } = await chooseEndpoint(logs, given)
   const places = await readable(all, logs, terminal)
-  const request = { command: 'drop', beforeMs, endpoint, refused }
+  const request = { command: 'drop', beforeMs, endpoint, deadLetters }
   const rows: DropRow[] = []
   for (const place of places) {
     const here = (await Array.fromAsync(logs.ask(place, { ...request, isDry: true }))) as readonly DropRow[]
-    rows.push(...(place.isRun ? here.map((row) => ({ ...row, refused: 0 })) : here)) // a run sets aside with the agent
+    rows.push(...(place.isRun ? here.map((row) => ({ ...row, rejected: 0 })) : here)) // a run sets aside with the agent
   }
   const lines = [...dropText(rows)]
   for (const line of lines) terminal.out(line)

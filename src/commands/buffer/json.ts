@@ -12,14 +12,14 @@ export function jsonOf(directory: string, logs: readonly Listed[]): string {
   const whole = {
     directory,
     ...sizes(buffer),
-    damaged_places: buffer?.corrupt ?? 0,
+    corrupt_places: buffer?.corrupt ?? 0,
     problem: buffer?.problem ?? null,
     endpoints: ofKind(own, 'endpoint').map((row) => ({
       ...waiting(row),
       configured: row.isConfigured ?? null,
       dropped: row.dropped,
     })),
-    refused: ofKind(own, 'refused').map(refusal),
+    dead_letters: ofKind(own, 'dead_letters').map(refusal),
     commands: logs.filter(({ isRun }) => isRun).flatMap(({ rows }) => command(rows)),
   }
   return `${JSON.stringify(whole, undefined, 2)}\n`

@@ -20,10 +20,10 @@ export function* listing(directory: string, logs: readonly Listed[]): Generator<
   const left = ofKind(runs, 'buffer').filter(({ unreadable }) => unreadable === 0)
   const bytes = left.reduce((sum, one) => sum + one.bytes, 0)
   if (left.length > 0)
-    yield `${directory}/runs: ${plural(bytes, 'byte')} in ${plural(left.length, 'log')} of commands\n`
+    yield `${directory}/spool: ${plural(bytes, 'byte')} in ${plural(left.length, 'log')} of commands\n`
   for (const one of ofKind(runs, 'buffer')) if (one.unreadable > 0) yield newerText(one)
   yield* commandsText(ofKind(runs, 'endpoint').filter(({ snapshots }) => snapshots > 0))
-  for (const row of ofKind(own, 'refused')) yield deadLetterText(row)
+  for (const row of ofKind(own, 'dead_letters')) yield deadLetterText(row)
 }
 
 export const ofKind = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>

@@ -10,7 +10,7 @@ import { SimulatedDisk } from '../../support/simulated-disk.ts'
 const always = Number.NEGATIVE_INFINITY
 
 /** Delivers, or has refused, what comes next. */
-async function send(cursor: Cursor, verdict: 'delivered' | 'refused' = 'delivered') {
+async function send(cursor: Cursor, verdict: 'delivered' | 'rejected' = 'delivered') {
   const [entry] = await cursor.read({ samples: 1 }, signal)
   const sequence = entry?.sequence ?? 0
   await cursor.markInFlight({ first: sequence, last: sequence, note: '' })
@@ -28,7 +28,7 @@ test('the snapshot that was delivered last is known after a kill, as long as som
   for (const one of [first, second, third]) buffer.append(one)
   await send(cursor)
   await send(cursor)
-  await send(cursor, 'refused')
+  await send(cursor, 'rejected')
   assert.equal((await cursor.lastDelivered(always))?.snapshot, second)
   const after = (await openLog(disk.afterKill(), {}, { clock })).cursor('a')
   const last = await after.lastDelivered(second.timestampMs)

@@ -32,7 +32,7 @@ async function outcomeOf(disk: SimulatedDisk) {
   const buffer = await openLog(disk, {}, { log })
   const { uncertain } = buffer.cursor('a')
   const sequences = sequencesOf(await allOf(buffer))
-  const damaged = buffer.stats.dropped.get('a')?.get('damaged') ?? 0
+  const damaged = buffer.stats.dropped.get('a')?.get('corrupt') ?? 0
   const next = buffer.append(snapshots()(99))
   return { sequences, damaged, next, uncertain, records: buffer.stats.corruptRecords, lines, buffer }
 }
@@ -171,7 +171,7 @@ test('a segment that cannot be read is tried again a minute later, and again; th
     const reading = allOf(buffer)
     for (let minute = 0; minute < 3; minute++) await clock.pass(60_000)
     assert.deepEqual(sequencesOf(await reading), failures < 3 ? [1, 2, 3, 4, 5, 6] : [1, 2, 5, 6])
-    assert.equal(buffer.stats.dropped.get('a')?.get('damaged'), failures < 3 ? undefined : 6)
+    assert.equal(buffer.stats.dropped.get('a')?.get('corrupt'), failures < 3 ? undefined : 6)
     assert.equal(lines.filter((line) => line.includes('cannot be read, skipped')).length, failures - 2)
   }
 })

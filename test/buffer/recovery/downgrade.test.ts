@@ -71,7 +71,7 @@ for (const from of [1, 3, 5])
 
     const up = disk.afterKill()
     change(up, 1, version)
-    const [run = ''] = segmentsIn(up).flatMap((path) => /^\/b\/runs\/[^/]+/.exec(path) ?? [])
+    const [run = ''] = segmentsIn(up).flatMap((path) => /^\/b\/spool\/[^/]+/.exec(path) ?? [])
     assert.equal((await openLog(up)).cursor('a').backlog().snapshots, 0)
     const left = await openLog(up, { directory: run })
     const all = [1, 2, 3, 4, 5, 6].filter((sequence) => sequence >= from)
@@ -96,16 +96,16 @@ test('killed while it moves what a newer version wrote, it moves the rest at the
     }
     await openLog(disk, {}, { isAgent: true })
     const again = disk.afterKill()
-    const isMoved = segmentsIn(again).some((path) => /^\/b\/runs\/\d/.test(path))
+    const isMoved = segmentsIn(again).some((path) => /^\/b\/spool\/\d/.test(path))
     const down = await openLog(again, {}, { isAgent: true, clock: new TestClock(1_700_000_000_001) })
     assert.deepEqual(sequencesOf(await allOf(down)), [2])
     // killed between this and its first word on disk it does not know any more what others know of
     if (!isMoved) assert.deepEqual(down.stats.dropped, new Map(), `killed after ${survived}`)
     change(again, 1, version)
-    const runs = new Set(segmentsIn(again).flatMap((path) => /^\/b\/runs\/[^/]+/.exec(path) ?? []))
+    const runs = new Set(segmentsIn(again).flatMap((path) => /^\/b\/spool\/[^/]+/.exec(path) ?? []))
     assert.equal(runs.size, 1)
     const [run = ''] = runs
-    assert.match(run, /^\/b\/runs\/\d{15}-/)
+    assert.match(run, /^\/b\/spool\/\d{15}-/)
     const up = await openLog(again, { directory: run })
     assert.deepEqual(sequencesOf(await allOf(up)), [3, 4, 5, 6])
     assert.deepEqual(up.stats.dropped, new Map())
@@ -127,7 +127,7 @@ test('where what a newer version wrote cannot be moved it is left alone, and sai
 
 test('where it may not be looked for what was being moved, nothing is said of a newer version', async () => {
   const disk = await sixIn(new SimulatedDisk())
-  disk.fault = (operation, path) => (operation === 'list' && path.includes('/runs/') ? 'EACCES' : undefined)
+  disk.fault = (operation, path) => (operation === 'list' && path.includes('/spool/') ? 'EACCES' : undefined)
   const { log, lines } = recordingLog()
   const again = await openLog(disk, {}, { log, isAgent: true })
   assert.deepEqual(sequencesOf(await allOf(again)), [2, 3, 4, 5, 6])
@@ -136,7 +136,7 @@ test('where it may not be looked for what was being moved, nothing is said of a 
 
 test('a log that a newer version has left is nobody else’s to deliver and to delete, up to max_age', async (t) => {
   const directory = temporary(t)
-  const run = `${directory}/runs/000001700000000-1-abcd`
+  const run = `${directory}/spool/000001700000000-1-abcd`
   await mkdir(`${run}/log`, { recursive: true })
   const deps = { clock: systemClock, log: silent, bootId: '' }
   const buffer = await openDisk({ ...options, directory: run }, deps, false)
@@ -151,6 +151,6 @@ test('a log that a newer version has left is nobody else’s to deliver and to d
   const { lines, log } = recordingLog()
   const later = { ...systemClock, now: () => systemClock.now() + 2 * 86_400_000 }
   assert.equal(await openSpooled(run, of(86_400_000), { ...deps, log, clock: later }), undefined)
-  assert.deepEqual(await readdir(`${directory}/runs`), [])
+  assert.deepEqual(await readdir(`${directory}/spool`), [])
   assert.match(lines.join(), /older than max_age and lost/)
 })

@@ -21,7 +21,7 @@ type Step =
   | {
       readonly do: 'send'
       readonly endpoint: (typeof endpoints)[number]
-      readonly answer: 'delivered' | 'refused' | 'none'
+      readonly answer: 'delivered' | 'rejected' | 'none'
     }
   | { readonly do: 'restart'; readonly closes: boolean }
   | { readonly do: 'leave' }
@@ -34,7 +34,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('send' as const),
       endpoint: fc.constantFrom('live' as const, 'live' as const, 'live' as const, ...endpoints),
-      answer: fc.constantFrom('delivered' as const, 'delivered' as const, 'refused' as const, 'none' as const),
+      answer: fc.constantFrom('delivered' as const, 'delivered' as const, 'rejected' as const, 'none' as const),
     }),
   },
   {

@@ -1,7 +1,6 @@
 import { type ExecFileSyncOptions, execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import type { Peer } from '../compare.ts'
-import { expositionOf } from '../compare.ts'
+import { expositionOf, type Peer } from '../compare.ts'
 
 /** A host of its own, made of two network namespaces: lines for ip(8) and tc(8). */
 export interface Network {

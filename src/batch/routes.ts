@@ -1,10 +1,11 @@
 import type { DiskBuffer } from '../buffer/disk-buffer.ts'
+import type { Cursor } from '../buffer/types.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { groupUrl } from '../pushgateway/group.ts'
+import type { Gateway } from '../pushgateway/index.ts'
 import type { GatewayOptions } from '../pushgateway/options.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'
 import { openEndpoints, openGateways } from './open-outputs.ts'
-import { saveRejectedByGateway } from './refused.ts'
 import { timedOut, timeoutReason } from './result.ts'
 import { gatewayCursor } from './run-log.ts'
 import type { RunConfig, SpoolDeps } from './spool.ts'
@@ -100,4 +101,15 @@ async function newestSnapshot(buffer: DiskBuffer, after: number): Promise<Snapsh
     await reader.close()
   }
   return newest
+}
+
+/**
+ * Sets aside what a gateway would not have of a command's last snapshot; to be called once, at the end. An agent does not:
+ * the next snapshot holds the same metrics, and one file for each would only push out what others have set aside.
+ */
+export async function saveRejectedByGateway(cursor: Cursor, { rejection }: Gateway, sequence: number): Promise<void> {
+  if (rejection === undefined) return
+  const { reason, snapshot, series } = rejection
+  cursor.drop('rejected', series.size)
+  await cursor.saveDeadLetter({ reason, entries: [{ sequence, snapshot }], series })
 }

@@ -1,8 +1,8 @@
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { Notifier } from './cursor/notifier.ts'
 import { within } from './memory-tail.ts'
+import { countDropped, createStats } from './metrics.ts'
 import { includes, type SamplingRule } from './sampling.ts'
-import { countDropped, createStats } from './stats.ts'
 import type { Backlog, Buffer, Cursor, DeliveryVerdict, DropReason, Entry, InFlightRange, Limit } from './types.ts'
 
 /** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */

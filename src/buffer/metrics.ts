@@ -1,5 +1,5 @@
 import { type Family, gauge, type Labels, ownCounter } from '../metrics/family.ts'
-import type { Buffer } from './types.ts'
+import type { Buffer, BufferStats, DropReason } from './types.ts'
 
 const dropped = ownCounter(
   'prometheus_remote_storage_samples_dropped_total',
@@ -28,4 +28,18 @@ export function* familiesOf(
     const labels = { remote_name: endpoint, url: urls.get(endpoint) ?? '' }
     for (const [reason, samples] of reasons) yield [dropped, samples, { ...labels, reason }]
   }
+}
+
+export const createStats = (): BufferStats => ({
+  appendedSnapshots: 0,
+  appendedSamples: 0,
+  bytes: 0,
+  diskErrors: 0,
+  corruptRecords: 0,
+  dropped: new Map(),
+})
+
+export function countDropped({ dropped }: BufferStats, endpoint: string, reason: DropReason, samples: number): void {
+  const reasons = dropped.get(endpoint) ?? new Map<DropReason, number>()
+  dropped.set(endpoint, reasons.set(reason, (reasons.get(reason) ?? 0) + samples))
 }

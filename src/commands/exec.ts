@@ -10,8 +10,7 @@ import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { printWarnings } from './doubts.ts'
-import { failureKinds } from './result.ts'
+import { failureKinds, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
 const job: Flag = { name: 'job', kind: 'value', help: 'The job_name of the run; the name of the command without it.' }

@@ -13,9 +13,8 @@ import { createDeadline } from '../util/deadline.ts'
 import type { Log } from '../util/log.ts'
 import type { Command } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { printWarnings } from './doubts.ts'
 import { logOf } from './logger.ts'
-import { printResults } from './result.ts'
+import { printResults, printWarnings } from './result.ts'
 import { durationOf } from './shared-flags.ts'
 
 /** Of the timeout: what is left when this is over is for writing down what has not been delivered. */

@@ -12,9 +12,8 @@ import { createDeadline } from '../util/deadline.ts'
 import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { printWarnings } from './doubts.ts'
 import { logOf } from './logger.ts'
-import { printResults } from './result.ts'
+import { printResults, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
 const job: Flag = { name: 'job', kind: 'value', help: 'The job that the samples are of. Needed.' }

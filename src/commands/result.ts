@@ -1,4 +1,5 @@
 import type { DeliveryResult } from '../batch/result.ts'
+import type { Config } from '../config/index.ts'
 import { plural } from '../util/plural.ts'
 import type { Terminal } from './command.ts'
 
@@ -29,3 +30,11 @@ export function printResults(results: readonly DeliveryResult[], samples: number
 }
 
 const placeOf = ({ name, url }: DeliveryResult) => `${name} (${url})`
+
+/** What was configured, and perhaps not meant: a line each for who reads the lines of a command; none at the level error. */
+export function printWarnings(
+  { warnings, log }: Pick<Config, 'warnings' | 'log'>,
+  { err }: Pick<Terminal, 'err'>,
+): void {
+  if (log.level !== 'error') for (const doubt of warnings) err(`hostpush: warning: ${doubt}\n`)
+}

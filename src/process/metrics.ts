@@ -1,5 +1,5 @@
-import type { Labels } from '../metrics/family.ts'
-import { gauge } from '../metrics/family.ts'
+import { gauge, type Labels } from '../metrics/family.ts'
+
 import { SeriesTable } from '../metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
 import type { Usage } from './process-tree.ts'

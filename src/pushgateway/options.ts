@@ -1,5 +1,5 @@
 import type { Target } from '../http/request.ts'
-import type { Backoff } from '../http/retry/backoff.ts'
+import type { Backoff } from '../http/retry/retry.ts'
 import type { Access } from '../http/transport/connection.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
 

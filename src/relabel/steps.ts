@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { lowerCase, upperCase } from './case.ts'
+
 import type { LabelSet } from './label-set.ts'
 import type { Matcher } from './matcher.ts'
 import type { Action, Filled } from './rule.ts'
@@ -82,4 +82,33 @@ export const steps: Readonly<Record<Action, Make>> = {
   labelkeep: keepingLabels(true),
   lowercase: setting(lowerCase),
   uppercase: setting(upperCase),
+}
+
+/** Letters with iota subscript: their capitals are one character where JavaScript's upper case writes two. */
+const iotaCapitals: readonly (readonly [from: number, to: number, capital: (code: number) => number])[] = [
+  [0x1f80, 0x1faf, (code) => code | 8],
+  [0x1fb3, 0x1fb3, (code) => code + 9],
+  [0x1fc3, 0x1fc3, (code) => code + 9],
+  [0x1ff3, 0x1ff3, (code) => code + 9],
+]
+
+/*
+ * Upper and lower case as Go has them: character by character, one for one, whatever stands around it.
+ * https://www.unicode.org/Public/UCD/latest/ucd/SpecialCasing.txt is what JavaScript knows beyond that.
+ */
+
+function lowerCase(text: string): string {
+  return Array.from(text, (char) => String.fromCodePoint(char.toLowerCase().codePointAt(0) ?? 0)).join('')
+}
+
+function upperCase(text: string): string {
+  return Array.from(text, capitalOf).join('')
+}
+
+function capitalOf(char: string): string {
+  const upper = char.toUpperCase()
+  const code = char.codePointAt(0) ?? 0
+  if (upper.length === String.fromCodePoint(upper.codePointAt(0) ?? 0).length) return upper
+  const found = iotaCapitals.find(([from, to]) => code >= from && code <= to)
+  return found === undefined ? char : String.fromCodePoint(found[2](code))
 }

@@ -18,10 +18,9 @@ import {
   wholeRange,
 } from './rejection/bisect.ts'
 import { BlameTracker } from './rejection/blame.ts'
-import { RejectableProbe } from './rejection/probe.ts'
 import { isInVain, Range } from './rejection/range.ts'
 import { Rejections } from './rejection/rejections.ts'
-import { SearchBudget } from './rejection/search.ts'
+import { RejectableProbe, SearchBudget } from './rejection/search.ts'
 import { isPartialWrite, type PartialWrite, type RequestResult, RequestSender } from './request-sender.ts'
 import type { Retrier } from './retry.ts'
 import type { Relabeller } from './series/relabel.ts'

@@ -1,6 +1,3 @@
-import { DurationHistogram } from './durations.ts'
-import { LoadAverage } from './load.ts'
-
 /** One endpoint's numbers, under the names that Prometheus gives them. Times are milliseconds since the epoch. */
 export interface EndpointStats {
   samples: number
@@ -50,3 +47,59 @@ export const createStats = (): EndpointStats => ({
   load: new LoadAverage(),
   answers: new Map(),
 })
+
+/** Upper bounds in seconds, those of Prometheus for the same histogram. */
+const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300, Number.POSITIVE_INFINITY]
+
+/** How long requests took, as a classic histogram. */
+class DurationHistogram {
+  seconds = 0
+  count = 0
+  readonly #counts = bounds.map(() => 0)
+
+  add(seconds: number): void {
+    const place = bounds.findIndex((bound) => seconds <= bound)
+    this.#counts[place] = (this.#counts[place] ?? 0) + 1
+    this.seconds += seconds
+    this.count++
+  }
+
+  /** How many were not longer than each bound; the bound as the label `le` has it. */
+  *buckets(): Generator<readonly [le: string, count: number]> {
+    let total = 0
+    for (const [place, bound] of bounds.entries()) {
+      total += this.#counts[place] ?? 0
+      yield [bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound), total]
+    }
+  }
+}
+
+/** How much of the newest counts. */
+const weight = 0.2
+
+/**
+ * How much of the time between two snapshots goes into sending one. Above 1 a single sender, one request after another,
+ * cannot keep up: Prometheus calls it the number of shards that are desired.
+ */
+class LoadAverage {
+  #betweenMs: number | undefined
+  #newestMs: number | undefined
+  #sendingMs = 0
+
+  collected(timestampMs: number): void {
+    if (this.#newestMs !== undefined) this.#betweenMs = smoothed(this.#betweenMs, timestampMs - this.#newestMs)
+    this.#newestMs = timestampMs
+  }
+
+  sent(snapshots: number, milliseconds: number): void {
+    this.#sendingMs = smoothed(this.#sendingMs, milliseconds / snapshots)
+  }
+
+  /** From 1 up: there is always one. */
+  get senders(): number {
+    return Math.max(1, this.#sendingMs / Math.max(1, this.#betweenMs ?? Number.POSITIVE_INFINITY))
+  }
+}
+
+const smoothed = (before: number | undefined, now: number) =>
+  before === undefined ? now : before + weight * (now - before)

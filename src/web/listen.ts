@@ -1,7 +1,7 @@
 import type { Server, ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Log } from '../util/log.ts'
-import { messageOf } from '../util/log.ts'
+import { type Log, messageOf } from '../util/log.ts'
+
 import { type Answer, plain, type Request, requestOf, send } from './answer.ts'
 import type { Admission, Gate } from './gate.ts'
 

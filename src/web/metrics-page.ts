@@ -1,7 +1,7 @@
 import type { CollectionResult } from '../collect/cycle.ts'
 import type { Log } from '../util/log.ts'
 import { type Answer, plain, type Request } from './answer.ts'
-import { gzipped, wantsGzip } from './encoding.ts'
+
 import { createPage } from './page.ts'
 import type { OwnStat } from './registry.ts'
 import { selectionOf } from './selection.ts'
@@ -65,4 +65,26 @@ export function createMetricsPage(options: Options, deps: Deps, stats: WebStats)
       return counted(500, { ...plain(500, 'The page cannot be made; the log says why.'), done })
     }
   }
+}
+
+/**
+ * Whether gzip is liked better than nothing (RFC 9110, 12.5.3), with node_exporter's reading of a tie: no compression.
+ */
+export function wantsGzip(acceptEncoding: string): boolean {
+  const liking = (coding: string) => {
+    const weights = acceptEncoding.split(',').map((part) => {
+      const [, name = '', weight = '1'] = /^\s*([^\s;]+)\s*(?:;\s*q=([\d.]+)\s*)?$/.exec(part) ?? []
+      return name === '*' || name.toLowerCase() === coding ? Number(weight) : 0
+    })
+    return Math.max(...weights)
+  }
+  return liking('gzip') > liking('identity')
+}
+
+/** At the fastest level: a third of the work of the usual one for a sixth more bytes. Done off the event loop. */
+async function gzipped(page: Buffer): Promise<Buffer> {
+  const { gzip } = await import('node:zlib')
+  return new Promise((resolve, reject) => {
+    gzip(page, { level: 1 }, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
+  })
 }

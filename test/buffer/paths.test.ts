@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { defaultDirectory } from '../../src/buffer/directory.ts'
+import { defaultDirectory } from '../../src/buffer/paths.ts'
 
 test('the directory is that of the service, of root, or of the user', () => {
   assert.equal(

@@ -260,7 +260,10 @@ test('in memory what a gateway refuses is lost, and that is said', async (t) => 
   const { status, err } = await push('a 1\nb 1\n', '--job=j', gatewayNamed(t, url, { buffer: { mode: 'memory' } }))
   assert.equal(status, 1)
   assert.match(err, /hostpush: lost: 1 of 2 samples for gw .*: refused are a: HTTP 400: not so\n$/)
-  assert.match((await buffer('export', '--dead-letters')).err, /no endpoint is called pushgateway:gw|nothing is set aside/)
+  assert.match(
+    (await buffer('export', '--dead-letters')).err,
+    /no endpoint is called pushgateway:gw|nothing is set aside/,
+  )
 })
 
 const misuse: readonly (readonly [args: readonly string[], message: RegExp])[] = [

@@ -13,8 +13,8 @@ import { ownPattern, type Pattern } from '../../src/metrics/pattern.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { systemClock } from '../../src/util/clock.ts'
-import type { Log } from '../../src/util/log.ts'
-import { silent } from '../../src/util/log.ts'
+import { type Log, silent } from '../../src/util/log.ts'
+
 import { type Tree, textFiles } from './tree.ts'
 
 export interface Given {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { wantsGzip } from '../../src/web/encoding.ts'
+import { wantsGzip } from '../../src/web/metrics-page.ts'
 
 /** As node_exporter 1.12.1 answers them. */
 const cases = [

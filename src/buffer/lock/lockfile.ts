@@ -1,11 +1,12 @@
+import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+
 import { systemClock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
 import { chownToOwner, type Ownership } from '../disk/chown.ts'
 import { isForbidden } from '../disk/filesystem.ts'
 import { acquireTurn } from './fifo-queue.ts'
-import { lines, send } from './lines.ts'
 import { reachable } from './socket-path.ts'
 
 /** A buffer cannot be opened, as somebody else has it. */
@@ -195,4 +196,21 @@ async function* answersOf(socket: Socket, mayBreakOff: boolean): AsyncGenerator<
     socket.destroy()
   }
   if (!mayBreakOff) throw new BufferError('buffer: the agent broke off its answer')
+}
+
+/** The lines that come, without their ends. The socket stays open for the answer. */
+async function* lines(socket: Socket): AsyncGenerator<string> {
+  socket.setEncoding('utf8')
+  let rest = ''
+  for await (const text of socket.iterator({ destroyOnReturn: false })) {
+    const parts = (rest + text).split('\n')
+    rest = parts.pop() ?? ''
+    yield* parts
+  }
+}
+
+/** One value as one line; waits where whoever reads is slow. */
+async function send(socket: Socket, value: unknown): Promise<void> {
+  if (socket.destroyed) throw new Error('the connection is closed')
+  if (!socket.write(`${JSON.stringify(value)}\n`)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
 }

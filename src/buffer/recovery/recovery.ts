@@ -1,11 +1,16 @@
 import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
-import type { CursorFile } from '../cursor/file.ts'
+import { CursorFile } from '../cursor/file.ts'
+
 import { diskRemedy } from '../disk/disk-hints.ts'
 import { type FileSystem, opened } from '../disk/filesystem.ts'
-import type { Quarantine } from '../log/quarantine.ts'
+import { Quarantine } from '../log/quarantine.ts'
+
 import type { LogPosition } from '../memory-tail.ts'
-import type { Segment, Segments } from '../segment/directory.ts'
+import { createStats } from '../metrics.ts'
+import type { DiskDeps, DiskOptions } from '../options.ts'
+import { type Segment, Segments } from '../segment/directory.ts'
+
 import { firstOf, headerBytes, readHeader, recordsOf, recordType } from '../segment/format.ts'
 import type { Loss } from '../segment/reader.ts'
 import { type Head, headOf } from '../segment/snapshot-codec.ts'
@@ -178,4 +183,31 @@ async function truncateTail(segment: Segment, end: number, files: FileSystem, lo
   } catch (error) {
     log.debug('buffer: a torn end cannot be cut, passed over', { err: messageOf(error) })
   }
+}
+
+/** What there is on disk as a process begins, and what it found there. */
+export interface Opened extends RecoveredLog {
+  readonly stats: BufferStats
+  readonly segments: Segments
+  readonly corrupt: Quarantine
+  readonly cursors: CursorFile
+}
+
+/** Reads what an agent before has left in the directory. Never fails: what cannot be used is said, and not there. */
+export async function openLog(
+  { directory, sync }: DiskOptions,
+  { files, log, clock, isAgent = false }: Pick<DiskDeps, 'files' | 'log' | 'clock' | 'isAgent'>,
+): Promise<Opened> {
+  const stats = createStats()
+  const segments = new Segments(files, `${directory}/log`)
+  const corrupt = new Quarantine(`${directory}/corrupt`, { files, clock, log, stats })
+  const cursors = new CursorFile(`${directory}/cursors`, {
+    ...{ files, clock, log, stats, syncs: sync === 'always', syncsAtEnd: sync === 'end' },
+  })
+  const syncs = sync !== 'end'
+  const found = await recover(directory, {
+    ...{ files, clock, log, stats, segments, corrupt, cursors, syncs },
+    movesUnreadable: isAgent,
+  })
+  return { stats, segments, corrupt, cursors, ...found }
 }

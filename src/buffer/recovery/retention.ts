@@ -2,7 +2,7 @@ import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
 import type { DiskCursor } from '../cursor/cursor.ts'
 import type { Segments } from '../segment/directory.ts'
-import type { CountedLosses } from '../segment/losses.ts'
+import type { CountedLosses } from '../segment/reader.ts'
 import type { BufferStats } from '../types.ts'
 
 /** A difference between the wall clock and the boot clock, or a receiver's clock, that is a step. */

@@ -1,9 +1,9 @@
+import { statSync } from 'node:fs'
 import type { Access } from '../../http/transport/connection.ts'
 import type { ForwardProxy, ProxyOptions } from '../../http/transport/proxy.ts'
 import type { Pem, TlsOptions } from '../../http/transport/tls.ts'
 import { messageOf, Secret } from '../../util/log.ts'
 import type { AccessShape } from '../schema/access.ts'
-import { hostAuthorities } from './authorities.ts'
 import { decoded, onlyOne } from './secrets.ts'
 
 /** Where a block stands, and what else is known when it is read. */
@@ -109,3 +109,21 @@ function forwardProxyOf(text: string): ForwardProxy {
   const pair = `${decoded(username)}:${decoded(password)}`
   return { url, authorization: new Secret(`Basic ${Buffer.from(pair).toString('base64')}`) }
 }
+
+/** Where distributions keep the authorities that the host trusts, its operator's own among them, in one file. */
+const bundles = [
+  '/etc/ssl/certs/ca-certificates.crt', // Debian, Alpine, Arch
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', // Fedora, RHEL
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem', // openSUSE
+  '/etc/ssl/cert.pem',
+]
+
+/** The file of authorities of this host. Undefined where there is none, or Node was told of more: then Node's hold. */
+function hostAuthorities(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const named = environment['SSL_CERT_FILE']
+  if (named) return named
+  return environment['NODE_EXTRA_CA_CERTS'] ? undefined : bundles.find(isFilled)
+}
+
+const isFilled = (file: string) => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0

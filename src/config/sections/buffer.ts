@@ -1,5 +1,5 @@
-import { defaultDirectory } from '../../buffer/directory.ts'
 import type { BufferOptions } from '../../buffer/index.ts'
+import { defaultDirectory } from '../../buffer/paths.ts'
 import type { Shape } from '../schema/schema.ts'
 import { durationMs, sizeBytes } from '../schema/units.ts'
 

@@ -1,8 +1,8 @@
 import { zstdCompressSync } from 'node:zlib'
+import { SnappyCompressor } from 'snappyjs/snappy_compressor.js'
 import type { Headers } from '../../http/request.ts'
 import type { Outcome } from '../../http/retry/outcome.ts'
 import type { Encoder } from './encoder.ts'
-import { createSnappy } from './snappy.ts'
 
 /** How bodies are compressed. zstd is VictoriaMetrics' own variant of remote-write 1.0. */
 export const compressions = ['snappy', 'zstd'] as const
@@ -52,5 +52,16 @@ export class Compressor {
     if (!isUnknown || this.#zstd === 'taken') return false
     this.#zstd = 'off'
     return true
+  }
+}
+
+/** Makes a function that compresses to the snappy block format. What it gives is overwritten by its next call. */
+export function createSnappy(): (bytes: Uint8Array) => Uint8Array {
+  let output: Uint8Array = Buffer.allocUnsafeSlow(4096)
+  return (bytes) => {
+    const compressor = new SnappyCompressor(bytes)
+    const most = compressor.maxCompressedLength()
+    if (output.length < most) output = Buffer.allocUnsafeSlow(most * 2)
+    return output.subarray(0, compressor.compressToBuffer(output))
   }
 }

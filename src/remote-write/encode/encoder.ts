@@ -1,5 +1,6 @@
 import type { Entry } from '../../buffer/types.ts'
 import { beginningOf, type Family } from '../../metrics/family.ts'
+
 import type { Series } from '../../metrics/series.ts'
 import type { Snapshot } from '../../metrics/snapshot.ts'
 import type { Batch } from './batch.ts'
@@ -63,4 +64,13 @@ export function pointsOf({ entries, stale }: Batch): ReadonlyMap<Series, readonl
 export function startOf({ since }: Pick<Family, 'since'>, { starts }: Snapshot, timestampMs: number): number {
   const startMs = beginningOf(since, starts)
   return startMs < timestampMs ? startMs : 0
+}
+
+/** One family for each name that a type and help can be said of. */
+export function familiesIn(entries: readonly Entry[]): readonly Family[] {
+  const byName = new Map<string, Family>()
+  for (const { family } of entries.at(-1)?.snapshot.series ?? []) {
+    if (!byName.has(family.name)) byName.set(family.name, family)
+  }
+  return [...byName.values()]
 }

@@ -3,11 +3,20 @@ import type { Entry } from '../../buffer/types.ts'
 import type { Family, MetricType } from '../../metrics/family.ts'
 import type { Series } from '../../metrics/series.ts'
 import type { Batch } from './batch.ts'
-import { fillTemplate, type RequestTemplate } from './cast.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf } from './encoder.ts'
 import { type Label, labelBytes, labelsOf } from './labels.ts'
 import { SeriesCache } from './series-cache.ts'
-import { longestHead, type Pattern, patternOf, putSample, putVarint, Stamps, sampleLength } from './wire.ts'
+import {
+  fillTemplate,
+  longestHead,
+  type Pattern,
+  patternOf,
+  putSample,
+  putVarint,
+  type RequestTemplate,
+  Stamps,
+  sampleLength,
+} from './wire.ts'
 
 /** Field number and wire type, as they stand before each field of remote-write 1.0. */
 const tag = { timeseries: 10, metadata: 26, type: 8, familyName: 18, help: 34 } as const

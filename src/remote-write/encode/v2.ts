@@ -3,13 +3,21 @@ import type { Entry } from '../../buffer/types.ts'
 import type { Since } from '../../metrics/family.ts'
 import type { Series } from '../../metrics/series.ts'
 import type { Batch } from './batch.ts'
-import { fillTemplate, type RequestTemplate } from './cast.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf, startOf } from './encoder.ts'
 import { type Label, labelsOf } from './labels.ts'
 import type { Inline } from './messages.ts'
 import { SeriesCache } from './series-cache.ts'
 import { type Layout, layoutOf } from './symbols.ts'
-import { type Pattern, patternOf, putSample, putVarint, Stamps, sampleLength } from './wire.ts'
+import {
+  fillTemplate,
+  type Pattern,
+  patternOf,
+  putSample,
+  putVarint,
+  type RequestTemplate,
+  Stamps,
+  sampleLength,
+} from './wire.ts'
 
 /** Field number and wire type of a request's series. */
 const timeseriesTag = 42

@@ -8,9 +8,7 @@ import type { Retrier } from '../retry.ts'
 import type { Relabeller } from '../series/relabel.ts'
 import type { EndpointStats } from '../stats.ts'
 import type { BlameTracker, SingleSeriesRejection } from './blame.ts'
-import { WrittenCounts } from './counts.ts'
 import { DuplicateSender } from './duplicate-sender.ts'
-import { ExcludedSeries } from './exclusions.ts'
 import type { Excluded, Range } from './range.ts'
 
 interface Deps {
@@ -174,3 +172,64 @@ const samplesIn = (entries: readonly Entry[]) => entries.reduce((sum, { snapshot
 
 const samplesOf = (wanted: ReadonlySet<Series>, entries: readonly Entry[]) =>
   entries.reduce((sum, { snapshot }) => sum + snapshot.series.filter((one) => wanted.has(one)).length, 0)
+
+/** As it is counted. */
+const dropReason = 'receiver_wrote_less'
+
+/** What a receiver says it has written of what it was sent, where that is not all of it: said once while it lasts. */
+class WrittenCounts {
+  readonly #deps: Pick<Deps, 'log' | 'stats' | 'receiver'>
+  #isPart = false
+  #isLess = false
+
+  constructor(deps: Pick<Deps, 'log' | 'stats' | 'receiver'>) {
+    this.#deps = deps
+  }
+
+  /** So many samples of a request were refused, and the receiver does not tell which. */
+  part(samples: number, explained: { readonly reason: string; readonly hint?: string | undefined }): void {
+    const { log, receiver } = this.#deps
+    const fields = { ...receiver, samples, ...explained }
+    if (this.#isPart) log.debug('remote-write: some samples are refused, all others are taken', fields)
+    else log.error('remote-write: some samples are refused, all others are taken', fields)
+    this.#isPart = true
+  }
+
+  /** A whole request was taken; not every receiver counts. */
+  taken(samples: number, written = samples): void {
+    const { log, receiver, stats } = this.#deps
+    if (this.#isPart) log.info('remote-write: all samples are taken again', receiver)
+    this.#isPart = false
+    const less = Math.max(0, samples - written)
+    if (less > 0) stats.samplesDropped.set(dropReason, (stats.samplesDropped.get(dropReason) ?? 0) + less)
+    if (less > 0 && !this.#isLess)
+      log.warn('remote-write: the receiver says that all is well, and has written less', {
+        ...receiver,
+        samples,
+        written,
+      })
+    this.#isLess = less > 0
+  }
+}
+
+/** How long an offending series is left out before it is tried again. */
+const excludedMs = 3_600_000
+
+/** Series that the receiver would not have. Times are monotonic milliseconds. */
+class ExcludedSeries {
+  readonly #untilMs = new Map<Series, number>()
+
+  add(series: Series, nowMs: number): void {
+    this.#untilMs.set(series, nowMs + excludedMs)
+  }
+
+  get isEmpty(): boolean {
+    return this.#untilMs.size === 0
+  }
+
+  /** What is to be left out now; whose time has come is sent again. */
+  at(nowMs: number): ReadonlySet<Series> {
+    for (const [series, until] of this.#untilMs) if (nowMs >= until) this.#untilMs.delete(series)
+    return new Set(this.#untilMs.keys())
+  }
+}

@@ -4,10 +4,10 @@ import type { Snapshot } from '../../metrics/snapshot.ts'
 import type { Relabel } from '../../relabel/rules.ts'
 import type { Log } from '../../util/log.ts'
 import { type Label, labelsOf, sendable } from '../encode/labels.ts'
+
 import { SeriesCache } from '../encode/series-cache.ts'
 import type { EndpointStats } from '../stats.ts'
 import { LabelIndex, mayCollide } from './label-collisions.ts'
-import { excessOf, type LabelLimits } from './limits.ts'
 
 /** What an endpoint wants of all that is collected. */
 export interface SeriesSelection {
@@ -175,3 +175,27 @@ function picked(column: Float64Array, places: readonly number[]): Float64Array {
   for (let i = 0; i < places.length; i++) values[i] = column[places[i] as number] as number
   return values
 }
+
+/** What a receiver takes of labels; a limit that is missing is none. Lengths are bytes of UTF-8. */
+export interface LabelLimits {
+  readonly labels?: number
+  readonly nameBytes?: number
+  readonly valueBytes?: number
+}
+
+/** In which way a label set is too much for a receiver; undefined where it is not. */
+export function excessOf(labels: readonly Label[], limits: LabelLimits): string | undefined {
+  const { labels: most = Number.POSITIVE_INFINITY, nameBytes, valueBytes } = limits
+  if (labels.length > most) return `it has ${labels.length} labels, label_limit is ${most}`
+  for (const [name, value] of labels) {
+    if (isLonger(name, nameBytes))
+      return `the name of a label has ${Buffer.byteLength(name)} bytes, label_name_length_limit is ${nameBytes}`
+    if (isLonger(value, valueBytes))
+      return `the value of ${name} has ${Buffer.byteLength(value)} bytes, label_value_length_limit is ${valueBytes}`
+  }
+  return undefined
+}
+
+/** A character has at most three bytes for each unit of UTF-16: most texts need not be measured. */
+const isLonger = (text: string, most: number | undefined) =>
+  most !== undefined && text.length * 3 > most && Buffer.byteLength(text) > most

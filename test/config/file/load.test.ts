@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { collectors } from '../../../src/collectors/index.ts'
 import { ConfigError } from '../../../src/config/error.ts'
-import { parseJson } from '../../../src/config/file/json.ts'
-import { readFile } from '../../../src/config/file/load.ts'
+import { parseJson, readFile } from '../../../src/config/file/load.ts'
 import { temporary } from '../../support/servers.ts'
 
 /** What is right of a file, and what is wrong with the rest: without the file's own path. */

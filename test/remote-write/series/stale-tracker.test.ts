@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Entry } from '../../../src/buffer/types.ts'
 import { gauge } from '../../../src/metrics/family.ts'
 import type { Series } from '../../../src/metrics/series.ts'
-import { canonicalize } from '../../../src/remote-write/series/same.ts'
+import { canonicalize } from '../../../src/remote-write/series/stale-tracker.ts'
 
 const family = gauge('temperature', 'Degrees.', ['room'])
 const series = (room: string, ref = 1): Series => ({ ref, family, labelValues: [room], identity: { job: 'node' } })

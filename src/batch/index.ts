@@ -1,7 +1,7 @@
 import { ownershipOf } from '../buffer/disk/chown.ts'
 import { diskRemedy } from '../buffer/disk/disk-hints.ts'
 import { type BufferOptions, openBuffer } from '../buffer/index.ts'
-import type { Sync } from '../buffer/log/writer.ts'
+import type { Sync } from '../buffer/options.ts'
 import type { Buffer } from '../buffer/types.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { isSet, timeText } from '../util/clock.ts'

@@ -1,6 +1,6 @@
 import type { Buffer } from '../buffer/types.ts'
 import type { Config } from '../config/index.ts'
-import type { Access, Sender } from '../http/transport/connection.ts'
+import type { Access, Sender } from '../http/types.ts'
 import { Gateway } from '../pushgateway/index.ts'
 import { Endpoint } from '../remote-write/index.ts'
 import type { Clock } from '../util/clock.ts'

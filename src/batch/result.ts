@@ -1,5 +1,5 @@
 import type { BufferStats } from '../buffer/types.ts'
-import { redactedUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/redact.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { groupUrl } from '../pushgateway/group.ts'
 import type { Gateway } from '../pushgateway/index.ts'

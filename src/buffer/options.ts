@@ -1,7 +1,6 @@
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { FileSystem } from './disk/filesystem.ts'
-import type { Sync } from './log/writer.ts'
 
 export interface DiskOptions {
   readonly directory: string
@@ -26,3 +25,9 @@ export interface DiskDeps {
   /** Nothing more is written. */
   readonly onClose?: () => Promise<void>
 }
+
+/**
+ * When what was written is made safe: at once, so often (milliseconds), when the kernel likes, or when the log is closed:
+ * that is for a command that lives for a moment, and which sends from memory while the disk is being written.
+ */
+export type Sync = 'always' | 'never' | 'end' | number

@@ -1,6 +1,6 @@
 import { collectors } from '../collectors/index.ts'
 import { configFlags, readConfig } from '../config/index.ts'
-import { redactedUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/redact.ts'
 import { plural } from '../util/plural.ts'
 import type { Command } from './command.ts'
 

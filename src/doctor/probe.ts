@@ -1,7 +1,8 @@
 import type { Dispatcher } from 'undici'
-import { createRequester, type Headers, type Target } from '../http/request.ts'
+import { createRequester, type Target } from '../http/request.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
-import type { Sender } from '../http/transport/connection.ts'
+import type { Headers, Sender } from '../http/types.ts'
+
 import type { Clock } from '../util/clock.ts'
 
 /** A request that stores nothing. */

@@ -1,6 +1,6 @@
 import type { CollectionResult } from '../collect/cycle.ts'
 import type { Config } from '../config/index.ts'
-import { redactedUrl } from '../http/auth/credentials.ts'
+import { redactedUrl } from '../http/redact.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { extents, keepList } from '../relabel/allowlists.ts'
 import type { EndpointOptions } from '../remote-write/index.ts'

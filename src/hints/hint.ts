@@ -2,19 +2,7 @@ import { mimir } from './mimir.ts'
 import { network } from './network.ts'
 import { receivers } from './receivers.ts'
 import { statuses } from './statuses.ts'
-
-/** What to make of the words of a receiver or of the network. It explains; nothing is decided by it. */
-export interface Hint {
-  /** A part of the words by which it is known, as the documentation shows it. */
-  readonly contains: string
-  /** Where that part alone is not how it is found. */
-  readonly pattern?: RegExp
-  /** The hosts that it is said of; all where it is missing. */
-  readonly host?: RegExp
-  /** The kind of output that it is said to; all where it is missing. */
-  readonly part?: string
-  readonly hint: string
-}
+import type { Hint } from './types.ts'
 
 /** What is known of the other side beside its words. */
 export interface Context {

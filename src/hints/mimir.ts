@@ -1,4 +1,4 @@
-import type { Hint } from './hint.ts'
+import type { Hint } from './types.ts'
 
 const unsorted = 'a fault of hostpush: please report it with this line'
 const notOurs = 'hostpush sends none of these by itself: something between it and the receiver adds them'

@@ -1,4 +1,4 @@
-import type { Hint } from './hint.ts'
+import type { Hint } from './types.ts'
 
 /** Faults of name, line, TLS, proxy and credentials, as Node, OpenSSL and our own parts word them. */
 export const network: readonly Hint[] = [

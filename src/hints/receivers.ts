@@ -1,4 +1,4 @@
-import type { Hint } from './hint.ts'
+import type { Hint } from './types.ts'
 
 const grafana = /\.grafana\.net$/
 const amazon = /\.amazonaws\.com(\.cn)?$/

@@ -1,4 +1,4 @@
-import type { Hint } from './hint.ts'
+import type { Hint } from './types.ts'
 
 const status = (code: string, hint: string, part?: string): Hint => ({
   contains: `HTTP ${code}`,

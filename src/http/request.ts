@@ -1,15 +1,14 @@
 import type { Clock } from '../util/clock.ts'
 import { createDeadline, raceAbort } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import { type Credentials, redact, secretsOf } from './auth/credentials.ts'
+import type { Credentials } from './auth/credentials.ts'
+import { redact, secretsOf } from './redact.ts'
 import { type Outcome, outcomeOf, type Reply } from './retry/outcome.ts'
 import { Pacing } from './transport/bandwidth-limit.ts'
-import type { Sender } from './transport/connection.ts'
 import { wordsOf } from './transport/error-text.ts'
 import { Exchange } from './transport/exchange.ts'
 import { isSameParty, redirectOf } from './transport/redirect.ts'
-
-export type Headers = Readonly<Record<string, string>>
+import type { Headers, Sender } from './types.ts'
 
 export interface Target {
   readonly url: URL

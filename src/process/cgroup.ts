@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { fields, lines } from '../host/fs/text.ts'
-import type { Usage } from './process-tree.ts'
+import type { Usage } from './usage.ts'
 
 const prefix = 'hostpush-exec-'
 

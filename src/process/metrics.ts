@@ -2,7 +2,7 @@ import { gauge, type Labels } from '../metrics/family.ts'
 
 import { SeriesTable } from '../metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
-import type { Usage } from './process-tree.ts'
+import type { Usage } from './usage.ts'
 
 /* All are gauges: they tell of one run, and the next one begins anew. */
 const started = gauge('batch_job_start_timestamp_seconds', 'When the run began, in seconds since the epoch.')

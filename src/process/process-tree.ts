@@ -1,14 +1,7 @@
 import type { Dir } from '../host/fs/dir.ts'
 import { fields, keyValues } from '../host/fs/text.ts'
 import type { Cgroup } from './cgroup.ts'
-
-/** What processes have used. Ticks are hundredths of a second. Bytes are those of storage, absent where the kernel counts none or hides them. */
-export interface Usage {
-  readonly userTicks: number
-  readonly systemTicks: number
-  readonly readBytes: number | undefined
-  readonly writtenBytes: number | undefined
-}
+import type { Usage } from './usage.ts'
 
 interface Process {
   readonly pid: number

@@ -1,10 +1,11 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { Headers, Requester } from '../http/request.ts'
+import type { Requester } from '../http/request.ts'
 import { ErrorLog, type ReceiverLabels } from '../http/retry/error-log.ts'
 import type { Wait } from '../http/retry/interruptible-wait.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
 import { type Backoff, delayAfter, type Unsettled } from '../http/retry/retry.ts'
+import type { Headers } from '../http/types.ts'
 
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'

@@ -1,6 +1,6 @@
 import type { Target } from '../http/request.ts'
 import type { Backoff } from '../http/retry/retry.ts'
-import type { Access } from '../http/transport/connection.ts'
+import type { Access } from '../http/types.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
 
 /** `url` is the gateway's, with its route prefix if it has one. */

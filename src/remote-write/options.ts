@@ -1,7 +1,7 @@
 import type { SamplingRule } from '../buffer/sampling.ts'
 import type { Target } from '../http/request.ts'
 import type { Backoff } from '../http/retry/retry.ts'
-import type { Access } from '../http/transport/connection.ts'
+import type { Access } from '../http/types.ts'
 import type { Compression } from './encode/compression.ts'
 import type { Inline, ProtobufMessage } from './encode/messages.ts'
 import type { SeriesSelection } from './series/relabel.ts'

@@ -3,7 +3,7 @@ import type { Decode, Incoming } from '../../src/demo-receiver/decode.ts'
 import { seriesKey, type Version } from '../../src/demo-receiver/labels.ts'
 import { read } from '../../src/demo-receiver/request.ts'
 import { type LedgerEntry, Store } from '../../src/demo-receiver/store.ts'
-import type { Sender } from '../../src/http/transport/connection.ts'
+import type { Sender } from '../../src/http/types.ts'
 
 /** A request as a receiver sees it. */
 export interface Asked {

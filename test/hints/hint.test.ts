@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Hint, hintFor, hints } from '../../src/hints/hint.ts'
+import { hintFor, hints } from '../../src/hints/hint.ts'
+import type { Hint } from '../../src/hints/types.ts'
 import { root } from '../support/servers.ts'
 
 const at = (url: string) => ({ part: 'remote-write', url })

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
 import { offsetOf } from '../../src/config/sections/outputs.ts'
-import type { Sender } from '../../src/http/transport/connection.ts'
+import type { Sender } from '../../src/http/types.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'

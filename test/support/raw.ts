@@ -4,7 +4,8 @@ import type { TestContext } from 'node:test'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { createRequester, type Target } from '../../src/http/request.ts'
 import type { Outcome } from '../../src/http/retry/outcome.ts'
-import { type Access, connect } from '../../src/http/transport/connection.ts'
+import { connect } from '../../src/http/transport/connection.ts'
+import type { Access } from '../../src/http/types.ts'
 import { systemClock } from '../../src/util/clock.ts'
 
 /** One request as it came over the wire. */

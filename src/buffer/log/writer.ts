@@ -3,16 +3,11 @@ import { type Log, messageOf } from '../../util/log.ts'
 import { diskRemedy } from '../disk/disk-hints.ts'
 import type { FileSystem } from '../disk/filesystem.ts'
 import type { MemoryTail } from '../memory-tail.ts'
+import type { Sync } from '../options.ts'
 import type { Segments } from '../segment/directory.ts'
 import type { Loss } from '../segment/reader.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 import type { BufferStats } from '../types.ts'
-
-/**
- * When what was written is made safe: at once, so often (milliseconds), when the kernel likes, or when the log is closed:
- * that is for a command that lives for a moment, and which sends from memory while the disk is being written.
- */
-export type Sync = 'always' | 'never' | 'end' | number
 
 export interface WriterOptions {
   readonly sync: Sync

@@ -1,9 +1,10 @@
 import { type AzureIdentity, azuread, certificatesIn } from '../../http/auth/azure.ts'
 import type { Credentials } from '../../http/auth/credentials.ts'
 import { Secret } from '../../util/log.ts'
+import type { BlockContext } from '../context.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { inFile, textOrFile } from './secrets.ts'
-import { type BlockContext, proxyOnly } from './tls-and-proxy.ts'
+import { proxyOnly } from './tls-and-proxy.ts'
 
 type Shape = NonNullable<TargetShape['azuread']>
 

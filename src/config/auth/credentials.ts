@@ -1,9 +1,10 @@
 import type { Credentials } from '../../http/auth/credentials.ts'
-import type { Headers } from '../../http/request.ts'
+import type { Headers } from '../../http/types.ts'
 import { Secret } from '../../util/log.ts'
+import type { BlockContext } from '../context.ts'
 import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'
 import { decoded, textOrFile } from './secrets.ts'
-import { type BlockContext, proxyOnly } from './tls-and-proxy.ts'
+import { proxyOnly } from './tls-and-proxy.ts'
 
 const isInUrl = ({ username, password }: URL) => username !== '' || password !== ''
 const hasBearer = ({ bearer_token, bearer_token_file }: TargetShape) =>

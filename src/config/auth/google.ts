@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Credentials } from '../../http/auth/credentials.ts'
 import { googleFileOf, googleIam } from '../../http/auth/google.ts'
+import type { BlockContext } from '../context.ts'
 import { parseJson } from '../file/load.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { inFile } from './secrets.ts'
-import { type BlockContext, proxyOnly } from './tls-and-proxy.ts'
+import { proxyOnly } from './tls-and-proxy.ts'
 
 /** Of its own file, or of Google's Application Default Credentials: https://cloud.google.com/docs/authentication/application-default-credentials */
 export async function googleOf(

@@ -1,8 +1,8 @@
-import type { Headers } from '../../http/request.ts'
+import type { Headers } from '../../http/types.ts'
 import { messageOf } from '../../util/log.ts'
+import type { BlockContext } from '../context.ts'
 import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'
 import { contentOf } from './secrets.ts'
-import type { BlockContext } from './tls-and-proxy.ts'
 
 /**
  * The user's own headers: `headers`, and `http_headers`, whose files are read for each request. Of several values of one

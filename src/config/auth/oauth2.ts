@@ -1,10 +1,11 @@
 import type { Credentials } from '../../http/auth/credentials.ts'
 import { type OAuth2Options, oauth2 } from '../../http/auth/oauth2.ts'
 import { messageOf, Secret } from '../../util/log.ts'
+import type { BlockContext } from '../context.ts'
 import { jwtBearer } from '../schema/auth.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { inFile, onlyOne, textOrFile } from './secrets.ts'
-import { accessOf, type BlockContext } from './tls-and-proxy.ts'
+import { accessOf } from './tls-and-proxy.ts'
 
 type Shape = NonNullable<TargetShape['oauth2']>
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { messageOf, Secret } from '../../util/log.ts'
-import type { BlockContext } from './tls-and-proxy.ts'
+import type { BlockContext } from '../context.ts'
 
 /** What makes a value impossible, in words; undefined where it is possible. */
 type Check = (text: string) => string | undefined

@@ -1,19 +1,11 @@
 import { statSync } from 'node:fs'
-import type { Access } from '../../http/transport/connection.ts'
 import type { ForwardProxy, ProxyOptions } from '../../http/transport/proxy.ts'
 import type { Pem, TlsOptions } from '../../http/transport/tls.ts'
+import type { Access } from '../../http/types.ts'
 import { messageOf, Secret } from '../../util/log.ts'
+import type { BlockContext } from '../context.ts'
 import type { AccessShape } from '../schema/access.ts'
 import { decoded, onlyOne } from './secrets.ts'
-
-/** Where a block stands, and what else is known when it is read. */
-export interface BlockContext {
-  readonly place: string
-  readonly environment: Readonly<Record<string, string | undefined>>
-  readonly problems: string[]
-  /** What can be done as it was said, and is most likely not what was meant; each with its place. */
-  readonly warnings: string[]
-}
 
 /** TLS and proxy of a block. What TLS needs is read once now where it was configured, so that a wrong file is said. */
 export async function accessOf(block: AccessShape, context: BlockContext): Promise<Access> {

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { TlsVersion } from '../../http/transport/tls.ts'
-import { secretRef } from '../sections/prometheus-compat.ts'
+import { secretRef } from './prometheus-keys.ts'
 import { filled, flag, text } from './values.ts'
 
 const isHttp = (value: string) => /^https?:$/.test(URL.parse(value)?.protocol ?? '')

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { SignatureAlgorithm } from '../../http/auth/jwt.ts'
-import { secretRef, unsupported } from '../sections/prometheus-compat.ts'
 import { access, url } from './access.ts'
+import { secretRef, unsupported } from './prometheus-keys.ts'
 import { filled, flag, text, textOrNumber } from './values.ts'
 
 /** What proves who we are, in each of its kinds. */

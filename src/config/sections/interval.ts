@@ -1,5 +1,5 @@
 import type { SamplingRule } from '../../buffer/sampling.ts'
-import type { BlockContext } from '../auth/tls-and-proxy.ts'
+import type { BlockContext } from '../context.ts'
 import type { Shape } from '../schema/schema.ts'
 import { milliseconds } from '../schema/units.ts'
 

@@ -1,5 +1,5 @@
-import { redactedUrl } from '../../http/auth/credentials.ts'
-import type { BlockContext } from '../auth/tls-and-proxy.ts'
+import { redactedUrl } from '../../http/redact.ts'
+import type { BlockContext } from '../context.ts'
 import { type Preset, type PresetName, presetOf } from '../schema/presets.ts'
 import type { RemoteWriteShape, Shape } from '../schema/schema.ts'
 import { minIntervalMs } from './interval.ts'

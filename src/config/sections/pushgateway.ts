@@ -1,6 +1,6 @@
 import type { Labels } from '../../metrics/family.ts'
 import type { GatewayOptions } from '../../pushgateway/options.ts'
-import type { BlockContext } from '../auth/tls-and-proxy.ts'
+import type { BlockContext } from '../context.ts'
 import type { PushgatewayShape } from '../schema/schema.ts'
 import { milliseconds } from '../schema/units.ts'
 import { targetOf } from './target.ts'

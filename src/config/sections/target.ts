@@ -1,8 +1,9 @@
 import type { Target } from '../../http/request.ts'
-import type { Access } from '../../http/transport/connection.ts'
+import type { Access } from '../../http/types.ts'
 import { credentialsOf } from '../auth/credentials.ts'
 import { headersOf } from '../auth/headers.ts'
-import { accessOf, type BlockContext } from '../auth/tls-and-proxy.ts'
+import { accessOf } from '../auth/tls-and-proxy.ts'
+import type { BlockContext } from '../context.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { sizeBytes } from '../schema/units.ts'
 

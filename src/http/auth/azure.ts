@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { Secret } from '../../util/log.ts'
-import type { Access } from '../transport/connection.ts'
+import type { Access } from '../types.ts'
 import type { Credentials } from './credentials.ts'
 import { rsaKey, signed } from './jwt.ts'
 import { type Question, tokens, type Way } from './token-cache.ts'

@@ -1,5 +1,5 @@
 import { Secret } from '../../util/log.ts'
-import type { Access } from '../transport/connection.ts'
+import type { Access } from '../types.ts'
 import type { Credentials } from './credentials.ts'
 import { assertionGrant, rsaKey, signed } from './jwt.ts'
 import { type Question, tokens } from './token-cache.ts'

@@ -1,6 +1,7 @@
 import type { Secret } from '../../util/log.ts'
-import type { Access } from '../transport/connection.ts'
-import { type Credentials, partsOf } from './credentials.ts'
+import { partsOf } from '../redact.ts'
+import type { Access } from '../types.ts'
+import type { Credentials } from './credentials.ts'
 import { assertionGrant, type SignatureAlgorithm, signed } from './jwt.ts'
 import { tokens, type Way } from './token-cache.ts'
 

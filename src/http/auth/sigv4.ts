@@ -1,8 +1,9 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { messageOf, type Secret } from '../../util/log.ts'
-import type { Headers } from '../request.ts'
+import { partsOf, redact } from '../redact.ts'
 import type { ForwardProxy, ProxyOptions } from '../transport/proxy.ts'
-import { type Credentials, partsOf, redact, type Unsigned } from './credentials.ts'
+import type { Headers } from '../types.ts'
+import type { Credentials, Unsigned } from './credentials.ts'
 
 /** AWS's signature of a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
 export interface SigV4Options {

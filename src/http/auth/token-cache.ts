@@ -1,12 +1,14 @@
 import type { Clock } from '../../util/clock.ts'
 import { createDeadline } from '../../util/deadline.ts'
 import { messageOf } from '../../util/log.ts'
-import type { Headers } from '../request.ts'
+import { redact } from '../redact.ts'
 import type { Reply } from '../retry/outcome.ts'
-import { type Access, connect } from '../transport/connection.ts'
+
+import { connect } from '../transport/connection.ts'
 import { wordsOf } from '../transport/error-text.ts'
 import { Exchange } from '../transport/exchange.ts'
-import { type Credentials, redact, type Unsigned } from './credentials.ts'
+import type { Access, Headers } from '../types.ts'
+import type { Credentials, Unsigned } from './credentials.ts'
 
 /** What an endpoint that gives out tokens is asked. */
 export interface Question {

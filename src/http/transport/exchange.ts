@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import type { Reply } from '../retry/outcome.ts'
-import type { Sender } from './connection.ts'
+import type { Sender } from '../types.ts'
 
 /** One request's events, gathered into its reply. Of the body no more than the limit is read; the rest is cut off. */
 export class Exchange implements Dispatcher.DispatchHandler {

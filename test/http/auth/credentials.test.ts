@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { redact, redactedUrl, secretsOf } from '../../../src/http/auth/credentials.ts'
+import { redact, redactedUrl, secretsOf } from '../../../src/http/redact.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 
 test('a URL is shown without what its query holds', () => {

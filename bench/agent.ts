@@ -8,12 +8,13 @@ import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { parseFlags } from '../src/util/flags.ts'
 import { silent } from '../src/util/log.ts'
+import { outputKinds } from '../test/support/outputs.ts'
 import { agentCommand, type Running, start } from './processes.ts'
 
 /** The configuration that an agent with these flags has. */
 export async function configOf(flags: readonly string[]): Promise<Config> {
   const given = parseFlags(flags, configFlags(collectors)).flags
-  return readConfig({ flags: given, environment: {}, collectors })
+  return readConfig({ flags: given, environment: {}, collectors, outputKinds })
 }
 
 /** An agent's cycle, of these collectors and without families of its own. */

@@ -2,10 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { toJsonSchema } from '@valibot/to-json-schema'
 import { collectors } from '../src/collectors/index.ts'
 import { shapeOf } from '../src/config/schema/schema.ts'
+import { outputKinds } from '../test/support/outputs.ts'
 
 /** The configuration's JSON Schema, as it is published in config.schema.json. */
 export function schemaText(): string {
-  const schema = toJsonSchema(shapeOf(collectors), { errorMode: 'ignore' })
+  const schema = toJsonSchema(shapeOf({ collectors, outputKinds }), { errorMode: 'ignore' })
   return `${JSON.stringify({ title: 'hostpush configuration', ...schema }, null, 2)}\n`
 }
 

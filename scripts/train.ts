@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { createLoader } from '../src/bundle-loader.ts'
-import type { main } from '../src/cli.ts'
+import type * as cli from '../src/cli.ts'
+import type { Terminal } from '../src/commands/command.ts'
 
 // Runs what an agent and a batch command do first, collecting and pushing, to this process itself; then writes the code
 // cache of what ran.
@@ -16,13 +17,14 @@ process.on('exit', (status) => {
   rmSync(state, { recursive: true, force: true })
   if (status === 0) keep()
 })
-const { main: command } = load('main') as { main: typeof main }
+const { main: command, outputKinds } = load('main') as typeof cli
 
 const receiver = createServer((request, response) => request.resume().on('end', () => response.writeHead(204).end()))
 receiver.listen(0, '127.0.0.1', async () => {
   const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`
-  const terminal = {
+  const terminal: Terminal = {
     environment: { STATE_DIRECTORY: state },
+    outputKinds,
     out: () => {},
     err: (text: string) => process.stderr.write(text),
     input: async () => Buffer.from('trained 1\n'),

@@ -2,7 +2,6 @@ import { createLoop, type Supervisor } from './agent/loop.ts'
 import { OutputSet } from './agent/output-set.ts'
 import { needsRestart, Reload } from './agent/reload.ts'
 import { createSpoolAdoption } from './batch/adoption.ts'
-import type { OutputDeps } from './batch/open-outputs.ts'
 import { claimHostSeries } from './batch/process-lock.ts'
 import { staleEnd } from './batch/spool-logs.ts'
 import type { FileSystem } from './buffer/disk/filesystem.ts'
@@ -20,16 +19,14 @@ import { openWebFile } from './config/sections/web-file.ts'
 import { thisBoot } from './host/open.ts'
 import { hostServices } from './host/services.ts'
 import { isGoingDown } from './host/systemd/shutdown.ts'
-import { redactedUrl } from './http/redact.ts'
 import type { Family, Labels } from './metrics/family.ts'
-import type { Undelivered } from './output.ts'
-import type { Endpoint } from './remote-write/index.ts'
+import { cursorNameOf, haveBacklog, type Output, type SendDeps, type Undelivered } from './output.ts'
 import { build, platform } from './util/version.ts'
 import { createWeb, type Web } from './web/index.ts'
 import type { OwnStat } from './web/registry.ts'
 
 /** What a test replaces. */
-export interface Deps extends OutputDeps {
+export interface Deps extends SendDeps {
   /** The disk that the buffer writes to. */
   readonly files?: FileSystem
   readonly supervisor?: Supervisor
@@ -38,7 +35,7 @@ export interface Deps extends OutputDeps {
 }
 
 export interface Agent {
-  readonly endpoints: readonly Endpoint[]
+  readonly outputs: readonly Output[]
   /** Where the web server listens. */
   readonly addresses: readonly string[]
   /**
@@ -100,9 +97,7 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
     await close()
     throw error
   })
-  const onDrop = (samples: number) => {
-    for (const endpoint of outputSet.endpoints) endpoint.dropUndated(samples)
-  }
+  const onDrop = (samples: number) => outputSet.dropUndated(samples)
   const run = createLoop(deps, {
     ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop }),
     schedule: () => ({ ...now.config, changed: turn.over.signal }),
@@ -115,20 +110,23 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
         running = undefined
       }
     },
-    outputs: () => [...outputSet.all, web],
+    consumers: () => [...outputSet.all, web],
     watched: () => outputSet.all,
-    // memory would be lost with the process; a gateway has no backlog
-    mayEnd: config.buffer.mode === 'disk' || config.remoteWrite.length === 0,
+    // memory would be lost with the process
+    mayEnd: config.buffer.mode === 'disk' || !haveBacklog(config.outputs),
     ...{ ...ends, outputSet, close },
   })
   return {
-    get endpoints() {
-      return outputSet.endpoints
+    get outputs() {
+      return outputSet.all
     },
     ...{ addresses, run, buffer },
     reload: () => reloading.reload(),
   }
 }
+
+/** The outputs that have a backlog in the buffer. */
+const backlogOutputs = ({ outputs }: Pick<Config, 'outputs'>) => outputs.filter(({ kind }) => kind.delivers === 'every')
 
 /** What holds at this moment. */
 interface Current {
@@ -146,11 +144,11 @@ async function openSending(config: Config, deps: Deps) {
       return now.config.identity
     },
     get urls() {
-      return now.config.remoteWrite.map(({ url }) => redactedUrl(url))
+      return backlogOutputs(now.config).map(({ kind, options }) => kind.address(options))
     },
   }
-  // a gateway has no backlog: for those alone no directory is needed
-  const inMemory = config.remoteWrite.length === 0 ? ({ mode: 'memory' } as const) : {}
+  // without an output that has a backlog no directory is needed
+  const inMemory = !haveBacklog(config.outputs) ? ({ mode: 'memory' } as const) : {}
   const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo })
   const hold = await claimHostSeries(config) // commands beside it leave the host to it
   const sampleClock = new SampleClock(clock, log, buffer.newestMs)
@@ -161,20 +159,18 @@ async function openSending(config: Config, deps: Deps) {
   const hasStepped = () => sampleClock.stats.steps > 0
   const current = {
     buffer: config.buffer,
-    get remoteWrite() {
-      return now.config.remoteWrite
-    },
-    get pushgateways() {
-      return now.config.pushgateways
+    get outputs() {
+      return now.config.outputs
     },
   }
   const skewMs = () => sampleClock.stats.skewMs
   const adoption = createSpoolAdoption(current, { ...deps, bootId, skewMs }, ({ name, reason, samples }) => {
-    if (current.remoteWrite.some((one) => one.name === name)) countDropped(buffer.stats, name, reason, samples)
+    if (backlogOutputs(current).some((one) => cursorNameOf(one) === name))
+      countDropped(buffer.stats, name, reason, samples)
   })
   // What a command left is older than what is collected from here on, and younger than a backlog
-  const isBehind = config.remoteWrite.some(
-    ({ name, sampling }) => buffer.cursor(name, sampling).backlog().snapshots > 0,
+  const isBehind = backlogOutputs(config).some(
+    (one) => buffer.cursor(cursorNameOf(one), one.options.sampling).backlog().snapshots > 0,
   )
   if (!isBehind) await adoption.first()
   const outputSet = new OutputSet({ ...deps, buffer, onTime, hasStepped })
@@ -207,7 +203,7 @@ function openWeb(now: Current, { clock, log }: Deps, outputSet: OutputSet, { sel
     own: () => ownStats(selfMetrics),
     ...(configFile !== undefined && { protection: () => openWebFile(configFile) }),
     status: () =>
-      outputSet.all.map(({ report, problem }) => [`${report.name} ${report.url}`, problem ?? 'delivering'] as const),
+      outputSet.all.map(({ report: { name, url, problem } }) => [`${name} ${url}`, problem ?? 'delivering'] as const),
     reload,
   })
 }

@@ -1,10 +1,13 @@
 import type { Command, Terminal } from './commands/command.ts'
 import { commands } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
+import { outputKinds } from './output-kinds.ts'
 import { didYouMean } from './util/did-you-mean.ts'
 import { beforeProgram, flagHelp, parseBeforeProgram, parseFlags, UsageError } from './util/flags.ts'
 import { messageOf } from './util/log.ts'
 import { build, platform } from './util/version.ts'
+
+export { outputKinds }
 
 /** Exit statuses: 0 well, 1 it failed, 2 the command line cannot be understood. */
 const failed = 1
@@ -19,10 +22,10 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     const known = commands[word]
     if (known === undefined) throw new UsageError(`unknown command ${word}${didYouMean(word, Object.keys(commands))}`)
     const { default: command } = await known.load()
-    const flags = await command.flags()
+    const flags = await command.flags(terminal)
     const isProgram = command.operands === 'program'
     const own = isProgram ? beforeProgram(args, flags).own : args
-    if (isRequested(own, '--help', '-h')) return write(terminal, await helpOf(command))
+    if (isRequested(own, '--help', '-h')) return write(terminal, await helpOf(command, terminal))
     const parsed = isProgram ? parseBeforeProgram(args, flags) : parseFlags(args, flags)
     const [stranger] = parsed.operands
     if (stranger !== undefined && command.operands === undefined) throw new UsageError(`unexpected ${stranger}`)
@@ -64,8 +67,8 @@ function overview(): string {
   return `hostpush: node_exporter for hosts that nobody can scrape; it pushes what it reads.\n\nUsage: hostpush COMMAND [flags]\n\n${names.join('')}\n  COMMAND --help shows a command's flags; --version shows the version.\n`
 }
 
-async function helpOf(command: Command): Promise<string> {
-  const flags = flagHelp(await command.flags())
+async function helpOf(command: Command, terminal: Terminal): Promise<string> {
+  const flags = flagHelp(await command.flags(terminal))
   return `Usage: hostpush ${command.name} ${command.usage}\n\n${command.summary}\n${flags === '' ? '' : `\nFlags:\n${flags}`}`
 }
 
@@ -79,6 +82,7 @@ function processTerminal(): Terminal & { end(status: number): void } {
   let complains = false
   return {
     environment: process.env,
+    outputKinds,
     out(text) {
       if (!hasWritten) process.stdout.on('error', failedOutput)
       hasWritten = true

@@ -1,20 +1,294 @@
+import type { GenericSchema } from 'valibot'
+import type { SamplingRule } from './buffer/sampling.ts'
+import type { Cursor } from './buffer/types.ts'
 import type { CollectionResult } from './collect/cycle.ts'
+import type { Emit } from './collector.ts'
+import type { Target } from './http/request.ts'
+import type { Outcome } from './http/retry/outcome.ts'
+import type { Access, Headers, Sender } from './http/types.ts'
+import type { Labels } from './metrics/family.ts'
+import type { Series } from './metrics/series.ts'
+import type { Snapshot } from './metrics/snapshot.ts'
+import type { Clock } from './util/clock.ts'
+import type { Log } from './util/log.ts'
+import { userAgent } from './util/version.ts'
 
-/** What takes snapshots away: remote-write from the buffer, Pushgateway the newest, web the last one on request. */
-export interface Output {
+/*
+ * The contract of an output: everything that the agent, the watchdog, the status page, a reload, the batch commands,
+ * `check` and `doctor` need to know about one. A kind of output is one object of the type OutputKind and one line in
+ * output-kinds.ts; no other file names the kinds side by side.
+ */
+
+/** Receives every snapshot of the agent: an output, or the web server. */
+export interface SnapshotConsumer {
   readonly name: string
-  /** A new snapshot is there. Must not wait, and may throw: the agent guards each output. */
-  onSnapshot(cycle: CollectionResult): void
-  /** Delivers what it can until the signal aborts, then lets go of everything it holds. */
+  /** A new snapshot was collected. Must not block. May throw: the agent guards every consumer. */
+  onSnapshot(result: CollectionResult): void
+  /** Delivers what it can until the signal aborts, then releases everything it holds. Does not reject. */
   stop(deadline: AbortSignal): Promise<void>
 }
 
-/** An output that has not got all when it is stopped. */
+/** Something that must make progress, for the watchdog. */
+export interface Watched {
+  readonly name: string
+  /** For how long it has made no progress although there is work, in milliseconds; 0 while all is well. */
+  stalledMs(): number
+  /** Grows with every unit of work that is finished. */
+  readonly completed: number
+  /** Abandons whatever it is stuck in and starts again. */
+  restart(): void
+}
+
+/** An output that runs. */
+export interface Output extends SnapshotConsumer, Watched {
+  /** The state of this moment, for the status page, the terminal and the self metrics. */
+  readonly report: OutputReport
+  /** What the receiver rejected of the snapshot it answered last. Only of a kind that delivers the newest snapshot. */
+  readonly rejection?: OutputRejection | undefined
+  /** Retries at once what waits for its next attempt: after a reload, SIGHUP, or a repaired token file. */
+  retry(): void
+  /** Samples that have no valid timestamp will never be delivered to this output: count them. */
+  dropUndated(samples: number): void
+}
+
+export interface OutputReport {
+  readonly name: string
+  /** Where it sends, without secrets. */
+  readonly url: string
+  /** Snapshots that are not delivered yet. */
+  readonly pending: number
+  /** Why nothing is delivered at the moment; undefined while all is well. */
+  readonly problem: string | undefined
+  /** What it waited for when it was stopped, or waits for now. */
+  readonly waiting: string | undefined
+}
+
+/** What a receiver rejected of one snapshot. */
+export interface OutputRejection {
+  /** The receiver's words. */
+  readonly reason: string
+  /** What was rejected, why, and what to do, in one line. */
+  readonly summary: string
+  readonly snapshot: Snapshot
+  readonly series: ReadonlySet<Series>
+}
+
+/** An output that has not delivered everything when it is stopped. */
 export interface Undelivered {
   readonly name: string
   readonly url: string
   readonly snapshots: number
-  /** They are in the buffer, and as safe as that is. */
+  /** They are in the buffer, and as safe as the buffer is. */
   readonly isBuffered: boolean
   readonly reason?: string
 }
+
+/** What every output is configured with. A kind adds what it needs. */
+export interface OutputOptions extends Target {
+  readonly name: string
+  /** TLS, proxy and address selection. */
+  readonly access?: Access
+  /** Equal for two outputs that were configured with the same words: such an output survives a reload. */
+  readonly digest?: string
+  /** Which snapshots it reads from the buffer, if not every one. */
+  readonly sampling?: SamplingRule
+  /** The path at which a receiver of its kind accepts pushes, for a hint. */
+  readonly pushPath?: string | undefined
+}
+
+/** One entry of `Config.outputs`. */
+export interface ConfiguredOutput<Options extends OutputOptions = OutputOptions> {
+  readonly kind: OutputKind<Options>
+  readonly options: Options
+}
+
+/** What a kind of output needs to read its blocks of the configuration. */
+export interface OutputContext {
+  /** `remote_write[0]`: the place of every problem and warning. */
+  readonly place: string
+  /** The only block of its kind: it needs no name. */
+  readonly isAlone: boolean
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly problems: string[]
+  /** What can be done as written, and is most likely a mistake; each with its place. */
+  readonly warnings: string[]
+  /** The whole file, as checked, for keys at its top that belong to a kind. */
+  readonly file: Readonly<Record<string, unknown>>
+  /** `job`, `instance` and the external labels. */
+  readonly identity: Labels
+  /** Replaces facts of the host in a label: `${hostname}`. */
+  readonly expanded: (text: string, place: string) => string
+  /** How often snapshots are collected, in milliseconds. */
+  readonly intervalMs: number
+}
+
+/** What an output prefers where the user has not decided, when it is the only one. */
+export interface OutputDefaults {
+  readonly interval?: { readonly value: string; readonly reason: string }
+  readonly job?: { readonly value: string; readonly reason: string }
+}
+
+/** How long an output lives: an agent, a command that pushes while it runs, or one last delivery. */
+export type OutputLifetime = 'agent' | 'command' | 'moment'
+
+/** What an output is opened with. */
+export interface OutputDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** Its one connection; the output closes it. */
+  readonly sender: Sender
+  readonly userAgent: string
+  /** The output's position in the buffer. Missing for a kind that delivers the newest snapshot only. */
+  readonly cursor?: Cursor
+  readonly lifetime?: OutputLifetime
+  /** The output of the same name and kind that this one replaces: its counters continue. */
+  readonly previous?: Output | undefined
+  /** The receiver's own time, milliseconds since the epoch. */
+  readonly onTime?: (receiverMs: number) => void
+  /** The wall clock of this host has stepped since the start. */
+  readonly hasStepped?: () => boolean
+}
+
+/** The code that runs outputs of a kind. */
+export interface OutputCode<Options extends OutputOptions = OutputOptions> {
+  open(options: Options, deps: OutputDeps): Output
+}
+
+/** A finding of `doctor`, with its remedy. */
+export interface Finding {
+  readonly level: 'ok' | 'warn' | 'fail'
+  readonly thing: string
+  readonly text: string
+  readonly remedy?: string | undefined
+}
+
+/** A request of `doctor` that stores nothing. */
+export interface ProbeRequest {
+  readonly body: Uint8Array
+  readonly headers: Headers
+}
+
+export interface ProbeAnswer {
+  readonly outcome: Outcome
+  /** Status and headers of every answer: of redirects first. */
+  readonly heads: readonly AnswerHead[]
+}
+
+export interface AnswerHead {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** How `doctor` finds out whether a receiver accepts this output. */
+export interface OutputProbe {
+  /** Where the request goes, if not to the output's own URL by POST. */
+  readonly target?: Partial<Pick<Target, 'url' | 'method'>>
+  readonly request: ProbeRequest
+  /** More questions, after the first was answered well. */
+  followUp?(ask: (request: ProbeRequest) => Promise<ProbeAnswer>): Promise<readonly Finding[]>
+}
+
+/** What is emitted with the self metrics of all outputs of a kind. */
+export interface OutputMetricsContext {
+  /** Wall clock, milliseconds since the epoch. */
+  readonly nowMs: number
+  /** Samples that the agent has collected for its outputs. */
+  readonly appendedSamples: number
+}
+
+/** A kind of output. */
+export interface OutputKind<Options extends OutputOptions = OutputOptions, Running extends Output = Output> {
+  /** Its key in the configuration, which holds a list of blocks. */
+  readonly kind: string
+  /** The word of log lines and hints: `remote-write`. */
+  readonly component: string
+  /** What one block of the configuration may contain. */
+  readonly schema: GenericSchema
+  /** Keys at the top of the file that belong to this kind. */
+  readonly globals?: Readonly<Record<string, GenericSchema>>
+  /**
+   * `every`: each snapshot, in order, from the buffer, with a backlog. `newest`: the newest snapshot only; a batch
+   * command keeps it in its log until it is delivered.
+   */
+  readonly delivers: 'every' | 'newest'
+  /** Precedes the output's name in the buffer. Empty for one kind only. */
+  readonly cursorPrefix: string
+  /** One block, checked by `schema`, in the units of the code. Adds problems and warnings with their place. */
+  options(block: never, context: OutputContext): Promise<Options>
+  /** What a block prefers for interval and job, where it is the only output. */
+  defaults?(block: never): OutputDefaults
+  /** Loads the code that runs an output; only then its libraries are read. */
+  load(): Promise<OutputCode<Options>>
+  /** Where it sends, without secrets. */
+  address(options: Options): string
+  /** The self metrics of all outputs of this kind. */
+  selfMetrics(emit: Emit, outputs: readonly Running[], context: OutputMetricsContext): void
+  /** How `doctor` asks the receiver. */
+  probe(options: Options): OutputProbe
+  /** What it would send of a snapshot, for `doctor`. */
+  preview?(options: Options, snapshot: Snapshot): Promise<Finding>
+  /** For samples that a command hands in: they are added to what the receiver has under these labels. */
+  adding?(options: Options, labels: Labels): Options
+  /** Only `newest`: the place at the receiver whose content a push replaces. */
+  replaces?(options: Options): ReplacedPlace
+  /** What a batch command's log keeps so that the samples go where they would have gone: a JSON value. */
+  remember?(options: Options): unknown
+  /** The options with what `remember` gave. */
+  recall?(options: Options, remembered: unknown): Options
+}
+
+/** A line of the registry. It is light: a kind is loaded when a configuration is read. */
+export interface RegisteredKind {
+  /** Its key in the configuration. */
+  readonly kind: string
+  /** Its flag, which takes the URL of a receiver. */
+  readonly flag: { readonly name: string; readonly help: string }
+  readonly load: () => Promise<OutputKind>
+}
+
+export const loadKinds = (registry: readonly RegisteredKind[]): Promise<readonly OutputKind[]> =>
+  Promise.all(registry.map(({ load }) => load()))
+
+export interface ReplacedPlace {
+  readonly key: string
+  /** Whether all that is there is replaced, or only what has the same names. */
+  readonly isWhole: boolean
+}
+
+/** The name of an output in the buffer. */
+export const cursorNameOf = ({ kind, options }: ConfiguredOutput): string => `${kind.cursorPrefix}${options.name}`
+
+/** The component of the output that has this name in a buffer. */
+export type ComponentOf = (cursorName: string) => string
+
+export function componentOf(kinds: readonly OutputKind[]): ComponentOf {
+  const byLength = kinds.toSorted((left, right) => right.cursorPrefix.length - left.cursorPrefix.length)
+  return (name) => byLength.find(({ cursorPrefix }) => name.startsWith(cursorPrefix))?.component ?? ''
+}
+
+/** Whether any of these outputs has a backlog, which a restart must not lose. */
+export const haveBacklog = (outputs: readonly ConfiguredOutput[]): boolean =>
+  outputs.some(({ kind }) => kind.delivers === 'every')
+
+/** What is needed to send anywhere. */
+export interface SendDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** Opens the one connection of an output. */
+  readonly connect: (origin: string, access?: Access, clock?: Clock) => Promise<Sender>
+}
+
+type Rest = Omit<OutputDeps, 'clock' | 'log' | 'sender' | 'userAgent'>
+
+/** Loads what an output needs and opens its connection; the function that this gives starts it. Rejects where either fails. */
+export async function connectOutput(
+  { kind, options }: ConfiguredOutput,
+  { clock, log, connect }: SendDeps,
+): Promise<{ readonly sender: Sender; start(rest: Rest): Output }> {
+  const [code, sender] = await Promise.all([kind.load(), connect(options.url.origin, options.access, clock)])
+  return { sender, start: (rest) => code.open(options, { clock, log, sender, userAgent, ...rest }) }
+}
+
+/** Opens an output at once. */
+export const openOutput = async (output: ConfiguredOutput, deps: SendDeps, rest: Rest): Promise<Output> =>
+  (await connectOutput(output, deps)).start(rest)

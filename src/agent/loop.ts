@@ -2,11 +2,11 @@ import type { SpoolAdoption } from '../batch/adoption.ts'
 import type { CollectionResult } from '../collect/cycle.ts'
 import type { Ingest } from '../collect/ingest.ts'
 import type { Notify } from '../host/systemd/notify.ts'
-import type { Output, Undelivered } from '../output.ts'
+import type { SnapshotConsumer, Undelivered, Watched } from '../output.ts'
 import { type Clock, every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { type Log, messageOf } from '../util/log.ts'
-import { type Watched, watch } from './watchdog.ts'
+import { watch } from './watchdog.ts'
 
 /** Who started the agent and wants to know how it fares. */
 export interface Supervisor {
@@ -36,7 +36,7 @@ export interface LoopParts {
   readonly cycle: (timestampMs: number) => Promise<CollectionResult>
   /** How often to collect, until `over`: then it may be another one. */
   readonly schedule: () => Schedule
-  readonly outputs: () => readonly Output[]
+  readonly consumers: () => readonly SnapshotConsumer[]
   readonly adoption: SpoolAdoption
   /** Ends the series of this host where it is going down. */
   readonly end: () => Promise<void>
@@ -50,7 +50,7 @@ export interface LoopParts {
 
 /** The loop of the agent and its end. */
 export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
-  const { ingest, cycle, schedule, outputs, adoption, outputSet, close } = parts
+  const { ingest, cycle, schedule, consumers, adoption, outputSet, close } = parts
   const notify = supervisor?.notify ?? (() => {})
   const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
   const collecting = new Collecting(clock, () => schedule().intervalMs)
@@ -58,7 +58,7 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     const cycled = await cycle(ingest.startCycle())
     const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
     ingest.add(seen)
-    for (const output of outputs()) guarded(log, output, seen)
+    for (const output of consumers()) guarded(log, output, seen)
     collecting.done()
   }
   return async (signal: AbortSignal): Promise<readonly Undelivered[]> => {
@@ -87,7 +87,7 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     await parts.end()
     await adopted
     const deadline = createDeadline(clock, schedule().flushTimeoutMs)
-    await Promise.all(outputs().map((output) => output.stop(deadline.signal)))
+    await Promise.all(consumers().map((output) => output.stop(deadline.signal)))
     deadline.clear()
     const { undelivered } = outputSet
     await close()
@@ -128,7 +128,7 @@ class Collecting implements Watched {
 }
 
 /** A broken output does not stop the others. */
-function guarded(log: Log, output: Output, cycle: CollectionResult): void {
+function guarded(log: Log, output: SnapshotConsumer, cycle: CollectionResult): void {
   try {
     output.onSnapshot(cycle)
   } catch (error) {

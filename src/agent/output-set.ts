@@ -1,143 +1,142 @@
-import type { OutputDeps } from '../batch/open-outputs.ts'
 import { familiesOf } from '../buffer/metrics.ts'
 import type { Buffer } from '../buffer/types.ts'
 import type { Emit } from '../collector.ts'
-import type { Config } from '../config/index.ts'
 import type { Sender } from '../http/types.ts'
-import type { Undelivered } from '../output.ts'
-import { Gateway } from '../pushgateway/index.ts'
-import { emitGateway } from '../pushgateway/metrics.ts'
-import type { GatewayOptions } from '../pushgateway/options.ts'
-import { Endpoint, type EndpointOptions } from '../remote-write/index.ts'
-import { emitEndpoint, emitStorage } from '../remote-write/metrics.ts'
+import {
+  type ConfiguredOutput,
+  connectOutput,
+  cursorNameOf,
+  type Output,
+  type OutputDeps,
+  type SendDeps,
+  type Undelivered,
+} from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
-import { userAgent } from '../util/version.ts'
 
-interface Deps extends OutputDeps {
+interface Deps extends SendDeps, Required<Pick<OutputDeps, 'onTime' | 'hasStepped'>> {
   readonly buffer: Buffer
-  /** Takes the time that a receiver tells, milliseconds since the epoch. */
-  readonly onTime: (receiverMs: number) => void
-  /** The wall clock of this host has stepped since the start. */
-  readonly hasStepped: () => boolean
 }
 
-type OutputOptions = Pick<Config, 'remoteWrite' | 'pushgateways'>
+/** An output that runs, and what it was configured with. */
+interface Running {
+  readonly configured: ConfiguredOutput
+  readonly output: Output
+}
 
-/** An output as the configuration has it, which is there already or has its connection. */
-type Ready<Options, Output> = { readonly kept: Output } | { readonly options: Options; readonly sender: Sender }
+/** An output of a new configuration: it runs already, or it is connected and can start. */
+type Prepared =
+  | { readonly kept: Running }
+  | { readonly configured: ConfiguredOutput; start(rest: Parameters<Connected['start']>[0]): Output }
+type Connected = Awaited<ReturnType<typeof connectOutput>>
 
-/** What a gateway that is no longer wanted may take to push or delete what it was told to. */
+/** How long an output without a backlog that was removed may take to deliver the newest snapshot or to delete its group. */
 const detachMs = 5000
 
-/** All that is sent to, as the configuration has it: which may change. */
+/** All outputs of the configuration, which a reload changes. */
 export class OutputSet {
-  endpoints: readonly Endpoint[] = []
-  gateways: readonly Gateway[] = []
+  #running: readonly Running[] = []
   readonly #deps: Deps
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
-  get all(): readonly (Endpoint | Gateway)[] {
-    return [...this.endpoints, ...this.gateways]
+  get all(): readonly Output[] {
+    return this.#running.map(({ output }) => output)
   }
 
   /**
-   * Opens what a configuration needs beyond what there is. Rejects where that cannot be, and nothing has changed; it has
-   * when the function that it gives is called. An output that was configured with the same words goes on as it is; of one
-   * that changes, or goes, what waits stays in the buffer, and what is in flight counts as uncertain. One that is held, or
-   * waits for another attempt, tries at once: a token in a file may have been put right.
+   * Connects what a configuration needs beyond what runs. Rejects where that fails, and nothing has changed; it changes
+   * when the function that it gives is called. An output that was configured with the same words goes on. The backlog of
+   * one that changes or goes stays in the buffer, and its range in flight counts as uncertain. An output that is paused or
+   * waits for its next attempt retries at once: a token file may have been repaired.
    */
-  async prepare({ remoteWrite, pushgateways }: OutputOptions): Promise<() => Promise<void>> {
+  async prepare({ outputs }: { readonly outputs: readonly ConfiguredOutput[] }): Promise<() => Promise<void>> {
     const opened: Sender[] = []
     try {
-      const endpoints = await this.#ready(remoteWrite, this.endpoints, opened)
-      const gateways = await this.#ready(pushgateways, this.gateways, opened)
-      return () => this.#change(endpoints, gateways)
+      const prepared = await Promise.all(outputs.map((configured) => this.#prepared(configured, opened)))
+      return () => this.#change(prepared)
     } catch (error) {
       await Promise.all(opened.map((sender) => sender.destroy()))
       throw error
     }
   }
 
-  /** The numbers of all of them. */
+  /** The self metrics of all of them, and of the buffer. */
   emit(emit: Emit): void {
     const { buffer, clock } = this.#deps
-    const reports = this.endpoints.map(({ report }) => report)
-    emitStorage(emit, reports, buffer.stats.appendedSamples)
-    for (const report of reports) emitEndpoint(emit, report, clock.now())
-    for (const { report } of this.gateways) emitGateway(emit, report)
-    const urls = new Map(reports.map(({ name, url }) => [name, url]))
+    const context = { nowMs: clock.now(), appendedSamples: buffer.stats.appendedSamples }
+    for (const [kind, running] of Map.groupBy(this.#running, ({ configured }) => configured.kind))
+      kind.selfMetrics(
+        emit,
+        running.map(({ output }) => output),
+        context,
+      )
+    const withBacklog = this.#running.filter(hasBacklog)
+    const urls = new Map(withBacklog.map(({ configured, output }) => [cursorNameOf(configured), output.report.url]))
     for (const [family, value, labels] of familiesOf(buffer, urls)) emit(family, value, labels ?? {})
   }
 
-  /** Those that have not got all. */
+  /** Those that have not delivered everything. */
   get undelivered(): readonly Undelivered[] {
-    const endpoints = this.endpoints.map((one) => ({ one, snapshots: one.report.backlog.snapshots, isBuffered: true }))
-    const gateways = this.gateways.map((one) => ({ one, snapshots: one.report.pending, isBuffered: false }))
-    return [...endpoints, ...gateways]
-      .filter(({ snapshots }) => snapshots > 0)
-      .map(({ one: { report, problem, waiting }, ...rest }) => {
-        const reason = problem ?? waiting
-        return { name: report.name, url: report.url, ...rest, ...(reason !== undefined && { reason }) }
-      })
-  }
-
-  /** How they fare, in one line. */
-  get status(): string {
-    const ill = this.all.filter(({ problem }) => problem !== undefined)
-    return ill.length === 0 ? 'delivering' : ill.map(({ name, problem }) => `${name}: ${problem}`).join('; ')
-  }
-
-  #ready<Options extends EndpointOptions | GatewayOptions, Output extends Endpoint | Gateway>(
-    wanted: readonly Options[],
-    there: readonly Output[],
-    opened: Sender[],
-  ): Promise<readonly Ready<Options, Output>[]> {
-    const { connect, clock } = this.#deps
-    return Promise.all(
-      wanted.map(async (options) => {
-        const kept = there.find(({ digest }) => digest !== undefined && digest === options.digest)
-        if (kept !== undefined) return { kept }
-        const sender = await connect(options.url.origin, options.access, clock)
-        opened.push(sender)
-        return { options, sender }
-      }),
-    )
-  }
-
-  async #change(
-    endpoints: readonly Ready<EndpointOptions, Endpoint>[],
-    gateways: readonly Ready<GatewayOptions, Gateway>[],
-  ): Promise<void> {
-    const { buffer, clock, log, onTime, hasStepped } = this.#deps
-    const before = this.endpoints
-    const wanted = [...endpoints, ...gateways]
-    const isKept = (one: Endpoint | Gateway) => wanted.some((ready) => 'kept' in ready && ready.kept === one)
-    const isChanged = (one: Gateway) => gateways.some((ready) => 'options' in ready && ready.options.name === one.name)
-    const leaving = createDeadline(clock, detachMs)
-    const now = AbortSignal.abort(new Error('the configuration has changed'))
-    await Promise.all([
-      ...before.filter((one) => !isKept(one)).map((one) => one.stop(now)),
-      ...this.gateways.filter((one) => !isKept(one)).map((one) => one.stop(isChanged(one) ? now : leaving.signal)),
-    ])
-    leaving.clear()
-    this.endpoints = endpoints.map((ready) => {
-      if ('kept' in ready) return ready.kept
-      const { options, sender } = ready
-      const stats = before.find(({ name }) => name === options.name)?.stats
-      const cursor = buffer.cursor(options.name, options.sampling)
-      const deps = { clock, log, cursor, sender, userAgent, onTime, hasStepped, ...(stats && { stats }) }
-      return new Endpoint(options, deps)
+    return this.#running.flatMap((one) => {
+      const { name, url, pending, problem, waiting } = one.output.report
+      const reason = problem ?? waiting
+      if (pending === 0) return []
+      return [{ name, url, snapshots: pending, isBuffered: hasBacklog(one), ...(reason !== undefined && { reason }) }]
     })
-    this.gateways = gateways.map((ready) =>
-      'kept' in ready
-        ? ready.kept
-        : new Gateway(ready.options, { clock, log, sender: ready.sender, userAgent, onTime }),
-    )
-    const names = new Set(this.endpoints.map(({ name }) => name))
-    for (const { name } of before) if (!names.has(name)) buffer.detach(name)
-    for (const one of this.all) one.retry()
+  }
+
+  /** The state of all, in one line. */
+  get status(): string {
+    const reports = this.all.map(({ report }) => report).filter(({ problem }) => problem !== undefined)
+    return reports.length === 0 ? 'delivering' : reports.map(({ name, problem }) => `${name}: ${problem}`).join('; ')
+  }
+
+  /** Samples that have no valid timestamp will not be delivered to any output. */
+  dropUndated(samples: number): void {
+    for (const output of this.all) output.dropUndated(samples)
+  }
+
+  async #prepared(configured: ConfiguredOutput, opened: Sender[]): Promise<Prepared> {
+    const { digest } = configured.options
+    const kept = this.#running.find((one) => digest !== undefined && one.configured.options.digest === digest)
+    if (kept !== undefined) return { kept }
+    const { sender, start } = await connectOutput(configured, this.#deps)
+    opened.push(sender)
+    return { configured, start }
+  }
+
+  async #change(prepared: readonly Prepared[]): Promise<void> {
+    const { buffer, onTime, hasStepped } = this.#deps
+    const before = this.#running
+    const names = new Set(prepared.map((one) => cursorNameOf('kept' in one ? one.kept.configured : one.configured)))
+    await this.#stopRemoved(prepared, names)
+    this.#running = prepared.map((one) => {
+      if ('kept' in one) return one.kept
+      const { configured, start } = one
+      const name = cursorNameOf(configured)
+      const previous = before.find((other) => cursorNameOf(other.configured) === name)?.output
+      const cursor = hasBacklog(one) ? buffer.cursor(name, configured.options.sampling) : undefined
+      return { configured, output: start({ onTime, hasStepped, previous, ...(cursor && { cursor }) }) }
+    })
+    for (const one of before.filter(hasBacklog)) {
+      const name = cursorNameOf(one.configured)
+      if (!names.has(name)) buffer.detach(name)
+    }
+    for (const output of this.all) output.retry()
+  }
+
+  async #stopRemoved(prepared: readonly Prepared[], names: ReadonlySet<string>): Promise<void> {
+    const leaving = createDeadline(this.#deps.clock, detachMs)
+    const now = AbortSignal.abort(new Error('the configuration has changed'))
+    const removed = this.#running.filter((one) => !prepared.some((next) => 'kept' in next && next.kept === one))
+    const deadlineOf = (one: Running) =>
+      hasBacklog(one) || names.has(cursorNameOf(one.configured)) ? now : leaving.signal
+    await Promise.all(removed.map((one) => one.output.stop(deadlineOf(one))))
+    leaving.clear()
   }
 }
+
+const hasBacklog = ({ configured: { kind } }: { readonly configured: ConfiguredOutput }): boolean =>
+  kind.delivers === 'every'

@@ -3,6 +3,7 @@ import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/index.ts'
 import { monotonicMicroseconds, type Notify } from '../host/systemd/notify.ts'
 import { gauge } from '../metrics/family.ts'
+import { haveBacklog } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Log, messageOf } from '../util/log.ts'
 
@@ -88,9 +89,9 @@ export function logWarnings({ warnings }: Pick<Config, 'warnings'>, log: Log): v
 export function needsRestart(before: Config, after: Config): readonly string[] {
   const parts = ['buffer', 'web', 'log'] as const
   const changed = parts.filter((part) => JSON.stringify(before[part]) !== JSON.stringify(after[part]))
-  const isFirst = before.remoteWrite.length === 0 && after.remoteWrite.length > 0
+  const first = haveBacklog(before.outputs) ? undefined : after.outputs.find(({ kind }) => kind.delivers === 'every')
   return [
     ...changed.map((part) => `${part}: has changed, which takes a restart`),
-    ...(isFirst ? ['remote_write: the first endpoint takes a restart, as the buffer is opened for it'] : []),
+    ...(first ? [`${first.kind.kind}: the first endpoint takes a restart, as the buffer is opened for it`] : []),
   ]
 }

@@ -1,16 +1,6 @@
+import type { Watched } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-
-/** Somebody who must not stand still. */
-export interface Watched {
-  readonly name: string
-  /** For how long it has not moved though it should have, milliseconds. */
-  stalledMs(): number
-  /** Grows with whatever it brings to an end. */
-  readonly completed: number
-  /** Begins anew. */
-  restart(): void
-}
 
 interface Deps {
   readonly clock: Clock

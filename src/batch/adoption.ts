@@ -3,10 +3,12 @@ import { foreignRemedy } from '../buffer/disk/disk-hints.ts'
 import { isForbidden } from '../buffer/disk/filesystem.ts'
 import { enterQueue } from '../buffer/lock/fifo-queue.ts'
 import { turns, turnsIn } from '../buffer/paths.ts'
+import { cursorNameOf } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import { cursorNames, groupOf } from './routes.ts'
-import { type Dropped, inspectSpool, type RunConfig, Spool, type SpoolDeps } from './spool.ts'
+import { placesOf } from './routes.ts'
+import { inspectSpool, Spool } from './spool.ts'
+import type { BatchOptions, Dropped, SpoolDeps } from './types.ts'
 
 /** How often an agent looks for leftovers, and how long it holds a turn that batch commands wait for. */
 const everyMs = 60_000
@@ -22,15 +24,16 @@ export interface SpoolAdoption {
 
 /** An agent's part in delivering what batch commands have left; `onDrop` is told of what will never be delivered. */
 export function createSpoolAdoption(
-  config: RunConfig,
+  config: BatchOptions,
   deps: SpoolDeps,
   onDrop: (dropped: Dropped) => void,
 ): SpoolAdoption {
   const { clock, log } = deps
   const { directory, mode } = config.buffer
-  const outputs = cursorNames(config)
-  // a leftover of a group that the agent itself pushes is older than what it has pushed
-  const replaced = new Set(config.pushgateways.filter(({ method }) => method === 'PUT').map(groupOf))
+  const outputs = config.outputs.map(cursorNameOf)
+  // what was left for a place whose content the agent itself replaces is older than what the agent has pushed
+  const whole = placesOf(config.outputs).filter(({ isWhole }) => isWhole)
+  const replaced = new Set(whole.map(({ key }) => key))
   let isFailing = false
   let isForeign = false
 

@@ -6,16 +6,15 @@ import { isSameIdentity } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Job } from '../process/index.ts'
 import { jobSnapshots } from '../process/metrics.ts'
-import { mergingInto } from '../pushgateway/options.ts'
 import { every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import { type BatchRun, type FinalSnapshots, openBatchRun } from './index.ts'
+import { openBatchRun } from './index.ts'
 import { type Claim, claim, claimHostSeries, socketName } from './process-lock.ts'
 import type { DeliveryResult } from './result.ts'
 import { runningAgent } from './run-log.ts'
-import type { SpoolDeps } from './spool.ts'
 import { staleEnd } from './spool-logs.ts'
+import type { BatchRun, FinalSnapshots, SpoolDeps } from './types.ts'
 
 /** A command, and the labels of what is told of it. */
 interface RunningJob {
@@ -101,14 +100,11 @@ async function claimSlot(config: Config, labels: Labels): Promise<{ readonly lab
   }
 }
 
-/** The outputs for what is told of a run: at a gateway it has a group of its own, in which only it is replaced. */
+/** The outputs for the samples of the run itself, which replace nothing else at a receiver. */
 function jobConfig(config: Config, { job: _, ...labels }: Labels): Config {
   return {
     ...config,
-    pushgateways: config.pushgateways.map((one) => ({
-      ...mergingInto(one, labels),
-      intervalMs: 0,
-    })),
+    outputs: config.outputs.map(({ kind, options }) => ({ kind, options: kind.adding?.(options, labels) ?? options })),
   }
 }
 

@@ -23,14 +23,13 @@ export async function claim(name: string): Promise<Claim | undefined> {
 interface ClaimScope {
   readonly identity: Labels
   readonly buffer: { readonly directory: string }
-  readonly remoteWrite: readonly { readonly url: URL }[]
-  readonly pushgateways: readonly { readonly url: URL }[]
+  readonly outputs: readonly { readonly options: { readonly url: URL } }[]
 }
 
 /** The name for those who would get in each other's way: the same series, to the same places, by way of one buffer. */
-export function socketName(what: string, { identity, buffer, remoteWrite, pushgateways }: ClaimScope): string {
+export function socketName(what: string, { identity, buffer, outputs }: ClaimScope): string {
   const agentInfo = Object.entries(identity).toSorted(([left], [right]) => byCodeUnit(left, right))
-  const to = [...remoteWrite, ...pushgateways].map(({ url }) => url.href)
+  const to = outputs.map(({ options }) => options.url.href)
   return `${what} ${crc32(JSON.stringify([agentInfo, buffer.directory, to])).toString(16)}`
 }
 

@@ -1,10 +1,6 @@
 import type { BufferStats } from '../buffer/types.ts'
-import { redactedUrl } from '../http/redact.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { groupUrl } from '../pushgateway/group.ts'
-import type { Gateway } from '../pushgateway/index.ts'
-import type { GatewayOptions } from '../pushgateway/options.ts'
-import type { Endpoint, EndpointOptions } from '../remote-write/index.ts'
+import { type ConfiguredOutput, cursorNameOf, type Output } from '../output.ts'
 
 /** What became of a command's samples at an output. */
 export interface DeliveryResult {
@@ -28,58 +24,59 @@ interface ResultContext {
   readonly waiting: string | undefined
 }
 
-export function endpointResult(
-  { name, url }: EndpointOptions,
-  {
-    left,
-    refused: rejected,
-    stats,
-    endpoint,
-  }: {
-    readonly left: number
-    readonly refused: number
-    readonly stats: BufferStats
-    readonly endpoint: Endpoint | undefined
-  },
-  { isSafe, waiting }: ResultContext,
-): DeliveryResult {
-  const dropped = [...(stats.dropped.get(name) ?? [])]
-  const gone = dropped.reduce((sum, [, samples]) => sum + samples, 0)
-  const delivered = Math.max(0, stats.appendedSamples - left - gone)
-  const reason = waiting ?? timeoutReason(endpoint) ?? dropped.map(([why]) => why).join(', ')
-  const [kept, unsafe] = isSafe ? [left, 0] : [0, left]
-  return resultOf({ name, url: redactedUrl(url), delivered, kept, rejected, lost: gone - rejected + unsafe }, reason)
+/** What is known at the end of a command about one output. */
+interface AtEnd {
+  readonly configured: ConfiguredOutput
+  /** Undefined where it was never opened. */
+  readonly output: Output | undefined
+  readonly stats: BufferStats
+  /** Samples of its backlog. */
+  readonly backlog: number
+  /** Samples that it rejected, which are saved as dead letters. */
+  readonly rejected: number
+  /** The newest snapshot of the command. */
+  readonly newest: Snapshot | undefined
 }
 
-export function gatewayResult(
-  { name, url, job, groupingKey }: GatewayOptions,
-  {
-    newest,
-    refused: rejected,
-    gateway,
-  }: { readonly newest: Snapshot | undefined; readonly refused: number; readonly gateway: Gateway | undefined },
+export const resultAt = (atEnd: AtEnd, context: ResultContext): DeliveryResult =>
+  atEnd.configured.kind.delivers === 'every' ? ofEvery(atEnd, context) : ofNewest(atEnd, context)
+
+function ofEvery(
+  { configured, output, stats, backlog, rejected }: AtEnd,
   { isSafe, waiting }: ResultContext,
 ): DeliveryResult {
-  const place = { name, url: redactedUrl(groupUrl(url, job, groupingKey)) }
+  const dropped = [...(stats.dropped.get(cursorNameOf(configured)) ?? [])]
+  const gone = dropped.reduce((sum, [, samples]) => sum + samples, 0)
+  const delivered = Math.max(0, stats.appendedSamples - backlog - gone)
+  const reason = waiting ?? timeoutReason(output) ?? dropped.map(([why]) => why).join(', ')
+  const [kept, unsafe] = isSafe ? [backlog, 0] : [0, backlog]
+  return resultOf({ ...placeOf(configured), delivered, kept, rejected, lost: gone - rejected + unsafe }, reason)
+}
+
+function ofNewest({ configured, output, newest, rejected }: AtEnd, { isSafe, waiting }: ResultContext): DeliveryResult {
+  const place = placeOf(configured)
   const all = newest?.values.length ?? 0
-  if (gateway === undefined || gateway.report.pending > 0) {
+  if (output === undefined || output.report.pending > 0) {
     const [kept, lost] = isSafe ? [all, 0] : [0, all]
-    return resultOf({ ...place, delivered: 0, kept, rejected: 0, lost }, waiting ?? timeoutReason(gateway))
+    return resultOf({ ...place, delivered: 0, kept, rejected: 0, lost }, waiting ?? timeoutReason(output))
   }
-  const { rejection, problem } = gateway
-  const gone = rejection?.series.size ?? (problem === undefined ? 0 : all)
+  const { rejection, report } = output
+  const gone = rejection?.series.size ?? (report.problem === undefined ? 0 : all)
   return resultOf(
     { ...place, delivered: all - gone, kept: 0, rejected, lost: gone - rejected },
-    gateway.rejected ?? problem,
+    rejection?.summary ?? report.problem,
   )
 }
+
+const placeOf = ({ kind, options }: ConfiguredOutput) => ({ name: options.name, url: kind.address(options) })
 
 /** Where nothing more is known. */
 export const timedOut = 'not delivered in time'
 
 /** Why an output that was stopped has not got all, as far as it is known. */
-export function timeoutReason(output: Pick<Endpoint | Gateway, 'problem' | 'waiting'> | undefined): string | undefined {
-  return output?.problem ?? (output?.waiting && `${timedOut}: ${output.waiting}`)
+export function timeoutReason(output: Pick<Output, 'report'> | undefined): string | undefined {
+  const { problem, waiting } = output?.report ?? {}
+  return problem ?? (waiting && `${timedOut}: ${waiting}`)
 }
 
 function resultOf(result: DeliveryResult, reason = ''): DeliveryResult {

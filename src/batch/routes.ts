@@ -1,15 +1,10 @@
 import type { DiskBuffer } from '../buffer/disk-buffer.ts'
 import type { Cursor } from '../buffer/types.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { groupUrl } from '../pushgateway/group.ts'
-import type { Gateway } from '../pushgateway/index.ts'
-import type { GatewayOptions } from '../pushgateway/options.ts'
-import type { EndpointOptions } from '../remote-write/index.ts'
-import { openEndpoints, openGateways } from './open-outputs.ts'
+import { type ConfiguredOutput, cursorNameOf, type Output, openOutput } from '../output.ts'
 import { timedOut, timeoutReason } from './result.ts'
-import { gatewayCursor } from './run-log.ts'
-import type { RunConfig, SpoolDeps } from './spool.ts'
 import type { SpooledLog } from './spool-logs.ts'
+import type { SpoolDeps } from './types.ts'
 
 /** An output, and how it gets what a command has left for it. */
 export interface DeliveryRoute {
@@ -19,74 +14,67 @@ export interface DeliveryRoute {
   deliver(left: SpooledLog, deadline: AbortSignal): Promise<string | undefined>
 }
 
-/** The names of all outputs, as a log has them. */
-export const cursorNames = ({ remoteWrite, pushgateways }: RunConfig): readonly string[] => [
-  ...remoteWrite.map(({ name }) => name),
-  ...pushgateways.map(({ name }) => gatewayCursor(name)),
-]
-
-/** `replaced`: groups that get something newer at once, in the place of what they have. */
-export function routesOf(
-  { remoteWrite, pushgateways }: RunConfig,
+/** `replaced`: places at receivers that get something newer at once, instead of what they have. */
+export const routesOf = (
+  outputs: readonly ConfiguredOutput[],
   deps: SpoolDeps,
   replaced: ReadonlySet<string>,
-): readonly DeliveryRoute[] {
-  return [
-    ...remoteWrite.map((one) => ({
-      name: one.name,
-      deliver: (left: SpooledLog, deadline: AbortSignal) => atEndpoint(left, one, { deps, deadline }),
-    })),
-    ...pushgateways.map((one) => ({
-      name: gatewayCursor(one.name),
-      deliver: (left: SpooledLog, deadline: AbortSignal) => atGateway(left, one, { deps, deadline, replaced }),
-    })),
-  ]
-}
+): readonly DeliveryRoute[] =>
+  outputs.map((configured) => ({
+    name: cursorNameOf(configured),
+    async deliver(log, deadline) {
+      const cursor = cursorOf(log.buffer, cursorNameOf(configured))
+      if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
+      return configured.kind.delivers === 'every'
+        ? deliverEvery(log, configured, { deps, deadline, cursor })
+        : deliverNewest(log, configured, { deps, deadline, cursor, replaced })
+    },
+  }))
 
-interface Deps {
+interface Delivery {
   readonly deps: SpoolDeps
   readonly deadline: AbortSignal
+  readonly cursor: NonNullable<ReturnType<typeof cursorOf>>
 }
 
-/** Sends what waits for an endpoint. */
-async function atEndpoint(
+/** Sends the backlog of an output. */
+async function deliverEvery(
   { buffer }: SpooledLog,
-  options: EndpointOptions,
-  { deps, deadline }: Deps,
+  configured: ConfiguredOutput,
+  { deps, deadline, cursor }: Delivery,
 ): Promise<string | undefined> {
-  const cursor = cursorOf(buffer, options.name)
-  if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
-  const remoteWrite = [{ ...options, metadataIntervalMs: 0, isBrief: true }]
-  const [endpoint] = await openEndpoints({ remoteWrite }, deps, buffer, {
-    onTime: (receiverMs) => buffer.confirmTime(receiverMs),
-  })
-  await endpoint?.stop(deadline)
-  return cursor.backlog().snapshots === 0 ? undefined : (timeoutReason(endpoint) ?? timedOut)
+  const own = buffer.cursor(cursorNameOf(configured), configured.options.sampling)
+  const onTime = (receiverMs: number) => buffer.confirmTime(receiverMs)
+  const output = await openOutput(configured, deps, { cursor: own, lifetime: 'moment', onTime })
+  await output.stop(deadline)
+  return cursor.backlog().snapshots === 0 ? undefined : (timeoutReason(output) ?? timedOut)
 }
 
-/** Pushes the last snapshot of a run. */
-async function atGateway(
+/** Pushes the newest snapshot of a run to where it would have gone. */
+async function deliverNewest(
   { buffer, manifest }: SpooledLog,
-  options: GatewayOptions,
-  { deps, deadline, replaced }: Deps & { readonly replaced: ReadonlySet<string> },
+  { kind, options }: ConfiguredOutput,
+  { deps, deadline, cursor, replaced }: Delivery & { readonly replaced: ReadonlySet<string> },
 ): Promise<string | undefined> {
-  const cursor = cursorOf(buffer, gatewayCursor(options.name))
-  if (cursor === undefined || cursor.backlog().snapshots === 0) return undefined
-  const own = { ...options, ...manifest.groups[options.name], deleteOnStart: false, deleteOnShutdown: false }
+  const remembered = manifest.remembered[cursor.name]
+  const own = { kind, options: kind.recall?.(options, remembered) ?? options }
+  const place = kind.replaces?.(own.options)
+  const isOutdated = place?.isWhole === true && replaced.has(place.key)
   const snapshot = await newestSnapshot(buffer, cursor.position.sequence)
-  if (snapshot !== undefined && !(own.method === 'PUT' && replaced.has(groupOf(own)))) {
-    const [gateway] = await openGateways({ pushgateways: [own] }, deps)
-    gateway?.onSnapshot({ snapshot })
-    await gateway?.stop(deadline)
-    if (gateway !== undefined && gateway.report.pending > 0) return timeoutReason(gateway) ?? timedOut
-    if (gateway !== undefined) await saveRejectedByGateway(cursor, gateway, buffer.last.sequence)
+  if (snapshot !== undefined && !isOutdated) {
+    const output = await openOutput(own, deps, { lifetime: 'moment' })
+    output.onSnapshot({ snapshot, parts: [] })
+    await output.stop(deadline)
+    if (output.report.pending > 0) return timeoutReason(output) ?? timedOut
+    await saveRejection(cursor, output, buffer.last.sequence)
   }
   await cursor.commit(buffer.last.sequence)
   return undefined
 }
 
-/** A group at a gateway, as a text. */
-export const groupOf = ({ url, job, groupingKey }: GatewayOptions): string => groupUrl(url, job, groupingKey).href
+/** The keys of the places that these outputs replace, or add to. */
+export const placesOf = (outputs: readonly ConfiguredOutput[]) =>
+  outputs.flatMap(({ kind, options }) => kind.replaces?.(options) ?? [])
 
 /** The place of an output in the log of a run. */
 export const cursorOf = (buffer: DiskBuffer, name: string) => buffer.cursors.find((one) => one.name === name)
@@ -104,10 +92,10 @@ async function newestSnapshot(buffer: DiskBuffer, after: number): Promise<Snapsh
 }
 
 /**
- * Sets aside what a gateway would not have of a command's last snapshot; to be called once, at the end. An agent does not:
- * the next snapshot holds the same metrics, and one file for each would only push out what others have set aside.
+ * Saves as a dead letter what a receiver rejected of a command's newest snapshot; to be called once, at the end. An agent
+ * does not do this: its next snapshot holds the same metrics, and one file for each would push out other dead letters.
  */
-export async function saveRejectedByGateway(cursor: Cursor, { rejection }: Gateway, sequence: number): Promise<void> {
+export async function saveRejection(cursor: Cursor, { rejection }: Output, sequence: number): Promise<void> {
   if (rejection === undefined) return
   const { reason, snapshot, series } = rejection
   cursor.drop('rejected', series.size)

@@ -7,14 +7,13 @@ import { ask, BufferError, ownerOf } from '../buffer/lock/lockfile.ts'
 import { deadLetterDirectory } from '../buffer/log/dead-letters.ts'
 import type { Sync } from '../buffer/options.ts'
 import { newId, runsIn } from '../buffer/paths.ts'
-import type { Labels } from '../metrics/family.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 
 /** What is to be known of a run to deliver what it left. */
 export interface RunManifest {
-  /** The groups that its samples are of, by the name of the gateway. */
-  readonly groups: Readonly<Record<string, GatewayGroup>>
+  /** What outputs need to know to send the samples where they would have gone, by the name in the log. */
+  readonly remembered: Readonly<Record<string, unknown>>
   /** False where the series of the last snapshot are to end with it and that has not been written yet. */
   readonly isEnded: boolean
   /** The outputs that may have to get some of it, by the name in the log; all where nothing is said. */
@@ -22,22 +21,6 @@ export interface RunManifest {
   /** How much it is, as far as that is known. */
   readonly bytes?: number
 }
-
-/** Where at a Pushgateway, and whether it takes the place of what is there. */
-export interface GatewayGroup {
-  readonly job: string
-  readonly groupingKey: Labels
-  readonly method: 'PUT' | 'POST'
-  /** Whether nothing is left out of it. */
-  readonly isWhole?: boolean
-}
-
-/** The name under which a gateway has a place in the log of a run: no endpoint is called so. */
-export const gatewayCursor = (name: string): string => `pushgateway:${name}`
-
-/** The kind of output that has this name in a log. */
-export const kindOf = (name: string): 'pushgateway' | 'remote-write' =>
-  name.startsWith(gatewayCursor('')) ? 'pushgateway' : 'remote-write'
 
 /** A log of its own for a command. Rejects where the directory cannot be used. */
 export async function createRun(
@@ -187,7 +170,7 @@ export async function writeManifest(
   await rename(`${path}/run.json.new`, `${path}/run.json`)
 }
 
-const unknownManifest: RunManifest = { groups: {}, isEnded: true }
+const unknownManifest: RunManifest = { remembered: {}, isEnded: true }
 
 async function readManifest(path: string): Promise<RunManifest> {
   try {

@@ -3,24 +3,22 @@ import { enterQueue, type QueueTicket } from '../buffer/lock/fifo-queue.ts'
 import { turns, turnsIn } from '../buffer/paths.ts'
 import type { Buffer, Cursor } from '../buffer/types.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Gateway } from '../pushgateway/index.ts'
-import type { Endpoint } from '../remote-write/index.ts'
+import { type ConfiguredOutput, cursorNameOf, type Output, type OutputLifetime, openOutput } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import type { BatchRun, FinalSnapshots } from './index.ts'
-import { openEndpoints, openGateways } from './open-outputs.ts'
-import { type DeliveryResult, endpointResult, gatewayResult } from './result.ts'
-import { groupOf, saveRejectedByGateway } from './routes.ts'
-import { gatewayCursor, type RunManifest, removeRun, writeManifest } from './run-log.ts'
-import { type RunConfig, Spool, type SpoolDeps } from './spool.ts'
+import { type DeliveryResult, resultAt } from './result.ts'
+import { placesOf, saveRejection } from './routes.ts'
+import { type RunManifest, removeRun, writeManifest } from './run-log.ts'
+import { Spool } from './spool.ts'
 import { remainderOf } from './spool-logs.ts'
+import type { BatchOptions, BatchRun, FinalSnapshots, SpoolDeps } from './types.ts'
 
 /** How long an output that has not got what was left is let be before it is tried again, and how long at a time. */
 const retryDelayMs = 10_000
 const attemptMs = 2000
 
 interface SessionParts {
-  readonly config: RunConfig
+  readonly batch: BatchOptions
   readonly deps: SpoolDeps
   readonly buffer: Buffer
   readonly manifest: RunManifest
@@ -30,16 +28,23 @@ interface SessionParts {
 interface OpenOptions {
   readonly deadline: AbortSignal
   readonly spool: Spool | undefined
-  /** At the end nothing is asked that the samples do not need. */
-  readonly isShortLived?: boolean
+  readonly lifetime: OutputLifetime
 }
+
+/** One output of the command, and how far it has come. */
+interface Lane {
+  readonly configured: ConfiguredOutput
+  readonly cursor: Cursor
+  /** Undefined until it is opened. */
+  output: Output | undefined
+}
+
+const isNewestOnly = ({ configured }: Lane): boolean => configured.kind.delivers === 'newest'
 
 export class BatchSession implements BatchRun {
   readonly #parts: SessionParts
-  /** These three by the name in the log. */
-  readonly #cursors: ReadonlyMap<string, Cursor>
-  readonly #endpoints = new Map<string, Endpoint>()
-  readonly #gateways = new Map<string, Gateway>()
+  /** These by the name in the log. */
+  readonly #lanes: ReadonlyMap<string, Lane>
   readonly #ending = new AbortController()
   #working: Promise<void> = Promise.resolve()
   /** By the name in the log, the outputs that have not got what was left before, and why. */
@@ -50,12 +55,14 @@ export class BatchSession implements BatchRun {
   #sequence = 0
 
   constructor(parts: SessionParts) {
-    const { buffer, config } = parts
+    const { buffer, batch } = parts
     this.#parts = parts
-    this.#cursors = new Map([
-      ...config.remoteWrite.map(({ name, sampling }) => [name, buffer.cursor(name, sampling)] as const),
-      ...config.pushgateways.map(({ name }) => [gatewayCursor(name), buffer.cursor(gatewayCursor(name))] as const),
-    ])
+    this.#lanes = new Map(
+      batch.outputs.map((configured) => {
+        const name = cursorNameOf(configured)
+        return [name, { configured, cursor: buffer.cursor(name, configured.options.sampling), output: undefined }]
+      }),
+    )
   }
 
   begin(): void {
@@ -70,7 +77,7 @@ export class BatchSession implements BatchRun {
 
   append(snapshot: Snapshot): void {
     this.#add(snapshot)
-    for (const gateway of this.#gateways.values()) gateway.onSnapshot({ snapshot })
+    this.#show(snapshot)
   }
 
   async queue(): Promise<void> {
@@ -87,7 +94,7 @@ export class BatchSession implements BatchRun {
       await place?.waitFor(turns.append, deadline)
       await this.#addLast(last)
       place?.release(turns.append)
-      const opening = { deadline, spool: this.#openSpool(), isShortLived: true }
+      const opening = { deadline, spool: this.#openSpool(), lifetime: 'moment' } as const
       const end = async (name: string) => {
         if (!this.#isOpen(name)) await this.#openInTurn(name, place, opening)
         await this.#stop(name, deadline)
@@ -107,34 +114,38 @@ export class BatchSession implements BatchRun {
     const { snapshots, pushed } = await last()
     for (const snapshot of snapshots) this.#add({ ...snapshot, isLast: true })
     this.#newest = pushed ?? this.#newest
-    for (const gateway of this.#gateways.values()) this.#notify(gateway)
+    if (this.#newest !== undefined) this.#show(this.#newest)
     if (clock.now() <= (snapshots.at(-1)?.timestampMs ?? 0)) await clock.sleep(2)
   }
 
-  /** A gateway needs the newest alone. */
+  /** An output that delivers the newest snapshot needs no other. */
   #add(snapshot: Snapshot): void {
-    const { buffer, config } = this.#parts
-    const sequence = buffer.append(snapshot)
+    const sequence = this.#parts.buffer.append(snapshot)
     this.#sequence = sequence
     this.#newest = snapshot
-    for (const { name } of config.pushgateways) void this.#cursors.get(gatewayCursor(name))?.commit(sequence - 1)
+    for (const lane of this.#lanes.values()) if (isNewestOnly(lane)) void lane.cursor.commit(sequence - 1)
+  }
+
+  /** Tells the open outputs that deliver the newest snapshot. */
+  #show(snapshot: Snapshot): void {
+    for (const lane of this.#lanes.values()) if (isNewestOnly(lane)) lane.output?.onSnapshot({ snapshot, parts: [] })
   }
 
   /** Of all outputs, as the log has them. */
   get #names(): readonly string[] {
-    return [...this.#cursors.keys()]
+    return [...this.#lanes.keys()]
   }
 
   #isOpen(name: string): boolean {
-    return this.#endpoints.has(name) || this.#gateways.has(name)
+    return this.#lanes.get(name)?.output !== undefined
   }
 
   /** Undefined where there is no queue: it is always everybody's turn. */
   async #queue(things: readonly string[]): Promise<QueueTicket | undefined> {
-    const { buffer, config, deps } = this.#parts
+    const { buffer, batch, deps } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
     try {
-      return await enterQueue(turnsIn(config.buffer.directory), deps, things)
+      return await enterQueue(turnsIn(batch.buffer.directory), deps, things)
     } catch (error) {
       deps.log.warn('buffer: commands cannot wait for one another here', { err: messageOf(error) })
       return undefined
@@ -143,10 +154,10 @@ export class BatchSession implements BatchRun {
 
   /** What others have left; undefined where there is no place for it. */
   #openSpool(): Spool | undefined {
-    const { buffer, config, deps } = this.#parts
+    const { buffer, batch, deps } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
-    const replaced = new Set(config.pushgateways.map(groupOf))
-    return new Spool(config, deps, { replaced, except: buffer.directory })
+    const replaced = new Set(placesOf(batch.outputs).map(({ key }) => key))
+    return new Spool(batch, deps, { replaced, except: buffer.directory })
   }
 
   /** Tries to open an output until it is, or the end comes. */
@@ -158,7 +169,7 @@ export class BatchSession implements BatchRun {
       try {
         if ((await place?.waitFor(turns.at(name), signal)) === false) return
         const enough = createDeadline(clock, attemptMs, signal)
-        await this.#open(name, { deadline: enough.signal, spool: spool }).finally(enough.clear)
+        await this.#open(name, { deadline: enough.signal, spool, lifetime: 'command' }).finally(enough.clear)
       } finally {
         await place?.leave()
       }
@@ -173,64 +184,49 @@ export class BatchSession implements BatchRun {
   }
 
   /** Opens an output when it has got all that others left. */
-  async #open(name: string, { deadline, spool, isShortLived = false }: OpenOptions): Promise<void> {
-    const { config, deps, buffer } = this.#parts
-    const oldestMs = this.#cursors.get(name)?.backlog().oldestMs
-    const problem = (await spool?.deliver(name, deadline, oldestMs))?.problem
+  async #open(name: string, { deadline, spool, lifetime }: OpenOptions): Promise<void> {
+    const lane = this.#lanes.get(name)
+    if (lane === undefined) return
+    const problem = (await spool?.deliver(name, deadline, lane.cursor.backlog().oldestMs))?.problem
     if (problem !== undefined) return void this.#undelivered.set(name, problem)
     this.#undelivered.delete(name)
-    const remoteWrite = config.remoteWrite
-      .filter((one) => one.name === name)
-      .map((one) => (isShortLived ? { ...one, isShortLived } : one))
-    const pushgateways = config.pushgateways.filter((one) => gatewayCursor(one.name) === name)
-    for (const one of await openEndpoints({ remoteWrite }, deps, buffer)) this.#endpoints.set(name, one)
-    for (const one of await openGateways({ pushgateways }, deps)) {
-      this.#gateways.set(name, one)
-      this.#notify(one)
-    }
+    const cursor = isNewestOnly(lane) ? {} : { cursor: lane.cursor }
+    lane.output = await openOutput(lane.configured, this.#parts.deps, { lifetime, ...cursor })
+    if (isNewestOnly(lane) && this.#newest !== undefined) lane.output.onSnapshot({ snapshot: this.#newest, parts: [] })
   }
 
   /** Has an output deliver what there is, as far as the time allows. */
   async #stop(name: string, deadline: AbortSignal): Promise<void> {
-    await this.#endpoints.get(name)?.stop(deadline)
-    const [gateway, cursor] = [this.#gateways.get(name), this.#cursors.get(name)]
-    await gateway?.stop(deadline)
-    if (gateway?.report.pending === 0 && cursor !== undefined)
-      await saveRejectedByGateway(cursor, gateway, this.#sequence)
+    const lane = this.#lanes.get(name)
+    if (lane?.output === undefined) return
+    await lane.output.stop(deadline)
+    if (isNewestOnly(lane) && lane.output.report.pending === 0)
+      await saveRejection(lane.cursor, lane.output, this.#sequence)
   }
 
-  /** Whether nothing waits for an output any more; the log of a command does not know what a gateway has. */
+  /** Whether nothing waits for an output any more; the log does not know what one got that delivers the newest only. */
   async #isDelivered(name: string): Promise<boolean> {
-    const cursor = this.#cursors.get(name)
-    if (this.#gateways.get(name)?.report.pending === 0) await cursor?.commit(this.#sequence)
-    return cursor?.backlog().snapshots === 0
-  }
-
-  #notify(gateway: Gateway): void {
-    if (this.#newest !== undefined) gateway.onSnapshot({ snapshot: this.#newest })
+    const lane = this.#lanes.get(name)
+    if (lane === undefined) return true
+    if (isNewestOnly(lane) && lane.output?.report.pending === 0) await lane.cursor.commit(this.#sequence)
+    return lane.cursor.backlog().snapshots === 0
   }
 
   /** Closes the log, or deletes it, and tells what is in it for whom. */
   async #close(): Promise<readonly DeliveryResult[]> {
-    const { buffer, config, manifest, deps } = this.#parts
+    const { buffer, manifest, deps } = this.#parts
     const areDelivered = await Promise.all(this.#names.map((name) => this.#isDelivered(name)))
-    const refusedAt = (name: string) => (buffer instanceof DiskBuffer ? (buffer.deadLetters.kept.get(name) ?? 0) : 0)
-    const results = (isSafe: boolean) => [
-      ...config.remoteWrite.map((options) => {
-        const endpoint = this.#endpoints.get(options.name)
-        const left = this.#cursors.get(options.name)?.backlog().samples ?? 0
-        return endpointResult(
-          options,
-          { left, refused: refusedAt(options.name), stats: buffer.stats, endpoint },
-          { isSafe, waiting: this.#undelivered.get(options.name) },
-        )
-      }),
-      ...config.pushgateways.map((options) => {
-        const name = gatewayCursor(options.name)
-        const [gateway, waiting] = [this.#gateways.get(name), this.#undelivered.get(name)]
-        return gatewayResult(options, { newest: this.#newest, refused: refusedAt(name), gateway }, { isSafe, waiting })
-      }),
-    ]
+    const rejectedAt = (name: string) => (buffer instanceof DiskBuffer ? (buffer.deadLetters.kept.get(name) ?? 0) : 0)
+    const results = (isSafe: boolean) =>
+      [...this.#lanes].map(([name, { configured, cursor, output }]) =>
+        resultAt(
+          {
+            ...{ configured, output, stats: buffer.stats, newest: this.#newest },
+            ...{ backlog: cursor.backlog().samples, rejected: rejectedAt(name) },
+          },
+          { isSafe, waiting: this.#undelivered.get(name) },
+        ),
+      )
     if (!(buffer instanceof DiskBuffer)) return results(false)
     if (!areDelivered.includes(false)) {
       const all = results(true)

@@ -3,7 +3,7 @@ import type { DiskBuffer } from '../buffer/disk-buffer.ts'
 import type { BufferOptions } from '../buffer/index.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { isAdopted, isSpooled, openSpooled, type RunManifest, removeRun, writeManifest } from './run-log.ts'
-import type { Dropped, SpoolDeps } from './spool.ts'
+import type { Dropped, SpoolDeps } from './types.ts'
 
 /** The log of a run that is over, opened as its owner. */
 export interface SpooledLog {

@@ -1,38 +1,14 @@
-import type { BufferDeps } from '../buffer/index.ts'
-import type { DropReason } from '../buffer/types.ts'
-import type { Config } from '../config/index.ts'
+import { cursorNameOf } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
-import type { OutputDeps } from './open-outputs.ts'
-import { cursorNames, cursorOf, type DeliveryRoute, routesOf } from './routes.ts'
+import { cursorOf, type DeliveryRoute, routesOf } from './routes.ts'
 import { isSpooled, type SpooledRun, spooledRuns, stateOfRun } from './run-log.ts'
 import { type SpooledLog, SpoolLogs } from './spool-logs.ts'
+import type { BatchOptions, Delivered, Dropped, SpoolDeps } from './types.ts'
 
 const timedOut = 'what earlier commands have left comes first, and took all the time'
 
 /** Logs that are let go at a time: a command adds one or two. */
 const maxExpiredLogs = 8
-
-export type RunConfig = Pick<Config, 'buffer' | 'remoteWrite' | 'pushgateways'>
-
-/** What is needed to send from a log. */
-export interface SpoolDeps extends OutputDeps, BufferDeps {
-  /** How far this host's clock is ahead of a receiver's, milliseconds, where one has told its time. */
-  readonly skewMs?: () => number | undefined
-}
-
-/** What an output got of it. */
-export interface Delivered {
-  readonly snapshots: number
-  /** Why it has not got all; undefined where it has. */
-  readonly problem: string | undefined
-}
-
-/** Samples that will never be delivered, by the name of the output in the log. */
-export interface Dropped {
-  readonly name: string
-  readonly reason: DropReason
-  readonly samples: number
-}
 
 export interface SpoolScope {
   /** A run that is not to be looked at: one's own. */
@@ -49,7 +25,7 @@ export interface SpoolScope {
  * that are `replaced`.
  */
 export class Spool {
-  readonly #config: RunConfig
+  readonly #config: BatchOptions
   readonly #deps: SpoolDeps
   readonly #except: string | undefined
   /** By the name in the log. */
@@ -58,14 +34,14 @@ export class Spool {
   /** As they were found last. */
   #runs: readonly SpooledRun[] = []
 
-  constructor(config: RunConfig, deps: SpoolDeps, { except, replaced, onDrop = () => {} }: SpoolScope) {
+  constructor(config: BatchOptions, deps: SpoolDeps, { except, replaced, onDrop = () => {} }: SpoolScope) {
     const { log } = deps
     this.#config = config
     this.#deps = deps
     this.#except = except
-    this.#routes = new Map(routesOf(config, deps, replaced).map((route) => [route.name, route]))
+    this.#routes = new Map(routesOf(config.outputs, deps, replaced).map((route) => [route.name, route]))
     this.#logs = new SpoolLogs({
-      ...{ deps, options: config.buffer, outputs: cursorNames(config) },
+      ...{ deps, options: config.buffer, outputs: config.outputs.map(cursorNameOf) },
       onDrop: (dropped) => {
         const { name, reason, samples } = dropped
         if (reason !== 'rejected')
@@ -130,11 +106,11 @@ export class Spool {
 
 /** Whether there is something for one of these outputs, or to be let go; and what this user may not even look at. */
 export async function inspectSpool(
-  config: RunConfig,
+  config: BatchOptions,
   clock: Clock,
 ): Promise<{ readonly isAny: boolean; readonly forbidden: readonly string[] }> {
   const { directory, maxAgeMs } = config.buffer
-  const outputs = cursorNames(config)
+  const outputs = config.outputs.map(cursorNameOf)
   const forbidden: string[] = []
   let isAny = false
   for (const run of await spooledRuns(directory)) {

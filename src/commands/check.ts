@@ -1,6 +1,6 @@
 import { collectors } from '../collectors/index.ts'
 import { configFlags, readConfig } from '../config/index.ts'
-import { redactedUrl } from '../http/redact.ts'
+import { loadKinds } from '../output.ts'
 import { plural } from '../util/plural.ts'
 import type { Command } from './command.ts'
 
@@ -10,10 +10,9 @@ export default {
   usage: '[flags] --config.file=FILE',
   flags: () => configFlags(collectors),
   async run({ flags }, terminal) {
-    const config = await readConfig({ flags, environment: terminal.environment, collectors })
-    const endpoints = [...config.remoteWrite, ...config.pushgateways].map(
-      ({ name, url }) => `  ${name}  ${redactedUrl(url)}\n`,
-    )
+    const outputKinds = await loadKinds(terminal.outputKinds)
+    const config = await readConfig({ flags, environment: terminal.environment, collectors, outputKinds })
+    const endpoints = config.outputs.map(({ kind, options }) => `  ${options.name}  ${kind.address(options)}\n`)
     terminal.out(
       `configuration is good: ${plural(config.collectors.length, 'collector')} every ${config.intervalMs / 1000} s, ` +
         `job ${JSON.stringify(config.identity['job'])}, instance ${JSON.stringify(config.identity['instance'])}, ` +

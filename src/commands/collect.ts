@@ -12,7 +12,7 @@ export default {
   usage: '[flags]',
   flags: () => configFlags(collectors).filter(({ name }) => !name.startsWith('web.')),
   async run({ flags }, terminal) {
-    const config = await readConfig({ flags, environment: terminal.environment, collectors })
+    const config = await readConfig({ flags, environment: terminal.environment, collectors, outputKinds: [] })
     const { snapshot } = await collectOnce(config, { clock: systemClock, log: logOf(config, terminal) })
     terminal.out(textOf(snapshot))
     return 0

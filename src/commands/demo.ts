@@ -3,6 +3,7 @@ import { collectors } from '../collectors/index.ts'
 import { readConfig } from '../config/index.ts'
 import { durationMs } from '../config/schema/units.ts'
 import { connect } from '../http/transport/connection.ts'
+import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { type Flag, UsageError } from '../util/flags.ts'
 import type { Command } from './command.ts'
@@ -43,6 +44,7 @@ export default {
         flags: new Map([...flags].filter(([name]) => name === listen.name)),
         environment: terminal.environment,
         collectors,
+        outputKinds: await loadKinds(terminal.outputKinds),
         defaults: {
           global: { scrape_interval: scrapeInterval },
           remote_write: [{ url: `${receiver.url}/api/v1/write`, name: 'demo' }],

@@ -2,14 +2,14 @@ import { crc32 } from 'node:zlib'
 import type { Collector } from '../collector.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/index.ts'
+import { loadKinds } from '../output.ts'
 import { type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Terminal } from './command.ts'
 
 /** The flags that say where a command pushes to. */
-export const targetFlags: readonly Flag[] = [
+export const targetFlags = ({ outputKinds }: Pick<Terminal, 'outputKinds'>): readonly Flag[] => [
   { name: 'config.file', kind: 'value', help: 'A configuration: to every output that it names.' },
-  { name: 'pushgateway', kind: 'value', help: 'The URL of a Pushgateway, without /metrics/job/...' },
-  { name: 'remote-write.url', kind: 'value', help: 'The URL of a remote-write endpoint.' },
+  ...outputKinds.map(({ flag }) => ({ ...flag, kind: 'value' as const })),
 ]
 
 export const timeoutFlag = {
@@ -25,29 +25,35 @@ export const timeoutFlag = {
  */
 export async function targetConfig(
   flags: ParsedFlags,
-  { environment }: Pick<Terminal, 'environment'>,
+  { environment, outputKinds }: Pick<Terminal, 'environment' | 'outputKinds'>,
   collectors?: readonly Collector[],
 ): Promise<Config> {
   const file = flags.get('config.file')
-  const gateway = urlOf(flags, 'pushgateway')
-  const endpoint = urlOf(flags, 'remote-write.url')
-  const direct = gateway !== undefined || endpoint !== undefined
-  if (file !== undefined && direct) throw new UsageError('--config.file and a URL cannot be used together; keep one')
-  if (file === undefined && !direct)
-    throw new UsageError('where to? --config.file=FILE, --pushgateway=URL or --remote-write.url=URL is needed')
+  const urls = outputKinds.flatMap(({ kind, flag }) => {
+    const url = urlOf(flags, flag.name)
+    return url === undefined ? [] : [{ kind, url }]
+  })
+  if (file !== undefined && urls.length > 0)
+    throw new UsageError('--config.file and a URL cannot be used together; keep one')
+  if (file === undefined && urls.length === 0) {
+    const own = outputKinds.map(({ flag }) => `--${flag.name}=URL`)
+    throw new UsageError(`where to? --config.file=FILE, ${own.join(' or ')} is needed`)
+  }
   const { readConfig } = await import('../config/index.ts')
   const config = await readConfig({
     flags: collectors === undefined ? new Map([...flags].filter(([name]) => name === 'config.file')) : flags,
     environment,
     collectors: collectors ?? (file === undefined ? [] : (await import('../collectors/index.ts')).collectors),
-    defaults: {
-      ...(gateway !== undefined && { pushgateway: [{ url: gateway, name: nameOf(gateway) }] }),
-      ...(endpoint !== undefined && { remote_write: [{ url: endpoint, name: nameOf(endpoint) }] }),
-    },
+    outputKinds: await loadKinds(outputKinds),
+    defaults: Object.fromEntries(urls.map(({ kind, url }) => [kind, [{ url, name: nameOf(url) }]])),
   })
-  if (config.remoteWrite.length + config.pushgateways.length > 0) return config
-  throw new ConfigError([`${file}: there is nowhere to push to: remote_write or pushgateway is needed`])
+  if (config.outputs.length > 0) return config
+  throw new ConfigError([`${file}: there is nowhere to push to: ${kindNames(outputKinds)} is needed`])
 }
+
+/** `remote_write or pushgateway` */
+export const kindNames = (outputKinds: readonly { readonly kind: string }[]): string =>
+  outputKinds.map(({ kind }) => kind).join(' or ')
 
 /**
  * What is left over for a URL waits for the same URL: a name that no other one has. A new password or key is no other

@@ -6,12 +6,14 @@ import { checkCollectors } from '../doctor/collectors.ts'
 import { checkDirectory } from '../doctor/directory.ts'
 import { type Finding, fail, ok, reportOf, warn } from '../doctor/finding.ts'
 import { checkLimits } from '../doctor/limits.ts'
-import { checkEndpoint, checkGateway } from '../doctor/output.ts'
+import { checkOutput } from '../doctor/output.ts'
 import { connect } from '../http/transport/connection.ts'
+import { componentOf, haveBacklog, loadKinds, type OutputKind } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { type ParsedFlags, UsageError } from '../util/flags.ts'
 import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
+import { kindNames } from './destination.ts'
 
 const formats = ['text', 'json']
 const format = { name: 'format', kind: 'value', fallback: 'text', help: `${formats.join(' or ')}.` } as const
@@ -32,10 +34,11 @@ export default {
   },
 } satisfies Command
 
-async function findingsOf(flags: ParsedFlags, { environment }: Terminal): Promise<readonly Finding[]> {
+async function findingsOf(flags: ParsedFlags, { environment, outputKinds }: Terminal): Promise<readonly Finding[]> {
   try {
     const own = new Map([...flags].filter(([name]) => name !== format.name))
-    return await diagnosis(await readConfig({ flags: own, environment, collectors }))
+    const kinds = await loadKinds(outputKinds)
+    return await diagnosis(await readConfig({ flags: own, environment, collectors, outputKinds: kinds }), kinds)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return error.problems.map((problem) => fail('configuration', problem))
@@ -43,29 +46,25 @@ async function findingsOf(flags: ParsedFlags, { environment }: Terminal): Promis
 }
 
 /** What has to do with one receiver waits for that one alone. */
-async function diagnosis(config: Config): Promise<readonly Finding[]> {
+async function diagnosis(config: Config, kinds: readonly OutputKind[]): Promise<readonly Finding[]> {
   const deps = { clock: systemClock, connect }
-  const outputs = [
-    ...config.remoteWrite.map((options) => checkEndpoint(options, deps)),
-    ...config.pushgateways.map((options) => checkGateway(options, deps)),
-  ]
-  const running = checkAgent(config.buffer, systemClock)
+  const outputs = config.outputs.map((one) => checkOutput(one, deps))
+  const running = checkAgent(config.buffer, systemClock, componentOf(kinds))
   const reading = checkCollectors(config, systemClock)
   const limits = await checkLimits(config, systemClock)
   return [
-    configuration(config),
+    configuration(config, kinds),
     ...config.warnings.map((doubt) => warn('configuration', doubt)),
     ...(await reading),
-    ...(config.remoteWrite.length === 0 ? [] : [checkDirectory(config.buffer), ...(await running)]),
+    ...(!haveBacklog(config.outputs) ? [] : [checkDirectory(config.buffer), ...(await running)]),
     ...(await Promise.all(outputs)).flat(),
     ...limits,
   ]
 }
 
-function configuration({ remoteWrite, pushgateways, intervalMs, decisions }: Config): Finding {
-  const outputs = remoteWrite.length + pushgateways.length
-  const text = `good: every ${intervalMs / 1000} s to ${plural(outputs, 'output')}${decisions.map((note) => `; ${note}`).join('')}`
-  return outputs > 0
+function configuration({ outputs, intervalMs, decisions }: Config, kinds: readonly OutputKind[]): Finding {
+  const text = `good: every ${intervalMs / 1000} s to ${plural(outputs.length, 'output')}${decisions.map((note) => `; ${note}`).join('')}`
+  return outputs.length > 0
     ? ok('configuration', text)
-    : warn('configuration', 'good, but there is nothing to push to', 'remote_write or pushgateway, in --config.file')
+    : warn('configuration', 'good, but there is nothing to push to', `${kindNames(kinds)}, in --config.file`)
 }

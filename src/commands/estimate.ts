@@ -3,6 +3,7 @@ import { configFlags, readConfig } from '../config/index.ts'
 import { estimateOf, snapshotsFor } from '../estimate/index.ts'
 import { reportOf } from '../estimate/report.ts'
 import { collectSome } from '../estimate/sample-host.ts'
+import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { UsageError } from '../util/flags.ts'
 import type { Command } from './command.ts'
@@ -25,7 +26,14 @@ export default {
     const wanted = String(flags.get(format.name) ?? format.fallback)
     if (!formats.includes(wanted)) throw new UsageError(`--format: ${wanted} is none of ${formats.join(', ')}`)
     const own = new Map([...flags].filter(([name]) => name !== format.name))
-    const config = await readConfig({ flags: own, environment: terminal.environment, collectors, defaults: anywhere })
+    const outputKinds = await loadKinds(terminal.outputKinds)
+    const config = await readConfig({
+      flags: own,
+      environment: terminal.environment,
+      collectors,
+      outputKinds,
+      defaults: anywhere,
+    })
     const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
     const cycles = await collectSome(config, snapshotsFor(config), { clock: systemClock, log })
     const estimate = estimateOf(config, cycles)

@@ -52,8 +52,8 @@ export default {
     'The command runs whatever is wrong here. Its exit status is the status: 128 and the number of the signal where one\n' +
     'has ended it, 127 where it was not found, 126 where it could not be started.',
   usage: '[flags] -- COMMAND [ARG...]',
-  flags: () => [
-    ...targetFlags,
+  flags: (terminal) => [
+    ...targetFlags(terminal),
     job,
     { ...labelFlag, help: 'name=value: a label of what is told of the run; an empty value takes away instance.' },
     instance,
@@ -63,10 +63,10 @@ export default {
     logLevel,
   ],
   operands: 'program',
-  async run(given, { environment }) {
+  async run(given, { environment, outputKinds }) {
     if (given.operands.length === 0) throw new UsageError('which command? hostpush exec [flags] -- COMMAND [ARG...]')
     process.on('uncaughtException', printError) // whatever it is, the command goes on
-    const wishes = execOptions(given, environment)
+    const wishes = execOptions(given, { environment, outputKinds })
     const running = await startJob(given.operands, {
       clock: systemClock,
       environment,
@@ -83,8 +83,11 @@ export default {
   },
 } satisfies Command
 
+/** What of the terminal is used once the command runs. */
+type Surroundings = Pick<Terminal, 'environment' | 'outputKinds'>
+
 interface ExecOptions {
-  readonly environment: Terminal['environment']
+  readonly surroundings: Surroundings
   readonly labels: Labels
   readonly timeoutMs: number
   readonly killAfterMs: number | undefined
@@ -93,13 +96,13 @@ interface ExecOptions {
 /** Undefined where the flags cannot be understood, which has been told then: the command runs all the same. */
 function execOptions(
   { flags, operands, usageError }: CommandLine,
-  environment: Terminal['environment'],
+  surroundings: Surroundings,
 ): ExecOptions | undefined {
   try {
     if (usageError !== undefined) throw usageError
     durationOf(flags, interval)
     return {
-      environment,
+      surroundings,
       labels: { ...labelsOf(flags, reserved), job_name: String(flags.get(job.name) || basename(operands[0] ?? '')) },
       timeoutMs: durationOf(flags, timeoutFlag),
       killAfterMs: durationOf(flags, killAfter),
@@ -113,7 +116,7 @@ function execOptions(
 /** Loads all that pushing needs, and pushes until the command has ended and its last samples are delivered or kept. */
 async function push(
   { flags }: CommandLine,
-  { labels, timeoutMs, environment }: ExecOptions,
+  { labels, timeoutMs, surroundings }: ExecOptions,
   running: Job,
 ): Promise<void> {
   const { pushDuringExec } = await import('../batch/exec-push.ts')
@@ -121,7 +124,7 @@ async function push(
   const { connect } = await import('../http/transport/connection.ts')
   const { thisBoot } = await import('../host/open.ts')
   const { logOf } = await import('./logger.ts')
-  const config = await targetConfig(flags, { environment }, collectors)
+  const config = await targetConfig(flags, surroundings, collectors)
   printWarnings(config, { err: write })
   const level = flags.has(logLevel.name) ? config.log.level : 'error'
   const results = await pushDuringExec(

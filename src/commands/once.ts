@@ -4,7 +4,6 @@ import { openHostSampler } from '../collect/host-sampler.ts'
 import { collectors } from '../collectors/index.ts'
 import { type Config, configFlags } from '../config/index.ts'
 import { thisBoot } from '../host/open.ts'
-import { redactedUrl } from '../http/redact.ts'
 import { connect } from '../http/transport/connection.ts'
 import { isSameIdentity } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -26,8 +25,8 @@ export default {
     'Collects once, pushes, and waits for the answer: for cron, and for what runs at the start or the end of a machine.\n' +
     'Status 0 when all is delivered, 3 when it is safe in the buffer, 1 when some of it is lost or refused.',
   usage: '[flags]',
-  flags: () => [
-    ...targetFlags,
+  flags: (terminal) => [
+    ...targetFlags(terminal),
     timeoutFlag,
     ...configFlags(collectors).filter(({ name }) => name !== 'config.file' && !name.startsWith('web.')),
   ],
@@ -70,10 +69,11 @@ async function collectSnapshots(config: Config, log: Log, withinMs: number): Pro
 }
 
 /** Why a running agent is in the way: two that push the same series to one place get in each other's order. */
-async function conflictingAgent({ buffer, identity, remoteWrite }: Config): Promise<string | undefined> {
+async function conflictingAgent({ buffer, identity, outputs }: Config): Promise<string | undefined> {
   const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory) : undefined
   if (agent === undefined || !isSameIdentity(agent.identity, identity)) return undefined
-  const url = remoteWrite.map((one) => redactedUrl(one.url)).find((one) => agent.urls.includes(one))
+  const every = outputs.filter(({ kind }) => kind.delivers === 'every')
+  const url = every.map(({ kind, options }) => kind.address(options)).find((one) => agent.urls.includes(one))
   if (url === undefined) return undefined
   return (
     `the agent with pid ${agent.pid} pushes these very series to ${url} already; ` +

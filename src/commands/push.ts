@@ -6,7 +6,6 @@ import { connect } from '../http/transport/connection.ts'
 import { readPushed, snapshotOf } from '../metrics/exposition/read-pushed.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import { mergingInto } from '../pushgateway/options.ts'
 import { systemClock } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
@@ -27,7 +26,7 @@ export default {
     'Waits for the answer: status 0 when all are delivered, 3 when they are safe in the buffer, 1 when some are lost or\n' +
     'refused.',
   usage: '[flags] [FILE]',
-  flags: () => [job, labelFlag, ...targetFlags, timeoutFlag],
+  flags: (terminal) => [job, labelFlag, ...targetFlags(terminal), timeoutFlag],
   operands: 'taken',
   async run(given, terminal) {
     const { labels, timeoutMs } = pushOptions(given.flags)
@@ -38,7 +37,7 @@ export default {
     if (snapshot === undefined) return 1
     const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
     const deps = { clock: systemClock, log, connect, bootId: thisBoot() }
-    const run = await openBatchRun({ ...config, pushgateways: pushedGateways(config, labels) }, deps, { sync: 'end' })
+    const run = await openBatchRun({ ...config, outputs: addingTo(config.outputs, labels) }, deps, { sync: 'end' })
     // they are of the moment of their turn: of two pushes of one job the later one is newer
     const last = async () => ({ snapshots: [{ ...snapshot, timestampMs: Math.floor(systemClock.now()) }] })
     const deadline = createDeadline(systemClock, timeoutMs, terminal.stop)
@@ -70,6 +69,6 @@ function snapshotFrom(text: Uint8Array, identity: Labels, { err }: Terminal): Sn
   return undefined
 }
 
-/** The gateways for samples that are the job's: the labels make the group, and nothing there is removed. */
-const pushedGateways = ({ pushgateways }: Config, { job: name = '', ...labels }: Labels) =>
-  pushgateways.map((one) => ({ ...mergingInto(one, labels), job: name }))
+/** The outputs for samples of these labels: they are added to what a receiver has under them. */
+const addingTo = (outputs: Config['outputs'], labels: Labels): Config['outputs'] =>
+  outputs.map(({ kind, options }) => ({ kind, options: kind.adding?.(options, labels) ?? options }))

@@ -6,10 +6,12 @@ import { ConfigError } from '../config/error.ts'
 import { configFlags, readConfig } from '../config/index.ts'
 import { createNotify } from '../host/systemd/notify.ts'
 import { connect } from '../http/transport/connection.ts'
+import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
 import type { Command, Terminal } from './command.ts'
+import { kindNames } from './destination.ts'
 import { logOf } from './logger.ts'
 
 export default {
@@ -23,12 +25,13 @@ export default {
       isAsked = true
     }
     terminal.onHangup(() => onHangup())
-    const reread = () => readConfig({ flags, environment: terminal.environment, collectors })
+    const outputKinds = await loadKinds(terminal.outputKinds)
+    const reread = () => readConfig({ flags, environment: terminal.environment, collectors, outputKinds })
     const config = await reread()
-    const outputs = config.remoteWrite.length + config.pushgateways.length
+    const outputs = config.outputs.length
     if (outputs === 0 && config.web.listenAddresses.length + config.web.sockets.length === 0) {
       throw new ConfigError([
-        'there is nothing to do: name an endpoint (remote_write, pushgateway) in --config.file, or a --web.listen-address',
+        `there is nothing to do: name an endpoint (${kindNames(terminal.outputKinds)}) in --config.file, or a --web.listen-address`,
       ])
     }
     const log = logOf(config, terminal)

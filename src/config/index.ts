@@ -4,8 +4,7 @@ import type { EnabledCollector } from '../collect/cycle.ts'
 import type { Collector } from '../collector.ts'
 import type { Labels } from '../metrics/family.ts'
 import type { Filter } from '../metrics/pattern.ts'
-import type { GatewayOptions } from '../pushgateway/options.ts'
-import type { EndpointOptions } from '../remote-write/index.ts'
+import type { ConfiguredOutput, OutputKind } from '../output.ts'
 import type { Flag, ParsedFlags } from '../util/flags.ts'
 import { type Format, formats, type Level, levels, messageOf } from '../util/log.ts'
 import type { WebOptions } from '../web/index.ts'
@@ -16,8 +15,8 @@ import { durationMs } from './schema/units.ts'
 import { bufferOf } from './sections/buffer.ts'
 import { collectorFlags, enabledCollectors, interfaceFilter, interfaceFlags } from './sections/collectors.ts'
 import { expander, identityOf, resolveFqdn } from './sections/identity.ts'
+import { outputDefaults } from './sections/output-defaults.ts'
 import { outputsOf } from './sections/outputs.ts'
-import { presetDefaults } from './sections/preset-defaults.ts'
 import { defaultListen, webOf } from './sections/web.ts'
 
 /** Everything that was configured, checked and in the units of the code. */
@@ -37,8 +36,7 @@ export interface Config {
   /** The names of all that there are. */
   readonly allCollectors: readonly string[]
   readonly interfaces: Filter
-  readonly remoteWrite: readonly EndpointOptions[]
-  readonly pushgateways: readonly GatewayOptions[]
+  readonly outputs: readonly ConfiguredOutput[]
   readonly buffer: BufferOptions
   readonly web: WebOptions
   readonly log: { readonly level: Level; readonly format: Format }
@@ -57,8 +55,9 @@ export interface Sources {
   readonly flags: ParsedFlags
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly collectors: readonly Collector[]
+  readonly outputKinds: readonly OutputKind[]
   /** What holds where no file is named. */
-  readonly defaults?: Shape
+  readonly defaults?: Readonly<Record<string, unknown>>
 }
 
 /** The flags that stand for parts of the configuration. */
@@ -110,18 +109,27 @@ export const configFlags = (collectors: readonly Collector[]): readonly Flag[] =
 ]
 
 /** Reads and checks the whole configuration. Throws ConfigError with every problem there is. */
-export async function readConfig({ flags, environment, collectors, defaults = {} }: Sources): Promise<Config> {
+export async function readConfig({
+  flags,
+  environment,
+  collectors,
+  outputKinds,
+  defaults = {},
+}: Sources): Promise<Config> {
   const problems: string[] = []
   const warnings: string[] = []
   const path = flags.get('config.file')
-  const read = path === undefined ? defaults : readFile(String(path), { environment, collectors }, problems)
+  const read: Shape =
+    path === undefined ? defaults : readFile(String(path), { environment, collectors, outputKinds }, problems)
   const file = { ...read, ...overridden(read, flags) }
   const paths = pathsOf(file.path, flags, problems)
-  const { interval, job, decisions } = presetDefaults(file)
+  const { interval, job, decisions } = outputDefaults(file, outputKinds)
   const intervalMs = durationMs(interval) ?? 15_000
   const fqdn = JSON.stringify(file).includes('${fqdn}') ? await resolveFqdn(environment) : undefined
   const expanded = expander(paths, { fqdn: fqdn?.name ?? '', problems })
   const identity = identityOf(file, job, expanded)
+  const context = { identity, expanded, intervalMs, environment, problems, warnings }
+  const outputs = await outputsOf(file, outputKinds, context)
   const config: Config = {
     warnings: warnings,
     decisions: fqdn?.note === undefined ? decisions : [...decisions, fqdn.note],
@@ -133,8 +141,8 @@ export async function readConfig({ flags, environment, collectors, defaults = {}
     allCollectors: collectors.map(({ name }) => name),
     collectors: await enabledCollectors(collectors, { flags, file: file.collectors, environment }, problems),
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
-    ...(await outputsOf(file, { identity, expanded, intervalMs, environment, problems, warnings: warnings })),
-    buffer: bufferOf(file, environment, problems),
+    outputs,
+    buffer: bufferOf(file.buffer, outputs, environment, problems),
     web: await webOf(file.web, { flags, environment }, problems),
     log: {
       level: oneOf(['log.level', flags, file.log?.level ?? 'info'], levels, problems),

@@ -1,9 +1,9 @@
-import { kindOf } from '../batch/run-log.ts'
 import type { Row } from '../buffer/admin/commands.ts'
 import { diskRemedy } from '../buffer/disk/disk-hints.ts'
 import type { BufferOptions } from '../buffer/index.ts'
 import { ask } from '../buffer/lock/lockfile.ts'
 import { hintFor } from '../hints/hint.ts'
+import type { ComponentOf } from '../output.ts'
 import { type Clock, withTimeout } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
@@ -14,7 +14,11 @@ const timeoutMs = 5000
 const behindMs = 300_000
 
 /** Whether an agent runs on this buffer, what waits for whom, and what receivers have refused. */
-export async function checkAgent({ mode, directory }: BufferOptions, clock: Clock): Promise<readonly Finding[]> {
+export async function checkAgent(
+  { mode, directory }: BufferOptions,
+  clock: Clock,
+  componentOf: ComponentOf,
+): Promise<readonly Finding[]> {
   if (mode === 'memory') return []
   try {
     const rows = await withTimeout(clock, timeoutMs, rowsOf(directory))
@@ -27,7 +31,7 @@ export async function checkAgent({ mode, directory }: BufferOptions, clock: Cloc
           'hostpush run, with the same configuration and user; until then hostpush buffer ls tells what waits',
         ),
       ]
-    return [ok('agent', `one runs on ${directory}`), ...rows.flatMap((row) => findingOf(row, clock.now()))]
+    return [ok('agent', `one runs on ${directory}`), ...rows.flatMap((row) => findingOf(row, clock.now(), componentOf))]
   } catch (error) {
     return [warn('agent', `cannot be asked: ${messageOf(error)}`, "run doctor as the agent's user")]
   }
@@ -38,14 +42,14 @@ async function rowsOf(directory: string): Promise<readonly Row[] | undefined> {
   return answer === undefined ? undefined : ((await Array.fromAsync(answer)) as Row[]) // both ends are of one version
 }
 
-function findingOf(row: Row, nowMs: number): readonly Finding[] {
+function findingOf(row: Row, nowMs: number, componentOf: ComponentOf): readonly Finding[] {
   if (row.kind === 'buffer')
     return row.problem === undefined
       ? []
       : [fail('buffer', `the disk is not used: ${row.problem}`, diskRemedy(row.problem))]
   if (row.kind === 'dead_letters') {
     const text = `refused and set aside: ${plural(row.samples, 'sample')}: ${row.reason}`
-    return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: kindOf(row.endpoint), url: '' }))]
+    return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: componentOf(row.endpoint), url: '' }))]
   }
   const { endpoint, snapshots, samples, oldestMs, isConfigured } = row
   const ageMs = oldestMs === undefined ? 0 : nowMs - oldestMs

@@ -1,15 +1,7 @@
+import type { Finding } from '../output.ts'
 import { plural } from '../util/plural.ts'
 
-/** What one check has found. */
-export interface Finding {
-  readonly level: 'ok' | 'warn' | 'fail'
-  /** What was looked at, in a word or two: `dns`, `collector rapl`. */
-  readonly thing: string
-  /** How it is, in one line without secrets. */
-  readonly text: string
-  /** What to do where it is not well. */
-  readonly remedy?: string | undefined
-}
+export type { Finding }
 
 export const ok = (thing: string, text: string): Finding => ({ level: 'ok', thing, text })
 export const warn = (thing: string, text: string, remedy?: string): Finding => ({ level: 'warn', thing, text, remedy })

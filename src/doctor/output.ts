@@ -1,17 +1,14 @@
 import { hintFor } from '../hints/hint.ts'
 import { redactedUrl } from '../http/redact.ts'
-import type { Target } from '../http/request.ts'
 import { proxyFor } from '../http/transport/proxy.ts'
 import type { Access, Sender } from '../http/types.ts'
-import type { GatewayOptions } from '../pushgateway/options.ts'
-import type { ProtobufMessage } from '../remote-write/encode/messages.ts'
-import type { EndpointOptions } from '../remote-write/index.ts'
+import type { ConfiguredOutput, OutputOptions, OutputProbe, ProbeAnswer, ProbeRequest } from '../output.ts'
 import { type Clock, instantOf } from '../util/clock.ts'
 import { userAgent } from '../util/version.ts'
 import { checkCertificate, speaksTls } from './certificate.ts'
 import { type Finding, fail, of, ok, warn } from './finding.ts'
 import { checkLine, checkName } from './network.ts'
-import { ask, emptyV1, emptyV2, type Head, type ProbeResult, type Question } from './probe.ts'
+import { ask } from './probe.ts'
 
 export interface Deps {
   readonly clock: Clock
@@ -21,36 +18,23 @@ export interface Deps {
 /** Differences of clocks from which on graphs look wrong, and from which on receivers refuse samples. */
 const skewMs = { warn: 30_000, fail: 600_000 }
 
-interface ProbeRequest {
-  readonly target: Target & { readonly access?: Access; readonly pushPath?: string | undefined }
-  readonly part: string
-  readonly question: Question
+/** Everything between this host and an output's receiver, up to its answer to a request that stores nothing. */
+export async function checkOutput({ kind, options }: ConfiguredOutput, deps: Deps): Promise<readonly Finding[]> {
+  const { target = {}, request, followUp } = kind.probe(options)
+  const asked = { target: { ...options, ...target }, component: kind.component, request }
+  return of(options.name, await findingsOf(asked, deps, followUp))
 }
 
-/** Everything between this host and a remote-write endpoint, up to an answer to a write of nothing. */
-export async function checkEndpoint(options: EndpointOptions, deps: Deps): Promise<readonly Finding[]> {
-  const asked = { target: options, part: 'remote-write', question: emptyV1 }
-  return of(
-    options.name,
-    await checkOutput(asked, deps, async (ask) => [protocolOf(await ask(emptyV2), options.protobufMessage)]),
-  )
+interface Asked {
+  readonly target: OutputOptions
+  readonly component: string
+  readonly request: ProbeRequest
 }
 
-/** Everything between this host and a Pushgateway, up to whether it says that it is ready. */
-export async function checkGateway(options: GatewayOptions, deps: Deps): Promise<readonly Finding[]> {
-  const url = new URL(options.url)
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/-/ready`
-  const target = { ...options, url, method: 'GET' } as const
-  const asked = { target, part: 'pushgateway', question: { body: new Uint8Array(), headers: {} } }
-  return of(options.name, await checkOutput(asked, deps, async () => []))
-}
-
-type ExtraChecks = (ask: (question: Question) => Promise<ProbeResult>) => Promise<readonly Finding[]>
-
-async function checkOutput(
-  asked: ProbeRequest,
+async function findingsOf(
+  asked: Asked,
   { clock, connect }: Deps,
-  more: ExtraChecks,
+  followUp: OutputProbe['followUp'],
 ): Promise<readonly Finding[]> {
   const { url, access } = asked.target
   const proxy = access?.proxy && proxyFor(access.proxy, url)
@@ -64,10 +48,10 @@ async function checkOutput(
   const tls = isTls ? [await checkCertificate(url, access?.tls, clock)] : []
   if (tls.some(({ level }) => level === 'fail')) return [...via, name, line, ...tls]
   const sender = await connect(url.origin, access, clock)
-  const to = (question: Question) => ask(asked.target, question, { sender, clock, userAgent })
+  const to = (request: ProbeRequest) => ask(asked.target, request, { sender, clock, userAgent })
   try {
-    const told = await to(asked.question)
-    const rest = told.outcome.kind === 'delivered' ? await more(to) : []
+    const told = await to(asked.request)
+    const rest = told.outcome.kind === 'delivered' && followUp !== undefined ? await followUp(to) : []
     const answer =
       proxy === undefined && (await isUnresponsive(told, url, clock)) ? unresponsive(url) : answerOf(told, asked)
     return [...via, name, line, ...tls, answer, ...movedBy(told), ...clockBy(told, clock), ...rest]
@@ -77,26 +61,26 @@ async function checkOutput(
 }
 
 /** What was said in plain HTTP got no answer in it, and TLS does. */
-const isUnresponsive = async ({ heads }: ProbeResult, url: URL, clock: Clock): Promise<boolean> =>
+const isUnresponsive = async ({ heads }: ProbeAnswer, url: URL, clock: Clock): Promise<boolean> =>
   heads.length === 0 && url.protocol === 'http:' && (await speaksTls(url, clock))
 
 const unresponsive = (url: URL): Finding =>
   fail('access', `${redactedUrl(url)}: TLS is spoken at this port`, 'the url should begin with https://')
 
 /** Whether the receiver lets us in. It may refuse a request of nothing once it has let us in. */
-function answerOf({ outcome }: ProbeResult, { target, part }: ProbeRequest): Finding {
+function answerOf({ outcome }: ProbeAnswer, { target, component }: Asked): Finding {
   const place = redactedUrl(target.url)
   if (outcome.kind === 'delivered') return ok('access', `${place} takes a request that stores nothing`)
   const { reason, status = 0 } = outcome
   const text = `${place}: ${reason}`
-  const hint = hintFor(reason, { part, url: place, pushPath: target.pushPath })
+  const hint = hintFor(reason, { part: component, url: place, pushPath: target.pushPath })
   if (status === 400 && hint === undefined)
     return warn('access', `${text}: let in, but it refuses a request without samples`)
   return status === 429 ? warn('access', text, hint) : fail('access', text, hint)
 }
 
 /** A redirect costs a second request with each send. */
-function movedBy({ heads }: ProbeResult): readonly Finding[] {
+function movedBy({ heads }: ProbeAnswer): readonly Finding[] {
   const moved = heads.find(({ status, headers }) => status >= 301 && status <= 308 && headers['location'] !== undefined)
   if (moved === undefined) return []
   const to = URL.parse(String(moved.headers['location']))
@@ -104,7 +88,7 @@ function movedBy({ heads }: ProbeResult): readonly Finding[] {
   return [warn('redirect', text, 'put the address that it leads to into the url')]
 }
 
-function clockBy({ heads }: ProbeResult, clock: Clock): readonly Finding[] {
+function clockBy({ heads }: ProbeAnswer, clock: Clock): readonly Finding[] {
   const theirsMs = instantOf(String(heads.at(-1)?.headers['date'] ?? ''))
   if (Number.isNaN(theirsMs)) return []
   const aheadMs = clock.now() - theirsMs
@@ -117,15 +101,3 @@ function clockBy({ heads }: ProbeResult, clock: Clock): readonly Finding[] {
   if (Math.abs(aheadMs) >= skewMs.fail) return [fail('clock', `${text}: it refuses such samples`, remedy)]
   return [Math.abs(aheadMs) >= skewMs.warn ? warn('clock', text, remedy) : ok('clock', text)]
 }
-
-/** https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#required-written-response-headers */
-function protocolOf({ outcome, heads }: ProbeResult, message: ProtobufMessage): Finding {
-  const counts = Object.keys(heads.at(-1)?.headers ?? {}).some((name) => isCount.test(name))
-  if (outcome.kind === 'delivered' && counts) return ok('protocol', 'takes remote-write 2.0')
-  const text = `takes remote-write 1.0, not 2.0${why(heads.at(-1))}`
-  if (message !== 'io.prometheus.write.v2.Request') return ok('protocol', text)
-  return fail('protocol', text, 'protobuf_message: auto, or prometheus.WriteRequest')
-}
-
-const isCount = /^x-prometheus-remote-write-\w+-written$/i
-const why = (head: Head | undefined) => (head === undefined ? '' : ` (HTTP ${head.status} to that)`)

@@ -3,7 +3,7 @@ import type { Config } from '../config/index.ts'
 import { redactedUrl } from '../http/redact.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { extents, keepList } from '../relabel/allowlists.ts'
-import type { EndpointOptions } from '../remote-write/index.ts'
+import { type EndpointOptions, endpointsIn } from '../remote-write/index.ts'
 import { type Plan, snapshotsPerRequest, type Volume, volumeOf } from './volume.ts'
 
 /** A way to send to an endpoint, and what it comes to. */
@@ -41,7 +41,7 @@ export function estimateOf(config: Config, cycles: readonly CollectionResult[]):
   return {
     intervalSeconds: config.intervalMs / 1000,
     collectors: byCollector(cycles.at(-1)),
-    endpoints: config.remoteWrite.map((options) => ({
+    endpoints: endpointsIn(config.outputs).map((options) => ({
       name: options.name,
       url: redactedUrl(options.url),
       alternatives: alternativesOf(options, config.intervalMs).flatMap(([way, plan]) => [

@@ -8,6 +8,7 @@ import { openHost } from '../host/open.ts'
 import { redactedUrl } from '../http/redact.ts'
 import { SeriesTable } from '../metrics/series.ts'
 import { SnapshotBuilder } from '../metrics/snapshot.ts'
+import { endpointsIn } from '../remote-write/index.ts'
 import { emitEndpoint, emitStorage } from '../remote-write/metrics.ts'
 import { createStats } from '../remote-write/stats.ts'
 import type { Clock } from '../util/clock.ts'
@@ -51,11 +52,12 @@ export async function collectSome(
 }
 
 /** What an agent tells of its endpoints, before anything was sent. */
-function sending({ remoteWrite }: Config, clock: Clock): SelfMetrics {
+function sending({ outputs }: Config, clock: Clock): SelfMetrics {
+  const endpoints = endpointsIn(outputs)
   const backlog = { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }
   const buffer = new MemoryBuffer(0)
-  for (const { name } of remoteWrite) buffer.cursor(name)
-  const reports = remoteWrite.map(({ name, url, maxSamplesPerSend }) => ({
+  for (const { name } of endpoints) buffer.cursor(name)
+  const reports = endpoints.map(({ name, url, maxSamplesPerSend }) => ({
     ...{ name, url: redactedUrl(url), stats: createStats(), maxSamplesPerSend, backlog },
   }))
   return (emit) => {

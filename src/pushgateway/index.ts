@@ -1,246 +1,46 @@
-import type { CollectionResult } from '../collect/cycle.ts'
 import { redactedUrl } from '../http/redact.ts'
-import { createRequester } from '../http/request.ts'
-import { Wait } from '../http/retry/interruptible-wait.ts'
-import { LivenessClock } from '../http/retry/liveness-clock.ts'
-import type { Outcome } from '../http/retry/outcome.ts'
-import { isUnsettled, settle, type Unsettled } from '../http/retry/retry.ts'
-import type { Sender } from '../http/types.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Output } from '../output.ts'
-import { type Clock, withTimeout } from '../util/clock.ts'
-import { type Log, messageOf } from '../util/log.ts'
-import { type Method, Pusher } from './delivery.ts'
-import { Encoder } from './encode.ts'
+import type { OutputKind } from '../output.ts'
+import { gatewayOptions, pushgatewaySchema } from './config.ts'
+import type { Gateway } from './gateway.ts'
 import { groupUrl } from './group.ts'
-import type { GatewayOptions } from './options.ts'
-import { Push } from './push.ts'
-import { type GatewayRejection, refusalOf } from './refusals.ts'
-import { createStats, type GatewayStats } from './stats.ts'
+import { emitGateway } from './metrics.ts'
+import { type GatewayOptions, mergingInto } from './options.ts'
 
-interface Deps {
-  readonly clock: Clock
-  readonly log: Log
-  readonly sender: Sender
-  readonly userAgent: string
-  /** The gateway tells its own time, milliseconds since the epoch. */
-  readonly onTime?: (receiverMs: number) => void
-}
+export type { GatewayOptions }
 
-/** How the pushing of the newest snapshot ended; `off` where it is not wanted any more. */
-type FinalAnswer = Exclude<Outcome, Unsettled> | { readonly kind: 'off' }
+const groupOf = ({ url, job, groupingKey }: GatewayOptions) => groupUrl(url, job, groupingKey)
 
-/** How long a stop waits, at its deadline, for one that lets go. */
-const endMs = 1000
+/** What a log keeps of a gateway: the group that its samples are of, and how they are pushed. */
+type RememberedGroup = Pick<GatewayOptions, 'job' | 'groupingKey' | 'method' | 'isWhole'>
 
-/** How much earlier than `interval` a snapshot may come: collections are not exact to the millisecond. */
-const slack = 0.1
-
-/**
- * One group at a Pushgateway. A gateway knows one value of a series and no time, so only the newest snapshot is ever
- * pushed: there is no backlog, and a failed push is tried again with what is newest by then.
- */
-export class Gateway implements Output {
-  readonly name: string
-  readonly stats: GatewayStats = createStats()
-  /** Of the words that it was configured with. */
-  readonly digest: string | undefined
-  readonly #options: GatewayOptions
-  readonly #deps: Deps
-  readonly #liveness: LivenessClock
-  readonly #url: string
-  readonly #wait: Wait
-  readonly #delivery: Pusher
-  readonly #encoder: Encoder
-  readonly #push: Push
-  readonly #stopping = new AbortController()
-  /** Ends when the pushing is begun anew. */
-  #epoch = new AbortController()
-  #running: Promise<void>
-  #isToDelete: boolean
-  /** The newest snapshot, as long as the gateway has not answered to it. */
-  #newest: Snapshot | undefined
-  #inFlight: Snapshot | undefined
-  /** The snapshot that was answered to last. */
-  #answered: Snapshot | undefined
-  /** Something new is there: a snapshot, or the end. */
-  #notifier = Promise.withResolvers<void>()
-  #isEnding = false
-
-  constructor(options: GatewayOptions, given: Deps) {
-    this.name = options.name
-    this.digest = options.digest
-    this.#options = options
-    this.#isToDelete = options.deleteOnStart
-    this.#liveness = new LivenessClock(given.clock)
-    const deps = { ...given, clock: this.#liveness }
-    this.#deps = deps
-    const { clock, log, sender, userAgent } = deps
-    const url = groupUrl(options.url, options.job, options.groupingKey)
-    this.#url = redactedUrl(url)
-    const receiver = { remote_name: options.name, url: this.#url }
-    this.#wait = new Wait(clock)
-    this.#encoder = new Encoder(options)
-    const requester = (method: Method) => createRequester({ ...options, url, method }, sender, clock)
-    this.#delivery = new Pusher({
-      requesters: { PUT: requester('PUT'), POST: requester('POST'), DELETE: requester('DELETE') },
-      clock,
-      log,
-      wait: this.#wait,
-      backoff: options.backoff,
-      stats: this.stats,
-      userAgent,
-      receiver,
-      onTime: (receiverMs) => deps.onTime?.(receiverMs),
-    })
-    const { method } = options
-    this.#push = new Push({ clock, log, delivery: this.#delivery, stats: this.stats, receiver, method })
-    this.#running = this.#run()
-  }
-
-  /** All that is told of this gateway: to its metrics, the status page, the terminal. */
-  get report() {
-    return { name: this.name, url: this.#url, stats: this.stats, pending: this.#newest === undefined ? 0 : 1 }
-  }
-
-  /** Why nothing is delivered at the moment; undefined while all is well. */
-  get problem(): string | undefined {
-    return this.#delivery.problem.told
-  }
-
-  /** Which families it refuses, and why; undefined where it takes all. */
-  get rejected(): string | undefined {
-    return this.#push.rejected
-  }
-
-  /** What it would not have of the snapshot that it answered to last; undefined where it took all. */
-  get rejection(): GatewayRejection | undefined {
-    return this.#answered && refusalOf(this.#answered, this.#push.lastRejected)
-  }
-
-  /** What it was waiting for when it was stopped, or waits for now. */
-  get waiting(): string | undefined {
-    return this.#delivery.waiting
-  }
-
-  onSnapshot({ snapshot }: Pick<CollectionResult, 'snapshot'>): void {
-    if (this.#newest !== undefined && this.#newest !== this.#inFlight) this.stats.skipped++
-    this.#newest = snapshot
-    this.#notifier.resolve()
-  }
-
-  /** Pushes the newest snapshot or deletes the group, as was asked for. */
-  async stop(deadline: AbortSignal): Promise<void> {
-    const over = Promise.withResolvers<void>()
-    const late = () => {
-      this.#stopping.abort(new Error('the agent is stopping'))
-      over.resolve()
-    }
-    if (deadline.aborted) late()
-    deadline.addEventListener('abort', late, { once: true })
-    this.#isEnding = true
-    this.#wait.hurry()
-    this.#notifier.resolve()
-    await Promise.race([this.#running, over.promise])
-    await withTimeout(this.#deps.clock, endMs, this.#running)
-    deadline.removeEventListener('abort', late)
-    await this.#deps.sender.destroy()
-  }
-
-  /** What waits for another attempt does not wait any longer. */
-  readonly retry = () => this.#wait.retry()
-
-  /** For how long it has been stuck with something to push, milliseconds. */
-  stalledMs(): number {
-    return this.#liveness.stalledMs(this.#isDue)
-  }
-
-  /** Answers that it got. */
-  get completed(): number {
-    return [...this.stats.answers].reduce((sum, [status, count]) => (status === 0 ? sum : sum + count), 0)
-  }
-
-  /** Lets go of whatever it is stuck in and begins anew with what is newest, over a new connection. */
-  restart(): void {
-    this.#epoch.abort(new Error('the pushing is begun anew'))
-    this.#epoch = new AbortController()
-    this.#liveness.restart()
-    this.#deps.sender.renew?.()
-    this.#notifier.resolve()
-    this.#running = this.#run()
-  }
-
-  async #run(): Promise<void> {
-    const signal = AbortSignal.any([this.#stopping.signal, this.#epoch.signal])
-    const { deleteOnShutdown } = this.#options
-    try {
-      if (this.#isToDelete) await this.#delete(signal)
-      this.#isToDelete = false
-      while (!this.#isEnding) {
-        await this.#notifier.promise
-        signal.throwIfAborted()
-        this.#notifier = Promise.withResolvers()
-        if (this.#isDue) await this.#pushNewest(signal)
-      }
-      if (this.#isDue) await this.#pushNewest(signal)
-      if (deleteOnShutdown) await this.#delete(signal)
-      this.#newest = undefined
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
-  }
-
-  /** Whether there is something to push now. */
-  get #isDue(): boolean {
-    if (this.#newest === undefined) return false
-    if (this.#isEnding) return !this.#options.deleteOnShutdown
-    const answeredMs = this.#answered?.timestampMs ?? Number.NEGATIVE_INFINITY
-    return Math.abs(this.#newest.timestampMs - answeredMs) >= this.#options.intervalMs * (1 - slack)
-  }
-
-  async #pushNewest(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#wait.yield(this.#pacingMs(), signal)
-      const final = await this.#settled(() => this.#attempt(signal), signal)
-      if (final.kind === 'delivered') this.#delivery.problem.well()
-      else if (final.kind === 'rejected') this.#delivery.problem.ill('error', 'refused', final.reason)
-    } catch (error) {
-      if (signal.aborted) throw error
-      this.#newest = undefined // it would fail for ever
-      this.#delivery.problem.ill('error', 'a fault of our own', messageOf(error), { err: error })
-    }
-  }
-
-  async #delete(signal: AbortSignal): Promise<void> {
-    const final = await this.#settled(() => this.#delivery.send('DELETE', [], signal), signal)
-    if (final.kind === 'delivered') this.#delivery.problem.well()
-    else if (final.kind === 'rejected') this.#delivery.problem.ill('error', 'not deleted', final.reason)
-  }
-
-  #settled(attempt: () => Promise<FinalAnswer | Unsettled>, signal: AbortSignal): Promise<FinalAnswer> {
-    return settle<FinalAnswer>(attempt, (outcome, number) => this.#delivery.pause(outcome, number, signal), signal)
-  }
-
-  /** What politeness asks before the newest is pushed: this host's offset. */
-  #pacingMs(): number {
-    const { offsetMs } = this.#options
-    return Math.min(offsetMs, Math.max(0, (this.#newest?.timestampMs ?? 0) + offsetMs - this.#deps.clock.now()))
-  }
-
-  /** One attempt with what is newest at this moment. */
-  async #attempt(signal: AbortSignal): Promise<FinalAnswer | Unsettled> {
-    const snapshot = this.#newest
-    if (snapshot === undefined || !this.#isDue) return { kind: 'off' }
-    this.#inFlight = snapshot
-    const outcome = await this.#push.families(this.#encoder.encode(snapshot), signal)
-    signal.throwIfAborted() // it has been begun anew meanwhile
-    this.#inFlight = undefined
-    if (isUnsettled(outcome)) {
-      if (this.#newest !== snapshot) this.stats.skipped++
-      return outcome
-    }
-    this.#answered = snapshot
-    if (this.#newest === snapshot) this.#newest = undefined
-    return outcome
-  }
+/** A Pushgateway: one group, which always holds the newest snapshot. */
+export const pushgateway: OutputKind<GatewayOptions, Gateway> = {
+  kind: 'pushgateway',
+  component: 'pushgateway',
+  schema: pushgatewaySchema,
+  delivers: 'newest',
+  cursorPrefix: 'pushgateway:',
+  options: gatewayOptions,
+  async load() {
+    const { Gateway } = await import('./gateway.ts')
+    return { open: (options, deps) => new Gateway(options, deps) }
+  },
+  address: (options) => redactedUrl(groupOf(options)),
+  selfMetrics(emit, gateways) {
+    for (const { state } of gateways) emitGateway(emit, state)
+  },
+  probe({ url }) {
+    const ready = new URL(url)
+    ready.pathname = `${ready.pathname.replace(/\/$/, '')}/-/ready`
+    return { target: { url: ready, method: 'GET' }, request: { body: new Uint8Array(), headers: {} } }
+  },
+  adding: mergingInto,
+  replaces: (options) => ({ key: groupOf(options).href, isWhole: options.method === 'PUT' }),
+  remember: ({ job, groupingKey, method, isWhole = false }): RememberedGroup => ({ job, groupingKey, method, isWhole }),
+  recall: (options, remembered) => ({
+    ...options,
+    ...(remembered as RememberedGroup | undefined),
+    deleteOnStart: false,
+    deleteOnShutdown: false,
+  }),
 }

@@ -1,6 +1,6 @@
 import type { Emit } from '../collector.ts'
 import { gauge, ownCounter } from '../metrics/family.ts'
-import type { Gateway } from './index.ts'
+import type { GatewayState } from './stats.ts'
 
 const prefix = 'hostpush_pushgateway'
 const of = ['remote_name', 'url'] as const
@@ -26,7 +26,7 @@ const requests = ownCounter(`${prefix}_requests_total`, 'Requests sent, by statu
 const requestSeconds = ownCounter(`${prefix}_request_seconds_total`, 'Time spent in requests.', of)
 const lastPush = gauge(`${prefix}_last_push_timestamp_seconds`, 'When a push was last taken.', of)
 
-export function emitGateway(emit: Emit, { name, url, stats }: Gateway['report']): void {
+export function emitGateway(emit: Emit, { name, url, stats }: GatewayState): void {
   const labels = { remote_name: name, url }
   emit(samples, stats.samples, labels)
   emit(samplesRefused, stats.samplesRefused, labels)

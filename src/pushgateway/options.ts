@@ -1,15 +1,9 @@
-import type { Target } from '../http/request.ts'
 import type { Backoff } from '../http/retry/retry.ts'
-import type { Access } from '../http/types.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
+import type { OutputOptions } from '../output.ts'
 
 /** `url` is the gateway's, with its route prefix if it has one. */
-export interface GatewayOptions extends Target {
-  readonly name: string
-  /** The same for two that were configured with the same words. */
-  readonly digest?: string
-  /** How it is reached, beyond its URL. */
-  readonly access?: Access
+export interface GatewayOptions extends OutputOptions {
   readonly job: string
   /** The labels that make the group, beside `job`. */
   readonly groupingKey: Labels
@@ -27,10 +21,12 @@ export interface GatewayOptions extends Target {
 }
 
 /** The same gateway for samples that are added to the group of these labels: whatever else is there stays. */
-export const mergingInto = (options: GatewayOptions, labels: Labels): GatewayOptions => ({
+export const mergingInto = (options: GatewayOptions, { job = options.job, ...labels }: Labels): GatewayOptions => ({
   ...options,
+  job,
   groupingKey: labelled(options.groupingKey, labels),
   method: 'POST',
+  intervalMs: 0,
   deleteOnStart: false,
   deleteOnShutdown: false,
   isWhole: true,

@@ -1,22 +1,15 @@
 import { withHint } from '../hints/hint.ts'
 import type { ReceiverLabels } from '../http/retry/error-log.ts'
 import type { Outcome } from '../http/retry/outcome.ts'
-import type { Series } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
+import type { OutputRejection } from '../output.ts'
 import type { Log } from '../util/log.ts'
 import type { FamilyText } from './encode.ts'
 
 /** A family that was refused is pushed again after this time: whoever else pushes it may have changed its type. */
 const retryAfterMs = 3_600_000
 
-/** What a gateway would not have of a snapshot, and why. */
-export interface GatewayRejection {
-  readonly reason: string
-  readonly snapshot: Snapshot
-  readonly series: ReadonlySet<Series>
-}
-
-/** The same, as the requests know it. */
+/** What a gateway rejected of a push. */
 export interface RejectedFamilies {
   readonly reason: string
   /** By name; all where it is missing. */
@@ -112,11 +105,16 @@ export class FamilyRejections {
   }
 }
 
-export function refusalOf(snapshot: Snapshot, refused: RejectedFamilies | undefined): GatewayRejection | undefined {
-  if (refused === undefined) return undefined
-  const { reason, families } = refused
+/** The same, as series of the snapshot that was pushed. */
+export function rejectionOf(
+  snapshot: Snapshot,
+  rejected: RejectedFamilies | undefined,
+  summary: string | undefined,
+): OutputRejection | undefined {
+  if (rejected === undefined) return undefined
+  const { reason, families } = rejected
   const series = snapshot.series.filter(({ family }) => families?.has(family.name) ?? true)
-  return { reason, snapshot, series: new Set(series) }
+  return { reason, summary: summary ?? reason, snapshot, series: new Set(series) }
 }
 
 function halves<T>(all: readonly T[]): readonly (readonly T[])[] {

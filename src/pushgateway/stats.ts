@@ -16,6 +16,13 @@ export interface GatewayStats {
   readonly answers: Map<number, number>
 }
 
+/** One gateway at one moment, as its self metrics show it. */
+export interface GatewayState {
+  readonly name: string
+  readonly url: string
+  readonly stats: GatewayStats
+}
+
 export const createStats = (): GatewayStats => ({
   samples: 0,
   samplesRefused: 0,

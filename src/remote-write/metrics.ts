@@ -1,6 +1,6 @@
 import type { Emit } from '../collector.ts'
 import { gauge, ownCounter, ownHistogram } from '../metrics/family.ts'
-import type { Endpoint } from './index.ts'
+import type { EndpointState } from './stats.ts'
 
 /** Prometheus's own names, so that its remote-write dashboard and alerts read them. */
 const prefix = 'prometheus_remote_storage'
@@ -65,7 +65,7 @@ const lastDelivery = gauge('hostpush_last_delivery_timestamp_seconds', 'When a r
 const backlogSeconds = gauge('hostpush_backlog_seconds', 'Age of the oldest snapshot not yet delivered.', of)
 
 /** What all endpoints have in common. `collected` is how many samples there were for them. */
-export function emitStorage(emit: Emit, endpoints: readonly Endpoint['report'][], collected: number): void {
+export function emitStorage(emit: Emit, endpoints: readonly EndpointState[], collected: number): void {
   if (endpoints.length === 0) return
   emit(samplesIn, collected)
   emit(highestIn, Math.max(...endpoints.map(({ stats }) => stats.highestTimestampMs)) / 1000)
@@ -74,7 +74,7 @@ export function emitStorage(emit: Emit, endpoints: readonly Endpoint['report'][]
 /** The numbers of one endpoint, as they are now. `nowMs` is the wall clock. */
 export function emitEndpoint(
   emit: Emit,
-  { name, url, stats, maxSamplesPerSend, backlog }: Endpoint['report'],
+  { name, url, stats, maxSamplesPerSend, backlog }: EndpointState,
   nowMs: number,
 ): void {
   const labels = { remote_name: name, url }

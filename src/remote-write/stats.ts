@@ -1,3 +1,4 @@
+import type { Backlog } from '../buffer/types.ts'
 /** One endpoint's numbers, under the names that Prometheus gives them. Times are milliseconds since the epoch. */
 export interface EndpointStats {
   samples: number
@@ -25,6 +26,15 @@ export interface EndpointStats {
   readonly load: LoadAverage
   /** Answers by status; 0 stands for no answer. */
   readonly answers: Map<number, number>
+}
+
+/** One endpoint at one moment, as its self metrics show it. */
+export interface EndpointState {
+  readonly name: string
+  readonly url: string
+  readonly stats: EndpointStats
+  readonly maxSamplesPerSend: number
+  readonly backlog: Backlog
 }
 
 export const createStats = (): EndpointStats => ({

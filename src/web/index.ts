@@ -1,5 +1,5 @@
 import type { CollectionResult } from '../collect/cycle.ts'
-import type { Output } from '../output.ts'
+import type { SnapshotConsumer } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { type Answer, plain, type Request } from './answer.ts'
@@ -46,7 +46,7 @@ export interface WebDeps {
 }
 
 /** Shows the last snapshot to whoever asks. */
-export interface Web extends Output {
+export interface Web extends SnapshotConsumer {
   readonly stats: WebStats
   /** Gives the addresses that are listened on; an Error says which cannot be had and what to do. */
   listen(): Promise<readonly string[]>

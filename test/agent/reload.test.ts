@@ -11,9 +11,11 @@ import { readConfig } from '../../src/config/index.ts'
 import { createReceiver, type Receiver, type ReceiverOptions } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { gauge } from '../../src/metrics/family.ts'
+import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { createLog } from '../../src/util/log.ts'
 import { until } from '../remote-write/scene.ts'
+import { outputKinds } from '../support/outputs.ts'
 import { hostpush, temporary } from '../support/servers.ts'
 
 const number = gauge('test_number', 'How many snapshots were collected.')
@@ -44,7 +46,8 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
     const fixed = { buffer: { directory: join(folder, 'buffer') }, web: { listen_address: [] }, ...more }
     writeFileSync(file, JSON.stringify({ global: { scrape_interval: '40ms' }, instance: 'h', ...fixed, ...shape }))
   }
-  const reread = () => readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [counting] })
+  const reread = () =>
+    readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [counting], outputKinds })
   write({ remote_write: [a()] })
   const agent = await createAgent(await reread(), { clock: systemClock, log, connect, reread })
   const stop = new AbortController()
@@ -80,10 +83,10 @@ test('an endpoint that is configured as before goes on as it is, and one that is
   const [first, second] = [await receiverOf(t), await receiverOf(t)]
   const { a, agent, write, end, collected } = await scene(t, first)
   await until(() => numbersAt(first).length >= 3)
-  const [before] = agent.endpoints
+  const [before] = agent.outputs
   write({ remote_write: [a(), a({ name: 'b', url: `${second.url}/api/v1/write` })] })
   assert.deepEqual(await agent.reload(), [])
-  assert.equal(agent.endpoints[0], before)
+  assert.equal(agent.outputs[0], before)
   await until(() => numbersAt(second).length >= 3)
   write({ remote_write: [a()] })
   assert.deepEqual(await agent.reload(), [])
@@ -111,9 +114,10 @@ test('of an endpoint that changes while its request hangs nothing is lost, nothi
   await until(() => Math.max(...numbersAt(receiver)) >= more)
   await end()
   assert.deepEqual([...new Set(numbersAt(receiver))], upTo(collected()))
-  const [endpoint] = agent.endpoints
-  assert.ok((endpoint?.stats.samples ?? 0) >= collected() - 2, 'its numbers go on')
-  assert.equal(endpoint?.stats.samplesFailed, 0)
+  const [endpoint] = agent.outputs
+  assert.ok(endpoint instanceof Endpoint)
+  assert.ok(endpoint.stats.samples >= collected() - 2, 'its numbers go on')
+  assert.equal(endpoint.stats.samplesFailed, 0)
 })
 
 test('what a new configuration perhaps did not mean is told after it is taken, and of a refused one nothing', async (t) => {
@@ -268,7 +272,7 @@ test('a hundred wishes at once are one reading, or two, and after each of them t
   write({ remote_write: [a({ name: 'b' })] })
   await Promise.all([early, ...Array.from({ length: 100 }, () => agent.reload())])
   assert.deepEqual(
-    agent.endpoints.map(({ name }) => name),
+    agent.outputs.map(({ name }) => name),
     ['b'],
   )
   assert.ok(lines.filter((line) => line.includes('the new configuration is taken')).length <= 2)

@@ -4,11 +4,12 @@ import { openBatchRun } from '../../src/batch/index.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { recordingLog } from '../support/buffer.ts'
+import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 
 test('a command on a machine whose clock is not set says that its samples have no time', async (t) => {
   const environment = { STATE_DIRECTORY: temporary(t), HOME: '/nonexistent' }
-  const config = await readConfig({ flags: new Map(), environment, collectors: [] })
+  const config = await readConfig({ flags: new Map(), environment, collectors: [], outputKinds })
   for (const [nowMs, told] of [
     [86_400_000, 1],
     [1_800_000_000_000, 0],

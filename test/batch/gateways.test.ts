@@ -10,6 +10,7 @@ import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { startGateway, until } from '../pushgateway/gateway.ts'
+import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 
 test('of many snapshots that a command pushes what is refused of the last one is set aside and told, once', async (t) => {
@@ -18,7 +19,7 @@ test('of many snapshots that a command pushes what is refused of the last one is
   const file = `${temporary(t)}/config.json`
   await writeFile(file, JSON.stringify({ pushgateway: [{ name: 'gw', url, interval: '100ms' }] }))
   const environment = { STATE_DIRECTORY: directory, HOME: '/nonexistent' }
-  const config = await readConfig({ flags: new Map([['config.file', file]]), environment, collectors: [] })
+  const config = await readConfig({ flags: new Map([['config.file', file]]), environment, collectors: [], outputKinds })
   const run = await openBatchRun(config, { clock: systemClock, log: silent, bootId: '', connect }, { sync: 'always' })
   const builder = new SnapshotBuilder(new SeriesTable({}))
   const begunMs = systemClock.now()

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { createRun, spooledRuns } from '../../src/batch/run-log.ts'
-import { Spool, type SpoolDeps } from '../../src/batch/spool.ts'
+import { Spool } from '../../src/batch/spool.ts'
+import type { SpoolDeps } from '../../src/batch/types.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { bootId, snapshots } from '../support/buffer.ts'
+import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 
 test('what was left before a boot, for an output that is no more, goes by its age once a receiver has told the time', async (t) => {
@@ -15,9 +17,9 @@ test('what was left before a boot, for an output that is no more, goes by its ag
   const file = `${temporary(t)}/config.json`
   await writeFile(file, JSON.stringify({ remote_write: [{ name: 'known', url: 'http://127.0.0.1:1/' }] }))
   const flags = new Map([['config.file', file]])
-  const config = await readConfig({ flags, environment, collectors: [] })
+  const config = await readConfig({ flags, environment, collectors: [], outputKinds })
   const world = { clock: systemClock, log: silent, bootId }
-  const manifest = { groups: {}, isEnded: true, outputs: ['no more'] }
+  const manifest = { remembered: {}, isEnded: true, outputs: ['no more'] }
   const run = await createRun(config.buffer, world, { manifest, sync: 'always' })
   run.cursor('no more')
   run.append(snapshots()(1))

@@ -10,6 +10,7 @@ import { readConfig } from '../../src/config/index.ts'
 import { durationMs, sizeBytes } from '../../src/config/schema/units.ts'
 import type { Target } from '../../src/http/request.ts'
 import { systemClock } from '../../src/util/clock.ts'
+import { endpointsOf, outputKinds } from '../support/outputs.ts'
 import { root, temporary } from '../support/servers.ts'
 
 async function configured(
@@ -20,7 +21,12 @@ async function configured(
 ) {
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify(shape))
-  return readConfig({ flags: new Map(Object.entries({ 'config.file': file, ...flags })), environment, collectors })
+  return readConfig({
+    flags: new Map(Object.entries({ 'config.file': file, ...flags })),
+    environment,
+    collectors,
+    outputKinds,
+  })
 }
 
 async function problemsOf(work: Promise<unknown>): Promise<readonly string[]> {
@@ -65,7 +71,7 @@ test('the environment fills texts in, and a variable that is not set is a proble
     remote_write: [{ url, basic_auth: { username: 'u', password: '${TOKEN}' }, headers: { 'X-A': '$${TOKEN}' } }],
   }
   const config = await configured(t, shape, { TOKEN: 'pässword' })
-  const [endpoint] = config.remoteWrite
+  const [endpoint] = endpointsOf(config)
   assert.deepEqual(await shownTo(endpoint), {
     'X-A': '${TOKEN}',
     authorization: `Basic ${Buffer.from('u:pässword').toString('base64')}`,
@@ -79,9 +85,9 @@ test('a secret file is read for each request, and one that cannot be read is a p
   const secret = join(temporary(t), 'token')
   writeFileSync(secret, 'first\n')
   const config = await configured(t, { remote_write: [{ url, authorization: { credentials_file: secret } }] })
-  assert.deepEqual(await shownTo(config.remoteWrite[0]), { authorization: 'Bearer first' })
+  assert.deepEqual(await shownTo(endpointsOf(config)[0]), { authorization: 'Bearer first' })
   writeFileSync(secret, 'second')
-  assert.deepEqual(await shownTo(config.remoteWrite[0]), { authorization: 'Bearer second' })
+  assert.deepEqual(await shownTo(endpointsOf(config)[0]), { authorization: 'Bearer second' })
   chmodSync(secret, 0o600)
   const missing = { remote_write: [{ url, authorization: { credentials_file: '/nowhere/token' } }] }
   const [problem] = await problemsOf(configured(t, missing))
@@ -107,8 +113,8 @@ test('two kinds of credentials at once are refused', async (t) => {
 
 test('credentials in a URL are sent and never shown', async (t) => {
   const config = await configured(t, { remote_write: [{ url: 'http://me:s3cret@127.0.0.1:9090/w' }] })
-  assert.equal(config.remoteWrite[0]?.url.href, 'http://127.0.0.1:9090/w')
-  assert.deepEqual(await shownTo(config.remoteWrite[0]), {
+  assert.equal(endpointsOf(config)[0]?.url.href, 'http://127.0.0.1:9090/w')
+  assert.deepEqual(await shownTo(endpointsOf(config)[0]), {
     authorization: `Basic ${Buffer.from('me:s3cret').toString('base64')}`,
   })
   assert.doesNotMatch(inspect(config, { depth: 9 }) + JSON.stringify(config), /s3cret/)
@@ -150,8 +156,8 @@ test("a user's pattern is RE2: what would hang another engine is answered at onc
 
 test('config.example.json is good as it stands', async () => {
   const flags = new Map([['config.file', join(root, 'config.example.json')]])
-  const { remoteWrite } = await readConfig({ flags, environment: { GRAFANA_CLOUD_TOKEN: 'glc_x' }, collectors })
-  assert.equal(remoteWrite.length, 1)
+  const config = await readConfig({ flags, environment: { GRAFANA_CLOUD_TOKEN: 'glc_x' }, collectors, outputKinds })
+  assert.equal(config.outputs.length, 1)
 })
 
 test('the published schema is the one that is checked against', async () => {

@@ -8,6 +8,7 @@ import { checkCollectors } from '../../src/doctor/collectors.ts'
 import { grantFor, grantForFailure } from '../../src/doctor/permissions.ts'
 import { diskFiles } from '../../src/host/fs/files.ts'
 import { systemClock } from '../../src/util/clock.ts'
+import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 
 /** What is found with these collectors alone, where files that match may not be read. */
@@ -17,7 +18,7 @@ async function found(t: TestContext, names: readonly string[], secret: RegExp, m
   const on = names.map((name) => [`collector.${name}`, true] as const)
   const given = { 'collector.disable-defaults': true, 'path.rootfs': folder, ...more }
   const flags = new Map<string, string | boolean>([...Object.entries(given), ...on])
-  const config = await readConfig({ flags, environment: {}, collectors })
+  const config = await readConfig({ flags, environment: {}, collectors, outputKinds })
   const open = <T>(path: string | Buffer, ask: () => T): T => {
     if (secret.test(String(path)))
       throw Object.assign(new Error(`EACCES: permission denied, ${path}`), { code: 'EACCES' })

@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
-import { checkEndpoint, checkGateway } from '../../src/doctor/output.ts'
+import { checkOutput } from '../../src/doctor/output.ts'
 import { connect } from '../../src/http/transport/connection.ts'
-import type { EndpointOptions } from '../../src/remote-write/index.ts'
+import { pushgateway } from '../../src/pushgateway/index.ts'
+import { type EndpointOptions, remoteWrite } from '../../src/remote-write/index.ts'
 import { type Clock, systemClock } from '../../src/util/clock.ts'
 import { startGateway } from '../pushgateway/gateway.ts'
 import { endpointOptions } from '../remote-write/options.ts'
@@ -30,7 +31,7 @@ function check(url: string, more: Partial<EndpointOptions> = {}, clock = systemC
     protobufMessage: 'auto',
     ...more,
   })
-  return checkEndpoint(options, { clock, connect })
+  return checkOutput({ kind: remoteWrite, options }, { clock, connect })
 }
 
 const shown = (findings: readonly Finding[]) => findings.map(({ level, thing }) => `${level} ${thing}`)
@@ -200,20 +201,23 @@ test('through a proxy the proxy is looked at, and the request tells the rest', a
 
 test('a gateway is asked whether it is ready, and nothing is pushed', async (t) => {
   const { url, requests } = await startGateway(t, () => [200, 'OK'])
-  const findings = await checkGateway(
+  const findings = await checkOutput(
     {
-      name: 'gate',
-      url: new URL(`${url}/prefix/`),
-      headers: () => ({}),
-      timeoutMs: 5000,
-      job: 'j',
-      groupingKey: {},
-      method: 'PUT',
-      backoff: { minMs: 1, maxMs: 1 },
-      intervalMs: 0,
-      offsetMs: 0,
-      deleteOnStart: true,
-      deleteOnShutdown: true,
+      kind: pushgateway,
+      options: {
+        name: 'gate',
+        url: new URL(`${url}/prefix/`),
+        headers: () => ({}),
+        timeoutMs: 5000,
+        job: 'j',
+        groupingKey: {},
+        method: 'PUT',
+        backoff: { minMs: 1, maxMs: 1 },
+        intervalMs: 0,
+        offsetMs: 0,
+        deleteOnStart: true,
+        deleteOnShutdown: true,
+      },
     },
     { clock: systemClock, connect },
   )

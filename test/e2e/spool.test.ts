@@ -3,7 +3,6 @@ import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync 
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { gatewayCursor } from '../../src/batch/run-log.ts'
 import { enterQueue } from '../../src/buffer/lock/fifo-queue.ts'
 import { turns, turnsIn } from '../../src/buffer/paths.ts'
 import { headerBytes } from '../../src/buffer/segment/format.ts'
@@ -158,7 +157,7 @@ test('who waits for others until its time is over says so, sends nothing out of 
   if (gateway === undefined) return
   const state = temporary(t)
   const config = { pushgateway: [{ name: 'gw', url: gateway.url }] }
-  const place = await enterQueue(turnsIn(state), { clock: systemClock }, [turns.at(gatewayCursor('gw'))])
+  const place = await enterQueue(turnsIn(state), { clock: systemClock }, [turns.at('pushgateway:gw')])
   const early = await pushed(t, { state, config, timeout: '500ms' }, 'rows 1\n')
   assert.equal(early.status, 3)
   assert.match(early.output, /: 1 of 1 sample for gw \(\S+\): other commands on this host delivered all the time\n$/)

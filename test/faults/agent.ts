@@ -9,6 +9,7 @@ import { readConfig } from '../../src/config/index.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { type Clock, systemClock } from '../../src/util/clock.ts'
 import { createLog } from '../../src/util/log.ts'
+import { outputKinds } from '../support/outputs.ts'
 import { ledgered } from './ledger.ts'
 import { numbers } from './numbers.ts'
 
@@ -21,7 +22,7 @@ const clock: Clock = {
   timer: (ms, ring) => systemClock.timer(Math.min(ms, Number(hurry)), ring),
 }
 const flags = new Map([['config.file', file]])
-const config = await readConfig({ flags, environment: {}, collectors: [numbers] })
+const config = await readConfig({ flags, environment: {}, collectors: [numbers], outputKinds })
 const log = createLog(config.log.level, 'logfmt', (line) => process.stderr.write(line), Date.now)
 const files = ledgered(disk, ledger)
 const agent = await createAgent(config, { clock, log, connect, files })

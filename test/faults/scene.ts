@@ -8,7 +8,7 @@ import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import type { ProtobufMessage } from '../../src/remote-write/encode/messages.ts'
-import { Endpoint } from '../../src/remote-write/index.ts'
+import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import { endpointOptions } from '../remote-write/options.ts'
 import { openLog, recordingLog } from '../support/buffer.ts'
 import { settled, TestClock } from '../support/clock.ts'
@@ -91,12 +91,12 @@ export class Scene {
         backoff: { minMs: 1000, maxMs: 60_000 },
         maxSamplesPerSend: 20 * this.parts.length,
         protobufMessage: this.message,
-        isShortLived: this.#isBrief,
       }),
       {
         clock: this.clock,
         log: this.#log,
         cursor: this.#cursor,
+        lifetime: this.#isBrief ? 'moment' : 'agent',
         sender: this.receiver.sender(),
         userAgent: 'faults/1',
         onTime: (receiverMs) => sampleClock.confirm(receiverMs),
@@ -152,7 +152,7 @@ export class Scene {
   }
 
   get problem(): string | undefined {
-    return this.#endpoint?.problem
+    return this.#endpoint?.report.problem
   }
 
   /** Samples that were reported as lost, by reason. */

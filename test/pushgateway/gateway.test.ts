@@ -17,7 +17,7 @@ test('a snapshot is put into its group as text, compressed, without times and wi
     '# HELP doors_total Doors opened.\n# TYPE doors_total counter\ndoors_total 7\n' +
       '# HELP temperature Degrees.\n# TYPE temperature gauge\ntemperature{room="kitchen"} 21.5\n',
   )
-  assert.equal(gateway.problem, undefined)
+  assert.equal(gateway.report.problem, undefined)
   assert.equal(lines.length, 1)
   assert.match(lines[0] ?? '', /INFO msg="pushgateway: the first samples are delivered" .*samples=2$/m)
 })
@@ -35,13 +35,13 @@ test('what cannot be pushed for a fault of our own is told, and is not delivered
   const { gateway, notify, requests, warnings } = await scene(t)
   gateway.onSnapshot({ snapshot: { timestampMs: 1, series: [undefined as never], values: Float64Array.of(1) } })
   await until(() => gateway.report.pending === 0)
-  assert.match(gateway.problem ?? '', /undefined/)
+  assert.match(gateway.report.problem ?? '', /undefined/)
   assert.equal(warnings().length, 1)
   assert.match(warnings()[0] ?? '', /level=ERROR msg="pushgateway: a fault of our own"/)
   assert.equal(requests.length, 0)
   notify({ kitchen: 1 })
   await until(() => gateway.stats.samples === 2)
-  assert.equal(gateway.problem, undefined)
+  assert.equal(gateway.report.problem, undefined)
 })
 
 const troubles: Readonly<Record<string, Answer>> = {
@@ -93,9 +93,9 @@ for (const [status, hint] of hints) {
   test(`${status} says what is usually wrong, once`, async (t) => {
     const { gateway, requests, notify, warnings } = await scene(t, () => [status, 'no such page\n'])
     notify({ kitchen: 1 })
-    await until(() => requests.length >= 1 && gateway.problem !== undefined)
+    await until(() => requests.length >= 1 && gateway.report.problem !== undefined)
     notify({ kitchen: 2 })
-    assert.match(gateway.problem ?? '', hint)
+    assert.match(gateway.report.problem ?? '', hint)
     assert.match(warnings().join(''), hint)
     assert.equal(warnings().length, 1)
   })
@@ -104,10 +104,10 @@ for (const [status, hint] of hints) {
 test('what is refused for good is not sent again, the next snapshot is', async (t) => {
   const { gateway, requests, notify, warnings } = await scene(t, (_, number) => (number === 1 ? [413] : undefined))
   notify({ kitchen: 1 })
-  await until(() => gateway.problem !== undefined)
+  await until(() => gateway.report.problem !== undefined)
   assert.equal(gateway.report.pending, 0)
   notify({ kitchen: 2 })
-  await until(() => gateway.problem === undefined)
+  await until(() => gateway.report.problem === undefined)
   assert.equal(requests.length, 2)
   assert.match(warnings().join(''), /level=ERROR msg="pushgateway: refused".*HTTP 413/)
 })

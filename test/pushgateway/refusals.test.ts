@@ -30,7 +30,10 @@ test('a family that is refused is found and left out, told once, and the rest re
       ['PUT', 'doors_total'],
     ],
   )
-  assert.deepEqual([gateway.stats.samplesRefused, gateway.stats.familiesRefused, gateway.problem], [2, 1, undefined])
+  assert.deepEqual(
+    [gateway.stats.samplesRefused, gateway.stats.familiesRefused, gateway.report.problem],
+    [2, 1, undefined],
+  )
   notify({ kitchen: 2 })
   await until(() => gateway.stats.samples === 2)
   assert.equal(requests.length, 6)
@@ -42,7 +45,7 @@ test('a family that is refused is found and left out, told once, and the rest re
 test('a group that is refused as such is no matter of its families', async (t) => {
   const { gateway, requests, notify, warnings } = await scene(t, () => [400, 'job name is required'])
   notify({ kitchen: 1 })
-  await until(() => gateway.problem !== undefined)
+  await until(() => gateway.report.problem !== undefined)
   assert.equal(requests.length, 2)
   assert.match(warnings().join(''), /pushgateway: refused.*job name is required/)
 })
@@ -70,7 +73,7 @@ test('what is missing of the last snapshot is told with the words, and nothing w
 test('a group does not become empty when all its families are refused', async (t) => {
   const { gateway, requests, notify, warnings } = await scene(t, refuses('temperature', 'doors_total'))
   notify({ kitchen: 1 })
-  await until(() => gateway.problem !== undefined)
+  await until(() => gateway.report.problem !== undefined)
   notify({ kitchen: 2 })
   await until(() => gateway.stats.samplesRefused === 4)
   assert.ok(requests.every(({ method, body }) => method === 'POST' || body !== ''))

@@ -5,7 +5,7 @@ import { createReceiver, type FaultPlan } from '../../src/demo-receiver/receiver
 import { connect } from '../../src/http/transport/connection.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { Endpoint } from '../../src/remote-write/index.ts'
+import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { createLog } from '../../src/util/log.ts'
 import { freePort } from '../support/servers.ts'
@@ -40,7 +40,7 @@ for (const [name, behaviour] of Object.entries(troubles)) {
       behaviour.hang ? { timeoutMs: 200 } : {},
     )
     const times = [push({ a: 1 }), push({ a: 2 }), push({ a: 3 })]
-    await until(() => endpoint.report.backlog.snapshots === 0)
+    await until(() => endpoint.state.backlog.snapshots === 0)
     assert.deepEqual([...new Set(arrived('a'))], times)
     assert.equal(endpoint.stats.samplesFailed, 0)
     assert.ok(endpoint.stats.retries >= 1)
@@ -79,7 +79,7 @@ test('a retry says which it is', async (t) => {
   builder.begin()
   builder.add(temperature, 1, { room: 'a' })
   buffer.append(builder.end(Date.now()))
-  await until(() => endpoint.report.backlog.snapshots === 0)
+  await until(() => endpoint.state.backlog.snapshots === 0)
   assert.deepEqual(seen, [undefined, '1', '2'])
 })
 
@@ -87,7 +87,7 @@ test("a series that is refused is found, said with the receiver's words, and eve
   const refusal = { status: 400, body: 'out of bounds\nand more' }
   const { endpoint, push, arrived, lines } = await scene(t, [refusal, refusal])
   const first = push({ a: 1, b: 1 })
-  await until(() => endpoint.report.backlog.snapshots === 0)
+  await until(() => endpoint.state.backlog.snapshots === 0)
   const second = push({ a: 2, b: 2 })
   await until(() => arrived('b').length === 2)
   assert.deepEqual(arrived('a'), [])
@@ -101,7 +101,7 @@ test("a series that is refused is found, said with the receiver's words, and eve
 test('a body that is too large is sent in smaller ones, and the size is remembered', async (t) => {
   const { receiver, endpoint, push, arrived } = await scene(t, [{ status: 500 }, { status: 413 }])
   const times = [push({ a: 1 }), push({ a: 2 }), push({ a: 3 }), push({ a: 4 })]
-  await until(() => endpoint.report.backlog.snapshots === 0)
+  await until(() => endpoint.state.backlog.snapshots === 0)
   assert.deepEqual(arrived('a'), times)
   assert.equal(endpoint.stats.samplesFailed, 0)
   assert.equal(receiver.stats.requests, 4)
@@ -110,7 +110,7 @@ test('a body that is too large is sent in smaller ones, and the size is remember
 test('samples that are too old for the receiver are dropped before they are sent, and counted', async (t) => {
   const { endpoint, receiver, push, buffer } = await scene(t, [], { ageLimitMs: 30_000 })
   push({ a: 1, b: 1 })
-  await until(() => endpoint.report.backlog.snapshots === 0)
+  await until(() => endpoint.state.backlog.snapshots === 0)
   assert.equal(receiver.stats.requests, 0)
   assert.deepEqual([...(buffer.stats.dropped.get('default') ?? [])], [['too_old', 2]])
 })
@@ -118,9 +118,9 @@ test('samples that are too old for the receiver are dropped before they are sent
 test('a series that vanishes ends with a stale marker at the time of the snapshot that lacks it', async (t) => {
   const { receiver, endpoint, push } = await scene(t)
   push({ a: 1, b: 1 })
-  await until(() => endpoint.report.backlog.snapshots === 0)
+  await until(() => endpoint.state.backlog.snapshots === 0)
   const at = push({ a: 2 })
-  await until(() => endpoint.report.backlog.snapshots === 0)
+  await until(() => endpoint.state.backlog.snapshots === 0)
   const markers = (receiver.ledger ?? []).filter((one) => one.stale)
   assert.deepEqual(
     markers.map((one) => [one.series.includes('room="b"'), one.timestampMs]),
@@ -140,7 +140,7 @@ test('a stop delivers what waits, and gives up at its deadline', async (t) => {
   )
   ill.push({ a: 1 })
   await ill.endpoint.stop(AbortSignal.timeout(100))
-  assert.equal(ill.endpoint.report.backlog.snapshots, 1)
+  assert.equal(ill.endpoint.state.backlog.snapshots, 1)
 })
 
 test('a receiver that is not there is tried again until it is', async (t) => {
@@ -165,7 +165,7 @@ test('a receiver that is not there is tried again until it is', async (t) => {
   await until(() => endpoint.stats.retries >= 3)
   const receiver = await createReceiver({ listen: { host: '127.0.0.1', port } })
   t.after(() => receiver.close())
-  await until(() => endpoint.report.backlog.snapshots === 0)
+  await until(() => endpoint.state.backlog.snapshots === 0)
   assert.match(lines[0] ?? '', /not delivered, kept and tried again.*ECONNREFUSED/)
   assert.equal(lines.filter((line) => line.includes('ECONNREFUSED')).length, 1)
 })

@@ -58,7 +58,7 @@ async function run({ hosts, limit, retryAfter, atOnce }: Scenario): Promise<Cour
   const setting = { clock, answer, intervalMs, atOnce, signal: over.signal }
   const fleet = Array.from({ length: hosts }, (_, i) => host(`host-${i}`, setting))
   await clock.pass(recoveryMs)
-  const isBehind = () => fleet.some(({ endpoint }) => endpoint.report.backlog.snapshots > 1)
+  const isBehind = () => fleet.some(({ endpoint }) => endpoint.state.backlog.snapshots > 1)
   while (isBehind() && clock.monotonicMs() < recoveryMs + maxMs) await clock.pass(1000)
   const caughtUpMs = clock.monotonicMs() - recoveryMs
   over.abort(new Error('nothing more is collected'))

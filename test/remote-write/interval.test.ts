@@ -10,6 +10,7 @@ import { connect } from '../../src/http/transport/connection.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { numbers, valuesAt } from '../faults/numbers.ts'
+import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 import { until } from './scene.ts'
 
@@ -45,7 +46,12 @@ test('of two endpoints each gets its own interval, true counters, and the last b
     web: { listen_address: [] },
   }
   writeFileSync(file, JSON.stringify(shape))
-  const config = await readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [numbers] })
+  const config = await readConfig({
+    flags: new Map([['config.file', file]]),
+    environment: {},
+    collectors: [numbers],
+    outputKinds,
+  })
   const agent = await createAgent(config, { clock: systemClock, log: silent, connect })
   const stop = new AbortController()
   const running = agent.run(stop.signal)

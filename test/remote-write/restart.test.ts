@@ -5,7 +5,7 @@ import { createReceiver, type FaultPlan } from '../../src/demo-receiver/receiver
 import { connect } from '../../src/http/transport/connection.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { Endpoint } from '../../src/remote-write/index.ts'
+import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { bootId, openLog } from '../support/buffer.ts'
@@ -49,7 +49,7 @@ async function scene(t: TestContext) {
         append(builder.end(newestMs + afterMs))
         return newestMs
       },
-      delivered: () => until(() => endpoint.report.backlog.snapshots === 0),
+      delivered: () => until(() => endpoint.state.backlog.snapshots === 0),
       /** The process is killed. */
       async kill() {
         disk = disk.afterKill()

@@ -1,5 +1,6 @@
 import { main } from '../../src/cli.ts'
 import type { Terminal } from '../../src/commands/command.ts'
+import { outputKinds } from '../../src/output-kinds.ts'
 
 /** Runs a command line in this process. */
 export async function commandLine(
@@ -12,6 +13,7 @@ export async function commandLine(
   let err = ''
   const terminal: Terminal = {
     environment,
+    outputKinds,
     out: (text) => {
       out += text
     },

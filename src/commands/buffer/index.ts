@@ -4,6 +4,7 @@ import type { Request } from '../../buffer/lock/lockfile.ts'
 import { collectors } from '../../collectors/index.ts'
 import { type Config, readConfig } from '../../config/index.ts'
 import { durationMs } from '../../config/schema/units.ts'
+import { componentOf, loadKinds } from '../../output.ts'
 import { instantOf, systemClock } from '../../util/clock.ts'
 import { type Flag, type ParsedFlags, UsageError } from '../../util/flags.ts'
 import type { Command, Terminal } from '../command.ts'
@@ -70,7 +71,10 @@ export default {
 async function configOf(given: ParsedFlags, terminal: Terminal): Promise<Config> {
   if (given.get('directory') === '') throw new UsageError('--directory: a path is expected')
   const wanted = new Map([...given].filter(([name]) => name === 'config.file'))
-  const config = await readConfig({ flags: wanted, environment: terminal.environment, collectors })
+  const config = await readConfig({
+    ...{ flags: wanted, environment: terminal.environment, collectors },
+    outputKinds: await loadKinds(terminal.outputKinds),
+  })
   const directory = String(given.get('directory') ?? config.buffer.directory)
   return { ...config, log: { ...config.log, level: 'warn' }, buffer: { ...config.buffer, directory } }
 }
@@ -103,7 +107,10 @@ async function list(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise
   const listed: Listed[] = []
   for (const place of logs.places) listed.push({ isRun: place.isRun, rows: await rowsOf(logs, place) })
   if (format === 'json') terminal.out(jsonOf(logs.directory, listed))
-  else for (const line of listing(logs.directory, listed)) terminal.out(line)
+  else {
+    const component = componentOf(await loadKinds(terminal.outputKinds))
+    for (const line of listing(logs.directory, listed, component)) terminal.out(line)
+  }
   return 0
 }
 

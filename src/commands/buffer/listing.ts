@@ -1,6 +1,6 @@
-import { kindOf } from '../../batch/run-log.ts'
 import type { BufferRow, DeadLetterRow, DropRow, EndpointRow, Row } from '../../buffer/admin/commands.ts'
 import { hintFor, withHint } from '../../hints/hint.ts'
+import type { ComponentOf } from '../../output.ts'
 import { timeText } from '../../util/clock.ts'
 import { plural } from '../../util/plural.ts'
 
@@ -11,7 +11,7 @@ export interface Listed {
 }
 
 /** What `buffer ls` says, line by line. */
-export function* listing(directory: string, logs: readonly Listed[]): Generator<string> {
+export function* listing(directory: string, logs: readonly Listed[], componentOf: ComponentOf): Generator<string> {
   const own = logs.filter(({ isRun }) => !isRun).flatMap(({ rows }) => rows)
   const runs = logs.filter(({ isRun }) => isRun).flatMap(({ rows }) => rows)
   if (logs.length === 0) yield `${directory}: nothing is there yet\n`
@@ -23,7 +23,7 @@ export function* listing(directory: string, logs: readonly Listed[]): Generator<
     yield `${directory}/spool: ${plural(bytes, 'byte')} in ${plural(left.length, 'log')} of commands\n`
   for (const one of ofKind(runs, 'buffer')) if (one.unreadable > 0) yield newerText(one)
   yield* commandsText(ofKind(runs, 'endpoint').filter(({ snapshots }) => snapshots > 0))
-  for (const row of ofKind(own, 'dead_letters')) yield deadLetterText(row)
+  for (const row of ofKind(own, 'dead_letters')) yield deadLetterText(row, componentOf(row.endpoint))
 }
 
 export const ofKind = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>
@@ -78,8 +78,8 @@ function backlogText({ snapshots, samples, bytes, oldestMs, newestMs }: BacklogT
   return `${size} wait, from ${time(oldestMs)} to ${time(newestMs)}`
 }
 
-function deadLetterText({ endpoint, samples, newestMs, reason }: DeadLetterRow): string {
-  const hint = hintFor(reason, { part: kindOf(endpoint), url: '' })
+function deadLetterText({ endpoint, samples, newestMs, reason }: DeadLetterRow, component: string): string {
+  const hint = hintFor(reason, { part: component, url: '' })
   return `${endpoint}: ${plural(samples, 'sample')} set aside, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
 }
 

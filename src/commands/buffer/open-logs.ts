@@ -5,6 +5,7 @@ import { type BufferDeps, openDisk, openForReading } from '../../buffer/index.ts
 import { ask, BufferError, type Request } from '../../buffer/lock/lockfile.ts'
 import type { DiskOptions } from '../../buffer/options.ts'
 import type { Config } from '../../config/index.ts'
+import { cursorNameOf } from '../../output.ts'
 import { systemClock } from '../../util/clock.ts'
 import { messageOf } from '../../util/log.ts'
 import type { Terminal } from '../command.ts'
@@ -86,8 +87,10 @@ function opening({ directory, isRun }: LogDirectory, { config, terminal }: Deps)
 /** What an endpoint with an interval of its own takes is known from the configuration alone. */
 function chooseAll(buffer: DiskBuffer, { isRun }: LogDirectory, { config }: Deps): void {
   if (isRun) return
-  for (const { name, sampling } of config.remoteWrite)
-    buffer.cursors.find((one) => one.name === name)?.setSampling(sampling)
+  for (const configured of config.outputs) {
+    const name = cursorNameOf(configured)
+    buffer.cursors.find((one) => one.name === name)?.setSampling(configured.options.sampling)
+  }
 }
 
 const hasMore = ({ cursors, unreadable }: DiskBuffer) =>

@@ -11,7 +11,7 @@ const hasBearer = ({ bearer_token, bearer_token_file }: TargetShape) =>
   bearer_token !== undefined || bearer_token_file !== undefined
 
 /** The kinds of credentials that are given, by their keys. */
-export function kindsOf(block: TargetShape, url: URL): readonly string[] {
+export function credentialKinds(block: TargetShape, url: URL): readonly string[] {
   const all = {
     basic_auth: block.basic_auth,
     authorization: block.authorization,
@@ -33,7 +33,7 @@ export async function credentialsOf(
 ): Promise<Credentials | undefined> {
   const { basic_auth: basic, authorization, oauth2, sigv4, azuread, google_iam } = block
   const { bearer_token: bearer, bearer_token_file: file } = block
-  const kinds = kindsOf(block, url)
+  const kinds = credentialKinds(block, url)
   if (kinds.length > 1)
     context.problems.push(`${context.place}: ${kinds.join(' and ')} cannot be used together; keep one`)
   if (isInUrl(url)) return pairOf(new Secret(decoded(url.username)), new Secret(decoded(url.password)))

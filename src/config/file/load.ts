@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Collector } from '../../collector.ts'
+import type { OutputKind } from '../../output.ts'
 import { messageOf } from '../../util/log.ts'
 import { ConfigError } from '../error.ts'
 import { type Shape, shapeOf } from '../schema/schema.ts'
@@ -10,14 +11,15 @@ import { expandEnvironment } from './variables.ts'
 interface FileContext {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly collectors: readonly Collector[]
+  readonly outputKinds: readonly OutputKind[]
 }
 
 /**
  * The parts of a configuration file that are right; of the others what is wrong is added to the problems. Throws
  * ConfigError where there is nothing to go on with.
  */
-export function readFile(path: string, { environment, collectors }: FileContext, problems: string[]): Shape {
-  const shape = shapeOf(collectors)
+export function readFile(path: string, { environment, ...registries }: FileContext, problems: string[]): Shape {
+  const shape = shapeOf(registries)
   const found: string[] = []
   const given = expandEnvironment(parsed(path), environment, found)
   const { output, broken, wrong } = checked(shape, given)

@@ -1,84 +1,11 @@
 import * as v from 'valibot'
 import type { Collector, Option } from '../../collector.ts'
-import { extents } from '../../relabel/allowlists.ts'
-import { actions } from '../../relabel/rule.ts'
-import { compressions } from '../../remote-write/encode/compression.ts'
-import { inlineKinds, protobufMessages } from '../../remote-write/encode/messages.ts'
+import type { OutputKind } from '../../output.ts'
 import { formats, levels } from '../../util/log.ts'
-import { presetNames } from './presets.ts'
-import { metadataWords, queueWords, remoteWriteWords } from './prometheus-keys.ts'
-import { target } from './target.ts'
 import { durationMs, sizeBytes } from './units.ts'
-import { count, duration, filled, flag, positive, size, text, textOrNumber } from './values.ts'
+import { count, duration, filled, flag, labels, positive, size, text } from './values.ts'
 
-/** The configuration file, in Prometheus's words where Prometheus has one. Texts become numbers in `read.ts`. */
-
-const labelName = v.pipe(
-  text,
-  v.regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'a label name consists of letters, digits and _, and begins with no digit'),
-  v.check((name) => name !== '__name__', '__name__ is the name of the metric itself'),
-)
-const labels = v.record(labelName, textOrNumber)
-
-const relabelConfig = v.strictObject({
-  source_labels: v.optional(v.array(text, 'a list of label names is expected')),
-  separator: v.optional(text),
-  regex: v.optional(text),
-  modulus: v.optional(v.pipe(count, v.maxValue(Number.MAX_SAFE_INTEGER, 'a number below 2^53 is expected'))),
-  target_label: v.optional(text),
-  replacement: v.optional(text),
-  action: v.optional(v.picklist(actions, `one of ${actions.join(', ')} is expected`)),
-})
-const relabelConfigs = v.array(relabelConfig, 'a list of rules is expected')
-
-const remoteWrite = v.strictObject({
-  ...target,
-  preset: v.optional(v.picklist(presetNames, `one of ${presetNames.join(', ')} is expected`)),
-  remote_timeout: v.optional(positive),
-  interval: v.optional(positive),
-  send_interval: v.optional(positive),
-  queue_config: v.optional(
-    v.strictObject({
-      max_samples_per_send: v.optional(v.pipe(count, v.minValue(1, 'a number from 1 up is expected'))),
-      min_backoff: v.optional(positive),
-      max_backoff: v.optional(positive),
-      sample_age_limit: v.optional(duration),
-      pacing: v.optional(v.picklist(['on', 'off'], 'on or off is expected')),
-      ...queueWords,
-    }),
-  ),
-  metrics: v.optional(v.picklist(extents, `one of ${extents.join(', ')} is expected`)),
-  write_relabel_configs: v.optional(relabelConfigs),
-  label_limit: v.optional(count),
-  label_name_length_limit: v.optional(count),
-  label_value_length_limit: v.optional(count),
-  compression: v.optional(v.picklist(compressions, `one of ${compressions.join(', ')} is expected`)),
-  protobuf_message: v.optional(v.picklist(protobufMessages, `one of ${protobufMessages.join(', ')} is expected`)),
-  metadata_config: v.optional(
-    v.strictObject({
-      send: v.optional(flag),
-      send_interval: v.optional(positive),
-      inline: v.optional(v.picklist(inlineKinds, `one of ${inlineKinds.join(', ')} is expected`)),
-      ...metadataWords,
-    }),
-  ),
-  ...remoteWriteWords,
-})
-
-export type RemoteWriteShape = v.InferOutput<typeof remoteWrite>
-
-const pushgateway = v.strictObject({
-  ...target,
-  job: v.optional(filled),
-  grouping_key: v.optional(labels),
-  method: v.optional(v.picklist(['PUT', 'POST'], '"PUT" or "POST" is expected')),
-  interval: v.optional(positive),
-  timeout: v.optional(positive),
-  delete_on_start: v.optional(flag),
-  delete_on_shutdown: v.optional(flag),
-})
-
-export type PushgatewayShape = v.InferOutput<typeof pushgateway>
+/** The configuration file, in the words of Prometheus where Prometheus has one. `sections/` turns texts into numbers. */
 
 const syncWords = '"always", "never" or a duration such as "1m" is expected'
 
@@ -137,8 +64,14 @@ function collectorShape({ options }: Collector) {
   return v.optional(v.strictObject({ enabled: v.optional(flag), ...Object.fromEntries(entries) }))
 }
 
-/** The whole file, for the collectors that there are. */
-export function shapeOf(collectors: readonly Collector[]) {
+/** What the registries contribute to the file. */
+export interface Registries {
+  readonly collectors: readonly Collector[]
+  readonly outputKinds: readonly OutputKind[]
+}
+
+/** The whole file, for these collectors and kinds of output. */
+export function shapeOf({ collectors, outputKinds }: Registries) {
   const each = Object.fromEntries(collectors.map((one) => [one.name, collectorShape(one)]))
   return v.strictObject({
     $schema: v.optional(text),
@@ -151,9 +84,7 @@ export function shapeOf(collectors: readonly Collector[]) {
     ),
     job: v.optional(text),
     instance: v.optional(text),
-    write_relabel_configs: v.optional(relabelConfigs),
-    remote_write: v.optional(v.array(remoteWrite, 'a list of endpoints is expected')),
-    pushgateway: v.optional(v.array(pushgateway, 'a list of gateways is expected')),
+    ...Object.fromEntries(outputKinds.flatMap(outputEntries)),
     buffer: v.optional(buffer),
     web: v.optional(web),
     collectors: v.optional(v.strictObject({ ...each, disable_defaults: v.optional(flag) })),
@@ -175,6 +106,23 @@ export function shapeOf(collectors: readonly Collector[]) {
     flush_timeout: v.optional(duration),
   })
 }
+
+/** The keys of a kind of output: its own at the top, and the list of its blocks. */
+const outputEntries = ({ kind, schema, globals = {} }: OutputKind): readonly (readonly [string, v.GenericSchema])[] => [
+  ...Object.entries(globals).map(([key, global]) => [key, v.optional(global)] as const),
+  [kind, v.optional(v.array(schema, 'a list of blocks is expected'))],
+]
+
+/** What every block of an output may say. */
+export interface OutputBlock {
+  readonly name?: string
+  readonly url: string
+  readonly interval?: string
+}
+
+/** The blocks of a kind of output in a file. */
+export const blocksOf = (file: Shape, { kind }: Pick<OutputKind, 'kind'>): readonly OutputBlock[] =>
+  (file as Readonly<Record<string, readonly OutputBlock[] | undefined>>)[kind] ?? []
 
 export type Shape = Omit<v.InferOutput<ReturnType<typeof shapeOf>>, 'collectors'> & {
   readonly collectors?: Readonly<Record<string, CollectorSettings | boolean | undefined>> | undefined

@@ -28,3 +28,11 @@ export const count = v.pipe(
   v.integer('a whole number is expected'),
   v.minValue(0, 'a number from 0 up is expected'),
 )
+
+const labelName = v.pipe(
+  text,
+  v.regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'a label name consists of letters, digits and _, and begins with no digit'),
+  v.check((name) => name !== '__name__', '__name__ is the name of the metric itself'),
+)
+/** Label names and their values. */
+export const labels = v.record(labelName, textOrNumber)

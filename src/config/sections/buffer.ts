@@ -1,18 +1,20 @@
 import type { BufferOptions } from '../../buffer/index.ts'
 import { defaultDirectory } from '../../buffer/paths.ts'
+import { type ConfiguredOutput, haveBacklog } from '../../output.ts'
 import type { Shape } from '../schema/schema.ts'
 import { durationMs, sizeBytes } from '../schema/units.ts'
 
 /** The buffer from its block. Without outputs nothing is buffered, without endpoints no directory is insisted on. */
 export function bufferOf(
-  { buffer: block, remote_write: endpoints = [], pushgateway: gateways = [] }: Shape,
+  block: Shape['buffer'],
+  outputs: readonly ConfiguredOutput[],
   environment: Readonly<Record<string, string | undefined>>,
   problems: string[],
 ): BufferOptions {
   // not os.userInfo(), which throws where the user has no name: a container's may be a mere number
   const directory = block?.directory ?? defaultDirectory(environment, process.geteuid?.() ?? 0)
-  // a gateway has no backlog: only what a batch command leaves would be there
-  const isOfUse = endpoints.length > 0 || (gateways.length > 0 && directory !== undefined)
+  // outputs without a backlog need no directory: only what a batch command leaves would be there
+  const isOfUse = haveBacklog(outputs) || (outputs.length > 0 && directory !== undefined)
   const mode = isOfUse ? (block?.mode ?? 'disk') : 'memory'
   if (directory === undefined && mode === 'disk')
     problems.push(

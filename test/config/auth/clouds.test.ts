@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { ConfigError } from '../../../src/config/error.ts'
 import { readConfig } from '../../../src/config/index.ts'
 import { systemClock } from '../../../src/util/clock.ts'
+import { endpointsOf, outputKinds } from '../../support/outputs.ts'
 import { answerOf, rawServer } from '../../support/raw.ts'
 import { temporary } from '../../support/servers.ts'
 import { formOf, keyPair, token } from '../../support/tokens.ts'
@@ -18,7 +19,8 @@ async function read(t: TestContext, block: object, environment: Environment = {}
   const remote_write = [{ url: 'https://receiver.test/api', ...block }]
   writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
   try {
-    const { warnings, remoteWrite } = await readConfig({
+    const config = await readConfig({
+      outputKinds,
       flags: new Map([['config.file', file]]),
       environment,
       collectors: [],
@@ -26,8 +28,8 @@ async function read(t: TestContext, block: object, environment: Environment = {}
     const url = new URL('https://receiver.test/api')
     const request = { method: 'POST', url, body: Buffer.from(''), clock: systemClock }
     const shown = async () =>
-      remoteWrite[0]?.credentials?.headersFor({ ...request, signal: AbortSignal.timeout(10_000) })
-    return { warnings, shown, problems: [] }
+      endpointsOf(config)[0]?.credentials?.headersFor({ ...request, signal: AbortSignal.timeout(10_000) })
+    return { warnings: config.warnings, shown, problems: [] }
   } catch (error) {
     assert.ok(error instanceof ConfigError)
     return { warnings: [], shown: undefined, problems: error.problems }

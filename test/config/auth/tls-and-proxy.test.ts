@@ -8,6 +8,7 @@ import { ConfigError } from '../../../src/config/error.ts'
 import { readConfig } from '../../../src/config/index.ts'
 import { proxyFor } from '../../../src/http/transport/proxy.ts'
 import { certificates } from '../../support/certificates.ts'
+import { endpointsOf, outputKinds } from '../../support/outputs.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 import { temporary } from '../../support/servers.ts'
 
@@ -16,8 +17,8 @@ async function endpoint(t: TestContext, block: object, environment: Record<strin
   const file = join(temporary(t), 'config.json')
   const remote_write = [{ url: 'https://receiver.test/api', ...block }]
   writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
-  const config = await readConfig({ flags: new Map([['config.file', file]]), environment, collectors: [] })
-  const [one] = config.remoteWrite
+  const config = await readConfig({ flags: new Map([['config.file', file]]), environment, collectors: [], outputKinds })
+  const [one] = endpointsOf(config)
   assert.ok(one)
   return one
 }

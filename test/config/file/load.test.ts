@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { collectors } from '../../../src/collectors/index.ts'
 import { ConfigError } from '../../../src/config/error.ts'
 import { parseJson, readFile } from '../../../src/config/file/load.ts'
+import { outputKinds } from '../../support/outputs.ts'
 import { temporary } from '../../support/servers.ts'
 
 /** What is right of a file, and what is wrong with the rest: without the file's own path. */
@@ -12,7 +13,7 @@ function read(t: TestContext, text: string, environment: Record<string, string> 
   const path = join(temporary(t), 'config.json')
   writeFileSync(path, text)
   const problems: string[] = []
-  const shape = readFile(path, { environment, collectors }, problems)
+  const shape = readFile(path, { environment, collectors, outputKinds }, problems)
   return { shape, problems: problems.map((problem) => problem.replace(`${path}: `, '')) }
 }
 
@@ -23,7 +24,7 @@ test('YAML is told as such, and JSON that is broken is not', (t) => {
 })
 
 test('a folder in place of the file is told with what is expected', (t) => {
-  const given = { environment: {}, collectors: [] }
+  const given = { environment: {}, collectors: [], outputKinds }
   assert.throws(
     () => readFile(temporary(t), given, []),
     /EISDIR: .*: a file is expected, config\.example\.json shows one/,

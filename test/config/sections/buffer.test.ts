@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ConfigError } from '../../../src/config/error.ts'
 import { readConfig } from '../../../src/config/index.ts'
+import { outputKinds } from '../../support/outputs.ts'
 import { root, temporary } from '../../support/servers.ts'
 
 const remote_write = [{ url: 'http://127.0.0.1:9090/api/v1/write' }]
@@ -13,7 +14,7 @@ async function buffered(t: TestContext, shape: object, environment: Record<strin
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify(shape))
   const flags = new Map([['config.file', file]])
-  return (await readConfig({ flags, environment, collectors: [] })).buffer
+  return (await readConfig({ flags, environment, collectors: [], outputKinds })).buffer
 }
 
 test('a buffer is on disk, synced at once, a day and half a gigabyte long, where the service says', async (t) => {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { readConfig } from '../../../src/config/index.ts'
+import { outputKinds } from '../../support/outputs.ts'
 import { temporary } from '../../support/servers.ts'
 
 /** The configuration of a file, with a hostname(1) that runs these lines. */
@@ -12,7 +13,7 @@ function configOf(t: TestContext, file: object, lines: string) {
   writeFileSync(join(folder, 'config.json'), JSON.stringify(file))
   writeFileSync(join(folder, 'hostname'), `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
   const flags = new Map([['config.file', join(folder, 'config.json')]])
-  return readConfig({ flags, environment: { PATH: `${folder}:/usr/bin:/bin` }, collectors: [] })
+  return readConfig({ flags, environment: { PATH: `${folder}:/usr/bin:/bin` }, collectors: [], outputKinds })
 }
 
 test('the name with its domain is what hostname -f says', async (t) => {

@@ -12,6 +12,7 @@ import type { ConfigError } from '../../../src/config/error.ts'
 import { configFlags, readConfig } from '../../../src/config/index.ts'
 import { parseFlags } from '../../../src/util/flags.ts'
 import { collectAll } from '../../support/collect.ts'
+import { outputKinds } from '../../support/outputs.ts'
 import { temporary } from '../../support/servers.ts'
 
 type Interfaces = Readonly<Record<'include' | 'exclude', string>>
@@ -20,7 +21,7 @@ function configured(t: TestContext, args: readonly string[], interfaces: Partial
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify({ interfaces }))
   const { flags } = parseFlags([...args, `--config.file=${file}`], configFlags(collectors))
-  return readConfig({ flags, environment: {}, collectors })
+  return readConfig({ flags, environment: {}, collectors, outputKinds })
 }
 
 const names = ['eth0', 'eth1', 'veth0', 'lo']

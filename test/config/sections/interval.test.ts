@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ConfigError } from '../../../src/config/error.ts'
 import { readConfig } from '../../../src/config/index.ts'
+import { endpointsOf, outputKinds } from '../../support/outputs.ts'
 import { temporary } from '../../support/servers.ts'
 
 const url = 'http://127.0.0.1:9090/api/v1/write'
@@ -15,13 +16,13 @@ const [a, b] = [
 function configured(t: TestContext, shape: object) {
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify(shape))
-  return readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [] })
+  return readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [], outputKinds })
 }
 
 /** How often is collected, and of how much each endpoint takes one. */
 async function intervals(t: TestContext, shape: object) {
-  const { intervalMs, remoteWrite } = await configured(t, shape)
-  return [intervalMs, ...remoteWrite.map(({ sampling }) => sampling?.intervalMs)]
+  const config = await configured(t, shape)
+  return [config.intervalMs, ...endpointsOf(config).map(({ sampling }) => sampling?.intervalMs)]
 }
 
 test('collecting is as often as the output that wants most, or as it is said', async (t) => {
@@ -56,11 +57,11 @@ test('an interval below that of the collection is an error with its place', asyn
 })
 
 test('who sends seldom sends at its own place in the longer time', async (t) => {
-  const { remoteWrite } = await configured(t, {
+  const config = await configured(t, {
     instance: 'some-host',
     remote_write: [{ ...a, interval: '24h' }, b],
   })
-  const [slow, fast] = remoteWrite.map(({ offsetMs }) => offsetMs)
+  const [slow, fast] = endpointsOf(config).map(({ offsetMs }) => offsetMs)
   assert.ok((fast ?? 0) < 5000)
   assert.ok((slow ?? 0) > 5000 && (slow ?? 0) < 8 * 3_600_000, `${slow} ms`)
 })

@@ -5,7 +5,8 @@ import { type TestContext, test } from 'node:test'
 import { collectors } from '../../../src/collectors/index.ts'
 import { ConfigError } from '../../../src/config/error.ts'
 import { readConfig } from '../../../src/config/index.ts'
-import { type Preset, presets } from '../../../src/config/schema/presets.ts'
+import { type Preset, presets } from '../../../src/remote-write/config/presets.ts'
+import { endpointsOf, outputKinds } from '../../support/outputs.ts'
 import { root, temporary } from '../../support/servers.ts'
 import { commandLine } from '../../support/terminal.ts'
 
@@ -16,10 +17,10 @@ function written(t: TestContext, shape: object): string {
 }
 
 const configured = (t: TestContext, shape: object) =>
-  readConfig({ flags: new Map([['config.file', written(t, shape)]]), environment: {}, collectors })
+  readConfig({ flags: new Map([['config.file', written(t, shape)]]), environment: {}, collectors, outputKinds })
 
 const endpointOf = async (t: TestContext, block: object) =>
-  (await configured(t, { remote_write: [{ url: 'https://receiver.test', ...block }] })).remoteWrite[0]
+  endpointsOf(await configured(t, { remote_write: [{ url: 'https://receiver.test', ...block }] }))[0]
 
 /** Where each kind of receiver takes pushes: of their own documentation. */
 const paths = {

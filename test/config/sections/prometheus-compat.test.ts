@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ConfigError } from '../../../src/config/error.ts'
 import { readConfig } from '../../../src/config/index.ts'
+import { endpointsOf, outputKinds } from '../../support/outputs.ts'
 import { temporary } from '../../support/servers.ts'
 
 /** What a configuration with this one endpoint comes to: what is doubted, and what is wrong. */
@@ -12,8 +13,13 @@ async function read(t: TestContext, block: object) {
   const remote_write = [{ url: 'https://receiver.test/api', ...block }]
   writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
   try {
-    const config = await readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors: [] })
-    return { warnings: config.warnings, endpoint: config.remoteWrite[0], problems: [] }
+    const config = await readConfig({
+      flags: new Map([['config.file', file]]),
+      environment: {},
+      collectors: [],
+      outputKinds,
+    })
+    return { warnings: config.warnings, endpoint: endpointsOf(config)[0], problems: [] }
   } catch (error) {
     assert.ok(error instanceof ConfigError)
     return { warnings: [], endpoint: undefined, problems: error.problems }

@@ -6,12 +6,13 @@ import { type TestContext, test } from 'node:test'
 import { collectors } from '../../../src/collectors/index.ts'
 import { ConfigError } from '../../../src/config/error.ts'
 import { readConfig } from '../../../src/config/index.ts'
+import { endpointsOf, gatewaysOf, outputKinds } from '../../support/outputs.ts'
 import { temporary } from '../../support/servers.ts'
 
 async function configured(t: TestContext, shape: object) {
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify(shape))
-  return readConfig({ flags: new Map([['config.file', file]]), environment: { HOME: '/' }, collectors })
+  return readConfig({ flags: new Map([['config.file', file]]), environment: { HOME: '/' }, collectors, outputKinds })
 }
 
 async function problemsOf(work: Promise<unknown>): Promise<string> {
@@ -26,8 +27,7 @@ async function problemsOf(work: Promise<unknown>): Promise<string> {
 const url = 'http://127.0.0.1:9091'
 
 test('a gateway needs a url and nothing else', async (t) => {
-  const { pushgateways } = await configured(t, { pushgateway: [{ url }] })
-  const [gateway, ...others] = pushgateways
+  const [gateway, ...others] = gatewaysOf(await configured(t, { pushgateway: [{ url }] }))
   assert.equal(others.length, 0)
   assert.equal(gateway?.url.href, `${url}/`)
   const { name, job, groupingKey, method, timeoutMs, intervalMs, deleteOnStart, deleteOnShutdown } = gateway ?? {}
@@ -59,7 +59,7 @@ test('all of it can be said, and facts of the host stand in its labels', async (
     delete_on_shutdown: true,
     headers: { 'X-Scope-OrgID': 't' },
   }
-  const [gateway] = (await configured(t, { pushgateway: [block] })).pushgateways
+  const [gateway] = gatewaysOf(await configured(t, { pushgateway: [block] }))
   assert.equal(gateway?.url.href, 'https://gw.example/prefix')
   assert.equal(gateway?.job, `batch-${hostname()}`)
   assert.deepEqual(gateway?.groupingKey, { instance: '', run: hostname() })
@@ -106,6 +106,6 @@ for (const [shape, problem] of wrong) {
 
 test('a gateway may be called as a remote-write endpoint is', async (t) => {
   const shape = { remote_write: [{ url: `${url}/api/v1/write` }], pushgateway: [{ url }] }
-  const { remoteWrite, pushgateways } = await configured(t, shape)
-  assert.deepEqual([remoteWrite[0]?.name, pushgateways[0]?.name], ['default', 'default'])
+  const config = await configured(t, shape)
+  assert.deepEqual([endpointsOf(config)[0]?.name, gatewaysOf(config)[0]?.name], ['default', 'default'])
 })

@@ -6,6 +6,7 @@ import { collectors } from '../../../src/collectors/index.ts'
 import { ConfigError } from '../../../src/config/error.ts'
 import { readConfig } from '../../../src/config/index.ts'
 import { keepList } from '../../../src/relabel/allowlists.ts'
+import { endpointsOf, outputKinds } from '../../support/outputs.ts'
 import { temporary } from '../../support/servers.ts'
 
 const url = 'http://127.0.0.1:9090/api/v1/write'
@@ -13,7 +14,9 @@ const url = 'http://127.0.0.1:9090/api/v1/write'
 async function endpoints(t: TestContext, shape: object) {
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify(shape))
-  return (await readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors })).remoteWrite
+  return endpointsOf(
+    await readConfig({ flags: new Map([['config.file', file]]), environment: {}, collectors, outputKinds }),
+  )
 }
 
 async function problemsOf(t: TestContext, shape: object): Promise<readonly string[]> {

@@ -25,8 +25,11 @@ test('a second host with the same labels is told by the one whose samples come t
     said()[0] ?? '',
     /instance=h job=node reason="HTTP 400: .*out of order.* hint="give each host an instance/,
   )
-  assert.match(mine.endpoint.problem ?? '', /^another sender uses the labels {"instance":"h","job":"node"} \(give each/)
-  assert.equal(other.endpoint.problem, undefined)
+  assert.match(
+    mine.endpoint.report.problem ?? '',
+    /^another sender uses the labels {"instance":"h","job":"node"} \(give each/,
+  )
+  assert.equal(other.endpoint.report.problem, undefined)
 })
 
 /** What is thought of refusals, on a clock of the test's. */
@@ -89,5 +92,5 @@ test('answers that were lost accuse nobody', async (t) => {
   await until(() => one.buffer.cursor('default').backlog().snapshots === 0)
   assert.equal(one.arrived('kitchen').length, 9)
   assert.equal(one.endpoint.stats.duplicateSender, 0)
-  assert.equal(one.endpoint.problem, undefined)
+  assert.equal(one.endpoint.report.problem, undefined)
 })

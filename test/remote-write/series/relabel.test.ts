@@ -189,10 +189,10 @@ test('an endpoint sends what its rules leave, and is through with a snapshot of 
   )
   const { endpoint: one, push, receiver, arrived } = await scene(t, [], { relabel })
   push({ cellar: 12 })
-  await until(() => one.report.backlog.snapshots === 0)
+  await until(() => one.state.backlog.snapshots === 0)
   assert.equal(receiver.stats.requests, 0)
   const times = [push({ kitchen: 21, cellar: 12 }), push({ kitchen: 22 })]
-  await until(() => one.report.backlog.snapshots === 0)
+  await until(() => one.state.backlog.snapshots === 0)
   assert.deepEqual(arrived('kitchen'), times)
   assert.deepEqual(arrived('cellar'), [])
   assert.ok(receiver.ledger?.every(({ stale, series }) => !stale && series.includes('short="k"')))
@@ -227,7 +227,7 @@ test('a series that is refused is found among those that are left, and told by t
   )
   const letters = Object.fromEntries([...'abcdefgz'].map((room) => [room, 1]))
   push({ ...letters, zz: 1 })
-  await until(() => one.report.backlog.snapshots === 0)
+  await until(() => one.state.backlog.snapshots === 0)
   assert.equal(one.stats.samplesFailed, 1)
   assert.equal(receiver.ledger?.length, 1)
   assert.match(

@@ -1,11 +1,11 @@
-import type { BlockContext } from '../context.ts'
-import type { RemoteWriteShape } from '../schema/schema.ts'
+import type { BlockContext } from '../../config/output-block.ts'
+import type { RemoteWriteBlock } from './schema.ts'
 
 const ordered = 'one request after another is sent, so that samples arrive in order'
 
 /** Of a block, which of its words are passed over, and why. */
 export function ignoredKeys(
-  block: RemoteWriteShape,
+  block: RemoteWriteBlock,
   { place, warnings }: Pick<BlockContext, 'place' | 'warnings'>,
 ): void {
   const { queue_config: queue = {}, metadata_config: metadata = {} } = block

@@ -1,0 +1,57 @@
+import * as v from 'valibot'
+import { filled, flag, labels, milliseconds, offsetOf, positive, target, targetOf } from '../config/output-block.ts'
+import type { Labels } from '../metrics/family.ts'
+import type { OutputContext } from '../output.ts'
+import type { GatewayOptions } from './options.ts'
+
+/** One block of `pushgateway`. */
+export const pushgatewaySchema = v.strictObject({
+  ...target,
+  job: v.optional(filled),
+  grouping_key: v.optional(labels),
+  method: v.optional(v.picklist(['PUT', 'POST'], '"PUT" or "POST" is expected')),
+  interval: v.optional(positive),
+  timeout: v.optional(positive),
+  delete_on_start: v.optional(flag),
+  delete_on_shutdown: v.optional(flag),
+})
+
+export type PushgatewayBlock = v.InferOutput<typeof pushgatewaySchema>
+
+/** One gateway from its block. */
+export async function gatewayOptions(block: PushgatewayBlock, context: OutputContext): Promise<GatewayOptions> {
+  const { place, problems, identity, expanded, intervalMs } = context
+  const target = await targetOf(block, context)
+  if (block.name === undefined && !context.isAlone)
+    problems.push(`${place}.name: is needed where there are several gateways`)
+  const inGroup = /\/metrics(\/job(@base64)?\/.*)?\/?$/.exec(target.url.pathname)
+  if (inGroup !== null)
+    problems.push(`${place}.url: ${inGroup[0]} is added by hostpush: name job and grouping_key beside the url`)
+  const job = expanded(block.job ?? identity['job'] ?? '', `${place}.job`)
+  if (job === '') problems.push(`${place}.job: a job that is not empty is needed`)
+  return {
+    ...target,
+    name: block.name ?? 'default',
+    job,
+    groupingKey: groupingKeyOf(block.grouping_key, `${place}.grouping_key`, context),
+    method: block.method ?? 'PUT',
+    timeoutMs: milliseconds(block.timeout, 10_000),
+    backoff: { minMs: 1000, maxMs: 60_000 },
+    intervalMs: milliseconds(block.interval, 0),
+    offsetMs: offsetOf(identity, intervalMs),
+    deleteOnStart: block.delete_on_start ?? false,
+    deleteOnShutdown: block.delete_on_shutdown ?? false,
+  }
+}
+
+function groupingKeyOf(
+  key: PushgatewayBlock['grouping_key'],
+  place: string,
+  { identity, expanded, problems }: OutputContext,
+): Labels {
+  const { instance = '' } = identity
+  if (key === undefined) return instance === '' ? {} : { instance }
+  for (const name of Object.keys(key).filter((one) => one === 'job' || one.startsWith('__')))
+    problems.push(`${place}.${name}: ${name === 'job' ? 'stands beside the grouping_key' : 'such names are reserved'}`)
+  return Object.fromEntries(Object.entries(key).map(([name, text]) => [name, expanded(text, `${place}.${name}`)]))
+}

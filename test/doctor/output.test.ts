@@ -7,7 +7,7 @@ import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { checkOutput } from '../../src/doctor/output.ts'
 import { connect } from '../../src/http/transport/connection.ts'
-import { pushgateway } from '../../src/pushgateway/index.ts'
+import { type GatewayOptions, pushgateway } from '../../src/pushgateway/index.ts'
 import { type EndpointOptions, remoteWrite } from '../../src/remote-write/index.ts'
 import { type Clock, systemClock } from '../../src/util/clock.ts'
 import { startGateway } from '../pushgateway/gateway.ts'
@@ -201,26 +201,21 @@ test('through a proxy the proxy is looked at, and the request tells the rest', a
 
 test('a gateway is asked whether it is ready, and nothing is pushed', async (t) => {
   const { url, requests } = await startGateway(t, () => [200, 'OK'])
-  const findings = await checkOutput(
-    {
-      kind: pushgateway,
-      options: {
-        name: 'gate',
-        url: new URL(`${url}/prefix/`),
-        headers: () => ({}),
-        timeoutMs: 5000,
-        job: 'j',
-        groupingKey: {},
-        method: 'PUT',
-        backoff: { minMs: 1, maxMs: 1 },
-        intervalMs: 0,
-        offsetMs: 0,
-        deleteOnStart: true,
-        deleteOnShutdown: true,
-      },
-    },
-    { clock: systemClock, connect },
-  )
+  const options: GatewayOptions = {
+    name: 'gate',
+    url: new URL(`${url}/prefix/`),
+    headers: () => ({}),
+    timeoutMs: 5000,
+    job: 'j',
+    groupingKey: {},
+    method: 'PUT',
+    backoff: { minMs: 1, maxMs: 1 },
+    intervalMs: 0,
+    offsetMs: 0,
+    deleteOnStart: true,
+    deleteOnShutdown: true,
+  }
+  const findings = await checkOutput({ kind: pushgateway, options }, { clock: systemClock, connect })
   assert.deepEqual(shown(findings).slice(0, 3), ['ok gate dns', 'ok gate tcp', 'ok gate access'])
   assert.deepEqual(
     requests.map(({ method, path }) => `${method} ${path}`),

@@ -1,6 +1,6 @@
+import type { CollectorSetOptions } from '../collect/collector-set.ts'
 import { type HostSampler, openHostSampler } from '../collect/host-sampler.ts'
 import { SampleClock } from '../collect/sample-clock.ts'
-import type { Config } from '../config/index.ts'
 import { type Labels, labelled } from '../metrics/family.ts'
 import { isSameIdentity } from '../metrics/series.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
@@ -14,13 +14,16 @@ import { type Claim, claim, claimHostSeries, socketName } from './process-lock.t
 import type { DeliveryResult } from './result.ts'
 import { runningAgent } from './run-log.ts'
 import { staleEnd } from './spool-logs.ts'
-import type { BatchRun, FinalSnapshots, SpoolDeps } from './types.ts'
+import type { BatchOptions, BatchRun, FinalSnapshots, SpoolDeps } from './types.ts'
 
 /** A command, and the labels of what is told of it. */
 interface RunningJob {
   readonly labels: Labels
   readonly running: Pick<Job, 'progress' | 'ended' | 'cutShort' | 'onNotice'>
 }
+
+/** Where `exec` pushes, what it collects of the host, and how often. */
+export interface ExecPushOptions extends BatchOptions, CollectorSetOptions {}
 
 interface Deps extends SpoolDeps {
   /** How long the end may take, milliseconds. */
@@ -36,11 +39,15 @@ const fractions = { collecting: 0.4, delivering: 0.9 }
  * Pushes what becomes of a command, and of the host while it runs; until it has ended, and then for a bounded time.
  * Those are two runs: the host's series end with the command, the job's stay in view.
  */
-export async function pushDuringExec(config: Config, job: RunningJob, deps: Deps): Promise<readonly DeliveryResult[]> {
+export async function pushDuringExec(
+  options: ExecPushOptions,
+  job: RunningJob,
+  deps: Deps,
+): Promise<readonly DeliveryResult[]> {
   const { clock, log } = deps
   const { running } = job
-  const telling = await openJobRun(config, job, deps)
-  const host = new HostRun(config, deps)
+  const telling = await openJobRun(options, job, deps)
+  const host = new HostRun(options, deps)
   let working = Promise.resolve()
   const collect = () => {
     working = working.then(async () => {
@@ -50,7 +57,7 @@ export async function pushDuringExec(config: Config, job: RunningJob, deps: Deps
     return working.catch((error: unknown) => log.error('exec: collecting failed', { err: messageOf(error) }))
   }
   running.onNotice(() => void collect())
-  for await (const _ of every(clock, config.intervalMs, running.ended)) await collect()
+  for await (const _ of every(clock, options.intervalMs, running.ended)) await collect()
   const deadline = createDeadline(clock, deps.timeoutMs * fractions.delivering, running.cutShort)
   try {
     await working.catch(() => {}) // was told
@@ -63,11 +70,11 @@ export async function pushDuringExec(config: Config, job: RunningJob, deps: Deps
 }
 
 /** What is told of the run itself. */
-async function openJobRun(config: Config, { labels: wished, running }: RunningJob, deps: Deps) {
+async function openJobRun(options: ExecPushOptions, { labels: wished, running }: RunningJob, deps: Deps) {
   const { clock, log } = deps
-  const { labels, claim } = await claimSlot(config, wished)
-  const run = await openBatchRun(jobConfig(config, labels), deps, { sync: 'always' })
-  const snapshotOf = jobSnapshots(labelled(config.identity, labels))
+  const { labels, claim } = await claimSlot(options, wished)
+  const run = await openBatchRun(jobOptions(options, labels), deps, { sync: 'always' })
+  const snapshotOf = jobSnapshots(labelled(options.identity, labels))
   const sampleClock = new SampleClock(clock, log)
   const now = () => {
     const moment = sampleClock.next()
@@ -92,36 +99,39 @@ async function openJobRun(config: Config, { labels: wished, running }: RunningJo
 }
 
 /** Runs of one job at the same time would write the same series: all but one of them are told apart by a number. */
-async function claimSlot(config: Config, labels: Labels): Promise<{ readonly labels: Labels; readonly claim: Claim }> {
+async function claimSlot(
+  options: ExecPushOptions,
+  labels: Labels,
+): Promise<{ readonly labels: Labels; readonly claim: Claim }> {
   for (let number = 0; ; number++) {
-    const found = await claim(socketName(`job ${number}`, { ...config, identity: labelled(config.identity, labels) }))
+    const found = await claim(socketName(`job ${number}`, { ...options, identity: labelled(options.identity, labels) }))
     if (found !== undefined)
       return { labels: number === 0 ? labels : { ...labels, parallel: `${number}` }, claim: found }
   }
 }
 
 /** The outputs for the samples of the run itself, which replace nothing else at a receiver. */
-function jobConfig(config: Config, { job: _, ...labels }: Labels): Config {
+function jobOptions(options: ExecPushOptions, { job: _, ...labels }: Labels): ExecPushOptions {
   return {
-    ...config,
-    outputs: config.outputs.map(({ kind, options }) => ({ kind, options: kind.adding?.(options, labels) ?? options })),
+    ...options,
+    outputs: options.outputs.map(({ kind, options }) => ({ kind, options: kind.adding?.(options, labels) ?? options })),
   }
 }
 
 /** The series of the host: no two processes push them at once. */
 class HostRun {
-  readonly #config: Config
+  readonly #options: ExecPushOptions
   readonly #deps: Deps
   readonly #sampler: HostSampler
   #run: BatchRun | undefined
   #claim: Claim | undefined
   #lastMs: number | undefined
 
-  constructor(config: Config, deps: Deps) {
+  constructor(options: ExecPushOptions, deps: Deps) {
     const { clock, log } = deps
-    this.#config = config
+    this.#options = options
     this.#deps = deps
-    this.#sampler = openHostSampler(config, { clock, log, withinMs: deps.timeoutMs * fractions.collecting })
+    this.#sampler = openHostSampler(options, { clock, log, withinMs: deps.timeoutMs * fractions.collecting })
   }
 
   async collect(): Promise<void> {
@@ -157,15 +167,15 @@ class HostRun {
 
   /** Whether to push them: nobody else may, be it that one has begun to meanwhile or that another has ended. */
   async #claimSeries(): Promise<boolean> {
-    const { buffer, identity } = this.#config
+    const { buffer, identity } = this.#options
     const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory) : undefined
     if (agent !== undefined && (!this.#deps.hasOwnInstance || isSameIdentity(agent.identity, identity))) {
       await this.#handOver(agent.pid)
       return false
     }
-    this.#claim ??= await claimHostSeries(this.#config)
+    this.#claim ??= await claimHostSeries(this.#options)
     if (this.#claim === undefined) return false
-    this.#run ??= await openBatchRun(this.#config, this.#deps, { sync: 'always', endsSeries: true, isSecond: true })
+    this.#run ??= await openBatchRun(this.#options, this.#deps, { sync: 'always', endsSeries: true, isSecond: true })
     return true
   }
 

@@ -1,16 +1,25 @@
-import type { Config } from '../config/index.ts'
-import { type OpenHost, openHost } from '../host/open.ts'
+import { type HostOptions, type OpenHost, openHost } from '../host/open.ts'
+import type { Labels } from '../metrics/family.ts'
+import type { Filter } from '../metrics/pattern.ts'
 import { isSameIdentity, SeriesTable } from '../metrics/series.ts'
 import { SnapshotBuilder } from '../metrics/snapshot.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
-import { type CollectionResult, createCycle, type SelfMetrics } from './cycle.ts'
+import { type CollectionResult, createCycle, type EnabledCollector, type SelfMetrics } from './cycle.ts'
 import { exporterFamilies } from './self-metrics.ts'
 
 /** A collector that waits for something may take this part of the interval, and never more than this. */
 const deadlineFraction = 0.8
 const maxDeadlineMs = 10_000
+
+/** Which collectors run on this host, how often, and under which labels. */
+export interface CollectorSetOptions extends HostOptions {
+  readonly collectors: readonly EnabledCollector[]
+  readonly interfaces: Filter
+  readonly identity: Labels
+  readonly intervalMs: number
+}
 
 /** The configured collectors of this host, ready to run. */
 export interface CollectorSet {
@@ -32,16 +41,19 @@ interface Deps {
   readonly previous?: CollectorSet | undefined
 }
 
-export function openCollectorSet(config: Config, { clock, log, selfMetrics, maxMs, previous }: Deps): CollectorSet {
-  const host = openHost(config, clock)
-  const isSame = previous !== undefined && isSameIdentity(previous.builder.table.identity, config.identity)
-  const builder = isSame ? previous.builder : new SnapshotBuilder(new SeriesTable(config.identity))
+export function openCollectorSet(
+  options: CollectorSetOptions,
+  { clock, log, selfMetrics, maxMs, previous }: Deps,
+): CollectorSet {
+  const host = openHost(options, clock)
+  const isSame = previous !== undefined && isSameIdentity(previous.builder.table.identity, options.identity)
+  const builder = isSame ? previous.builder : new SnapshotBuilder(new SeriesTable(options.identity))
   const families = selfMetrics({ host, builder })
-  const deadlineMs = Math.min(maxMs ?? maxDeadlineMs, maxDeadlineMs, config.intervalMs * deadlineFraction)
+  const deadlineMs = Math.min(maxMs ?? maxDeadlineMs, maxDeadlineMs, options.intervalMs * deadlineFraction)
   const cycle = createCycle({
     ...{ host, builder, clock, log, deadlineMs },
-    enabled: config.collectors,
-    interfaces: config.interfaces,
+    enabled: options.collectors,
+    interfaces: options.interfaces,
     selfMetrics: (emit, soFar) => {
       for (const each of families) each(emit, soFar)
     },
@@ -54,7 +66,7 @@ export async function collectOnce(
   config: Config,
   { clock, log }: Pick<Deps, 'clock' | 'log'>,
 ): Promise<CollectionResult> {
-  const collection = openCollectorSet(config, {
+  const collection = openCollectorSet(options, {
     ...{ clock, log },
     selfMetrics: ({ host }) => [exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds)],
   })

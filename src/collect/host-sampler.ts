@@ -1,9 +1,8 @@
-import type { Config } from '../config/index.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
-import { openCollectorSet } from './collector-set.ts'
+import { type CollectorSetOptions, openCollectorSet } from './collector-set.ts'
 import { Ingest } from './ingest.ts'
 import { SampleClock } from './sample-clock.ts'
 import { buildFamilies, scrapeFamilies } from './self-metrics.ts'
@@ -22,11 +21,11 @@ interface Deps {
   readonly withinMs: number
 }
 
-export function openHostSampler(config: Config, { clock, log, withinMs: maxMs }: Deps): HostSampler {
+export function openHostSampler(options: CollectorSetOptions, { clock, log, withinMs: maxMs }: Deps): HostSampler {
   const taken: Snapshot[] = []
   const into = { append: (snapshot: Snapshot) => taken.push(snapshot) }
   const ingest = new Ingest(into, new SampleClock(clock, log), { clock, log, onDrop: () => {} })
-  const collection = openCollectorSet(config, {
+  const collection = openCollectorSet(options, {
     ...{ clock, log, maxMs },
     selfMetrics: ({ builder }) => [buildFamilies({ ...build, ...platform }), scrapeFamilies(() => builder.added)],
   })

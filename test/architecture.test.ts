@@ -5,55 +5,57 @@ import { test } from 'node:test'
 import type { Collector } from '../src/collector.ts'
 import { collectors } from '../src/collectors/index.ts'
 
+interface Part {
+  /** The files that other parts may import; `index.ts` where nothing is said. `all` is for util/, a closed list. */
+  readonly faces?: readonly string[] | 'all'
+  /** Libraries, by the beginning of their names. */
+  readonly libraries?: readonly string[]
+}
+
 /**
- * The parts of the house: files and folders of src. Each may import itself, what stands in a row above it, and the
- * libraries named beside it; never what stands in its own row.
+ * The parts of src: folders and loose files, in rows. A part may import parts of the rows above it, and the libraries
+ * beside it; never a part of its own row.
  */
-const rows: readonly Readonly<Record<string, readonly string[]>>[] = [
+const rows: readonly Readonly<Record<string, Part>>[] = [
   {
-    'clock.ts': ['node:os', 'node:timers'],
-    'counted.ts': [],
-    'hints/': [],
-    'log.ts': [],
-    'metrics/': ['re2js', 'node:buffer'],
-    'nearest.ts': ['fastest-levenshtein'],
-    'version.ts': ['node:fs'],
+    'util/': { faces: 'all', libraries: ['node:os', 'node:timers', 'node:fs', 'node:util', 'fastest-levenshtein'] },
+    'hints/': {},
   },
-  { 'timeline.ts': [] },
+  { 'metrics/': { libraries: ['re2js', 'node:buffer'] } },
   {
-    'host/': ['node:', 'dbus-native', 'koffi', 'undici', 'xml2js'],
-    'buffer/': ['node:'],
-    'http/': ['undici', 'p-retry', '@aws-sdk', '@smithy', 'jose', 'node:'],
-    'relabel/': ['re2js', 'node:crypto'],
-    'flags.ts': ['node:util'],
+    'host/': { libraries: ['node:', 'dbus-native', 'koffi', 'undici', 'xml2js'] },
+    'buffer/': { libraries: ['node:'] },
+    'http/': { libraries: ['undici', 'p-retry', '@aws-sdk', '@smithy', 'jose', 'node:'] },
+    'relabel/': { faces: ['index.ts', 'rules.ts'], libraries: ['re2js', 'node:crypto'] },
   },
-  { 'collector.ts': [] },
-  { 'cycle.ts': [] },
-  { 'output.ts': [], 'own.ts': [] },
+  { 'collector.ts': {} },
+  { 'collect/': {} },
+  { 'output.ts': { libraries: ['valibot'] } },
   {
-    'collectors/': [],
-    'scrape/': [],
-    'remote-write/': ['protobufjs', 'snappyjs', 'node:zlib'],
-    'pushgateway/': ['node:util', 'node:zlib'],
-    'web/': ['bcryptjs', 'prom-client', 'node:'],
-    'receive/': ['protobufjs', 'snappyjs', 'node:'],
-    'job/': ['node:'],
+    'collectors/': {},
+    'web/': { libraries: ['bcryptjs', 'prom-client', 'node:'] },
+    'demo-receiver/': { libraries: ['protobufjs', 'snappyjs', 'node:'] },
+    'process/': { libraries: ['node:'] },
   },
+  { 'config/': { faces: ['index.ts', 'error.ts', 'output-block.ts'], libraries: ['node:', 'valibot', 'yaml'] } },
   {
-    'config/': [
-      ...['node:child_process', 'node:crypto', 'node:fs', 'node:os', 'node:path', 'node:util', 'node:zlib'],
-      ...['valibot', 'yaml'],
-    ],
-    'command.ts': [],
+    'remote-write/': { faces: ['index.ts', 'measure.ts'], libraries: ['protobufjs', 'snappyjs', 'node:zlib', 'valibot'] },
+    'pushgateway/': { libraries: ['node:util', 'node:zlib', 'valibot'] },
   },
-  { 'intake.ts': [], 'outputs.ts': [], 'watchdog.ts': [], 'collection.ts': [] },
-  { 'run/': [], 'glance.ts': [] },
-  { 'loop.ts': [], 'reload.ts': [], 'senders.ts': [] },
-  { 'agent.ts': [], 'alongside.ts': [] },
-  { 'doctor/': ['node:', 'undici'], 'estimate/': [] },
-  { 'commands/': ['node:'] },
-  { 'cli.ts': ['node:'], 'start.ts': ['node:'] },
+  { 'output-kinds.ts': {} },
+  { 'batch/': { libraries: ['node:'] } },
+  { 'agent/': { faces: [] } },
+  { 'agent.ts': {} },
+  { 'doctor/': { libraries: ['node:', 'undici'] }, 'estimate/': {} },
+  { 'commands/': { faces: ['index.ts', 'command.ts'], libraries: ['node:'] } },
+  { 'cli.ts': { libraries: ['node:'] }, 'bundle-loader.ts': { libraries: ['node:'] } },
 ]
+
+/** util/ is no place for what has no other: it grows only with a line here. */
+const utilities = ['clock', 'deadline', 'did-you-mean', 'flags', 'log', 'plural', 'version']
+
+/** Who may know the whole configuration: every other part declares the options that it needs. */
+const mayKnowConfig = ['agent.ts', 'agent/', 'commands/', 'doctor/', 'estimate/', 'config/']
 
 const source = `${import.meta.dirname}/../src`
 const files = (readdirSync(source, { recursive: true }) as string[])
@@ -62,6 +64,7 @@ const files = (readdirSync(source, { recursive: true }) as string[])
 
 const partOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/') + 1) : file)
 const rowOf = (part: string): number => rows.findIndex((row) => part in row)
+const definitionOf = (part: string): Part => rows[rowOf(part)]?.[part] ?? {}
 
 /** What a file imports: `from '…'`, `import '…'`, `import('…')`. */
 function importsOf(file: string): string[] {
@@ -75,13 +78,23 @@ function importsOf(file: string): string[] {
 function wrong(file: string, imported: string): string | undefined {
   const part = partOf(file)
   if (!imported.startsWith('.')) {
-    const libraries = rows[rowOf(part)]?.[part] ?? []
+    const { libraries = [] } = definitionOf(part)
     const may = libraries.some((one) => imported === one || imported.startsWith(one.endsWith(':') ? one : `${one}/`))
     return may ? undefined : `${file} imports ${imported}`
   }
   const target = posix.join(posix.dirname(file), imported)
-  const may = partOf(target) === part || rowOf(partOf(target)) < rowOf(part)
-  return may ? undefined : `${file} imports ${target}`
+  const other = partOf(target)
+  if (other === part) return undefined
+  if (rowOf(other) >= rowOf(part)) return `${file} imports ${target}, which is not above it`
+  return isFace(target, part) ? undefined : `${file} imports ${target}, past the public interface of ${other}`
+}
+
+function isFace(target: string, from: string): boolean {
+  const part = partOf(target)
+  const { faces = ['index.ts'] } = definitionOf(part)
+  if (!part.endsWith('/') || faces === 'all') return true
+  const isOwnRoot = from === 'agent.ts' && part === 'agent/'
+  return isOwnRoot || faces.includes(target.slice(part.length))
 }
 
 test('every file of src belongs to a part in the table', () => {
@@ -91,7 +104,7 @@ test('every file of src belongs to a part in the table', () => {
   )
 })
 
-test('imports go upwards in the table, and to the libraries of the part', () => {
+test('a part imports the parts above it, through their public interface, and its own libraries', () => {
   const arrows = files.flatMap((file) => importsOf(file).map((imported) => wrong(file, imported)))
   assert.ok(arrows.length > files.length)
   assert.deepEqual(
@@ -100,16 +113,49 @@ test('imports go upwards in the table, and to the libraries of the part', () => 
   )
 })
 
-test('the table tells a wrong arrow from a right one', () => {
-  assert.equal(wrong('collectors/cpu.ts', '../host/text.ts'), undefined)
+test('the table tells a wrong import from a right one', () => {
+  assert.equal(wrong('collectors/cpu.ts', '../host/index.ts'), undefined)
   for (const [file, imported] of [
     ['collectors/cpu.ts', 'node:fs'],
     ['collectors/cpu.ts', '../web/index.ts'],
-    ['host/dir.ts', '../collector.ts'],
-    ['http/request.ts', '../host/dir.ts'],
-    ['metrics/text.ts', 'node:fs'],
+    ['collectors/cpu.ts', '../host/fs/text.ts'],
+    ['commands/run.ts', '../agent/loop.ts'],
+    ['host/fs/dir.ts', '../../collector.ts'],
+    ['http/request.ts', '../host/index.ts'],
+    ['metrics/exposition/write.ts', 'node:fs'],
   ] as const)
     assert.ok(wrong(file, imported), `${file} ${imported}`)
+})
+
+test('the whole configuration is known to the agent, the commands, doctor and estimate alone', () => {
+  const knows = (file: string) =>
+    /import (type )?\{[^}]*\bConfig\b[^}]*\} from '[^']*config\/index\.ts'/.test(readFileSync(`${source}/${file}`, 'utf8'))
+  assert.deepEqual(
+    files.filter((file) => knows(file) && !mayKnowConfig.includes(partOf(file))),
+    [],
+  )
+})
+
+test('util/ is a closed list', () => {
+  assert.deepEqual(
+    files.filter((file) => partOf(file) === 'util/').map((file) => file.slice(5, -3)),
+    utilities,
+  )
+})
+
+test('no folder but collectors has more than 20 files, and src itself at most 6', () => {
+  const sizes = Map.groupBy(files, (file) => posix.dirname(file))
+  const large = [...sizes].filter(([folder, { length }]) => folder !== 'collectors' && length > (folder === '.' ? 6 : 20))
+  assert.deepEqual(large, [])
+})
+
+test('the kinds of output are named side by side in the registry alone', () => {
+  const kinds = [/remote-write\/|remote_write|remoteWrite/, /pushgateway/i]
+  const both = files.filter((file) => {
+    const code = readFileSync(`${source}/${file}`, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*\.[^'\n]*'(?=,?$)/gm, '')
+    return kinds.every((kind) => kind.test(code))
+  })
+  assert.deepEqual(both, ['output-kinds.ts'])
 })
 
 const collectorFiles = files.filter((file) => file.startsWith('collectors/') && file !== 'collectors/index.ts')

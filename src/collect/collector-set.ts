@@ -63,7 +63,7 @@ export function openCollectorSet(
 
 /** Collects once, without any output: what node_exporter would show. */
 export async function collectOnce(
-  config: Config,
+  options: CollectorSetOptions,
   { clock, log }: Pick<Deps, 'clock' | 'log'>,
 ): Promise<CollectionResult> {
   const collection = openCollectorSet(options, {

@@ -2,7 +2,6 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openDisk } from '../src/buffer/index.ts'
-import { createReceiver } from '../src/demo-receiver/receiver.ts'
 import type { Snapshot } from '../src/metrics/snapshot.ts'
 import { createSnappy } from '../src/remote-write/encode/compression.ts'
 import type { Encoder } from '../src/remote-write/encode/encoder.ts'
@@ -10,6 +9,7 @@ import { EncoderV1 } from '../src/remote-write/encode/v1.ts'
 import { EncoderV2 } from '../src/remote-write/encode/v2.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { silent } from '../src/util/log.ts'
+import { createFaultyReceiver } from '../test/support/faulty-receiver.ts'
 import type { Bench, Context } from './bench.ts'
 import { drain } from './drain.ts'
 import { freePort, program, start } from './processes.ts'
@@ -34,8 +34,7 @@ const samplesIn = (snapshots: readonly Snapshot[]) => snapshots.reduce((sum, { v
 async function counter() {
   const seen = { samples: 0, bytes: 0, requests: 0 }
   let isAway = true
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
+  const receiver = await createFaultyReceiver({
     faultPlan: () => (isAway ? { status: 503 } : { status: 204 }),
     onRequest: ({ samples, compressedBytes }) => {
       if (isAway || samples === 0) return // types and help come in requests of their own

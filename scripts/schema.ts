@@ -3,7 +3,7 @@ import { toJsonSchema } from '@valibot/to-json-schema'
 import { collectors } from '../src/collectors/index.ts'
 import { shapeOf } from '../src/config/schema/schema.ts'
 
-/** The configuration's JSON Schema, as it is published in config.schema.json. */
+/** The JSON Schema of the configuration: the text of config.schema.json. */
 export function schemaText(): string {
   const schema = toJsonSchema(shapeOf(collectors), { errorMode: 'ignore' })
   return `${JSON.stringify({ title: 'hostpush configuration', ...schema }, null, 2)}\n`

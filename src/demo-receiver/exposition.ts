@@ -3,7 +3,9 @@ import { type Metadata, seriesSuffixes } from './decode.ts'
 import { nameOf } from './labels.ts'
 import type { Store } from './store.ts'
 
-/** Text exposition 0.0.4 of the store: families sorted by name, series in the order of arrival, without stale series. */
+/**
+ * Text exposition 0.0.4 of the store: families sorted by name, series in the order of arrival, without stale series.
+ */
 export function expositionText(store: Store): string {
   const families = new Map<string, string[]>()
   for (const [series, { labels, value, stale }] of store.latest()) {

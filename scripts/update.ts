@@ -116,8 +116,8 @@ export type PackageInfo = Readonly<Record<string, unknown>> & { readonly dist?: 
 const infoKeys = ['cpu', 'os', 'libc', 'license', 'engines', 'bin'] as const
 
 /**
- * Adds the packages of other platforms that are missing from the lock file. npm leaves them out when node_modules
- * exists (https://github.com/npm/cli/issues/4828), and `npm ci` then rejects the lock file.
+ * Adds the packages of other platforms that are missing from the lock file or have an old version there. npm omits them
+ * when node_modules exists (https://github.com/npm/cli/issues/4828), and `npm ci` then rejects the lock file.
  */
 export async function completeLock(
   lock: Lock,
@@ -127,7 +127,8 @@ export async function completeLock(
   for (const { optionalDependencies = {}, dev, devOptional } of Object.values(lock.packages))
     for (const [name, version] of Object.entries(optionalDependencies)) {
       const path = `node_modules/${name}`
-      if (path in packages || !stable.test(version)) continue
+      const locked = packages[path]
+      if (!stable.test(version) || locked?.version === version || (locked && !locked['optional'])) continue
       const info = await infoOf(name, version)
       packages[path] = {
         version,

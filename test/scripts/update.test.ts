@@ -79,13 +79,14 @@ test('the table of dependencies follows, also in a row with several packages', (
   ])
 })
 
-test('a lock file gets the optional packages of other platforms that npm left out', async () => {
-  const optionalDependencies = { '@x/linux': '1.2.0', '@x/darwin': '1.2.0', '@x/range': '^1.0.0' }
+test('completeLock adds the optional packages of other platforms that npm omitted, and updates old ones', async () => {
+  const optionalDependencies = { '@x/linux': '1.2.0', '@x/darwin': '1.2.0', '@x/old': '1.2.0', '@x/range': '^1.0.0' }
   const lock: Lock = {
     lockfileVersion: 3,
     packages: {
       '': { version: '0.1.0' },
       'node_modules/@x/linux': { version: '1.2.0', dev: true, optional: true },
+      'node_modules/@x/old': { version: '1.1.0', dev: true, optional: true },
       'node_modules/x': { version: '1.2.0', dev: true, optionalDependencies },
     },
   }
@@ -94,11 +95,12 @@ test('a lock file gets the optional packages of other platforms that npm left ou
     asked.push(`${name}@${version}`)
     return { os: ['darwin'], license: 'MIT', dist: { integrity: 'sha512-x' }, description: 'not kept' }
   })
-  assert.deepEqual(asked, ['@x/darwin@1.2.0'])
+  assert.deepEqual(asked, ['@x/darwin@1.2.0', '@x/old@1.2.0'])
   assert.deepEqual(Object.keys(completed.packages), [
     '',
     'node_modules/@x/darwin',
     'node_modules/@x/linux',
+    'node_modules/@x/old',
     'node_modules/x',
   ])
   assert.deepEqual(completed.packages['node_modules/@x/darwin'], {

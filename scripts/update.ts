@@ -183,7 +183,8 @@ function measure(): string {
   const parity = run('npm', 'run', '--silent', 'parity')
   const bench = run('npm', 'run', '--silent', 'bench', '--', '--only=cycle')
   const totals = parity.match(/^(\S.*| {2}total .*)$/gm) ?? []
-  return `${totals.join('\n')}\n\n${(bench.match(/^\|.*$/gm) ?? []).join('\n')}\n`
+  const tables = bench.match(/(?:^\|.*\n)+/gm) ?? []
+  return `${totals.join('\n')}\n\n${tables.join('\n')}`
 }
 
 async function update(updates: readonly Update[]): Promise<void> {

@@ -11,13 +11,13 @@ import { silent } from '../src/util/log.ts'
 import { outputKinds } from '../test/support/outputs.ts'
 import { agentCommand, type Running, start } from './processes.ts'
 
-/** The configuration that an agent with these flags has. */
+/** The configuration of an agent with these flags. */
 export async function configOf(flags: readonly string[]): Promise<Config> {
-  const given = parseFlags(flags, configFlags(collectors)).flags
-  return readConfig({ flags: given, environment: {}, collectors, outputKinds })
+  const parsed = parseFlags(flags, configFlags(collectors)).flags
+  return readConfig({ flags: parsed, environment: {}, collectors, outputKinds })
 }
 
-/** An agent's cycle, of these collectors and without families of its own. */
+/** A collection cycle with these collectors and without self metrics. */
 export function cycleOf(
   config: Config,
   host: Host,
@@ -37,7 +37,7 @@ export function cycleOf(
 
 export const hostOf = (config: Config): Host => openHost(config, systemClock)
 
-interface Wanted {
+interface AgentOptions {
   readonly name: string
   readonly folder: string
   readonly interval: string
@@ -45,8 +45,10 @@ interface Wanted {
   readonly port: number
 }
 
-/** Starts the agent as users do: with an endpoint, an interval, an address and a folder; everything else as it comes. */
-export function startAgent({ name, folder, interval, receiver, port }: Wanted): Running {
+/**
+ * Starts the agent with an endpoint, an interval, an address and a buffer directory; everything else is the default.
+ */
+export function startAgent({ name, folder, interval, receiver, port }: AgentOptions): Running {
   const file = `${folder}/${name}.json`
   const configuration = {
     global: { scrape_interval: interval },

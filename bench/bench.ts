@@ -1,10 +1,10 @@
-/** What a bench is given. */
+/** The parameters of a run. */
 export interface Context {
-  /** Short durations and few rounds: to try a bench out, not to quote it. */
+  /** Short durations and few rounds: for trying a bench, not for results. */
   readonly quick: boolean
-  /** A folder that is removed at the end. */
+  /** A temporary folder; the runner removes it. */
   readonly folder: string
-  /** Says on the terminal how far it is. */
+  /** Prints progress to the terminal. */
   readonly say: (text: string) => void
 }
 
@@ -12,9 +12,9 @@ export interface Context {
 export interface Bench {
   readonly name: string
   readonly title: string
-  /** Measures, and gives what it found as Markdown. Throws a Missing where the machine lacks a program for it. */
+  /** Measures and returns the results as Markdown. Throws MissingProgram if a program is not installed. */
   readonly run: (context: Context) => Promise<string>
 }
 
-/** A program that is not installed: the bench is skipped by name. */
-export class Missing extends Error {}
+/** A program is not installed: the runner skips the bench and prints the reason. */
+export class MissingProgram extends Error {}

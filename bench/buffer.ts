@@ -10,7 +10,7 @@ import { systemClock } from '../src/util/clock.ts'
 import { silent } from '../src/util/log.ts'
 import { configOf, cycleOf, hostOf } from './agent.ts'
 import type { Bench, Context } from './bench.ts'
-import { judged, table } from './table.ts'
+import { table, withVerdict } from './table.ts'
 
 const mib = 1024 * 1024
 const signal = new AbortController().signal
@@ -25,8 +25,11 @@ const open = (directory: string, sync: 'always' | 'never' = 'always'): Promise<D
 const bytesIn = (directory: string): number =>
   readdirSync(join(directory, 'log')).reduce((sum, name) => sum + statSync(join(directory, 'log', name)).size, 0)
 
-/** Counters and gauges as hosts have them: more than half stand still, most others grow by small whole numbers. */
-export function made(series: number): (number: number) => Snapshot {
+/**
+ * Returns a function that builds the next snapshot. As on a host, more than half of the values stay constant and most
+ * others grow by small integers.
+ */
+export function syntheticSnapshots(series: number): (number: number) => Snapshot {
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'bench' }))
   const family = gauge('node_bench', 'A number.', ['device'])
   const values = Float64Array.from({ length: series }, () => Math.floor(Math.random() * 1e9))
@@ -41,8 +44,8 @@ export function made(series: number): (number: number) => Snapshot {
   }
 }
 
-/** Waits until everything that was appended is on disk. */
-async function written(buffer: DiskBuffer): Promise<void> {
+/** Waits until all appended snapshots are on disk. */
+async function flushed(buffer: DiskBuffer): Promise<void> {
   while (buffer.isBehind) await sleep(1)
 }
 
@@ -69,32 +72,32 @@ async function append(series: number, { folder, quick }: Context): Promise<reado
   const directory = join(folder, `append-${series}`)
   const buffer = await open(directory)
   buffer.cursor('bench')
-  const next = made(series)
+  const next = syntheticSnapshots(series)
   const rounds = quick ? 60 : 400
   let cpu = 0
   for (let i = 0; i < rounds; i++) {
     const snapshot = next(i)
     const before = process.cpuUsage()
     buffer.append(snapshot)
-    await written(buffer)
+    await flushed(buffer)
     const { user, system } = process.cpuUsage(before)
     if (i >= rounds / 4) cpu += (user + system) / 1000
   }
   const { appendedSamples } = buffer.stats
   await buffer.close()
   const each = cpu / Math.ceil(rounds * 0.75)
-  return [series, series === 3000 ? judged(each, 2) : each, bytesIn(directory) / appendedSamples]
+  return [series, series === 3000 ? withVerdict(each, 2) : each, bytesIn(directory) / appendedSamples]
 }
 
-/** A backlog of random values, which do not compress: the fewest samples to so many bytes. */
+/** Writes a backlog of random values, which do not compress, and returns its number of samples. */
 async function backlog(directory: string, bytes: number): Promise<number> {
   const buffer = await open(directory, 'never')
   buffer.cursor('bench')
-  const { series } = made(3000)(0)
+  const { series } = syntheticSnapshots(3000)(0)
   for (let i = 0; buffer.stats.bytes < bytes; i++) {
     const values = Float64Array.from(series, () => Math.random() * 1e9)
     buffer.append({ timestampMs: 1_700_000_000_000 + i * 15_000, series, values })
-    if (i % 20 === 19) await written(buffer)
+    if (i % 20 === 19) await flushed(buffer)
   }
   const { appendedSamples } = buffer.stats
   await buffer.close()
@@ -103,30 +106,30 @@ async function backlog(directory: string, bytes: number): Promise<number> {
 
 async function start({ folder, quick, say }: Context): Promise<string> {
   const directory = join(folder, 'start')
-  const wanted = quick ? 32 : 512
-  const samples = await backlog(directory, wanted * mib)
-  say(`a backlog of ${wanted} MiB`)
+  const sizeMib = quick ? 32 : 512
+  const samples = await backlog(directory, sizeMib * mib)
+  say(`a backlog of ${sizeMib} MiB`)
   const begun = performance.now()
   const buffer = await open(directory)
   const cursor = buffer.cursor('bench')
   const ready = performance.now() - begun
-  const known = cursor.backlog().samples === samples ? 'known to the sample' : 'NOT known'
+  const exactness = cursor.backlog().samples === samples ? 'exact' : 'WRONG'
   const cpu = process.cpuUsage()
   const before = process.memoryUsage().rss
-  let [read, most] = [0, before]
+  let [readSamples, maxRss] = [0, before]
   while (cursor.backlog().snapshots > 0) {
     const entries = await cursor.read({ samples: 10_000 }, signal)
-    for (const { snapshot } of entries) read += snapshot.values.length
+    for (const { snapshot } of entries) readSamples += snapshot.values.length
     await cursor.commit(entries.at(-1)?.sequence ?? 0)
-    most = Math.max(most, process.memoryUsage().rss)
+    maxRss = Math.max(maxRss, process.memoryUsage().rss)
   }
   const { user, system } = process.cpuUsage(cpu)
   await buffer.close()
   rmSync(directory, { recursive: true })
   return (
-    `Start with ${wanted} MiB waiting: ${judged(ready, 1000)} ms until the first snapshot can be appended; the backlog is ${known}.\n` +
-    `Reading ${read} samples back and moving past them: ${((user + system) / read).toFixed(2)} µs of CPU a sample, ` +
-    `resident memory at most ${((most - before) / mib).toFixed(0)} MiB above that at the start.\n`
+    `Start with a backlog of ${sizeMib} MiB: ${withVerdict(ready, 1000)} ms until the first snapshot can be appended; the size of the backlog is ${exactness}.\n` +
+    `Reading ${readSamples} samples and committing them: ${((user + system) / readSamples).toFixed(2)} µs of CPU a sample, ` +
+    `resident memory at most ${((maxRss - before) / mib).toFixed(0)} MiB above that at the start.\n`
   )
 }
 

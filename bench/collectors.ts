@@ -2,20 +2,20 @@ import type { Config } from '../src/config/index.ts'
 import { configOf, cycleOf, hostOf } from './agent.ts'
 import type { Bench, Context } from './bench.ts'
 import { cpuMs } from './cpu.ts'
-import { whole, writeHost } from './host.ts'
 import { freePort, inChild, program, ready, start } from './processes.ts'
-import { type Cost, noted, spaced } from './spaced.ts'
-import { judged, median, table } from './table.ts'
+import { type Cost, measureCost, runRounds } from './rounds.ts'
+import { whole, writeHost } from './synthetic-host.ts'
+import { median, table, withVerdict } from './table.ts'
 
-interface Found {
+interface Measurement {
   readonly together: Cost
   readonly series: number
   readonly alone: readonly (readonly [collector: string, cost: Cost])[]
 }
 
-interface Peer {
+interface PeerCost {
   readonly cpuMs: number
-  /** Of a scrape that asks for one cheap collector: what the answer itself costs it. */
+  /** CPU of a scrape of one cheap collector: the cost of the response itself. */
   readonly emptyMs: number
   readonly series: number
 }
@@ -25,34 +25,34 @@ export default {
   title: 'Collectors, beside node_exporter',
   async run({ quick, folder, say }: Context) {
     const [rounds, gapMs] = quick ? [15, 100] : [60, 500]
-    // Netlink would ask this kernel and not the invented one: both read files there.
-    const invented = [...writeHost(`${folder}/whole`, whole), '--no-collector.netdev.netlink']
+    // Netlink would query this kernel, not the synthetic host: there both programs read files.
+    const synthetic = [...writeHost(`${folder}/whole`, whole), '--no-collector.netdev.netlink']
     const hosts = [
       ['this host', []],
-      [`${whole.cpus} CPUs`, invented],
+      [`${whole.cpus} CPUs`, synthetic],
     ] as const
     const parts: string[] = []
-    const costs: Found[] = []
+    const costs: Measurement[] = []
     const ratios: (string | number)[][] = []
     for (const [name, flags] of hosts) {
       say(`${name}: ${rounds} intervals, ${rounds} scrapes of node_exporter`)
-      const ours = await inChild<Found>(import.meta.filename, [rounds, gapMs, ...flags])
-      const theirs = await scraped(rounds, gapMs, flags, `${folder}/node_exporter.log`)
+      const ours = await inChild<Measurement>(import.meta.filename, [rounds, gapMs, ...flags])
+      const theirs = await measurePeer(rounds, gapMs, flags, `${folder}/node_exporter.log`)
       costs.push(ours)
-      const ratio = judged(ours.together.cpuMs / theirs.cpuMs, 1)
+      const ratio = withVerdict(ours.together.cpuMs / theirs.cpuMs, 1)
       ratios.push([name, ours.series, theirs.series, ours.together.cpuMs, theirs.cpuMs, theirs.emptyMs, ratio])
     }
-    const [live, large] = costs as [Found, Found]
+    const [live, large] = costs as [Measurement, Measurement]
     const names = live.alone.map(([name]) => name)
-    const of = ({ alone }: Found, name: string) => alone.find(([one]) => one === name)?.[1]
+    const of = ({ alone }: Measurement, name: string) => alone.find(([one]) => one === name)?.[1]
     const rows = names.map((name) => [name, of(live, name), of(large, name)] as const)
     rows.sort(([, , left], [, , right]) => (right?.cpuMs ?? 0) - (left?.cpuMs ?? 0))
     parts.push(
-      `The default set, all collectors of an interval together: CPU ms of all threads, median of ${rounds} intervals that`,
-      `are ${gapMs} ms apart; node_exporter's own CPU ms for a scrape, the mean of as many as far apart, in the same run. A`,
-      'scrape makes the text, too: `one` is what a scrape costs it that asks for one small collector.\n',
-      table(['host', 'series', 'its series', 'hostpush', 'node_exporter', 'one', 'ratio'], ratios),
-      'Each collector alone, with the cycle round it (median, ms):\n',
+      `The default collectors together: CPU ms of all threads, median of ${rounds} intervals that`,
+      `are ${gapMs} ms apart; CPU ms of a scrape of node_exporter, mean of as many scrapes in the same run. A scrape also`,
+      'formats the text: `one` is the cost of a scrape of one small collector.\n',
+      table(['host', 'series', 'series of node_exporter', 'hostpush', 'node_exporter', 'one', 'ratio'], ratios),
+      'Each collector alone, including the cycle around it (median, ms):\n',
       table(
         ['collector', 'CPU here', 'wall here', `CPU, ${whole.cpus} CPUs`, `wall, ${whole.cpus} CPUs`],
         rows.map(([name, here, there]) => [name, here?.cpuMs, here?.wallMs, there?.cpuMs, there?.wallMs]),
@@ -62,7 +62,7 @@ export default {
   },
 } satisfies Bench
 
-async function measure(config: Config, rounds: number, gapMs: number): Promise<Found> {
+async function measure(config: Config, rounds: number, gapMs: number): Promise<Measurement> {
   const whole = cycleOf(config, hostOf(config), config.collectors)
   const single = config.collectors.map((one) => {
     const costs: Cost[] = []
@@ -70,29 +70,29 @@ async function measure(config: Config, rounds: number, gapMs: number): Promise<F
   })
   const together: Cost[] = []
   let series = 0
-  await spaced(rounds, gapMs, async (counts) => {
-    const { snapshot } = await noted(counts ? together : [], () => whole(Date.now()))
+  await runRounds(rounds, gapMs, async (counts) => {
+    const { snapshot } = await measureCost(counts ? together : [], () => whole(Date.now()))
     series = snapshot.values.length
   })
-  await spaced(rounds, gapMs, async (counts) => {
-    for (const { cycle, costs } of single) await noted(counts ? costs : [], () => cycle(Date.now()))
+  await runRounds(rounds, gapMs, async (counts) => {
+    for (const { cycle, costs } of single) await measureCost(counts ? costs : [], () => cycle(Date.now()))
   })
-  return { together: typical(together), series, alone: single.map(({ name, costs }) => [name, typical(costs)]) }
+  return { together: medianCost(together), series, alone: single.map(({ name, costs }) => [name, medianCost(costs)]) }
 }
 
-const typical = (costs: readonly Cost[]): Cost => ({
+const medianCost = (costs: readonly Cost[]): Cost => ({
   cpuMs: median(costs.map((one) => one.cpuMs)),
   wallMs: median(costs.map((one) => one.wallMs)),
 })
 
-async function scraped(rounds: number, gapMs: number, flags: readonly string[], log: string): Promise<Peer> {
+async function measurePeer(rounds: number, gapMs: number, flags: readonly string[], log: string): Promise<PeerCost> {
   const url = `http://127.0.0.1:${await freePort()}`
   const peer = start(program('node_exporter'), [...flags, `--web.listen-address=${new URL(url).host}`], log)
   await ready(url)
   let text = ''
   const cost = async (path: string) => {
     let before = 0
-    await spaced(rounds, gapMs, async (counts) => {
+    await runRounds(rounds, gapMs, async (counts) => {
       if (!counts) before = 0
       else if (before === 0) before = cpuMs(peer.pid)
       text = await (await fetch(url + path)).text()

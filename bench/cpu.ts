@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Clock ticks a second in /proc: USER_HZ, the same on every architecture that Node runs on. */
+/** Clock ticks a second in /proc: USER_HZ is 100 on every architecture that Node supports. */
 const ticksPerSecond = 100
 
 export interface Memory {
-  /** Private memory: what the kernel cannot drop. */
+  /** Private memory (RssAnon): the kernel cannot drop it. */
   readonly anonMb: number
   readonly rssMb: number
 }
 
-/** A process and all that descend from it. */
+/** A process and all its descendants. */
 export function processesOf(pid: number): readonly number[] {
   const children = new Map<number, number[]>()
   for (const name of readdirSync('/proc')) {
@@ -25,14 +25,14 @@ function parentOf(pid: string): number | undefined {
   return parent === undefined ? undefined : Number(parent)
 }
 
-/** CPU time so far, user and system, of a process, its threads and all processes below it, milliseconds. */
+/** User and system CPU time of a process and all its descendants, milliseconds. */
 export function cpuMs(pid: number): number {
   return processesOf(pid).reduce((sum, one) => sum + ownCpuMs(one) + endedChildrenMs(one), 0)
 }
 
 /**
- * The scheduler's nanoseconds of each thread that lives, or the process's ticks of 10 ms where those are more: they
- * know the threads that have ended.
+ * The scheduler's nanoseconds of all live threads, or the process's 10 ms ticks if they are more: the ticks include
+ * threads that have ended.
  */
 function ownCpuMs(pid: number): number {
   const fields = statOf(`/proc/${pid}/stat`)
@@ -47,19 +47,19 @@ function endedChildrenMs(pid: number): number {
 }
 
 function threadsOf(pid: number): readonly string[] {
-  return ifThere(() => readdirSync(`/proc/${pid}/task`)) ?? []
+  return unlessEnded(() => readdirSync(`/proc/${pid}/task`)) ?? []
 }
 
 /** https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat */
 function scheduledNs(thread: string): number {
-  return Number(ifThere(() => readFileSync(`${thread}/schedstat`, 'utf8'))?.split(' ')[0] ?? 0)
+  return Number(unlessEnded(() => readFileSync(`${thread}/schedstat`, 'utf8'))?.split(' ')[0] ?? 0)
 }
 
-/** Private and resident memory of a process and all processes below it. */
+/** Private and resident memory of a process and all its descendants. */
 export function memoryOf(pid: number): Memory {
   let [anonMb, rssMb] = [0, 0]
   for (const one of processesOf(pid)) {
-    const text = ifThere(() => readFileSync(`/proc/${one}/status`, 'utf8')) ?? ''
+    const text = unlessEnded(() => readFileSync(`/proc/${one}/status`, 'utf8')) ?? ''
     const mb = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) / 1024
     anonMb += mb('RssAnon')
     rssMb += mb('VmRSS')
@@ -67,16 +67,16 @@ export function memoryOf(pid: number): Memory {
   return { anonMb, rssMb }
 }
 
-/** The fields of a stat file from the third on, the state: what comes before may hold spaces. */
+/** The fields of a stat file from the third (state) on: the name before them may contain spaces. */
 function statOf(path: string): readonly string[] | undefined {
-  const text = ifThere(() => readFileSync(path, 'utf8'))
+  const text = unlessEnded(() => readFileSync(path, 'utf8'))
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 
-function ifThere<T>(ask: () => T): T | undefined {
+function unlessEnded<T>(ask: () => T): T | undefined {
   try {
     return ask()
   } catch {
-    return undefined // it has ended since it was listed
+    return undefined // the process ended after it was listed
   }
 }

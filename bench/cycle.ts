@@ -8,20 +8,20 @@ import { EncoderV2 } from '../src/remote-write/encode/v2.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { configOf, cycleOf, hostOf } from './agent.ts'
 import type { Bench, Context } from './bench.ts'
-import { half, whole, writeHost } from './host.ts'
 import { inChild } from './processes.ts'
-import { type Cost, noted, spaced } from './spaced.ts'
-import { judged, median, table } from './table.ts'
+import { type Cost, measureCost, runRounds } from './rounds.ts'
+import { half, whole, writeHost } from './synthetic-host.ts'
+import { median, table, withVerdict } from './table.ts'
 
 const steps = ['collect', 'encode', 'compress', 'send', 'encode 2.0', 'compress 2.0'] as const
 type Step = (typeof steps)[number]
 
-interface Found {
+interface Measurement {
   readonly series: number
   readonly bytes: number
   readonly sentBytes: number
   readonly sentBytes2: number
-  /** Median CPU ms by step; `interval` is everything from one interval to the next. */
+  /** Median CPU ms by step; `interval` is the whole time between two intervals. */
   readonly cpuMs: Readonly<Record<Step | 'interval', number>>
 }
 
@@ -32,16 +32,16 @@ export default {
   title: 'CPU of an interval by step, and how it grows',
   async run({ quick, folder, say }: Context) {
     const [rounds, gapMs] = quick ? [20, 100] : [200, 250]
-    const { url, close } = await startSink()
+    const { url, close } = await startDiscardingReceiver()
     const hosts = [
       ['this host', []],
       ['half', writeHost(`${folder}/half`, half)],
       ['whole', writeHost(`${folder}/whole`, whole)],
     ] as const
-    const found: (readonly [string, Found])[] = []
+    const found: (readonly [string, Measurement])[] = []
     for (const [name, flags] of hosts) {
       say(`${name}, ${rounds} intervals`)
-      found.push([name, await inChild<Found>(import.meta.filename, [url, rounds, gapMs, ...flags])])
+      found.push([name, await inChild<Measurement>(import.meta.filename, [url, rounds, gapMs, ...flags])])
     }
     close()
     const rows = found.map(([name, { series, bytes, sentBytes, sentBytes2, cpuMs }]) => [
@@ -53,17 +53,17 @@ export default {
       ...steps.map((step) => cpuMs[step]),
       cpuMs.interval,
     ])
-    const [, [, small], [, large]] = found as [unknown, readonly [string, Found], readonly [string, Found]]
+    const [, [, small], [, large]] = found as [unknown, readonly [string, Measurement], readonly [string, Measurement]]
     const growth = [...steps, 'interval' as const].map((step) => [
       step,
-      judged(large.cpuMs[step] / small.cpuMs[step], growthBar, 2),
+      withVerdict(large.cpuMs[step] / small.cpuMs[step], growthBar, 2),
     ])
     const { cpus, networkDevices, disks } = whole
     return [
       `CPU ms of all threads, median of ${rounds} intervals that are ${gapMs} ms apart, each host in a process of its own.`,
       `\`whole\` has ${cpus} CPUs, ${networkDevices} network devices and ${disks} disks, \`half\` half of each. \`send\` is one`,
-      'request over a connection that stays, to a sink in another process. `interval` is all of it, with timers and',
-      'garbage collection; 2.0, with type, help and starts, is made of the same snapshot and not sent, nor part of it.\n',
+      'request over a persistent connection to a receiver in another process. `interval` is the total, with timers and',
+      'garbage collection. 2.0, with type, help and start timestamps, encodes the same snapshot; it is not sent and not in the total.\n',
       table(['host', 'series', 'KiB', 'KiB sent', 'by 2.0', ...steps, 'interval'], rows),
       `Growth from \`half\` to \`whole\`, ${(large.series / small.series).toFixed(2)} times the series:\n`,
       table(['step', 'times'], growth),
@@ -71,8 +71,8 @@ export default {
   },
 } satisfies Bench
 
-/** Takes requests and throws them away, outside of what is measured: in the bench's own process. */
-async function startSink() {
+/** A receiver that discards requests. It runs in the parent process, which is not measured. */
+async function startDiscardingReceiver() {
   const server = createServer((request, response) => {
     request.resume().on('end', () => response.writeHead(204).end())
   })
@@ -81,7 +81,7 @@ async function startSink() {
   return { url: `http://127.0.0.1:${port}/api/v1/write`, close: () => server.close() }
 }
 
-async function measure(target: string, rounds: number, gapMs: number, flags: readonly string[]): Promise<Found> {
+async function measure(target: string, rounds: number, gapMs: number, flags: readonly string[]): Promise<Measurement> {
   const config = await configOf(flags)
   const cycle = cycleOf(config, hostOf(config), config.collectors)
   const encoder = new EncoderV1()
@@ -98,25 +98,25 @@ async function measure(target: string, rounds: number, gapMs: number, flags: rea
   >
   let [series, bytes, sentBytes, sentBytes2, sequence] = [0, 0, 0, 0, 0]
   let before = process.cpuUsage()
-  await spaced(rounds, gapMs, async (counts) => {
+  await runRounds(rounds, gapMs, async (counts) => {
     const into = (step: Step) => (counts ? costs[step] : [])
-    const { snapshot } = await noted(into('collect'), () => cycle(systemClock.now()))
+    const { snapshot } = await measureCost(into('collect'), () => cycle(systemClock.now()))
     const entries = [{ sequence: sequence++, snapshot: { ...snapshot, starts } }]
-    const encoded = await noted(into('encode'), () => encoder.encode({ entries, stale: [] }))
-    const body = await noted(into('compress'), () => compress(encoded.bytes))
-    const outcome = await noted(into('send'), () => requester.post(body, {}, never))
+    const encoded = await measureCost(into('encode'), () => encoder.encode({ entries, stale: [] }))
+    const body = await measureCost(into('compress'), () => compress(encoded.bytes))
+    const outcome = await measureCost(into('send'), () => requester.post(body, {}, never))
     if (outcome.kind !== 'delivered') throw new Error(`cycle: ${JSON.stringify(outcome)}`)
     const { user, system } = process.cpuUsage(before)
     if (counts) costs.interval.push({ cpuMs: (user + system) / 1000, wallMs: gapMs })
-    const encoded2 = await noted(into('encode 2.0'), () => encoder2.encode({ entries, stale: [] }))
-    const body2 = await noted(into('compress 2.0'), () => compress(encoded2.bytes))
+    const encoded2 = await measureCost(into('encode 2.0'), () => encoder2.encode({ entries, stale: [] }))
+    const body2 = await measureCost(into('compress 2.0'), () => compress(encoded2.bytes))
     before = process.cpuUsage()
     ;[series, bytes, sentBytes, sentBytes2] = [snapshot.values.length, encoded.bytes.length, body.length, body2.length]
   })
   await requester.close()
   const cpuMs = Object.fromEntries(
     Object.entries(costs).map(([step, all]) => [step, median(all.map((one) => one.cpuMs))]),
-  ) as Found['cpuMs']
+  ) as Measurement['cpuMs']
   return { series, bytes, sentBytes, sentBytes2, cpuMs }
 }
 

@@ -9,16 +9,16 @@ import { Endpoint } from '../src/remote-write/endpoint.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { silent } from '../src/util/log.ts'
 import type { Context } from './bench.ts'
-import { made } from './buffer.ts'
+import { syntheticSnapshots } from './buffer.ts'
 import { inChild } from './processes.ts'
-import { judged } from './table.ts'
+import { withVerdict } from './table.ts'
 
-interface Drained {
+interface DrainCost {
   readonly samples: number
   readonly cpuMs: number
   readonly seconds: number
   readonly idleMb: number
-  readonly mostMb: number
+  readonly maxMb: number
 }
 
 const series = 1500
@@ -29,7 +29,7 @@ const openAt = (directory: string, sync: 'always' | 'never') =>
     true,
   )
 
-/** A day's backlog, and an agent of its own process that sends it as fast as it goes. */
+/** Measures a process that sends the backlog of a day without pacing. */
 export async function drain({ folder, quick, say }: Context): Promise<string> {
   const snapshots = quick ? 576 : 5760
   const directory = join(folder, 'drain')
@@ -47,22 +47,22 @@ export async function drain({ folder, quick, say }: Context): Promise<string> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const drained = await inChild<Drained>(import.meta.filename, ['drain', directory, port], 'run')
+  const drained = await inChild<DrainCost>(import.meta.filename, ['drain', directory, port], 'run')
   server.closeAllConnections()
   server.close()
-  const { samples, cpuMs, seconds, idleMb, mostMb } = drained
+  const { samples, cpuMs, seconds, idleMb, maxMb } = drained
   return (
     `A backlog of ${snapshots} snapshots of ${series} series, ${(samples / 1e6).toFixed(1)} M samples, pacing off: ${seconds.toFixed(1)} s, ` +
     `${seen.requests} requests, ${(seen.bytes / samples).toFixed(2)} bytes a sample; ` +
-    `${judged((cpuMs * 1000) / samples, 6)} µs of CPU a sample, all threads; ` +
-    `private memory at most ${judged(mostMb - idleMb, 25)} MB above the ${idleMb.toFixed(1)} MB of an idle agent.\n`
+    `${withVerdict((cpuMs * 1000) / samples, 6)} µs of CPU a sample, all threads; ` +
+    `private memory at most ${withVerdict(maxMb - idleMb, 25)} MB above the ${idleMb.toFixed(1)} MB of an idle agent.\n`
   )
 }
 
 async function fill(directory: string, snapshots: number): Promise<void> {
   const buffer = await openAt(directory, 'never')
   buffer.cursor('default')
-  const next = made(series)
+  const next = syntheticSnapshots(series)
   const beginMs = Date.now() - snapshots * 15_000
   for (let i = 0; i < snapshots; i++) {
     buffer.append({ ...next(i), timestampMs: beginMs + i * 15_000 })
@@ -74,7 +74,7 @@ async function fill(directory: string, snapshots: number): Promise<void> {
 /** Private memory of this process, MB. */
 const privateMb = () => Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024
 
-async function send(directory: string, port: number): Promise<Drained> {
+async function send(directory: string, port: number): Promise<DrainCost> {
   const url = new URL(`http://127.0.0.1:${port}/api/v1/write`)
   const buffer = await openAt(directory, 'always')
   const cursor = buffer.cursor('default')
@@ -98,20 +98,20 @@ async function send(directory: string, port: number): Promise<Drained> {
     { ...options, ...speaks, ...times, backoff: { minMs: 1000, maxMs: 60_000 } },
     { clock: systemClock, log: silent, cursor, sender, userAgent: 'bench/1' },
   )
-  let mostMb = idleMb
+  let maxMb = idleMb
   while (cursor.backlog().snapshots > 0) {
     await sleep(20)
-    mostMb = Math.max(mostMb, privateMb())
+    maxMb = Math.max(maxMb, privateMb())
   }
   const { user, system } = process.cpuUsage(before)
   const seconds = (performance.now() - begun) / 1000
   await endpoint.stop(AbortSignal.timeout(1000))
   await buffer.close()
-  return { samples, cpuMs: (user + system) / 1000, seconds, idleMb, mostMb }
+  return { samples, cpuMs: (user + system) / 1000, seconds, idleMb, maxMb }
 }
 
 if (import.meta.main) {
-  const [, , what, directory = '', number] = process.argv
-  const result = what === 'fill' ? await fill(directory, Number(number)) : await send(directory, Number(number))
+  const [, , step, directory = '', number] = process.argv
+  const result = step === 'fill' ? await fill(directory, Number(number)) : await send(directory, Number(number))
   process.stdout.write(JSON.stringify(result ?? {}))
 }

@@ -21,15 +21,15 @@ export default {
       }
       const runs = measured(commands, quick ? 5 : 20, folder, say)
       say('memory')
-      const memory = await held([...exec, '--interval=1s', '--', 'sleep', '600'], quick ? 3 : 60, folder)
+      const memory = await idleCost([...exec, '--interval=1s', '--', 'sleep', '600'], quick ? 3 : 60, folder)
       return [
         'Median of alternating runs with the same node, to a real Prometheus on loopback, with the log on disk; CPU of all',
-        'processes, which the kernel counts in hundredths of a second, is the mean. Until it runs: from the start of the',
-        'process to the start of the command. `exec -- true` collects 49 collectors once and has two requests answered.\n',
+        'processes is the mean; the kernel counts it in hundredths of a second. `ms until it runs`: from the start of the',
+        'process to the start of the command. `exec -- true` runs 49 collectors once and sends two requests.\n',
         table(['command', 'wall ms', 'CPU ms', 'ms until it runs'], runs),
         `While a command sleeps: ${memory.privateMb.toFixed(1)} MB private, ${memory.residentMb.toFixed(1)} MB resident`,
-        `after ${memory.seconds} collections; ${memory.cpuMs.toFixed(1)} ms CPU a collection, all threads, with looking at the`,
-        'command every second.',
+        `after ${memory.seconds} collections; ${memory.cpuMs.toFixed(1)} ms CPU a collection, all threads, including the`,
+        'check of the command every second.',
       ].join('\n')
     } finally {
       await receiver.stop()
@@ -68,7 +68,7 @@ function timed([file = '', ...args]: readonly string[], state: string) {
   return { wallMs: performance.now() - begunMs, cpuMs: childrenCpuMs() - cpuBefore }
 }
 
-/** What tells the time in the place of what does nothing: nanoseconds since the epoch. */
+/** Arguments that print the time in place of a command that does nothing: nanoseconds since the epoch. */
 const clocks: Readonly<Record<string, readonly string[]>> = {
   true: ['date', '+%s%N'],
   0: ['process.stdout.write(`${Date.now()}000000`)'],
@@ -92,7 +92,7 @@ function run(file: string, args: readonly string[], state: string): string {
   return stdout
 }
 
-/** Of the children that were waited for, and theirs. */
+/** CPU of all ended children and their descendants. */
 function childrenCpuMs(): number {
   const fields = afterName('self').split(' ')
   return (Number(fields[13]) + Number(fields[14])) * 10
@@ -103,8 +103,8 @@ const afterName = (pid: number | 'self') => {
   return stat.slice(stat.lastIndexOf(')') + 2)
 }
 
-/** What exec holds while its command does nothing. */
-async function held([file = '', ...args]: readonly string[], seconds: number, state: string) {
+/** Memory and CPU of `exec` while its command sleeps. */
+async function idleCost([file = '', ...args]: readonly string[], seconds: number, state: string) {
   const child = spawn(file, args, { stdio: 'ignore', env: { ...process.env, STATE_DIRECTORY: state } })
   const ended = new Promise((resolve) => child.once('exit', resolve))
   const pid = child.pid ?? 0

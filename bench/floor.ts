@@ -4,18 +4,18 @@ import { diskFiles, type FileReader } from '../src/host/fs/files.ts'
 import { configOf, cycleOf, hostOf } from './agent.ts'
 import type { Bench, Context } from './bench.ts'
 import { inChild, program } from './processes.ts'
-import { type Cost, noted, spaced } from './spaced.ts'
+import { type Cost, measureCost, runRounds } from './rounds.ts'
 import { median, table } from './table.ts'
 
-/** What one interval asks of the disk, in its order. A path with the bytes that are wanted, all where there are none. */
-interface Asked {
+/** The file operations of one interval, in order. `limit` is the number of bytes read; without it the whole file. */
+interface FileOperations {
   readonly reads: readonly (readonly [path: string, limit?: number])[]
   readonly missing: readonly string[]
   readonly lists: readonly string[]
   readonly others: readonly (readonly [call: string, path: string])[]
 }
 
-interface Found extends Asked {
+interface Measurement extends FileOperations {
   readonly readingUs: number
   readonly missingUs: number
   readonly collectUs: number
@@ -23,12 +23,12 @@ interface Found extends Asked {
 
 export default {
   name: 'floor',
-  title: 'What reading costs, beside C',
+  title: 'Cost of reading files, compared with C',
   async run({ quick, folder, say }: Context) {
     const [rounds, gapMs] = quick ? [20, 50] : [200, 100]
     execFileSync(program('cc'), ['-O2', '-o', `${folder}/floor`, `${import.meta.dirname}/floor.c`])
     say(`${rounds} rounds`)
-    const ours = await inChild<Found>(import.meta.filename, [rounds, gapMs])
+    const ours = await inChild<Measurement>(import.meta.filename, [rounds, gapMs])
     const c = (how: 'open' | 'keep', paths: readonly string[]) => {
       const input = paths.map((path) => `${path}\n`).join('')
       const args = [how, String(rounds), String(gapMs)]
@@ -40,7 +40,7 @@ export default {
       ['files read', paths.length, 'C: open, read, close', c('open', paths)],
       ['', paths.length, 'C: kept open, read', c('keep', paths)],
       ['', paths.length, 'hostpush', ours.readingUs],
-      ['files that are missing', ours.missing.length, 'C: open', c('open', ours.missing)],
+      ['missing files', ours.missing.length, 'C: open', c('open', ours.missing)],
       ['', ours.missing.length, 'hostpush', ours.missingUs],
     ] as const
     const calls = Object.entries(Object.groupBy(ours.others, ([call]) => call))
@@ -49,8 +49,8 @@ export default {
       ...calls.map(([call, all = []]) => `${all.length} times ${call}`),
     ]
     return [
-      `The files that one interval of the default collectors reads on this host, each set alone: CPU µs, median of ${rounds}`,
-      `rounds that are ${gapMs} ms apart. Beside them ${more.join(', ')}.\n`,
+      `The files that the default collectors read in one interval on this host, each group alone: CPU µs, median of ${rounds}`,
+      `rounds that are ${gapMs} ms apart. Not included: ${more.join(', ')}.\n`,
       table(
         ['', 'files', 'how', 'µs', 'µs a file'],
         rows.map(([what, files, how, us]) => [what, files, how, us, perFile(us, files)]),
@@ -60,8 +60,11 @@ export default {
   },
 } satisfies Bench
 
-/** Notes what is asked of the files below. */
-function noting(files: FileReader, into: { -readonly [Key in keyof Asked]: Asked[Key][number][] }): FileReader {
+/** Records the operations on the files. */
+function recordingReader(
+  files: FileReader,
+  into: { -readonly [Key in keyof FileOperations]: FileOperations[Key][number][] },
+): FileReader {
   const other =
     <T>(call: string, ask: (path: string | Buffer) => T) =>
     (path: string | Buffer) => {
@@ -91,47 +94,47 @@ function noting(files: FileReader, into: { -readonly [Key in keyof Asked]: Asked
   }
 }
 
-async function measure(rounds: number, gapMs: number): Promise<Found> {
+async function measure(rounds: number, gapMs: number): Promise<Measurement> {
   const config = await configOf([])
   const host = hostOf(config)
-  const asked = { reads: [], missing: [], lists: [], others: [] }
-  const noted_ = (root: string) => new Dir(noting(diskFiles(root), asked), root)
-  const seen = {
+  const operations = { reads: [], missing: [], lists: [], others: [] }
+  const recordedDir = (root: string) => new Dir(recordingReader(diskFiles(root), operations), root)
+  const recordedHost = {
     ...host,
-    proc: noted_('/proc'),
-    sys: noted_('/sys'),
-    rootfs: noted_('/'),
-    udev: noted_('/run/udev/data'),
+    proc: recordedDir('/proc'),
+    sys: recordedDir('/sys'),
+    rootfs: recordedDir('/'),
+    udev: recordedDir('/run/udev/data'),
   }
-  await cycleOf(config, seen, config.collectors)(Date.now())
-  const { reads, missing } = asked as Asked
+  await cycleOf(config, recordedHost, config.collectors)(Date.now())
+  const { reads, missing } = operations as FileOperations
   const roots = ['/proc', '/sys', '/'].map((root) => [root, diskFiles(root)] as const)
   const of = (path: string) => roots.find(([root]) => path.startsWith(root))?.[1] as FileReader
   const costs = { reading: [] as Cost[], missing: [] as Cost[], collect: [] as Cost[] }
   const cycle = cycleOf(config, host, config.collectors)
-  await spaced(rounds, gapMs, async (counts) => {
-    await noted(counts ? costs.reading : [], () => {
+  await runRounds(rounds, gapMs, async (counts) => {
+    await measureCost(counts ? costs.reading : [], () => {
       for (const [path, limit] of reads) of(path).read(path, limit)
     })
   })
-  await spaced(rounds, gapMs, async (counts) => {
-    await noted(counts ? costs.missing : [], () => {
-      for (const path of missing) unread(of(path), path)
+  await runRounds(rounds, gapMs, async (counts) => {
+    await measureCost(counts ? costs.missing : [], () => {
+      for (const path of missing) readMissing(of(path), path)
     })
   })
-  await spaced(rounds, gapMs, async (counts) => {
-    await noted(counts ? costs.collect : [], () => cycle(Date.now()))
+  await runRounds(rounds, gapMs, async (counts) => {
+    await measureCost(counts ? costs.collect : [], () => cycle(Date.now()))
     for (const [, files] of roots) files.endCycle()
   })
   const us = (all: readonly Cost[]) => median(all.map((one) => one.cpuMs)) * 1000
-  return { ...asked, readingUs: us(costs.reading), missingUs: us(costs.missing), collectUs: us(costs.collect) }
+  return { ...operations, readingUs: us(costs.reading), missingUs: us(costs.missing), collectUs: us(costs.collect) }
 }
 
-function unread(files: FileReader, path: string): void {
+function readMissing(files: FileReader, path: string): void {
   try {
     files.read(path)
   } catch {
-    // what is measured
+    // the failure is what this measures
   }
 }
 

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
-import { Missing } from './bench.ts'
+import { MissingProgram } from './bench.ts'
 import { program, root } from './processes.ts'
 
-/** What the figures were obtained on and with, as Markdown. */
+/** The machine and the program versions, as Markdown. */
 export function machine(): string {
   const processors = cpus()
   const facts = [
@@ -22,7 +22,7 @@ function distribution(): string {
   return /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'unknown'
 }
 
-/** How each program's version is asked for: one installed by Go or by Debian may not know it itself. */
+/** How to query each program's version: a program installed by Go or Debian may not print it. */
 const versions: readonly (readonly [name: string, file: string, ...args: readonly string[]])[] = [
   ['node_exporter', 'grep', '-aom1', 'node_exporter\tv[0-9.]*', 'FILE'],
   ['vmagent', 'dpkg-query', '--show', 'victoria-metrics'],
@@ -34,18 +34,18 @@ function version(name: string, command: readonly string[]): string {
   try {
     const path = program(name)
     const [file = '', ...args] = command.map((word) => (word === 'FILE' ? path : word))
-    return /v?\d+\.\d[^\s,)]*/.exec(said(file, ...args))?.[0] ?? 'unknown'
+    return /v?\d+\.\d[^\s,)]*/.exec(outputOf(file, ...args))?.[0] ?? 'unknown'
   } catch (error) {
-    if (error instanceof Missing) return 'not installed'
+    if (error instanceof MissingProgram) return 'not installed'
     throw error
   }
 }
 
 function revision(): string {
-  const changes = said('git', 'status', '--porcelain', '--untracked-files=no', 'src')
-  return `${said('git', 'log', '-1', '--format=%h')}${changes === '' ? '' : ', with changes'}`
+  const changes = outputOf('git', 'status', '--porcelain', '--untracked-files=no', 'src')
+  return `${outputOf('git', 'log', '-1', '--format=%h')}${changes === '' ? '' : ', with changes'}`
 }
 
-function said(file: string, ...args: readonly string[]): string {
+function outputOf(file: string, ...args: readonly string[]): string {
   return spawnSync(file, args, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? ''
 }

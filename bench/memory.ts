@@ -4,10 +4,10 @@ import type { Bench, Context } from './bench.ts'
 import { cpuMs, memoryOf, processesOf } from './cpu.ts'
 import { freePort, ready } from './processes.ts'
 import { startReceiver } from './receiver.ts'
-import { judged, table } from './table.ts'
+import { table, withVerdict } from './table.ts'
 
-const barMb = 32
-const aimMb = 20
+const maxMb = 32
+const goalMb = 20
 const scrapeEveryMs = 15_000
 
 export default {
@@ -23,7 +23,7 @@ export default {
         const agent = startAgent({ name, folder, interval: '1s', receiver: receiver.url, port })
         const page = `http://127.0.0.1:${port}/metrics`
         await ready(page.replace('metrics', '-/healthy'))
-        return { name, page, ...agent, cpuBefore: cpuMs(agent.pid), mostMb: 0 }
+        return { name, page, ...agent, cpuBefore: cpuMs(agent.pid), highestMb: 0 }
       }),
     )
     say(`${minutes} minutes`)
@@ -31,27 +31,27 @@ export default {
     let scrapeMs = begunMs
     while (performance.now() - begunMs < minutes * 60_000) {
       await sleep(1000)
-      for (const agent of agents) agent.mostMb = Math.max(agent.mostMb, memoryOf(agent.pid).anonMb)
+      for (const agent of agents) agent.highestMb = Math.max(agent.highestMb, memoryOf(agent.pid).anonMb)
       if (performance.now() < scrapeMs) continue
       scrapeMs += scrapeEveryMs
       for (const { name, page } of agents) if (name === 'scraped') await (await fetch(page)).text()
     }
     const seconds = (performance.now() - begunMs) / 1000
     const rows = await Promise.all(
-      agents.map(async ({ name, pid, cpuBefore, mostMb }) => {
+      agents.map(async ({ name, pid, cpuBefore, highestMb }) => {
         const { anonMb, rssMb } = memoryOf(pid)
         const spent = cpuMs(pid) - cpuBefore
         const pushes = await receiver.number(`count_over_time(up{job="${name}"}[${Math.ceil(seconds)}s])`)
-        const private_ = judged(anonMb, barMb, aimMb)
-        return [name, private_, mostMb, rssMb, processesOf(pid).length, spent / seconds, pushes ?? 'none']
+        const private_ = withVerdict(anonMb, maxMb, goalMb)
+        return [name, private_, highestMb, rssMb, processesOf(pid).length, spent / seconds, pushes ?? 'none']
       }),
     )
     await Promise.all([...agents, receiver].map((one) => one.stop()))
     return [
-      `MB after ${minutes} minutes at an interval of 1 s, pushing to a real Prometheus, web server on: two runs with no`,
-      'other request, and one of which /metrics is scraped every 15 s; all at once. Private is RssAnon, of every process of',
-      'the agent; `most` is the highest that was seen, once a second.\n',
-      table(['run', 'private', 'most', 'RSS', 'processes', 'CPU ms an interval', 'snapshots at the receiver'], rows),
+      `MB after ${minutes} minutes at an interval of 1 s, pushing to a real Prometheus, with the web server: two agents without`,
+      'other requests and one with a scrape of /metrics every 15 s, at the same time. Private is RssAnon of all processes of',
+      'the agent; `highest` is the maximum of one reading a second.\n',
+      table(['run', 'private', 'highest', 'RSS', 'processes', 'CPU ms an interval', 'snapshots at the receiver'], rows),
     ].join('\n')
   },
 } satisfies Bench

@@ -5,11 +5,11 @@ import type { Bench, Context } from './bench.ts'
 import { cpuMs, memoryOf } from './cpu.ts'
 import { freePort, program, type Running, ready, start } from './processes.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
-import { judged, table } from './table.ts'
+import { table, withVerdict } from './table.ts'
 
 const intervalSeconds = 5
 
-/** One way to bring a host's metrics to the receiver: all of its processes. `name` is its job there. */
+/** One way to send a host's metrics to the receiver, with all its processes. `name` is its job label. */
 interface Contender {
   readonly name: string
   readonly processes: readonly Running[]
@@ -17,7 +17,7 @@ interface Contender {
 
 export default {
   name: 'peers',
-  title: 'Side by side with node_exporter and an agent in front of it',
+  title: 'Compared with node_exporter and an agent in front of it',
   async run({ quick, folder, say }: Context) {
     const [warmUp, seconds] = quick ? [15, 30] : [300, 120]
     const receiver = await startReceiver(folder)
@@ -40,7 +40,7 @@ export default {
     const privateMb = sum(memory[0]?.map(({ anonMb }) => anonMb) ?? [])
     return [
       `CPU ms of all threads an interval of ${intervalSeconds} s, mean of ${seconds} s after ${warmUp} s of warming up; all at once, the`,
-      'default collectors of each, pushing to one real Prometheus. Brackets: the exporter and the agent in front of it.\n',
+      'default collectors of each, pushing to one real Prometheus. In parentheses: the exporter and the agent in front of it.\n',
       table(
         ['', 'CPU ms', 'private MB', 'RSS MB', 'intervals', 'series', 'of them node_*'],
         contenders.map(({ name }, i) => [
@@ -53,7 +53,7 @@ export default {
           arrived[i]?.nodeSeries,
         ]),
       ),
-      `CPU, hostpush / (node_exporter + vmagent): ${judged(ours / pair, 1, 0.4)}. Private MB: ${judged(privateMb, 32, 20)}.\n`,
+      `CPU, hostpush / (node_exporter + vmagent): ${withVerdict(ours / pair, 1, 0.4)}. Private MB: ${withVerdict(privateMb, 32, 20)}.\n`,
     ].join('\n')
   },
 } satisfies Bench
@@ -67,7 +67,7 @@ function parts(values: readonly number[]): string {
   return values.length === 1 ? total : `${total} (${values.map((value) => value.toFixed(1)).join(' + ')})`
 }
 
-/** What of this job has come within the last seconds. */
+/** Intervals and series of this job that arrived in the last seconds. */
 async function arrivals(receiver: Receiver, job: string, seconds: number) {
   const here = `{job="${job}"}`
   return {
@@ -79,10 +79,10 @@ async function arrivals(receiver: Receiver, job: string, seconds: number) {
 
 async function hostpush(folder: string, receiver: string): Promise<Contender> {
   const port = await freePort()
-  const wanted = { name: 'hostpush', folder, interval: `${intervalSeconds}s`, receiver, port }
-  const agent = startAgent(wanted)
+  const options = { name: 'hostpush', folder, interval: `${intervalSeconds}s`, receiver, port }
+  const agent = startAgent(options)
   await ready(`http://127.0.0.1:${port}/-/healthy`)
-  return { name: wanted.name, processes: [agent] }
+  return { name: options.name, processes: [agent] }
 }
 
 async function exporter(folder: string, agent: string) {
@@ -93,7 +93,7 @@ async function exporter(folder: string, agent: string) {
   return { address, running }
 }
 
-/** The part of its configuration that vmagent understands as Prometheus does. */
+/** Scrape configuration that both vmagent and Prometheus accept. */
 const scrape = (job: string, target: string) =>
   `global: {scrape_interval: ${intervalSeconds}s}\nscrape_configs: [{job_name: ${job}, static_configs: [{targets: ['${target}']}]}]\n`
 

@@ -5,7 +5,7 @@ import { homedir } from 'node:os'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Missing } from './bench.ts'
+import { MissingProgram } from './bench.ts'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -19,7 +19,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Starts a program; its output goes to a file. It ends when it is stopped, or with this process. */
+/** Starts a program and writes its output to a file. The program ends with `stop` or with this process. */
 export function start(
   file: string,
   args: readonly string[],
@@ -52,8 +52,8 @@ export function start(
 }
 
 /**
- * Runs a bench's own file as a process of its own, as the agent runs: it writes JSON to its standard output. `run` is
- * what the launcher adds for an agent that runs for long.
+ * Runs a bench file in a child process with the agent's flags and returns the JSON that it prints. `run` adds the
+ * launcher's settings for a long-running agent.
  */
 export async function inChild<T>(file: string, args: readonly (string | number)[], as?: 'run'): Promise<T> {
   const flags = as === 'run' ? [...agentFlags, ...runFlags] : agentFlags
@@ -69,11 +69,11 @@ export async function inChild<T>(file: string, args: readonly (string | number)[
   return JSON.parse(text) as T
 }
 
-/** Starts a bench's own file as the launcher starts an agent that runs for long. */
+/** Starts a bench file with the launcher's settings for a long-running agent. */
 export const startRun = (file: string, args: readonly (string | number)[], log: string): Running =>
   start(process.execPath, [...agentFlags, ...runFlags, file, ...args.map(String)], log, runEnvironment)
 
-/** What the launcher tells V8. */
+/** V8 flags of the launcher. */
 const launcherText = readFileSync(`${root}bin/hostpush`, 'utf8')
 const agentFlags = /^ +(--.*?) \$/m.exec(launcherText)?.[1]?.split(' ') ?? []
 const runFlags = /^ +small='(--.*)'$/m.exec(launcherText)?.[1]?.split(' ') ?? []
@@ -81,21 +81,21 @@ const runEnvironment = Object.fromEntries(
   [...launcherText.matchAll(/^ +export (MALLOC_\w+)=.*?-(\d+)}"$/gm)].map(([, name = '', value = '']) => [name, value]),
 )
 
-/** The agent as users run it; from its source where no launcher has been built. */
+/** The command of the agent; without a build it runs from source. */
 export function agentCommand(): readonly [file: string, ...args: string[]] {
   const launcher = `${root}bin/hostpush`
   if (existsSync(launcher) && existsSync(`${root}dist/hostpush.cjs`)) return [launcher]
   return [process.execPath, ...agentFlags, `${root}src/cli.ts`]
 }
 
-/** Where a program is. Throws Missing. */
+/** The path of a program. Throws MissingProgram. */
 export function program(name: string): string {
   const cached = `${homedir()}/.cache/hostpush/bin/${name}`
   if (existsSync(cached)) return cached
   try {
     return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
   } catch {
-    throw new Missing(`${name} is not installed`)
+    throw new MissingProgram(`${name} is not installed`)
   }
 }
 
@@ -109,7 +109,7 @@ export async function freePort(): Promise<number> {
 
 export async function ready(url: string, ms = 30_000): Promise<void> {
   for (const begun = performance.now(); ; await sleep(50)) {
-    const answer = await fetch(url).catch(() => undefined) // not there yet
+    const answer = await fetch(url).catch(() => undefined) // not listening yet
     await answer?.arrayBuffer()
     if (answer?.ok) return
     if (performance.now() - begun > ms) throw new Error(`${url} is not ready after ${ms} ms`)

@@ -3,12 +3,12 @@ import { freePort, program, type Running, ready, start } from './processes.ts'
 
 export interface Receiver {
   readonly url: string
-  /** The one number of an instant query; undefined where it finds nothing. */
+  /** The value of an instant query; undefined if the result is empty. */
   number(promql: string): Promise<number | undefined>
   stop: Running['stop']
 }
 
-/** A real Prometheus that takes remote-write. */
+/** Starts a real Prometheus as a remote-write receiver. */
 export async function startReceiver(folder: string): Promise<Receiver> {
   const url = `http://127.0.0.1:${await freePort()}`
   mkdirSync(`${folder}/receiver`)

@@ -11,7 +11,7 @@ import { systemClock } from '../src/util/clock.ts'
 import { configOf, cycleOf, hostOf } from './agent.ts'
 import { root } from './processes.ts'
 
-/** Pages of /metrics of this host, one a second, while it does nothing or while it works. */
+/** Records /metrics of this host once a second, while it is idle or under load. */
 export async function record(count: number, isLoaded: boolean): Promise<readonly string[]> {
   const config = await configOf(['--web.listen-address='])
   const cycle = cycleOf(config, hostOf(config), config.collectors)
@@ -25,7 +25,7 @@ export async function record(count: number, isLoaded: boolean): Promise<readonly
   return pages
 }
 
-/** Compiles, and moves traffic over the loopback device. Gives what ends it. */
+/** Compiles and transfers data over the loopback device; returns a function that stops it. */
 function load(): () => void {
   const compile = `while :; do cc -O2 -o /dev/null ${root}bench/floor.c; done`
   const traffic = createServer((_, answer) => answer.end(Buffer.alloc(1 << 20)))
@@ -38,7 +38,7 @@ function load(): () => void {
       await sleep(20)
     }
   }
-  traffic.listen(0, '127.0.0.1', () => void fetchOn().catch(() => {})) // it ends with the server
+  traffic.listen(0, '127.0.0.1', () => void fetchOn().catch(() => {})) // the request fails when the server closes
   return () => {
     isOver = true
     process.kill(-(compiler.pid ?? 0), 'SIGKILL') // the shell and its compiler, a group of their own
@@ -49,7 +49,7 @@ function load(): () => void {
 
 const beginMs = 1_780_000_000_000
 
-/** The snapshots of an agent that has collected these pages at an interval of 15 seconds. */
+/** The snapshots that an agent collects from these pages at an interval of 15 seconds. */
 export function replay(pages: readonly string[]): readonly Snapshot[] {
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance: 'host:9100' }))
   const families = new Map<string, Family>()
@@ -58,8 +58,8 @@ export function replay(pages: readonly string[]): readonly Snapshot[] {
     for (const { name, type, help, samples } of readText(page)) {
       for (const { suffix, labels, value } of samples) {
         const key = `${name}${suffix} ${Object.keys(labels)}`
-        const made = family(type, name, help, Object.keys(labels), suffix)
-        const known = families.get(key) ?? (type === 'counter' ? { ...made, since: 'boot' as const } : made)
+        const declared = family(type, name, help, Object.keys(labels), suffix)
+        const known = families.get(key) ?? (type === 'counter' ? { ...declared, since: 'boot' as const } : declared)
         families.set(key, known)
         builder.add(known, value, labels)
       }
@@ -70,12 +70,12 @@ export function replay(pages: readonly string[]): readonly Snapshot[] {
 
 export interface Pages {
   readonly address: string
-  /** Resolves when the last page has been fetched. */
+  /** Resolves when the last page was scraped. */
   readonly over: Promise<void>
   close(): void
 }
 
-/** Serves one page after another to whoever scrapes, then fails. */
+/** Serves one page for each scrape; after the last page scrapes fail. */
 export async function serve(pages: readonly string[]): Promise<Pages> {
   const over = Promise.withResolvers<void>()
   let next = 0

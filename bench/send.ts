@@ -1,23 +1,23 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { placeOf } from '../scripts/go.ts'
+import { programPath } from '../scripts/go-program.ts'
 import { prometheus, prometheusVersion } from '../scripts/prometheus.ts'
 import { createReceiver, type Receiver } from '../src/demo-receiver/receiver.ts'
-import { type Bench, type Context, Missing } from './bench.ts'
+import { type Bench, type Context, MissingProgram } from './bench.ts'
 import { cpuMs } from './cpu.ts'
-import { servePage } from './page.ts'
 import { freePort, program, type Running, start, startRun } from './processes.ts'
-import { judged, table } from './table.ts'
+import { serveSyntheticSeries } from './synthetic-series.ts'
+import { table, withVerdict } from './table.ts'
 
 const v1 = 'prometheus.WriteRequest'
 const v2 = 'io.prometheus.write.v2.Request'
 
 type Protocol = typeof v1 | typeof v2
 
-/** What is done with the series: nothing, kept for later as an agent that may not lose them does, sent, or sent twice. */
+/** What the agent does with the series: nothing, buffer on disk, send, or send to two endpoints. */
 type Role = 'none' | 'kept' | Protocol | `${Protocol} twice`
 
-/** An agent that has the series. Its first send is what it takes more than in the role `idle`. */
+/** An agent in one role. The cost of its first send is its CPU minus the CPU in the role `idle`. */
 interface Contender {
   readonly agent: string
   readonly role: Role
@@ -25,7 +25,7 @@ interface Contender {
   readonly start: (scene: Scene) => Promise<Running>
 }
 
-/** Where a contender lives; `write` is the URL of a receiver of its own. */
+/** The environment of a contender; `write` is the URL of its receiver. */
 interface Scene {
   readonly folder: string
   readonly series: number
@@ -47,30 +47,33 @@ const contenders: readonly Contender[] = [
 const isTwice = (role: Role) => role.endsWith(' twice')
 const isSend = ({ role }: Contender) => role === v1 || role === v2
 
-/** What a contender took for an interval. */
-interface Found {
+/** Cost of a contender in one interval. */
+interface Measurement {
   readonly cpuMs: number
   readonly samples: number
   readonly kib: number
 }
 
-/** A contender, and what it took with each size: for its first send, and for a second one to another endpoint. */
+/** A contender with its cost by number of series: of the first send and of a second send to another endpoint. */
 interface Row extends Contender {
-  readonly at: readonly (Found & { readonly firstMs: number | undefined; readonly secondMs: number | undefined })[]
+  readonly at: readonly (Measurement & {
+    readonly firstMs: number | undefined
+    readonly secondMs: number | undefined
+  })[]
 }
 
 export default {
   name: 'send',
-  title: 'CPU of a live send, beside vmagent and the Prometheus agent',
+  title: 'CPU of a live send, compared with vmagent and the Prometheus agent',
   async run(context: Context) {
     const sizes = context.quick ? [500, 3000] : [500, 3000, 30_000]
-    const found: (readonly Found[])[] = []
+    const found: (readonly Measurement[])[] = []
     for (const series of sizes) found.push(await measured(series, context))
     const rows = contenders.map((one, i): Row => {
       const at = found.map((of) => {
         const took = (role: Role | undefined) =>
           of[contenders.findIndex((other) => other.agent === one.agent && other.role === role)]?.cpuMs
-        const own = of[i] as Found
+        const own = of[i] as Measurement
         return { ...own, firstMs: less(own.cpuMs, took(one.idle)), secondMs: less(took(twice(one.role)), own.cpuMs) }
       })
       return { ...one, at }
@@ -81,7 +84,7 @@ export default {
       'Without a send:\n',
       idling(sizes, rows),
       ...sizes.flatMap((series, size) => rows.flatMap((one) => incomplete(one, series, size))),
-      'A send of hostpush / the cheapest one of another agent, whatever protocol it is in:\n',
+      'A send of hostpush / the cheapest send of another agent, in any protocol:\n',
       ...sizes.map((series, size) => verdict(series, size, rows)),
     ].join('\n')
   },
@@ -110,7 +113,7 @@ const idling = (sizes: readonly number[], rows: readonly Row[]) => {
   )
 }
 
-/** Said of an agent that could not keep up, or that did what it was not to do. */
+/** A note for an agent that did not send the expected number of samples. */
 function incomplete(one: Row, series: number, size: number): readonly string[] {
   const { samples = 0 } = one.at[size] ?? {}
   const sends = isTwice(one.role) ? 2 : isSend(one) ? 1 : 0
@@ -119,18 +122,18 @@ function incomplete(one: Row, series: number, size: number): readonly string[] {
   return isWhole ? [] : [`**Not comparable**: ${one.agent}, ${one.role}: ${arrived}.\n`]
 }
 
-/** A send of ours beside the same of each other agent, in the protocol that is cheapest for it. */
+/** The ratio of a hostpush send to the cheapest send of each other agent. */
 function verdict(series: number, size: number, rows: readonly Row[]): string {
   const sends = Map.groupBy(rows.filter(isSend), ({ agent }) => agent)
   const { hostpush: ours = [], ...peers } = Object.fromEntries(sends)
   const lines = Object.entries(peers).flatMap(([agent, of]) =>
     (['firstMs', 'secondMs'] as const).flatMap((which) => {
-      const told = of.flatMap(({ at }) => at[size]?.[which] ?? [])
-      if (told.length === 0) return []
+      const costs = of.flatMap(({ at }) => at[size]?.[which] ?? [])
+      if (costs.length === 0) return []
       const name = `${which === 'firstMs' ? 'first' : 'second'} send of ${agent}`
-      const least = Math.min(...told)
-      if (least < (of[0]?.at[size]?.cpuMs ?? 0) * 0.05) return [`${name}: lost in what its scraping takes more or less`]
-      const [one, two] = ours.map(({ at }) => judged((at[size]?.[which] ?? Number.NaN) / least, 1))
+      const least = Math.min(...costs)
+      if (least < (of[0]?.at[size]?.cpuMs ?? 0) * 0.05) return [`${name}: too small to measure next to its scrape`]
+      const [one, two] = ours.map(({ at }) => withVerdict((at[size]?.[which] ?? Number.NaN) / least, 1))
       return [`${name}: 1.0 ${one}, 2.0 ${two}`]
     }),
   )
@@ -140,28 +143,27 @@ function verdict(series: number, size: number, rows: readonly Row[]): string {
 const describe = ({ quick }: Context) => {
   const { warmUp, seconds } = lengthOf(quick)
   return [
-    `CPU ms of all threads for an interval, of 1 s (5 s with 30,000 series), mean of ${seconds} s after ${warmUp} s of`,
-    'warming up; all agents of a size at once. `all` is the whole agent; `first` is what it takes more than the same agent',
-    'beside it that has and keeps the series but sends nothing. That is: hostpush which writes its log and has a',
-    '`send_interval` of a day; the Prometheus agent without `remote_write`, its write-ahead log with it. vmagent does not',
-    'start without a URL, and to drop series costs it as much as to send them. `second` is what an agent takes more that',
-    'sends to two endpoints than to one. hostpush has a collector for the series, the others scrape them as text; two in five have a new',
-    'value each time. Each sends to a receiver of its own in the process of the bench. The Prometheus agent is told to',
-    'wait a fifth of a second for more, not five, so that it sends each scrape by itself. KiB are what a send takes on',
-    'the wire.\n',
+    `CPU ms of all threads in an interval of 1 s (5 s with 30,000 series), mean of ${seconds} s after ${warmUp} s of warm-up.`,
+    'All agents with the same number of series run at the same time. `all` is the whole agent. `first` is the difference',
+    'to the same agent that stores the series but sends nothing: hostpush with a `send_interval` of a day, the Prometheus',
+    'agent without `remote_write` but with its write-ahead log. vmagent requires a URL, and dropping series costs it as',
+    'much as sending them, so it has no such difference. `second` is the difference between two endpoints and one.',
+    'hostpush has a collector for the series, the others scrape them as text; two in five values change in each interval.',
+    'Each agent has its own receiver in the process of the bench. The Prometheus agent has a batch deadline of 0.2 s',
+    'instead of 5 s, so that it sends each scrape separately. `KiB` is the size of a send on the wire.\n',
   ].join('\n')
 }
 
 const lengthOf = (quick: boolean) => (quick ? { warmUp: 30, seconds: 30 } : { warmUp: 90, seconds: 90 })
 
-/** As short as two CPUs let all agents at once: V8 compiles what has run often, and an agent runs for days. */
+/** Seconds. As short as two CPUs allow with all agents: V8 compiles hot code, and an agent runs for days. */
 const intervalOf = (series: number) => (series > 10_000 ? 5 : 1)
 
-/** All contenders at once. */
-async function measured(series: number, { folder, quick, say }: Context): Promise<readonly Found[]> {
+/** Measures all contenders at the same time. */
+async function measured(series: number, { folder, quick, say }: Context): Promise<readonly Measurement[]> {
   const { warmUp, seconds } = lengthOf(quick)
   say(`${series} series: ${warmUp} s to warm up, ${seconds} s that count`)
-  const page = await servePage(series)
+  const page = await serveSyntheticSeries(series)
   const agents = await Promise.all(
     contenders.map(async (contender, i) => {
       const receiver = await createReceiver({
@@ -170,7 +172,7 @@ async function measured(series: number, { folder, quick, say }: Context): Promis
       })
       const seen = { samples: 0, bytes: 0 }
       const count = ({ samples, compressedBytes }: { samples: number; compressedBytes: number }) => {
-        if (samples === 0) return // types and help come in requests of their own
+        if (samples === 0) return // metadata is sent in separate requests
         seen.samples += samples
         seen.bytes += compressedBytes
       }
@@ -225,8 +227,8 @@ const scrape = ({ page, series }: Scene) =>
 
 async function prometheusAgent(scene: Scene, role: Role): Promise<Running> {
   const { folder, write } = scene
-  const file = placeOf(prometheus)
-  if (!existsSync(file)) throw new Missing(`${prometheus.name} is not there: npm run prometheus builds it`)
+  const file = programPath(prometheus)
+  if (!existsSync(file)) throw new MissingProgram(`${prometheus.name} is not built: run npm run prometheus`)
   const queue = '{batch_send_deadline: 200ms}'
   const block = (url: string) => `{url: '${url}', protobuf_message: ${role.split(' ')[0]}, queue_config: ${queue}}`
   const blocks = [block(write), ...(isTwice(role) ? [block(`${write}?again`)] : [])]

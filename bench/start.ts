@@ -4,8 +4,8 @@ import { agentCommand } from './processes.ts'
 import { startReceiver } from './receiver.ts'
 import { median, table } from './table.ts'
 
-/** What `once` may take at most, of the time of a Node that does nothing. */
-const bar = 5
+/** The maximum time of `once`, as a multiple of `node -e 0`. */
+const maxRatio = 5
 
 export default {
   name: 'start',
@@ -24,15 +24,15 @@ export default {
     say(`${rounds} rounds`)
     for (let i = -1; i < rounds; i++) {
       for (const { command, ms } of times) {
-        const took = timed(command, folder)
-        if (i >= 0) ms.push(took)
+        const elapsedMs = timed(command, folder)
+        if (i >= 0) ms.push(elapsedMs)
       }
     }
     await receiver.stop()
     const base = median(times[0]?.ms ?? [])
     return [
-      `Wall ms, median of ${rounds} alternating runs with the same node; output to a pipe. \`once\` is from process start to`,
-      `delivered, to a real Prometheus on loopback, with its log on disk; its bar is ${bar} times \`node -e 0\`.\n`,
+      `Wall ms, median of ${rounds} alternating runs with the same node; output to a pipe. \`once\` is measured from process start to`,
+      `delivered, to a real Prometheus on loopback, with its log on disk; its bar is ${maxRatio} times \`node -e 0\`.\n`,
       table(
         ['command', 'median', 'least', 'times node -e 0'],
         times.map(({ name, ms }) => [name, median(ms), Math.min(...ms), median(ms) / base]),

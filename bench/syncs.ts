@@ -6,14 +6,14 @@ import { openDisk } from '../src/buffer/index.ts'
 import { type Clock, systemClock } from '../src/util/clock.ts'
 import { silent } from '../src/util/log.ts'
 import type { Context } from './bench.ts'
-import { made } from './buffer.ts'
+import { syntheticSnapshots } from './buffer.ts'
 import { table } from './table.ts'
 
-const aDay = 5760
+const intervalsPerDay = 5760
 const intervalMs = 15_000
 const series = 1500
 
-/** What the disk has to do for an agent that collects every 15 seconds and sends each snapshot at once. */
+/** Disk writes of an agent that collects every 15 seconds and sends each snapshot at once. */
 export async function syncs({ folder, quick }: Context): Promise<string> {
   const rows: (string | number)[][] = []
   for (const [name, sync] of [
@@ -24,7 +24,7 @@ export async function syncs({ folder, quick }: Context): Promise<string> {
   ] as const)
     rows.push([name, ...(await day(join(folder, `sync-${name}`), sync, quick ? 240 : 960))])
   return [
-    `A day at 15 s with ${series} series, live, by \`buffer.sync\`; pages are those that the kernel counts as written, cursors with them.\n`,
+    `A day at 15 s with ${series} series, live, by \`buffer.sync\`; \`MB in pages\` is what the kernel counts as written, including cursors.\n`,
     table(['sync', 'syncs', 'MB written', 'MB in pages', 'MB of log'], rows),
   ].join('\n')
 }
@@ -36,7 +36,7 @@ async function day(directory: string, sync: 'always' | 'never' | number, rounds:
   const options = { directory, sync, maxBytes: 1e9, maxAgeMs: 1e12, minFreeBytes: 0 }
   const buffer = await openDisk(options, { clock, log: silent, bootId: '', files: counted(count) }, true)
   const cursor = buffer.cursor('default')
-  const next = made(series)
+  const next = syntheticSnapshots(series)
   const { signal } = new AbortController()
   const pagesBefore = pages()
   for (let i = 0; i < rounds; i++) {
@@ -50,7 +50,7 @@ async function day(directory: string, sync: 'always' | 'never' | number, rounds:
   }
   const written = pages() - pagesBefore
   await buffer.close()
-  const perDay = (value: number) => (value / rounds) * aDay
+  const perDay = (value: number) => (value / rounds) * intervalsPerDay
   return [Math.round(perDay(count.syncs)), perDay(count.bytes) / 1e6, perDay(written) / 1e6, perDay(count.log) / 1e6]
 }
 

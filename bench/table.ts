@@ -1,8 +1,8 @@
 type Cell = string | number | undefined
 
-/** A Markdown table, its columns padded; numbers to the right. */
+/** A Markdown table with padded columns; numbers are right-aligned. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const lines = [headings, ...rows.map((row) => row.map(shown))]
+  const lines = [headings, ...rows.map((row) => row.map(cellText))]
   const isNumber = headings.map((_, column) => rows.every((row) => typeof row[column] !== 'string'))
   const widths = headings.map((_, column) => Math.max(3, ...lines.map((line) => (line[column] ?? '').length)))
   const padded = lines.map((line) =>
@@ -16,17 +16,17 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   return `${[head, rule, ...body].map((line) => `| ${line.join(' | ')} |`).join('\n')}\n`
 }
 
-function shown(cell: Cell): string {
+function cellText(cell: Cell): string {
   if (typeof cell !== 'number') return cell ?? ''
   const size = Math.abs(cell)
   return Number.isInteger(cell) ? String(cell) : cell.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0)
 }
 
-/** A ratio or a size beside what it is to be at most. */
-export function judged(value: number, bar: number, aim?: number): string {
+/** A value with its maximum (bar) and, if there is one, its goal. */
+export function withVerdict(value: number, bar: number, goal?: number): string {
   const verdict =
-    value > bar ? '**over the bar**' : aim !== undefined && value <= aim ? 'as aimed for' : 'within the bar'
-  return `${shown(value)} (bar ${bar}${aim === undefined ? '' : `, aim ${aim}`}: ${verdict})`
+    value > bar ? '**over the bar**' : goal !== undefined && value <= goal ? 'goal reached' : 'within the bar'
+  return `${cellText(value)} (bar ${bar}${goal === undefined ? '' : `, goal ${goal}`}: ${verdict})`
 }
 
 export function median(values: readonly number[]): number {

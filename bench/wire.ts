@@ -2,7 +2,6 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openDisk } from '../src/buffer/index.ts'
-import { createReceiver } from '../src/demo-receiver/receiver.ts'
 import type { Snapshot } from '../src/metrics/snapshot.ts'
 import { createSnappy } from '../src/remote-write/encode/compression.ts'
 import type { Encoder } from '../src/remote-write/encode/encoder.ts'
@@ -10,12 +9,13 @@ import { EncoderV1 } from '../src/remote-write/encode/v1.ts'
 import { EncoderV2 } from '../src/remote-write/encode/v2.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { silent } from '../src/util/log.ts'
+import { createFaultyReceiver } from '../test/support/faulty-receiver.ts'
 import type { Bench, Context } from './bench.ts'
 import { drain } from './drain.ts'
 import { freePort, program, start } from './processes.ts'
 import { record, replay, serve } from './recording.ts'
 import { syncs } from './syncs.ts'
-import { judged, table } from './table.ts'
+import { table, withVerdict } from './table.ts'
 
 /** Bytes a sample. */
 interface Cost {
@@ -30,30 +30,29 @@ const bytesIn = (folder: string): number =>
 
 const samplesIn = (snapshots: readonly Snapshot[]) => snapshots.reduce((sum, { values }) => sum + values.length, 0)
 
-/** A receiver that is away until it is opened, and counts what comes then. */
-async function counter() {
-  const seen = { samples: 0, bytes: 0, requests: 0 }
+/** A receiver that replies 503 until `open`, and counts samples and bytes from then on. */
+async function startCountingReceiver() {
+  const received = { samples: 0, bytes: 0, requests: 0 }
   let isAway = true
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
+  const receiver = await createFaultyReceiver({
     faultPlan: () => (isAway ? { status: 503 } : { status: 204 }),
     onRequest: ({ samples, compressedBytes }) => {
-      if (isAway || samples === 0) return // types and help come in requests of their own
-      seen.samples += samples
-      seen.bytes += compressedBytes
-      seen.requests++
+      if (isAway || samples === 0) return // metadata is sent in separate requests
+      received.samples += samples
+      received.bytes += compressedBytes
+      received.requests++
     },
   })
   return {
     url: `${receiver.url}/api/v1/write`,
-    seen,
+    received,
     open: () => {
       isAway = false
     },
-    /** Until no more comes than what a scrape that fails is worth. */
+    /** Resolves when no more samples arrive than those of a failed scrape. */
     async quiet() {
-      for (let before = -1000; seen.samples - before > 300 || seen.samples === 0; ) {
-        before = seen.samples
+      for (let before = -1000; received.samples - before > 300 || received.samples === 0; ) {
+        before = received.samples
         await sleep(6000)
       }
     },
@@ -61,10 +60,10 @@ async function counter() {
   }
 }
 
-type Together = (batch: readonly Snapshot[], next: Snapshot) => boolean
+type FitsInRequest = (batch: readonly Snapshot[], next: Snapshot) => boolean
 
-/** As many snapshots to a request as the limit on samples lets the sender take; one where there is none. */
-function onTheWire(snapshots: readonly Snapshot[], together: Together, encoder: Encoder) {
+/** Bytes a sample on the wire, with as many snapshots in a request as `fits` allows. */
+function onTheWire(snapshots: readonly Snapshot[], fits: FitsInRequest, encoder: Encoder) {
   const compress = createSnappy()
   let bytes = 0
   let batch: Snapshot[] = []
@@ -74,7 +73,7 @@ function onTheWire(snapshots: readonly Snapshot[], together: Together, encoder: 
     batch = []
   }
   for (const snapshot of snapshots) {
-    if (batch.length > 0 && !together(batch, snapshot)) send()
+    if (batch.length > 0 && !fits(batch, snapshot)) send()
     batch.push(snapshot)
   }
   send()
@@ -108,9 +107,9 @@ async function hostpush(pages: readonly string[], folder: string) {
   }
 }
 
-/** Its queue on disk, after a stop that brings all of it there; then another one that sends what is there. */
+/** Measures the queue on disk after a stop, and what a second vmagent sends from it. */
 async function vmagent(pages: readonly string[], folder: string): Promise<Cost> {
-  const receiver = await counter()
+  const receiver = await startCountingReceiver()
   const source = await serve(pages)
   mkdirSync(folder)
   writeFileSync(`${folder}/scrape.yml`, scrapeOf(source.address))
@@ -120,7 +119,7 @@ async function vmagent(pages: readonly string[], folder: string): Promise<Cost> 
       `-remoteWrite.url=${receiver.url}`,
       `-remoteWrite.tmpDataPath=${folder}/queue`,
       '-remoteWrite.queues=1',
-      '-remoteWrite.flushInterval=100ms', // one block for each scrape, as at 15 seconds
+      '-remoteWrite.flushInterval=100ms', // one block for each scrape, as with an interval of 15 s
       `-httpListenAddr=127.0.0.1:${await freePort()}`,
     ]
     return start(program('vmagent'), args, log)
@@ -136,13 +135,16 @@ async function vmagent(pages: readonly string[], folder: string): Promise<Cost> 
   await receiver.quiet()
   await sending.stop()
   await receiver.close()
-  const { samples, bytes: sent } = receiver.seen
+  const { samples, bytes: sent } = receiver.received
   return { disk: bytes / samples, wire: sent / samples }
 }
 
-/** Its write-ahead log, and what it sends of it once the receiver is back: a new process would not send it at all. */
+/**
+ * Measures the write-ahead log, and what the same process sends from it when the receiver recovers: a new process would
+ * not send it.
+ */
 async function prometheus(pages: readonly string[], folder: string): Promise<Cost> {
-  const receiver = await counter()
+  const receiver = await startCountingReceiver()
   const source = await serve(pages)
   mkdirSync(folder)
   const retry = 'queue_config: {min_backoff: 30ms, max_backoff: 1s}, metadata_config: {send: false}'
@@ -165,7 +167,7 @@ async function prometheus(pages: readonly string[], folder: string): Promise<Cos
   await agent.stop()
   source.close()
   await receiver.close()
-  const { samples, bytes: sent } = receiver.seen
+  const { samples, bytes: sent } = receiver.received
   return { disk: bytes / samples, wire: sent / samples }
 }
 
@@ -193,14 +195,14 @@ async function compared(isLoaded: boolean, { folder, quick, say }: Context): Pro
   return [
     `${isLoaded ? 'Compiling and moving traffic' : 'Quiet'}: ${count} pages of this host, ${Math.round(ours.samples)} series, one a second; the same text for all three.\n`,
     table(columns, rows),
-    `Disk, hostpush / vmagent: ${judged(ours.disk / vm.disk, 0.25)}. Wire, hostpush / vmagent: ${judged(ours.wire / vm.wire, 0.333)};`,
-    `hostpush / Prometheus agent: ${judged(ours.wire / prom.wire, 0.333)}.\n`,
+    `Disk, hostpush / vmagent: ${withVerdict(ours.disk / vm.disk, 0.25)}. Wire, hostpush / vmagent: ${withVerdict(ours.wire / vm.wire, 0.333)};`,
+    `hostpush / Prometheus agent: ${withVerdict(ours.wire / prom.wire, 0.333)}.\n`,
   ].join('\n')
 }
 
 export default {
   name: 'wire',
-  title: 'Bytes on disk and on the wire, and the way back from a day without a receiver',
+  title: 'Bytes on disk and on the wire, and recovery from a day without a receiver',
   async run(context) {
     const quiet = await compared(false, context)
     const loaded = await compared(true, context)

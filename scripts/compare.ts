@@ -1,7 +1,7 @@
 import { parseSample } from '../src/metrics/exposition/line.ts'
 import { seriesText } from '../src/metrics/exposition/write.ts'
 
-/** A family of a text exposition: its series as `name{labels by name}` with their values. */
+/** A family of a text exposition: values by series, `name{labels sorted by name}`. */
 interface Family {
   readonly type: string
   readonly series: Map<string, number>
@@ -10,7 +10,7 @@ interface Family {
 export type Exposition = ReadonlyMap<string, Family>
 
 /**
- * What differs: a series that only the peer or only we have, the value of one that both have, or a family's type.
+ * The kind of a difference: a series that only the peer or only hostpush (`ours`) has, a value, or a family's type.
  * docs/differences.md uses the same words.
  */
 export type Side = (typeof sides)[number]
@@ -22,7 +22,7 @@ export interface Difference {
   readonly text: string
 }
 
-/** Reads a text exposition as it stands: nothing is put together, nothing is added. */
+/** Parses a text exposition without merging or adding anything. */
 export function expositionOf(text: string): Exposition {
   const families = new Map<string, Family>()
   const types = new Map<string, string>()
@@ -41,13 +41,13 @@ export function expositionOf(text: string): Exposition {
   return families
 }
 
-/** What the peer said just before and just after we spoke; the same where nothing moves. */
+/** The peer's metrics just before and just after those of hostpush. */
 export interface Peer {
   readonly before: Exposition
   readonly after: Exposition
 }
 
-/** Values of a family for which `moves` holds, or that moved at the peer, are not compared. */
+/** Lists the differences. It ignores values of a family that `moves` accepts or that changed at the peer. */
 export function compare(peer: Peer, ours: Exposition, moves: (family: string) => boolean): Difference[] {
   const names = new Set([...peer.before.keys(), ...peer.after.keys(), ...ours.keys()])
   return [...names].sort().flatMap((family) => {
@@ -56,12 +56,12 @@ export function compare(peer: Peer, ours: Exposition, moves: (family: string) =>
     const differs = (side: Side, text: string) => found.push({ family, side, text })
     if (before !== undefined && own !== undefined && before.type !== own.type)
       differs('type', `${family}: ${before.type}, ours is ${own.type}`)
-    const still = !moves(family) && !moved(before, after)
+    const isConstant = !moves(family) && !hasChanged(before, after)
     for (const [series, value] of before?.series ?? []) {
-      if (!after?.series.has(series)) continue // it went meanwhile
+      if (!after?.series.has(series)) continue // the series ended meanwhile
       const ownValue = own?.series.get(series)
       if (ownValue === undefined) differs('peer', `${series} ${value}`)
-      else if (still && !same(ownValue, value)) differs('value', `${series} ${value}, ours is ${ownValue}`)
+      else if (isConstant && !same(ownValue, value)) differs('value', `${series} ${value}, ours is ${ownValue}`)
     }
     for (const [series, value] of own?.series ?? [])
       if (!before?.series.has(series) && !after?.series.has(series)) differs('ours', `${series} ${value}`)
@@ -69,29 +69,29 @@ export function compare(peer: Peer, ours: Exposition, moves: (family: string) =>
   })
 }
 
-function moved(before: Family | undefined, after: Family | undefined): boolean {
+function hasChanged(before: Family | undefined, after: Family | undefined): boolean {
   return [...(before?.series ?? [])].some(([series, value]) => !same(after?.series.get(series) ?? value, value))
 }
 
 const same = (left: number, right: number) => left === right || (Number.isNaN(left) && Number.isNaN(right))
 
-/** A row of the table of known differences; `family` may have `*` in it. */
-export interface Known {
+/** A row of the table of listed differences; `family` may contain `*`. */
+export interface ListedDifference {
   readonly family: string
   readonly side: Side
 }
 
-/** The rows that begin with a family and a side in backticks. */
-export function knownOf(markdown: string): Known[] {
+/** Parses the rows that begin with a family and a side in backticks. */
+export function listedDifferences(markdown: string): ListedDifference[] {
   return [...markdown.matchAll(/^\| `([^`]+)` \| `([^`]+)` \|/gm)].map(([row, family = '', side = '']) => {
-    const known = sides.find((one) => one === side)
-    if (known === undefined) throw new Error(`differences: ${row} has none of ${sides.join(', ')}`)
-    return { family, side: known }
+    const knownSide = sides.find((one) => one === side)
+    if (knownSide === undefined) throw new Error(`differences: ${row} must have one of ${sides.join(', ')}`)
+    return { family, side: knownSide }
   })
 }
 
-export function isKnown({ family, side }: Difference, known: readonly Known[]): boolean {
-  return known.some((one) => {
+export function isListed({ family, side }: Difference, listed: readonly ListedDifference[]): boolean {
+  return listed.some((one) => {
     const pattern = one.family.split('*').map(RegExp.escape).join('.*')
     return one.side === side && new RegExp(`^${pattern}$`).test(family)
   })

@@ -1,4 +1,6 @@
-/** `npm run faults [-- --short]`: every fault with its real processes, disks and servers; how many samples were lost. */
+/**
+ * `npm run faults [-- --short]` runs every fault test with real processes, disks and servers, and reports lost samples.
+ */
 import { spawnSync } from 'node:child_process'
 
 const isShort = process.argv.includes('--short')

@@ -1,24 +1,24 @@
 /*
- * Compares what we print with what the real node_exporter serves on hosts that are not as most are.
+ * Compares the output of hostpush with the real node_exporter on unusual hosts.
  *
  *   npm run odd-hosts -- [HOST…]
  *
- * For each it prints how many of node_exporter's series and values we have, and how many we have beyond; exits with 1
- * if anything differs that docs/differences.md does not list. What this machine cannot make is named and skipped.
+ * For each host it prints how many of node_exporter's series and values hostpush has, and how many extra series. Exits
+ * with 1 for a difference that docs/differences.md does not list. Hosts that this machine cannot create are skipped.
  */
 import { bareHosts } from './odd/bare.ts'
-import { cpus } from './odd/cpus.ts'
+import { cpuHosts } from './odd/cpus.ts'
 import { devicesHosts } from './odd/devices.ts'
+import { driverErrorHosts } from './odd/driver-errors.ts'
 import { only } from './odd/host.ts'
-import { hidden, NotHere, ofNetwork, ofTree } from './odd/machine.ts'
+import { compareHidepid, compareNetwork, compareTree, NotSupported } from './odd/machine.ts'
 import { md } from './odd/md.ts'
 import { names } from './odd/names.ts'
-import { refusing } from './odd/refused.ts'
 import { peerProgram, Unavailable } from './peer.ts'
 
 type Comparison = (program: string) => Promise<boolean>
 
-const ofNetworks = [
+const networkCollectors = [
   'arp',
   'ethtool',
   'netclass',
@@ -33,19 +33,20 @@ const ofNetworks = [
 ]
 
 const hosts = new Map<string, Comparison>([
-  ...[...cpus, ...devicesHosts, ...names, ...md, ...bareHosts, ...refusing].map(
-    (host) => [host.name, (program: string) => ofTree(program, host)] as const,
+  ...[...cpuHosts, ...devicesHosts, ...names, ...md, ...bareHosts, ...driverErrorHosts].map(
+    (host) => [host.name, (program: string) => compareTree(program, host)] as const,
   ),
-  ['hidepid-1', (program) => hidden(program, 'hidepid-1', '1', 'nobody')],
-  ['hidepid-2', (program) => hidden(program, 'hidepid-2', '2', 'nobody')],
+  ['hidepid-1', (program) => compareHidepid(program, 'hidepid-1', '1', 'nobody')],
+  ['hidepid-2', (program) => compareHidepid(program, 'hidepid-2', '2', 'nobody')],
   [
     'network',
-    (program) => ofNetwork(program, 'network', [...only(...ofNetworks).slice(1), '--collector.netdev.address-info']),
+    (program) =>
+      compareNetwork(program, 'network', [...only(...networkCollectors).slice(1), '--collector.netdev.address-info']),
   ],
   [
     'network-netlink',
     (program) =>
-      ofNetwork(program, 'network-netlink', [
+      compareNetwork(program, 'network-netlink', [
         '--collector.netclass',
         '--collector.netclass.netlink',
         '--collector.netclass_rtnl.with-stats',
@@ -54,7 +55,7 @@ const hosts = new Map<string, Comparison>([
   [
     'network-files',
     (program) =>
-      ofNetwork(program, 'network-files', [
+      compareNetwork(program, 'network-files', [
         '--collector.arp',
         '--no-collector.arp.netlink',
         '--collector.netdev',
@@ -63,21 +64,22 @@ const hosts = new Map<string, Comparison>([
   ],
 ])
 
-async function main(chosen: readonly string[]): Promise<boolean> {
-  const unknown = chosen.filter((name) => !hosts.has(name))
-  if (unknown.length > 0) throw new Error(`no host ${unknown.join(', ')}; there are ${[...hosts.keys()].join(', ')}`)
-  let good = true
-  for (const [name, compared] of hosts) {
-    if (chosen.length > 0 && !chosen.includes(name)) continue
+async function main(selected: readonly string[]): Promise<boolean> {
+  const unknown = selected.filter((name) => !hosts.has(name))
+  if (unknown.length > 0)
+    throw new Error(`unknown host ${unknown.join(', ')}; the hosts are ${[...hosts.keys()].join(', ')}`)
+  let isEqual = true
+  for (const [name, compareHost] of hosts) {
+    if (selected.length > 0 && !selected.includes(name)) continue
     try {
-      good = (await compared(peerProgram())) && good
+      isEqual = (await compareHost(peerProgram())) && isEqual
     } catch (error) {
-      if (!(error instanceof NotHere || error instanceof Unavailable)) throw error
+      if (!(error instanceof NotSupported || error instanceof Unavailable)) throw error
       console.log(`${name.padEnd(16)} skipped: ${error.message}`)
-      good &&= process.env.CI !== 'true'
+      isEqual &&= process.env.CI !== 'true'
     }
   }
-  return good
+  return isEqual
 }
 
 if (!(await main(process.argv.slice(2)))) process.exitCode = 1

@@ -1,12 +1,12 @@
 /*
- * Compares what `hostpush collect` prints with what the real node_exporter serves, on the tree of node_exporter's own
- * end-to-end test and on this host: types, series, values, and what only one of the two has.
+ * Compares `hostpush collect` with the real node_exporter, on the tree of node_exporter's end-to-end test and on this
+ * host: types, series, values, and series that only one of the two has.
  *
  *   npm run parity -- [--fixtures] [--live [--all] [--user NAME]] [--only COLLECTOR,…]
  *
- * With --all every collector is on, with --user both programs are run by another user. Prints one line a collector and
- * a total; exits with 1 if anything differs that docs/differences.md does not list. What is missing to compare with is
- * named and skipped; a missing node_exporter is a failure with CI=true.
+ * --all enables every collector, --user runs both programs as another user. Prints one line for each collector and a
+ * total. Exits with 1 for a difference that docs/differences.md does not list. A comparison without its node_exporter or
+ * its tree is skipped; with CI=true a missing node_exporter is a failure.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -16,27 +16,29 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { collectors as allCollectors } from '../src/collectors/index.ts'
 import { type Difference, type Exposition, expositionOf } from './compare.ts'
-import { asUser, judge, moving, nothing, passing, type Setting } from './judge.ts'
+import { asUser, type ComparisonSetup, comparePrograms, momentary, moving, nothing } from './compare-programs.ts'
 import { NotStarted, peerProgram, peerVersion, type RunningPeer, startPeer, Unavailable } from './peer.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fixtures = join(root, '../shared/fixtures', `node-exporter-${peerVersion}`)
 
-/** What node_exporter's own end-to-end test leaves out, as it is of the host and the moment. */
+/** Families that node_exporter's end-to-end test ignores because they depend on the host and the time. */
 const endToEndSkip =
   /^(go_|node_exporter_build_info|node_scrape_collector_duration_seconds|process_|node_textfile_mtime_seconds|node_time_(zone|seconds)|node_network_(receive|transmit)_(bytes|packets)_total)/
 
-interface Line {
+interface CollectorResult {
   readonly families: Set<string>
   series: number
-  readonly known: Difference[]
-  readonly unknown: Difference[]
+  readonly listed: Difference[]
+  readonly unlisted: Difference[]
 }
 
-const shownAtMost = 10
+const maxShown = 10
 
-/** Unpacks the tree that node_exporter's end-to-end test reads. Some labels hold its path, so we run inside it. */
-function fixtureTree(into: string): Setting {
+/**
+ * Unpacks the tree of node_exporter's end-to-end test. Some labels contain its path, so both programs run inside it.
+ */
+function fixtureTree(into: string): ComparisonSetup {
   const [archive, flags] = [`${fixtures}.tar.gz`, `${fixtures}.flags`]
   for (const file of [archive, flags]) if (!existsSync(file)) throw new Unavailable(`${file} does not exist`, 'skips')
   execFileSync('tar', ['-xzf', archive, '-C', into])
@@ -44,26 +46,36 @@ function fixtureTree(into: string): Setting {
     name: 'fixtures',
     flags: readFileSync(flags, 'utf8').match(/^--.*$/gm) ?? [],
     cwd: into,
-    leftOut: endToEndSkip,
+    ignored: endToEndSkip,
     moving: nothing,
   }
 }
 
 const everything = allCollectors.map(({ name }) => `--collector.${name}`)
 
-const liveHost = (flags: readonly string[]): Setting => ({ name: 'live', flags, cwd: '/', leftOut: passing, moving })
+const liveHost = (flags: readonly string[]): ComparisonSetup => ({
+  name: 'live',
+  flags,
+  cwd: '/',
+  ignored: momentary,
+  moving,
+})
 
-/** Compares under one setting; true if nothing differs that is not known. */
-async function isEqual(program: string, setting: Setting, only: readonly string[] | undefined): Promise<boolean> {
+/** Compares with one setup; true if every difference is listed. */
+async function isEqual(
+  program: string,
+  setting: ComparisonSetup,
+  only: readonly string[] | undefined,
+): Promise<boolean> {
   using peer = await startPeer(program, setting.flags, setting)
-  const verdict = await judge(peer, setting)
+  const verdict = await comparePrograms(peer, setting)
   const collectorOf = await collectors(peer, verdict.peer)
-  const lines = new Map<string, Line>()
-  const lineOf = (family: string): Line | undefined => {
+  const lines = new Map<string, CollectorResult>()
+  const lineOf = (family: string): CollectorResult | undefined => {
     const collector = collectorOf(family)
     if (only !== undefined && !only.includes(collector)) return undefined
     let line = lines.get(collector)
-    if (line === undefined) lines.set(collector, (line = { families: new Set(), series: 0, known: [], unknown: [] }))
+    if (line === undefined) lines.set(collector, (line = { families: new Set(), series: 0, listed: [], unlisted: [] }))
     return line
   }
   for (const [family, { series }] of verdict.peer) {
@@ -71,12 +83,12 @@ async function isEqual(program: string, setting: Setting, only: readonly string[
     line?.families.add(family)
     if (line !== undefined) line.series += series.size
   }
-  for (const kind of ['known', 'unknown'] as const)
+  for (const kind of ['listed', 'unlisted'] as const)
     for (const difference of verdict[kind]) lineOf(difference.family)?.[kind].push(difference)
   return report(setting.name, lines)
 }
 
-/** The live host. Where the peer cannot count events it does not start: then that is left out, and said. */
+/** Compares on the live host. A peer that cannot count perf events does not start: it is started again without perf. */
 async function isLiveEqual(
   program: string,
   folder: string,
@@ -89,12 +101,15 @@ async function isLiveEqual(
     return await isEqual(its, setting, only)
   } catch (error) {
     if (!(error instanceof NotStarted && given.all)) throw error
-    console.log(`parity: without perf, with which node_exporter does not start: ${error.message}`)
+    console.log(`parity: node_exporter does not start with perf, compared without it: ${error.message}`)
     return isEqual(its, { ...setting, flags: everything.filter((flag) => flag !== '--collector.perf') }, only)
   }
 }
 
-/** Tells which collector a family is of: the peer is asked for each alone; one only we have is where its like is. */
+/**
+ * Maps a family to its collector: the peer is scraped for each collector alone. A family that only hostpush has belongs
+ * to the collector of the family with the longest common prefix.
+ */
 async function collectors(peer: RunningPeer, all: Exposition): Promise<(family: string) => string> {
   const success = [...(all.get('node_scrape_collector_success')?.series.keys() ?? [])]
   const names = success.map((series) => /collector="(\w+)"/.exec(series)?.[1] ?? '')
@@ -117,27 +132,27 @@ async function collectors(peer: RunningPeer, all: Exposition): Promise<(family: 
 
 const exporter = '(exporter)'
 
-function report(title: string, lines: ReadonlyMap<string, Line>): boolean {
-  const sum = { families: 0, series: 0, known: 0, unknown: 0 }
+function report(title: string, lines: ReadonlyMap<string, CollectorResult>): boolean {
+  const sum = { families: 0, series: 0, listed: 0, unlisted: 0 }
   console.log(title)
-  for (const [collector, { families, series, known, unknown }] of [...lines].sort()) {
+  for (const [collector, { families, series, listed, unlisted }] of [...lines].sort()) {
     sum.families += families.size
     sum.series += series
-    sum.known += known.length
-    sum.unknown += unknown.length
-    row(collector, families.size, series, known.length, unknown.length)
-    for (const { side, text } of unknown.slice(0, shownAtMost)) console.log(`    ${side.padEnd(5)} ${text}`)
-    if (unknown.length > shownAtMost) console.log(`    and ${unknown.length - shownAtMost} more`)
+    sum.listed += listed.length
+    sum.unlisted += unlisted.length
+    row(collector, families.size, series, listed.length, unlisted.length)
+    for (const { side, text } of unlisted.slice(0, maxShown)) console.log(`    ${side.padEnd(5)} ${text}`)
+    if (unlisted.length > maxShown) console.log(`    and ${unlisted.length - maxShown} more`)
   }
-  row('total', sum.families, sum.series, sum.known, sum.unknown)
-  return sum.unknown === 0
+  row('total', sum.families, sum.series, sum.listed, sum.unlisted)
+  return sum.unlisted === 0
 }
 
-function row(name: string, families: number, series: number, known: number, unknown: number): void {
-  const verdict = unknown > 0 ? `${unknown} DIFFER` : 'equal'
-  const listed = known > 0 ? `, ${known} listed differences` : ''
+function row(name: string, families: number, series: number, listed: number, unlisted: number): void {
+  const verdict = unlisted > 0 ? `${unlisted} DIFFER` : 'equal'
+  const note = listed > 0 ? `, ${listed} listed differences` : ''
   console.log(
-    `  ${name.padEnd(20)} ${String(families).padStart(4)} families ${String(series).padStart(5)} series  ${verdict}${listed}`,
+    `  ${name.padEnd(20)} ${String(families).padStart(4)} families ${String(series).padStart(5)} series  ${verdict}${note}`,
   )
 }
 
@@ -154,7 +169,7 @@ async function main(): Promise<boolean> {
   const both = !values.fixtures && !values.live
   const only = values.only?.split(',')
   const folder = mkdtempSync(join(tmpdir(), 'hostpush-parity-'))
-  const under = async (compared: (program: string) => Promise<boolean>): Promise<boolean> => {
+  const attempt = async (compared: (program: string) => Promise<boolean>): Promise<boolean> => {
     try {
       return await compared(peerProgram())
     } catch (error) {
@@ -165,8 +180,9 @@ async function main(): Promise<boolean> {
     }
   }
   try {
-    const first = !(both || values.fixtures) || (await under((program) => isEqual(program, fixtureTree(folder), only)))
-    const second = !(both || values.live) || (await under((program) => isLiveEqual(program, folder, values, only)))
+    const first =
+      !(both || values.fixtures) || (await attempt((program) => isEqual(program, fixtureTree(folder), only)))
+    const second = !(both || values.live) || (await attempt((program) => isLiveEqual(program, folder, values, only)))
     return first && second
   } finally {
     rmSync(folder, { recursive: true, force: true })

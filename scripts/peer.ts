@@ -6,10 +6,13 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The node_exporter that ours is compared with. */
+/** The version of node_exporter that hostpush is compared with. */
 export const peerVersion = '1.12.1'
 
-/** Why there is nothing to compare with. In CI the program must be there; what is not in the repository need not. */
+/**
+ * The reason why a comparison is impossible. In CI a missing program is a failure, a missing file outside the
+ * repository is not.
+ */
 export class Unavailable extends Error {
   readonly inCi: 'fails' | 'skips'
 
@@ -19,15 +22,15 @@ export class Unavailable extends Error {
   }
 }
 
-/** Why the peer ended as soon as it was started. */
+/** The peer ended at startup; the message is its last line. */
 export class NotStarted extends Error {}
 
-/** The peer's program, built first if it is not there. Throws Unavailable where it cannot be built. */
+/** Builds the peer's program if needed and returns its path. Throws Unavailable if it cannot be built. */
 export function peerProgram(): string {
-  const set = process.env.HOSTPUSH_NODE_EXPORTER
-  if (set !== undefined && set !== '') {
-    if (!existsSync(set)) throw new Unavailable(`HOSTPUSH_NODE_EXPORTER=${set} does not exist`)
-    return set
+  const configured = process.env.HOSTPUSH_NODE_EXPORTER
+  if (configured !== undefined && configured !== '') {
+    if (!existsSync(configured)) throw new Unavailable(`HOSTPUSH_NODE_EXPORTER=${configured} does not exist`)
+    return configured
   }
   const program = join(homedir(), '.cache/hostpush/bin/node_exporter')
   if (existsSync(program)) return program
@@ -46,27 +49,27 @@ export function peerProgram(): string {
   return program
 }
 
-/** The peer, serving on the loopback interface until it is disposed of. */
+/** The peer, listening on the loopback interface until it is disposed. */
 export interface RunningPeer extends Disposable {
-  /** Its metrics page; of the collectors that are named, if any are. */
+  /** Its metrics; with names, only those of these collectors. */
   read(collectors?: readonly string[]): Promise<string>
 }
 
-/** Where a program is run. */
-export interface Place {
+/** How to run a program. */
+export interface RunOptions {
   readonly cwd: string
-  /** A command that runs the one behind it as it is to be run: by another user, in a namespace. */
+  /** A command prefix, for example to run as another user or in a namespace. */
   readonly within?: readonly string[]
 }
 
-export async function startPeer(program: string, flags: readonly string[], place: Place): Promise<RunningPeer> {
-  const { cwd, within = [] } = place
+export async function startPeer(program: string, flags: readonly string[], options: RunOptions): Promise<RunningPeer> {
+  const { cwd, within = [] } = options
   const port = await freePort()
   const [command = '', ...args] = [...within, program, ...flags, `--web.listen-address=127.0.0.1:${port}`]
   const child = spawn(command, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
-  let said = ''
+  let output = ''
   child.stderr.on('data', (chunk) => {
-    said = `${said}${chunk}`.slice(-200_000)
+    output = `${output}${chunk}`.slice(-200_000)
   })
   const read = async (collectors: readonly string[] = []) => {
     try {
@@ -75,32 +78,32 @@ export async function startPeer(program: string, flags: readonly string[], place
       if (!response.ok) throw new Error(`status ${response.status}: ${await response.text()}`)
       return await response.text()
     } catch (error) {
-      await Promise.race([once(child, 'close'), sleep(500)]) // it may have said why
-      const reason = /^panic: .*$/m.exec(said)?.[0] ?? (error instanceof Error ? error.message : error)
+      await Promise.race([once(child, 'close'), sleep(500)]) // stderr may have the reason
+      const reason = /^panic: .*$/m.exec(output)?.[0] ?? (error instanceof Error ? error.message : error)
       throw new Error(`node_exporter does not answer: ${reason}`)
     }
   }
-  await listening(child, port, () => said)
+  await listening(child, port, () => output)
   return { read, [Symbol.dispose]: () => child.kill('SIGKILL') }
 }
 
-async function listening(child: ChildProcess, port: number, said: () => string): Promise<void> {
+async function listening(child: ChildProcess, port: number, output: () => string): Promise<void> {
   let failure: Error | undefined
   child.once('error', (error) => {
     failure = error
   })
   for (let attempt = 0; attempt < 200; attempt++) {
     if (failure !== undefined || child.exitCode !== null)
-      throw new NotStarted(failure?.message ?? said().trim().split('\n').at(-1) ?? '')
+      throw new NotStarted(failure?.message ?? output().trim().split('\n').at(-1) ?? '')
     try {
       await fetch(`http://127.0.0.1:${port}/`)
       return
     } catch {
-      await sleep(50) // not yet
+      await sleep(50) // not listening yet
     }
   }
   child.kill('SIGKILL')
-  throw new Error(`node_exporter does not answer: ${said()}`)
+  throw new Error(`node_exporter does not answer: ${output()}`)
 }
 
 async function freePort(): Promise<number> {
@@ -108,6 +111,6 @@ async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port is free')
+  if (address === null || typeof address === 'string') throw new Error('no free port')
   return address.port
 }

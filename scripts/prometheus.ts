@@ -1,15 +1,15 @@
-/** Builds the Prometheus 3 that tests and benches send to, where it is not there yet; prints where it is. */
+/** Builds the Prometheus 3 that tests and benches send to, if needed, and prints its path. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type GoProgram, goProgram } from './go.ts'
+import { type GoProgram, goProgram } from './go-program.ts'
 
 const folder = join(import.meta.dirname, 'prometheus')
 const version = /prometheus\/prometheus v0\.(\d+)(\d\d)\.(\d+)/.exec(readFileSync(join(folder, 'go.mod'), 'utf8'))
 
-/** As modules count, v0.315.0 is 3.15.0. */
+/** Module version v0.315.0 is release 3.15.0. */
 export const prometheusVersion = version?.slice(1).map(Number).join('.') ?? ''
 
-/** Without what finds targets in clouds: half of its size, and of the time to build it. */
+/** Without service discovery, which doubles the size and the build time. */
 export const prometheus: GoProgram = {
   name: `prometheus-${prometheusVersion}`,
   folder,

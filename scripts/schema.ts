@@ -4,7 +4,7 @@ import { collectors } from '../src/collectors/index.ts'
 import { shapeOf } from '../src/config/schema/schema.ts'
 import { outputKinds } from '../test/support/outputs.ts'
 
-/** The configuration's JSON Schema, as it is published in config.schema.json. */
+/** The JSON Schema of the configuration: the text of config.schema.json. */
 export function schemaText(): string {
   const schema = toJsonSchema(shapeOf({ collectors, outputKinds }), { errorMode: 'ignore' })
   return `${JSON.stringify({ title: 'hostpush configuration', ...schema }, null, 2)}\n`

@@ -39,7 +39,10 @@ const rows: readonly Readonly<Record<string, Part>>[] = [
   },
   { 'config/': { faces: ['index.ts', 'error.ts', 'output-block.ts'], libraries: ['node:', 'valibot', 'yaml'] } },
   {
-    'remote-write/': { faces: ['index.ts', 'measure.ts'], libraries: ['protobufjs', 'snappyjs', 'node:zlib', 'valibot'] },
+    'remote-write/': {
+      faces: ['index.ts', 'measure.ts'],
+      libraries: ['protobufjs', 'snappyjs', 'node:zlib', 'valibot'],
+    },
     'pushgateway/': { libraries: ['node:util', 'node:zlib', 'valibot'] },
   },
   { 'output-kinds.ts': {} },
@@ -129,7 +132,9 @@ test('the table tells a wrong import from a right one', () => {
 
 test('the whole configuration is known to the agent, the commands, doctor and estimate alone', () => {
   const knows = (file: string) =>
-    /import (type )?\{[^}]*\bConfig\b[^}]*\} from '[^']*config\/index\.ts'/.test(readFileSync(`${source}/${file}`, 'utf8'))
+    /import (type )?\{[^}]*\bConfig\b[^}]*\} from '[^']*config\/index\.ts'/.test(
+      readFileSync(`${source}/${file}`, 'utf8'),
+    )
   assert.deepEqual(
     files.filter((file) => knows(file) && !mayKnowConfig.includes(partOf(file))),
     [],
@@ -145,14 +150,19 @@ test('util/ is a closed list', () => {
 
 test('no folder but collectors has more than 20 files, and src itself at most 6', () => {
   const sizes = Map.groupBy(files, (file) => posix.dirname(file))
-  const large = [...sizes].filter(([folder, { length }]) => folder !== 'collectors' && length > (folder === '.' ? 6 : 20))
+  const large = [...sizes].filter(
+    ([folder, { length }]) => folder !== 'collectors' && length > (folder === '.' ? 6 : 20),
+  )
   assert.deepEqual(large, [])
 })
 
 test('the kinds of output are named side by side in the registry alone', () => {
   const kinds = [/remote-write\/|remote_write|remoteWrite/, /pushgateway/i]
   const both = files.filter((file) => {
-    const code = readFileSync(`${source}/${file}`, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*\.[^'\n]*'(?=,?$)/gm, '')
+    const code = readFileSync(`${source}/${file}`, 'utf8').replace(
+      /\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*\.[^'\n]*'(?=,?$)/gm,
+      '',
+    )
     return kinds.every((kind) => kind.test(code))
   })
   assert.deepEqual(both, ['output-kinds.ts'])

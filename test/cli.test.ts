@@ -44,8 +44,8 @@ const misuse: readonly (readonly [args: string[], message: RegExp])[] = [
   [['receive', '--listen-address=nowhere'], /nowhere is not HOST:PORT/],
   [['collect', 'meminfo'], /unexpected meminfo/],
   [['run', '--', '-'], /unexpected -/],
-  [['demo', '--interval=often'], /--interval: "often" is not a duration above 0 such as 5s/],
-  [['demo', '--interval=0s'], /--interval: "0s" is not a duration above 0/],
+  [['demo', '--interval=often'], /--interval: "often" is not a positive duration, for example 5s/],
+  [['demo', '--interval=0s'], /--interval: "0s" is not a positive duration/],
   [['demo', '--pushes=some'], /--pushes: "some" is not a whole number/],
 ]
 for (const [args, message] of misuse) {

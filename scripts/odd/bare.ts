@@ -1,14 +1,27 @@
 import { collectors } from '../../src/collectors/index.ts'
 import { below, file, type OddHost, only, type Tree } from './host.ts'
 
-/** What looks at this machine and not at a tree, or is of a program that is not there. */
-const elsewhere = ['filesystem', 'ntp', 'perf', 'runit', 'supervisord', 'systemd', 'logind', 'timex', 'time', 'uname']
+/** Collectors that read this machine instead of a tree, or a program that does not run. */
+const notFromFiles = [
+  'filesystem',
+  'ntp',
+  'perf',
+  'runit',
+  'supervisord',
+  'systemd',
+  'logind',
+  'timex',
+  'time',
+  'uname',
+]
 const fromNetlink = ['arp', 'netdev', 'network_route', 'qdisc', 'tcpstat', 'wifi', 'ethtool']
-const left = new Set([...elsewhere, ...fromNetlink])
+const excluded = new Set([...notFromFiles, ...fromNetlink])
 
-export const fromTree: readonly string[] = collectors.map(({ name }) => name).filter((name) => !left.has(name))
+export const fromTree: readonly string[] = collectors.map(({ name }) => name).filter((name) => !excluded.has(name))
 
-/** A kernel made for a small thing: without PSI, connection tracking, block devices, swap, IPv6, modules' files. */
+/**
+ * A minimal kernel of an embedded device: without PSI, connection tracking, block devices, swap, IPv6, module files.
+ */
 const bare: Tree = {
   ...below('proc', {
     stat: file(

@@ -1,6 +1,6 @@
 import { below, file, type OddHost, only, range, type Tree } from './host.ts'
 
-/* 256 CPUs in four nodes, some of which are offline: the kernel then has no times, topology or interrupts of them. */
+/* 256 CPUs in four nodes, some of them offline: the kernel has no times, topology or interrupts of offline CPUs. */
 
 const all = range(256)
 const offline = new Set([3, ...range(16).map((i) => 64 + i), 255])
@@ -132,9 +132,9 @@ const collectors = [
   'stat',
 ]
 
-export const cpus: readonly OddHost[] = [
+export const cpuHosts: readonly OddHost[] = [
   { name: 'cpus', tree, flags: [...only(...collectors, 'cpufreq'), '--collector.stat.softirq'] },
-  // Not with cpufreq: where both have a node_cpu_frequency_hertz, which one node_exporter keeps is chance.
+  // Without cpufreq: if both collectors emit node_cpu_frequency_hertz, node_exporter keeps either one.
   {
     name: 'cpus-told',
     tree,

@@ -2,30 +2,30 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
- * Files by their path, or links. Not all that is in a path or a file is UTF-8: texts hold a byte in each unit, and
- * `bytes` makes such a text of any other.
+ * Files and symbolic links by path. Paths and contents may be invalid UTF-8: each UTF-16 unit of a string is one byte.
+ * `bytes` converts an ordinary string.
  */
 export type Tree = Readonly<Record<string, string | { readonly link: string }>>
 
-/** A host that is not as most are. Its tree holds `proc/`, `sys/`, `udev/` and the root file system. */
+/** An unusual host. Its tree contains `proc/`, `sys/`, `udev/` and the root file system. */
 export interface OddHost {
   readonly name: string
   readonly tree: Tree
-  /** Without those that say where the trees are. */
+  /** Without the flags for the paths of the trees. */
   readonly flags: readonly string[]
-  /** What is in the tree for us alone, as node_exporter panics at it or loses a whole collector; all of it is extra. */
-  readonly beyond?: Tree
-  /** Who looks at it; else root. */
+  /** Files for hostpush only, because node_exporter panics or loses a whole collector; their series are extra. */
+  readonly extraTree?: Tree
+  /** The user who runs both programs; default root. */
   readonly user?: string
-  /** Files and directories that this user may not read. */
-  readonly refused?: readonly string[]
-  /** Files of which reading fails, by the number of the error. */
-  readonly broken?: Readonly<Record<string, number>>
+  /** Files and directories without permission for this user. */
+  readonly unreadable?: readonly string[]
+  /** Files that fail to read, with the errno. */
+  readonly readErrors?: Readonly<Record<string, number>>
 }
 
 export const bytes = (text: string): string => Buffer.from(text).toString('latin1')
 
-export function plant(folder: string, tree: Tree): void {
+export function writeTree(folder: string, tree: Tree): void {
   for (const [path, node] of Object.entries(tree)) {
     const at = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(path, 'latin1')])
     mkdirSync(Buffer.from(dirname(at.toString('latin1')), 'latin1'), { recursive: true })
@@ -34,12 +34,12 @@ export function plant(folder: string, tree: Tree): void {
   }
 }
 
-/** A tree below a directory. */
+/** The tree with each path below a directory. */
 export const below = (directory: string, tree: Tree): Tree =>
   Object.fromEntries(Object.entries(tree).map(([path, node]) => [`${directory}/${path}`, node]))
 
-/** All in one; what several have at one place is put together. */
-export function merged(trees: readonly Tree[]): Tree {
+/** Merges trees; files with the same path are concatenated. */
+export function mergeTrees(trees: readonly Tree[]): Tree {
   const all: Record<string, Tree[string]> = {}
   for (const [path, node] of trees.flatMap((tree) => Object.entries(tree))) {
     const before = all[path]
@@ -48,12 +48,12 @@ export function merged(trees: readonly Tree[]): Tree {
   return all
 }
 
-/** A file of these lines. */
+/** The content of a file with these lines. */
 export const file = (...lines: readonly string[]): string => `${lines.join('\n')}\n`
 
 export const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
-/** Only these collectors. */
+/** Flags that enable only these collectors. */
 export const only = (...collectors: readonly string[]): string[] => [
   '--collector.disable-defaults',
   ...collectors.map((name) => `--collector.${name}`),

@@ -1,6 +1,6 @@
 import { below, type OddHost, only, type Tree } from './host.ts'
 
-/* Every state that drivers/md/md.c writes of an array. */
+/* Every array state that drivers/md/md.c prints. */
 
 const mdstat = `Personalities : [raid6] [raid5] [raid4] [linear] [multipath] [raid0] [raid1] [raid10]
 md0 : active raid1 sda1[0] sdb1[1]
@@ -94,8 +94,8 @@ const arrays: Readonly<Record<string, Tree>> = {
   md126: array('raid1', { metadata_version: 'external:/md127/0\n', array_state: 'active-idle\n' }),
 }
 
-/** What costs node_exporter all arrays. */
-const beyond: Tree = {
+/** Lines at which node_exporter loses all arrays. */
+const extraTree: Tree = {
   'proc/mdstat': `md50 : active raid1 sda20[0] sdb20[1]
       50 blocks super 1.2 [2/2] [UU]
       \tresync=REMOTE
@@ -118,6 +118,6 @@ export const md: readonly OddHost[] = [
       ...Object.assign({}, ...Object.entries(arrays).map(([device, files]) => below(`sys/block/${device}/md`, files))),
     },
     flags: only('mdadm'),
-    beyond,
+    extraTree,
   },
 ]

@@ -1,10 +1,10 @@
-import { below, bytes, file, merged, type OddHost, only, type Tree } from './host.ts'
+import { below, bytes, file, mergeTrees, type OddHost, only, type Tree } from './host.ts'
 
-/* What users, vendors and the kernel write where a label comes from: blanks, quotes, backslashes, other bytes. */
+/* Unusual label values from users, vendors and the kernel: spaces, quotes, backslashes, invalid UTF-8. */
 
-/** A tree whose labels hold `odd`; of a kind each, so that one that node_exporter panics at can be left out. */
+/** For each collector, a tree with the label value `odd`: a tree at which node_exporter panics can be excluded. */
 const kinds: Readonly<Record<string, (odd: string) => Tree>> = {
-  // The first: its statistics go with the line of the same number in mountinfo.
+  // Must be first: its statistics belong to the line with the same number in mountinfo.
   mountstats: (odd) => ({
     'proc/1/mountinfo': `1 0 0:5 / /${word(odd)} rw - nfs4 h:/${word(odd)} rw,addr=192.0.2.1\n`,
     'proc/1/mountstats': file(
@@ -174,21 +174,21 @@ xpc 1 2 3
 
 const word = (odd: string): string => odd.replaceAll(' ', '')
 
-/** What some of them cannot do without. */
-const around: Tree = {
+/** Files that several collectors require. */
+const commonFiles: Tree = {
   'proc/stat': 'cpu0 1 2 3 4 5 6 7 8 9 10\n',
   'proc/cpuinfo': 'processor\t: 0\nmodel name\t: plain\nphysical id\t: 0\ncore id\t: 0\n\n',
   'proc/self': { link: '1' },
   'sys/devices/system/cpu/cpu0/uevent': '',
 }
 
-/** Those at which node_exporter does not panic where a name is not UTF-8. */
-const mended = new Set(['diskstats', 'dmi', 'filesystem', 'hwmon', 'rapl', 'textfile'])
+/** Collectors in which node_exporter does not panic at invalid UTF-8. */
+const safeInPeer = new Set(['diskstats', 'dmi', 'filesystem', 'hwmon', 'rapl', 'textfile'])
 
 function treeOf(odd: string, has: (kind: string) => boolean): Tree {
-  const chosen = Object.entries(kinds).filter(([kind]) => has(kind))
+  const selected = Object.entries(kinds).filter(([kind]) => has(kind))
   const masters: Tree = has('bonding') ? { 'sys/class/net/bonding_masters': `${word(odd)}0\n` } : {}
-  return merged([masters, ...chosen.map(([, make]) => make(odd))])
+  return mergeTrees([masters, ...selected.map(([, make]) => make(odd))])
 }
 
 const flags = [
@@ -202,12 +202,12 @@ const flags = [
 const invalid = 'a\xffb'
 
 export const names: readonly OddHost[] = [
-  { name: 'names-quotes', tree: merged([around, treeOf('a "b\\c', () => true)]), flags },
-  { name: 'names-utf8', tree: merged([around, treeOf(bytes('ü 雪{}=,'), () => true)]), flags },
+  { name: 'names-quotes', tree: mergeTrees([commonFiles, treeOf('a "b\\c', () => true)]), flags },
+  { name: 'names-utf8', tree: mergeTrees([commonFiles, treeOf(bytes('ü 雪{}=,'), () => true)]), flags },
   {
     name: 'names-bytes',
-    tree: merged([around, treeOf(invalid, (kind) => mended.has(kind))]),
-    beyond: treeOf(invalid, (kind) => !mended.has(kind)),
+    tree: mergeTrees([commonFiles, treeOf(invalid, (kind) => safeInPeer.has(kind))]),
+    extraTree: treeOf(invalid, (kind) => !safeInPeer.has(kind)),
     flags,
   },
 ]

@@ -2,21 +2,21 @@ import { type ExecFileSyncOptions, execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expositionOf, type Peer } from '../compare.ts'
 
-/** A host of its own, made of two network namespaces: lines for ip(8) and tc(8). */
+/** A host made of two network namespaces: batch lines for ip(8) and tc(8). */
 export interface Network {
   readonly ip: readonly string[]
   readonly tc?: readonly string[]
 }
 
-/** The near namespace's name, and how to be rid of both. */
-export interface Made extends Disposable {
+/** The name of the near namespace; disposal removes both. */
+export interface NetworkNamespace extends Disposable {
   readonly name: string
 }
 
 const quiet: ExecFileSyncOptions = { stdio: ['pipe', 'ignore', 'pipe'] }
 
-/** Makes the namespaces; throws where that cannot be done. Lines that this kernel does not offer are passed over. */
-export function makeNetwork({ ip, tc = [] }: Network): Made {
+/** Creates the namespaces; throws if that fails. Lines that this kernel does not support are skipped. */
+export function makeNetwork({ ip, tc = [] }: Network): NetworkNamespace {
   const near = `hostpush-${process.pid}`
   const far = `${near}-far`
   for (const name of [near, far]) execFileSync('ip', ['netns', 'add', name], quiet)
@@ -24,7 +24,7 @@ export function makeNetwork({ ip, tc = [] }: Network): Made {
     try {
       execFileSync(file, ['-n', namespace, '-force', '-batch', '-'], { ...quiet, input: all.join('\n') })
     } catch {
-      // some line of it is not offered here
+      // this kernel does not support one of the lines
     }
   }
   batch('ip', far, ['link set lo up'])
@@ -39,20 +39,20 @@ export function makeNetwork({ ip, tc = [] }: Network): Made {
   }
 }
 
-/** What both programs say of it with these flags. */
-export function seenBy(namespace: string, program: string, flags: readonly string[]) {
-  const args = ['netns', 'exec', namespace, process.execPath, join(import.meta.dirname, 'inside.ts'), program]
-  const seen = execFileSync('ip', [...args, '--collector.disable-defaults', ...flags], {
+/** The output of both programs in the namespace. */
+export function readBoth(namespace: string, program: string, flags: readonly string[]) {
+  const args = ['netns', 'exec', namespace, process.execPath, join(import.meta.dirname, 'in-namespace.ts'), program]
+  const output = execFileSync('ip', [...args, '--collector.disable-defaults', ...flags], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  const { before, ours, after } = JSON.parse(seen) as Record<'before' | 'ours' | 'after', string>
+  const { before, ours, after } = JSON.parse(output) as Record<'before' | 'ours' | 'after', string>
   const peer: Peer = { before: expositionOf(before), after: expositionOf(after) }
   return { peer, ours: expositionOf(ours) }
 }
 
-/** Interfaces, routes, neighbours and queues of many kinds; inside.ts adds sockets. */
+/** Interfaces, routes, neighbours and queues of many kinds; in-namespace.ts adds sockets. */
 export const network: Network = {
   ip: [
     'link add br0 type bridge',

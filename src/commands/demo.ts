@@ -8,36 +8,35 @@ import { systemClock } from '../util/clock.ts'
 import { type Flag, UsageError } from '../util/flags.ts'
 import type { Command } from './command.ts'
 import { logOf } from './logger.ts'
-import { lineOf, receiverAt } from './receive.ts'
+import { receiverAt, summaryLine } from './receive.ts'
 
-const interval: Flag = { name: 'interval', kind: 'value', fallback: '5s', help: 'How often to collect and push.' }
+const interval: Flag = { name: 'interval', kind: 'value', fallback: '5s', help: 'Time between two pushes.' }
 const pushes: Flag = {
   name: 'pushes',
   kind: 'value',
   fallback: '',
-  help: 'End after so many pushes instead of at Ctrl-C.',
+  help: 'Number of pushes before the command ends; without it, it runs until Ctrl-C.',
 }
 const listen: Flag = {
   name: 'web.listen-address',
   kind: 'list',
   fallback: '127.0.0.1:9100',
-  help: "Where the agent's own page is.",
+  help: "Address of the agent's status page.",
 }
 
 export default {
   name: 'demo',
-  summary:
-    'Shows the main job on this machine: collects this host, pushes it to a receiver in the same process, prints each push.',
+  summary: 'Collects this host, pushes to a receiver in the same process and prints each push.',
   usage: '[flags]',
   flags: () => [interval, pushes, listen],
   async run({ flags }, terminal) {
-    const wanted = wholeNumber(flags.get(pushes.name))
-    const scrapeInterval = aboveZero(String(flags.get(interval.name) ?? interval.fallback))
-    const enough = new AbortController()
-    let seen = 0
+    const maxPushes = wholeNumber(flags.get(pushes.name))
+    const scrapeInterval = positiveDuration(String(flags.get(interval.name) ?? interval.fallback))
+    const done = new AbortController()
+    let received = 0
     const receiver = await receiverAt('127.0.0.1:0', (request) => {
-      terminal.out(lineOf(request))
-      if (request.samples > 0 && ++seen >= wanted) enough.abort(new Error('as many pushes as asked for'))
+      terminal.out(summaryLine(request))
+      if (request.samples > 0 && ++received >= maxPushes) done.abort(new Error('the last push arrived'))
     })
     try {
       const config = await readConfig({
@@ -54,22 +53,22 @@ export default {
       })
       const agent = await createAgent(config, { clock: systemClock, log: logOf(config, terminal), connect })
       terminal.out(welcome(config.intervalMs, receiver.url, agent.addresses))
-      await agent.run(AbortSignal.any([terminal.stop, enough.signal]))
+      await agent.run(AbortSignal.any([terminal.stop, done.signal]))
     } finally {
       await receiver.close()
     }
     terminal.out(
-      `\n${seen} pushes arrived. Next: put your endpoint into a copy of config.example.json and start\n  bin/hostpush run --config.file=FILE\n`,
+      `\n${received} pushes arrived. Next: copy config.example.json, set your endpoint in it and run\n  bin/hostpush run --config.file=FILE\n`,
     )
     return 0
   },
 } satisfies Command
 
 const welcome = (intervalMs: number, receiver: string, addresses: readonly string[]) =>
-  `hostpush reads this host every ${intervalMs / 1000} s and pushes it to a receiver in this very process.\n` +
-  `what the receiver got:  ${receiver}/metrics\n` +
-  `${addresses.map((address) => `the agent's own page:   http://${address}/\n`).join('')}` +
-  'Ctrl-C ends.\n\n'
+  `hostpush reads this host every ${intervalMs / 1000} s and pushes to a receiver in this process.\n` +
+  `received samples:  ${receiver}/metrics\n` +
+  `${addresses.map((address) => `status page:       http://${address}/\n`).join('')}` +
+  'Press Ctrl-C to stop.\n\n'
 
 function wholeNumber(given: unknown): number {
   if (given === undefined) return Number.POSITIVE_INFINITY
@@ -78,7 +77,7 @@ function wholeNumber(given: unknown): number {
   return Number(given)
 }
 
-function aboveZero(text: string): string {
+function positiveDuration(text: string): string {
   if ((durationMs(text) ?? 0) > 0) return text
-  throw new UsageError(`--${interval.name}: ${JSON.stringify(text)} is not a duration above 0 such as 5s`)
+  throw new UsageError(`--${interval.name}: ${JSON.stringify(text)} is not a positive duration, for example 5s`)
 }

@@ -1,4 +1,4 @@
-import { createReceiver, type Receiver, type Summary } from '../demo-receiver/receiver.ts'
+import { createReceiver, type Receiver, type RequestSummary } from '../demo-receiver/receiver.ts'
 import { type Flag, UsageError } from '../util/flags.ts'
 import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
@@ -7,42 +7,44 @@ const listen: Flag = {
   name: 'listen-address',
   kind: 'value',
   fallback: '127.0.0.1:9201',
-  help: 'Where to receive; port 0 takes a free one.',
+  help: 'Address to listen on, HOST:PORT; port 0 selects a free port.',
 }
 
 export default {
   name: 'receive',
   summary:
-    'A small remote-write receiver: answers as a real one does, prints each request, serves what it got at /metrics.',
+    'Starts a small remote-write receiver for tests: prints each request and serves the received samples at /metrics.',
   usage: '[flags]',
   flags: () => [listen],
   async run({ flags }, terminal) {
     const address = String(flags.get(listen.name) ?? listen.fallback)
-    const receiver = await receiverAt(address, (request) => terminal.out(lineOf(request)))
-    terminal.out(`receiving at ${receiver.url}/api/v1/write; what came is at ${receiver.url}/metrics; Ctrl-C ends\n`)
+    const receiver = await receiverAt(address, (request) => terminal.out(summaryLine(request)))
+    terminal.out(
+      `receiving at ${receiver.url}/api/v1/write; samples at ${receiver.url}/metrics; press Ctrl-C to stop\n`,
+    )
     await stopped(terminal)
     await receiver.close()
     return 0
   },
 } satisfies Command
 
-/** Starts a receiver that tells of each request. */
-export async function receiverAt(address: string, onRequest: (request: Summary) => void): Promise<Receiver> {
+/** Starts a receiver that reports each request to `onRequest`. */
+export async function receiverAt(address: string, onRequest: (request: RequestSummary) => void): Promise<Receiver> {
   const [, host = '', port = ''] = /^(\[.*\]|[^:]*):(\d+)$/.exec(address) ?? []
   if (port === '' || Number(port) > 65535) throw new UsageError(`--${listen.name}: ${address} is not HOST:PORT`)
   const options = { host: host.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port) }
   return createReceiver({ listen: options, onRequest })
 }
 
-export function lineOf(request: Summary): string {
-  const what =
+export function summaryLine(request: RequestSummary): string {
+  const content =
     request.samples === 0
       ? `metadata of ${request.metadata} families`
       : `${plural(request.samples, 'sample')} of ${request.series} series`
-  const stale = request.stale === 0 ? '' : `, ${request.stale} series ended`
+  const stale = request.stale === 0 ? '' : `, ${plural(request.stale, 'stale marker')}`
   const size = `${request.compressedBytes} bytes (${request.uncompressedBytes} before compression)`
   const problem = request.text === '' ? '' : `: ${request.text.trim().replace(/\p{Cc}/gu, '\uFFFD')}`
-  return `request ${request.number}: ${what}${stale}, ${size} -> ${request.status}${problem}\n`
+  return `request ${request.number}: ${content}${stale}, ${size} -> ${request.status}${problem}\n`
 }
 
 export function stopped({ stop }: Terminal): Promise<void> {

@@ -1,28 +1,28 @@
 import { readFileSync } from 'node:fs'
 import type protobuf from 'protobufjs'
 import { packageRoot } from '../util/version.ts'
-import { nameOf, type Pair, type Version } from './labels.ts'
+import { type Label, nameOf, type ProtocolVersion } from './labels.ts'
 
 export interface Sample {
   readonly timestampMs: number
-  /** When the counter began at zero; 0 where the sender does not say (in 1.0 it cannot). */
+  /** Start timestamp of the counter; 0 if the request has none. Protocol 1.0 has no field for it. */
   readonly startMs: number
-  readonly bits: Bits
+  readonly bits: Float64Bits
 }
 
 /**
- * The eight bytes of a double in two halves. A stale marker is a signalling NaN, and JavaScript may quieten one as
- * soon as it is a number: so it is none until somebody asks for `numberOf`.
+ * The eight bytes of a double in two halves. A stale marker is a signalling NaN, and JavaScript may turn a signalling
+ * NaN into a quiet one when it becomes a number. `toNumber` converts.
  */
-export interface Bits {
+export interface Float64Bits {
   readonly low: number
   readonly high: number
 }
 
-export interface IncomingSeries {
-  readonly labels: readonly Pair[]
+export interface WriteRequestSeries {
+  readonly labels: readonly Label[]
   readonly samples: readonly Sample[]
-  /** Native histograms and exemplars are counted, not kept. */
+  /** Native histograms and exemplars are counted, not stored. */
   readonly histograms: number
   readonly exemplars: number
 }
@@ -33,43 +33,44 @@ export interface Metadata {
   readonly unit: string
 }
 
-export interface Incoming {
-  readonly version: Version
-  readonly series: readonly IncomingSeries[]
+export interface WriteRequest {
+  readonly version: ProtocolVersion
+  readonly series: readonly WriteRequestSeries[]
   /** By family. */
   readonly metadata: ReadonlyMap<string, Metadata>
 }
 
-export const isStale = ({ low, high }: Bits): boolean => low === 2 && high === 0x7ff00000
+export const isStale = ({ low, high }: Float64Bits): boolean => low === 2 && high === 0x7ff00000
 
-export const sameBits = (left: Bits, right: Bits): boolean => left.low === right.low && left.high === right.high
+export const sameBits = (left: Float64Bits, right: Float64Bits): boolean =>
+  left.low === right.low && left.high === right.high
 
 const view = new DataView(new ArrayBuffer(8))
 
-export function numberOf({ low, high }: Bits): number {
+export function toNumber({ low, high }: Float64Bits): number {
   view.setInt32(0, low, true)
   view.setInt32(4, high, true)
   return view.getFloat64(0, true)
 }
 
-/** What the series of a family append to its name, by its type. */
-export const suffixes: Readonly<Record<string, RegExp>> = {
+/** Suffixes of the series of a family, by the family's type. */
+export const seriesSuffixes: Readonly<Record<string, RegExp>> = {
   histogram: /_(?:bucket|sum|count)$/,
   summary: /_(?:sum|count)$/,
 }
 
-/** Takes the body of a request without its compression; throws an Error that says what is wrong with it. */
-export type Decode = (version: Version, bytes: Uint8Array) => Incoming
+/** Decodes an uncompressed body. Throws an Error with the reason if the body is invalid. */
+export type Decode = (version: ProtocolVersion, bytes: Uint8Array) => WriteRequest
 
-/** Loads the library with the parser of .proto files, which nobody but a receiver needs. */
+/** Loads protobufjs with its parser of .proto files. Only the receiver needs the parser. */
 export async function createDecoder(): Promise<Decode> {
-  const { default: library } = await import('protobufjs')
-  const writeRequest = requestIn(library, 'remote-write-v1.proto', 'prometheus.WriteRequest')
-  const request = requestIn(library, 'remote-write-v2.proto', 'io.prometheus.write.v2.Request')
+  const { default: protobufjs } = await import('protobufjs')
+  const writeRequest = messageType(protobufjs, 'remote-write-v1.proto', 'prometheus.WriteRequest')
+  const request = messageType(protobufjs, 'remote-write-v2.proto', 'io.prometheus.write.v2.Request')
   return (version, bytes) =>
     version === 1
-      ? incomingV1(writeRequest.decode(bytes) as unknown as RawV1)
-      : incomingV2(request.decode(bytes) as unknown as RawV2)
+      ? fromV1(writeRequest.decode(bytes) as unknown as RawV1)
+      : fromV2(request.decode(bytes) as unknown as RawV2)
 }
 
 const metricTypes = [
@@ -83,12 +84,12 @@ const metricTypes = [
   'stateset',
 ] as const
 
-// What the messages of proto/ decode to, with the samples' values as their bits.
+// Decoded messages of proto/, with each sample's value as bits.
 
 interface RawSample {
-  readonly value: Bits
-  readonly timestamp: Bits
-  readonly startTimestamp?: Bits
+  readonly value: Float64Bits
+  readonly timestamp: Float64Bits
+  readonly startTimestamp?: Float64Bits
 }
 
 interface RawV1 {
@@ -117,8 +118,8 @@ interface RawV2 {
   }[]
 }
 
-/** The request's message; a sample's `double value` is read as `fixed64`, the same eight bytes on the wire. */
-function requestIn({ parse, Field }: typeof protobuf, file: string, name: string): protobuf.Type {
+/** The type of the request. It reads a sample's `double value` as `fixed64`: the same eight bytes on the wire. */
+function messageType({ parse, Field }: typeof protobuf, file: string, name: string): protobuf.Type {
   const { root } = parse(readFileSync(new URL(`proto/${file}`, packageRoot), 'utf8'))
   const request = root.lookupType(name)
   const sample = (request.parent as protobuf.Namespace).lookupType('Sample')
@@ -127,7 +128,7 @@ function requestIn({ parse, Field }: typeof protobuf, file: string, name: string
   return request
 }
 
-function incomingV1(raw: RawV1): Incoming {
+function fromV1(raw: RawV1): WriteRequest {
   return {
     version: 1,
     series: raw.timeseries.map(({ labels, samples, histograms, exemplars }) => ({
@@ -145,25 +146,25 @@ function incomingV1(raw: RawV1): Incoming {
   }
 }
 
-function incomingV2({ symbols, timeseries }: RawV2): Incoming {
-  if (symbols[0] !== '') throw new Error('symbols: the first one is not empty')
-  if (new Set(symbols).size !== symbols.length) throw new Error('symbols: one of them is there twice')
+function fromV2({ symbols, timeseries }: RawV2): WriteRequest {
+  if (symbols[0] !== '') throw new Error('symbols: the first symbol is not empty')
+  if (new Set(symbols).size !== symbols.length) throw new Error('symbols: duplicate symbol')
   const symbol = (ref: number): string => {
     const text = symbols[ref]
-    if (text === undefined) throw new Error(`symbols: ${ref} is not one of ${symbols.length}`)
+    if (text === undefined) throw new Error(`symbols: reference ${ref} is out of range, there are ${symbols.length}`)
     return text
   }
   const metadata = new Map<string, Metadata>()
   const series = timeseries.map(({ labelsRefs, metadata: meta, ...rest }) => {
     if (labelsRefs.length % 2 !== 0)
-      throw new Error(`labels_refs: ${labelsRefs.length} of them, a name without a value`)
-    if (rest.samples.length > 0 && rest.histograms.length > 0) throw new Error('samples and histograms in one series')
-    const labels: Pair[] = []
+      throw new Error(`labels_refs: ${labelsRefs.length} references, the last name has no value`)
+    if (rest.samples.length > 0 && rest.histograms.length > 0) throw new Error('series has both samples and histograms')
+    const labels: Label[] = []
     for (let i = 0; i < labelsRefs.length; i += 2)
       labels.push([symbol(labelsRefs[i] as number), symbol(labelsRefs[i + 1] as number)])
     if (meta) {
       const type = metricTypes[meta.type] ?? 'unknown'
-      const name = nameOf(labels)?.replace(suffixes[type] ?? '', '') ?? ''
+      const name = nameOf(labels)?.replace(seriesSuffixes[type] ?? '', '') ?? ''
       metadata.set(name, { type, help: symbol(meta.helpRef), unit: symbol(meta.unitRef) })
     }
     return {
@@ -178,10 +179,10 @@ function incomingV2({ symbols, timeseries }: RawV2): Incoming {
 
 function sampleOf({ value, timestamp, startTimestamp }: RawSample): Sample {
   return {
-    timestampMs: wide(timestamp),
-    startMs: startTimestamp === undefined ? 0 : wide(startTimestamp),
+    timestampMs: int64(timestamp),
+    startMs: startTimestamp === undefined ? 0 : int64(startTimestamp),
     bits: { low: value.low, high: value.high },
   }
 }
 
-const wide = ({ low, high }: Bits): number => high * 2 ** 32 + (low >>> 0)
+const int64 = ({ low, high }: Float64Bits): number => high * 2 ** 32 + (low >>> 0)

@@ -1,34 +1,36 @@
 import { seriesText } from '../metrics/exposition/write.ts'
 
 /** Remote-write 1.0 or 2.0. */
-export type Version = 1 | 2
+export type ProtocolVersion = 1 | 2
 
-export type Pair = readonly [name: string, value: string]
+export type Label = readonly [name: string, value: string]
 
 const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 
-/** What the protocol does not allow in these labels; undefined if all is well. 2.0 allows any name that is UTF-8. */
-export function labelProblem(version: Version, labels: readonly Pair[]): string | undefined {
-  let before: string | undefined
+/** The first violation of the protocol in these labels; undefined if they are valid. 2.0 allows any UTF-8 name. */
+export function labelProblem(version: ProtocolVersion, labels: readonly Label[]): string | undefined {
+  let previous: string | undefined
   for (const [name, value] of labels) {
-    if (name === '') return 'a label without a name'
+    if (name === '') return 'label without a name'
     if (value === '') return `label ${name} is empty`
-    if (name === before) return `label ${name} is there twice`
-    if (before !== undefined && byteOrder(before, name) > 0) return `label ${name} comes after ${before}: not sorted`
-    if (version === 1 && !labelName.test(name)) return `${name} is no label name`
-    before = name
+    if (name === previous) return `label ${name} is duplicate`
+    if (previous !== undefined && byteOrder(previous, name) > 0)
+      return `labels are not sorted: ${name} follows ${previous}`
+    if (version === 1 && !labelName.test(name)) return `${name} is not a valid label name`
+    previous = name
   }
   const metric = nameOf(labels)
-  if (metric === undefined) return 'no __name__'
-  if (version === 1 && !metricName.test(metric)) return `${metric} is no metric name`
+  if (metric === undefined) return 'label __name__ is missing'
+  if (version === 1 && !metricName.test(metric)) return `${metric} is not a valid metric name`
   return undefined
 }
 
-export const nameOf = (labels: readonly Pair[]): string | undefined => labels.find(([name]) => name === '__name__')?.[1]
+export const nameOf = (labels: readonly Label[]): string | undefined =>
+  labels.find(([name]) => name === '__name__')?.[1]
 
-/** `name{label="value",…}`; names outside the old alphabet are quoted, the metric's own inside the braces. */
-export function seriesKey(labels: readonly Pair[]): string {
+/** `name{label="value",…}`. UTF-8 names are quoted, and a quoted metric name is inside the braces. */
+export function seriesKey(labels: readonly Label[]): string {
   const name = nameOf(labels) ?? ''
   const rest = labels
     .filter(([label]) => label !== '__name__')
@@ -38,7 +40,7 @@ export function seriesKey(labels: readonly Pair[]): string {
   return `{${JSON.stringify(name)}${inner === '' ? '' : `,${inner}`}}`
 }
 
-/** As Go compares strings: by their bytes. Only surrogates sort differently by code unit. */
+/** Compares bytes, as Go does. The order of UTF-16 code units differs only for surrogates. */
 function byteOrder(left: string, right: string): number {
   if (/[\ud800-\udfff]/.test(left + right)) return Buffer.compare(Buffer.from(left), Buffer.from(right))
   if (left === right) return 0

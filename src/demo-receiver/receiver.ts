@@ -1,55 +1,55 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { type Clock, systemClock } from '../util/clock.ts'
+import type { AddressInfo, Socket } from 'node:net'
+import { systemClock } from '../util/clock.ts'
 import { type Log, silent } from '../util/log.ts'
 import { createDecoder, isStale, type Metadata } from './decode.ts'
-import type { Version } from './labels.ts'
-import { page } from './page.ts'
-import { bodyOf, type Limits, type Reading, read } from './request.ts'
-import { type Latest, type LedgerEntry, Store, type Written } from './store.ts'
+import { expositionText } from './exposition.ts'
+import type { ProtocolVersion } from './labels.ts'
+import { type BodyLimits, type ParsedRequest, parseRequest, readBody } from './request.ts'
+import { type LatestSample, type LedgerEntry, Store, type WriteResult } from './store.ts'
 
 export interface ReceiverOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly log?: Log
-  readonly clock?: Clock
-  /** Called with each write request that has come in whole; what it gives replaces the honest answer. */
-  readonly faultPlan?: (number: number, headers: IncomingHttpHeaders) => FaultPlan | undefined
-  readonly onRequest?: (summary: Summary) => void
-  /** Keeps every accepted sample: for tests, because it grows without end. */
+  /** Called after each write request that was answered. */
+  readonly onRequest?: (request: RequestSummary) => void
+  /** Answers a write request in place of the receiver: tests inject faults here. */
+  readonly intercept?: Intercept
+  /** Keeps every accepted sample in memory without a limit: for tests. */
   readonly ledger?: boolean
-  readonly maxSeries?: number
-  readonly limits?: Limits
-  readonly maxFutureMs?: number
+  readonly limits?: BodyLimits
 }
 
-/** How to treat one request. Without a word on the fate of its samples, they are taken only if they seem to be. */
-export interface FaultPlan {
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-  readonly delayMs?: number
-  /** Cuts the connection instead of answering: before the samples are taken, or after. */
-  readonly reset?: 'before' | 'after'
-  /** Never answers. */
-  readonly hang?: boolean
-  /** Whether the samples are taken, whatever is answered. */
-  readonly commit?: boolean
-}
+/** `accept` stores the samples and returns the receiver's own reply. Returning undefined sends no reply. */
+export type Intercept = (request: InterceptedRequest, accept: () => Reply) => Promise<Reply | undefined>
 
-/** One write request as the receiver saw it. */
-export interface Summary {
+export interface InterceptedRequest {
+  /** Counts write requests from 1. */
   readonly number: number
-  readonly version: Version | undefined
-  /** What was answered, or why there was no answer. */
-  readonly status: number | 'reset' | 'hang'
+  readonly headers: IncomingHttpHeaders
+  readonly socket: Socket
+}
+
+export interface Reply {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly text: string
+}
+
+/** One write request and the receiver's reply. */
+export interface RequestSummary {
+  readonly number: number
+  readonly version: ProtocolVersion | undefined
+  readonly status: number
   readonly text: string
   readonly series: number
   readonly samples: number
+  /** Samples that are stale markers. */
   readonly stale: number
+  /** Families with metadata. */
   readonly metadata: number
   readonly compressedBytes: number
   readonly uncompressedBytes: number
-  /** The newest timestamp in it. */
   readonly newestMs: number | undefined
   readonly headers: IncomingHttpHeaders
 }
@@ -60,9 +60,9 @@ export interface Receiver {
   readonly stats: { readonly requests: number; readonly compressedBytes: number; readonly uncompressedBytes: number }
   readonly metadata: ReadonlyMap<string, Metadata>
   readonly ledger: readonly LedgerEntry[]
-  latest(): Iterable<[series: string, latest: Latest]>
-  /** `series` as the text format writes it: `up{job="node"}`. */
-  get(series: string): Latest | undefined
+  latest(): Iterable<[series: string, latest: LatestSample]>
+  /** `series` in the text format: `up{job="node"}`. */
+  get(series: string): LatestSample | undefined
   close(): Promise<void>
 }
 
@@ -70,68 +70,58 @@ const writePaths = new Set(['/api/v1/write', '/api/v1/push', '/api/prom/push', '
 
 const MiB = 2 ** 20
 
-interface Answer {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly text: string
-}
-
-const nothingTaken: Answer = { status: 204, text: '' }
-const ownLimits: Limits = { compressedBytes: 32 * MiB, uncompressedBytes: 128 * MiB }
+const defaultLimits: BodyLimits = { compressedBytes: 32 * MiB, uncompressedBytes: 128 * MiB }
+const storeLimits = { maxSeries: 100_000, maxFutureMs: 600_000 }
 const textFormat = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
 
 /**
- * A small remote-write receiver: remembers the newest sample of each series under Prometheus's rules, tells of each
- * request, and shows what it has as text on /metrics. Listens when the promise resolves.
+ * A small remote-write receiver. It stores the newest sample of each series under Prometheus's rules, reports each
+ * request to `onRequest`, and serves the stored samples at /metrics. The promise resolves when it listens.
  */
 export async function createReceiver(options: ReceiverOptions): Promise<Receiver> {
-  const { listen, clock = systemClock, faultPlan, onRequest, log = silent } = options
-  const { maxSeries = 100_000, maxFutureMs = 600_000, limits = ownLimits } = options
-  const store = new Store({ maxSeries, maxFutureMs }, options.ledger ?? false)
+  const { listen, intercept, onRequest, log = silent, limits = defaultLimits } = options
+  const store = new Store(storeLimits, options.ledger ?? false)
   const stats = { requests: 0, compressedBytes: 0, uncompressedBytes: 0 }
-  const closing = new AbortController()
   const decode = await createDecoder()
 
   const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      log.debug('receive: request broken off', { error })
+    handle(request, response).catch((error: unknown) => {
+      log.debug('request failed', { component: 'receiver', error })
       request.destroy()
     })
   })
   server.keepAliveTimeout = 300_000
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method, url = '' } = request
     const path = url.replace(/\?.*/, '')
-    if (path === '/metrics' && method === 'GET') send(response, { status: 200, headers: textFormat, text: page(store) })
+    if (path === '/metrics' && method === 'GET')
+      send(response, { status: 200, headers: textFormat, text: expositionText(store) })
     else if (path === '/-/healthy' && method === 'GET') send(response, { status: 200, text: 'healthy\n' })
-    else if (!writePaths.has(path))
-      send(response, { status: 404, text: `${path} is not here; write to /api/v1/write\n` })
-    else if (method !== 'POST') send(response, { status: 405, headers: { allow: 'POST' }, text: 'POST it\n' })
-    else await write(request, response)
+    else if (!writePaths.has(path)) send(response, { status: 404, text: `${path} does not exist: use /api/v1/write\n` })
+    else if (method !== 'POST') send(response, { status: 405, headers: { allow: 'POST' }, text: 'use POST\n' })
+    else await handleWrite(request, response)
   }
 
-  async function write(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handleWrite(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const number = ++stats.requests
-    const { headers } = request
-    const body = await bodyOf(request, limits.compressedBytes)
-    const reading = read({ headers, body }, decode, limits)
-    stats.compressedBytes += reading.compressedBytes
-    stats.uncompressedBytes += reading.uncompressedBytes
-    const behaviour = faultPlan?.(number, headers) ?? {}
-    if (behaviour.delayMs !== undefined) await clock.sleep(behaviour.delayMs, closing.signal)
-    const answer = scripted(behaviour, commits(behaviour) ? judge(reading) : nothingTaken)
-    const status = behaviour.hang ? 'hang' : behaviour.reset ? 'reset' : answer.status
-    onRequest?.({ number, status, text: answer.text.trim(), headers, ...summed(reading) })
-    if (status === 'reset') request.socket.destroy()
-    else if (status !== 'hang') send(response, answer)
+    const { headers, socket } = request
+    const body = await readBody(request, limits.compressedBytes)
+    const parsed = parseRequest({ headers, body }, decode, limits)
+    stats.compressedBytes += parsed.compressedBytes
+    stats.uncompressedBytes += parsed.uncompressedBytes
+    const accept = () => replyTo(parsed)
+    const reply = intercept ? await intercept({ number, headers, socket }, accept) : accept()
+    if (reply === undefined) return
+    onRequest?.({ number, status: reply.status, text: reply.text.trim(), headers, ...summaryOf(parsed) })
+    send(response, reply)
   }
 
-  function judge({ version, incoming, refusal }: Reading): Answer {
-    const written = incoming && store.take(incoming, clock.now())
-    const text = refusal?.text ?? written?.problems.join('; ') ?? ''
-    const status = refusal?.status ?? (text === '' ? 204 : 400)
-    return { status, headers: version === 2 ? writtenHeaders(written) : {}, text: text === '' ? '' : `${text}\n` }
+  function replyTo({ version, request, rejection }: ParsedRequest): Reply {
+    const result = request && store.write(request, systemClock.now())
+    const text = rejection?.text ?? result?.problems.join('; ') ?? ''
+    const status = rejection?.status ?? (text === '' ? 204 : 400)
+    return { status, headers: version === 2 ? writtenHeaders(result) : {}, text: text === '' ? '' : `${text}\n` }
   }
 
   await new Promise<void>((resolve, reject) => {
@@ -150,33 +140,22 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     get: (series) => store.get(series),
     close: () =>
       new Promise((resolve) => {
-        closing.abort()
         server.close(() => resolve())
         server.closeAllConnections()
       }),
   }
 }
 
-/** Samples are taken unless the answer seems to say that they were not. */
-function commits({ commit, status, reset, hang = false }: FaultPlan): boolean {
-  return commit ?? (status === undefined && reset !== 'before' && !hang)
-}
-
-function scripted({ status, headers = {}, body }: FaultPlan, honest: Answer): Answer {
-  if (status === undefined) return { ...honest, headers: { ...honest.headers, ...headers }, text: body ?? honest.text }
-  return { status, headers, text: body ?? '' }
-}
-
-function writtenHeaders(written: Written | undefined): Record<string, string> {
+function writtenHeaders(result: WriteResult | undefined): Record<string, string> {
   return {
-    'x-prometheus-remote-write-samples-written': String(written?.samples ?? 0),
-    'x-prometheus-remote-write-histograms-written': String(written?.histograms ?? 0),
-    'x-prometheus-remote-write-exemplars-written': String(written?.exemplars ?? 0),
+    'x-prometheus-remote-write-samples-written': String(result?.samples ?? 0),
+    'x-prometheus-remote-write-histograms-written': String(result?.histograms ?? 0),
+    'x-prometheus-remote-write-exemplars-written': String(result?.exemplars ?? 0),
   }
 }
 
-function summed({ version, incoming, compressedBytes, uncompressedBytes }: Reading) {
-  const series = incoming?.series ?? []
+function summaryOf({ version, request, compressedBytes, uncompressedBytes }: ParsedRequest) {
+  const series = request?.series ?? []
   let samples = 0
   let stale = 0
   let newestMs: number | undefined
@@ -186,11 +165,11 @@ function summed({ version, incoming, compressedBytes, uncompressedBytes }: Readi
       if (isStale(bits)) stale++
       newestMs = Math.max(newestMs ?? timestampMs, timestampMs)
     }
-  const metadata = incoming?.metadata.size ?? 0
+  const metadata = request?.metadata.size ?? 0
   return { version, series: series.length, samples, stale, metadata, newestMs, compressedBytes, uncompressedBytes }
 }
 
-function send(response: ServerResponse, { status, headers = {}, text }: Answer): void {
+function send(response: ServerResponse, { status, headers = {}, text }: Reply): void {
   const length = status === 204 || status === 304 ? {} : { 'content-length': String(Buffer.byteLength(text)) }
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...length, ...headers })
   response.end(text)

@@ -1,17 +1,18 @@
 import { uncompress } from 'snappyjs'
 
 /**
- * Snappy's block format: the length of what comes out as a varint, then elements. The two low bits of an element's
- * first byte are its kind: 0 bytes to be taken as they are, 1 to 3 a copy of bytes that came out before.
- * Undefined if it declares more than the limit; an Error if it is none.
+ * Uncompresses Snappy's block format: the uncompressed length as a varint, then elements. The two low bits of an
+ * element's first byte are its kind: 0 is a literal, 1 to 3 is a copy of bytes of the output.
+ * Returns undefined if the block declares more than `maxBytes`. Throws an Error if it is not a valid block.
  * https://github.com/google/snappy/blob/main/format_description.txt
  */
-export function unpack(body: Buffer, limit: number): Buffer | undefined {
+export function uncompressSnappy(body: Buffer, maxBytes: number): Buffer | undefined {
   const { length, start } = declaredLength(body)
-  if (length > limit) return undefined
-  // The library stops where the block stops, and would leave zeros behind a block that is too short.
-  const real = realLength(body, start)
-  if (real !== length) throw new Error(`snappy block of ${real} bytes uncompressed declares ${length}`)
+  if (length > maxBytes) return undefined
+  // snappyjs stops at the end of the block and would return zeros for missing bytes.
+  const actual = elementsLength(body, start)
+  if (actual !== length)
+    throw new Error(`snappy block declares ${length} bytes uncompressed, its elements have ${actual}`)
   return uncompress(body)
 }
 
@@ -23,11 +24,11 @@ function declaredLength(body: Buffer): { readonly length: number; readonly start
     length += (byte & 0x7f) * 2 ** (7 * start)
     if (byte < 0x80) return { length, start: start + 1 }
   }
-  throw new Error('body is no snappy block')
+  throw new Error('body is not a snappy block')
 }
 
-/** The sum of what the elements give. */
-function realLength(body: Buffer, start: number): number {
+/** The sum of the elements' lengths. */
+function elementsLength(body: Buffer, start: number): number {
   let sum = 0
   let at = start
   while (at < body.length) {
@@ -44,7 +45,7 @@ function realLength(body: Buffer, start: number): number {
       at += kind === 3 ? 4 : kind
     }
   }
-  if (at !== body.length) throw new Error('snappy block is cut off')
+  if (at !== body.length) throw new Error('snappy block is truncated')
   return sum
 }
 

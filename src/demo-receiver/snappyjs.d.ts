@@ -1,5 +1,5 @@
 declare module 'snappyjs' {
-  /** A result of its own; the same kind of bytes as the argument. */
+  /** Returns a new array of the argument's type. */
   export function compress<Bytes extends Uint8Array>(uncompressed: Bytes): Bytes
   export function uncompress<Bytes extends Uint8Array>(compressed: Bytes, maxLength?: number): Bytes
 }

@@ -1,56 +1,56 @@
-import { type Incoming, isStale, type Metadata, numberOf, type Sample, sameBits } from './decode.ts'
-import { labelProblem, type Pair, seriesKey } from './labels.ts'
+import { isStale, type Metadata, type Sample, sameBits, toNumber, type WriteRequest } from './decode.ts'
+import { type Label, labelProblem, seriesKey } from './labels.ts'
 
 /** The newest sample of a series. */
-export interface Latest {
-  readonly labels: readonly Pair[]
+export interface LatestSample {
+  readonly labels: readonly Label[]
   readonly timestampMs: number
   readonly startMs: number
   readonly value: number
   readonly stale: boolean
 }
 
-/** One accepted sample; `series` as the text format writes it. */
-export interface LedgerEntry extends Omit<Latest, 'labels'> {
+/** One accepted sample; `series` in the text format. */
+export interface LedgerEntry extends Omit<LatestSample, 'labels'> {
   readonly series: string
 }
 
-export interface Bounds {
+export interface StoreLimits {
   readonly maxSeries: number
-  /** How far ahead of this host's clock a sample may be. */
+  /** How far a timestamp may be ahead of this host's clock. */
   readonly maxFutureMs: number
 }
 
-/** What became of one request. */
-export interface Written {
-  /** What was refused and why, the first few of them; empty if everything was taken. */
+/** The result of one request. */
+export interface WriteResult {
+  /** The first rejected samples with the reason; empty if all were accepted. */
   readonly problems: readonly string[]
   readonly samples: number
   readonly histograms: number
   readonly exemplars: number
 }
 
-interface Kept {
-  readonly labels: readonly Pair[]
+interface StoredSeries {
+  readonly labels: readonly Label[]
   readonly newest: Sample
 }
 
-/** Problems told in one answer. */
-const maxReported = 5
+/** Problems that one reply lists. */
+const maxProblems = 5
 
 /**
- * What was received, under the rules of Prometheus without an out-of-order window: a series takes only samples newer
- * than its newest, and that one again if it is the same to the bit. Of a 1.0 request with anything wrong nothing is
- * taken, of a 2.0 request all that is right.
+ * The newest sample of each series, under the rules of Prometheus without an out-of-order window: a series accepts only
+ * samples newer than its newest, and a duplicate of the newest if it is equal to the bit. A 1.0 request with any invalid
+ * sample is rejected as a whole; of a 2.0 request the valid samples are accepted.
  */
 export class Store {
-  readonly #bounds: Bounds
-  readonly #series = new Map<string, Kept>()
+  readonly #limits: StoreLimits
+  readonly #series = new Map<string, StoredSeries>()
   readonly #metadata = new Map<string, Metadata>()
   readonly #ledger: LedgerEntry[] | undefined
 
-  constructor(bounds: Bounds, ledger: boolean) {
-    this.#bounds = bounds
+  constructor(limits: StoreLimits, ledger: boolean) {
+    this.#limits = limits
     this.#ledger = ledger ? [] : undefined
   }
 
@@ -58,73 +58,73 @@ export class Store {
     return this.#metadata
   }
 
-  /** In the order of arrival; empty unless it was asked for. */
+  /** Accepted samples in the order of arrival; empty unless the constructor enabled it. */
   get ledger(): readonly LedgerEntry[] {
     return this.#ledger ?? []
   }
 
-  *latest(): Generator<[series: string, latest: Latest]> {
-    for (const [key, { labels, newest }] of this.#series) yield [key, { labels, ...plain(newest) }]
+  *latest(): Generator<[series: string, latest: LatestSample]> {
+    for (const [key, { labels, newest }] of this.#series) yield [key, { labels, ...fieldsOf(newest) }]
   }
 
-  get(series: string): Latest | undefined {
-    const kept = this.#series.get(series)
-    return kept && { labels: kept.labels, ...plain(kept.newest) }
+  get(series: string): LatestSample | undefined {
+    const stored = this.#series.get(series)
+    return stored && { labels: stored.labels, ...fieldsOf(stored.newest) }
   }
 
-  take({ version, series, metadata }: Incoming, nowMs: number): Written {
+  write({ version, series, metadata }: WriteRequest, nowMs: number): WriteResult {
     const problems: string[] = []
-    const taken = new Map<string, Kept>()
+    const accepted = new Map<string, StoredSeries>()
     const entries: LedgerEntry[] = []
-    const written = { samples: 0, histograms: 0, exemplars: 0 }
-    let room = this.#room()
+    const counts = { samples: 0, histograms: 0, exemplars: 0 }
+    let free = this.#freeSeries()
     for (const one of series) {
       const key = seriesKey(one.labels)
-      const wrong = labelProblem(version, one.labels) ?? (hasData(one) ? undefined : 'neither samples nor histograms')
-      if (wrong !== undefined) {
-        problems.push(`${wrong}, series ${key}`)
+      const invalid = labelProblem(version, one.labels) ?? (hasData(one) ? undefined : 'neither samples nor histograms')
+      if (invalid !== undefined) {
+        problems.push(`${invalid}, series ${key}`)
         continue
       }
       for (const sample of one.samples) {
-        const newest = (taken.get(key) ?? this.#series.get(key))?.newest
-        const problem = newest ? orderProblem(newest, sample) : room === 0 ? 'too many series' : undefined
-        if (problem !== undefined || sample.timestampMs > nowMs + this.#bounds.maxFutureMs) {
+        const newest = (accepted.get(key) ?? this.#series.get(key))?.newest
+        const problem = newest ? orderProblem(newest, sample) : free === 0 ? 'too many series' : undefined
+        if (problem !== undefined || sample.timestampMs > nowMs + this.#limits.maxFutureMs) {
           problems.push(`${problem ?? 'too far in the future'}, series ${key}, timestamp ${sample.timestampMs}`)
           continue
         }
-        written.samples++
+        counts.samples++
         if (newest?.timestampMs === sample.timestampMs) continue
-        if (newest === undefined) room--
-        taken.set(key, { labels: one.labels, newest: sample })
-        if (this.#ledger !== undefined) entries.push({ series: key, ...plain(sample) })
+        if (newest === undefined) free--
+        accepted.set(key, { labels: one.labels, newest: sample })
+        if (this.#ledger !== undefined) entries.push({ series: key, ...fieldsOf(sample) })
       }
-      written.histograms += one.histograms
-      written.exemplars += one.exemplars
+      counts.histograms += one.histograms
+      counts.exemplars += one.exemplars
     }
-    const first = problems.slice(0, maxReported)
-    if (problems.length > maxReported) first.push(`and ${problems.length - maxReported} more`)
+    const first = problems.slice(0, maxProblems)
+    if (problems.length > maxProblems) first.push(`and ${problems.length - maxProblems} more`)
     if (version === 1 && problems.length > 0) return { problems: first, samples: 0, histograms: 0, exemplars: 0 }
-    for (const [key, kept] of taken) this.#series.set(key, kept)
+    for (const [key, stored] of accepted) this.#series.set(key, stored)
     for (const entry of entries) this.#ledger?.push(entry)
-    this.#learn(metadata)
-    return { problems: first, ...written }
+    this.#addMetadata(metadata)
+    return { problems: first, ...counts }
   }
 
-  /** How many more series there may be; where there may be none, those that ended make room. */
-  #room(): number {
-    const { maxSeries } = this.#bounds
+  /** How many more series the store accepts. A full store first removes the series that ended with a stale marker. */
+  #freeSeries(): number {
+    const { maxSeries } = this.#limits
     if (this.#series.size >= maxSeries)
       for (const [key, { newest }] of this.#series) if (isStale(newest.bits)) this.#series.delete(key)
     return maxSeries - this.#series.size
   }
 
-  #learn(metadata: ReadonlyMap<string, Metadata>): void {
+  #addMetadata(metadata: ReadonlyMap<string, Metadata>): void {
     for (const [name, one] of metadata)
-      if (this.#metadata.has(name) || this.#metadata.size < this.#bounds.maxSeries) this.#metadata.set(name, one)
+      if (this.#metadata.has(name) || this.#metadata.size < this.#limits.maxSeries) this.#metadata.set(name, one)
   }
 }
 
-const hasData = (one: Incoming['series'][number]): boolean =>
+const hasData = (one: WriteRequest['series'][number]): boolean =>
   one.samples.length > 0 || one.histograms > 0 || one.exemplars > 0
 
 function orderProblem(newest: Sample, sample: Sample): string | undefined {
@@ -133,6 +133,6 @@ function orderProblem(newest: Sample, sample: Sample): string | undefined {
   return sameBits(newest.bits, sample.bits) ? undefined : 'duplicate sample for timestamp'
 }
 
-function plain({ timestampMs, startMs, bits }: Sample): Omit<Latest, 'labels'> {
-  return { timestampMs, startMs, value: numberOf(bits), stale: isStale(bits) }
+function fieldsOf({ timestampMs, startMs, bits }: Sample): Omit<LatestSample, 'labels'> {
+  return { timestampMs, startMs, value: toNumber(bits), stale: isStale(bits) }
 }

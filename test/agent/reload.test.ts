@@ -8,13 +8,14 @@ import { createAgent } from '../../src/agent.ts'
 import { runningAgent } from '../../src/batch/run-log.ts'
 import { collector } from '../../src/collector.ts'
 import { readConfig } from '../../src/config/index.ts'
-import { createReceiver, type Receiver, type ReceiverOptions } from '../../src/demo-receiver/receiver.ts'
+import type { Receiver } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { createLog } from '../../src/util/log.ts'
 import { until } from '../remote-write/scene.ts'
+import { createFaultyReceiver, type FaultScript } from '../support/faulty-receiver.ts'
 import { outputKinds } from '../support/outputs.ts'
 import { hostpush, temporary } from '../support/servers.ts'
 
@@ -60,12 +61,8 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   return { a, agent, lines, write, end, directory: join(folder, 'buffer'), collected: () => collected }
 }
 
-async function receiverOf(t: TestContext, faultPlan?: ReceiverOptions['faultPlan']): Promise<Receiver> {
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
-    ledger: true,
-    ...(faultPlan && { faultPlan }),
-  })
+async function receiverOf(t: TestContext, faultPlan?: FaultScript): Promise<Receiver> {
+  const receiver = await createFaultyReceiver({ ledger: true, ...(faultPlan && { faultPlan }) })
   t.after(() => receiver.close())
   return receiver
 }

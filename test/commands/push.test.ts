@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import { type Answer, startGateway } from '../pushgateway/gateway.ts'
+import { createFaultyReceiver } from '../support/faulty-receiver.ts'
 import { freePort, temporary } from '../support/servers.ts'
 import { commandLine } from '../support/terminal.ts'
 
@@ -194,8 +195,7 @@ test('samples that are refused are set aside, the others are delivered', async (
     gateway.err,
     /families=a reason="HTTP 400: not so"\nhostpush: refused, and set aside \(.*\): 1 of 3 samples for 127.* refused are a: HTTP 400: not so\n$/,
   )
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
+  const receiver = await createFaultyReceiver({
     faultPlan: () => ({ status: 400, body: 'out of bounds' }),
   })
   t.after(() => receiver.close())

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { compress } from 'snappyjs'
-import { unpack } from '../../src/demo-receiver/snappy.ts'
+import { uncompressSnappy } from '../../src/demo-receiver/snappy.ts'
 
 const limit = 2 ** 20
 
-test('what was packed comes out again', () => {
+test('uncompressing returns the bytes that snappyjs compressed', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
     fc
@@ -15,31 +15,32 @@ test('what was packed comes out again', () => {
   )
   fc.assert(
     fc.property(bytes, (one) => {
-      assert.deepEqual(unpack(compress(Buffer.from(one)), limit), Buffer.from(one))
+      assert.deepEqual(uncompressSnappy(compress(Buffer.from(one)), limit), Buffer.from(one))
     }),
   )
 })
 
-test('a block of each kind of element comes out', () => {
+test('a block with each kind of element is uncompressed', () => {
   // "abcd", then copies: 4 bytes from 4 back with an 11-bit offset, 3 with a 16-bit, 2 with a 32-bit one
   const block = Buffer.from([13, 3 << 2, 0x61, 0x62, 0x63, 0x64, 1, 4, (2 << 2) | 2, 4, 0, (1 << 2) | 3, 4, 0, 0, 0])
-  assert.equal(unpack(block, limit)?.toString(), 'abcdabcdabcda')
+  assert.equal(uncompressSnappy(block, limit)?.toString(), 'abcdabcdabcda')
 })
 
-test('a block that declares more than the limit is not unpacked', () => {
-  assert.equal(unpack(Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0]), limit), undefined)
+test('a block that declares more than the limit is not uncompressed', () => {
+  assert.equal(uncompressSnappy(Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0]), limit), undefined)
 })
 
-const broken: readonly [title: string, bytes: readonly number[]][] = [
+const invalid: readonly [title: string, bytes: readonly number[]][] = [
   ['no bytes', []],
-  ['a length without an end', [0x80, 0x80, 0x80, 0x80, 0x80, 0x80]],
+  ['an unterminated length', [0x80, 0x80, 0x80, 0x80, 0x80, 0x80]],
   ['fewer bytes than declared', [9, 3 << 2, 0x61, 0x62, 0x63, 0x64]],
   ['more bytes than declared', [3, 3 << 2, 0x61, 0x62, 0x63, 0x64]],
-  ['a literal cut off', [4, 3 << 2, 0x61]],
+  ['a truncated literal', [4, 3 << 2, 0x61]],
   ['a copy from before the start', [8, 3 << 2, 0x61, 0x62, 0x63, 0x64, 1, 5]],
   ['a copy without its offset', [8, 3 << 2, 0x61, 0x62, 0x63, 0x64, 1]],
-  ['a framed stream', [0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59]],
+  ['the framing format', [0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59]],
 ]
 
-for (const [title, bytes] of broken)
-  test(`${title} is an error`, () => assert.throws(() => unpack(Buffer.from(bytes), limit), Error))
+for (const [title, bytes] of invalid)
+  test(`a block with ${title} is an error`, () =>
+    assert.throws(() => uncompressSnappy(Buffer.from(bytes), limit), Error))

@@ -10,13 +10,13 @@ const protoFile = (name: string): protobuf.Root =>
 export const v1 = protoFile('remote-write-v1.proto')
 export const v2 = protoFile('remote-write-v2.proto')
 
-/** A stale marker as its two halves: as a number it would not keep its bits. */
+/** The two halves of a stale marker: as a number it would lose its bits. */
 export const stale = { low: 2, high: 0x7ff00000 }
 
 /** `[labels, samples]`; a sample is `[value, timestamp]`. */
 export type Line = readonly [labels: Readonly<Record<string, string>>, ...samples: (readonly [number, number])[]]
 
-/** A 1.0 body, compressed. NaN is written as a stale marker. */
+/** A compressed 1.0 body. */
 export function bodyV1(lines: readonly Line[], metadata: readonly object[] = []): Buffer {
   const timeseries = lines.map(([labels, ...samples]) => ({
     labels: Object.entries(labels).map(([name, value]) => ({ name, value })),
@@ -28,7 +28,7 @@ export function bodyV1(lines: readonly Line[], metadata: readonly object[] = [])
 export const pack = (type: protobuf.Type, message: object): Buffer =>
   compress(Buffer.from(type.encode(type.create(message)).finish()))
 
-/** A 2.0 body, compressed: texts are put into the symbol table. */
+/** A compressed 2.0 body with a symbol table. */
 export function bodyV2(lines: readonly Line[], metadata?: { type: number; help: string }): Buffer {
   const symbols = ['']
   const ref = (text: string): number => {
@@ -69,7 +69,7 @@ export interface Send {
   readonly signal?: AbortSignal
 }
 
-/** One HTTP request on a connection of its own. Headers are sent exactly as given. */
+/** Sends one HTTP request on a new connection. Headers are sent exactly as given. */
 export function send(url: string, { method = 'POST', headers = headersV1, body, signal }: Send = {}): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { method, headers, agent: false, ...(signal && { signal }) }, (response) => {

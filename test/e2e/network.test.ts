@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { compare, type Exposition } from '../../scripts/compare.ts'
-import { type Made, makeNetwork, type Network, network, seenBy as seen } from '../../scripts/odd/network.ts'
+import {
+  makeNetwork,
+  type Network,
+  type NetworkNamespace,
+  network,
+  readBoth as seen,
+} from '../../scripts/odd/network.ts'
 import { peerProgram } from '../../scripts/peer.ts'
 import { program } from '../support/servers.ts'
 
@@ -13,7 +19,7 @@ import { program } from '../support/servers.ts'
 /** Makes the namespaces; undefined where that cannot be done. */
 function made(t: TestContext, wanted: Network): string | undefined {
   if (program(t, 'ip') === undefined || program(t, 'tc') === undefined) return undefined
-  let host: Made
+  let host: NetworkNamespace
   try {
     host = makeNetwork(wanted)
   } catch (error) {
@@ -25,13 +31,13 @@ function made(t: TestContext, wanted: Network): string | undefined {
   return host.name
 }
 
-const seenBy = (namespace: string, flags: readonly string[]) => seen(namespace, peerProgram(), flags)
+const readBoth = (namespace: string, flags: readonly string[]) => seen(namespace, peerProgram(), flags)
 
 /** Of the exporter itself, and what a clock that runs moves. */
 const leftOut = /^(node_exporter_build_info|node_scrape_collector_duration|process_)/
 const moving = /^node_timex_(estimated_error|maxerror|offset|frequency|status|sync)/
 
-function assertEqual({ peer, ours }: ReturnType<typeof seenBy>, fewest: number): void {
+function assertEqual({ peer, ours }: ReturnType<typeof readBoth>, fewest: number): void {
   const differences = compare(peer, ours, (family) => moving.test(family)).filter(({ family }) => !leftOut.test(family))
   assert.deepEqual(differences, [])
   const count = [...peer.before.values()].reduce((sum, { series }) => sum + series.size, 0)
@@ -44,7 +50,7 @@ test('a network is seen as node_exporter sees it', (t) => {
   const namespace = made(t, network)
   if (namespace === undefined) return
   const collectors = ['arp', 'ethtool', 'netclass', 'netdev', 'network_route', 'qdisc', 'tcpstat', 'timex']
-  const seen = seenBy(namespace, [
+  const seen = readBoth(namespace, [
     ...collectors.map((name) => `--collector.${name}`),
     '--collector.netdev.address-info',
   ])
@@ -58,28 +64,32 @@ test('it is seen alike by the other ways that collectors have', (t) => {
   const namespace = made(t, network)
   if (namespace === undefined) return
   assertEqual(
-    seenBy(namespace, ['--collector.netclass', '--collector.netclass.netlink', '--collector.netclass_rtnl.with-stats']),
+    readBoth(namespace, [
+      '--collector.netclass',
+      '--collector.netclass.netlink',
+      '--collector.netclass_rtnl.with-stats',
+    ]),
     250,
   )
   const files = ['--collector.arp', '--no-collector.arp.netlink', '--collector.netdev', '--no-collector.netdev.netlink']
-  assertEqual(seenBy(namespace, files), 120)
+  assertEqual(readBoth(namespace, files), 120)
   const detailed = [
     '--collector.netdev',
     '--collector.netdev.enable-detailed-metrics',
     '--collector.netdev.label-ifalias',
   ]
-  assertEqual(seenBy(namespace, detailed), 150)
+  assertEqual(readBoth(namespace, detailed), 150)
 })
 
 test('every number of who made a route has the same name', (t) => {
   const routes = Array.from({ length: 256 }, (_, proto) => `route add 10.${proto}.0.0/24 dev v0 proto ${proto}`)
   const namespace = made(t, { ip: ['addr add 192.0.2.1/24 dev v0', 'link set v0 up', ...routes] })
-  if (namespace !== undefined) assertEqual(seenBy(namespace, ['--collector.network_route']), 257)
+  if (namespace !== undefined) assertEqual(readBoth(namespace, ['--collector.network_route']), 257)
 })
 
 test('two hundred interfaces come in many messages', (t) => {
   const pairs = Array.from({ length: 100 }, (_, i) => `link add a${i} type veth peer name b${i}`)
   const namespace = made(t, { ip: pairs })
   if (namespace === undefined) return
-  assertEqual(seenBy(namespace, ['--collector.netdev', '--collector.netclass', '--collector.netclass.netlink']), 6000)
+  assertEqual(readBoth(namespace, ['--collector.netdev', '--collector.netclass', '--collector.netclass.netlink']), 6000)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createReceiver } from '../../src/demo-receiver/receiver.ts'
+import { createFaultyReceiver } from '../support/faulty-receiver.ts'
 import { answerOf, rawServer } from '../support/raw.ts'
 import { temporary } from '../support/servers.ts'
 import { commandLine } from '../support/terminal.ts'
@@ -28,8 +28,7 @@ const forEver = () => new AbortController().signal
 test('a sender shows a token of Google, gets a new one when it is refused, and loses nothing', async (t) => {
   const giver = await rawServer(t, (socket, { number }) => socket.write(token(`t${number}`, { expires_in: 3599 })))
   let attempts = 0
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
+  const receiver = await createFaultyReceiver({
     ledger: true,
     faultPlan: () => (++attempts === 1 ? { status: 401, commit: false } : undefined),
   })

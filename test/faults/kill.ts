@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FaultPlan } from '../../src/demo-receiver/receiver.ts'
+import type { FaultPlan } from '../support/faulty-receiver.ts'
 import { type Running, startPrometheus } from '../support/servers.ts'
 import { faultless, gaps, incomplete, said } from './judge.ts'
 import { type Fate, spoiler } from './proxy.ts'

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createReceiver, type Receiver, type ReceiverOptions } from '../../src/demo-receiver/receiver.ts'
+import type { Receiver, ReceiverOptions } from '../../src/demo-receiver/receiver.ts'
+import { createFaultyReceiver, type FaultScript } from '../support/faulty-receiver.ts'
 import { type Running, start, temporary } from '../support/servers.ts'
 import { type Durable, judge, type Verdict } from './judge.ts'
 import { readLedger } from './ledger.ts'
@@ -15,7 +16,7 @@ export interface Rig {
   readonly folder: string
   readonly receiver: Receiver
   /** What the receiver does with each request from now on; undefined for nothing out of the ordinary. */
-  behave(how: Behave): void
+  behave(how: FaultScript): void
   /** Writes the configuration of the next start: what is not named is as before. */
   configure(changes: object): void
   /** Starts the agent; resolves when it is running. */
@@ -30,8 +31,6 @@ export interface Rig {
   /** Lets the agent catch up, stops it, and judges; `elsewhere` counts what another receiver has not got. */
   finish(agent: Running, elsewhere?: () => Promise<number>): Promise<Verdict>
 }
-
-type Behave = NonNullable<ReceiverOptions['faultPlan']>
 
 interface Start {
   /** The agent never sleeps longer. */
@@ -54,9 +53,8 @@ interface Setting {
 
 export async function rig(t: TestContext, { intervalMs = 25, directory, receiver: more }: Setting = {}): Promise<Rig> {
   const folder = temporary(t)
-  let behave: Behave = () => undefined
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
+  let behave: FaultScript = () => undefined
+  const receiver = await createFaultyReceiver({
     ledger: true,
     faultPlan: (number, headers) => behave(number, headers),
     ...more,

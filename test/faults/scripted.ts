@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
-import type { Decode, Incoming } from '../../src/demo-receiver/decode.ts'
-import { seriesKey, type Version } from '../../src/demo-receiver/labels.ts'
-import { read } from '../../src/demo-receiver/request.ts'
+import type { Decode, WriteRequest } from '../../src/demo-receiver/decode.ts'
+import { type ProtocolVersion, seriesKey } from '../../src/demo-receiver/labels.ts'
+import { parseRequest } from '../../src/demo-receiver/request.ts'
 import { type LedgerEntry, Store } from '../../src/demo-receiver/store.ts'
 import type { Sender } from '../../src/http/types.ts'
 
@@ -26,7 +26,7 @@ export const taken: Answer = { take: 'all', status: 204 }
 
 interface Request {
   readonly atMs: number
-  readonly version: Version
+  readonly version: ProtocolVersion
   readonly samples: number
   readonly series: number
 }
@@ -62,7 +62,7 @@ export class ScriptedReceiver {
   }
 
   #answer(headers: Record<string, string>, body: Buffer): Answer {
-    const { incoming, version = 1 } = read({ headers, body }, this.#decode, {
+    const { request: incoming, version = 1 } = parseRequest({ headers, body }, this.#decode, {
       compressedBytes: 1e9,
       uncompressedBytes: 1e9,
     })
@@ -83,7 +83,7 @@ export class ScriptedReceiver {
   }
 
   /** Prometheus takes all of a 1.0 request or nothing, and of a 2.0 request what is good. */
-  #take(incoming: Incoming): Answer {
+  #take(incoming: WriteRequest): Answer {
     const isGood = (key: string, timestampMs: number) => !this.refuses(key, timestampMs)
     const good = incoming.series.map((one) => {
       const key = seriesKey(one.labels)
@@ -93,7 +93,7 @@ export class ScriptedReceiver {
     const partial = this.partial || incoming.version === 2
     if (hasBad && !partial) return { take: 'none', status: 400, text: 'out of bounds' }
     const series = good.filter((one) => one.samples.length > 0)
-    const written = this.#store.take({ ...incoming, series, version: partial ? 2 : 1 }, this.#now().trueMs)
+    const written = this.#store.write({ ...incoming, series, version: partial ? 2 : 1 }, this.#now().trueMs)
     const count = { 'x-prometheus-remote-write-samples-written': String(written.samples) }
     const headers = incoming.version === 2 ? count : {}
     const text = hasBad ? 'out of bounds' : written.problems[0]

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
-import { createReceiver, type FaultPlan } from '../../src/demo-receiver/receiver.ts'
+import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { createLog } from '../../src/util/log.ts'
+import { createFaultyReceiver, type FaultPlan } from '../support/faulty-receiver.ts'
 import { freePort } from '../support/servers.ts'
 import { endpointOptions } from './options.ts'
 import { scene, temperature, until } from './scene.ts'
@@ -52,8 +53,7 @@ for (const [name, behaviour] of Object.entries(troubles)) {
 
 test('a retry says which it is', async (t) => {
   const seen: (string | undefined)[] = []
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
+  const receiver = await createFaultyReceiver({
     faultPlan: (number, headers) => {
       seen.push(headers['retry-attempt'] as string | undefined)
       return number < 3 ? { status: 500 } : undefined

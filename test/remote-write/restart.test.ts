@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { staleEnd } from '../../src/batch/spool-logs.ts'
-import { createReceiver, type FaultPlan } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
@@ -9,6 +8,7 @@ import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { bootId, openLog } from '../support/buffer.ts'
+import { createFaultyReceiver, type FaultPlan } from '../support/faulty-receiver.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
 import { endpointOptions } from './options.ts'
 import { temperature, until } from './scene.ts'
@@ -16,8 +16,7 @@ import { temperature, until } from './scene.ts'
 /** A receiver, and one agent after another in front of it, on the same disk. */
 async function scene(t: TestContext) {
   const script: (FaultPlan | undefined)[] = []
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
+  const receiver = await createFaultyReceiver({
     ledger: true,
     faultPlan: () => script.shift(),
   })

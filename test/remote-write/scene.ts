@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
-import { createReceiver, type FaultPlan, type Receiver } from '../../src/demo-receiver/receiver.ts'
+import type { Receiver } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
@@ -9,6 +9,7 @@ import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import type { EndpointOptions } from '../../src/remote-write/index.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { createLog, type Log } from '../../src/util/log.ts'
+import { createFaultyReceiver, type FaultPlan } from '../support/faulty-receiver.ts'
 import { eventually } from '../support/servers.ts'
 import { endpointOptions } from './options.ts'
 
@@ -31,8 +32,7 @@ export async function scene(
   script: readonly (FaultPlan | undefined)[] = [],
   more: Partial<EndpointOptions> = {},
 ): Promise<Scene> {
-  const receiver = await createReceiver({
-    listen: { host: '127.0.0.1', port: 0 },
+  const receiver = await createFaultyReceiver({
     ledger: true,
     faultPlan: (number) => script[number - 1],
   })

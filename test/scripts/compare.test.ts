@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { compare, expositionOf, isKnown, knownOf } from '../../scripts/compare.ts'
+import { compare, expositionOf, isListed, listedDifferences } from '../../scripts/compare.ts'
 
 const differences = (peer: string, ours: string, { after = peer, moves = '' } = {}) =>
   compare(
@@ -48,14 +48,14 @@ describe('two pages', () => {
 
 describe('known differences', () => {
   test('are the rows of a table', () => {
-    const known = knownOf(
+    const known = listedDifferences(
       'text `a` | `b` |\n| Family | Side |\n|---|---|\n| `go_*` | `peer` | Why |\n| `a_b` | `value` | Why |\n',
     )
     assert.deepEqual(known, [
       { family: 'go_*', side: 'peer' },
       { family: 'a_b', side: 'value' },
     ])
-    const of = (family: string, side: 'peer' | 'value') => isKnown({ family, side, text: '' }, known)
+    const of = (family: string, side: 'peer' | 'value') => isListed({ family, side, text: '' }, known)
     assert.deepEqual(
       [of('go_info', 'peer'), of('go_info', 'value'), of('a_b', 'value'), of('a_bc', 'value')],
       [true, false, true, false],
@@ -63,10 +63,10 @@ describe('known differences', () => {
   })
 
   test('have a side', () => {
-    assert.throws(() => knownOf('| `a` | `both` | Why |\n'), /peer, ours, value, type/)
+    assert.throws(() => listedDifferences('| `a` | `both` | Why |\n'), /peer, ours, value, type/)
   })
 
   test('in the documentation can be read', () => {
-    assert.ok(knownOf(readFileSync(new URL('../../docs/differences.md', import.meta.url), 'utf8')).length > 0)
+    assert.ok(listedDifferences(readFileSync(new URL('../../docs/differences.md', import.meta.url), 'utf8')).length > 0)
   })
 })

@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { relative } from 'node:path'
+import { join } from 'node:path'
 import { type Collector, collector } from '../../src/collector.ts'
 import { collectors } from '../../src/collectors/index.ts'
 import type { Given } from './collect.ts'
 import type { Node, Tree } from './tree.ts'
 
 /**
- * A case is a directory `cases/<collector>/<case>/` with the trees `proc`, `sys`, `rootfs`, `udev` and `elsewhere` (what
- * is at absolute paths) that the collector sees, `options.json` if it is told something, and `expected.prom`.
+ * A case is a directory `cases/<collector>/<case>/`. It holds the trees that the collector reads (`proc`, `sys`, `rootfs`,
+ * `udev`, and `elsewhere` for absolute paths), `options.json` with the collector's options if it needs any, and
+ * `expected.prom`.
  */
 export interface Case {
   readonly title: string
@@ -57,13 +58,14 @@ function directories(at: string): string[] {
     .sort()
 }
 
-/** Everything below a directory that git keeps: files and links. */
-function treeOf(at: string): Tree {
-  if (!existsSync(at)) return {}
-  const nodes = readdirSync(at, { recursive: true, withFileTypes: true }).flatMap((one): [string, Node][] => {
-    const path = `${one.parentPath}/${one.name}`
-    if (one.isDirectory()) return []
-    return [[relative(at, path), one.isSymbolicLink() ? { link: readlinkSync(path) } : readFileSync(path)]]
+/** The files and symbolic links below a directory; links are not followed, as `recursive` of readdirSync would. */
+function treeOf(root: string, path = ''): Tree {
+  if (!existsSync(root)) return {}
+  const nodes = readdirSync(join(root, path), { withFileTypes: true }).flatMap((entry): [string, Node][] => {
+    const below = join(path, entry.name)
+    if (entry.isDirectory()) return Object.entries(treeOf(root, below))
+    const file = join(root, below)
+    return [[below, entry.isSymbolicLink() ? { link: readlinkSync(file) } : readFileSync(file)]]
   })
   return Object.fromEntries(nodes)
 }

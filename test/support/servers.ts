@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type GoProgram, goProgram, placeOf } from '../../scripts/go.ts'
+import { type GoProgram, goProgram, programPath } from '../../scripts/go-program.ts'
 import { prometheus } from '../../scripts/prometheus.ts'
 
 /** Root of the checkout. */
@@ -118,7 +118,7 @@ export async function startPrometheus(t: TestContext, wanted: Wanted = {}): Prom
 
 /** A Prometheus 3, whose receiver takes remote-write 2.0 as well. */
 export async function startPrometheus3(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
-  const file = placeOf(prometheus)
+  const file = programPath(prometheus)
   if (existsSync(file)) return await startedPrometheus(t, file, wanted)
   const reason = `${prometheus.name} is not there: npm run prometheus builds it, in some minutes`
   if (process.env['CI'] === 'true') throw new Error(reason)

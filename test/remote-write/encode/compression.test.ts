@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { zstdDecompressSync } from 'node:zlib'
-import { unpack } from '../../../src/demo-receiver/snappy.ts'
+import { uncompressSnappy } from '../../../src/demo-receiver/snappy.ts'
 import { Compressor } from '../../../src/remote-write/encode/compression.ts'
 import { scene, until } from '../scene.ts'
 
@@ -21,7 +21,7 @@ test('zstd is said by the headers that VictoriaMetrics has for it, and never goe
   })
   const newer = compressor.pack(bytes, { contentType: 'application/x-protobuf;proto=x', version: '2.0.0' })
   assert.equal(newer.headers['content-encoding'], 'snappy')
-  assert.deepEqual(unpack(Buffer.from(newer.body), 10_000), bytes)
+  assert.deepEqual(uncompressSnappy(Buffer.from(newer.body), 10_000), bytes)
 })
 
 test('who has never taken zstd and refuses it gets snappy from then on', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Entry } from '../../../src/buffer/types.ts'
-import { createDecoder, isStale, numberOf } from '../../../src/demo-receiver/decode.ts'
+import { createDecoder, isStale, toNumber } from '../../../src/demo-receiver/decode.ts'
 import {
   counter,
   type Family,
@@ -224,7 +224,7 @@ test('whatever is collected decodes to the same, by the rules of the symbols', (
           times.toSorted((left, right) => left - right),
         )
         return row.map(({ timestampMs, bits, startMs }) => {
-          const value = numberOf(bits)
+          const value = toNumber(bits)
           const shown = isStale(bits) ? 'stale' : Object.is(value, -0) ? '-0' : value
           return `${JSON.stringify(labels)} ${timestampMs} ${shown} ${startMs}`
         })

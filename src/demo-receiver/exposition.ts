@@ -1,10 +1,12 @@
 import { formatValue } from '../metrics/exposition/write.ts'
-import { type Metadata, suffixes } from './decode.ts'
+import { type Metadata, seriesSuffixes } from './decode.ts'
 import { nameOf } from './labels.ts'
 import type { Store } from './store.ts'
 
-/** What the store holds as text exposition 0.0.4: families by name, series in the order they came, no stale ones. */
-export function page(store: Store): string {
+/**
+ * Text exposition 0.0.4 of the store: families sorted by name, series in the order of arrival, without stale series.
+ */
+export function expositionText(store: Store): string {
   const families = new Map<string, string[]>()
   for (const [series, { labels, value, stale }] of store.latest()) {
     if (stale) continue
@@ -15,13 +17,13 @@ export function page(store: Store): string {
   }
   return [...families]
     .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([family, lines]) => heading(family, store.metadata.get(family)) + lines.join(''))
+    .map(([family, lines]) => header(family, store.metadata.get(family)) + lines.join(''))
     .join('')
 }
 
-/** The family that a series of this name is in: the one that there is metadata of. */
+/** The family of a series: its name without the suffix if there is metadata for that, otherwise its name. */
 function familyOf(name: string, metadata: ReadonlyMap<string, Metadata>): string {
-  for (const [type, suffix] of Object.entries(suffixes)) {
+  for (const [type, suffix] of Object.entries(seriesSuffixes)) {
     const family = name.replace(suffix, '')
     if (family !== name && metadata.get(family)?.type === type) return family
   }
@@ -30,7 +32,7 @@ function familyOf(name: string, metadata: ReadonlyMap<string, Metadata>): string
 
 const textTypes = ['counter', 'gauge', 'histogram', 'summary']
 
-function heading(family: string, metadata: Metadata | undefined): string {
+function header(family: string, metadata: Metadata | undefined): string {
   if (metadata === undefined) return ''
   const help = metadata.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
   const type = textTypes.includes(metadata.type) ? metadata.type : 'untyped'

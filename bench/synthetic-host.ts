@@ -1,18 +1,18 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** How large an invented host is. */
+/** The size of a synthetic host. */
 export interface Size {
   readonly cpus: number
   readonly networkDevices: number
   readonly disks: number
 }
 
-/** Half of the host that issue and budget speak of, and all of it. */
+/** The large host of the budget in DESIGN.md, and half of it. */
 export const half: Size = { cpus: 128, networkDevices: 250, disks: 100 }
 export const whole: Size = { cpus: 256, networkDevices: 500, disks: 200 }
 
-/** Files that do not grow with the host: as this one has them. */
+/** Files that do not grow with the size: copies of this host's. */
 const fixed = [
   'loadavg',
   'meminfo',
@@ -34,17 +34,17 @@ const fixed = [
   'vmstat',
 ]
 
-/** Writes the trees of a host, `proc`, `sys` and `udev`, and gives the flags that have an exporter read them. */
+/** Writes the trees `proc`, `sys` and `udev` of a host and returns the flags that make an exporter read them. */
 export function writeHost(folder: string, size: Size): readonly string[] {
   const write = (path: string, text: string) => {
     mkdirSync(dirname(`${folder}/${path}`), { recursive: true })
     writeFileSync(`${folder}/${path}`, text)
   }
   for (const path of fixed) {
-    const text = ifAny(`/proc/${path}`)
+    const text = readOptional(`/proc/${path}`)
     if (text !== undefined) write(`proc/${path}`, text)
   }
-  write('proc/1/mountinfo', ifAny('/proc/1/mountinfo') ?? ifAny('/proc/self/mountinfo') ?? '')
+  write('proc/1/mountinfo', readOptional('/proc/1/mountinfo') ?? readOptional('/proc/self/mountinfo') ?? '')
   mkdirSync(`${folder}/udev`, { recursive: true })
   writeCpus(write, size.cpus)
   writeNetwork(write, size.networkDevices)
@@ -154,10 +154,10 @@ function writeDisks(write: Write, count: number): void {
 const hex = (value: number) => value.toString(16).padStart(2, '0')
 const range = <T>(length: number, of: (i: number) => T): readonly T[] => Array.from({ length }, (_, i) => of(i))
 
-function ifAny(path: string): string | undefined {
+function readOptional(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    return undefined // this kernel does not offer it
+    return undefined // this kernel does not have the file
   }
 }

@@ -7,8 +7,8 @@ import { createLoader } from '../src/bundle-loader.ts'
 import type * as cli from '../src/cli.ts'
 import type { Terminal } from '../src/commands/command.ts'
 
-// Runs what an agent and a batch command do first, collecting and pushing, to this process itself; then writes the code
-// cache of what ran.
+// Runs the startup code of an agent and of batch commands, which push to this process, and writes the code cache of the
+// functions that ran.
 
 const { load, keep } = createLoader(fileURLToPath(new URL('../dist', import.meta.url)))
 const state = mkdtempSync(`${tmpdir()}/hostpush-`)
@@ -27,13 +27,13 @@ receiver.listen(0, '127.0.0.1', async () => {
     outputKinds,
     out: () => {},
     err: (text: string) => process.stderr.write(text),
-    input: async () => Buffer.from('trained 1\n'),
+    input: async () => Buffer.from('code_cache 1\n'),
     isTTY: false,
     onHangup() {},
     stop: new AbortController().signal,
   }
   await command(['once', `--remote-write.url=${url}`], terminal)
-  await command(['push', '--job=training', `--pushgateway=${url}`], terminal)
+  await command(['push', '--job=code-cache', `--pushgateway=${url}`], terminal)
   await command(['exec', `--remote-write.url=${url}`, '--', 'true'], terminal)
   receiver.close()
 })

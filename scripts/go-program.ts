@@ -4,33 +4,33 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'no
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-/** A program in Go that judges ours or takes what ours sends; its go.mod pins what it is made of. */
+/** A Go program for tests: a reference implementation or a receiver. Its go.mod pins its dependencies. */
 export interface GoProgram {
   readonly name: string
-  /** Where its go.mod is. */
+  /** The folder of go.mod. */
   readonly folder: string
-  /** A package that go.mod names; what is in the folder where it is missing. */
+  /** The package to build, from a module in go.mod; the default is the package in `folder`. */
   readonly target?: string
   readonly flags?: readonly string[]
 }
 
-/** Where it is, or will be: outside the repository. Sources that change make another program. */
-export function placeOf({ name, folder, flags = [] }: GoProgram): string {
+/** The path of the built program, outside the repository. It contains a hash of the sources. */
+export function programPath({ name, folder, flags = [] }: GoProgram): string {
   const hash = createHash('sha256').update(flags.join('\n'))
   for (const file of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, file)))
   const cache = process.env['HOSTPUSH_CACHE'] ?? join(homedir(), '.cache/hostpush')
   return join(cache, 'bin', `${name}-${hash.digest('hex').slice(0, 12)}`)
 }
 
-/** Its path; built first if it is not there. Throws an Error that says in one line why it cannot be built. */
-export function goProgram(wanted: GoProgram): string {
-  const { name, folder, target = '.', flags = [] } = wanted
-  const program = placeOf(wanted)
+/** Builds the program if needed and returns its path. Throws an Error with the reason in one line. */
+export function goProgram(source: GoProgram): string {
+  const { name, folder, target = '.', flags = [] } = source
+  const program = programPath(source)
   if (existsSync(program)) return program
-  const making = `${program}.${process.pid}`
+  const temporary = `${program}.${process.pid}`
   mkdirSync(dirname(program), { recursive: true })
   try {
-    execFileSync('go', ['build', '-trimpath', ...flags, '-o', making, target], {
+    execFileSync('go', ['build', '-trimpath', ...flags, '-o', temporary, target], {
       cwd: folder,
       env: { ...process.env, CGO_ENABLED: '0' },
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -41,6 +41,6 @@ export function goProgram(wanted: GoProgram): string {
     const reason = code === 'ENOENT' ? 'go is not installed' : stderr.trim().split('\n').at(-1)
     throw new Error(`${name} cannot be built: ${reason}`, { cause: error })
   }
-  renameSync(making, program)
+  renameSync(temporary, program)
   return program
 }

@@ -10,16 +10,16 @@ import { SnapshotBuilder } from '../src/metrics/snapshot.ts'
 const familySize = 24
 const modes = ['idle', 'read', 'write'] as const
 
-/** As many series as are wanted, as an exporter of hosts has them: two dozen to a family, with two labels each. */
-export class Page {
+/** Series as a host exporter has them: 24 in a family, with two labels each. */
+export class SyntheticSeries {
   readonly #series: readonly (readonly [family: Family<'device' | 'mode'>, labels: Labels<'device' | 'mode'>])[]
   readonly #values: Float64Array
 
   constructor(series: number) {
     const families = Array.from({ length: Math.ceil(series / familySize) }, (_, i) =>
       i % 2 === 0
-        ? counter(`node_bench_${i}_total`, `What number ${i} has counted.`, ['device', 'mode'])
-        : gauge(`node_bench_${i}`, `What number ${i} shows.`, ['device', 'mode']),
+        ? counter(`node_bench_${i}_total`, `Synthetic counter ${i}.`, ['device', 'mode'])
+        : gauge(`node_bench_${i}`, `Synthetic gauge ${i}.`, ['device', 'mode']),
     )
     this.#series = Array.from({ length: series }, (_, i) => {
       const family = families[Math.floor(i / familySize)] as Family<'device' | 'mode'>
@@ -29,10 +29,10 @@ export class Page {
     this.#values = Float64Array.from({ length: series }, () => Math.floor(Math.random() * 1e9))
   }
 
-  /** The next values: more than half stand still, most others grow by small whole numbers. */
+  /** The next values: more than half stay constant, most others grow by small integers. */
   *next(): Generator<readonly [family: Family<'device' | 'mode'>, value: number, labels: Labels<'device' | 'mode'>]> {
     for (const [i, [family, labels]] of this.#series.entries()) {
-      const value = this.#values[i] as number // as many as series
+      const value = this.#values[i] as number // one value for each series
       const grown = i % 5 === 3 ? value + Math.floor(Math.random() * 1000) : i % 5 === 4 ? value + Math.random() : value
       this.#values[i] = grown
       yield [family, grown, labels]
@@ -40,24 +40,24 @@ export class Page {
   }
 }
 
-/** A collector of such series. */
-export function pageCollector(series: number): Collector {
-  const page = new Page(series)
+/** A collector that emits synthetic series. */
+export function syntheticCollector(series: number): Collector {
+  const source = new SyntheticSeries(series)
   return collector({
     name: 'page',
     collect({ emit }) {
-      for (const [family, value, labels] of page.next()) emit(family, value, labels)
+      for (const [family, value, labels] of source.next()) emit(family, value, labels)
     },
   })
 }
 
-/** Serves them as text, with new values for each who asks. */
-export async function servePage(series: number) {
-  const page = new Page(series)
+/** Serves synthetic series as text, with the next values in each response. */
+export async function serveSyntheticSeries(series: number) {
+  const source = new SyntheticSeries(series)
   const builder = new SnapshotBuilder(new SeriesTable())
   const server = createServer((_, answer) => {
     builder.begin()
-    for (const [family, value, labels] of page.next()) builder.add(family, value, labels)
+    for (const [family, value, labels] of source.next()) builder.add(family, value, labels)
     answer.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(textOf(builder.end(0)))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

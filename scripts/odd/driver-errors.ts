@@ -1,6 +1,6 @@
 import { below, type OddHost, only, type Tree } from './host.ts'
 
-/* What drivers answer in place of a reading, and what an ordinary user may not read. */
+/* Errors of drivers in place of a reading, and files without permission for an ordinary user. */
 
 const errno = {
   EIO: 5,
@@ -103,8 +103,8 @@ const collectors = [
   'watchdog',
 ]
 
-/** As such drivers really answer: radios that are off, sensors that sleep, interfaces that are down. */
-const broken: Readonly<Record<string, number>> = {
+/** Errors of real drivers: radios that are off, sleeping sensors, interfaces that are down. */
+const readErrors: Readonly<Record<string, number>> = {
   'proc/pressure/irq': errno.EOPNOTSUPP,
   ...Object.fromEntries(['cpu', 'io', 'memory'].map((resource) => [`proc/pressure/${resource}`, errno.EOPNOTSUPP])),
   'sys/class/hwmon/hwmon0/temp2_input': errno.EAGAIN,
@@ -126,8 +126,8 @@ const broken: Readonly<Record<string, number>> = {
   'sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_cur_freq': errno.EACCES,
 }
 
-/** Where node_exporter makes a 0 of it, or loses what else there is. */
-const costly: Readonly<Record<string, number>> = {
+/** Errors that node_exporter reports as 0, or at which it loses other series. */
+const fatalInPeer: Readonly<Record<string, number>> = {
   'proc/pressure/irq': errno.EIO,
   'sys/class/thermal/thermal_zone1/temp': errno.ENODATA,
   'sys/class/thermal/thermal_zone2/temp': errno.EAGAIN,
@@ -138,8 +138,8 @@ const costly: Readonly<Record<string, number>> = {
   'sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq': errno.EBUSY,
 }
 
-/** What the kernel keeps for root. */
-const secrets = [
+/** Files that only root can read. */
+const rootOnly = [
   'proc/slabinfo',
   'sys/class/dmi/id/product_serial',
   'sys/class/dmi/id/product_uuid',
@@ -151,10 +151,16 @@ const classes = ['hwmon', 'net', 'power_supply', 'powercap', 'thermal', 'watchdo
 
 const flags = only(...collectors)
 
-export const refusing: readonly OddHost[] = [
+export const driverErrorHosts: readonly OddHost[] = [
   { name: 'laptop', tree: laptop, flags },
-  { name: 'drivers-errors', tree: laptop, flags, broken },
-  { name: 'drivers-costly', tree: laptop, flags, broken: costly },
-  { name: 'ordinary-user', tree: laptop, flags, user: 'nobody', refused: secrets },
-  { name: 'nothing-allowed', tree: laptop, flags, user: 'nobody', refused: [...secrets, ...classes, 'proc/pressure'] },
+  { name: 'drivers-errors', tree: laptop, flags, readErrors },
+  { name: 'drivers-costly', tree: laptop, flags, readErrors: fatalInPeer },
+  { name: 'ordinary-user', tree: laptop, flags, user: 'nobody', unreadable: rootOnly },
+  {
+    name: 'nothing-allowed',
+    tree: laptop,
+    flags,
+    user: 'nobody',
+    unreadable: [...rootOnly, ...classes, 'proc/pressure'],
+  },
 ]

@@ -1,6 +1,6 @@
 /*
- * Runs inside a network namespace, where network.ts starts it: has the real node_exporter and `hostpush collect`
- * look at the same network, and prints what both saw. Arguments: node_exporter's program, and flags for both.
+ * network.ts starts this program inside a network namespace. It runs the real node_exporter and `hostpush collect` there
+ * and prints the output of both. Arguments: the path of node_exporter and flags for both.
  */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import { startPeer } from '../peer.ts'
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 const [program = '', ...flags] = process.argv.slice(2)
 
-/** A TAP device takes whatever settings it is told: ETHTOOL_SLINKSETTINGS with these bits of what it supports. */
+/** Sets link modes of a TAP device, which accepts any: ETHTOOL_SLINKSETTINGS with these bits. */
 async function setModes(device: string, supported: readonly number[], advertised: readonly number[]): Promise<void> {
   const libc = await loadLibc()
   const [command, words, masks] = [0x4d, 4, 48]
@@ -35,27 +35,31 @@ async function setModes(device: string, supported: readonly number[], advertised
   libc.close(socket)
 }
 
-/** Sockets in several states, for as long as this process lives. */
+/** Opens sockets in several states; they stay open until this process ends. */
 async function sockets(): Promise<Socket[]> {
-  const far: Socket[] = []
-  const server = createServer({ allowHalfOpen: true }, (socket) => far.push(socket.resume())).listen(0, '127.0.0.1', 17)
+  const accepted: Socket[] = []
+  const server = createServer({ allowHalfOpen: true }, (socket) => accepted.push(socket.resume())).listen(
+    0,
+    '127.0.0.1',
+    17,
+  )
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
-  const near = await Promise.all(
+  const connected = await Promise.all(
     [1, 2, 3].map(async () => {
       const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
       await once(socket, 'connect')
       return socket
     }),
   )
-  near[0]?.end() // FIN_WAIT2 here, CLOSE_WAIT there
-  connect(9, '10.9.0.99').on('error', () => {}) // SYN_SENT: there is nobody
+  connected[0]?.end() // FIN_WAIT2 on this side, CLOSE_WAIT on the other
+  connect(9, '10.9.0.99').on('error', () => {}) // SYN_SENT: no host has this address
   createServer().listen(0, '::')
   await new Promise((resolve) => setTimeout(resolve, 200))
-  return [...near, ...far]
+  return [...connected, ...accepted]
 }
 
-await setModes('tap0', [0, 5, 6, 7, 12, 13, 20, 31, 32, 47], [5, 6]).catch(() => {}) // no such device here
+await setModes('tap0', [0, 5, 6, 7, 12, 13, 20, 31, 32, 47], [5, 6]).catch(() => {}) // the device does not exist here
 await setModes('tap1', [1, 2, 3, 4, 8, 9, 10, 11, 14, 16, 17, 24, 30], [1, 2, 14, 30]).catch(() => {})
 const held = await sockets()
 const peer = await startPeer(program, ['--web.disable-exporter-metrics', ...flags], { cwd: '/' })

@@ -45,6 +45,7 @@ export function pageCollector(series: number): Collector {
   const page = new Page(series)
   return collector({
     name: 'page',
+    about: 'Reports series with new values for each collection.',
     collect({ emit }) {
       for (const [family, value, labels] of page.next()) emit(family, value, labels)
     },

@@ -105,6 +105,8 @@ export interface Context<O extends Options = Options, State = unknown> extends H
 
 export interface Collector {
   readonly name: string
+  /** What it reports and what it reads, as sentences for docs/collectors.md. */
+  readonly about: string
   readonly enabled: boolean
   /** Options that were given up with their collector's name in node_exporter: said once at the start. */
   readonly deprecated: boolean
@@ -116,6 +118,7 @@ export interface Collector {
 
 interface Definition<O extends Options, State> {
   readonly name: string
+  readonly about: string
   readonly enabled?: boolean
   readonly deprecated?: boolean
   readonly options?: O

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { collectEach, NoData, requireDir, requireValue } from '../src/collector.ts'
+import { collectEach, collector, NoData, requireDir, requireValue } from '../src/collector.ts'
 import { Dir } from '../src/host/fs/dir.ts'
 import { textFiles } from './support/tree.ts'
 
@@ -40,4 +40,9 @@ test('what is not offered is no data', () => {
   assert.throws(() => requireDir(refused.at('class/net')).children(), /EACCES/)
   assert.equal(requireValue(0, 'zero'), 0)
   assert.throws(() => requireValue(undefined, 'serial'), /no serial/)
+})
+
+test('a collector without a description does not compile', () => {
+  // @ts-expect-error: `about` is required
+  assert.equal(collector({ name: 'undocumented', collect() {} }).about, undefined)
 })

@@ -9,6 +9,7 @@ const entries = gauge('node_arp_entries', 'Neighbours known on the interface.', 
 /** https://docs.kernel.org/networking/ip-sysctl.html, proc(5) on /proc/net/arp */
 export default collector({
   name: 'arp',
+  about: 'Counts the known IPv4 neighbours of each interface. Reads them by netlink, or from /proc/net/arp.',
   options: {
     'device-include': pattern('', 'Interfaces to collect.'),
     'device-exclude': pattern('', 'Interfaces to leave out.'),

@@ -79,6 +79,7 @@ const priorities = [
 /** https://docs.kernel.org/admin-guide/bcache.html */
 export default collector({
   name: 'bcache',
+  about: 'Reports the size, hit rate and errors of bcache sets and their devices. Reads /sys/fs/bcache.',
   options: { priorityStats: boolean(false, 'Read priority_stats too, which the kernel finds expensive.') },
   collect({ sys, emit, options }) {
     const sets = sys.at('fs/bcache').children('', 'directories')

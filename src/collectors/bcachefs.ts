@@ -50,6 +50,7 @@ const ioErrors = undatedCounter('node_bcachefs_device_io_errors_total', 'Failure
 /** https://bcachefs.org/bcachefs-principles-of-operation.pdf, the chapter on sysfs */
 export default collector({
   name: 'bcachefs',
+  about: 'Reports compression, errors, btree writes and devices of bcachefs file systems. Reads /sys/fs/bcachefs.',
   collect({ sys, emit }) {
     const systems = sys.at('fs/bcachefs').children('', 'directories')
     if (systems.length === 0) throw new NoData('no bcachefs file systems')

@@ -9,6 +9,7 @@ const active = gauge('node_bonding_active', 'Interfaces of the bond whose link i
 /** https://docs.kernel.org/networking/bonding.html */
 export default collector({
   name: 'bonding',
+  about: 'Counts the interfaces of each bond and those with an active link. Reads /sys/class/net/*/bonding.',
   collect({ sys, emit }) {
     const net = sys.at('class/net')
     const masters = fields(requireValue(net.readIfAny('bonding_masters'), 'bonding'))

@@ -35,6 +35,8 @@ const errors = undatedCounter('node_btrfs_device_errors_total', 'Errors of a dev
 /** https://docs.kernel.org/filesystems/btrfs.html, https://btrfs.readthedocs.io/en/latest/ch-sysfs.html */
 export default collector({
   name: 'btrfs',
+  about:
+    'Reports allocation, commits, devices and device errors of btrfs file systems. Reads /sys/fs/btrfs; as root it also calls ioctl(2) on their mount points.',
   collect(context) {
     const systems = context.sys
       .at('fs/btrfs')

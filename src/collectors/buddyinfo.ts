@@ -8,6 +8,7 @@ const blocks = gauge('node_buddyinfo_blocks', 'Free blocks of memory of 2^size p
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'buddyinfo',
+  about: 'Counts the free memory blocks of each size by zone. Reads /proc/buddyinfo.',
   enabled: false,
   collect({ proc, emit }) {
     for (const { node, zone, counts } of parseBuddyinfo(proc.read('buddyinfo'))) {

@@ -9,6 +9,7 @@ const enabled = gauge('node_cgroups_enabled', 'Whether a controller is enabled.'
 /** https://man7.org/linux/man-pages/man7/cgroups.7.html: the summary of version 1. */
 export default collector({
   name: 'cgroups',
+  about: 'Counts the control groups of each cgroup v1 controller. Reads /proc/cgroups.',
   enabled: false,
   collect({ proc, emit }) {
     for (const controller of parseCgroups(proc.read('cgroups'))) {

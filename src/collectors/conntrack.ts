@@ -23,6 +23,8 @@ const statistics = {
 /** https://docs.kernel.org/networking/nf_conntrack-sysctl.html */
 export default collector({
   name: 'conntrack',
+  about:
+    'Reports the entries, limit and statistics of the connection tracking table. Reads /proc/sys/net/netfilter and /proc/net/stat/nf_conntrack.',
   collect({ proc, emit }) {
     for (const [file, family] of Object.entries(limits)) {
       const value = proc.number(`sys/net/netfilter/${file}`)

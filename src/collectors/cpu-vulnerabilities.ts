@@ -11,6 +11,8 @@ const info = gauge('node_cpu_vulnerabilities_info', 'Whether a weakness of CPUs 
 /** https://docs.kernel.org/admin-guide/hw-vuln/ */
 export default collector({
   name: 'cpu_vulnerabilities',
+  about:
+    'Reports the state and mitigation of each known CPU vulnerability. Reads /sys/devices/system/cpu/vulnerabilities.',
   enabled: false,
   collect({ sys, emit }) {
     const vulnerabilities = sys.at('devices/system/cpu/vulnerabilities')

@@ -48,6 +48,8 @@ const idle = modes.indexOf('idle')
 /** https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat */
 export default collector({
   name: 'cpu',
+  about:
+    'Reports CPU time by mode, online state, thermal throttling and CPU information. Reads /proc/stat, /proc/cpuinfo and /sys/devices/system/cpu.',
   options: {
     guest: boolean(true, 'Report the time spent running guests.'),
     info: boolean(false, 'Report what the CPUs are, from /proc/cpuinfo.'),

@@ -20,6 +20,7 @@ const governorInUse = gauge('node_cpu_scaling_governor', 'Whether a governor is 
 /** https://docs.kernel.org/admin-guide/pm/cpufreq.html#policy-interface-in-sysfs */
 export default collector({
   name: 'cpufreq',
+  about: 'Reports the frequencies and scaling governor of each CPU. Reads /sys/devices/system/cpu/*/cpufreq.',
   collect({ sys, emit }) {
     const offline = new Set(parseCpuList(sys.read('devices/system/cpu/offline')))
     const online = cpusOf(sys).filter(({ id }) => !offline.has(id))

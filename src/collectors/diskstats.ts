@@ -71,6 +71,8 @@ const ata = {
 /** https://docs.kernel.org/admin-guide/iostats.html, and what udev knows of the disk. */
 export default collector({
   name: 'diskstats',
+  about:
+    'Reports I/O counters and device information of block devices. Reads /proc/diskstats, /sys/block and the udev database.',
   options: {
     'device-exclude': pattern('^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\\d+n\\d+p)\\d+$', 'Disks to leave out.'),
     'device-include': pattern('', 'Disks to report.'),

@@ -14,6 +14,7 @@ interface Identity {
 /** Documentation/ABI/testing/sysfs-class-dmi: what the firmware says of the machine; it does not change while it runs. */
 export default collector({
   name: 'dmi',
+  about: 'Reports the vendor, model, versions and serial numbers of the machine. Reads /sys/class/dmi/id.',
   state: (): { known?: Identity | 'none' } => ({}),
   collect({ sys, emit, state }) {
     state.known ??= identityIn(sys.at('class/dmi/id')) ?? 'none'

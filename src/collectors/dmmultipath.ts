@@ -21,6 +21,7 @@ const healthy = ['running', 'live']
 /** Documentation/ABI/testing/sysfs-block-dm; device-mapper names what multipathd made by the prefix of its UUID. */
 export default collector({
   name: 'dmmultipath',
+  about: 'Reports the size, state and paths of multipath devices. Reads /sys/block/dm-*.',
   collect({ sys, emit }) {
     const block = requireDir(sys.at('block'))
     collectEach(block.children('dm-'), (dm) => {

@@ -42,6 +42,7 @@ const connected = gauge('node_drbd_connected', 'Whether the nodes are connected.
 
 export default collector({
   name: 'drbd',
+  about: 'Reports traffic, pending requests and states of DRBD 8 devices. Reads /proc/drbd.',
   enabled: false,
   collect({ proc, emit }) {
     for (const { device, key, value } of parseDrbd(requireValue(proc.readIfAny('drbd'), 'drbd'))) {

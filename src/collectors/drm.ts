@@ -25,6 +25,7 @@ const info = gauge('node_drm_card_info', 'What the card says of itself; always 1
 /** https://docs.kernel.org/gpu/amdgpu/driver-misc.html: cards of other makers have none of these files. */
 export default collector({
   name: 'drm',
+  about: 'Reports the utilization and memory of AMD GPUs. Reads /sys/class/drm.',
   enabled: false,
   collect({ sys, emit }) {
     // `card0-HDMI-A-1` is a connector.

@@ -23,6 +23,8 @@ const kinds = ['ce', 'ue'] as const
 /** https://docs.kernel.org/admin-guide/ras.html: errors that no row is known for are those of row `unknown`. */
 export default collector({
   name: 'edac',
+  about:
+    'Counts corrected and uncorrected memory errors by controller, row and channel. Reads /sys/devices/system/edac/mc.',
   collect({ sys, emit }) {
     collectEach(sys.at('devices/system/edac/mc').children('mc'), (mc) => {
       const controller = mc.id

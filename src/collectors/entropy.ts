@@ -9,6 +9,8 @@ const attributes = {
 /** https://docs.kernel.org/admin-guide/sysctl/kernel.html#random */
 export default collector({
   name: 'entropy',
+  about:
+    'Reports the available entropy and the pool size of the random number generator. Reads /proc/sys/kernel/random.',
   collect({ proc, emit }) {
     for (const [file, family] of Object.entries(attributes)) {
       const value = proc.number(`sys/kernel/random/${file}`)

@@ -88,6 +88,8 @@ const common = new Map(
 /** https://docs.kernel.org/networking/ethtool-netlink.html */
 export default collector({
   name: 'ethtool',
+  about:
+    'Reports the driver, link settings and driver statistics of network devices. Asks the kernel by ethtool ioctls.',
   enabled: false,
   options: {
     'device-include': pattern('', 'Devices to report.'),

@@ -45,6 +45,7 @@ const notKept = '0xffffffffffffffff'
 /** Documentation/ABI/testing/sysfs-class-fc_host and Documentation/scsi/scsi_fc_transport.rst */
 export default collector({
   name: 'fibrechannel',
+  about: 'Reports information and statistics of Fibre Channel host adapters. Reads /sys/class/fc_host.',
   collect({ sys, emit }) {
     collectEach(requireDir(sys.at('class/fc_host')).children(), (host) => {
       emit(info, 1, {

@@ -8,6 +8,7 @@ const maximum = gauge('node_filefd_maximum', 'File handles that may be allocated
 /** https://docs.kernel.org/admin-guide/sysctl/fs.html#file-max-file-nr */
 export default collector({
   name: 'filefd',
+  about: 'Reports the allocated file handles and their limit. Reads /proc/sys/fs/file-nr.',
   collect({ proc, emit }) {
     const handles = parseFileNr(proc.read('sys/fs/file-nr'))
     emit(allocated, handles.allocated)

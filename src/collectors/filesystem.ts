@@ -49,6 +49,8 @@ const waitMs = 100
 
 export default collector({
   name: 'filesystem',
+  about:
+    'Reports size, free space, inodes and errors of mounted file systems. Reads /proc/1/mountinfo and calls statfs(2).',
   options,
   state: (options): State => {
     const mountpoints = filter(options, 'mount-points', 'ignored-mount-points')

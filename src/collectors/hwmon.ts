@@ -64,6 +64,7 @@ const elementKinds = new Map<string, Kind>(
 
 export default collector({
   name: 'hwmon',
+  about: 'Reports temperatures, fan speeds, voltages and other sensor values. Reads /sys/class/hwmon.',
   options: {
     'chip-include': pattern('', 'Chips to collect.'),
     'chip-exclude': pattern('', 'Chips to leave out.'),

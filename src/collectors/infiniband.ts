@@ -104,6 +104,7 @@ const table = [
 
 export default collector({
   name: 'infiniband',
+  about: 'Reports the state, rate and counters of InfiniBand and Omni-Path ports. Reads /sys/class/infiniband.',
   options: {
     'device-include': pattern('', 'Devices to collect.'),
     'device-exclude': pattern('', 'Devices to leave out.'),

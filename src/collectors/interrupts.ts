@@ -14,6 +14,7 @@ const interrupts = counter('node_interrupts_total', 'Interrupts that a CPU has s
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'interrupts',
+  about: 'Counts interrupts by CPU, type and device. Reads /proc/interrupts.',
   enabled: false,
   options: {
     'name-include': pattern('', 'Interrupts to report, as name;info;devices.'),

@@ -17,6 +17,8 @@ type Label = (typeof backendLabels)[number]
 /** https://docs.kernel.org/networking/ipvs-sysctl.html, ipvsadm(8) */
 export default collector({
   name: 'ipvs',
+  about:
+    'Reports IPVS traffic, and the connections and weights of its backends. Reads /proc/net/ip_vs and /proc/net/ip_vs_stats.',
   options: {
     'backend-labels': text(backendLabels.join(','), 'Labels of the backends; what they do not tell apart is summed.'),
   },

@@ -19,6 +19,7 @@ const sleep = gauge('node_ksmd_sleep_seconds', 'Seconds that ksmd sleeps between
 /** https://docs.kernel.org/admin-guide/mm/ksm.html */
 export default collector({
   name: 'ksmd',
+  about: 'Reports the settings and counters of kernel samepage merging. Reads /sys/kernel/mm/ksm.',
   enabled: false,
   collect({ sys, emit }) {
     const ksm = sys.at('kernel/mm/ksm')

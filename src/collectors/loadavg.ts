@@ -11,6 +11,7 @@ const averages = [
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'loadavg',
+  about: 'Reports the load averages over 1, 5 and 15 minutes. Reads /proc/loadavg.',
   collect({ proc, emit }) {
     const values = parseLoadavg(proc.read('loadavg'))
     averages.forEach((family, i) => {

@@ -15,6 +15,7 @@ type Session = readonly [name: string, uid: number, user: string, seat: string, 
 /** https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.login1.html */
 export default collector({
   name: 'logind',
+  about: 'Counts login sessions by seat, type and class. Asks systemd-logind over D-Bus.',
   enabled: false,
   async collect({ services, emit, signal }) {
     using bus = await services.systemBus(signal)

@@ -19,6 +19,7 @@ const redundant = /^raid(1|4|5|6|10)$/
 /** https://docs.kernel.org/admin-guide/md.html */
 export default collector({
   name: 'mdadm',
+  about: 'Reports the state, disks and synchronization of software RAID arrays. Reads /proc/mdstat and /sys/block/md*.',
   collect({ proc, sys, emit }) {
     collectEach(arraysIn(requireValue(proc.readIfAny('mdstat'), 'mdstat')), (text) => {
       const { device, ...array } = parseArray(text)

@@ -11,6 +11,7 @@ const allocations = familyOf((field) =>
 /** https://docs.kernel.org/admin-guide/numastat.html */
 export default collector({
   name: 'meminfo_numa',
+  about: 'Reports memory usage and allocations by NUMA node. Reads /sys/devices/system/node.',
   enabled: false,
   collect({ sys, emit }) {
     for (const directory of sys.at('devices/system/node').children('node')) {

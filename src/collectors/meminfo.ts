@@ -6,6 +6,7 @@ const memory = familyOf((field) => gauge(`node_memory_${field}`, `Memory informa
 /** https://docs.kernel.org/filesystems/proc.html#meminfo */
 export default collector({
   name: 'meminfo',
+  about: 'Reports memory usage. Reads /proc/meminfo.',
   collect({ proc, emit }) {
     for (const [field, value] of parseMeminfo(proc.read('meminfo'))) emit(memory(field), value)
   },

@@ -103,6 +103,7 @@ const firstTime = 5
 
 export default collector({
   name: 'mountstats',
+  about: 'Reports bytes, events, transports and operations of NFS mounts. Reads /proc/self/mountstats.',
   enabled: false,
   collect({ proc, emit }) {
     const mounts = proc.once('self/mountinfo', parseMountinfo)

@@ -59,6 +59,7 @@ const statistics = statisticNames.map((name) => {
 /** https://docs.kernel.org/admin-guide/abi-testing.html#abi-file-testing-sysfs-class-net */
 export default collector({
   name: 'netclass',
+  about: 'Reports the state, speed and settings of network interfaces. Reads /sys/class/net, or asks by netlink.',
   options: {
     'ignored-devices': pattern('^$', 'Interfaces to leave out.'),
     'ignore-invalid-speed': boolean(false, 'Leave the speed out where it is negative.'),

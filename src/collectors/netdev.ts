@@ -60,6 +60,8 @@ const options = {
 /** https://docs.kernel.org/networking/statistics.html */
 export default collector({
   name: 'netdev',
+  about:
+    'Reports traffic and error counters of network interfaces. Reads /proc/net/dev and /sys/class/net, or asks by netlink.',
   options,
   state: (given) => ({
     wanted: filterOf(

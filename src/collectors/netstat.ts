@@ -15,6 +15,7 @@ const worthKnowing =
 /** https://docs.kernel.org/networking/snmp_counter.html */
 export default collector({
   name: 'netstat',
+  about: 'Reports IP, TCP, UDP and ICMP counters. Reads /proc/net/netstat, /proc/net/snmp and /proc/net/snmp6.',
   options: {
     fields: pattern(worthKnowing, 'Fields to report, as Protocol_Field.'),
   },

@@ -42,6 +42,7 @@ const protocols: Readonly<Record<number, string>> = {
 /** Routes of every table and address family: https://man7.org/linux/man-pages/man7/rtnetlink.7.html */
 export default collector({
   name: 'network_route',
+  about: 'Reports unicast routes and their number by interface. Reads them by netlink.',
   enabled: false,
   async collect({ kernel, emit }) {
     const counts = new Map<string, number>()

@@ -26,6 +26,7 @@ const versions = [
 
 export default collector({
   name: 'nfs',
+  about: 'Counts the calls and traffic of the NFS client. Reads /proc/net/rpc/nfs.',
   collect({ proc, emit }) {
     const stats = parseRpcStats(requireValue(proc.readIfAny('net/rpc/nfs'), 'net/rpc/nfs'))
     const net = stats.get('net')

@@ -35,6 +35,7 @@ const versions = [
 
 export default collector({
   name: 'nfsd',
+  about: 'Counts the calls and traffic of the NFS server. Reads /proc/net/rpc/nfsd.',
   collect({ proc, emit }) {
     const stats = parseRpcStats(requireValue(proc.readIfAny('net/rpc/nfsd'), 'net/rpc/nfsd'))
     for (const [line, column, family] of columns) emit(family, stats.get(line)?.[column])

@@ -24,6 +24,7 @@ const options = {
 /** SNTP: https://www.rfc-editor.org/rfc/rfc5905.html#section-14 */
 export default collector({
   name: 'ntp',
+  about: 'Reports the clock offset, stratum and root distance of a local NTP server. Sends it an NTP query over UDP.',
   enabled: false,
   deprecated: true,
   options,

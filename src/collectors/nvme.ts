@@ -29,6 +29,7 @@ const sizes = [
 /** Documentation/ABI/testing/sysfs-nvme, https://docs.kernel.org/block/stat.html */
 export default collector({
   name: 'nvme',
+  about: 'Reports NVMe controllers, and the size and usage of their namespaces. Reads /sys/class/nvme.',
   collect({ sys, emit }) {
     collectEach(requireDir(sys.at('class/nvme')).children(), (controller) => {
       const device = controller.name

@@ -26,6 +26,7 @@ const states = ['connecting', 'dead', 'deleting', 'live', 'new', 'resetting', 'u
 /** https://docs.kernel.org/admin-guide/nvme-multipath.html */
 export default collector({
   name: 'nvmesubsystem',
+  about: 'Reports NVMe subsystems, their paths and the state of each path. Reads /sys/class/nvme-subsystem.',
   enabled: false,
   collect({ sys, emit }) {
     collectEach(requireDir(sys.at('class/nvme-subsystem')).children('nvme-subsys'), (dir) => {

@@ -29,6 +29,8 @@ const supportEnd = gauge('node_os_support_end_timestamp_seconds', 'When support 
 /** https://www.freedesktop.org/software/systemd/man/latest/os-release.html */
 export default collector({
   name: 'os',
+  about:
+    'Reports the name, version and end of support of the operating system. Reads /etc/os-release or /usr/lib/os-release.',
   collect({ rootfs, emit }) {
     const path = ['etc/os-release', 'usr/lib/os-release'].find((one) => rootfs.exists(one))
     if (path === undefined) throw new NoData('no os-release')

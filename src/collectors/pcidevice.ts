@@ -8,9 +8,9 @@ const parentPlace = ['parent_segment', 'parent_bus', 'parent_device', 'parent_fu
 const ids = ['class_id', 'vendor_id', 'device_id', 'subsystem_vendor_id', 'subsystem_device_id', 'revision'] as const
 const names = ['class_name', 'vendor_name', 'device_name', 'subsystem_vendor_name', 'subsystem_device_name'] as const
 
-const about = 'What the device says of itself; always 1.'
-const info = gauge('node_pcidevice_info', about, [...place, ...parentPlace, ...ids])
-const namedInfo = gauge('node_pcidevice_info', about, [...place, ...parentPlace, ...ids, ...names])
+const infoHelp = 'What the device says of itself; always 1.'
+const info = gauge('node_pcidevice_info', infoHelp, [...place, ...parentPlace, ...ids])
+const namedInfo = gauge('node_pcidevice_info', infoHelp, [...place, ...parentPlace, ...ids, ...names])
 const powerState = gauge('node_pcidevice_power_state', '1 for the state of power that the device is in, else 0.', [
   ...place,
   'state',
@@ -51,6 +51,7 @@ const idsFiles = ['usr/share/misc/pci.ids', 'usr/share/hwdata/pci.ids']
 /** Documentation/ABI/testing/sysfs-bus-pci */
 export default collector({
   name: 'pcidevice',
+  about: 'Reports PCI devices, their link speed and width, and their power state. Reads /sys/bus/pci/devices.',
   enabled: false,
   options: {
     names: boolean(false, 'Add the names of devices and their makers.'),

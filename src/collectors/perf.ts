@@ -77,6 +77,7 @@ const tracepoint = familyOf((point) =>
 /** https://man7.org/linux/man-pages/man2/perf_event_open.2.html. Counts begin when the agent does. */
 export default collector({
   name: 'perf',
+  about: 'Counts hardware, software, cache and tracepoint events by CPU. Uses perf_event_open(2).',
   enabled: false,
   options: {
     cpus: text('', 'CPUs to count on, as in `0-3,8`; all, if it is empty.'),

@@ -71,6 +71,8 @@ const info = familyOf((names) =>
 
 export default collector({
   name: 'powersupplyclass',
+  about:
+    'Reports the charge, voltage, current and status of batteries and power supplies. Reads /sys/class/power_supply.',
   options: {
     'ignored-supplies': pattern('^$', 'Power supplies to leave out.', { flag: 'powersupply.ignored-supplies' }),
   },

@@ -18,6 +18,7 @@ const resources: readonly [file: string, some: Family<never> | undefined, full: 
 /** https://docs.kernel.org/accounting/psi.html. A kernel with psi=0 has the files and answers EOPNOTSUPP. */
 export default collector({
   name: 'pressure',
+  about: 'Reports the time that tasks were stalled on CPU, memory, I/O and interrupts. Reads /proc/pressure.',
   collect({ proc, emit }) {
     let found = false
     collectEach(resources, ([resource, some, full]) => {

@@ -12,6 +12,7 @@ const maxProcesses = gauge('node_processes_max_processes', 'The highest number o
 /** https://docs.kernel.org/filesystems/proc.html#process-specific-subdirectories. A process may end at any moment. */
 export default collector({
   name: 'processes',
+  about: 'Counts processes and threads by state, with their limits. Reads /proc/PID/stat and /proc/PID/task.',
   enabled: false,
   collect({ proc, emit }) {
     const [states, threadStates] = [new Tally(), new Tally()]

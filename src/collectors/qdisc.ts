@@ -17,6 +17,7 @@ const statistics = [
 /** What a device's packets wait in: https://man7.org/linux/man-pages/man8/tc.8.html */
 export default collector({
   name: 'qdisc',
+  about: 'Reports bytes, packets, drops and backlog of queueing disciplines. Reads them by netlink.',
   enabled: false,
   options: {
     'device-include': pattern('', 'Devices to report.'),

@@ -14,6 +14,7 @@ const ofZone = familyOf((zone) =>
 /** https://docs.kernel.org/power/powercap/powercap.html */
 export default collector({
   name: 'rapl',
+  about: 'Reports the energy used by each power zone of the CPUs. Reads /sys/class/powercap.',
   options: {
     'enable-zone-label': boolean(false, 'One family with the zone as a label in place of a family a zone.'),
   },

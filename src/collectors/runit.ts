@@ -12,6 +12,7 @@ const statusBytes = 20
 /** http://smarden.org/runit/runsv.8.html; the status file is runit's src/sv.c. */
 export default collector({
   name: 'runit',
+  about: 'Reports the actual, desired and default state of runit services. Reads the service directory of runit.',
   enabled: false,
   deprecated: true,
   options: { servicedir: text('/etc/service', "The directory of runit's services.") },

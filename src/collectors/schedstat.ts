@@ -9,6 +9,7 @@ const timeslices = counter('node_schedstat_timeslices_total', 'Timeslices that a
 /** https://docs.kernel.org/scheduler/sched-stats.html */
 export default collector({
   name: 'schedstat',
+  about: 'Reports the time that tasks ran and waited on each CPU. Reads /proc/schedstat.',
   collect({ proc, emit }) {
     const text = proc.readIfAny('schedstat')
     if (text === undefined) throw new NoData('the kernel keeps no statistics of scheduling')

@@ -18,6 +18,8 @@ interface State {
 
 export default collector({
   name: 'selinux',
+  about:
+    'Reports whether SELinux is enabled, and its configured and current mode. Reads /proc/self/mountinfo, /etc/selinux/config and selinuxfs.',
   state: (): State => ({ selinuxfs: undefined }),
   collect({ proc, rootfs, dirAt, emit, state }) {
     if (state.selinuxfs === undefined) state.selinuxfs = find({ proc, dirAt }) ?? null

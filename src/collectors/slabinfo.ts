@@ -16,6 +16,7 @@ const columns = [
 /** https://man7.org/linux/man-pages/man5/slabinfo.5.html. Only root may read it. */
 export default collector({
   name: 'slabinfo',
+  about: 'Reports the objects and pages of kernel slab caches. Reads /proc/slabinfo.',
   enabled: false,
   options: {
     'slabs-include': pattern('.*', 'Slabs to report.'),

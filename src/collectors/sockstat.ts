@@ -20,6 +20,7 @@ const meaning = (key: string) => meanings[key.slice(key.indexOf('_') + 1)]
 /** https://www.kernel.org/doc/html/latest/networking/: counts of sockets by protocol. */
 export default collector({
   name: 'sockstat',
+  about: 'Counts sockets in use, and their memory, by protocol. Reads /proc/net/sockstat and /proc/net/sockstat6.',
   state: () => ({ pageBytes: 0 }),
   collect({ proc, emit, state }) {
     state.pageBytes ||= pageBytes(proc)

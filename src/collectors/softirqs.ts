@@ -10,6 +10,7 @@ const types = new Set(['HI', 'TIMER', 'NET_TX', 'NET_RX', 'BLOCK', 'IRQ_POLL', '
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'softirqs',
+  about: 'Counts softirqs by CPU and type. Reads /proc/softirqs.',
   enabled: false,
   collect({ proc, emit }) {
     for (const [type, counts] of parseSoftirqs(proc.read('softirqs'))) {

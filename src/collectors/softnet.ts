@@ -21,6 +21,7 @@ const cpuColumn = 12
 /** /proc/net/softnet_stat: softnet_seq_show in net/core/net-procfs.c */
 export default collector({
   name: 'softnet',
+  about: 'Counts the packets that each CPU processed or dropped. Reads /proc/net/softnet_stat.',
   collect({ proc, emit }) {
     parseSoftnet(proc.read('net/softnet_stat')).forEach((values, row) => {
       const cpu = String(values[cpuColumn] ?? row)

@@ -29,6 +29,7 @@ const vectors = [
 /** https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat */
 export default collector({
   name: 'stat',
+  about: 'Reports interrupts, context switches, forks and the boot time. Reads /proc/stat.',
   options: {
     softirq: boolean(false, 'Report softirqs by vector.'),
   },

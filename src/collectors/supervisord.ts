@@ -18,6 +18,7 @@ const running = new Set([10, 20, 40])
 /** http://supervisord.org/api.html#supervisor.rpcinterface.SupervisorNamespaceRPCInterface.getAllProcessInfo */
 export default collector({
   name: 'supervisord',
+  about: 'Reports the state and exit status of the processes of supervisord. Asks supervisord by XML-RPC.',
   enabled: false,
   deprecated: true,
   options: {

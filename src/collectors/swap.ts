@@ -14,6 +14,7 @@ const priority = gauge('node_swap_priority', 'Priority of a swap area: the highe
 /** https://man7.org/linux/man-pages/man2/swapon.2.html */
 export default collector({
   name: 'swap',
+  about: 'Reports the size, usage and priority of swap areas. Reads /proc/swaps.',
   enabled: false,
   collect({ proc, emit }) {
     for (const area of parseSwaps(proc.read('swaps'))) {

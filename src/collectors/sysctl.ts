@@ -10,6 +10,7 @@ const info = gauge('node_sysctl_info', 'What a kernel parameter says; always 1.'
 /** https://docs.kernel.org/admin-guide/sysctl/ */
 export default collector({
   name: 'sysctl',
+  about: 'Reports the values of selected kernel parameters. Reads /proc/sys.',
   enabled: false,
   options: {
     include: list(

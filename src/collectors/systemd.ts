@@ -66,6 +66,7 @@ const options = {
 /** https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.systemd1.html */
 export default collector({
   name: 'systemd',
+  about: 'Reports the version and state of systemd, and the state of its units. Asks systemd over D-Bus.',
   enabled: false,
   options,
   state: (given): Filter => {

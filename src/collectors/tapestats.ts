@@ -24,6 +24,7 @@ const attributes = [
 /** Documentation/scsi/st.rst. `nst0`, `st0a` and the like are other names of `st0`. */
 export default collector({
   name: 'tapestats',
+  about: 'Reports I/O counters of tape drives. Reads /sys/class/scsi_tape.',
   options: { 'ignored-devices': pattern('^$', 'Tape devices to leave out.') },
   state: (options) => filterOf(undefined, options['ignored-devices']),
   collect({ sys, emit, state: wanted }) {

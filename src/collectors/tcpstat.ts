@@ -22,6 +22,7 @@ const names = [
 /** https://man7.org/linux/man-pages/man7/sock_diag.7.html */
 export default collector({
   name: 'tcpstat',
+  about: 'Counts TCP sockets by state, and the bytes in their queues. Reads them by netlink.',
   enabled: false,
   async collect({ kernel, proc, emit }) {
     const families: readonly AddressFamily[] = proc.exists('net/tcp6') ? ['ipv4', 'ipv6'] : ['ipv4']

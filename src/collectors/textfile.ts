@@ -12,6 +12,7 @@ const modified = gauge('node_textfile_mtime_seconds', 'When a file that was read
 /** Metrics that other programs leave in files. A file that is at fault is left out as a whole. */
 export default collector({
   name: 'textfile',
+  about: 'Reports metrics that other programs write to *.prom files. Reads the configured directories.',
   options: {
     directory: list([], 'Where to look for *.prom files; may be a glob.'),
   },

@@ -9,6 +9,7 @@ const max = gauge('node_cooling_device_max_state', 'The hardest that the device 
 /** https://docs.kernel.org/driver-api/thermal/sysfs-api.html */
 export default collector({
   name: 'thermal_zone',
+  about: 'Reports temperatures of thermal zones and states of cooling devices. Reads /sys/class/thermal.',
   collect({ sys, emit, warn }) {
     const thermal = sys.at('class/thermal')
     // The zone of a radio that is off, or of firmware that does not answer, cannot be read: others can.

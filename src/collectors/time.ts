@@ -21,6 +21,8 @@ const current = gauge('node_time_clocksource_current_info', 'The clock source th
 /** https://docs.kernel.org/timers/timekeeping.html#clock-sources */
 export default collector({
   name: 'time',
+  about:
+    'Reports the system time, the time zone and the clock sources. Reads the clock and /sys/devices/system/clocksource.',
   collect({ sys, facts, dirAt, now, emit }) {
     emit(time, now / 1000)
     const { name, offsetSeconds } = zoneAt(now / 1000, facts.timezone, dirAt('/'))

@@ -7,6 +7,7 @@ const queues = gauge('node_udp_queues', 'Bytes that wait in the queues of all UD
 /** https://docs.kernel.org/networking/proc_net_tcp.html: the columns are those of TCP. */
 export default collector({
   name: 'udp_queues',
+  about: 'Reports the bytes in the receive and transmit queues of UDP sockets. Reads /proc/net/udp and /proc/net/udp6.',
   collect({ proc, emit }) {
     let found = false
     for (const [file, ip] of [['net/udp', 'v4'] as const, ['net/udp6', 'v6'] as const]) {

@@ -8,6 +8,7 @@ const field = familyOf((name) => untyped(`node_vmstat_${name}`, `${name} of /pro
 /** https://docs.kernel.org/admin-guide/mm/: statistics of virtual memory, some 190 of them. */
 export default collector({
   name: 'vmstat',
+  about: 'Reports virtual memory statistics. Reads /proc/vmstat.',
   options: {
     fields: pattern('^(oom_kill|pgpg|pswp|pg.*fault).*', 'Fields to report.'),
   },

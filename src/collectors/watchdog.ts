@@ -21,6 +21,7 @@ const unknown = { identity: '', options: '', pretimeout_governor: '', state: '',
 /** https://docs.kernel.org/watchdog/watchdog-api.html, Documentation/ABI/testing/sysfs-class-watchdog */
 export default collector({
   name: 'watchdog',
+  about: 'Reports the settings and state of watchdog timers. Reads /sys/class/watchdog.',
   collect({ sys, emit }) {
     collectEach(requireDir(sys.at('class/watchdog')).children(), (dog) => {
       emit(info, 1, { name: dog.name, ...unknown, ...dog.texts(texts) })

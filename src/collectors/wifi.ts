@@ -34,6 +34,7 @@ const statistics = [
 /** https://docs.kernel.org/driver-api/80211/cfg80211.html */
 export default collector({
   name: 'wifi',
+  about: 'Reports the frequency, network and station statistics of wireless interfaces. Reads them by netlink.',
   enabled: false,
   options: { fixtures: text('', 'A directory to be read in place of the kernel.') },
   async collect({ kernel, dirAt, emit, options }) {

@@ -15,6 +15,7 @@ const packets = familyOf((key) => {
 /** https://docs.kernel.org/networking/xfrm_proc.html says what each means. */
 export default collector({
   name: 'xfrm',
+  about: 'Counts IPsec packets that failed, by reason. Reads /proc/net/xfrm_stat.',
   enabled: false,
   collect({ proc, emit }) {
     for (const [key, value] of keyValues(proc.read('net/xfrm_stat')))

@@ -62,6 +62,7 @@ const columns = new Map(
 /** The counters of each mounted file system; those of all together are in `stats`, which is no device. */
 export default collector({
   name: 'xfs',
+  about: 'Reports the operation counters of XFS file systems. Reads /sys/fs/xfs.',
   collect({ sys, emit }) {
     collectEach(sys.at('fs/xfs').children(), (device) => {
       for (const [line, values] of parseXfsStats(device.readIfAny('stats/stats') ?? ''))

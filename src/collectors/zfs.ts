@@ -29,6 +29,7 @@ const states = ['online', 'degraded', 'faulted', 'offline', 'removed', 'unavail'
 /** https://openzfs.github.io/openzfs-docs/man/master/4/spl.4.html, kstats in /proc/spl/kstat */
 export default collector({
   name: 'zfs',
+  about: 'Reports statistics of ZFS caches, pools and datasets. Reads /proc/spl/kstat/zfs.',
   collect({ proc, emit }) {
     const zfs = requireDir(proc.at('spl/kstat/zfs'))
     const pool = (zpool: Dir) => {

@@ -54,6 +54,7 @@ const protection = familyOf((index) =>
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'zoneinfo',
+  about: 'Reports page counts and NUMA statistics by memory zone. Reads /proc/zoneinfo.',
   enabled: false,
   collect({ proc, emit }) {
     for (const { node, zone, key, values } of parseZoneinfo(proc.read('zoneinfo'))) {

@@ -15,7 +15,7 @@ import { textFiles } from '../support/tree.ts'
 const value = gauge('value', 'A value.', ['of'])
 
 const named = (name: string, collect: (context: Context<Record<never, never>, undefined>) => void | Promise<void>) =>
-  collector({ name, collect })
+  collector({ name, about: 'Test.', collect })
 
 /** A cycle of these collectors, whose deadline is after a second. `lines` are the samples but for the durations. */
 function cycleOf(...collectors: readonly Collector[]) {

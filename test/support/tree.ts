@@ -74,7 +74,7 @@ const isDated = (node: Node): node is Dated => typeof node === 'object' && 'mtim
 function normal(path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
-    if (part === '../..') parts.pop()
+    if (part === '..') parts.pop()
     else if (part !== '' && part !== '.') parts.push(part)
   }
   return parts.join('/')

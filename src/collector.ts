@@ -20,24 +20,60 @@ export function requireValue<T>(value: T | undefined, what: string): T {
 }
 
 /**
- * Collects every one of several alike things, so that one that fails does not hide the others. The first failure is
- * thrown when all are done; where `problem` is given, each is told there instead.
+ * Collects every item. A failure in one item does not hide the others: after the last item the first failure is thrown,
+ * a NoData only if there is no other. With `warn`, every failure becomes a warning and nothing is thrown. The iterable
+ * may itself throw at its end, as `parseEach` does.
  */
-export function collectEach<T>(
-  things: Iterable<T>,
-  collect: (thing: T) => void,
-  problem?: (text: string) => void,
-): void {
+export function collectEach<T>(items: Iterable<T>, collect: (item: T) => void, warn?: (text: string) => void): void {
   const failures: unknown[] = []
-  for (const thing of things) {
+  try {
+    for (const item of items) {
+      try {
+        collect(item)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  } catch (error) {
+    failures.push(error)
+  }
+  if (warn !== undefined) for (const failure of failures) warn(messageOf(failure))
+  else throwFirst(failures)
+}
+
+/** As `collectEach`, one item after another, for items that are waited for. */
+export async function collectEachAsync<T>(items: Iterable<T>, collect: (item: T) => Promise<void>): Promise<void> {
+  const failures: unknown[] = []
+  for (const item of items) {
     try {
-      collect(thing)
+      await collect(item)
     } catch (error) {
       failures.push(error)
     }
   }
-  if (problem !== undefined) for (const failure of failures) problem(messageOf(failure))
-  else if (failures.length > 0) throw failures.find((failure) => !(failure instanceof NoData)) ?? failures[0]
+  throwFirst(failures)
+}
+
+/**
+ * Yields what each item is parsed to, without those that give undefined. A failure in one item does not hide the
+ * others: the first failure is thrown after the last item.
+ */
+export function* parseEach<T, Parsed>(items: Iterable<T>, parse: (item: T) => Parsed | undefined): Generator<Parsed> {
+  const failures: unknown[] = []
+  for (const item of items) {
+    let parsed: Parsed | undefined
+    try {
+      parsed = parse(item)
+    } catch (error) {
+      failures.push(error)
+    }
+    if (parsed !== undefined) yield parsed
+  }
+  throwFirst(failures)
+}
+
+function throwFirst(failures: readonly unknown[]): void {
+  if (failures.length > 0) throw failures.find((failure) => !(failure instanceof NoData)) ?? failures[0]
 }
 
 /** Adds a sample. `undefined` is not emitted: "if the kernel offers it" is written nowhere else. */

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { collectEach, collector, NoData, requireDir, requireValue } from '../src/collector.ts'
+import {
+  collectEach,
+  collectEachAsync,
+  collector,
+  NoData,
+  parseEach,
+  requireDir,
+  requireValue,
+} from '../src/collector.ts'
 import { Dir } from '../src/host/fs/dir.ts'
 import { textFiles } from './support/tree.ts'
 
@@ -23,6 +31,26 @@ test('a failure counts more than the want of data', () => {
   const errors = [new NoData('none'), new Error('broken')]
   assert.throws(() => collectEach(errors, fail), /broken/)
   assert.throws(() => collectEach(errors.slice(0, 1), fail), NoData)
+})
+
+test('items that are waited for are collected one after another, and the first failure comes after them', async () => {
+  const seen: number[] = []
+  const run = collectEachAsync([1, 2, 3], async (n) => {
+    seen.push(n)
+    if (n < 3) throw new Error(`number ${n}`)
+  })
+  await assert.rejects(run, /number 1/)
+  assert.deepEqual(seen, [1, 2, 3])
+})
+
+test('rows that cannot be parsed do not hide the others; the failure comes after the last row', () => {
+  const parsed: number[] = []
+  const rows = parseEach(['1', 'x', '', '2'], (row) => {
+    if (row === 'x') throw new Error('odd row')
+    return row === '' ? undefined : Number(row)
+  })
+  assert.throws(() => collectEach(rows, (n) => void parsed.push(n)), /odd row/)
+  assert.deepEqual(parsed, [1, 2])
 })
 
 test('problems are told instead, every one', () => {

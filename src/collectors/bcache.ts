@@ -1,4 +1,4 @@
-import { boolean, collectEach, collector } from '../collector.ts'
+import { boolean, collectEach, collector, type Emit } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { keyValues } from '../host/fs/text.ts'
 import { type Family, gauge, undatedCounter } from '../metrics/family.ts'
@@ -87,25 +87,32 @@ export default collector({
       sets.filter(({ name }) => name.includes('-')),
       (one) => {
         const uuid = one.name
-        collectEach(setFiles, ([file, family, scale]) => emit(family, scaled(sizeIn(one, file), scale), { uuid }))
-        collectEach(one.children('bdev'), (device) => {
-          const labels = { backing_device: device.name, uuid }
-          collectEach(backingFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
-          emit(readaheads, sizeIn(device, 'stats_total/cache_readaheads') || undefined, labels)
-          const rates = new Map(keyValues(device.read('writeback_rate_debug')))
-          for (const [key, family] of writeback) emit(family, optionalSize(rates.get(key)), labels)
-        })
-        collectEach(one.children('cache', 'directories'), (device) => {
-          const labels = { cache_device: device.name, uuid }
-          collectEach(cacheFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
-          if (!options.priorityStats) return
-          const stats = new Map(keyValues(device.read('priority_stats')))
-          for (const [key, family] of priorities) emit(family, percent(stats.get(key)), labels)
-        })
+        const parts = [
+          () =>
+            collectEach(setFiles, ([file, family, scale]) => emit(family, scaled(sizeIn(one, file), scale), { uuid })),
+          () => collectEach(one.children('bdev'), (device) => collectBacking(device, uuid, emit)),
+          () =>
+            collectEach(one.children('cache', 'directories'), (device) => {
+              const labels = { cache_device: device.name, uuid }
+              collectEach(cacheFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
+              if (!options.priorityStats) return
+              const stats = new Map(keyValues(device.read('priority_stats')))
+              for (const [key, family] of priorities) emit(family, percent(stats.get(key)), labels)
+            }),
+        ]
+        collectEach(parts, (part) => part())
       },
     )
   },
 })
+
+function collectBacking(device: Dir, uuid: string, emit: Emit): void {
+  const labels = { backing_device: device.name, uuid }
+  collectEach(backingFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
+  emit(readaheads, sizeIn(device, 'stats_total/cache_readaheads') || undefined, labels)
+  const rates = new Map(keyValues(device.read('writeback_rate_debug')))
+  for (const [key, family] of writeback) emit(family, optionalSize(rates.get(key)), labels)
+}
 
 const scaled = (value: number | undefined, scale: number) => (value === undefined ? undefined : value * scale)
 const sizeIn = (dir: Dir, file: string) => optionalSize(dir.text(file))

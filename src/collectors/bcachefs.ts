@@ -1,4 +1,4 @@
-import { collectEach, collector, NoData } from '../collector.ts'
+import { collectEach, collector, NoData, parseEach } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { familyOf, gauge, undatedCounter } from '../metrics/family.ts'
@@ -107,11 +107,12 @@ export function sizeOf(text: string | undefined): number | undefined {
 }
 
 /** Rows of a name and at least `sizes` sizes, below `heads` lines. */
-export function* table(text: string, heads: number, sizes: number): Generator<Row> {
-  for (const line of lines(text).slice(heads)) {
+export function table(text: string, heads: number, sizes: number): Generator<Row> {
+  return parseEach(lines(text).slice(heads), (line) => {
     const [name = '', ...columns] = fields(line)
-    if (columns.length >= sizes) yield [name, ...columns.slice(0, sizes).map((column) => sizeOf(column))] as Row
-  }
+    if (columns.length < sizes) return undefined
+    return [name, ...columns.slice(0, sizes).map((column) => sizeOf(column))] as Row
+  })
 }
 
 type Row = [name: string, first?: number, second?: number]

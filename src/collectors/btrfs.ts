@@ -1,7 +1,7 @@
-import { type Context, collectEach, collector } from '../collector.ts'
+import { type Context, collectEach, collectEachAsync, collector } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { keyValues } from '../host/fs/text.ts'
-import { hangable, mountsOf, unescapeMount } from '../host/parse/mounts.ts'
+import { hangable, type Mount, mountsOf, unescapeMount } from '../host/parse/mounts.ts'
 import { milli, sectors } from '../host/parse/units.ts'
 import type { BtrfsVolume } from '../host/syscall/btrfs.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
@@ -66,16 +66,16 @@ function allocation({ emit }: Context, system: Dir): void {
     const value = numberOf(times.get(line) ?? '0', () => 'commit_stats')
     emit(family, line === 'commits' ? value : milli(value), { uuid })
   }
-  for (const type of ['data', 'metadata', 'mixed', 'system']) {
+  collectEach(['data', 'metadata', 'mixed', 'system'], (type) => {
     const group = system.at(`allocation/${type}`)
     emit(reserved, group.numberIfAny('bytes_reserved'), { block_group_type: type, uuid })
-    for (const layout of group.children('', 'directories')) {
+    collectEach(group.children('', 'directories'), (layout) => {
       const labels = { block_group_type: type, mode: layout.name, uuid }
       emit(size, layout.numberIfAny('total_bytes'), labels)
       emit(used, layout.numberIfAny('used_bytes'), labels)
       emit(ratio, allocationRatio(layout.name, count), labels)
-    }
-  }
+    })
+  })
 }
 
 const copies: Readonly<Record<string, number>> = {
@@ -108,29 +108,35 @@ async function devices({ emit, ...context }: Context, systems: readonly Dir[]): 
       emit(unused, device.sizeBytes - device.allocatedBytes, labels)
       for (const [type, count] of device.errors) emit(errors, count, { ...labels, type })
     }
-    if (known === undefined)
-      for (const device of system.at('devices').children())
-        emit(plainDeviceSize, sectors(device.numberIfAny('size')), { device: device.name, uuid })
+    if (known !== undefined) return
+    collectEach(system.at('devices').children(), (device) =>
+      emit(plainDeviceSize, sectors(device.numberIfAny('size')), { device: device.name, uuid }),
+    )
   })
 }
 
-/** By the name of their directory in sysfs. Of many mounts of a file system one is asked. */
+/** By the name of their directory in sysfs. Of several mounts of one file system only the first is queried. */
 async function volumesOf({ proc, rootfs, kernel }: Omit<Context, 'emit'>): Promise<Map<string, BtrfsVolume>> {
   const volumes = new Map<string, BtrfsVolume>()
+  const root = rootfs.path === '/' ? '' : rootfs.path
+  await collectEachAsync(mountsByDevice(proc).values(), async ({ mountpoint }) => {
+    const inside = unescapeMount(mountpoint)
+    const volume = await kernel.btrfs(root + (inside.startsWith(root) ? inside.slice(root.length) : inside))
+    volumes.set(volume.id, volume)
+  }).catch(() => {}) // not root, or no system calls: sysfs is read instead
+  return volumes
+}
+
+/** The first mount of each btrfs device; none if the mounts cannot be read. */
+function mountsByDevice(proc: Dir): ReadonlyMap<string, Mount> {
+  const found = new Map<string, Mount>()
   try {
     const mounts = mountsOf(proc)
     const mayHang = hangable(mounts)
-    const root = rootfs.path === '/' ? '' : rootfs.path
-    const sources = new Set<string>()
-    for (const mount of mounts) {
-      if (mount.fstype !== 'btrfs' || mayHang(mount) || sources.has(mount.source)) continue
-      sources.add(mount.source)
-      const inside = unescapeMount(mount.mountpoint)
-      const volume = await kernel.btrfs(root + (inside.startsWith(root) ? inside.slice(root.length) : inside))
-      volumes.set(volume.id, volume)
-    }
+    for (const mount of mounts)
+      if (mount.fstype === 'btrfs' && !mayHang(mount) && !found.has(mount.source)) found.set(mount.source, mount)
   } catch {
-    // not root, or no system calls: sysfs serves
+    // sysfs is read instead
   }
-  return volumes
+  return found
 }

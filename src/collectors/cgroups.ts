@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collector, parseEach } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
@@ -27,11 +27,11 @@ interface Controller {
 }
 
 /** Name, hierarchy, number of groups and whether it is enabled. */
-export function* parseCgroups(text: string): Generator<Controller> {
-  for (const line of lines(text)) {
-    if (line.startsWith('#')) continue
+export function parseCgroups(text: string): Generator<Controller> {
+  return parseEach(lines(text), (line) => {
+    if (line.startsWith('#')) return undefined
     const [name = '', , groups = '', on = ''] = fields(line)
     const number = (word: string) => numberOf(word, () => `cgroups: ${name}`)
-    yield { name, cgroups: number(groups), enabled: number(on) }
-  }
+    return { name, cgroups: number(groups), enabled: number(on) }
+  })
 }

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { fields } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -16,10 +16,10 @@ export default collector({
   enabled: false,
   collect({ sys, emit }) {
     const vulnerabilities = sys.at('devices/system/cpu/vulnerabilities')
-    for (const { name: codename } of vulnerabilities.children()) {
+    collectEach(vulnerabilities.children(), ({ name: codename }) => {
       const text = vulnerabilities.text(codename)
       if (text !== undefined) emit(info, 1, { codename, ...parseVulnerability(text) })
-    }
+    })
   },
 })
 

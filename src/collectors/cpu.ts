@@ -66,8 +66,10 @@ export default collector({
     const cpus = cpusOf(sys)
     const parts = [
       () => {
-        state.times = steady(state.times, proc.once('stat', parseStat).cpus)
+        const { cpus: times, failure } = proc.once('stat', parseStat)
+        state.times = steady(state.times, times)
         emitTimes(state.times, options.guest, emit)
+        if (failure !== undefined) throw failure
       },
       () => emitOnline(cpus, emit),
       () => emitThrottles(cpus, emit),
@@ -117,26 +119,27 @@ function emitTimes(all: ReadonlyMap<string, readonly number[]>, guests: boolean,
 
 /** Where the first CPU cannot be switched off, none is reported: they are all online. */
 function emitOnline(cpus: readonly Dir[], emit: Emit): void {
-  if (cpus[0]?.text('online') === undefined) return
-  for (const cpu of cpus) {
-    const state = cpu.text('online')
+  let isReported = true
+  collectEach(cpus.entries(), ([index, cpu]) => {
+    const state = isReported ? cpu.text('online') : undefined
+    if (index === 0 && state === undefined) isReported = false
     emit(online, state === undefined ? undefined : Number(state === '1'), { cpu: cpu.id })
-  }
+  })
 }
 
 /** CPUs of one core, and of one package, share their counters: the first that has one speaks for all. */
 function emitThrottles(cpus: readonly Dir[], emit: Emit): void {
   const seen = new Set<string>()
   const first = (key: string) => !seen.has(key) && seen.add(key)
-  for (const cpu of cpus) {
+  collectEach(cpus, (cpu) => {
     const throttles = cpu.at('thermal_throttle')
-    if (!throttles.exists()) continue
+    if (!throttles.exists()) return
     const [core, whole] = [count(throttles, 'core_throttle_count'), count(throttles, 'package_throttle_count')]
     const ids = { package: cpu.text('topology/physical_package_id') ?? '', core: cpu.text('topology/core_id') ?? '' }
-    if (!/^\d+$/.test(ids.package) || !/^\d+$/.test(ids.core)) continue
+    if (!/^\d+$/.test(ids.package) || !/^\d+$/.test(ids.core)) return
     if (core !== undefined && first(`${ids.package} ${ids.core}`)) emit(coreThrottles, core, ids)
     if (whole !== undefined && first(ids.package)) emit(packageThrottles, whole, { package: ids.package })
-  }
+  })
 }
 
 function count(directory: Dir, file: string): number | undefined {

@@ -1,4 +1,4 @@
-import { collector, type Emit, pattern } from '../collector.ts'
+import { collectEach, collector, type Emit, parseEach, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { sectors } from '../host/parse/units.ts'
@@ -85,15 +85,15 @@ export default collector({
     return { wanted: filterOf(options['device-include'], old.source === '' ? exclude : old) }
   },
   collect({ proc, sys, udev, emit, state, warn }) {
-    for (const { device, major, minor, values } of parseDiskstats(proc.read('diskstats'))) {
-      if (!state.wanted(device)) continue
+    collectEach(parseDiskstats(proc.read('diskstats')), ({ device, major, minor, values }) => {
+      if (!state.wanted(device)) return
       statistics.forEach(([family, convert], i) => {
         emit(family, convert(values[i]), { device })
       })
       const rotational = String(sys.numberIfAny(`block/${device}/queue/rotational`) ?? 0)
       const properties = parseProperties(udev.readIfAny(`b${major}:${minor}`) ?? '')
       emitInfo({ device, major, minor, rotational }, properties, emit)
-      if (!properties.get('ID_ATA')) continue
+      if (!properties.get('ID_ATA')) return
       for (const [key, family] of Object.entries(ata)) {
         const text = properties.get(key)
         if (text === undefined) continue
@@ -101,7 +101,7 @@ export default collector({
         if (Number.isNaN(value)) warn(`${device}: ${key} ${JSON.stringify(text)} is not a number`)
         else emit(family, value, { device })
       }
-    }
+    })
   },
 })
 
@@ -134,12 +134,12 @@ function emitInfo(disk: Disk & { readonly rotational: string }, properties: Map<
 }
 
 /** `8 0 sda 25354637 ...`: lines with too few columns, partitions of Linux 2.6, are left out. */
-export function* parseDiskstats(text: string): Generator<Disk & { readonly values: readonly number[] }> {
-  for (const line of lines(text)) {
+export function parseDiskstats(text: string): Generator<Disk & { readonly values: readonly number[] }> {
+  return parseEach(lines(text), (line) => {
     const [major = '', minor = '', device = '', ...columns] = fields(line)
-    if (columns.length < fewest) continue
-    yield { device, major, minor, values: columns.map((column) => numberOf(column, () => `diskstats: ${device}`)) }
-  }
+    if (columns.length < fewest) return undefined
+    return { device, major, minor, values: columns.map((column) => numberOf(column, () => `diskstats: ${device}`)) }
+  })
 }
 
 /** udev's database of a device, as it is written: `E:KEY=VALUE` lines are its properties. */

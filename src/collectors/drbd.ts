@@ -1,4 +1,4 @@
-import { collector, requireValue } from '../collector.ts'
+import { collectEach, collector, requireValue } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { counter, type Family, gauge } from '../metrics/family.ts'
@@ -45,16 +45,16 @@ export default collector({
   about: 'Reports traffic, pending requests and states of DRBD 8 devices. Reads /proc/drbd.',
   enabled: false,
   collect({ proc, emit }) {
-    for (const { device, key, value } of parseDrbd(requireValue(proc.readIfAny('drbd'), 'drbd'))) {
+    collectEach(parseDrbd(requireValue(proc.readIfAny('drbd'), 'drbd')), ({ device, key, value }) => {
       const [family, scale] = numbers.get(key) ?? []
       if (family !== undefined) emit(family, numberOf(value, () => `drbd: ${key}`) * (scale ?? 1), { device })
       else if (key === 'cs') emit(connected, value === 'Connected' ? 1 : 0, { device })
       const pair = pairs.get(key)
-      if (pair === undefined) continue
+      if (pair === undefined) return
       const [local, remote] = value.split('/')
       emit(pair.family, local === pair.good ? 1 : 0, { device, node: 'local' })
       emit(pair.family, remote === pair.good ? 1 : 0, { device, node: 'remote' })
-    }
+    })
   },
 })
 

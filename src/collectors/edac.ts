@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collectEach, collector, type Emit } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { undatedCounter } from '../metrics/family.ts'
 
@@ -28,21 +28,24 @@ export default collector({
   collect({ sys, emit }) {
     collectEach(sys.at('devices/system/edac/mc').children('mc'), (mc) => {
       const controller = mc.id
-      for (const kind of kinds) {
+      const counts = kinds.map((kind) => () => {
         emit(controllers[kind], required(mc, `${kind}_count`), { controller })
         emit(rows[kind], required(mc, `${kind}_noinfo_count`), { controller, csrow: 'unknown' })
-      }
-      collectEach(mc.children('csrow'), (row) => {
-        const csrow = row.id
-        for (const kind of kinds) emit(rows[kind], required(row, `${kind}_count`), { controller, csrow })
-        for (const channel of channelsOf(row)) {
-          const labels = { channel, controller, csrow, dimm_label: dimmLabel(row.text(`ch${channel}_dimm_label`)) }
-          for (const kind of kinds) emit(channels[kind], row.numberIfAny(`ch${channel}_${kind}_count`), labels)
-        }
       })
+      const csrows = mc.children('csrow').map((row) => () => collectRow(row, controller, emit))
+      collectEach([...counts, ...csrows], (part) => part())
     })
   },
 })
+
+function collectRow(row: Dir, controller: string, emit: Emit): void {
+  const csrow = row.id
+  for (const kind of kinds) emit(rows[kind], required(row, `${kind}_count`), { controller, csrow })
+  collectEach(channelsOf(row), (channel) => {
+    const labels = { channel, controller, csrow, dimm_label: dimmLabel(row.text(`ch${channel}_dimm_label`)) }
+    for (const kind of kinds) emit(channels[kind], row.numberIfAny(`ch${channel}_${kind}_count`), labels)
+  })
+}
 
 function required(dir: Dir, file: string): number {
   return numberOf(dir.read(file), () => `${dir.path}/${file}`)

@@ -1,4 +1,4 @@
-import { collector, type Emit, pattern, requireDir } from '../collector.ts'
+import { collectEachAsync, collector, type Emit, pattern, requireDir } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import type { Modes, Settings } from '../host/netlink/ethtool.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'
@@ -101,7 +101,7 @@ export default collector({
     const found = requireDir(sys.at('class/net')).children()
     if (!found.some(isDevice)) throw new Error('ethtool: no network devices')
     const wanted = found.filter(({ name }) => interfaces(name) && state.wanted(name))
-    for (const { name: device } of wanted.filter(isDevice)) {
+    await collectEachAsync(wanted.filter(isDevice), async ({ name: device }) => {
       const { driver, settings, statistics, failures } = await kernel.ethtool(device)
       failures.forEach(warn)
       if (driver !== undefined) {
@@ -117,7 +117,7 @@ export default collector({
       if (settings !== undefined) emitSettings(device, settings, emit)
       const included = statistics.filter(([name]) => options['metrics-include'].test(sanitised(name)))
       for (const [name, value] of named(included)) emit(statistic(name), value, { device })
-    }
+    })
   },
 })
 

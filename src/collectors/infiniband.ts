@@ -1,4 +1,4 @@
-import { collectEach, collector, pattern, requireDir, requireValue } from '../collector.ts'
+import { collectEach, collector, type Emit, pattern, requireDir, requireValue } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
@@ -115,28 +115,33 @@ export default collector({
     collectEach(
       devices.filter(({ name }) => wanted(name)),
       (device) => {
-        emit(info, 1, {
-          board_id: device.text('board_id') ?? '',
-          device: device.name,
-          firmware_version: must(device, 'fw_ver'),
-          hca_type: device.text('hca_type') ?? '',
-        })
-        collectEach(requireDir(device.at('ports')).children(), (one) => {
-          const labels = { device: device.name, port: one.name }
-          emit(stateId, parseState(must(one, 'state')), labels)
-          emit(physical, parseState(must(one, 'phys_state')), labels)
-          emit(rate, parseRate(must(one, 'rate')), labels)
-          const age = count(one, 'hw_counters/lifespan')
-          emit(lifespan, age === undefined ? undefined : Math.trunc(age / 1000), labels)
-          collectEach(table, ([file, family, scale]) => {
-            const value = count(one, file)
-            emit(family, value === undefined ? undefined : value * scale, labels)
+        const collectInfo = () =>
+          emit(info, 1, {
+            board_id: device.text('board_id') ?? '',
+            device: device.name,
+            firmware_version: must(device, 'fw_ver'),
+            hca_type: device.text('hca_type') ?? '',
           })
-        })
+        const collectPorts = () =>
+          collectEach(requireDir(device.at('ports')).children(), (one) => collectPort(one, device.name, emit))
+        collectEach([collectInfo, collectPorts], (part) => part())
       },
     )
   },
 })
+
+function collectPort(dir: Dir, device: string, emit: Emit): void {
+  const labels = { device, port: dir.name }
+  emit(stateId, parseState(must(dir, 'state')), labels)
+  emit(physical, parseState(must(dir, 'phys_state')), labels)
+  emit(rate, parseRate(must(dir, 'rate')), labels)
+  const age = count(dir, 'hw_counters/lifespan')
+  emit(lifespan, age === undefined ? undefined : Math.trunc(age / 1000), labels)
+  collectEach(table, ([file, family, scale]) => {
+    const value = count(dir, file)
+    emit(family, value === undefined ? undefined : value * scale, labels)
+  })
+}
 
 const must = (dir: Dir, file: string) => requireValue(dir.text(file), `${dir.path}/${file}`)
 

@@ -1,4 +1,4 @@
-import { boolean, collector, pattern } from '../collector.ts'
+import { boolean, collectEach, collector, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter } from '../metrics/family.ts'
@@ -27,14 +27,14 @@ export default collector({
     kept: filterOf(undefined, options['name-exclude']),
   }),
   collect({ proc, emit, options, state }) {
-    for (const { type, info, devices, counts } of parseInterrupts(proc.read('interrupts'))) {
+    collectEach(parseInterrupts(proc.read('interrupts')), ({ type, info, devices, counts }) => {
       const name = `${type};${info};${devices}`
-      if (!state.included(name) || !state.kept(name)) continue
+      if (!state.included(name) || !state.kept(name)) return
       counts.forEach((word, cpu) => {
         const count = numberOf(word, () => `interrupts: ${type}`)
         if (count !== 0 || options['include-zeros']) emit(interrupts, count, { cpu: String(cpu), type, info, devices })
       })
-    }
+    })
   },
 })
 

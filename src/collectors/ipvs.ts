@@ -1,4 +1,4 @@
-import { collector, requireValue, text } from '../collector.ts'
+import { collectEach, collector, requireValue, text } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter, gauge } from '../metrics/family.ts'
@@ -35,13 +35,20 @@ export default collector({
     }
   },
   collect({ proc, emit, state }) {
-    const values = parseStats(requireValue(proc.readIfAny('net/ip_vs_stats'), 'IPVS'))
-    for (const [i, family] of totals.entries()) emit(family, values[i])
-    for (const { labels, weight, active, inactive } of summed(parseBackends(proc.read('net/ip_vs')), state.labels)) {
-      emit(state.weight, weight, labels)
-      emit(state.active, active, labels)
-      emit(state.inactive, inactive, labels)
+    const stats = requireValue(proc.readIfAny('net/ip_vs_stats'), 'IPVS')
+    const emitTotals = () => {
+      const values = parseStats(stats)
+      for (const [i, family] of totals.entries()) emit(family, values[i])
     }
+    const emitBackends = () => {
+      // Backends are summed: a sum without the row that cannot be parsed would be wrong, so such a row fails them all.
+      for (const { labels, weight, active, inactive } of summed(parseBackends(proc.read('net/ip_vs')), state.labels)) {
+        emit(state.weight, weight, labels)
+        emit(state.active, active, labels)
+        emit(state.inactive, inactive, labels)
+      }
+    }
+    collectEach([emitTotals, emitBackends], (part) => part())
   },
 })
 

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { milli } from '../host/parse/units.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
@@ -28,7 +28,11 @@ export default collector({
       if (found === undefined) throw new Error(`ksmd: no ${file}`)
       return found
     }
-    for (const [file, family] of attributes) emit(family, number(file))
-    emit(sleep, milli(number('sleep_millisecs')))
+    const values = attributes.map(
+      ([file, family]) =>
+        () =>
+          emit(family, number(file)),
+    )
+    collectEach([...values, () => emit(sleep, milli(number('sleep_millisecs')))], (value) => value())
   },
 })

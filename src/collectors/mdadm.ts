@@ -21,7 +21,7 @@ export default collector({
   name: 'mdadm',
   about: 'Reports the state, disks and synchronization of software RAID arrays. Reads /proc/mdstat and /sys/block/md*.',
   collect({ proc, sys, emit }) {
-    collectEach(arraysIn(requireValue(proc.readIfAny('mdstat'), 'mdstat')), (text) => {
+    const arrays = arraysIn(requireValue(proc.readIfAny('mdstat'), 'mdstat')).map((text) => () => {
       const { device, ...array } = parseArray(text)
       emit(blocks, array.blocks, { device })
       emit(synced, array.synced, { device })
@@ -29,13 +29,15 @@ export default collector({
       for (const [kind, count] of Object.entries(array.disks)) emit(disks, count, { device, state: kind })
       for (const one of states) emit(state, one === array.state ? 1 : 0, { device, state: one })
     })
-    collectEach(sys.at('block').children('md'), (disk) => {
-      const md = disk.at('md')
-      if (!md.exists()) return
-      const level = requireValue(md.text('level'), `${disk.name}/md/level`)
-      emit(raidDisks, raidDisksOf(md, level), { device: disk.name })
-      emit(degraded, degradedOf(md, level), { device: disk.name })
-    })
+    const inSysfs = () =>
+      collectEach(sys.at('block').children('md'), (disk) => {
+        const md = disk.at('md')
+        if (!md.exists()) return
+        const level = requireValue(md.text('level'), `${disk.name}/md/level`)
+        emit(raidDisks, raidDisksOf(md, level), { device: disk.name })
+        emit(degraded, degradedOf(md, level), { device: disk.name })
+      })
+    collectEach([...arrays, inSysfs], (part) => part())
   },
 })
 

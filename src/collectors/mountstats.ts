@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collector, parseEach } from '../collector.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { type Mount, parseMountinfo } from '../host/parse/mounts.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
@@ -108,11 +108,11 @@ export default collector({
   collect({ proc, emit }) {
     const mounts = proc.once('self/mountinfo', parseMountinfo)
     const seen = new Set<string>()
-    for (const [index, mount] of parseMountstats(proc.read('self/mountstats')).entries()) {
+    for (const mount of parseMountstats(proc.read('self/mountstats'))) {
       const [first] = mount.transports
       if (first === undefined) continue
       const { device, mountpoint } = mount
-      const labels = { export: device, protocol: first.protocol, mountaddr: serverOf(mounts, index, mountpoint) }
+      const labels = { export: device, protocol: first.protocol, mountaddr: serverOf(mounts, mount.index, mountpoint) }
       const place = JSON.stringify([labels, mountpoint])
       if (!seen.has(place)) emit(mountpointInfo, 1, { ...labels, mountpoint })
       seen.add(place)
@@ -141,6 +141,8 @@ function serverOf(mounts: readonly Mount[], index: number, mountpoint: string): 
 }
 
 interface NfsStats {
+  /** Its place in the file. */
+  readonly index: number
   readonly device: string
   readonly mountpoint: string
   ageSeconds: number | undefined
@@ -154,21 +156,32 @@ interface NfsStats {
  * One entry for each mount, those of NFS with their statistics (fs/nfs/super.c, nfs_show_stats): labelled lines, then
  * `per-op statistics` with a line for each operation.
  */
-export function parseMountstats(text: string): NfsStats[] {
-  const mounts: NfsStats[] = []
-  let nfs: NfsStats | undefined
+export function parseMountstats(text: string): Generator<NfsStats> {
+  const blocks: string[][] = []
   for (const line of lines(text)) {
-    const [, device = '', mountpoint = '', fstype] =
-      /^(?:device (\S*)|no device) mounted on (\S+) with fstype (\S+)/.exec(line) ?? []
-    if (fstype !== undefined) {
-      const mount = { device, mountpoint, ageSeconds: undefined, bytes: [], events: [], transports: [], operations: [] }
-      mounts.push(mount)
-      nfs = fstype === 'nfs' || fstype === 'nfs4' ? mount : undefined
-      continue
-    }
-    if (/^(no )?device /.test(line)) throw new Error(`mountstats: ${JSON.stringify(line.slice(0, 200))} is no mount`)
+    if (/^(no )?device /.test(line)) blocks.push([line])
+    else blocks.at(-1)?.push(line)
+  }
+  return parseEach(blocks.entries(), ([index, block]) => parseMount(index, block))
+}
+
+function parseMount(index: number, [head = '', ...rows]: readonly string[]): NfsStats {
+  const [, device = '', mountpoint = '', fstype] =
+    /^(?:device (\S*)|no device) mounted on (\S+) with fstype (\S+)/.exec(head) ?? []
+  if (fstype === undefined) throw new Error(`mountstats: ${JSON.stringify(head.slice(0, 200))} is no mount`)
+  const nfs: NfsStats = {
+    index,
+    device,
+    mountpoint,
+    ageSeconds: undefined,
+    bytes: [],
+    events: [],
+    transports: [],
+    operations: [],
+  }
+  if (fstype !== 'nfs' && fstype !== 'nfs4') return nfs
+  for (const line of rows) {
     const [, key = '', rest = ''] = /^\s+([\w-]+):\s*(.*)$/.exec(line) ?? []
-    if (nfs === undefined || key === '') continue
     const words = fields(rest)
     if (key === 'age') nfs.ageSeconds = counts(words, line)[0]
     else if (key === 'bytes') nfs.bytes = counts(words, line)
@@ -176,7 +189,7 @@ export function parseMountstats(text: string): NfsStats[] {
     else if (key === 'xprt') nfs.transports.push({ protocol: words[0] ?? '', values: counts(words.slice(1), line) })
     else if (/^[A-Z_\d]+$/.test(key)) nfs.operations.push([key, durations(counts(words, line), words)])
   }
-  return mounts
+  return nfs
 }
 
 function counts(words: readonly string[], line: string): number[] {

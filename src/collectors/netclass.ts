@@ -126,9 +126,9 @@ async function byNetlink(context: Sources, wanted: Filter): Promise<void> {
   })
   if (asked === undefined) return bySysfs(context, wanted)
   const [links, modes] = asked
-  for (const link of links) {
+  collectEach(links, (link) => {
     const device = link.name
-    if (!wanted(device)) continue
+    if (!wanted(device)) return
     const mode = modes.get(link.index)
     const operstate = operStates[link.operState ?? 0] ?? 'unknown'
     const duplex = mode === undefined ? '' : (duplexes[mode.duplex ?? -1] ?? 'Unknown')
@@ -143,7 +143,7 @@ async function byNetlink(context: Sources, wanted: Filter): Promise<void> {
       emit(speed, (mbits * 1e6) / 8, { device })
     if (options['rtnl-with-stats'])
       for (const [name, family] of statistics) emit(family, link.statistics[name], { device })
-  }
+  })
 }
 
 /** Speed and duplex come from another family of netlink, which Linux before 5.6 has not. */

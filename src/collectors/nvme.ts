@@ -1,4 +1,4 @@
-import { collectEach, collector, requireDir, requireValue } from '../collector.ts'
+import { collectEach, collector, type Emit, requireDir, requireValue } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -34,27 +34,31 @@ export default collector({
     collectEach(requireDir(sys.at('class/nvme')).children(), (controller) => {
       const device = controller.name
       const must = (dir: Dir, file: string) => requireValue(dir.text(file), `${device}/${file}`)
-      emit(info, 1, {
-        cntlid: must(controller, 'cntlid'),
-        device,
-        firmware_revision: must(controller, 'firmware_rev'),
-        model: must(controller, 'model'),
-        serial: must(controller, 'serial'),
-        state: must(controller, 'state'),
-      })
-      collectEach(controller.children('nvme'), (ns) => {
-        const [, nsid] = /^nvme\d+n(\d+)$/.exec(ns.name) ?? []
-        if (nsid === undefined) return // a path of a namespace, or its character device
-        const count = (file: string) => requireValue(ns.number(file), `${ns.name}/${file}`)
-        const labels = { device, nsid }
-        emit(namespaceInfo, 1, { ...labels, ana_state: ns.text('ana_state') ?? 'unknown' })
-        const bytes = count('queue/logical_block_size')
-        emit(block, bytes, labels)
-        collectEach(sizes, ([file, families]) => {
-          const blocks = count(file)
-          for (const family of families) emit(family, blocks * bytes, labels)
+      const collectInfo = () =>
+        emit(info, 1, {
+          cntlid: must(controller, 'cntlid'),
+          device,
+          firmware_revision: must(controller, 'firmware_rev'),
+          model: must(controller, 'model'),
+          serial: must(controller, 'serial'),
+          state: must(controller, 'state'),
         })
-      })
+      const namespaces = controller.children('nvme').map((ns) => () => collectNamespace(ns, device, emit))
+      collectEach([collectInfo, ...namespaces], (part) => part())
     })
   },
 })
+
+function collectNamespace(ns: Dir, device: string, emit: Emit): void {
+  const [, nsid] = /^nvme\d+n(\d+)$/.exec(ns.name) ?? []
+  if (nsid === undefined) return // a path of a namespace, or its character device
+  const count = (file: string) => requireValue(ns.number(file), `${ns.name}/${file}`)
+  const labels = { device, nsid }
+  emit(namespaceInfo, 1, { ...labels, ana_state: ns.text('ana_state') ?? 'unknown' })
+  const bytes = count('queue/logical_block_size')
+  emit(block, bytes, labels)
+  collectEach(sizes, ([file, families]) => {
+    const blocks = count(file)
+    for (const family of families) emit(family, blocks * bytes, labels)
+  })
+}

@@ -32,24 +32,30 @@ export default collector({
     collectEach(requireDir(sys.at('class/nvme-subsystem')).children('nvme-subsys'), (dir) => {
       const subsystem = dir.name
       const must = (of: Dir, file: string) => requireValue(of.text(file), `${of.name}/${file}`)
-      emit(info, 1, {
-        iopolicy: must(dir, 'iopolicy'),
-        model: must(dir, 'model'),
-        nqn: must(dir, 'subsysnqn'),
-        serial: must(dir, 'serial'),
-        subsystem,
-      })
       const members = dir.children('nvme')
       for (const { name } of members)
         if (/^nvme\d+n\d+$/.test(name)) emit(namespaceInfo, 1, { device: name, subsystem })
-      const controllers = members
-        .filter(({ name }) => /^nvme\d+$/.test(name))
-        .map((of) => ({ name: of.name, transport: must(of, 'transport'), state: stateOf(must(of, 'state')) }))
-      emit(paths, controllers.length, { subsystem })
-      emit(live, controllers.filter(({ state }) => state === 'live').length, { subsystem })
-      for (const { name, transport, state } of controllers)
-        for (const one of states)
-          emit(pathState, one === state ? 1 : 0, { controller: name, state: one, subsystem, transport })
+      const collectInfo = () =>
+        emit(info, 1, {
+          iopolicy: must(dir, 'iopolicy'),
+          model: must(dir, 'model'),
+          nqn: must(dir, 'subsysnqn'),
+          serial: must(dir, 'serial'),
+          subsystem,
+        })
+      const collectPaths = () => {
+        const controllers = members.filter(({ name }) => /^nvme\d+$/.test(name))
+        emit(paths, controllers.length, { subsystem })
+        let liveCount = 0
+        collectEach(controllers, (controller) => {
+          const labels = { controller: controller.name, subsystem, transport: must(controller, 'transport') }
+          const state = stateOf(must(controller, 'state'))
+          if (state === 'live') liveCount++
+          for (const one of states) emit(pathState, one === state ? 1 : 0, { ...labels, state: one })
+        })
+        emit(live, liveCount, { subsystem }) // not reached where the state of one is unknown: the count would be wrong
+      }
+      collectEach([collectInfo, collectPaths], (part) => part())
     })
   },
 })

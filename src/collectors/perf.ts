@@ -1,4 +1,4 @@
-import { boolean, collector, list, text } from '../collector.ts'
+import { boolean, collectEach, collector, list, text } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { parseCpuList } from '../host/parse/cpu-list.ts'
 import { type Event, NotPermitted } from '../host/syscall/perf.ts'
@@ -102,13 +102,19 @@ export default collector({
       if (config === undefined) warn(`there is no tracepoint ${point}, or no tracefs mounted to look it up`)
       return config === undefined ? [] : [{ type: types.tracepoint, config, family: tracepoint(point) }]
     })
-    try {
-      for (const event of [...state, ...points])
-        for (const cpu of cpus) emit(event.family, counters.count(event, Number(cpu)), { cpu })
-    } catch (error) {
-      if (!(error instanceof NotPermitted)) throw error
-      warn(error.message) // no failure in node_exporter either
+    const events = [...state, ...points]
+    let denied: NotPermitted | undefined
+    const collectEvent = (event: (typeof events)[number], cpu: string) => {
+      if (denied !== undefined) return
+      try {
+        emit(event.family, counters.count(event, Number(cpu)), { cpu })
+      } catch (error) {
+        if (!(error instanceof NotPermitted)) throw error
+        denied = error
+      }
     }
+    collectEach(cpus, (cpu) => collectEach(events, (event) => collectEvent(event, cpu)))
+    if (denied !== undefined) warn(denied.message) // no failure in node_exporter either
   },
 })
 

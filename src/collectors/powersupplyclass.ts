@@ -81,13 +81,16 @@ export default collector({
     const supplies = requireDir(sys.at('class/power_supply')).children()
     const chosen = supplies.filter(({ name }) => wanted(name))
     collectEach(chosen, (supply) => {
-      const said = Object.entries(supply.texts(texts)).filter(([, text]) => text !== '')
-      const labels: Record<string, string> = { power_supply: supply.name, ...Object.fromEntries(said) }
-      emit(info(Object.keys(labels).join(' ')), 1, labels)
-      // A battery's controller fails to answer now and then: what else it says still counts.
-      collectEach(table, ([file, family, convert]) =>
-        emit(family, convert(supply.number(file)), { power_supply: supply.name }),
-      )
+      const collectInfo = () => {
+        const present = Object.entries(supply.texts(texts)).filter(([, text]) => text !== '')
+        const labels: Record<string, string> = { power_supply: supply.name, ...Object.fromEntries(present) }
+        emit(info(Object.keys(labels).join(' ')), 1, labels)
+      }
+      // The controller of a battery sometimes fails to answer for one attribute: the others are still reported.
+      const numbers = table.map(([file, family, convert]) => () => {
+        emit(family, convert(supply.number(file)), { power_supply: supply.name })
+      })
+      collectEach([collectInfo, ...numbers], (part) => part())
     })
   },
 })

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -33,8 +33,11 @@ export default collector({
     for (const [one, count] of states) emit(state, count, { state: one })
     for (const [one, count] of threadStates) emit(threadState, count, { thread_state: one })
     emit(pids, processes)
-    emit(maxThreads, limit(proc, 'threads-max'))
-    emit(maxProcesses, limit(proc, 'pid_max'))
+    const limits = [
+      () => emit(maxThreads, limit(proc, 'threads-max')),
+      () => emit(maxProcesses, limit(proc, 'pid_max')),
+    ]
+    collectEach(limits, (one) => one())
   },
 })
 

@@ -20,10 +20,15 @@ export default collector({
   },
   collect({ sys, emit, options }) {
     const nextIndex = new Map<string, number>()
+    let unnamed = 0
     collectEach(requireDir(sys.at('class/powercap')).children(), (zone) => {
+      unnamed++
       const name = zone.text('name')
+      unnamed--
       if (name === undefined) return // a control type, the parent of zones
       const [zoneName, own] = parseZone(name)
+      // The zone whose name cannot be read may have the same name: then the index of this one is not known.
+      if (own === undefined && unnamed > 0) throw new Error(`rapl: the index of ${zone.name} is unknown`)
       const index = own ?? nextIndex.get(zoneName) ?? 0
       nextIndex.set(zoneName, index + 1)
       const joules = micro(requireValue(zone.number('energy_uj'), 'energy_uj that this user may read'))

@@ -19,10 +19,10 @@ export default collector({
   collect({ dirAt, emit, options, warn }) {
     const services = dirAt(options.servicedir)
     services.entries() // throws where it cannot be read
-    const supervised = services.children('', 'directories').filter((service) => service.exists('supervise/status'))
     collectEach(
-      supervised,
+      services.children('', 'directories'),
       (service) => {
+        if (!service.exists('supervise/status')) return
         const status = parseStatus(service.bytes('supervise/status'))
         const said = { service: service.name, supervisor: 'runit' }
         emit(state, status.state, said)

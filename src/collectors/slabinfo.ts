@@ -1,4 +1,4 @@
-import { collector, pattern } from '../collector.ts'
+import { collector, parseEach, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
@@ -38,11 +38,11 @@ export default collector({
 })
 
 /** Below two lines of header: `tw_sock_TCP 704 864 256 32 2 : tunables 0 0 0 : slabdata 27 27 0`. */
-export function* parseSlabinfo(text: string): Generator<[slab: string, values: number[]]> {
-  for (const line of lines(text)) {
-    if (line.startsWith('slabinfo - version') || line.startsWith('#')) continue
+export function parseSlabinfo(text: string): Generator<readonly [slab: string, values: readonly number[]]> {
+  return parseEach(lines(text), (line) => {
+    if (line.startsWith('slabinfo - version') || line.startsWith('#')) return undefined
     const [slab = '', ...words] = fields(line)
     if (words.length < columns.length) throw new Error(`slabinfo: ${JSON.stringify(line.slice(0, 80))} is too short`)
-    yield [slab, words.slice(0, columns.length).map((word) => numberOf(word, () => `slabinfo: ${slab}`))]
-  }
+    return [slab, words.slice(0, columns.length).map((word) => numberOf(word, () => `slabinfo: ${slab}`))]
+  })
 }

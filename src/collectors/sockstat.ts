@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector, parseEach } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { lines } from '../host/fs/text.ts'
 import { familyOf, gauge } from '../metrics/family.ts'
@@ -24,25 +24,31 @@ export default collector({
   state: () => ({ pageBytes: 0 }),
   collect({ proc, emit, state }) {
     state.pageBytes ||= pageBytes(proc)
-    for (const file of ['net/sockstat', 'net/sockstat6']) {
+    collectEach(['net/sockstat', 'net/sockstat6'], (file) => {
       for (const [protocol, name, value] of parseSockstat(proc.readIfAny(file) ?? '')) {
         if (protocol === 'sockets' && name === 'used') emit(socketsUsed, value)
         else if (name in meanings) emit(count(`${protocol}_${name}`), value)
         if (name === 'mem') emit(count(`${protocol}_mem_bytes`), value * state.pageBytes)
       }
-    }
+    })
   },
 })
 
 /** `TCP: inuse 4 orphan 0 mem 1`: names and values in turn. */
-export function* parseSockstat(text: string): Generator<[protocol: string, name: string, value: number]> {
-  for (const line of lines(text)) {
-    const [protocol = '', ...pairs] = line.split(' ')
-    if (!protocol.endsWith(':') || pairs.length === 0 || pairs.length % 2 === 1)
-      throw new Error(`sockstat: ${JSON.stringify(line.slice(0, 80))} is not a protocol with names and values`)
-    for (let i = 0; i < pairs.length; i += 2)
-      yield [protocol.slice(0, -1), pairs[i] ?? '', numberOf(pairs[i + 1] ?? '', () => 'sockstat')]
-  }
+export function* parseSockstat(text: string): Generator<Count> {
+  for (const counts of parseEach(lines(text), parseProtocol)) yield* counts
+}
+
+type Count = readonly [protocol: string, name: string, value: number]
+
+function parseProtocol(line: string): Count[] {
+  const [protocol = '', ...pairs] = line.split(' ')
+  if (!protocol.endsWith(':') || pairs.length === 0 || pairs.length % 2 === 1)
+    throw new Error(`sockstat: ${JSON.stringify(line.slice(0, 80))} is not a protocol with names and values`)
+  const counts: Count[] = []
+  for (let i = 0; i < pairs.length; i += 2)
+    counts.push([protocol.slice(0, -1), pairs[i] ?? '', numberOf(pairs[i + 1] ?? '', () => 'sockstat')])
+  return counts
 }
 
 /** AT_PAGESZ of this process's auxiliary vector, pairs of 64-bit words: see getauxval(3). 4096 where it cannot be read. */

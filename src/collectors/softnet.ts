@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collector, parseEach } from '../collector.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
@@ -23,19 +23,19 @@ export default collector({
   name: 'softnet',
   about: 'Counts the packets that each CPU processed or dropped. Reads /proc/net/softnet_stat.',
   collect({ proc, emit }) {
-    parseSoftnet(proc.read('net/softnet_stat')).forEach((values, row) => {
+    for (const { row, values } of parseSoftnet(proc.read('net/softnet_stat'))) {
       const cpu = String(values[cpuColumn] ?? row)
       for (const [at, family] of columns) emit(family, values[at] ?? 0, { cpu })
-    })
+    }
   },
 })
 
 /** A row for each CPU of hexadecimal numbers of 32 bits. */
-export function parseSoftnet(text: string): number[][] {
-  return lines(text).map((line) => {
+export function parseSoftnet(text: string): Generator<{ readonly row: number; readonly values: readonly number[] }> {
+  return parseEach(lines(text).entries(), ([row, line]) => {
     const values = fields(line).map((word) => Number(`0x${word}`))
     if (values.length < fewest || values.some(Number.isNaN))
       throw new Error(`softnet_stat: ${JSON.stringify(line.slice(0, 80))} is not ${fewest} hexadecimal numbers`)
-    return values
+    return { row, values }
   })
 }

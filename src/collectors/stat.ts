@@ -36,9 +36,10 @@ export default collector({
   collect({ proc, emit, options }) {
     const stat = proc.once('stat', parseStat)
     for (const [key, family] of Object.entries(totals)) emit(family, stat.totals.get(key))
-    if (!options.softirq) return
-    vectors.forEach((vector, i) => {
-      emit(softirqs, stat.softirqs[i], { vector })
-    })
+    if (options.softirq)
+      vectors.forEach((vector, i) => {
+        emit(softirqs, stat.softirqs[i], { vector })
+      })
+    if (stat.failure !== undefined) throw stat.failure
   },
 })

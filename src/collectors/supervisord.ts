@@ -1,4 +1,4 @@
-import { collector, text } from '../collector.ts'
+import { collectEach, collector, text } from '../collector.ts'
 import { callOf, resultOf, type Value } from '../host/parse/xml-rpc.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
@@ -28,13 +28,14 @@ export default collector({
   },
   async collect({ services, options, emit, signal }) {
     const answer = await services.post(options.url, callOf('supervisor.getAllProcessInfo'), signal)
-    for (const one of processesOf(await resultOf(answer))) {
+    collectEach(processesOf(await resultOf(answer)), (process) => {
+      const one = infoOf(process)
       const labels = { group: one.group, name: one.name }
       emit(state, one.state, labels)
       emit(exitStatus, one.exitstatus, labels)
       emit(up, running.has(one.state) ? 1 : 0, labels)
       if (running.has(one.state)) emit(started, one.start, labels)
-    }
+    })
   },
 })
 
@@ -48,12 +49,15 @@ interface Info {
   readonly start: number
 }
 
-/** Makes sure that a result is what it should be: one struct a process. */
-function processesOf(result: Value): readonly Info[] {
+function processesOf(result: Value): readonly Readonly<Record<string, unknown>>[] {
   if (!Array.isArray(result)) throw new Error('supervisord: the result is no array')
-  for (const [name, type] of Object.entries(shape))
-    for (const one of result)
-      if (typeof one[name] !== type)
-        throw new Error(`supervisord: ${name} of a process is ${JSON.stringify(one[name])}, not a ${type}`)
   return result
+}
+
+/** Checks the struct of one process. */
+function infoOf(process: Readonly<Record<string, unknown>>): Info {
+  for (const [name, type] of Object.entries(shape))
+    if (typeof process[name] !== type)
+      throw new Error(`supervisord: ${name} of a process is ${JSON.stringify(process[name])}, not a ${type}`)
+  return process as unknown as Info // checked above, field by field
 }

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collector, parseEach } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { kibi } from '../host/parse/units.ts'
@@ -35,12 +35,12 @@ interface Area {
 }
 
 /** Below a header: name (with white space as \040 and the like), type, size, used and priority. */
-export function* parseSwaps(text: string): Generator<Area> {
-  for (const line of lines(text).slice(1)) {
+export function parseSwaps(text: string): Generator<Area> {
+  return parseEach(lines(text).slice(1), (line) => {
     const [device = '', type = '', ...words] = fields(line)
     const [sizeKib, usedKib, priority] = words.map((word) => numberOf(word, () => `swaps: ${device}`))
     if (sizeKib === undefined || usedKib === undefined || priority === undefined)
       throw new Error(`swaps: ${JSON.stringify(line.slice(0, 80))} is too short`)
-    yield { device, type, sizeKib, usedKib, priority }
-  }
+    return { device, type, sizeKib, usedKib, priority }
+  })
 }

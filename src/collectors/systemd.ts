@@ -1,4 +1,4 @@
-import { boolean, type Context, collector, type Emit, type Options, pattern } from '../collector.ts'
+import { boolean, type Context, collectEachAsync, collector, type Emit, type Options, pattern } from '../collector.ts'
 import { micro } from '../host/parse/units.ts'
 import type { Connection } from '../host/systemd/dbus.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
@@ -77,8 +77,7 @@ export default collector({
   },
   async collect(context) {
     using bus = await connect(context)
-    const outcomes = await Promise.allSettled([collectManager(bus, context.emit), collectUnits(bus, context)])
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    await allOf([collectManager(bus, context.emit), collectUnits(bus, context)])
   },
 })
 
@@ -116,7 +115,14 @@ async function collectUnits(bus: Connection, context: Given): Promise<void> {
   for (const [, , , state] of all) counts.set(state, (counts.get(state) ?? 0) + 1)
   for (const [state, count] of counts) context.emit(units, count, { state })
   const taken = all.filter(([name, , load]) => load === 'loaded' && context.state(name))
-  await Promise.all(taken.map((unit) => collectUnit(bus, unit, context)))
+  await allOf(taken.map((unit) => collectUnit(bus, unit, context)))
+}
+
+/** Waits for all of them, then throws the first failure. They share the connection, which closes after that. */
+async function allOf(collections: readonly Promise<void>[]): Promise<void> {
+  await collectEachAsync(await Promise.allSettled(collections), async (outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+  })
 }
 
 /** Asks for all that a unit has in one go; what it does not answer is left out. */
@@ -138,7 +144,7 @@ async function collectUnit(bus: Connection, unit: Unit, { options, emit }: Given
     emit(startTime, micro(since), { name })
   }
   const wanted = figures.filter((one) => one.kind === kind && (!('when' in one) || options[one.when]))
-  await Promise.all([ask(), ...wanted.map(askFor), ...(options['enable-start-time-metrics'] ? [askStart()] : [])])
+  await allOf([ask(), ...wanted.map(askFor), ...(options['enable-start-time-metrics'] ? [askStart()] : [])])
 }
 
 /** `252.39-1~deb12u1` is 252.39; undefined where nothing looks like a version. */

@@ -1,4 +1,4 @@
-import { collector, pattern } from '../collector.ts'
+import { collectEach, collector, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { familyOf, untyped } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
@@ -14,12 +14,11 @@ export default collector({
   },
   state: ({ fields }) => ({ wanted: filterOf(fields, undefined) }),
   collect({ proc, emit, state }) {
-    for (const [name, value] of parseVmstat(proc.read('vmstat')))
-      if (state.wanted(name))
-        emit(
-          field(name),
-          numberOf(value, () => `vmstat: ${name}`),
-        )
+    collectEach(parseVmstat(proc.read('vmstat')), ([name, value]) => {
+      if (!state.wanted(name)) return
+      const number = numberOf(value, () => `vmstat: ${name}`)
+      emit(field(name), number)
+    })
   },
 })
 

@@ -1,4 +1,4 @@
-import { collector, NoData, text } from '../collector.ts'
+import { collectEach, collector, NoData, parseEach, text } from '../collector.ts'
 import { type Dir, isMissing } from '../host/fs/dir.ts'
 import type { Network, Station, WifiInterface } from '../host/netlink/wifi.ts'
 import { nano } from '../host/parse/units.ts'
@@ -44,32 +44,33 @@ export default collector({
             throw isMissing(error) ? new NoData('no wireless devices') : error
           })
         : written(dirAt(options.fixtures))
-    for (const { name: device, frequencyMhz, network, stations } of found) {
+    collectEach(found, ({ name: device, frequencyMhz, network, stations, failure }) => {
       emit(frequency, frequencyMhz * 1e6, { device })
       if (network !== undefined) emit(info, 1, { device, ...network })
       for (const station of stations) {
         for (const [family, of] of statistics) emit(family, of(station), { device, mac_address: station.address })
       }
-    }
+      if (failure !== undefined) throw failure
+    })
   },
 })
 
 type Written = Readonly<Record<string, unknown>>
 
 /** The form of node_exporter's end-to-end test: what is left out is 0, or empty. */
-function* written(fixtures: Dir): Generator<WifiInterface> {
-  for (const given of JSON.parse(fixtures.read('interfaces.json')) as Written[]) {
+function written(fixtures: Dir): Generator<WifiInterface> {
+  return parseEach(JSON.parse(fixtures.read('interfaces.json')) as Written[], (given) => {
     const name = String(given.name ?? '')
-    if (name === '') continue
+    if (name === '') return undefined
     const device = fixtures.at(name)
     const [bss, stations] = ['bss.json', 'stationinfo.json'].map((file) => device.readIfAny(file))
-    yield {
+    return {
       name,
       frequencyMhz: Number(given.frequency ?? 0),
       network: bss === undefined ? undefined : writtenNetwork(JSON.parse(bss)),
       stations: stations === undefined ? [] : (JSON.parse(stations) as Written[]).map(writtenStation),
     }
-  }
+  })
 }
 
 const writtenModes: Readonly<Record<number, 'client' | 'ad-hoc'>> = { 0: 'client', 1: 'client', 3: 'ad-hoc' }

@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collectEach, collector, parseEach } from '../collector.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { undatedCounter } from '../metrics/family.ts'
 
@@ -74,12 +74,12 @@ export default collector({
 })
 
 /** `name n n …`: https://xfs.org/index.php/Runtime_Stats */
-export function* parseXfsStats(text: string): Generator<[line: string, values: readonly number[]]> {
-  for (const line of lines(text)) {
+export function parseXfsStats(text: string): Generator<readonly [line: string, values: readonly number[]]> {
+  return parseEach(lines(text), (line) => {
     const [name = '', ...words] = fields(line)
     const values = words.map(Number)
     if (values.some(Number.isNaN))
       throw new Error(`xfs: ${JSON.stringify(line.slice(0, 200))} is not a line of counters`)
-    yield [name, values]
-  }
+    return [name, values]
+  })
 }

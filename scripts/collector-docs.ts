@@ -6,7 +6,7 @@
  * With --check it writes nothing and exits with 1 if the file is not up to date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { Collector, Option } from '../src/collector.ts'
+import type { Collector, ObjectFields, ObjectList, Option, Options } from '../src/collector.ts'
 import { collectors } from '../src/collectors/index.ts'
 import { interfaceFlags } from '../src/config/sections/collectors.ts'
 import type { Flag } from '../src/util/flags.ts'
@@ -47,22 +47,50 @@ function sectionOf({ name, about, enabled, deprecated, options }: Collector): st
   const state = `${enabled ? 'On' : 'Off'} by default.${deprecated ? ' Deprecated in node_exporter.' : ''}`
   const link = linkIn(source)
   const more = link === undefined ? '' : ` See <${link}>.`
-  const rows = Object.entries(options)
-    .filter(([, { hidden }]) => hidden !== true)
-    .map(([key, option]) => rowOf(name, key, option))
-  const table = rows.length === 0 ? '' : `\n| Flag | Key | Default | |\n|---|---|---|---|\n${rows.join('')}`
   const families = familiesIn(source).map((family) => `\`${family}\``)
   const listed = families.length === 0 ? '' : `\nMetrics: ${families.join(', ')}\n`
-  return `## ${name}\n\n${about} ${state}${more}\n${table}${listed}`
+  return `## ${name}\n\n${about} ${state}${more}\n${optionTables(name, options)}${listed}`
 }
 
-function rowOf(collector: string, key: string, { kind, flag, fallback, help, env }: Option): string {
-  const name = `${kind === 'boolean' ? '[no-]' : ''}collector.${flag ?? `${collector}.${key}`}`
+/** The options that have flags, then each list of objects with its keys. */
+export function optionTables(name: string, options: Options): string {
+  const rows: string[] = []
+  const lists: string[] = []
+  for (const [key, option] of Object.entries(options)) {
+    if (option.kind === 'objects') lists.push(listOf(key, option))
+    else if (option.hidden !== true) rows.push(rowOf(name, key, option))
+  }
+  const table = rows.length === 0 ? '' : `\n| Flag | Key | Default | |\n|---|---|---|---|\n${rows.join('')}`
+  return table + lists.join('')
+}
+
+function listOf(key: string, { fields, help }: ObjectList): string {
+  const table = `| Key | Type | Default | |\n|---|---|---|---|\n${fieldRows(fields).join('')}`
+  return `\n\`${key}\` (configuration file only): ${help} A list of objects with these keys:\n\n${table}`
+}
+
+/** A row for each key; those of a list within the list follow it as `KEY[].FIELD`. */
+function fieldRows(fields: ObjectFields, prefix = ''): string[] {
+  return Object.entries(fields).flatMap(([key, field]) => {
+    const row = (type: string, standing: string) =>
+      `| \`${prefix}${key}\` | ${type} | ${standing} | ${cell(field.help)} |\n`
+    if (field.kind === 'objects') return [row('list of objects', ''), ...fieldRows(field.fields, `${prefix}${key}[].`)]
+    if (field.fallback === undefined) return [row(field.kind, 'required')]
+    return field.hidden === true ? [] : [row(field.kind, shownDefault(field))]
+  })
+}
+
+function shownDefault({ fallback }: Option): string {
   const standing = String(fallback)
-  const shown = standing === '' ? '' : `\`${cell(standing)}\``
+  return standing === '' ? '' : `\`${cell(standing)}\``
+}
+
+function rowOf(collector: string, key: string, option: Option): string {
+  const { kind, flag, help, env } = option
+  const name = `${kind === 'boolean' ? '[no-]' : ''}collector.${flag ?? `${collector}.${key}`}`
   const variable = env === undefined ? '' : ` The environment variable ${env} overrides the default.`
   const notes = `${kind === 'list' ? ' Repeatable.' : ''}${variable}`
-  return `| \`--${name}\` | \`${key}\` | ${shown} | ${cell(help)}${notes} |\n`
+  return `| \`--${name}\` | \`${key}\` | ${shownDefault(option)} | ${cell(help)}${notes} |\n`
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')

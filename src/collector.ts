@@ -106,11 +106,36 @@ export interface Option<Kind extends keyof Kinds = keyof Kinds> {
   readonly env?: string
 }
 
-/** What a collector can be told, by its key: `--collector.NAME.KEY` and `collectors.NAME.KEY` in the configuration. */
-export type Options = Readonly<Record<string, Option>>
-export type Values<O extends Options> = {
-  readonly [Key in keyof O]: O[Key] extends Option<infer Kind> ? Kinds[Kind] : never
+/** A key of an object in an `ObjectList` that must be set: it has no default. */
+export interface RequiredField<Kind extends keyof Kinds = keyof Kinds> {
+  readonly kind: Kind
+  readonly fallback?: undefined
+  readonly help: string
 }
+
+/** The keys of such an object. `flag` and `env` of an option have no meaning here. */
+export interface ObjectFields {
+  readonly [field: string]: Option | RequiredField | ObjectList<ObjectFields>
+}
+
+/** A list of objects with these keys, `collectors.NAME.KEY` in the configuration file. It has no flag. Empty by default. */
+export interface ObjectList<Fields extends ObjectFields = ObjectFields> {
+  readonly kind: 'objects'
+  readonly fields: Fields
+  readonly help: string
+}
+
+/** The options of a collector by key: the flag `--collector.NAME.KEY`, and `collectors.NAME.KEY` in the configuration. */
+export type Options = Readonly<Record<string, Option | ObjectList>>
+
+type Value<Field> =
+  Field extends ObjectList<infer Fields>
+    ? readonly Values<Fields>[]
+    : Field extends { readonly kind: infer Kind extends keyof Kinds }
+      ? Kinds[Kind]
+      : never
+
+export type Values<Fields extends ObjectFields> = { readonly [Key in keyof Fields]: Value<Fields[Key]> }
 
 type Extra = Pick<Option, 'hidden' | 'flag' | 'env'>
 const option =
@@ -123,6 +148,14 @@ export const text = option('text')
 export const number = option('number')
 export const duration = option('duration')
 export const list = option('list')
+
+export const required = <Kind extends keyof Kinds>(kind: Kind, help: string): RequiredField<Kind> => ({ kind, help })
+
+export const objects = <const Fields extends ObjectFields>(help: string, fields: Fields): ObjectList<Fields> => ({
+  kind: 'objects',
+  fields,
+  help,
+})
 
 /** All that a collector may touch. */
 export interface Context<O extends Options = Options, State = unknown> extends Host {

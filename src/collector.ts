@@ -168,7 +168,7 @@ export interface Context<O extends Options = Options, State = unknown> extends H
   readonly interfaces: Filter
   /** Says what is wrong with a part of the input, while the rest is collected. Logged when it is new. */
   readonly warn: (text: string) => void
-  /** Aborts at the collector's deadline. */
+  /** Aborts at the deadline of this collector. */
   readonly signal: AbortSignal
 }
 
@@ -181,6 +181,8 @@ export interface Collector {
   readonly deprecated: boolean
   readonly options: Options
   readonly state: (options: Values<Options>) => unknown
+  /** Its own deadline, measured from its start, if that is earlier than the deadline of the whole collection. */
+  readonly timeoutMs: (options: Values<Options>) => number | undefined
   /** Synchronous unless a call in it can hang. Throws NoData, or anything else for a failure; samples emitted stay. */
   readonly collect: (context: Context) => void | Promise<void>
 }
@@ -193,18 +195,21 @@ interface Definition<O extends Options, State> {
   readonly options?: O
   /** What it remembers between intervals; made anew for each agent. */
   readonly state?: (options: Values<O>) => State
+  readonly timeoutMs?: number | ((options: Values<O>) => number | undefined)
   readonly collect: (context: Context<O, State>) => void | Promise<void>
 }
 
 export function collector<const O extends Options = Record<never, never>, State = undefined>(
   definition: Definition<O, State>,
 ): Collector {
-  // The agent gives each collector the values of its own options and its own state: what the definition's types say.
+  const { timeoutMs } = definition
+  // The agent passes each collector the values of its own options and its own state: the types of the definition hold.
   return {
     enabled: true,
     deprecated: false,
     options: {},
     state: () => undefined,
     ...definition,
+    timeoutMs: typeof timeoutMs === 'function' ? timeoutMs : () => timeoutMs,
   } as unknown as Collector
 }

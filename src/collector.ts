@@ -4,16 +4,16 @@ import type { Family, Labels } from './metrics/family.ts'
 import type { Filter, Pattern } from './metrics/pattern.ts'
 import { messageOf } from './util/log.ts'
 
-/** What a collector throws where node_exporter reports that there is none of it on this host: no failure to log. */
+/** Thrown where node_exporter returns ErrNoData: the host has no such device or feature. It is not logged as a failure. */
 export class NoData extends Error {}
 
-/** The directory, where the kernel has it: `/sys/class/nvme` is there only on a host with such devices. */
+/** The directory; NoData if it does not exist. `/sys/class/nvme` exists only on a host with such devices. */
 export function requireDir(dir: Dir): Dir {
   if (!dir.exists()) throw new NoData(`no ${dir.path}`)
   return dir.listable()
 }
 
-/** A value without which there is none of these. */
+/** The value; NoData if it is undefined. */
 export function requireValue<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new NoData(`no ${what}`)
   return value
@@ -76,7 +76,7 @@ function throwFirst(failures: readonly unknown[]): void {
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof NoData)) ?? failures[0]
 }
 
-/** Adds a sample. `undefined` is not emitted: "if the kernel offers it" is written nowhere else. */
+/** Adds a sample. A value of `undefined` is dropped, so a collector need not check what the kernel offers. */
 export interface Emit {
   (family: Family<never>, value: number | undefined): void
   <Label extends string>(family: Family<Label>, value: number | undefined, labels: Labels<NoInfer<Label>>): void
@@ -89,20 +89,20 @@ interface Kinds {
   readonly number: number
   /** Milliseconds; written as `5s`, `1m30s`, `100ms`. */
   readonly duration: number
-  /** A flag that may be given several times. */
+  /** A repeatable flag. */
   readonly list: readonly string[]
 }
 
 export interface Option<Kind extends keyof Kinds = keyof Kinds> {
   readonly kind: Kind
-  /** The default, as it would be written on the command line. */
+  /** The default, in the form of the command line. */
   readonly fallback: string | boolean | readonly string[]
   readonly help: string
-  /** Hidden from help; for names that were given up. */
+  /** Not listed in the help and the docs; for deprecated names. */
   readonly hidden?: boolean
-  /** The flag after `--collector.` where it is not `NAME.KEY`. */
+  /** What follows `--collector.` in the flag, if it is not `NAME.KEY`. */
   readonly flag?: string
-  /** The environment variable that stands in for the default. */
+  /** The environment variable that overrides the default. */
   readonly env?: string
 }
 
@@ -157,16 +157,16 @@ export const objects = <const Fields extends ObjectFields>(help: string, fields:
   help,
 })
 
-/** All that a collector may touch. */
+/** Everything that a collector may access. */
 export interface Context<O extends Options = Options, State = unknown> extends Host {
   readonly emit: Emit
   /** Milliseconds since the epoch: the snapshot's timestamp. */
   readonly now: number
   readonly options: Values<O>
   readonly state: State
-  /** The one filter for network interfaces that feeds every collector of them, beside its own. */
+  /** The filter for network interfaces that all collectors share, in addition to their own filters. */
   readonly interfaces: Filter
-  /** Says what is wrong with a part of the input, while the rest is collected. Logged when it is new. */
+  /** Reports a problem with a part of the input while the rest is collected. Logged when the problem changes. */
   readonly warn: (text: string) => void
   /** Aborts at the deadline of this collector. */
   readonly signal: AbortSignal
@@ -177,13 +177,13 @@ export interface Collector {
   /** What it reports and what it reads, as sentences for docs/collectors.md. */
   readonly about: string
   readonly enabled: boolean
-  /** Options that were given up with their collector's name in node_exporter: said once at the start. */
+  /** Deprecated in node_exporter. */
   readonly deprecated: boolean
   readonly options: Options
   readonly state: (options: Values<Options>) => unknown
   /** Its own deadline, measured from its start, if that is earlier than the deadline of the whole collection. */
   readonly timeoutMs: (options: Values<Options>) => number | undefined
-  /** Synchronous unless a call in it can hang. Throws NoData, or anything else for a failure; samples emitted stay. */
+  /** Synchronous unless a call in it can hang. Throws NoData, or any other error for a failure; emitted samples are kept. */
   readonly collect: (context: Context) => void | Promise<void>
 }
 
@@ -193,7 +193,7 @@ interface Definition<O extends Options, State> {
   readonly enabled?: boolean
   readonly deprecated?: boolean
   readonly options?: O
-  /** What it remembers between intervals; made anew for each agent. */
+  /** Created once for each agent; kept from one interval to the next. */
   readonly state?: (options: Values<O>) => State
   readonly timeoutMs?: number | ((options: Values<O>) => number | undefined)
   readonly collect: (context: Context<O, State>) => void | Promise<void>

@@ -7,7 +7,9 @@ import type { BtrfsVolume } from '../host/syscall/btrfs.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const info = gauge('node_btrfs_info', 'A mounted file system; always 1.', ['label', 'uuid'])
-const reserve = gauge('node_btrfs_global_rsv_size_bytes', 'Space set aside so that metadata can be written.', ['uuid'])
+const reserve = gauge('node_btrfs_global_rsv_size_bytes', 'Space reserved for metadata in the global block reserve.', [
+  'uuid',
+])
 const reserved = gauge('node_btrfs_reserved_bytes', 'Space reserved for writes under way.', [
   'block_group_type',
   'uuid',
@@ -15,7 +17,7 @@ const reserved = gauge('node_btrfs_reserved_bytes', 'Space reserved for writes u
 const layoutLabels = ['block_group_type', 'mode', 'uuid'] as const
 const size = gauge('node_btrfs_size_bytes', 'Space allocated to block groups.', layoutLabels)
 const used = gauge('node_btrfs_used_bytes', 'Space used in block groups.', layoutLabels)
-const ratio = gauge('node_btrfs_allocation_ratio', 'Bytes on devices for each byte of data.', layoutLabels)
+const ratio = gauge('node_btrfs_allocation_ratio', 'Bytes on devices per byte of data.', layoutLabels)
 
 /** By line of `commit_stats`, times in milliseconds. 0 on kernels before 6.0, which have no such file. */
 const commits = [
@@ -27,7 +29,7 @@ const commits = [
 
 const deviceLabels = ['btrfs_dev_uuid', 'device', 'uuid'] as const
 const deviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', deviceLabels)
-/** Of the same name, for where only sysfs can be asked: the device's own UUID is not known. */
+/** The same metric without the UUID of the device, which sysfs does not have. */
 const plainDeviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', ['device', 'uuid'])
 const unused = gauge('node_btrfs_device_unused_bytes', 'Space of a device in no block group.', deviceLabels)
 const errors = undatedCounter('node_btrfs_device_errors_total', 'Errors of a device.', [...deviceLabels, 'type'])
@@ -89,14 +91,14 @@ const copies: Readonly<Record<string, number>> = {
 }
 const parities: Readonly<Record<string, number>> = { raid5: 1, raid6: 2 }
 
-/** Bytes on devices for each byte of data; undefined for a layout that is not known or has too few devices. */
+/** Bytes on devices per byte of data; undefined for an unknown layout or too few devices. */
 export function allocationRatio(layout: string, devices: number): number | undefined {
   const parity = parities[layout]
   if (parity === undefined) return copies[layout]
   return devices > parity ? devices / (devices - parity) : undefined
 }
 
-/** From the kernel where it answers, else from sysfs, which knows less. */
+/** By ioctl; from sysfs, which has fewer values, if that is not permitted. */
 async function devices({ emit, ...context }: Context, systems: readonly Dir[]): Promise<void> {
   const volumes = await volumesOf(context)
   collectEach(systems, (system) => {

@@ -6,7 +6,7 @@ import { gauge } from '../metrics/family.ts'
 const cgroups = gauge('node_cgroups_cgroups', 'Control groups that use a controller.', ['subsys_name'])
 const enabled = gauge('node_cgroups_enabled', 'Whether a controller is enabled.', ['subsys_name'])
 
-/** https://man7.org/linux/man-pages/man7/cgroups.7.html: the summary of version 1. */
+/** https://man7.org/linux/man-pages/man7/cgroups.7.html: /proc/cgroups describes version 1. */
 export default collector({
   name: 'cgroups',
   about: 'Counts the control groups of each cgroup v1 controller. Reads /proc/cgroups.',

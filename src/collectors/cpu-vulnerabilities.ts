@@ -2,7 +2,7 @@ import { collectEach, collector } from '../collector.ts'
 import { fields } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
-const info = gauge('node_cpu_vulnerabilities_info', 'Whether a weakness of CPUs is here, and what is done; always 1.', [
+const info = gauge('node_cpu_vulnerabilities_info', 'State and mitigation of a CPU vulnerability; always 1.', [
   'codename',
   'state',
   'mitigation',
@@ -23,7 +23,7 @@ export default collector({
   },
 })
 
-/** `Mitigation: PTI`, `Vulnerable`: what follows the first word tells more, unless the CPU is not affected. */
+/** `Mitigation: PTI`, `Vulnerable`: the rest after the first word is the mitigation, unless the CPU is not affected. */
 export function parseVulnerability(text: string): { readonly state: string; readonly mitigation: string } {
   const [, state] = /^(not affected|vulnerable|mitigation|unknown)/i.exec(text) ?? []
   const words = fields(text)

@@ -67,7 +67,7 @@ export default collector({
     const parts = [
       () => {
         const { cpus: times, failure } = proc.once('stat', parseStat)
-        state.times = steady(state.times, times)
+        state.times = monotonic(state.times, times)
         emitTimes(state.times, options.guest, emit)
         if (failure !== undefined) throw failure
       },
@@ -78,7 +78,7 @@ export default collector({
           emitInfo(parseCpuinfo(proc.read('cpuinfo')), state, emit)
       },
       () => {
-        // Fixed when the kernel starts (isolcpus=).
+        // Does not change after boot (isolcpus=).
         state.isolated ??= parseCpuList(sys.readIfAny('devices/system/cpu/isolated') ?? '')
         for (const cpu of state.isolated) emit(isolated, 1, { cpu })
       },
@@ -91,16 +91,16 @@ const onlyIfSet = (include: Pattern): Filter | undefined =>
   include.source === '' ? undefined : filterOf(include, undefined)
 
 /**
- * Seconds that never go back, though the kernel's do: idle and iowait of tickless CPUs by a little, and all of them
- * when a CPU comes back (idle then falls by seconds, and counting starts anew).
+ * Seconds that never decrease. In the kernel, idle and iowait of tickless CPUs decrease slightly, and all counters are
+ * reset when a CPU comes online again: then idle drops by seconds, and the new values are used.
  */
-function steady(before: ReadonlyMap<string, readonly number[]>, cpus: ReadonlyMap<string, readonly number[]>) {
+function monotonic(before: ReadonlyMap<string, readonly number[]>, cpus: ReadonlyMap<string, readonly number[]>) {
   const now = new Map<string, readonly number[]>()
   for (const [cpu, columns] of cpus) {
     const times = columns.map((column) => ticks(column) ?? 0)
     const old = before.get(cpu)
-    const anew = old === undefined || (old[idle] ?? 0) - (times[idle] ?? 0) >= 3
-    now.set(cpu, anew ? times : times.map((time, i) => Math.max(time, old[i] ?? 0)))
+    const isReset = old === undefined || (old[idle] ?? 0) - (times[idle] ?? 0) >= 3
+    now.set(cpu, isReset ? times : times.map((time, i) => Math.max(time, old[i] ?? 0)))
   }
   return now
 }
@@ -117,7 +117,7 @@ function emitTimes(all: ReadonlyMap<string, readonly number[]>, guests: boolean,
   }
 }
 
-/** Where the first CPU cannot be switched off, none is reported: they are all online. */
+/** If the first CPU has no file `online`, CPUs cannot be taken offline, and nothing is reported. */
 function emitOnline(cpus: readonly Dir[], emit: Emit): void {
   let isReported = true
   collectEach(cpus.entries(), ([index, cpu]) => {
@@ -127,7 +127,7 @@ function emitOnline(cpus: readonly Dir[], emit: Emit): void {
   })
 }
 
-/** CPUs of one core, and of one package, share their counters: the first that has one speaks for all. */
+/** CPUs of a core, and of a package, share their counters: the first CPU with a counter is used. */
 function emitThrottles(cpus: readonly Dir[], emit: Emit): void {
   const seen = new Set<string>()
   const first = (key: string) => !seen.has(key) && seen.add(key)
@@ -149,12 +149,12 @@ function count(directory: Dir, file: string): number | undefined {
 
 type Cpuinfo = ReadonlyMap<string, string>
 
-interface Wanted {
+interface InfoFilters {
   readonly flags: Filter | undefined
   readonly bugs: Filter | undefined
 }
 
-function emitInfo(cpus: readonly Cpuinfo[], { flags, bugs }: Wanted, emit: Emit): void {
+function emitInfo(cpus: readonly Cpuinfo[], { flags, bugs }: InfoFilters, emit: Emit): void {
   for (const cpu of cpus) {
     const of = (key: string) => cpu.get(key) ?? ''
     const where = { package: of('physical id'), core: of('core id'), cpu: of('processor') }
@@ -176,7 +176,7 @@ function emitInfo(cpus: readonly Cpuinfo[], { flags, bugs }: Wanted, emit: Emit)
   if (bugs) for (const bug of words('bugs').filter(bugs)) emit(bugInfo, 1, { bug })
 }
 
-/** `key : value` lines, a block for each CPU. Keys in lower case, for architectures write `CPU MHz` or `cpu MHz`. */
+/** `key : value` lines, a block for each CPU. Keys become lower case, as architectures differ: `CPU MHz`, `cpu MHz`. */
 export function parseCpuinfo(text: string): Cpuinfo[] {
   const cpus = text.split(/\n\s*\n/).map((block) => {
     const pairs = block.split('\n').map((line) => {

@@ -9,7 +9,7 @@ const make = (define: typeof gauge, key: string, name: string, help: string, sca
 /** https://docs.kernel.org/admin-guide/blockdev/drbd/ and drbd's user guide on /proc/drbd; sizes are in KiB. */
 const numbers = new Map<string, readonly [family: Family<'device'>, scale: number]>([
   make(counter, 'ns', 'network_sent_bytes_total', 'Bytes sent to the other node.', 1024),
-  // In KiB as `ns` is, and left so: node_exporter does not multiply it.
+  // In KiB like `ns`, but not multiplied: node_exporter does not convert it.
   make(counter, 'nr', 'network_received_bytes_total', 'Received from the other node, in KiB.'),
   make(counter, 'dw', 'disk_written_bytes_total', 'Bytes written to the disk below.', 1024),
   make(counter, 'dr', 'disk_read_bytes_total', 'Bytes read from the disk below.', 1024),
@@ -58,7 +58,7 @@ export default collector({
   },
 })
 
-/** Words `key:value` over several lines; the word `1:` begins the second device. */
+/** Words `key:value` over several lines; the word `1:` starts the second device. */
 export function* parseDrbd(text: string): Generator<{ device: string; key: string; value: string }> {
   let device = 'unknown'
   for (const word of fields(text)) {

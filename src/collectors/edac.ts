@@ -20,7 +20,7 @@ const channels = {
 } as const
 const kinds = ['ce', 'ue'] as const
 
-/** https://docs.kernel.org/admin-guide/ras.html: errors that no row is known for are those of row `unknown`. */
+/** https://docs.kernel.org/admin-guide/ras.html: errors without a known row have the row `unknown`. */
 export default collector({
   name: 'edac',
   about:

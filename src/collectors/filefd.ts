@@ -16,7 +16,7 @@ export default collector({
   },
 })
 
-/** Allocated, free (always 0 since Linux 2.6) and maximum, with tabs between. */
+/** Allocated, free (always 0 since Linux 2.6) and maximum, separated by tabs. */
 export function parseFileNr(text: string): { readonly allocated: number; readonly maximum: number } {
   const [allocated = '', , maximum = ''] = text.trim().split('\t')
   const number = (word: string) => numberOf(word, () => 'file-nr')

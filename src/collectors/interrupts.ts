@@ -18,10 +18,10 @@ export default collector({
   enabled: false,
   options: {
     'name-include': pattern('', 'Interrupts to report, as name;info;devices.'),
-    'name-exclude': pattern('', 'Interrupts to leave out, as name;info;devices.'),
+    'name-exclude': pattern('', 'Interrupts to exclude, as name;info;devices.'),
     'include-zeros': boolean(true, 'Report interrupts that a CPU has never serviced.'),
   },
-  // Unlike elsewhere both may be set.
+  // Both may be set, unlike the patterns of most other collectors.
   state: (options) => ({
     included: filterOf(options['name-include'], undefined),
     kept: filterOf(undefined, options['name-exclude']),
@@ -42,13 +42,13 @@ interface Interrupt {
   readonly type: string
   readonly info: string
   readonly devices: string
-  /** By column: not by the number of the CPU where some are offline. */
+  /** By column. The column is not the number of the CPU if some CPUs are offline. */
   readonly counts: readonly string[]
 }
 
 /**
- * `16: 328511 322879 IR-IO-APIC-fasteoi ehci_hcd:usb1, mmc0` or `NMI: 47 50 Non-maskable interrupts`, below a line
- * with the CPUs. `ERR:` and `MIS:` have one count for all CPUs and no description: left out.
+ * `16: 328511 322879 IR-IO-APIC-fasteoi ehci_hcd:usb1, mmc0` or `NMI: 47 50 Non-maskable interrupts`, after a header
+ * with the CPUs. `ERR:` and `MIS:`, which have one count for all CPUs and no description, are skipped.
  */
 export function* parseInterrupts(text: string): Generator<Interrupt> {
   const [header, ...rest] = lines(text)

@@ -20,7 +20,7 @@ export default collector({
   },
 })
 
-/** `0.21 0.37 0.39 1/719 19737`: the averages, then what is not a load. */
+/** `0.21 0.37 0.39 1/719 19737`: the first three numbers are the averages. */
 export function parseLoadavg(text: string): number[] {
   const loads = fields(text).slice(0, 3).map(Number)
   if (loads.length < 3 || loads.some(Number.isNaN))

@@ -1,7 +1,7 @@
 import { collector } from '../collector.ts'
 import { gauge } from '../metrics/family.ts'
 
-const sessions = gauge('node_logind_sessions', 'Sessions that logind knows.', ['class', 'remote', 'seat', 'type'])
+const sessions = gauge('node_logind_sessions', 'Sessions of logind.', ['class', 'remote', 'seat', 'type'])
 
 const types = ['unspecified', 'tty', 'x11', 'wayland', 'mir', 'web', 'other']
 const classes = ['user', 'greeter', 'lock-screen', 'background', 'other']

@@ -24,7 +24,7 @@ export default collector({
   },
 })
 
-/** `Node 0 Active(anon): 4 kB` becomes `Active_anon`, 4096: the unit leaves no trace in the name. */
+/** `Node 0 Active(anon): 4 kB` becomes `Active_anon`, 4096: the unit is not part of the name. */
 export function parseNodeMeminfo(text: string): Generator<readonly [field: string, value: number]> {
   const rows = text.matchAll(/^Node \d+ (\w+)(?:\((\w+)\))?:\s+(\S+)( kB)?\s*$/gm)
   return parseEach(rows, ([, key = '', inner, digits = '', unit]) => {

@@ -12,7 +12,7 @@ export default collector({
   },
 })
 
-/** `Active(anon):  4 kB` becomes `Active_anon_bytes`, 4096; a line without a unit is a count and keeps its name. */
+/** `Active(anon):  4 kB` becomes `Active_anon_bytes`, 4096; a line without a unit is a count, and its name is not changed. */
 export function* parseMeminfo(text: string): Generator<[field: string, value: number]> {
   for (const [, key = '', inner, digits, unit] of text.matchAll(/^(\w+)(?:\((\w+)\))?:\s+(\d+)( kB)?$/gm)) {
     const field = inner ? `${key}_${inner}` : key

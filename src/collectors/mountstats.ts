@@ -28,7 +28,7 @@ const bytes = [
   nfs('write_pages', 'Pages written through memory maps.'),
 ]
 
-/** Columns of `events:`, enum nfs_stat_eventcounters; one has no series. */
+/** Columns of `events:`, enum nfs_stat_eventcounters. node_exporter has no metric for one of them. */
 const events = [
   nfs('event_inode_revalidate', 'Cached attributes checked with the server.'),
   nfs('event_dnode_revalidate', 'Cached names checked with the server.'),
@@ -81,7 +81,7 @@ const since11 = [
   ofTransport('sending_queue', 'Requests in the sending queue, summed up at each sending.'),
   ofTransport('pending_queue', 'Requests in the pending queue, summed up at each sending.'),
 ]
-/** Columns of `xprt:`. RDMA counts other things behind those it has in common with TCP. */
+/** Columns of `xprt:`. The columns of RDMA after those that it shares with TCP have no metric. */
 const transports: Readonly<Record<string, typeof afterConnecting | undefined>> = {
   tcp: [undefined, bind, connect, undefined, idle, ...afterConnecting, ...since11],
   udp: [undefined, bind, ...afterConnecting, ...since11],
@@ -133,7 +133,7 @@ export default collector({
   },
 })
 
-/** The `addr=` of the mount: the two files have the same order, unless something was mounted between reading them. */
+/** The `addr=` of the mount. Both files have the same order, unless a mount was added between the two reads. */
 function serverOf(mounts: readonly Mount[], index: number, mountpoint: string): string {
   const same = mounts[index]?.mountpoint === mountpoint
   const mount = same ? mounts[index] : mounts.findLast((one) => one.mountpoint === mountpoint)
@@ -141,7 +141,7 @@ function serverOf(mounts: readonly Mount[], index: number, mountpoint: string): 
 }
 
 interface NfsStats {
-  /** Its place in the file. */
+  /** Position of the mount in the file. */
   readonly index: number
   readonly device: string
   readonly mountpoint: string
@@ -199,8 +199,8 @@ function counts(words: readonly string[], line: string): number[] {
 }
 
 /**
- * Milliseconds become seconds. The kernel's sums can fall below 0 and then look like nearly 2^64; node_exporter takes
- * all of them modulo 2^53, and so do we.
+ * Milliseconds become seconds. Sums of the kernel can become negative and are then shown as almost 2^64;
+ * node_exporter reduces all of them modulo 2^53, and hostpush does the same.
  */
 function durations(numbers: readonly number[], words: readonly string[]): number[] {
   return numbers.map((value, i) => {

@@ -19,17 +19,17 @@ import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
 const help = (name: string) => `Network interface counter ${name}.`
 const total = familyOf((name) => counter(`node_network_${name}_total`, help(name), ['device']))
 const totalWithAlias = familyOf((name) => counter(`node_network_${name}_total`, help(name), ['device', 'ifalias']))
-const addressInfo = gauge('node_network_address_info', 'An address of an interface: always 1.', [
+const addressInfo = gauge('node_network_address_info', 'An address of an interface; always 1.', [
   'device',
   'address',
   'netmask',
   'scope',
 ])
 
-/** A counter's name and the kernel's counters that it is the sum of. */
+/** Name of a metric, and the kernel counters that are added for it. */
 type Sum = readonly [name: string, ...parts: (keyof Statistics)[]]
 
-/** The sums that the kernel itself makes for /proc/net/dev. */
+/** The sums that the kernel reports in /proc/net/dev. */
 const merged: readonly Sum[] = [
   ['receive_bytes', 'rx_bytes'],
   ['receive_packets', 'rx_packets'],
@@ -52,18 +52,18 @@ const merged: readonly Sum[] = [
 
 const detailed = statisticNames.map((name): Sum => [name.replace(/^rx/, 'receive').replace(/^tx/, 'transmit'), name])
 
-/** The columns of /proc/net/dev: its sums cannot be taken apart again. */
+/** The columns of /proc/net/dev, whose sums cannot be split. */
 const columns = merged.map(([name]) => name).filter((name) => name !== 'receive_nohandler')
 
 const options = {
   'device-include': pattern('', 'Interfaces to report.'),
-  'device-exclude': pattern('', 'Interfaces to leave out.'),
-  'device-whitelist': pattern('', 'The old name of device-include.', { hidden: true }),
-  'device-blacklist': pattern('', 'The old name of device-exclude.', { hidden: true }),
-  netlink: boolean(true, 'Ask the kernel by netlink, not by /proc/net/dev.'),
+  'device-exclude': pattern('', 'Interfaces to exclude.'),
+  'device-whitelist': pattern('', 'Deprecated: use device-include.', { hidden: true }),
+  'device-blacklist': pattern('', 'Deprecated: use device-exclude.', { hidden: true }),
+  netlink: boolean(true, 'Read by netlink instead of /proc/net/dev.'),
   'enable-detailed-metrics': boolean(false, "Report the kernel's counters one by one, not the sums of /proc/net/dev."),
   'label-ifalias': boolean(false, 'Add the label ifalias.'),
-  'address-info': boolean(false, 'Report addresses too.'),
+  'address-info': boolean(false, 'Also report addresses.'),
 } satisfies Options
 
 /** https://docs.kernel.org/networking/statistics.html */
@@ -101,7 +101,7 @@ export default collector({
   },
 })
 
-/** Node itself tells those of interfaces that are up. */
+/** Without netlink, Node's own list of addresses is used; it has only interfaces that are up. */
 async function addressesOf({ kernel, facts, warn }: Pick<Context, 'kernel' | 'facts' | 'warn'>) {
   try {
     return await kernel.addresses()
@@ -153,7 +153,7 @@ async function fromKernel({ kernel, sys, options }: Sources, wanted: Filter): Pr
   ])
 }
 
-/** By netlink, or where system calls cannot be made, as sysfs has them. */
+/** By netlink, or from sysfs if system calls are not available. */
 async function linksOf(kernel: Kernel, sys: Dir, wanted: Filter): Promise<Iterable<Pick<Link, 'name' | 'statistics'>>> {
   try {
     return (await kernel.links()).filter(({ name }) => wanted(name))
@@ -170,7 +170,7 @@ async function linksOf(kernel: Kernel, sys: Dir, wanted: Filter): Promise<Iterab
   }
 }
 
-/** Undefined where all parts are. */
+/** The sum; undefined if all parts are undefined. */
 function added(parts: readonly (number | undefined)[]): number | undefined {
   return parts.reduce((sum, part) => (part === undefined ? sum : (sum ?? 0) + part), undefined)
 }
@@ -183,7 +183,7 @@ function fromProc({ proc, options }: Sources, wanted: Filter): Iterable<Device> 
   )
 }
 
-/** Two lines of headings, then `eth0: 1 2 …`; a name may hold a colon. */
+/** Two header lines, then `eth0: 1 2 …`; a name may contain a colon. */
 export function parseNetDev(text: string): Generator<readonly [device: string, values: readonly number[]]> {
   return parseEach(lines(text).slice(2), (line) => {
     const colon = line.lastIndexOf(':')
@@ -194,13 +194,13 @@ export function parseNetDev(text: string): Generator<readonly [device: string, v
   })
 }
 
-/** As node_exporter says it: loopback counts as link-local, multicast as neither. */
+/** As in node_exporter, loopback is link-local, and multicast has no scope. */
 function scopeOf(address: string): string {
   if (/^(22[4-9]|23\d)\.|^ff/.test(address)) return ''
   return /^(127\.|169\.254\.|::1$|fe[89ab][0-9a-f]:)/.test(address) ? 'link-local' : 'global'
 }
 
-/** The pattern, or what was set under its old name. */
+/** The pattern of an option, or of its deprecated name. */
 function current<Key extends string>(given: Readonly<Record<Key, Pattern>>, key: Key, former: Key): Pattern {
   if (given[former].source === '') return given[key]
   if (given[key].source !== '') throw new Error(`${key} and ${former} cannot both be set`)

@@ -6,7 +6,7 @@ import { type Filter, filterOf } from '../metrics/pattern.ts'
 
 const statistic = familyOf((key) => untyped(`node_netstat_${key}`, `${key} of /proc/net/netstat, snmp or snmp6.`))
 
-const worthKnowing =
+const defaultFields =
   '^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)|' +
   'TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|' +
   'Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|' +
@@ -17,7 +17,7 @@ export default collector({
   name: 'netstat',
   about: 'Reports IP, TCP, UDP and ICMP counters. Reads /proc/net/netstat, /proc/net/snmp and /proc/net/snmp6.',
   options: {
-    fields: pattern(worthKnowing, 'Fields to report, as Protocol_Field.'),
+    fields: pattern(defaultFields, 'Fields to report, as Protocol_Field.'),
   },
   state: ({ fields }) => ({ wanted: filterOf(fields, undefined), tables: new Map<string, Table>() }),
   collect({ proc, emit, state: { wanted, tables } }) {
@@ -35,7 +35,7 @@ export default collector({
       })
     }
     const inSnmp6 = () => {
-      // Not there where IPv6 is off.
+      // Does not exist if IPv6 is disabled.
       collectEach(parseSnmp6(proc.readIfAny('net/snmp6') ?? ''), ([key, value]) => {
         if (!wanted(key)) return
         const number = numberOf(value, () => key)
@@ -46,7 +46,7 @@ export default collector({
   },
 })
 
-/** What to take from a protocol's row. Of 300 names a tenth is wanted: worked out when the header is new. */
+/** The wanted columns of a protocol, about a tenth of 300. Computed when the header changes. */
 interface Table {
   readonly header: string
   readonly width: number
@@ -62,7 +62,7 @@ function tableOf(protocol: string, header: string, wanted: Filter): Table {
   return { header, width: names.length, columns }
 }
 
-/** Two lines a protocol: `Ip: Forwarding DefaultTTL` with names, then `Ip: 1 64`. */
+/** Two lines per protocol: `Ip: Forwarding DefaultTTL` with names, then `Ip: 1 64`. */
 export function parseTables(text: string): Generator<readonly [protocol: string, header: string, row: string]> {
   const all = lines(text)
   const headers = all.entries().filter(([i]) => i % 2 === 0)

@@ -60,7 +60,7 @@ export default collector({
         proto: protocols[route.protocol] ?? 'unknown',
         weight: route.weight === undefined ? '' : String(route.weight),
       }
-      // Two tables may hold the same route: the tables have no label.
+      // Two routing tables may contain the same route, and the table is not a label.
       const key = Object.values(labels).join('\0')
       if (!seen.has(key)) emit(info, 1, labels)
       seen.add(key)

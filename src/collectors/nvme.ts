@@ -2,7 +2,7 @@ import { collectEach, collector, type Emit, requireDir, requireValue } from '../
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
-const info = gauge('node_nvme_info', 'What the controller says of itself; always 1.', [
+const info = gauge('node_nvme_info', 'Information about the controller; always 1.', [
   'cntlid',
   'device',
   'firmware_revision',
@@ -11,16 +11,16 @@ const info = gauge('node_nvme_info', 'What the controller says of itself; always
   'state',
 ])
 const namespace = ['device', 'nsid'] as const
-const namespaceInfo = gauge('node_nvme_namespace_info', 'How the namespace is reached; always 1.', [
+const namespaceInfo = gauge('node_nvme_namespace_info', 'Access state of the namespace (ANA); always 1.', [
   'ana_state',
   ...namespace,
 ])
-const capacity = gauge('node_nvme_namespace_capacity_bytes', 'Bytes that the namespace can hold.', namespace)
-const size = gauge('node_nvme_namespace_size_bytes', 'Bytes that the namespace shows to the host.', namespace)
+const capacity = gauge('node_nvme_namespace_capacity_bytes', 'Capacity of the namespace in bytes.', namespace)
+const size = gauge('node_nvme_namespace_size_bytes', 'Size of the namespace in bytes.', namespace)
 const used = gauge('node_nvme_namespace_used_bytes', 'Bytes of the namespace that are allocated.', namespace)
 const block = gauge('node_nvme_namespace_logical_block_size_bytes', 'Bytes of a logical block.', namespace)
 
-/** `size` counts 512 bytes, whatever the block: multiplied by the block all the same, as node_exporter does. */
+/** `size` is in units of 512 bytes; it is multiplied by the logical block size nevertheless, as in node_exporter. */
 const sizes = [
   ['nuse', [used]],
   ['size', [size, capacity]],

@@ -2,7 +2,7 @@ import { collectEach, collector, requireDir, requireValue } from '../collector.t
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
-const info = gauge('node_nvmesubsystem_info', 'What the subsystem says of itself; always 1.', [
+const info = gauge('node_nvmesubsystem_info', 'Information about the subsystem; always 1.', [
   'iopolicy',
   'model',
   'nqn',
@@ -53,14 +53,14 @@ export default collector({
           if (state === 'live') liveCount++
           for (const one of states) emit(pathState, one === state ? 1 : 0, { ...labels, state: one })
         })
-        emit(live, liveCount, { subsystem }) // not reached where the state of one is unknown: the count would be wrong
+        emit(live, liveCount, { subsystem }) // not reached if the state of one cannot be read: the count would be wrong
       }
       collectEach([collectInfo, collectPaths], (part) => part())
     })
   },
 })
 
-/** `deleting (no IO)` is `deleting`; what a newer kernel may say is `unknown`. */
+/** `deleting (no IO)` is `deleting`; a state that is not listed is `unknown`. */
 export function stateOf(text: string): string {
   const [word = ''] = text.split(' ')
   return states.includes(word) ? word : 'unknown'

@@ -18,7 +18,7 @@ const names = [
   'version_id',
 ] as const
 
-const info = gauge('node_os_info', 'The operating system, as os-release names it: always 1.', names)
+const info = gauge('node_os_info', 'Information about the operating system from os-release; always 1.', names)
 const version = gauge('node_os_version', 'Major and minor version of the operating system as one number.', [
   'id',
   'id_like',
@@ -42,7 +42,7 @@ export default collector({
   },
 })
 
-/** `KEY=value` lines with a shell's quotes; all that is quoted is taken literally, as nothing is expanded. */
+/** `KEY=value` lines with the quotes of a shell. Nothing is expanded. */
 export function parseOsRelease(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>()
   lines(text).forEach((line, i) => {

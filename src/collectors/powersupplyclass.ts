@@ -10,7 +10,7 @@ const raw: Convert = (value) => value
 /** Temperatures are in tenths of a degree. */
 const tenths: Convert = (value) => (value === undefined ? undefined : value / 10)
 
-/** `file` or `file=metric` for each; everything else about them is the same. */
+/** Words of the form `file` or `file=metric`; the conversion and the unit are the same for all. */
 const attributes = (convert: Convert, unit: string, names: string): Attribute[] =>
   names
     .trim()
@@ -64,9 +64,9 @@ const texts =
     ' ',
   )
 
-/** The info series has the labels that the supply has a text for. */
+/** The labels are the attributes that are not empty for this supply. */
 const info = familyOf((names) =>
-  gauge('node_power_supply_info', 'What the supply says of itself; always 1.', names.split(' ')),
+  gauge('node_power_supply_info', 'Information about the supply; always 1.', names.split(' ')),
 )
 
 export default collector({

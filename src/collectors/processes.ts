@@ -24,7 +24,7 @@ export default collector({
       allThreads += process.threads
       states.add(process.state)
       for (const task of numbered(directory.at('task'))) {
-        // The first thread is the process: no need to read it again.
+        // The first thread has the file of the process, which was read above.
         const thread = task.name === directory.name ? process : parsePidStat(task.readIfAny('stat'))
         if (thread !== undefined) threadStates.add(thread.state)
       }
@@ -55,7 +55,7 @@ function limit(proc: Dir, name: string): number {
   return value
 }
 
-/** `10 (a name) S ...`: the name may hold parentheses. Undefined where it is gone or not to be understood. */
+/** `10 (a name) S ...`: the name may contain parentheses. Undefined if the process has ended or the text cannot be parsed. */
 export function parsePidStat(text = ''): { readonly state: string; readonly threads: number } | undefined {
   const [, state, , , , , , , , , , , , , , , , , threads] = text.slice(text.lastIndexOf(')')).split(' ')
   return state && threads && /^\d+$/.test(threads) ? { state, threads: Number(threads) } : undefined

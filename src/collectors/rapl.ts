@@ -39,7 +39,7 @@ export default collector({
   },
 })
 
-/** `package-1` is zone `package`, index 1; `core` has no index of its own, nor has `package-0-die-1`. */
+/** `package-1` is zone `package`, index 1; `core` and `package-0-die-1` have no index. */
 export function parseZone(name: string): [zone: string, index: number | undefined] {
   const [, zone, index] = /^([^-]*)-(\d+)$/.exec(name) ?? []
   return zone === undefined ? [name, undefined] : [zone, Number(index)]

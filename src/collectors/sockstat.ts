@@ -8,7 +8,7 @@ const count = familyOf((key) => gauge(`node_sockstat_${key}`, `${meaning(key)}: 
 
 const meanings: Readonly<Record<string, string>> = {
   inuse: 'Sockets in use',
-  orphan: 'Sockets that no process holds',
+  orphan: 'Sockets without a process',
   tw: 'Sockets in TIME_WAIT',
   alloc: 'Sockets allocated',
   mem: 'Pages of memory in buffers',
@@ -34,7 +34,7 @@ export default collector({
   },
 })
 
-/** `TCP: inuse 4 orphan 0 mem 1`: names and values in turn. */
+/** `TCP: inuse 4 orphan 0 mem 1`: names and values alternate. */
 export function* parseSockstat(text: string): Generator<Count> {
   for (const counts of parseEach(lines(text), parseProtocol)) yield* counts
 }
@@ -51,13 +51,13 @@ function parseProtocol(line: string): Count[] {
   return counts
 }
 
-/** AT_PAGESZ of this process's auxiliary vector, pairs of 64-bit words: see getauxval(3). 4096 where it cannot be read. */
+/** AT_PAGESZ of this process's auxiliary vector, pairs of 64-bit words: see getauxval(3). 4096 if it cannot be read. */
 export function pageBytes(proc: Dir): number {
   let vector: Buffer
   try {
     vector = proc.bytes('self/auxv')
   } catch {
-    return 4096 // a foreign /proc, or a process that may not look at itself
+    return 4096 // the /proc of another host, or no permission to read it
   }
   for (let at = 0; at + 16 <= vector.length; at += 16)
     if (vector.readBigUInt64LE(at) === 6n) return Number(vector.readBigUInt64LE(at + 8))

@@ -4,7 +4,7 @@ import { counter, gauge } from '../metrics/family.ts'
 
 const total = (name: string, help: string) => counter(`node_softnet_${name}_total`, help, ['cpu'])
 
-/** By column. Linux has more and more of them: one that is missing is 0, as in node_exporter. */
+/** By column. Newer kernels have more columns; a missing one is 0, as in node_exporter. */
 const columns = [
   [0, total('processed', 'Packets that a CPU has processed.')],
   [1, total('dropped', 'Packets that were dropped because the backlog was full.')],
@@ -14,7 +14,7 @@ const columns = [
   [10, total('flow_limit_count', 'How often the limit of a flow was reached.')],
   [11, gauge('node_softnet_backlog_len', 'Packets in the backlog of a CPU.', ['cpu'])],
 ] as const
-const fewest = 9
+const minColumns = 9
 /** The number of the CPU; offline ones have no row. */
 const cpuColumn = 12
 
@@ -30,12 +30,12 @@ export default collector({
   },
 })
 
-/** A row for each CPU of hexadecimal numbers of 32 bits. */
+/** A row of 32-bit hexadecimal numbers for each CPU. */
 export function parseSoftnet(text: string): Generator<{ readonly row: number; readonly values: readonly number[] }> {
   return parseEach(lines(text).entries(), ([row, line]) => {
     const values = fields(line).map((word) => Number(`0x${word}`))
-    if (values.length < fewest || values.some(Number.isNaN))
-      throw new Error(`softnet_stat: ${JSON.stringify(line.slice(0, 80))} is not ${fewest} hexadecimal numbers`)
+    if (values.length < minColumns || values.some(Number.isNaN))
+      throw new Error(`softnet_stat: ${JSON.stringify(line.slice(0, 80))} is not ${minColumns} hexadecimal numbers`)
     return { row, values }
   })
 }

@@ -3,12 +3,8 @@ import { callOf, resultOf, type Value } from '../host/parse/xml-rpc.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const labelNames = ['group', 'name'] as const
-const up = gauge('node_supervisord_up', 'Whether a process that supervisord looks after is there.', labelNames)
-const state = gauge(
-  'node_supervisord_state',
-  'State of a process, by the number that supervisord gives it.',
-  labelNames,
-)
+const up = gauge('node_supervisord_up', 'Whether a process of supervisord is running.', labelNames)
+const state = gauge('node_supervisord_state', 'State of a process as a number of supervisord.', labelNames)
 const exitStatus = gauge('node_supervisord_exit_status', 'Status with which a process last ended.', labelNames)
 const started = undatedCounter('node_supervisord_start_time_seconds', 'When a running process was started.', labelNames)
 
@@ -22,9 +18,13 @@ export default collector({
   enabled: false,
   deprecated: true,
   options: {
-    url: text('http://localhost:9001/RPC2', 'Where supervisord speaks XML-RPC; unix:///path for its socket.', {
-      env: 'SUPERVISORD_URL',
-    }),
+    url: text(
+      'http://localhost:9001/RPC2',
+      'URL of the XML-RPC interface of supervisord; unix:///path for a Unix socket.',
+      {
+        env: 'SUPERVISORD_URL',
+      },
+    ),
   },
   async collect({ services, options, emit, signal }) {
     const answer = await services.post(options.url, callOf('supervisor.getAllProcessInfo'), signal)

@@ -6,10 +6,11 @@ import { gauge } from '../metrics/family.ts'
 
 const size = gauge('node_swap_size_bytes', 'Size of a swap area.', ['device', 'swap_type'])
 const used = gauge('node_swap_used_bytes', 'Bytes of a swap area that are in use.', ['device', 'swap_type'])
-const priority = gauge('node_swap_priority', 'Priority of a swap area: the highest is filled first.', [
-  'device',
-  'swap_type',
-])
+const priority = gauge(
+  'node_swap_priority',
+  'Priority of a swap area; the area with the highest priority is used first.',
+  ['device', 'swap_type'],
+)
 
 /** https://man7.org/linux/man-pages/man2/swapon.2.html */
 export default collector({
@@ -34,7 +35,7 @@ interface Area {
   readonly priority: number
 }
 
-/** Below a header: name (with white space as \040 and the like), type, size, used and priority. */
+/** After a header: name (with white space as \040 and the like), type, size, used and priority. */
 export function parseSwaps(text: string): Generator<Area> {
   return parseEach(lines(text).slice(1), (line) => {
     const [device = '', type = '', ...words] = fields(line)

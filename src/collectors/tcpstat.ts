@@ -4,7 +4,7 @@ import { gauge } from '../metrics/family.ts'
 
 const states = gauge('node_tcp_connection_states', 'TCP sockets by state, and bytes in their queues.', ['state'])
 
-/** By their numbers in the kernel, from 1: include/net/tcp_states.h. */
+/** In the order of the kernel's numbers, from 1: include/net/tcp_states.h. */
 const names = [
   'established',
   'syn_sent',

@@ -12,12 +12,15 @@ import {
 import { type ReadFamily, readText } from '../metrics/exposition/read-text.ts'
 import { gauge } from '../metrics/family.ts'
 
-const scrapeError = gauge('node_textfile_scrape_error', '1 if a directory, a file or a help text is at fault, else 0.')
+const scrapeError = gauge(
+  'node_textfile_scrape_error',
+  '1 if there was an error in a directory, a file or a help text, else 0.',
+)
 const modified = gauge('node_textfile_mtime_seconds', 'When a file that was read was last changed, in whole seconds.', [
   'file',
 ])
 
-/** Metrics that other programs leave in files. A file that is at fault is left out as a whole. */
+/** A file with an error is skipped completely. */
 export default collector({
   name: 'textfile',
   about: 'Reports metrics that other programs write to *.prom files. Reads the configured directories.',
@@ -47,7 +50,7 @@ export default collector({
   },
 })
 
-/** Its name is its path. */
+/** A file that was read; `name` is its path. */
 interface TextFile extends FamilySource {
   readonly modifiedSeconds: number | undefined
   readonly bytes: Buffer
@@ -81,7 +84,7 @@ function readFile(file: Dir, previous: TextFile | undefined): TextFile {
   }
 }
 
-/** Samples have the timestamp of the collection: one of their own would be lost. */
+/** Rejects timestamps: samples get the timestamp of the collection. */
 function normalized(family: ReadFamily): NormalizedFamily {
   if (family.samples.some(({ timestampMs }) => timestampMs !== undefined))
     throw new Error(`${family.name} has a timestamp, and samples here are of the time they are read`)

@@ -2,7 +2,7 @@ import { collectEach, collector, NoData } from '../collector.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
-const queues = gauge('node_udp_queues', 'Bytes that wait in the queues of all UDP sockets.', ['queue', 'ip'])
+const queues = gauge('node_udp_queues', 'Bytes in the queues of all UDP sockets.', ['queue', 'ip'])
 
 const files = { 'net/udp': 'v4', 'net/udp6': 'v6' }
 
@@ -24,7 +24,7 @@ export default collector({
   },
 })
 
-/** The fifth column of each socket, `tx:rx` in hexadecimal, added up. */
+/** Sums of the fifth column of all sockets, `tx:rx` in hexadecimal. */
 export function parseUdpQueues(text: string): { readonly tx: number; readonly rx: number } {
   let [tx, rx] = [0, 0]
   for (const line of lines(text).slice(1)) {

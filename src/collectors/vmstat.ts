@@ -22,7 +22,7 @@ export default collector({
   },
 })
 
-/** `pgfault 2320168`: a name and a number a line. The number is left as text, for few are asked for. */
+/** `pgfault 2320168`: one name and number per line. The number stays text, as only few are used. */
 export function* parseVmstat(text: string): Generator<[name: string, value: string]> {
   for (let from = 0; from < text.length; ) {
     const newline = text.indexOf('\n', from)

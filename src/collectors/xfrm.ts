@@ -12,7 +12,7 @@ const packets = familyOf((key) => {
   return counter(`node_xfrm_${name}_packets_total`, `Packets of IPsec that failed: ${key} of /proc/net/xfrm_stat.`)
 })
 
-/** https://docs.kernel.org/networking/xfrm_proc.html says what each means. */
+/** https://docs.kernel.org/networking/xfrm_proc.html */
 export default collector({
   name: 'xfrm',
   about: 'Counts IPsec packets that failed, by reason. Reads /proc/net/xfrm_stat.',

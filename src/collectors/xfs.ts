@@ -11,7 +11,7 @@ const btree = (name: string, what: string) => [
   xfs(`${name}_records_deleted`, `Records taken out of the ${what}.`),
 ]
 
-/** Families by line and column; the lines that are not listed have none. */
+/** Families by line and column; other lines are not reported. */
 const columns = new Map(
   Object.entries({
     extent_alloc: [
@@ -42,7 +42,7 @@ const columns = new Map(
       xfs('inode_operation_found', 'Inodes found in the inode cache.'),
       xfs('inode_operation_recycled', 'Inodes found in the cache while they were being recycled.'),
       xfs('inode_operation_missed', 'Inodes not found in the inode cache.'),
-      xfs('inode_operation_duplicates', 'Missing inodes that somebody else had put into the cache meanwhile.'),
+      xfs('inode_operation_duplicates', 'Inodes not found that another thread added to the cache meanwhile.'),
       xfs('inode_operation_reclaims', 'Inodes taken out of the cache to free memory.'),
       xfs('inode_operation_attribute_changes', 'Changes of inode attributes.'),
     ],
@@ -59,7 +59,7 @@ const columns = new Map(
   }),
 )
 
-/** The counters of each mounted file system; those of all together are in `stats`, which is no device. */
+/** The counters of each mounted file system; `stats` has the sums and is not a device. */
 export default collector({
   name: 'xfs',
   about: 'Reports the operation counters of XFS file systems. Reads /sys/fs/xfs.',

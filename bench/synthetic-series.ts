@@ -45,6 +45,7 @@ export function syntheticCollector(series: number): Collector {
   const source = new SyntheticSeries(series)
   return collector({
     name: 'page',
+    about: 'Reports series with new values for each collection.',
     collect({ emit }) {
       for (const [family, value, labels] of source.next()) emit(family, value, labels)
     },

@@ -4,43 +4,79 @@ import type { Family, Labels } from './metrics/family.ts'
 import type { Filter, Pattern } from './metrics/pattern.ts'
 import { messageOf } from './util/log.ts'
 
-/** What a collector throws where node_exporter reports that there is none of it on this host: no failure to log. */
+/** Thrown where node_exporter returns ErrNoData: the host has no such device or feature. It is not logged as a failure. */
 export class NoData extends Error {}
 
-/** The directory, where the kernel has it: `/sys/class/nvme` is there only on a host with such devices. */
+/** The directory; NoData if it does not exist. `/sys/class/nvme` exists only on a host with such devices. */
 export function requireDir(dir: Dir): Dir {
   if (!dir.exists()) throw new NoData(`no ${dir.path}`)
   return dir.listable()
 }
 
-/** A value without which there is none of these. */
+/** The value; NoData if it is undefined. */
 export function requireValue<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new NoData(`no ${what}`)
   return value
 }
 
 /**
- * Collects every one of several alike things, so that one that fails does not hide the others. The first failure is
- * thrown when all are done; where `problem` is given, each is told there instead.
+ * Collects every item. A failure in one item does not hide the others: after the last item the first failure is thrown,
+ * a NoData only if there is no other. With `warn`, every failure becomes a warning and nothing is thrown. The iterable
+ * may itself throw at its end, as `parseEach` does.
  */
-export function collectEach<T>(
-  things: Iterable<T>,
-  collect: (thing: T) => void,
-  problem?: (text: string) => void,
-): void {
+export function collectEach<T>(items: Iterable<T>, collect: (item: T) => void, warn?: (text: string) => void): void {
   const failures: unknown[] = []
-  for (const thing of things) {
+  try {
+    for (const item of items) {
+      try {
+        collect(item)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  } catch (error) {
+    failures.push(error)
+  }
+  if (warn !== undefined) for (const failure of failures) warn(messageOf(failure))
+  else throwFirst(failures)
+}
+
+/** As `collectEach`, one item after another, for items that are waited for. */
+export async function collectEachAsync<T>(items: Iterable<T>, collect: (item: T) => Promise<void>): Promise<void> {
+  const failures: unknown[] = []
+  for (const item of items) {
     try {
-      collect(thing)
+      await collect(item)
     } catch (error) {
       failures.push(error)
     }
   }
-  if (problem !== undefined) for (const failure of failures) problem(messageOf(failure))
-  else if (failures.length > 0) throw failures.find((failure) => !(failure instanceof NoData)) ?? failures[0]
+  throwFirst(failures)
 }
 
-/** Adds a sample. `undefined` is not emitted: "if the kernel offers it" is written nowhere else. */
+/**
+ * Yields what each item is parsed to, without those that give undefined. A failure in one item does not hide the
+ * others: the first failure is thrown after the last item.
+ */
+export function* parseEach<T, Parsed>(items: Iterable<T>, parse: (item: T) => Parsed | undefined): Generator<Parsed> {
+  const failures: unknown[] = []
+  for (const item of items) {
+    let parsed: Parsed | undefined
+    try {
+      parsed = parse(item)
+    } catch (error) {
+      failures.push(error)
+    }
+    if (parsed !== undefined) yield parsed
+  }
+  throwFirst(failures)
+}
+
+function throwFirst(failures: readonly unknown[]): void {
+  if (failures.length > 0) throw failures.find((failure) => !(failure instanceof NoData)) ?? failures[0]
+}
+
+/** Adds a sample. A value of `undefined` is dropped, so a collector need not check what the kernel offers. */
 export interface Emit {
   (family: Family<never>, value: number | undefined): void
   <Label extends string>(family: Family<Label>, value: number | undefined, labels: Labels<NoInfer<Label>>): void
@@ -53,28 +89,53 @@ interface Kinds {
   readonly number: number
   /** Milliseconds; written as `5s`, `1m30s`, `100ms`. */
   readonly duration: number
-  /** A flag that may be given several times. */
+  /** A repeatable flag. */
   readonly list: readonly string[]
 }
 
 export interface Option<Kind extends keyof Kinds = keyof Kinds> {
   readonly kind: Kind
-  /** The default, as it would be written on the command line. */
+  /** The default, in the form of the command line. */
   readonly fallback: string | boolean | readonly string[]
   readonly help: string
-  /** Hidden from help; for names that were given up. */
+  /** Not listed in the help and the docs; for deprecated names. */
   readonly hidden?: boolean
-  /** The flag after `--collector.` where it is not `NAME.KEY`. */
+  /** What follows `--collector.` in the flag, if it is not `NAME.KEY`. */
   readonly flag?: string
-  /** The environment variable that stands in for the default. */
+  /** The environment variable that overrides the default. */
   readonly env?: string
 }
 
-/** What a collector can be told, by its key: `--collector.NAME.KEY` and `collectors.NAME.KEY` in the configuration. */
-export type Options = Readonly<Record<string, Option>>
-export type Values<O extends Options> = {
-  readonly [Key in keyof O]: O[Key] extends Option<infer Kind> ? Kinds[Kind] : never
+/** A key of an object in an `ObjectList` that must be set: it has no default. */
+export interface RequiredField<Kind extends keyof Kinds = keyof Kinds> {
+  readonly kind: Kind
+  readonly fallback?: undefined
+  readonly help: string
 }
+
+/** The keys of such an object. `flag` and `env` of an option have no meaning here. */
+export interface ObjectFields {
+  readonly [field: string]: Option | RequiredField | ObjectList<ObjectFields>
+}
+
+/** A list of objects with these keys, `collectors.NAME.KEY` in the configuration file. It has no flag. Empty by default. */
+export interface ObjectList<Fields extends ObjectFields = ObjectFields> {
+  readonly kind: 'objects'
+  readonly fields: Fields
+  readonly help: string
+}
+
+/** The options of a collector by key: the flag `--collector.NAME.KEY`, and `collectors.NAME.KEY` in the configuration. */
+export type Options = Readonly<Record<string, Option | ObjectList>>
+
+type Value<Field> =
+  Field extends ObjectList<infer Fields>
+    ? readonly Values<Fields>[]
+    : Field extends { readonly kind: infer Kind extends keyof Kinds }
+      ? Kinds[Kind]
+      : never
+
+export type Values<Fields extends ObjectFields> = { readonly [Key in keyof Fields]: Value<Fields[Key]> }
 
 type Extra = Pick<Option, 'hidden' | 'flag' | 'env'>
 const option =
@@ -88,51 +149,67 @@ export const number = option('number')
 export const duration = option('duration')
 export const list = option('list')
 
-/** All that a collector may touch. */
+export const required = <Kind extends keyof Kinds>(kind: Kind, help: string): RequiredField<Kind> => ({ kind, help })
+
+export const objects = <const Fields extends ObjectFields>(help: string, fields: Fields): ObjectList<Fields> => ({
+  kind: 'objects',
+  fields,
+  help,
+})
+
+/** Everything that a collector may access. */
 export interface Context<O extends Options = Options, State = unknown> extends Host {
   readonly emit: Emit
   /** Milliseconds since the epoch: the snapshot's timestamp. */
   readonly now: number
   readonly options: Values<O>
   readonly state: State
-  /** The one filter for network interfaces that feeds every collector of them, beside its own. */
+  /** The filter for network interfaces that all collectors share, in addition to their own filters. */
   readonly interfaces: Filter
-  /** Says what is wrong with a part of the input, while the rest is collected. Logged when it is new. */
+  /** Reports a problem with a part of the input while the rest is collected. Logged when the problem changes. */
   readonly warn: (text: string) => void
-  /** Aborts at the collector's deadline. */
+  /** Aborts at the deadline of this collector. */
   readonly signal: AbortSignal
 }
 
 export interface Collector {
   readonly name: string
+  /** What it reports and what it reads, as sentences for docs/collectors.md. */
+  readonly about: string
   readonly enabled: boolean
-  /** Options that were given up with their collector's name in node_exporter: said once at the start. */
+  /** Deprecated in node_exporter. */
   readonly deprecated: boolean
   readonly options: Options
   readonly state: (options: Values<Options>) => unknown
-  /** Synchronous unless a call in it can hang. Throws NoData, or anything else for a failure; samples emitted stay. */
+  /** Its own deadline, measured from its start, if that is earlier than the deadline of the whole collection. */
+  readonly timeoutMs: (options: Values<Options>) => number | undefined
+  /** Synchronous unless a call in it can hang. Throws NoData, or any other error for a failure; emitted samples are kept. */
   readonly collect: (context: Context) => void | Promise<void>
 }
 
 interface Definition<O extends Options, State> {
   readonly name: string
+  readonly about: string
   readonly enabled?: boolean
   readonly deprecated?: boolean
   readonly options?: O
-  /** What it remembers between intervals; made anew for each agent. */
+  /** Created once for each agent; kept from one interval to the next. */
   readonly state?: (options: Values<O>) => State
+  readonly timeoutMs?: number | ((options: Values<O>) => number | undefined)
   readonly collect: (context: Context<O, State>) => void | Promise<void>
 }
 
 export function collector<const O extends Options = Record<never, never>, State = undefined>(
   definition: Definition<O, State>,
 ): Collector {
-  // The agent gives each collector the values of its own options and its own state: what the definition's types say.
+  const { timeoutMs } = definition
+  // The agent passes each collector the values of its own options and its own state: the types of the definition hold.
   return {
     enabled: true,
     deprecated: false,
     options: {},
     state: () => undefined,
     ...definition,
+    timeoutMs: typeof timeoutMs === 'function' ? timeoutMs : () => timeoutMs,
   } as unknown as Collector
 }

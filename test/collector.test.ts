@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { collectEach, NoData, requireDir, requireValue } from '../src/collector.ts'
+import {
+  collectEach,
+  collectEachAsync,
+  collector,
+  NoData,
+  parseEach,
+  requireDir,
+  requireValue,
+} from '../src/collector.ts'
 import { Dir } from '../src/host/fs/dir.ts'
 import { textFiles } from './support/tree.ts'
 
@@ -25,6 +33,26 @@ test('a failure counts more than the want of data', () => {
   assert.throws(() => collectEach(errors.slice(0, 1), fail), NoData)
 })
 
+test('items that are waited for are collected one after another, and the first failure comes after them', async () => {
+  const seen: number[] = []
+  const run = collectEachAsync([1, 2, 3], async (n) => {
+    seen.push(n)
+    if (n < 3) throw new Error(`number ${n}`)
+  })
+  await assert.rejects(run, /number 1/)
+  assert.deepEqual(seen, [1, 2, 3])
+})
+
+test('rows that cannot be parsed do not hide the others; the failure comes after the last row', () => {
+  const parsed: number[] = []
+  const rows = parseEach(['1', 'x', '', '2'], (row) => {
+    if (row === 'x') throw new Error('odd row')
+    return row === '' ? undefined : Number(row)
+  })
+  assert.throws(() => collectEach(rows, (n) => void parsed.push(n)), /odd row/)
+  assert.deepEqual(parsed, [1, 2])
+})
+
 test('problems are told instead, every one', () => {
   const told: string[] = []
   collectEach([new Error('a'), new NoData('b')], fail, (text) => told.push(text))
@@ -40,4 +68,9 @@ test('what is not offered is no data', () => {
   assert.throws(() => requireDir(refused.at('class/net')).children(), /EACCES/)
   assert.equal(requireValue(0, 'zero'), 0)
   assert.throws(() => requireValue(undefined, 'serial'), /no serial/)
+})
+
+test('a collector without a description does not compile', () => {
+  // @ts-expect-error: `about` is required
+  assert.equal(collector({ name: 'undocumented', collect() {} }).about, undefined)
 })

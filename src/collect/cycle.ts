@@ -40,7 +40,7 @@ interface Deps {
   readonly builder: SnapshotBuilder
   readonly clock: Clock
   readonly log: Log
-  /** Time that a collector which waits for something may take. */
+  /** Time that a collector which waits for something may take, unless it declares a shorter one. */
   readonly deadlineMs: number
   readonly selfMetrics: SelfMetrics
 }
@@ -50,12 +50,17 @@ type Sample = readonly [family: Family, value: number, labels: Labels | undefine
 /** A collector that is switched on, in one agent. */
 interface RunningCollector extends EnabledCollector {
   readonly state: unknown
+  /** Its own deadline; undefined if the shared one applies. */
+  readonly timeoutMs: number | undefined
 }
 
 /** One collector's run in one cycle. */
 interface CollectorRun {
   readonly name: string
   readonly startedMs: number
+  readonly timeoutMs: number | undefined
+  /** Shared by the collectors without a `timeoutMs`. */
+  readonly deadline: AbortController
   readonly warnings: string[]
   /** What came after `collect` had returned: added in the collectors' order, so that it is the same in each cycle. */
   readonly late: Sample[]
@@ -70,7 +75,11 @@ interface CollectorRun {
 /** Makes the function that runs every collector once and gives the snapshot. Its calls must not overlap. */
 export function createCycle(deps: Deps): (timestampMs: number) => Promise<CollectionResult> {
   const { host, builder, clock } = deps
-  const running = deps.enabled.map((one) => ({ ...one, state: one.collector.state(one.options) }))
+  const running = deps.enabled.map(({ collector, options }): RunningCollector => {
+    const timeoutMs = collector.timeoutMs(options) ?? Number.POSITIVE_INFINITY
+    const ownMs = timeoutMs < deps.deadlineMs ? timeoutMs : undefined
+    return { collector, options, state: collector.state(options), timeoutMs: ownMs }
+  })
   const report = reporter(deps.log)
   const add = (family: Family, value: number | undefined, labels?: Labels) => {
     if (value !== undefined) builder.add(family, value, labels)
@@ -85,7 +94,7 @@ export function createCycle(deps: Deps): (timestampMs: number) => Promise<Collec
     withoutStackTraces(() => {
       for (const one of running) {
         const from = builder.count
-        runs.push(startCollector(deps, one, timestampMs, deadline.signal))
+        runs.push(startCollector(deps, one, timestampMs, deadline))
         parts.push({ collector: one.collector.name, from, to: builder.count })
       }
     })
@@ -95,6 +104,7 @@ export function createCycle(deps: Deps): (timestampMs: number) => Promise<Collec
     )
     deadline.abort(deadlinePassed)
     for (const run of runs) {
+      run.deadline.abort(deadlinePassed)
       const from = builder.count
       for (const sample of run.late) builder.add(...sample)
       if (builder.count > from) parts.push({ collector: run.name, from, to: builder.count })
@@ -125,14 +135,16 @@ function withoutStackTraces(work: () => void): void {
 /** Runs a collector up to where it waits, if it does. */
 function startCollector(
   deps: Deps,
-  { collector, options, state }: RunningCollector,
+  { collector, options, state, timeoutMs }: RunningCollector,
   now: number,
-  signal: AbortSignal,
+  shared: AbortController,
 ): CollectorRun {
   const { host, builder, clock, interfaces } = deps
   const run: CollectorRun = {
     name: collector.name,
     startedMs: clock.monotonicMs(),
+    timeoutMs,
+    deadline: timeoutMs === undefined ? shared : new AbortController(),
     warnings: [],
     late: [],
     pending: undefined,
@@ -149,7 +161,7 @@ function startCollector(
   const warn = (text: string) => {
     run.warnings.push(text)
   }
-  const context = { ...host, emit: emit as Emit, now, options, state, interfaces, warn, signal }
+  const context = { ...host, emit: emit as Emit, now, options, state, interfaces, warn, signal: run.deadline.signal }
   try {
     run.pending = collector.collect(context as Context) ?? undefined
   } catch (error) {
@@ -169,7 +181,7 @@ async function awaitCollectors({ clock, deadlineMs }: Deps, waiting: readonly Co
   if (waiting.length === 0) return
   const end = async (run: CollectorRun) => {
     try {
-      await run.pending
+      await untilTimeout(clock, run)
     } catch (error) {
       run.error = error
     }
@@ -183,6 +195,15 @@ async function awaitCollectors({ clock, deadlineMs }: Deps, waiting: readonly Co
     run.error = new Error(`no answer within ${deadlineMs} ms`)
     run.seconds = (clock.monotonicMs() - run.startedMs) / 1000
   }
+}
+
+/** Waits for a collector; if it has a deadline of its own, no longer than that, and aborts its signal there. */
+async function untilTimeout(clock: Clock, { pending, startedMs, timeoutMs, deadline }: CollectorRun): Promise<void> {
+  if (timeoutMs === undefined || pending === undefined) return pending
+  const leftMs = Math.max(0, startedMs + timeoutMs - clock.monotonicMs())
+  if ((await withTimeout(clock, leftMs, pending)) !== 'late') return
+  deadline.abort(deadlinePassed)
+  throw new Error(`no answer within ${timeoutMs} ms`)
 }
 
 const clashes: Readonly<Record<DuplicateReason, string>> = {

@@ -9,10 +9,11 @@ const entries = gauge('node_arp_entries', 'Neighbours known on the interface.', 
 /** https://docs.kernel.org/networking/ip-sysctl.html, proc(5) on /proc/net/arp */
 export default collector({
   name: 'arp',
+  about: 'Counts the known IPv4 neighbours of each interface. Reads them by netlink, or from /proc/net/arp.',
   options: {
     'device-include': pattern('', 'Interfaces to collect.'),
-    'device-exclude': pattern('', 'Interfaces to leave out.'),
-    netlink: boolean(true, 'Ask the kernel by netlink in place of /proc/net/arp, which leaves out those of no state.'),
+    'device-exclude': pattern('', 'Interfaces to exclude.'),
+    netlink: boolean(true, 'Read by netlink instead of /proc/net/arp, which lacks entries without a state.'),
   },
   state: (options) => filterOf(options['device-include'], options['device-exclude']),
   async collect(context) {
@@ -24,7 +25,7 @@ export default collector({
   },
 })
 
-/** NUD_NOARP: an address that needs no asking for, such as a broadcast. */
+/** NUD_NOARP: an address that needs no ARP request, such as a broadcast address. */
 const noArp = 0x40
 
 type Sources = Pick<Context, 'kernel' | 'proc' | 'warn'>
@@ -43,14 +44,14 @@ async function byNetlink(context: Sources): Promise<readonly string[]> {
 
 const byFile = ({ proc }: Sources): readonly string[] => proc.once('net/arp', parseArp)
 
-/** Of the heading: `IP address  HW type  Flags  HW address  Mask  Device`. */
-const words = 9
+/** Words in the header: `IP address  HW type  Flags  HW address  Mask  Device`. */
+const headerWords = 9
 
 /** The device of each neighbour: the last of six columns. */
 export function parseArp(text: string): string[] {
   return lines(text)
     .map(fields)
-    .filter(({ length }) => length !== 0 && length !== words)
+    .filter(({ length }) => length !== 0 && length !== headerWords)
     .map((columns) => {
       const [device] = columns.slice(5)
       if (device === undefined || columns.length !== 6)

@@ -1,4 +1,4 @@
-import { collectEach, collector, NoData } from '../collector.ts'
+import { collectEach, collector, NoData, parseEach } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { familyOf, gauge, undatedCounter } from '../metrics/family.ts'
@@ -31,11 +31,12 @@ const deviceInfo = gauge('node_bcachefs_device_info', 'A device of the file syst
 ])
 const bucketSize = gauge('node_bcachefs_device_bucket_size_bytes', 'Size of a bucket.', ['device', 'uuid'])
 const buckets = gauge('node_bcachefs_device_buckets', 'Buckets of the device.', ['device', 'uuid'])
-const durability = gauge('node_bcachefs_device_durability', 'As how many replicas data on it counts.', [
-  'device',
-  'uuid',
-])
-const ioDone = undatedCounter('node_bcachefs_device_io_done_bytes_total', 'Bytes read and written, by what they are.', [
+const durability = gauge(
+  'node_bcachefs_device_durability',
+  'Number of replicas that a copy on this device counts for.',
+  ['device', 'uuid'],
+)
+const ioDone = undatedCounter('node_bcachefs_device_io_done_bytes_total', 'Bytes read and written, by type of data.', [
   'data_type',
   'device',
   'operation',
@@ -50,6 +51,7 @@ const ioErrors = undatedCounter('node_bcachefs_device_io_errors_total', 'Failure
 /** https://bcachefs.org/bcachefs-principles-of-operation.pdf, the chapter on sysfs */
 export default collector({
   name: 'bcachefs',
+  about: 'Reports compression, errors, btree writes and devices of bcachefs file systems. Reads /sys/fs/bcachefs.',
   collect({ sys, emit }) {
     const systems = sys.at('fs/bcachefs').children('', 'directories')
     if (systems.length === 0) throw new NoData('no bcachefs file systems')
@@ -98,31 +100,32 @@ export default collector({
   },
 })
 
-/** `48.9G`: powers of 1024 with a rounded number before them. What is lost by the kernel's rounding stays lost. */
+/** `48.9G`: powers of 1024 with a rounded number before them. The kernel has already rounded it. */
 export function sizeOf(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined
   const [, digits = text, unit = ''] = /^(-?[\d.]+)([kmgtpe]?)$/i.exec(text.trim()) ?? []
   return Math.trunc(numberOf(digits, () => 'bcachefs') * 1024 ** ' kmgtpe'.indexOf(unit.toLowerCase() || ' '))
 }
 
-/** Rows of a name and at least `sizes` sizes, below `heads` lines. */
-export function* table(text: string, heads: number, sizes: number): Generator<Row> {
-  for (const line of lines(text).slice(heads)) {
+/** Rows with a name and at least `sizes` sizes, after `heads` header lines. */
+export function table(text: string, heads: number, sizes: number): Generator<Row> {
+  return parseEach(lines(text).slice(heads), (line) => {
     const [name = '', ...columns] = fields(line)
-    if (columns.length >= sizes) yield [name, ...columns.slice(0, sizes).map((column) => sizeOf(column))] as Row
-  }
+    if (columns.length < sizes) return undefined
+    return [name, ...columns.slice(0, sizes).map((column) => sizeOf(column))] as Row
+  })
 }
 
 type Row = [name: string, first?: number, second?: number]
 
-/** The second of two lines: `since mount: 475G`, `since filesystem creation: 44.5T`. */
+/** The second line of `since mount: 475G`, `since filesystem creation: 44.5T`. */
 export function parseCounter(text: string): number | undefined {
   const [, value] = /^since filesystem creation:\s*(\S+)/m.exec(text) ?? []
   if (value === undefined) throw new Error(`bcachefs: ${JSON.stringify(text.slice(0, 80))} is not a counter`)
   return sizeOf(value)
 }
 
-/** `read:` and `write:`, each with lines `user        :102313054208` below it. */
+/** Sections `read:` and `write:` with lines such as `user        :102313054208`. */
 export function* parseIoDone(text: string): Generator<[operation: string, dataType: string, bytes: number]> {
   let operation = ''
   for (const line of lines(text)) {
@@ -132,7 +135,7 @@ export function* parseIoDone(text: string): Generator<[operation: string, dataTy
   }
 }
 
-/** The lines `read:    197416` of the first section; the second counts from a reset on. */
+/** Lines such as `read:    197416` of the first section; the second section counts since a reset. */
 export function* parseIoErrors(text: string): Generator<[type: string, count: number]> {
   const [, section = ''] = /^IO errors since filesystem creation\n((?:[ \t].*\n?)*)/m.exec(text) ?? []
   for (const [, type = '', count] of section.matchAll(/^\s+(\w+)\s*:\s*(\d+)\s*$/gm)) yield [type, Number(count)]

@@ -3,12 +3,13 @@ import type { Dir } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
-const slaves = gauge('node_bonding_slaves', 'Interfaces that the bond is made of.', ['master'])
-const active = gauge('node_bonding_active', 'Interfaces of the bond whose link is up.', ['master'])
+const slaves = gauge('node_bonding_slaves', 'Interfaces in the bond.', ['master'])
+const active = gauge('node_bonding_active', 'Interfaces in the bond with an active link.', ['master'])
 
 /** https://docs.kernel.org/networking/bonding.html */
 export default collector({
   name: 'bonding',
+  about: 'Counts the interfaces of each bond and those with an active link. Reads /sys/class/net/*/bonding.',
   collect({ sys, emit }) {
     const net = sys.at('class/net')
     const masters = fields(requireValue(net.readIfAny('bonding_masters'), 'bonding'))
@@ -22,7 +23,7 @@ export default collector({
   },
 })
 
-/** Kernels before 3.14 called the link to a slave `slave_NAME`. */
+/** Link state of a slave. Linux before 3.14 named the directory `slave_NAME`, not `lower_NAME`. */
 function linkOf(bond: Dir, slave: string): string {
   const status = (kind: string) => bond.text(`${kind}_${slave}/bonding_slave/mii_status`)
   return requireValue(status('lower') ?? status('slave'), `mii_status of ${slave}`)

@@ -1,13 +1,15 @@
-import { type Context, collectEach, collector } from '../collector.ts'
+import { type Context, collectEach, collectEachAsync, collector } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { keyValues } from '../host/fs/text.ts'
-import { hangable, mountsOf, unescapeMount } from '../host/parse/mounts.ts'
+import { hangable, type Mount, mountsOf, unescapeMount } from '../host/parse/mounts.ts'
 import { milli, sectors } from '../host/parse/units.ts'
 import type { BtrfsVolume } from '../host/syscall/btrfs.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const info = gauge('node_btrfs_info', 'A mounted file system; always 1.', ['label', 'uuid'])
-const reserve = gauge('node_btrfs_global_rsv_size_bytes', 'Space set aside so that metadata can be written.', ['uuid'])
+const reserve = gauge('node_btrfs_global_rsv_size_bytes', 'Space reserved for metadata in the global block reserve.', [
+  'uuid',
+])
 const reserved = gauge('node_btrfs_reserved_bytes', 'Space reserved for writes under way.', [
   'block_group_type',
   'uuid',
@@ -15,7 +17,7 @@ const reserved = gauge('node_btrfs_reserved_bytes', 'Space reserved for writes u
 const layoutLabels = ['block_group_type', 'mode', 'uuid'] as const
 const size = gauge('node_btrfs_size_bytes', 'Space allocated to block groups.', layoutLabels)
 const used = gauge('node_btrfs_used_bytes', 'Space used in block groups.', layoutLabels)
-const ratio = gauge('node_btrfs_allocation_ratio', 'Bytes on devices for each byte of data.', layoutLabels)
+const ratio = gauge('node_btrfs_allocation_ratio', 'Bytes on devices per byte of data.', layoutLabels)
 
 /** By line of `commit_stats`, times in milliseconds. 0 on kernels before 6.0, which have no such file. */
 const commits = [
@@ -27,7 +29,7 @@ const commits = [
 
 const deviceLabels = ['btrfs_dev_uuid', 'device', 'uuid'] as const
 const deviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', deviceLabels)
-/** Of the same name, for where only sysfs can be asked: the device's own UUID is not known. */
+/** The same metric without the UUID of the device, which sysfs does not have. */
 const plainDeviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', ['device', 'uuid'])
 const unused = gauge('node_btrfs_device_unused_bytes', 'Space of a device in no block group.', deviceLabels)
 const errors = undatedCounter('node_btrfs_device_errors_total', 'Errors of a device.', [...deviceLabels, 'type'])
@@ -35,6 +37,8 @@ const errors = undatedCounter('node_btrfs_device_errors_total', 'Errors of a dev
 /** https://docs.kernel.org/filesystems/btrfs.html, https://btrfs.readthedocs.io/en/latest/ch-sysfs.html */
 export default collector({
   name: 'btrfs',
+  about:
+    'Reports allocation, commits, devices and device errors of btrfs file systems. Reads /sys/fs/btrfs; as root it also calls ioctl(2) on their mount points.',
   collect(context) {
     const systems = context.sys
       .at('fs/btrfs')
@@ -64,16 +68,16 @@ function allocation({ emit }: Context, system: Dir): void {
     const value = numberOf(times.get(line) ?? '0', () => 'commit_stats')
     emit(family, line === 'commits' ? value : milli(value), { uuid })
   }
-  for (const type of ['data', 'metadata', 'mixed', 'system']) {
+  collectEach(['data', 'metadata', 'mixed', 'system'], (type) => {
     const group = system.at(`allocation/${type}`)
     emit(reserved, group.numberIfAny('bytes_reserved'), { block_group_type: type, uuid })
-    for (const layout of group.children('', 'directories')) {
+    collectEach(group.children('', 'directories'), (layout) => {
       const labels = { block_group_type: type, mode: layout.name, uuid }
       emit(size, layout.numberIfAny('total_bytes'), labels)
       emit(used, layout.numberIfAny('used_bytes'), labels)
       emit(ratio, allocationRatio(layout.name, count), labels)
-    }
-  }
+    })
+  })
 }
 
 const copies: Readonly<Record<string, number>> = {
@@ -87,14 +91,14 @@ const copies: Readonly<Record<string, number>> = {
 }
 const parities: Readonly<Record<string, number>> = { raid5: 1, raid6: 2 }
 
-/** Bytes on devices for each byte of data; undefined for a layout that is not known or has too few devices. */
+/** Bytes on devices per byte of data; undefined for an unknown layout or too few devices. */
 export function allocationRatio(layout: string, devices: number): number | undefined {
   const parity = parities[layout]
   if (parity === undefined) return copies[layout]
   return devices > parity ? devices / (devices - parity) : undefined
 }
 
-/** From the kernel where it answers, else from sysfs, which knows less. */
+/** By ioctl; from sysfs, which has fewer values, if that is not permitted. */
 async function devices({ emit, ...context }: Context, systems: readonly Dir[]): Promise<void> {
   const volumes = await volumesOf(context)
   collectEach(systems, (system) => {
@@ -106,29 +110,35 @@ async function devices({ emit, ...context }: Context, systems: readonly Dir[]): 
       emit(unused, device.sizeBytes - device.allocatedBytes, labels)
       for (const [type, count] of device.errors) emit(errors, count, { ...labels, type })
     }
-    if (known === undefined)
-      for (const device of system.at('devices').children())
-        emit(plainDeviceSize, sectors(device.numberIfAny('size')), { device: device.name, uuid })
+    if (known !== undefined) return
+    collectEach(system.at('devices').children(), (device) =>
+      emit(plainDeviceSize, sectors(device.numberIfAny('size')), { device: device.name, uuid }),
+    )
   })
 }
 
-/** By the name of their directory in sysfs. Of many mounts of a file system one is asked. */
+/** By the name of their directory in sysfs. Of several mounts of one file system only the first is queried. */
 async function volumesOf({ proc, rootfs, kernel }: Omit<Context, 'emit'>): Promise<Map<string, BtrfsVolume>> {
   const volumes = new Map<string, BtrfsVolume>()
+  const root = rootfs.path === '/' ? '' : rootfs.path
+  await collectEachAsync(mountsByDevice(proc).values(), async ({ mountpoint }) => {
+    const inside = unescapeMount(mountpoint)
+    const volume = await kernel.btrfs(root + (inside.startsWith(root) ? inside.slice(root.length) : inside))
+    volumes.set(volume.id, volume)
+  }).catch(() => {}) // not root, or no system calls: sysfs is read instead
+  return volumes
+}
+
+/** The first mount of each btrfs device; none if the mounts cannot be read. */
+function mountsByDevice(proc: Dir): ReadonlyMap<string, Mount> {
+  const found = new Map<string, Mount>()
   try {
     const mounts = mountsOf(proc)
     const mayHang = hangable(mounts)
-    const root = rootfs.path === '/' ? '' : rootfs.path
-    const sources = new Set<string>()
-    for (const mount of mounts) {
-      if (mount.fstype !== 'btrfs' || mayHang(mount) || sources.has(mount.source)) continue
-      sources.add(mount.source)
-      const inside = unescapeMount(mount.mountpoint)
-      const volume = await kernel.btrfs(root + (inside.startsWith(root) ? inside.slice(root.length) : inside))
-      volumes.set(volume.id, volume)
-    }
+    for (const mount of mounts)
+      if (mount.fstype === 'btrfs' && !mayHang(mount) && !found.has(mount.source)) found.set(mount.source, mount)
   } catch {
-    // not root, or no system calls: sysfs serves
+    // sysfs is read instead
   }
-  return volumes
+  return found
 }

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collector, parseEach } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
@@ -8,6 +8,7 @@ const blocks = gauge('node_buddyinfo_blocks', 'Free blocks of memory of 2^size p
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'buddyinfo',
+  about: 'Counts the free memory blocks of each size by zone. Reads /proc/buddyinfo.',
   enabled: false,
   collect({ proc, emit }) {
     for (const { node, zone, counts } of parseBuddyinfo(proc.read('buddyinfo'))) {
@@ -25,15 +26,16 @@ interface Zone {
 }
 
 /** `Node 0, zone DMA 1 0 1`. All zones have the same number of sizes. */
-export function parseBuddyinfo(text: string): Zone[] {
-  const zones = lines(text).map((line) => {
+export function parseBuddyinfo(text: string): Generator<Zone> {
+  let sizes: number | undefined
+  return parseEach(lines(text), (line) => {
     const [, node, zone, words = ''] = /^Node +(\d+), zone +(\S+)(.*)$/.exec(line) ?? []
     if (node === undefined || zone === undefined)
       throw new Error(`buddyinfo: ${JSON.stringify(line.slice(0, 80))} is no zone`)
-    return { node, zone, counts: fields(words).map((word) => numberOf(word, () => `buddyinfo: ${zone}`)) }
+    const counts = fields(words).map((word) => numberOf(word, () => `buddyinfo: ${zone}`))
+    sizes ??= counts.length
+    if (counts.length !== sizes)
+      throw new Error(`buddyinfo: node ${node}, zone ${zone} has ${counts.length} sizes, the first zone ${sizes}`)
+    return { node, zone, counts }
   })
-  const sizes = zones[0]?.counts.length
-  if (zones.some((zone) => zone.counts.length !== sizes))
-    throw new Error('buddyinfo: zones with more sizes than others')
-  return zones
 }

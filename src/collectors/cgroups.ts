@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collector, parseEach } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
@@ -6,9 +6,10 @@ import { gauge } from '../metrics/family.ts'
 const cgroups = gauge('node_cgroups_cgroups', 'Control groups that use a controller.', ['subsys_name'])
 const enabled = gauge('node_cgroups_enabled', 'Whether a controller is enabled.', ['subsys_name'])
 
-/** https://man7.org/linux/man-pages/man7/cgroups.7.html: the summary of version 1. */
+/** https://man7.org/linux/man-pages/man7/cgroups.7.html: /proc/cgroups describes version 1. */
 export default collector({
   name: 'cgroups',
+  about: 'Counts the control groups of each cgroup v1 controller. Reads /proc/cgroups.',
   enabled: false,
   collect({ proc, emit }) {
     for (const controller of parseCgroups(proc.read('cgroups'))) {
@@ -26,11 +27,11 @@ interface Controller {
 }
 
 /** Name, hierarchy, number of groups and whether it is enabled. */
-export function* parseCgroups(text: string): Generator<Controller> {
-  for (const line of lines(text)) {
-    if (line.startsWith('#')) continue
+export function parseCgroups(text: string): Generator<Controller> {
+  return parseEach(lines(text), (line) => {
+    if (line.startsWith('#')) return undefined
     const [name = '', , groups = '', on = ''] = fields(line)
     const number = (word: string) => numberOf(word, () => `cgroups: ${name}`)
-    yield { name, cgroups: number(groups), enabled: number(on) }
-  }
+    return { name, cgroups: number(groups), enabled: number(on) }
+  })
 }

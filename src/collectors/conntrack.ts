@@ -4,11 +4,11 @@ import { gauge } from '../metrics/family.ts'
 
 const limits = {
   nf_conntrack_count: gauge('node_nf_conntrack_entries', 'Flows that are tracked.'),
-  nf_conntrack_max: gauge('node_nf_conntrack_entries_limit', 'Flows that can be tracked at most.'),
+  nf_conntrack_max: gauge('node_nf_conntrack_entries_limit', 'Maximum number of tracked flows.'),
 }
 
 const statistic = (name: string, help: string) => gauge(`node_nf_conntrack_stat_${name}`, help)
-/** By their names in the file; each is the sum over all CPUs. */
+/** By column name in the file; each value is the sum over all CPUs. */
 const statistics = {
   found: statistic('found', 'Entries that were found when they were looked for.'),
   invalid: statistic('invalid', 'Packets that cannot be tracked.'),
@@ -17,12 +17,14 @@ const statistics = {
   insert_failed: statistic('insert_failed', 'Entries that could not be inserted.'),
   drop: statistic('drop', 'Packets that were dropped because tracking failed.'),
   early_drop: statistic('early_drop', 'Entries that were dropped to make room for new ones.'),
-  search_restart: statistic('search_restart', 'Searches that began anew because the table was resized.'),
+  search_restart: statistic('search_restart', 'Searches that were restarted because the table was resized.'),
 }
 
 /** https://docs.kernel.org/networking/nf_conntrack-sysctl.html */
 export default collector({
   name: 'conntrack',
+  about:
+    'Reports the entries, limit and statistics of the connection tracking table. Reads /proc/sys/net/netfilter and /proc/net/stat/nf_conntrack.',
   collect({ proc, emit }) {
     for (const [file, family] of Object.entries(limits)) {
       const value = proc.number(`sys/net/netfilter/${file}`)

@@ -1,8 +1,8 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { fields } from '../host/fs/text.ts'
 import { gauge } from '../metrics/family.ts'
 
-const info = gauge('node_cpu_vulnerabilities_info', 'Whether a weakness of CPUs is here, and what is done; always 1.', [
+const info = gauge('node_cpu_vulnerabilities_info', 'State and mitigation of a CPU vulnerability; always 1.', [
   'codename',
   'state',
   'mitigation',
@@ -11,17 +11,19 @@ const info = gauge('node_cpu_vulnerabilities_info', 'Whether a weakness of CPUs 
 /** https://docs.kernel.org/admin-guide/hw-vuln/ */
 export default collector({
   name: 'cpu_vulnerabilities',
+  about:
+    'Reports the state and mitigation of each known CPU vulnerability. Reads /sys/devices/system/cpu/vulnerabilities.',
   enabled: false,
   collect({ sys, emit }) {
     const vulnerabilities = sys.at('devices/system/cpu/vulnerabilities')
-    for (const { name: codename } of vulnerabilities.children()) {
+    collectEach(vulnerabilities.children(), ({ name: codename }) => {
       const text = vulnerabilities.text(codename)
       if (text !== undefined) emit(info, 1, { codename, ...parseVulnerability(text) })
-    }
+    })
   },
 })
 
-/** `Mitigation: PTI`, `Vulnerable`: what follows the first word tells more, unless the CPU is not affected. */
+/** `Mitigation: PTI`, `Vulnerable`: the rest after the first word is the mitigation, unless the CPU is not affected. */
 export function parseVulnerability(text: string): { readonly state: string; readonly mitigation: string } {
   const [, state] = /^(not affected|vulnerable|mitigation|unknown)/i.exec(text) ?? []
   const words = fields(text)

@@ -48,6 +48,8 @@ const idle = modes.indexOf('idle')
 /** https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat */
 export default collector({
   name: 'cpu',
+  about:
+    'Reports CPU time by mode, online state, thermal throttling and CPU information. Reads /proc/stat, /proc/cpuinfo and /sys/devices/system/cpu.',
   options: {
     guest: boolean(true, 'Report the time spent running guests.'),
     info: boolean(false, 'Report what the CPUs are, from /proc/cpuinfo.'),
@@ -64,8 +66,10 @@ export default collector({
     const cpus = cpusOf(sys)
     const parts = [
       () => {
-        state.times = steady(state.times, proc.once('stat', parseStat).cpus)
+        const { cpus: times, failure } = proc.once('stat', parseStat)
+        state.times = monotonic(state.times, times)
         emitTimes(state.times, options.guest, emit)
+        if (failure !== undefined) throw failure
       },
       () => emitOnline(cpus, emit),
       () => emitThrottles(cpus, emit),
@@ -74,7 +78,7 @@ export default collector({
           emitInfo(parseCpuinfo(proc.read('cpuinfo')), state, emit)
       },
       () => {
-        // Fixed when the kernel starts (isolcpus=).
+        // Does not change after boot (isolcpus=).
         state.isolated ??= parseCpuList(sys.readIfAny('devices/system/cpu/isolated') ?? '')
         for (const cpu of state.isolated) emit(isolated, 1, { cpu })
       },
@@ -87,16 +91,16 @@ const onlyIfSet = (include: Pattern): Filter | undefined =>
   include.source === '' ? undefined : filterOf(include, undefined)
 
 /**
- * Seconds that never go back, though the kernel's do: idle and iowait of tickless CPUs by a little, and all of them
- * when a CPU comes back (idle then falls by seconds, and counting starts anew).
+ * Seconds that never decrease. In the kernel, idle and iowait of tickless CPUs decrease slightly, and all counters are
+ * reset when a CPU comes online again: then idle drops by seconds, and the new values are used.
  */
-function steady(before: ReadonlyMap<string, readonly number[]>, cpus: ReadonlyMap<string, readonly number[]>) {
+function monotonic(before: ReadonlyMap<string, readonly number[]>, cpus: ReadonlyMap<string, readonly number[]>) {
   const now = new Map<string, readonly number[]>()
   for (const [cpu, columns] of cpus) {
     const times = columns.map((column) => ticks(column) ?? 0)
     const old = before.get(cpu)
-    const anew = old === undefined || (old[idle] ?? 0) - (times[idle] ?? 0) >= 3
-    now.set(cpu, anew ? times : times.map((time, i) => Math.max(time, old[i] ?? 0)))
+    const isReset = old === undefined || (old[idle] ?? 0) - (times[idle] ?? 0) >= 3
+    now.set(cpu, isReset ? times : times.map((time, i) => Math.max(time, old[i] ?? 0)))
   }
   return now
 }
@@ -113,28 +117,29 @@ function emitTimes(all: ReadonlyMap<string, readonly number[]>, guests: boolean,
   }
 }
 
-/** Where the first CPU cannot be switched off, none is reported: they are all online. */
+/** If the first CPU has no file `online`, CPUs cannot be taken offline, and nothing is reported. */
 function emitOnline(cpus: readonly Dir[], emit: Emit): void {
-  if (cpus[0]?.text('online') === undefined) return
-  for (const cpu of cpus) {
-    const state = cpu.text('online')
+  let isReported = true
+  collectEach(cpus.entries(), ([index, cpu]) => {
+    const state = isReported ? cpu.text('online') : undefined
+    if (index === 0 && state === undefined) isReported = false
     emit(online, state === undefined ? undefined : Number(state === '1'), { cpu: cpu.id })
-  }
+  })
 }
 
-/** CPUs of one core, and of one package, share their counters: the first that has one speaks for all. */
+/** CPUs of a core, and of a package, share their counters: the first CPU with a counter is used. */
 function emitThrottles(cpus: readonly Dir[], emit: Emit): void {
   const seen = new Set<string>()
   const first = (key: string) => !seen.has(key) && seen.add(key)
-  for (const cpu of cpus) {
+  collectEach(cpus, (cpu) => {
     const throttles = cpu.at('thermal_throttle')
-    if (!throttles.exists()) continue
+    if (!throttles.exists()) return
     const [core, whole] = [count(throttles, 'core_throttle_count'), count(throttles, 'package_throttle_count')]
     const ids = { package: cpu.text('topology/physical_package_id') ?? '', core: cpu.text('topology/core_id') ?? '' }
-    if (!/^\d+$/.test(ids.package) || !/^\d+$/.test(ids.core)) continue
+    if (!/^\d+$/.test(ids.package) || !/^\d+$/.test(ids.core)) return
     if (core !== undefined && first(`${ids.package} ${ids.core}`)) emit(coreThrottles, core, ids)
     if (whole !== undefined && first(ids.package)) emit(packageThrottles, whole, { package: ids.package })
-  }
+  })
 }
 
 function count(directory: Dir, file: string): number | undefined {
@@ -144,12 +149,12 @@ function count(directory: Dir, file: string): number | undefined {
 
 type Cpuinfo = ReadonlyMap<string, string>
 
-interface Wanted {
+interface InfoFilters {
   readonly flags: Filter | undefined
   readonly bugs: Filter | undefined
 }
 
-function emitInfo(cpus: readonly Cpuinfo[], { flags, bugs }: Wanted, emit: Emit): void {
+function emitInfo(cpus: readonly Cpuinfo[], { flags, bugs }: InfoFilters, emit: Emit): void {
   for (const cpu of cpus) {
     const of = (key: string) => cpu.get(key) ?? ''
     const where = { package: of('physical id'), core: of('core id'), cpu: of('processor') }
@@ -171,7 +176,7 @@ function emitInfo(cpus: readonly Cpuinfo[], { flags, bugs }: Wanted, emit: Emit)
   if (bugs) for (const bug of words('bugs').filter(bugs)) emit(bugInfo, 1, { bug })
 }
 
-/** `key : value` lines, a block for each CPU. Keys in lower case, for architectures write `CPU MHz` or `cpu MHz`. */
+/** `key : value` lines, a block for each CPU. Keys become lower case, as architectures differ: `CPU MHz`, `cpu MHz`. */
 export function parseCpuinfo(text: string): Cpuinfo[] {
   const cpus = text.split(/\n\s*\n/).map((block) => {
     const pairs = block.split('\n').map((line) => {

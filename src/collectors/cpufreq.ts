@@ -7,8 +7,8 @@ const hertz = (file: string, name: string, help: string) =>
   [file, gauge(`node_cpu_${name}_hertz`, help, ['cpu'])] as const
 
 const frequencies = [
-  hertz('cpuinfo_cur_freq', 'frequency', 'Current frequency of a CPU, as the hardware says.'),
-  hertz('cpuinfo_avg_freq', 'frequency_avg', 'Average frequency of a CPU, as the hardware says.'),
+  hertz('cpuinfo_cur_freq', 'frequency', 'Current frequency of a CPU, as reported by the hardware.'),
+  hertz('cpuinfo_avg_freq', 'frequency_avg', 'Average frequency of a CPU, as reported by the hardware.'),
   hertz('cpuinfo_min_freq', 'frequency_min', 'Lowest frequency that a CPU can run at.'),
   hertz('cpuinfo_max_freq', 'frequency_max', 'Highest frequency that a CPU can run at.'),
   hertz('scaling_cur_freq', 'scaling_frequency', 'Current frequency of a CPU, as the governor set it.'),
@@ -20,6 +20,7 @@ const governorInUse = gauge('node_cpu_scaling_governor', 'Whether a governor is 
 /** https://docs.kernel.org/admin-guide/pm/cpufreq.html#policy-interface-in-sysfs */
 export default collector({
   name: 'cpufreq',
+  about: 'Reports the frequencies and scaling governor of each CPU. Reads /sys/devices/system/cpu/*/cpufreq.',
   collect({ sys, emit }) {
     const offline = new Set(parseCpuList(sys.read('devices/system/cpu/offline')))
     const online = cpusOf(sys).filter(({ id }) => !offline.has(id))
@@ -35,7 +36,7 @@ export default collector({
   },
 })
 
-/** The kernel says `<unknown>` where the driver cannot tell. */
+/** The kernel reports `<unknown>` if the driver does not know the frequency. */
 function hertzIn(policy: Dir, file: string): number | undefined {
   const text = policy.text(file)
   if (text === undefined || text === '<unknown>') return undefined

@@ -1,4 +1,4 @@
-import { collector, type Emit, pattern } from '../collector.ts'
+import { collectEach, collector, type Emit, parseEach, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { sectors } from '../host/parse/units.ts'
@@ -6,10 +6,10 @@ import { counter, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 
 type Convert = (value: number | undefined) => number | undefined
-const raw: Convert = (value) => value
-/** Multiplied as node_exporter does it: 9653880 ms give 9653.880000000001 s. */
+const unchanged: Convert = (value) => value
+/** Multiplied, as in node_exporter: 9653880 ms are 9653.880000000001 s. */
 const milli: Convert = (value) => (value === undefined ? undefined : value * 0.001)
-const statistic = (name: string, help: string, convert = raw) =>
+const statistic = (name: string, help: string, convert = unchanged) =>
   [counter(`node_disk_${name}_total`, help, ['device']), convert] as const
 
 /** In the order of the columns. Linux before 4.18 has 11 of them, before 5.5 15. */
@@ -22,7 +22,7 @@ const statistics = [
   statistic('writes_merged', 'Writes that were merged with a neighbour.'),
   statistic('written_bytes', 'Bytes that were written.', sectors),
   statistic('write_time_seconds', 'Seconds that writes took, all added up.', milli),
-  [gauge('node_disk_io_now', 'Requests that are under way.', ['device']), raw] as const,
+  [gauge('node_disk_io_now', 'Requests that are under way.', ['device']), unchanged] as const,
   statistic('io_time_seconds', 'Seconds in which requests were under way.', milli),
   statistic('io_time_weighted_seconds', 'Seconds in which requests were under way, times their number.', milli),
   statistic('discards_completed', 'Discards that ended well.'),
@@ -32,9 +32,9 @@ const statistics = [
   statistic('flush_requests', 'Flushes that ended well.'),
   statistic('flush_requests_time_seconds', 'Seconds that flushes took, all added up.', milli),
 ]
-const fewest = 11
+const minColumns = 11
 
-const info = gauge('node_disk_info', 'What a disk is; always 1.', [
+const info = gauge('node_disk_info', 'Information about a disk; always 1.', [
   'device',
   'major',
   'minor',
@@ -45,14 +45,14 @@ const info = gauge('node_disk_info', 'What a disk is; always 1.', [
   'revision',
   'rotational',
 ])
-const filesystem = gauge('node_disk_filesystem_info', 'The file system that is right on a disk; always 1.', [
+const filesystem = gauge('node_disk_filesystem_info', 'The file system directly on a disk; always 1.', [
   'device',
   'type',
   'usage',
   'uuid',
   'version',
 ])
-const mapper = gauge('node_disk_device_mapper_info', 'What a disk of the device mapper is; always 1.', [
+const mapper = gauge('node_disk_device_mapper_info', 'Information about a device mapper disk; always 1.', [
   'device',
   'name',
   'uuid',
@@ -63,18 +63,22 @@ const mapper = gauge('node_disk_device_mapper_info', 'What a disk of the device 
 const ata = {
   ID_ATA_WRITE_CACHE: gauge('node_disk_ata_write_cache', 'Whether a disk has a write cache.', ['device']),
   ID_ATA_WRITE_CACHE_ENABLED: gauge('node_disk_ata_write_cache_enabled', 'Whether the write cache is on.', ['device']),
-  ID_ATA_ROTATION_RATE_RPM: gauge('node_disk_ata_rotation_rate_rpm', 'Turns a minute, 0 if it has no platters.', [
-    'device',
-  ]),
+  ID_ATA_ROTATION_RATE_RPM: gauge(
+    'node_disk_ata_rotation_rate_rpm',
+    'Rotation rate per minute; 0 for a disk without platters.',
+    ['device'],
+  ),
 }
 
-/** https://docs.kernel.org/admin-guide/iostats.html, and what udev knows of the disk. */
+/** https://docs.kernel.org/admin-guide/iostats.html, and the udev database. */
 export default collector({
   name: 'diskstats',
+  about:
+    'Reports I/O counters and device information of block devices. Reads /proc/diskstats, /sys/block and the udev database.',
   options: {
-    'device-exclude': pattern('^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\\d+n\\d+p)\\d+$', 'Disks to leave out.'),
+    'device-exclude': pattern('^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\\d+n\\d+p)\\d+$', 'Disks to exclude.'),
     'device-include': pattern('', 'Disks to report.'),
-    'ignored-devices': pattern('', 'The old name of device-exclude.', { hidden: true }),
+    'ignored-devices': pattern('', 'Deprecated: use device-exclude.', { hidden: true }),
   },
   state: (options) => {
     const [exclude, old] = [options['device-exclude'], options['ignored-devices']]
@@ -83,15 +87,15 @@ export default collector({
     return { wanted: filterOf(options['device-include'], old.source === '' ? exclude : old) }
   },
   collect({ proc, sys, udev, emit, state, warn }) {
-    for (const { device, major, minor, values } of parseDiskstats(proc.read('diskstats'))) {
-      if (!state.wanted(device)) continue
+    collectEach(parseDiskstats(proc.read('diskstats')), ({ device, major, minor, values }) => {
+      if (!state.wanted(device)) return
       statistics.forEach(([family, convert], i) => {
         emit(family, convert(values[i]), { device })
       })
       const rotational = String(sys.numberIfAny(`block/${device}/queue/rotational`) ?? 0)
       const properties = parseProperties(udev.readIfAny(`b${major}:${minor}`) ?? '')
       emitInfo({ device, major, minor, rotational }, properties, emit)
-      if (!properties.get('ID_ATA')) continue
+      if (!properties.get('ID_ATA')) return
       for (const [key, family] of Object.entries(ata)) {
         const text = properties.get(key)
         if (text === undefined) continue
@@ -99,7 +103,7 @@ export default collector({
         if (Number.isNaN(value)) warn(`${device}: ${key} ${JSON.stringify(text)} is not a number`)
         else emit(family, value, { device })
       }
-    }
+    })
   },
 })
 
@@ -131,16 +135,16 @@ function emitInfo(disk: Disk & { readonly rotational: string }, properties: Map<
   }
 }
 
-/** `8 0 sda 25354637 ...`: lines with too few columns, partitions of Linux 2.6, are left out. */
-export function* parseDiskstats(text: string): Generator<Disk & { readonly values: readonly number[] }> {
-  for (const line of lines(text)) {
+/** `8 0 sda 25354637 ...`. Lines with too few columns, partitions of Linux 2.6, are skipped. */
+export function parseDiskstats(text: string): Generator<Disk & { readonly values: readonly number[] }> {
+  return parseEach(lines(text), (line) => {
     const [major = '', minor = '', device = '', ...columns] = fields(line)
-    if (columns.length < fewest) continue
-    yield { device, major, minor, values: columns.map((column) => numberOf(column, () => `diskstats: ${device}`)) }
-  }
+    if (columns.length < minColumns) return undefined
+    return { device, major, minor, values: columns.map((column) => numberOf(column, () => `diskstats: ${device}`)) }
+  })
 }
 
-/** udev's database of a device, as it is written: `E:KEY=VALUE` lines are its properties. */
+/** The udev database of a device: properties are lines `E:KEY=VALUE`. */
 export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()
   for (const line of lines(text)) {

@@ -11,9 +11,10 @@ interface Identity {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** Documentation/ABI/testing/sysfs-class-dmi: what the firmware says of the machine; it does not change while it runs. */
+/** Documentation/ABI/testing/sysfs-class-dmi. The values do not change while the machine runs, so they are read once. */
 export default collector({
   name: 'dmi',
+  about: 'Reports the vendor, model, versions and serial numbers of the machine. Reads /sys/class/dmi/id.',
   state: (): { known?: Identity | 'none' } => ({}),
   collect({ sys, emit, state }) {
     state.known ??= identityIn(sys.at('class/dmi/id')) ?? 'none'
@@ -22,7 +23,7 @@ export default collector({
   },
 })
 
-/** The labels are the files that this user may read: serial numbers are root's. */
+/** The labels are the files that this user may read; only root may read serial numbers. */
 function identityIn(id: Dir): Identity | undefined {
   const labels: Record<string, string> = {}
   for (const file of files) {
@@ -31,13 +32,13 @@ function identityIn(id: Dir): Identity | undefined {
   }
   const names = Object.keys(labels)
   if (names.length === 0) return undefined
-  return { info: gauge('node_dmi_info', 'What the firmware says of the machine; always 1.', names), labels }
+  return { info: gauge('node_dmi_info', 'Information about the machine from the firmware; always 1.', names), labels }
 }
 
 function readable(id: Dir, file: string): string | undefined {
   try {
     return id.text(file)
   } catch {
-    return undefined // a broken table of the firmware: its other fields still say what the machine is
+    return undefined // the table of the firmware is broken: the other fields are still reported
   }
 }

@@ -15,12 +15,13 @@ const pathState = gauge('node_dmmultipath_path_state', 'The state that a path is
   'state',
 ])
 
-/** What a SCSI disk and an NVMe controller say when all is well. */
+/** States of a working SCSI disk and a working NVMe controller. */
 const healthy = ['running', 'live']
 
-/** Documentation/ABI/testing/sysfs-block-dm; device-mapper names what multipathd made by the prefix of its UUID. */
+/** Documentation/ABI/testing/sysfs-block-dm; the UUID of a multipath device begins with `mpath-`. */
 export default collector({
   name: 'dmmultipath',
+  about: 'Reports the size, state and paths of multipath devices. Reads /sys/block/dm-*.',
   collect({ sys, emit }) {
     const block = requireDir(sys.at('block'))
     collectEach(block.children('dm-'), (dm) => {
@@ -36,13 +37,13 @@ export default collector({
           path,
           state: requireValue(block.text(`${path}/device/state`), `${path}/device/state`),
         }))
-      const works = states.filter(({ state }) => healthy.includes(state)).length
+      const healthyCount = states.filter(({ state }) => healthy.includes(state)).length
       emit(info, 1, { ...labels, uuid })
       emit(active, must('dm/suspended') === 1 ? 0 : 1, labels)
       emit(size, sectors(must('size')), labels)
       emit(paths, states.length, labels)
-      emit(pathsActive, works, labels)
-      emit(pathsFailed, states.length - works, labels)
+      emit(pathsActive, healthyCount, labels)
+      emit(pathsFailed, states.length - healthyCount, labels)
       for (const { path, state } of states) emit(pathState, 1, { device: name, path, state })
     })
   },

@@ -1,4 +1,4 @@
-import { collector, requireValue } from '../collector.ts'
+import { collectEach, collector, requireValue } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields } from '../host/fs/text.ts'
 import { counter, type Family, gauge } from '../metrics/family.ts'
@@ -9,7 +9,7 @@ const make = (define: typeof gauge, key: string, name: string, help: string, sca
 /** https://docs.kernel.org/admin-guide/blockdev/drbd/ and drbd's user guide on /proc/drbd; sizes are in KiB. */
 const numbers = new Map<string, readonly [family: Family<'device'>, scale: number]>([
   make(counter, 'ns', 'network_sent_bytes_total', 'Bytes sent to the other node.', 1024),
-  // In KiB as `ns` is, and left so: node_exporter does not multiply it.
+  // In KiB like `ns`, but not multiplied: node_exporter does not convert it.
   make(counter, 'nr', 'network_received_bytes_total', 'Received from the other node, in KiB.'),
   make(counter, 'dw', 'disk_written_bytes_total', 'Bytes written to the disk below.', 1024),
   make(counter, 'dr', 'disk_read_bytes_total', 'Bytes read from the disk below.', 1024),
@@ -42,22 +42,23 @@ const connected = gauge('node_drbd_connected', 'Whether the nodes are connected.
 
 export default collector({
   name: 'drbd',
+  about: 'Reports traffic, pending requests and states of DRBD 8 devices. Reads /proc/drbd.',
   enabled: false,
   collect({ proc, emit }) {
-    for (const { device, key, value } of parseDrbd(requireValue(proc.readIfAny('drbd'), 'drbd'))) {
+    collectEach(parseDrbd(requireValue(proc.readIfAny('drbd'), 'drbd')), ({ device, key, value }) => {
       const [family, scale] = numbers.get(key) ?? []
       if (family !== undefined) emit(family, numberOf(value, () => `drbd: ${key}`) * (scale ?? 1), { device })
       else if (key === 'cs') emit(connected, value === 'Connected' ? 1 : 0, { device })
       const pair = pairs.get(key)
-      if (pair === undefined) continue
+      if (pair === undefined) return
       const [local, remote] = value.split('/')
       emit(pair.family, local === pair.good ? 1 : 0, { device, node: 'local' })
       emit(pair.family, remote === pair.good ? 1 : 0, { device, node: 'remote' })
-    }
+    })
   },
 })
 
-/** Words `key:value` over several lines; the word `1:` begins the second device. */
+/** Words `key:value` over several lines; the word `1:` starts the second device. */
 export function* parseDrbd(text: string): Generator<{ device: string; key: string; value: string }> {
   let device = 'unknown'
   for (const word of fields(text)) {

@@ -6,15 +6,19 @@ const attribute = (file: string, name: string, help: string) =>
   [file, gauge(`node_drm_${name}`, help, ['card'])] as const
 
 const attributes = [
-  attribute('gpu_busy_percent', 'gpu_busy_percent', 'How busy the GPU is.'),
-  attribute('mem_info_gtt_total', 'memory_gtt_size_bytes', 'System memory that the GPU can reach.'),
+  attribute('gpu_busy_percent', 'gpu_busy_percent', 'Utilization of the GPU in percent.'),
+  attribute('mem_info_gtt_total', 'memory_gtt_size_bytes', 'System memory that the GPU can access.'),
   attribute('mem_info_gtt_used', 'memory_gtt_used_bytes', 'System memory that the GPU uses.'),
-  attribute('mem_info_vis_vram_total', 'memory_vis_vram_size_bytes', 'Memory of the card that the CPU can see.'),
-  attribute('mem_info_vis_vram_used', 'memory_vis_vram_used_bytes', 'Memory of the card in use that the CPU can see.'),
+  attribute('mem_info_vis_vram_total', 'memory_vis_vram_size_bytes', 'Memory of the card that is visible to the CPU.'),
+  attribute(
+    'mem_info_vis_vram_used',
+    'memory_vis_vram_used_bytes',
+    'Used memory of the card that is visible to the CPU.',
+  ),
   attribute('mem_info_vram_total', 'memory_vram_size_bytes', 'Memory of the card.'),
   attribute('mem_info_vram_used', 'memory_vram_used_bytes', 'Memory of the card in use.'),
 ]
-const info = gauge('node_drm_card_info', 'What the card says of itself; always 1.', [
+const info = gauge('node_drm_card_info', 'Information about the card; always 1.', [
   'card',
   'memory_vendor',
   'power_performance_level',
@@ -22,9 +26,10 @@ const info = gauge('node_drm_card_info', 'What the card says of itself; always 1
   'vendor',
 ])
 
-/** https://docs.kernel.org/gpu/amdgpu/driver-misc.html: cards of other makers have none of these files. */
+/** https://docs.kernel.org/gpu/amdgpu/driver-misc.html: only AMD cards have these files. */
 export default collector({
   name: 'drm',
+  about: 'Reports the utilization and memory of AMD GPUs. Reads /sys/class/drm.',
   enabled: false,
   collect({ sys, emit }) {
     // `card0-HDMI-A-1` is a connector.

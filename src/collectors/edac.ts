@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collectEach, collector, type Emit } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { undatedCounter } from '../metrics/family.ts'
 
@@ -20,27 +20,32 @@ const channels = {
 } as const
 const kinds = ['ce', 'ue'] as const
 
-/** https://docs.kernel.org/admin-guide/ras.html: errors that no row is known for are those of row `unknown`. */
+/** https://docs.kernel.org/admin-guide/ras.html: errors without a known row have the row `unknown`. */
 export default collector({
   name: 'edac',
+  about:
+    'Counts corrected and uncorrected memory errors by controller, row and channel. Reads /sys/devices/system/edac/mc.',
   collect({ sys, emit }) {
     collectEach(sys.at('devices/system/edac/mc').children('mc'), (mc) => {
       const controller = mc.id
-      for (const kind of kinds) {
+      const counts = kinds.map((kind) => () => {
         emit(controllers[kind], required(mc, `${kind}_count`), { controller })
         emit(rows[kind], required(mc, `${kind}_noinfo_count`), { controller, csrow: 'unknown' })
-      }
-      collectEach(mc.children('csrow'), (row) => {
-        const csrow = row.id
-        for (const kind of kinds) emit(rows[kind], required(row, `${kind}_count`), { controller, csrow })
-        for (const channel of channelsOf(row)) {
-          const labels = { channel, controller, csrow, dimm_label: dimmLabel(row.text(`ch${channel}_dimm_label`)) }
-          for (const kind of kinds) emit(channels[kind], row.numberIfAny(`ch${channel}_${kind}_count`), labels)
-        }
       })
+      const csrows = mc.children('csrow').map((row) => () => collectRow(row, controller, emit))
+      collectEach([...counts, ...csrows], (part) => part())
     })
   },
 })
+
+function collectRow(row: Dir, controller: string, emit: Emit): void {
+  const csrow = row.id
+  for (const kind of kinds) emit(rows[kind], required(row, `${kind}_count`), { controller, csrow })
+  collectEach(channelsOf(row), (channel) => {
+    const labels = { channel, controller, csrow, dimm_label: dimmLabel(row.text(`ch${channel}_dimm_label`)) }
+    for (const kind of kinds) emit(channels[kind], row.numberIfAny(`ch${channel}_${kind}_count`), labels)
+  })
+}
 
 function required(dir: Dir, file: string): number {
   return numberOf(dir.read(file), () => `${dir.path}/${file}`)

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { gauge } from '../metrics/family.ts'
 
 const attributes = {
@@ -9,11 +9,13 @@ const attributes = {
 /** https://docs.kernel.org/admin-guide/sysctl/kernel.html#random */
 export default collector({
   name: 'entropy',
+  about:
+    'Reports the available entropy and the pool size of the random number generator. Reads /proc/sys/kernel/random.',
   collect({ proc, emit }) {
-    for (const [file, family] of Object.entries(attributes)) {
+    collectEach(Object.entries(attributes), ([file, family]) => {
       const value = proc.number(`sys/kernel/random/${file}`)
       if (value === undefined) throw new Error(`entropy: no ${file}`)
       emit(family, value)
-    }
+    })
   },
 })

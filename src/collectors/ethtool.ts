@@ -1,4 +1,4 @@
-import { collector, type Emit, pattern, requireDir } from '../collector.ts'
+import { collectEachAsync, collector, type Emit, pattern, requireDir } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import type { Modes, Settings } from '../host/netlink/ethtool.ts'
 import { familyOf, gauge, untyped } from '../metrics/family.ts'
@@ -46,7 +46,7 @@ const ports = [
   [16, 'Backplane'],
 ] as const
 
-/** Those of the first 32 bits: node_exporter knows no others. The speed is in Mbit/s. */
+/** Link modes of the first 32 bits, as in node_exporter. The speed is in Mbit/s. */
 const modes = [
   [0, 10, 'half', '10baseT'],
   [1, 10, 'full', '10baseT'],
@@ -72,7 +72,7 @@ const modes = [
   [31, 25000, 'full', '25000baseCR'],
 ] as const
 
-/** Statistics that most drivers have under these names. */
+/** Names of statistics that most drivers share. */
 const common = new Map(
   Object.entries({
     rx_bytes: 'received_bytes_total',
@@ -88,10 +88,12 @@ const common = new Map(
 /** https://docs.kernel.org/networking/ethtool-netlink.html */
 export default collector({
   name: 'ethtool',
+  about:
+    'Reports the driver, link settings and driver statistics of network devices. Asks the kernel by ethtool ioctls.',
   enabled: false,
   options: {
     'device-include': pattern('', 'Devices to report.'),
-    'device-exclude': pattern('', 'Devices to leave out.'),
+    'device-exclude': pattern('', 'Devices to exclude.'),
     'metrics-include': pattern('.*', "The drivers' statistics to report."),
   },
   state: (options) => ({ wanted: filterOf(options['device-include'], options['device-exclude']) }),
@@ -99,7 +101,7 @@ export default collector({
     const found = requireDir(sys.at('class/net')).children()
     if (!found.some(isDevice)) throw new Error('ethtool: no network devices')
     const wanted = found.filter(({ name }) => interfaces(name) && state.wanted(name))
-    for (const { name: device } of wanted.filter(isDevice)) {
+    await collectEachAsync(wanted.filter(isDevice), async ({ name: device }) => {
       const { driver, settings, statistics, failures } = await kernel.ethtool(device)
       failures.forEach(warn)
       if (driver !== undefined) {
@@ -113,13 +115,13 @@ export default collector({
         })
       }
       if (settings !== undefined) emitSettings(device, settings, emit)
-      const included = statistics.filter(([name]) => options['metrics-include'].test(sanitised(name)))
+      const included = statistics.filter(([name]) => options['metrics-include'].test(sanitized(name)))
       for (const [name, value] of named(included)) emit(statistic(name), value, { device })
-    }
+    })
   },
 })
 
-/** `bonding_masters` is a file among them. */
+/** /sys/class/net/bonding_masters is a file. */
 const isDevice = (dir: Dir) => dir.status()?.kind === 'directory'
 
 function emitSettings(device: string, settings: Settings, emit: Emit): void {
@@ -136,21 +138,21 @@ function emitSettings(device: string, settings: Settings, emit: Emit): void {
   emitSpeeds(advertised, settings.advertised)
 }
 
-/** Statistics by the last part of their metric's name. Where two come to one name, there is no telling which: neither. */
+/** Statistics by the last part of the metric name. Two statistics with the same name are ambiguous: both are dropped. */
 export function named(statistics: readonly (readonly [name: string, value: number])[]): Map<string, number> {
   const found = new Map<string, number>()
-  const twice = new Set<string>()
+  const ambiguous = new Set<string>()
   for (const [raw, value] of statistics) {
     const name = nameOf(raw)
-    if (found.has(name)) twice.add(name)
+    if (found.has(name)) ambiguous.add(name)
     found.set(name, value)
   }
-  for (const name of twice) found.delete(name)
+  for (const name of ambiguous) found.delete(name)
   return found
 }
 
 function nameOf(raw: string): string {
-  const name = sanitised(raw)
+  const name = sanitized(raw)
   return (
     common.get(name) ??
     name
@@ -161,4 +163,4 @@ function nameOf(raw: string): string {
   )
 }
 
-const sanitised = (name: string) => name.replace(/_*[^0-9A-Za-z_]+_*/g, '_')
+const sanitized = (name: string) => name.replace(/_*[^0-9A-Za-z_]+_*/g, '_')

@@ -5,7 +5,7 @@ const statistic = (file: string, help: string, name = file) =>
   [file, undatedCounter(`node_fibrechannel_${name}_total`, help, ['fc_host'])] as const
 
 const statistics = [
-  statistic('dumped_frames', 'Frames dropped for want of buffers.'),
+  statistic('dumped_frames', 'Frames dropped because no buffer was free.'),
   statistic('error_frames', 'Frames discarded because they were faulty.'),
   statistic('fcp_packet_aborts', 'FCP packets aborted.'),
   statistic('invalid_crc_count', 'Frames with a wrong checksum.', 'invalid_crc'),
@@ -31,7 +31,7 @@ const texts = {
   symbolic_name: '',
 }
 const names = Object.keys(texts) as (keyof typeof texts)[]
-const info = gauge('node_fibrechannel_info', 'What the host adapter says of itself; always 1.', [
+const info = gauge('node_fibrechannel_info', 'Information about the host adapter; always 1.', [
   'fabric_name',
   'fc_host',
   'port_id',
@@ -39,12 +39,13 @@ const info = gauge('node_fibrechannel_info', 'What the host adapter says of itse
   ...names,
 ])
 
-/** What an adapter answers for a statistic that it does not keep. */
-const notKept = '0xffffffffffffffff'
+/** The value of a statistic that the adapter does not support. */
+const unsupported = '0xffffffffffffffff'
 
 /** Documentation/ABI/testing/sysfs-class-fc_host and Documentation/scsi/scsi_fc_transport.rst */
 export default collector({
   name: 'fibrechannel',
+  about: 'Reports information and statistics of Fibre Channel host adapters. Reads /sys/class/fc_host.',
   collect({ sys, emit }) {
     collectEach(requireDir(sys.at('class/fc_host')).children(), (host) => {
       emit(info, 1, {
@@ -56,14 +57,14 @@ export default collector({
         ...host.texts(names),
       })
       collectEach(statistics, ([file, family]) => {
-        if (host.text(`statistics/${file}`) !== notKept)
+        if (host.text(`statistics/${file}`) !== unsupported)
           emit(family, host.number(`statistics/${file}`), { fc_host: host.name })
       })
     })
   },
 })
 
-/** Without the `0x` in front. */
+/** Removes the first two characters, `0x`. */
 function withoutPrefix(text = ''): string {
   return text.replace(/^..(?=.)/su, '')
 }

@@ -8,6 +8,7 @@ const maximum = gauge('node_filefd_maximum', 'File handles that may be allocated
 /** https://docs.kernel.org/admin-guide/sysctl/fs.html#file-max-file-nr */
 export default collector({
   name: 'filefd',
+  about: 'Reports the allocated file handles and their limit. Reads /proc/sys/fs/file-nr.',
   collect({ proc, emit }) {
     const handles = parseFileNr(proc.read('sys/fs/file-nr'))
     emit(allocated, handles.allocated)
@@ -15,7 +16,7 @@ export default collector({
   },
 })
 
-/** Allocated, free (always 0 since Linux 2.6) and maximum, with tabs between. */
+/** Allocated, free (always 0 since Linux 2.6) and maximum, separated by tabs. */
 export function parseFileNr(text: string): { readonly allocated: number; readonly maximum: number } {
   const [allocated = '', , maximum = ''] = text.trim().split('\t')
   const number = (word: string) => numberOf(word, () => 'file-nr')

@@ -12,7 +12,7 @@ const files = gauge('node_filesystem_files', 'Inodes in all.', labelNames)
 const filesFree = gauge('node_filesystem_files_free', 'Inodes that are free.', labelNames)
 const purgeable = gauge('node_filesystem_purgeable_bytes', 'Space that can be freed on demand: 0 on Linux.', labelNames)
 const readonly = gauge('node_filesystem_readonly', 'Whether it is mounted read-only.', labelNames)
-const deviceError = gauge('node_filesystem_device_error', 'Whether asking for its usage failed.', labelNames)
+const deviceError = gauge('node_filesystem_device_error', 'Whether reading the usage failed.', labelNames)
 const mountInfo = gauge('node_filesystem_mount_info', 'The device numbers of a mount; always 1.', [
   'device',
   'major',
@@ -23,37 +23,39 @@ const mountInfo = gauge('node_filesystem_mount_info', 'The device numbers of a m
 const options = {
   'mount-points-exclude': pattern(
     '^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)',
-    'Mount points to leave out.',
+    'Mount points to exclude.',
   ),
-  'mount-points-include': pattern('', 'Mount points to take, and no others. Turns the default exclude off.'),
+  'mount-points-include': pattern('', 'Mount points to include; disables the default exclude.'),
   'fs-types-exclude': pattern(
     '^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|' +
       'proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$',
-    'File system types to leave out.',
+    'File system types to exclude.',
   ),
-  'fs-types-include': pattern('', 'File system types to take, and no others. Turns the default exclude off.'),
-  'mount-timeout': duration('5s', 'Time after which a mount that does not answer is in error.', { hidden: true }),
+  'fs-types-include': pattern('', 'File system types to include; disables the default exclude.'),
+  'mount-timeout': duration('5s', 'Time after which a mount that does not answer counts as failed.', { hidden: true }),
   'stat-workers': number('4', 'Has no effect.', { hidden: true }),
   'ignored-mount-points': pattern('', 'Former name of mount-points-exclude.', { hidden: true }),
   'ignored-fs-types': pattern('', 'Former name of fs-types-exclude.', { hidden: true }),
 } satisfies Options
 
 interface State {
-  readonly takes: (mountpoint: string, fstype: string) => boolean
-  /** Whether there has been an interval: only the first one waits long for remote mounts. */
-  begun: boolean
+  readonly isIncluded: (mountpoint: string, fstype: string) => boolean
+  /** Whether this is not the first interval. Only the first one waits long for remote mounts. */
+  isStarted: boolean
 }
 
-/** How long an interval waits for fresh answers about mounts that may hang. */
+/** Time that an interval waits for mounts that may hang. */
 const waitMs = 100
 
 export default collector({
   name: 'filesystem',
+  about:
+    'Reports size, free space, inodes and errors of mounted file systems. Reads /proc/1/mountinfo and calls statfs(2).',
   options,
   state: (options): State => {
     const mountpoints = filter(options, 'mount-points', 'ignored-mount-points')
     const types = filter(options, 'fs-types', 'ignored-fs-types')
-    return { takes: (mountpoint, fstype) => mountpoints(mountpoint) && types(fstype), begun: false }
+    return { isIncluded: (mountpoint, fstype) => mountpoints(mountpoint) && types(fstype), isStarted: false }
   },
   collect(context) {
     const { proc, rootfs, statfs, emit, state } = context
@@ -61,35 +63,35 @@ export default collector({
     const mayHang = hangable(mounts)
     const root = rootfs.path === '/' ? '' : rootfs.path
     const remote = new Map<string, Entry[]>()
-    for (const entry of entries(mounts, root, state.takes)) {
+    for (const entry of entries(mounts, root, state.isIncluded)) {
       if (mayHang(entry.mount)) remote.set(entry.path, [...(remote.get(entry.path) ?? []), entry])
       else report(emit, entry, statfs.here(entry.path))
     }
-    const first = !state.begun
-    state.begun = true
-    return remote.size === 0 ? undefined : ask(context, remote, first)
+    const first = !state.isStarted
+    state.isStarted = true
+    return remote.size === 0 ? undefined : reportRemote(context, remote, first)
   },
 })
 
-type Ours = Context<typeof options, State>
+type FilesystemContext = Context<typeof options, State>
 
 /** A mount that is reported. */
 interface Entry {
   readonly mount: Mount
   readonly labels: { readonly device: string; readonly fstype: string; readonly mountpoint: string }
-  /** Where statfs(2) finds it. */
+  /** The path for statfs(2). */
   readonly path: string
-  /** False where another mount before it has the same labels but other device numbers. */
+  /** False if an earlier mount has the same labels but other device numbers. */
   readonly unique: boolean
 }
 
-function* entries(mounts: readonly Mount[], root: string, takes: State['takes']): Generator<Entry> {
+function* entries(mounts: readonly Mount[], root: string, isIncluded: State['isIncluded']): Generator<Entry> {
   const seen = new Set<string>()
   for (const mount of mounts) {
     const { fstype, source: device, major, minor } = mount
     const inside = unescapeMount(mount.mountpoint)
     const mountpoint = (inside.startsWith(root) ? inside.slice(root.length) : inside) || '/'
-    if (!takes(mountpoint, fstype)) continue
+    if (!isIncluded(mountpoint, fstype)) continue
     const key = JSON.stringify([device, fstype, mountpoint])
     const exactly = `${key}${major}:${minor}`
     if (seen.has(exactly)) continue
@@ -99,7 +101,11 @@ function* entries(mounts: readonly Mount[], root: string, takes: State['takes'])
   }
 }
 
-async function ask({ statfs, emit, options, signal, warn }: Ours, remote: Map<string, Entry[]>, first: boolean) {
+async function reportRemote(
+  { statfs, emit, options, signal, warn }: FilesystemContext,
+  remote: Map<string, Entry[]>,
+  first: boolean,
+) {
   const timeoutMs = options['mount-timeout']
   const waits = { timeoutMs, waitMs: first ? timeoutMs : waitMs, signal }
   for await (const [path, answer] of statfs.apart([...remote.keys()], waits)) {
@@ -109,7 +115,7 @@ async function ask({ statfs, emit, options, signal, warn }: Ours, remote: Map<st
   if (statfs.problem !== undefined) warn(statfs.problem)
 }
 
-function report(emit: Ours['emit'], { mount, labels: found, unique }: Entry, answer: Answer): void {
+function report(emit: FilesystemContext['emit'], { mount, labels: found, unique }: Entry, answer: Answer): void {
   const error = 'error' in answer ? answer.error : ''
   const { major, minor } = mount
   if (error === '') emit(mountInfo, 1, { device: found.device, major, minor, mountpoint: found.mountpoint })
@@ -126,14 +132,14 @@ function report(emit: Ours['emit'], { mount, labels: found, unique }: Entry, ans
   emit(purgeable, 0, labels)
 }
 
-/** The kernel shows `emergency_ro` of an ext4 that has shut itself down: still `rw` otherwise. */
+/** An ext4 that was shut down after an error has the option `emergency_ro` next to `rw`. */
 function isReadonly({ options, superOptions }: Mount): boolean {
   return options.includes('ro') || superOptions.includes('ro') || superOptions.includes('emergency_ro')
 }
 
 type Subject = 'mount-points' | 'fs-types'
 
-/** The former flag stands in for exclude, unless there is an include. */
+/** The deprecated flag replaces exclude, unless an include is set. */
 function filter(given: Values<typeof options>, subject: Subject, formerKey: `ignored-${Subject}`) {
   const include: Pattern = given[`${subject}-include`]
   const exclude: Pattern = given[`${subject}-exclude`]

@@ -3,17 +3,14 @@ import type { Dir } from '../host/fs/dir.ts'
 import { counter, familyOf, gauge } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 
-const chipName = gauge('node_hwmon_chip_names', "The chip's own name; always 1.", ['chip', 'chip_name'])
-const sensorLabel = gauge('node_hwmon_sensor_label', "The sensor's label; always 1.", ['chip', 'label', 'sensor'])
+const chipName = gauge('node_hwmon_chip_names', 'Name of the chip; always 1.', ['chip', 'chip_name'])
+const sensorLabel = gauge('node_hwmon_sensor_label', 'Label of the sensor; always 1.', ['chip', 'label', 'sensor'])
 const frequency = gauge('node_hwmon_freq_freq_mhz', 'Frequency of the clock, in MHz.', ['chip', 'sensor'])
 const reading = familyOf((name) =>
-  (name.endsWith('_total') ? counter : gauge)(`node_hwmon_${name}`, `What the sensor says of ${name}.`, [
-    'chip',
-    'sensor',
-  ]),
+  (name.endsWith('_total') ? counter : gauge)(`node_hwmon_${name}`, `Sensor value ${name}.`, ['chip', 'sensor']),
 )
 
-/** How a number is exported; as it is, under its own name, where nothing is said. */
+/** Name, unit and conversion of a value; by default the value is exported unchanged under its own name. */
 interface Kind {
   readonly name?: string
   readonly unit?: string
@@ -64,6 +61,7 @@ const elementKinds = new Map<string, Kind>(
 
 export default collector({
   name: 'hwmon',
+  about: 'Reports temperatures, fan speeds, voltages and other sensor values. Reads /sys/class/hwmon.',
   options: {
     'chip-include': pattern('', 'Chips to collect.'),
     'chip-exclude': pattern('', 'Chips to leave out.'),
@@ -94,23 +92,23 @@ export default collector({
   },
 })
 
-/** Elements of a sensor by name: `max` of `temp1_max`, an empty one for `pwm1` alone. */
+/** Attributes of a sensor by element: `max` for `temp1_max`, empty for `pwm1`. */
 type Elements = ReadonlyMap<string, string>
 
-/** What a sensor says, by what follows `node_hwmon_`. */
+/** The values of a sensor by the part of the metric name after `node_hwmon_`. */
 export function* readingsOf(sensor: string, elements: Elements): Generator<[name: string, value: number]> {
   const type = sensor.replace(/\d+$/, '')
   for (const [element, text] of elements) {
     const value = parseReading(text)
     if (value === undefined || element === 'label' || (type === 'freq' && element === 'input')) continue
     const kind = elementKinds.get(element) ?? elementKinds.get(`${type}_${element}`) ?? types[type] ?? {}
-    const said = element === 'beep' ? 'beep_enabled' : element === 'input' && !elements.has('') ? '' : element
-    const words = [kind.name ?? type, said, kind.unit ?? '']
+    const suffix = element === 'beep' ? 'beep_enabled' : element === 'input' && !elements.has('') ? '' : element
+    const words = [kind.name ?? type, suffix, kind.unit ?? '']
     yield [words.filter((word) => word !== '').join('_'), kind.convert?.(value) ?? value]
   }
 }
 
-/** A chip's files and those of the device that it is on, where older drivers have them. */
+/** Files of the chip, and of its device, where older drivers create them. */
 function sensorsOf(chip: Dir): Map<string, Map<string, string>> {
   const sensors = new Map<string, Map<string, string>>()
   for (const dir of [chip, chip.at('device')]) {
@@ -128,7 +126,7 @@ function sensorsOf(chip: Dir): Map<string, Map<string, string>> {
   return sensors
 }
 
-/** Sensors fail to answer as hardware sleeps and wakes: one that does so is not there this time. */
+/** Sensors of hardware in power-saving states fail often. Such an attribute is left out, as in node_exporter. */
 function readable(dir: Dir, file: string): string | undefined {
   try {
     return file.endsWith('_label') ? dir.read(file).replace(/\n+$/, '') : dir.text(file)
@@ -145,20 +143,20 @@ function parseReading(text = ''): number | undefined {
 interface Chip {
   readonly dir: Dir
   readonly chip: string
-  /** Its name file, cleaned; empty where there is none. */
+  /** From the file `name`, cleaned; empty if there is none. */
   readonly name: string
 }
 
-/** Chips that would be called the same are told apart by their names, or their places if those are the same too. */
+/** Chips with the same label get their name as a suffix, or their directory if the names are equal too. */
 function chipsIn(dirs: readonly Dir[]): Chip[] {
   const all = dirs.map((dir) => {
     const name = cleaned(readable(dir, 'name') ?? '')
     return { dir, name, base: deviceName(dir) ?? (name || cleaned(dir.name)) }
   })
   return all.map(({ dir, name, base }) => {
-    const namesakes = all.filter((other) => other.base === base)
-    const unique = name !== '' && namesakes.filter((other) => other.name === name).length === 1
-    return { dir, name, chip: namesakes.length === 1 ? base : `${base}_${unique ? name : cleaned(dir.name)}` }
+    const sameBase = all.filter((other) => other.base === base)
+    const unique = name !== '' && sameBase.filter((other) => other.name === name).length === 1
+    return { dir, name, chip: sameBase.length === 1 ? base : `${base}_${unique ? name : cleaned(dir.name)}` }
   })
 }
 
@@ -168,7 +166,7 @@ function deviceName(chip: Dir): string | undefined {
   return parts?.filter((part) => part !== '').join('_')
 }
 
-/** Lower case, without what a label of an old Prometheus might not hold. */
+/** Lower case; characters that node_exporter does not allow in the label become `_`. */
 export function cleaned(text: string): string {
   return text
     .trim()

@@ -79,7 +79,7 @@ import xfs from './xfs.ts'
 import zfs from './zfs.ts'
 import zoneinfo from './zoneinfo.ts'
 
-/** Every collector, by name. A line here is the registration. */
+/** All collectors, sorted by name. Adding a line here registers a collector. */
 export const collectors: readonly Collector[] = [
   arp,
   bcache,

@@ -1,21 +1,21 @@
-import { collectEach, collector, pattern, requireDir, requireValue } from '../collector.ts'
+import { collectEach, collector, type Emit, pattern, requireDir, requireValue } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
 
 const port = ['device', 'port'] as const
-const info = gauge('node_infiniband_info', 'What the device says of itself; always 1.', [
+const info = gauge('node_infiniband_info', 'Information about the device; always 1.', [
   'board_id',
   'device',
   'firmware_version',
   'hca_type',
 ])
-const rate = gauge('node_infiniband_rate_bytes_per_second', 'The fastest that the port can move data.', port)
+const rate = gauge('node_infiniband_rate_bytes_per_second', 'Maximum data rate of the port in bytes per second.', port)
 const stateId = gauge('node_infiniband_state_id', 'Logical state of the port; 4 is active.', port)
 const physical = gauge('node_infiniband_physical_state_id', 'Physical state of the port; 5 is link up.', port)
-const lifespan = gauge('node_infiniband_lifespan_seconds', 'How old the hardware counters may be.', port)
+const lifespan = gauge('node_infiniband_lifespan_seconds', 'Maximum age of the hardware counters.', port)
 
-/** `file metric scale` in each line; the metric is `file` where it is `=`. */
+/** One `file metric scale` per line; `=`, or nothing, means that the metric has the name of the file. */
 const counters = (directory: string, table: string) =>
   table
     .trim()
@@ -104,9 +104,10 @@ const table = [
 
 export default collector({
   name: 'infiniband',
+  about: 'Reports the state, rate and counters of InfiniBand and Omni-Path ports. Reads /sys/class/infiniband.',
   options: {
     'device-include': pattern('', 'Devices to collect.'),
-    'device-exclude': pattern('', 'Devices to leave out.'),
+    'device-exclude': pattern('', 'Devices to exclude.'),
   },
   state: (options) => filterOf(options['device-include'], options['device-exclude']),
   collect({ sys, emit, state: wanted }) {
@@ -114,32 +115,37 @@ export default collector({
     collectEach(
       devices.filter(({ name }) => wanted(name)),
       (device) => {
-        emit(info, 1, {
-          board_id: device.text('board_id') ?? '',
-          device: device.name,
-          firmware_version: must(device, 'fw_ver'),
-          hca_type: device.text('hca_type') ?? '',
-        })
-        collectEach(requireDir(device.at('ports')).children(), (one) => {
-          const labels = { device: device.name, port: one.name }
-          emit(stateId, parseState(must(one, 'state')), labels)
-          emit(physical, parseState(must(one, 'phys_state')), labels)
-          emit(rate, parseRate(must(one, 'rate')), labels)
-          const age = count(one, 'hw_counters/lifespan')
-          emit(lifespan, age === undefined ? undefined : Math.trunc(age / 1000), labels)
-          collectEach(table, ([file, family, scale]) => {
-            const value = count(one, file)
-            emit(family, value === undefined ? undefined : value * scale, labels)
+        const collectInfo = () =>
+          emit(info, 1, {
+            board_id: device.text('board_id') ?? '',
+            device: device.name,
+            firmware_version: must(device, 'fw_ver'),
+            hca_type: device.text('hca_type') ?? '',
           })
-        })
+        const collectPorts = () =>
+          collectEach(requireDir(device.at('ports')).children(), (one) => collectPort(one, device.name, emit))
+        collectEach([collectInfo, collectPorts], (part) => part())
       },
     )
   },
 })
 
+function collectPort(dir: Dir, device: string, emit: Emit): void {
+  const labels = { device, port: dir.name }
+  emit(stateId, parseState(must(dir, 'state')), labels)
+  emit(physical, parseState(must(dir, 'phys_state')), labels)
+  emit(rate, parseRate(must(dir, 'rate')), labels)
+  const age = count(dir, 'hw_counters/lifespan')
+  emit(lifespan, age === undefined ? undefined : Math.trunc(age / 1000), labels)
+  collectEach(table, ([file, family, scale]) => {
+    const value = count(dir, file)
+    emit(family, value === undefined ? undefined : value * scale, labels)
+  })
+}
+
 const must = (dir: Dir, file: string) => requireValue(dir.text(file), `${dir.path}/${file}`)
 
-/** A device without a performance management agent says `N/A (no PMA)`. */
+/** A counter; undefined for `N/A (no PMA)`, the value of a device without a performance management agent. */
 function count(dir: Dir, file: string): number | undefined {
   return dir.text(file)?.startsWith('N/A') ? undefined : dir.number(file)
 }
@@ -151,7 +157,7 @@ export function parseState(text: string): number {
   return Number(id)
 }
 
-/** `2.5 Gb/sec (1X SDR)` in bytes; node_exporter takes the number as a float32. */
+/** `2.5 Gb/sec (1X SDR)` in bytes per second; node_exporter parses the number as a float32. */
 export function parseRate(text: string): number {
   const [, gigabits] = /^([\d.]+) Gb\/sec/.exec(text) ?? []
   if (gigabits === undefined) throw new Error(`port rate ${JSON.stringify(text)} is not in Gb/sec`)

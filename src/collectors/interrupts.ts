@@ -1,4 +1,4 @@
-import { boolean, collector, pattern } from '../collector.ts'
+import { boolean, collectEach, collector, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter } from '../metrics/family.ts'
@@ -14,26 +14,27 @@ const interrupts = counter('node_interrupts_total', 'Interrupts that a CPU has s
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'interrupts',
+  about: 'Counts interrupts by CPU, type and device. Reads /proc/interrupts.',
   enabled: false,
   options: {
     'name-include': pattern('', 'Interrupts to report, as name;info;devices.'),
-    'name-exclude': pattern('', 'Interrupts to leave out, as name;info;devices.'),
+    'name-exclude': pattern('', 'Interrupts to exclude, as name;info;devices.'),
     'include-zeros': boolean(true, 'Report interrupts that a CPU has never serviced.'),
   },
-  // Unlike elsewhere both may be set.
+  // Both may be set, unlike the patterns of most other collectors.
   state: (options) => ({
     included: filterOf(options['name-include'], undefined),
     kept: filterOf(undefined, options['name-exclude']),
   }),
   collect({ proc, emit, options, state }) {
-    for (const { type, info, devices, counts } of parseInterrupts(proc.read('interrupts'))) {
+    collectEach(parseInterrupts(proc.read('interrupts')), ({ type, info, devices, counts }) => {
       const name = `${type};${info};${devices}`
-      if (!state.included(name) || !state.kept(name)) continue
+      if (!state.included(name) || !state.kept(name)) return
       counts.forEach((word, cpu) => {
         const count = numberOf(word, () => `interrupts: ${type}`)
         if (count !== 0 || options['include-zeros']) emit(interrupts, count, { cpu: String(cpu), type, info, devices })
       })
-    }
+    })
   },
 })
 
@@ -41,13 +42,13 @@ interface Interrupt {
   readonly type: string
   readonly info: string
   readonly devices: string
-  /** By column: not by the number of the CPU where some are offline. */
+  /** By column. The column is not the number of the CPU if some CPUs are offline. */
   readonly counts: readonly string[]
 }
 
 /**
- * `16: 328511 322879 IR-IO-APIC-fasteoi ehci_hcd:usb1, mmc0` or `NMI: 47 50 Non-maskable interrupts`, below a line
- * with the CPUs. `ERR:` and `MIS:` have one count for all CPUs and no description: left out.
+ * `16: 328511 322879 IR-IO-APIC-fasteoi ehci_hcd:usb1, mmc0` or `NMI: 47 50 Non-maskable interrupts`, after a header
+ * with the CPUs. `ERR:` and `MIS:`, which have one count for all CPUs and no description, are skipped.
  */
 export function* parseInterrupts(text: string): Generator<Interrupt> {
   const [header, ...rest] = lines(text)

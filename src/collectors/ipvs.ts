@@ -1,14 +1,14 @@
-import { collector, requireValue, text } from '../collector.ts'
+import { collectEach, collector, requireValue, text } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
 const totals = [
   counter('node_ipvs_connections_total', 'Connections made.'),
-  counter('node_ipvs_incoming_packets_total', 'Packets that came in.'),
-  counter('node_ipvs_outgoing_packets_total', 'Packets that went out.'),
-  counter('node_ipvs_incoming_bytes_total', 'Bytes that came in.'),
-  counter('node_ipvs_outgoing_bytes_total', 'Bytes that went out.'),
+  counter('node_ipvs_incoming_packets_total', 'Packets received.'),
+  counter('node_ipvs_outgoing_packets_total', 'Packets sent.'),
+  counter('node_ipvs_incoming_bytes_total', 'Bytes received.'),
+  counter('node_ipvs_outgoing_bytes_total', 'Bytes sent.'),
 ]
 
 const backendLabels = ['local_address', 'local_port', 'remote_address', 'remote_port', 'proto', 'local_mark'] as const
@@ -17,8 +17,10 @@ type Label = (typeof backendLabels)[number]
 /** https://docs.kernel.org/networking/ipvs-sysctl.html, ipvsadm(8) */
 export default collector({
   name: 'ipvs',
+  about:
+    'Reports IPVS traffic, and the connections and weights of its backends. Reads /proc/net/ip_vs and /proc/net/ip_vs_stats.',
   options: {
-    'backend-labels': text(backendLabels.join(','), 'Labels of the backends; what they do not tell apart is summed.'),
+    'backend-labels': text(backendLabels.join(','), 'Labels of the backends; backends with equal labels are summed.'),
   },
   state(options) {
     const chosen = options['backend-labels'].split(',').filter((name) => name !== '')
@@ -33,13 +35,20 @@ export default collector({
     }
   },
   collect({ proc, emit, state }) {
-    const values = parseStats(requireValue(proc.readIfAny('net/ip_vs_stats'), 'IPVS'))
-    for (const [i, family] of totals.entries()) emit(family, values[i])
-    for (const { labels, weight, active, inactive } of summed(parseBackends(proc.read('net/ip_vs')), state.labels)) {
-      emit(state.weight, weight, labels)
-      emit(state.active, active, labels)
-      emit(state.inactive, inactive, labels)
+    const stats = requireValue(proc.readIfAny('net/ip_vs_stats'), 'IPVS')
+    const emitTotals = () => {
+      const values = parseStats(stats)
+      for (const [i, family] of totals.entries()) emit(family, values[i])
     }
+    const emitBackends = () => {
+      // Backends are summed: a sum without the row that cannot be parsed would be wrong, so such a row fails them all.
+      for (const { labels, weight, active, inactive } of summed(parseBackends(proc.read('net/ip_vs')), state.labels)) {
+        emit(state.weight, weight, labels)
+        emit(state.active, active, labels)
+        emit(state.inactive, inactive, labels)
+      }
+    }
+    collectEach([emitTotals, emitBackends], (part) => part())
   },
 })
 
@@ -53,7 +62,7 @@ interface Backend extends Counts {
   readonly labels: { readonly [label in Label]: string }
 }
 
-/** Connections, packets in and out, bytes in and out since the module was loaded: the third line, hexadecimal. */
+/** Connections, packets in and out, bytes in and out since the module was loaded: the third line, in hexadecimal. */
 export function parseStats(text: string): number[] {
   const words = fields(lines(text)[2] ?? '')
   if (words.length !== 5) throw new Error(`net/ip_vs_stats: ${words.length} totals, not 5`)
@@ -64,7 +73,7 @@ export function parseStats(text: string): number[] {
  *     TCP  C0A80016:0CEA wlc
  *       -> C0A85216:0CEA      Tunnel  100    248        2
  *
- * A service and its backends; one of the firewall's marks is `FWM  10001000 wlc` and has no address.
+ * A service and its backends. A service for a firewall mark is `FWM  10001000 wlc` and has no address.
  */
 export function* parseBackends(text: string): Generator<Backend> {
   let service = { proto: '', local_address: '', local_port: '0', local_mark: '' }

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { milli } from '../host/parse/units.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
@@ -19,6 +19,7 @@ const sleep = gauge('node_ksmd_sleep_seconds', 'Seconds that ksmd sleeps between
 /** https://docs.kernel.org/admin-guide/mm/ksm.html */
 export default collector({
   name: 'ksmd',
+  about: 'Reports the settings and counters of kernel samepage merging. Reads /sys/kernel/mm/ksm.',
   enabled: false,
   collect({ sys, emit }) {
     const ksm = sys.at('kernel/mm/ksm')
@@ -27,7 +28,11 @@ export default collector({
       if (found === undefined) throw new Error(`ksmd: no ${file}`)
       return found
     }
-    for (const [file, family] of attributes) emit(family, number(file))
-    emit(sleep, milli(number('sleep_millisecs')))
+    const values = attributes.map(
+      ([file, family]) =>
+        () =>
+          emit(family, number(file)),
+    )
+    collectEach([...values, () => emit(sleep, milli(number('sleep_millisecs')))], (value) => value())
   },
 })

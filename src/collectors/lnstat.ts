@@ -10,6 +10,7 @@ const statistic = familyOf((column) => {
 /** https://man7.org/linux/man-pages/man8/lnstat.8.html */
 export default collector({
   name: 'lnstat',
+  about: 'Reports the statistics of network caches by CPU. Reads /proc/net/stat.',
   enabled: false,
   collect({ proc, emit }) {
     collectEach(proc.at('net/stat').children(), ({ name: subsystem }) => {

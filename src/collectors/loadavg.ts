@@ -11,6 +11,7 @@ const averages = [
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'loadavg',
+  about: 'Reports the load averages over 1, 5 and 15 minutes. Reads /proc/loadavg.',
   collect({ proc, emit }) {
     const values = parseLoadavg(proc.read('loadavg'))
     averages.forEach((family, i) => {
@@ -19,7 +20,7 @@ export default collector({
   },
 })
 
-/** `0.21 0.37 0.39 1/719 19737`: the averages, then what is not a load. */
+/** `0.21 0.37 0.39 1/719 19737`: the first three numbers are the averages. */
 export function parseLoadavg(text: string): number[] {
   const loads = fields(text).slice(0, 3).map(Number)
   if (loads.length < 3 || loads.some(Number.isNaN))

@@ -1,7 +1,7 @@
 import { collector } from '../collector.ts'
 import { gauge } from '../metrics/family.ts'
 
-const sessions = gauge('node_logind_sessions', 'Sessions that logind knows.', ['class', 'remote', 'seat', 'type'])
+const sessions = gauge('node_logind_sessions', 'Sessions of logind.', ['class', 'remote', 'seat', 'type'])
 
 const types = ['unspecified', 'tty', 'x11', 'wayland', 'mir', 'web', 'other']
 const classes = ['user', 'greeter', 'lock-screen', 'background', 'other']
@@ -15,6 +15,7 @@ type Session = readonly [name: string, uid: number, user: string, seat: string, 
 /** https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.login1.html */
 export default collector({
   name: 'logind',
+  about: 'Counts login sessions by seat, type and class. Asks systemd-logind over D-Bus.',
   enabled: false,
   async collect({ services, emit, signal }) {
     using bus = await services.systemBus(signal)

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector, parseEach } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter, familyOf, gauge } from '../metrics/family.ts'
@@ -11,32 +11,33 @@ const allocations = familyOf((field) =>
 /** https://docs.kernel.org/admin-guide/numastat.html */
 export default collector({
   name: 'meminfo_numa',
+  about: 'Reports memory usage and allocations by NUMA node. Reads /sys/devices/system/node.',
   enabled: false,
   collect({ sys, emit }) {
-    for (const directory of sys.at('devices/system/node').children('node')) {
-      if (!/^\d/.test(directory.id)) continue
+    const nodes = sys.at('devices/system/node').children('node')
+    collectEach(nodes, (directory) => {
+      if (!/^\d/.test(directory.id)) return
       const labels = { node: directory.id }
       for (const [field, value] of parseNodeMeminfo(directory.read('meminfo'))) emit(memory(field), value, labels)
       for (const [field, value] of parseNumastat(directory.read('numastat'))) emit(allocations(field), value, labels)
-    }
+    })
   },
 })
 
-/** `Node 0 Active(anon): 4 kB` becomes `Active_anon`, 4096: the unit leaves no trace in the name. */
-export function* parseNodeMeminfo(text: string): Generator<[field: string, value: number]> {
-  for (const [, key = '', inner, digits = '', unit] of text.matchAll(
-    /^Node \d+ (\w+)(?:\((\w+)\))?:\s+(\S+)( kB)?\s*$/gm,
-  )) {
+/** `Node 0 Active(anon): 4 kB` becomes `Active_anon`, 4096: the unit is not part of the name. */
+export function parseNodeMeminfo(text: string): Generator<readonly [field: string, value: number]> {
+  const rows = text.matchAll(/^Node \d+ (\w+)(?:\((\w+)\))?:\s+(\S+)( kB)?\s*$/gm)
+  return parseEach(rows, ([, key = '', inner, digits = '', unit]) => {
     const field = inner ? `${key}_${inner}` : key
-    yield [field, numberOf(digits, () => `meminfo: ${field}`) * (unit ? 1024 : 1)]
-  }
+    return [field, numberOf(digits, () => `meminfo: ${field}`) * (unit ? 1024 : 1)]
+  })
 }
 
 /** `numa_hit 193460335812` */
-export function* parseNumastat(text: string): Generator<[field: string, value: number]> {
-  for (const line of lines(text)) {
+export function parseNumastat(text: string): Generator<readonly [field: string, value: number]> {
+  return parseEach(lines(text), (line) => {
     const [field = '', value = '', ...rest] = fields(line)
     if (rest.length > 0) throw new Error(`numastat: ${JSON.stringify(line.slice(0, 80))} has more than two fields`)
-    yield [field, numberOf(value, () => `numastat: ${field}`)]
-  }
+    return [field, numberOf(value, () => `numastat: ${field}`)]
+  })
 }

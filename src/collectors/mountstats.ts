@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collector, parseEach } from '../collector.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { type Mount, parseMountinfo } from '../host/parse/mounts.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
@@ -28,7 +28,7 @@ const bytes = [
   nfs('write_pages', 'Pages written through memory maps.'),
 ]
 
-/** Columns of `events:`, enum nfs_stat_eventcounters; one has no series. */
+/** Columns of `events:`, enum nfs_stat_eventcounters. node_exporter has no metric for one of them. */
 const events = [
   nfs('event_inode_revalidate', 'Cached attributes checked with the server.'),
   nfs('event_dnode_revalidate', 'Cached names checked with the server.'),
@@ -81,7 +81,7 @@ const since11 = [
   ofTransport('sending_queue', 'Requests in the sending queue, summed up at each sending.'),
   ofTransport('pending_queue', 'Requests in the pending queue, summed up at each sending.'),
 ]
-/** Columns of `xprt:`. RDMA counts other things behind those it has in common with TCP. */
+/** Columns of `xprt:`. The columns of RDMA after those that it shares with TCP have no metric. */
 const transports: Readonly<Record<string, typeof afterConnecting | undefined>> = {
   tcp: [undefined, bind, connect, undefined, idle, ...afterConnecting, ...since11],
   udp: [undefined, bind, ...afterConnecting, ...since11],
@@ -103,15 +103,16 @@ const firstTime = 5
 
 export default collector({
   name: 'mountstats',
+  about: 'Reports bytes, events, transports and operations of NFS mounts. Reads /proc/self/mountstats.',
   enabled: false,
   collect({ proc, emit }) {
     const mounts = proc.once('self/mountinfo', parseMountinfo)
     const seen = new Set<string>()
-    for (const [index, mount] of parseMountstats(proc.read('self/mountstats')).entries()) {
+    for (const mount of parseMountstats(proc.read('self/mountstats'))) {
       const [first] = mount.transports
       if (first === undefined) continue
       const { device, mountpoint } = mount
-      const labels = { export: device, protocol: first.protocol, mountaddr: serverOf(mounts, index, mountpoint) }
+      const labels = { export: device, protocol: first.protocol, mountaddr: serverOf(mounts, mount.index, mountpoint) }
       const place = JSON.stringify([labels, mountpoint])
       if (!seen.has(place)) emit(mountpointInfo, 1, { ...labels, mountpoint })
       seen.add(place)
@@ -132,7 +133,7 @@ export default collector({
   },
 })
 
-/** The `addr=` of the mount: the two files have the same order, unless something was mounted between reading them. */
+/** The `addr=` of the mount. Both files have the same order, unless a mount was added between the two reads. */
 function serverOf(mounts: readonly Mount[], index: number, mountpoint: string): string {
   const same = mounts[index]?.mountpoint === mountpoint
   const mount = same ? mounts[index] : mounts.findLast((one) => one.mountpoint === mountpoint)
@@ -140,6 +141,8 @@ function serverOf(mounts: readonly Mount[], index: number, mountpoint: string): 
 }
 
 interface NfsStats {
+  /** Position of the mount in the file. */
+  readonly index: number
   readonly device: string
   readonly mountpoint: string
   ageSeconds: number | undefined
@@ -153,21 +156,32 @@ interface NfsStats {
  * One entry for each mount, those of NFS with their statistics (fs/nfs/super.c, nfs_show_stats): labelled lines, then
  * `per-op statistics` with a line for each operation.
  */
-export function parseMountstats(text: string): NfsStats[] {
-  const mounts: NfsStats[] = []
-  let nfs: NfsStats | undefined
+export function parseMountstats(text: string): Generator<NfsStats> {
+  const blocks: string[][] = []
   for (const line of lines(text)) {
-    const [, device = '', mountpoint = '', fstype] =
-      /^(?:device (\S*)|no device) mounted on (\S+) with fstype (\S+)/.exec(line) ?? []
-    if (fstype !== undefined) {
-      const mount = { device, mountpoint, ageSeconds: undefined, bytes: [], events: [], transports: [], operations: [] }
-      mounts.push(mount)
-      nfs = fstype === 'nfs' || fstype === 'nfs4' ? mount : undefined
-      continue
-    }
-    if (/^(no )?device /.test(line)) throw new Error(`mountstats: ${JSON.stringify(line.slice(0, 200))} is no mount`)
+    if (/^(no )?device /.test(line)) blocks.push([line])
+    else blocks.at(-1)?.push(line)
+  }
+  return parseEach(blocks.entries(), ([index, block]) => parseMount(index, block))
+}
+
+function parseMount(index: number, [head = '', ...rows]: readonly string[]): NfsStats {
+  const [, device = '', mountpoint = '', fstype] =
+    /^(?:device (\S*)|no device) mounted on (\S+) with fstype (\S+)/.exec(head) ?? []
+  if (fstype === undefined) throw new Error(`mountstats: ${JSON.stringify(head.slice(0, 200))} is no mount`)
+  const nfs: NfsStats = {
+    index,
+    device,
+    mountpoint,
+    ageSeconds: undefined,
+    bytes: [],
+    events: [],
+    transports: [],
+    operations: [],
+  }
+  if (fstype !== 'nfs' && fstype !== 'nfs4') return nfs
+  for (const line of rows) {
     const [, key = '', rest = ''] = /^\s+([\w-]+):\s*(.*)$/.exec(line) ?? []
-    if (nfs === undefined || key === '') continue
     const words = fields(rest)
     if (key === 'age') nfs.ageSeconds = counts(words, line)[0]
     else if (key === 'bytes') nfs.bytes = counts(words, line)
@@ -175,7 +189,7 @@ export function parseMountstats(text: string): NfsStats[] {
     else if (key === 'xprt') nfs.transports.push({ protocol: words[0] ?? '', values: counts(words.slice(1), line) })
     else if (/^[A-Z_\d]+$/.test(key)) nfs.operations.push([key, durations(counts(words, line), words)])
   }
-  return mounts
+  return nfs
 }
 
 function counts(words: readonly string[], line: string): number[] {
@@ -185,8 +199,8 @@ function counts(words: readonly string[], line: string): number[] {
 }
 
 /**
- * Milliseconds become seconds. The kernel's sums can fall below 0 and then look like nearly 2^64; node_exporter takes
- * all of them modulo 2^53, and so do we.
+ * Milliseconds become seconds. Sums of the kernel can become negative and are then shown as almost 2^64;
+ * node_exporter reduces all of them modulo 2^53, and hostpush does the same.
  */
 function durations(numbers: readonly number[], words: readonly string[]): number[] {
   return numbers.map((value, i) => {

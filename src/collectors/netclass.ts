@@ -7,7 +7,7 @@ import { NoKernel } from '../host/syscall/ffi.ts'
 import { counter, type Family, gauge } from '../metrics/family.ts'
 import { type Filter, filterOf } from '../metrics/pattern.ts'
 
-const info = gauge('node_network_info', 'Attributes of an interface that are no numbers: always 1.', [
+const info = gauge('node_network_info', 'Non-numeric attributes of an interface; always 1.', [
   'device',
   'address',
   'adminstate',
@@ -22,26 +22,29 @@ const speed = gauge('node_network_speed_bytes', 'Speed of an interface in bytes 
 ])
 
 const numbers: readonly (readonly [file: string, family: Family<'device'>])[] = [
-  ['addr_assign_type', gauge('node_network_address_assign_type', 'Where the address comes from.', ['device'])],
-  ['carrier', gauge('node_network_carrier', '1 if the link is there, 0 if it is not.', ['device'])],
-  ['carrier_changes', counter('node_network_carrier_changes_total', 'Times the link came or went.', ['device'])],
-  ['carrier_down_count', counter('node_network_carrier_down_changes_total', 'Times the link went.', ['device'])],
-  ['carrier_up_count', counter('node_network_carrier_up_changes_total', 'Times the link came.', ['device'])],
-  ['dev_id', gauge('node_network_device_id', 'Number of an interface among those with one address.', ['device'])],
-  ['dormant', gauge('node_network_dormant', '1 if the interface waits for something outside, else 0.', ['device'])],
+  ['addr_assign_type', gauge('node_network_address_assign_type', 'Origin of the address.', ['device'])],
+  ['carrier', gauge('node_network_carrier', 'Whether the interface has a carrier.', ['device'])],
+  ['carrier_changes', counter('node_network_carrier_changes_total', 'Changes of the carrier state.', ['device'])],
+  ['carrier_down_count', counter('node_network_carrier_down_changes_total', 'Times the carrier was lost.', ['device'])],
+  ['carrier_up_count', counter('node_network_carrier_up_changes_total', 'Times the carrier was detected.', ['device'])],
+  [
+    'dev_id',
+    gauge('node_network_device_id', 'Number that distinguishes interfaces with the same address.', ['device']),
+  ],
+  ['dormant', gauge('node_network_dormant', 'Whether the interface waits for an external event.', ['device'])],
   ['flags', gauge('node_network_flags', 'Flags of the interface (IFF_…) as one number.', ['device'])],
   ['ifindex', gauge('node_network_iface_id', 'Index of the interface.', ['device'])],
-  ['iflink', gauge('node_network_iface_link', 'Index of the interface this one stands on; or its own.', ['device'])],
+  ['iflink', gauge('node_network_iface_link', 'Index of the lower interface, or of the interface itself.', ['device'])],
   ['link_mode', gauge('node_network_iface_link_mode', 'Link policy: 0 default, 1 dormant.', ['device'])],
   ['mtu', gauge('node_network_mtu_bytes', 'Largest transmission unit in bytes.', ['device'])],
-  ['name_assign_type', gauge('node_network_name_assign_type', 'Where the name comes from.', ['device'])],
+  ['name_assign_type', gauge('node_network_name_assign_type', 'Origin of the name.', ['device'])],
   ['netdev_group', gauge('node_network_net_dev_group', 'Group the interface is in.', ['device'])],
-  ['tx_queue_len', gauge('node_network_transmit_queue_length', 'Packets the transmit queue may hold.', ['device'])],
+  ['tx_queue_len', gauge('node_network_transmit_queue_length', 'Length of the transmit queue in packets.', ['device'])],
   ['type', gauge('node_network_protocol_type', 'Hardware type of the interface (ARPHRD_…).', ['device'])],
 ]
 
 /** Only by netlink. */
-const infoByNetlink = gauge('node_network_info', 'Attributes of an interface that are no numbers: always 1.', [
+const infoByNetlink = gauge('node_network_info', 'Non-numeric attributes of an interface; always 1.', [
   'device',
   'address',
   'broadcast',
@@ -50,7 +53,7 @@ const infoByNetlink = gauge('node_network_info', 'Attributes of an interface tha
   'operstate',
 ])
 const otherName = gauge('node_network_altnames_info', 'Another name of an interface: always 1.', ['altname', 'device'])
-/** Gauges, as in node_exporter: it gives up the counters of netdev for them. */
+/** Gauges, as in node_exporter. They replace the counters of netdev with the same names. */
 const statistics = statisticNames.map((name) => {
   const metric = `node_network_${name.replace(/^rx/, 'receive').replace(/^tx/, 'transmit')}_total`
   return [name, gauge(metric, `Network interface counter ${name}.`, ['device'])] as const
@@ -59,10 +62,11 @@ const statistics = statisticNames.map((name) => {
 /** https://docs.kernel.org/admin-guide/abi-testing.html#abi-file-testing-sysfs-class-net */
 export default collector({
   name: 'netclass',
+  about: 'Reports the state, speed and settings of network interfaces. Reads /sys/class/net, or asks by netlink.',
   options: {
-    'ignored-devices': pattern('^$', 'Interfaces to leave out.'),
-    'ignore-invalid-speed': boolean(false, 'Leave the speed out where it is negative.'),
-    netlink: boolean(false, 'Ask the kernel by netlink, not by sysfs.'),
+    'ignored-devices': pattern('^$', 'Interfaces to exclude.'),
+    'ignore-invalid-speed': boolean(false, 'Do not report a negative speed.'),
+    netlink: boolean(false, 'Read by netlink instead of sysfs.'),
     'rtnl-with-stats': boolean(false, 'With netlink: statistics too.', { flag: 'netclass_rtnl.with-stats' }),
   },
   state: (options) => ({ wanted: filterOf(undefined, options['ignored-devices']) }),
@@ -81,7 +85,7 @@ function bySysfs({ sys, emit, options }: Sources, wanted: Filter): void {
     .filter(({ name }) => wanted(name))
   collectEach(links, (link) => {
     const operstate = link.text('operstate')
-    // `bonding_masters` is a file among them.
+    // /sys/class/net/bonding_masters is a file.
     if (operstate === undefined && link.status()?.kind !== 'directory') return
     const device = { device: link.name }
     const flags = link.numberIfAny('flags')
@@ -104,7 +108,7 @@ function textsOf(link: Dir) {
   }
 }
 
-/** Of IFF_UP, the first flag. */
+/** From IFF_UP, the lowest bit. */
 function adminState(flags: number | undefined): string {
   if (flags === undefined) return 'unknown'
   return flags % 2 === 0 ? 'down' : 'up'
@@ -113,21 +117,21 @@ function adminState(flags: number | undefined): string {
 const operStates = ['unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing', 'dormant', 'up']
 const duplexes = ['Half', 'Full']
 
-/** What a driver that does not know its speed says, in Mbit/s. */
+/** The speed of a driver that does not know it. */
 const unknownSpeed = 0xffff_ffff
 
-/** https://docs.kernel.org/networking/netlink_spec/rt_link.html; three attributes are in sysfs alone. */
+/** https://docs.kernel.org/networking/netlink_spec/rt_link.html; three attributes are only in sysfs. */
 async function byNetlink(context: Sources, wanted: Filter): Promise<void> {
   const { kernel, sys, emit, options, warn } = context
-  const asked = await Promise.all([kernel.links(), modesOf(kernel)]).catch((error: unknown) => {
+  const replies = await Promise.all([kernel.links(), modesOf(kernel)]).catch((error: unknown) => {
     if (!(error instanceof NoKernel)) throw error
     warn(`sysfs is read instead: ${error.message}`)
   })
-  if (asked === undefined) return bySysfs(context, wanted)
-  const [links, modes] = asked
-  for (const link of links) {
+  if (replies === undefined) return bySysfs(context, wanted)
+  const [links, modes] = replies
+  collectEach(links, (link) => {
     const device = link.name
-    if (!wanted(device)) continue
+    if (!wanted(device)) return
     const mode = modes.get(link.index)
     const operstate = operStates[link.operState ?? 0] ?? 'unknown'
     const duplex = mode === undefined ? '' : (duplexes[mode.duplex ?? -1] ?? 'Unknown')
@@ -142,10 +146,10 @@ async function byNetlink(context: Sources, wanted: Filter): Promise<void> {
       emit(speed, (mbits * 1e6) / 8, { device })
     if (options['rtnl-with-stats'])
       for (const [name, family] of statistics) emit(family, link.statistics[name], { device })
-  }
+  })
 }
 
-/** Speed and duplex come from another family of netlink, which Linux before 5.6 has not. */
+/** Speed and duplex are in another netlink family, which Linux has since 5.6. */
 async function modesOf(kernel: Kernel): Promise<ReadonlyMap<number, LinkMode>> {
   try {
     return await kernel.linkModes()
@@ -155,7 +159,7 @@ async function modesOf(kernel: Kernel): Promise<ReadonlyMap<number, LinkMode>> {
   }
 }
 
-/** What is called a file in sysfs; `dormant` is the link mode, as node_exporter has it. */
+/** Netlink attributes by the name of their sysfs file. As in node_exporter, `dormant` is the link mode. */
 const fromLink: Readonly<Record<string, (link: Link) => number | undefined>> = {
   carrier: (link) => link.carrier,
   carrier_changes: (link) => link.carrierChanges,

@@ -1,4 +1,13 @@
-import { boolean, type Context, collector, type Options, pattern } from '../collector.ts'
+import {
+  boolean,
+  type Context,
+  collectEach,
+  collectEachAsync,
+  collector,
+  type Options,
+  parseEach,
+  pattern,
+} from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import type { Kernel } from '../host/kernel.ts'
@@ -10,17 +19,17 @@ import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
 const help = (name: string) => `Network interface counter ${name}.`
 const total = familyOf((name) => counter(`node_network_${name}_total`, help(name), ['device']))
 const totalWithAlias = familyOf((name) => counter(`node_network_${name}_total`, help(name), ['device', 'ifalias']))
-const addressInfo = gauge('node_network_address_info', 'An address of an interface: always 1.', [
+const addressInfo = gauge('node_network_address_info', 'An address of an interface; always 1.', [
   'device',
   'address',
   'netmask',
   'scope',
 ])
 
-/** A counter's name and the kernel's counters that it is the sum of. */
+/** Name of a metric, and the kernel counters that are added for it. */
 type Sum = readonly [name: string, ...parts: (keyof Statistics)[]]
 
-/** The sums that the kernel itself makes for /proc/net/dev. */
+/** The sums that the kernel reports in /proc/net/dev. */
 const merged: readonly Sum[] = [
   ['receive_bytes', 'rx_bytes'],
   ['receive_packets', 'rx_packets'],
@@ -43,23 +52,25 @@ const merged: readonly Sum[] = [
 
 const detailed = statisticNames.map((name): Sum => [name.replace(/^rx/, 'receive').replace(/^tx/, 'transmit'), name])
 
-/** The columns of /proc/net/dev: its sums cannot be taken apart again. */
+/** The columns of /proc/net/dev, whose sums cannot be split. */
 const columns = merged.map(([name]) => name).filter((name) => name !== 'receive_nohandler')
 
 const options = {
   'device-include': pattern('', 'Interfaces to report.'),
-  'device-exclude': pattern('', 'Interfaces to leave out.'),
-  'device-whitelist': pattern('', 'The old name of device-include.', { hidden: true }),
-  'device-blacklist': pattern('', 'The old name of device-exclude.', { hidden: true }),
-  netlink: boolean(true, 'Ask the kernel by netlink, not by /proc/net/dev.'),
+  'device-exclude': pattern('', 'Interfaces to exclude.'),
+  'device-whitelist': pattern('', 'Deprecated: use device-include.', { hidden: true }),
+  'device-blacklist': pattern('', 'Deprecated: use device-exclude.', { hidden: true }),
+  netlink: boolean(true, 'Read by netlink instead of /proc/net/dev.'),
   'enable-detailed-metrics': boolean(false, "Report the kernel's counters one by one, not the sums of /proc/net/dev."),
   'label-ifalias': boolean(false, 'Add the label ifalias.'),
-  'address-info': boolean(false, 'Report addresses too.'),
+  'address-info': boolean(false, 'Also report addresses.'),
 } satisfies Options
 
 /** https://docs.kernel.org/networking/statistics.html */
 export default collector({
   name: 'netdev',
+  about:
+    'Reports traffic and error counters of network interfaces. Reads /proc/net/dev and /sys/class/net, or asks by netlink.',
   options,
   state: (given) => ({
     wanted: filterOf(
@@ -73,20 +84,24 @@ export default collector({
     const devices = options.netlink
       ? (fromFiles(context, wanted) ?? (await fromKernel(context, wanted)))
       : fromProc(context, wanted)
-    for (const [device, counters] of devices) {
+    const collectDevice = ([device, counters]: Device) => {
       const ifalias = options['label-ifalias'] ? (sys.text(`class/net/${device}/ifalias`) ?? '') : undefined
       for (const [name, value] of counters) {
         if (ifalias === undefined) emit(total(name), value, { device })
         else emit(totalWithAlias(name), value, { device, ifalias })
       }
     }
-    if (!options['address-info']) return
-    for (const { device, address, netmask } of await addressesOf(context))
-      if (wanted(device)) emit(addressInfo, 1, { device, address, netmask, scope: scopeOf(address) })
+    const collectDevices = async () => collectEach(devices, collectDevice)
+    const collectAddresses = async () => {
+      if (!options['address-info']) return
+      for (const { device, address, netmask } of await addressesOf(context))
+        if (wanted(device)) emit(addressInfo, 1, { device, address, netmask, scope: scopeOf(address) })
+    }
+    await collectEachAsync([collectDevices, collectAddresses], (part) => part())
   },
 })
 
-/** Node itself tells those of interfaces that are up. */
+/** Without netlink, Node's own list of addresses is used; it has only interfaces that are up. */
 async function addressesOf({ kernel, facts, warn }: Pick<Context, 'kernel' | 'facts' | 'warn'>) {
   try {
     return await kernel.addresses()
@@ -101,33 +116,45 @@ type Sources = Pick<Context<typeof options>, 'kernel' | 'proc' | 'sys' | 'option
 type Device = readonly [device: string, counters: readonly (readonly [name: string, value: number | undefined])[]]
 
 /**
- * What netlink says, from files, at a third of its cost: its sums as /proc/net/dev has them, and the one counter that
- * is not there from sysfs. Undefined where that is not all there.
+ * The counters of netlink, read from files at a third of its cost: its sums as /proc/net/dev has them, and from sysfs
+ * `rx_nohandler`, the only one that is not in that file. Undefined if an interface has no such file.
  */
-function fromFiles({ proc, sys, options }: Sources, wanted: Filter): Device[] | undefined {
+function fromFiles({ proc, sys, options }: Sources, wanted: Filter): Iterable<Device> | undefined {
   const text = options['enable-detailed-metrics'] ? undefined : proc.readIfAny('net/dev')
   if (text === undefined) return undefined
-  const devices: Device[] = []
-  for (const [device, values] of parseNetDev(text)) {
-    if (!wanted(device)) continue
-    const unhandled = sys.number(`class/net/${device}/statistics/rx_nohandler`)
-    if (unhandled === undefined) return undefined
-    devices.push([device, [...columns.map((name, i) => [name, values[i]] as const), ['receive_nohandler', unhandled]]])
+  const read = (device: string) => sys.number(`class/net/${device}/statistics/rx_nohandler`)
+  const rows: (() => Device | undefined)[] = []
+  let isComplete = true
+  const addRow = ([device, values]: readonly [string, readonly number[]]) => {
+    if (!wanted(device)) return
+    const unhandled = read(device)
+    isComplete &&= unhandled !== undefined
+    rows.push(() => [
+      device,
+      [...columns.map((name, i) => [name, values[i]] as const), ['receive_nohandler', unhandled]],
+    ])
   }
-  return devices
+  try {
+    collectEach(parseNetDev(text), addRow)
+  } catch (error) {
+    rows.push(() => {
+      throw error
+    })
+  }
+  return isComplete ? parseEach(rows, (row) => row()) : undefined
 }
 
-async function fromKernel({ kernel, sys, options }: Sources, wanted: Filter): Promise<Device[]> {
+async function fromKernel({ kernel, sys, options }: Sources, wanted: Filter): Promise<Iterable<Device>> {
   const sums = options['enable-detailed-metrics'] ? detailed : merged
   const links = await linksOf(kernel, sys, wanted)
-  return links.map(({ name, statistics }) => [
+  return parseEach(links, ({ name, statistics }) => [
     name,
     sums.map(([sum, ...parts]) => [sum, added(parts.map((part) => statistics[part]))]),
   ])
 }
 
-/** By netlink, or where system calls cannot be made, as sysfs has them. */
-async function linksOf(kernel: Kernel, sys: Dir, wanted: Filter): Promise<Pick<Link, 'name' | 'statistics'>[]> {
+/** By netlink, or from sysfs if system calls are not available. */
+async function linksOf(kernel: Kernel, sys: Dir, wanted: Filter): Promise<Iterable<Pick<Link, 'name' | 'statistics'>>> {
   try {
     return (await kernel.links()).filter(({ name }) => wanted(name))
   } catch (error) {
@@ -136,45 +163,44 @@ async function linksOf(kernel: Kernel, sys: Dir, wanted: Filter): Promise<Pick<L
       .at('class/net')
       .children()
       .filter(({ name }) => wanted(name))
-    return links.map((link) => {
+    return parseEach(links, (link) => {
       const values = statisticNames.map((name) => [name, link.number(`statistics/${name}`)])
       return { name: link.name, statistics: Object.fromEntries(values) }
     })
   }
 }
 
-/** Undefined where all parts are. */
+/** The sum; undefined if all parts are undefined. */
 function added(parts: readonly (number | undefined)[]): number | undefined {
   return parts.reduce((sum, part) => (part === undefined ? sum : (sum ?? 0) + part), undefined)
 }
 
-function fromProc({ proc, options }: Sources, wanted: Filter): Device[] {
+function fromProc({ proc, options }: Sources, wanted: Filter): Iterable<Device> {
   const full = (name: string) => name.replace(/errs$/, 'errors').replace(/drop$/, 'dropped')
   const names = options['enable-detailed-metrics'] ? columns.map(full) : columns
-  const devices = parseNetDev(proc.read('net/dev')).filter(([device]) => wanted(device))
-  return devices.map(([device, values]) => [device, names.map((name, i) => [name, values[i]])])
+  return parseEach(parseNetDev(proc.read('net/dev')), ([device, values]) =>
+    wanted(device) ? [device, names.map((name, i) => [name, values[i]])] : undefined,
+  )
 }
 
-/** Two lines of headings, then `eth0: 1 2 …`; a name may hold a colon. */
-export function parseNetDev(text: string): [device: string, values: number[]][] {
-  return lines(text)
-    .slice(2)
-    .map((line) => {
-      const colon = line.lastIndexOf(':')
-      const values = fields(line.slice(colon + 1)).map(Number)
-      if (colon < 0 || values.length < columns.length || values.some(Number.isNaN))
-        throw new Error(`net/dev: ${JSON.stringify(line.slice(0, 80))} is not an interface with its counters`)
-      return [line.slice(0, colon).trim(), values]
-    })
+/** Two header lines, then `eth0: 1 2 …`; a name may contain a colon. */
+export function parseNetDev(text: string): Generator<readonly [device: string, values: readonly number[]]> {
+  return parseEach(lines(text).slice(2), (line) => {
+    const colon = line.lastIndexOf(':')
+    const values = fields(line.slice(colon + 1)).map(Number)
+    if (colon < 0 || values.length < columns.length || values.some(Number.isNaN))
+      throw new Error(`net/dev: ${JSON.stringify(line.slice(0, 80))} is not an interface with its counters`)
+    return [line.slice(0, colon).trim(), values]
+  })
 }
 
-/** As node_exporter says it: loopback counts as link-local, multicast as neither. */
+/** As in node_exporter, loopback is link-local, and multicast has no scope. */
 function scopeOf(address: string): string {
   if (/^(22[4-9]|23\d)\.|^ff/.test(address)) return ''
   return /^(127\.|169\.254\.|::1$|fe[89ab][0-9a-f]:)/.test(address) ? 'link-local' : 'global'
 }
 
-/** The pattern, or what was set under its old name. */
+/** The pattern of an option, or of its deprecated name. */
 function current<Key extends string>(given: Readonly<Record<Key, Pattern>>, key: Key, former: Key): Pattern {
   if (given[former].source === '') return given[key]
   if (given[key].source !== '') throw new Error(`${key} and ${former} cannot both be set`)

@@ -1,4 +1,4 @@
-import { collectEach, collector, pattern } from '../collector.ts'
+import { collectEach, collector, parseEach, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { lines } from '../host/fs/text.ts'
 import { type Family, familyOf, untyped } from '../metrics/family.ts'
@@ -6,7 +6,7 @@ import { type Filter, filterOf } from '../metrics/pattern.ts'
 
 const statistic = familyOf((key) => untyped(`node_netstat_${key}`, `${key} of /proc/net/netstat, snmp or snmp6.`))
 
-const worthKnowing =
+const defaultFields =
   '^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)|' +
   'TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|' +
   'Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|' +
@@ -15,13 +15,14 @@ const worthKnowing =
 /** https://docs.kernel.org/networking/snmp_counter.html */
 export default collector({
   name: 'netstat',
+  about: 'Reports IP, TCP, UDP and ICMP counters. Reads /proc/net/netstat, /proc/net/snmp and /proc/net/snmp6.',
   options: {
-    fields: pattern(worthKnowing, 'Fields to report, as Protocol_Field.'),
+    fields: pattern(defaultFields, 'Fields to report, as Protocol_Field.'),
   },
   state: ({ fields }) => ({ wanted: filterOf(fields, undefined), tables: new Map<string, Table>() }),
   collect({ proc, emit, state: { wanted, tables } }) {
     const inTables = (file: string) => {
-      for (const [protocol, header, row] of parseTables(proc.read(file))) {
+      collectEach(parseTables(proc.read(file)), ([protocol, header, row]) => {
         let table = tables.get(protocol)
         if (table?.header !== header) tables.set(protocol, (table = tableOf(protocol, header, wanted)))
         const values = row.split(' ')
@@ -31,22 +32,21 @@ export default collector({
             family,
             numberOf(values[at] ?? '', () => family.name),
           )
-      }
+      })
     }
     const inSnmp6 = () => {
-      // Not there where IPv6 is off.
-      for (const [key, value] of parseSnmp6(proc.readIfAny('net/snmp6') ?? ''))
-        if (wanted(key))
-          emit(
-            statistic(key),
-            numberOf(value, () => key),
-          )
+      // Does not exist if IPv6 is disabled.
+      collectEach(parseSnmp6(proc.readIfAny('net/snmp6') ?? ''), ([key, value]) => {
+        if (!wanted(key)) return
+        const number = numberOf(value, () => key)
+        emit(statistic(key), number)
+      })
     }
     collectEach([() => inTables('net/netstat'), () => inTables('net/snmp'), inSnmp6], (part) => part())
   },
 })
 
-/** What to take from a protocol's row. Of 300 names a tenth is wanted: worked out when the header is new. */
+/** The wanted columns of a protocol, about a tenth of 300. Computed when the header changes. */
 interface Table {
   readonly header: string
   readonly width: number
@@ -62,15 +62,16 @@ function tableOf(protocol: string, header: string, wanted: Filter): Table {
   return { header, width: names.length, columns }
 }
 
-/** Two lines a protocol: `Ip: Forwarding DefaultTTL` with names, then `Ip: 1 64`. */
-export function* parseTables(text: string): Generator<[protocol: string, header: string, row: string]> {
+/** Two lines per protocol: `Ip: Forwarding DefaultTTL` with names, then `Ip: 1 64`. */
+export function parseTables(text: string): Generator<readonly [protocol: string, header: string, row: string]> {
   const all = lines(text)
-  for (let i = 0; i < all.length; i += 2) {
-    const [header = '', row = ''] = [all[i], all[i + 1]]
+  const headers = all.entries().filter(([i]) => i % 2 === 0)
+  return parseEach(headers, ([i, header]) => {
+    const row = all[i + 1] ?? ''
     const colon = header.indexOf(': ')
     if (colon === -1) throw new Error(`netstat: ${JSON.stringify(header.slice(0, 80))} is no list of names`)
-    yield [header.slice(0, colon), header.slice(colon + 2), row.slice(row.indexOf(': ') + 2)]
-  }
+    return [header.slice(0, colon), header.slice(colon + 2), row.slice(row.indexOf(': ') + 2)]
+  })
 }
 
 /** `Icmp6InMsgs   5`: the protocol ends with the first 6. */

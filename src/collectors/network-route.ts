@@ -42,6 +42,7 @@ const protocols: Readonly<Record<number, string>> = {
 /** Routes of every table and address family: https://man7.org/linux/man-pages/man7/rtnetlink.7.html */
 export default collector({
   name: 'network_route',
+  about: 'Reports unicast routes and their number by interface. Reads them by netlink.',
   enabled: false,
   async collect({ kernel, emit }) {
     const counts = new Map<string, number>()
@@ -59,7 +60,7 @@ export default collector({
         proto: protocols[route.protocol] ?? 'unknown',
         weight: route.weight === undefined ? '' : String(route.weight),
       }
-      // Two tables may hold the same route: the tables have no label.
+      // Two routing tables may contain the same route, and the table is not a label.
       const key = Object.values(labels).join('\0')
       if (!seen.has(key)) emit(info, 1, labels)
       seen.add(key)

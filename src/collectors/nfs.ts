@@ -9,7 +9,7 @@ const retransmissions = counter('node_nfs_rpc_retransmissions_total', 'RPC calls
 const refreshes = counter('node_nfs_rpc_authentication_refreshes_total', 'RPC credentials that were refreshed.')
 const requests = counter('node_nfs_requests_total', 'Calls by NFS procedure.', ['method', 'proto'])
 
-/** The client's own numbering of NFS 4 operations, not the protocol's: include/linux/nfs4.h, NFSPROC4_CLNT_*. */
+/** NFS 4 operations in the numbering of the client, which differs from the protocol: NFSPROC4_CLNT_* in include/linux/nfs4.h. */
 const version4 =
   'Null Read Write Commit Open OpenConfirm OpenNoattr OpenDowngrade Close Setattr FsInfo Renew SetClientID ' +
   'SetClientIDConfirm Lock Lockt Locku Access Getattr Lookup LookupRoot Remove Rename Link Symlink Create Pathconf ' +
@@ -26,6 +26,7 @@ const versions = [
 
 export default collector({
   name: 'nfs',
+  about: 'Counts the calls and traffic of the NFS client. Reads /proc/net/rpc/nfs.',
   collect({ proc, emit }) {
     const stats = parseRpcStats(requireValue(proc.readIfAny('net/rpc/nfs'), 'net/rpc/nfs'))
     const net = stats.get('net')

@@ -5,8 +5,12 @@ import { counter, gauge } from '../metrics/family.ts'
 /** Line, column, family. */
 const columns = [
   ['rc', 0, counter('node_nfsd_reply_cache_hits_total', 'Repeated calls answered from the reply cache.')],
-  ['rc', 1, counter('node_nfsd_reply_cache_misses_total', 'Calls whose reply was kept, as they must not be repeated.')],
-  ['rc', 2, counter('node_nfsd_reply_cache_nocache_total', 'Calls whose reply need not be kept.')],
+  [
+    'rc',
+    1,
+    counter('node_nfsd_reply_cache_misses_total', 'Calls whose reply was cached because they must not be repeated.'),
+  ],
+  ['rc', 2, counter('node_nfsd_reply_cache_nocache_total', 'Calls whose reply need not be cached.')],
   ['fh', 0, counter('node_nfsd_file_handles_stale_total', 'Stale file handles.')],
   ['io', 0, counter('node_nfsd_disk_bytes_read_total', 'Bytes read for clients.')],
   ['io', 1, counter('node_nfsd_disk_bytes_written_total', 'Bytes written for clients.')],
@@ -21,7 +25,7 @@ const packets = counter('node_nfsd_packets_total', 'Packets of the NFS server, s
 const errors = counter('node_nfsd_rpc_errors_total', 'RPC calls that were refused.', ['error'])
 const requests = counter('node_nfsd_requests_total', 'Calls by NFS procedure.', ['method', 'proto'])
 
-/** Operations of NFS 4.0 by number, as in RFC 7531: the first three numbers are none, 24 and 25 have no series. */
+/** Operations of NFS 4.0 by number, as in RFC 7531: the first three numbers are not operations, 24 and 25 have no metric. */
 const version4 =
   '- - - Access Close Commit Create DelegPurge DelegReturn GetAttr GetFH Link Lock Lockt Locku Lookup LookupRoot ' +
   'Nverify Open OpenAttr OpenConfirm OpenDgrd PutFH - - Read ReadDir ReadLink Remove Rename Renew RestoreFH SaveFH ' +
@@ -35,6 +39,7 @@ const versions = [
 
 export default collector({
   name: 'nfsd',
+  about: 'Counts the calls and traffic of the NFS server. Reads /proc/net/rpc/nfsd.',
   collect({ proc, emit }) {
     const stats = parseRpcStats(requireValue(proc.readIfAny('net/rpc/nfsd'), 'net/rpc/nfsd'))
     for (const [line, column, family] of columns) emit(family, stats.get(line)?.[column])

@@ -4,7 +4,7 @@ import { gauge } from '../metrics/family.ts'
 
 const stratum = gauge('node_ntp_stratum', 'Distance of the NTP server from a reference clock, in servers.')
 const leap = gauge('node_ntp_leap', 'Leap second at the end of the day: 1 one more, 2 one less, 3 not synchronised.')
-const rtt = gauge('node_ntp_rtt_seconds', 'Time for the question and the answer to travel.')
+const rtt = gauge('node_ntp_rtt_seconds', 'Round-trip time of the query.')
 const offset = gauge('node_ntp_offset_seconds', 'How far the server is ahead of the local clock.')
 const reference = gauge('node_ntp_reference_timestamp_seconds', 'When the server was last set or corrected.')
 const rootDelay = gauge('node_ntp_root_delay_seconds', 'Round trip from the server to the reference clock.')
@@ -15,8 +15,8 @@ const options = {
   server: text('127.0.0.1', 'Address of the NTP server on this host.'),
   'server-port': number('123', 'Its UDP port.'),
   'protocol-version': number('4', 'NTP version: 2, 3 or 4.'),
-  'server-is-local': boolean(false, 'Says that the server is no public one, whatever its address.'),
-  'ip-ttl': number('1', 'Time to live of the question.'),
+  'server-is-local': boolean(false, 'Treat the server as local, whatever its address.'),
+  'ip-ttl': number('1', 'IP time to live of the query.'),
   'max-distance': duration('3.46608s', 'Distance to the reference clock up to which the answer is sane.'),
   'local-offset-tolerance': duration('1ms', 'Error of the local clock up to which the answer is sane.'),
 } satisfies Options
@@ -24,6 +24,7 @@ const options = {
 /** SNTP: https://www.rfc-editor.org/rfc/rfc5905.html#section-14 */
 export default collector({
   name: 'ntp',
+  about: 'Reports the clock offset, stratum and root distance of a local NTP server. Sends it an NTP query over UDP.',
   enabled: false,
   deprecated: true,
   options,
@@ -33,11 +34,8 @@ export default collector({
   },
   async collect({ services, options, emit, state, signal }) {
     const to = { host: options.server, port: options['server-port'], ttl: options['ip-ttl'] }
-    const cookie = crypto.getRandomValues(new Uint8Array(8)) // in place of our time, which is nobody's business
-    const answer = parseAnswer(
-      await services.datagram(to, question(options['protocol-version'], cookie), signal),
-      cookie,
-    )
+    const cookie = crypto.getRandomValues(new Uint8Array(8)) // instead of the local time, which the server need not know
+    const answer = parseAnswer(await services.datagram(to, query(options['protocol-version'], cookie), signal), cookie)
     emit(stratum, answer.stratum)
     emit(leap, answer.leap)
     emit(rtt, answer.rtt)
@@ -64,8 +62,8 @@ function check(given: Values<typeof options>): void {
   if (given['local-offset-tolerance'] < 0) throw new Error('ntp: local-offset-tolerance is negative')
 }
 
-/** Client mode; the cookie comes back in the answer. */
-function question(version: number, cookie: Uint8Array): Uint8Array {
+/** Client mode; the server copies the cookie into its answer. */
+function query(version: number, cookie: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(48)
   bytes[0] = (version << 3) | 3
   bytes.set(cookie, 40)
@@ -74,7 +72,7 @@ function question(version: number, cookie: Uint8Array): Uint8Array {
 
 type Parsed = ReturnType<typeof parseAnswer>
 
-/** An answer's fields and what follows from them, in seconds. Throws where it is no server's answer to this question. */
+/** The fields of an answer and values computed from them, in seconds. Throws if it is not the answer to this query. */
 export function parseAnswer({ bytes, sentNs, receivedNs }: Answer, cookie: Uint8Array) {
   if (bytes.length < 48) throw new Error(`ntp: the answer has ${bytes.length} bytes, not 48`)
   const [flags = 0, stratum = 0] = bytes
@@ -94,12 +92,12 @@ export function parseAnswer({ bytes, sentNs, receivedNs }: Answer, cookie: Uint8
     rootDelay,
     rootDispersion,
     distance: (rtt + rootDelay) / 2 + rootDispersion,
-    /** Nothing arrives before it is sent: by so much at least the clocks differ. */
+    /** A packet cannot arrive before it was sent: the clocks differ by at least this much. */
     smallestError: Math.max(0, seconds(sentNs - cameNs), seconds(leftNs - receivedNs)),
   }
 }
 
-/** A server that is synchronised, was so not too long ago, and says so consistently. */
+/** Whether the server is synchronised, was synchronised recently, and its values are consistent. */
 function isValid({ leap, stratum, sent, reference, rootDelay, rootDispersion }: Parsed): boolean {
   const isFresh = sent >= reference && sent - reference <= 2 ** 17
   return leap !== 3 && stratum >= 1 && stratum <= 15 && isFresh && rootDelay / 2 + rootDispersion <= 16
@@ -109,7 +107,7 @@ const seconds = (ns: bigint): number => Number(ns) / 1e9
 
 const epochs = { 1900: 2_208_988_800n, 2036: -2_085_978_496n }
 
-/** 32 bits of seconds and 32 of a fraction, since 1900, or where the first bit is not set since 2036. */
+/** 32 bits of seconds and 32 of a fraction, since 1900, or since 2036 if the first bit is not set. */
 function timeAt(bytes: Buffer, at: number): bigint {
   const whole = BigInt(bytes.readUInt32BE(at))
   const fraction = BigInt(bytes.readUInt32BE(at + 4))

@@ -2,7 +2,7 @@ import { collectEach, collector, requireDir, requireValue } from '../collector.t
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
-const info = gauge('node_nvmesubsystem_info', 'What the subsystem says of itself; always 1.', [
+const info = gauge('node_nvmesubsystem_info', 'Information about the subsystem; always 1.', [
   'iopolicy',
   'model',
   'nqn',
@@ -26,34 +26,41 @@ const states = ['connecting', 'dead', 'deleting', 'live', 'new', 'resetting', 'u
 /** https://docs.kernel.org/admin-guide/nvme-multipath.html */
 export default collector({
   name: 'nvmesubsystem',
+  about: 'Reports NVMe subsystems, their paths and the state of each path. Reads /sys/class/nvme-subsystem.',
   enabled: false,
   collect({ sys, emit }) {
     collectEach(requireDir(sys.at('class/nvme-subsystem')).children('nvme-subsys'), (dir) => {
       const subsystem = dir.name
       const must = (of: Dir, file: string) => requireValue(of.text(file), `${of.name}/${file}`)
-      emit(info, 1, {
-        iopolicy: must(dir, 'iopolicy'),
-        model: must(dir, 'model'),
-        nqn: must(dir, 'subsysnqn'),
-        serial: must(dir, 'serial'),
-        subsystem,
-      })
       const members = dir.children('nvme')
       for (const { name } of members)
         if (/^nvme\d+n\d+$/.test(name)) emit(namespaceInfo, 1, { device: name, subsystem })
-      const controllers = members
-        .filter(({ name }) => /^nvme\d+$/.test(name))
-        .map((of) => ({ name: of.name, transport: must(of, 'transport'), state: stateOf(must(of, 'state')) }))
-      emit(paths, controllers.length, { subsystem })
-      emit(live, controllers.filter(({ state }) => state === 'live').length, { subsystem })
-      for (const { name, transport, state } of controllers)
-        for (const one of states)
-          emit(pathState, one === state ? 1 : 0, { controller: name, state: one, subsystem, transport })
+      const collectInfo = () =>
+        emit(info, 1, {
+          iopolicy: must(dir, 'iopolicy'),
+          model: must(dir, 'model'),
+          nqn: must(dir, 'subsysnqn'),
+          serial: must(dir, 'serial'),
+          subsystem,
+        })
+      const collectPaths = () => {
+        const controllers = members.filter(({ name }) => /^nvme\d+$/.test(name))
+        emit(paths, controllers.length, { subsystem })
+        let liveCount = 0
+        collectEach(controllers, (controller) => {
+          const labels = { controller: controller.name, subsystem, transport: must(controller, 'transport') }
+          const state = stateOf(must(controller, 'state'))
+          if (state === 'live') liveCount++
+          for (const one of states) emit(pathState, one === state ? 1 : 0, { ...labels, state: one })
+        })
+        emit(live, liveCount, { subsystem }) // not reached if the state of one cannot be read: the count would be wrong
+      }
+      collectEach([collectInfo, collectPaths], (part) => part())
     })
   },
 })
 
-/** `deleting (no IO)` is `deleting`; what a newer kernel may say is `unknown`. */
+/** `deleting (no IO)` is `deleting`; a state that is not listed is `unknown`. */
 export function stateOf(text: string): string {
   const [word = ''] = text.split(' ')
   return states.includes(word) ? word : 'unknown'

@@ -18,7 +18,7 @@ const names = [
   'version_id',
 ] as const
 
-const info = gauge('node_os_info', 'The operating system, as os-release names it: always 1.', names)
+const info = gauge('node_os_info', 'Information about the operating system from os-release; always 1.', names)
 const version = gauge('node_os_version', 'Major and minor version of the operating system as one number.', [
   'id',
   'id_like',
@@ -29,6 +29,8 @@ const supportEnd = gauge('node_os_support_end_timestamp_seconds', 'When support 
 /** https://www.freedesktop.org/software/systemd/man/latest/os-release.html */
 export default collector({
   name: 'os',
+  about:
+    'Reports the name, version and end of support of the operating system. Reads /etc/os-release or /usr/lib/os-release.',
   collect({ rootfs, emit }) {
     const path = ['etc/os-release', 'usr/lib/os-release'].find((one) => rootfs.exists(one))
     if (path === undefined) throw new NoData('no os-release')
@@ -40,7 +42,7 @@ export default collector({
   },
 })
 
-/** `KEY=value` lines with a shell's quotes; all that is quoted is taken literally, as nothing is expanded. */
+/** `KEY=value` lines with the quotes of a shell. Nothing is expanded. */
 export function parseOsRelease(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>()
   lines(text).forEach((line, i) => {

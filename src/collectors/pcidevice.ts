@@ -8,9 +8,9 @@ const parentPlace = ['parent_segment', 'parent_bus', 'parent_device', 'parent_fu
 const ids = ['class_id', 'vendor_id', 'device_id', 'subsystem_vendor_id', 'subsystem_device_id', 'revision'] as const
 const names = ['class_name', 'vendor_name', 'device_name', 'subsystem_vendor_name', 'subsystem_device_name'] as const
 
-const about = 'What the device says of itself; always 1.'
-const info = gauge('node_pcidevice_info', about, [...place, ...parentPlace, ...ids])
-const namedInfo = gauge('node_pcidevice_info', about, [...place, ...parentPlace, ...ids, ...names])
+const infoHelp = 'Information about the device; always 1.'
+const info = gauge('node_pcidevice_info', infoHelp, [...place, ...parentPlace, ...ids])
+const namedInfo = gauge('node_pcidevice_info', infoHelp, [...place, ...parentPlace, ...ids, ...names])
 const powerState = gauge('node_pcidevice_power_state', '1 for the state of power that the device is in, else 0.', [
   ...place,
   'state',
@@ -51,6 +51,7 @@ const idsFiles = ['usr/share/misc/pci.ids', 'usr/share/hwdata/pci.ids']
 /** Documentation/ABI/testing/sysfs-bus-pci */
 export default collector({
   name: 'pcidevice',
+  about: 'Reports PCI devices, their link speed and width, and their power state. Reads /sys/bus/pci/devices.',
   enabled: false,
   options: {
     names: boolean(false, 'Add the names of devices and their makers.'),
@@ -68,7 +69,7 @@ export default collector({
     collectEach(requireDir(sys.at('bus/pci/devices')).children(), (dir) => {
       const labels = requireValue(placeOf(dir.name), `PCI address in ${dir.name}`)
       const id = (file: string) => requireValue(dir.text(file), `${dir.name}/${file}`)
-      const said = {
+      const identity = {
         ...labels,
         ...parentOf(dir),
         class_id: id('class'),
@@ -78,8 +79,8 @@ export default collector({
         subsystem_device_id: id('subsystem_device'),
         revision: id('revision'),
       }
-      if (options.names) emit(namedInfo, 1, { ...said, ...namesOf(said, state.names) })
-      else emit(info, 1, said)
+      if (options.names) emit(namedInfo, 1, { ...identity, ...namesOf(identity, state.names) })
+      else emit(info, 1, identity)
       collectEach(widths, ([file, family, missing]) => emit(family, dir.number(file) ?? missing, labels))
       collectEach(speeds, ([file, family]) => emit(family, parseSpeed(dir.text(file)), labels))
       const node = dir.number('numa_node')
@@ -99,7 +100,7 @@ function placeOf(name: string) {
   return { segment, bus, device, function: number }
 }
 
-/** The link leads through the bridges: `…/0000:00:02.1/0000:01:00.0`. A device right at a root has no parent. */
+/** The link contains the bridges: `…/0000:00:02.1/0000:01:00.0`. A device at the root has no parent. */
 function parentOf(dir: Dir) {
   const parent = placeOf(dir.link('')?.split('/').at(-2) ?? '')
   return {
@@ -138,17 +139,17 @@ export function parsePciIds(text: string): PciNames {
 
 type Ids = { readonly [id in (typeof ids)[number]]: string }
 
-/** What has no name keeps its number. */
-function namesOf(said: Ids, found: PciNames = new Map()): { [name in (typeof names)[number]]: string } {
+/** Names from pci.ids; an identifier without a name is reported as it is. */
+function namesOf(identity: Ids, found: PciNames = new Map()): { [name in (typeof names)[number]]: string } {
   const bare = (id: string) => id.replace(/^0x/, '')
-  const [vendor, device] = [bare(said.vendor_id), bare(said.device_id)]
-  const [maker, model] = [bare(said.subsystem_vendor_id), bare(said.subsystem_device_id)]
-  const [base, sub, programming] = bare(said.class_id).match(/../g) ?? []
+  const [vendor, device] = [bare(identity.vendor_id), bare(identity.device_id)]
+  const [maker, model] = [bare(identity.subsystem_vendor_id), bare(identity.subsystem_device_id)]
+  const [base, sub, programming] = bare(identity.class_id).match(/../g) ?? []
   const kind = ['C', base, sub, programming]
   return {
     class_name:
       [4, 3, 2].map((depth) => found.get(kind.slice(0, depth).join(' '))).find((name) => name !== undefined) ??
-      `Unknown class (${bare(said.class_id)})`,
+      `Unknown class (${bare(identity.class_id)})`,
     vendor_name: found.get(vendor) ?? vendor,
     device_name: found.get(`${vendor} ${device}`) ?? device,
     subsystem_vendor_name: found.get(maker) ?? maker,

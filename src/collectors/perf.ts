@@ -1,10 +1,10 @@
-import { boolean, collector, list, text } from '../collector.ts'
+import { boolean, collectEach, collector, list, text } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { parseCpuList } from '../host/parse/cpu-list.ts'
 import { type Event, NotPermitted } from '../host/syscall/perf.ts'
 import { type Family, familyOf, ownCounter } from '../metrics/family.ts'
 
-/** One thing that is counted: the name by which an option asks for it, and its metric. */
+/** An event, its name in the options, and its metric. */
 interface Profiler extends Event {
   readonly name: string
   readonly family: Family<'cpu'>
@@ -43,7 +43,7 @@ const softwareProfilers = [
   software(6, 'MajorFault', 'major_faults', 'Page faults that read from a disk.'),
 ]
 
-/** PERF_COUNT_HW_CACHE_…: which cache, what is done, how it ended. A hit is any access. */
+/** PERF_COUNT_HW_CACHE_…: cache, operation and result. `Hit` counts every access. */
 const caches = { l1d: 0, l1i: 1, ll: 2, dtlb: 3, itlb: 4, bpu: 5 } as const
 const cache = (of: keyof typeof caches, act: 'Read' | 'Write', end: 'Hit' | 'Miss', name: string, metric: string) => {
   const config = caches[of] | (Number(act === 'Write') << 8) | (Number(end === 'Miss') << 16)
@@ -74,19 +74,20 @@ const tracepoint = familyOf((point) =>
   ownCounter(`node_perf_${point.replace(':', '_')}`, `How often the tracepoint ${point} was passed.`, ['cpu']),
 )
 
-/** https://man7.org/linux/man-pages/man2/perf_event_open.2.html. Counts begin when the agent does. */
+/** https://man7.org/linux/man-pages/man2/perf_event_open.2.html. Counts begin at the start of the agent. */
 export default collector({
   name: 'perf',
+  about: 'Counts hardware, software, cache and tracepoint events by CPU. Uses perf_event_open(2).',
   enabled: false,
   options: {
-    cpus: text('', 'CPUs to count on, as in `0-3,8`; all, if it is empty.'),
+    cpus: text('', 'CPUs to count on, as in `0-3,8`; empty means all.'),
     tracepoint: list([], 'Tracepoints to count, as in `sched:sched_switch`.'),
-    'disable-hardware-profilers': boolean(false, 'Leaves out what the CPUs count themselves.'),
-    'hardware-profilers': list([], 'Which of them to count; all, if it is empty.'),
-    'disable-software-profilers': boolean(false, 'Leaves out what the kernel counts.'),
-    'software-profilers': list([], 'Which of them to count; all, if it is empty.'),
-    'disable-cache-profilers': boolean(false, 'Leaves out what the caches count.'),
-    'cache-profilers': list([], 'Which of them to count; all, if it is empty.'),
+    'disable-hardware-profilers': boolean(false, 'Disable the hardware events.'),
+    'hardware-profilers': list([], 'Events to count; empty means all.'),
+    'disable-software-profilers': boolean(false, 'Disable the software events.'),
+    'software-profilers': list([], 'Events to count; empty means all.'),
+    'disable-cache-profilers': boolean(false, 'Disable the cache events.'),
+    'cache-profilers': list([], 'Events to count; empty means all.'),
   },
   state: (options) => [
     ...(options['disable-hardware-profilers'] ? [] : chosen(hardwareProfilers, options['hardware-profilers'])),
@@ -101,17 +102,23 @@ export default collector({
       if (config === undefined) warn(`there is no tracepoint ${point}, or no tracefs mounted to look it up`)
       return config === undefined ? [] : [{ type: types.tracepoint, config, family: tracepoint(point) }]
     })
-    try {
-      for (const event of [...state, ...points])
-        for (const cpu of cpus) emit(event.family, counters.count(event, Number(cpu)), { cpu })
-    } catch (error) {
-      if (!(error instanceof NotPermitted)) throw error
-      warn(error.message) // no failure in node_exporter either
+    const events = [...state, ...points]
+    let denied: NotPermitted | undefined
+    const collectEvent = (event: (typeof events)[number], cpu: string) => {
+      if (denied !== undefined) return
+      try {
+        emit(event.family, counters.count(event, Number(cpu)), { cpu })
+      } catch (error) {
+        if (!(error instanceof NotPermitted)) throw error
+        denied = error
+      }
     }
+    collectEach(cpus, (cpu) => collectEach(events, (event) => collectEvent(event, cpu)))
+    if (denied !== undefined) warn(denied.message) // not a failure, as in node_exporter
   },
 })
 
-/** All of them where no known name is among the wanted. */
+/** The profilers with these names; all of them if no name is known. */
 function chosen(profilers: readonly Profiler[], wanted: readonly string[]): readonly Profiler[] {
   const known = profilers.filter(({ name }) => wanted.includes(name))
   return known.length === 0 ? profilers : known

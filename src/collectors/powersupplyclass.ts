@@ -10,7 +10,7 @@ const raw: Convert = (value) => value
 /** Temperatures are in tenths of a degree. */
 const tenths: Convert = (value) => (value === undefined ? undefined : value / 10)
 
-/** `file` or `file=metric` for each; everything else about them is the same. */
+/** Words of the form `file` or `file=metric`; the conversion and the unit are the same for all. */
 const attributes = (convert: Convert, unit: string, names: string): Attribute[] =>
   names
     .trim()
@@ -64,13 +64,15 @@ const texts =
     ' ',
   )
 
-/** The info series has the labels that the supply has a text for. */
+/** The labels are the attributes that are not empty for this supply. */
 const info = familyOf((names) =>
-  gauge('node_power_supply_info', 'What the supply says of itself; always 1.', names.split(' ')),
+  gauge('node_power_supply_info', 'Information about the supply; always 1.', names.split(' ')),
 )
 
 export default collector({
   name: 'powersupplyclass',
+  about:
+    'Reports the charge, voltage, current and status of batteries and power supplies. Reads /sys/class/power_supply.',
   options: {
     'ignored-supplies': pattern('^$', 'Power supplies to leave out.', { flag: 'powersupply.ignored-supplies' }),
   },
@@ -79,13 +81,16 @@ export default collector({
     const supplies = requireDir(sys.at('class/power_supply')).children()
     const chosen = supplies.filter(({ name }) => wanted(name))
     collectEach(chosen, (supply) => {
-      const said = Object.entries(supply.texts(texts)).filter(([, text]) => text !== '')
-      const labels: Record<string, string> = { power_supply: supply.name, ...Object.fromEntries(said) }
-      emit(info(Object.keys(labels).join(' ')), 1, labels)
-      // A battery's controller fails to answer now and then: what else it says still counts.
-      collectEach(table, ([file, family, convert]) =>
-        emit(family, convert(supply.number(file)), { power_supply: supply.name }),
-      )
+      const collectInfo = () => {
+        const present = Object.entries(supply.texts(texts)).filter(([, text]) => text !== '')
+        const labels: Record<string, string> = { power_supply: supply.name, ...Object.fromEntries(present) }
+        emit(info(Object.keys(labels).join(' ')), 1, labels)
+      }
+      // The controller of a battery sometimes fails to answer for one attribute: the others are still reported.
+      const numbers = table.map(([file, family, convert]) => () => {
+        emit(family, convert(supply.number(file)), { power_supply: supply.name })
+      })
+      collectEach([collectInfo, ...numbers], (part) => part())
     })
   },
 })

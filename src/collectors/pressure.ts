@@ -7,7 +7,7 @@ const waiting = (resource: string, what: string) =>
 const stalled = (resource: string, what: string) =>
   counter(`node_pressure_${resource}_stalled_seconds_total`, `Seconds in which all tasks waited for ${what}.`)
 
-/** By resource, the families of its `some` and its `full` line. `full` of CPUs means nothing system-wide: 0 there. */
+/** Families of the lines `some` and `full` of each resource. System-wide, `full` of cpu is always 0. */
 const resources: readonly [file: string, some: Family<never> | undefined, full: Family<never> | undefined][] = [
   ['cpu', waiting('cpu', 'a CPU'), undefined],
   ['io', waiting('io', 'I/O'), stalled('io', 'I/O')],
@@ -15,9 +15,10 @@ const resources: readonly [file: string, some: Family<never> | undefined, full: 
   ['irq', undefined, stalled('irq', 'interrupts to end')],
 ]
 
-/** https://docs.kernel.org/accounting/psi.html. A kernel with psi=0 has the files and answers EOPNOTSUPP. */
+/** https://docs.kernel.org/accounting/psi.html. With psi=0 the files exist, and reading them gives EOPNOTSUPP. */
 export default collector({
   name: 'pressure',
+  about: 'Reports the time that tasks were stalled on CPU, memory, I/O and interrupts. Reads /proc/pressure.',
   collect({ proc, emit }) {
     let found = false
     collectEach(resources, ([resource, some, full]) => {

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { gauge } from '../metrics/family.ts'
 
@@ -12,6 +12,7 @@ const maxProcesses = gauge('node_processes_max_processes', 'The highest number o
 /** https://docs.kernel.org/filesystems/proc.html#process-specific-subdirectories. A process may end at any moment. */
 export default collector({
   name: 'processes',
+  about: 'Counts processes and threads by state, with their limits. Reads /proc/PID/stat and /proc/PID/task.',
   enabled: false,
   collect({ proc, emit }) {
     const [states, threadStates] = [new Tally(), new Tally()]
@@ -23,7 +24,7 @@ export default collector({
       allThreads += process.threads
       states.add(process.state)
       for (const task of numbered(directory.at('task'))) {
-        // The first thread is the process: no need to read it again.
+        // The first thread has the file of the process, which was read above.
         const thread = task.name === directory.name ? process : parsePidStat(task.readIfAny('stat'))
         if (thread !== undefined) threadStates.add(thread.state)
       }
@@ -32,8 +33,11 @@ export default collector({
     for (const [one, count] of states) emit(state, count, { state: one })
     for (const [one, count] of threadStates) emit(threadState, count, { thread_state: one })
     emit(pids, processes)
-    emit(maxThreads, limit(proc, 'threads-max'))
-    emit(maxProcesses, limit(proc, 'pid_max'))
+    const limits = [
+      () => emit(maxThreads, limit(proc, 'threads-max')),
+      () => emit(maxProcesses, limit(proc, 'pid_max')),
+    ]
+    collectEach(limits, (one) => one())
   },
 })
 
@@ -51,7 +55,7 @@ function limit(proc: Dir, name: string): number {
   return value
 }
 
-/** `10 (a name) S ...`: the name may hold parentheses. Undefined where it is gone or not to be understood. */
+/** `10 (a name) S ...`: the name may contain parentheses. Undefined if the process has ended or the text cannot be parsed. */
 export function parsePidStat(text = ''): { readonly state: string; readonly threads: number } | undefined {
   const [, state, , , , , , , , , , , , , , , , , threads] = text.slice(text.lastIndexOf(')')).split(' ')
   return state && threads && /^\d+$/.test(threads) ? { state, threads: Number(threads) } : undefined

@@ -10,20 +10,27 @@ const statistics = [
   [counter('node_qdisc_drops_total', 'Packets that a queueing discipline has dropped.', labels), 'drops'],
   [counter('node_qdisc_requeues_total', 'Packets that were put back into the queue.', labels), 'requeues'],
   [counter('node_qdisc_overlimits_total', 'Packets that were over the limit.', labels), 'overlimits'],
-  [gauge('node_qdisc_current_queue_length', 'Packets that wait in the queue.', labels), 'queueLength'],
-  [gauge('node_qdisc_backlog', 'Bytes that wait in the queue.', labels), 'backlog'],
+  [gauge('node_qdisc_current_queue_length', 'Packets in the queue.', labels), 'queueLength'],
+  [gauge('node_qdisc_backlog', 'Bytes in the queue.', labels), 'backlog'],
 ] as const
 
-/** What a device's packets wait in: https://man7.org/linux/man-pages/man8/tc.8.html */
+/** Queueing disciplines: https://man7.org/linux/man-pages/man8/tc.8.html */
 export default collector({
   name: 'qdisc',
+  about: 'Reports bytes, packets, drops and backlog of queueing disciplines. Reads them by netlink.',
   enabled: false,
   options: {
     'device-include': pattern('', 'Devices to report.'),
-    'device-exclude': pattern('', 'Devices to leave out.'),
-    fixtures: text('', 'A directory with results.json, to be read in place of the kernel.'),
-    'old-device-include': pattern('', 'Former name of device-include.', { hidden: true, flag: 'qdisk.device-include' }),
-    'old-device-exclude': pattern('', 'Former name of device-exclude.', { hidden: true, flag: 'qdisk.device-exclude' }),
+    'device-exclude': pattern('', 'Devices to exclude.'),
+    fixtures: text('', 'Directory with results.json to read instead of querying the kernel; for tests.'),
+    'old-device-include': pattern('', 'Deprecated: use device-include.', {
+      hidden: true,
+      flag: 'qdisk.device-include',
+    }),
+    'old-device-exclude': pattern('', 'Deprecated: use device-exclude.', {
+      hidden: true,
+      flag: 'qdisk.device-exclude',
+    }),
   },
   state: (options) => {
     const either = (current: Pattern, former: Pattern) => (former.source === '' ? current : former)
@@ -42,7 +49,7 @@ export default collector({
   },
 })
 
-/** The form of node_exporter's end-to-end test: what is left out is 0. */
+/** Parses the file of node_exporter's end-to-end test; a missing value is 0. */
 export function parseQdiscs(json: string): Qdisc[] {
   return (JSON.parse(json) as Record<string, unknown>[]).map((given) => {
     const number = (key: string) => Number(given[key] ?? 0)

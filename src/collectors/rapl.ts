@@ -14,15 +14,21 @@ const ofZone = familyOf((zone) =>
 /** https://docs.kernel.org/power/powercap/powercap.html */
 export default collector({
   name: 'rapl',
+  about: 'Reports the energy used by each power zone of the CPUs. Reads /sys/class/powercap.',
   options: {
     'enable-zone-label': boolean(false, 'One family with the zone as a label in place of a family a zone.'),
   },
   collect({ sys, emit, options }) {
     const nextIndex = new Map<string, number>()
+    let unnamed = 0
     collectEach(requireDir(sys.at('class/powercap')).children(), (zone) => {
+      unnamed++
       const name = zone.text('name')
+      unnamed--
       if (name === undefined) return // a control type, the parent of zones
       const [zoneName, own] = parseZone(name)
+      // The zone whose name cannot be read may have the same name: then the index of this one is not known.
+      if (own === undefined && unnamed > 0) throw new Error(`rapl: the index of ${zone.name} is unknown`)
       const index = own ?? nextIndex.get(zoneName) ?? 0
       nextIndex.set(zoneName, index + 1)
       const joules = micro(requireValue(zone.number('energy_uj'), 'energy_uj that this user may read'))
@@ -33,7 +39,7 @@ export default collector({
   },
 })
 
-/** `package-1` is zone `package`, index 1; `core` has no index of its own, nor has `package-0-die-1`. */
+/** `package-1` is zone `package`, index 1; `core` and `package-0-die-1` have no index. */
 export function parseZone(name: string): [zone: string, index: number | undefined] {
   const [, zone, index] = /^([^-]*)-(\d+)$/.exec(name) ?? []
   return zone === undefined ? [name, undefined] : [zone, Number(index)]

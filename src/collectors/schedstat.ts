@@ -9,6 +9,7 @@ const timeslices = counter('node_schedstat_timeslices_total', 'Timeslices that a
 /** https://docs.kernel.org/scheduler/sched-stats.html */
 export default collector({
   name: 'schedstat',
+  about: 'Reports the time that tasks ran and waited on each CPU. Reads /proc/schedstat.',
   collect({ proc, emit }) {
     const text = proc.readIfAny('schedstat')
     if (text === undefined) throw new NoData('the kernel keeps no statistics of scheduling')
@@ -28,7 +29,7 @@ interface Scheduled {
   readonly timeslices: number
 }
 
-/** `cpu0 1 2 3 4 5 6 7 8 9`: the last three are of interest. Lines of domains lie between. */
+/** `cpu0 1 2 3 4 5 6 7 8 9`: the last three numbers are used. Lines of scheduling domains are skipped. */
 export function* parseSchedstat(text: string): Generator<Scheduled> {
   for (const [, cpu = '', ran, waited, slices] of text.matchAll(/^cpu(\d+)(?: \d+){6} (\d+) (\d+) (\d+)/gm))
     yield { cpu, runningNs: Number(ran), waitingNs: Number(waited), timeslices: Number(slices) }

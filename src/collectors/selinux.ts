@@ -12,12 +12,14 @@ const configMode = gauge(
 const currentMode = gauge('node_selinux_current_mode', 'Mode now: 1 enforcing, 0 permissive, -1 disabled.')
 
 interface State {
-  /** Where selinuxfs is; null if SELinux is not in use. That cannot change without a restart of the machine. */
+  /** The mount of selinuxfs; null if SELinux is not in use. This changes only with a reboot. */
   selinuxfs: Dir | null | undefined
 }
 
 export default collector({
   name: 'selinux',
+  about:
+    'Reports whether SELinux is enabled, and its configured and current mode. Reads /proc/self/mountinfo, /etc/selinux/config and selinuxfs.',
   state: (): State => ({ selinuxfs: undefined }),
   collect({ proc, rootfs, dirAt, emit, state }) {
     if (state.selinuxfs === undefined) state.selinuxfs = find({ proc, dirAt }) ?? null
@@ -44,7 +46,7 @@ function enforcing(selinuxfs: Dir): number {
   try {
     return selinuxfs.number('enforce') ?? -1
   } catch {
-    return -1 // as node_exporter: what cannot be read or is no number is `disabled`
+    return -1 // disabled, as in node_exporter
   }
 }
 
@@ -53,7 +55,7 @@ const modes = new Map([
   ['permissive', 0],
 ])
 
-/** The mode that `SELINUX=` in /etc/selinux/config names; -1 for any other and for none. */
+/** The mode that `SELINUX=` in /etc/selinux/config names; -1 for another mode or none. */
 export function parseSelinuxConfig(text: string): number {
   let mode = -1
   for (const line of lines(text)) {

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector, parseEach } from '../collector.ts'
 import { type Dir, numberOf } from '../host/fs/dir.ts'
 import { lines } from '../host/fs/text.ts'
 import { familyOf, gauge } from '../metrics/family.ts'
@@ -8,7 +8,7 @@ const count = familyOf((key) => gauge(`node_sockstat_${key}`, `${meaning(key)}: 
 
 const meanings: Readonly<Record<string, string>> = {
   inuse: 'Sockets in use',
-  orphan: 'Sockets that no process holds',
+  orphan: 'Sockets without a process',
   tw: 'Sockets in TIME_WAIT',
   alloc: 'Sockets allocated',
   mem: 'Pages of memory in buffers',
@@ -20,37 +20,44 @@ const meaning = (key: string) => meanings[key.slice(key.indexOf('_') + 1)]
 /** https://www.kernel.org/doc/html/latest/networking/: counts of sockets by protocol. */
 export default collector({
   name: 'sockstat',
+  about: 'Counts sockets in use, and their memory, by protocol. Reads /proc/net/sockstat and /proc/net/sockstat6.',
   state: () => ({ pageBytes: 0 }),
   collect({ proc, emit, state }) {
     state.pageBytes ||= pageBytes(proc)
-    for (const file of ['net/sockstat', 'net/sockstat6']) {
+    collectEach(['net/sockstat', 'net/sockstat6'], (file) => {
       for (const [protocol, name, value] of parseSockstat(proc.readIfAny(file) ?? '')) {
         if (protocol === 'sockets' && name === 'used') emit(socketsUsed, value)
         else if (name in meanings) emit(count(`${protocol}_${name}`), value)
         if (name === 'mem') emit(count(`${protocol}_mem_bytes`), value * state.pageBytes)
       }
-    }
+    })
   },
 })
 
-/** `TCP: inuse 4 orphan 0 mem 1`: names and values in turn. */
-export function* parseSockstat(text: string): Generator<[protocol: string, name: string, value: number]> {
-  for (const line of lines(text)) {
-    const [protocol = '', ...pairs] = line.split(' ')
-    if (!protocol.endsWith(':') || pairs.length === 0 || pairs.length % 2 === 1)
-      throw new Error(`sockstat: ${JSON.stringify(line.slice(0, 80))} is not a protocol with names and values`)
-    for (let i = 0; i < pairs.length; i += 2)
-      yield [protocol.slice(0, -1), pairs[i] ?? '', numberOf(pairs[i + 1] ?? '', () => 'sockstat')]
-  }
+/** `TCP: inuse 4 orphan 0 mem 1`: names and values alternate. */
+export function* parseSockstat(text: string): Generator<Count> {
+  for (const counts of parseEach(lines(text), parseProtocol)) yield* counts
 }
 
-/** AT_PAGESZ of this process's auxiliary vector, pairs of 64-bit words: see getauxval(3). 4096 where it cannot be read. */
+type Count = readonly [protocol: string, name: string, value: number]
+
+function parseProtocol(line: string): Count[] {
+  const [protocol = '', ...pairs] = line.split(' ')
+  if (!protocol.endsWith(':') || pairs.length === 0 || pairs.length % 2 === 1)
+    throw new Error(`sockstat: ${JSON.stringify(line.slice(0, 80))} is not a protocol with names and values`)
+  const counts: Count[] = []
+  for (let i = 0; i < pairs.length; i += 2)
+    counts.push([protocol.slice(0, -1), pairs[i] ?? '', numberOf(pairs[i + 1] ?? '', () => 'sockstat')])
+  return counts
+}
+
+/** AT_PAGESZ of this process's auxiliary vector, pairs of 64-bit words: see getauxval(3). 4096 if it cannot be read. */
 export function pageBytes(proc: Dir): number {
   let vector: Buffer
   try {
     vector = proc.bytes('self/auxv')
   } catch {
-    return 4096 // a foreign /proc, or a process that may not look at itself
+    return 4096 // the /proc of another host, or no permission to read it
   }
   for (let at = 0; at + 16 <= vector.length; at += 16)
     if (vector.readBigUInt64LE(at) === 6n) return Number(vector.readBigUInt64LE(at + 8))

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collector, parseEach } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter } from '../metrics/family.ts'
@@ -10,6 +10,7 @@ const types = new Set(['HI', 'TIMER', 'NET_TX', 'NET_RX', 'BLOCK', 'IRQ_POLL', '
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'softirqs',
+  about: 'Counts softirqs by CPU and type. Reads /proc/softirqs.',
   enabled: false,
   collect({ proc, emit }) {
     for (const [type, counts] of parseSoftirqs(proc.read('softirqs'))) {
@@ -22,11 +23,12 @@ export default collector({
 })
 
 /** A column for each CPU below a line with their names, `TIMER: 424191 108342`. */
-export function* parseSoftirqs(text: string): Generator<[type: string, counts: number[]]> {
+export function parseSoftirqs(text: string): Generator<readonly [type: string, counts: readonly number[]]> {
   const [header, ...rest] = lines(text)
   if (header === undefined) throw new Error('softirqs: the file is empty')
-  for (const line of rest) {
+  return parseEach(rest, (line) => {
     const [name = '', ...words] = fields(line)
-    if (name.endsWith(':')) yield [name.slice(0, -1), words.map((word) => numberOf(word, () => `softirqs: ${name}`))]
-  }
+    if (!name.endsWith(':')) return undefined
+    return [name.slice(0, -1), words.map((word) => numberOf(word, () => `softirqs: ${name}`))]
+  })
 }

@@ -1,10 +1,10 @@
-import { collector } from '../collector.ts'
+import { collector, parseEach } from '../collector.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { counter, gauge } from '../metrics/family.ts'
 
 const total = (name: string, help: string) => counter(`node_softnet_${name}_total`, help, ['cpu'])
 
-/** By column. Linux has more and more of them: one that is missing is 0, as in node_exporter. */
+/** By column. Newer kernels have more columns; a missing one is 0, as in node_exporter. */
 const columns = [
   [0, total('processed', 'Packets that a CPU has processed.')],
   [1, total('dropped', 'Packets that were dropped because the backlog was full.')],
@@ -14,27 +14,28 @@ const columns = [
   [10, total('flow_limit_count', 'How often the limit of a flow was reached.')],
   [11, gauge('node_softnet_backlog_len', 'Packets in the backlog of a CPU.', ['cpu'])],
 ] as const
-const fewest = 9
+const minColumns = 9
 /** The number of the CPU; offline ones have no row. */
 const cpuColumn = 12
 
 /** /proc/net/softnet_stat: softnet_seq_show in net/core/net-procfs.c */
 export default collector({
   name: 'softnet',
+  about: 'Counts the packets that each CPU processed or dropped. Reads /proc/net/softnet_stat.',
   collect({ proc, emit }) {
-    parseSoftnet(proc.read('net/softnet_stat')).forEach((values, row) => {
+    for (const { row, values } of parseSoftnet(proc.read('net/softnet_stat'))) {
       const cpu = String(values[cpuColumn] ?? row)
       for (const [at, family] of columns) emit(family, values[at] ?? 0, { cpu })
-    })
+    }
   },
 })
 
-/** A row for each CPU of hexadecimal numbers of 32 bits. */
-export function parseSoftnet(text: string): number[][] {
-  return lines(text).map((line) => {
+/** A row of 32-bit hexadecimal numbers for each CPU. */
+export function parseSoftnet(text: string): Generator<{ readonly row: number; readonly values: readonly number[] }> {
+  return parseEach(lines(text).entries(), ([row, line]) => {
     const values = fields(line).map((word) => Number(`0x${word}`))
-    if (values.length < fewest || values.some(Number.isNaN))
-      throw new Error(`softnet_stat: ${JSON.stringify(line.slice(0, 80))} is not ${fewest} hexadecimal numbers`)
-    return values
+    if (values.length < minColumns || values.some(Number.isNaN))
+      throw new Error(`softnet_stat: ${JSON.stringify(line.slice(0, 80))} is not ${minColumns} hexadecimal numbers`)
+    return { row, values }
   })
 }

@@ -29,15 +29,17 @@ const vectors = [
 /** https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat */
 export default collector({
   name: 'stat',
+  about: 'Reports interrupts, context switches, forks and the boot time. Reads /proc/stat.',
   options: {
     softirq: boolean(false, 'Report softirqs by vector.'),
   },
   collect({ proc, emit, options }) {
     const stat = proc.once('stat', parseStat)
     for (const [key, family] of Object.entries(totals)) emit(family, stat.totals.get(key))
-    if (!options.softirq) return
-    vectors.forEach((vector, i) => {
-      emit(softirqs, stat.softirqs[i], { vector })
-    })
+    if (options.softirq)
+      vectors.forEach((vector, i) => {
+        emit(softirqs, stat.softirqs[i], { vector })
+      })
+    if (stat.failure !== undefined) throw stat.failure
   },
 })

@@ -1,14 +1,10 @@
-import { collector, text } from '../collector.ts'
+import { collectEach, collector, text } from '../collector.ts'
 import { callOf, resultOf, type Value } from '../host/parse/xml-rpc.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 
 const labelNames = ['group', 'name'] as const
-const up = gauge('node_supervisord_up', 'Whether a process that supervisord looks after is there.', labelNames)
-const state = gauge(
-  'node_supervisord_state',
-  'State of a process, by the number that supervisord gives it.',
-  labelNames,
-)
+const up = gauge('node_supervisord_up', 'Whether a process of supervisord is running.', labelNames)
+const state = gauge('node_supervisord_state', 'State of a process as a number of supervisord.', labelNames)
 const exitStatus = gauge('node_supervisord_exit_status', 'Status with which a process last ended.', labelNames)
 const started = undatedCounter('node_supervisord_start_time_seconds', 'When a running process was started.', labelNames)
 
@@ -18,22 +14,28 @@ const running = new Set([10, 20, 40])
 /** http://supervisord.org/api.html#supervisor.rpcinterface.SupervisorNamespaceRPCInterface.getAllProcessInfo */
 export default collector({
   name: 'supervisord',
+  about: 'Reports the state and exit status of the processes of supervisord. Asks supervisord by XML-RPC.',
   enabled: false,
   deprecated: true,
   options: {
-    url: text('http://localhost:9001/RPC2', 'Where supervisord speaks XML-RPC; unix:///path for its socket.', {
-      env: 'SUPERVISORD_URL',
-    }),
+    url: text(
+      'http://localhost:9001/RPC2',
+      'URL of the XML-RPC interface of supervisord; unix:///path for a Unix socket.',
+      {
+        env: 'SUPERVISORD_URL',
+      },
+    ),
   },
   async collect({ services, options, emit, signal }) {
     const answer = await services.post(options.url, callOf('supervisor.getAllProcessInfo'), signal)
-    for (const one of processesOf(await resultOf(answer))) {
+    collectEach(processesOf(await resultOf(answer)), (process) => {
+      const one = infoOf(process)
       const labels = { group: one.group, name: one.name }
       emit(state, one.state, labels)
       emit(exitStatus, one.exitstatus, labels)
       emit(up, running.has(one.state) ? 1 : 0, labels)
       if (running.has(one.state)) emit(started, one.start, labels)
-    }
+    })
   },
 })
 
@@ -47,12 +49,15 @@ interface Info {
   readonly start: number
 }
 
-/** Makes sure that a result is what it should be: one struct a process. */
-function processesOf(result: Value): readonly Info[] {
+function processesOf(result: Value): readonly Readonly<Record<string, unknown>>[] {
   if (!Array.isArray(result)) throw new Error('supervisord: the result is no array')
-  for (const [name, type] of Object.entries(shape))
-    for (const one of result)
-      if (typeof one[name] !== type)
-        throw new Error(`supervisord: ${name} of a process is ${JSON.stringify(one[name])}, not a ${type}`)
   return result
+}
+
+/** Checks the struct of one process. */
+function infoOf(process: Readonly<Record<string, unknown>>): Info {
+  for (const [name, type] of Object.entries(shape))
+    if (typeof process[name] !== type)
+      throw new Error(`supervisord: ${name} of a process is ${JSON.stringify(process[name])}, not a ${type}`)
+  return process as unknown as Info // checked above, field by field
 }

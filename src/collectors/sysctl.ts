@@ -5,11 +5,16 @@ import { familyOf, gauge, untyped } from '../metrics/family.ts'
 
 const single = familyOf((name) => untyped(`node_sysctl_${name}`, `Kernel parameter ${name}.`))
 const indexed = familyOf((name) => untyped(`node_sysctl_${name}`, `Kernel parameter ${name}.`, ['index']))
-const info = gauge('node_sysctl_info', 'What a kernel parameter says; always 1.', ['index', 'name', 'value'])
+const info = gauge('node_sysctl_info', 'A word in the value of a kernel parameter; always 1.', [
+  'index',
+  'name',
+  'value',
+])
 
 /** https://docs.kernel.org/admin-guide/sysctl/ */
 export default collector({
   name: 'sysctl',
+  about: 'Reports the values of selected kernel parameters. Reads /proc/sys.',
   enabled: false,
   options: {
     include: list(

@@ -1,15 +1,17 @@
-import { boolean, type Context, collector, type Emit, type Options, pattern } from '../collector.ts'
+import { boolean, type Context, collectEachAsync, collector, type Emit, type Options, pattern } from '../collector.ts'
 import { micro } from '../host/parse/units.ts'
 import type { Connection } from '../host/systemd/dbus.ts'
 import { gauge, undatedCounter } from '../metrics/family.ts'
 import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
 
 const version = gauge('node_systemd_version', 'Version of systemd; in full as a label.', ['version'])
-const virtualization = gauge('node_systemd_virtualization_info', 'What virtualises this machine; always 1.', [
-  'virtualization_type',
-])
+const virtualization = gauge(
+  'node_systemd_virtualization_info',
+  'Virtualization technology of this machine; always 1.',
+  ['virtualization_type'],
+)
 const running = gauge('node_systemd_system_running', 'Whether the system runs, and no unit has failed.')
-const units = gauge('node_systemd_units', 'Loaded units of all kinds by state, whatever the filters say.', ['state'])
+const units = gauge('node_systemd_units', 'Loaded units of all kinds by state, regardless of the filters.', ['state'])
 const unitState = gauge('node_systemd_unit_state', 'Whether a unit is in a state.', ['name', 'state', 'type'])
 const startTime = gauge('node_systemd_unit_start_time_seconds', 'When a unit became active; 0 where it is not.', [
   'name',
@@ -24,8 +26,8 @@ const accepted = undatedCounter('node_systemd_socket_accepted_connections_total'
 const current = gauge('node_systemd_socket_current_connections', 'Connections that are open.', ['name'])
 const refused = gauge('node_systemd_socket_refused_connections_total', 'Connections refused.', ['name'])
 
-/** What a kind of unit is asked for beside its state. */
-const figures = [
+/** Properties by kind of unit, in addition to its state. */
+const properties = [
   { kind: 'service', property: ['Service', 'NRestarts', 'u'], family: restarts, when: 'enable-restarts-metrics' },
   { kind: 'service', property: ['Service', 'TasksCurrent', 't'], family: tasks, when: 'enable-task-metrics' },
   { kind: 'service', property: ['Service', 'TasksMax', 't'], family: tasksMax, when: 'enable-task-metrics' },
@@ -35,7 +37,7 @@ const figures = [
   { kind: 'socket', property: ['Socket', 'NRefused', 'u'], family: refused },
 ] as const
 
-/** Kinds of units that have a type, and the interface that tells it. */
+/** Interface with the property `Type`, by kind of unit. */
 const typed = new Map([
   ['service', 'Service'],
   ['mount', 'Mount'],
@@ -43,7 +45,7 @@ const typed = new Map([
 
 const states = ['activating', 'active', 'deactivating', 'failed', 'inactive'] as const
 
-/** How a 64-bit property says that there is no limit, or nothing to tell. */
+/** The value of a 64-bit property without a limit or without a value. */
 const none = 2 ** 64
 
 const destination = 'org.freedesktop.systemd1'
@@ -53,40 +55,43 @@ const manager = { destination, path: '/org/freedesktop/systemd1', interface: `${
 type Unit = readonly [string, string, string, string, string, string, string, number, string, string]
 
 const options = {
-  'unit-include': pattern('.+', 'Units to take: the whole name must match.'),
-  'unit-exclude': pattern('.+\\.(automount|device|mount|scope|slice)', 'Units to leave out, by their whole name.'),
-  'unit-whitelist': pattern('', 'Former name of unit-include.', { hidden: true }),
-  'unit-blacklist': pattern('', 'Former name of unit-exclude.', { hidden: true }),
-  'enable-task-metrics': boolean(false, 'Tells how many tasks services have.'),
-  'enable-restarts-metrics': boolean(false, 'Tells how often services were restarted.'),
-  'enable-start-time-metrics': boolean(false, 'Tells since when units are active.'),
-  private: boolean(false, 'Asks systemd itself over its own socket, for root only.', { hidden: true }),
+  'unit-include': pattern('.+', 'Units to include; the pattern must match the whole name.'),
+  'unit-exclude': pattern(
+    '.+\\.(automount|device|mount|scope|slice)',
+    'Units to exclude; the pattern must match the whole name.',
+  ),
+  'unit-whitelist': pattern('', 'Deprecated: use unit-include.', { hidden: true }),
+  'unit-blacklist': pattern('', 'Deprecated: use unit-exclude.', { hidden: true }),
+  'enable-task-metrics': boolean(false, 'Report the tasks of services.'),
+  'enable-restarts-metrics': boolean(false, 'Report the restarts of services.'),
+  'enable-start-time-metrics': boolean(false, 'Report the start time of units.'),
+  private: boolean(false, 'Connect to the private socket of systemd; root only.', { hidden: true }),
 } satisfies Options
 
 /** https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.systemd1.html */
 export default collector({
   name: 'systemd',
+  about: 'Reports the version and state of systemd, and the state of its units. Asks systemd over D-Bus.',
   enabled: false,
   options,
   state: (given): Filter => {
     const included = whole(given['unit-whitelist'].source === '' ? given['unit-include'] : given['unit-whitelist'])
     const excluded = whole(given['unit-blacklist'].source === '' ? given['unit-exclude'] : given['unit-blacklist'])
-    const [takes, leaves] = [filterOf(included, undefined), filterOf(undefined, excluded)]
-    return (name) => takes(name) && leaves(name)
+    const [isIncluded, isNotExcluded] = [filterOf(included, undefined), filterOf(undefined, excluded)]
+    return (name) => isIncluded(name) && isNotExcluded(name)
   },
   async collect(context) {
     using bus = await connect(context)
-    const outcomes = await Promise.allSettled([collectManager(bus, context.emit), collectUnits(bus, context)])
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    await allOf([collectManager(bus, context.emit), collectUnits(bus, context)])
   },
 })
 
-type Given = Context<typeof options, Filter>
+type SystemdContext = Context<typeof options, Filter>
 
 const whole = (pattern: Pattern): Pattern => ({ ...pattern, test: pattern.matches })
 
-/** Over the bus, or where there is none over systemd's own socket, which is open to root. */
-async function connect({ services, options, signal }: Given): Promise<Connection> {
+/** Connects to the bus, or if there is none, to the private socket of systemd, which only root may use. */
+async function connect({ services, options, signal }: SystemdContext): Promise<Connection> {
   if (options.private) return services.systemd(signal)
   try {
     return await services.systemBus(signal)
@@ -109,17 +114,24 @@ async function collectManager(bus: Connection, emit: Emit): Promise<void> {
   emit(running, state === 'running' ? 1 : 0)
 }
 
-async function collectUnits(bus: Connection, context: Given): Promise<void> {
+async function collectUnits(bus: Connection, context: SystemdContext): Promise<void> {
   const all = await bus.call<Unit[]>({ ...manager, member: 'ListUnits' }, 'a(ssssssouso)')
   const counts = new Map<string, number>(states.map((state) => [state, 0]))
   for (const [, , , state] of all) counts.set(state, (counts.get(state) ?? 0) + 1)
   for (const [state, count] of counts) context.emit(units, count, { state })
-  const taken = all.filter(([name, , load]) => load === 'loaded' && context.state(name))
-  await Promise.all(taken.map((unit) => collectUnit(bus, unit, context)))
+  const included = all.filter(([name, , load]) => load === 'loaded' && context.state(name))
+  await allOf(included.map((unit) => collectUnit(bus, unit, context)))
 }
 
-/** Asks for all that a unit has in one go; what it does not answer is left out. */
-async function collectUnit(bus: Connection, unit: Unit, { options, emit }: Given): Promise<void> {
+/** Waits for all of them, then throws the first failure. They share the connection, which closes after that. */
+async function allOf(collections: readonly Promise<void>[]): Promise<void> {
+  await collectEachAsync(await Promise.allSettled(collections), async (outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+  })
+}
+
+/** Requests all properties of a unit at the same time; a property that the unit does not have is left out. */
+async function collectUnit(bus: Connection, unit: Unit, { options, emit }: SystemdContext): Promise<void> {
   const [name, , , active, , , path] = unit
   const kind = name.slice(name.lastIndexOf('.') + 1)
   const object = (of: string) => ({ destination, path, interface: `${destination}.${of}` })
@@ -128,7 +140,7 @@ async function collectUnit(bus: Connection, unit: Unit, { options, emit }: Given
     const type = (of && (await bus.property(object(of), 'Type', 's'))) ?? ''
     for (const state of states) emit(unitState, active === state ? 1 : 0, { name, state, type })
   }
-  const askFor = async ({ property: [of, property, type], family, ...one }: (typeof figures)[number]) => {
+  const askFor = async ({ property: [of, property, type], family, ...one }: (typeof properties)[number]) => {
     const value = await bus.property(object(of), property, type)
     if (value !== none) emit(family, 'convert' in one ? one.convert(value) : value, { name })
   }
@@ -136,11 +148,11 @@ async function collectUnit(bus: Connection, unit: Unit, { options, emit }: Given
     const since = active === 'active' ? await bus.property(object('Unit'), 'ActiveEnterTimestamp', 't') : 0
     emit(startTime, micro(since), { name })
   }
-  const wanted = figures.filter((one) => one.kind === kind && (!('when' in one) || options[one.when]))
-  await Promise.all([ask(), ...wanted.map(askFor), ...(options['enable-start-time-metrics'] ? [askStart()] : [])])
+  const wanted = properties.filter((one) => one.kind === kind && (!('when' in one) || options[one.when]))
+  await allOf([ask(), ...wanted.map(askFor), ...(options['enable-start-time-metrics'] ? [askStart()] : [])])
 }
 
-/** `252.39-1~deb12u1` is 252.39; undefined where nothing looks like a version. */
+/** `252.39-1~deb12u1` is 252.39; undefined if there is no version in the text. */
 export function parseVersion(text: string): number | undefined {
   const [digits] = /[0-9]{3,}(\.[0-9]+)?/.exec(text) ?? []
   return digits === undefined ? undefined : Number(digits)

@@ -5,7 +5,7 @@ import { filterOf } from '../metrics/pattern.ts'
 const make = (define: typeof counter, file: string, name: string, help: string, scale = 1) =>
   [file, define(`node_tape_${name}`, help, ['device']), scale] as const
 
-/** Nanoseconds are multiplied, not divided: the last bit is node_exporter's. */
+/** Nanoseconds are multiplied, not divided, to get the same last bit as node_exporter. */
 const nano = 1e-9
 
 const attributes = [
@@ -21,10 +21,11 @@ const attributes = [
   make(counter, 'write_ns', 'write_time_seconds_total', 'Seconds spent writing.', nano),
 ]
 
-/** Documentation/scsi/st.rst. `nst0`, `st0a` and the like are other names of `st0`. */
+/** Documentation/scsi/st.rst. `nst0`, `st0a` and the like are other device nodes of `st0`. */
 export default collector({
   name: 'tapestats',
-  options: { 'ignored-devices': pattern('^$', 'Tape devices to leave out.') },
+  about: 'Reports I/O counters of tape drives. Reads /sys/class/scsi_tape.',
+  options: { 'ignored-devices': pattern('^$', 'Tape devices to exclude.') },
   state: (options) => filterOf(undefined, options['ignored-devices']),
   collect({ sys, emit, state: wanted }) {
     const tapes = requireDir(sys.at('class/scsi_tape')).children('st')

@@ -4,7 +4,7 @@ import { gauge } from '../metrics/family.ts'
 
 const states = gauge('node_tcp_connection_states', 'TCP sockets by state, and bytes in their queues.', ['state'])
 
-/** By their numbers in the kernel, from 1: include/net/tcp_states.h. */
+/** In the order of the kernel's numbers, from 1: include/net/tcp_states.h. */
 const names = [
   'established',
   'syn_sent',
@@ -22,6 +22,7 @@ const names = [
 /** https://man7.org/linux/man-pages/man7/sock_diag.7.html */
 export default collector({
   name: 'tcpstat',
+  about: 'Counts TCP sockets by state, and the bytes in their queues. Reads them by netlink.',
   enabled: false,
   async collect({ kernel, proc, emit }) {
     const families: readonly AddressFamily[] = proc.exists('net/tcp6') ? ['ipv4', 'ipv6'] : ['ipv4']

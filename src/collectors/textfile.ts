@@ -1,21 +1,33 @@
 import { collectEach, collector, list } from '../collector.ts'
 import type { Dir } from '../host/fs/dir.ts'
 import { globbed } from '../host/fs/glob.ts'
-import { type ReadFamily, type ReadSample, readText } from '../metrics/exposition/read-text.ts'
-import { type Family, family, gauge, type Suffix } from '../metrics/family.ts'
+import {
+  type FamilySource,
+  familySamples,
+  type KnownFamilies,
+  mergeFamilies,
+  type NormalizedFamily,
+  normalizeFamily,
+} from '../metrics/exposition/normalize.ts'
+import { type ReadFamily, readText } from '../metrics/exposition/read-text.ts'
+import { gauge } from '../metrics/family.ts'
 
-const scrapeError = gauge('node_textfile_scrape_error', '1 if a directory, a file or a help text is at fault, else 0.')
+const scrapeError = gauge(
+  'node_textfile_scrape_error',
+  '1 if there was an error in a directory, a file or a help text, else 0.',
+)
 const modified = gauge('node_textfile_mtime_seconds', 'When a file that was read was last changed, in whole seconds.', [
   'file',
 ])
 
-/** Metrics that other programs leave in files. A file that is at fault is left out as a whole. */
+/** A file with an error is skipped completely. */
 export default collector({
   name: 'textfile',
+  about: 'Reports metrics that other programs write to *.prom files. Reads the configured directories.',
   options: {
     directory: list([], 'Where to look for *.prom files; may be a glob.'),
   },
-  state: () => ({ files: new Map<string, TextFile>(), families: new Map<string, Family>() }),
+  state: (): State => ({ files: new Map(), families: new Map() }),
   collect({ dirAt, emit, options, state, warn }) {
     let faults = 0
     const fault = (text: string) => {
@@ -26,40 +38,27 @@ export default collector({
     const read = (path: string) => files.push(readFile(dirAt(path), state.files.get(path)))
     const directories = options.directory.filter((path) => path !== '').flatMap((path) => globbed(path, dirAt))
     collectEach(new Set(directories), (path) => collectEach(filesIn(path, dirAt), read, fault), fault)
-    state.files = new Map(files.map((file) => [file.path, file]))
+    state.files = new Map(files.map((file) => [file.name, file]))
 
-    const families = new Map<string, Family>()
-    for (const { name, type, help, parts } of withHelp(files, fault)) {
-      for (const { suffix, labelNames, samples } of parts) {
-        const key = JSON.stringify([name, type, help, suffix, labelNames])
-        const known = state.families.get(key) ?? family(type, name, help, labelNames, suffix)
-        families.set(key, known)
-        for (const { value, labels } of samples) emit(known, value, labels)
-      }
-    }
-    state.families = families
-    for (const { path, modifiedSeconds } of files) emit(modified, modifiedSeconds, { file: path })
+    const { families, conflicts } = mergeFamilies(files)
+    conflicts.forEach(fault)
+    const { known, samples } = familySamples(families, state.families)
+    state.families = known
+    for (const { family, value, labels } of samples) emit(family, value, labels)
+    for (const { name, modifiedSeconds } of files) emit(modified, modifiedSeconds, { file: name })
     emit(scrapeError, faults === 0 ? 0 : 1)
   },
 })
 
-interface TextFile {
-  readonly path: string
+/** A file that was read; `name` is its path. */
+interface TextFile extends FamilySource {
   readonly modifiedSeconds: number | undefined
   readonly bytes: Buffer
-  readonly families: readonly Padded[]
 }
 
-/** A family in one file. */
-interface Padded extends Omit<ReadFamily, 'samples'> {
-  /** By suffix; within a part every sample has every label, empty where the file has none. */
-  readonly parts: readonly Part[]
-}
-
-interface Part {
-  readonly suffix: Suffix
-  readonly labelNames: readonly string[]
-  readonly samples: readonly ReadSample[]
+interface State {
+  files: ReadonlyMap<string, TextFile>
+  families: KnownFamilies
 }
 
 function filesIn(directory: string, dirAt: (path: string) => Dir): string[] {
@@ -69,56 +68,25 @@ function filesIn(directory: string, dirAt: (path: string) => Dir): string[] {
   return names.map((name) => dirAt(`${directory}/${name}`).path)
 }
 
-/** Parses only what has changed since it was read before. */
-function readFile(file: Dir, before: TextFile | undefined): TextFile {
+/** Parses the file only if it has changed since the previous interval. */
+function readFile(file: Dir, previous: TextFile | undefined): TextFile {
   try {
     const bytes = file.bytes('')
     const changedMs = file.status()?.mtimeMs
     return {
-      path: file.path,
+      name: file.path,
       modifiedSeconds: changedMs === undefined ? undefined : Math.floor(changedMs / 1000),
       bytes,
-      families: before?.bytes.equals(bytes) ? before.families : readText(bytes).map(padded),
+      families: previous?.bytes.equals(bytes) ? previous.families : readText(bytes).map(normalized),
     }
   } catch (error) {
     throw new Error(file.path, { cause: error })
   }
 }
 
-function padded({ samples, ...family }: ReadFamily): Padded {
-  if (samples.some(({ timestampMs }) => timestampMs !== undefined))
+/** Rejects timestamps: samples get the timestamp of the collection. */
+function normalized(family: ReadFamily): NormalizedFamily {
+  if (family.samples.some(({ timestampMs }) => timestampMs !== undefined))
     throw new Error(`${family.name} has a timestamp, and samples here are of the time they are read`)
-  const labelsOf = (some: readonly ReadSample[]) => some.flatMap(({ labels }) => Object.keys(labels))
-  const bySuffix = Map.groupBy(samples, ({ suffix }) => suffix)
-  // Each summary and histogram has a sum, and a sum has all labels but that of the bound.
-  const common = labelsOf(bySuffix.get('_sum') ?? [])
-  const parts = [...bySuffix].map(([suffix, some]) => {
-    const labelNames = [...new Set([...common, ...labelsOf(some)])]
-    const empty = Object.fromEntries(labelNames.map((label) => [label, '']))
-    return { suffix, labelNames, samples: some.map((one) => ({ ...one, labels: { ...empty, ...one.labels } })) }
-  })
-  return { ...family, parts }
-}
-
-/**
- * All families with their help: what a file says, or where none says anything, which files they are from. Where a file
- * says another thing than a file before it, its copy is left out.
- */
-function withHelp(files: readonly TextFile[], fault: (text: string) => void): Padded[] {
-  const helps = new Map<string, string>()
-  const sources = new Map<string, string[]>()
-  const kept = files.flatMap(({ path, families }) =>
-    families.filter(({ name, help }) => {
-      sources.set(name, [...(sources.get(name) ?? []), path])
-      const first = helps.get(name) || help
-      helps.set(name, first)
-      if (help === '' || help === first) return true
-      fault(`${path}: the help of ${name} is not the one in another file`)
-      return false
-    }),
-  )
-  return kept.map((family) => ({
-    ...family,
-    help: helps.get(family.name) || `Metric read from ${sources.get(family.name)?.join(', ')}`,
-  }))
+  return normalizeFamily(family)
 }

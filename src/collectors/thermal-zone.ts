@@ -3,15 +3,20 @@ import { milli } from '../host/parse/units.ts'
 import { gauge } from '../metrics/family.ts'
 
 const temp = gauge('node_thermal_zone_temp', 'Temperature of the zone in degrees Celsius.', ['zone', 'type'])
-const current = gauge('node_cooling_device_cur_state', 'How hard the device cools; 0 is not at all.', ['name', 'type'])
-const max = gauge('node_cooling_device_max_state', 'The hardest that the device can cool.', ['name', 'type'])
+const current = gauge(
+  'node_cooling_device_cur_state',
+  'Current state of the cooling device; 0 means that it does not cool.',
+  ['name', 'type'],
+)
+const max = gauge('node_cooling_device_max_state', 'Maximum state of the cooling device.', ['name', 'type'])
 
 /** https://docs.kernel.org/driver-api/thermal/sysfs-api.html */
 export default collector({
   name: 'thermal_zone',
+  about: 'Reports temperatures of thermal zones and states of cooling devices. Reads /sys/class/thermal.',
   collect({ sys, emit, warn }) {
     const thermal = sys.at('class/thermal')
-    // The zone of a radio that is off, or of firmware that does not answer, cannot be read: others can.
+    // Reading fails for the zone of a radio that is off or of unresponsive firmware. That is a warning.
     collectEach(
       thermal.children('thermal_zone'),
       (zone) => emit(temp, milli(zone.number('temp')), { zone: zone.id, type: zone.text('type') ?? '' }),

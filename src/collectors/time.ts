@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { fields } from '../host/fs/text.ts'
 import { zoneAt } from '../host/parse/timezone.ts'
 import { gauge } from '../metrics/family.ts'
@@ -21,16 +21,22 @@ const current = gauge('node_time_clocksource_current_info', 'The clock source th
 /** https://docs.kernel.org/timers/timekeeping.html#clock-sources */
 export default collector({
   name: 'time',
+  about:
+    'Reports the system time, the time zone and the clock sources. Reads the clock and /sys/devices/system/clocksource.',
   collect({ sys, facts, dirAt, now, emit }) {
     emit(time, now / 1000)
-    const { name, offsetSeconds } = zoneAt(now / 1000, facts.timezone, dirAt('/'))
-    emit(zoneOffset, offsetSeconds, { time_zone: name })
-    for (const device of sys.at('devices/system/clocksource').children('clocksource')) {
-      const emitAll = (family: typeof current, file: string) => {
-        for (const clocksource of fields(device.read(file))) emit(family, 1, { device: device.id, clocksource })
-      }
-      emitAll(available, 'available_clocksource')
-      emitAll(current, 'current_clocksource')
+    const collectZone = () => {
+      const { name, offsetSeconds } = zoneAt(now / 1000, facts.timezone, dirAt('/'))
+      emit(zoneOffset, offsetSeconds, { time_zone: name })
     }
+    const collectSources = () =>
+      collectEach(sys.at('devices/system/clocksource').children('clocksource'), (device) => {
+        const emitAll = (family: typeof current, file: string) => {
+          for (const clocksource of fields(device.read(file))) emit(family, 1, { device: device.id, clocksource })
+        }
+        emitAll(available, 'available_clocksource')
+        emitAll(current, 'current_clocksource')
+      })
+    collectEach([collectZone, collectSources], (part) => part())
   },
 })

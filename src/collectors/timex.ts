@@ -44,6 +44,7 @@ const families = [
 /** https://man7.org/linux/man-pages/man2/adjtimex.2.html */
 export default collector({
   name: 'timex',
+  about: 'Reports the synchronization state and errors of the system clock. Calls adjtimex(2).',
   async collect({ kernel, emit }) {
     const timex = await kernel.adjtimex().catch((error: unknown) => {
       throw codeOf(error) === 'EPERM' ? new NoData('adjtimex is not permitted here') : error

@@ -13,8 +13,10 @@ const info = gauge('node_uname_info', 'The kernel and the host, as uname(2) name
 /** https://docs.kernel.org/admin-guide/sysctl/kernel.html#domainname-hostname */
 export default collector({
   name: 'uname',
+  about:
+    'Reports the kernel version, machine, host name and domain name. Calls uname(2) and reads /proc/sys/kernel/domainname.',
   collect({ proc, facts, emit }) {
-    // A host without an NIS domain says `(none)`, and so does a kernel without the file.
+    // The kernel reports `(none)` if there is no NIS domain.
     emit(info, 1, { domainname: proc.text('sys/kernel/domainname') ?? '(none)', ...facts.uname() })
   },
 })

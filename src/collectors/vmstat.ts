@@ -1,4 +1,4 @@
-import { collector, pattern } from '../collector.ts'
+import { collectEach, collector, pattern } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { familyOf, untyped } from '../metrics/family.ts'
 import { filterOf } from '../metrics/pattern.ts'
@@ -8,21 +8,21 @@ const field = familyOf((name) => untyped(`node_vmstat_${name}`, `${name} of /pro
 /** https://docs.kernel.org/admin-guide/mm/: statistics of virtual memory, some 190 of them. */
 export default collector({
   name: 'vmstat',
+  about: 'Reports virtual memory statistics. Reads /proc/vmstat.',
   options: {
     fields: pattern('^(oom_kill|pgpg|pswp|pg.*fault).*', 'Fields to report.'),
   },
   state: ({ fields }) => ({ wanted: filterOf(fields, undefined) }),
   collect({ proc, emit, state }) {
-    for (const [name, value] of parseVmstat(proc.read('vmstat')))
-      if (state.wanted(name))
-        emit(
-          field(name),
-          numberOf(value, () => `vmstat: ${name}`),
-        )
+    collectEach(parseVmstat(proc.read('vmstat')), ([name, value]) => {
+      if (!state.wanted(name)) return
+      const number = numberOf(value, () => `vmstat: ${name}`)
+      emit(field(name), number)
+    })
   },
 })
 
-/** `pgfault 2320168`: a name and a number a line. The number is left as text, for few are asked for. */
+/** `pgfault 2320168`: one name and number per line. The number stays text, as only few are used. */
 export function* parseVmstat(text: string): Generator<[name: string, value: string]> {
   for (let from = 0; from < text.length; ) {
     const newline = text.indexOf('\n', from)

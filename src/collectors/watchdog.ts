@@ -11,20 +11,21 @@ const attributes = [
   value('nowayout', 'Whether the device cannot be stopped once it is started.'),
   value('pretimeout', 'Seconds before the end at which the device warns.', 'pretimeout_seconds'),
   value('timeleft', 'Seconds left until the device resets the machine.', 'timeleft_seconds'),
-  value('timeout', 'Seconds without a sign of life after which the device resets the machine.', 'timeout_seconds'),
+  value('timeout', 'Seconds without a keepalive after which the device resets the machine.', 'timeout_seconds'),
 ]
 
 const texts = ['identity', 'options', 'pretimeout_governor', 'state', 'status'] as const
-const info = gauge('node_watchdog_info', 'What the watchdog says of itself; always 1.', ['name', ...texts])
+const info = gauge('node_watchdog_info', 'Information about the watchdog; always 1.', ['name', ...texts])
 const unknown = { identity: '', options: '', pretimeout_governor: '', state: '', status: '' }
 
 /** https://docs.kernel.org/watchdog/watchdog-api.html, Documentation/ABI/testing/sysfs-class-watchdog */
 export default collector({
   name: 'watchdog',
+  about: 'Reports the settings and state of watchdog timers. Reads /sys/class/watchdog.',
   collect({ sys, emit }) {
-    collectEach(requireDir(sys.at('class/watchdog')).children(), (dog) => {
-      emit(info, 1, { name: dog.name, ...unknown, ...dog.texts(texts) })
-      collectEach(attributes, ([file, family]) => emit(family, dog.number(file), { name: dog.name }))
+    collectEach(requireDir(sys.at('class/watchdog')).children(), (device) => {
+      emit(info, 1, { name: device.name, ...unknown, ...device.texts(texts) })
+      collectEach(attributes, ([file, family]) => emit(family, device.number(file), { name: device.name }))
     })
   },
 })

@@ -1,4 +1,4 @@
-import { collector, NoData, text } from '../collector.ts'
+import { collectEach, collector, NoData, parseEach, text } from '../collector.ts'
 import { type Dir, isMissing } from '../host/fs/dir.ts'
 import type { Network, Station, WifiInterface } from '../host/netlink/wifi.ts'
 import { nano } from '../host/parse/units.ts'
@@ -18,68 +18,70 @@ const statistic = (name: string, help: string, of: (station: Station) => number)
 
 const statistics = [
   statistic('connected_seconds_total', 'How long a station has been connected.', (one) => one.connectedSeconds),
-  statistic('inactive_seconds', 'How long nothing has come from or gone to a station.', (one) => one.inactiveSeconds),
-  statistic('receive_bits_per_second', 'Bit rate of what comes from a station.', (one) => one.receiveBitRate),
-  statistic('transmit_bits_per_second', 'Bit rate of what goes to a station.', (one) => one.transmitBitRate),
-  statistic('receive_bytes_total', 'Bytes that came from a station.', (one) => one.receivedBytes),
-  statistic('transmit_bytes_total', 'Bytes that went to a station.', (one) => one.transmittedBytes),
-  statistic('received_packets_total', 'Packets that came from a station.', (one) => one.receivedPackets),
-  statistic('transmitted_packets_total', 'Packets that went to a station.', (one) => one.transmittedPackets),
+  statistic('inactive_seconds', 'Time since the last traffic with a station.', (one) => one.inactiveSeconds),
+  statistic('receive_bits_per_second', 'Bit rate of traffic from a station.', (one) => one.receiveBitRate),
+  statistic('transmit_bits_per_second', 'Bit rate of traffic to a station.', (one) => one.transmitBitRate),
+  statistic('receive_bytes_total', 'Bytes received from a station.', (one) => one.receivedBytes),
+  statistic('transmit_bytes_total', 'Bytes sent to a station.', (one) => one.transmittedBytes),
+  statistic('received_packets_total', 'Packets received from a station.', (one) => one.receivedPackets),
+  statistic('transmitted_packets_total', 'Packets sent to a station.', (one) => one.transmittedPackets),
   statistic('signal_dbm', 'Strength of the last signal of a station.', (one) => one.signalDbm),
   statistic('transmit_retries_total', 'Packets that had to be sent again.', (one) => one.transmitRetries),
   statistic('transmit_failed_total', 'Packets that could not be sent.', (one) => one.transmitFailed),
-  statistic('beacon_loss_total', 'Times that the beacon of an access point stayed away.', (one) => one.beaconLosses),
+  statistic('beacon_loss_total', 'Beacons of an access point that were missed.', (one) => one.beaconLosses),
 ]
 
 /** https://docs.kernel.org/driver-api/80211/cfg80211.html */
 export default collector({
   name: 'wifi',
+  about: 'Reports the frequency, network and station statistics of wireless interfaces. Reads them by netlink.',
   enabled: false,
-  options: { fixtures: text('', 'A directory to be read in place of the kernel.') },
+  options: { fixtures: text('', 'Directory with JSON files to read instead of querying the kernel; for tests.') },
   async collect({ kernel, dirAt, emit, options }) {
     const found =
       options.fixtures === ''
         ? await kernel.wifi().catch((error: unknown) => {
             throw isMissing(error) ? new NoData('no wireless devices') : error
           })
-        : written(dirAt(options.fixtures))
-    for (const { name: device, frequencyMhz, network, stations } of found) {
+        : parseFixtures(dirAt(options.fixtures))
+    collectEach(found, ({ name: device, frequencyMhz, network, stations, failure }) => {
       emit(frequency, frequencyMhz * 1e6, { device })
       if (network !== undefined) emit(info, 1, { device, ...network })
       for (const station of stations) {
         for (const [family, of] of statistics) emit(family, of(station), { device, mac_address: station.address })
       }
-    }
+      if (failure !== undefined) throw failure
+    })
   },
 })
 
-type Written = Readonly<Record<string, unknown>>
+type Fixture = Readonly<Record<string, unknown>>
 
-/** The form of node_exporter's end-to-end test: what is left out is 0, or empty. */
-function* written(fixtures: Dir): Generator<WifiInterface> {
-  for (const given of JSON.parse(fixtures.read('interfaces.json')) as Written[]) {
+/** Parses the files of node_exporter's end-to-end test; a missing value is 0 or empty. */
+function parseFixtures(fixtures: Dir): Generator<WifiInterface> {
+  return parseEach(JSON.parse(fixtures.read('interfaces.json')) as Fixture[], (given) => {
     const name = String(given.name ?? '')
-    if (name === '') continue
+    if (name === '') return undefined
     const device = fixtures.at(name)
     const [bss, stations] = ['bss.json', 'stationinfo.json'].map((file) => device.readIfAny(file))
-    yield {
+    return {
       name,
       frequencyMhz: Number(given.frequency ?? 0),
-      network: bss === undefined ? undefined : writtenNetwork(JSON.parse(bss)),
-      stations: stations === undefined ? [] : (JSON.parse(stations) as Written[]).map(writtenStation),
+      network: bss === undefined ? undefined : parseNetwork(JSON.parse(bss)),
+      stations: stations === undefined ? [] : (JSON.parse(stations) as Fixture[]).map(parseStation),
     }
-  }
+  })
 }
 
-const writtenModes: Readonly<Record<number, 'client' | 'ad-hoc'>> = { 0: 'client', 1: 'client', 3: 'ad-hoc' }
+const fixtureModes: Readonly<Record<number, 'client' | 'ad-hoc'>> = { 0: 'client', 1: 'client', 3: 'ad-hoc' }
 
-const writtenNetwork = (given: Written): Network => ({
+const parseNetwork = (given: Fixture): Network => ({
   ssid: String(given.ssid ?? ''),
   bssid: addressOf(given.bssid),
-  mode: writtenModes[Number(given.status ?? 0)] ?? 'unknown',
+  mode: fixtureModes[Number(given.status ?? 0)] ?? 'unknown',
 })
 
-function writtenStation(given: Written): Station {
+function parseStation(given: Fixture): Station {
   const number = (key: string) => Number(given[key] ?? 0)
   return {
     address: addressOf(given.hardwareaddr),

@@ -1,4 +1,4 @@
-import { collector } from '../collector.ts'
+import { collectEach, collector } from '../collector.ts'
 import { numberOf } from '../host/fs/dir.ts'
 import { keyValues } from '../host/fs/text.ts'
 import { counter, familyOf } from '../metrics/family.ts'
@@ -12,16 +12,16 @@ const packets = familyOf((key) => {
   return counter(`node_xfrm_${name}_packets_total`, `Packets of IPsec that failed: ${key} of /proc/net/xfrm_stat.`)
 })
 
-/** https://docs.kernel.org/networking/xfrm_proc.html says what each means. */
+/** https://docs.kernel.org/networking/xfrm_proc.html */
 export default collector({
   name: 'xfrm',
+  about: 'Counts IPsec packets that failed, by reason. Reads /proc/net/xfrm_stat.',
   enabled: false,
   collect({ proc, emit }) {
-    for (const [key, value] of keyValues(proc.read('net/xfrm_stat')))
-      if (/^Xfrm\w+$/.test(key))
-        emit(
-          packets(key),
-          numberOf(value, () => `xfrm_stat: ${key}`),
-        )
+    collectEach(keyValues(proc.read('net/xfrm_stat')), ([key, value]) => {
+      if (!/^Xfrm\w+$/.test(key)) return
+      const count = numberOf(value, () => `xfrm_stat: ${key}`)
+      emit(packets(key), count)
+    })
   },
 })

@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collectEach, collector, parseEach } from '../collector.ts'
 import { fields, lines } from '../host/fs/text.ts'
 import { undatedCounter } from '../metrics/family.ts'
 
@@ -11,7 +11,7 @@ const btree = (name: string, what: string) => [
   xfs(`${name}_records_deleted`, `Records taken out of the ${what}.`),
 ]
 
-/** Families by line and column; the lines that are not listed have none. */
+/** Families by line and column; other lines are not reported. */
 const columns = new Map(
   Object.entries({
     extent_alloc: [
@@ -42,7 +42,7 @@ const columns = new Map(
       xfs('inode_operation_found', 'Inodes found in the inode cache.'),
       xfs('inode_operation_recycled', 'Inodes found in the cache while they were being recycled.'),
       xfs('inode_operation_missed', 'Inodes not found in the inode cache.'),
-      xfs('inode_operation_duplicates', 'Missing inodes that somebody else had put into the cache meanwhile.'),
+      xfs('inode_operation_duplicates', 'Inodes not found that another thread added to the cache meanwhile.'),
       xfs('inode_operation_reclaims', 'Inodes taken out of the cache to free memory.'),
       xfs('inode_operation_attribute_changes', 'Changes of inode attributes.'),
     ],
@@ -59,9 +59,10 @@ const columns = new Map(
   }),
 )
 
-/** The counters of each mounted file system; those of all together are in `stats`, which is no device. */
+/** The counters of each mounted file system; `stats` has the sums and is not a device. */
 export default collector({
   name: 'xfs',
+  about: 'Reports the operation counters of XFS file systems. Reads /sys/fs/xfs.',
   collect({ sys, emit }) {
     collectEach(sys.at('fs/xfs').children(), (device) => {
       for (const [line, values] of parseXfsStats(device.readIfAny('stats/stats') ?? ''))
@@ -73,12 +74,12 @@ export default collector({
 })
 
 /** `name n n …`: https://xfs.org/index.php/Runtime_Stats */
-export function* parseXfsStats(text: string): Generator<[line: string, values: readonly number[]]> {
-  for (const line of lines(text)) {
+export function parseXfsStats(text: string): Generator<readonly [line: string, values: readonly number[]]> {
+  return parseEach(lines(text), (line) => {
     const [name = '', ...words] = fields(line)
     const values = words.map(Number)
     if (values.some(Number.isNaN))
       throw new Error(`xfs: ${JSON.stringify(line.slice(0, 200))} is not a line of counters`)
-    yield [name, values]
-  }
+    return [name, values]
+  })
 }

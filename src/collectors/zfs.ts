@@ -29,6 +29,7 @@ const states = ['online', 'degraded', 'faulted', 'offline', 'removed', 'unavail'
 /** https://openzfs.github.io/openzfs-docs/man/master/4/spl.4.html, kstats in /proc/spl/kstat */
 export default collector({
   name: 'zfs',
+  about: 'Reports statistics of ZFS caches, pools and datasets. Reads /proc/spl/kstat/zfs.',
   collect({ proc, emit }) {
     const zfs = requireDir(proc.at('spl/kstat/zfs'))
     const pool = (zpool: Dir) => {
@@ -62,12 +63,12 @@ export default collector({
 })
 
 interface Kstat {
-  /** The row `dataset_name`, which may hold blanks; empty where there is none. */
+  /** The row `dataset_name`, which may contain blanks; empty if there is none. */
   readonly name: string
   readonly values: readonly (readonly [name: string, value: number])[]
 }
 
-/** Rows of `name type data` below a line of that; of types 3 (int64) and 4 (uint64). */
+/** Rows `name type data` after a header; values are of type 3 (int64) or 4 (uint64). */
 export function parseKstat(text: string): Kstat {
   const rows = lines(text)
   const header = rows.findIndex((row) => fields(row).join(' ') === 'name type data')
@@ -76,14 +77,14 @@ export function parseKstat(text: string): Kstat {
   const values: [string, number][] = []
   for (const row of rows.slice(header + 1)) {
     const [, key = '', type, data = ''] = /^(\S+)\s+(\d+)\s+(.*?)\s*$/.exec(row) ?? []
-    // From where its first word is found first, as in node_exporter: of a dataset `data` that is the whole row.
+    // From the first occurrence of its first word, as in node_exporter: for a dataset named `data` that is the whole row.
     if (key === 'dataset_name') name = row.slice(row.indexOf(data.split(' ')[0] ?? ''))
     else if (type === '3' || type === '4') values.push([key.replace(/\W/g, '_'), numberIn(data, row)])
   }
   return { name, values }
 }
 
-/** A line of column names and one of values, below the line that every kstat begins with. */
+/** A line of column names and a line of values, after the header of every kstat. */
 export function parseKstatIo(text: string): [name: string, value: number][] {
   const [, names = '', values = ''] = lines(text)
   const data = fields(values)

@@ -7,7 +7,7 @@ const pages = (key: string, what: string, name = `${key}_pages`) =>
 const total = (key: string, what: string) =>
   [key, counter(`node_zoneinfo_${key}_total`, what, ['node', 'zone'])] as const
 
-/** By their keys in the file. The first zone of a node also has what is true of the whole node. */
+/** By key in the file. The first zone of a node also has the values of the whole node. */
 const statistics = new Map([
   pages('nr_free_pages', 'Free pages of a zone.', 'nr_free_pages'),
   pages('min', 'Free pages below which only the kernel gets more.'),
@@ -54,6 +54,7 @@ const protection = familyOf((index) =>
 /** https://docs.kernel.org/filesystems/proc.html#kernel-data */
 export default collector({
   name: 'zoneinfo',
+  about: 'Reports page counts and NUMA statistics by memory zone. Reads /proc/zoneinfo.',
   enabled: false,
   collect({ proc, emit }) {
     for (const { node, zone, key, values } of parseZoneinfo(proc.read('zoneinfo'))) {
@@ -74,7 +75,7 @@ interface Line {
   readonly values: readonly number[]
 }
 
-/** `Node 0, zone DMA`, then lines of a key and a number, and `protection: (0, 2039)`. Other lines give no numbers. */
+/** `Node 0, zone DMA`, then lines of a key and a number, and `protection: (0, 2039)`. Lines with other words are skipped. */
 export function* parseZoneinfo(text: string): Generator<Line> {
   let place: readonly [node: string, zone: string] | undefined
   for (const line of lines(text)) {

@@ -1,4 +1,6 @@
 import { nowNs } from '../util/clock.ts'
+import { raceAbort } from '../util/deadline.ts'
+import { codeOf } from './fs/files.ts'
 import type { Connection } from './systemd/dbus.ts'
 
 /** A datagram's answer, and when the one was sent and the other came: nanoseconds since the epoch. */
@@ -15,15 +17,37 @@ export interface Peer {
   readonly ttl: number
 }
 
-/** Programs on this host that answer over a socket. The signal ends whatever waits, and every connection. */
+export interface GetOptions {
+  /** Ends the request, whatever it waits for: a name, a connection, the answer. */
+  readonly signal: AbortSignal
+  readonly headers?: Readonly<Record<string, string>>
+  /** A longer body is an error. Counted as it is received, before any decoding. */
+  readonly maxBytes: number
+}
+
+/** An HTTP answer of any status. */
+export interface HttpAnswer {
+  readonly status: number
+  /** By name in lower case; values of a repeated header are joined by `, `. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The body as it was received: a content encoding such as gzip is left to the caller. */
+  readonly bytes: Uint8Array
+}
+
+/** Programs that answer over a socket. The signal ends every wait and every connection. */
 export interface Services {
   systemBus(signal: AbortSignal): Promise<Connection>
   /** systemd without the bus; for root. */
   systemd(signal: AbortSignal): Promise<Connection>
   /** Sends a datagram and waits for the first one back. */
   datagram(to: Peer, bytes: Uint8Array, signal: AbortSignal): Promise<Answer>
-  /** Posts XML and gives what came back with status 200. `unix:///path` is the socket of a server's /RPC2. */
+  /** Posts XML and returns the body of an answer with status 200. `unix:///path` is the socket of a server's /RPC2. */
   post(url: string, xml: string, signal: AbortSignal): Promise<string>
+  /**
+   * Requests `http://…`, `https://…` or `unix:///SOCKET:/PATH` by HTTP/1.1 without following redirects. A user name and
+   * a password in the URL become basic authentication. Throws if there is no complete answer, or one above `maxBytes`.
+   */
+  get(url: string, options: GetOptions): Promise<HttpAnswer>
 }
 
 /** An answer that is longer is none. */
@@ -38,6 +62,7 @@ export function hostServices(busAddress = 'unix:path=/var/run/dbus/system_bus_so
     systemd: async (signal) => (await import('./systemd/dbus.ts')).connectBus(systemdAddress, false, signal),
     datagram,
     post,
+    get,
   }
 }
 
@@ -66,7 +91,7 @@ async function datagram(to: Peer, bytes: Uint8Array, signal: AbortSignal): Promi
 
 async function post(url: string, xml: string, signal: AbortSignal): Promise<string> {
   const { Client } = await import('undici')
-  const { origin, path, authorization, ...connect } = targetOf(url)
+  const { origin, path, authorization, ...connect } = targetOf(url, '/RPC2')
   const client = new Client(origin, { connect, maxResponseSize: maxAnswerBytes })
   try {
     const headers = { 'content-type': 'text/xml', ...(authorization === undefined ? {} : { authorization }) }
@@ -81,6 +106,34 @@ async function post(url: string, xml: string, signal: AbortSignal): Promise<stri
   }
 }
 
+async function get(url: string, { signal, headers = {}, maxBytes }: GetOptions): Promise<HttpAnswer> {
+  signal.throwIfAborted()
+  return raceAbort(signal, request(url, { signal, headers, maxBytes }))
+}
+
+async function request(url: string, { signal, headers, maxBytes }: Required<GetOptions>): Promise<HttpAnswer> {
+  const { origin, path, authorization, ...connect } = targetOf(url, '/')
+  const name = connect.socketPath ?? new URL(url).host
+  const { Client } = await import('undici')
+  // The signal is the only deadline of the answer.
+  const limits = { maxResponseSize: maxBytes, headersTimeout: 0, bodyTimeout: 0, allowH2: false }
+  const client = new Client(origin, { connect, ...limits })
+  try {
+    const sent = { ...(authorization === undefined ? {} : { authorization }), ...headers }
+    const answer = await client.request({ path, method: 'GET', headers: sent, signal })
+    const received = Object.entries(answer.headers).map(([key, value]) => [key, [value].flat().join(', ')])
+    const bytes = await answer.body.bytes()
+    return { status: answer.statusCode, headers: Object.fromEntries(received), bytes }
+  } catch (error) {
+    const isTooLarge = codeOf(error) === 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
+    throw new Error(isTooLarge ? `${name}: the answer exceeds ${maxBytes} bytes` : `no answer from ${name}`, {
+      cause: error,
+    })
+  } finally {
+    await client.destroy()
+  }
+}
+
 interface Target {
   readonly origin: string
   readonly path: string
@@ -88,11 +141,14 @@ interface Target {
   readonly socketPath?: string
 }
 
-function targetOf(text: string): Target {
+/** `defaultPath` is requested where a Unix socket is named without a path after `:`. */
+function targetOf(text: string, defaultPath: string): Target {
   const url = new URL(text)
   const { protocol, username, password, origin } = url
-  if (protocol === 'unix:')
-    return { origin: 'http://unix', path: '/RPC2', socketPath: decodeURIComponent(url.pathname) }
+  if (protocol === 'unix:') {
+    const [, socket = url.pathname, path = defaultPath] = /^(.*?):(\/.*)$/.exec(url.pathname) ?? []
+    return { origin: 'http://unix', path: path + url.search, socketPath: decodeURIComponent(socket) }
+  }
   const path = url.pathname + url.search
   if (username === '') return { origin, path }
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`

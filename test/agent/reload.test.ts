@@ -28,6 +28,7 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   let collected = 0
   const counting = collector({
     name: 'counting',
+    about: 'Reports the number of collections.',
     collect({ proc, emit }) {
       proc.read('loadavg')
       emit(number, ++collected)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createCycle } from '../../src/collect/cycle.ts'
-import { type Collector, type Context, collector, NoData } from '../../src/collector.ts'
+import { type Collector, type Context, collector, duration, NoData } from '../../src/collector.ts'
 import { Dir } from '../../src/host/fs/dir.ts'
 import { textOf } from '../../src/metrics/exposition/write.ts'
 import { gauge } from '../../src/metrics/family.ts'
@@ -15,7 +15,7 @@ import { textFiles } from '../support/tree.ts'
 const value = gauge('value', 'A value.', ['of'])
 
 const named = (name: string, collect: (context: Context<Record<never, never>, undefined>) => void | Promise<void>) =>
-  collector({ name, collect })
+  collector({ name, about: 'Test.', collect })
 
 /** A cycle of these collectors, whose deadline is after a second. `lines` are the samples but for the durations. */
 function cycleOf(...collectors: readonly Collector[]) {
@@ -148,4 +148,95 @@ test('errors outside of collectors keep their stack traces', async () => {
   )
   await lines()
   assert.equal(Error.stackTraceLimit, before)
+})
+
+/** A collector that waits `ms` or until its signal aborts, and emits then. */
+const waiting = (name: string, clock: () => TestClock, ms: number, more: object = {}) =>
+  collector({
+    name,
+    about: 'Test.',
+    ...more,
+    async collect({ emit, signal }) {
+      await clock().sleep(ms, signal)
+      emit(value, 1, { of: name })
+    },
+  })
+
+test('a collector with its own deadline fails there, and the others keep the shared one', async () => {
+  const signals = new Map<string, AbortSignal>()
+  const scene = cycleOf(
+    waiting('brief', () => scene.clock, 600, { timeoutMs: 500 }),
+    waiting('patient', () => scene.clock, 900),
+    collector({
+      name: 'watching',
+      about: 'Test.',
+      timeoutMs: 700,
+      async collect({ signal }) {
+        signals.set('watching', signal)
+        await scene.clock.sleep(650)
+      },
+    }),
+    named('shared', async ({ signal }) => {
+      signals.set('shared', signal)
+      await scene.clock.sleep(990)
+    }),
+  )
+  const run = scene.lines()
+  await scene.clock.pass(699)
+  assert.equal(signals.get('watching')?.aborted, false)
+  await scene.clock.pass(290)
+  assert.equal(signals.get('shared')?.aborted, false)
+  await scene.clock.pass(11)
+  assert.deepEqual(await run, [
+    succeeded('brief', 0),
+    succeeded('patient', 1),
+    succeeded('shared', 1),
+    succeeded('watching', 1),
+    'value{of="patient"} 1',
+  ])
+  assert.deepEqual(scene.logged, ['error collector: failed {"collector":"brief","err":"no answer within 500 ms"}'])
+})
+
+test('the signal of a collector aborts at its own deadline, before the collection ends, and late samples are dropped', async () => {
+  let signal: AbortSignal | undefined
+  const scene = cycleOf(
+    collector({
+      name: 'stubborn',
+      about: 'Test.',
+      timeoutMs: 300,
+      async collect(context) {
+        signal = context.signal
+        await scene.clock.sleep(400)
+        context.emit(value, 1, { of: 'late' })
+      },
+    }),
+    waiting('other', () => scene.clock, 800),
+  )
+  const run = scene.lines()
+  await scene.clock.pass(299)
+  assert.equal(signal?.aborted, false)
+  await scene.clock.pass(1)
+  assert.equal(signal?.aborted, true)
+  await scene.clock.pass(500)
+  assert.deepEqual(await run, [succeeded('other', 1), succeeded('stubborn', 0), 'value{of="other"} 1'])
+})
+
+test('the deadline may come from the options; a longer one than the shared does not extend the collection', async () => {
+  const scene = cycleOf(
+    collector({
+      name: 'option',
+      about: 'Test.',
+      options: { timeout: duration('200ms', 'Time.') },
+      timeoutMs: ({ timeout }) => timeout,
+      collect: ({ signal }) => scene.clock.sleep(5000, signal),
+    }),
+    waiting('long', () => scene.clock, 5000, { timeoutMs: 60_000 }),
+  )
+  const run = scene.lines()
+  await scene.clock.pass(1000)
+  assert.deepEqual(await run, [succeeded('long', 0), succeeded('option', 0)])
+  assert.deepEqual(scene.logged, [
+    'error collector: failed {"collector":"option","err":"no answer within 200 ms"}',
+    'error collector: failed {"collector":"long","err":"no answer within 1000 ms"}',
+  ])
 })

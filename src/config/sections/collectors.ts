@@ -1,5 +1,5 @@
 import type { EnabledCollector } from '../../collect/cycle.ts'
-import type { Collector, Option, Options, Values } from '../../collector.ts'
+import type { Collector, ObjectList, Option, Options, RequiredField, Values } from '../../collector.ts'
 import { type Filter, filterOf, ownPattern, type Pattern, userPattern } from '../../metrics/pattern.ts'
 import type { Flag, ParsedFlags } from '../../util/flags.ts'
 import { messageOf } from '../../util/log.ts'
@@ -11,7 +11,12 @@ export function collectorFlags(collectors: readonly Collector[]): Flag[] {
   const disable: Flag = { name: 'collector.disable-defaults', kind: 'switch', help: 'Start with every collector off.' }
   return [
     disable,
-    ...collectors.flatMap((one) => [switchOf(one), ...Object.entries(one.options).map((entry) => flagOf(one, entry))]),
+    ...collectors.flatMap((one) => [
+      switchOf(one),
+      ...Object.entries(one.options).flatMap(([key, option]) =>
+        option.kind === 'objects' ? [] : [flagOf(one, key, option)],
+      ),
+    ]),
   ]
 }
 
@@ -21,7 +26,7 @@ const switchOf = ({ name, enabled }: Collector): Flag => ({
   help: `Collector ${name} (${enabled ? 'on' : 'off'} by default).`,
 })
 
-function flagOf(collector: Collector, [key, option]: readonly [string, Option]): Flag {
+function flagOf(collector: Collector, key: string, option: Option): Flag {
   const { kind, help, fallback, hidden = false } = option
   const form = kind === 'boolean' ? 'switch' : kind === 'list' ? 'list' : 'value'
   return { name: flagName(collector, key, option), kind: form, help, fallback: String(fallback), hidden }
@@ -72,6 +77,10 @@ async function valuesOf(
   const values: Record<string, unknown> = {}
   const before = problems.length
   for (const [key, option] of Object.entries(collector.options)) {
+    if (option.kind === 'objects') {
+      values[key] = await objectsFrom(option, settings[key], `collectors.${collector.name}.${key}`, problems)
+      continue
+    }
     const flag = flagName(collector, key, option)
     const given = flags.get(flag)
     const place = given === undefined ? `collectors.${collector.name}.${key}` : `--${flag}`
@@ -84,7 +93,28 @@ async function valuesOf(
   return problems.length > before ? undefined : (values as Values<Options>) // every key of `options` is there
 }
 
-async function asOption({ kind, fallback }: Option, given: unknown): Promise<unknown> {
+/** The objects of a list; the schema has checked their shape. */
+async function objectsFrom({ fields }: ObjectList, given: unknown, place: string, problems: string[]) {
+  const list: Readonly<Record<string, unknown>>[] = []
+  for (const [i, object] of ((given ?? []) as Readonly<Record<string, unknown>>[]).entries()) {
+    const values: Record<string, unknown> = {}
+    for (const [key, field] of Object.entries(fields)) {
+      const at = `${place}[${i}].${key}`
+      try {
+        values[key] =
+          field.kind === 'objects'
+            ? await objectsFrom(field, object[key], at, problems)
+            : await asOption(field, object[key])
+      } catch (error) {
+        problems.push(`${at}: ${messageOf(error)}`)
+      }
+    }
+    list.push(values)
+  }
+  return list
+}
+
+async function asOption({ kind, fallback }: Option | RequiredField, given: unknown): Promise<unknown> {
   const raw = given ?? fallback
   if (kind === 'pattern') return given === undefined ? ownPattern(String(raw)) : compiled(String(given))
   if (kind === 'number') return numberFrom(String(raw))

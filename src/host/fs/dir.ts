@@ -91,7 +91,7 @@ export class Dir {
       const text = typeof name === 'string' ? name : decodeUtf8(name)
       if (!text.startsWith(prefix)) continue
       const child = new Dir(this.#shared.files, joined(this.#path, name), text, text.slice(prefix.length), this.#shared)
-      if (sure === 'any' || child.status()?.kind === 'directory') found.push(child)
+      if (sure === 'any' || mayBeDirectory(child)) found.push(child)
     }
     return found
   }
@@ -178,6 +178,15 @@ export function numberOf(text: string, place: () => string): number {
 function parsedNumber(text: string): number | undefined {
   const value = /^[-+]?(\d|\.\d|0x[0-9a-f])/i.test(text) ? Number(text.replace(/^\+/, '')) : Number.NaN
   return Number.isNaN(value) ? undefined : value
+}
+
+/** Also true where the kind cannot be determined: the failure then belongs to this child and not to its siblings. */
+function mayBeDirectory(dir: Dir): boolean {
+  try {
+    return dir.status()?.kind === 'directory'
+  } catch {
+    return true
+  }
 }
 
 function unlessMissing<T>(ask: () => T): T | undefined {

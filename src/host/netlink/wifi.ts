@@ -14,6 +14,8 @@ export interface WifiInterface {
   /** The network that it belongs to. */
   readonly network: Network | undefined
   readonly stations: readonly Station[]
+  /** The first failed query of this interface; what the others returned is in the result. */
+  readonly failure?: unknown
 }
 
 export interface Network {
@@ -58,14 +60,18 @@ export async function wifi(libc: Libc): Promise<readonly WifiInterface[]> {
     found.map(async ({ index, ...rest }) => {
       const of = [attribute(ids.index, index)]
       const networks: Network[] = []
-      await commandIfSupported(libc, family, { number: commands.getScan, dump: true, attributes: of }, (given) => {
-        const network = networkOf(given.get(ids.bss))
-        if (network !== undefined) networks.push(network)
-      })
       const stations: Station[] = []
-      await commandIfSupported(libc, family, { number: commands.getStation, dump: true, attributes: of }, (given) => {
-        stations.push(stationOf(given))
-      })
+      try {
+        await commandIfSupported(libc, family, { number: commands.getScan, dump: true, attributes: of }, (given) => {
+          const network = networkOf(given.get(ids.bss))
+          if (network !== undefined) networks.push(network)
+        })
+        await commandIfSupported(libc, family, { number: commands.getStation, dump: true, attributes: of }, (given) => {
+          stations.push(stationOf(given))
+        })
+      } catch (failure) {
+        return { ...rest, network: networks[0], stations, failure }
+      }
       return { ...rest, network: networks[0], stations }
     }),
   )

@@ -9,6 +9,8 @@ export interface Stat {
   readonly totals: ReadonlyMap<string, number>
   /** By vector, in the kernel's order. */
   readonly softirqs: readonly number[]
+  /** Of the first line that cannot be parsed; the other lines are in the result. */
+  readonly failure: unknown
 }
 
 /** Lines of which the first number is of interest. */
@@ -19,11 +21,12 @@ export function parseStat(text: string): Stat {
   const cpus = new Map<string, readonly number[]>()
   const totals = new Map<string, number>()
   let softirqs: readonly number[] = []
-  for (const line of lines(text)) {
+  let failure: unknown
+  const parseLine = (line: string) => {
     const end = line.indexOf(' ')
-    if (end === -1) continue
+    if (end === -1) return
     const key = line.slice(0, end)
-    if (key === 'cpu') continue // the sum over all CPUs
+    if (key === 'cpu') return // the sum over all CPUs
     if (key.startsWith('cpu')) cpus.set(key.slice(3), numbers(line, end + 1))
     else if (key === 'softirq') {
       const [total, ...vectors] = numbers(line, end + 1)
@@ -34,7 +37,14 @@ export function parseStat(text: string): Stat {
       totals.set(key, number(line.slice(end + 1, next === -1 ? undefined : next)))
     }
   }
-  return { cpus, totals, softirqs }
+  for (const line of lines(text)) {
+    try {
+      parseLine(line)
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  return { cpus, totals, softirqs, failure }
 }
 
 const numbers = (line: string, from: number): number[] => line.slice(from).trimEnd().split(' ').map(number)

@@ -1,29 +1,33 @@
 import { createLoop, type Supervisor } from './agent/loop.ts'
 import { OutputSet } from './agent/output-set.ts'
 import { needsRestart, Reload } from './agent/reload.ts'
-import { createSpoolAdoption } from './batch/adoption.ts'
-import { claimHostSeries } from './batch/process-lock.ts'
-import { staleEnd } from './batch/spool-logs.ts'
-import type { FileSystem } from './buffer/disk/filesystem.ts'
-import { openBuffer } from './buffer/index.ts'
-import { countDropped } from './buffer/metrics.ts'
-import type { Buffer } from './buffer/types.ts'
-import { type CollectorSet, openCollectorSet } from './collect/collector-set.ts'
-import { Ingest } from './collect/ingest.ts'
-import { SampleClock } from './collect/sample-clock.ts'
-import { clockFamilies, exporterFamilies, scrapeFamilies } from './collect/self-metrics.ts'
+import { claimHostSeries, createSpoolAdoption, staleEnd } from './batch/index.ts'
+
+import { type Buffer, countDropped, type FileSystem, openBuffer } from './buffer/index.ts'
+
+import {
+  type CollectorSet,
+  clockFamilies,
+  exporterFamilies,
+  Ingest,
+  openCollectorSet,
+  SampleClock,
+  scrapeFamilies,
+} from './collect/index.ts'
+
 import type { Emit } from './collector.ts'
 import { ConfigError } from './config/error.ts'
-import type { Config } from './config/index.ts'
-import { openWebFile } from './config/sections/web-file.ts'
-import { thisBoot } from './host/open.ts'
-import { hostServices } from './host/services.ts'
-import { isGoingDown } from './host/systemd/shutdown.ts'
-import type { Family, Labels } from './metrics/family.ts'
+import { type Config, openWebFile } from './config/index.ts'
+
+import { hostServices, isGoingDown, thisBoot } from './host/index.ts'
+
+import type { Family, Labels } from './metrics/index.ts'
 import { cursorNameOf, haveBacklog, type Output, type SendDeps, type Undelivered } from './output.ts'
 import { build, platform } from './util/version.ts'
-import { createWeb, type Web } from './web/index.ts'
-import type { OwnStat } from './web/registry.ts'
+import { createWeb, type OwnStat, type Web } from './web/index.ts'
+
+export type { Supervisor } from './agent/loop.ts'
+export { logWarnings } from './agent/reload.ts'
 
 /** What a test replaces. */
 export interface Deps extends SendDeps {

@@ -1,7 +1,7 @@
-import type { Dir } from './host/fs/dir.ts'
-import type { Host } from './host/open.ts'
-import type { Family, Labels } from './metrics/family.ts'
-import type { Filter, Pattern } from './metrics/pattern.ts'
+import type { Dir, Host } from './host/index.ts'
+
+import type { Family, Filter, Labels, Pattern } from './metrics/index.ts'
+
 import { messageOf } from './util/log.ts'
 
 /** Thrown where node_exporter returns ErrNoData: the host has no such device or feature. It is not logged as a failure. */

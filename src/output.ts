@@ -1,14 +1,12 @@
 import type { GenericSchema } from 'valibot'
-import type { SamplingRule } from './buffer/sampling.ts'
-import type { Cursor } from './buffer/types.ts'
-import type { CollectionResult } from './collect/cycle.ts'
+import type { Cursor, SamplingRule } from './buffer/index.ts'
+
+import type { CollectionResult } from './collect/index.ts'
 import type { Emit } from './collector.ts'
-import type { Target } from './http/request.ts'
-import type { Outcome } from './http/retry/outcome.ts'
-import type { Access, Headers, Sender } from './http/types.ts'
-import type { Labels } from './metrics/family.ts'
-import type { Series } from './metrics/series.ts'
-import type { Snapshot } from './metrics/snapshot.ts'
+import type { Access, Headers, Outcome, Sender, Target } from './http/index.ts'
+
+import type { Labels, Series, Snapshot } from './metrics/index.ts'
+
 import type { Clock } from './util/clock.ts'
 import type { Log } from './util/log.ts'
 import { userAgent } from './util/version.ts'

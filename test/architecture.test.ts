@@ -158,7 +158,9 @@ test('no folder but collectors has more than 20 files, and src itself at most 6'
 
 test('the kinds of output are named side by side in the registry alone', () => {
   const kinds = [/remote-write\/|remote_write|remoteWrite/, /pushgateway/i]
+  // hints are facts about receivers: their tables may name any of them
   const both = files.filter((file) => {
+    if (partOf(file) === 'hints/') return false
     const code = readFileSync(`${source}/${file}`, 'utf8').replace(
       /\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*\.[^'\n]*'(?=,?$)/gm,
       '',

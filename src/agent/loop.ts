@@ -1,7 +1,7 @@
-import type { SpoolAdoption } from '../batch/adoption.ts'
-import type { CollectionResult } from '../collect/cycle.ts'
-import type { Ingest } from '../collect/ingest.ts'
-import type { Notify } from '../host/systemd/notify.ts'
+import type { SpoolAdoption } from '../batch/index.ts'
+import type { CollectionResult, Ingest } from '../collect/index.ts'
+
+import type { Notify } from '../host/index.ts'
 import type { SnapshotConsumer, Undelivered, Watched } from '../output.ts'
 import { type Clock, every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'

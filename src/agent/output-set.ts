@@ -1,7 +1,7 @@
-import { familiesOf } from '../buffer/metrics.ts'
-import type { Buffer } from '../buffer/types.ts'
+import { type Buffer, familiesOf } from '../buffer/index.ts'
+
 import type { Emit } from '../collector.ts'
-import type { Sender } from '../http/types.ts'
+import type { Sender } from '../http/index.ts'
 import {
   type ConfiguredOutput,
   connectOutput,

@@ -1,8 +1,5 @@
-import { ownershipOf } from '../buffer/disk/chown.ts'
-import { foreignRemedy } from '../buffer/disk/disk-hints.ts'
-import { isForbidden } from '../buffer/disk/filesystem.ts'
-import { enterQueue } from '../buffer/lock/fifo-queue.ts'
-import { turns, turnsIn } from '../buffer/paths.ts'
+import { enterQueue, foreignRemedy, isForbidden, ownershipOf, turns, turnsIn } from '../buffer/index.ts'
+
 import { cursorNameOf } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'

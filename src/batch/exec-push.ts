@@ -1,15 +1,13 @@
-import type { CollectorSetOptions } from '../collect/collector-set.ts'
-import { type HostSampler, openHostSampler } from '../collect/host-sampler.ts'
-import { SampleClock } from '../collect/sample-clock.ts'
-import { type Labels, labelled } from '../metrics/family.ts'
-import { isSameIdentity } from '../metrics/series.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import type { Job } from '../process/index.ts'
-import { jobSnapshots } from '../process/metrics.ts'
+import { type CollectorSetOptions, type HostSampler, openHostSampler, SampleClock } from '../collect/index.ts'
+
+import { isSameIdentity, type Labels, labelled, type Snapshot } from '../metrics/index.ts'
+
+import { type Job, jobSnapshots } from '../process/index.ts'
+
 import { every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'
-import { openBatchRun } from './index.ts'
+import { openBatchRun } from './open-run.ts'
 import { type Claim, claim, claimHostSeries, socketName } from './process-lock.ts'
 import type { DeliveryResult } from './result.ts'
 import { runningAgent } from './run-log.ts'

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { crc32 } from 'node:zlib'
-import { byCodeUnit, type Labels } from '../metrics/family.ts'
+import { byCodeUnit, type Labels } from '../metrics/index.ts'
 
 /** Something that one process of this host has at a time. It is free again when that has ended, however it has. */
 export interface Claim {

@@ -1,5 +1,5 @@
-import type { BufferStats } from '../buffer/types.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { BufferStats } from '../buffer/index.ts'
+import type { Snapshot } from '../metrics/index.ts'
 import { type ConfiguredOutput, cursorNameOf, type Output } from '../output.ts'
 
 /** What became of a command's samples at an output. */

@@ -1,6 +1,6 @@
-import type { DiskBuffer } from '../buffer/disk-buffer.ts'
-import type { Cursor } from '../buffer/types.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Cursor, DiskBuffer } from '../buffer/index.ts'
+
+import type { Snapshot } from '../metrics/index.ts'
 import { type ConfiguredOutput, cursorNameOf, type Output, openOutput } from '../output.ts'
 import { timedOut, timeoutReason } from './result.ts'
 import type { SpooledLog } from './spool-logs.ts'

@@ -1,12 +1,25 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { chownToOwner, type Ownership } from '../buffer/disk/chown.ts'
-import { diskAs, isForbidden, makeDirectory, opened } from '../buffer/disk/filesystem.ts'
-import type { DiskBuffer } from '../buffer/disk-buffer.ts'
-import { type AgentInfo, type BufferDeps, type BufferOptions, openDisk } from '../buffer/index.ts'
-import { ask, BufferError, ownerOf } from '../buffer/lock/lockfile.ts'
-import { deadLetterDirectory } from '../buffer/log/dead-letters.ts'
-import type { Sync } from '../buffer/options.ts'
-import { newId, runsIn } from '../buffer/paths.ts'
+import {
+  type AgentInfo,
+  ask,
+  type BufferDeps,
+  BufferError,
+  type BufferOptions,
+  chownToOwner,
+  type DiskBuffer,
+  deadLetterDirectory,
+  diskAs,
+  isForbidden,
+  makeDirectory,
+  newId,
+  type Ownership,
+  openDisk,
+  opened,
+  ownerOf,
+  runsIn,
+  type Sync,
+} from '../buffer/index.ts'
+
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 

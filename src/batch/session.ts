@@ -1,8 +1,6 @@
-import { DiskBuffer } from '../buffer/disk-buffer.ts'
-import { enterQueue, type QueueTicket } from '../buffer/lock/fifo-queue.ts'
-import { turns, turnsIn } from '../buffer/paths.ts'
-import type { Buffer, Cursor } from '../buffer/types.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import { type Buffer, type Cursor, DiskBuffer, enterQueue, type QueueTicket, turns, turnsIn } from '../buffer/index.ts'
+
+import type { Snapshot } from '../metrics/index.ts'
 import { type ConfiguredOutput, cursorNameOf, type Output, type OutputLifetime, openOutput } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { messageOf } from '../util/log.ts'

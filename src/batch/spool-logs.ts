@@ -1,7 +1,6 @@
-import type { Ownership } from '../buffer/disk/chown.ts'
-import type { DiskBuffer } from '../buffer/disk-buffer.ts'
-import type { BufferOptions } from '../buffer/index.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { BufferOptions, DiskBuffer, Ownership } from '../buffer/index.ts'
+
+import type { Snapshot } from '../metrics/index.ts'
 import { isAdopted, isSpooled, openSpooled, type RunManifest, removeRun, writeManifest } from './run-log.ts'
 import type { Dropped, SpoolDeps } from './types.ts'
 

@@ -1,7 +1,6 @@
-import type { BufferDeps, BufferOptions } from '../buffer/index.ts'
-import type { Sync } from '../buffer/options.ts'
-import type { DropReason } from '../buffer/types.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { BufferDeps, BufferOptions, DropReason, Sync } from '../buffer/index.ts'
+
+import type { Snapshot } from '../metrics/index.ts'
 import type { ConfiguredOutput, SendDeps } from '../output.ts'
 import type { DeliveryResult } from './result.ts'
 

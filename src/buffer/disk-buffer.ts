@@ -1,4 +1,4 @@
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Snapshot } from '../metrics/index.ts'
 import { withTimeout } from '../util/clock.ts'
 import type { DiskCursor } from './cursor/cursor.ts'
 import type { CursorFile } from './cursor/file.ts'

@@ -1,4 +1,4 @@
-import type { Labels } from '../metrics/family.ts'
+import type { Labels } from '../metrics/index.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { adminCommands } from './admin/commands.ts'
@@ -10,6 +10,39 @@ import { BufferLock } from './lock/lockfile.ts'
 import { MemoryBuffer } from './memory-buffer.ts'
 import type { DiskOptions } from './options.ts'
 import type { Buffer } from './types.ts'
+
+export {
+  adminCommands,
+  type BufferRow,
+  type DeadLetterRow,
+  type DropRow,
+  type EndpointRow,
+  type Row,
+} from './admin/commands.ts'
+export { exportFormats, type Format } from './admin/export.ts'
+export { chownToOwner, type Ownership, ownershipOf } from './disk/chown.ts'
+export { diskRemedy, foreignRemedy } from './disk/disk-hints.ts'
+export { diskAs, type FileSystem, isForbidden, makeDirectory, opened } from './disk/filesystem.ts'
+export { DiskBuffer } from './disk-buffer.ts'
+export { enterQueue, type QueueTicket } from './lock/fifo-queue.ts'
+export { ask, BufferError, ownerOf, type Request } from './lock/lockfile.ts'
+export { deadLetterDirectory } from './log/dead-letters.ts'
+export { MemoryBuffer } from './memory-buffer.ts'
+export { bytesOf, tailBytes } from './memory-tail.ts'
+export { countDropped, familiesOf } from './metrics.ts'
+export type { DiskOptions, Sync } from './options.ts'
+export { defaultDirectory, newId, runsIn, turns, turnsIn } from './paths.ts'
+export { includes, type SamplingRule } from './sampling.ts'
+export type {
+  Backlog,
+  Buffer,
+  BufferStats,
+  Cursor,
+  DeliveryVerdict,
+  DropReason,
+  Entry,
+  InFlightRange,
+} from './types.ts'
 
 export interface BufferOptions extends DiskOptions {
   readonly mode: 'disk' | 'memory'

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Snapshot } from '../metrics/index.ts'
 import { Notifier } from './cursor/notifier.ts'
 import { within } from './memory-tail.ts'
 import { countDropped, createStats } from './metrics.ts'

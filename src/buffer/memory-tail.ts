@@ -1,4 +1,4 @@
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Snapshot } from '../metrics/index.ts'
 import type { Entry } from './types.ts'
 
 /** A snapshot, and its place in the numbering of all samples that were ever appended. */

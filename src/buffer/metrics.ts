@@ -1,4 +1,4 @@
-import { type Family, gauge, type Labels, ownCounter } from '../metrics/family.ts'
+import { type Family, gauge, type Labels, ownCounter } from '../metrics/index.ts'
 import type { Buffer, BufferStats, DropReason } from './types.ts'
 
 const dropped = ownCounter(

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Snapshot } from '../metrics/index.ts'
 
 /** Which snapshots an endpoint takes that does not want each: one every `intervalMs` of those every `collectedMs`. */
 export interface SamplingRule {

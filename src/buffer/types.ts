@@ -1,5 +1,5 @@
-import type { Series } from '../metrics/series.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Series, Snapshot } from '../metrics/index.ts'
+
 import type { SamplingRule } from './sampling.ts'
 
 /** A snapshot and its place in the order of all that was collected. Numbers are never used twice. */

@@ -1,8 +1,6 @@
-import { type HostOptions, type OpenHost, openHost } from '../host/open.ts'
-import type { Labels } from '../metrics/family.ts'
-import type { Filter } from '../metrics/pattern.ts'
-import { isSameIdentity, SeriesTable } from '../metrics/series.ts'
-import { SnapshotBuilder } from '../metrics/snapshot.ts'
+import { type HostOptions, type OpenHost, openHost } from '../host/index.ts'
+import { type Filter, isSameIdentity, type Labels, SeriesTable, SnapshotBuilder } from '../metrics/index.ts'
+
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'

@@ -1,10 +1,17 @@
 import { type Collector, type Context, type Emit, NoData, type Options, type Values } from '../collector.ts'
-import type { Host } from '../host/open.ts'
-import { seriesText } from '../metrics/exposition/write.ts'
-import { type Family, gauge, type Labels } from '../metrics/family.ts'
-import type { Filter } from '../metrics/pattern.ts'
-import type { DuplicateReason } from '../metrics/series.ts'
-import type { DuplicateSample, Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
+import type { Host } from '../host/index.ts'
+import {
+  type DuplicateReason,
+  type DuplicateSample,
+  type Family,
+  type Filter,
+  gauge,
+  type Labels,
+  type Snapshot,
+  type SnapshotBuilder,
+  seriesText,
+} from '../metrics/index.ts'
+
 import { type Clock, withTimeout } from '../util/clock.ts'
 import { type Log, messageOf } from '../util/log.ts'
 

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Snapshot } from '../metrics/index.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'

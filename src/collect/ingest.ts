@@ -1,7 +1,7 @@
-import { bytesOf, tailBytes } from '../buffer/memory-tail.ts'
-import type { Buffer } from '../buffer/types.ts'
-import type { Starts } from '../metrics/family.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import { type Buffer, bytesOf, tailBytes } from '../buffer/index.ts'
+
+import type { Snapshot, Starts } from '../metrics/index.ts'
+
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { CollectionResult } from './cycle.ts'

@@ -1,7 +1,7 @@
 import type { Emit } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { counter, gauge, ownCounter } from '../metrics/family.ts'
+import { type Dir, fields, lines } from '../host/index.ts'
+
+import { counter, gauge, ownCounter } from '../metrics/index.ts'
 import type { Build, platform } from '../util/version.ts'
 import type { SelfMetrics } from './cycle.ts'
 import type { SampleClock } from './sample-clock.ts'

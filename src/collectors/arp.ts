@@ -1,8 +1,7 @@
 import { boolean, type Context, collector, pattern } from '../collector.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { NoKernel } from '../host/syscall/ffi.ts'
-import { gauge } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import { fields, lines, NoKernel } from '../host/index.ts'
+
+import { filterOf, gauge } from '../metrics/index.ts'
 
 const entries = gauge('node_arp_entries', 'Neighbours known on the interface.', ['device'])
 

@@ -1,7 +1,7 @@
 import { boolean, collectEach, collector, type Emit } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { keyValues } from '../host/fs/text.ts'
-import { type Family, gauge, undatedCounter } from '../metrics/family.ts'
+import { type Dir, keyValues } from '../host/index.ts'
+
+import { type Family, gauge, undatedCounter } from '../metrics/index.ts'
 
 type Where = 'uuid' | 'backing_device' | 'cache_device'
 type Attribute<Label extends Where> = readonly [key: string, family: Family<Label>, scale: number]

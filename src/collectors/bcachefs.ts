@@ -1,7 +1,7 @@
 import { collectEach, collector, NoData, parseEach } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { familyOf, gauge, undatedCounter } from '../metrics/family.ts'
+import { fields, lines, numberOf } from '../host/index.ts'
+
+import { familyOf, gauge, undatedCounter } from '../metrics/index.ts'
 
 const info = gauge('node_bcachefs_info', 'A mounted file system; always 1.', ['uuid'])
 const cacheSize = gauge('node_bcachefs_btree_cache_size_bytes', 'Memory that caches btree nodes.', ['uuid'])

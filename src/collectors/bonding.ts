@@ -1,7 +1,7 @@
 import { collectEach, collector, requireValue } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { fields } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
+import { type Dir, fields } from '../host/index.ts'
+
+import { gauge } from '../metrics/index.ts'
 
 const slaves = gauge('node_bonding_slaves', 'Interfaces in the bond.', ['master'])
 const active = gauge('node_bonding_active', 'Interfaces in the bond with an active link.', ['master'])

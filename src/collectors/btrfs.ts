@@ -1,10 +1,18 @@
 import { type Context, collectEach, collectEachAsync, collector } from '../collector.ts'
-import { type Dir, numberOf } from '../host/fs/dir.ts'
-import { keyValues } from '../host/fs/text.ts'
-import { hangable, type Mount, mountsOf, unescapeMount } from '../host/parse/mounts.ts'
-import { milli, sectors } from '../host/parse/units.ts'
-import type { BtrfsVolume } from '../host/syscall/btrfs.ts'
-import { gauge, undatedCounter } from '../metrics/family.ts'
+import {
+  type BtrfsVolume,
+  type Dir,
+  hangable,
+  keyValues,
+  type Mount,
+  milli,
+  mountsOf,
+  numberOf,
+  sectors,
+  unescapeMount,
+} from '../host/index.ts'
+
+import { gauge, undatedCounter } from '../metrics/index.ts'
 
 const info = gauge('node_btrfs_info', 'A mounted file system; always 1.', ['label', 'uuid'])
 const reserve = gauge('node_btrfs_global_rsv_size_bytes', 'Space reserved for metadata in the global block reserve.', [

@@ -1,7 +1,7 @@
 import { collector, parseEach } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
+import { fields, lines, numberOf } from '../host/index.ts'
+
+import { gauge } from '../metrics/index.ts'
 
 const blocks = gauge('node_buddyinfo_blocks', 'Free blocks of memory of 2^size pages.', ['node', 'zone', 'size'])
 

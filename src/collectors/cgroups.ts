@@ -1,7 +1,7 @@
 import { collector, parseEach } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
+import { fields, lines, numberOf } from '../host/index.ts'
+
+import { gauge } from '../metrics/index.ts'
 
 const cgroups = gauge('node_cgroups_cgroups', 'Control groups that use a controller.', ['subsys_name'])
 const enabled = gauge('node_cgroups_enabled', 'Whether a controller is enabled.', ['subsys_name'])

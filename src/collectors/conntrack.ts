@@ -1,6 +1,6 @@
 import { collector, NoData } from '../collector.ts'
-import { parseLnstat } from '../host/parse/lnstat.ts'
-import { gauge } from '../metrics/family.ts'
+import { parseLnstat } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const limits = {
   nf_conntrack_count: gauge('node_nf_conntrack_entries', 'Flows that are tracked.'),

@@ -1,6 +1,6 @@
 import { collectEach, collector } from '../collector.ts'
-import { fields } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
+import { fields } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const info = gauge('node_cpu_vulnerabilities_info', 'State and mitigation of a CPU vulnerability; always 1.', [
   'codename',

@@ -1,11 +1,7 @@
 import { boolean, collectEach, collector, type Emit, pattern } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { fields } from '../host/fs/text.ts'
-import { cpusOf, parseCpuList } from '../host/parse/cpu-list.ts'
-import { parseStat } from '../host/parse/stat.ts'
-import { ticks } from '../host/parse/units.ts'
-import { counter, gauge } from '../metrics/family.ts'
-import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
+import { cpusOf, type Dir, fields, parseCpuList, parseStat, ticks } from '../host/index.ts'
+
+import { counter, type Filter, filterOf, gauge, type Pattern } from '../metrics/index.ts'
 
 const seconds = counter('node_cpu_seconds_total', 'Seconds that a CPU spent in each mode.', ['cpu', 'mode'])
 const guestSeconds = counter(

@@ -1,7 +1,7 @@
 import { collectEach, collector } from '../collector.ts'
-import { type Dir, numberOf } from '../host/fs/dir.ts'
-import { cpusOf, parseCpuList } from '../host/parse/cpu-list.ts'
-import { gauge } from '../metrics/family.ts'
+import { cpusOf, type Dir, numberOf, parseCpuList } from '../host/index.ts'
+
+import { gauge } from '../metrics/index.ts'
 
 const hertz = (file: string, name: string, help: string) =>
   [file, gauge(`node_cpu_${name}_hertz`, help, ['cpu'])] as const

@@ -1,9 +1,7 @@
 import { collectEach, collector, type Emit, parseEach, pattern } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { sectors } from '../host/parse/units.ts'
-import { counter, gauge } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import { fields, lines, numberOf, sectors } from '../host/index.ts'
+
+import { counter, filterOf, gauge } from '../metrics/index.ts'
 
 type Convert = (value: number | undefined) => number | undefined
 const unchanged: Convert = (value) => value

@@ -1,6 +1,6 @@
 import { collector, NoData } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { type Family, gauge } from '../metrics/family.ts'
+import type { Dir } from '../host/index.ts'
+import { type Family, gauge } from '../metrics/index.ts'
 
 const files = `bios_date bios_release bios_vendor bios_version board_asset_tag board_name board_serial board_vendor
   board_version chassis_asset_tag chassis_serial chassis_vendor chassis_version product_family product_name

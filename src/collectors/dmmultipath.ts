@@ -1,6 +1,6 @@
 import { collectEach, collector, requireDir, requireValue } from '../collector.ts'
-import { sectors } from '../host/parse/units.ts'
-import { gauge } from '../metrics/family.ts'
+import { sectors } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const device = ['device', 'sysfs_name'] as const
 const info = gauge('node_dmmultipath_device_info', 'A multipath device; always 1.', [...device, 'uuid'])

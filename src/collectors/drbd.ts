@@ -1,7 +1,7 @@
 import { collectEach, collector, requireValue } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields } from '../host/fs/text.ts'
-import { counter, type Family, gauge } from '../metrics/family.ts'
+import { fields, numberOf } from '../host/index.ts'
+
+import { counter, type Family, gauge } from '../metrics/index.ts'
 
 const make = (define: typeof gauge, key: string, name: string, help: string, scale = 1) =>
   [key, [define(`node_drbd_${name}`, help, ['device']), scale]] as const

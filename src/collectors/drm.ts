@@ -1,6 +1,6 @@
 import { collectEach, collector } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { gauge } from '../metrics/family.ts'
+import type { Dir } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const attribute = (file: string, name: string, help: string) =>
   [file, gauge(`node_drm_${name}`, help, ['card'])] as const

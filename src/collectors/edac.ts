@@ -1,6 +1,6 @@
 import { collectEach, collector, type Emit } from '../collector.ts'
-import { type Dir, numberOf } from '../host/fs/dir.ts'
-import { undatedCounter } from '../metrics/family.ts'
+import { type Dir, numberOf } from '../host/index.ts'
+import { undatedCounter } from '../metrics/index.ts'
 
 const family = <Label extends string>(name: string, what: string, labels: readonly Label[]) =>
   undatedCounter(`node_edac_${name}_errors_total`, what, labels)

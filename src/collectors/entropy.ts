@@ -1,5 +1,5 @@
 import { collectEach, collector } from '../collector.ts'
-import { gauge } from '../metrics/family.ts'
+import { gauge } from '../metrics/index.ts'
 
 const attributes = {
   entropy_avail: gauge('node_entropy_available_bits', 'Entropy in the pool of the random number generator, in bits.'),

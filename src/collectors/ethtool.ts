@@ -1,8 +1,7 @@
 import { collectEachAsync, collector, type Emit, pattern, requireDir } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import type { Modes, Settings } from '../host/netlink/ethtool.ts'
-import { familyOf, gauge, untyped } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import type { Dir, Modes, Settings } from '../host/index.ts'
+
+import { familyOf, filterOf, gauge, untyped } from '../metrics/index.ts'
 
 const info = gauge('node_ethtool_info', 'The driver of a network device; always 1.', [
   'bus_info',

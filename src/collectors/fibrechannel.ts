@@ -1,5 +1,5 @@
 import { collectEach, collector, requireDir } from '../collector.ts'
-import { gauge, undatedCounter } from '../metrics/family.ts'
+import { gauge, undatedCounter } from '../metrics/index.ts'
 
 const statistic = (file: string, help: string, name = file) =>
   [file, undatedCounter(`node_fibrechannel_${name}_total`, help, ['fc_host'])] as const

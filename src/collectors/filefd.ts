@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { gauge } from '../metrics/family.ts'
+import { numberOf } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const allocated = gauge('node_filefd_allocated', 'File handles that are allocated.')
 const maximum = gauge('node_filefd_maximum', 'File handles that may be allocated at most.')

@@ -1,8 +1,7 @@
 import { type Context, collector, duration, number, type Options, pattern, type Values } from '../collector.ts'
-import { hangable, type Mount, mountsOf, unescapeMount } from '../host/parse/mounts.ts'
-import { type Answer, timedOut } from '../host/syscall/statfs.ts'
-import { gauge } from '../metrics/family.ts'
-import { filterOf, type Pattern } from '../metrics/pattern.ts'
+import { hangable, type Mount, mountsOf, type StatfsAnswer, timedOut, unescapeMount } from '../host/index.ts'
+
+import { filterOf, gauge, type Pattern } from '../metrics/index.ts'
 
 const labelNames = ['device', 'device_error', 'fstype', 'mountpoint'] as const
 const size = gauge('node_filesystem_size_bytes', 'Size of the file system.', labelNames)
@@ -115,7 +114,7 @@ async function reportRemote(
   if (statfs.problem !== undefined) warn(statfs.problem)
 }
 
-function report(emit: FilesystemContext['emit'], { mount, labels: found, unique }: Entry, answer: Answer): void {
+function report(emit: FilesystemContext['emit'], { mount, labels: found, unique }: Entry, answer: StatfsAnswer): void {
   const error = 'error' in answer ? answer.error : ''
   const { major, minor } = mount
   if (error === '') emit(mountInfo, 1, { device: found.device, major, minor, mountpoint: found.mountpoint })

@@ -1,7 +1,6 @@
 import { collectEach, collector, pattern, requireDir } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { counter, familyOf, gauge } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import type { Dir } from '../host/index.ts'
+import { counter, familyOf, filterOf, gauge } from '../metrics/index.ts'
 
 const chipName = gauge('node_hwmon_chip_names', 'Name of the chip; always 1.', ['chip', 'chip_name'])
 const sensorLabel = gauge('node_hwmon_sensor_label', 'Label of the sensor; always 1.', ['chip', 'label', 'sensor'])

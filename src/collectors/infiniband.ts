@@ -1,7 +1,6 @@
 import { collectEach, collector, type Emit, pattern, requireDir, requireValue } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { gauge, undatedCounter } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import type { Dir } from '../host/index.ts'
+import { filterOf, gauge, undatedCounter } from '../metrics/index.ts'
 
 const port = ['device', 'port'] as const
 const info = gauge('node_infiniband_info', 'Information about the device; always 1.', [

@@ -1,8 +1,7 @@
 import { boolean, collectEach, collector, pattern } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { counter } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import { fields, lines, numberOf } from '../host/index.ts'
+
+import { counter, filterOf } from '../metrics/index.ts'
 
 const interrupts = counter('node_interrupts_total', 'Interrupts that a CPU has serviced, by their number or name.', [
   'cpu',

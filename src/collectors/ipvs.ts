@@ -1,7 +1,7 @@
 import { collectEach, collector, requireValue, text } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { fields, lines, numberOf } from '../host/index.ts'
+
+import { counter, gauge } from '../metrics/index.ts'
 
 const totals = [
   counter('node_ipvs_connections_total', 'Connections made.'),

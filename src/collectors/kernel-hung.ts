@@ -1,5 +1,5 @@
 import { collector, NoData } from '../collector.ts'
-import { counter } from '../metrics/family.ts'
+import { counter } from '../metrics/index.ts'
 
 const hung = counter('node_kernel_hung_tasks_total', 'Tasks that were found hung since boot.')
 

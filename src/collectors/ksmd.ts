@@ -1,6 +1,6 @@
 import { collectEach, collector } from '../collector.ts'
-import { milli } from '../host/parse/units.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { milli } from '../host/index.ts'
+import { counter, gauge } from '../metrics/index.ts'
 
 const value = (file: string, help: string) => [file, gauge(`node_ksmd_${file}`, help)] as const
 

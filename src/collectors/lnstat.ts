@@ -1,6 +1,6 @@
 import { collectEach, collector } from '../collector.ts'
-import { parseLnstat } from '../host/parse/lnstat.ts'
-import { counter, familyOf } from '../metrics/family.ts'
+import { parseLnstat } from '../host/index.ts'
+import { counter, familyOf } from '../metrics/index.ts'
 
 const statistic = familyOf((column) => {
   const name = column.replace(/_*[^0-9A-Za-z_]+_*/g, '_')

@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { fields } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
+import { fields } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const averages = [
   gauge('node_load1', 'Load average over one minute.'),

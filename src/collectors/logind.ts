@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import { gauge } from '../metrics/family.ts'
+import { gauge } from '../metrics/index.ts'
 
 const sessions = gauge('node_logind_sessions', 'Sessions of logind.', ['class', 'remote', 'seat', 'type'])
 

@@ -1,7 +1,7 @@
 import { collectEach, collector, requireValue } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
+import { type Dir, fields, lines } from '../host/index.ts'
+
+import { gauge } from '../metrics/index.ts'
 
 const blocks = gauge('node_md_blocks', 'Blocks of 1 KiB in the array.', ['device'])
 const synced = gauge('node_md_blocks_synced', 'Blocks of 1 KiB that are in sync.', ['device'])

@@ -1,7 +1,7 @@
 import { collectEach, collector, parseEach } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { counter, familyOf, gauge } from '../metrics/family.ts'
+import { fields, lines, numberOf } from '../host/index.ts'
+
+import { counter, familyOf, gauge } from '../metrics/index.ts'
 
 const memory = familyOf((field) => gauge(`node_memory_numa_${field}`, `${field} of a node's memory.`, ['node']))
 const allocations = familyOf((field) =>

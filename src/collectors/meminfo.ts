@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import { familyOf, gauge } from '../metrics/family.ts'
+import { familyOf, gauge } from '../metrics/index.ts'
 
 const memory = familyOf((field) => gauge(`node_memory_${field}`, `Memory information field ${field}.`))
 

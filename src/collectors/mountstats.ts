@@ -1,7 +1,7 @@
 import { collector, parseEach } from '../collector.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { type Mount, parseMountinfo } from '../host/parse/mounts.ts'
-import { gauge, undatedCounter } from '../metrics/family.ts'
+import { fields, lines, type Mount, parseMountinfo } from '../host/index.ts'
+
+import { gauge, undatedCounter } from '../metrics/index.ts'
 
 const mountLabels = ['export', 'mountaddr', 'protocol'] as const
 const nfs = (name: string, help: string) => undatedCounter(`node_mountstats_nfs_${name}_total`, help, mountLabels)

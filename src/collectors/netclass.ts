@@ -1,11 +1,7 @@
 import { boolean, type Context, collectEach, collector, type Option, pattern, requireDir } from '../collector.ts'
-import { type Dir, isMissing } from '../host/fs/dir.ts'
-import type { Kernel } from '../host/kernel.ts'
-import type { LinkMode } from '../host/netlink/ethtool.ts'
-import { type Link, statisticNames } from '../host/netlink/links.ts'
-import { NoKernel } from '../host/syscall/ffi.ts'
-import { counter, type Family, gauge } from '../metrics/family.ts'
-import { type Filter, filterOf } from '../metrics/pattern.ts'
+import { type Dir, isMissing, type Kernel, type Link, type LinkMode, NoKernel, statisticNames } from '../host/index.ts'
+
+import { counter, type Family, type Filter, filterOf, gauge } from '../metrics/index.ts'
 
 const info = gauge('node_network_info', 'Non-numeric attributes of an interface; always 1.', [
   'device',

@@ -8,13 +8,18 @@ import {
   parseEach,
   pattern,
 } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import type { Kernel } from '../host/kernel.ts'
-import { type Link, type Statistics, statisticNames } from '../host/netlink/links.ts'
-import { NoKernel } from '../host/syscall/ffi.ts'
-import { counter, familyOf, gauge } from '../metrics/family.ts'
-import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
+import {
+  type Dir,
+  fields,
+  type Kernel,
+  type Link,
+  lines,
+  NoKernel,
+  type Statistics,
+  statisticNames,
+} from '../host/index.ts'
+
+import { counter, type Filter, familyOf, filterOf, gauge, type Pattern } from '../metrics/index.ts'
 
 const help = (name: string) => `Network interface counter ${name}.`
 const total = familyOf((name) => counter(`node_network_${name}_total`, help(name), ['device']))

@@ -1,8 +1,7 @@
 import { collectEach, collector, parseEach, pattern } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { lines } from '../host/fs/text.ts'
-import { type Family, familyOf, untyped } from '../metrics/family.ts'
-import { type Filter, filterOf } from '../metrics/pattern.ts'
+import { lines, numberOf } from '../host/index.ts'
+
+import { type Family, type Filter, familyOf, filterOf, untyped } from '../metrics/index.ts'
 
 const statistic = familyOf((key) => untyped(`node_netstat_${key}`, `${key} of /proc/net/netstat, snmp or snmp6.`))
 

@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import { gauge } from '../metrics/family.ts'
+import { gauge } from '../metrics/index.ts'
 
 const info = gauge('node_network_route_info', 'A unicast route; the value is always 1.', [
   'device',

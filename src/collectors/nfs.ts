@@ -1,6 +1,6 @@
 import { collector, requireValue } from '../collector.ts'
-import { calls, parseRpcStats, version2, version3 } from '../host/parse/rpc-stats.ts'
-import { counter } from '../metrics/family.ts'
+import { calls, parseRpcStats, version2, version3 } from '../host/index.ts'
+import { counter } from '../metrics/index.ts'
 
 const packets = counter('node_nfs_packets_total', 'Packets of the NFS client, sent and received.', ['protocol'])
 const connections = counter('node_nfs_connections_total', 'TCP connections of the NFS client.')

@@ -1,6 +1,6 @@
 import { collector, requireValue } from '../collector.ts'
-import { calls, parseRpcStats, version2, version3 } from '../host/parse/rpc-stats.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { calls, parseRpcStats, version2, version3 } from '../host/index.ts'
+import { counter, gauge } from '../metrics/index.ts'
 
 /** Line, column, family. */
 const columns = [

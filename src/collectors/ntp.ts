@@ -1,6 +1,6 @@
 import { boolean, collector, duration, number, type Options, text, type Values } from '../collector.ts'
-import type { Answer } from '../host/services.ts'
-import { gauge } from '../metrics/family.ts'
+import type { DatagramAnswer } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const stratum = gauge('node_ntp_stratum', 'Distance of the NTP server from a reference clock, in servers.')
 const leap = gauge('node_ntp_leap', 'Leap second at the end of the day: 1 one more, 2 one less, 3 not synchronised.')
@@ -73,7 +73,7 @@ function query(version: number, cookie: Uint8Array): Uint8Array {
 type Parsed = ReturnType<typeof parseAnswer>
 
 /** The fields of an answer and values computed from them, in seconds. Throws if it is not the answer to this query. */
-export function parseAnswer({ bytes, sentNs, receivedNs }: Answer, cookie: Uint8Array) {
+export function parseAnswer({ bytes, sentNs, receivedNs }: DatagramAnswer, cookie: Uint8Array) {
   if (bytes.length < 48) throw new Error(`ntp: the answer has ${bytes.length} bytes, not 48`)
   const [flags = 0, stratum = 0] = bytes
   if ((flags & 7) !== 4) throw new Error(`ntp: the answer is of mode ${flags & 7}, not a server's`)

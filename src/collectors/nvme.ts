@@ -1,6 +1,6 @@
 import { collectEach, collector, type Emit, requireDir, requireValue } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { gauge } from '../metrics/family.ts'
+import type { Dir } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const info = gauge('node_nvme_info', 'Information about the controller; always 1.', [
   'cntlid',

@@ -1,6 +1,6 @@
 import { collector, NoData } from '../collector.ts'
-import { lines } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
+import { lines } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 import { instantOf } from '../util/clock.ts'
 
 const names = [

@@ -1,7 +1,7 @@
 import { boolean, collectEach, collector, requireDir, requireValue, text } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { lines } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
+import { type Dir, lines } from '../host/index.ts'
+
+import { gauge } from '../metrics/index.ts'
 
 const place = ['segment', 'bus', 'device', 'function'] as const
 const parentPlace = ['parent_segment', 'parent_bus', 'parent_device', 'parent_function'] as const

@@ -1,8 +1,7 @@
 import { boolean, collectEach, collector, list, text } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { parseCpuList } from '../host/parse/cpu-list.ts'
-import { type Event, NotPermitted } from '../host/syscall/perf.ts'
-import { type Family, familyOf, ownCounter } from '../metrics/family.ts'
+import { type Dir, type Event, NotPermitted, parseCpuList } from '../host/index.ts'
+
+import { type Family, familyOf, ownCounter } from '../metrics/index.ts'
 
 /** An event, its name in the options, and its metric. */
 interface Profiler extends Event {

@@ -1,7 +1,6 @@
 import { collectEach, collector, pattern, requireDir } from '../collector.ts'
-import { micro } from '../host/parse/units.ts'
-import { type Family, familyOf, gauge } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import { micro } from '../host/index.ts'
+import { type Family, familyOf, filterOf, gauge } from '../metrics/index.ts'
 
 type Convert = (value: number | undefined) => number | undefined
 type Attribute = readonly [file: string, family: Family<'power_supply'>, convert: Convert]

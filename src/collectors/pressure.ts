@@ -1,6 +1,6 @@
 import { collectEach, collector, NoData, requireValue } from '../collector.ts'
-import { milli } from '../host/parse/units.ts'
-import { counter, type Family } from '../metrics/family.ts'
+import { milli } from '../host/index.ts'
+import { counter, type Family } from '../metrics/index.ts'
 
 const waiting = (resource: string, what: string) =>
   counter(`node_pressure_${resource}_waiting_seconds_total`, `Seconds in which some task waited for ${what}.`)

@@ -1,6 +1,6 @@
 import { collectEach, collector } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { gauge } from '../metrics/family.ts'
+import type { Dir } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const threads = gauge('node_processes_threads', 'Threads of all processes.')
 const maxThreads = gauge('node_processes_max_threads', 'Threads that the system may have at most.')

@@ -1,7 +1,6 @@
 import { collector, pattern, text } from '../collector.ts'
-import type { Qdisc } from '../host/netlink/qdiscs.ts'
-import { counter, gauge } from '../metrics/family.ts'
-import { filterOf, type Pattern } from '../metrics/pattern.ts'
+import type { Qdisc } from '../host/index.ts'
+import { counter, filterOf, gauge, type Pattern } from '../metrics/index.ts'
 
 const labels = ['device', 'kind'] as const
 const statistics = [

@@ -1,6 +1,6 @@
 import { boolean, collectEach, collector, requireDir, requireValue } from '../collector.ts'
-import { micro } from '../host/parse/units.ts'
-import { familyOf, undatedCounter } from '../metrics/family.ts'
+import { micro } from '../host/index.ts'
+import { familyOf, undatedCounter } from '../metrics/index.ts'
 
 const labelled = undatedCounter('node_rapl_joules_total', 'Energy that the zone has used, in joules.', [
   'index',

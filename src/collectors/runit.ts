@@ -1,5 +1,5 @@
 import { collectEach, collector, text } from '../collector.ts'
-import { gauge } from '../metrics/family.ts'
+import { gauge } from '../metrics/index.ts'
 
 const labels = ['service', 'supervisor'] as const
 const state = gauge('node_service_state', 'State of the service: 0 down, 1 running, 2 finishing.', labels)

@@ -1,6 +1,6 @@
 import { collector, NoData } from '../collector.ts'
-import { nano } from '../host/parse/units.ts'
-import { counter } from '../metrics/family.ts'
+import { nano } from '../host/index.ts'
+import { counter } from '../metrics/index.ts'
 
 const running = counter('node_schedstat_running_seconds_total', 'Seconds that a CPU spent running tasks.', ['cpu'])
 const waiting = counter('node_schedstat_waiting_seconds_total', 'Seconds that tasks waited for a CPU.', ['cpu'])

@@ -1,8 +1,7 @@
 import { type Context, collector } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { lines } from '../host/fs/text.ts'
-import { parseMountinfo, unescapeMount } from '../host/parse/mounts.ts'
-import { gauge } from '../metrics/family.ts'
+import { type Dir, lines, parseMountinfo, unescapeMount } from '../host/index.ts'
+
+import { gauge } from '../metrics/index.ts'
 
 const enabled = gauge('node_selinux_enabled', 'Whether SELinux is in use: 1 or 0.')
 const configMode = gauge(

@@ -1,8 +1,7 @@
 import { collector, parseEach, pattern } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import { fields, lines, numberOf } from '../host/index.ts'
+
+import { filterOf, gauge } from '../metrics/index.ts'
 
 /** The columns after the name of the slab. */
 const columns = [

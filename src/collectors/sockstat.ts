@@ -1,7 +1,7 @@
 import { collectEach, collector, parseEach } from '../collector.ts'
-import { type Dir, numberOf } from '../host/fs/dir.ts'
-import { lines } from '../host/fs/text.ts'
-import { familyOf, gauge } from '../metrics/family.ts'
+import { type Dir, lines, numberOf } from '../host/index.ts'
+
+import { familyOf, gauge } from '../metrics/index.ts'
 
 const socketsUsed = gauge('node_sockstat_sockets_used', 'Sockets of all kinds in use.')
 const count = familyOf((key) => gauge(`node_sockstat_${key}`, `${meaning(key)}: ${key} of /proc/net/sockstat.`))

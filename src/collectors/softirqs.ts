@@ -1,7 +1,7 @@
 import { collector, parseEach } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { counter } from '../metrics/family.ts'
+import { fields, lines, numberOf } from '../host/index.ts'
+
+import { counter } from '../metrics/index.ts'
 
 const functions = counter('node_softirqs_functions_total', 'Softirqs that a CPU has serviced.', ['cpu', 'type'])
 

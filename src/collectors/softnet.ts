@@ -1,6 +1,6 @@
 import { collector, parseEach } from '../collector.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { fields, lines } from '../host/index.ts'
+import { counter, gauge } from '../metrics/index.ts'
 
 const total = (name: string, help: string) => counter(`node_softnet_${name}_total`, help, ['cpu'])
 

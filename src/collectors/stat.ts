@@ -1,6 +1,6 @@
 import { boolean, collector } from '../collector.ts'
-import { parseStat } from '../host/parse/stat.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { parseStat } from '../host/index.ts'
+import { counter, gauge } from '../metrics/index.ts'
 
 const totals = {
   intr: counter('node_intr_total', 'Interrupts serviced since boot.'),

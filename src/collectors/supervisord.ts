@@ -1,6 +1,6 @@
 import { collectEach, collector, text } from '../collector.ts'
-import { callOf, resultOf, type Value } from '../host/parse/xml-rpc.ts'
-import { gauge, undatedCounter } from '../metrics/family.ts'
+import { callOf, resultOf, type Value } from '../host/index.ts'
+import { gauge, undatedCounter } from '../metrics/index.ts'
 
 const labelNames = ['group', 'name'] as const
 const up = gauge('node_supervisord_up', 'Whether a process of supervisord is running.', labelNames)

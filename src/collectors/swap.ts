@@ -1,8 +1,7 @@
 import { collector, parseEach } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { kibi } from '../host/parse/units.ts'
-import { gauge } from '../metrics/family.ts'
+import { fields, kibi, lines, numberOf } from '../host/index.ts'
+
+import { gauge } from '../metrics/index.ts'
 
 const size = gauge('node_swap_size_bytes', 'Size of a swap area.', ['device', 'swap_type'])
 const used = gauge('node_swap_used_bytes', 'Bytes of a swap area that are in use.', ['device', 'swap_type'])

@@ -1,7 +1,7 @@
 import { collectEach, collector, list } from '../collector.ts'
-import { type Dir, numberOf } from '../host/fs/dir.ts'
-import { fields } from '../host/fs/text.ts'
-import { familyOf, gauge, untyped } from '../metrics/family.ts'
+import { type Dir, fields, numberOf } from '../host/index.ts'
+
+import { familyOf, gauge, untyped } from '../metrics/index.ts'
 
 const single = familyOf((name) => untyped(`node_sysctl_${name}`, `Kernel parameter ${name}.`))
 const indexed = familyOf((name) => untyped(`node_sysctl_${name}`, `Kernel parameter ${name}.`, ['index']))

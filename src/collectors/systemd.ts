@@ -1,8 +1,7 @@
 import { boolean, type Context, collectEachAsync, collector, type Emit, type Options, pattern } from '../collector.ts'
-import { micro } from '../host/parse/units.ts'
-import type { Connection } from '../host/systemd/dbus.ts'
-import { gauge, undatedCounter } from '../metrics/family.ts'
-import { type Filter, filterOf, type Pattern } from '../metrics/pattern.ts'
+import { type Connection, micro } from '../host/index.ts'
+
+import { type Filter, filterOf, gauge, type Pattern, undatedCounter } from '../metrics/index.ts'
 
 const version = gauge('node_systemd_version', 'Version of systemd; in full as a label.', ['version'])
 const virtualization = gauge(

@@ -1,6 +1,5 @@
 import { collectEach, collector, pattern, requireDir, requireValue } from '../collector.ts'
-import { counter, gauge } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import { counter, filterOf, gauge } from '../metrics/index.ts'
 
 const make = (define: typeof counter, file: string, name: string, help: string, scale = 1) =>
   [file, define(`node_tape_${name}`, help, ['device']), scale] as const

@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import type { AddressFamily } from '../host/netlink/sock-diag.ts'
-import { gauge } from '../metrics/family.ts'
+import type { AddressFamily } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const states = gauge('node_tcp_connection_states', 'TCP sockets by state, and bytes in their queues.', ['state'])
 

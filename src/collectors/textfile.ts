@@ -1,16 +1,17 @@
 import { collectEach, collector, list } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { globbed } from '../host/fs/glob.ts'
+import { type Dir, globbed } from '../host/index.ts'
+
 import {
   type FamilySource,
   familySamples,
+  gauge,
   type KnownFamilies,
   mergeFamilies,
   type NormalizedFamily,
   normalizeFamily,
-} from '../metrics/exposition/normalize.ts'
-import { type ReadFamily, readText } from '../metrics/exposition/read-text.ts'
-import { gauge } from '../metrics/family.ts'
+  type ReadFamily,
+  readText,
+} from '../metrics/index.ts'
 
 const scrapeError = gauge(
   'node_textfile_scrape_error',

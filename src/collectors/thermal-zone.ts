@@ -1,6 +1,6 @@
 import { collectEach, collector } from '../collector.ts'
-import { milli } from '../host/parse/units.ts'
-import { gauge } from '../metrics/family.ts'
+import { milli } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const temp = gauge('node_thermal_zone_temp', 'Temperature of the zone in degrees Celsius.', ['zone', 'type'])
 const current = gauge(

@@ -1,7 +1,7 @@
 import { collectEach, collector } from '../collector.ts'
-import { fields } from '../host/fs/text.ts'
-import { zoneAt } from '../host/parse/timezone.ts'
-import { gauge } from '../metrics/family.ts'
+import { fields, zoneAt } from '../host/index.ts'
+
+import { gauge } from '../metrics/index.ts'
 
 const time = gauge('node_time_seconds', 'The time of this host, in seconds since the epoch.')
 const zoneOffset = gauge(

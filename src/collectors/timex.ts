@@ -1,8 +1,7 @@
 import { collector, NoData } from '../collector.ts'
-import { codeOf } from '../host/fs/files.ts'
-import { micro, nano } from '../host/parse/units.ts'
-import type { Timex } from '../host/syscall/timex.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { codeOf, micro, nano, type Timex } from '../host/index.ts'
+
+import { counter, gauge } from '../metrics/index.ts'
 
 /** STA_NANO: offset and jitter are nanoseconds. */
 const inNanoseconds = 0x2000

@@ -1,6 +1,6 @@
 import { collectEach, collector, NoData } from '../collector.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { gauge } from '../metrics/family.ts'
+import { fields, lines } from '../host/index.ts'
+import { gauge } from '../metrics/index.ts'
 
 const queues = gauge('node_udp_queues', 'Bytes in the queues of all UDP sockets.', ['queue', 'ip'])
 

@@ -1,5 +1,5 @@
 import { collector } from '../collector.ts'
-import { gauge } from '../metrics/family.ts'
+import { gauge } from '../metrics/index.ts'
 
 const info = gauge('node_uname_info', 'The kernel and the host, as uname(2) names them: always 1.', [
   'domainname',

@@ -1,7 +1,6 @@
 import { collectEach, collector, pattern } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { familyOf, untyped } from '../metrics/family.ts'
-import { filterOf } from '../metrics/pattern.ts'
+import { numberOf } from '../host/index.ts'
+import { familyOf, filterOf, untyped } from '../metrics/index.ts'
 
 const field = familyOf((name) => untyped(`node_vmstat_${name}`, `${name} of /proc/vmstat.`))
 

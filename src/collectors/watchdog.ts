@@ -1,5 +1,5 @@
 import { collectEach, collector, requireDir } from '../collector.ts'
-import { gauge } from '../metrics/family.ts'
+import { gauge } from '../metrics/index.ts'
 
 const value = (file: string, help: string, name = file) =>
   [file, gauge(`node_watchdog_${name}`, help, ['name'])] as const

@@ -1,8 +1,7 @@
 import { collectEach, collector, NoData, parseEach, text } from '../collector.ts'
-import { type Dir, isMissing } from '../host/fs/dir.ts'
-import type { Network, Station, WifiInterface } from '../host/netlink/wifi.ts'
-import { nano } from '../host/parse/units.ts'
-import { counter, gauge } from '../metrics/family.ts'
+import { type Dir, isMissing, type Network, nano, type Station, type WifiInterface } from '../host/index.ts'
+
+import { counter, gauge } from '../metrics/index.ts'
 
 const frequency = gauge('node_wifi_interface_frequency_hertz', 'Frequency of the channel of an interface.', ['device'])
 const info = gauge('node_wifi_station_info', 'The network that an interface belongs to; always 1.', [

@@ -1,7 +1,7 @@
 import { collectEach, collector } from '../collector.ts'
-import { numberOf } from '../host/fs/dir.ts'
-import { keyValues } from '../host/fs/text.ts'
-import { counter, familyOf } from '../metrics/family.ts'
+import { keyValues, numberOf } from '../host/index.ts'
+
+import { counter, familyOf } from '../metrics/index.ts'
 
 /** XfrmInNoStates becomes in_no_states. */
 const packets = familyOf((key) => {

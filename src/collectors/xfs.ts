@@ -1,6 +1,6 @@
 import { collectEach, collector, parseEach } from '../collector.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { undatedCounter } from '../metrics/family.ts'
+import { fields, lines } from '../host/index.ts'
+import { undatedCounter } from '../metrics/index.ts'
 
 const xfs = (name: string, help: string) => undatedCounter(`node_xfs_${name}_total`, help, ['device'])
 

@@ -1,7 +1,7 @@
 import { collectEach, collector, requireDir } from '../collector.ts'
-import type { Dir } from '../host/fs/dir.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { familyOf, gauge, untyped } from '../metrics/family.ts'
+import { type Dir, fields, lines } from '../host/index.ts'
+
+import { familyOf, gauge, untyped } from '../metrics/index.ts'
 
 /** Statistics of all pools together, by file. */
 const files = [

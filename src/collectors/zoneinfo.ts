@@ -1,6 +1,6 @@
 import { collector } from '../collector.ts'
-import { fields, lines } from '../host/fs/text.ts'
-import { counter, familyOf, gauge } from '../metrics/family.ts'
+import { fields, lines } from '../host/index.ts'
+import { counter, familyOf, gauge } from '../metrics/index.ts'
 
 const pages = (key: string, what: string, name = `${key}_pages`) =>
   [key, gauge(`node_zoneinfo_${name}`, what, ['node', 'zone'])] as const

@@ -1,8 +1,8 @@
 import { createAgent } from '../agent.ts'
 import { collectors } from '../collectors/index.ts'
-import { readConfig } from '../config/index.ts'
-import { durationMs } from '../config/schema/units.ts'
-import { connect } from '../http/transport/connection.ts'
+import { durationMs, readConfig } from '../config/index.ts'
+
+import { connect } from '../http/index.ts'
 import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { type Flag, UsageError } from '../util/flags.ts'

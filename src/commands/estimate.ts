@@ -1,8 +1,7 @@
 import { collectors } from '../collectors/index.ts'
 import { configFlags, readConfig } from '../config/index.ts'
-import { estimateOf, snapshotsFor } from '../estimate/index.ts'
-import { reportOf } from '../estimate/report.ts'
-import { collectSome } from '../estimate/sample-host.ts'
+import { collectSome, estimateOf, reportOf, snapshotsFor } from '../estimate/index.ts'
+
 import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { UsageError } from '../util/flags.ts'

@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { DeliveryResult } from '../batch/result.ts'
+import type { DeliveryResult } from '../batch/index.ts'
 import { ConfigError } from '../config/error.ts'
-import type { Labels } from '../metrics/family.ts'
+import type { Labels } from '../metrics/index.ts'
 import { type Job, startJob } from '../process/index.ts'
 import { systemClock, withTimeout } from '../util/clock.ts'
 import { type CommandLine, type Flag, UsageError } from '../util/flags.ts'
@@ -119,10 +119,10 @@ async function push(
   { labels, timeoutMs, surroundings }: ExecOptions,
   running: Job,
 ): Promise<void> {
-  const { pushDuringExec } = await import('../batch/exec-push.ts')
+  const { pushDuringExec } = await import('../batch/index.ts')
   const { collectors } = await import('../collectors/index.ts')
-  const { connect } = await import('../http/transport/connection.ts')
-  const { thisBoot } = await import('../host/open.ts')
+  const { connect } = await import('../http/index.ts')
+  const { thisBoot } = await import('../host/index.ts')
   const { logOf } = await import('./logger.ts')
   const config = await targetConfig(flags, surroundings, collectors)
   printWarnings(config, { err: write })

@@ -1,4 +1,4 @@
-import { createReceiver, type Receiver, type RequestSummary } from '../demo-receiver/receiver.ts'
+import { createReceiver, type Receiver, type RequestSummary } from '../demo-receiver/index.ts'
 import { type Flag, UsageError } from '../util/flags.ts'
 import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'

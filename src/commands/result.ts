@@ -1,4 +1,4 @@
-import type { DeliveryResult } from '../batch/result.ts'
+import type { DeliveryResult } from '../batch/index.ts'
 import type { Config } from '../config/index.ts'
 import { plural } from '../util/plural.ts'
 import type { Terminal } from './command.ts'

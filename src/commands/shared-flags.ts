@@ -1,5 +1,5 @@
-import { durationMs } from '../config/schema/units.ts'
-import type { Labels } from '../metrics/family.ts'
+import { durationMs } from '../config/index.ts'
+import type { Labels } from '../metrics/index.ts'
 import { type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 
 /** Flags that several commands have, and what was said by them. */

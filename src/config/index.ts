@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import type { BufferOptions } from '../buffer/index.ts'
-import type { EnabledCollector } from '../collect/cycle.ts'
+import type { EnabledCollector } from '../collect/index.ts'
 import type { Collector } from '../collector.ts'
-import type { Labels } from '../metrics/family.ts'
-import type { Filter } from '../metrics/pattern.ts'
+import type { Filter, Labels } from '../metrics/index.ts'
+
 import type { ConfiguredOutput, OutputKind } from '../output.ts'
 import type { Flag, ParsedFlags } from '../util/flags.ts'
 import { type Format, formats, type Level, levels, messageOf } from '../util/log.ts'
@@ -18,6 +18,9 @@ import { expander, identityOf, resolveFqdn } from './sections/identity.ts'
 import { outputDefaults } from './sections/output-defaults.ts'
 import { outputsOf } from './sections/outputs.ts'
 import { defaultListen, webOf } from './sections/web.ts'
+
+export { durationMs } from './schema/units.ts'
+export { openWebFile } from './sections/web-file.ts'
 
 /** Everything that was configured, checked and in the units of the code. */
 export interface Config {

@@ -1,4 +1,4 @@
-import { formatValue } from '../metrics/exposition/write.ts'
+import { formatValue } from '../metrics/index.ts'
 import { type Metadata, seriesSuffixes } from './decode.ts'
 import { nameOf } from './labels.ts'
 import type { Store } from './store.ts'

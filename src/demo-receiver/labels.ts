@@ -1,4 +1,4 @@
-import { seriesText } from '../metrics/exposition/write.ts'
+import { seriesText } from '../metrics/index.ts'
 
 /** Remote-write 1.0 or 2.0. */
 export type ProtocolVersion = 1 | 2

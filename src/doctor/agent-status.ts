@@ -1,8 +1,6 @@
-import type { Row } from '../buffer/admin/commands.ts'
-import { diskRemedy } from '../buffer/disk/disk-hints.ts'
-import type { BufferOptions } from '../buffer/index.ts'
-import { ask } from '../buffer/lock/lockfile.ts'
-import { hintFor } from '../hints/hint.ts'
+import { ask, type BufferOptions, diskRemedy, type Row } from '../buffer/index.ts'
+
+import { hintFor } from '../hints/index.ts'
 import type { ComponentOf } from '../output.ts'
 import { type Clock, withTimeout } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import { type ConnectionOptions, connect, type PeerCertificate } from 'node:tls'
-import { hintFor } from '../hints/hint.ts'
-import { wordsOf } from '../http/transport/error-text.ts'
-import { type TlsOptions, Trust } from '../http/transport/tls.ts'
+import { hintFor } from '../hints/index.ts'
+import { type TlsOptions, Trust, wordsOf } from '../http/index.ts'
+
 import { type Clock, instantOf, withTimeout } from '../util/clock.ts'
 import { plural } from '../util/plural.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
-import { createCycle, type EnabledCollector } from '../collect/cycle.ts'
+import { createCycle, type EnabledCollector } from '../collect/index.ts'
 import type { Config } from '../config/index.ts'
-import { recordingDenied } from '../host/fs/denied-files.ts'
-import { diskFiles, type FileReader } from '../host/fs/files.ts'
-import { openHost } from '../host/open.ts'
-import { SeriesTable } from '../metrics/series.ts'
-import { type Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
+import { diskFiles, type FileReader, openHost, recordingDenied } from '../host/index.ts'
+
+import { SeriesTable, type Snapshot, SnapshotBuilder } from '../metrics/index.ts'
+
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'

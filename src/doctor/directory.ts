@@ -1,7 +1,7 @@
 import { accessSync, constants, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { diskRemedy } from '../buffer/disk/disk-hints.ts'
-import type { BufferOptions } from '../buffer/index.ts'
+import { type BufferOptions, diskRemedy } from '../buffer/index.ts'
+
 import { messageOf } from '../util/log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 

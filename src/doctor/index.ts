@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.ts'
-import { connect } from '../http/transport/connection.ts'
+import { connect } from '../http/index.ts'
 import { componentOf, haveBacklog, type OutputKind } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { plural } from '../util/plural.ts'

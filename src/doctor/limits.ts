@@ -1,4 +1,4 @@
-import { collectOnce } from '../collect/collector-set.ts'
+import { collectOnce } from '../collect/index.ts'
 import type { Config } from '../config/index.ts'
 import type { Clock } from '../util/clock.ts'
 import { silent } from '../util/log.ts'

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { connect, isIP } from 'node:net'
-import { hintFor } from '../hints/hint.ts'
+import { hintFor } from '../hints/index.ts'
 import { type Clock, withTimeout } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'

@@ -1,7 +1,6 @@
-import { hintFor } from '../hints/hint.ts'
-import { redactedUrl } from '../http/redact.ts'
-import { proxyFor } from '../http/transport/proxy.ts'
-import type { Access, Sender } from '../http/types.ts'
+import { hintFor } from '../hints/index.ts'
+import { type Access, proxyFor, redactedUrl, type Sender } from '../http/index.ts'
+
 import type { ConfiguredOutput, OutputOptions, OutputProbe, ProbeAnswer, ProbeRequest } from '../output.ts'
 import { type Clock, instantOf } from '../util/clock.ts'
 import { userAgent } from '../util/version.ts'

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
-import { createRequester, type Target } from '../http/request.ts'
-import type { Sender } from '../http/types.ts'
+import { createRequester, type Sender, type Target } from '../http/index.ts'
+
 import type { AnswerHead, ProbeAnswer, ProbeRequest } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
 

@@ -1,4 +1,4 @@
-import type { Alternative, EndpointEstimate, Estimate } from './index.ts'
+import type { Alternative, EndpointEstimate, Estimate } from './estimate.ts'
 
 const ownName = "(hostpush's own)"
 

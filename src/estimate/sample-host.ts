@@ -1,16 +1,23 @@
-import { MemoryBuffer } from '../buffer/memory-buffer.ts'
-import { familiesOf } from '../buffer/metrics.ts'
-import { type CollectionResult, createCycle, type SelfMetrics } from '../collect/cycle.ts'
-import { SampleClock } from '../collect/sample-clock.ts'
-import { clockFamilies, exporterFamilies, scrapeFamilies } from '../collect/self-metrics.ts'
+import { familiesOf, MemoryBuffer } from '../buffer/index.ts'
+
+import {
+  type CollectionResult,
+  clockFamilies,
+  createCycle,
+  exporterFamilies,
+  SampleClock,
+  type SelfMetrics,
+  scrapeFamilies,
+} from '../collect/index.ts'
+
 import type { Config } from '../config/index.ts'
-import { openHost } from '../host/open.ts'
-import { redactedUrl } from '../http/redact.ts'
-import { SeriesTable } from '../metrics/series.ts'
-import { SnapshotBuilder } from '../metrics/snapshot.ts'
+import { openHost } from '../host/index.ts'
+import { redactedUrl } from '../http/index.ts'
+import { SeriesTable, SnapshotBuilder } from '../metrics/index.ts'
+
 import { endpointsIn } from '../remote-write/index.ts'
-import { emitEndpoint, emitStorage } from '../remote-write/metrics.ts'
-import { createStats } from '../remote-write/stats.ts'
+import { createStats, emitEndpoint, emitStorage } from '../remote-write/measure.ts'
+
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'

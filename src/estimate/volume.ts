@@ -1,14 +1,20 @@
-import type { Entry } from '../buffer/types.ts'
-import type { Series } from '../metrics/series.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
-import { type Compression, Compressor } from '../remote-write/encode/compression.ts'
-import { type Encoder, familiesIn } from '../remote-write/encode/encoder.ts'
+import type { Entry } from '../buffer/index.ts'
+import type { Series, Snapshot } from '../metrics/index.ts'
 
-import type { Inline, ProtobufMessage } from '../remote-write/encode/messages.ts'
-import { EncoderV1 } from '../remote-write/encode/v1.ts'
-import { EncoderV2 } from '../remote-write/encode/v2.ts'
-import { Relabeller, type SeriesSelection } from '../remote-write/series/relabel.ts'
-import { createStats } from '../remote-write/stats.ts'
+import {
+  type Compression,
+  Compressor,
+  createStats,
+  type Encoder,
+  EncoderV1,
+  EncoderV2,
+  familiesIn,
+  type Inline,
+  type ProtobufMessage,
+  Relabeller,
+  type SeriesSelection,
+} from '../remote-write/measure.ts'
+
 import { silent } from '../util/log.ts'
 import { userAgent } from '../util/version.ts'
 

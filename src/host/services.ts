@@ -4,7 +4,7 @@ import { codeOf } from './fs/files.ts'
 import type { Connection } from './systemd/dbus.ts'
 
 /** A datagram's answer, and when the one was sent and the other came: nanoseconds since the epoch. */
-export interface Answer {
+export interface DatagramAnswer {
   readonly bytes: Buffer
   readonly sentNs: bigint
   readonly receivedNs: bigint
@@ -40,7 +40,7 @@ export interface Services {
   /** systemd without the bus; for root. */
   systemd(signal: AbortSignal): Promise<Connection>
   /** Sends a datagram and waits for the first one back. */
-  datagram(to: Peer, bytes: Uint8Array, signal: AbortSignal): Promise<Answer>
+  datagram(to: Peer, bytes: Uint8Array, signal: AbortSignal): Promise<DatagramAnswer>
   /** Posts XML and returns the body of an answer with status 200. `unix:///path` is the socket of a server's /RPC2. */
   post(url: string, xml: string, signal: AbortSignal): Promise<string>
   /**
@@ -66,12 +66,12 @@ export function hostServices(busAddress = 'unix:path=/var/run/dbus/system_bus_so
   }
 }
 
-async function datagram(to: Peer, bytes: Uint8Array, signal: AbortSignal): Promise<Answer> {
+async function datagram(to: Peer, bytes: Uint8Array, signal: AbortSignal): Promise<DatagramAnswer> {
   const [{ createSocket }, { lookup }] = await Promise.all([import('node:dgram'), import('node:dns/promises')])
   const { address, family } = await lookup(to.host)
   const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', signal })
   try {
-    return await new Promise<Answer>((resolve, reject) => {
+    return await new Promise<DatagramAnswer>((resolve, reject) => {
       let sentNs = 0n
       socket.once('error', reject)
       socket.once('close', () => reject(signal.reason))

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
-import { fields, lines } from '../host/fs/text.ts'
+import { fields, lines } from '../host/index.ts'
 import type { Usage } from './usage.ts'
 
 const prefix = 'hostpush-exec-'

@@ -1,5 +1,5 @@
-import { Dir } from '../host/fs/dir.ts'
-import { diskFiles } from '../host/fs/files.ts'
+import { Dir, diskFiles } from '../host/index.ts'
+
 import type { Clock } from '../util/clock.ts'
 import { type Cgroup, makeCgroup } from './cgroup.ts'
 import { environmentOf, inheritedVariable, parseInherited } from './inherited.ts'
@@ -7,6 +7,8 @@ import type { JobProgress } from './metrics.ts'
 import { ProcessTree, waitedFor } from './process-tree.ts'
 import { Signals } from './signals.ts'
 import { type Command, startCommand, type Unstarted } from './spawn.ts'
+
+export { jobSnapshots } from './metrics.ts'
 
 interface Deps {
   readonly clock: Clock

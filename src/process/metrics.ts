@@ -1,7 +1,5 @@
-import { gauge, type Labels } from '../metrics/family.ts'
+import { gauge, type Labels, SeriesTable, type Snapshot, SnapshotBuilder } from '../metrics/index.ts'
 
-import { SeriesTable } from '../metrics/series.ts'
-import { type Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
 import type { Usage } from './usage.ts'
 
 /* All are gauges: they tell of one run, and the next one begins anew. */

@@ -1,5 +1,5 @@
-import type { Dir } from '../host/fs/dir.ts'
-import { fields, keyValues } from '../host/fs/text.ts'
+import { type Dir, fields, keyValues } from '../host/index.ts'
+
 import type { Cgroup } from './cgroup.ts'
 import type { Usage } from './usage.ts'
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { filled, flag, labels, milliseconds, offsetOf, positive, target, targetOf } from '../config/output-block.ts'
-import type { Labels } from '../metrics/family.ts'
+import type { Labels } from '../metrics/index.ts'
 import type { OutputContext } from '../output.ts'
 import type { GatewayOptions } from './options.ts'
 

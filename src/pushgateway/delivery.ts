@@ -1,11 +1,16 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { Requester } from '../http/request.ts'
-import { ErrorLog, type ReceiverLabels } from '../http/retry/error-log.ts'
-import type { Wait } from '../http/retry/interruptible-wait.ts'
-import type { Outcome } from '../http/retry/outcome.ts'
-import { type Backoff, delayAfter, type Unsettled } from '../http/retry/retry.ts'
-import type { Headers } from '../http/types.ts'
+import {
+  type Backoff,
+  delayAfter,
+  ErrorLog,
+  type Headers,
+  type Outcome,
+  type ReceiverLabels,
+  type Requester,
+  type Unsettled,
+  type Wait,
+} from '../http/index.ts'
 
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'

@@ -1,7 +1,5 @@
-import { formatValue, layoutOf } from '../metrics/exposition/write.ts'
-import { byCodeUnit } from '../metrics/family.ts'
-import type { Identity, Series } from '../metrics/series.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import { byCodeUnit, formatValue, type Identity, layoutOf, type Series, type Snapshot } from '../metrics/index.ts'
+
 import type { GatewayOptions } from './options.ts'
 
 /** A family as the body of a push has it. */

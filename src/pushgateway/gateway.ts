@@ -1,11 +1,16 @@
-import type { CollectionResult } from '../collect/cycle.ts'
-import { redactedUrl } from '../http/redact.ts'
-import { createRequester } from '../http/request.ts'
-import { Wait } from '../http/retry/interruptible-wait.ts'
-import { LivenessClock } from '../http/retry/liveness-clock.ts'
-import type { Outcome } from '../http/retry/outcome.ts'
-import { isUnsettled, settle, type Unsettled } from '../http/retry/retry.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { CollectionResult } from '../collect/index.ts'
+import {
+  createRequester,
+  isUnsettled,
+  LivenessClock,
+  type Outcome,
+  redactedUrl,
+  settle,
+  type Unsettled,
+  Wait,
+} from '../http/index.ts'
+
+import type { Snapshot } from '../metrics/index.ts'
 import type { Output, OutputDeps, OutputRejection, OutputReport } from '../output.ts'
 import { withTimeout } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'

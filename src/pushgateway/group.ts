@@ -1,4 +1,4 @@
-import type { Labels } from '../metrics/family.ts'
+import type { Labels } from '../metrics/index.ts'
 
 /**
  * The URL of a group of metrics. Order among the labels of a grouping key means nothing; `job` comes first.

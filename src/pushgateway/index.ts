@@ -1,4 +1,4 @@
-import { redactedUrl } from '../http/redact.ts'
+import { redactedUrl } from '../http/index.ts'
 import type { OutputKind } from '../output.ts'
 import { gatewayOptions, pushgatewaySchema } from './config.ts'
 import type { Gateway } from './gateway.ts'

@@ -1,5 +1,5 @@
 import type { Emit } from '../collector.ts'
-import { gauge, ownCounter } from '../metrics/family.ts'
+import { gauge, ownCounter } from '../metrics/index.ts'
 import type { GatewayState } from './stats.ts'
 
 const prefix = 'hostpush_pushgateway'

@@ -1,5 +1,5 @@
-import type { Backoff } from '../http/retry/retry.ts'
-import { type Labels, labelled } from '../metrics/family.ts'
+import type { Backoff } from '../http/index.ts'
+import { type Labels, labelled } from '../metrics/index.ts'
 import type { OutputOptions } from '../output.ts'
 
 /** `url` is the gateway's, with its route prefix if it has one. */

@@ -1,6 +1,5 @@
-import type { ReceiverLabels } from '../http/retry/error-log.ts'
-import type { Outcome } from '../http/retry/outcome.ts'
-import { isUnsettled } from '../http/retry/retry.ts'
+import { isUnsettled, type Outcome, type ReceiverLabels } from '../http/index.ts'
+
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Method, Pusher } from './delivery.ts'

@@ -1,7 +1,7 @@
-import { withHint } from '../hints/hint.ts'
-import type { ReceiverLabels } from '../http/retry/error-log.ts'
-import type { Outcome } from '../http/retry/outcome.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import { withHint } from '../hints/index.ts'
+import type { Outcome, ReceiverLabels } from '../http/index.ts'
+
+import type { Snapshot } from '../metrics/index.ts'
 import type { OutputRejection } from '../output.ts'
 import type { Log } from '../util/log.ts'
 import type { FamilyText } from './encode.ts'

@@ -1,11 +1,8 @@
-import { includes } from '../buffer/sampling.ts'
-import type { Cursor, Entry } from '../buffer/types.ts'
-import type { CollectionResult } from '../collect/cycle.ts'
-import { redactedUrl } from '../http/redact.ts'
-import { createRequester } from '../http/request.ts'
-import type { ReceiverLabels } from '../http/retry/error-log.ts'
-import { Wait } from '../http/retry/interruptible-wait.ts'
-import { LivenessClock } from '../http/retry/liveness-clock.ts'
+import { type Cursor, type Entry, includes } from '../buffer/index.ts'
+
+import type { CollectionResult } from '../collect/index.ts'
+import { createRequester, LivenessClock, type ReceiverLabels, redactedUrl, Wait } from '../http/index.ts'
+
 import type { Output, OutputDeps, OutputReport } from '../output.ts'
 import { withTimeout } from '../util/clock.ts'
 import { BacklogPacing } from './backlog-pacing.ts'

@@ -1,4 +1,4 @@
-import { redactedUrl } from '../http/redact.ts'
+import { redactedUrl } from '../http/index.ts'
 import type { ConfiguredOutput, OutputKind } from '../output.ts'
 import { endpointDefaults, endpointOptions } from './config/options.ts'
 import { remoteWriteGlobals, remoteWriteSchema } from './config/schema.ts'

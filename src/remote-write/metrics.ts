@@ -1,5 +1,5 @@
 import type { Emit } from '../collector.ts'
-import { gauge, ownCounter, ownHistogram } from '../metrics/family.ts'
+import { gauge, ownCounter, ownHistogram } from '../metrics/index.ts'
 import type { EndpointState } from './stats.ts'
 
 /** Prometheus's own names, so that its remote-write dashboard and alerts read them. */

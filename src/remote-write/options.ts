@@ -1,4 +1,4 @@
-import type { Backoff } from '../http/retry/retry.ts'
+import type { Backoff } from '../http/index.ts'
 import type { OutputOptions } from '../output.ts'
 import type { Compression } from './encode/compression.ts'
 import type { Inline, ProtobufMessage } from './encode/messages.ts'

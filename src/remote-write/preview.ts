@@ -1,4 +1,4 @@
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { Snapshot } from '../metrics/index.ts'
 import type { Finding } from '../output.ts'
 import { silent } from '../util/log.ts'
 import type { EndpointOptions } from './options.ts'

@@ -1,6 +1,6 @@
-import type { Cursor, DeliveryVerdict, Entry, InFlightRange } from '../buffer/types.ts'
-import type { ReceiverLabels } from '../http/retry/error-log.ts'
-import type { Wait } from '../http/retry/interruptible-wait.ts'
+import type { Cursor, DeliveryVerdict, Entry, InFlightRange } from '../buffer/index.ts'
+import type { ReceiverLabels, Wait } from '../http/index.ts'
+
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { BacklogPacing } from './backlog-pacing.ts'

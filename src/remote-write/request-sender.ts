@@ -1,5 +1,5 @@
-import type { ReceiverLabels } from '../http/retry/error-log.ts'
-import type { Outcome } from '../http/retry/outcome.ts'
+import type { Outcome, ReceiverLabels } from '../http/index.ts'
+
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { BacklogPacing } from './backlog-pacing.ts'

@@ -1,9 +1,16 @@
-import type { Requester } from '../http/request.ts'
-import { ErrorLog, type ReceiverLabels } from '../http/retry/error-log.ts'
-import type { Wait } from '../http/retry/interruptible-wait.ts'
-import type { Outcome } from '../http/retry/outcome.ts'
-import { type Backoff, delayAfter, settle, type Unsettled } from '../http/retry/retry.ts'
-import type { Headers } from '../http/types.ts'
+import {
+  type Backoff,
+  delayAfter,
+  ErrorLog,
+  type Headers,
+  type Outcome,
+  type ReceiverLabels,
+  type Requester,
+  settle,
+  type Unsettled,
+  type Wait,
+} from '../http/index.ts'
+
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { EndpointStats } from './stats.ts'

@@ -1,4 +1,4 @@
-import type { Backlog } from '../buffer/types.ts'
+import type { Backlog } from '../buffer/index.ts'
 /** One endpoint's numbers, under the names that Prometheus gives them. Times are milliseconds since the epoch. */
 export interface EndpointStats {
   samples: number

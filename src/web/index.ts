@@ -1,4 +1,4 @@
-import type { CollectionResult } from '../collect/cycle.ts'
+import type { CollectionResult } from '../collect/index.ts'
 import type { SnapshotConsumer } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
@@ -10,6 +10,10 @@ import { createMetricsPage, noSnapshot } from './metrics-page.ts'
 import type { CurrentProtection } from './protection.ts'
 import type { OwnStat } from './registry.ts'
 import { createStats, type WebStats } from './stats.ts'
+
+export { addressOf } from './listen.ts'
+export { type CurrentProtection, clientAuthTypes, type Protection, type TlsProtection } from './protection.ts'
+export type { OwnStat } from './registry.ts'
 
 export interface WebOptions {
   /** `host:port`, `:port` or `[::1]:port`; none is no web. */

@@ -1,4 +1,4 @@
-import type { CollectionResult } from '../collect/cycle.ts'
+import type { CollectionResult } from '../collect/index.ts'
 import type { Log } from '../util/log.ts'
 import { type Answer, plain, type Request } from './answer.ts'
 

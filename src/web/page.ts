@@ -1,7 +1,13 @@
-import type { CollectionResult } from '../collect/cycle.ts'
-import { type FamilyLayout, formatValue, layoutOf, type SampleLayout } from '../metrics/exposition/write.ts'
-import { byCodeUnit } from '../metrics/family.ts'
-import type { Snapshot } from '../metrics/snapshot.ts'
+import type { CollectionResult } from '../collect/index.ts'
+import {
+  byCodeUnit,
+  type FamilyLayout,
+  formatValue,
+  layoutOf,
+  type SampleLayout,
+  type Snapshot,
+} from '../metrics/index.ts'
+
 import type { Log } from '../util/log.ts'
 import { type OwnMetrics, type OwnStat, openRegistry } from './registry.ts'
 import { type Collectors, shownOf } from './selection.ts'

@@ -1,7 +1,5 @@
 import type { Registry } from 'prom-client'
-import { type Family, gauge, type Labels } from '../metrics/family.ts'
-import { SeriesTable } from '../metrics/series.ts'
-import { type Snapshot, SnapshotBuilder } from '../metrics/snapshot.ts'
+import { type Family, gauge, type Labels, SeriesTable, type Snapshot, SnapshotBuilder } from '../metrics/index.ts'
 
 /** One of the agent's own numbers, read at the moment of a request. */
 export interface OwnStat {

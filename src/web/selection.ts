@@ -1,5 +1,5 @@
-import type { CollectionResult } from '../collect/cycle.ts'
-import type { Family } from '../metrics/family.ts'
+import type { CollectionResult } from '../collect/index.ts'
+import type { Family } from '../metrics/index.ts'
 
 /** The collectors whose samples a request wants. */
 export type Collectors = ReadonlySet<string> | 'all'

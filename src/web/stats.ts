@@ -1,4 +1,4 @@
-import { gauge, ownCounter } from '../metrics/family.ts'
+import { gauge, ownCounter } from '../metrics/index.ts'
 import type { OwnStat } from './registry.ts'
 
 /** What the web server counts of requests for metrics. */

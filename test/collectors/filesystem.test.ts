@@ -3,15 +3,15 @@ import { test } from 'node:test'
 import type { Context } from '../../src/collector.ts'
 import filesystem from '../../src/collectors/filesystem.ts'
 import { Dir } from '../../src/host/fs/dir.ts'
-import { type Answer, timedOut } from '../../src/host/syscall/statfs.ts'
+import { type StatfsAnswer, timedOut } from '../../src/host/syscall/statfs.ts'
 import type { Family } from '../../src/metrics/family.ts'
 import { answers, collect, collectAll, collecting, valuesOf } from '../support/collect.ts'
 import { textFiles } from '../support/tree.ts'
 
-const usage: Answer = { blockBytes: 4096, blocks: 1000, free: 600, available: 500, files: 20, filesFree: 10 }
+const usage: StatfsAnswer = { blockBytes: 4096, blocks: 1000, free: 600, available: 500, files: 20, filesFree: 10 }
 const root = '29 1 259:2 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw,errors=remount-ro'
 const proc = (...rows: string[]) => ({ '1/mountinfo': rows.map((row) => `${row}\n`).join('') })
-const given = (rows: string[], byPath: Record<string, Answer> = {}, options: Record<string, unknown> = {}) => ({
+const given = (rows: string[], byPath: Record<string, StatfsAnswer> = {}, options: Record<string, unknown> = {}) => ({
   proc: proc(...rows),
   statfs: answers({ '/': usage, ...byPath }),
   options,

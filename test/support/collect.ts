@@ -7,7 +7,7 @@ import { createKernel, type Kernel } from '../../src/host/kernel.ts'
 import type { Host } from '../../src/host/open.ts'
 import { hostServices, type Services } from '../../src/host/services.ts'
 import { NoKernel } from '../../src/host/syscall/ffi.ts'
-import type { Answer, Statfs } from '../../src/host/syscall/statfs.ts'
+import type { Statfs, StatfsAnswer } from '../../src/host/syscall/statfs.ts'
 import { textOf } from '../../src/metrics/exposition/write.ts'
 import { ownPattern, type Pattern } from '../../src/metrics/pattern.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
@@ -113,7 +113,7 @@ const someFacts: Facts = {
 }
 
 /** Answers by path: in process at once, from a child likewise; a path without one is an error. */
-export function answers(byPath: Readonly<Record<string, Answer>>, problem?: string): Statfs {
+export function answers(byPath: Readonly<Record<string, StatfsAnswer>>, problem?: string): Statfs {
   const here = (path: string) => byPath[path] ?? { error: 'no such file or directory' }
   return {
     here,

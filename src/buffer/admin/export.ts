@@ -1,6 +1,4 @@
-import { formatValue, seriesText } from '../../metrics/exposition/write.ts'
-import type { Series } from '../../metrics/series.ts'
-import type { Snapshot } from '../../metrics/snapshot.ts'
+import { formatValue, type Series, type Snapshot, seriesText } from '../../metrics/index.ts'
 
 export const exportFormats = ['text', 'json'] as const
 export type Format = (typeof exportFormats)[number]

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../metrics/snapshot.ts'
+import type { Snapshot } from '../../metrics/index.ts'
 import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf } from '../../util/log.ts'
 import { type FileSystem, opened, sizeOf } from '../disk/filesystem.ts'

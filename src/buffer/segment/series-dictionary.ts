@@ -1,5 +1,5 @@
-import type { Family, Labels, MetricType, Since, Suffix } from '../../metrics/family.ts'
-import type { Series } from '../../metrics/series.ts'
+import type { Family, Labels, MetricType, Series, Since, Suffix } from '../../metrics/index.ts'
+
 import { compress, decompress } from './column-codec.ts'
 import { maxRecordBytes } from './format.ts'
 

@@ -1,5 +1,5 @@
-import type { Labels } from '../../metrics/family.ts'
-import type { Series } from '../../metrics/series.ts'
+import type { Labels, Series } from '../../metrics/index.ts'
+
 import type { Intern } from './series-dictionary.ts'
 
 /**

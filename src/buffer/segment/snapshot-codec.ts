@@ -1,6 +1,5 @@
-import type { Starts } from '../../metrics/family.ts'
-import type { Series } from '../../metrics/series.ts'
-import type { Snapshot } from '../../metrics/snapshot.ts'
+import type { Series, Snapshot, Starts } from '../../metrics/index.ts'
+
 import type { LogEntry } from '../memory-tail.ts'
 import { compress, decompress, PreviousValues, packColumn, unpackColumn } from './column-codec.ts'
 import { maxSamples, recordOf, recordType } from './format.ts'

@@ -1,9 +1,8 @@
-import type { DropRow, Row } from '../../buffer/admin/commands.ts'
-import { exportFormats, type Format } from '../../buffer/admin/export.ts'
-import type { Request } from '../../buffer/lock/lockfile.ts'
+import { type DropRow, exportFormats, type Format, type Request, type Row } from '../../buffer/index.ts'
+
 import { collectors } from '../../collectors/index.ts'
-import { type Config, readConfig } from '../../config/index.ts'
-import { durationMs } from '../../config/schema/units.ts'
+import { type Config, durationMs, readConfig } from '../../config/index.ts'
+
 import { componentOf, loadKinds } from '../../output.ts'
 import { instantOf, systemClock } from '../../util/clock.ts'
 import { type Flag, type ParsedFlags, UsageError } from '../../util/flags.ts'

@@ -1,4 +1,4 @@
-import type { BufferRow, DeadLetterRow, EndpointRow, Row } from '../../buffer/admin/commands.ts'
+import type { BufferRow, DeadLetterRow, EndpointRow, Row } from '../../buffer/index.ts'
 import { timeText } from '../../util/clock.ts'
 import { type Listed, ofKind } from './listing.ts'
 

@@ -1,5 +1,5 @@
-import type { BufferRow, DeadLetterRow, DropRow, EndpointRow, Row } from '../../buffer/admin/commands.ts'
-import { hintFor, withHint } from '../../hints/hint.ts'
+import type { BufferRow, DeadLetterRow, DropRow, EndpointRow, Row } from '../../buffer/index.ts'
+import { hintFor, withHint } from '../../hints/index.ts'
 import type { ComponentOf } from '../../output.ts'
 import { timeText } from '../../util/clock.ts'
 import { plural } from '../../util/plural.ts'

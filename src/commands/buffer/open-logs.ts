@@ -1,9 +1,16 @@
-import { isLog, logsIn, removeClosed } from '../../batch/run-log.ts'
-import { adminCommands } from '../../buffer/admin/commands.ts'
-import type { DiskBuffer } from '../../buffer/disk-buffer.ts'
-import { type BufferDeps, openDisk, openForReading } from '../../buffer/index.ts'
-import { ask, BufferError, type Request } from '../../buffer/lock/lockfile.ts'
-import type { DiskOptions } from '../../buffer/options.ts'
+import { isLog, logsIn, removeClosed } from '../../batch/index.ts'
+import {
+  adminCommands,
+  ask,
+  type BufferDeps,
+  BufferError,
+  type DiskBuffer,
+  type DiskOptions,
+  openDisk,
+  openForReading,
+  type Request,
+} from '../../buffer/index.ts'
+
 import type { Config } from '../../config/index.ts'
 import { cursorNameOf } from '../../output.ts'
 import { systemClock } from '../../util/clock.ts'

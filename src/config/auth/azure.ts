@@ -1,5 +1,5 @@
-import { type AzureIdentity, azuread, certificatesIn } from '../../http/auth/azure.ts'
-import type { Credentials } from '../../http/auth/credentials.ts'
+import { type AzureIdentity, azuread, type Credentials, certificatesIn } from '../../http/index.ts'
+
 import { Secret } from '../../util/log.ts'
 import type { BlockContext } from '../context.ts'
 import type { TargetShape } from '../schema/target.ts'

@@ -1,5 +1,5 @@
-import type { Credentials } from '../../http/auth/credentials.ts'
-import type { Headers } from '../../http/types.ts'
+import type { Credentials, Headers } from '../../http/index.ts'
+
 import { Secret } from '../../util/log.ts'
 import type { BlockContext } from '../context.ts'
 import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'
@@ -94,7 +94,7 @@ async function sigv4Of(block: TargetShape, url: URL, context: BlockContext): Pro
     problems.push(`${at}.external_id: is no use without role_arn`)
   const region = shape.region ?? environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'] ?? regionIn(url) ?? ''
   if (region === '') problems.push(`${at}.region: is needed; neither AWS_REGION nor the URL tells it`)
-  const { sigv4 } = await import('../../http/auth/sigv4.ts')
+  const { sigv4 } = await import('../../http/index.ts')
   return sigv4({
     region,
     service: shape.service_name ?? 'aps',

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Credentials } from '../../http/auth/credentials.ts'
-import { googleFileOf, googleIam } from '../../http/auth/google.ts'
+import { type Credentials, googleFileOf, googleIam } from '../../http/index.ts'
+
 import type { BlockContext } from '../context.ts'
 import { parseJson } from '../file/load.ts'
 import type { TargetShape } from '../schema/target.ts'

@@ -1,4 +1,4 @@
-import type { Headers } from '../../http/types.ts'
+import type { Headers } from '../../http/index.ts'
 import { messageOf } from '../../util/log.ts'
 import type { BlockContext } from '../context.ts'
 import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'

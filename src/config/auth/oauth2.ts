@@ -1,5 +1,5 @@
-import type { Credentials } from '../../http/auth/credentials.ts'
-import { type OAuth2Options, oauth2 } from '../../http/auth/oauth2.ts'
+import { type Credentials, type OAuth2Options, oauth2 } from '../../http/index.ts'
+
 import { messageOf, Secret } from '../../util/log.ts'
 import type { BlockContext } from '../context.ts'
 import { jwtBearer } from '../schema/auth.ts'
@@ -57,7 +57,7 @@ async function byKey(shape: Shape, context: BlockContext): Promise<OAuth2Options
 
 async function keyOf(shape: Shape, { place, problems }: BlockContext): Promise<() => Secret> {
   const { client_certificate_key: text, client_certificate_key_file: file } = shape
-  const { rsaKey } = await import('../../http/auth/jwt.ts')
+  const { rsaKey } = await import('../../http/index.ts')
   onlyOne([text, file], place, problems)
   const usable = (held: string) => {
     rsaKey(held)

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs'
-import type { ForwardProxy, ProxyOptions } from '../../http/transport/proxy.ts'
-import type { Pem, TlsOptions } from '../../http/transport/tls.ts'
-import type { Access } from '../../http/types.ts'
+import type { Access, ForwardProxy, Pem, ProxyOptions, TlsOptions } from '../../http/index.ts'
+
 import { messageOf, Secret } from '../../util/log.ts'
 import type { BlockContext } from '../context.ts'
 import type { AccessShape } from '../schema/access.ts'
@@ -12,7 +11,7 @@ export async function accessOf(block: AccessShape, context: BlockContext): Promi
   const tls = tlsOf(block.tls_config ?? {}, context)
   const proxy = proxyOf(block, context)
   if (block.tls_config !== undefined) {
-    const { Trust } = await import('../../http/transport/tls.ts')
+    const { Trust } = await import('../../http/index.ts')
     try {
       new Trust(tls).refresh()
     } catch (error) {

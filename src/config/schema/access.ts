@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { TlsVersion } from '../../http/transport/tls.ts'
+import type { TlsVersion } from '../../http/index.ts'
 import { secretRef } from './prometheus-keys.ts'
 import { filled, flag, text } from './values.ts'
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { SignatureAlgorithm } from '../../http/auth/jwt.ts'
+import type { SignatureAlgorithm } from '../../http/index.ts'
 import { access, url } from './access.ts'
 import { secretRef, unsupported } from './prometheus-keys.ts'
 import { filled, flag, text, textOrNumber } from './values.ts'

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { actions } from '../../relabel/rule.ts'
+import { actions } from '../../relabel/index.ts'
 import { count, text } from './values.ts'
 
 const relabelConfig = v.strictObject({

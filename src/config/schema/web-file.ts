@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { tlsVersions } from '../../http/transport/tls.ts'
-import { clientAuthTypes } from '../../web/protection.ts'
+import { tlsVersions } from '../../http/index.ts'
+import { clientAuthTypes } from '../../web/index.ts'
 import { count, filled, flag, positive, text } from './values.ts'
 
 /** https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md */

@@ -1,5 +1,5 @@
-import type { BufferOptions } from '../../buffer/index.ts'
-import { defaultDirectory } from '../../buffer/paths.ts'
+import { type BufferOptions, defaultDirectory } from '../../buffer/index.ts'
+
 import { type ConfiguredOutput, haveBacklog } from '../../output.ts'
 import type { Shape } from '../schema/schema.ts'
 import { durationMs, sizeBytes } from '../schema/units.ts'

@@ -1,6 +1,6 @@
-import type { EnabledCollector } from '../../collect/cycle.ts'
+import type { EnabledCollector } from '../../collect/index.ts'
 import type { Collector, ObjectList, Option, Options, RequiredField, Values } from '../../collector.ts'
-import { type Filter, filterOf, ownPattern, type Pattern, userPattern } from '../../metrics/pattern.ts'
+import { type Filter, filterOf, ownPattern, type Pattern, userPattern } from '../../metrics/index.ts'
 import type { Flag, ParsedFlags } from '../../util/flags.ts'
 import { messageOf } from '../../util/log.ts'
 import type { CollectorSettings, Shape } from '../schema/schema.ts'

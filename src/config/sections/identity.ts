@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { Labels } from '../../metrics/family.ts'
+import type { Labels } from '../../metrics/index.ts'
 import { messageOf } from '../../util/log.ts'
 import { expandFacts } from '../file/variables.ts'
 import type { Shape } from '../schema/schema.ts'

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
-import type { SamplingRule } from '../../buffer/sampling.ts'
-import type { Labels } from '../../metrics/family.ts'
+import type { SamplingRule } from '../../buffer/index.ts'
+import type { Labels } from '../../metrics/index.ts'
 import type { OutputContext } from '../../output.ts'
 import { milliseconds } from '../schema/units.ts'
 

@@ -1,5 +1,5 @@
-import type { Target } from '../../http/request.ts'
-import type { Access } from '../../http/types.ts'
+import type { Access, Target } from '../../http/index.ts'
+
 import { credentialsOf } from '../auth/credentials.ts'
 import { headersOf } from '../auth/headers.ts'
 import { accessOf } from '../auth/tls-and-proxy.ts'

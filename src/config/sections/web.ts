@@ -1,7 +1,7 @@
 import type { ParsedFlags } from '../../util/flags.ts'
 import { messageOf } from '../../util/log.ts'
-import type { WebOptions } from '../../web/index.ts'
-import { addressOf } from '../../web/listen.ts'
+import { addressOf, type WebOptions } from '../../web/index.ts'
+
 import type { Shape } from '../schema/schema.ts'
 import { openWebFile } from './web-file.ts'
 

@@ -13,7 +13,7 @@ import { errnoText, goText } from '../fs/errno.ts'
 import { type Command, StatfsChild, shellLoop } from './statfs-child.ts'
 
 /** How full a file system is; or why that is not known, in the words of node_exporter's `device_error` label. */
-export type Answer = Usage | { readonly error: string }
+export type StatfsAnswer = Usage | { readonly error: string }
 
 export interface Usage {
   readonly blockBytes: number
@@ -34,19 +34,19 @@ export interface Waits {
 
 export interface Statfs {
   /** Asks the kernel in this process: only about a mount that cannot hang. */
-  here(path: string): Answer
+  here(path: string): StatfsAnswer
   /**
    * Asks about each path whose last question is not still open, and gives the answers as they come. For the rest, after
    * the wait, gives the last answer, or `timedOut`, or nothing where none is known yet. Paths that are left out are
    * forgotten. Calls must not overlap.
    */
-  apart(paths: readonly string[], waits: Waits): AsyncIterable<readonly [path: string, Answer]>
+  apart(paths: readonly string[], waits: Waits): AsyncIterable<readonly [path: string, StatfsAnswer]>
   /** What is wrong with asking, rather than with a mount. */
   readonly problem: string | undefined
 }
 
-export const timedOut: Answer = { error: 'mountpoint timeout' }
-const unable: Answer = { error: 'statfs not available' }
+export const timedOut: StatfsAnswer = { error: 'mountpoint timeout' }
+const unable: StatfsAnswer = { error: 'statfs not available' }
 const childrenAtMost = 4
 
 interface Deps {
@@ -58,7 +58,7 @@ interface Deps {
 interface Probe {
   /** When the open question was put; undefined if none is open. */
   openSinceMs: number | undefined
-  last: Answer | undefined
+  last: StatfsAnswer | undefined
 }
 
 export class HostStatfs implements Statfs {
@@ -82,7 +82,7 @@ export class HostStatfs implements Statfs {
     return this.#problem
   }
 
-  here(path: string): Answer {
+  here(path: string): StatfsAnswer {
     try {
       const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true })
       return usage([bsize, blocks, bfree, bavail, files, ffree].map(unsigned))
@@ -91,7 +91,7 @@ export class HostStatfs implements Statfs {
     }
   }
 
-  async *apart(paths: readonly string[], waits: Waits): AsyncIterable<readonly [path: string, Answer]> {
+  async *apart(paths: readonly string[], waits: Waits): AsyncIterable<readonly [path: string, StatfsAnswer]> {
     this.#problem = undefined
     const wanted = this.#open(paths)
     const untilMs = this.#clock.monotonicMs() + waits.waitMs
@@ -185,14 +185,14 @@ export class HostStatfs implements Statfs {
     return child
   }
 
-  #answered(path: string, answer: Answer): void {
+  #answered(path: string, answer: StatfsAnswer): void {
     const probe = this.#probes.get(path)
     if (probe !== undefined) Object.assign(probe, { last: answer, openSinceMs: undefined } satisfies Probe)
     this.#wake()
     this.#ask()
   }
 
-  #meaning(words: string, status: number): Answer {
+  #meaning(words: string, status: number): StatfsAnswer {
     const numbers = words.split(' ').map(Number)
     if (status === 0 && numbers.length === 6 && !numbers.some(Number.isNaN)) return usage(numbers)
     const [, reason] = /^stat: .*: ([^:]+)$/s.exec(words) ?? []

@@ -1,4 +1,4 @@
-import { hintFor, withHint } from '../../hints/hint.ts'
+import { hintFor, withHint } from '../../hints/index.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Fields, Log } from '../../util/log.ts'
 

@@ -6,11 +6,11 @@ import {
   samplingRuleOf,
   targetOf,
 } from '../../config/output-block.ts'
-import { redactedUrl } from '../../http/redact.ts'
-import type { Backoff } from '../../http/retry/retry.ts'
+import { type Backoff, redactedUrl } from '../../http/index.ts'
+
 import type { OutputContext, OutputDefaults } from '../../output.ts'
-import { keepList } from '../../relabel/allowlists.ts'
-import type { Names, Rule } from '../../relabel/rule.ts'
+import { keepList, type Names, type Rule } from '../../relabel/index.ts'
+
 import type { Relabel } from '../../relabel/rules.ts'
 import type { EndpointOptions } from '../options.ts'
 import type { LabelLimits, SeriesSelection } from '../series/relabel.ts'

@@ -1,5 +1,5 @@
-import type { Entry } from '../../buffer/types.ts'
-import type { Series } from '../../metrics/series.ts'
+import type { Entry } from '../../buffer/index.ts'
+import type { Series } from '../../metrics/index.ts'
 
 /** What one request takes: snapshots in order, and the end of the series that vanished between them. */
 export interface Batch {

@@ -1,7 +1,7 @@
 import { zstdCompressSync } from 'node:zlib'
 import { SnappyCompressor } from 'snappyjs/snappy_compressor.js'
-import type { Outcome } from '../../http/retry/outcome.ts'
-import type { Headers } from '../../http/types.ts'
+import type { Headers, Outcome } from '../../http/index.ts'
+
 import type { Encoder } from './encoder.ts'
 
 /** How bodies are compressed. zstd is VictoriaMetrics' own variant of remote-write 1.0. */

@@ -1,8 +1,6 @@
-import type { Entry } from '../../buffer/types.ts'
-import { beginningOf, type Family } from '../../metrics/family.ts'
+import type { Entry } from '../../buffer/index.ts'
+import { beginningOf, type Family, type Series, type Snapshot } from '../../metrics/index.ts'
 
-import type { Series } from '../../metrics/series.ts'
-import type { Snapshot } from '../../metrics/snapshot.ts'
 import type { Batch } from './batch.ts'
 
 /** A body before compression, and what it holds. The bytes hold until the next one is encoded. */

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs/minimal.js'
-import type { Series } from '../../metrics/series.ts'
-import type { Label } from '../../relabel/label-set.ts'
+import type { Series } from '../../metrics/index.ts'
+import type { Label } from '../../relabel/index.ts'
 
 export type { Label }
 

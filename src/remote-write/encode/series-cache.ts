@@ -1,4 +1,4 @@
-import type { Series } from '../../metrics/series.ts'
+import type { Series } from '../../metrics/index.ts'
 
 /** Lists of series whose answers are kept: a live one and the few of a backlog that is being read. */
 const keptLists = 4

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs/minimal.js'
-import type { MetricType } from '../../metrics/family.ts'
-import type { Series } from '../../metrics/series.ts'
+import type { MetricType, Series } from '../../metrics/index.ts'
+
 import type { Inline } from './messages.ts'
 import { longestHead, putVarint, varintLength } from './wire.ts'
 

@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs/minimal.js'
-import type { Entry } from '../../buffer/types.ts'
-import type { Family, MetricType } from '../../metrics/family.ts'
-import type { Series } from '../../metrics/series.ts'
+import type { Entry } from '../../buffer/index.ts'
+import type { Family, MetricType, Series } from '../../metrics/index.ts'
+
 import type { Batch } from './batch.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf } from './encoder.ts'
 import { type Label, labelBytes, labelsOf } from './labels.ts'

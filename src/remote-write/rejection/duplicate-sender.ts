@@ -1,5 +1,5 @@
-import type { ReceiverLabels } from '../../http/retry/error-log.ts'
-import type { Snapshot } from '../../metrics/snapshot.ts'
+import type { ReceiverLabels } from '../../http/index.ts'
+import type { Snapshot } from '../../metrics/index.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { Label } from '../encode/labels.ts'

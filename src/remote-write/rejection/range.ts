@@ -1,6 +1,6 @@
-import type { Entry } from '../../buffer/types.ts'
-import type { Series } from '../../metrics/series.ts'
-import type { Snapshot } from '../../metrics/snapshot.ts'
+import type { Entry } from '../../buffer/index.ts'
+import type { Series, Snapshot } from '../../metrics/index.ts'
+
 import { type Batch, batchOf } from '../encode/batch.ts'
 import { extent, isArrivalProbe, type Slice } from './bisect.ts'
 

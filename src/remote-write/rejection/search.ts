@@ -1,6 +1,6 @@
-import type { Wait } from '../../http/retry/interruptible-wait.ts'
-import { ownCounter } from '../../metrics/family.ts'
-import type { Identity } from '../../metrics/series.ts'
+import type { Wait } from '../../http/index.ts'
+import { type Identity, ownCounter } from '../../metrics/index.ts'
+
 import type { Clock } from '../../util/clock.ts'
 import type { Batch } from '../encode/batch.ts'
 

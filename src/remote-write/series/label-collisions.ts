@@ -1,5 +1,5 @@
-import type { Family } from '../../metrics/family.ts'
-import type { Series } from '../../metrics/series.ts'
+import type { Family, Series } from '../../metrics/index.ts'
+
 import type { Label } from '../encode/labels.ts'
 
 /** Series by the labels that relabelling gave them: those with the same labels are the first of them. */

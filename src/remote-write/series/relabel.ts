@@ -1,6 +1,6 @@
-import type { Entry } from '../../buffer/types.ts'
-import type { Series } from '../../metrics/series.ts'
-import type { Snapshot } from '../../metrics/snapshot.ts'
+import type { Entry } from '../../buffer/index.ts'
+import type { Series, Snapshot } from '../../metrics/index.ts'
+
 import type { Relabel } from '../../relabel/rules.ts'
 import type { Log } from '../../util/log.ts'
 import { type Label, labelsOf, sendable } from '../encode/labels.ts'

@@ -1,5 +1,5 @@
-import type { Cursor, Entry } from '../../buffer/types.ts'
-import type { Series } from '../../metrics/series.ts'
+import type { Cursor, Entry } from '../../buffer/index.ts'
+import type { Series } from '../../metrics/index.ts'
 import { markable } from '../encode/batch.ts'
 import { labelsOf } from '../encode/labels.ts'
 import type { Relabeller } from './relabel.ts'

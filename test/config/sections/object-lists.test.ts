@@ -9,6 +9,7 @@ import { readConfig } from '../../../src/config/index.ts'
 import { collectorFlags } from '../../../src/config/sections/collectors.ts'
 import { gauge } from '../../../src/metrics/family.ts'
 import { collect } from '../../support/collect.ts'
+import { outputKinds } from '../../support/outputs.ts'
 import { temporary } from '../../support/servers.ts'
 
 const up = gauge('probe_up', 'Whether a target answers.', ['url'])
@@ -47,7 +48,7 @@ async function optionsIn(t: TestContext, settings: unknown) {
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify({ collectors: { probe: settings } }))
   const flags = new Map([['config.file', file]])
-  const { collectors } = await readConfig({ flags, environment: {}, collectors: [probe] })
+  const { collectors } = await readConfig({ flags, environment: {}, collectors: [probe], outputKinds })
   return collectors[0]?.options as Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, HostStatfs, timedOut, type Waits } from '../../../src/host/syscall/statfs.ts'
+import { HostStatfs, type StatfsAnswer, timedOut, type Waits } from '../../../src/host/syscall/statfs.ts'
 import type { Command } from '../../../src/host/syscall/statfs-child.ts'
 import { systemClock } from '../../../src/util/clock.ts'
 
@@ -45,7 +45,7 @@ async function fake(t: TestContext, slowMs = 40) {
 }
 
 async function asked(statfs: HostStatfs, paths: readonly string[], how: Waits = patience) {
-  const found: Record<string, Answer> = {}
+  const found: Record<string, StatfsAnswer> = {}
   for await (const [path, answer] of statfs.apart(paths, how)) found[path] = answer
   return found
 }

@@ -1,0 +1,52 @@
+import { type Buffer, type BufferOptions, diskRemedy, openBuffer, ownershipOf, type Sync } from '../buffer/index.ts'
+
+import { type ConfiguredOutput, cursorNameOf } from '../output.ts'
+import { isSet, timeText } from '../util/clock.ts'
+import { messageOf } from '../util/log.ts'
+import { createRun, type RunManifest } from './run-log.ts'
+import { BatchSession } from './session.ts'
+import type { BatchOptions, BatchRun, RunOptions, SpoolDeps } from './types.ts'
+
+export async function openBatchRun(batch: BatchOptions, given: SpoolDeps, options: RunOptions): Promise<BatchRun> {
+  const deps = batch.buffer.mode === 'disk' ? { ...given, ownership: await ownershipOf(batch.buffer.directory) } : given
+  const nowMs = deps.clock.now()
+  if (!isSet(nowMs) && !options.isSecond)
+    deps.log.warn('clock: is not set: samples of this command get a time that receivers refuse, or drop in silence', {
+      now: timeText(nowMs),
+      hint: 'run it when the clock has been set, as with After=time-sync.target',
+    })
+  const outputs = batch.outputs.map(cursorNameOf)
+  const manifest = { remembered: rememberedOf(batch.outputs), isEnded: !options.endsSeries, outputs }
+  const buffer = await openLog(batch.buffer, deps, {
+    manifest,
+    sync: options.sync,
+    level: options.isSecond ? 'debug' : 'error',
+  })
+  return new BatchSession({ batch, deps, buffer, manifest })
+}
+
+async function openLog(
+  options: BufferOptions,
+  deps: SpoolDeps,
+  { level, ...how }: { readonly manifest: RunManifest; readonly sync: Sync; readonly level: 'error' | 'debug' },
+): Promise<Buffer> {
+  if (options.mode === 'disk') {
+    try {
+      return await createRun(options, deps, how)
+    } catch (error) {
+      const err = messageOf(error)
+      const fields = { directory: options.directory, err, hint: diskRemedy(err) }
+      deps.log[level]('buffer: the directory cannot be used: what is not delivered is lost', fields)
+    }
+  }
+  return openBuffer({ ...options, mode: 'memory' }, deps)
+}
+
+/** What the outputs want to be remembered beside the log, by the name in it. */
+const rememberedOf = (outputs: readonly ConfiguredOutput[]): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    outputs.flatMap((one) => {
+      const { kind, options } = one
+      return kind.remember === undefined ? [] : [[cursorNameOf(one), kind.remember(options)] as const]
+    }),
+  )

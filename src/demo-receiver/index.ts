@@ -1,0 +1,1 @@
+export { createReceiver, type Receiver, type RequestSummary } from './receiver.ts'

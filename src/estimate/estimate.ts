@@ -1,0 +1,108 @@
+import type { CollectionResult } from '../collect/index.ts'
+import type { Config } from '../config/index.ts'
+import { redactedUrl } from '../http/index.ts'
+import type { Snapshot } from '../metrics/index.ts'
+import { extents, keepList } from '../relabel/index.ts'
+import { type EndpointOptions, endpointsIn } from '../remote-write/index.ts'
+import { type Plan, snapshotsPerRequest, type Volume, volumeOf } from './volume.ts'
+
+/** A way to send to an endpoint, and what it comes to. */
+export interface Alternative extends Volume {
+  /** The setting that makes it, as it stands in the configuration; `as configured` for what is. */
+  readonly way: string
+  /** Series that Grafana Cloud bills: active ones, or data points a minute, whichever is more. */
+  readonly billedSeries?: number
+}
+
+export interface EndpointEstimate {
+  readonly name: string
+  readonly url: string
+  readonly alternatives: readonly Alternative[]
+}
+
+export interface Estimate {
+  readonly intervalSeconds: number
+  /** Series by collector, the most first; what is the agent's own stands last, without a name. */
+  readonly collectors: readonly { readonly collector: string; readonly series: number }[]
+  readonly endpoints: readonly EndpointEstimate[]
+}
+
+const slowMs = 60_000
+const bundledMs = 300_000
+const asConfigured = 'as configured'
+
+/** Snapshots that are needed to measure every way; more than these would not tell more. */
+export const snapshotsFor = ({ intervalMs }: Config): number =>
+  Math.min(24, Math.max(2, Math.ceil(bundledMs / intervalMs)))
+
+/** What this host sends, and what it would send if it were told otherwise. */
+export function estimateOf(config: Config, cycles: readonly CollectionResult[]): Estimate {
+  const snapshots = cycles.map(({ snapshot }) => snapshot)
+  return {
+    intervalSeconds: config.intervalMs / 1000,
+    collectors: byCollector(cycles.at(-1)),
+    endpoints: endpointsIn(config.outputs).map((options) => ({
+      name: options.name,
+      url: redactedUrl(options.url),
+      alternatives: alternativesOf(options, config.intervalMs).flatMap(([way, plan]) => [
+        { way, ...measured(options, plan, snapshots) },
+        ...leanerSettings(way, plan, (other) => measured(options, other, snapshots)),
+      ]),
+    })),
+  }
+}
+
+/** Where 2.0 takes more bytes than 1.0 would: what makes it take less. */
+function leanerSettings(
+  way: string,
+  plan: Plan,
+  measure: (plan: Plan) => Omit<Alternative, 'way'>,
+): readonly Alternative[] {
+  if (plan.protobufMessage !== 'io.prometheus.write.v2.Request' || plan.inline !== 'full') return []
+  if (measure(plan).bytesPerMonth <= measure({ ...plan, protobufMessage: 'prometheus.WriteRequest' }).bytesPerMonth)
+    return []
+  const setting = 'metadata_config.inline: types_only'
+  const name = way === asConfigured ? setting : `${way}, ${setting}`
+  return [{ way: name, ...measure({ ...plan, inline: 'types_only' }) }]
+}
+
+function byCollector(cycle: CollectionResult | undefined): Estimate['collectors'] {
+  const counts = new Map<string, number>()
+  for (const { collector, from, to } of cycle?.parts ?? [])
+    counts.set(collector, (counts.get(collector) ?? 0) + to - from)
+  const all = cycle?.snapshot.series.length ?? 0
+  const theirs = [...counts.values()].reduce((sum, one) => sum + one, 0)
+  const rows = [...counts].map(([collector, series]) => ({ collector, series }))
+  return [...rows.toSorted((left, right) => right.series - left.series), { collector: '', series: all - theirs }]
+}
+
+function alternativesOf(
+  options: EndpointOptions,
+  collectedMs: number,
+): readonly (readonly [way: string, plan: Plan])[] {
+  const now: Plan = { ...options, intervalMs: options.sampling?.intervalMs ?? collectedMs }
+  const ways: (readonly [string, Plan])[] = [[asConfigured, now]]
+  for (const extent of extents) {
+    const metrics = keepList(extent)
+    if (metrics?.size !== now.metrics?.size) ways.push([`metrics: ${extent}`, { ...now, metrics }])
+  }
+  if (now.protobufMessage === 'auto')
+    ways.push(['at a receiver of 2.0', { ...now, protobufMessage: 'io.prometheus.write.v2.Request' }])
+  if (now.intervalMs < slowMs) ways.push(['interval: 60s', { ...now, intervalMs: slowMs }])
+  if (now.sendIntervalMs < bundledMs) ways.push(['send_interval: 5m', { ...now, sendIntervalMs: bundledMs }])
+  return ways
+}
+
+function measured(
+  { url, pushPath }: EndpointOptions,
+  plan: Plan,
+  snapshots: readonly Snapshot[],
+): Omit<Alternative, 'way'> {
+  const enough = Math.max(1, Math.min(snapshots.length, snapshotsPerRequest(plan, 1)))
+  const volume = volumeOf(snapshots, {
+    ...plan,
+    sendIntervalMs: Math.min(plan.sendIntervalMs, enough * plan.intervalMs),
+  })
+  const isBilled = url.hostname.endsWith('.grafana.net') || pushPath === '/api/prom/push'
+  return { ...volume, ...(isBilled && { billedSeries: Math.round(Math.max(volume.series, volume.samplesPerMinute)) }) }
+}

@@ -1,0 +1,1 @@
+export { hintFor, withHint } from './hint.ts'

@@ -1,0 +1,8 @@
+export { type Compression, Compressor } from './encode/compression.ts'
+export { type Encoder, familiesIn } from './encode/encoder.ts'
+export type { Inline, ProtobufMessage } from './encode/messages.ts'
+export { EncoderV1 } from './encode/v1.ts'
+export { EncoderV2 } from './encode/v2.ts'
+export { emitEndpoint, emitStorage } from './metrics.ts'
+export { Relabeller, type SeriesSelection } from './series/relabel.ts'
+export { createStats } from './stats.ts'

@@ -12,10 +12,10 @@ const take = (directory: string, signal = never) => acquireTurn(directory, { clo
 
 /** A process that takes its turn, says so, and holds it. */
 function holder(t: TestContext, directory: string): ChildProcess {
-  const code = `import { takeTurn } from '${join(root, 'src/buffer/lock/fifo-queue.ts')}'
+  const code = `import { acquireTurn } from '${join(root, 'src/buffer/lock/fifo-queue.ts')}'
 import { systemClock } from '${join(root, 'src/util/clock.ts')}'
 process.stdout.write('asking\\n')
-const turn = await takeTurn(process.argv[1], { clock: systemClock }, new AbortController().signal)
+const turn = await acquireTurn(process.argv[1], { clock: systemClock }, new AbortController().signal)
 process.stdout.write('taken\\n')
 process.stdin.on('data', () => turn.release().then(() => process.exit()))`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code, directory], {

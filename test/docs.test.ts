@@ -42,6 +42,7 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
   'npm run prometheus': () => scriptsOf('prometheus'), // CI runs it
   'npm run schema': () => scriptsOf('schema'), // test/config compares what it writes
   'npm run bench': () => sh('node bench/run.ts --help'),
+  'npm run update': () => scriptsOf('update'), // test/scripts tests it without the network
   ...Object.fromEntries(userCommands().map((line) => [line, (t: TestContext) => user(t, line)])),
 }
 

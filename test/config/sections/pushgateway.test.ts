@@ -95,7 +95,7 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
         { url, name: 'a' },
       ],
     },
-    /pushgateway: two gateways are called a/,
+    /pushgateway: two blocks are called a/,
   ],
 ]
 for (const [shape, problem] of wrong) {

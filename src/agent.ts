@@ -27,6 +27,7 @@ import { build, platform } from './util/version.ts'
 import { createWeb, type OwnStat, type Web } from './web/index.ts'
 
 export type { Supervisor } from './agent/loop.ts'
+export { messages as agentMessages } from './agent/messages.ts'
 export { logWarnings } from './agent/reload.ts'
 
 /** What a test replaces. */

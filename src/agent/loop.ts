@@ -5,7 +5,8 @@ import type { Notify } from '../host/index.ts'
 import type { SnapshotConsumer, Undelivered, Watched } from '../output.ts'
 import { type Clock, every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
-import { type Log, messageOf } from '../util/log.ts'
+import { type Log, messageOf, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { watch } from './watchdog.ts'
 
 /** Who started the agent and wants to know how it fares. */
@@ -76,7 +77,7 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     while (!end.aborted) {
       const { intervalMs, changed } = schedule()
       for await (const { missed } of every(clock, intervalMs, AbortSignal.any([end, changed]))) {
-        if (missed > 0) log.warn('agent: intervals missed', { missed })
+        if (missed > 0) report(log, messages.missedIntervals, { missed })
         await collect(false)
       }
     }
@@ -132,6 +133,6 @@ function guarded(log: Log, output: SnapshotConsumer, cycle: CollectionResult): v
   try {
     output.onSnapshot(cycle)
   } catch (error) {
-    log.error('agent: an output failed', { output: output.name, err: messageOf(error) })
+    report(log, messages.outputFailed, { output: output.name, err: messageOf(error) })
   }
 }

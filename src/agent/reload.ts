@@ -5,7 +5,8 @@ import { monotonicMicroseconds, type Notify } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 import { haveBacklog } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
-import { type Log, messageOf } from '../util/log.ts'
+import { type Log, messageOf, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 
 const successful = gauge(
   'hostpush_config_last_reload_successful',
@@ -66,13 +67,13 @@ export class Reload {
       await apply(config)
       this.#isWell = true
       this.#takenMs = clock.now()
-      log.info('agent: the new configuration is taken')
+      report(log, messages.reloaded)
       logWarnings(config, log)
       return []
     } catch (error) {
       this.#isWell = false
       const problems = error instanceof ConfigError ? error.problems : [messageOf(error)]
-      for (const problem of problems) log.error('agent: the new configuration is not taken', { problem })
+      for (const problem of problems) report(log, messages.reloadFailed, { problem })
       return problems
     } finally {
       notify('READY=1')
@@ -82,7 +83,7 @@ export class Reload {
 
 /** At the start and after each reload. */
 export function logWarnings({ warnings }: Pick<Config, 'warnings'>, log: Log): void {
-  for (const doubt of warnings) log.warn('agent: configured, and perhaps not meant', { doubt })
+  for (const warning of warnings) report(log, messages.configurationWarning, { warning })
 }
 
 /** Parts that are opened once: a new configuration in which they differ takes a restart. */

@@ -1,6 +1,7 @@
 import type { Watched } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
+import { watchdogMessages } from './messages.ts'
 
 interface Deps {
   readonly clock: Clock
@@ -40,7 +41,7 @@ export async function watch(
       const times = known?.progress === one.completed ? known.times + 1 : 1
       if (times > maxRestarts && mayEnd) return one.name
       revived.set(one, { times, progress: one.completed })
-      log.error('watchdog: does not move: begun anew', { name: one.name, times })
+      report(log, watchdogMessages.restarting, { name: one.name, stalled: `${Math.round(one.stalledMs() / 1000)}s`, times })
       one.restart()
     }
   }

@@ -1,4 +1,4 @@
-import { createAgent, logWarnings, type Supervisor } from '../agent.ts'
+import { agentMessages, createAgent, logWarnings, type Supervisor } from '../agent.ts'
 import { collectors } from '../collectors/index.ts'
 import { ConfigError } from '../config/error.ts'
 import { configFlags, readConfig } from '../config/index.ts'
@@ -6,7 +6,7 @@ import { createNotify } from '../host/index.ts'
 import { connect } from '../http/index.ts'
 import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
 import type { Command, Terminal } from './command.ts'
 import { kindNames } from './destination.ts'
@@ -33,29 +33,29 @@ export default {
       ])
     }
     const log = logOf(config, terminal)
-    log.info('agent: starting', { version: build.version, revision: build.revision, node: platform.runtime })
-    if (outputs === 0) log.warn('agent: no endpoint is configured: nothing is pushed, only /metrics is served')
-    if (flags.has('runtime.gomaxprocs')) log.info('agent: --runtime.gomaxprocs means nothing here: one thread collects')
-    for (const note of config.decisions) log.info('agent: as the preset has it', { note })
+    report(log, agentMessages.starting, { version: build.version, revision: build.revision, node: platform.runtime })
+    if (outputs === 0) report(log, agentMessages.noOutput)
+    if (flags.has('runtime.gomaxprocs')) report(log, agentMessages.ignoredFlag, { flag: '--runtime.gomaxprocs' })
+    for (const decision of config.decisions) report(log, agentMessages.decided, { decision })
     logWarnings(config, log)
     for (const { collector } of config.collectors) {
       if (collector.deprecated)
-        log.warn('agent: this collector is deprecated in node_exporter', { collector: collector.name })
+        report(log, agentMessages.deprecatedCollector, { collector: collector.name })
     }
     const supervisor = supervisorOf(terminal, log)
     const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor, reread })
     onHangup = () => void agent.reload()
     if (isAsked) onHangup()
-    log.info('agent: running', {
+    report(log, agentMessages.running, {
       interval: `${config.intervalMs / 1000}s`,
-      collectors: config.collectors.map(({ collector }) => collector.name).join(','),
+      collectors: config.collectors.length,
       ...config.identity,
     })
     const undelivered = await agent.run(terminal.stop)
-    if (undelivered.length === 0) log.info('agent: stopped, everything is delivered')
+    if (undelivered.length === 0) report(log, agentMessages.stoppedClean)
     for (const { name, isBuffered, ...about } of undelivered) {
       const isSafe = isBuffered && agent.buffer.isSafe
-      log.warn(`agent: stopped, what is not delivered is ${isSafe ? 'kept for the next start' : 'lost'}`, {
+      report(log, isSafe ? agentMessages.stoppedKept : agentMessages.stoppedLost, {
         ...{ remote_name: name, ...about },
       })
     }

@@ -48,6 +48,45 @@ export function createLog(level: Level, format: Format, write: (line: string) =>
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
+/** What a message means for samples. An error is one that says `stopped` or `lost`. */
+export type DataEffect =
+  /** Samples are not affected. */
+  | 'none'
+  /** Samples are late or incomplete, but none is lost. */
+  | 'kept'
+  /** Nothing is delivered until somebody acts; samples are kept within the limits of the buffer. */
+  | 'stopped'
+  | 'lost'
+
+/** A message of the log. docs/logs.md is generated from all of them. */
+export interface Message {
+  /** The part that reports, as the field `component` shows it. */
+  readonly component: string
+  readonly level: Level
+  /** What happened: constant, with the words that an operator searches for. */
+  readonly text: string
+  readonly meaning: string
+  readonly data: DataEffect
+  /** What the operator does about it. */
+  readonly action: string
+}
+
+type Definition = Omit<Message, 'component'>
+
+/** The messages of one part. */
+export const defineMessages = <const Name extends string>(
+  component: string,
+  definitions: Readonly<Record<Name, Definition>>,
+): Readonly<Record<Name, Message>> =>
+  Object.fromEntries(
+    Object.entries<Definition>(definitions).map(([name, definition]) => [name, { component, ...definition }]),
+  ) as Record<Name, Message>
+
+/** Logs a message. A repetition of one that was logged is for `debug`. */
+export function report(log: Log, { component, level, text }: Message, fields: Fields = {}, at: Level = level): void {
+  log[at](text, { component, ...fields })
+}
+
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 type Pair = readonly [key: string, value: unknown]

@@ -39,9 +39,12 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
   'npm run check': () => scriptsOf('typecheck', 'lint', 'test'), // CI runs them
   'npm run fix': () => sh('npx biome check package.json'), // the same without writing
   'npm run parity': () => scriptsOf('parity'), // CI runs it
+  'npm run docs': () => scriptsOf('docs'), // CI runs it with --check
   'npm run prometheus': () => scriptsOf('prometheus'), // CI runs it
   'npm run schema': () => scriptsOf('schema'), // test/config compares what it writes
   'npm run bench': () => sh('node bench/run.ts --help'),
+  'npm run update': () => scriptsOf('update'), // test/scripts tests it without the network
+  'npm run update -- --check': () => scriptsOf('update'),
   ...Object.fromEntries(userCommands().map((line) => [line, (t: TestContext) => user(t, line)])),
 }
 

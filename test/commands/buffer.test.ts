@@ -70,7 +70,7 @@ for (const isRunning of [true, false]) {
       timestamps: [1_700_000_015_000],
     })
     const refused = (await run(directory, 'export', '--dead-letters')).out.split('\n')
-    assert.equal(refused[0], '# refused by fast: the receiver said: out of bounds')
+    assert.equal(refused[0], '# rejected by fast: the receiver said: out of bounds')
     assert.equal(refused[3], 'temperature{job="test",room="r0"} 4 1700000060000')
   })
 
@@ -250,7 +250,7 @@ test('what is on its way as somebody drops it may arrive, which is said before',
 interface Told {
   readonly bytes: number
   readonly endpoints: readonly { readonly bytes: number }[]
-  readonly refused: readonly { readonly newest: string }[]
+  readonly dead_letters: readonly { readonly newest: string }[]
 }
 
 test('ls tells programs in JSON, every field of it in the documentation', async (t) => {
@@ -276,16 +276,16 @@ test('ls tells programs in JSON, every field of it in the documentation', async 
         ...{ configured: true, dropped: {} },
       },
     ],
-    refused: [
+    dead_letters: [
       {
         ...{ endpoint: 'fast', reason: 'the receiver said: out of bounds', samples: 2 },
-        newest: told.refused[0]?.newest,
+        newest: told.dead_letters[0]?.newest,
       },
     ],
     commands: [],
   })
   const page = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
-  const fields = [told, ...told.endpoints, ...told.refused].flatMap(Object.keys)
+  const fields = [told, ...told.endpoints, ...told.dead_letters].flatMap(Object.keys)
   for (const field of fields) assert.ok(page.includes(`\`${field}\``), field)
   const nowhere = JSON.parse((await run(temporary(t), 'ls', '--format=json')).out)
   assert.deepEqual(Object.keys(nowhere), Object.keys(told))

@@ -239,9 +239,9 @@ test('what a gateway refuses is set aside with its words, of what was left too: 
   assert.equal(some.status, 1)
   assert.match(some.err, /hostpush: refused, and set aside \(.*\): 3 of 4 samples for gw .*: refused are a b: HTTP 400/)
   assert.deepEqual(await aside(), [
-    '# refused by pushgateway:gw: HTTP 400: not so (of left)',
+    '# rejected by pushgateway:gw: HTTP 400: not so (of left)',
     'left{job="before",instance=""} 1',
-    '# refused by pushgateway:gw: HTTP 400: not so (of a); HTTP 400: not b (of b)',
+    '# rejected by pushgateway:gw: HTTP 400: not so (of a); HTTP 400: not b (of b)',
     'a{job="j",instance="",x="1"} 1',
     'a{job="j",instance="",x="2"} 2',
     'b{job="j",instance=""} 3',
@@ -251,7 +251,7 @@ test('what a gateway refuses is set aside with its words, of what was left too: 
   const whole = await push('a 1\nb 2\n', '--job=j', config)
   assert.equal(whole.status, 1)
   assert.match(whole.err, /hostpush: refused, and set aside \(.*\): 2 of 2 samples for gw .*: HTTP 400: no group/)
-  const remark = '# refused by pushgateway:gw: HTTP 400: no group of this kind'
+  const remark = '# rejected by pushgateway:gw: HTTP 400: no group of this kind'
   assert.deepEqual(await aside(), [remark, 'a{job="j",instance=""} 1', 'b{job="j",instance=""} 2'])
 })
 

@@ -46,7 +46,7 @@ function held(t: TestContext, status: number) {
 /** The runs whose samples wait in a buffer. */
 const leftIn = (state: string) => {
   const runs = join(state, 'spool')
-  return existsSync(runs) ? readdirSync(runs).filter((name) => name !== 'turn') : []
+  return existsSync(runs) ? readdirSync(runs).filter((name) => name !== 'queue') : []
 }
 
 /** Waits until a log of a run has been seen with so many sizes, of all runs together. */

@@ -81,7 +81,7 @@ test('an agent that may not read what was left says so once, and what to do', as
   const here = place(t)
   if (here === undefined) return
   const { state, config, asOther } = here
-  const left = join(state, 'runs/000001000000000-1-root')
+  const left = join(state, 'spool/000001000000000-1-root')
   mkdirSync(left, { recursive: true, mode: 0o700 })
   chownSync(join(state, 'spool'), other, other)
   const agent = asOther(['run', config(await nowhere()), '--web.listen-address=127.0.0.1:0'])

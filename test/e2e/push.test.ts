@@ -97,7 +97,7 @@ test('what a gateway refuses of a push is set aside with its words, and listed w
   assert.match(buffer('ls').stdout, /: HTTP 400: .* \(of rows\) \(another job pushed the same metric /)
   assert.match(
     buffer('export', '--dead-letters', `--endpoint=${name}`).stdout,
-    /^# refused by pushgateway:\S+: HTTP 400: .*\n# HELP rows \n# TYPE rows gauge\nrows\{job="second",instance=".*"\} 2 \d{13}\n$/,
+    /^# rejected by pushgateway:\S+: HTTP 400: .*\n# HELP rows \n# TYPE rows gauge\nrows\{job="second",instance=".*"\} 2 \d{13}\n$/,
   )
   assert.match(
     buffer('drop', '--dead-letters', '--yes', `--endpoint=${name}`).stdout,

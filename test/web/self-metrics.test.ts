@@ -155,25 +155,25 @@ test('own numbers that cannot be had cost these alone, are counted, and said onc
 test('prom-client is loaded by the first request for metrics, the HTTP server by the first listener', () => {
   const program = `
     import { createRequire } from 'node:module'
-    import { systemClock } from './src/clock.ts'
-    import { silent } from './src/log.ts'
+    import { systemClock } from './src/util/clock.ts'
+    import { silent } from './src/util/log.ts'
     import { createWeb } from './src/web/index.ts'
     const seen = () => [
       process.moduleLoadList.includes('NativeModule http'),
       Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes('prom-client')),
     ]
     const none = () => []
-    const needs = { clock: systemClock, log: silent, program: { name: 'a', version: 'b' }, own: none, status: none,
+    const deps = { clock: systemClock, log: silent, program: { name: 'a', version: 'b' }, own: none, status: none,
       enabledCollectors: [], allCollectors: [] }
     const web = (...listenAddresses) => createWeb({ listenAddresses, listenAddressesNamed: true, sockets: [],
-      telemetryPath: '/metrics', maxRequests: 1, disableExporterMetrics: false }, needs)
+      telemetryPath: '/metrics', maxRequests: 1, disableExporterMetrics: false }, deps)
     const silentWeb = web()
     await silentWeb.listen()
-    silentWeb.notify({ snapshot: { timestampMs: 0, series: [], values: new Float64Array() }, parts: [] })
+    silentWeb.onSnapshot({ snapshot: { timestampMs: 0, series: [], values: new Float64Array() }, parts: [] })
     const loaded = [seen()]
     const open = web('127.0.0.1:0')
     const [address] = await open.listen()
-    open.notify({ snapshot: { timestampMs: 0, series: [], values: new Float64Array() }, parts: [] })
+    open.onSnapshot({ snapshot: { timestampMs: 0, series: [], values: new Float64Array() }, parts: [] })
     loaded.push(seen())
     const get = async (path) => {
       await (await fetch('http://' + address + path)).text()

@@ -114,12 +114,12 @@ async function deadLetters(buffer: DiskBuffer): Promise<readonly DeadLetterRow[]
   return [...rows.values()]
 }
 
-async function* exportRows(buffer: DiskBuffer, { endpoint, refused, format }: Request): AsyncGenerator<string> {
+async function* exportRows(buffer: DiskBuffer, { endpoint, deadLetters, format }: Request): AsyncGenerator<string> {
   const rows = rowsOf(format as Format)
-  if (refused === true) {
+  if (deadLetters === true) {
     for await (const { refusal, entries } of buffer.deadLetters.read()) {
       if (endpoint !== undefined && refusal.endpoint !== endpoint) continue
-      yield* rows.remark(`refused by ${refusal.endpoint}: ${refusal.reason}`)
+      yield* rows.remark(`rejected by ${refusal.endpoint}: ${refusal.reason}`)
       for (const { snapshot } of entries) yield* rows.of(snapshot)
     }
     return

@@ -121,7 +121,7 @@ test('where what a newer version wrote cannot be moved it is left alone, and sai
   const down = await openLog(disk, {}, { log, isAgent: true })
   assert.deepEqual(sequencesOf(await allOf(down)), [2])
   assert.deepEqual(segmentsIn(disk), before)
-  assert.match(lines.join(), /error buffer: what a newer version has left cannot be moved to runs\//)
+  assert.match(lines.join(), /error buffer: what a newer version has left cannot be moved to spool\//)
   assert.ok(down.append(snapshots(samples)(7)) > 6)
 })
 

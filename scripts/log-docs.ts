@@ -15,7 +15,9 @@ export async function allMessages(): Promise<readonly Message[]> {
   const tables = await Promise.all(
     globSync('**/messages.ts', { cwd: source })
       .sort()
-      .map((file) => import(join(source, file)) as Promise<Readonly<Record<string, Readonly<Record<string, Message>>>>>),
+      .map(
+        (file) => import(join(source, file)) as Promise<Readonly<Record<string, Readonly<Record<string, Message>>>>>,
+      ),
   )
   const found = tables.flatMap((module) => Object.values(module).flatMap((table) => Object.values(table)))
   return found.toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1))

@@ -32,19 +32,19 @@ test('what lives for a moment does not ask, and speaks 2.0 all the same where no
 /** docs/delivery.md: what the receiver does, and the version that it gets in the end. */
 const rows: Readonly<Record<string, readonly [(scene: Scene) => void | Promise<void>, version: 1 | 2]>> = {
   '2xx with the number of samples written': [() => {}, 2],
-  '2xx with no such number, or with 0': [
+  '2xx without that number, or with 0': [
     ({ receiver }) => {
       receiver.version2 = 'empty'
     },
     1,
   ],
-  '400 to the first': [
+  '400 to the first request': [
     ({ receiver }) => {
       receiver.version2 = 400
     },
     1,
   ],
-  '400 without a number to everything, later on': [
+  '400 without a number to every request, later': [
     async (scene) => {
       await scene.intervals(5)
       scene.receiver.version2 = 400
@@ -63,7 +63,7 @@ const rows: Readonly<Record<string, readonly [(scene: Scene) => void | Promise<v
     },
     2,
   ],
-  '500 to three snapshots that are taken as 1.0 at once': [
+  '500 to three snapshots that the receiver accepts as 1.0': [
     ({ receiver }) => {
       receiver.version2 = 500
     },

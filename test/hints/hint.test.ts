@@ -166,7 +166,7 @@ test('a Pushgateway is not told of remote-write', () => {
 test('docs/troubleshooting.md has a row for each hint, as it is, and no others', () => {
   const row = ({ contains, hint }: Hint) => `| ${contains.replaceAll('|', '\\|')} | ${hint.replaceAll('|', '\\|')} |`
   const page = readFileSync(join(root, 'docs/troubleshooting.md'), 'utf8')
-  const begun = page.indexOf('| What is said |')
+  const begun = page.indexOf('| Message contains |')
   const [, , ...told] = page.slice(begun, page.indexOf('\n\n', begun)).split('\n')
   assert.deepEqual(told, hints.map(row))
 })

@@ -41,7 +41,10 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
   'npm run parity': () => scriptsOf('parity'), // CI runs it
   'npm run docs': () => scriptsOf('docs'), // CI runs it with --check
   'npm run prometheus': () => scriptsOf('prometheus'), // CI runs it
+  'npm run prepare': () => scriptsOf('prepare'), // npm ci ran it before this run
+  'npm run draw -- --seed=1': () => scriptsOf('draw'), // test/scripts tests it
   'npm run schema': () => scriptsOf('schema'), // test/config compares what it writes
+  ...Object.fromEntries(testCommands().map((line) => [line, () => testFilesExist(line)])),
   'npm run bench': () => sh('node bench/run.ts --help'),
   'npm run update': () => scriptsOf('update'), // test/scripts tests it without the network
   'npm run update -- --check': () => scriptsOf('update'),
@@ -77,6 +80,19 @@ test('every configuration and script of the pages for users can be read', (t) =>
 
 /** The same as bin/hostpush, which runs what was built last. */
 const fromSource = 'node src/cli.ts'
+
+/** Commands of CONTRIBUTING.md that run test files. The files run with this suite. */
+function testCommands(): readonly string[] {
+  return commandsIn('CONTRIBUTING.md').filter((line) => line.startsWith('node --test '))
+}
+
+function testFilesExist(line: string): void {
+  const paths = line.split(' ').slice(2)
+  assert.deepEqual(
+    paths.filter((path) => !path.includes('FILE') && globSync(path, { cwd: root }).length === 0),
+    [],
+  )
+}
 
 /** Scripts of package.json that are there, and whose file is. */
 function scriptsOf(...names: readonly string[]) {

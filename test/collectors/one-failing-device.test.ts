@@ -613,8 +613,17 @@ const table: Readonly<Record<string, Devices | string>> = {
   zoneinfo: 'reads one file; words that are no numbers are skipped',
 }
 
-test('the table has every collector', () => {
-  assert.deepEqual(Object.keys(table).sort(), collectors.map(({ name }) => name).sort())
+test('the table has a row for every collector, and no other', () => {
+  const names = collectors.map(({ name }) => name)
+  const without = names.filter((name) => !(name in table))
+  assert.ok(
+    without.length === 0,
+    `no row for ${without.join(', ')}: add files(…), rows(…) or the reason why there is only one input`,
+  )
+  assert.deepEqual(
+    Object.keys(table).filter((name) => !names.includes(name)),
+    [],
+  )
 })
 
 for (const collector of collectors) {

@@ -145,7 +145,7 @@ test('HOSTPUSH_NODE comes before every other', async (t) => {
   const { status, err } = await launch([], { HOSTPUSH_NODE: join(folder, 'old/node') })
   assert.deepEqual(
     [status, err],
-    [1, `hostpush: HOSTPUSH_NODE is ${folder}/old/node (v20.20.2); it has to be Node 24 or newer\n`],
+    [1, `hostpush: HOSTPUSH_NODE is ${folder}/old/node (v20.20.2): Node 24 or newer is required\n`],
   )
   assert.match((await launch([], { HOSTPUSH_NODE: '/nowhere' })).err, /HOSTPUSH_NODE is \/nowhere \(no version\)/)
 })
@@ -161,7 +161,7 @@ test('without a packaged Node, one in PATH has to be new enough', async (t) => {
   const { folder, fakeNode, launch } = scene(t)
   const none = await launch()
   assert.equal(none.status, 1)
-  assert.match(none.err, /there is none in PATH\nhostpush: run `npm ci` again .* set HOSTPUSH_NODE/)
+  assert.match(none.err, /there is none in PATH\nhostpush: run `npm ci` without .* set HOSTPUSH_NODE/)
   fakeNode('path/node', 'system', 'v24.1.0')
   assert.equal((await launch()).out[0], 'system')
   fakeNode('path/node', 'system', 'v20.20.2')
@@ -170,11 +170,16 @@ test('without a packaged Node, one in PATH has to be new enough', async (t) => {
   assert.ok(old.err.includes(`${folder}/path/node is too old (v20.20.2)`), old.err)
 })
 
-test('a bundle that was not built is missed with what to do', async (t) => {
+test('without a bundle it says which command builds one', async (t) => {
   const { fakeNode, launch, root } = scene(t)
   fakeNode('path/node', 'system')
   rmSync(join(root, 'dist'), { recursive: true })
   const { status, err } = await launch()
   assert.equal(status, 1)
   assert.match(err, /dist\/hostpush\.cjs is missing: run `npm ci` in /)
+
+  // A fresh worktree with the dependencies of another one
+  for (const path of ['scripts', 'node_modules/esbuild']) mkdirSync(join(root, path), { recursive: true })
+  writeFileSync(join(root, 'scripts/build.ts'), '')
+  assert.match((await launch()).err, /dist\/hostpush\.cjs is missing: run `npm run prepare` in /)
 })

@@ -206,7 +206,7 @@ export function collector<const O extends Options = Record<never, never>, State 
   definition: Definition<O, State>,
 ): Collector {
   const { timeoutMs } = definition
-  // The agent passes each collector the values of its own options and its own state: the types of the definition hold.
+  // The agent passes each collector the values of its options and its state: they have the types of the definition.
   return {
     enabled: true,
     deprecated: false,

@@ -122,7 +122,7 @@ test('mounts that are cut off give fewer samples, garbage is a failure', async (
     const [mount] = parseMountstats(whole.slice(0, end))
     assert.equal(mount?.mountpoint, '/mnt')
   }
-  assert.throws(() => [...parseMountstats('device srv:/a\n')], /is no mount/)
-  assert.throws(() => [...parseMountstats(`${whole.split('\n')[0]}\n\tbytes:\tx y\n`)], /is not counters/)
+  assert.throws(() => [...parseMountstats('device srv:/a\n')], /is not a mount/)
+  assert.throws(() => [...parseMountstats(`${whole.split('\n')[0]}\n\tbytes:\tx y\n`)], /is not a line of counters/)
   assert.equal((await collectAll(mountstats)).success, false)
 })

@@ -102,6 +102,6 @@ describe('a value', () => {
 describe('a line that is none', () => {
   for (const line of ['NAME', '=x', '1NAME=x', 'NA-ME=x', 'NA ME=x', 'NAME="abc', "NAME='abc", 'NAME="abc\\"', 'ÄB=x'])
     test(line, () => {
-      assert.throws(() => parseOsRelease(`ID=x\n${line}\n`), { message: 'os-release: line 2 is no KEY=value' })
+      assert.throws(() => parseOsRelease(`ID=x\n${line}\n`), { message: 'os-release: line 2 is not KEY=value' })
     })
 })

@@ -10,7 +10,7 @@ import { root } from '../support/servers.ts'
 const text = collectorDocsText()
 
 test('docs/collectors.md is up to date with the collectors', () => {
-  assert.ok(readFileSync(join(root, 'docs/collectors.md'), 'utf8') === text, 'it is not: npm run docs')
+  assert.ok(readFileSync(join(root, 'docs/collectors.md'), 'utf8') === text, 'it is out of date: run npm run docs')
 })
 
 test('every collector has a description of at least one sentence, and the page has it', () => {
@@ -31,7 +31,7 @@ test('every flag that is not hidden is on the page, with the metrics of each col
   for (const section of text.split('\n## ').slice(1)) assert.match(section, /\nMetrics: `node_/)
 })
 
-test('a row of the table keeps its columns, whatever is in a pattern', () => {
+test('a pattern with a vertical bar does not add a column to its row', () => {
   for (const row of text.split('\n').filter((line) => line.startsWith('| `--')))
     assert.equal(row.replaceAll('\\|', '').split('|').length, 6, row)
 })

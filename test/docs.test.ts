@@ -59,14 +59,14 @@ async function user(t: TestContext, line: string) {
   if (line.includes('hostpush exec')) assert.equal(output, '')
 }
 
-test('every command of the pages for users is run, in whatever file it stands', async (t) => {
+test('every command of the user pages is tested', async (t) => {
   const inShell = new Set(pages.flatMap(commandsIn))
   const others = userCommands().filter((line) => !inShell.has(line))
   assert.ok(others.length >= 4)
   for (const line of others) await user(t, line)
 })
 
-test('every configuration and script of the pages for users can be read', (t) => {
+test('every configuration and script of the user pages is valid', (t) => {
   const folder = temporary(t)
   for (const page of userPages) {
     const text = readFileSync(join(root, page), 'utf8')
@@ -167,7 +167,7 @@ for (const page of pages) {
     })
   }
 
-  test(`${page}: its links lead somewhere`, () => {
+  test(`${page}: its links have existing targets`, () => {
     const text = readFileSync(join(root, page), 'utf8')
     for (const [, target = ''] of text.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
       if (!/^https?:/.test(target)) assert.ok(existsSync(join(root, dirname(page), target)), `${target} is missing`)

@@ -72,7 +72,7 @@ function ended(child: ChildProcess): Promise<Ended> {
   })
 }
 
-test('the packaged Node gets the flags, the bundle and every argument as it was', { skip }, async (t) => {
+test('the packaged Node gets the flags, the bundle and every argument unchanged', { skip }, async (t) => {
   const { fakeNode, launch, root } = scene(t)
   fakeNode(`hostpush/node_modules/${packaged}`, 'packaged')
   fakeNode('path/node', 'system')
@@ -85,7 +85,7 @@ test('the packaged Node gets the flags, the bundle and every argument as it was'
   assert.deepEqual(args.slice(bundle), [`${root}/bin/../dist/hostpush.cjs`, 'exec', '--', 'a b', '', '$HOME', '*'])
 })
 
-test('it becomes Node, so that signals reach the agent', { skip }, async (t) => {
+test('it replaces itself with Node, so that signals reach the agent', { skip }, async (t) => {
   const { folder, fakeNode, start, launch, root } = scene(t)
   const node = `hostpush/node_modules/${packaged}`
   fakeNode(node, 'packaged')
@@ -123,20 +123,20 @@ test('a link is followed without a PATH', { skip }, async (t) => {
   assert.equal((await launch([], { PATH: '' }, join(folder, 'link'))).out[0], 'packaged')
 })
 
-test('a Node that npm put beside the package is used', { skip }, async (t) => {
+test('a Node that npm installed next to the package is used', { skip }, async (t) => {
   const { fakeNode, launch } = scene(t, 'app/node_modules/hostpush')
   fakeNode(`app/node_modules/${packaged}`, 'beside')
   assert.equal((await launch()).out[0], 'beside')
 })
 
-test('nothing is run out of a folder around that is no node_modules', async (t) => {
+test('no program of a parent folder is run unless it is node_modules', async (t) => {
   const { fakeNode, launch } = scene(t)
   fakeNode(packaged, 'planted')
   fakeNode('path/node', 'system')
   assert.equal((await launch()).out[0], 'system')
 })
 
-test('HOSTPUSH_NODE comes before every other', async (t) => {
+test('HOSTPUSH_NODE takes precedence', async (t) => {
   const { folder, fakeNode, launch } = scene(t)
   fakeNode(`hostpush/node_modules/${packaged}`, 'packaged')
   fakeNode('my own/node', 'mine', 'v24.0.0')
@@ -150,14 +150,14 @@ test('HOSTPUSH_NODE comes before every other', async (t) => {
   assert.match((await launch([], { HOSTPUSH_NODE: '/nowhere' })).err, /HOSTPUSH_NODE is \/nowhere \(no version\)/)
 })
 
-test('HOSTPUSH_NODE_FLAGS come after the flags it sets itself', async (t) => {
+test("HOSTPUSH_NODE_FLAGS follow the launcher's flags", async (t) => {
   const { fakeNode, launch } = scene(t)
   fakeNode('path/node', 'system')
   const { out } = await launch([], { HOSTPUSH_NODE_FLAGS: '--max-old-space-size=1000 --trace-gc' })
   assert.deepEqual(out.slice(-3, -1), ['--max-old-space-size=1000', '--trace-gc'])
 })
 
-test('without a packaged Node, one in PATH has to be new enough', async (t) => {
+test('without a packaged Node, the one in PATH must be new enough', async (t) => {
   const { folder, fakeNode, launch } = scene(t)
   const none = await launch()
   assert.equal(none.status, 1)

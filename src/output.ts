@@ -20,18 +20,28 @@ import { userAgent } from './util/version.ts'
 /** Receives every snapshot of the agent: an output, or the web server. */
 export interface SnapshotConsumer {
   readonly name: string
-  /** A new snapshot was collected. Must not block. May throw: the agent guards every consumer. */
+  /**
+   * A new snapshot was collected. Must not block. May throw: the agent guards every consumer. An output with a cursor
+   * reads the snapshot from the buffer, and uses this call for its statistics only.
+   */
   onSnapshot(result: CollectionResult): void
-  /** Delivers what it can until the signal aborts, then releases everything it holds. Does not reject. */
+  /**
+   * Delivers what it can until the signal aborts, without waiting for a backoff, then releases everything it holds. The
+   * signal may have aborted already. Ends about a second after the signal at the latest, even if a request hangs. Does not
+   * reject. Afterwards `report` still says what is pending, and why.
+   */
   stop(deadline: AbortSignal): Promise<void>
 }
 
 /** Something that must make progress, for the watchdog. */
 export interface Watched {
   readonly name: string
-  /** For how long it has made no progress although there is work, in milliseconds; 0 while all is well. */
+  /**
+   * For how long it has made no progress although there is work, in milliseconds. 0 without work, while it waits for a
+   * retry, and while a request is within its deadline.
+   */
   stalledMs(): number
-  /** Grows with every unit of work that is finished. */
+  /** Grows with every unit of work that is finished: for an output, an answer of the receiver. `restart` does not change it. */
   readonly completed: number
   /** Abandons whatever it is stuck in and starts again. */
   restart(): void
@@ -86,7 +96,10 @@ export interface OutputOptions extends Target {
   readonly name: string
   /** TLS, proxy and address selection. */
   readonly access?: Access
-  /** Equal for two outputs that were configured with the same words: such an output survives a reload. */
+  /**
+   * Equal for two outputs of one kind that were configured with the same words: such an output survives a reload. The
+   * reader of the configuration sets it, not the kind.
+   */
   readonly digest?: string
   /** Which snapshots it reads from the buffer, if not every one. */
   readonly sampling?: SamplingRule
@@ -139,7 +152,7 @@ export interface OutputDeps {
   /** The output's position in the buffer. Missing for a kind that delivers the newest snapshot only. */
   readonly cursor?: Cursor
   readonly lifetime?: OutputLifetime
-  /** The output of the same name and kind that this one replaces: its counters continue. */
+  /** The output of the same name and kind that this one replaces, already stopped: its counters continue in this one. */
   readonly previous?: Output | undefined
   /** The receiver's own time, milliseconds since the epoch. */
   readonly onTime?: (receiverMs: number) => void

@@ -135,7 +135,7 @@ async function example(t: TestContext) {
   const env = { GRAFANA_CLOUD_TOKEN: 'glc_secret', STATE_DIRECTORY: temporary(t) }
   const args = ['run', '--config.file=config.example.json', '--web.listen-address=']
   const running = start(t, join(root, 'bin/hostpush'), args, env)
-  await running.until(/msg="agent: running"/)
+  await running.until(/msg="Agent running"/)
   await eventually(
     async () => running.output(),
     (text) => text.includes('not delivered, kept and tried again'),

@@ -37,7 +37,7 @@ const slack = 0.1
  */
 export class Gateway implements Output {
   readonly name: string
-  readonly stats: GatewayStats = createStats()
+  readonly stats: GatewayStats
   readonly #options: GatewayOptions
   readonly #deps: OutputDeps
   readonly #liveness: LivenessClock
@@ -61,7 +61,9 @@ export class Gateway implements Output {
   #isEnding = false
 
   constructor(options: GatewayOptions, given: OutputDeps) {
+    const { previous } = given
     this.name = options.name
+    this.stats = previous instanceof Gateway ? previous.stats : createStats()
     this.#options = options
     this.#isToDelete = options.deleteOnStart
     this.#liveness = new LivenessClock(given.clock)

@@ -138,9 +138,10 @@ export class Endpoint implements Output {
     return this.#liveness.stalledMs(this.#deps.cursor.backlog().snapshots > 0)
   }
 
-  /** Answers that it got. */
+  /** Answers that the receiver sent: a request that ended without one is no progress. */
   get completed(): number {
-    return this.stats.requests
+    const { requests, answers } = this.stats
+    return requests - (answers.get(0) ?? 0)
   }
 
   /** Lets go of whatever it is stuck in and begins anew, over a new connection. */

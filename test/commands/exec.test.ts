@@ -146,7 +146,7 @@ test('a host whose agent runs is left to it, unless the command has an instance 
   const file = join(state, 'config.json')
   writeFileSync(file, JSON.stringify({ instance: 'h', pushgateway: [{ url }], buffer: { directory: state } }))
   const agent = hostpush(t, ['run', `--config.file=${file}`, '--web.listen-address='])
-  await agent.until(/agent: running/)
+  await agent.until(/Agent running/)
   await eventually(
     async () => requests.length,
     (count) => count > 0,

@@ -14,11 +14,11 @@ async function lastWords(t: TestContext, directory: string): Promise<string> {
   await agent.until(/remote-write: not delivered/)
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0)
-  return /msg="(agent: stopped, .*)/.exec(agent.output())?.[1] ?? ''
+  return /msg="(Agent stopped.*)/.exec(agent.output())?.[1] ?? ''
 }
 
 test('what waits at a stop is said to be kept where it is on disk', async (t) => {
-  assert.match(await lastWords(t, temporary(t)), /^agent: stopped, what is not delivered is kept for the next start"/)
+  assert.match(await lastWords(t, temporary(t)), /^Agent stopped with undelivered samples, kept in the buffer"/)
 })
 
 test('what waits at a stop is said to be lost where the disk cannot be written', async (t) => {
@@ -26,6 +26,6 @@ test('what waits at a stop is said to be lost where the disk cannot be written',
   writeFileSync(file, '')
   assert.match(
     await lastWords(t, file),
-    /^agent: stopped, what is not delivered is lost" .*reason="connect ECONNREFUSED/,
+    /^Agent stopped with undelivered samples, they are lost" .*reason="connect ECONNREFUSED/,
   )
 })

@@ -133,7 +133,7 @@ test('several endpoints need names, each its own', async (t) => {
         ],
       }),
     ),
-    ['remote_write: two blocks are called b'],
+    ['remote_write[1].name: remote_write[0] has the name b; each block needs another'],
   )
 })
 

@@ -77,7 +77,7 @@ test('every series that collect prints is at the gateway, under its group, and n
   assert.equal(group?.last_push_successful, true)
   running.child.kill('SIGTERM')
   assert.equal(await running.ended, 0)
-  assert.match(running.output(), /everything is delivered/)
+  assert.match(running.output(), /all samples delivered/)
   assert.doesNotMatch(running.output(), /level=(ERROR|WARN)/)
 })
 
@@ -110,7 +110,7 @@ test('a group is deleted at the start and at the end, where that is wanted', asy
   running.child.kill('SIGTERM')
   assert.equal(await running.ended, 0)
   await eventually(() => isGone(gateway, 'node'), Boolean)
-  assert.match(running.output(), /everything is delivered/)
+  assert.match(running.output(), /all samples delivered/)
 })
 
 test('without it the last snapshot stays, and it is of the stop', async (t) => {
@@ -177,7 +177,7 @@ test('behind a route prefix it is found with it, and without it the log says wha
   await running.ended
   assert.match(
     running.output(),
-    /agent: stopped, what is not delivered is lost" remote_name=default url=\S+ .*HTTP 404/,
+    /Agent stopped with undelivered samples, they are lost" component=agent remote_name=default url=\S+ .*HTTP 404/,
   )
 })
 

@@ -33,7 +33,7 @@ async function afterStop(t: TestContext, prometheus: Prometheus, state: string) 
   )
   agent.child.kill('SIGTERM')
   await once(agent.child, 'exit')
-  assert.match(agent.output(), /everything is delivered/)
+  assert.match(agent.output(), /all samples delivered/)
   return prometheus.query(query)
 }
 

@@ -95,7 +95,7 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
         { url, name: 'a' },
       ],
     },
-    /pushgateway: two blocks are called a/,
+    /pushgateway\[1\]\.name: pushgateway\[0\] has the name a; each block needs another/,
   ],
 ]
 for (const [shape, problem] of wrong) {

@@ -157,7 +157,10 @@ export const objects = <const Fields extends ObjectFields>(help: string, fields:
   help,
 })
 
-/** Everything that a collector may access. */
+/**
+ * Everything that a collector may access. `Host` (host/open.ts) documents `proc`, `sys` and the rest of the host; `Dir`
+ * (host/fs/dir.ts) documents the methods that read files.
+ */
 export interface Context<O extends Options = Options, State = unknown> extends Host {
   readonly emit: Emit
   /** Milliseconds since the epoch: the snapshot's timestamp. */
@@ -203,7 +206,7 @@ export function collector<const O extends Options = Record<never, never>, State 
   definition: Definition<O, State>,
 ): Collector {
   const { timeoutMs } = definition
-  // The agent passes each collector the values of its own options and its own state: the types of the definition hold.
+  // The agent passes each collector the values of its options and its state: they have the types of the definition.
   return {
     enabled: true,
     deprecated: false,

@@ -40,7 +40,10 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
   'npm run parity': () => scriptsOf('parity'), // CI runs it
   'npm run docs': () => scriptsOf('docs'), // CI runs it with --check
   'npm run prometheus': () => scriptsOf('prometheus'), // CI runs it
+  'npm run prepare': () => scriptsOf('prepare'), // npm ci ran it before this run
+  'npm run draw -- --seed=1': () => scriptsOf('draw'), // test/scripts tests it
   'npm run schema': () => scriptsOf('schema'), // test/config compares what it writes
+  ...Object.fromEntries(testCommands().map((line) => [line, () => testFilesExist(line)])),
   'npm run bench': () => sh('node bench/run.ts --help'),
   'npm run update': () => scriptsOf('update'), // test/scripts tests it without the network
   'npm run update -- --check': () => scriptsOf('update'),
@@ -80,6 +83,19 @@ test('every configuration and script of the README and the guides is valid', (t)
 
 /** Runs the source; bin/hostpush runs the last build. */
 const fromSource = 'node src/cli.ts'
+
+/** Commands of CONTRIBUTING.md that run test files. The files run with this suite. */
+function testCommands(): readonly string[] {
+  return commandsIn('CONTRIBUTING.md').filter((line) => line.startsWith('node --test '))
+}
+
+function testFilesExist(line: string): void {
+  const paths = line.split(' ').slice(2)
+  assert.deepEqual(
+    paths.filter((path) => !path.includes('FILE') && globSync(path, { cwd: root }).length === 0),
+    [],
+  )
+}
 
 /** Asserts that package.json has these scripts and that their files exist. */
 function scriptsOf(...names: readonly string[]) {
@@ -174,7 +190,7 @@ for (const page of pages) {
     })
   }
 
-  test(`${page}: its links lead somewhere`, () => {
+  test(`${page}: its links have existing targets`, () => {
     const text = readFileSync(join(root, page), 'utf8')
     for (const [, target = ''] of text.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
       if (!/^https?:/.test(target)) assert.ok(existsSync(join(root, dirname(page), target)), `${target} is missing`)

@@ -1,5 +1,6 @@
 import type { Snapshot } from '../metrics/index.ts'
 import { withTimeout } from '../util/clock.ts'
+import { report } from '../util/log.ts'
 import type { DiskCursor } from './cursor/cursor.ts'
 import type { CursorFile } from './cursor/file.ts'
 import type { LogView } from './cursor/log-view.ts'
@@ -10,6 +11,7 @@ import type { Quarantine } from './log/quarantine.ts'
 import { LogReader, type ReaderDeps } from './log/reader.ts'
 import { retryMs, segmentMs, Writer } from './log/writer.ts'
 import { type LogPosition, MemoryTail, tailBytes } from './memory-tail.ts'
+import { messages } from './messages.ts'
 import { countDropped } from './metrics.ts'
 import type { DiskDeps, DiskOptions } from './options.ts'
 import type { UnreadableSegment } from './recovery/downgrade.ts'
@@ -203,7 +205,7 @@ export class DiskBuffer implements Buffer {
     const { clock, log } = this.#deps
     const closing = this.#writer.close().then(() => this.#file.close())
     const outcome = await withTimeout(clock, closeMs, closing)
-    if (outcome === 'late') log.warn('buffer: the disk is too slow to write all of it before the stop')
+    if (outcome === 'late') report(log, messages.stopTimeout)
     const { sync, directory } = this.#options
     const isNew = this.#gap.newest === 0 // the names of a log that was left are as safe as they were
     if (sync === 'end' && isNew) await syncNames(this.#deps.files, directory).catch(() => {}) // a bad disk is known

@@ -268,7 +268,7 @@ test('an endpoint that is not configured any more is reported and holds its segm
   assert.deepEqual(
     lines.filter((line) => line.includes('"endpoint":"old"')),
     [
-      'warn buffer: an endpoint is not configured any more; what waits for it is kept for max_age {"endpoint":"old","snapshots":1,"hint":"under its old name it goes on; hostpush buffer drop --endpoint=old lets it go"}',
+      'warn Buffer has a backlog for an endpoint that is not configured {"component":"buffer","endpoint":"old","snapshots":1,"hint":"configure an endpoint with this name to deliver them, or drop them with: hostpush buffer drop --endpoint=old"}',
     ],
   )
   assert.equal(buffer.cursors.length, 2)

@@ -1,6 +1,7 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import type { File, FileSystem } from '../disk/filesystem.ts'
+import { cursorMessages as messages } from '../messages.ts'
 import type { BufferStats } from '../types.ts'
 import { type CursorState, readRecord, recordBytes, recordOf } from './record.ts'
 
@@ -164,7 +165,7 @@ export class CursorFile {
         pair.isKept = pair.isKept === 0 ? 1 : 0
         pair.safe = settled
       }
-      if (this.#failing) this.#deps.log.info('buffer: the cursors can be written again')
+      if (this.#failing) report(this.#deps.log, messages.recovered)
       this.#failing = false
     } catch (error) {
       await this.#fail(error)
@@ -213,7 +214,7 @@ export class CursorFile {
   async #fail(error: unknown): Promise<void> {
     this.#deps.stats.diskErrors++
     for (const pair of this.#pairs) pair.isDirty ||= pair.state !== undefined
-    if (!this.#failing) this.#deps.log.warn('buffer: the cursors cannot be written', { err: messageOf(error) })
+    if (!this.#failing) report(this.#deps.log, messages.writeFailed, { err: messageOf(error) })
     this.#failing = true
     await this.#remove()
   }

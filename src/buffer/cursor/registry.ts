@@ -1,5 +1,6 @@
-import type { Log } from '../../util/log.ts'
+import { type Log, report } from '../../util/log.ts'
 import type { LogPosition } from '../memory-tail.ts'
+import { cursorMessages as messages } from '../messages.ts'
 import type { SamplingRule } from '../sampling.ts'
 import type { Segments } from '../segment/directory.ts'
 import { DiskCursor } from './cursor.ts'
@@ -47,10 +48,7 @@ export class CursorRegistry {
     if (known !== undefined) {
       known.setSampling(sampling)
       known.guessOldest(segments.holding(known.position.sequence + 1)?.createdMs)
-      if (known.uncertain > known.position.sequence)
-        log.warn('buffer: this cursor may be older than what was sent; what is behind it is sent with care', {
-          endpoint,
-        })
+      if (known.uncertain > known.position.sequence) report(log, messages.uncertain, { endpoint })
       return known
     }
     const state = this.#newState(endpoint)
@@ -75,10 +73,10 @@ export class CursorRegistry {
     for (const { name, position } of this.cursors.values()) {
       if (this.#configured.has(name)) continue
       const snapshots = this.#deps.last.sequence - position.sequence
-      this.#deps.log.warn('buffer: an endpoint is not configured any more; what waits for it is kept for max_age', {
+      report(this.#deps.log, messages.notConfigured, {
         endpoint: name,
         snapshots,
-        hint: `under its old name it goes on; hostpush buffer drop --endpoint=${name} lets it go`,
+        hint: `configure an endpoint with this name to deliver them, or drop them with: hostpush buffer drop --endpoint=${name}`,
       })
     }
   }
@@ -109,7 +107,7 @@ export class CursorRegistry {
     const [oldest] = segments.all
     const { last } = this.#logView.tail
     if (!lostCursors || oldest === undefined) return { ...state, position: last, settled: last.sequence, uncertain: 0 }
-    log.warn('buffer: the cursors are damaged or missing: begun with the oldest snapshot', { endpoint: name })
+    report(log, messages.missing, { endpoint: name })
     const position = { sequence: oldest.first - 1, samples: oldest.samplesBefore }
     return { ...state, position, uncertain: last.sequence }
   }

@@ -3,9 +3,10 @@ import { rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
 import { systemClock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { chownToOwner, type Ownership } from '../disk/chown.ts'
 import { isForbidden } from '../disk/filesystem.ts'
+import { lockMessages } from '../messages.ts'
 import { acquireTurn } from './fifo-queue.ts'
 import { reachable } from './socket-path.ts'
 
@@ -56,9 +57,7 @@ export class BufferLock {
       this.#server = (await this.#listen()) ?? (await this.#replaceStale())
     } catch (error) {
       if (error instanceof BufferError) throw error
-      this.#log.warn('buffer: no socket can be made: a second agent is not noticed, no control channel', {
-        err: messageOf(error),
-      })
+      report(this.#log, lockMessages.noSocket, { directory: this.#directory, err: messageOf(error) })
     }
   }
 

@@ -1,8 +1,9 @@
 import type { Snapshot } from '../../metrics/index.ts'
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { type FileSystem, opened, sizeOf } from '../disk/filesystem.ts'
 import type { LogEntry } from '../memory-tail.ts'
+import { deadLetterMessages as messages } from '../messages.ts'
 import { firstOf, segmentName } from '../segment/format.ts'
 import { SegmentReader } from '../segment/reader.ts'
 import { SegmentWriter } from '../segment/writer.ts'
@@ -50,7 +51,7 @@ export class DeadLetters {
     const work = this.#working.then(() => this.#write(endpoint, refused))
     this.#working = work.catch((error) => {
       this.#deps.stats.diskErrors++
-      this.#deps.log.warn('buffer: refused samples cannot be set aside', { err: messageOf(error) })
+      report(this.#deps.log, messages.saveFailed, { endpoint, err: messageOf(error) })
     })
     await this.#working
   }
@@ -62,7 +63,7 @@ export class DeadLetters {
       try {
         yield await this.#open(path, first)
       } catch (error) {
-        this.#deps.log.warn('buffer: a file of refused samples cannot be read', { path, err: messageOf(error) })
+        report(this.#deps.log, messages.readFailed, { path, err: messageOf(error) })
       }
     }
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { type FileSystem, opened, sizeOf } from '../disk/filesystem.ts'
+import { corruptionMessages as messages } from '../messages.ts'
 import type { BufferStats } from '../types.ts'
 
 /** Damaged bytes that are kept at most, in files and altogether. */
@@ -37,7 +38,7 @@ export class Quarantine {
       await opened(files, path, 'create', (file) => file.write(bytes.subarray(0, maxBytes / 4), 0))
       await this.#bound()
     } catch (error) {
-      this.#deps.log.debug('buffer: damaged bytes cannot be kept', { err: messageOf(error) })
+      report(this.#deps.log, messages.copyFailed, { err: messageOf(error) })
     }
   }
 
@@ -50,7 +51,7 @@ export class Quarantine {
       await this.#deps.files.rename(path, `${this.#directory}/${this.#name(name, 0)}`)
       await this.#bound()
     } catch (error) {
-      this.#deps.log.debug('buffer: a damaged file cannot be moved', { err: messageOf(error) })
+      report(this.#deps.log, messages.moveFailed, { err: messageOf(error) })
     }
   }
 
@@ -64,7 +65,7 @@ export class Quarantine {
     if (this.#reported.has(place)) return false
     this.#reported.add(place)
     this.#deps.stats.corruptRecords++
-    this.#deps.log.warn('buffer: damaged, skipped', { segment: name, at, bytes })
+    report(this.#deps.log, messages.corrupt, { segment: name, at, bytes })
     return true
   }
 

@@ -1,7 +1,8 @@
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import type { FileSystem } from '../disk/filesystem.ts'
 import { isHanging } from '../disk/timeouts.ts'
 import type { LogEntry } from '../memory-tail.ts'
+import { messages } from '../messages.ts'
 import type { Segment, Segments } from '../segment/directory.ts'
 import { type Loss, SegmentReader } from '../segment/reader.ts'
 import type { SeriesPool } from '../segment/series-pool.ts'
@@ -94,7 +95,7 @@ export class LogReader {
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
       if (isHanging(error) || (!isGone && ++this.#failures < maxFailures)) throw error
       this.#failures = 0
-      log.warn('buffer: a segment cannot be read, skipped', { segment: reader.segment.path, err: messageOf(error) })
+      report(log, messages.segmentUnreadable, { segment: reader.segment.path, err: messageOf(error) })
       segments.forget(reader.segment)
       return undefined
     }

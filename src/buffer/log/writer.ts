@@ -1,8 +1,9 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { diskRemedy } from '../disk/disk-hints.ts'
 import type { FileSystem } from '../disk/filesystem.ts'
 import type { MemoryTail } from '../memory-tail.ts'
+import { messages } from '../messages.ts'
 import type { Sync } from '../options.ts'
 import type { Segments } from '../segment/directory.ts'
 import type { Loss } from '../segment/reader.ts'
@@ -122,7 +123,7 @@ export class Writer {
         await this.#fail(error)
         failures++
         if (failures === 1 && !(error instanceof DiskFull) && this.#failing === undefined) {
-          this.#deps.log.warn('buffer: a write failed, begun anew in a new segment', { err: messageOf(error) })
+          report(this.#deps.log, messages.writeRetrying, { err: messageOf(error) })
           continue
         }
         await this.#reportFailure(error)
@@ -234,15 +235,13 @@ export class Writer {
     const { log, onProgress } = this.#deps
     const reason = messageOf(error)
     const fields = { reason, hint: diskRemedy(reason), retry_in: `${retryMs / 1000}s` }
-    if (this.#failing === undefined)
-      log.error('buffer: the disk cannot be written; snapshots stay in memory and are sent from there', fields)
-    else log.debug('buffer: the disk still cannot be written', fields)
+    report(log, this.#failing === undefined ? messages.diskFailed : messages.diskStillFailing, fields)
     this.#failing = reason
     await onProgress()
   }
 
   #reportRecovery(): void {
-    if (this.#failing !== undefined) this.#deps.log.info('buffer: the disk can be written again')
+    if (this.#failing !== undefined) report(this.#deps.log, messages.diskRecovered)
     this.#failing = undefined
   }
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../../util/clock.ts'
-import type { Log } from '../../util/log.ts'
+import { type Log, report } from '../../util/log.ts'
 import { CursorFile } from '../cursor/file.ts'
 import type { CursorState } from '../cursor/record.ts'
 import { type FileSystem, opened, syncNames } from '../disk/filesystem.ts'
+import { downgradeMessages } from '../messages.ts'
 import { newId, runsIn } from '../paths.ts'
 import { firstOf, type Header, headerBytes, readHeader, segmentName } from '../segment/format.ts'
 import type { BufferStats } from '../types.ts'
@@ -58,11 +59,11 @@ export async function moveUnreadable(
   const run = `${runsIn(directory)}/${newId(clock)}`
   await files.rename(moving, run)
   await files.syncDirectory(runsIn(directory))
-  log.warn('buffer: what a newer version has left cannot be read by this one, and is kept for that one up to max_age', {
+  report(log, downgradeMessages.moved, {
     segments: moved.length,
     bytes: moved.reduce((sum, { bytes }) => sum + bytes, 0),
     path: run,
-    hint: 'the newer version delivers it when it runs again',
+    hint: 'upgrade again within max_age: the newer version delivers them',
   })
   return moved
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { CursorFile } from '../cursor/file.ts'
 
 import { diskRemedy } from '../disk/disk-hints.ts'
@@ -7,6 +7,7 @@ import { type FileSystem, opened } from '../disk/filesystem.ts'
 import { Quarantine } from '../log/quarantine.ts'
 
 import type { LogPosition } from '../memory-tail.ts'
+import { cursorMessages, downgradeMessages, messages } from '../messages.ts'
 import { createStats } from '../metrics.ts'
 import type { DiskDeps, DiskOptions } from '../options.ts'
 import { type Segment, Segments } from '../segment/directory.ts'
@@ -59,13 +60,13 @@ export async function recover(directory: string, deps: Deps): Promise<RecoveredL
   } catch (error) {
     stats.diskErrors++
     const err = messageOf(error)
-    log.error('buffer: the directory cannot be used', { directory, err, hint: diskRemedy(err) })
+    report(log, messages.directoryFailed, { directory, err, hint: diskRemedy(err) })
   }
   try {
     await cursors.load()
   } catch (error) {
     stats.diskErrors++
-    log.error('buffer: the cursors cannot be read', { directory, err: messageOf(error) })
+    report(log, cursorMessages.readFailed, { directory, err: messageOf(error) })
   }
   let gone: readonly UnreadableSegment[] = []
   if (deps.movesUnreadable) ({ unreadable: unreadable, gone } = await move(directory, unreadable, deps))
@@ -95,9 +96,7 @@ async function move(directory: string, unreadable: readonly UnreadableSegment[],
   } catch (error) {
     const err = messageOf(error)
     deps.stats.diskErrors++
-    deps.log.error('buffer: what a newer version has left cannot be moved to spool/, and is passed over', {
-      ...{ directory, err, hint: diskRemedy(err) },
-    })
+    report(deps.log, downgradeMessages.moveFailed, { directory, err, hint: diskRemedy(err) })
     return { unreadable, gone: [] }
   }
 }
@@ -128,7 +127,7 @@ async function findSegments({ files, segments, corrupt, log }: Deps) {
         segments.add({ path, first, samplesBefore: header.samplesBefore, createdMs: header.createdMs, bytes: size })
       else await adopt(path, first, whole ?? Buffer.alloc(0), { segments, corrupt })
     } catch (error) {
-      log.warn('buffer: a segment cannot be opened, left as it is', { path, err: messageOf(error) })
+      report(log, messages.segmentFailedToOpen, { path, err: messageOf(error) })
       beyond = Math.max(beyond, first + (1 << 22))
     }
   }
@@ -177,11 +176,11 @@ async function inspectSegment(segment: Segment, files: FileSystem) {
 async function truncateTail(segment: Segment, end: number, files: FileSystem, log: Log): Promise<void> {
   const torn = segment.bytes - end
   segment.bytes = end
-  log.info('buffer: the last write of the agent before was torn, cut', { segment: segment.path, bytes: torn })
+  report(log, messages.tornWrite, { segment: segment.path, bytes: torn })
   try {
     await opened(files, segment.path, 'update', (file) => file.truncate(end))
   } catch (error) {
-    log.debug('buffer: a torn end cannot be cut, passed over', { err: messageOf(error) })
+    report(log, messages.truncateFailed, { segment: segment.path, err: messageOf(error) })
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import type { DiskCursor } from '../cursor/cursor.ts'
+import { messages } from '../messages.ts'
 import type { Segments } from '../segment/directory.ts'
 import type { CountedLosses } from '../segment/reader.ts'
 import type { BufferStats } from '../types.ts'
@@ -83,7 +84,7 @@ export class Retention {
       .then(() => this.#removeOldest())
       .catch((error) => {
         this.#deps.stats.diskErrors++
-        this.#deps.log.warn('buffer: a segment cannot be deleted', { err: messageOf(error) })
+        report(this.#deps.log, messages.deleteFailed, { err: messageOf(error) })
       })
     return this.#working
   }

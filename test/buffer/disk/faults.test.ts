@@ -22,7 +22,7 @@ async function begun() {
     }
   }
   await append(1, 3)
-  const said = () => lines.filter((line) => line.includes('stay in memory') || line.includes('written again'))
+  const said = () => lines.filter((line) => line.includes('buffering in memory') || line.includes('disk recovered'))
   return { disk, clock, buffer, cursor, append, said, lines }
 }
 

@@ -130,7 +130,7 @@ test('garbage instead of the cursors, or none: begun with the oldest, as somethi
     else wreck.names.delete('/b/cursors')
     const { sequences, uncertain, lines } = await outcomeOf(wreck)
     assert.deepEqual({ sequences, uncertain }, { sequences: [1, 2, 3], uncertain: 3 })
-    assert.equal(lines.filter((line) => line.includes('cursors are damaged or missing')).length, 1)
+    assert.equal(lines.filter((line) => line.includes('Cursor is corrupt or missing')).length, 1)
   }
 })
 
@@ -172,7 +172,7 @@ test('a segment that cannot be read is tried again a minute later, and again; th
     for (let minute = 0; minute < 3; minute++) await clock.pass(60_000)
     assert.deepEqual(sequencesOf(await reading), failures < 3 ? [1, 2, 3, 4, 5, 6] : [1, 2, 5, 6])
     assert.equal(buffer.stats.dropped.get('a')?.get('corrupt'), failures < 3 ? undefined : 6)
-    assert.equal(lines.filter((line) => line.includes('cannot be read, skipped')).length, failures - 2)
+    assert.equal(lines.filter((line) => line.includes('segment failed to read, skipped')).length, failures - 2)
   }
 })
 

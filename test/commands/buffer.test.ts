@@ -295,7 +295,7 @@ test('a wrong endpoint, format, time or verb is said', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const wrong: [string[], number, RegExp][] = [
-    [['export', '--endpoint=x'], 1, /no endpoint is called x; there are: slow, fast/],
+    [['export', '--endpoint=x'], 1, /unknown endpoint x, known endpoints: slow, fast/],
     [['export', '--format=xml'], 2, /--format: xml is none of text, json/],
     [['drop', '--before=yesterday'], 2, /--before: yesterday is neither a time/],
     [['list'], 2, /unknown: buffer list/],

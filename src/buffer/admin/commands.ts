@@ -60,7 +60,7 @@ export function adminCommands(buffer: DiskBuffer, isAgent: boolean): Answer {
     if (request.command === 'ls' || request.command === 'status') return list(buffer, isAgent)
     if (request.command === 'export') return exportRows(buffer, request)
     if (request.command === 'drop') return drop(buffer, request, isAgent)
-    throw new Error(`buffer: no such command: ${request.command}`)
+    throw new Error(`buffer: unknown command ${request.command}, supported: ls, status, export, drop`)
   }
 }
 
@@ -186,5 +186,5 @@ function cursorOf(buffer: DiskBuffer, endpoint: string): DiskCursor {
   const cursor = buffer.cursors.find(({ name }) => name === endpoint)
   if (cursor !== undefined) return cursor
   const known = buffer.cursors.map(({ name }) => name).join(', ') || 'none'
-  throw new Error(`buffer: no endpoint is called ${endpoint}; there are: ${known}`)
+  throw new Error(`buffer: unknown endpoint ${endpoint}, known endpoints: ${known}`)
 }

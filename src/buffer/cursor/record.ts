@@ -81,7 +81,8 @@ export function recordOf(
 
 function textOf(text: string): Buffer {
   const bytes = Buffer.from(text)
-  if (bytes.length > longestText) throw new Error(`buffer: a text of ${bytes.length} bytes, limit ${longestText}`)
+  if (bytes.length > longestText)
+    throw new Error(`buffer: memo or note has ${bytes.length} bytes, the limit is ${longestText}`)
   return bytes
 }
 

@@ -73,7 +73,7 @@ export const readOnly = (files: FileSystem): FileSystem => ({
 })
 
 function openError(path: string): never {
-  throw Object.assign(new Error(`EROFS: ${path} is only looked at`), { code: 'EROFS' })
+  throw Object.assign(new Error(`EROFS: ${path} is opened read-only`), { code: 'EROFS' })
 }
 
 const flags = {
@@ -156,7 +156,7 @@ function fileOf(handle: FileHandle): File {
     async write(bytes, position) {
       for (let done = 0; done < bytes.length; ) {
         const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
-        if (bytesWritten === 0) throw new Error('buffer: the disk takes nothing')
+        if (bytesWritten === 0) throw new Error('write returned 0 bytes')
         done += bytesWritten
       }
     },

@@ -15,21 +15,21 @@ export function withTimeouts(files: FileSystem, clock: Clock): FileSystem {
 
   async function bounded<T>(what: string, ask: () => Promise<T>, late: (answer: T) => void = () => {}): Promise<T> {
     const [other] = hanging.values()
-    if (other !== undefined) throw hangError(`${other} has not come to an end`)
+    if (other !== undefined) throw hangError(`${other} has not finished`)
     const work = ask()
     const answer = await withTimeout(clock, timeoutMs, work)
     if (answer !== 'late') return answer
     const over: Promise<unknown> = work.then(late, () => {}).then(() => hanging.delete(over))
     hanging.set(over, what)
-    throw hangError(`${what} has taken longer than ${timeoutMs / 1000} s`)
+    throw hangError(`${what} timed out after ${timeoutMs / 1000} s`)
   }
 
   const patientFile = (file: File, path: string): File => ({
     read: (position, length) => bounded(`reading ${path}`, () => file.read(position, length)),
     write: (bytes, position) => bounded(`writing ${path}`, () => file.write(bytes, position)),
     datasync: () => bounded(`syncing ${path}`, () => file.datasync()),
-    truncate: (length) => bounded(`cutting ${path}`, () => file.truncate(length)),
-    status: () => bounded(`looking at ${path}`, () => file.status()),
+    truncate: (length) => bounded(`truncating ${path}`, () => file.truncate(length)),
+    status: () => bounded(`reading the status of ${path}`, () => file.status()),
     async close() {
       if (hanging.size === 0) return await bounded(`closing ${path}`, () => file.close())
       void Promise.all(hanging.keys()).then(() => file.close()) // nobody waits for it
@@ -37,7 +37,7 @@ export function withTimeouts(files: FileSystem, clock: Clock): FileSystem {
   })
 
   return {
-    makeDirectory: (path) => bounded(`making ${path}`, () => files.makeDirectory(path)),
+    makeDirectory: (path) => bounded(`creating ${path}`, () => files.makeDirectory(path)),
     list: (path) => bounded(`listing ${path}`, () => files.list(path)),
     async open(path, mode) {
       const file = await bounded(
@@ -50,11 +50,12 @@ export function withTimeouts(files: FileSystem, clock: Clock): FileSystem {
     rename: (from, to) => bounded(`renaming ${from}`, () => files.rename(from, to)),
     remove: (path) => bounded(`removing ${path}`, () => files.remove(path)),
     syncDirectory: (path) => bounded(`syncing ${path}`, () => files.syncDirectory(path)),
-    freeBytes: (path) => bounded(`asking for the room at ${path}`, () => files.freeBytes(path)),
+    freeBytes: (path) => bounded(`reading the free space of ${path}`, () => files.freeBytes(path)),
   }
 }
 
 /** The disk says neither yes nor no, which tells nothing of what is on it. */
 export const isHanging = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ETIMEDOUT'
 
-const hangError = (what: string) => Object.assign(new Error(`the file system hangs: ${what}`), { code: 'ETIMEDOUT' })
+const hangError = (what: string) =>
+  Object.assign(new Error(`file system not responding: ${what}`), { code: 'ETIMEDOUT' })

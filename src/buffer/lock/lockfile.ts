@@ -95,7 +95,8 @@ export class BufferLock {
   async #replaceStale(): Promise<Server> {
     await this.#rejectIfOwned()
     const turn = await this.#turn()
-    if (turn === undefined) throw new BufferError(`buffer: ${this.#directory} is being taken by another process`)
+    if (turn === undefined)
+      throw new BufferError(`buffer: ${this.#directory} is locked by another process that is starting; try again`)
     try {
       for (;;) {
         await this.#rejectIfOwned()
@@ -117,8 +118,8 @@ export class BufferLock {
     const pid = await ownerOf(this.#directory)
     if (pid === undefined) return
     throw new BufferError(
-      `buffer: ${this.#directory} belongs to the agent with pid ${pid === 'unclear' ? 'unknown' : pid}, which is running; ` +
-        'stop that one, or give this one a buffer.directory of its own',
+      `buffer: ${this.#directory} is in use by a running agent (pid ${pid === 'unclear' ? 'unknown' : pid}); ` +
+        'stop that agent, or set buffer.directory to another directory',
     )
   }
 
@@ -194,7 +195,8 @@ async function* answersOf(socket: Socket, mayBreakOff: boolean): AsyncGenerator<
   } finally {
     socket.destroy()
   }
-  if (!mayBreakOff) throw new BufferError('buffer: the agent broke off its answer')
+  if (!mayBreakOff)
+    throw new BufferError('buffer: the agent closed the connection before its answer was complete; try again')
 }
 
 /** The lines that come, without their ends. The socket stays open for the answer. */

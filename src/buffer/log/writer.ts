@@ -43,7 +43,7 @@ const samplesAtOnce = 100_000
 /** One for all, as an Error is dear. Nobody sees it. */
 const closing = new Error('the log is being closed')
 
-const removed = 'the directory was removed'
+const removed = 'the buffer directory was removed'
 
 class DiskFull extends Error {}
 class DirectoryGone extends Error {}
@@ -210,7 +210,7 @@ export class Writer {
     this.#freeSpaceCheckedMs = nowMs
     const free = await this.#deps.files.freeBytes(this.#deps.segments.directory)
     if (free < minFreeBytes)
-      throw new DiskFull(`${free} bytes are free on the file system, min_free is ${minFreeBytes}`)
+      throw new DiskFull(`${free} bytes are free on the file system, buffer.min_free is ${minFreeBytes}`)
   }
 
   /** A descriptor that failed is never trusted again: what is not safe is written anew, to a new segment. */

@@ -119,7 +119,8 @@ export class Decoder {
     const head = headOf(payload)
     if (!head.isSelfContained && head.sequence !== this.#expected) return undefined
     this.#expected = Number.NaN // until all of it is read
-    if (head.samples > maxSamples) throw new Error(`a snapshot of ${head.samples} samples`)
+    if (head.samples > maxSamples)
+      throw new Error(`snapshot claims ${head.samples} samples, the limit is ${maxSamples}`)
     if (head.isSelfContained) {
       this.#values.clear()
       this.#times.clear()
@@ -133,7 +134,7 @@ export class Decoder {
     const startsAt = listBytes + columnBytes * (hasTimes ? 2 : 1)
     const length = startsAt + (tells ? startsBytes : 0)
     const body = decompress(payload.subarray(headBytes), Math.max(1, length))
-    if (body.length !== length) throw new Error(`a snapshot of ${body.length} bytes instead of ${length}`)
+    if (body.length !== length) throw new Error(`snapshot has ${body.length} bytes, expected ${length}`)
     this.#takeList(body.subarray(0, listBytes), head)
     const values = unpackColumn(body, listBytes, this.#ids, this.#values.for(this.#room()))
     const times = hasTimes
@@ -167,7 +168,8 @@ export class Decoder {
       this.#ids = readList(list, isSelfContained ? new Uint32Array() : this.#ids)
       this.#series = []
     } else if (isSelfContained) this.#ids = new Uint32Array()
-    if (this.#ids.length !== samples) throw new Error(`a list of ${this.#ids.length} series for ${samples} samples`)
+    if (this.#ids.length !== samples)
+      throw new Error(`series list has ${this.#ids.length} entries for ${samples} samples`)
     if (this.#series.length !== samples) this.#series = Array.from(this.#ids, (id) => this.#known.at(id))
   }
 }
@@ -225,10 +227,10 @@ function listOf(ids: Uint32Array, before: Uint32Array): Buffer {
 function readList(list: Buffer, before: Uint32Array): Uint32Array {
   const numbers = numbersOf(list)
   const [head = 0, tail = 0, ...steps] = numbers
-  if (head + tail > before.length) throw new Error('a list of series that refers to none')
+  if (head + tail > before.length) throw new Error('series list refers to a longer previous list')
   let previous = -1
   const middle = steps.map((step) => (previous += 1 + (step % 2 === 0 ? step / 2 : -(step + 1) / 2)))
-  if (middle.some((id) => id < 0 || id >= maxSamples)) throw new Error('a list of series that are none')
+  if (middle.some((id) => id < 0 || id >= maxSamples)) throw new Error('series list contains an invalid series number')
   const ids = new Uint32Array(head + middle.length + tail)
   ids.set(before.subarray(0, head))
   ids.set(middle, head)

@@ -139,7 +139,7 @@ for (const [when, laterMs] of [
     await clock.pass(laterMs)
     await append(7, 8)
     await cursor.markInFlight({ first: 3, last: 3, note: '' })
-    assert.equal(lines.filter((line) => line.includes('the directory was removed')).length, 1)
+    assert.equal(lines.filter((line) => line.includes('buffer directory was removed')).length, 1)
     const again = await openLog(disk.afterPowerLoss(() => 0.6))
     assert.deepEqual(sequencesOf(await allOf(again)), upTo(8, 3))
     assert.deepEqual([...again.stats.dropped, ...buffer.stats.dropped], [])

@@ -65,7 +65,7 @@ test('a disk that hangs has failed: what is collected goes on from memory, and t
   assert.deepEqual(numbersIn(await cursor.read({ samples: 99 }, signal)), [1, 2, 3])
   assert.deepEqual(
     lines.filter((line) => line.includes('not writable')).map((line) => /"reason":"([^"]+)/.exec(line)?.[1]),
-    ['the file system hangs: writing /b/log/0000000000000001.segment has not come to an end'],
+    ['file system not responding: writing /b/log/0000000000000001.segment has not finished'],
   )
   gate.goOn()
   await clock.pass(60_000)

@@ -25,7 +25,10 @@ test('a second owner is refused with the pid of the first; after the first has g
   const first = new BufferLock(directory, echo, { log: silent })
   await first.acquire()
   const second = new BufferLock(directory, echo, { log: silent })
-  await assert.rejects(second.acquire(), new RegExp(`belongs to the agent with pid ${process.pid}, .*buffer.directory`))
+  await assert.rejects(
+    second.acquire(),
+    new RegExp(`is in use by a running agent \\(pid ${process.pid}\\).*buffer.directory`),
+  )
   await first.close()
   await second.acquire()
   await second.close()
@@ -60,7 +63,7 @@ test('a path that is longer than a socket address works all the same', async (t)
   mkdirSync(directory, { recursive: true })
   const owner = new BufferLock(directory, echo, { log: silent })
   await owner.acquire()
-  await assert.rejects(new BufferLock(directory, echo, { log: silent }).acquire(), /belongs to the agent with pid/)
+  await assert.rejects(new BufferLock(directory, echo, { log: silent }).acquire(), /in use by a running agent/)
   assert.equal((await Array.fromAsync((await ask(directory, { command: 'x' })) ?? [])).length, 1)
   await owner.close()
 })

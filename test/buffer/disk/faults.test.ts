@@ -93,7 +93,7 @@ test('less than min_free on the file system: nothing is written, and nothing tha
   buffer.append(next(2))
   await settled()
   assert.equal(buffer.stats.bytes, bytes)
-  assert.match(buffer.problem ?? '', /999 bytes are free .* min_free is 1000/)
+  assert.match(buffer.problem ?? '', /999 bytes are free .* buffer.min_free is 1000/)
   assert.equal((await cursor.read({ samples: 99 }, signal)).length, 2)
   disk.free = 5000
   await clock.pass(60_000)

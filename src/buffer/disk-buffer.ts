@@ -233,8 +233,8 @@ export class DiskBuffer implements Buffer {
       pause: (signal) => this.#deps.clock.sleep(retryMs, signal),
       uncounted: (loss) => this.#countedLosses.notYetCounted(loss),
       dropped: (endpoint, reason, samples) => countDropped(this.stats, endpoint, reason, samples),
-      bytesAfter: (place) => this.segments.bytesAfter(place, this.#tail.last),
-      saveDeadLetter: (endpoint, refused) => this.deadLetters.keep(endpoint, refused),
+      bytesAfter: (position) => this.segments.bytesAfter(position, this.#tail.last),
+      saveDeadLetter: (endpoint, deadLetter) => this.deadLetters.keep(endpoint, deadLetter),
     }
   }
 

@@ -12,14 +12,15 @@ interface Deps {
   readonly file: CursorFile
   readonly segments: Segments
   readonly log: Log
-  /** The newest snapshot that the agent before left, and whether it is known where its endpoints were. */
+  /** The newest snapshot of the previous agent. */
   readonly last: LogPosition
+  /** The positions of some endpoints are unknown. */
   readonly lostCursors: boolean
-  /** What was written of the cursors may be older than what was sent. */
+  /** The cursor file may be older than the last request: it was not synced before a crash. */
   readonly isOld: boolean
 }
 
-/** The cursors of every endpoint that the disk knows; asked for are those that are configured now. */
+/** The cursors of all endpoints on disk, configured or not. */
 export class CursorRegistry {
   readonly cursors = new Map<string, DiskCursor>()
   readonly #configured = new Set<string>()
@@ -52,21 +53,21 @@ export class CursorRegistry {
       return known
     }
     const state = this.#newState(endpoint)
-    const made = new DiskCursor(state, this.#logView)
-    made.setSampling(sampling)
-    this.cursors.set(endpoint, made)
+    const created = new DiskCursor(state, this.#logView)
+    created.setSampling(sampling)
+    this.cursors.set(endpoint, created)
     void file.save(state, true)
-    return made
+    return created
   }
 
-  /** It is not configured any more, which the next report says. */
+  /** Marks an endpoint as not configured, for the next report. */
   detach(endpoint: string): void {
     this.#configured.delete(endpoint)
     this.cursors.get(endpoint)?.setSampling(undefined)
     this.#hasReported = false
   }
 
-  /** Says once which endpoints are not configured any more. */
+  /** Logs once which endpoints have a backlog and are not configured. */
   report(): void {
     if (this.#hasReported) return
     this.#hasReported = true
@@ -81,7 +82,7 @@ export class CursorRegistry {
     }
   }
 
-  /** An endpoint that has been away since before this time holds nothing any longer. */
+  /** Deletes the cursors of unconfigured endpoints without activity since this time, and drops their backlog. */
   async forgetRemoved(beforeMs: number): Promise<void> {
     for (const { name, writtenMs } of this.#deps.file.states) {
       if (this.#configured.has(name) || !this.#hasReported || writtenMs >= beforeMs) continue
@@ -100,7 +101,7 @@ export class CursorRegistry {
     for (const cursor of this.cursors.values()) await cursor.close()
   }
 
-  /** At now; at the oldest where the log is there and it is not known where this endpoint was. */
+  /** A new cursor starts at the end of the log, or at the oldest snapshot if cursors were lost. */
   #newState(name: string): CursorState {
     const { segments, lostCursors, log } = this.#deps
     const state = { name, inFlight: undefined, writtenMs: this.#logView.now(), memo: '', delivered: 0, settled: 0 }

@@ -70,7 +70,9 @@ export interface BufferDeps {
 /** Upper limit of `max_bytes` in memory mode: the default for a disk is too large for memory. */
 const memoryBytes = 64 * 1024 * 1024
 
-/** Opens the buffer of an agent. Throws only BufferError, if another process owns the directory; disk errors are logged. */
+/**
+ * Opens the buffer of an agent. Throws only BufferError, if another process owns the directory; disk errors are logged.
+ */
 export async function openBuffer(options: BufferOptions, deps: BufferDeps): Promise<Buffer> {
   if (options.mode === 'memory') return new MemoryBuffer(Math.min(options.maxBytes, memoryBytes))
   return openDisk(options, deps, true)

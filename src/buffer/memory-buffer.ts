@@ -9,8 +9,8 @@ import type { Backlog, Buffer, Cursor, DeliveryVerdict, DropReason, Entry, InFli
 const bytesPerSample = 8
 
 /**
- * Buffer in memory with a size limit. When it is full, the oldest snapshots are dropped and counted for each endpoint that
- * has not passed them. An entry is freed when every cursor has passed it.
+ * Buffer in memory with a size limit. When it is full, the oldest snapshots are dropped and counted for each endpoint
+ * that has not passed them. An entry is freed when every cursor has passed it.
  */
 export class MemoryBuffer implements Buffer {
   readonly stats = createStats()

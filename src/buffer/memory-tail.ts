@@ -18,8 +18,8 @@ export interface LogPosition {
 }
 
 /**
- * The newest snapshots, in memory: all that are not durable yet, at most `maxBytes`, and about `liveBytes` of durable ones
- * for senders without a backlog.
+ * The newest snapshots, in memory: all that are not durable yet, at most `maxBytes`, and about `liveBytes` of durable
+ * ones for senders without a backlog.
  */
 export class MemoryTail {
   readonly #maxBytes: number
@@ -72,7 +72,9 @@ export class MemoryTail {
     return { entry, lost }
   }
 
-  /** The snapshots after a sequence number and up to `upTo`, oldest first, at most about `samples`, but at least one. */
+  /**
+   * The snapshots after a sequence number and up to `upTo`, oldest first, at most about `samples`, but at least one.
+   */
   after(sequence: number, upTo: number, samples: number): readonly LogEntry[] {
     const from = Math.max(0, sequence + 1 - this.first)
     let to = from

@@ -15,8 +15,8 @@ const diskErrors = ownCounter(
 const damaged = ownCounter('hostpush_buffer_corrupt_records_total', 'Corrupt records found in the buffer.')
 
 /**
- * The current metrics of the buffer. The outputs report the backlog of each endpoint. `urls`: the URLs of the configured
- * endpoints by name, without secrets.
+ * The current metrics of the buffer. The outputs report the backlog of each endpoint. `urls`: the URLs of the
+ * configured endpoints by name, without secrets.
  */
 export function* familiesOf(
   { stats }: Pick<Buffer, 'stats'>,

@@ -28,6 +28,7 @@ export interface DiskDeps {
 
 /**
  * When written data is synced: after each write (`always`), by the kernel (`never`), when the log is closed (`end`), or
- * at this interval in milliseconds. `end` is for short-lived commands, which send from memory before the data is durable.
+ * at this interval in milliseconds. `end` is for short-lived commands, which send from memory before the data is
+ * durable.
  */
 export type Sync = 'always' | 'never' | 'end' | number

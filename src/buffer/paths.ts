@@ -1,10 +1,10 @@
 import type { Clock } from '../util/clock.ts'
 
 /**
- * The directory `spool` of a buffer. `spool/<id>/` is the log of a batch command with undelivered samples, in the layout
- * of the agent's log, or segments of a newer version (recovery/downgrade.ts). `spool/queue/` is the queue of delivering
- * processes (lock/fifo-queue.ts). A listening `owner` socket in a log means that its command still runs. `run.json`
- * beside the log is the manifest of the command.
+ * The directory `spool` of a buffer. `spool/<id>/` is the log of a batch command with undelivered samples, in the
+ * layout of the agent's log, or segments of a newer version (recovery/downgrade.ts). `spool/queue/` is the queue of
+ * delivering processes (lock/fifo-queue.ts). A listening `owner` socket in a log means that its command still runs.
+ * `run.json` beside the log is the manifest of the command.
  */
 export const runsIn = (directory: string): string => `${directory}/spool`
 export const turnsIn = (directory: string): string => `${runsIn(directory)}/queue`
@@ -17,8 +17,8 @@ export function newId(clock: Pick<Clock, 'now'>): string {
 
 /**
  * The resources that a command queues for: first `append`, to collect its last samples, then each output, to deliver.
- * Each output receives samples in the order of collection. An unreachable output does not delay commands that send nothing
- * to it.
+ * Each output receives samples in the order of collection. An unreachable output does not delay commands that send
+ * nothing to it.
  */
 export const turns = { append: 'append', at: (output: string) => `at ${output}` } as const
 

@@ -1,15 +1,18 @@
 import type { Snapshot } from '../metrics/index.ts'
 
-/** An endpoint with an interval longer than the collection: it gets one snapshot per `intervalMs`, collected every `collectedMs`. */
+/**
+ * An endpoint with an interval longer than the collection: it gets one snapshot per `intervalMs`, collected every
+ * `collectedMs`.
+ */
 export interface SamplingRule {
   readonly intervalMs: number
   readonly collectedMs: number
 }
 
 /**
- * True for the snapshot nearest to each multiple of the interval, and for the last one before a stop. The result depends
- * only on the snapshot, so a restart does not change it. Collections are aligned to the wall clock: exactly one snapshot
- * is within half a collection interval of each multiple.
+ * True for the snapshot nearest to each multiple of the interval, and for the last one before a stop. The result
+ * depends only on the snapshot, so a restart does not change it. Collections are aligned to the wall clock: exactly one
+ * snapshot is within half a collection interval of each multiple.
  */
 export function includes(sampling: SamplingRule | undefined, { timestampMs, isLast }: Snapshot): boolean {
   if (sampling === undefined || isLast) return true

@@ -8,15 +8,25 @@ export interface Entry {
   readonly snapshot: Snapshot
 }
 
-/** The log of snapshots between the collectors and the endpoints. It has one writer and one cursor for each endpoint. */
+/**
+ * The log of snapshots between the collectors and the endpoints. It has one writer and one cursor for each endpoint.
+ */
 export interface Buffer {
   /** Appends a snapshot and returns its sequence number. Does not wait for the disk: the writer runs asynchronously. */
   append(snapshot: Snapshot): number
-  /** The cursor of an endpoint, by name. A new cursor starts at the end of the log. It skips snapshots outside of `sampling`. */
+  /**
+   * The cursor of an endpoint, by name. A new cursor starts at the end of the log. It skips snapshots outside of
+   * `sampling`.
+   */
   cursor(endpoint: string, sampling?: SamplingRule): Cursor
-  /** Called when an endpoint is no longer configured. A disk buffer keeps its backlog within `max_age` and `max_bytes`. */
+  /**
+   * Called when an endpoint is no longer configured. A disk buffer keeps its backlog within `max_age` and `max_bytes`.
+   */
   detach(endpoint: string): void
-  /** Reports the time of a receiver. After a step of the wall clock, `max_age` deletes nothing until a receiver agrees with it. */
+  /**
+   * Reports the time of a receiver. After a step of the wall clock, `max_age` deletes nothing until a receiver agrees
+   * with it.
+   */
   confirmTime(receiverMs: number): void
   readonly stats: BufferStats
   /** Timestamp of the newest snapshot, milliseconds since the epoch; undefined if the buffer is empty. */
@@ -48,14 +58,14 @@ export interface Cursor {
   /** The range that has no final answer yet. After a start: the range that the previous agent was sending. */
   readonly inFlight: InFlightRange | undefined
   /**
-   * Snapshots up to this sequence number may have been delivered although no range is in flight, because the cursor file
-   * was corrupt or stale. The sender treats them like a range without an answer. Usually 0.
+   * Snapshots up to this sequence number may have been delivered although no range is in flight, because the cursor
+   * file was corrupt or stale. The sender treats them like a range without an answer. Usually 0.
    */
   readonly uncertain: number
   /**
    * Moves the cursor: every snapshot up to `sequence` has its final answer. The change is written but not synced; the
-   * next `markInFlight` syncs it, so that a request costs one sync. After a power loss in between, the range is in flight
-   * again.
+   * next `markInFlight` syncs it, so that a request costs one sync. After a power loss in between, the range is in
+   * flight again.
    */
   commit(sequence: number, verdict?: DeliveryVerdict): Promise<void>
   /**
@@ -63,11 +73,15 @@ export interface Cursor {
    * Retention keeps its segment until a later snapshot is delivered.
    */
   lastDelivered(sinceMs: number): Promise<Entry | undefined>
-  /** Text that the sender stores for the next agent; empty at first. A memory buffer loses it at the end of the process. */
+  /**
+   * Text that the sender stores for the next agent; empty at first. A memory buffer loses it at the end of the process.
+   */
   readonly memo: string
   /** Sets `memo`, at most 1024 bytes. It is written with the cursor; the next `markInFlight` makes it durable. */
   remember(memo: string): Promise<void>
-  /** Saves rejected samples with the receiver's message. Space is limited: the oldest dead letters are deleted first. */
+  /**
+   * Saves rejected samples with the receiver's message. Space is limited: the oldest dead letters are deleted first.
+   */
   saveDeadLetter(deadLetter: DeadLetter): Promise<void>
   /** Counts samples that will not be delivered to this endpoint. */
   drop(reason: DropReason, samples: number): void

@@ -40,7 +40,10 @@ export interface CursorState {
   readonly memo: string
   /** The last delivered snapshot. `position` also moves past rejected and dropped ones. */
   readonly delivered: number
-  /** The log is needed after this sequence number only. Skipped snapshots do not move it: `lastDelivered` reads the one before them. */
+  /**
+   * The log is needed after this sequence number only. Skipped snapshots do not move it: `lastDelivered` reads the one
+   * before them.
+   */
   readonly settled: number
 }
 

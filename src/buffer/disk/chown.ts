@@ -1,7 +1,10 @@
 import { constants } from 'node:fs'
 import { chown, type FileHandle, open, readlink, realpath, stat } from 'node:fs/promises'
 
-/** Owner of a buffer directory in which root works. Files that root creates there are given to this user, who could not read root's. */
+/**
+ * Owner of a buffer directory in which root works. Files that root creates there are given to this user, who could not
+ * read root's.
+ */
 export interface Ownership {
   readonly uid: number
   readonly gid: number
@@ -33,8 +36,8 @@ export async function chownToOwner(path: string, ownership: Ownership | undefine
 }
 
 /**
- * Gives an open file to the owner of the buffer. The owner may have replaced the path by a link or another file, so this
- * changes only the open file, and only if root owns it, it is inside of the buffer and it has no second hard link.
+ * Gives an open file to the owner of the buffer. The owner may have replaced the path by a link or another file, so
+ * this changes only the open file, and only if root owns it, it is inside of the buffer and it has no second hard link.
  */
 export async function chownOpenFile(file: FileHandle, { uid, gid, directory }: Ownership): Promise<void> {
   const path = `/proc/self/fd/${file.fd}`

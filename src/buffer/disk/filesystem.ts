@@ -3,7 +3,9 @@ import { type FileHandle, mkdir, open, readdir, rename, stat, statfs, unlink } f
 import { dirname } from 'node:path'
 import { chownOpenFile, chownToOwner, type Ownership } from './chown.ts'
 
-/** `read` requires the file, `create` truncates it, `update` keeps its content, `claim` fails with EEXIST if it exists. */
+/**
+ * `read` requires the file, `create` truncates it, `update` keeps its content, `claim` fails with EEXIST if it exists.
+ */
 export type Mode = 'read' | 'create' | 'update' | 'claim'
 
 /** All operations of the buffer on a file system. Tests implement it with a simulated disk. */
@@ -34,7 +36,10 @@ export interface File {
   close(): Promise<void>
 }
 
-/** Opens a file, runs `work` and always closes it. Node ends the process if the garbage collector meets an open FileHandle. */
+/**
+ * Opens a file, runs `work` and always closes it. Node ends the process if the garbage collector meets an open
+ * FileHandle.
+ */
 export async function opened<T>(
   files: FileSystem,
   path: string,

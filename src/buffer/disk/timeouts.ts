@@ -5,9 +5,9 @@ import type { File, FileSystem } from './filesystem.ts'
 const timeoutMs = 30_000
 
 /**
- * A file system with a timeout for each operation. An operation that hangs rejects with ETIMEDOUT, and until it finishes
- * all others reject at once. So hanging operations do not use up the few threads of libuv, which DNS lookups need too, and
- * a late write never changes a file between later operations.
+ * A file system with a timeout for each operation. An operation that hangs rejects with ETIMEDOUT, and until it
+ * finishes all others reject at once. So hanging operations do not use up the few threads of libuv, which DNS lookups
+ * need too, and a late write never changes a file between later operations.
  */
 export function withTimeouts(files: FileSystem, clock: Clock): FileSystem {
   /** Descriptions of hanging operations, by a promise of their end. */

@@ -84,7 +84,10 @@ export class LogReader {
     await segment?.close().catch(() => {}) // opened for reading only
   }
 
-  /** Rejects for a segment that cannot be read, so that the caller retries; after `maxFailures` logs and skips the segment. */
+  /**
+   * Rejects for a segment that cannot be read, so that the caller retries; after `maxFailures` logs and skips the
+   * segment.
+   */
   async #read(reader: SegmentReader): Promise<LogEntry | undefined> {
     try {
       return await reader.next()

@@ -137,7 +137,9 @@ async function findSegments({ files, segments, corrupt, log }: Deps) {
   return { beyond, unreadable }
 }
 
-/** Adds a segment with a corrupt header: its first snapshot contains the same values. Without one, quarantines the file. */
+/**
+ * Adds a segment with a corrupt header: its first snapshot contains the same values. Without one, quarantines the file.
+ */
 async function adopt(path: string, first: number, bytes: Buffer, deps: Pick<Deps, 'segments' | 'corrupt'>) {
   for (const { type, payload } of recordsOf(bytes, () => {})) {
     if (type !== recordType.snapshot) continue

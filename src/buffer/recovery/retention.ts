@@ -10,8 +10,8 @@ import type { BufferStats } from '../types.ts'
 const stepMs = 60_000
 
 /**
- * Decides whether `max_age` may use the wall clock. After a step of the wall clock, and after a start that cannot exclude
- * one, the clock is untrusted until the time of a receiver agrees with it.
+ * Decides whether `max_age` may use the wall clock. After a step of the wall clock, and after a start that cannot
+ * exclude one, the clock is untrusted until the time of a receiver agrees with it.
  */
 export class ClockTrust {
   readonly #clock: Clock

@@ -1,9 +1,9 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 
 /**
- * The values of all series of a snapshot as one column. Each value is XORed with the previous value of its series, so most
- * bits are 0. The bytes are transposed (the first bytes of all values, then the second bytes, …), which makes runs that
- * compress well. Values are 64-bit patterns, so every NaN and -0 is preserved.
+ * The values of all series of a snapshot as one column. Each value is XORed with the previous value of its series, so
+ * most bits are 0. The bytes are transposed (the first bytes of all values, then the second bytes, …), which makes runs
+ * that compress well. Values are 64-bit patterns, so every NaN and -0 is preserved.
  */
 
 /** The previous value of each series of a segment, by series number. */

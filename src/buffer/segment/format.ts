@@ -139,7 +139,9 @@ export interface Record {
   readonly length: number
 }
 
-/** The record at an offset; `short` if it may continue after the end of the bytes; `bad` if there is no valid record. */
+/**
+ * The record at an offset; `short` if it may continue after the end of the bytes; `bad` if there is no valid record.
+ */
 export function recordAt(bytes: Buffer, at: number): Record | 'short' | 'bad' {
   if (at + recordHeadBytes > bytes.length) return 'short'
   if (marker.compare(bytes, at + markerAt, at + markerAt + marker.length) !== 0) return 'bad'

@@ -4,8 +4,9 @@ import { compress, decompress } from './column-codec.ts'
 import { maxRecordBytes } from './format.ts'
 
 /**
- * The JSON of a declarations record. Families, identities and series are numbered in the order of their declaration in the
- * segment. `first` contains the first number of each kind in this record, by which a reader recognizes the second copy.
+ * The JSON of a declarations record. Families, identities and series are numbered in the order of their declaration in
+ * the segment. `first` contains the first number of each kind in this record, by which a reader recognizes the second
+ * copy.
  */
 interface Declaration {
   readonly first: readonly [families: number, identities: number, series: number]

@@ -3,8 +3,8 @@ import type { Labels, Series } from '../../metrics/index.ts'
 import type { Intern } from './series-dictionary.ts'
 
 /**
- * Maps a series from disk to the object of the same series in the newest snapshots or in the previously read segment. So a
- * series has one object across segments and restarts. A different help text does not make a different series.
+ * Maps a series from disk to the object of the same series in the newest snapshots or in the previously read segment.
+ * So a series has one object across segments and restarts. A different help text does not make a different series.
  */
 export class SeriesPool {
   readonly #live: () => Iterable<readonly Series[]>

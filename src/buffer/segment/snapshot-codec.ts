@@ -204,7 +204,10 @@ function declaredOf(
   }
 }
 
-/** Encodes a list of series numbers: the lengths of the common head and tail with the previous list, then the differences. */
+/**
+ * Encodes a list of series numbers: the lengths of the common head and tail with the previous list, then the
+ * differences.
+ */
 function listOf(ids: Uint32Array, before: Uint32Array): Buffer {
   if (ids === before) return Buffer.alloc(0)
   const shorter = Math.min(ids.length, before.length)

@@ -208,7 +208,7 @@ export class DiskBuffer implements Buffer {
     if (outcome === 'late') report(log, messages.stopTimeout)
     const { sync, directory } = this.#options
     const isNew = this.#gap.newest === 0 // the names of a log of a previous process were synced by it
-    if (sync === 'end' && isNew) await syncNames(this.#deps.files, directory).catch(() => {}) // the writer has reported the disk
+    if (sync === 'end' && isNew) await syncNames(this.#deps.files, directory).catch(() => {}) // the writer logged it
     await this.#registry.close()
     await this.#deps.onClose?.()
   }

@@ -4,7 +4,7 @@ import type { InFlightRange } from '../types.ts'
 
 /**
  * The file `cursors`, version 1. Each endpoint has a pair of slots of 4096 bytes, so that no write touches two slots.
- * A change is written to the slot that does not contain the last durable state; a torn write leaves the other slot intact.
+ * A change is written to the slot that does not contain the last durable state; a torn write leaves the other one intact.
  * Slots never move, and the file gets its full length in advance: changing a cursor needs no space on a full disk.
  *
  * slot, numbers little endian:

@@ -32,7 +32,7 @@ export function withTimeouts(files: FileSystem, clock: Clock): FileSystem {
     status: () => bounded(`reading the status of ${path}`, () => file.status()),
     async close() {
       if (hanging.size === 0) return await bounded(`closing ${path}`, () => file.close())
-      void Promise.all(hanging.keys()).then(() => file.close()) // in the background, when the hanging operations have finished
+      void Promise.all(hanging.keys()).then(() => file.close()) // in the background, after the hanging operations
     },
   })
 

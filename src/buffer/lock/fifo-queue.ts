@@ -6,13 +6,13 @@ import { isForbidden, makeDirectory } from '../disk/filesystem.ts'
 import { reachable } from './socket-path.ts'
 
 /**
- * A FIFO lock between processes for several resources. Each resource has one holder at a time, all resources are acquired
- * in the order of the ticket numbers, and the end of a process releases its ticket.
+ * A FIFO lock between processes for several resources. Each has one holder at a time. All resources are acquired
+ * in the order of the ticket numbers. The end of a process releases its ticket.
  *
  * A queue is a directory. A ticket is a Unix socket in it; the file name is the ticket number. A process listens on its
- * socket while it is in the queue. To acquire a resource, a process connects to every lower ticket and sends a line with
- * the name of the resource. A process that does not need the resource, or has released it, answers at once with an empty
- * line. A process that holds the resource or waits for it answers when it releases it.
+ * socket while it is in the queue. To acquire a resource, a process connects to every lower ticket and sends the name of
+ * the resource as a line. A process that does not need the resource, or has released it, answers at once with an empty
+ * line. A process that owns the resource or waits for it answers when it releases it.
  *
  * Numbers are never used twice. The next number is the highest plus one, claimed with link(2), which fails if the name
  * exists. The name of a dead process may be removed only while a higher number exists, so the highest always stays. A

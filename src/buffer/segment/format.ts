@@ -28,8 +28,8 @@ import { crc32 } from 'node:zlib'
  *    8  4  CRC-32 of the 8 bytes before and the payload
  *   12     payload
  *
- * declarations: zstd of JSON (series-dictionary.ts): families, identities and series, each with a number that is valid in
- * this segment only. Everything is declared before its first use, and every declaration is written twice, so that one
+ * declarations: zstd of JSON (series-dictionary.ts): families, identities and series, each with a number that is valid
+ * in this segment only. Everything is declared before its first use, and every declaration is written twice, so that one
  * corrupt place does not make later snapshots unreadable.
  *
  * snapshot:
@@ -56,8 +56,8 @@ import { crc32 } from 'node:zlib'
  * RECOVERY
  *   A start reads only the headers and the last segment. Bytes after the last valid record of the last segment are a
  *   torn write and are truncated. A corrupt record elsewhere is skipped: the reader searches the next valid record and
- *   continues at the next self-contained snapshot; the corrupt bytes are copied to corrupt/ and counted. A segment with a
- *   corrupt header is read by its name and its records. Segments of a newer version are moved to the spool
+ *   continues at the next self-contained snapshot; the corrupt bytes are copied to corrupt/ and counted. A segment with
+ *   a corrupt header is read by its name and its records. Segments of a newer version are moved to the spool
  *   (recovery/downgrade.ts).
  *
  * VERSION 1 has no start times of counters: no flag 4 and no `since` of a family. They read as unset.

@@ -107,7 +107,9 @@ export class SimulatedDisk implements FileSystem {
     return next
   }
 
-  /** The disk after a power loss: each unsynced write is complete, missing or torn; each unsynced name exists or not. */
+  /**
+   * The disk after a power loss: each unsynced write is complete, missing or torn; each unsynced name exists or not.
+   */
   afterPowerLoss(random: () => number): SimulatedDisk {
     const next = new SimulatedDisk()
     for (const name of new Set([...this.names.keys(), ...this.#safeNames.keys()])) {

@@ -99,7 +99,7 @@ test('after a kill while segments of a newer version are moved, the next start m
     const isMoved = segmentsIn(again).some((path) => /^\/b\/spool\/\d/.test(path))
     const down = await openLog(again, {}, { isAgent: true, clock: new TestClock(1_700_000_000_001) })
     assert.deepEqual(sequencesOf(await allOf(down)), [2])
-    // a kill before the first write loses snapshots that are only in memory
+    // after the move, a kill before the first write loses the record that the moved samples are counted
     if (!isMoved) assert.deepEqual(down.stats.dropped, new Map(), `killed after ${survived}`)
     change(again, 1, version)
     const runs = new Set(segmentsIn(again).flatMap((path) => /^\/b\/spool\/[^/]+/.exec(path) ?? []))

@@ -15,7 +15,7 @@ export const messages = defineMessages('buffer', {
     meaning:
       'Outputs send from memory, at most 8 MiB. hostpush tries the disk again after `retry_in`. Undelivered samples are lost if the agent stops before the disk recovers, and the oldest are dropped when the memory is full (reason `disk_failed`).',
     data: 'kept',
-    action: 'Follow `hint`: make room, correct the permissions, or repair the disk.',
+    action: 'Follow `hint`: free space, correct the permissions, or repair the disk.',
   },
   diskStillFailing: {
     level: 'debug',
@@ -119,7 +119,7 @@ export const cursorMessages = defineMessages('buffer', {
     meaning:
       'Delivery continues. If the agent restarts before the disk recovers, it sends samples again that were delivered since.',
     data: 'kept',
-    action: 'Make room, correct the permissions, or repair the disk. hostpush writes the file again by itself.',
+    action: 'Free space, correct the permissions, or repair the disk. hostpush writes the file again by itself.',
   },
   recovered: {
     level: 'info',
@@ -167,7 +167,7 @@ export const deadLetterMessages = defineMessages('buffer', {
     text: 'Dead letter failed to save, rejected samples are lost',
     meaning: 'A receiver rejected samples, and hostpush cannot write them to `dead-letters/`.',
     data: 'lost',
-    action: 'Make room, correct the permissions, or repair the disk.',
+    action: 'Free space, correct the permissions, or repair the disk.',
   },
   readFailed: {
     level: 'warn',

@@ -49,7 +49,7 @@ const illnesses: Readonly<Record<string, Ill>> = {
 }
 
 for (const [name, { mount, spoil, mend }] of Object.entries(illnesses)) {
-  test(`${name}: everything is sent all the same, it is verdictText once, and the disk is used again by itself`, {
+  test(`${name}: everything is sent, the failure is logged once, and the disk is used again after the recovery`, {
     skip,
   }, async (t) => {
     const { scene, agent, inside } = await onItsOwnDisk(t, mount)

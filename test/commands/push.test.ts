@@ -262,7 +262,7 @@ test('in memory what a gateway refuses is lost, and that is said', async (t) => 
   assert.match(err, /hostpush: lost: 1 of 2 samples for gw .*: refused are a: HTTP 400: not so\n$/)
   assert.match(
     (await buffer('export', '--dead-letters')).err,
-    /no endpoint is called pushgateway:gw|nothing is set aside/,
+    /unknown endpoint pushgateway:gw|nothing is set aside/,
   )
 })
 

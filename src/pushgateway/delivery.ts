@@ -15,6 +15,7 @@ import {
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { contentType, type FamilyText } from './encode.ts'
+import { messages } from './messages.ts'
 import type { GatewayStats } from './stats.ts'
 
 /** What can be done with a group: replace it, replace its families that are named alike, delete it. */
@@ -43,7 +44,7 @@ export class Pusher {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.problem = new ErrorLog({ ...deps, part: 'pushgateway' })
+    this.problem = new ErrorLog({ ...deps, recovered: messages.recovered })
   }
 
   /** What the request waits for that was called off, or is under way. */
@@ -73,9 +74,7 @@ export class Pusher {
     const { backoff, wait, stats } = this.#deps
     stats.retries++
     const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
-    this.problem.ill('warn', 'not delivered, tried again with the newest', outcome.reason, {
-      retry_in: `${Math.round(delayMs / 100) / 10}s`,
-    })
+    this.problem.report(messages.retrying, outcome.reason, { retry_in: `${Math.round(delayMs / 100) / 10}s` })
     await wait.wait(delayMs, signal)
   }
 

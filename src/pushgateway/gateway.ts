@@ -17,6 +17,7 @@ import { messageOf } from '../util/log.ts'
 import { type Method, Pusher } from './delivery.ts'
 import { Encoder } from './encode.ts'
 import { groupUrl } from './group.ts'
+import { messages } from './messages.ts'
 import type { GatewayOptions } from './options.ts'
 import { Push } from './push.ts'
 import { rejectionOf } from './refusals.ts'
@@ -98,7 +99,7 @@ export class Gateway implements Output {
   get report(): OutputReport {
     const { problem, waiting } = this.#delivery
     const pending = this.#newest === undefined ? 0 : 1
-    return { name: this.name, url: this.#url, pending, problem: problem.told, waiting }
+    return { name: this.name, url: this.#url, pending, problem: problem.current, waiting }
   }
 
   /** What it would not have of the snapshot that it answered to last; undefined where it took all. */
@@ -188,19 +189,19 @@ export class Gateway implements Output {
     try {
       await this.#wait.yield(this.#pacingMs(), signal)
       const final = await this.#settled(() => this.#attempt(signal), signal)
-      if (final.kind === 'delivered') this.#delivery.problem.well()
-      else if (final.kind === 'rejected') this.#delivery.problem.ill('error', 'refused', final.reason)
+      if (final.kind === 'delivered') this.#delivery.problem.clear()
+      else if (final.kind === 'rejected') this.#delivery.problem.report(messages.pushRejected, final.reason)
     } catch (error) {
       if (signal.aborted) throw error
       this.#newest = undefined // it would fail for ever
-      this.#delivery.problem.ill('error', 'a fault of our own', messageOf(error), { err: error })
+      this.#delivery.problem.report(messages.internalError, messageOf(error), { err: error })
     }
   }
 
   async #delete(signal: AbortSignal): Promise<void> {
     const final = await this.#settled(() => this.#delivery.send('DELETE', [], signal), signal)
-    if (final.kind === 'delivered') this.#delivery.problem.well()
-    else if (final.kind === 'rejected') this.#delivery.problem.ill('error', 'not deleted', final.reason)
+    if (final.kind === 'delivered') this.#delivery.problem.clear()
+    else if (final.kind === 'rejected') this.#delivery.problem.report(messages.deletionRejected, final.reason)
   }
 
   #settled(attempt: () => Promise<FinalAnswer | Unsettled>, signal: AbortSignal): Promise<FinalAnswer> {

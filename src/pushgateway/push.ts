@@ -1,9 +1,10 @@
 import { isUnsettled, type Outcome, type ReceiverLabels } from '../http/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { Method, Pusher } from './delivery.ts'
 import type { FamilyText } from './encode.ts'
+import { messages } from './messages.ts'
 import { FamilyRejections, type RejectedFamilies } from './refusals.ts'
 import type { GatewayStats } from './stats.ts'
 
@@ -42,7 +43,7 @@ export class Push {
       outcome = (await this.#rejections.find(wanted(), post, clock.monotonicMs())) ?? (await send())
     }
     if (isUnsettled(outcome)) return outcome
-    this.#rejections.tell(log, receiver, (reason) => delivery.problem.hintFor(reason))
+    this.#rejections.log(log, receiver, (reason) => delivery.problem.hintFor(reason))
     const taken = outcome.kind === 'delivered' ? wanted() : []
     this.#count(families, taken)
     if (outcome.kind === 'rejected' && wanted().length > 0) this.lastRejected = { reason: outcome.reason }
@@ -53,14 +54,13 @@ export class Push {
   /** An empty PUT would delete what the group has. */
   async #send(method: Method, families: readonly FamilyText[], signal: AbortSignal): Promise<Outcome> {
     if (families.length > 0 || this.#rejections.count === 0) return this.#deps.delivery.send(method, families, signal)
-    return { kind: 'rejected', reason: 'every family is refused', status: 400 }
+    return { kind: 'rejected', reason: 'all metric families are rejected', status: 400 }
   }
 
   #count(families: readonly FamilyText[], taken: readonly FamilyText[]): void {
     const { stats, clock, log, receiver } = this.#deps
     const samples = samplesIn(taken)
-    if (stats.samples === 0 && samples > 0)
-      log.info('pushgateway: the first samples are delivered', { ...receiver, samples })
+    if (stats.samples === 0 && samples > 0) report(log, messages.firstDelivery, { ...receiver, samples })
     stats.familiesRefused = this.#rejections.count
     stats.samples += samples
     stats.samplesRefused += samplesIn(families) - samples

@@ -3,8 +3,9 @@ import type { Outcome, ReceiverLabels } from '../http/index.ts'
 
 import type { Snapshot } from '../metrics/index.ts'
 import type { OutputRejection } from '../output.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { FamilyText } from './encode.ts'
+import { messages } from './messages.ts'
 
 /** A family that was refused is pushed again after this time: whoever else pushes it may have changed its type. */
 const retryAfterMs = 3_600_000
@@ -66,7 +67,7 @@ export class FamilyRejections {
     const [first] = [...this.#reasons.keys()].sort()
     if (first === undefined) return undefined
     const reason = this.#reasons.get(first) ?? ''
-    return `refused are ${this.#named}: ${withHint(reason, hintFor(reason))}`
+    return `rejected metrics ${this.#named}: ${withHint(reason, hintFor(reason))}`
   }
 
   /** What of these is left out, and why; undefined where nothing is. */
@@ -84,18 +85,18 @@ export class FamilyRejections {
     return names.slice(0, named).join(' ') + more
   }
 
-  /** Says what has changed since it was last said. */
-  tell(log: Log, receiver: ReceiverLabels, hintFor: HintFor): void {
+  /** Logs which families are rejected, if that has changed. */
+  log(log: Log, receiver: ReceiverLabels, hintFor: HintFor): void {
     const names = [...this.#reasons.keys()].sort()
     const text = names.join(' ')
     if (text === this.#reported) return
     this.#reported = text
     const [first] = names
     const families = this.#named
-    if (first === undefined) log.info('pushgateway: all families are taken again', receiver)
+    if (first === undefined) report(log, messages.familiesAccepted, receiver)
     else {
       const reason = this.#reasons.get(first) ?? ''
-      log.error('pushgateway: families are left out', { ...receiver, families, reason, hint: hintFor(reason) })
+      report(log, messages.familiesRejected, { ...receiver, families, reason, hint: hintFor(reason) })
     }
   }
 

@@ -5,9 +5,11 @@ import { createRequester, LivenessClock, type ReceiverLabels, redactedUrl, Wait 
 
 import type { Output, OutputDeps, OutputReport } from '../output.ts'
 import { withTimeout } from '../util/clock.ts'
+import { report } from '../util/log.ts'
 import { BacklogPacing } from './backlog-pacing.ts'
 import { Compressor } from './encode/compression.ts'
 import { familiesIn } from './encode/encoder.ts'
+import { messages } from './messages.ts'
 import type { EndpointOptions } from './options.ts'
 import { RangeSender } from './range-sender.ts'
 import { Retrier } from './retry.ts'
@@ -171,7 +173,7 @@ export class Endpoint implements Output {
         await this.#sendMetadata(entries, signal)
       } catch (error) {
         if (signal.aborted) return
-        log.error('remote-write: a fault of our own', { ...this.#labels, err: error })
+        report(log, messages.internalError, { ...this.#labels, err: error })
         await clock.sleep(this.#options.backoff.maxMs, signal).catch(() => {}) // stopping ends the loop
       }
     }

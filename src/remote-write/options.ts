@@ -1,7 +1,7 @@
 import type { Backoff } from '../http/index.ts'
 import type { OutputOptions } from '../output.ts'
 import type { Compression } from './encode/compression.ts'
-import type { Inline, ProtobufMessage } from './encode/messages.ts'
+import type { Inline, ProtobufMessage } from './encode/protobuf-message.ts'
 import type { SeriesSelection } from './series/relabel.ts'
 
 export interface EndpointOptions extends SeriesSelection, OutputOptions {

@@ -2,10 +2,11 @@ import type { Cursor, DeliveryVerdict, Entry, InFlightRange } from '../buffer/in
 import type { ReceiverLabels, Wait } from '../http/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { BacklogPacing } from './backlog-pacing.ts'
 import type { Batch } from './encode/batch.ts'
 import type { Compressor } from './encode/compression.ts'
+import { messages } from './messages.ts'
 import {
   advance,
   areaOf,
@@ -257,7 +258,7 @@ export class RangeSender {
   #replayed(snapshots: number): void {
     const { stats, log, receiver } = this.#deps
     stats.replayed++
-    log.info('remote-write: had arrived though its answer was lost', { ...receiver, snapshots })
+    report(log, messages.alreadyDelivered, { ...receiver, snapshots })
   }
 
   #withinBudget({ reason }: BlameTracker, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,11 @@
 import type { Outcome, ReceiverLabels } from '../http/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { BacklogPacing } from './backlog-pacing.ts'
 import type { Batch } from './encode/batch.ts'
 import type { Compressor } from './encode/compression.ts'
+import { messages } from './messages.ts'
 import type { FinalAnswer, Retrier } from './retry.ts'
 import type { EndpointStats } from './stats.ts'
 import type { HttpRejection, VersionNegotiation } from './version-negotiation.ts'
@@ -93,7 +94,7 @@ export class RequestSender {
   ): void {
     const { pacing, stats, clock, log, receiver } = this.#deps
     pacing.onDelivered()
-    if (stats.samples === 0) log.info('remote-write: the first samples are delivered', { ...receiver, samples })
+    if (stats.samples === 0) report(log, messages.firstDelivery, { ...receiver, samples })
     stats.samples += samples
     stats.bytes += bytes
     stats.metadata += metadata

@@ -13,6 +13,7 @@ import {
 
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
+import { messages } from './messages.ts'
 import type { EndpointStats } from './stats.ts'
 
 /** What the receiver finally said of one body; `stuck` is a body that it has failed at for too long. */
@@ -64,12 +65,12 @@ export class Retrier {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#problem = new ErrorLog({ ...deps, part: 'remote-write' })
+    this.#problem = new ErrorLog({ ...deps, recovered: messages.recovered })
   }
 
   /** Why nothing goes through at the moment; undefined while all is well. */
   get problem(): string | undefined {
-    return this.#problem.told
+    return this.#problem.current
   }
 
   /** What the attempt waits for that was called off, or is under way. */
@@ -115,7 +116,7 @@ export class Retrier {
     stats.requests++
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
     stats.durations.add((clock.monotonicMs() - begunMs) / 1000)
-    if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#problem.well()
+    if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#problem.clear()
     if (outcome.kind === 'delivered' && outcome.receiverMs !== undefined) this.#deps.onTime(outcome.receiverMs)
     return outcome
   }
@@ -126,9 +127,7 @@ export class Retrier {
     stats.samplesRetried += samples
     if (outcome.status === 429) onLimited()
     const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
-    this.#problem.ill('warn', 'not delivered, kept and tried again', outcome.reason, {
-      retry_in: `${Math.round(delayMs / 100) / 10}s`,
-    })
+    this.#problem.report(messages.retrying, outcome.reason, { retry_in: `${Math.round(delayMs / 100) / 10}s` })
     await wait.wait(delayMs, signal)
   }
 }

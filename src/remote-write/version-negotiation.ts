@@ -3,12 +3,13 @@ import type { Cursor } from '../buffer/index.ts'
 import type { Outcome } from '../http/index.ts'
 import type { Series } from '../metrics/index.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { Encoder } from './encode/encoder.ts'
 import type { Label } from './encode/labels.ts'
-import type { Inline, ProtobufMessage } from './encode/messages.ts'
+import type { Inline, ProtobufMessage } from './encode/protobuf-message.ts'
 import { EncoderV1 } from './encode/v1.ts'
 import { EncoderV2 } from './encode/v2.ts'
+import { messages } from './messages.ts'
 import type { FinalAnswer } from './retry.ts'
 
 export interface NegotiationOptions {
@@ -176,9 +177,8 @@ export class VersionNegotiation {
     this.#doubts = 0
     if (message === v1) this.#v2 = undefined
     else this.#v1 = undefined
-    if (isNews && message === v2) log.info('remote-write: the receiver takes 2.0', receiver)
-    if (isNews && message === v1)
-      log.info('remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day', { ...receiver, reason })
+    if (isNews && message === v2) report(log, messages.version2, receiver)
+    if (isNews && message === v1) report(log, messages.version1, { ...receiver, reason })
     await cursor.remember(JSON.stringify(this.#negotiated))
   }
 

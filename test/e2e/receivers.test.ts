@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import type { Family } from '../../src/metrics/family.ts'
-import type { ProtobufMessage } from '../../src/remote-write/encode/messages.ts'
+import type { ProtobufMessage } from '../../src/remote-write/encode/protobuf-message.ts'
 import {
   eventually,
   type Prometheus,

@@ -1,5 +1,5 @@
 import type { Compression } from '../encode/compression.ts'
-import type { ProtobufMessage } from '../encode/messages.ts'
+import type { ProtobufMessage } from '../encode/protobuf-message.ts'
 
 /** What a kind of receiver takes and wants: the defaults of an endpoint that names it. All of it can be said otherwise. */
 export interface Preset {

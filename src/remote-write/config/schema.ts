@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { count, duration, flag, positive, relabelConfigs, target } from '../../config/output-block.ts'
 import { extents } from '../../relabel/index.ts'
 import { compressions } from '../encode/compression.ts'
-import { inlineKinds, protobufMessages } from '../encode/messages.ts'
+import { inlineKinds, protobufMessages } from '../encode/protobuf-message.ts'
 import { presetNames } from './presets.ts'
 
 /*

@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs/minimal.js'
 import type { MetricType, Series } from '../../metrics/index.ts'
 
-import type { Inline } from './messages.ts'
+import type { Inline } from './protobuf-message.ts'
 import { longestHead, putVarint, varintLength } from './wire.ts'
 
 /** Field number and wire type, as they stand before each field of remote-write 2.0. */

@@ -5,7 +5,7 @@ import type { Series, Since } from '../../metrics/index.ts'
 import type { Batch } from './batch.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf, startOf } from './encoder.ts'
 import { type Label, labelsOf } from './labels.ts'
-import type { Inline } from './messages.ts'
+import type { Inline } from './protobuf-message.ts'
 import { SeriesCache } from './series-cache.ts'
 import { type Layout, layoutOf } from './symbols.ts'
 import {

@@ -1,8 +1,9 @@
 import type { ReceiverLabels } from '../../http/index.ts'
 import type { Snapshot } from '../../metrics/index.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { Log } from '../../util/log.ts'
+import { type Log, report } from '../../util/log.ts'
 import type { Label } from '../encode/labels.ts'
+import { rejectionMessages } from '../messages.ts'
 import type { EndpointStats } from '../stats.ts'
 
 interface Deps {
@@ -21,7 +22,7 @@ const outOfOrder = /out.of.order|duplicate.(sample|timestamp)|sample-duplicate/i
 const forgottenMs = 3_600_000
 
 const remedy =
-  'give each host an instance of its own: instance or global.external_labels; for cloned machines instance: "${machine_id}"'
+  'give each host a different instance label: set instance or global.external_labels; on cloned machines set instance: "${machine_id}"'
 
 /**
  * Recognises that somebody else sends under the labels of this host: samples are refused as out of order although time
@@ -38,7 +39,7 @@ export class DuplicateSender {
 
   /** Who is in doubt, and what to do; undefined while nobody is. */
   get problem(): string | undefined {
-    return this.#lastMs === undefined ? undefined : `another sender uses the labels ${this.#theirs} (${remedy})`
+    return this.#lastMs === undefined ? undefined : `another sender uses the same labels ${this.#theirs} (${remedy})`
   }
 
   /** A snapshot of this host, or a part of it, was refused for the first time that it was sent. */
@@ -51,18 +52,13 @@ export class DuplicateSender {
     if (!isNew) return
     const identity = Object.fromEntries(labels.filter(([name]) => name === 'job' || name === 'instance'))
     this.#theirs = JSON.stringify(identity)
-    log.error('remote-write: another sender uses the labels of this host: the receiver takes turns between the two', {
-      ...receiver,
-      ...identity,
-      reason,
-      hint: remedy,
-    })
+    report(log, rejectionMessages.duplicateSender, { ...receiver, ...identity, reason, hint: remedy })
   }
 
   /** Something was taken. */
   taken(): void {
     if (this.#lastMs === undefined || this.#deps.clock.monotonicMs() - this.#lastMs < forgottenMs) return
     this.#lastMs = undefined
-    this.#deps.log.info('remote-write: nobody else seems to use the labels of this host any more', this.#deps.receiver)
+    report(this.#deps.log, rejectionMessages.duplicateSenderGone, this.#deps.receiver)
   }
 }

@@ -3,7 +3,8 @@ import { withHint } from '../../hints/index.ts'
 import type { ReceiverLabels } from '../../http/index.ts'
 import type { Series } from '../../metrics/index.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { Log } from '../../util/log.ts'
+import { type Fields, type Log, type Message, report } from '../../util/log.ts'
+import { rejectionMessages as messages } from '../messages.ts'
 import type { Retrier } from '../retry.ts'
 import type { Relabeller } from '../series/relabel.ts'
 import type { EndpointStats } from '../stats.ts'
@@ -50,24 +51,15 @@ export class Rejections {
 
   /** The receiver takes nothing at all. */
   everything(reason: string, heldMs: number): void {
-    const { log, receiver } = this.#deps
-    const tell = this.#isNews('everything is refused and kept', reason) ? log.error : log.debug
-    tell('remote-write: everything is refused: held until the receiver or its configuration is put right', {
-      ...receiver,
-      ...this.#explained(reason),
-      next_try_in: `${heldMs / 1000}s`,
-    })
+    const isNew = this.#isNew('all samples rejected, kept in the buffer', reason)
+    this.#report(messages.allRejected, isNew, { ...this.#explained(reason), next_try_in: `${heldMs / 1000}s` })
   }
 
   /** So many series are refused that finding out which would be a burden to the receiver. */
   tooMany(reason: string, waitMs: number): void {
-    const { log, receiver } = this.#deps
-    const tell = this.#isNews('too many series are refused: all is kept', reason) ? log.error : log.debug
-    tell('remote-write: too many series are refused: held until the configuration is put right', {
-      ...receiver,
-      ...this.#explained(reason),
-      next_try_in: `${Math.ceil(waitMs / 60_000)}m`,
-    })
+    const isNew = this.#isNew('too many series rejected, all samples kept in the buffer', reason)
+    const nextTry = `${Math.ceil(waitMs / 60_000)}m`
+    this.#report(messages.tooManyRejected, isNew, { ...this.#explained(reason), next_try_in: nextTry })
   }
 
   /** What of these entries is not even tried. It is counted here. */
@@ -82,36 +74,30 @@ export class Rejections {
     if (samples > 0) {
       stats.samplesFailed += samples
       cursor.drop('rejected', samples)
-      await cursor.saveDeadLetter({ reason: 'left out: the receiver refuses this series', entries: young, series })
+      await cursor.saveDeadLetter({ reason: 'not sent: the receiver rejects this series', entries: young, series })
     }
     return { series, olderThanMs }
   }
 
   /** A series is at fault. */
   async series(range: Range, { piece, reason }: SingleSeriesRejection): Promise<void> {
-    const { log, clock, receiver, relabeller } = this.#deps
+    const { clock, relabeller } = this.#deps
     const { entries } = range.cut({ ...piece, step: 'send' })
     const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
     if (series !== undefined) this.#exclusions.add(series, clock.monotonicMs())
     const samples = await this.#refuse(entries, reason)
     const labels = series === undefined ? [] : relabeller.labels(series)
-    this.#last = { what: 'delivering, without a series that is refused', reason }
-    log.error('remote-write: a series is refused: set aside, tried again in an hour', {
-      ...receiver,
-      series: Object.fromEntries(labels),
-      samples,
-      ...this.#explained(reason),
-    })
+    this.#last = { what: 'delivering, except for rejected series', reason }
+    const fields = { series: Object.fromEntries(labels), samples, ...this.#explained(reason) }
+    this.#report(messages.seriesRejected, true, fields)
   }
 
   /** A snapshot is at fault as a whole; said of the first of several. */
   async snapshot(entry: Entry, reason: string): Promise<void> {
-    const { log, receiver } = this.#deps
     const samples = await this.#refuse([entry], reason)
-    const fields = { ...receiver, samples, time: entry.snapshot.timestampMs / 1000, ...this.#explained(reason) }
-    this.#last = { what: 'snapshots are refused and set aside', reason }
-    if (this.#isRangeRejected) log.debug('remote-write: a snapshot is refused as a whole: set aside', fields)
-    else log.error('remote-write: snapshots are refused as a whole: set aside, one by one', fields)
+    const fields = { samples, time: entry.snapshot.timestampMs / 1000, ...this.#explained(reason) }
+    this.#last = { what: 'snapshots rejected, saved as dead letters', reason }
+    this.#report(messages.snapshotsRejected, !this.#isRangeRejected, fields)
     this.#isRangeRejected = true
   }
 
@@ -124,7 +110,7 @@ export class Rejections {
     const { stats, cursor } = this.#deps
     stats.samplesFailed += samples
     cursor.drop('rejected', samples)
-    this.#last = { what: 'delivering, without some samples that are refused', reason }
+    this.#last = { what: 'delivering, except for some rejected samples', reason }
     this.#counts.part(samples, this.#explained(reason))
     if (!uncertain) this.suspect(entries, reason)
   }
@@ -133,16 +119,22 @@ export class Rejections {
   over({ samples, written }: { readonly samples: number; readonly written?: number }): void {
     this.#duplicateSender.taken()
     if (this.#exclusions.isEmpty) this.#last = undefined
-    if (this.#isRangeRejected) this.#deps.log.info('remote-write: snapshots are taken again', this.#deps.receiver)
+    if (this.#isRangeRejected) this.#report(messages.snapshotsAccepted)
     this.#isRangeRejected = false
     this.#counts.taken(samples, written)
   }
 
-  /** Remembers what is refused and why; says whether that was so before. */
-  #isNews(what: string, reason: string): boolean {
-    const isNews = this.#last?.what !== what || this.#last.reason !== reason
+  /** A repetition is logged at level debug. */
+  #report(message: Message, isNew = true, fields: Fields = {}): void {
+    const { log, receiver } = this.#deps
+    report(log, message, { ...receiver, ...fields }, isNew ? message.level : 'debug')
+  }
+
+  /** Stores the current problem. True if it differs from the previous one. */
+  #isNew(what: string, reason: string): boolean {
+    const isNew = this.#last?.what !== what || this.#last.reason !== reason
     this.#last = { what, reason }
-    return isNews
+    return isNew
   }
 
   #explained(reason: string) {
@@ -190,24 +182,18 @@ class WrittenCounts {
   part(samples: number, explained: { readonly reason: string; readonly hint?: string | undefined }): void {
     const { log, receiver } = this.#deps
     const fields = { ...receiver, samples, ...explained }
-    if (this.#isPart) log.debug('remote-write: some samples are refused, all others are taken', fields)
-    else log.error('remote-write: some samples are refused, all others are taken', fields)
+    report(log, messages.samplesRejected, fields, this.#isPart ? 'debug' : messages.samplesRejected.level)
     this.#isPart = true
   }
 
   /** A whole request was taken; not every receiver counts. */
   taken(samples: number, written = samples): void {
     const { log, receiver, stats } = this.#deps
-    if (this.#isPart) log.info('remote-write: all samples are taken again', receiver)
+    if (this.#isPart) report(log, messages.samplesAccepted, receiver)
     this.#isPart = false
     const less = Math.max(0, samples - written)
     if (less > 0) stats.samplesDropped.set(dropReason, (stats.samplesDropped.get(dropReason) ?? 0) + less)
-    if (less > 0 && !this.#isLess)
-      log.warn('remote-write: the receiver says that all is well, and has written less', {
-        ...receiver,
-        samples,
-        written,
-      })
+    if (less > 0 && !this.#isLess) report(log, messages.wroteLess, { ...receiver, samples, written })
     this.#isLess = less > 0
   }
 }

@@ -2,10 +2,11 @@ import type { Entry } from '../../buffer/index.ts'
 import type { Series, Snapshot } from '../../metrics/index.ts'
 
 import type { Relabel } from '../../relabel/rules.ts'
-import type { Log } from '../../util/log.ts'
+import { type Log, type Message, report } from '../../util/log.ts'
 import { type Label, labelsOf, sendable } from '../encode/labels.ts'
 
 import { SeriesCache } from '../encode/series-cache.ts'
+import { relabelMessages } from '../messages.ts'
 import type { EndpointStats } from '../stats.ts'
 import { LabelIndex, mayCollide } from './label-collisions.ts'
 
@@ -50,7 +51,7 @@ export class Relabeller {
   readonly #excessive = new WeakSet<Series>()
   readonly #lists = new WeakMap<readonly Series[], KeptSeries>()
   readonly #labelIndex = new LabelIndex()
-  readonly #reported = new Set<string>()
+  readonly #reported = new Set<Message>()
   #countedTo = 0
 
   constructor(wanted: SeriesSelection, deps: Deps) {
@@ -92,7 +93,7 @@ export class Relabeller {
     const labels = sendable(relabel(labelsOf(series)) ?? [])
     if (this.#isTooMuch(labels, series)) return undefined
     if (labels.some(([name]) => name === '__name__')) return this.#labelIndex.first(labels, series)
-    if (labels.length > 0) this.#report('remote-write: relabelling leaves a series without a name: not sent', series)
+    if (labels.length > 0) this.#report(relabelMessages.unnamedSeries, series)
     return undefined
   }
 
@@ -100,7 +101,7 @@ export class Relabeller {
     const excess = excessOf(labels, this.#wanted.limits ?? {})
     if (excess === undefined) return false
     this.#excessive.add(series)
-    this.#report('remote-write: a series has more labels than the receiver takes: not sent', series, excess)
+    this.#report(relabelMessages.labelLimit, series, excess)
     return true
   }
 
@@ -130,7 +131,7 @@ export class Relabeller {
       }
       if (series.has(sent)) {
         doubled++
-        this.#report('remote-write: two series have the same labels: the first is sent', one)
+        this.#report(relabelMessages.duplicateLabels, one)
       } else places.push(place)
       series.add(sent)
     })
@@ -144,11 +145,12 @@ export class Relabeller {
     if (samples > 0) samplesDropped.set(reason, (samplesDropped.get(reason) ?? 0) + samples)
   }
 
-  /** Once: the first series stands for all of its kind. */
-  #report(message: string, series: Series, why?: string): void {
+  /** Logs a message once, with the first series it applies to. */
+  #report(message: Message, series: Series, why?: string): void {
     if (this.#reported.has(message)) return
     this.#reported.add(message)
-    this.#deps.log.warn(message, { ...this.#deps.receiver, series: Object.fromEntries(labelsOf(series)), why })
+    const { log, receiver } = this.#deps
+    report(log, message, { ...receiver, series: Object.fromEntries(labelsOf(series)), why })
   }
 }
 

@@ -122,7 +122,7 @@ async function example(t: TestContext) {
   await running.until(/msg="agent: running"/)
   await eventually(
     async () => running.output(),
-    (text) => text.includes('not delivered, kept and tried again'),
+    (text) => text.includes('Remote write failed, retrying'),
     40_000,
   )
   running.child.kill('SIGTERM')

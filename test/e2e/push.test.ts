@@ -90,7 +90,7 @@ test('what a gateway refuses of a push is set aside with its words, and listed w
   assert.equal(both.status, 1)
   assert.match(
     both.stderr,
-    /^hostpush: refused, and set aside \(.*\): 1 of 2 samples for \S+ .*: refused are rows: HTTP/m,
+    /^hostpush: refused, and set aside \(.*\): 1 of 2 samples for \S+ .*: rejected metrics rows: HTTP/m,
   )
   assert.ok((await gateway.lines()).includes(`fine{instance="${hostname()}",job="second"} 3`))
   const [, name = ''] = /^(pushgateway:\S+): 1 sample set aside, last /m.exec(buffer('ls').stdout) ?? []

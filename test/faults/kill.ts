@@ -85,7 +85,7 @@ const unusual = (agent: Running) =>
   agent
     .output()
     .split('\n')
-    .filter((line) => /level=(WARN|ERROR)|had arrived/.test(line) && !/not delivered/.test(line))
+    .filter((line) => /level=(WARN|ERROR)|had been accepted/.test(line) && !/Remote write failed, retrying/.test(line))
 
 /** The times and values of each part, as Prometheus has them. */
 async function storedIn(prometheus: NonNullable<Awaited<ReturnType<typeof startPrometheus>>>) {

@@ -19,7 +19,7 @@ test('a snapshot is put into its group as text, compressed, without times and wi
   )
   assert.equal(gateway.report.problem, undefined)
   assert.equal(lines.length, 1)
-  assert.match(lines[0] ?? '', /INFO msg="pushgateway: the first samples are delivered" .*samples=2$/m)
+  assert.match(lines[0] ?? '', /INFO msg="First samples delivered" component=pushgateway .*samples=2$/m)
 })
 
 test('external labels stand in the lines, those of the group do not, and a label of the series itself wins', async (t) => {
@@ -37,7 +37,7 @@ test('what cannot be pushed for a fault of our own is told, and is not delivered
   await until(() => gateway.report.pending === 0)
   assert.match(gateway.report.problem ?? '', /undefined/)
   assert.equal(warnings().length, 1)
-  assert.match(warnings()[0] ?? '', /level=ERROR msg="pushgateway: a fault of our own"/)
+  assert.match(warnings()[0] ?? '', /level=ERROR msg="Push failed with an internal error, snapshot dropped"/)
   assert.equal(requests.length, 0)
   notify({ kitchen: 1 })
   await until(() => gateway.stats.samples === 2)
@@ -75,7 +75,7 @@ for (const [name, answer] of Object.entries(troubles)) {
     assert.equal(gateway.stats.samples, 2)
     assert.ok(gateway.stats.retries >= 2)
     assert.equal(warnings().length, 1, lines.join(''))
-    assert.equal(lines.filter((line) => line.includes('answering again')).length, 1)
+    assert.equal(lines.filter((line) => line.includes('Push recovered')).length, 1)
   })
 }
 
@@ -109,7 +109,7 @@ test('what is refused for good is not sent again, the next snapshot is', async (
   notify({ kitchen: 2 })
   await until(() => gateway.report.problem === undefined)
   assert.equal(requests.length, 2)
-  assert.match(warnings().join(''), /level=ERROR msg="pushgateway: refused".*HTTP 413/)
+  assert.match(warnings().join(''), /level=ERROR msg="Push rejected, snapshot dropped".*HTTP 413/)
 })
 
 test('with an interval the snapshots between are not pushed', async (t) => {

@@ -47,7 +47,7 @@ test('a group that is refused as such is no matter of its families', async (t) =
   notify({ kitchen: 1 })
   await until(() => gateway.report.problem !== undefined)
   assert.equal(requests.length, 2)
-  assert.match(warnings().join(''), /pushgateway: refused.*job name is required/)
+  assert.match(warnings().join(''), /Push rejected.*job name is required/)
 })
 
 test('what is missing of the last snapshot is told with the words, and nothing when all of it is taken', async (t) => {
@@ -114,7 +114,7 @@ test('a refused family is tried again after an hour, and that it is well again i
   const lines: string[] = []
   const log = createLog('debug', 'logfmt', (line) => lines.push(line), Date.now)
   const refusals = new FamilyRejections()
-  const tell = () => refusals.tell(log, { remote_name: 'g', url: 'http://gateway.test/' }, () => undefined)
+  const tell = () => refusals.log(log, { remote_name: 'g', url: 'http://gateway.test/' }, () => undefined)
   const post = async (some: readonly FamilyText[]) =>
     some.length === 0 ? ({ kind: 'delivered' } as const) : ({ kind: 'rejected', reason: 'no', status: 400 } as const)
   await refusals.find([family], post, 1000)
@@ -124,5 +124,5 @@ test('a refused family is tried again after an hour, and that it is well again i
   assert.deepEqual(refusals.without([family], 3_601_000), [family])
   tell()
   assert.equal(lines.length, 2)
-  assert.match(lines[1] ?? '', /level=INFO msg="pushgateway: all families are taken again"/)
+  assert.match(lines[1] ?? '', /level=INFO msg="Pushgateway accepts all metric families again"/)
 })

@@ -46,7 +46,7 @@ for (const [name, behaviour] of Object.entries(troubles)) {
     assert.equal(endpoint.stats.samplesFailed, 0)
     assert.ok(endpoint.stats.retries >= 1)
     assert.equal(lines.filter((line) => line.includes('level=WARN')).length, 1, lines.join(''))
-    for (const once of ['answering again', 'the first samples are delivered'])
+    for (const once of ['Remote write recovered', 'First samples delivered'])
       assert.equal(lines.filter((line) => line.includes(once)).length, 1, lines.join(''))
   })
 }
@@ -95,7 +95,7 @@ test("a series that is refused is found, said with the receiver's words, and eve
   assert.equal(endpoint.stats.samplesFailed, 2)
   const told = lines.filter((line) => line.includes('level=ERROR'))
   assert.equal(told.length, 1)
-  assert.match(told[0] ?? '', /a series is refused.*room.*reason="HTTP 400: out of bounds"/)
+  assert.match(told[0] ?? '', /Series rejected by the receiver.*room.*reason="HTTP 400: out of bounds"/)
 })
 
 test('a body that is too large is sent in smaller ones, and the size is remembered', async (t) => {
@@ -166,6 +166,6 @@ test('a receiver that is not there is tried again until it is', async (t) => {
   const receiver = await createReceiver({ listen: { host: '127.0.0.1', port } })
   t.after(() => receiver.close())
   await until(() => endpoint.state.backlog.snapshots === 0)
-  assert.match(lines[0] ?? '', /not delivered, kept and tried again.*ECONNREFUSED/)
+  assert.match(lines[0] ?? '', /Remote write failed, retrying.*ECONNREFUSED/)
   assert.equal(lines.filter((line) => line.includes('ECONNREFUSED')).length, 1)
 })

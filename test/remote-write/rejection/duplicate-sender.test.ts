@@ -15,7 +15,7 @@ test('a second host with the same labels is told by the one whose samples come t
   other.push({ kitchen: 1 })
   for (let i = 0; i < 4; i++) other.push({ kitchen: i })
   await until(() => other.buffer.cursor('default').backlog().snapshots === 0)
-  const said = () => mine.lines.filter((line) => line.includes('another sender uses the labels of this host'))
+  const said = () => mine.lines.filter((line) => line.includes('Another sender uses the same labels'))
   mine.push({ kitchen: 1 })
   await until(() => mine.endpoint.stats.duplicateSender === 1)
   mine.push({ kitchen: 2 })
@@ -27,7 +27,7 @@ test('a second host with the same labels is told by the one whose samples come t
   )
   assert.match(
     mine.endpoint.report.problem ?? '',
-    /^another sender uses the labels {"instance":"h","job":"node"} \(give each/,
+    /^another sender uses the same labels {"instance":"h","job":"node"} \(give each/,
   )
   assert.equal(other.endpoint.report.problem, undefined)
 })
@@ -78,7 +78,7 @@ test('after an hour without such a refusal it is over, and told', async () => {
   await clock.pass(3_600_000)
   same.taken()
   assert.equal(same.problem, undefined)
-  assert.match(lines[1] ?? '', /nobody else seems to use the labels/)
+  assert.match(lines[1] ?? '', /Other sender with the same labels no longer detected/)
   same.refused(snapshot, 'HTTP 400: out of order sample', [])
   assert.equal(lines.length, 3)
 })

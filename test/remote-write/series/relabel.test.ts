@@ -64,7 +64,7 @@ test('two series that differ only in labels without a value are one to a receive
     ['other', undefined, 5],
   ])
   assert.equal(stats.samplesDropped.get('duplicate_series'), 2)
-  assert.equal(lines.filter((line) => line.includes('two series have the same labels')).length, 1)
+  assert.equal(lines.filter((line) => line.includes('Two series have the same labels')).length, 1)
 })
 
 test('rules see the labels of the agent, and what begins with __ is not sent', async () => {
@@ -129,7 +129,10 @@ test('of two series that become the same the first is sent; the other is counted
   )
   assert.equal(stats.samplesDropped.get('duplicate_series'), 3)
   assert.equal(lines.length, 1)
-  assert.match(lines[0] ?? '', /level=WARN.*two series have the same labels: the first is sent.*remote_name=x.*uuid/)
+  assert.match(
+    lines[0] ?? '',
+    /level=ERROR.*Two series have the same labels, only the first is sent.*remote_name=x.*uuid/,
+  )
 })
 
 test('a series that follows another of the same labels is the same one: no marker in between, one label set', async () => {
@@ -232,7 +235,7 @@ test('a series that is refused is found among those that are left, and told by t
   assert.equal(receiver.ledger?.length, 1)
   assert.match(
     lines.filter((line) => line.includes('level=ERROR')).join(),
-    /a series is refused.*place.*reason="HTTP 400: no"/,
+    /Series rejected by the receiver.*place.*reason="HTTP 400: no"/,
   )
 })
 

@@ -149,7 +149,7 @@ export class Gateway implements Output {
 
   /** Lets go of whatever it is stuck in and begins anew with what is newest, over a new connection. */
   restart(): void {
-    this.#epoch.abort(new Error('the pushing is begun anew'))
+    this.#epoch.abort(new Error('the sender is restarting'))
     this.#epoch = new AbortController()
     this.#liveness.restart()
     this.#deps.sender.renew?.()

@@ -45,7 +45,7 @@ export class Endpoint implements Output {
 
   constructor(options: EndpointOptions, given: OutputDeps) {
     const { cursor, previous } = given
-    if (cursor === undefined) throw new Error('a remote-write endpoint is opened without a cursor')
+    if (cursor === undefined) throw new Error('remote-write endpoint opened without a cursor')
     this.name = options.name
     this.stats = previous instanceof Endpoint ? previous.stats : createStats()
     this.#options = options
@@ -147,7 +147,7 @@ export class Endpoint implements Output {
 
   /** Lets go of whatever it is stuck in and begins anew, over a new connection. */
   restart(): void {
-    this.#epoch.abort(new Error('the sender is begun anew'))
+    this.#epoch.abort(new Error('the sender is restarting'))
     this.#epoch = new AbortController()
     this.#liveness.restart()
     this.#deps.sender.renew?.()

@@ -237,7 +237,7 @@ export class RangeSender {
     if (entries.length > 1) this.#singlyUpTo = bounds.last
     if (poison === undefined || entries.length > 1) return
     if (!(await this.#requests.failsAlone({ entries, stale: [] }, () => this.#onOther(range), signal))) return
-    await this.#rejections.snapshot(poison, 'the receiver fails at it for ever and takes others')
+    await this.#rejections.snapshot(poison, 'the receiver fails with HTTP 5xx for this snapshot and accepts others')
     await this.#finish(poison, 'rejected')
   }
 

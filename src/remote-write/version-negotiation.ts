@@ -122,9 +122,9 @@ export class VersionNegotiation {
   /** What an answer to this version means: that all is well, and not a word of what was written, is a 415. */
   read(outcome: Outcome): Outcome {
     if (this.message === v1 || outcome.kind !== 'delivered' || (outcome.written ?? 0) > 0) return outcome
-    const reason = 'the receiver says that all is well and has written nothing: it does not know remote-write 2.0'
+    const reason = 'the receiver returned success but wrote no samples: it does not support remote-write 2.0'
     if (this.#options.protobufMessage === 'auto') return { kind: 'rejected', reason, status: 415 }
-    return { kind: 'retry', reason: `${reason}: set protobuf_message to auto or ${v1}`, afterMs: heldForMs }
+    return { kind: 'retry', reason: `${reason}, set protobuf_message to auto or ${v1}`, afterMs: heldForMs }
   }
 
   /** Learns from a final answer. True where the same samples are to go out again: in the other version from here on. */

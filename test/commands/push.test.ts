@@ -187,7 +187,7 @@ test('in memory nothing is kept: what is not delivered is lost', async (t) => {
   }
 })
 
-test('samples that are rejected metrics set aside, the others are delivered', async (t) => {
+test('samples that are refused are set aside, the others are delivered', async (t) => {
   const { url } = await startGateway(t, ({ body }) => (body.includes('TYPE a ') ? [400, 'not so'] : undefined))
   const gateway = await push('a 1\nb 1\nc 1\n', '--job=j', `--pushgateway=${url}`)
   assert.equal(gateway.status, 1)

@@ -37,7 +37,7 @@ export class SearchBudget {
 
 const rejections = ownCounter(
   'hostpush_refusals_total',
-  'Times that a receiver refused all of a snapshot and was asked whether it takes anything; sent only then.',
+  'Test samples sent to find out if the receiver accepts anything, after it rejected all samples of a request.',
 )
 
 /** A sample that any receiver takes which takes samples at all: of a series of its own, and of now. */

@@ -187,13 +187,13 @@ export interface LabelLimits {
 
 /** In which way a label set is too much for a receiver; undefined where it is not. */
 export function excessOf(labels: readonly Label[], limits: LabelLimits): string | undefined {
-  const { labels: most = Number.POSITIVE_INFINITY, nameBytes, valueBytes } = limits
-  if (labels.length > most) return `it has ${labels.length} labels, label_limit is ${most}`
+  const { labels: maxLabels = Number.POSITIVE_INFINITY, nameBytes, valueBytes } = limits
+  if (labels.length > maxLabels) return `${labels.length} labels, label_limit is ${maxLabels}`
   for (const [name, value] of labels) {
     if (isLonger(name, nameBytes))
-      return `the name of a label has ${Buffer.byteLength(name)} bytes, label_name_length_limit is ${nameBytes}`
+      return `label name of ${Buffer.byteLength(name)} bytes, label_name_length_limit is ${nameBytes}`
     if (isLonger(value, valueBytes))
-      return `the value of ${name} has ${Buffer.byteLength(value)} bytes, label_value_length_limit is ${valueBytes}`
+      return `value of label ${name} has ${Buffer.byteLength(value)} bytes, label_value_length_limit is ${valueBytes}`
   }
   return undefined
 }

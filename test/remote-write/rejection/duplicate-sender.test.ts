@@ -23,11 +23,11 @@ test('a second host with the same labels is told by the one whose samples come t
   assert.equal(said().length, 1)
   assert.match(
     said()[0] ?? '',
-    /instance=h job=node reason="HTTP 400: .*out of order.* hint="give each host an instance/,
+    /instance=h job=node reason="HTTP 400: .*out of order.* hint="give each host a different instance/,
   )
   assert.match(
     mine.endpoint.report.problem ?? '',
-    /^another sender uses the same labels {"instance":"h","job":"node"} \(give each/,
+    /^another sender uses the same labels {"instance":"h","job":"node"} \(give each host a different/,
   )
   assert.equal(other.endpoint.report.problem, undefined)
 })

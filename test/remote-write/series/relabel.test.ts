@@ -255,7 +255,7 @@ test('a series whose labels are too much for the receiver is left out, counted a
     )
     assert.deepEqual(Object.fromEntries(stats.samplesDropped), { dropped_series: 0, label_limit: 2 })
     assert.equal(lines.length, 1)
-    assert.match(lines[0] ?? '', /the value of device has 7 bytes, label_value_length_limit is 5/)
+    assert.match(lines[0] ?? '', /value of label device has 7 bytes, label_value_length_limit is 5/)
   }
 })
 

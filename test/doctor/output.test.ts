@@ -69,7 +69,7 @@ test('a receiver that knows 1.0 alone is told by what it answers to 2.0', async 
     assert.match(found?.text ?? '', /supports remote-write 1\.0, not 2\.0/)
     const told = of(await check(url, { protobufMessage: 'io.prometheus.write.v2.Request' }), 'protocol')
     assert.equal(told?.level, 'fail')
-    assert.match(told?.remedy ?? '', /protobuf_message: auto/)
+    assert.match(told?.remedy ?? '', /protobuf_message to auto/)
   }
 })
 

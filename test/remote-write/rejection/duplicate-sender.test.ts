@@ -37,7 +37,7 @@ function thoughts(hasStepped = false) {
   const clock = new TestClock()
   const lines: string[] = []
   const stats = createStats()
-  const same = new DuplicateSender({
+  const duplicates = new DuplicateSender({
     clock,
     log: createLog(
       'debug',
@@ -53,33 +53,33 @@ function thoughts(hasStepped = false) {
   builder.begin()
   builder.add(temperature, 1, { room: 'kitchen' })
   const snapshot = builder.end(1000)
-  return { same, clock, lines, stats, snapshot }
+  return { duplicates, clock, lines, stats, snapshot }
 }
 
 test('a host whose own clock has stepped accuses nobody', () => {
-  const { same, lines, snapshot } = thoughts(true)
-  same.refused(snapshot, 'HTTP 400: out of order sample', [])
-  assert.equal(same.problem, undefined)
+  const { duplicates, lines, snapshot } = thoughts(true)
+  duplicates.onRejected(snapshot, 'HTTP 400: out of order sample', [])
+  assert.equal(duplicates.problem, undefined)
   assert.deepEqual(lines, [])
 })
 
 test('what is refused for another reason, or brought a time of its own, accuses nobody', () => {
-  const { same, stats, snapshot } = thoughts()
-  same.refused(snapshot, 'HTTP 400: too old sample', [])
-  same.refused({ ...snapshot, ownTimestampsMs: Float64Array.of(5) }, 'HTTP 400: out of order sample', [])
+  const { duplicates, stats, snapshot } = thoughts()
+  duplicates.onRejected(snapshot, 'HTTP 400: too old sample', [])
+  duplicates.onRejected({ ...snapshot, ownTimestampsMs: Float64Array.of(5) }, 'HTTP 400: out of order sample', [])
   assert.equal(stats.duplicateSender, 0)
 })
 
 test('after an hour without such a refusal it is over, and told', async () => {
-  const { same, lines, clock, snapshot } = thoughts()
-  same.refused(snapshot, 'HTTP 409: the sample is a duplicate (err-mimir-sample-duplicate-timestamp)', [])
-  same.taken()
-  assert.notEqual(same.problem, undefined)
+  const { duplicates, lines, clock, snapshot } = thoughts()
+  duplicates.onRejected(snapshot, 'HTTP 409: the sample is a duplicate (err-mimir-sample-duplicate-timestamp)', [])
+  duplicates.onAccepted()
+  assert.notEqual(duplicates.problem, undefined)
   await clock.pass(3_600_000)
-  same.taken()
-  assert.equal(same.problem, undefined)
+  duplicates.onAccepted()
+  assert.equal(duplicates.problem, undefined)
   assert.match(lines[1] ?? '', /Other sender with the same labels no longer detected/)
-  same.refused(snapshot, 'HTTP 400: out of order sample', [])
+  duplicates.onRejected(snapshot, 'HTTP 400: out of order sample', [])
   assert.equal(lines.length, 3)
 })
 

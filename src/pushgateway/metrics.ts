@@ -6,7 +6,7 @@ const prefix = 'hostpush_pushgateway'
 const of = ['remote_name', 'url'] as const
 
 const samples = ownCounter(`${prefix}_samples_total`, 'Samples accepted by the Pushgateway.', of)
-const samplesRefused = ownCounter(
+const samplesRejected = ownCounter(
   `${prefix}_samples_rejected_total`,
   'Samples of metric families that the Pushgateway rejects.',
   of,
@@ -33,8 +33,8 @@ const lastPush = gauge(`${prefix}_last_push_timestamp_seconds`, 'Time of the las
 export function emitGateway(emit: Emit, { name, url, stats }: GatewayState): void {
   const labels = { remote_name: name, url }
   emit(samples, stats.samples, labels)
-  emit(samplesRefused, stats.samplesRefused, labels)
-  emit(families, stats.familiesRefused, labels)
+  emit(samplesRejected, stats.samplesRejected, labels)
+  emit(families, stats.familiesRejected, labels)
   emit(skipped, stats.skipped, labels)
   emit(bytes, stats.bytes, labels)
   emit(retries, stats.retries, labels)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FamilyText } from '../../src/pushgateway/encode.ts'
-import { FamilyRejections } from '../../src/pushgateway/refusals.ts'
+import { FamilyRejections } from '../../src/pushgateway/rejections.ts'
 import { createLog } from '../../src/util/log.ts'
 import { type Answer, type Request, scene, until } from './gateway.ts'
 
@@ -31,13 +31,13 @@ test('a family that is refused is found and left out, told once, and the rest re
     ],
   )
   assert.deepEqual(
-    [gateway.stats.samplesRefused, gateway.stats.familiesRefused, gateway.report.problem],
+    [gateway.stats.samplesRejected, gateway.stats.familiesRejected, gateway.report.problem],
     [2, 1, undefined],
   )
   notify({ kitchen: 2 })
   await until(() => gateway.stats.samples === 2)
   assert.equal(requests.length, 6)
-  assert.equal(gateway.stats.samplesRefused, 3)
+  assert.equal(gateway.stats.samplesRejected, 3)
   assert.equal(warnings().length, 1)
   assert.match(warnings()[0] ?? '', /families=temperature .*occurred: it is not a GAUGE"/)
 })
@@ -54,11 +54,11 @@ test('what is missing of the last snapshot is told with the words, and nothing w
   const { gateway, notify } = await scene(t, refuses('temperature', 'doors_total'))
   const namesIn = () => [...(gateway.rejection?.series ?? [])].map(({ family }) => family.name)
   notify({ kitchen: 1, bath: 2 })
-  await until(() => gateway.stats.samplesRefused === 3)
+  await until(() => gateway.stats.samplesRejected === 3)
   assert.deepEqual(namesIn(), ['temperature', 'temperature', 'doors_total'])
   assert.match(gateway.rejection?.reason ?? '', /^HTTP 400: .* it is not a GAUGE \(of doors_total temperature\)$/)
   notify({ kitchen: 1 })
-  await until(() => gateway.stats.samplesRefused === 5)
+  await until(() => gateway.stats.samplesRejected === 5)
   assert.equal(gateway.rejection?.snapshot.values.length, 3)
   assert.deepEqual(namesIn(), ['temperature', 'doors_total'])
   const whole = await scene(t, (_, number) => (number < 3 ? [400, 'job name is required'] : undefined))
@@ -75,7 +75,7 @@ test('a group does not become empty when all its families are refused', async (t
   notify({ kitchen: 1 })
   await until(() => gateway.report.problem !== undefined)
   notify({ kitchen: 2 })
-  await until(() => gateway.stats.samplesRefused === 4)
+  await until(() => gateway.stats.samplesRejected === 4)
   assert.ok(requests.every(({ method, body }) => method === 'POST' || body !== ''))
   assert.equal(warnings().length, 2)
 })

@@ -242,9 +242,9 @@ test('what a gateway refuses is set aside with its words, of what was left too: 
     /hostpush: refused, and set aside \(.*\): 3 of 4 samples for gw .*: rejected metrics a b: HTTP 400/,
   )
   assert.deepEqual(await aside(), [
-    '# rejected by pushgateway:gw: HTTP 400: not so (of left)',
+    '# rejected by pushgateway:gw: HTTP 400: not so (metrics left)',
     'left{job="before",instance=""} 1',
-    '# rejected by pushgateway:gw: HTTP 400: not so (of a); HTTP 400: not b (of b)',
+    '# rejected by pushgateway:gw: HTTP 400: not so (metrics a); HTTP 400: not b (metrics b)',
     'a{job="j",instance="",x="1"} 1',
     'a{job="j",instance="",x="2"} 2',
     'b{job="j",instance=""} 3',

@@ -48,13 +48,13 @@ interface Deps {
 }
 
 /**
- * Why a range cannot continue. `stuck`: the receiver fails with 5xx. `whole`: it rejects all of the range. `held`: it
- * rejects everything.
+ * Why a range cannot continue. `stuck`: the receiver fails with 5xx. `range-rejected`: it rejects all of the range, but not
+ * a test sample. `receiver-down`: it rejects everything.
  */
-type Interruption = 'stuck' | 'whole' | 'held'
+type Interruption = 'stuck' | 'range-rejected' | 'receiver-down'
 
 /** Delay before the next attempt after a receiver has rejected everything. */
-const heldMs = 60_000
+const pauseMs = 60_000
 
 /** Sends ranges of snapshots. Each sample of a range ends as delivered or rejected. */
 export class RangeSender {
@@ -71,7 +71,7 @@ export class RangeSender {
   /** Snapshots up to this sequence are sent one by one, because the receiver fails at or rejects one of them. */
   #singlyUpTo = 0
   /** The previous snapshot was rejected as a whole. */
-  #afterWhole = false
+  #afterRejectedRange = false
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -109,15 +109,15 @@ export class RangeSender {
     const isProbing = isLive && negotiation.shouldProbe
     negotiation.probeVersion(isProbing)
     if (isProbing) work = firstEntrySeparately(entries.length, range.width)
-    let blame = new BlameTracker(isUncertain, this.#afterWhole)
+    let blame = new BlameTracker(isUncertain, this.#afterRejectedRange)
     if (areaOf(work) < areaOf(whole(true))) blame.accept() // the previous agent delivered some of it
     while (work.length > 0) {
       const after = await this.#sendNext(range, work, blame, signal)
       if (after === 'stuck') return await this.#onInterruption(range, signal)
-      if (after === 'whole') return await this.#onRangeRejected(range, blame)
-      work = after === 'held' ? whole(blame.uncertain) : after
-      if (after !== 'held') continue
-      ;[blame, this.#maxSamplesThatFit] = [new BlameTracker(blame.uncertain, this.#afterWhole), fits] // the size was not the cause
+      if (after === 'range-rejected') return await this.#onRangeRejected(range, blame)
+      work = after === 'receiver-down' ? whole(blame.uncertain) : after
+      if (after !== 'receiver-down') continue
+      ;[blame, this.#maxSamplesThatFit] = [new BlameTracker(blame.uncertain, this.#afterRejectedRange), fits] // the size was not the cause
     }
     await this.#finish(entries.at(-1), 'delivered')
   }
@@ -130,13 +130,13 @@ export class RangeSender {
     signal: AbortSignal,
   ): Promise<PendingSlices | Interruption> {
     const { cursor, negotiation } = this.#deps
-    const piece = work.at(-1) as Slice // work is not empty
-    const batch = range.cut(piece)
-    if (isInVain(piece, batch)) return advance(work, 'rejected', false).pending
-    const suspects = blame.suspects.map((one) => one.piece)
+    const slice = work.at(-1) as Slice // work is not empty
+    const batch = range.cut(slice)
+    if (isInVain(slice, batch)) return advance(work, 'rejected', false).pending
+    const suspects = blame.suspects.map((one) => one.slice)
     const answer = await this.#onAnswer(batch, signal, async () => {
       await cursor.markInFlight({ ...range.bounds, note: serialize([...suspects, ...work], range.samples) })
-      if (blame.isSearching && piece.step === 'send') await this.#withinBudget(blame, signal)
+      if (blame.isSearching && slice.step === 'send') await this.#withinBudget(blame, signal)
     })
     if (answer === 'nothing') {
       negotiation.probeVersion(false)
@@ -155,11 +155,11 @@ export class RangeSender {
       return await this.#onBlame(range, rest, blame, signal)
     }
     if (isPartialWrite(answer)) {
-      this.#onPartialWrite(piece, answer, batch)
+      this.#onPartialWrite(slice, answer, batch)
       for (const one of blame.accept()) await this.#rejections.series(range, one)
       return advance(work, 'delivered', false).pending
     }
-    this.#onSuspect(piece, answer, blame, batch)
+    this.#onSuspect(slice, answer, blame, batch)
     const after = advance(work, answer.kind, answer.afterUncertain)
     if (after.replayed !== undefined) this.#replayed(after.replayed.to - after.replayed.from)
     const offenders = answer.kind === 'delivered' ? blame.accept() : blame.reject(after.offending, answer.reason)
@@ -173,7 +173,7 @@ export class RangeSender {
     const isProbe = batch.entries[0]?.sequence === 0
     if (sent === 'nothing' || isProbe) return sent
     if (sent.kind === 'delivered') this.#rejections.accepted(sent)
-    if (sent.kind === 'delivered' || isPartialWrite(sent)) this.#afterWhole = false
+    if (sent.kind === 'delivered' || isPartialWrite(sent)) this.#afterRejectedRange = false
     return sent
   }
 
@@ -209,14 +209,14 @@ export class RangeSender {
       const answer = await this.#onAnswer(this.#onOther(range), signal, async () => {})
       if (answer === 'nothing' || answer.kind !== 'delivered') {
         if (answer !== 'nothing' && (await this.#requests.hasDowngraded(answer, () => this.#onOther(range), signal)))
-          return 'held' // the whole range again, in 1.0
-        this.#rejections.everything(blame.reason, heldMs)
-        await wait.wait(heldMs, signal)
-        return 'held'
+          return 'receiver-down' // the whole range again, in 1.0
+        this.#rejections.everything(blame.reason, pauseMs)
+        await wait.wait(pauseMs, signal)
+        return 'receiver-down'
       }
       blame.onProbed()
     }
-    return blame.rangeRejected(isOver) ? 'whole' : work
+    return blame.rangeRejected(isOver) ? 'range-rejected' : work
   }
 
   /** The receiver accepts a test sample and nothing of this range. Several snapshots are sent again one by one. */
@@ -227,7 +227,7 @@ export class RangeSender {
     const replayed = entry.sequence <= this.#deps.cursor.uncertain
     if (replayed) this.#replayed(1)
     else await this.#rejections.snapshot(entry, reason)
-    this.#afterWhole = true
+    this.#afterRejectedRange = true
     await this.#finish(entry, replayed ? 'delivered' : 'rejected')
   }
 

@@ -69,8 +69,8 @@ class DurationHistogram {
   readonly #counts = bounds.map(() => 0)
 
   add(seconds: number): void {
-    const place = bounds.findIndex((bound) => seconds <= bound)
-    this.#counts[place] = (this.#counts[place] ?? 0) + 1
+    const index = bounds.findIndex((bound) => seconds <= bound)
+    this.#counts[index] = (this.#counts[index] ?? 0) + 1
     this.seconds += seconds
     this.count++
   }
@@ -78,8 +78,8 @@ class DurationHistogram {
   /** Cumulative count for each bound. `le` is the value of the label. */
   *buckets(): Generator<readonly [le: string, count: number]> {
     let total = 0
-    for (const [place, bound] of bounds.entries()) {
-      total += this.#counts[place] ?? 0
+    for (const [index, bound] of bounds.entries()) {
+      total += this.#counts[index] ?? 0
       yield [bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound), total]
     }
   }

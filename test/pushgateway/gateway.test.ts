@@ -44,15 +44,15 @@ test('an internal error is logged and the snapshot is dropped', async (t) => {
   assert.equal(gateway.report.problem, undefined)
 })
 
-const troubles: Readonly<Record<string, Answer>> = {
+const failures: Readonly<Record<string, Answer>> = {
   'HTTP 500': [500],
   'HTTP 503': [503],
   'HTTP 429 with Retry-After': [429, '', { 'retry-after': '0' }],
   'HTTP 408': [408],
   'a reset': 'reset',
-  'no answer': 'hang',
+  'no response': 'hang',
 }
-for (const [name, answer] of Object.entries(troubles)) {
+for (const [name, answer] of Object.entries(failures)) {
   test(`after ${name} only the newest snapshot is pushed`, async (t) => {
     let isBroken = true
     const patience = answer === 'hang' ? { timeoutMs: 200 } : {}

@@ -23,17 +23,17 @@ test('a snapshot arrives with its labels, timestamp and value', async (t) => {
   assert.match(entry?.series ?? '', /^temperature\{instance="h",job="node",room="kitchen"\}$/)
 })
 
-const troubles: Readonly<Record<string, FaultPlan>> = {
+const failures: Readonly<Record<string, FaultPlan>> = {
   'HTTP 500': { status: 500 },
   'HTTP 503': { status: 503 },
   'HTTP 429 with Retry-After': { status: 429, headers: { 'retry-after': '0' } },
   'HTTP 408': { status: 408 },
-  'a reset before it has read': { reset: 'before' },
-  'a reset after it has committed': { reset: 'after' },
-  'no answer': { hang: true },
-  'no answer though it has committed': { hang: true, commit: true },
+  'a reset before the request was read': { reset: 'before' },
+  'a reset after the commit': { reset: 'after' },
+  'no response': { hang: true },
+  'a response lost after the commit': { hang: true, commit: true },
 }
-for (const [name, behaviour] of Object.entries(troubles)) {
+for (const [name, behaviour] of Object.entries(failures)) {
   test(`no sample is lost or duplicated by ${name}`, async (t) => {
     const { endpoint, push, arrived, lines } = await scene(
       t,

@@ -115,9 +115,9 @@ export class EncoderV2 implements Encoder {
     const writer = new protobuf.Writer().raw(symbols)
     const stamps = new Stamps()
     let samples = 0
-    let place = 0
+    let offset = 0
     for (const row of points.values()) {
-      const [from, middle, to] = bounds.subarray(place, place + 3) as unknown as [number, number, number]
+      const [from, middle, to] = bounds.subarray(offset, offset + 3) as unknown as [number, number, number]
       const times = row.map(({ timestampMs, startMs }) => stamps.bytes(timestampMs, startMs))
       const length = times.reduce((sum, stamp) => sum + sampleLength(stamp), to - from)
       writer.uint32(timeseriesTag).uint32(length).raw(frame.subarray(from, middle))
@@ -126,7 +126,7 @@ export class EncoderV2 implements Encoder {
       })
       writer.raw(frame.subarray(middle, to))
       samples += row.length
-      place += 2
+      offset += 2
     }
     return { bytes: writer.finish(), samples, metadata }
   }

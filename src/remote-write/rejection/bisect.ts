@@ -63,7 +63,7 @@ export const firstEntrySeparately = (entries: number, series: number): PendingSl
 /** The next slice again, marked as uncertain. */
 export const retryLast = (work: PendingSlices): PendingSlices => [
   ...work.slice(0, -1),
-  ...work.slice(-1).map((piece) => ({ ...piece, uncertain: true })),
+  ...work.slice(-1).map((slice) => ({ ...slice, uncertain: true })),
 ]
 
 /** The entries and series that a slice sends at its step. */
@@ -82,10 +82,10 @@ export const areaOf = (work: PendingSlices): number =>
 
 /** Applies an answer to the next slice. */
 export function advance(pending: PendingSlices, verdict: BisectAnswer, uncertain: boolean): BisectStep {
-  const piece = pending.at(-1)
-  if (piece === undefined) return { pending }
+  const slice = pending.at(-1)
+  if (slice === undefined) return { pending }
   const rest = pending.slice(0, -1)
-  const { offending, replayed, next } = consequence({ ...piece, uncertain: piece.uncertain || uncertain }, verdict)
+  const { offending, replayed, next } = consequence({ ...slice, uncertain: slice.uncertain || uncertain }, verdict)
   return {
     pending: inOrder([...rest, ...next.toReversed()]),
     ...(offending && { offending }),
@@ -94,8 +94,8 @@ export function advance(pending: PendingSlices, verdict: BisectAnswer, uncertain
 }
 
 /** Earlier entries are sent first, to keep each series in order; for the same entries, the larger slice first. */
-function inOrder(pieces: readonly Slice[]): PendingSlices {
-  return pieces.toSorted((left, right) => right.from - left.from || left.high - left.low - (right.high - right.low))
+function inOrder(slices: readonly Slice[]): PendingSlices {
+  return slices.toSorted((left, right) => right.from - left.from || left.high - left.low - (right.high - right.low))
 }
 
 interface Next {
@@ -105,45 +105,45 @@ interface Next {
   readonly replayed?: Slice
 }
 
-function consequence(piece: Slice, verdict: BisectAnswer): Next {
-  if (verdict === 'too large') return smaller(piece)
+function consequence(slice: Slice, verdict: BisectAnswer): Next {
+  if (verdict === 'too large') return smaller(slice)
   const accepted = verdict === 'delivered'
-  switch (piece.step) {
+  switch (slice.step) {
     case 'send':
       if (accepted) return { next: [] }
-      return piece.uncertain && piece.to - piece.from > 1 ? { next: [{ ...piece, step: 'first' }] } : split(piece)
+      return slice.uncertain && slice.to - slice.from > 1 ? { next: [{ ...slice, step: 'first' }] } : split(slice)
     case 'first':
-      if (accepted) return { next: afterFirst(piece) }
-      return { next: [{ ...piece, step: piece.high - piece.low > 1 ? 'left' : 'last' }] }
+      if (accepted) return { next: afterFirst(slice) }
+      return { next: [{ ...slice, step: slice.high - slice.low > 1 ? 'left' : 'last' }] }
     case 'left':
       return accepted
-        ? { next: [firstOnly(piece, 'right'), ...afterFirst(piece)] }
-        : { next: [{ ...piece, step: 'right' }] }
+        ? { next: [firstOnly(slice, 'right'), ...afterFirst(slice)] }
+        : { next: [{ ...slice, step: 'right' }] }
     case 'right':
       return accepted
-        ? { next: [firstOnly(piece, 'left'), ...afterFirst(piece)] }
-        : { next: [{ ...piece, step: 'last' }] }
+        ? { next: [firstOnly(slice, 'left'), ...afterFirst(slice)] }
+        : { next: [{ ...slice, step: 'last' }] }
     case 'last':
-      return accepted ? { next: [], replayed: piece } : split(piece)
+      return accepted ? { next: [], replayed: slice } : split(slice)
   }
 }
 
 /** The rest of a slice after its first entry was accepted as new. */
-function afterFirst(piece: Slice): readonly Slice[] {
-  return piece.to - piece.from > 1 ? [{ ...piece, step: 'send', from: piece.from + 1, uncertain: false }] : []
+function afterFirst(slice: Slice): readonly Slice[] {
+  return slice.to - slice.from > 1 ? [{ ...slice, step: 'send', from: slice.from + 1, uncertain: false }] : []
 }
 
 /** A slice for one half of the first entry. */
-function firstOnly(piece: Slice, half: 'left' | 'right'): Slice {
-  return { ...extent({ ...piece, step: half }), step: 'send', uncertain: false }
+function firstOnly(slice: Slice, half: 'left' | 'right'): Slice {
+  return { ...extent({ ...slice, step: half }), step: 'send', uncertain: false }
 }
 
 /** Two halves by series. A slice of one series is offending. */
-function split(piece: Slice): Next {
-  const { low, high } = piece
-  if (high - low <= 1) return { next: [], offending: piece }
+function split(slice: Slice): Next {
+  const { low, high } = slice
+  if (high - low <= 1) return { next: [], offending: slice }
   const middle = Math.ceil((low + high) / 2)
-  const half = { ...piece, step: 'send', uncertain: false } as const
+  const half = { ...slice, step: 'send', uncertain: false } as const
   return {
     next: [
       { ...half, high: middle },
@@ -153,14 +153,14 @@ function split(piece: Slice): Next {
 }
 
 /** After HTTP 413: halves by entries, then by series. Steps that send one entry are split by series. */
-function smaller(piece: Slice): Next {
-  const { from, to } = piece
-  if (piece.step !== 'send' || to - from <= 1) return split({ ...piece, step: 'send' })
+function smaller(slice: Slice): Next {
+  const { from, to } = slice
+  if (slice.step !== 'send' || to - from <= 1) return split({ ...slice, step: 'send' })
   const middle = Math.ceil((from + to) / 2)
   return {
     next: [
-      { ...piece, to: middle },
-      { ...piece, from: middle },
+      { ...slice, to: middle },
+      { ...slice, from: middle },
     ],
   }
 }
@@ -186,10 +186,10 @@ interface RangeView {
  * empty; an invalid note stands for the whole range, uncertain.
  */
 export function serialize(work: PendingSlices, samples: number): string {
-  const pieces = work.map(({ step, from, to, low, high, uncertain }) =>
+  const slices = work.map(({ step, from, to, low, high, uncertain }) =>
     [letters[step], from, to, low, high, uncertain ? 1 : 0].join(' '),
   )
-  const note = [samples, ...pieces].join(',')
+  const note = [samples, ...slices].join(',')
   return note.length > maxNoteBytes ? '' : note
 }
 
@@ -198,7 +198,7 @@ export function deserialize(note: string, { entries, series, samples }: RangeVie
   const whole = wholeRange(entries, series, true)
   const [written, ...texts] = note.split(',')
   if (Number(written) !== samples) return whole
-  const pieces: Slice[] = []
+  const slices: Slice[] = []
   for (const text of texts) {
     const [letter = '', ...rest] = text.split(' ')
     const [from, to, low, high, uncertain] = rest.map(Number)
@@ -207,8 +207,8 @@ export function deserialize(note: string, { entries, series, samples }: RangeVie
       return whole
     if (!(from >= 0 && from < to && to <= entries && low >= 0 && low < high)) return whole
     // the last indexes belonged to series that ended in this range: the next agent does not know them
-    if (low < series) pieces.push({ step, from, to, low, high: Math.min(high, series), uncertain: uncertain === 1 })
+    if (low < series) slices.push({ step, from, to, low, high: Math.min(high, series), uncertain: uncertain === 1 })
   }
-  const next = pieces.pop()
-  return next === undefined ? whole : [...pieces, { ...next, uncertain: true }]
+  const next = slices.pop()
+  return next === undefined ? whole : [...slices, { ...next, uncertain: true }]
 }

@@ -5,11 +5,11 @@ const probeAfter = 3
 /** The same for HTTP 413: a range may need several halvings. */
 const probeTooLargeAfter = 8
 /** Slices rejected in a row, while the test sample was accepted, after which the whole range counts as rejected. */
-const wholeAfter = 15
+const rangeRejectedAfter = 15
 
 /** A slice of one series that the receiver rejected, and its error message. */
 export interface SingleSeriesRejection {
-  readonly piece: Slice
+  readonly slice: Slice
   readonly reason: string
 }
 
@@ -32,7 +32,7 @@ export class BlameTracker {
   /** `quick`: the previous range was rejected as a whole, so this one probably is too. */
   constructor(uncertain: boolean, quick: boolean) {
     this.uncertain = uncertain
-    this.#maxRejections = quick ? probeAfter : wholeAfter
+    this.#maxRejections = quick ? probeAfter : rangeRejectedAfter
   }
 
   /** True on the first call: a second sender is checked once per range. */
@@ -63,18 +63,18 @@ export class BlameTracker {
   }
 
   /** The receiver rejected a slice. Returns the series that are known to be at fault. */
-  reject(piece: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
+  reject(slice: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
     this.#rejections++
     this.#reason = reason
-    if (piece !== undefined) this.#suspects.push({ piece, reason })
+    if (slice !== undefined) this.#suspects.push({ slice, reason })
     return this.#accepted ? this.#suspects.splice(0) : []
   }
 
   /** HTTP 413. Counts as a rejection only for a slice that cannot be split. Returns the series at fault. */
-  tooLarge(piece: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
+  tooLarge(slice: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
     this.#tooLarge++
     this.#reason = reason
-    return piece === undefined ? [] : this.reject(piece, reason)
+    return slice === undefined ? [] : this.reject(slice, reason)
   }
 
   /** Nothing was accepted yet: time to send a test sample. */

@@ -47,8 +47,8 @@ export class Range {
   }
 
   /** The batch that a slice sends. */
-  cut(piece: Slice): Batch {
-    const { from, to, low, high } = extent(piece)
+  cut(slice: Slice): Batch {
+    const { from, to, low, high } = extent(slice)
     const isWhole = from === 0 && to === this.entries.length && low === 0 && high >= this.width
     const { series: excluded } = this.#excluded
     if (isWhole && excluded.size === 0) return this.#batch

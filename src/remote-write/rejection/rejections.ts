@@ -50,9 +50,9 @@ export class Rejections {
   }
 
   /** The receiver rejects everything, the test sample included. */
-  everything(reason: string, heldMs: number): void {
+  everything(reason: string, pauseMs: number): void {
     const isNew = this.#isNew('all samples rejected, kept in the buffer', reason)
-    this.#report(messages.allRejected, isNew, { ...this.#explained(reason), next_try_in: `${heldMs / 1000}s` })
+    this.#report(messages.allRejected, isNew, { ...this.#explained(reason), next_try_in: `${pauseMs / 1000}s` })
   }
 
   /** The hourly budget of bisection requests is used up. */
@@ -80,9 +80,9 @@ export class Rejections {
   }
 
   /** The receiver rejects one series. */
-  async series(range: Range, { piece, reason }: SingleSeriesRejection): Promise<void> {
+  async series(range: Range, { slice, reason }: SingleSeriesRejection): Promise<void> {
     const { clock, relabeller } = this.#deps
-    const { entries } = range.cut({ ...piece, step: 'send' })
+    const { entries } = range.cut({ ...slice, step: 'send' })
     const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
     if (series !== undefined) this.#exclusions.add(series, clock.monotonicMs())
     const samples = await this.#reject(entries, reason)

@@ -19,14 +19,14 @@ export class SearchBudget {
 
   /** Waits until a request is allowed, and counts it. Calls `onSpent` before each wait. */
   async wait({ clock, wait }: Deps, onSpent: (waitMs: number) => void, signal: AbortSignal): Promise<void> {
-    for (let waitMs = this.take(clock.monotonicMs()); waitMs > 0; waitMs = this.take(clock.monotonicMs())) {
+    for (let waitMs = this.acquire(clock.monotonicMs()); waitMs > 0; waitMs = this.acquire(clock.monotonicMs())) {
       onSpent(waitMs)
       await wait.wait(waitMs, signal)
     }
   }
 
   /** Counts a request and returns 0, or returns how long to wait for the next one. */
-  take(nowMs: number): number {
+  acquire(nowMs: number): number {
     this.#spentMs = this.#spentMs.filter((at) => nowMs - at < hourMs)
     const [oldest] = this.#spentMs
     if (oldest !== undefined && this.#spentMs.length >= perHour) return hourMs - (nowMs - oldest)

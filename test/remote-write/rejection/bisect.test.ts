@@ -43,13 +43,13 @@ function workOut(receiver: Strict, start: PendingSlices, lost: (request: number)
   const offending: number[] = []
   let requests = 0
   while (work.length > 0) {
-    const piece = work.at(-1)
-    assert.ok(piece !== undefined && ++requests < 10_000)
+    const slice = work.at(-1)
+    assert.ok(slice !== undefined && ++requests < 10_000)
     let uncertain = false
-    let verdict = receiver.take(extent(piece))
+    let verdict = receiver.take(extent(slice))
     while (lost(receiver.requests)) {
       uncertain = true
-      verdict = receiver.take(extent(piece))
+      verdict = receiver.take(extent(slice))
     }
     const result = advance(work, verdict, uncertain)
     work = result.pending
@@ -122,9 +122,9 @@ test('a body that is too large is halved by entries, then by series, and no seri
   let work = wholeRange(4, 8, false)
   const sent: number[] = []
   while (work.length > 0) {
-    const piece = work.at(-1)
-    assert.ok(piece)
-    const { from, to, low, high } = extent(piece)
+    const slice = work.at(-1)
+    assert.ok(slice)
+    const { from, to, low, high } = extent(slice)
     const size = (to - from) * (high - low)
     const result = advance(work, size > 4 ? 'too large' : 'delivered', false)
     if (size <= 4) sent.push(size)
@@ -144,20 +144,20 @@ test('an invalid note stands for the whole range, uncertain', () => {
 })
 
 test('indexes of series that the next agent does not know are ignored', () => {
-  const [piece] = deserialize('30,s 0 3 12 15 0,s 0 3 5 12 0', { entries: 3, series: 10, samples: 30 })
-  assert.deepEqual(piece, { step: 'send', from: 0, to: 3, low: 5, high: 10, uncertain: true })
+  const [slice] = deserialize('30,s 0 3 12 15 0,s 0 3 5 12 0', { entries: 3, series: 10, samples: 30 })
+  assert.deepEqual(slice, { step: 'send', from: 0, to: 3, low: 5, high: 10, uncertain: true })
 })
 
 test('indexes are ignored if changed rules give the range another number of samples', () => {
-  const work = wholeRange(3, 10, false).map((piece) => ({ ...piece, low: 5 }))
+  const work = wholeRange(3, 10, false).map((slice) => ({ ...slice, low: 5 }))
   assert.deepEqual(deserialize(serialize(work, 30), { entries: 3, series: 20, samples: 60 }), wholeRange(3, 20, true))
 })
 
 test('a note that is too long for a cursor becomes empty', () => {
-  const [piece] = wholeRange(1, 9999, false)
+  const [slice] = wholeRange(1, 9999, false)
   assert.equal(
     serialize(
-      Array.from({ length: 99 }, () => piece ?? assert.fail()),
+      Array.from({ length: 99 }, () => slice ?? assert.fail()),
       1,
     ),
     '',

@@ -130,7 +130,7 @@ test('what a new configuration perhaps did not mean is told after it is taken, a
   write({ remote_write })
   assert.deepEqual(await agent.reload(), [])
   assert.equal(warnings().length, 1)
-  assert.match(warnings()[0] ?? '', /level=WARN .*warning="remote_write\[0\]\.send_exemplars: has no meaning here/)
+  assert.match(warnings()[0] ?? '', /level=WARN .*warning="remote_write\[0\]\.send_exemplars: has no effect/)
   await end()
 })
 

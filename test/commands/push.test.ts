@@ -193,7 +193,7 @@ test('samples that are refused are set aside, the others are delivered', async (
   assert.equal(gateway.status, 1)
   assert.match(
     gateway.err,
-    /families=a reason="HTTP 400: not so"\nhostpush: refused, and set aside \(.*\): 1 of 3 samples for 127.* refused are a: HTTP 400: not so\n$/,
+    /families=a reason="HTTP 400: not so"\nhostpush: refused, and set aside \(.*\): 1 of 3 samples for 127.* rejected metrics a: HTTP 400: not so\n$/,
   )
   const receiver = await createFaultyReceiver({
     faultPlan: () => ({ status: 400, body: 'out of bounds' }),
@@ -203,7 +203,7 @@ test('samples that are refused are set aside, the others are delivered', async (
   assert.equal(endpoint.status, 3, 'a receiver that refuses everything may be put right')
   assert.match(
     endpoint.err,
-    /everything is refused.*reason=.*out of bounds.*\nhostpush: kept .*: 1 of 1 sample for 127/,
+    /Receiver rejects all samples.*reason=.*out of bounds.*\nhostpush: kept .*: 1 of 1 sample for 127/,
   )
 })
 
@@ -237,11 +237,14 @@ test('what a gateway refuses is set aside with its words, of what was left too: 
   answer = (body) => (/TYPE (left|a|b) /.test(body) ? [400, `not ${body.includes('TYPE b ') ? 'b' : 'so'}`] : undefined)
   const some = await push('a{x="1"} 1\na{x="2"} 2\nb 3\nc 4\n', '--job=j', config)
   assert.equal(some.status, 1)
-  assert.match(some.err, /hostpush: refused, and set aside \(.*\): 3 of 4 samples for gw .*: refused are a b: HTTP 400/)
+  assert.match(
+    some.err,
+    /hostpush: refused, and set aside \(.*\): 3 of 4 samples for gw .*: rejected metrics a b: HTTP 400/,
+  )
   assert.deepEqual(await aside(), [
-    '# rejected by pushgateway:gw: HTTP 400: not so (of left)',
+    '# rejected by pushgateway:gw: HTTP 400: not so (metrics left)',
     'left{job="before",instance=""} 1',
-    '# rejected by pushgateway:gw: HTTP 400: not so (of a); HTTP 400: not b (of b)',
+    '# rejected by pushgateway:gw: HTTP 400: not so (metrics a); HTTP 400: not b (metrics b)',
     'a{job="j",instance="",x="1"} 1',
     'a{job="j",instance="",x="2"} 2',
     'b{job="j",instance=""} 3',
@@ -259,11 +262,8 @@ test('in memory what a gateway refuses is lost, and that is said', async (t) => 
   const { url } = await startGateway(t, ({ body }) => (body.includes('TYPE a ') ? [400, 'not so'] : undefined))
   const { status, err } = await push('a 1\nb 1\n', '--job=j', gatewayNamed(t, url, { buffer: { mode: 'memory' } }))
   assert.equal(status, 1)
-  assert.match(err, /hostpush: lost: 1 of 2 samples for gw .*: refused are a: HTTP 400: not so\n$/)
-  assert.match(
-    (await buffer('export', '--dead-letters')).err,
-    /unknown endpoint pushgateway:gw|nothing is set aside/,
-  )
+  assert.match(err, /hostpush: lost: 1 of 2 samples for gw .*: rejected metrics a: HTTP 400: not so\n$/)
+  assert.match((await buffer('export', '--dead-letters')).err, /unknown endpoint pushgateway:gw|nothing is set aside/)
 })
 
 const misuse: readonly (readonly [args: readonly string[], message: RegExp])[] = [

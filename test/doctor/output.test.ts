@@ -54,7 +54,7 @@ test('a receiver that is well takes requests that store nothing, and tells its p
     'ok cloud clock',
     'ok cloud protocol',
   ])
-  assert.match(of(findings, 'protocol')?.text ?? '', /takes remote-write 2\.0/)
+  assert.match(of(findings, 'protocol')?.text ?? '', /supports remote-write 2\.0/)
   assert.equal(receiver.stats.requests, 2)
   assert.deepEqual(receiver.ledger, [])
 })
@@ -66,10 +66,10 @@ test('a receiver that knows 1.0 alone is told by what it answers to 2.0', async 
     )
     const found = of(await check(url), 'protocol')
     assert.equal(found?.level, 'ok')
-    assert.match(found?.text ?? '', /takes remote-write 1\.0, not 2\.0/)
+    assert.match(found?.text ?? '', /supports remote-write 1\.0, not 2\.0/)
     const told = of(await check(url, { protobufMessage: 'io.prometheus.write.v2.Request' }), 'protocol')
     assert.equal(told?.level, 'fail')
-    assert.match(told?.remedy ?? '', /protobuf_message: auto/)
+    assert.match(told?.remedy ?? '', /protobuf_message to auto/)
   }
 })
 

@@ -146,7 +146,7 @@ test('a server whose certificate is of another authority is not trusted until th
   gate.running.child.kill('SIGKILL')
   await gate.running.ended
   assert.ok(await nginx(t, prometheus, later, gate.port))
-  await running.until(/not delivered, kept and tried again.*(self-signed|unable to verify|certificate)/)
+  await running.until(/Remote write failed, retrying.*(self-signed|unable to verify|certificate)/)
   ring.replace(later, 'third')
   await arrives(prometheus, 'moved')
 })

@@ -85,7 +85,7 @@ test('an agent that may not read what was left says so once, and what to do', as
   mkdirSync(left, { recursive: true, mode: 0o700 })
   chownSync(join(state, 'spool'), other, other)
   const agent = asOther(['run', config(await nowhere()), '--web.listen-address=127.0.0.1:0'])
-  await agent.until(/not delivered, kept/)
+  await agent.until(/Remote write failed, retrying/)
   const said = agent.output().match(/may not be read, and waits.* hint="as root: chown -R 65534:65534 '.*\/state'"/g)
   assert.equal(said?.length, 1, agent.output())
 })

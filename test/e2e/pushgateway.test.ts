@@ -154,7 +154,7 @@ test('a family that another group has with another type is left out and told; th
   assert.equal(running.output().match(/level=ERROR/g)?.length, 1)
   assert.match(
     running.output(),
-    /families are left out".*families="node_load1 node_uname_info" reason=.*is not a (COUNTER|GAUGE)/,
+    /Metric families rejected, not pushed".*families="node_load1 node_uname_info" reason=.*is not a (COUNTER|GAUGE)/,
   )
   running.child.kill('SIGTERM')
   await running.ended
@@ -162,7 +162,7 @@ test('a family that another group has with another type is left out and told; th
   assert.equal(again.status, 1)
   assert.match(
     again.stderr,
-    /hostpush: refused, and set aside \(.*\): 1 of 2 samples for 127.*: refused are node_load1: HTTP 400: .*\n$/,
+    /hostpush: refused, and set aside \(.*\): 1 of 2 samples for 127.*: rejected metrics node_load1: HTTP 400: .*\n$/,
   )
   assert.ok((await gateway.lines()).some((line) => line.startsWith('fine{')))
 })
@@ -190,7 +190,7 @@ test('a gateway that comes late gets the newest, and the agent says so', async (
   const awaySeconds = Date.now() / 1000
   await new Promise((resolve) => setTimeout(resolve, 1500))
   start(t, file, [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file='])
-  await running.until(/pushgateway: answering again/)
+  await running.until(/Push recovered/)
   const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
   assert.ok(Number(/^node_time_seconds\{.* (\S+)$/m.exec(page)?.[1]) > awaySeconds)
   assert.equal(running.output().match(/level=WARN/g)?.length, 1)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import type { Family } from '../../src/metrics/family.ts'
-import type { ProtobufMessage } from '../../src/remote-write/encode/messages.ts'
+import type { ProtobufMessage } from '../../src/remote-write/encode/protobuf-message.ts'
 import {
   eventually,
   type Prometheus,
@@ -29,8 +29,8 @@ const prometheus3: Kind = { name: 'Prometheus 3', start: (t) => startPrometheus3
 const victoria: Kind = { name: 'VictoriaMetrics', start: startVictoriaMetrics, keeping: decimal, labels: 30 }
 
 /** What is said of the protocol while it is found out. */
-const takesV2 = /level=INFO msg="remote-write: the receiver takes 2.0"/
-const takesV1 = /level=INFO msg="remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day"/
+const takesV2 = /level=INFO msg="Receiver supports remote write 2.0"/
+const takesV1 = /level=INFO msg="Receiver does not support remote write 2.0, using 1.0"/
 
 const runs: readonly (readonly [
   kind: Kind,
@@ -59,7 +59,7 @@ for (const [kind, protobufMessage, maxSamplesPerSend, said] of runs) {
     for (const host of [await liveHost(beginMs), caseHost(beginMs), oddHost(beginMs, kind.labels)]) {
       const { logged, send } = await lineTo(t, receiver.url, { protobufMessage, maxSamplesPerSend })
       await send(host)
-      const expected = [/msg="remote-write: the first samples are delivered"/, ...(said === undefined ? [] : [said])]
+      const expected = [/msg="First samples delivered"/, ...(said === undefined ? [] : [said])]
       assert.equal(logged.length, expected.length, logged.join(''))
       for (const line of expected)
         assert.ok(

@@ -172,7 +172,7 @@ test('no secret is in a log, a page, a report or a file, whatever receivers, red
     async () => names.filter((name) => !new RegExp(`level=(WARN|ERROR).*remote_name=${name} `).test(agent.output())),
     (silent) => silent.length === 0,
   )
-  await agent.until(/snapshots are refused as a whole/)
+  await agent.until(/Snapshots rejected by the receiver/)
   const page = async (path: string) => (await fetch(`http://127.0.0.1:${web}${path}`)).text()
   const words: Record<string, string> = { metrics: await page('/metrics'), status: await page('/') }
   const run = async (...args: string[]) => {

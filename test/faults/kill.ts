@@ -88,7 +88,7 @@ const unusual = (agent: Running) =>
   agent
     .output()
     .split('\n')
-    .filter((line) => /level=(WARN|ERROR)|had arrived/.test(line) && !/not delivered/.test(line))
+    .filter((line) => /level=(WARN|ERROR)|had been accepted/.test(line) && !/Remote write failed, retrying/.test(line))
 
 /** The times and values of each part in Prometheus. */
 async function storedIn(prometheus: NonNullable<Awaited<ReturnType<typeof startPrometheus>>>) {

@@ -112,7 +112,7 @@ for (const answer of ['empty', 'mute', 400, 415] as const) {
     await scene.clock.pass(dayMs)
     await scene.intervals(10)
     assert.deepEqual([scene.state, versions(scene)], [flawless, `2${'1'.repeat(10)}2${'1'.repeat(10)}`])
-    assert.equal(countLines(scene, 'takes no 2.0'), 1)
+    assert.equal(countLines(scene, 'does not support remote write 2.0'), 1)
     scene.receiver.version2 = 'known'
     await scene.clock.pass(dayMs)
     await scene.intervals(5)
@@ -127,14 +127,14 @@ test('after 500 to 2.0 and 204 to 1.0 three times, hostpush uses 1.0', async (t)
   await scene.intervals(minutes(5))
   assert.deepEqual(scene.state, flawless)
   assert.equal(versions(scene).replace(/1+$/, ''), '222122212221'.slice(0, -1))
-  assert.equal(countLines(scene, 'takes no 2.0'), 1)
+  assert.equal(countLines(scene, 'does not support remote write 2.0'), 1)
 })
 
 test('an outage does not change the protocol version', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   scene.receiver.behave = away
   await scene.intervals(minutes(90))
-  assert.equal(countLines(scene, 'takes no 2.0'), 0)
+  assert.equal(countLines(scene, 'does not support remote write 2.0'), 0)
   scene.receiver.behave = () => undefined
   await scene.intervals(minutes(5))
   assert.deepEqual([scene.state, versions(scene).at(-1)], [flawless, '2'])
@@ -255,10 +255,10 @@ test('400 with counts: written samples count as delivered, the rest is counted e
   await scene.intervals(10)
   assert.deepEqual(scene.state, { missing: 30, dropped: { rejected: 30 }, backlog: 0 })
   assert.equal(versions(scene), '2'.repeat(12))
-  assert.equal(countLines(scene, 'some samples are refused'), 1)
+  assert.equal(countLines(scene, 'Some samples rejected'), 1)
   scene.receiver.refuses = () => false
   await scene.intervals(3)
-  assert.deepEqual([scene.missing().length, countLines(scene, 'all samples are taken again')], [30, 1])
+  assert.deepEqual([scene.missing().length, countLines(scene, 'accepts all samples again')], [30, 1])
 })
 
 test('400 with a count of 0: everything is rejected, delivery pauses, and nothing is lost', async (t) => {
@@ -300,6 +300,6 @@ test('a receiver that writes fewer samples than it accepts is logged once, and t
   const headers = { 'x-prometheus-remote-write-samples-written': '38' }
   scene.receiver.behave = () => ({ take: 'all', status: 204, headers })
   await scene.intervals(5)
-  assert.equal(countLines(scene, 'has written less'), 1)
+  assert.equal(countLines(scene, 'wrote fewer samples'), 1)
   assert.equal(versions(scene), '2'.repeat(7))
 })

@@ -99,7 +99,7 @@ test('413 for every request: logged, delivery pauses, and nothing is lost', asyn
   scene.receiver.behave = () => ({ take: 'none', status: 413 })
   await scene.intervals(minutes(20))
   assert.ok(scene.receiver.requests.length < 250, `${scene.receiver.requests.length} requests in twenty minutes`)
-  assert.equal(scene.lines.filter((line) => /^error.*everything is refused/.test(line)).length, 1)
+  assert.equal(scene.lines.filter((line) => /^error.*rejects all samples/.test(line)).length, 1)
   const before = scene.receiver.requests.length
   scene.receiver.behave = () => undefined
   await scene.intervals(minutes(5))
@@ -115,7 +115,7 @@ test('413 for a single sample: its series becomes a dead letter and is logged, e
   assert.equal(scene.backlog, 0)
   assert.ok(scene.missing().every((one) => one.startsWith('17@')))
   assert.equal(scene.dropped['rejected'], scene.missing().length)
-  assert.ok(scene.lines.some((line) => line.includes('a series is refused')))
+  assert.ok(scene.lines.some((line) => line.includes('Series rejected by the receiver')))
 })
 
 test('500 for one snapshot forever: it becomes a dead letter after half an hour, everything else is delivered', async (t) => {

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../util/clock.ts'
-import { type Log, messageOf } from '../util/log.ts'
+import { type Log, messageOf, report } from '../util/log.ts'
 import { type Answer, plain } from './answer.ts'
 import { BasicAuth } from './basic-auth.ts'
+import { messages } from './messages.ts'
 import type { CurrentProtection, Protection } from './protection.ts'
 
 /** Headers for the answer, and the answer itself where the request gets no further. */
@@ -35,13 +36,12 @@ export class Gate {
   protection(): Protection | undefined {
     try {
       const protection = this.#current()
-      if (this.#problem !== undefined) this.#deps.log.info('web: the web configuration file can be used again')
+      if (this.#problem !== undefined) report(this.#deps.log, messages.configurationRecovered)
       this.#problem = undefined
       return protection
     } catch (error) {
       const problem = messageOf(error)
-      if (problem !== this.#problem)
-        this.#deps.log.error('web: nobody is let in: the web configuration file cannot be used', { err: problem })
+      if (problem !== this.#problem) report(this.#deps.log, messages.configurationFailed, { err: problem })
       this.#problem = problem
       return undefined
     }

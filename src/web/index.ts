@@ -1,11 +1,12 @@
 import type { CollectionResult } from '../collect/index.ts'
 import type { SnapshotConsumer } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import { type Answer, plain, type Request } from './answer.ts'
 import { Gate } from './gate.ts'
 import { landing, notFound } from './landing.ts'
 import { addressOf, type Listener, listenOn } from './listen.ts'
+import { messages } from './messages.ts'
 import { createMetricsPage, noSnapshot } from './metrics-page.ts'
 import type { CurrentProtection } from './protection.ts'
 import type { OwnStat } from './registry.ts'
@@ -107,11 +108,11 @@ export function createWeb(options: WebOptions, deps: WebDeps): Web {
         try {
           const listener = await listenOn(place, answer, { log, gate: gate || undefined })
           listeners.push(listener)
-          log.info('web: listening', { address: listener.address })
+          report(log, messages.listening, { address: listener.address })
         } catch (error) {
           await stop(AbortSignal.abort())
           if (options.listenAddressesNamed) throw error
-          log.warn('web: switched off', { err: error })
+          report(log, messages.listenFailed, { err: error })
           return []
         }
       }

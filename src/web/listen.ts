@@ -1,9 +1,9 @@
 import type { Server, ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Log, messageOf } from '../util/log.ts'
-
+import { type Log, messageOf, report } from '../util/log.ts'
 import { type Answer, plain, type Request, requestOf, send } from './answer.ts'
 import type { Admission, Gate } from './gate.ts'
+import { messages } from './messages.ts'
 
 /** Where to listen; every interface, if there is no host. */
 export interface Address {
@@ -79,7 +79,7 @@ export async function listenOn(
     if (closing && open === 0) server.closeAllConnections()
   })
   await begun(server, at)
-  server.on('error', (error) => log.warn('web: a connection could not be taken', { err: error }))
+  server.on('error', (error) => report(log, messages.connectionFailed, { err: error }))
   const bound = server.address() as AddressInfo | string | null // a path, of a Unix socket
   return {
     address:
@@ -106,7 +106,7 @@ async function guarded(answer: () => Answer | Promise<Answer>, log: Log): Promis
   try {
     return await answer()
   } catch (error) {
-    log.error('web: a fault of our own', { err: error })
+    report(log, messages.requestFailed, { err: error })
     return plain(500, 'This cannot be answered; the log says why.')
   }
 }

@@ -1,7 +1,7 @@
 import type { CollectionResult } from '../collect/index.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import { type Answer, plain, type Request } from './answer.ts'
-
+import { messages } from './messages.ts'
 import { createPage } from './page.ts'
 import type { OwnStat } from './registry.ts'
 import { selectionOf } from './selection.ts'
@@ -40,12 +40,12 @@ export function createMetricsPage(options: Options, deps: Deps, stats: WebStats)
   }
   const notEncoded = (err: unknown) => {
     stats.errors.encoding++
-    deps.log.error('web: cannot compress the page, sent as it is', { err })
+    report(deps.log, messages.compressionFailed, { err })
   }
   return async (request: Request, cycle: CollectionResult | undefined): Promise<Answer> => {
     const { refused, collectors } = selectionOf(request.query, deps)
     if (refused !== undefined) {
-      if (refused !== lastRefused) deps.log.warn('web: refused a request for metrics', { reason: refused })
+      if (refused !== lastRefused) report(deps.log, messages.filterRejected, { reason: refused })
       lastRefused = refused
       return plain(400, refused)
     }
@@ -61,7 +61,7 @@ export function createMetricsPage(options: Options, deps: Deps, stats: WebStats)
       const encoding = packed === undefined ? {} : { 'content-encoding': 'gzip' }
       return counted(200, { headers: { ...headers, ...encoding }, body: packed ?? bytes, done })
     } catch (error) {
-      deps.log.error('web: cannot make the page', { err: error })
+      report(deps.log, messages.pageFailed, { err: error })
       return counted(500, { ...plain(500, 'The page cannot be made; the log says why.'), done })
     }
   }

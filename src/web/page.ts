@@ -7,8 +7,8 @@ import {
   type SampleLayout,
   type Snapshot,
 } from '../metrics/index.ts'
-
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { type OwnMetrics, type OwnStat, openRegistry } from './registry.ts'
 import { type Collectors, shownOf } from './selection.ts'
 import { statsOf, type WebStats } from './stats.ts'
@@ -64,7 +64,7 @@ function createOwn({ log, stats, own, exporterMetrics }: Deps): () => Promise<Sn
       return snapshot
     } catch (error) {
       stats.errors.gathering++
-      if (!failed) log.error("web: the agent's own metrics are missing from the page", { err: error })
+      if (!failed) report(log, messages.selfMetricsFailed, { err: error })
       failed = true
       return empty
     }

@@ -1,7 +1,8 @@
 import type { Server, ServerOptions } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { Gate } from './gate.ts'
+import { messages } from './messages.ts'
 import type { ClientAuth, Protection, TlsProtection } from './protection.ts'
 
 /** How long a client may take to come to terms. */
@@ -35,10 +36,10 @@ export async function createSecureServer(options: ServerOptions, gate: Gate, log
   })
   server.prependListener('secureConnection', (socket) => {
     if (held?.tls !== undefined && isWelcome(socket, held.tls)) return
-    log.debug('web: a client without the certificate that is asked for')
+    report(log, messages.clientCertificateRejected)
     socket.destroy()
   })
-  server.on('tlsClientError', (error) => log.debug('web: no TLS with a client', { err: error.message }))
+  server.on('tlsClientError', (error) => report(log, messages.handshakeFailed, { err: error.message }))
   return server
 }
 

@@ -195,7 +195,7 @@ test('SIGHUP and a POST read the file again, the POST only where that is enabled
   write({})
   const agent = hostpush(t, ['run', `--config.file=${file}`])
   await agent.until(/agent: running/)
-  const [, address] = /listening.*address=(\S+)/.exec(agent.output()) ?? []
+  const [, address] = /Listening.*address=(\S+)/.exec(agent.output()) ?? []
   const post = async (method = 'POST') => {
     const answer = await fetch(`http://${address}/-/reload`, { method })
     return [answer.status, await answer.text()] as const

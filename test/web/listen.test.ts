@@ -50,7 +50,8 @@ test('no address is no web', async (t) => {
 test('every address is listened on, and said', async (t) => {
   const { addresses, logged } = await serve(t, { listenAddresses: ['127.0.0.1:0', 'localhost:0', ':0'] })
   assert.equal(addresses.length, 3)
-  for (const address of addresses) assert.ok(logged.includes(`info web: listening address=${address}`))
+  for (const address of addresses)
+    assert.ok(logged.includes(`info Listening for HTTP requests component=web address=${address}`))
 })
 
 test('an IPv6 address is bound as it stands in brackets', async (t) => {
@@ -79,7 +80,10 @@ test('the default port in use is one warning and no web', async (t) => {
   const second = await serve(t, { listenAddresses: [`:${port}`], listenAddressesNamed: false })
   assert.deepEqual(second.addresses, [])
   assert.equal(second.logged.length, 1)
-  assert.match(second.logged[0] ?? '', /^warn web: switched off err=web: cannot listen on :\d+: another process uses/)
+  assert.match(
+    second.logged[0] ?? '',
+    /^warn Listening failed, .* err=web: cannot listen on :\d+: another process uses/,
+  )
 })
 
 test('an address of another host is an error that says so', async (t) => {

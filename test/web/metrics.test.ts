@@ -105,7 +105,7 @@ test('a page that cannot be made is a 500, and the next one is tried anew', asyn
   const { status, text } = await get('/metrics')
   assert.equal(status, 500)
   assert.match(text, /the log says why/)
-  assert.equal(logged.filter((line) => line.startsWith('error web: cannot make the page')).length, 1)
+  assert.equal(logged.filter((line) => line.startsWith('error Writing the metrics page failed')).length, 1)
   web.onSnapshot(good)
   assert.equal((await get('/metrics')).status, 200)
   assert.deepEqual(web.stats.requests, { 200: 1, 500: 1, 503: 0 })

@@ -105,5 +105,5 @@ test('a fault in what the landing page asks is a 500, not the end', async (t) =>
   const { get, logged } = await serve(t, {}, { status })
   assert.equal((await get('/')).status, 500)
   assert.equal((await get('/-/healthy')).status, 200)
-  assert.ok(logged.includes('error web: a fault of our own err=broken'))
+  assert.ok(logged.includes('warn Request failed with an internal error component=web err=broken'))
 })

@@ -147,7 +147,7 @@ test('own numbers that cannot be had cost these alone, are counted, and said onc
     assert.equal(status, 200)
     assert.ok(text.includes('\nnode_load1 0.21\n'))
   }
-  assert.equal(logged.filter((line) => line.startsWith('error web:')).length, 1)
+  assert.equal(logged.filter((line) => line.startsWith('warn Self metrics failed')).length, 1)
   broken = false
   assert.ok((await get('/metrics')).text.includes('promhttp_metric_handler_errors_total{cause="gathering"} 3\n'))
 })

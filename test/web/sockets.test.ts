@@ -27,7 +27,7 @@ test('the page is served on a socket that systemd hands down, and on no other', 
   })
   await ready(`http://127.0.0.1:${port}/-/ready`)
   assert.deepEqual(log.match(/address=\S+/g), [`address=127.0.0.1:${port}`])
-  assert.match(log, /--runtime.gomaxprocs means nothing here/)
+  assert.match(log, /Flag has no effect.*--runtime.gomaxprocs/)
   agent.kill('SIGTERM')
   assert.deepEqual(await ended, [0, null])
 })

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { type Libc, loadLibc } from '../syscall/ffi.ts'
+import { messages } from './messages.ts'
 
 /** Tells the service manager how the agent fares: https://www.freedesktop.org/software/systemd/man/sd_notify.html */
 export type Notify = (...lines: readonly string[]) => void
@@ -21,13 +22,13 @@ interface Deps {
  */
 export function createNotify(address: string | undefined, { log, load = loadLibc }: Deps): Notify {
   if (address === undefined || address === '') return () => {}
-  let isSaid = false
+  let isReported = false
   const failed = (error: unknown) => {
-    if (!isSaid) log.warn('systemd: cannot be told how the agent fares', { socket: address, err: messageOf(error) })
-    isSaid = true
+    if (!isReported) report(log, messages.notifyFailed, { socket: address, err: messageOf(error) })
+    isReported = true
   }
   if (!/^[/@]/.test(address)) {
-    failed(new Error('only sockets of the file system and abstract ones are known'))
+    failed(new Error('unsupported address in NOTIFY_SOCKET: use a path that starts with / or @'))
     return () => {}
   }
   let open: Promise<(text: string) => Promise<unknown>> | undefined

@@ -3,12 +3,12 @@ import type { Hint } from './types.ts'
 /** Errors of DNS, TCP, TLS, proxies and credentials, in the words of Node, OpenSSL and hostpush. */
 export const network: readonly Hint[] = [
   {
-    contains: 'lets nothing through to',
-    pattern: /lets nothing through to .*HTTP 407/,
+    contains: 'rejected CONNECT to',
+    pattern: /rejected CONNECT to .*HTTP 407/,
     hint: 'Set proxy_url: http://USER:PASSWORD@HOST:PORT: the proxy requires credentials.',
   },
   {
-    contains: 'lets nothing through to',
+    contains: 'rejected CONNECT to',
     hint: 'Ask the operator of the proxy to allow this host, or add the host to no_proxy: the rules of the proxy forbid it.',
   },
   {

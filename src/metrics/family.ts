@@ -89,7 +89,7 @@ export function familyOf<Label extends string = never>(
 
 /** One family with a name that is none would have a whole request refused. */
 function valid<Label extends string>(one: Family<Label>): Family<Label> {
-  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(one.name)) throw new Error(`${JSON.stringify(one.name)} is no metric name`)
+  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(one.name)) throw new Error(`${JSON.stringify(one.name)} is not a metric name`)
   return one
 }
 

@@ -55,7 +55,7 @@ const patterns: Readonly<Record<Names, Readonly<Record<'name' | 'template', RegE
 }
 
 const hint: Readonly<Record<Names, string>> = {
-  legacy: ': it is of letters, digits and _ (metric_name_validation_scheme "utf8" allows others)',
+  legacy: ': use letters, digits and _ (metric_name_validation_scheme "utf8" allows others)',
   utf8: '',
 }
 
@@ -94,17 +94,16 @@ export function problemsOf(rule: Rule, names: Names): string[] {
   const problems: string[] = []
   const named = (key: keyof Rule, name: string, kind: 'name' | 'template' = 'name') => {
     if (!patterns[names][kind].test(name))
-      problems.push(`${key}: ${JSON.stringify(name)} is no label name${hint[names]}`)
+      problems.push(`${key}: ${JSON.stringify(name)} is not a label name${hint[names]}`)
   }
   if (sources.includes('')) problems.push('source_labels: a label name is empty')
-  if (action === 'hashmod' && modulus === 0)
-    problems.push('modulus: a number from 1 up is needed for the action hashmod')
+  if (action === 'hashmod' && modulus === 0) problems.push('modulus: required for the action hashmod, at least 1')
   if (withTarget.has(action)) {
-    if (target === '') problems.push(`target_label: is needed for the action ${action}`)
+    if (target === '') problems.push(`target_label: required for the action ${action}`)
     else named('target_label', target, action === 'replace' ? 'template' : 'name')
   }
   if (action === 'labelmap') named('replacement', replacement, 'template')
   for (const key of useless[action] ?? [])
-    if (isSaid(rule, key)) problems.push(`${key}: has no meaning with the action ${action}`)
+    if (isSaid(rule, key)) problems.push(`${key}: not allowed with the action ${action}`)
   return problems
 }

@@ -35,7 +35,7 @@ async function compile(given: Rule, names: Names, problem: (text: string) => voi
     const matcher = await matcherOf(rule.regex)
     return problems.length > 0 ? undefined : steps[rule.action](rule, matcher, (name) => isName(name, names))
   } catch (error) {
-    problem(`regex: ${JSON.stringify(rule.regex)} is no regular expression in RE2 syntax (${messageOf(error)})`)
+    problem(`regex: ${JSON.stringify(rule.regex)} is not a regular expression in RE2 syntax (${messageOf(error)})`)
     return undefined
   }
 }

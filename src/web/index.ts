@@ -123,8 +123,8 @@ export function createWeb(options: WebOptions, deps: WebDeps): Web {
 
 async function reload({ method }: Request, { enableLifecycle }: WebOptions, deps: WebDeps): Promise<Answer> {
   if (!enableLifecycle || deps.reload === undefined)
-    return plain(403, 'Reading the configuration again is not enabled here: --web.enable-lifecycle; SIGHUP always is.')
-  if (method !== 'POST' && method !== 'PUT') return plain(405, 'This takes a POST.')
+    return plain(403, 'Reload over HTTP is disabled. Start hostpush with --web.enable-lifecycle, or send SIGHUP.')
+  if (method !== 'POST' && method !== 'PUT') return plain(405, 'Use POST.')
   const problems = await deps.reload()
-  return problems.length === 0 ? plain(200, 'The new configuration is taken.') : plain(500, problems.join('\n'))
+  return problems.length === 0 ? plain(200, 'Configuration reloaded.') : plain(500, problems.join('\n'))
 }

@@ -107,7 +107,7 @@ async function guarded(answer: () => Answer | Promise<Answer>, log: Log): Promis
     return await answer()
   } catch (error) {
     report(log, messages.requestFailed, { err: error })
-    return plain(500, 'This cannot be answered; the log says why.')
+    return plain(500, 'Internal error. See the log of hostpush.')
   }
 }
 
@@ -129,10 +129,10 @@ function begun(server: Server, at: Address | Inherited): Promise<void> {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process uses this port (`ss -ltnp` names it)',
+  EADDRINUSE: 'another process uses this port (find it with `ss -ltnp`)',
   EACCES: 'a port below 1024 needs CAP_NET_BIND_SERVICE',
   EADDRNOTAVAIL: 'no interface of this host has this address',
-  ENOTFOUND: 'this host name is not known',
+  ENOTFOUND: 'this host name is unknown',
 }
 
 function shown({ host = '', port }: Address): string {

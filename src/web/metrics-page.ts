@@ -19,7 +19,7 @@ interface Deps {
   readonly own: () => Iterable<OwnStat>
 }
 
-export const noSnapshot = 'No snapshot yet: the first collection has not ended. Try again in a few seconds.'
+export const noSnapshot = 'No snapshot yet: the first collection has not finished. Try again in a few seconds.'
 
 const headers = {
   'content-type': 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',
@@ -62,7 +62,7 @@ export function createMetricsPage(options: Options, deps: Deps, stats: WebStats)
       return counted(200, { headers: { ...headers, ...encoding }, body: packed ?? bytes, done })
     } catch (error) {
       report(deps.log, messages.pageFailed, { err: error })
-      return counted(500, { ...plain(500, 'The page cannot be made; the log says why.'), done })
+      return counted(500, { ...plain(500, 'Writing the metrics page failed. See the log of hostpush.'), done })
     }
   }
 }

@@ -19,9 +19,7 @@ const requests = ownCounter('promhttp_metric_handler_requests_total', 'Requests 
   'code',
 ])
 const inFlight = gauge('promhttp_metric_handler_requests_in_flight', 'Requests for metrics that are being answered.')
-const errors = ownCounter('promhttp_metric_handler_errors_total', 'What went wrong while metrics were served.', [
-  'cause',
-])
+const errors = ownCounter('promhttp_metric_handler_errors_total', 'Errors while serving metrics, by cause.', ['cause'])
 
 export function statsOf(stats: WebStats): OwnStat[] {
   return [

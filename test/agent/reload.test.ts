@@ -204,7 +204,7 @@ test('SIGHUP and a POST read the file again, the POST only where that is enabled
   agent.child.kill('SIGHUP')
   await agent.until(/the new configuration is taken/)
   await until(() => receiver.ledger.some(({ series }) => series.includes('job="another"')))
-  assert.deepEqual(await post(), [200, 'The new configuration is taken.\n'])
+  assert.deepEqual(await post(), [200, 'Configuration reloaded.\n'])
   assert.equal((await post('GET'))[0], 405)
   write({ job: 7 })
   const [status, text] = await post()

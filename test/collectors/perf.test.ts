@@ -106,7 +106,7 @@ test('who may not count is told so, and that is no failure', async () => {
 test('a list that is none is a failure', async () => {
   const { success, logged } = await collectAll(perf, { ...counting(() => true), options: { cpus: 'x' } })
   assert.equal(success, false)
-  assert.match(logged.join(), /is no list of CPUs/)
+  assert.match(logged.join(), /is not a list of CPUs/)
 })
 
 test('where system calls cannot be made it says so', async () => {

@@ -73,12 +73,12 @@ test('a rule that is wrong is told with its place, its key and what to do', asyn
   ]
   const relabel = await compileRules(rules, 'legacy', (at, text) => problems.push(`[${at}].${text}`))
   assert.deepEqual(problems, [
-    '[1].target_label: is needed for the action replace',
-    '[2].modulus: a number from 1 up is needed for the action hashmod',
-    '[2].target_label: "a-b" is no label name: it is of letters, digits and _ (metric_name_validation_scheme "utf8" allows others)',
-    '[3].target_label: has no meaning with the action labeldrop',
-    '[3].regex: "(" is no regular expression in RE2 syntax (error parsing regexp: missing closing ): `^(?s:()$`)',
-    '[4].regex: "(?<n>a)(?<n>b)" is no regular expression in RE2 syntax (error parsing regexp: duplicate capture group name: `n`)',
+    '[1].target_label: required for the action replace',
+    '[2].modulus: required for the action hashmod, at least 1',
+    '[2].target_label: "a-b" is not a label name: use letters, digits and _ (metric_name_validation_scheme "utf8" allows others)',
+    '[3].target_label: not allowed with the action labeldrop',
+    '[3].regex: "(" is not a regular expression in RE2 syntax (error parsing regexp: missing closing ): `^(?s:()$`)',
+    '[4].regex: "(?<n>a)(?<n>b)" is not a regular expression in RE2 syntax (error parsing regexp: duplicate capture group name: `n`)',
   ])
   assert.ok(relabel([]) !== undefined)
 })

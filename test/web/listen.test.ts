@@ -68,7 +68,7 @@ test('a port in use that the user named is an error that says what to do, and no
   const listenAddresses = [`127.0.0.1:${free.port}`, `127.0.0.1:${port}`]
   await assert.rejects(serve(t, { listenAddresses }), {
     message:
-      `web: cannot listen on 127.0.0.1:${port}: another process uses this port (\`ss -ltnp\` names it); ` +
+      `web: cannot listen on 127.0.0.1:${port}: another process uses this port (find it with \`ss -ltnp\`); ` +
       'choose another with --web.listen-address',
   })
   await refused(free.port)

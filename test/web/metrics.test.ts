@@ -104,7 +104,7 @@ test('a page that cannot be made is a 500, and the next one is tried anew', asyn
   web.onSnapshot({ ...good, snapshot: { ...good.snapshot, series: [undefined as never] } })
   const { status, text } = await get('/metrics')
   assert.equal(status, 500)
-  assert.match(text, /the log says why/)
+  assert.match(text, /See the log/)
   assert.equal(logged.filter((line) => line.startsWith('error Writing the metrics page failed')).length, 1)
   web.onSnapshot(good)
   assert.equal((await get('/metrics')).status, 200)

@@ -96,7 +96,7 @@ async function driverOf(call: Call): Promise<Driver> {
 async function settingsOf(call: Call): Promise<Settings> {
   const [wordsAt, masksAt] = [15, 48]
   const words = -(await call(asking(requests.settings, masksAt))).readInt8(wordsAt)
-  if (words <= 0) throw new Error('no length of the masks')
+  if (words <= 0) throw new Error('ethtool: the kernel reported no mask length')
   const again = asking(requests.settings, masksAt + 3 * 4 * words)
   again.writeInt8(words, wordsAt)
   const bytes = await call(again)

@@ -23,7 +23,7 @@ export async function familyId(libc: Libc, name: string): Promise<number> {
   await command(libc, control.type, { number: control.getFamily, dump: false, attributes }, (given) => {
     id = numberIn(given.get(control.id))
   })
-  if (id === undefined) throw new Error(`netlink: no number for the family ${name}`)
+  if (id === undefined) throw new Error(`netlink: the kernel reported no id for the family ${name}`)
   return id
 }
 

@@ -46,7 +46,7 @@ export async function ask(libc: Libc, request: Request, each: (body: Buffer, typ
     into ??= Buffer.allocUnsafeSlow(usualBytes)
     for (;;) {
       const length = libc.receive(socket, into, recvFlags.peek | recvFlags.truncate | recvFlags.dontWait)
-      if (length > maxBytes) throw new Error(`netlink: an answer of ${length} bytes`)
+      if (length > maxBytes) throw new Error(`netlink: an answer of ${length} bytes exceeds the limit of ${maxBytes}`)
       if (length > into.length) into = Buffer.allocUnsafeSlow(length)
       // The same message again, as peeking leaves it there: it fits now.
       const got = libc.receive(socket, into, recvFlags.dontWait)
@@ -75,9 +75,9 @@ export function readDatagram(bytes: Buffer, each: (body: Buffer, type: number) =
     const length = bytes.readUInt32LE(at)
     const type = bytes.readUInt16LE(at + 4)
     if (length < header || at + length > bytes.length)
-      throw new Error(`netlink: a message of ${length} bytes where ${bytes.length - at} are left`)
+      throw new Error(`netlink: invalid message length ${length}, ${bytes.length - at} bytes remain`)
     const body = bytes.subarray(at + header, at + length)
-    if (type === types.overrun) throw new Error('netlink: messages were lost')
+    if (type === types.overrun) throw new Error('netlink: the kernel reported an overrun, messages are lost')
     if (type === types.error || type === types.done) {
       const errno = body.length >= 4 ? -body.readInt32LE(0) : 0
       if (errno > 0) throw failure('netlink', errno)

@@ -9,7 +9,8 @@ export function parseCpuList(text: string): string[] {
   for (const range of text.trim().split(',')) {
     if (range === '') continue
     const [, first = '', last = first, step = '1'] = /^(\d+)(?:-(\d+)(?::([1-9]\d*))?)?$/.exec(range) ?? []
-    if (first === '' || Number(last) >= most) throw new Error(`${JSON.stringify(text.slice(0, 80))} is no list of CPUs`)
+    if (first === '' || Number(last) >= most)
+      throw new Error(`${JSON.stringify(text.slice(0, 80))} is not a list of CPUs`)
     for (let cpu = Number(first); cpu <= Number(last); cpu += Number(step)) cpus.push(String(cpu))
   }
   return cpus

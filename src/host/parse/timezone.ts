@@ -46,7 +46,7 @@ export function zoneIn(file: Buffer, seconds: number): Zone {
   const next = countUntil(block.transitions, (i) => block.timeOf(i) > seconds)
   if (next === block.transitions && block !== old) {
     const [, rule] = /^\n(.*)\n$/.exec(file.toString('latin1', block.end)) ?? []
-    if (rule === undefined) throw new Error('zone: the rule is cut off')
+    if (rule === undefined) throw new Error('zone: the rule is truncated')
     if (rule !== '') return zoneBy(rule, seconds)
   }
   return next === 0 ? block.first() : block.zone(block.kindOf(next - 1))
@@ -54,7 +54,7 @@ export function zoneIn(file: Buffer, seconds: number): Zone {
 
 /** A header and what it announces. */
 function blockAt(file: Buffer, start: number, timeSize: 4 | 8) {
-  if (file.toString('latin1', start, start + 4) !== 'TZif') throw new Error('zone: no TZif file')
+  if (file.toString('latin1', start, start + 4) !== 'TZif') throw new Error('zone: not a TZif file')
   const [utcMarks, standardMarks, leaps, transitions, kinds, chars] = [20, 24, 28, 32, 36, 40].map((at) =>
     file.readUInt32BE(start + at),
   ) as [number, number, number, number, number, number]
@@ -63,7 +63,7 @@ function blockAt(file: Buffer, start: number, timeSize: 4 | 8) {
   const zones = kindAt + transitions
   const names = zones + kinds * 6
   const end = names + chars + leaps * (timeSize + 4) + standardMarks + utcMarks
-  if (end > file.length) throw new Error('zone: the file is cut off')
+  if (end > file.length) throw new Error('zone: the file is truncated')
   const zone = (kind: number): Zone => {
     const name = names + file.readUInt8(zones + kind * 6 + 5)
     return {

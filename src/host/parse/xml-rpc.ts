@@ -26,11 +26,11 @@ function read(element: Element): Value {
   const content = contents[0] ?? ''
   if (type === 'array') return children(child(content, 'data'), 'value').map(read)
   if (type === 'struct') return Object.fromEntries(children(content, 'member').map(readMember))
-  if (typeof content !== 'string') throw new Error(`XML-RPC: elements in <${type}>`)
+  if (typeof content !== 'string') throw new Error(`XML-RPC: unexpected elements in <${type}>`)
   if (type === 'boolean') return content.trim() === '1'
   if (!/^(int|i[48]|double)$/.test(type)) return content
   const value = content.trim() === '' ? Number.NaN : Number(content)
-  if (Number.isNaN(value)) throw new Error(`XML-RPC: ${JSON.stringify(content.slice(0, 80))} is no ${type}`)
+  if (Number.isNaN(value)) throw new Error(`XML-RPC: ${JSON.stringify(content.slice(0, 80))} is not of type ${type}`)
   return value
 }
 
@@ -45,6 +45,6 @@ function children(element: Element, name: string): readonly Element[] {
 
 function child(element: Element, name: string): Element {
   const [first] = children(element, name)
-  if (first === undefined) throw new Error(`XML-RPC: no <${name}> where one should be`)
+  if (first === undefined) throw new Error(`XML-RPC: <${name}> is missing`)
   return first
 }

@@ -109,7 +109,7 @@ export class HostStatfs implements Statfs {
     }
     const late = this.#late(waits.timeoutMs)
     if (this.#stuck(waits.timeoutMs) && this.#waiting.size > 0)
-      this.#problem = `${childrenAtMost} mounts hang: other remote mounts are not asked`
+      this.#problem = `${childrenAtMost} mounts hang: other remote mounts are not checked`
     for (const [path, probe] of wanted) {
       if (late([path, probe])) probe.last = timedOut
       if (probe.last !== undefined) yield [path, probe.last]

@@ -137,6 +137,6 @@ function pathOf(address: string): string {
   const path = pairs.get('path')
   const abstract = pairs.get('abstract')
   if (family !== 'unix' || (path ?? abstract) === undefined)
-    throw new Error(`${address} is no address of a Unix socket`)
+    throw new Error(`${address} is not the address of a Unix socket`)
   return decodeURIComponent(path ?? `\0${abstract}`)
 }

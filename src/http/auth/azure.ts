@@ -112,9 +112,9 @@ async function byCertificate(
 export function certificatesIn({ certificates, key }: Pair): readonly [X509Certificate, ...X509Certificate[]] {
   const texts = certificates.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []
   const all = texts.map((text) => new X509Certificate(text))
-  if (all.length === 0) throw new Error('it holds no certificate (PEM)')
+  if (all.length === 0) throw new Error('it contains no certificate (PEM)')
   const ours = rsaKey(key.reveal())
   const own = all.find((one) => one.checkPrivateKey(ours))
-  if (own === undefined) throw new Error('the key is of none of the certificates')
+  if (own === undefined) throw new Error('the key matches no certificate')
   return [own, ...all.filter((one) => one !== own)]
 }

@@ -70,13 +70,13 @@ const googleTokens = 'https://oauth2.googleapis.com/token'
 
 /** Reads what such a file holds. Throws in words without any of it where it cannot be used. */
 export function googleFileOf(held: unknown): GoogleFile {
-  if (typeof held !== 'object' || held === null) throw new Error('it is no JSON object')
+  if (typeof held !== 'object' || held === null) throw new Error('it is not a JSON object')
   const known = new Map(Object.entries(held))
   const kind = known.get('type')
   const text = (key: string) => {
     const value = known.get(key)
     if (typeof value === 'string' && value !== '') return value
-    throw new Error(`it has no ${key}, which a file of type ${kind} holds`)
+    throw new Error(`${key} is missing, a file of type ${kind} requires it`)
   }
   const common = {
     tokenUrl: tokenUrlOf(known.get('token_uri')),
@@ -91,13 +91,13 @@ export function googleFileOf(held: unknown): GoogleFile {
     const [secret, refresh] = [new Secret(text('client_secret')), new Secret(text('refresh_token'))]
     return { kind, clientId: text('client_id'), secret, refresh, ...common }
   }
-  throw new Error('its type is neither service_account nor authorized_user, which are the ones that are known here')
+  throw new Error('its type is not supported: expected service_account or authorized_user')
 }
 
 function tokenUrlOf(said: unknown): URL {
   const url = URL.parse(typeof said === 'string' ? said : googleTokens)
   if (url !== null && /^https?:$/.test(url.protocol)) return url
-  throw new Error('its token_uri is no http:// or https:// URL')
+  throw new Error('its token_uri is not an http:// or https:// URL')
 }
 
 const optional = <Key extends string>(key: Key, value: unknown) =>

@@ -31,13 +31,13 @@ export async function signed(
 /** Throws where the text is no private key of RSA, which alone signs by these algorithms; nothing of it is in the words. */
 export function rsaKey(pem: string): KeyObject {
   if (/^(-----BEGIN ENCRYPTED|Proc-Type: .*ENCRYPTED)/m.test(pem))
-    throw new Error('the key is encrypted: one without a passphrase is needed (openssl pkey -in …)')
+    throw new Error('the key is encrypted: use a key without a passphrase (openssl pkey -in …)')
   let key: KeyObject
   try {
     key = createPrivateKey(pem)
   } catch (error) {
-    throw new Error(`it holds no private key that can be used (PEM): ${wordsOf(error)}`)
+    throw new Error(`it contains no valid private key (PEM): ${wordsOf(error)}`)
   }
   if (key.asymmetricKeyType === 'rsa') return key
-  throw new Error(`the key is of ${key.asymmetricKeyType ?? 'no known kind'}: one of RSA is needed`)
+  throw new Error(`the key type is ${key.asymmetricKeyType ?? 'unknown'}: an RSA key is required`)
 }

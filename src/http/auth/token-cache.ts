@@ -126,7 +126,7 @@ function tokenOf(kind: string, question: Question, { status, body }: Reply, nowM
   const said = parsed(body)
   const { access_token: token, token_type: type, expires_in: seconds } = said
   if (status < 200 || status > 299 || typeof token !== 'string' || token === '') {
-    const reason = status < 300 ? 'an answer without access_token' : `HTTP ${status}`
+    const reason = status < 300 ? 'no access_token in the answer' : `HTTP ${status}`
     throw new Error(`${placeOf(kind, question)}: ${reason}${wordsIn(said, question)}`)
   }
   const scheme = typeof type === 'string' && type.toLowerCase() !== 'bearer' ? type : 'Bearer'
@@ -149,6 +149,6 @@ function parsed(body: string): Readonly<Record<string, unknown>> {
     const said: unknown = JSON.parse(body)
     return typeof said === 'object' && said !== null ? (said as Record<string, unknown>) : {}
   } catch {
-    return {} // not JSON: said as an answer without access_token
+    return {} // not JSON: said as no access_token in the answer
   }
 }

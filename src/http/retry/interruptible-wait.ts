@@ -1,7 +1,7 @@
 import type { Clock } from '../../util/clock.ts'
 
 /** One for all, as an Error is dear. Nobody sees it. */
-const hurried = new Error('no more waiting')
+const hurried = new Error('wait ended early')
 
 /** Waiting that a stop can end: the endpoint has until the deadline, and not a second to lose on manners. */
 export class Wait {

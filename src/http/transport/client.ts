@@ -175,7 +175,7 @@ export class OriginClient {
             return
           }
           socket.destroy()
-          over(new Error(`proxy ${url.host} lets nothing through to ${path}: HTTP ${status}`), null)
+          over(new Error(`proxy ${url.host} rejected CONNECT to ${path}: HTTP ${status}`), null)
         },
         // Of its own kind: undici would try a broken socket again and again.
         onResponseError: (_controller, error) => over(new Error(`proxy ${url.host}: ${wordsOf(error)}`), null),

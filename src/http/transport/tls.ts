@@ -76,7 +76,7 @@ function contextOf(options: SecureContextOptions): SecureContext {
   try {
     return createSecureContext(options)
   } catch (error) {
-    throw new Error(`tls: the certificates cannot be used: ${wordsOf(error)}`)
+    throw new Error(`tls: invalid certificates: ${wordsOf(error)}`)
   }
 }
 
@@ -92,7 +92,7 @@ function textsOf({ ca, cert, key }: TlsOptions): Readonly<Partial<Record<Part, s
   if (cert === undefined || key === undefined) return texts
   const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
   const fits = new X509Certificate(texts.cert ?? '').checkPrivateKey(createPrivateKey(texts.key ?? ''))
-  if (!fits) throw new Error(`tls: ${placeOf(key, 'key')} is not the key of ${placeOf(cert, 'cert')}`)
+  if (!fits) throw new Error(`tls: ${placeOf(key, 'key')} does not match ${placeOf(cert, 'cert')}`)
   return texts
 }
 
@@ -104,11 +104,9 @@ function stampOf(file: string): string {
 
 function textOf(pem: Pem, what: Part): string {
   const text = 'text' in pem ? pem.text.reveal() : readPem(pem.file, what)
-  if (!text.includes('-----BEGIN ')) throw new Error(`tls: ${placeOf(pem, what)} holds no PEM`)
+  if (!text.includes('-----BEGIN ')) throw new Error(`tls: ${placeOf(pem, what)} contains no PEM data`)
   if (what === 'key' && isEncrypted.test(text))
-    throw new Error(
-      `tls: ${placeOf(pem, what)} is encrypted: a key without a passphrase is needed (openssl pkey -in …)`,
-    )
+    throw new Error(`tls: ${placeOf(pem, what)} is encrypted: use a key without a passphrase (openssl pkey -in …)`)
   const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
   try {
     if (what === 'key') createPrivateKey(text)
@@ -116,7 +114,7 @@ function textOf(pem: Pem, what: Part): string {
     return text
   } catch (error) {
     const kind = what === 'key' ? 'private key' : 'certificate'
-    throw new Error(`tls: ${placeOf(pem, what)} holds no ${kind} that can be used: ${wordsOf(error)}`)
+    throw new Error(`tls: ${placeOf(pem, what)} contains no valid ${kind}: ${wordsOf(error)}`)
   }
 }
 

@@ -59,13 +59,13 @@ export class Families {
 
   help(name: string, text: string): void {
     const { family } = this.#of(name)
-    if (family.help !== '') throw new Error(`a second HELP of ${family.name}`)
+    if (family.help !== '') throw new Error(`second HELP line for ${family.name}`)
     family.help = text
   }
 
   type(name: string, type: MetricType): void {
     const { family } = this.#of(name)
-    if (family.type !== undefined) throw new Error(`a second TYPE of ${family.name}, or one after its samples`)
+    if (family.type !== undefined) throw new Error(`second TYPE line for ${family.name}, or TYPE after its samples`)
     family.type = type
   }
 
@@ -87,7 +87,7 @@ export class Families {
     const text = labels.get(parts.label)
     const bound = text === undefined ? Number.NaN : parseValue(text, `a number as ${parts.label}`)
     if (family.type === 'histogram' && suffix !== '_sum' && value < 0)
-      throw new Error(`${name} counts, and ${value} is no count`)
+      throw new Error(`${name} has an invalid count: ${value}`)
     group.timestampMs = timestampMs ?? group.timestampMs
     if (suffix === '_sum') group.sum = value
     else if (suffix === '_count') group.count = family.type === 'summary' ? Math.trunc(value) : value
@@ -120,7 +120,7 @@ export class Families {
   #refuseRepeat({ name, labels }: SampleLine): void {
     if (this.#taken === undefined) return
     const series = seriesText(name, [...labels].sort())
-    if (this.#taken.has(series)) throw new Error(`${series} comes a second time`)
+    if (this.#taken.has(series)) throw new Error(`${series} appears twice`)
     this.#taken.add(series)
   }
 }

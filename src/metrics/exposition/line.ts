@@ -44,7 +44,7 @@ function parseBraces(rest: Rest) {
       if (label === undefined) throw rest.expected('a label name')
       if (!isLabelName(label)) throw new Error(`${JSON.stringify(label)} is not a label name`)
       if (label.startsWith('__')) throw new Error(`label name ${label} is reserved`)
-      if (labels.has(label)) throw new Error(`label ${label} twice`)
+      if (labels.has(label)) throw new Error(`duplicate label ${label}`)
       if (!rest.eat('=')) throw rest.expected('= after the label name')
       const value = rest.takeQuoted()
       if (value === undefined) throw rest.expected('a label value in quotes')

@@ -43,7 +43,7 @@ export function openMetricsReader(families: Families): (line: string) => void {
 
   const familyAt = (name: string): Current => {
     if (current?.name === name) return current
-    if (names.has(name)) throw new Error(`the lines of ${name} do not stand together`)
+    if (names.has(name)) throw new Error(`the lines of ${name} are not in one group`)
     names.add(name)
     current = { name, kind: undefined, help: undefined, unit: undefined, sampled: false }
     return current
@@ -58,7 +58,7 @@ export function openMetricsReader(families: Families): (line: string) => void {
     const tellsCreation = created === true && suffix === '_created'
     if (!tellsCreation && !suffixes.includes(suffix)) {
       const expected = suffixes.map((one) => family.name + one).join(', ')
-      throw new Error(`${sample.name} is no sample of ${family.name}: expected ${expected}`)
+      throw new Error(`${sample.name} is not a sample of ${family.name}: expected ${expected}`)
     }
     const name = family.name + (called === 'family' ? '' : tellsCreation ? suffixes[0] : suffix)
     if (!families.has(name)) {
@@ -70,7 +70,7 @@ export function openMetricsReader(families: Families): (line: string) => void {
   }
 
   return (line) => {
-    if (isOver && line !== '') throw new Error('nothing may follow # EOF')
+    if (isOver && line !== '') throw new Error('unexpected line after # EOF')
     if (isOver) return
     if (line === '# EOF') isOver = true
     else if (line.startsWith('#')) readMetadata(line, familyAt)
@@ -94,7 +94,7 @@ function readMetadata(line: string, familyAt: (name: string) => Current): void {
   const name = metricName(quoted === undefined ? bare : unescaped(quoted))
   const family = familyAt(name)
   const isSecond = { TYPE: family.kind, HELP: family.help, UNIT: family.unit }[keyword] !== undefined
-  if (isSecond || family.sampled) throw new Error(`a second ${keyword} of ${name}, or one after its samples`)
+  if (isSecond || family.sampled) throw new Error(`second ${keyword} line for ${name}, or ${keyword} after its samples`)
   if (keyword === 'TYPE') family.kind = kindOf(rest)
   else if (keyword === 'HELP') family.help = unescaped(rest)
   else family.unit = unitOf(name, rest)

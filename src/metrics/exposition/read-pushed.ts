@@ -31,7 +31,7 @@ export function readPushed(bytes: Uint8Array): {
 function withCarriageReturns(text: string, faults: readonly string[]): readonly string[] | undefined {
   const number = text.split('\n').findIndex((line) => line.endsWith('\r')) + 1
   if (number === 0 || faults.length === 0) return undefined
-  return [`line ${number}: it ends in CR LF, and LF alone is the end of a line here: tr -d '\\r' takes the CR away`]
+  return [`line ${number}: the line ends in CR LF, but the format requires LF: remove the CR with tr -d '\\r'`]
 }
 
 /** What was read as a snapshot of now; `identity` says whose samples they are. Throws where families are at odds. */
@@ -47,7 +47,7 @@ export function snapshotOf(families: readonly ReadFamily[], identity: Labels, no
   }
   const [refused] = builder.duplicates
   if (refused !== undefined)
-    throw new Error(`${refused.family.name}${refused.family.suffix} is in two families that are at odds`)
+    throw new Error(`${refused.family.name}${refused.family.suffix} is defined by two families`)
   const snapshot = builder.end(nowMs)
   return timestampsMs.every(Number.isNaN) ? snapshot : { ...snapshot, ownTimestampsMs: Float64Array.from(timestampsMs) }
 }

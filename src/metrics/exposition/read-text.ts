@@ -47,7 +47,7 @@ function decoded(bytes: Uint8Array): string {
   if (isUtf8(text)) return text.toString()
   const isBad = (line: string) => !isUtf8(Buffer.from(line, 'latin1')) && !/^[ \t]*#/.test(line)
   const bad = text.toString('latin1').split('\n').findIndex(isBad)
-  if (bad >= 0) throw new Error(`line ${bad + 1}: it is not UTF-8`)
+  if (bad >= 0) throw new Error(`line ${bad + 1}: invalid UTF-8`)
   return text.toString()
 }
 
@@ -59,7 +59,7 @@ export function textReader(families: Families): Reader {
   return (line, isLast) => {
     if (/^[ \t]*#/.test(line)) readComment(line, families)
     else if (!isBlank(line)) families.add(parseSample(line))
-    if (isLast && !isBlank(line)) throw new Error('the last line has no end')
+    if (isLast && !isBlank(line)) throw new Error('the last line has no line feed')
   }
 }
 

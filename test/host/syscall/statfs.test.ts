@@ -143,7 +143,7 @@ test('with four children hanging the other mounts are in error without being ask
   assert.deepEqual(await asked(statfs, paths), all)
   assert.deepEqual((await log()).filter((line) => line !== 'start').sort(), ['/hang1', '/hang2', '/hang3', '/hang4'])
   assert.equal((await log()).filter((line) => line === 'start').length, 4)
-  assert.equal(statfs.problem, '4 mounts hang: other remote mounts are not asked')
+  assert.equal(statfs.problem, '4 mounts hang: other remote mounts are not checked')
   await release('/hang3')
   await until(async () => (await asked(statfs, paths))['/a'] !== timedOut)
 })

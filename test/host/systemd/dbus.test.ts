@@ -106,7 +106,7 @@ describe('what is no message bus', () => {
 
   test('no address, an address of another kind, a socket that is not there', async () => {
     await fails('', /cannot connect to no address/)
-    await fails('tcp:host=localhost,port=1', /tcp:host=localhost,port=1 is no address of a Unix socket/)
+    await fails('tcp:host=localhost,port=1', /tcp:host=localhost,port=1 is not the address of a Unix socket/)
     await fails('unix:path=/nonexistent/bus', /cannot connect to unix:path=\/nonexistent\/bus: .*ENOENT/)
     await fails('unix:path=/nonexistent/b%20s', /ENOENT.*\/nonexistent\/b s/)
   })

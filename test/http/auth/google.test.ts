@@ -97,12 +97,12 @@ test('a refusal is told without what was shown', async (t) => {
 
 test('what a file lacks is told, and nothing of what it holds', () => {
   const wrong: readonly (readonly [held: unknown, words: RegExp])[] = [
-    ['s3cret', /^it is no JSON object$/],
-    [{ type: 's3cret' }, /^its type is neither service_account nor authorized_user/],
-    [{ ...account, client_email: '' }, /^it has no client_email, which a file of type service_account holds$/],
-    [{ ...account, private_key: 's3cret' }, /^it holds no private key that can be used/],
-    [{ ...account, token_uri: 's3cret' }, /^its token_uri is no http/],
-    [{ type: 'authorized_user', client_id: 's3cret', client_secret: 's3cret' }, /^it has no refresh_token/],
+    ['s3cret', /^it is not a JSON object$/],
+    [{ type: 's3cret' }, /^its type is not supported: expected service_account or authorized_user/],
+    [{ ...account, client_email: '' }, /^client_email is missing, a file of type service_account requires it$/],
+    [{ ...account, private_key: 's3cret' }, /^it contains no valid private key/],
+    [{ ...account, token_uri: 's3cret' }, /^its token_uri is not an http/],
+    [{ type: 'authorized_user', client_id: 's3cret', client_secret: 's3cret' }, /^refresh_token is missing/],
   ]
   for (const [held, words] of wrong)
     assert.throws(

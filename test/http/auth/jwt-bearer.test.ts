@@ -81,7 +81,7 @@ test('a key that can no longer be used is told before anybody is asked', async (
   const key = () => new Secret('-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----')
   const { asked, post } = await byKey(t, () => token('t1'), { key })
   const outcome = await post()
-  assert.match('reason' in outcome ? outcome.reason : '', /^oauth2: no credentials: it holds no private key that can/)
+  assert.match('reason' in outcome ? outcome.reason : '', /^oauth2: no credentials: it contains no valid private key/)
   assert.deepEqual(asked, [])
 })
 

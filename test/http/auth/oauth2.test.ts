@@ -80,8 +80,8 @@ const refusals: Readonly<Record<string, readonly [answer: string, reason: RegExp
     answerOf(400, {}, '{"error":"invalid_client","error_description":"s3cret% is wrong"}'),
     /^oauth2: http:\/\/127\.0\.0\.1:\d+\/token: HTTP 400: invalid_client: \*\*\* is wrong$/,
   ],
-  'has no token': [answerOf(200, {}, '{"id_token":"x"}'), /: an answer without access_token$/],
-  'is no JSON': [answerOf(200, {}, '<html>s3cret%</html>'), /: an answer without access_token$/],
+  'has no token': [answerOf(200, {}, '{"id_token":"x"}'), /: no access_token in the answer$/],
+  'is no JSON': [answerOf(200, {}, '<html>s3cret%</html>'), /: no access_token in the answer$/],
   'is a failure': [answerOf(503, {}, 'down'), /: HTTP 503$/],
 }
 for (const [name, [answer, reason]] of Object.entries(refusals)) {

@@ -132,7 +132,7 @@ test('a proxy that refuses is told with its status, and its password is nowhere'
   const secure = await (await poster(t, 'https://receiver.test/', more)).post()
   assert.deepEqual(secure, {
     kind: 'retry',
-    reason: `proxy ${access.http.url.host} lets nothing through to receiver.test:443: HTTP 407`,
+    reason: `proxy ${access.http.url.host} rejected CONNECT to receiver.test:443: HTTP 407`,
   })
   const plain = await (await poster(t, 'http://receiver.test/', more)).post()
   assert.deepEqual(plain, { kind: 'retry', reason: 'HTTP 407', status: 407, afterMs: 60_000 })

@@ -29,9 +29,9 @@ test('every line that is at fault is named', () => {
   assert.deepEqual(faults, [
     'line 2: expected a metric name at column 1, found "2bad 1"',
     'line 3: expected a number as value, found "one"',
-    'line 4: good comes a second time',
-    'line 6: label a twice',
-    'line 7: the last line has no end',
+    'line 4: good appears twice',
+    'line 6: duplicate label a',
+    'line 7: the last line has no line feed',
   ])
 })
 
@@ -41,7 +41,7 @@ test('faults are named up to twenty times', () => {
 
 test('a series is the same in any order of its labels, and in another timestamp', () => {
   assert.deepEqual(read('a{x="1",y="2"} 1 1000\na{y="2",x="1"} 1 2000\n').faults, [
-    'line 2: a{x="1",y="2"} comes a second time',
+    'line 2: a{x="1",y="2"} appears twice',
   ])
 })
 
@@ -111,27 +111,30 @@ test('OpenMetrics is known by its end, and has its types, its seconds and its ex
 const wrong: Readonly<Record<string, readonly [text: string, fault: string]>> = {
   'a counter without _total': [
     '# TYPE rows counter\nrows 1\n# EOF\n',
-    'line 2: rows is no sample of rows: expected rows_total',
+    'line 2: rows is not a sample of rows: expected rows_total',
   ],
-  'a family in two places': ['a 1\nb 1\na{x="1"} 1\n# EOF\n', 'line 3: the lines of a do not stand together'],
+  'a family in two places': ['a 1\nb 1\na{x="1"} 1\n# EOF\n', 'line 3: the lines of a are not in one group'],
   'a type that is none': ['# TYPE a thing\n# EOF\n', 'line 1: "thing" is not a type'],
   'a type of the text format': ['# TYPE a untyped\n# EOF\n', 'line 1: "untyped" is not a type'],
-  'a type after its samples': ['a 1\n# TYPE a gauge\n# EOF\n', 'line 2: a second TYPE of a, or one after its samples'],
-  'a second help': ['# HELP a x\n# HELP a y\n# EOF\n', 'line 2: a second HELP of a, or one after its samples'],
+  'a type after its samples': [
+    'a 1\n# TYPE a gauge\n# EOF\n',
+    'line 2: second TYPE line for a, or TYPE after its samples',
+  ],
+  'a second help': ['# HELP a x\n# HELP a y\n# EOF\n', 'line 2: second HELP line for a, or HELP after its samples'],
   'a unit that the name does not have': [
     '# UNIT a seconds\n# EOF\n',
     'line 1: the name a does not end with its unit, seconds',
   ],
   'another comment': ['# by hand\n# EOF\n', 'line 1: expected # TYPE, # HELP, # UNIT or # EOF'],
   'an empty line': ['a 1\n\n# EOF\n', 'line 2: expected a metric name at column 1, found the end of the line'],
-  'an end in between': ['a 1\n# EOF\n# EOF\n', 'line 3: nothing may follow # EOF'],
+  'an end in between': ['a 1\n# EOF\n# EOF\n', 'line 3: unexpected line after # EOF'],
   'an exemplar without labels': [
     'a 1 # 1\n# EOF\n',
     'line 1: expected the labels of an exemplar at column 7, found "1"',
   ],
   'a timestamp that is no number': ['a 1 now\n# EOF\n', 'line 1: expected a timestamp in seconds, found "now"'],
   'a timestamp without end': ['a 1 +Inf\n# EOF\n', 'line 1: expected a timestamp in seconds, found "+Inf"'],
-  'a series twice': ['a 1 1\na 2 2\n# EOF\n', 'line 2: a comes a second time'],
+  'a series twice': ['a 1 1\na 2 2\n# EOF\n', 'line 2: a appears twice'],
 }
 for (const [name, [text, fault]] of Object.entries(wrong)) {
   test(`OpenMetrics with ${name} is refused`, () => {

@@ -93,7 +93,7 @@ describe('comments', () => {
 
   test('may put the help after the samples, but not the type', () => {
     assert.equal(readText('v 1\n# HELP v x\n')[0]?.help, 'x')
-    refuses('v 1\n# TYPE v gauge\n', 'line 2: a second TYPE of v, or one after its samples')
+    refuses('v 1\n# TYPE v gauge\n', 'line 2: second TYPE line for v, or TYPE after its samples')
   })
 })
 
@@ -151,8 +151,8 @@ describe('a summary', () => {
 
 describe('a text is refused, with the line and the fault', () => {
   for (const [text, message] of [
-    ['a 1\nb 2', 'line 2: the last line has no end'],
-    ['a 1\n#', 'line 2: the last line has no end'],
+    ['a 1\nb 2', 'line 2: the last line has no line feed'],
+    ['a 1\n#', 'line 2: the last line has no line feed'],
     ['a 1\r\n', 'line 1: expected a number as value, found "1\\r"'],
     ['a 1 \n', 'line 1: expected a timestamp in whole milliseconds, found ""'],
     ['a 1 1.5\n', 'line 1: expected a timestamp in whole milliseconds, found "1.5"'],
@@ -171,27 +171,27 @@ describe('a text is refused, with the line and the fault', () => {
     ['a{x=1} 1\n', 'line 1: expected a label value in quotes at column 5, found "1} 1"'],
     ['a{x="1} 1\n', 'line 1: expected a closing quote at column 5, found "\\"1} 1"'],
     ['a{x="1"\n} 1\n', 'line 1: expected , or } at column 8, found the end of the line'],
-    ['a{x="1",x="2"} 1\n', 'line 1: label x twice'],
+    ['a{x="1",x="2"} 1\n', 'line 1: duplicate label x'],
     ['a{__name__="x"} 1\n', 'line 1: label name __name__ is reserved'],
     ['a{x="\\t"} 1\n', 'line 1: "\\\\t" is not an escape'],
     ['# HELP a \\x\n', 'line 1: "\\\\x" is not an escape'],
-    ['# HELP a x\n# HELP a x\n', 'line 2: a second HELP of a'],
-    ['# TYPE a gauge\n# TYPE a gauge\n', 'line 2: a second TYPE of a, or one after its samples'],
+    ['# HELP a x\n# HELP a x\n', 'line 2: second HELP line for a'],
+    ['# TYPE a gauge\n# TYPE a gauge\n', 'line 2: second TYPE line for a, or TYPE after its samples'],
     ['# TYPE a unknown\n', 'line 1: "unknown" is not a type'],
     ['# TYPE a gauge_histogram\n', 'line 1: "gauge_histogram" is not a type'],
     ['# TYPE a gauge \n', 'line 1: "gauge " is not a type'],
     ['# TYPE é gauge\n', 'line 1: "é" is not a metric name'],
-    ['# TYPE h histogram\n# TYPE h_sum gauge\n', 'line 2: a second TYPE of h, or one after its samples'],
+    ['# TYPE h histogram\n# TYPE h_sum gauge\n', 'line 2: second TYPE line for h, or TYPE after its samples'],
     ['# TYPE h histogram\nh_bucket{le="x"} 1\n', 'line 2: expected a number as le, found "x"'],
     ['# TYPE s summary\ns{quantile=""} 1\n', 'line 2: expected a number as quantile, found ""'],
-    ['# TYPE h histogram\nh_count -1\n', 'line 2: h_count counts, and -1 is no count'],
+    ['# TYPE h histogram\nh_count -1\n', 'line 2: h_count has an invalid count: -1'],
   ] as const)
     test(JSON.stringify(text), () => refuses(text, message))
 })
 
 test('bytes that are not UTF-8 are a fault in a sample, and only there', () => {
   const latin = (text: string) => Buffer.from(text, 'latin1')
-  refuses(latin('a 1\nb{x="\xe9"} 1\n'), 'line 2: it is not UTF-8')
+  refuses(latin('a 1\nb{x="\xe9"} 1\n'), 'line 2: invalid UTF-8')
   assert.deepEqual(read(latin('# HELP a caf\xe9\na 1\n')), ['untyped a: a 1'])
   assert.deepEqual(read(Buffer.from('a{x="é"} 1\n')), ['untyped a: a{x="é"} 1'])
 })

@@ -26,7 +26,7 @@ const headers = {
   vary: 'Accept-Encoding',
 }
 
-/** Answers requests for metrics from the last cycle; never runs a collector. */
+/** Answers requests for metrics from the last collection cycle. Never runs a collector. */
 export function createMetricsPage(options: Options, deps: Deps, stats: WebStats) {
   const page = createPage({ ...deps, stats, exporterMetrics: !options.disableExporterMetrics })
   let lastRefused = ''
@@ -68,20 +68,20 @@ export function createMetricsPage(options: Options, deps: Deps, stats: WebStats)
 }
 
 /**
- * Whether gzip is liked better than nothing (RFC 9110, 12.5.3), with node_exporter's reading of a tie: no compression.
+ * Whether the client prefers gzip to identity (RFC 9110, 12.5.3). On a tie the page is not compressed, as in node_exporter.
  */
 export function wantsGzip(acceptEncoding: string): boolean {
-  const liking = (coding: string) => {
+  const weightOf = (coding: string) => {
     const weights = acceptEncoding.split(',').map((part) => {
       const [, name = '', weight = '1'] = /^\s*([^\s;]+)\s*(?:;\s*q=([\d.]+)\s*)?$/.exec(part) ?? []
       return name === '*' || name.toLowerCase() === coding ? Number(weight) : 0
     })
     return Math.max(...weights)
   }
-  return liking('gzip') > liking('identity')
+  return weightOf('gzip') > weightOf('identity')
 }
 
-/** At the fastest level: a third of the work of the usual one for a sixth more bytes. Done off the event loop. */
+/** Level 1: a third of the CPU time of the default level for a sixth more bytes. Runs in the thread pool. */
 async function gzipped(page: Buffer): Promise<Buffer> {
   const { gzip } = await import('node:zlib')
   return new Promise((resolve, reject) => {

@@ -1,9 +1,9 @@
 import { gauge, ownCounter } from '../metrics/index.ts'
 import type { OwnStat } from './registry.ts'
 
-/** What the web server counts of requests for metrics. */
+/** Counters of requests for metrics. */
 export interface WebStats {
-  /** By the status answered. Filters that were refused are not counted, as in node_exporter. */
+  /** By HTTP status. Requests with an invalid filter are not counted, as in node_exporter. */
   readonly requests: Record<200 | 500 | 503, number>
   readonly errors: Record<'encoding' | 'gathering', number>
   inFlight: number

@@ -12,11 +12,11 @@ interface About {
   readonly algorithm: SignatureAlgorithm | 'PS256'
   readonly nowMs: number
   readonly lifeMs: number
-  /** Of which key or certificate it is. */
+  /** Extra header fields, which identify the key or certificate. */
   readonly header?: Readonly<Record<string, string | string[]>>
 }
 
-/** A JSON Web Token with these claims, an id and a time. Throws where the key, PEM, cannot be used. */
+/** A signed JSON Web Token with these claims, an id and the times. Throws if the key (PEM) is invalid. */
 export async function signed(
   claims: Readonly<Record<string, unknown>>,
   key: Secret,
@@ -28,7 +28,7 @@ export async function signed(
   return token.setProtectedHeader({ alg: algorithm, typ: 'JWT', ...header }).sign(rsaKey(key.reveal()))
 }
 
-/** Throws where the text is no private key of RSA, which alone signs by these algorithms; nothing of it is in the words. */
+/** Parses an RSA private key; these algorithms support no other type. Throws without showing the key. */
 export function rsaKey(pem: string): KeyObject {
   if (/^(-----BEGIN ENCRYPTED|Proc-Type: .*ENCRYPTED)/m.test(pem))
     throw new Error('the key is encrypted: use a key without a passphrase (openssl pkey -in …)')

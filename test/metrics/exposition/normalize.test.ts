@@ -65,7 +65,7 @@ test('a family with another help text than an earlier source is left out and rep
     families.map(({ name }) => name),
     ['m', 'x'],
   )
-  assert.deepEqual(conflicts, ['b: the help of m is not the one in another file'])
+  assert.deepEqual(conflicts, ['b: the help of m differs from the help in another file'])
 })
 
 test('a family is the same object in the next interval until its type, help or labels change', () => {

@@ -108,6 +108,6 @@ const question: fc.Arbitrary<Question> = fc.record({
   series: fc.array(series, { minLength: 3, maxLength: 6 }),
 })
 
-/** As many questions, the same each time. */
+/** Reproducible random cases. */
 export const random = (count: number, seed = 20260101): readonly Question[] =>
   fc.sample(question, { numRuns: count, seed })

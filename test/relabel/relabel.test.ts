@@ -33,7 +33,7 @@ async function assertEqual(questions: readonly Question[], answers: readonly Ans
 
 const isRefused = ({ refused }: Answer) => refused !== undefined
 
-test('every case ends as in Prometheus', async (t) => {
+test('every case has the same result as in Prometheus', async (t) => {
   const ask = judge(t)
   if (ask === undefined) return
   const questions = Object.values(cases).map((one): Question => ({ names: 'legacy', series: hosts, ...one }))
@@ -43,7 +43,7 @@ test('every case ends as in Prometheus', async (t) => {
 })
 
 for (const names of ['legacy', 'utf8'] as const)
-  test(`what Prometheus refuses is refused, and nothing else: ${names} names`, async (t) => {
+  test(`the same rules are rejected as by Prometheus: ${names} names`, async (t) => {
     const ask = judge(t)
     if (ask === undefined) return
     const questions = doubtful.map((rule) => ({ names, rules: [rule], series: [{ a: 'x', b: 'y' }] }))
@@ -53,7 +53,7 @@ for (const names of ['legacy', 'utf8'] as const)
     await assertEqual(questions, answers)
   })
 
-test('500 random lists of rules do what they do in Prometheus', async (t) => {
+test('500 random lists of rules have the same results as in Prometheus', async (t) => {
   const ask = judge(t)
   if (ask === undefined) return
   const questions = random(500)
@@ -62,7 +62,7 @@ test('500 random lists of rules do what they do in Prometheus', async (t) => {
   await assertEqual(questions, answers)
 })
 
-test('a rule that is wrong is told with its place, its key and what to do', async () => {
+test('the error of a rule has its index, its key and the remedy', async () => {
   const problems: string[] = []
   const rules: Rule[] = [
     { target_label: 'ok' },
@@ -83,7 +83,7 @@ test('a rule that is wrong is told with its place, its key and what to do', asyn
   assert.ok(relabel([]) !== undefined)
 })
 
-test('a regular expression that would hang another engine is answered at once', async () => {
+test('a regular expression that would hang a backtracking engine returns at once', async () => {
   const rules: Rule[] = [{ action: 'drop', source_labels: ['a'], regex: '(a+)+' }]
   const relabel = await compileRules(rules, 'legacy', (_, text) => assert.fail(text))
   assert.ok(relabel([['a', `${'a'.repeat(50_000)}!`]]) !== undefined)

@@ -30,6 +30,6 @@ for (const [header, wanted] of cases) {
   })
 }
 
-test('names of codings may be written in capitals', () => {
+test('names of content codings are case-insensitive', () => {
   assert.equal(wantsGzip('GZIP'), true)
 })

@@ -26,7 +26,7 @@ async function behind(t: TestContext, text: string, clock?: TestClock) {
 
 const users = async () => `basic_auth_users:\n  bob: ${await hash('secret: 1', 4)}\n  eve: ${await hash('other', 4)}\n`
 
-test('who has the password gets in, to every page; nobody else does', async (t) => {
+test('requests with the password are accepted for every page, all others are rejected', async (t) => {
   const { get, logged } = await behind(t, await users())
   for (const path of ['/', '/metrics', '/-/healthy', '/-/reload', '/nowhere', '/%zz']) {
     const { status, headers, text } = await get(path)
@@ -41,7 +41,7 @@ test('who has the password gets in, to every page; nobody else does', async (t) 
   assert.doesNotMatch(logged.join('\n'), /secret|\$2/)
 })
 
-test('the file is followed: another password, a fault that lets nobody in, and the fault put right', async (t) => {
+test('a changed file takes effect: a new password, an error that rejects all requests, and its correction', async (t) => {
   const { get, write, logged } = await behind(t, await users())
   const status = async (credentials: string) => (await get('/-/healthy', basic(credentials))).status
   assert.equal(await status('bob:secret: 1'), 200)
@@ -59,13 +59,13 @@ test('the file is followed: another password, a fault that lets nobody in, and t
   )
 })
 
-test('headers are sent with every answer, refusals with them', async (t) => {
+test('headers are sent with every answer, also if the request is rejected', async (t) => {
   const { get } = await behind(t, `${await users()}http_server_config:\n  headers:\n    X-Frame-Options: deny\n`)
   assert.equal((await get('/')).headers['x-frame-options'], 'deny')
   assert.equal((await get('/', basic('bob:secret: 1'))).headers['x-frame-options'], 'deny')
 })
 
-test('no more requests than the rate allows', async (t) => {
+test('requests above the rate limit are rejected', async (t) => {
   const clock = new TestClock()
   const { get } = await behind(t, 'rate_limit: { burst: 2, interval: 10s }', clock)
   const statuses = async () => [
@@ -116,7 +116,7 @@ const textOf = async ({ cert, key }: { cert: string; key: string }) => {
   return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
 }
 
-test('with a certificate it speaks TLS and nothing else; a renewed one is shown at the next connection', async (t) => {
+test('with a certificate the server speaks only TLS, and the next connection gets a renewed certificate', async (t) => {
   const { trusted, tls, second } = files(t)
   const { port, write } = await behind(t, tls('min_version: TLS12'))
   const before = await secure(port, trusted)
@@ -132,7 +132,7 @@ test('with a certificate it speaks TLS and nothing else; a renewed one is shown 
   assert.equal(statusOf(await secure(port, trusted)), 'refused')
 })
 
-test('each type of client authentication lets in whom it says, also when the file changes', async (t) => {
+test('each type of client authentication accepts the right clients, also when the file changes', async (t) => {
   const { ca, trusted, tls, client } = files(t)
   const stranger = await textOf(certificates(t).make('stranger'))
   const mine = await textOf(client)

@@ -30,7 +30,7 @@ const libc = (failing?: number) =>
     },
   }) as unknown as Libc
 
-test('a volume has the devices that there are, with sizes and errors', async () => {
+test('a volume has its existing devices, with sizes and errors', async () => {
   const volume = await btrfs(libc(), '/')
   assert.equal(volume.id, '62e3abb9-f691-42f3-83fb-3833ef091e5d')
   assert.deepEqual(volume.devices, [
@@ -63,7 +63,7 @@ test('a volume has the devices that there are, with sizes and errors', async () 
   ])
 })
 
-test('what the kernel refuses is a failure', async () => {
+test('an error of the kernel is a failure', async () => {
   await assert.rejects(btrfs(libc(0x8400941f), '/'), { code: 'EPERM' })
   await assert.rejects(btrfs(libc(0xd000941e), '/'), { code: 'EPERM' })
   await assert.rejects(btrfs(libc(), '/nowhere'), { code: 'ENOENT' })

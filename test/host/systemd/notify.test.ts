@@ -23,7 +23,7 @@ const addresses = {
   'that is abstract': () => `@hostpush-test-${process.pid}`,
 }
 for (const [where, addressOf] of Object.entries(addresses)) {
-  test(`messages come to a socket ${where}, whole and in order`, async (t) => {
+  test(`messages arrive at a socket ${where}, complete and in order`, async (t) => {
     const address = addressOf(t)
     const manager = await listener(t, address)
     if (manager === undefined) return
@@ -36,7 +36,7 @@ for (const [where, addressOf] of Object.entries(addresses)) {
   })
 }
 
-test('nobody is told where nobody asked, and a socket that cannot be had is said once', async (t) => {
+test('without NOTIFY_SOCKET nothing is sent, and an unusable socket is logged once', async (t) => {
   createNotify(undefined, { log: silent, load: () => Promise.reject(new Error('not needed')) })('READY=1')
   const lines: string[] = []
   const log = createLog(
@@ -55,7 +55,7 @@ test('nobody is told where nobody asked, and a socket that cannot be had is said
   assert.match(lines[1] ?? '', /vsock:2:1234.*unsupported address/)
 })
 
-test('an agent tells the service manager that it is ready, that it lives and that it stops', async (t) => {
+test('an agent notifies systemd of its start, its watchdog pings and its stop', async (t) => {
   const address = join(temporary(t), 'notify')
   const manager = await listener(t, address)
   if (manager === undefined) return

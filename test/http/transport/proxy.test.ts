@@ -41,7 +41,7 @@ test('no_proxy: domains, addresses, networks, ports and everything', () => {
     assert.ok(!past(garbage, 'http://10.0.0.1'), garbage)
 })
 
-test('where there is a list, loopback is past the proxy', () => {
+test('with a no_proxy list, loopback bypasses the proxy', () => {
   for (const target of ['http://localhost:1', 'http://127.0.0.9', 'http://[::1]:80'])
     assert.ok(past('', target), target)
 })
@@ -73,7 +73,7 @@ async function proxy(t: TestContext, { user = '', tls = undefined as object | un
   return { ...server, requests: server.requests, access: { http: forward, https: forward, connectHeaders: {} } }
 }
 
-test('a request for http:// is handed to the proxy whole', async (t) => {
+test('a request for http:// is sent to the proxy itself', async (t) => {
   const { requests, access } = await proxy(t, { user: 'me:pr0xy' })
   const { post } = await poster(t, 'http://receiver.test:9090/api?x=y', { access: { proxy: access } })
   assert.equal((await post()).kind, 'delivered')
@@ -85,7 +85,7 @@ test('a request for http:// is handed to the proxy whole', async (t) => {
   assert.equal(second?.connection, 1)
 })
 
-test('a request for https:// goes through the proxy, which sees only where to', async (t) => {
+test('a request for https:// goes through a tunnel; the proxy sees only the target host', async (t) => {
   const made = certificates(t)
   const receiver = await rawServer(t, (socket) => socket.write(answerOf(204)), { tls: made.server })
   const { requests, access } = await proxy(t, { user: 'me:pr0xy' })
@@ -108,7 +108,7 @@ test('a request for https:// goes through the proxy, which sees only where to', 
   assert.equal(receiver.requests[1]?.connection, 1)
 })
 
-test('a proxy over TLS serves both kinds of target, and does not see our certificate', async (t) => {
+test('a proxy over TLS serves both kinds of target, and does not get the client certificate', async (t) => {
   const made = certificates(t)
   const receiver = await rawServer(t, (socket) => socket.write(answerOf(204)), { tls: made.server })
   const { requests, access } = await proxy(t, { tls: made.server })
@@ -125,7 +125,7 @@ test('a proxy over TLS serves both kinds of target, and does not see our certifi
   )
 })
 
-test('a proxy that refuses is told with its status, and its password is nowhere', async (t) => {
+test('the error of a rejecting proxy has its status, and no password', async (t) => {
   const { access } = await proxy(t, { user: 'me:other' })
   const wrong = { ...access.http, authorization: new Secret('Basic bWU6cHIweHk=') }
   const more = { access: { proxy: { http: wrong, https: wrong, connectHeaders: {} } } }
@@ -139,7 +139,7 @@ test('a proxy that refuses is told with its status, and its password is nowhere'
   assert.doesNotMatch(inspect(more, { depth: 9 }) + JSON.stringify(more), /pr0xy|bWU6/)
 })
 
-test('a proxy that is not there, hangs up or says nothing sensible has let nothing through', async (t) => {
+test('with a proxy that is unreachable, closes or answers garbage, nothing was sent', async (t) => {
   for (const [answer, reason] of [
     ['', /^proxy 127\.0\.0\.1:\d+: other side closed$/],
     ['HTTP/1.1 502 Bad\r\n\r\n', /HTTP 502$/],

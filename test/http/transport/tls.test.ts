@@ -45,7 +45,7 @@ const over = (t: TestContext, url: string, tls: Partial<TlsOptions>) =>
 
 const reasonOf = (outcome: object) => ('reason' in outcome ? String(outcome.reason) : 'delivered')
 
-test('an authority in a file or in the configuration is trusted, and HTTP/1.1 is spoken', async (t) => {
+test('a CA in a file or in the configuration is trusted, and the protocol is HTTP/1.1', async (t) => {
   const made = certificates(t)
   const { url, seen } = await tlsServer(t, made)
   for (const ca of [{ file: made.ca }, { text: { reveal: () => text(made.ca) } }])
@@ -53,7 +53,7 @@ test('an authority in a file or in the configuration is trusted, and HTTP/1.1 is
   assert.deepEqual(seen[0], { client: undefined, version: 'TLSv1.3', alpn: 'http/1.1', name: false, resumed: false })
 })
 
-test('a certificate for another name is refused, unless that name is expected or nothing is verified', async (t) => {
+test('a certificate for another name is rejected, unless server_name matches or verification is off', async (t) => {
   const made = certificates(t)
   const { url, seen } = await tlsServer(t, made)
   const ca = { file: made.ca }
@@ -65,7 +65,7 @@ test('a certificate for another name is refused, unless that name is expected or
 })
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test(`a new connection takes up the session of the one before (${maxVersion})`, async (t) => {
+  test(`a new connection resumes the TLS session of the previous one (${maxVersion})`, async (t) => {
     const made = certificates(t)
     const { url, seen } = await tlsServer(t, made, { maxVersion }, [500, 500])
     const { post } = await over(t, url, { ca: { file: made.ca } })
@@ -84,7 +84,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 }
 
-test('a certificate is shown, and a new one in its files from the next request on', async (t) => {
+test('the client certificate is sent, and a renewed one from the next request on', async (t) => {
   const made = certificates(t)
   const { url, seen } = await tlsServer(t, made, { requestCert: true })
   const folder = temporary(t)
@@ -119,7 +119,7 @@ test('a certificate is shown, and a new one in its files from the next request o
   assert.equal(seen.at(-1)?.client, 'fourth')
 })
 
-test('a server that wants a certificate has taken nothing from who has none', async (t) => {
+test('a server that requires a client certificate accepts nothing without one', async (t) => {
   const made = certificates(t)
   const files = made.make('strict', 'subjectAltName=IP:127.0.0.1')
   for (const version of ['-tls1_2', '-tls1_3']) {
@@ -134,7 +134,7 @@ test('a server that wants a certificate has taken nothing from who has none', as
   }
 })
 
-test('versions are bounded, old ones work where they are asked for', async (t) => {
+test('TLS versions are limited, and old ones work if configured', async (t) => {
   const made = certificates(t)
   const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }
   const { url, seen } = await tlsServer(t, made, old)
@@ -147,7 +147,7 @@ test('versions are bounded, old ones work where they are asked for', async (t) =
   assert.equal(modern.seen[0]?.version, 'TLSv1.2')
 })
 
-test('what is no PEM is said', async (t) => {
+test('text that is not PEM is an error', async (t) => {
   const folder = temporary(t)
   const file = join(folder, 'ca.pem')
   writeFileSync(file, 'garbage')

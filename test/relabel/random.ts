@@ -27,7 +27,7 @@ const atom = fc.constantFrom(
   '(x)?',
   '',
 )
-/** Our engine wants each name for one group only. */
+/** RE2JS requires unique group names. */
 const joined = (atoms: readonly string[]) =>
   atoms.filter((atom, i) => !atom.includes('<n>') || atoms.indexOf(atom) === i).join('')
 const expression = fc.oneof(
@@ -71,7 +71,7 @@ const general = fc.record(
   { requiredKeys: ['action'] },
 )
 
-/** One that makes sense, of each action. */
+/** A plausible rule for each action. */
 const sensible = fc.oneof(
   fc.record({
     source_labels: fc.array(name, { maxLength: 2 }),

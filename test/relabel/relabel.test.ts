@@ -8,7 +8,7 @@ import { type Answer, judge, type Question } from './judge.ts'
 import { random } from './random.ts'
 import { doubtful } from './rejected-rules.ts'
 
-/** What ours answers. */
+/** The result of hostpush. */
 async function ours({ names, rules, series }: Question): Promise<Answer> {
   const problems: string[] = []
   const relabel = await compileRules(rules as readonly Rule[], names, (_, text) => problems.push(text))
@@ -21,7 +21,7 @@ async function ours({ names, rules, series }: Question): Promise<Answer> {
   }
 }
 
-/** Equal answers; where rules are refused the words are each one's own. */
+/** Asserts equal results; error messages may differ. */
 async function assertEqual(questions: readonly Question[], answers: readonly Answer[]): Promise<void> {
   for (const [i, question] of questions.entries()) {
     const [our, their] = [await ours(question), answers[i]]

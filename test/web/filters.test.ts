@@ -103,7 +103,7 @@ test('requests above the limit are rejected, also with a filter', async (t) => {
   for (const query of ['', '?collect[]=cpu']) {
     const { web, port } = await serve(t, { maxRequests: 2 })
     web.onSnapshot(host())
-    const answer = await raw(port, thrice(query)) // in one packet: all three are there before the first is answered
+    const answer = await raw(port, thrice(query)) // in one packet: all three arrive before the first answer
     assert.deepEqual(answer.match(/(?<=HTTP\/1.1 )\d+/g), ['200', '200', '503'])
     assert.ok(answer.endsWith('Limit of concurrent requests reached (2), try again later.\n'))
     await settled(web)

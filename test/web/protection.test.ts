@@ -15,11 +15,11 @@ const basic = (credentials: string) => ({
   headers: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
 })
 
-/** A server behind a web configuration file that can be written anew. */
+/** A server with a web configuration file that the test can rewrite. */
 async function behind(t: TestContext, text: string, clock?: TestClock) {
   const file = join(temporary(t), 'web.yml')
   let number = 0
-  const write = (wanted: string) => writeFileSync(file, `${wanted}\n# ${'x'.repeat(++number)}\n`) // never the same size
+  const write = (text: string) => writeFileSync(file, `${text}\n# ${'x'.repeat(++number)}\n`) // each version has another size
   write(text)
   return { ...(await serve(t, {}, { protection: () => openWebFile(file), ...(clock && { clock }) })), write }
 }
@@ -84,7 +84,7 @@ interface Client {
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3'
 }
 
-/** The status, and the certificate that the server showed; or the fault. */
+/** The status and the server certificate, or the error. */
 function secure(port: number, ca: string, client: Client = {}) {
   return new Promise<{ status: number; serial: string } | string>((resolve) => {
     const asked = request({ host: '127.0.0.1', port, path: '/-/healthy', ca, agent: false, ...client }, (reply) => {
@@ -100,7 +100,7 @@ function secure(port: number, ca: string, client: Client = {}) {
 const statusOf = (answer: Awaited<ReturnType<typeof secure>>) =>
   typeof answer === 'string' ? 'refused' : answer.status
 
-/** Files of a server and a client. */
+/** Certificate files of a server and a client. */
 function files(t: TestContext) {
   const { ca, make, server } = certificates(t)
   const own = 'subjectAltName=IP:127.0.0.1'
@@ -138,7 +138,7 @@ test('each type of client authentication accepts the right clients, also when th
   const mine = await textOf(client)
   const { port, write } = await behind(t, tls())
   const rows = [
-    // type, none, one of ours, one of somebody else's
+    // type; results without a certificate, with a trusted one, with an untrusted one
     ['NoClientCert', 200, 200, 200],
     ['RequestClientCert', 200, 200, 200],
     ['RequireAnyClientCert', 'refused', 200, 200],

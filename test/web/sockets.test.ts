@@ -17,7 +17,7 @@ test('the page is served on a socket inherited from systemd, and on no other', a
     env: { ...process.env, LISTEN_FDS: '1' },
     stdio: ['ignore', 'ignore', 'pipe', handle.fd],
   })
-  listening.close() // from here on it is the agent's alone
+  listening.close() // only the agent has the socket now
   let log = ''
   agent.stderr?.on('data', (text) => (log += text))
   const ended = once(agent, 'exit')

@@ -10,7 +10,7 @@ function folder(t: TestContext) {
 }
 
 const errno = (code: string) => (error: unknown) => codeOf(error) === code
-/** Of those that the tests read: what else this process has open comes and goes. */
+/** Open descriptors of the test's files; other descriptors of this process change at any time. */
 const openFiles = () =>
   readdirSync('/proc/self/fd').filter((fd) => /^\/proc\/(uptime|loadavg|sys\/)/.test(targetOf(`/proc/self/fd/${fd}`)))
     .length
@@ -19,7 +19,7 @@ function targetOf(link: string): string {
   try {
     return readlinkSync(link)
   } catch {
-    return '' // the descriptor that listed them
+    return '' // the descriptor of the listing itself
   }
 }
 
@@ -99,7 +99,7 @@ test('thousands of files do not exceed the limit of open descriptors', (t) => {
       try {
         kernel.read(file)
       } catch {
-        // a directory, or not for everyone
+        // a directory, or not permitted
       }
     }
   assert.ok(openFiles() - before <= 320)

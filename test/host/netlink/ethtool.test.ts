@@ -5,7 +5,7 @@ import { libcOf, message, netlinkOf, recorded } from '../../support/libc.ts'
 
 type Handler = (bytes: Buffer) => void
 
-/** A driver that answers each ETHTOOL_… request as given, and does not offer the others. */
+/** A driver with these answers to ETHTOOL_… requests, without support for others. */
 function driver(handlers: Readonly<Record<number, Handler>>) {
   const buffers: Buffer[] = []
   const devices = new Set<string>()

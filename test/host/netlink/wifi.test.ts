@@ -15,7 +15,7 @@ const nested = (type: number, ...given: readonly Buffer[]) => attribute(type | 0
 const wlan0 = answerOf(attribute(3, u32(7)), attribute(4, Buffer.from('wlan0\0')), attribute(38, u32(2412)))
 const nameless = answerOf(attribute(3, u32(8)))
 
-/** A kernel with a wireless device; what it answers to the commands for scan (32) and stations (17). */
+/** A kernel with a wireless device, with answers for the commands scan (32) and stations (17). */
 function kernel(byCommand: Readonly<Record<number, readonly Buffer[]>>) {
   return netlinkOf((request) => {
     if (request.readUInt16LE(4) === 16) return [message(16, family, 0)]

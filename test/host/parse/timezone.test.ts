@@ -36,7 +36,7 @@ function block(version: string, size: 4 | 8, kinds: readonly Kind[], transitions
   return Buffer.concat([header, ...times, at, ...types, Buffer.from(names.join(''), 'latin1')])
 }
 
-/** As older compilers of zones write it: what fits into 32 bits comes twice. */
+/** The format of older zone compilers: 32-bit data is repeated in the 64-bit block. */
 const fat = (kinds: readonly Kind[], transitions: readonly Transition[], rule: string) =>
   Buffer.concat([
     block(

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { btrfs } from '../../../src/host/syscall/btrfs.ts'
 import type { Libc } from '../../../src/host/syscall/ffi.ts'
 
-/** Fills the three structures as linux/btrfs.h has them, for devices 1 and 3; device 2 was removed. */
+/** Fills the three structures of linux/btrfs.h, for devices 1 and 3; device 2 was removed. */
 const libc = (failing?: number) =>
   ({
     async ioctl(_fd: number, request: number, bytes: Buffer) {

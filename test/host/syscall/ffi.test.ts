@@ -4,7 +4,7 @@ import { createKernel } from '../../../src/host/kernel.ts'
 import { failure, loadLibc, NoKernel } from '../../../src/host/syscall/ffi.ts'
 import { libcOf } from '../../support/libc.ts'
 
-/** Skips, and says so, where koffi has no build for this host; a continuous integration has one. */
+/** Skips the test if koffi has no build for this host; in CI it must have one. */
 const libc = await loadLibc().catch((error: unknown) => {
   if (process.env.CI === 'true') throw error
 })

@@ -14,8 +14,8 @@ const patience: Waits = { timeoutMs: 400, waitMs: 100, signal: new AbortControll
 const patient: Waits = { ...patience, waitMs: 5000, timeoutMs: 5000 }
 
 /**
- * A child that answers like stat(1), writes each start and question to `log`, and hangs over a path with `hang` in it
- * for as long as a file of that path's name is missing in the directory.
+ * A child that answers like stat(1) and writes each start and request to `log`. For a path that contains `hang` it hangs
+ * until a file with the name of the path exists in the directory.
  */
 async function fake(t: TestContext, slowMs = 40) {
   const directory = await mkdtemp(join(tmpdir(), 'statfs-'))
@@ -108,7 +108,7 @@ test('a hanging mount gets one request, does not delay the others, and times out
     '/hang': timedOut,
     '/a': usage,
   })
-  const endless = { ...patience, waitMs: 60_000 } // which nobody waits for, or the test takes too long
+  const endless = { ...patience, waitMs: 60_000 } // longer than the test may take
   for (let i = 0; i < 3; i++)
     assert.deepEqual(await asked(statfs, ['/hang', '/a'], endless), { '/hang': timedOut, '/a': usage })
   assert.equal((await log()).filter((line) => line === '/hang').length, 1)

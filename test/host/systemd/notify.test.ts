@@ -7,7 +7,7 @@ import { createNotify } from '../../../src/host/systemd/notify.ts'
 import { createLog, silent } from '../../../src/util/log.ts'
 import { hostpush, program, type Running, start, temporary } from '../../support/servers.ts'
 
-/** A real datagram socket, as a service manager has it. */
+/** A real datagram socket in place of systemd's. */
 async function listener(t: TestContext, address: string): Promise<Running | undefined> {
   const compiler = program(t, 'cc')
   if (compiler === undefined) return undefined
@@ -60,7 +60,7 @@ test('an agent notifies systemd of its start, its watchdog pings and its stop', 
   const manager = await listener(t, address)
   if (manager === undefined) return
   const file = join(temporary(t), 'config.json')
-  const url = 'http://127.0.0.1:9/api/v1/write' // nobody is there: the ping says that the sender lives
+  const url = 'http://127.0.0.1:9/api/v1/write' // nothing listens there: the ping shows that the sender is alive
   writeFileSync(
     file,
     JSON.stringify({

@@ -10,7 +10,7 @@ test('a URL is shown without the values of its query', () => {
   assert.equal(shown('https://me:s3cret@h/w#s3cret'), 'https://h/w')
 })
 
-/** What is left of a receiver's words when these headers went to this URL. */
+/** The redacted answer of a receiver after a request with these headers to this URL. */
 const told = (words: string, headers: Record<string, string>, url = 'http://h/') =>
   redact(words, secretsOf(new URL(url), headers))
 

@@ -28,7 +28,7 @@ const account = {
   private_key: pkcs8,
 }
 
-/** As Prometheus 3.15 has it, which was seen at a token endpoint. */
+/** The header of Prometheus 3.15, as recorded at a token endpoint. */
 test('a service account sends a signed assertion, and the project to bill', async (t) => {
   const { asked, taken, post, tokenUri } = await from(
     t,

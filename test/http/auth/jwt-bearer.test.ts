@@ -25,7 +25,7 @@ async function byKey(t: TestContext, give: Give, more: Partial<Proof> = {}, scop
   return { ...made, tokenUrl }
 }
 
-/** As Prometheus 3.15 has it, which was seen at a token endpoint. */
+/** The header of Prometheus 3.15, as recorded at a token endpoint. */
 test('the request contains an assertion signed by the key, and no secret', async (t) => {
   const { asked, shown, post, tokenUrl } = await byKey(t, () => token('t1'))
   assert.equal((await post()).kind, 'delivered')

@@ -8,7 +8,7 @@ import { Secret } from '../../../src/util/log.ts'
 import { answerOf, rawServer } from '../../support/raw.ts'
 import { formOf, type Give, scene, token } from '../../support/tokens.ts'
 
-/** A token endpoint, a receiver and a sender between them. */
+/** A token endpoint, a receiver, and a sender that uses both. */
 const bySecret = (t: TestContext, give: Give, more: Partial<OAuth2Options> = {}, take?: Give) =>
   scene(
     t,

@@ -14,7 +14,7 @@ import { temporary } from '../../support/servers.ts'
 const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex')
 const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
 
-/** Worked out anew: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
+/** Independent calculation of the signature: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
 function isSigned({ line, headers, body }: RawRequest, secret: string): boolean {
   const [, scope = '', names = '', signature] =
     /^AWS4-HMAC-SHA256 Credential=[^/]+\/(\S+), SignedHeaders=(\S+), Signature=(\w+)$/.exec(
@@ -37,7 +37,7 @@ function isSigned({ line, headers, body }: RawRequest, secret: string): boolean 
   return hmac(key, text).toString('hex') === signature
 }
 
-/** The variables that AWS's libraries look at, for one test; everything else of theirs is unset. */
+/** Sets environment variables of AWS's libraries for one test, and unsets all others of them. */
 function environment(t: TestContext, more: Readonly<Record<string, string>>): void {
   const before = { ...process.env }
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name]

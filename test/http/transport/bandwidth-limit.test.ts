@@ -31,7 +31,7 @@ test('the timeout of an attempt is extended by the paced duration of the body', 
   const begun = performance.now()
   assert.equal((await post('x'.repeat(8000))).kind, 'delivered')
   const took = performance.now() - begun
-  assert.ok(took > 650, `${took} ms`) // longer than the attempt's own
+  assert.ok(took > 650, `${took} ms`) // longer than the timeout of the attempt
   assert.equal(requests[0]?.headers['content-length'], '8000')
   assert.equal(requests[0].headers['transfer-encoding'], undefined)
   assert.equal(requests[0].body.length, 8000)

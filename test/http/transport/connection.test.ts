@@ -105,7 +105,7 @@ test('an endless answer is truncated', async (t) => {
   assert.ok(written < 50e6, `${written} bytes were taken`)
 })
 
-/** Lets a name stand for these addresses until the test ends; gives who was asked for. */
+/** Resolves a name to these addresses until the test ends; records the lookups. */
 function named(t: TestContext, name: string, addresses: readonly string[]): { readonly asked: string[] } {
   const asked: string[] = []
   const found: LookupAddress[] = addresses.map((address) => ({ address, family: 4 }))

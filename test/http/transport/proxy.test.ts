@@ -7,7 +7,7 @@ import { Secret } from '../../../src/util/log.ts'
 import { certificates } from '../../support/certificates.ts'
 import { answerOf, poster, type RawRequest, rawServer } from '../../support/raw.ts'
 
-/** Who goes to a target past a proxy with this list. */
+/** Targets that bypass the proxy with this list. */
 const past = (list: string, target: string) => bypasses(list, new URL(target))
 
 test('no_proxy: domains, addresses, networks, ports and everything', () => {
@@ -46,7 +46,7 @@ test('with a no_proxy list, loopback bypasses the proxy', () => {
     assert.ok(past('', target), target)
 })
 
-/** A proxy that lets through; what it was asked is recorded. */
+/** A proxy that records its requests. */
 async function proxy(t: TestContext, { user = '', tls = undefined as object | undefined } = {}) {
   const wanted = `Basic ${Buffer.from(user).toString('base64')}`
   const through = (socket: Socket, { line }: RawRequest) => {

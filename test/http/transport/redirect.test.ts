@@ -101,7 +101,7 @@ test('origins that may get secrets', () => {
     assert.ok(!isSame(own, other), `${own} ${other}`)
 })
 
-/** What was asked for, one request after another, at a server whose answers change. */
+/** Paths of successive requests to a server with changing answers. */
 async function asked(t: TestContext, answer: (line: string, number: number) => string, posts: number) {
   const { port, requests } = await rawServer(t, (socket, { line, number }) => socket.write(answer(line, number)))
   const { post } = await poster(t, `http://127.0.0.1:${port}/old`, secret)

@@ -9,7 +9,7 @@ import { type Certificates, certificates } from '../../support/certificates.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 import { freePort, start, temporary } from '../../support/servers.ts'
 
-/** What the server saw of each connection that asked it something. */
+/** TLS data of each connection with a request, as seen by the server. */
 interface Seen {
   readonly client: string | undefined
   readonly version: string | null
@@ -128,7 +128,7 @@ test('a server that requires a client certificate accepts nothing without one', 
     const args = ['s_server', '-accept', `127.0.0.1:${port}`, '-cert', files.cert, '-key', files.key, ...wants]
     await start(t, 'openssl', args).until(/ACCEPT/)
     const outcome = await (await over(t, `https://127.0.0.1:${port}/`, { ca: { file: made.ca } })).post()
-    // With 1.3 it says so only after the request is on its way, and a reset may overtake its words.
+    // With TLS 1.3 the alert comes after the request, and a reset may arrive before it.
     const mayBeOvertaken = version === '-tls1_3' && /ECONNRESET|closed/.test(reasonOf(outcome))
     assert.ok(outcome.kind === 'retry' || mayBeOvertaken, JSON.stringify(outcome))
   }

@@ -195,7 +195,7 @@ test('SIGHUP and a POST read the file again, the POST only where that is enabled
   write({})
   const agent = hostpush(t, ['run', `--config.file=${file}`])
   await agent.until(/Agent running/)
-  const [, address] = /listening.*address=(\S+)/.exec(agent.output()) ?? []
+  const [, address] = /Listening.*address=(\S+)/.exec(agent.output()) ?? []
   const post = async (method = 'POST') => {
     const answer = await fetch(`http://${address}/-/reload`, { method })
     return [answer.status, await answer.text()] as const
@@ -204,7 +204,7 @@ test('SIGHUP and a POST read the file again, the POST only where that is enabled
   agent.child.kill('SIGHUP')
   await agent.until(/Configuration reloaded/)
   await until(() => receiver.ledger.some(({ series }) => series.includes('job="another"')))
-  assert.deepEqual(await post(), [200, 'The new configuration is taken.\n'])
+  assert.deepEqual(await post(), [200, 'Configuration reloaded.\n'])
   assert.equal((await post('GET'))[0], 405)
   write({ job: 7 })
   const [status, text] = await post()

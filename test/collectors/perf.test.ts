@@ -106,7 +106,7 @@ test('a user without permission gets a warning and no failure', async () => {
 test('an invalid list is a failure', async () => {
   const { success, logged } = await collectAll(perf, { ...counting(() => true), options: { cpus: 'x' } })
   assert.equal(success, false)
-  assert.match(logged.join(), /is no list of CPUs/)
+  assert.match(logged.join(), /is not a list of CPUs/)
 })
 
 test('without system calls the failure says so', async () => {

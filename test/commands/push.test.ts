@@ -110,7 +110,7 @@ test('bad lines are named by their numbers, and nothing is sent', async (t) => {
   assert.equal(
     err,
     'hostpush: line 2: expected a number as value, found ""\n' +
-      'hostpush: line 4: a comes a second time\n' +
+      'hostpush: line 4: a appears twice\n' +
       'hostpush: nothing is sent\n',
   )
   assert.equal(requests.length, 0)
@@ -118,12 +118,12 @@ test('bad lines are named by their numbers, and nothing is sent', async (t) => {
 
 test('lines that end in CR LF are told once, and so is a text that is not UTF-8', async () => {
   const windows = await push('a 1\r\nb 1\r\n', '--job=j', '--pushgateway=http://127.0.0.1:9')
-  assert.match(windows.err, /^hostpush: line 1: it ends in CR LF.*tr -d '\\r'.*\nhostpush: nothing is sent\n$/)
+  assert.match(windows.err, /^hostpush: line 1: the line ends in CR LF.*tr -d '\\r'.*\nhostpush: nothing is sent\n$/)
   const latin = mkdtempSync(join(tmpdir(), 'hostpush-'))
   after(() => rmSync(latin, { recursive: true }))
   writeFileSync(join(latin, 'x'), Buffer.from('a 1\nb{x="\xe4"} 1\n', 'latin1'))
   const { status, err } = await push('', '--job=j', '--pushgateway=http://127.0.0.1:9', join(latin, 'x'))
-  assert.deepEqual([status, err], [1, 'hostpush: line 2: it is not UTF-8\nhostpush: nothing is sent\n'])
+  assert.deepEqual([status, err], [1, 'hostpush: line 2: invalid UTF-8\nhostpush: nothing is sent\n'])
 })
 
 test('what is handed in is pushed whole, also what an agent would leave out, and left over too', async (t) => {
@@ -144,7 +144,7 @@ test('families that are at odds are no samples to send either', async (t) => {
   const text = '# TYPE a_count gauge\na_count 1\n# TYPE a summary\na_sum 1\n'
   const { status, err } = await push(text, '--job=j', `--pushgateway=${url}`)
   assert.equal(status, 1)
-  assert.match(err, /^hostpush: a_count is in two families that are at odds\n$/)
+  assert.match(err, /^hostpush: a_count is defined by two families\n$/)
   assert.equal(requests.length, 0)
 })
 

@@ -179,6 +179,6 @@ test('tinyproxy carries http and https, with its own password', async (t) => {
     proxy_url: proxy_url.replace('pr0xyword', 'wr0ngword'),
     ...keyring(t, made).block,
   })
-  await refused.until(/proxy 127\.0\.0\.1:\d+ lets nothing through to 127\.0\.0\.1:\d+: HTTP 40\d/)
+  await refused.until(/proxy 127\.0\.0\.1:\d+ rejected CONNECT to 127\.0\.0\.1:\d+: HTTP 40\d/)
   for (const one of [plain, secure, refused]) assert.doesNotMatch(one.output(), /pr0xyword|wr0ngword/)
 })

@@ -56,7 +56,7 @@ test('bad lines of a push are named, and the gateway sees nothing', async (t) =>
   assert.equal(status, 1)
   assert.match(
     stderr,
-    /^hostpush: line 2: .*\nhostpush: line 3: the last line has no end\nhostpush: nothing is sent\n$/,
+    /^hostpush: line 2: .*\nhostpush: line 3: the last line has no line feed\nhostpush: nothing is sent\n$/,
   )
   assert.deepEqual(await gateway.groups(), [])
 })

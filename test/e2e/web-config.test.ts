@@ -49,7 +49,7 @@ async function both(t: TestContext, peer: string, text: string) {
     JSON.stringify({ pushgateway: [{ url: 'http://127.0.0.1:1' }], global: { scrape_interval: '1s' } }),
   )
   const us = hostpush(t, ['run', `--config.file=${config}`, ...common, `--web.listen-address=127.0.0.1:${ours}`])
-  await us.until(/web: listening/)
+  await us.until(/Listening for HTTP requests/)
   const ask = (path: string, ...args: readonly string[]) =>
     [theirs, ours].map((port) => curl(path.replace('HOST', `127.0.0.1:${port}`), args))
   return { file, ask }

@@ -17,10 +17,10 @@ type Answer = (socket: Socket, request: RawRequest) => void
 
 type Case = (t: TestContext) => Promise<Outcome>
 
-/** A case, the word for its outcome, and what the reason must say. */
+/** A case, the word of docs/delivery.md for its outcome, and the expected reason. */
 type Row = readonly [run: Case, word: string, reason?: RegExp]
 
-/** One request to a server that answers so. */
+/** One request to a server with this answer. */
 const served =
   (answer: Answer, timeoutMs = 20_000): Case =>
   async (t) => {
@@ -31,7 +31,7 @@ const served =
 const says = (status: number, headers: Record<string, string> = {}, body = '') =>
   served((socket) => socket.write(answerOf(status, headers, body)))
 
-/** Its body pauses: the head has that long to arrive. */
+/** The body pauses for longer than the timeout of its parts. */
 const breaksOff = (status: number, length: string, body = '') =>
   served((socket) => socket.write(answerOf(status, { 'content-length': length }, body)), 2000)
 
@@ -40,7 +40,7 @@ const away =
   (socket, { line }) =>
     socket.write(line.includes('/moved') ? answerOf(204) : answerOf(status, { location: '/moved' }))
 
-/** The first request is sent on, the second is taken. */
+/** Redirects the first request and accepts the second. */
 const sendsOn = (status: number) => served(away(status))
 
 const later = served((socket) =>
@@ -118,7 +118,7 @@ async function resetBefore(t: TestContext): Promise<Outcome> {
   const { port } = await rawServer(t, () => {})
   const one = await poster(t, `http://127.0.0.1:${port}/api`)
   const stop = new AbortController()
-  setTimeout(() => stop.abort(), 100) // the agent's own end is no answer either
+  setTimeout(() => stop.abort(), 100) // an abort by the agent is not an answer either
   return one.post('samples', stop.signal)
 }
 
@@ -164,7 +164,7 @@ for (const [name, [run, word, reason]] of Object.entries(rows)) {
   })
 }
 
-test('docs/delivery.md has these rows, and no others', () => {
+test('docs/delivery.md has exactly these rows', () => {
   const page = readFileSync(join(root, 'docs/delivery.md'), 'utf8')
   const text = page.slice(page.indexOf('| Answer | Outcome |')).split('\n## ')[0] ?? ''
   const told = [...text.matchAll(/^\| (\S.*?) \| (\w+) \|/gm)].map(([, name = '', word = '']) => [name, word])

@@ -87,7 +87,7 @@ test('202 is a success like 200', async (t) => {
 
 const hints: readonly (readonly [status: number, hint: RegExp])[] = [
   [404, /HTTP 404: no such page.*--web\.route-prefix/],
-  [405, /HTTP 405: no such page.*takes no POST/],
+  [405, /HTTP 405: no such page.*does not accept POST/],
 ]
 for (const [status, hint] of hints) {
   test(`${status} logs the usual cause once`, async (t) => {

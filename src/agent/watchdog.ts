@@ -41,7 +41,11 @@ export async function watch(
       const times = known?.progress === one.completed ? known.times + 1 : 1
       if (times > maxRestarts && mayEnd) return one.name
       revived.set(one, { times, progress: one.completed })
-      report(log, watchdogMessages.restarting, { name: one.name, stalled: `${Math.round(one.stalledMs() / 1000)}s`, times })
+      report(log, watchdogMessages.restarting, {
+        name: one.name,
+        stalled: `${Math.round(one.stalledMs() / 1000)}s`,
+        times,
+      })
       one.restart()
     }
   }

@@ -2,7 +2,8 @@ import { enterQueue, foreignRemedy, isForbidden, ownershipOf, turns, turnsIn } f
 
 import { cursorNameOf } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
-import { messageOf } from '../util/log.ts'
+import { messageOf, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { placesOf } from './routes.ts'
 import { inspectSpool, Spool } from './spool.ts'
 import type { BatchOptions, Dropped, SpoolDeps } from './types.ts'
@@ -62,7 +63,7 @@ export function createSpoolAdoption(
       while (!signal.aborted && (await isAnyLeft()) && (await deliver(signal)));
       isFailing = false
     } catch (error) {
-      if (!isFailing) log.error('runs: what batch commands have left cannot be read', told(error))
+      if (!isFailing) report(log, messages.spoolUnreadable, fieldsOf(error))
       isFailing = true
     }
   }
@@ -71,14 +72,14 @@ export function createSpoolAdoption(
     const { isAny, forbidden } = await inspectSpool(config, clock)
     const [path] = forbidden
     if (path !== undefined && !isForeign)
-      log.error('runs: what batch commands have left as another user may not be read, and waits', {
+      report(log, messages.spoolForbidden, {
         ...{ path, logs: forbidden.length, hint: foreignRemedy(directory) },
       })
     isForeign = path !== undefined
     return isAny
   }
 
-  const told = (error: unknown) => ({
+  const fieldsOf = (error: unknown) => ({
     err: messageOf(error),
     hint: isForbidden(error) ? foreignRemedy(directory) : undefined,
   })

@@ -6,7 +6,8 @@ import { type Job, jobSnapshots } from '../process/index.ts'
 
 import { every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
-import { messageOf } from '../util/log.ts'
+import { messageOf, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { openBatchRun } from './open-run.ts'
 import { type Claim, claim, claimHostSeries, socketName } from './process-lock.ts'
 import type { DeliveryResult } from './result.ts'
@@ -52,7 +53,7 @@ export async function pushDuringExec(
       await host.collect()
       telling.tell()
     })
-    return working.catch((error: unknown) => log.error('exec: collecting failed', { err: messageOf(error) }))
+    return working.catch((error: unknown) => report(log, messages.collectionFailed, { err: messageOf(error) }))
   }
   running.onNotice(() => void collect())
   for await (const _ of every(clock, options.intervalMs, running.ended)) await collect()
@@ -184,7 +185,7 @@ class HostRun {
     this.#claim?.release()
     this.#claim = undefined
     if (run === undefined) return
-    this.#deps.log.info('exec: an agent pushes the metrics of this host now', { pid })
+    report(this.#deps.log, messages.agentTookOver, { pid })
     await run.finish(async () => ({ snapshots: [] }), AbortSignal.abort())
   }
 }

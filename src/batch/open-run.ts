@@ -2,7 +2,8 @@ import { type Buffer, type BufferOptions, diskRemedy, openBuffer, ownershipOf, t
 
 import { type ConfiguredOutput, cursorNameOf } from '../output.ts'
 import { isSet, timeText } from '../util/clock.ts'
-import { messageOf } from '../util/log.ts'
+import { messageOf, report } from '../util/log.ts'
+import { clockMessages, messages } from './messages.ts'
 import { createRun, type RunManifest } from './run-log.ts'
 import { BatchSession } from './session.ts'
 import type { BatchOptions, BatchRun, RunOptions, SpoolDeps } from './types.ts'
@@ -11,9 +12,9 @@ export async function openBatchRun(batch: BatchOptions, given: SpoolDeps, option
   const deps = batch.buffer.mode === 'disk' ? { ...given, ownership: await ownershipOf(batch.buffer.directory) } : given
   const nowMs = deps.clock.now()
   if (!isSet(nowMs) && !options.isSecond)
-    deps.log.warn('clock: is not set: samples of this command get a time that receivers refuse, or drop in silence', {
+    report(deps.log, clockMessages.unsetForCommand, {
       now: timeText(nowMs),
-      hint: 'run it when the clock has been set, as with After=time-sync.target',
+      hint: 'run the command after time synchronization, for example with After=time-sync.target',
     })
   const outputs = batch.outputs.map(cursorNameOf)
   const manifest = { remembered: rememberedOf(batch.outputs), isEnded: !options.endsSeries, outputs }
@@ -36,7 +37,7 @@ async function openLog(
     } catch (error) {
       const err = messageOf(error)
       const fields = { directory: options.directory, err, hint: diskRemedy(err) }
-      deps.log[level]('buffer: the directory cannot be used: what is not delivered is lost', fields)
+      report(deps.log, messages.directoryUnusable, fields, level)
     }
   }
   return openBuffer({ ...options, mode: 'memory' }, deps)

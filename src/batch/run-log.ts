@@ -21,7 +21,8 @@ import {
 } from '../buffer/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 
 /** What is to be known of a run to deliver what it left. */
 export interface RunManifest {
@@ -161,7 +162,7 @@ export async function openSpooled(
 
 async function expireUnread(buffer: DiskBuffer, log: Log): Promise<void> {
   const bytes = buffer.unreadable.reduce((sum, one) => sum + one.bytes, 0)
-  log.error('buffer: what a newer version had left is older than max_age and lost', { path: buffer.directory, bytes })
+  report(log, messages.newerVersionExpired, { path: buffer.directory, bytes })
   await removeRun(buffer)
 }
 

@@ -3,7 +3,8 @@ import { type Buffer, type Cursor, DiskBuffer, enterQueue, type QueueTicket, tur
 import type { Snapshot } from '../metrics/index.ts'
 import { type ConfiguredOutput, cursorNameOf, type Output, type OutputLifetime, openOutput } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
-import { messageOf } from '../util/log.ts'
+import { messageOf, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { type DeliveryResult, resultAt } from './result.ts'
 import { placesOf, saveRejection } from './routes.ts'
 import { type RunManifest, removeRun, writeManifest } from './run-log.ts'
@@ -68,7 +69,7 @@ export class BatchSession implements BatchRun {
     const spool = this.#openSpool()
     const advance = (name: string) =>
       this.#openWhenDrained(name, spool).catch((error) =>
-        log.error('run: what was left cannot be read', { err: messageOf(error) }),
+        report(log, messages.spoolUnreadable, { err: messageOf(error) }),
       )
     this.#working = Promise.all(this.#names.map(advance)).then(() => {})
   }
@@ -145,7 +146,7 @@ export class BatchSession implements BatchRun {
     try {
       return await enterQueue(turnsIn(batch.buffer.directory), deps, things)
     } catch (error) {
-      deps.log.warn('buffer: commands cannot wait for one another here', { err: messageOf(error) })
+      report(deps.log, messages.queueFailed, { err: messageOf(error) })
       return undefined
     }
   }

@@ -1,11 +1,13 @@
 import { cursorNameOf } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
+import { report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { cursorOf, type DeliveryRoute, routesOf } from './routes.ts'
 import { isSpooled, type SpooledRun, spooledRuns, stateOfRun } from './run-log.ts'
 import { type SpooledLog, SpoolLogs } from './spool-logs.ts'
 import type { BatchOptions, Delivered, Dropped, SpoolDeps } from './types.ts'
 
-const timedOut = 'what earlier commands have left comes first, and took all the time'
+const timedOut = 'timeout while delivering samples of earlier commands, which are sent first'
 
 /** Logs that are let go at a time: a command adds one or two. */
 const maxExpiredLogs = 8
@@ -44,8 +46,7 @@ export class Spool {
       ...{ deps, options: config.buffer, outputs: config.outputs.map(cursorNameOf) },
       onDrop: (dropped) => {
         const { name, reason, samples } = dropped
-        if (reason !== 'rejected')
-          log.error('runs: samples that earlier commands had left are lost', { name, reason, samples })
+        if (reason !== 'rejected') report(log, messages.spoolDropped, { name, reason, samples })
         onDrop(dropped)
       },
     })
@@ -73,8 +74,8 @@ export class Spool {
       if (isTooMuch) told.problem = timedOut
     }
     const { snapshots, problem } = told
-    if (snapshots > 0) log.info('runs: what earlier commands had left is delivered', { name, snapshots })
-    if (problem !== undefined) log.debug('runs: what earlier commands have left still waits', { name, reason: problem })
+    if (snapshots > 0) report(log, messages.spoolDelivered, { name, snapshots })
+    if (problem !== undefined) report(log, messages.spoolPending, { name, reason: problem })
     return told
   }
 

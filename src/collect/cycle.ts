@@ -13,7 +13,8 @@ import {
 } from '../metrics/index.ts'
 
 import { type Clock, withTimeout } from '../util/clock.ts'
-import { type Log, messageOf } from '../util/log.ts'
+import { type Log, messageOf, report } from '../util/log.ts'
+import { collectorMessages as messages } from './messages.ts'
 
 const duration = gauge('node_scrape_collector_duration_seconds', 'How long a collector took.', ['collector'])
 const success = gauge('node_scrape_collector_success', 'Whether a collector succeeded.', ['collector'])
@@ -87,7 +88,7 @@ export function createCycle(deps: Deps): (timestampMs: number) => Promise<Collec
     const ownMs = timeoutMs < deps.deadlineMs ? timeoutMs : undefined
     return { collector, options, state: collector.state(options), timeoutMs: ownMs }
   })
-  const report = reporter(deps.log)
+  const reporter = createReporter(deps.log)
   const add = (family: Family, value: number | undefined, labels?: Labels) => {
     if (value !== undefined) builder.add(family, value, labels)
   }
@@ -119,11 +120,11 @@ export function createCycle(deps: Deps): (timestampMs: number) => Promise<Collec
     for (const run of runs) {
       builder.add(duration, run.seconds, { collector: run.name })
       builder.add(success, run.error === undefined ? 1 : 0, { collector: run.name })
-      report.run(run)
+      reporter.run(run)
     }
     deps.selfMetrics(add as Emit, { samples: builder.count, seconds: (clock.monotonicMs() - begunMs) / 1000 })
     for (const tree of [host.proc, host.sys, host.rootfs, host.udev]) tree.endCycle()
-    report.refused(builder.duplicates)
+    reporter.duplicates(builder.duplicates)
     return { snapshot: builder.end(timestampMs), parts }
   }
 }
@@ -213,33 +214,33 @@ async function untilTimeout(clock: Clock, { pending, startedMs, timeoutMs, deadl
   throw new Error(`no answer within ${timeoutMs} ms`)
 }
 
-const clashes: Readonly<Record<DuplicateReason, string>> = {
-  duplicate: 'another sample of this series was collected before it',
-  type: 'another type was collected under this name before it',
+const duplicateReasons: Readonly<Record<DuplicateReason, string>> = {
+  duplicate: 'an earlier sample of this cycle has the same series',
+  type: 'an earlier sample of this cycle has the same name and another type',
 }
 
 /** Logs what is new: a failure once while it lasts, and its end. */
-function reporter(log: Log) {
-  const said = new Map<string, string>()
+function createReporter(log: Log) {
+  const reported = new Map<string, string>()
   const isNew = (key: string, text: string) => {
-    if ((said.get(key) ?? '') === text) return false
-    said.set(key, text)
+    if ((reported.get(key) ?? '') === text) return false
+    reported.set(key, text)
     return true
   }
   return {
     run({ name, error, warnings }: CollectorRun) {
       const text = [...(error === undefined ? [] : [messageOf(error)]), ...warnings].join('; ')
       if (!isNew(name, text)) return
-      if (error instanceof NoData) log.debug('collector: no data', { collector: name, err: text })
-      else if (text !== '') log.error('collector: failed', { collector: name, err: text })
-      else log.info('collector: recovered', { collector: name })
+      if (error instanceof NoData) report(log, messages.noData, { collector: name, err: text })
+      else if (text !== '') report(log, messages.failed, { collector: name, err: text })
+      else report(log, messages.recovered, { collector: name })
     },
-    refused(samples: readonly DuplicateSample[]) {
+    duplicates(samples: readonly DuplicateSample[]) {
       const [first] = samples
       const name = first === undefined ? '' : first.family.name + first.family.suffix
       const series = first === undefined ? '' : seriesText(name, Object.entries(first.labels))
       if (!isNew('', series) || first === undefined) return
-      log.error('collectors: samples left out', { samples: samples.length, series, reason: clashes[first.reason] })
+      report(log, messages.duplicates, { samples: samples.length, series, reason: duplicateReasons[first.reason] })
     },
   }
 }

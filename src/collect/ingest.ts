@@ -3,8 +3,9 @@ import { type Buffer, bytesOf, tailBytes } from '../buffer/index.ts'
 import type { Snapshot, Starts } from '../metrics/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, type Message, report } from '../util/log.ts'
 import type { CollectionResult } from './cycle.ts'
+import { clockMessages as messages } from './messages.ts'
 import type { SampleClock, Timestamp } from './sample-clock.ts'
 
 /**
@@ -70,7 +71,7 @@ export class Ingest {
 
   /** Nothing is taken in any more: what still waits has no place. */
   end(): void {
-    this.#drop(this.#released(), 'clock: was not put right before the stop: samples that waited for it are lost')
+    this.#drop(this.#released(), messages.stoppedWhileHolding)
   }
 
   #append(snapshot: Snapshot): void {
@@ -81,10 +82,7 @@ export class Ingest {
       if (timestampMs === undefined) late.push(one)
       else this.#buffer.append({ ...one.snapshot, starts, timestampMs })
     }
-    this.#drop(
-      late,
-      'clock: went back behind what was collected before: samples that were taken meanwhile have no place',
-    )
+    this.#drop(late, messages.overlap)
     this.#buffer.append({ ...snapshot, starts })
     this.#isPending = this.#isDropping = false
   }
@@ -95,8 +93,7 @@ export class Ingest {
   }
 
   #hold(snapshot: Snapshot, why: 'unset' | 'past'): void {
-    const what = why === 'unset' ? 'is not set yet' : 'is behind what was collected before'
-    if (!this.#isPending) this.#log.warn(`clock: ${what}: samples wait until it is put right (NTP)`)
+    if (!this.#isPending) report(this.#log, why === 'unset' ? messages.unset : messages.behind)
     this.#isPending = true
     this.#pending.push({ snapshot, bootMs: this.#timestampBootMs })
     this.#pendingBytes += bytesOf(snapshot)
@@ -107,7 +104,7 @@ export class Ingest {
       tooMany.push(one)
     }
     this.#pending.splice(0, tooMany.length)
-    this.#drop(tooMany, 'clock: is not put right, and too many samples wait for it: the oldest are lost')
+    this.#drop(tooMany, messages.tooManyHeld)
   }
 
   #released(): readonly PendingSnapshot[] {
@@ -115,11 +112,11 @@ export class Ingest {
     return this.#pending.splice(0)
   }
 
-  #drop(lost: readonly PendingSnapshot[], message: string): void {
+  #drop(lost: readonly PendingSnapshot[], message: Message): void {
     if (lost.length === 0) return
     const samples = lost.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
     this.#onDrop(samples)
-    if (!this.#isDropping) this.#log.error(message, { samples })
+    if (!this.#isDropping) report(this.#log, message, { samples })
     this.#isDropping = true
   }
 }

@@ -1,5 +1,6 @@
 import { type Clock, isSet } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
+import { clockMessages as messages } from './messages.ts'
 
 /** A difference between clocks that is a step and not a drift, milliseconds. */
 const stepMs = 60_000
@@ -88,13 +89,12 @@ export class SampleClock {
     this.stats.skewMs = wallMs - receiverMs
     const isRight = Math.abs(this.stats.skewMs) < stepMs
     if (isRight && this.#distrustedSinceMs !== undefined)
-      this.#adopt(wallMs, this.#clock.bootMs(), 'the receiver has the same time')
+      this.#adopt(wallMs, this.#clock.bootMs(), 'a receiver has the same time')
     this.#isFuture = isRight && this.#newestMs - receiverMs > futureMs
     if (isRight !== this.#warned) return
     this.#warned = !isRight
     const fields = { ahead_of_receiver: `${Math.round(this.stats.skewMs / 1000)}s` }
-    if (isRight) this.#log.info('clock: agrees with the receiver again', fields)
-    else this.#log.warn('clock: differs from the receiver: check the time of this host (NTP)', fields)
+    report(this.#log, isRight ? messages.skewEnded : messages.skewed, fields)
   }
 
   /** The offset to go by. */
@@ -111,12 +111,11 @@ export class SampleClock {
       this.#distrustedSinceMs = bootMs
       this.stats.steps++
       const by = `${Math.round((wallMs - bootMs - known) / 1000)}s`
-      const then = isRefuted ? '' : '; samples go on in the old time until a receiver confirms the new'
-      this.#log.warn(`clock: the wall clock has stepped${then}`, { by })
+      report(this.#log, isRefuted ? messages.stepped : messages.steppedUnconfirmed, { by })
     }
-    if (isRefuted) this.#adopt(wallMs, bootMs, 'the old one was behind what was collected before')
+    if (isRefuted) this.#adopt(wallMs, bootMs, 'the old time was behind earlier samples')
     else if (bootMs - this.#distrustedSinceMs > distrustMs)
-      this.#adopt(wallMs, bootMs, 'nobody has contradicted it for an hour')
+      this.#adopt(wallMs, bootMs, 'no receiver contradicted it for an hour')
     return this.#offsetMs ?? known
   }
 
@@ -128,7 +127,7 @@ export class SampleClock {
 
   /** Behind what waits, which has its place then. */
   #goBack(momentMs: number, bootMs: number): void {
-    this.#log.warn('clock: what was collected before lies in the future; samples go back to the time that it is', {
+    report(this.#log, messages.movedBack, {
       by: `${Math.round((this.#newestMs - momentMs) / 1000)}s`,
     })
     this.#newestMs = momentMs - (bootMs - (this.#pastSinceMs ?? bootMs)) - 1
@@ -142,7 +141,7 @@ export class SampleClock {
   #adopt(wallMs: number, bootMs: number, why: string): void {
     this.#offsetMs = wallMs - bootMs
     this.#distrustedSinceMs = undefined
-    this.#log.info('clock: the new time is taken', { why })
+    report(this.#log, messages.adopted, { why })
   }
 
   /** Time that was set back a little goes on slowly; further back there is no place for new samples. */

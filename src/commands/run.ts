@@ -39,8 +39,7 @@ export default {
     for (const decision of config.decisions) report(log, agentMessages.decided, { decision })
     logWarnings(config, log)
     for (const { collector } of config.collectors) {
-      if (collector.deprecated)
-        report(log, agentMessages.deprecatedCollector, { collector: collector.name })
+      if (collector.deprecated) report(log, agentMessages.deprecatedCollector, { collector: collector.name })
     }
     const supervisor = supervisorOf(terminal, log)
     const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor, reread })

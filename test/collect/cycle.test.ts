@@ -59,7 +59,7 @@ test('a collector that throws costs its own samples only, and those before stay'
     'value{of="good"} 2',
   ])
   await lines()
-  assert.deepEqual(logged, ['error collector: failed {"collector":"bad","err":"broken"}'])
+  assert.deepEqual(logged, ['error Collector failed {"component":"collector","collector":"bad","err":"broken"}'])
 })
 
 test('no data is no failure to log', async () => {
@@ -69,7 +69,9 @@ test('no data is no failure to log', async () => {
     }),
   )
   assert.deepEqual(await lines(), [succeeded('none', 0)])
-  assert.deepEqual(logged, ['debug collector: no data {"collector":"none","err":"none of it"}'])
+  assert.deepEqual(logged, [
+    'debug Collector has no data {"component":"collector","collector":"none","err":"none of it"}',
+  ])
 })
 
 test('what a collector that waits emits comes in the order of the collectors, not of the answers', async () => {
@@ -123,7 +125,9 @@ test('one that hangs fails at the deadline, is told so, and what it emits later 
   const next = lines()
   await clock.pass(1000)
   assert.equal((await next).includes('value{of="after"} 2'), false)
-  assert.deepEqual(logged, ['error collector: failed {"collector":"hangs","err":"no answer within 1000 ms"}'])
+  assert.deepEqual(logged, [
+    'error Collector failed {"component":"collector","collector":"hangs","err":"no answer within 1000 ms"}',
+  ])
 })
 
 test('one that fails after its deadline does no harm', async () => {
@@ -194,7 +198,9 @@ test('a collector with its own deadline fails there, and the others keep the sha
     succeeded('watching', 1),
     'value{of="patient"} 1',
   ])
-  assert.deepEqual(scene.logged, ['error collector: failed {"collector":"brief","err":"no answer within 500 ms"}'])
+  assert.deepEqual(scene.logged, [
+    'error Collector failed {"component":"collector","collector":"brief","err":"no answer within 500 ms"}',
+  ])
 })
 
 test('the signal of a collector aborts at its own deadline, before the collection ends, and late samples are dropped', async () => {
@@ -236,7 +242,7 @@ test('the deadline may come from the options; a longer one than the shared does 
   await scene.clock.pass(1000)
   assert.deepEqual(await run, [succeeded('long', 0), succeeded('option', 0)])
   assert.deepEqual(scene.logged, [
-    'error collector: failed {"collector":"option","err":"no answer within 200 ms"}',
-    'error collector: failed {"collector":"long","err":"no answer within 1000 ms"}',
+    'error Collector failed {"component":"collector","collector":"option","err":"no answer within 200 ms"}',
+    'error Collector failed {"component":"collector","collector":"long","err":"no answer within 1000 ms"}',
   ])
 })

@@ -91,7 +91,7 @@ test('a device that fails is told; the others are reported', async () => {
 })
 
 test('a host without interfaces: none of it, and a failure where the list is empty', async () => {
-  assert.match((await collectAll(ethtool)).logged.join(), /^debug collector: no data/)
+  assert.match((await collectAll(ethtool)).logged.join(), /^debug Collector has no data/)
   assert.match((await collectAll(ethtool, { sys: { 'class/net/bonding_masters': '' } })).logged.join(), /^error/)
 })
 

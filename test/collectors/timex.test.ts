@@ -56,7 +56,7 @@ test('where it is not permitted there is nothing to log as a failure', async () 
   const kernel = { adjtimex: () => Promise.reject(failure('adjtimex', 1)) }
   const { lines, success, logged } = await collectAll(timex, { kernel })
   assert.deepEqual([lines, success], [[], false])
-  assert.match(logged.join(), /^debug collector: no data/)
+  assert.match(logged.join(), /^debug Collector has no data/)
 })
 
 test('where system calls cannot be made it says so', async () => {

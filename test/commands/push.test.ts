@@ -71,7 +71,10 @@ test('a configuration names the outputs, and each of them gets all', async (t) =
   }
   writeFileSync(file, JSON.stringify(config))
   const { status, out, err } = await push('a 1\n', '--job=j', `--config.file=${file}`)
-  assert.match(err, /^\S+ level=ERROR msg="buffer: the directory cannot be used: what is not delivered is lost".*\n$/)
+  assert.match(
+    err,
+    /^\S+ level=ERROR msg="Buffer directory is not usable, undelivered samples of this command will be lost".*\n$/,
+  )
   assert.equal(status, 0)
   assert.match(out, /^hostpush: delivered: 1 sample to rw \(.*\), gw \(.*\)\n$/)
   assert.deepEqual(

@@ -75,7 +75,7 @@ for (const [name, start] of [
     assert.notEqual(load, '77')
     const told = running.output().match(/level=(?:WARN|ERROR) .*/g) ?? []
     assert.match(told[0] ?? '', /bytes\.prom: line 1: it is not UTF-8; .*label name __name__ is reserved/)
-    assert.match(told[1] ?? '', /samples left out.*samples=2/)
+    assert.match(told[1] ?? '', /samples dropped.*samples=2/)
     assert.match(told[2] ?? '', /two series have the same labels: the first is sent.*clash/)
     assert.equal(told.length, 3, told.join('\n'))
   })

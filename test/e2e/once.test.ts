@@ -143,7 +143,7 @@ test('where the directory cannot be used it is said, and what can be delivered i
   assert.equal(status, 0, text)
   assert.match(
     text,
-    /^\S+ level=ERROR msg="buffer: the directory cannot be used[^\n]* hint="name a buffer\.directory [^\n]*\nhostpush: delivered: /,
+    /^\S+ level=ERROR msg="Buffer directory is not usable[^\n]* hint="name a buffer\.directory [^\n]*\nhostpush: delivered: /,
   )
 })
 

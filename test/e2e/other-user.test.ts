@@ -74,7 +74,7 @@ test("what root's commands leave in another user's directory is delivered by tha
   )
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0, agent.output())
-  assert.match(agent.output(), /what earlier commands had left is delivered/)
+  assert.match(agent.output(), /Samples of earlier commands delivered/)
 })
 
 test('an agent that may not read what was left says so once, and what to do', async (t) => {
@@ -86,7 +86,9 @@ test('an agent that may not read what was left says so once, and what to do', as
   chownSync(join(state, 'spool'), other, other)
   const agent = asOther(['run', config(await nowhere()), '--web.listen-address=127.0.0.1:0'])
   await agent.until(/not delivered, kept/)
-  const said = agent.output().match(/may not be read, and waits.* hint="as root: chown -R 65534:65534 '.*\/state'"/g)
+  const said = agent
+    .output()
+    .match(/Spool of another user is not readable.* hint="as root: chown -R 65534:65534 '.*\/state'"/g)
   assert.equal(said?.length, 1, agent.output())
 })
 

@@ -179,7 +179,7 @@ export class BatchSession implements BatchRun {
   async #openInTurn(name: string, place: QueueTicket | undefined, opening: OpenOptions): Promise<void> {
     if ((await place?.waitFor(turns.at(name), opening.deadline)) ?? true) await this.#open(name, opening)
     else if (!this.#undelivered.has(name))
-      this.#undelivered.set(name, 'other commands on this host delivered all the time')
+      this.#undelivered.set(name, 'timeout while other commands on this host were delivering')
   }
 
   /** Opens an output when it has got all that others left. */

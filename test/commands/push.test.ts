@@ -166,7 +166,7 @@ test('what cannot be delivered in time is kept, why is told, and the next push t
   assert.equal(silent.status, 3)
   assert.match(
     silent.err,
-    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): not delivered in time: no answer for \S+ s\n$/,
+    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): timeout before delivery: no answer for \S+ s\n$/,
   )
   isSilent = false
   const next = await push('b 1\n', '--job=k', `--pushgateway=${url}`)

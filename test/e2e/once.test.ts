@@ -124,7 +124,7 @@ test('an endpoint that answers nothing delays nobody beyond the timeout', async 
   )
   const took = performance.now() - begun
   assert.equal(status, 3, text)
-  assert.match(text, /: not delivered in time: no answer for \d\.\d s\n$/)
+  assert.match(text, /: timeout before delivery: no answer for \d\.\d s\n$/)
   assert.ok(took < 10_000, `${took} ms, with a start from source on a busy machine`)
 })
 

@@ -160,13 +160,16 @@ test('who waits for others until its time is over says so, sends nothing out of 
   const place = await enterQueue(turnsIn(state), { clock: systemClock }, [turns.at('pushgateway:gw')])
   const early = await pushed(t, { state, config, timeout: '500ms' }, 'rows 1\n')
   assert.equal(early.status, 3)
-  assert.match(early.output, /: 1 of 1 sample for gw \(\S+\): other commands on this host delivered all the time\n$/)
+  assert.match(
+    early.output,
+    /: 1 of 1 sample for gw \(\S+\): timeout while other commands on this host were delivering\n$/,
+  )
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify({ instance: 'h', ...config }))
   const words = ['exec', '--job=late', '--interval=100ms', '--timeout=4s', `--config.file=${file}`]
   const exec = hostpush(t, [...words, '--', 'sleep', '0.5'], { STATE_DIRECTORY: state })
   assert.equal(await exec.ended, 0)
-  assert.match(exec.output(), /: other commands on this host delivered all the time\n$/)
+  assert.match(exec.output(), /: timeout while other commands on this host were delivering\n$/)
   assert.deepEqual(await gateway.groups(), [])
   await place.leave()
   assert.equal((await pushed(t, { state, config, timeout: '20s' }, 'more 1\n')).status, 0)

@@ -286,7 +286,7 @@ for (const beside of ['without an agent', 'beside an agent'] as const) {
     writeFileSync(file, JSON.stringify(config))
     if (beside === 'beside an agent') {
       const agent = hostpush(t, ['run', `--config.file=${file}`, '--web.listen-address='], { STATE_DIRECTORY: state })
-      await agent.until(/agent: running/)
+      await agent.until(/Agent running/)
     }
     const numbers = Array.from({ length: 30 }, (_, number) => number)
     const runs = await Promise.all(

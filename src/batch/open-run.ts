@@ -8,8 +8,10 @@ import { createRun, type RunManifest } from './run-log.ts'
 import { BatchSession } from './session.ts'
 import type { BatchOptions, BatchRun, RunOptions, SpoolDeps } from './types.ts'
 
-export async function openBatchRun(batch: BatchOptions, given: SpoolDeps, options: RunOptions): Promise<BatchRun> {
-  const deps = batch.buffer.mode === 'disk' ? { ...given, ownership: await ownershipOf(batch.buffer.directory) } : given
+/** Opens a run with its own log. If the directory is not usable, logs it and buffers in memory. */
+export async function openBatchRun(batch: BatchOptions, spoolDeps: SpoolDeps, options: RunOptions): Promise<BatchRun> {
+  const ownership = batch.buffer.mode === 'disk' ? await ownershipOf(batch.buffer.directory) : undefined
+  const deps = ownership === undefined ? spoolDeps : { ...spoolDeps, ownership }
   const nowMs = deps.clock.now()
   if (!isSet(nowMs) && !options.isSecond)
     report(deps.log, clockMessages.unsetForCommand, {
@@ -43,7 +45,7 @@ async function openLog(
   return openBuffer({ ...options, mode: 'memory' }, deps)
 }
 
-/** What the outputs want to be remembered beside the log, by the name in it. */
+/** `OutputKind.remember` of each output, by its name in the log. */
 const rememberedOf = (outputs: readonly ConfiguredOutput[]): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     outputs.flatMap((one) => {

@@ -205,7 +205,7 @@ test('ten pushes of one job at once, beside an agent: each arrives, none is refu
     web: { listen_address: [] },
   })
   const agent = hostpush(t, ['run', `--config.file=${config}`], { STATE_DIRECTORY: state })
-  await agent.until(/agent: running/)
+  await agent.until(/Agent running/)
   const file = join(temporary(t), 'metrics')
   writeFileSync(file, 'rows_total 1\n')
   const args = ['push', '--job=many', '--timeout=30s', `--config.file=${config}`, file]

@@ -31,10 +31,10 @@ test('a command that cannot be started has the status that a shell gives it, and
     [['nosuch'], 127, /^nosuch: command not found$/],
     [[''], 127, /command not found/],
     [[`${folder}/nosuch`], 127, /command not found/],
-    [['text'], 126, /^text: is not executable$/],
-    [['directory'], 126, /is not executable/],
-    [[folder], 126, /is not executable/],
-    [['broken'], 126, /^broken: cannot be started: .*ENOENT/],
+    [['text'], 126, /^text: not executable$/],
+    [['directory'], 126, /not executable/],
+    [[folder], 126, /not executable/],
+    [['broken'], 126, /^broken: failed to start: .*ENOENT/],
   ]
   for (const [words, status, reason] of cases) {
     const started = await startCommand(words, { environment, inherited })
@@ -55,5 +55,5 @@ test('arguments that are too long for the kernel are a reason, not an exception'
   const started = await startCommand(['true', 'x'.repeat(3_000_000)], { environment: process.env, inherited })
   assert.ok('reason' in started)
   assert.equal(started.status, 126)
-  assert.match(started.reason, /^true: cannot be started: .*E2BIG/)
+  assert.match(started.reason, /^true: failed to start: .*E2BIG/)
 })

@@ -59,7 +59,7 @@ export class Job {
   #endedAtMs: number | undefined
   #isTerminating = false
 
-  /** Must be created in the same turn of the event loop as the command: afterwards its exit may already be reaped. */
+  /** Must be created in the same turn of the event loop as the command: later, Node may have waited for it, and the baseline of its usage would be wrong. */
   constructor(command: Command | Unstarted, deps: Deps, parts: JobParts) {
     const proc = new Dir(diskFiles('/proc'), '/proc')
     const isStarted = 'pid' in command

@@ -30,7 +30,7 @@ test('files of a bundle load each other, each once', (t) => {
   assert.deepEqual(main.own, [join(folder, 'main.cjs'), '/'])
 })
 
-test('what was kept of a run is used by the next, and one that is cut off is not', (t) => {
+test('the next run uses a written code cache, but not a truncated one', (t) => {
   const folder = folderOf(t, files)
   const loader = createLoader(folder)
   assert.equal((loader.load('main') as Main).sum(), 2)
@@ -47,6 +47,6 @@ test('what was kept of a run is used by the next, and one that is cut off is not
   }
 })
 
-test('a file that is not there is an error with its name', (t) => {
+test('a missing file is an error with its name', (t) => {
   assert.throws(() => createLoader(folderOf(t, {})).load('main'), /main\.cjs/)
 })

@@ -15,18 +15,18 @@ function shell(command: string) {
   return { status, out: stdout, err: stderr }
 }
 
-test('standard output that cannot be written is told, with status 1', () => {
+test('a write error on standard output is reported with status 1', () => {
   const { status, err } = shell('hostpush --version >/dev/full')
   assert.equal(status, 1)
   assert.match(err, /^hostpush: standard output cannot be written: ENOSPC[^\n]*\n$/)
 })
 
-test('a reader that leaves early is no fault', () => {
+test('a closed pipe on standard output is not an error', () => {
   const { status, out, err } = shell('{ hostpush run --help; echo $? >&2; } | head -n 1')
   assert.deepEqual([status, out, err], [0, 'Usage: hostpush run [flags]\n', '0\n'])
 })
 
-test('a command that prints as it goes ends when nobody reads on', async (t) => {
+test('a command that prints continuously ends when its output pipe is closed', async (t) => {
   const receive = start(t, process.execPath, [cli, 'receive', '--listen-address=127.0.0.1:0'])
   await receive.until(/receiving at (\S+)/)
   const [url] = /http:\/\/[^/]+/.exec(receive.output()) ?? []
@@ -38,7 +38,7 @@ test('a command that prints as it goes ends when nobody reads on', async (t) => 
   assert.equal(await receive.ended, 0)
 })
 
-test('a log that cannot be written stops nothing', async (t) => {
+test('a log that is not writable does not stop the agent', async (t) => {
   const address = `127.0.0.1:${await freePort()}`
   const command = `exec '${process.execPath}' '${cli}' run --web.listen-address=${address} 2>/dev/full`
   const agent = start(t, 'sh', ['-c', command])
@@ -53,7 +53,7 @@ test('a log that cannot be written stops nothing', async (t) => {
   assert.equal(await agent.ended, 0)
 })
 
-test('a demo whose port is taken ends with one clear line', async (t) => {
+test('a demo receiver whose port is in use ends with one clear line', async (t) => {
   const server = createServer().listen(0, '127.0.0.1')
   t.after(() => server.close())
   await once(server, 'listening')

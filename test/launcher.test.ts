@@ -85,7 +85,7 @@ test('the packaged Node gets the flags, the bundle and every argument as it was'
   assert.deepEqual(args.slice(bundle), [`${root}/bin/../dist/hostpush.cjs`, 'exec', '--', 'a b', '', '$HOME', '*'])
 })
 
-test('it becomes Node, so that signals reach the agent', { skip }, async (t) => {
+test('the launcher replaces itself with Node, so signals reach the agent', { skip }, async (t) => {
   const { folder, fakeNode, start, launch, root } = scene(t)
   const node = `hostpush/node_modules/${packaged}`
   fakeNode(node, 'packaged')
@@ -99,7 +99,9 @@ test('it becomes Node, so that signals reach the agent', { skip }, async (t) => 
   assert.deepEqual([(await end).status, (await end).out], [7, ['up', 'asked to stop']])
 })
 
-test('it is found through links, in a folder with spaces, from anywhere', { skip }, async (t) => {
+test('the launcher finds its package through links, in a folder with spaces, from any directory', {
+  skip,
+}, async (t) => {
   const { folder, fakeNode, launch, root } = scene(t, 'some where/hostpush')
   fakeNode(`some where/hostpush/node_modules/${packaged}`, 'packaged')
   mkdirSync(join(folder, 'links'))
@@ -129,14 +131,14 @@ test('a Node that npm put beside the package is used', { skip }, async (t) => {
   assert.equal((await launch()).out[0], 'beside')
 })
 
-test('nothing is run out of a folder around that is no node_modules', async (t) => {
+test('the launcher uses no Node from a parent folder that is not node_modules', async (t) => {
   const { fakeNode, launch } = scene(t)
   fakeNode(packaged, 'planted')
   fakeNode('path/node', 'system')
   assert.equal((await launch()).out[0], 'system')
 })
 
-test('HOSTPUSH_NODE comes before every other', async (t) => {
+test('HOSTPUSH_NODE takes precedence over every other Node', async (t) => {
   const { folder, fakeNode, launch } = scene(t)
   fakeNode(`hostpush/node_modules/${packaged}`, 'packaged')
   fakeNode('my own/node', 'mine', 'v24.0.0')
@@ -150,14 +152,14 @@ test('HOSTPUSH_NODE comes before every other', async (t) => {
   assert.match((await launch([], { HOSTPUSH_NODE: '/nowhere' })).err, /HOSTPUSH_NODE is \/nowhere \(no version\)/)
 })
 
-test('HOSTPUSH_NODE_FLAGS come after the flags it sets itself', async (t) => {
+test('HOSTPUSH_NODE_FLAGS follow the launcher’s own flags', async (t) => {
   const { fakeNode, launch } = scene(t)
   fakeNode('path/node', 'system')
   const { out } = await launch([], { HOSTPUSH_NODE_FLAGS: '--max-old-space-size=1000 --trace-gc' })
   assert.deepEqual(out.slice(-3, -1), ['--max-old-space-size=1000', '--trace-gc'])
 })
 
-test('without a packaged Node, one in PATH has to be new enough', async (t) => {
+test('without a packaged Node, the Node in PATH must be new enough', async (t) => {
   const { folder, fakeNode, launch } = scene(t)
   const none = await launch()
   assert.equal(none.status, 1)
@@ -170,7 +172,7 @@ test('without a packaged Node, one in PATH has to be new enough', async (t) => {
   assert.ok(old.err.includes(`${folder}/path/node is too old (v20.20.2)`), old.err)
 })
 
-test('a bundle that was not built is missed with what to do', async (t) => {
+test('a missing bundle is reported with the command that builds it', async (t) => {
   const { fakeNode, launch, root } = scene(t)
   fakeNode('path/node', 'system')
   rmSync(join(root, 'dist'), { recursive: true })

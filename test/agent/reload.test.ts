@@ -77,7 +77,7 @@ const newestOf = ({ ledger }: Receiver, name: string) => ledger.findLast(({ seri
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
 
-test('an endpoint that is configured as before goes on as it is, and one that is new begins now', async (t) => {
+test('a reload keeps an unchanged endpoint running and starts a new endpoint with the next snapshot', async (t) => {
   const [first, second] = [await receiverOf(t), await receiverOf(t)]
   const { a, agent, write, end, collected } = await scene(t, first)
   await until(() => numbersAt(first).length >= 3)
@@ -96,7 +96,7 @@ test('an endpoint that is configured as before goes on as it is, and one that is
   assert.deepEqual(numbersAt(first), upTo(collected()))
 })
 
-test('of an endpoint that changes while its request hangs nothing is lost, nothing refused', async (t) => {
+test('an endpoint that changes during a hanging request loses no sample and gets no rejection', async (t) => {
   let hangs = false
   const behaviour = () => (hangs ? { hang: true, commit: true } : undefined)
   const receiver = await receiverOf(t, behaviour)
@@ -134,7 +134,7 @@ test('a reload logs the warnings of the new configuration; a failed reload logs 
   await end()
 })
 
-test('an endpoint that is held tries again at a reload: its token may have been put right', async (t) => {
+test('a paused endpoint retries at a reload, because its token may have been repaired', async (t) => {
   let isRight = false
   const receiver = await receiverOf(t, () => (isRight ? undefined : { status: 401, commit: false }))
   const { agent, lines, end, collected } = await scene(t, receiver)
@@ -147,7 +147,7 @@ test('an endpoint that is held tries again at a reload: its token may have been 
   assert.deepEqual(numbersAt(receiver), upTo(collected()))
 })
 
-test('another interval, other labels and other collectors hold from the next collection on', async (t) => {
+test('a new interval, labels and collectors are in effect from the next collection on', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, write, end } = await scene(t, receiver)
   await until(() => numbersAt(receiver).length >= 2)
@@ -184,7 +184,7 @@ test('a configuration with errors is not applied: every error is logged and the 
   assert.deepEqual(numbersAt(receiver), upTo(collected()))
 })
 
-test('SIGHUP and a POST read the file again, the POST only where that is enabled', async (t) => {
+test('SIGHUP reloads the configuration, and so does a POST if that is enabled', async (t) => {
   const receiver = await receiverOf(t)
   const file = join(temporary(t), 'config.json')
   const write = (shape: object) => {
@@ -216,7 +216,7 @@ test('SIGHUP and a POST read the file again, the POST only where that is enabled
   assert.equal(await agent.ended, 0)
 })
 
-test('SIGHUP before the agent runs ends nothing: the file is read again once it does', async (t) => {
+test('a SIGHUP during the start does not end the agent: it reloads the file once it runs', async (t) => {
   const receiver = await receiverOf(t)
   const file = join(temporary(t), 'config.json')
   const shape = { web: { listen_address: [] }, remote_write: [{ url: `${receiver.url}/api/v1/write` }] }
@@ -233,7 +233,7 @@ test('SIGHUP before the agent runs ends nothing: the file is read again once it 
   assert.equal(await agent.ended, 0)
 })
 
-test('who asks whose samples these are, and where they go, is told what holds now', async (t) => {
+test('the control channel answers with the current identity and URLs', async (t) => {
   const [first, second] = [await receiverOf(t), await receiverOf(t)]
   const { a, agent, write, end, directory } = await scene(t, first)
   const asked = async () => {
@@ -247,7 +247,7 @@ test('who asks whose samples these are, and where they go, is told what holds no
   await end()
 })
 
-test('series go on where the labels of this host stay: after a reload they are not new', async (t) => {
+test('a reload with the same identity adds no new series', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, write, end } = await scene(t, receiver)
   const added = () =>
@@ -263,7 +263,7 @@ test('series go on where the labels of this host stay: after a reload they are n
   assert.ok(Math.max(...later) < all / 4, added().join(' '))
 })
 
-test('a hundred wishes at once are one reading, or two, and after each of them the newest file holds', async (t) => {
+test('a hundred simultaneous reload requests cause at most two reloads, and the newest file is in effect', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, lines, write, end } = await scene(t, receiver)
   const early = agent.reload()
@@ -277,7 +277,7 @@ test('a hundred wishes at once are one reading, or two, and after each of them t
   await end()
 })
 
-test('what the collectors of the configuration before had open is closed', async (t) => {
+test('a reload closes the files of the previous collectors', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, write, end, collected } = await scene(t, receiver)
   const open = () => readdirSync('/proc/self/fd').filter(isLoad).length

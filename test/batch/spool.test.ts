@@ -11,7 +11,7 @@ import { bootId, snapshots } from '../support/buffer.ts'
 import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 
-test('what was left before a boot, for an output that is no more, goes by its age once a receiver has told the time', async (t) => {
+test('spooled samples of an earlier boot for a removed output expire once a receiver has confirmed the time', async (t) => {
   const directory = temporary(t)
   const environment = { STATE_DIRECTORY: directory, HOME: '/nonexistent' }
   const file = `${temporary(t)}/config.json`

@@ -44,7 +44,7 @@ function cycleOf(...collectors: readonly Collector[]) {
 
 const succeeded = (name: string, as: 0 | 1) => `node_scrape_collector_success{collector="${name}"} ${as}`
 
-test('a collector that throws costs its own samples only, and those before stay', async () => {
+test('a failing collector does not affect others, and samples that it emitted before are kept', async () => {
   const { lines, logged } = cycleOf(
     named('bad', ({ emit }) => {
       emit(value, 1, { of: 'bad' })
@@ -62,7 +62,7 @@ test('a collector that throws costs its own samples only, and those before stay'
   assert.deepEqual(logged, ['error Collector failed {"component":"collector","collector":"bad","err":"broken"}'])
 })
 
-test('no data is no failure to log', async () => {
+test('NoData is not logged as a failure', async () => {
   const { lines, logged } = cycleOf(
     named('none', () => {
       throw new NoData('none of it')
@@ -74,7 +74,7 @@ test('no data is no failure to log', async () => {
   ])
 })
 
-test('what a collector that waits emits comes in the order of the collectors, not of the answers', async () => {
+test('samples of asynchronous collectors are in the order of the collectors', async () => {
   const { clock, cycle } = cycleOf(
     named('slow', async ({ emit }) => {
       await clock.sleep(200)
@@ -96,7 +96,7 @@ test('what a collector that waits emits comes in the order of the collectors, no
   )
 })
 
-test('one that hangs fails at the deadline, is told so, and what it emits later is not taken', async () => {
+test('a hanging collector fails at the deadline, its signal aborts, and later samples are dropped', async () => {
   let signal: AbortSignal | undefined
   const { clock, lines, logged } = cycleOf(
     named('hangs', async (context) => {
@@ -130,7 +130,7 @@ test('one that hangs fails at the deadline, is told so, and what it emits later 
   ])
 })
 
-test('one that fails after its deadline does no harm', async () => {
+test('a failure after the deadline has no effect', async () => {
   const { clock, lines } = cycleOf(
     named('late', async () => {
       await clock.sleep(2000)
@@ -227,7 +227,7 @@ test('the signal of a collector aborts at its own deadline, before the collectio
   assert.deepEqual(await run, [succeeded('other', 1), succeeded('stubborn', 0), 'value{of="other"} 1'])
 })
 
-test('the deadline may come from the options; a longer one than the shared does not extend the collection', async () => {
+test('a deadline from the options does not extend the collection beyond the shared deadline', async () => {
   const scene = cycleOf(
     collector({
       name: 'option',

@@ -21,7 +21,7 @@ function twin(t: TestContext, url: string, web: number) {
   return hostpush(t, ['run', `--config.file=${file}`])
 }
 
-test('of two hosts with the same labels the one that comes late says so, in its log, on its page and in its metrics', async (t) => {
+test('the later of two hosts with the same labels reports the duplicate sender in its log, status page and metrics', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const [door, web] = [await freePort(), await freePort()]

@@ -69,7 +69,7 @@ async function values(prometheus: Prometheus, query: string): Promise<Readonly<R
   return Object.fromEntries(found.map(({ metric, value }) => [metric['job_name'] ?? '', Number(value[1])]))
 }
 
-test('how runs went is asked for in PromQL, and a failed one does not erase the last success', async (t) => {
+test('PromQL finds the results of runs, and a failed run does not erase the last success', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=import', '--label=table=orders', writeTo(prometheus)] }
@@ -117,7 +117,7 @@ test('how runs went is asked for in PromQL, and a failed one does not erase the 
   assert.equal((await prometheus.query('batch_job_success == 0')).length, 1)
 })
 
-test('the series of the host end with the command, those of the job stay in view', async (t) => {
+test('stale markers end the host’s series with the command, and the job’s series continue', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=j', '--interval=500ms', writeTo(prometheus)] }
@@ -141,7 +141,7 @@ test('the series of the host end with the command, those of the job stay in view
   assert.notEqual(atLast, undefined)
 })
 
-test('a run that goes on tells when it began, and what it has used so far', async (t) => {
+test('a running command has a start time and its usage so far', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const running = hostpush(t, ['exec', '--job=long', '--interval=1s', writeTo(prometheus), 'sleep', '30'])
@@ -156,7 +156,7 @@ test('a run that goes on tells when it began, and what it has used so far', asyn
   assert.deepEqual(await values(prometheus, 'batch_job_exit_code'), { long: 143 })
 })
 
-test('two runs of one job at the same time are two series, and each says how it went', async (t) => {
+test('two parallel runs of one job have separate series, each with its result', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=twice', '--interval=300ms', writeTo(prometheus)] }
@@ -180,7 +180,7 @@ test('two runs of one job at the same time are two series, and each says how it 
   assert.deepEqual(leftIn(wanted.state), [])
 })
 
-test('at a Pushgateway a job has a group of its own, where a failed run leaves the last success', async (t) => {
+test('a job has its own group at a Pushgateway, and a failed run keeps the last success in it', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=backup', '--label=instance=', `--pushgateway=${gateway.url}`] }
@@ -201,7 +201,7 @@ test('at a Pushgateway a job has a group of its own, where a failed run leaves t
   assert.equal(about(lines, 'up').length, 0)
 })
 
-test('an endpoint that is away all the time costs the command nothing, and the next start delivers', async (t) => {
+test('an unreachable endpoint does not affect the command, and the next start delivers the backlog', async (t) => {
   const state = temporary(t)
   const file = join(state, 'config.json')
   const nobody = await freePort()
@@ -235,7 +235,7 @@ test('an endpoint that is away all the time costs the command nothing, and the n
   assert.ok((load?.values.length ?? 0) >= 3, `${load?.values.length} samples`)
 })
 
-test('a machine that is gone in the middle of a run: the next start delivers what was left', async (t) => {
+test('after a crash of the machine during a run, the next start delivers the backlog', async (t) => {
   const state = temporary(t)
   const file = join(state, 'config.json')
   const config = (url: string) =>
@@ -272,7 +272,7 @@ test('a machine that is gone in the middle of a run: the next start delivers wha
 })
 
 for (const beside of ['without an agent', 'beside an agent'] as const) {
-  test(`thirty runs at once ${beside}: nothing is lost, refused or left behind`, async (t) => {
+  test(`thirty parallel runs ${beside}: nothing is lost, rejected or left in the spool`, async (t) => {
     const prometheus = await startPrometheus(t)
     const gateway = await startPushgateway(t)
     if (prometheus === undefined || gateway === undefined) return

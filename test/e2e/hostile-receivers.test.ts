@@ -31,7 +31,7 @@ for (const [name, start] of [
   ['Prometheus 3', startPrometheus3],
   ['VictoriaMetrics', startVictoriaMetrics],
 ] as const)
-  test(`${name}: what is wrong in a text file costs nothing else, and each thing is said`, async (t) => {
+  test(`${name}: errors in a text file affect no other samples, and each error is logged`, async (t) => {
     const receiver = await start(t)
     if (receiver === undefined) return
     const folder = temporary(t)

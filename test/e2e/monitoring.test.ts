@@ -31,7 +31,7 @@ async function taker(t: TestContext): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-test('the page lists every metric of the agent itself, and no other', async (t) => {
+test('docs/monitoring.md lists exactly the self metrics of the agent', async (t) => {
   const [url, port, file] = [await taker(t), await freePort(), join(temporary(t), 'config.json')]
   const config = {
     ...{ global: { scrape_interval: '200ms' }, remote_write: [{ url: `${url}/write` }], pushgateway: [{ url }] },

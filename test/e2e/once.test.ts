@@ -50,7 +50,7 @@ const soon = '--timeout=3s'
 
 const nowhere = async () => `http://127.0.0.1:${await freePort()}`
 
-test('what is collected arrives, nothing is left, and no series ends', async (t) => {
+test('the collected samples arrive, the spool is empty, and no series gets a stale marker', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
@@ -64,7 +64,7 @@ test('what is collected arrives, nothing is left, and no series ends', async (t)
   assert.deepEqual(await prometheus.query('{__name__=~"process_.*|hostpush_.*"}'), [])
 })
 
-test('with the endpoint away it is safe in the buffer, and the next one delivers it first', async (t) => {
+test('with an unreachable endpoint the samples stay in the buffer, and the next command delivers them first', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
@@ -83,7 +83,7 @@ test('with the endpoint away it is safe in the buffer, and the next one delivers
   assert.equal(await samplesOf(prometheus, 'node_load1{instance="h",job="batch"}'), 3)
 })
 
-test('one that is killed loses nothing that it had', async (t) => {
+test('a killed command loses no collected sample', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
@@ -110,7 +110,7 @@ test('one that is killed loses nothing that it had', async (t) => {
   assert.equal(await samplesOf(prometheus, 'node_load1{instance="h",job="batch"}'), 2)
 })
 
-test('an endpoint that answers nothing delays nobody beyond the timeout', async (t) => {
+test('an endpoint that never answers does not delay the command beyond the timeout', async (t) => {
   const silent = createServer(() => {}).listen(0, '127.0.0.1')
   t.after(() => silent.close())
   await new Promise((resolve) => silent.once('listening', resolve))
@@ -128,7 +128,7 @@ test('an endpoint that answers nothing delays nobody beyond the timeout', async 
   assert.ok(took < 10_000, `${took} ms, with a start from source on a busy machine`)
 })
 
-test('in memory what is not delivered is lost, and said to be', async (t) => {
+test('with a buffer in memory, undelivered samples are lost and reported as lost', async (t) => {
   const here = place(t, { buffer: { mode: 'memory' } })
   const { status, text } = await here.once(await nowhere(), soon)
   assert.equal(status, 1, text)
@@ -136,7 +136,7 @@ test('in memory what is not delivered is lost, and said to be', async (t) => {
   assert.deepEqual(readdirSync(here.state), [])
 })
 
-test('where the directory cannot be used it is said, and what can be delivered is', async (t) => {
+test('an unusable buffer directory is logged, and samples are still delivered', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const { status, text } = await place(t, { buffer: { directory: '/dev/null/x' } }).once(prometheus.url)
@@ -147,7 +147,7 @@ test('where the directory cannot be used it is said, and what can be delivered i
   )
 })
 
-test('a gateway gets the last snapshot, and one that was left only where nothing newer takes its place', async (t) => {
+test('a Pushgateway gets the last snapshot; a spooled one only if nothing newer replaces it', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const state = temporary(t)
@@ -165,7 +165,7 @@ test('a gateway gets the last snapshot, and one that was left only where nothing
   assert.match(lines[0] ?? '', /instance="h",job="batch"/)
 })
 
-test('a running agent delivers what was left, under the labels it was taken with, and keeps others from its series', async (t) => {
+test('a running agent delivers the spool with its original labels, and no command pushes the agent’s series', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
@@ -194,7 +194,7 @@ test('a running agent delivers what was left, under the labels it was taken with
   assert.doesNotMatch(agent.output(), /refused|rejected/)
 })
 
-test('ten pushes of one job at once, beside an agent: each arrives, none is refused, nobody is left', async (t) => {
+test('ten parallel pushes of one job while an agent runs: each arrives, none is rejected, the spool is empty', async (t) => {
   const [prometheus, gateway] = [await startPrometheus(t), await startPushgateway(t)]
   if (prometheus === undefined || gateway === undefined) return
   const state = temporary(t)

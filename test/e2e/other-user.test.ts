@@ -77,7 +77,7 @@ test("what root's commands leave in another user's directory is delivered by tha
   assert.match(agent.output(), /Samples of earlier commands delivered/)
 })
 
-test('an agent that may not read what was left says so once, and what to do', async (t) => {
+test('an agent logs once, with a hint, that it may not read a spooled log', async (t) => {
   const here = place(t)
   if (here === undefined) return
   const { state, config, asOther } = here
@@ -92,7 +92,7 @@ test('an agent that may not read what was left says so once, and what to do', as
   assert.equal(said?.length, 1, agent.output())
 })
 
-test('what root makes outside of the directory, where a link leads, stays its own', async (t) => {
+test('files that root creates outside of the directory, through a link, keep root as owner', async (t) => {
   const here = place(t)
   if (here === undefined) return
   const { state, config, asRoot } = here
@@ -105,7 +105,7 @@ test('what root makes outside of the directory, where a link leads, stays its ow
   assert.deepEqual(new Set(uids), new Set([0]))
 })
 
-test('who queues behind somebody whom it may not ask does not wait for him', async (t) => {
+test('a command does not wait in the queue for a process that it may not contact', async (t) => {
   const here = place(t)
   if (here === undefined) return
   const { state, config, asOther } = here

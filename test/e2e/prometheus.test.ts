@@ -54,7 +54,7 @@ const collected = (flags: readonly string[]) =>
     stdio: ['ignore', 'pipe', 'ignore'],
   })
 
-test('every series that collect prints is in a real Prometheus, with equal labels', async (t) => {
+test('every series that `collect` prints is in a real Prometheus, with equal labels', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const global = { scrape_interval: '500ms', external_labels: { site: 'lab' } }
@@ -105,7 +105,7 @@ const frozen: Readonly<Record<string, string>> = {
     '# TYPE h histogram\nh_bucket{le="0.5"} 1\nh_bucket{le="+Inf"} 2\nh_sum 1.5\nh_count 2\n# TYPE s summary\ns{quantile="0.5"} 7\ns_sum 8\ns_count 9\n',
 }
 
-test('the values of a host that does not move arrive equal to the last digit', async (t) => {
+test('values of an unchanging host arrive equal to the last digit', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const folder = temporary(t)

@@ -52,7 +52,7 @@ const runs: readonly (readonly [
 
 for (const [kind, protobufMessage, maxSamplesPerSend, said] of runs) {
   const batch = maxSamplesPerSend === 1 ? 'one by one' : 'together'
-  test(`${kind.name} has every series and value that was collected: ${protobufMessage}, ${batch}`, async (t) => {
+  test(`${kind.name} stores every collected series and value: ${protobufMessage}, ${batch}`, async (t) => {
     const receiver = await kind.start(t)
     if (receiver === undefined) return
     const beginMs = Date.now() - 60_000
@@ -71,7 +71,7 @@ for (const [kind, protobufMessage, maxSamplesPerSend, said] of runs) {
   })
 }
 
-test('Prometheus 3 knows when counters began, and puts a zero there', async (t) => {
+test('Prometheus 3 gets the start timestamps of counters and adds a zero there', async (t) => {
   const receiver = await startPrometheus3(t, { more: ['--enable-feature=created-timestamp-zero-ingestion'] })
   if (receiver === undefined) return
   const host = await liveHost(Date.now() - 60_000)
@@ -79,7 +79,7 @@ test('Prometheus 3 knows when counters began, and puts a zero there', async (t) 
   await assertStored(receiver, host, exact, true)
 })
 
-test('Prometheus 3 knows type and help of every family, and tells them on', async (t) => {
+test('Prometheus 3 gets type and help of every family and forwards them', async (t) => {
   const next = await createReceiver({ listen: { host: '127.0.0.1', port: 0 } })
   t.after(() => next.close())
   const block = `{url: '${next.url}/api/v1/write', protobuf_message: ${v2}, queue_config: {batch_send_deadline: 50ms}}`
@@ -107,7 +107,7 @@ test('Prometheus 3 knows type and help of every family, and tells them on', asyn
   assert.deepEqual([...types].sort(), ['counter', 'gauge', 'histogram', 'summary', 'untyped'])
 })
 
-test('a Prometheus 3 that becomes a Prometheus 2, and the other way round: each has all that was sent to it', async (t) => {
+test('after a change from Prometheus 3 to 2 or back, each stores everything that was sent to it', async (t) => {
   const first = await startPrometheus3(t)
   if (first === undefined) return
   const { logged, send } = await lineTo(t, first.url)

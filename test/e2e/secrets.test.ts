@@ -162,7 +162,7 @@ function bytesIn(folder: string): string {
     .join('\n')
 }
 
-test('no secret is in a log, a page, a report or a file, whatever receivers, redirects and proxies say again', async (t) => {
+test('no secret appears in a log, page, report or file, even if receivers, redirects or proxies repeat it', async (t) => {
   const made = certificates(t)
   const { port, secure, requests } = await talker(t, made)
   const web = await freePort()
@@ -209,7 +209,7 @@ test('no secret is in a log, a page, a report or a file, whatever receivers, red
   }
 })
 
-test('a mistake in a configuration or on the command line is told without the secret beside it', async (t) => {
+test('errors of the configuration and the command line do not show a secret', async (t) => {
   const file = join(temporary(t), 'config.json')
   const check = async (text: string) => {
     writeFileSync(file, text)

@@ -37,7 +37,7 @@ async function afterStop(t: TestContext, prometheus: Prometheus, state: string) 
   return prometheus.query(query)
 }
 
-test('when the machine goes down the series of the agent end 1 ms after their last sample', {
+test('at a shutdown of the machine, stale markers end the series 1 ms after their last sample', {
   skip: noBus,
 }, async (t) => {
   const prometheus = await startPrometheus(t)
@@ -52,13 +52,13 @@ test('when the machine goes down the series of the agent end 1 ms after their la
   assert.equal((await at(lastMs + 1)).result.length, 0)
 })
 
-test('when the agent alone is stopped its series stay in view', { skip: noBus }, async (t) => {
+test('a stop of the agent alone writes no stale markers', { skip: noBus }, async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   assert.equal((await afterStop(t, prometheus, 'running')).length, 1)
 })
 
-test('a series that is gone after a restart is gone from view at once', async (t) => {
+test('a series that disappears during a restart gets a stale marker', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const file = join(temporary(t), 'config.json')

@@ -55,7 +55,7 @@ async function both(t: TestContext, peer: string, text: string) {
   return { file, ask }
 }
 
-test('passwords and headers: the answers are those of node_exporter, also when the file breaks', async (t) => {
+test('passwords and headers: the responses equal those of node_exporter, also with an invalid file', async (t) => {
   const peer = exporter(t)
   if (peer === undefined) return
   const password = await hash('secret', 4)
@@ -86,7 +86,7 @@ test('passwords and headers: the answers are those of node_exporter, also when t
   assert.match(ours ?? '', /^500/)
 })
 
-test('TLS and certificates of clients: who gets in at node_exporter gets in here', async (t) => {
+test('TLS and client certificates: hostpush accepts the same clients as node_exporter', async (t) => {
   const peer = exporter(t)
   if (peer === undefined) return
   const { ca, make } = certificates(t)

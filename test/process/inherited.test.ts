@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { parseInherited, stdioOf, wrapped } from '../../src/process/inherited.ts'
 import { root } from '../support/servers.ts'
 
-test('what the launcher tells is read, and nonsense is nothing', () => {
+test(`the launcher's variable is parsed, and invalid values are ignored', () => {
   assert.deepEqual(parseInherited('files=1024 ignored=0000000000001003 fds=3,7 ours=MALLOC_ARENA_MAX,2'), {
     openFiles: '1024',
     ignored: [1, 2, 13],
@@ -16,7 +16,7 @@ test('what the launcher tells is read, and nonsense is nothing', () => {
     assert.deepEqual(parseInherited(text), { ignored: [], descriptors: [], ours: [] })
 })
 
-test('a command that nothing is to be put back for is started as it is', () => {
+test('a command without attributes to restore is started without a shell', () => {
   assert.deepEqual(wrapped(['a', 'b c'], parseInherited('')), ['a', 'b c'])
   assert.deepEqual(stdioOf(parseInherited('')), ['inherit', 'inherit', 'inherit'])
   assert.deepEqual(stdioOf(parseInherited('fds=5')).slice(3), ['ignore', 'ignore', 5])
@@ -39,7 +39,7 @@ for (const setup of setups) {
   })
 }
 
-test('the environment of the command is ours, without a word about us', () => {
+test(`the command inherits the environment without the launcher's variables', () => {
   const env = { PATH: process.env['PATH'], HOME: '/', X: 'a\nb=c', LANG: 'C', MALLOC_ARENA_MAX: '7' }
   const lines = (args: readonly string[]) =>
     spawnSync(args[0] ?? '', args.slice(1), { cwd: root, env, encoding: 'utf8' }).stdout

@@ -22,7 +22,7 @@ test('a command without attributes to restore is started without a shell', () =>
   assert.deepEqual(stdioOf(parseInherited('fds=5')).slice(3), ['ignore', 'ignore', 5])
 })
 
-/** What a command sees of itself, started by a shell that has set these things up. */
+/** What a command sees of itself after a shell ran `setup`. */
 const seen = (setup: string, how: string) =>
   execFileSync('sh', ['-c', `${setup} ${how} sh -c 'ulimit -Sn; grep SigIgn /proc/self/status; ls /proc/$$/fd'`], {
     cwd: root,
@@ -32,14 +32,14 @@ const seen = (setup: string, how: string) =>
 
 const setups = ['ulimit -Sn 512;', "trap '' HUP USR1;", 'exec 3</etc/passwd 7>/dev/null;', 'umask 077; exec 4<&0;', '']
 for (const setup of setups) {
-  test(`a command behind the launcher has what it would have without: ${setup || 'nothing special'}`, () => {
+  test(`a command inherits the same attributes with and without the launcher: ${setup || 'nothing special'}`, () => {
     const directly = seen(setup, '')
     const ours = seen(setup, `${join(root, 'bin/hostpush')} exec --`)
     assert.equal(ours, directly)
   })
 }
 
-test(`the command inherits the environment without the launcher's variables', () => {
+test('the command inherits the environment without the variables of the launcher', () => {
   const env = { PATH: process.env['PATH'], HOME: '/', X: 'a\nb=c', LANG: 'C', MALLOC_ARENA_MAX: '7' }
   const lines = (args: readonly string[]) =>
     spawnSync(args[0] ?? '', args.slice(1), { cwd: root, env, encoding: 'utf8' }).stdout

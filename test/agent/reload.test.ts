@@ -21,7 +21,7 @@ import { hostpush, temporary } from '../support/servers.ts'
 
 const number = gauge('test_number', 'How many snapshots were collected.')
 
-/** An agent that collects a number that grows, and can be given another configuration. */
+/** An agent that collects a growing number, and a way to write another configuration. */
 async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   const folder = temporary(t)
   const file = join(folder, 'config.json')
@@ -54,7 +54,7 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   const agent = await createAgent(await reread(), { clock: systemClock, log, connect, reread })
   const stop = new AbortController()
   const running = agent.run(stop.signal)
-  t.after(() => stop.abort(new Error('over'))) // a test that fails has not ended it
+  t.after(() => stop.abort(new Error('over'))) // a failed test has not stopped it
   const end = async () => {
     stop.abort(new Error('over'))
     assert.deepEqual(await running, [])
@@ -68,11 +68,11 @@ async function receiverOf(t: TestContext, faultPlan?: FaultScript): Promise<Rece
   return receiver
 }
 
-/** The numbers that have arrived, in order. */
+/** The received numbers, in order. */
 const numbersAt = ({ ledger }: Receiver) =>
   ledger.filter(({ series, stale }) => series.startsWith('test_number') && !stale).map(({ value }) => value)
 
-/** The newest value of one of the agent's own. */
+/** The newest value of a self metric. */
 const newestOf = ({ ledger }: Receiver, name: string) => ledger.findLast(({ series }) => series.startsWith(name))?.value
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
@@ -259,7 +259,7 @@ test('a reload with the same identity adds no new series', async (t) => {
   await until(() => added().length >= enough)
   await end()
   const [all = 0, ...later] = added().slice(0, enough)
-  // some of the agent's own begin with the first answer
+  // some self metrics start with the first response
   assert.ok(Math.max(...later) < all / 4, added().join(' '))
 })
 
@@ -293,7 +293,7 @@ test('a reload closes the files of the previous collectors', async (t) => {
   assert.equal(open(), 0)
 })
 
-/** Empty where it is gone by now. */
+/** Empty if it no longer exists. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path)

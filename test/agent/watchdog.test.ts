@@ -23,7 +23,7 @@ const options = endpointOptions('http://receiver/api/v1/write', {
   intervalMs: 15_000,
 })
 
-/** Somebody who stands still as often as told, and what the watchdog does about it. */
+/** A watched part that stalls on request, and the reactions of the watchdog. */
 function scene(mayEnd: boolean) {
   const clock = new TestClock()
   const lines: string[] = []
@@ -126,7 +126,7 @@ test('a Pushgateway output with a hanging push is detected, and pushes the newes
   const clock = new TestClock()
   let isHung = true
   const answering = modelSender(clock, () => ({ status: 200 }))
-  // a connection that says nothing, and timers that never ring
+  // a connection without responses, and timers that never fire
   const begun = Promise.withResolvers<void>()
   const dispatch: Sender['dispatch'] = (...given) => {
     begun.resolve()
@@ -165,7 +165,7 @@ test('a Pushgateway output with a hanging push is detected, and pushes the newes
   }
   for (let i = 0; i < 40; i++) {
     push()
-    await begun.promise // zlib takes its time
+    await begun.promise // zlib compresses asynchronously
     assert.equal(gateway.stalledMs() > 0, i > 33, `after ${i * 10} s`)
     await clock.pass(10_000)
   }

@@ -28,7 +28,7 @@ test('rejected metrics of the last snapshot of a command are saved as a dead let
     builder.begin()
     builder.add(good, value)
     builder.add(bad, value)
-    return builder.end(begunMs + value * 1000) // each is due
+    return builder.end(begunMs + value * 1000) // each is newer than the interval
   }
   run.begin()
   for (const value of [1, 2]) {

@@ -39,7 +39,7 @@ test('spooled samples of an earlier boot for a removed output expire once a rece
     return (await spooledRuns(directory)).length
   }
   assert.equal(await leftAfter(undefined), 1)
-  assert.equal(await leftAfter(86_400_000), 1) // the receiver says that it is this clock that is wrong
+  assert.equal(await leftAfter(86_400_000), 1) // the receiver's time shows that this clock is wrong
   assert.equal(await leftAfter(200), 0)
   assert.deepEqual(await readdir(`${directory}/spool`), [])
 })

@@ -17,7 +17,7 @@ const value = gauge('value', 'A value.', ['of'])
 const named = (name: string, collect: (context: Context<Record<never, never>, undefined>) => void | Promise<void>) =>
   collector({ name, about: 'Test.', collect })
 
-/** A cycle of these collectors, whose deadline is after a second. `lines` are the samples but for the durations. */
+/** A cycle of these collectors with a deadline of one second. `lines` are the samples without the durations. */
 function cycleOf(...collectors: readonly Collector[]) {
   const clock = new TestClock()
   const logged: string[] = []
@@ -154,7 +154,7 @@ test('errors outside of collectors keep their stack traces', async () => {
   assert.equal(Error.stackTraceLimit, before)
 })
 
-/** A collector that waits `ms` or until its signal aborts, and emits then. */
+/** A collector that waits for `ms` or until its signal aborts, and then emits. */
 const waiting = (name: string, clock: () => TestClock, ms: number, more: object = {}) =>
   collector({
     name,

@@ -11,7 +11,7 @@ import { SimulatedDisk } from '../support/simulated-disk.ts'
 
 const nowMs = 1_800_000_000_000
 
-/** An agent's intake on a clock of its own; `collect` gives what has come into the buffer so far. */
+/** An agent's ingest with a test clock; `collect` returns the snapshots in the buffer. */
 function ingest(wallMs = nowMs, newestMs = 0) {
   const clock = new TestClock(wallMs)
   const buffer = new MemoryBuffer(1e6)
@@ -68,7 +68,7 @@ test('samples are held while the clock is behind earlier samples, and appended w
     assert.deepEqual(await collect(), [])
     await clock.pass(15_000)
   }
-  clock.step(2_400_000) // NTP has come
+  clock.step(2_400_000) // NTP corrects the clock
   const times = (await collect()).map(({ timestampMs }) => timestampMs - nowMs - 2_400_000)
   assert.deepEqual(times, [0, 15_000, 30_000, 45_000])
   assert.equal(dropped(), 0)
@@ -80,7 +80,7 @@ test('held samples that overlap earlier samples are dropped and counted', async 
     await collect()
     await clock.pass(15_000)
   }
-  clock.step(100_000) // right: the first two were taken before that
+  clock.step(100_000) // correct now: the first two overlap earlier samples
   const times = (await collect()).map(({ timestampMs }) => timestampMs - nowMs)
   assert.deepEqual(times, [130_000, 145_000])
   assert.equal(dropped(), 4)

@@ -6,7 +6,7 @@ import { TestClock } from '../support/clock.ts'
 
 const startMs = 1_800_000_000_000
 
-/** A timeline on a clock of its own, and a way to take moments at an interval. */
+/** A sample clock on a test clock; `take` returns timestamps at an interval. */
 function sampleClock(wallMs = startMs, newestMs = 0) {
   const clock = new TestClock(wallMs)
   const line = new SampleClock(clock, silent, newestMs)
@@ -103,7 +103,7 @@ test('after a clock that was a year ahead, sample time moves back when a receive
   line.confirm(startMs + 45_000)
   assert.deepEqual(await take(2), [startMs + 45_000, startMs + 60_000])
 
-  const after = sampleClock(startMs, startMs + yearMs) // a boot later nothing is sent that a receiver could agree to
+  const after = sampleClock(startMs, startMs + yearMs) // after a boot, nothing is sent that a receiver could confirm
   const moments = await after.take(27, 3_600_000)
   assert.equal(moments.lastIndexOf('past'), 24)
   assert.deepEqual(moments.slice(25), [startMs + 25 * 3_600_000, startMs + 26 * 3_600_000])

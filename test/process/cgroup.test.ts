@@ -17,7 +17,7 @@ test('usage of a cgroup is read from cpu.stat and io.stat, with the bytes of all
   assert.equal(parseUsage(undefined, undefined), undefined)
 })
 
-/** A folder that looks like the mount of a cgroup file system in which we are where we are. */
+/** A folder like the mount of a cgroup file system, with the cgroup of this process. */
 function hierarchy(root: string): string {
   const path =
     readFileSync('/proc/self/cgroup', 'utf8')

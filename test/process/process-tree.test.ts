@@ -10,7 +10,7 @@ import { textFiles } from '../support/tree.ts'
 interface Made {
   readonly parent?: number
   readonly start?: number
-  /** Hundredths of a second: user, system, and those of the children that were waited for. */
+  /** Hundredths of a second: user, system, and those of the children that it has waited for. */
   readonly ticks?: readonly [user: number, system: number, childUser: number, childSystem: number]
   readonly memoryKb?: readonly [now: number, peak: number]
   readonly bytes?: readonly [read: number, written: number]
@@ -31,7 +31,7 @@ function files(pid: number | 'self', made: Made): Record<string, string> {
   }
 }
 
-/** Looks at a tree once for each of these states of /proc. */
+/** Refreshes a tree once for each of these states of /proc. */
 function looks(...states: readonly Readonly<Record<string, Made>>[]) {
   const now: Record<string, string> = files('self', {})
   const proc = new Dir(textFiles(now), '')

@@ -9,7 +9,7 @@ import { eventually, program, root, start, temporary } from '../support/servers.
 
 const cli = join(root, 'src/cli.ts')
 
-/** A command under exec that tells each signal it gets, and ends with 7 at a SIGQUIT or when its input ends. */
+/** A command under exec that prints each signal, and exits with 7 at SIGQUIT or at the end of its input. */
 const listener = `
   for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGALRM', 'SIGIO', 'SIGCONT'])
     process.on(name, () => console.log('got ' + name))
@@ -70,7 +70,7 @@ test('every signal sent to exec reaches the command once', async (t) => {
   )
 })
 
-/** A shell with job control, as a terminal has it: somebody who can continue what is stopped. */
+/** A shell with job control, as in a terminal: it can continue stopped jobs. */
 const job = ['bash', '-c', 'set -m; "$@" & echo "exec as $!"; wait -f $!', '-', process.execPath, cli, 'exec', '--']
 
 test('SIGTSTP stops exec and the command, and SIGCONT continues both', async (t) => {
@@ -129,7 +129,7 @@ test('a terminal interrupt reaches the command once, and exec returns its status
 })
 
 test('the command ignores the signals that were ignored at the start, and they do not end exec', async (t) => {
-  // what the launcher tells where nohup(1) came before it
+  // the launcher's variable after nohup(1)
   const ignoring = start(t, process.execPath, [cli, 'exec', '--', 'sh', '-c', 'echo ready; exec sleep 9'], {
     HOSTPUSH_INHERITED: 'ignored=0000000000000001',
   })

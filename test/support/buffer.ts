@@ -12,7 +12,7 @@ export const bootId = '01234567-89ab-cdef-0123-456789abcdef'
 
 const room = gauge('temperature', 'Degrees.', ['room'])
 
-/** Makes snapshots of so many series whose values tell the snapshot and the series. */
+/** Returns a function that makes snapshots of `count` series; a value identifies snapshot and series. */
 export function snapshots(series = 3, identity = { job: 'test' }) {
   const builder = new SnapshotBuilder(new SeriesTable(identity))
   return (number: number, names = Array.from({ length: series }, (_, i) => `r${i}`)): Snapshot => {
@@ -41,7 +41,7 @@ export function openLog(
   return DiskBuffer.open({ ...options, ...given }, deps)
 }
 
-/** Lines that were logged. */
+/** A log that records its lines. */
 export function recordingLog() {
   const lines: string[] = []
   const at = (level: string) => (message: string, fields?: object) => {
@@ -50,7 +50,7 @@ export function recordingLog() {
   return { lines, log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } satisfies Log }
 }
 
-/** Everything that is behind an endpoint's cursor now, as text. */
+/** Everything after an endpoint's cursor, as text. */
 export async function allOf(buffer: DiskBuffer, endpoint = 'a', atOnce = 1000): Promise<string[]> {
   const cursor = buffer.cursor(endpoint)
   const lines: string[] = []

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { startGateway } from '../pushgateway/gateway.ts'
 import { root, start, temporary } from './servers.ts'
 
-/** Pages of which each is for one kind of user. */
+/** Pages for one kind of user each. */
 export const userPages = [
   'exec',
   'behind-nat',
@@ -15,10 +15,10 @@ export const userPages = [
   'instead-of-curl',
 ].map((name) => `docs/${name}.md`)
 
-/** What stands before a command in a unit, in a step of CI, in a crontab. */
+/** The text before a command in a unit, a CI step or a crontab. */
 const before = /^(ExecStart=\/opt\/hostpush\/bin\/|- run: |[\d*/]+( +[\d*]+){4} +root +)/
 
-/** The commands of hostpush that these pages show, in whatever file. */
+/** The hostpush commands in these pages. */
 export function userCommands(): readonly string[] {
   const blocks = userPages.flatMap((page) => [
     ...readFileSync(join(root, page), 'utf8').matchAll(/^ *```\w+\n([\s\S]*?)^ *```/gm),
@@ -27,7 +27,7 @@ export function userCommands(): readonly string[] {
   return [...new Set(lines.filter((line) => /^(echo .* \| )?hostpush /.test(line)))]
 }
 
-/** Runs such a command with this program, a gateway that takes all, and nothing to do where the user's own program stands. */
+/** Runs such a command with this program and a Pushgateway that accepts everything; the user's own program does nothing. */
 export async function asUser(
   t: TestContext,
   line: string,

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { every, withTimeout } from '../../src/util/clock.ts'
 import { settled, TestClock } from '../support/clock.ts'
 
-/** Gathers the ticks of a schedule while a test moves time. */
+/** Collects the ticks of a schedule while a test advances time. */
 function ticking(clock: TestClock, intervalMs: number, work: (tick: number) => Promise<void> = async () => {}) {
   const stop = new AbortController()
   const ticks: { timestampMs: number; missed: number }[] = []

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { createLog, type Fields, type Format, type Level, levels, messageOf, Secret } from '../../src/util/log.ts'
 
-/** The lines of a log to which one message went. */
+/** The lines of a log after one message. */
 function written(format: Format, message: string, fields?: Fields, level: Level = 'info'): string {
   let text = ''
   const log = createLog(

@@ -25,7 +25,7 @@ interface Gate {
   setPassword(password: string): void
 }
 
-/** nginx before Prometheus: lets in who has a certificate and the password; /old sends on to the right path. */
+/** nginx before Prometheus: requires a client certificate and a password; /old redirects to the correct path. */
 async function nginx(t: TestContext, behind: Prometheus, made: Certificates, at?: number): Promise<Gate | undefined> {
   const file = program(t, 'nginx')
   if (file === undefined) return undefined
@@ -91,7 +91,7 @@ const arrives = async (prometheus: Prometheus, instance: string, more = 3) => {
   )
 }
 
-/** Where the agent finds what it needs to get in. */
+/** Paths of the agent's credentials. */
 function keyring(t: TestContext, made: Certificates) {
   const folder = temporary(t)
   const [ca, cert, key, password] = ['ca.pem', 'cert.pem', 'key.pem', 'password'].map((one) => join(folder, one))

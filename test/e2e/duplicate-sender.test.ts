@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { eventually, freePort, hostpush, startPrometheus, temporary } from '../support/servers.ts'
 
-/** An agent that says it is the host `twin`. */
+/** An agent with the instance `twin`. */
 function twin(t: TestContext, url: string, web: number) {
   const folder = temporary(t)
   const file = join(folder, 'config.json')

@@ -16,19 +16,19 @@ import {
   temporary,
 } from '../support/servers.ts'
 
-/* `hostpush exec` in front of the real servers. */
+/* `hostpush exec` with real servers. */
 
 interface Wanted {
   readonly state: string
   readonly flags: readonly string[]
-  /** From its source, unless the test says another way. */
+  /** The command line of hostpush; default: from its source. */
   readonly as?: typeof hostpush
 }
 
-/** As it is installed: that starts faster. */
+/** The installed hostpush, which starts faster. */
 const installed: typeof hostpush = (t, args, env) => start(t, join(root, 'bin/hostpush'), args, env)
 
-/** Runs a command under exec and gives its status and what it wrote. */
+/** Runs a command under exec and returns its status and output. */
 async function exec(t: TestContext, { state, flags, as = hostpush }: Wanted, ...words: readonly string[]) {
   const running = as(t, ['exec', ...flags, '--', ...words], { STATE_DIRECTORY: state })
   return { status: await running.ended, output: running.output() }
@@ -36,20 +36,20 @@ async function exec(t: TestContext, { state, flags, as = hostpush }: Wanted, ...
 
 const writeTo = ({ url }: Pick<Prometheus, 'url'>) => `--remote-write.url=${url}/api/v1/write`
 
-/** A command that ends with this status when the test says so: however busy the machine is, it is pushed of until then. */
+/** A command that ends with this status on request, so that exec pushes until then even on a busy machine. */
 function held(t: TestContext, status: number) {
   const file = join(temporary(t), 'end')
   const words = ['sh', '-c', `while ! [ -e '${file}' ]; do sleep 0.05; done; exit ${status}`]
   return { words, end: () => writeFileSync(file, '') }
 }
 
-/** The runs whose samples wait in a buffer. */
+/** The spooled runs in a buffer directory. */
 const leftIn = (state: string) => {
   const runs = join(state, 'spool')
   return existsSync(runs) ? readdirSync(runs).filter((name) => name !== 'queue') : []
 }
 
-/** Waits until a log of a run has been seen with so many sizes, of all runs together. */
+/** Waits until the logs of all runs have had this number of different sizes. */
 async function grown(state: string, sizes: number): Promise<void> {
   const seen = new Set<string>()
   const look = async () => {
@@ -63,7 +63,7 @@ async function grown(state: string, sizes: number): Promise<void> {
   await eventually(look, (size) => size >= sizes)
 }
 
-/** The value of each series that a query finds, by job_name. */
+/** The value of each series of a query result, by job_name. */
 async function values(prometheus: Prometheus, query: string): Promise<Readonly<Record<string, number>>> {
   const found = await prometheus.query(query)
   return Object.fromEntries(found.map(({ metric, value }) => [metric['job_name'] ?? '', Number(value[1])]))
@@ -262,7 +262,7 @@ test('after a crash of the machine during a run, the next start delivers the bac
   assert.ok((started?.values.length ?? 0) >= 2)
   assert.deepEqual(await prometheus.query('batch_job_exit_code{job_name="gone"}'), [])
   const [load] = await prometheus.query('node_load1[5m]')
-  // the last one is of `once`; of the run that was killed the host's series have been ended for it, the job's go on
+  // the last one is of `once`; stale markers ended the host's series of the killed run, and the job's series continue
   const [lastSeconds = Number.NaN] = load?.values.at(-2) ?? []
   assert.ok((load?.values.length ?? 0) >= 4, `${load?.values.length} samples`)
   const countAt = async (series: string, ms: number) => (await prometheus.query(series, lastSeconds * 1000 + ms)).length

@@ -13,7 +13,7 @@ import {
 
 const manyLabels = Array.from({ length: 90 }, (_, i) => `l${i}="v${i}"`)
 
-/** Text files as somebody writes them, good and bad. */
+/** Valid and invalid text files. */
 const files: Readonly<Record<string, string | Uint8Array>> = {
   many: `many{${manyLabels}} 1\n`,
   long: `long{v="${'x'.repeat(40_000)}"} 2\n`,
@@ -66,7 +66,7 @@ for (const [name, start] of [
       ['clash', 'y', 'z', '1'],
       ['dup', 'odd', 'lab', '1'],
       ['long', 'odd', 'lab', '2'],
-      ['many', 'odd', isVictoria ? undefined : 'lab', '1'], // it cuts the labels of a series at 30
+      ['many', 'odd', isVictoria ? undefined : 'lab', '1'], // it keeps only 30 labels of a series
       ['nan_value', 'odd', 'lab', '-Inf'],
       ...(isVictoria ? [] : [['nan_value', 'odd', 'lab', 'NaN']]),
       ['node_load1', 'odd', 'lab', load],

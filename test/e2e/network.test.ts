@@ -12,11 +12,11 @@ import { peerProgram } from '../../scripts/peer.ts'
 import { program } from '../support/servers.ts'
 
 /*
- * A host of its own, made of two network namespaces: what our system calls see of it is compared with what the real
- * node_exporter sees. Needs root; where that is missing the tests are skipped by name, and in CI they fail.
+ * A separate host, made of two network namespaces. The results of hostpush's system calls are compared with those of the
+ * real node_exporter. Requires root. Without root the tests are skipped; in CI they fail.
  */
 
-/** Makes the namespaces; undefined where that cannot be done. */
+/** Creates the namespaces; undefined if that is not possible. */
 function made(t: TestContext, wanted: Network): string | undefined {
   if (program(t, 'ip') === undefined || program(t, 'tc') === undefined) return undefined
   let host: NetworkNamespace
@@ -33,7 +33,7 @@ function made(t: TestContext, wanted: Network): string | undefined {
 
 const readBoth = (namespace: string, flags: readonly string[]) => seen(namespace, peerProgram(), flags)
 
-/** Of the exporter itself, and what a clock that runs moves. */
+/** Metrics of the exporter itself, and values that change with time. */
 const leftOut = /^(node_exporter_build_info|node_scrape_collector_duration|process_)/
 const moving = /^node_timex_(estimated_error|maxerror|offset|frequency|status|sync)/
 

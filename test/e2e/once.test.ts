@@ -13,7 +13,7 @@ import {
   temporary,
 } from '../support/servers.ts'
 
-/* `hostpush once` in front of the real servers, and whoever delivers what it left. */
+/* `hostpush once` with real servers, and later deliveries of its spool. */
 
 interface Place {
   readonly state: string
@@ -21,7 +21,7 @@ interface Place {
   left(): readonly string[]
 }
 
-/** A buffer directory, and a configuration of one endpoint whose name stays while its URL changes. */
+/** A buffer directory, and a configuration of one endpoint with a constant name and a changing URL. */
 function place(t: TestContext, more: object = {}): Place {
   const state = temporary(t)
   return {
@@ -45,7 +45,7 @@ function configFile(t: TestContext, config: object): string {
 const samplesOf = async (prometheus: Prometheus, series: string) =>
   Number((await prometheus.query(`count_over_time(${series}[10m])`))[0]?.value[1] ?? 0)
 
-/** For an endpoint that is away: long enough for a busy machine to have been refused by it. */
+/** For an unreachable endpoint: long enough for a refused connection on a busy machine. */
 const soon = '--timeout=3s'
 
 const nowhere = async () => `http://127.0.0.1:${await freePort()}`
@@ -54,7 +54,7 @@ test('the collected samples arrive, the spool is empty, and no series gets a sta
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
-  const { status, text } = await here.once(prometheus.url, '--timeout=12345ms') // of which shares are no whole numbers
+  const { status, text } = await here.once(prometheus.url, '--timeout=12345ms') // its fractions are not whole numbers
   assert.equal(status, 0, text)
   assert.match(text, /^hostpush: delivered: \d+ samples to default \(http:\S+\)\n$/)
   assert.deepEqual(here.left(), [])
@@ -87,7 +87,7 @@ test('a killed command loses no collected sample', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
-  const silent = createServer(() => {}) // takes a connection and never answers
+  const silent = createServer(() => {}) // accepts a connection and never answers
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   t.after(() => silent.close())
   const address = silent.address()

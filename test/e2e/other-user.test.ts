@@ -8,11 +8,11 @@ import { type TestContext, test } from 'node:test'
 import { receiverAt } from '../../src/commands/receive.ts'
 import { eventually, freePort, hostpush, program, root, start, temporary } from '../support/servers.ts'
 
-/* root's commands in the buffer of an agent that runs as another user. */
+/* Commands of root in the buffer directory of an agent that runs as another user. */
 
 const other = 65_534
 
-/** An agent's directory, and a way to run commands as its user; undefined where this cannot be had. */
+/** An agent's directory, and a way to run commands as its user; undefined if that is not possible. */
 function place(t: TestContext) {
   const source = join(root, 'src/cli.ts')
   const reaches = (path: string) => spawnSync('test', ['-r', path], { uid: other, gid: other }).status === 0
@@ -56,12 +56,12 @@ test("what root's commands leave in another user's directory is delivered by tha
   const count = (end: string) => names(state).filter((name) => name.endsWith(end)).length
   await exec.until(/^pid \d+$/m)
   await eventually(
-    async () => [count('/owner'), count('.segment')].join(), // exec has one log for the host and one for its job
+    async () => [count('/owner'), count('.segment')].join(), // exec has one log for the host and one for the job
     (there) => there === '2,3',
   )
   exec.child.kill('SIGKILL')
   await exec.ended
-  process.kill(Number(/^pid (\d+)$/m.exec(exec.output())?.[1]), 'SIGKILL') // it outlives whoever ran it
+  process.kill(Number(/^pid (\d+)$/m.exec(exec.output())?.[1]), 'SIGKILL') // it outlives exec
   assert.deepEqual(notOthers(state), [])
 
   const receiver = await receiverAt('127.0.0.1:0', () => {})

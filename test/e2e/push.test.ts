@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { eventually, freePort, startPrometheus, startPushgateway, temporary } from '../support/servers.ts'
 import { buffer, push } from './push.ts'
 
-/* `hostpush push` in front of the real servers. */
+/* `hostpush push` with real servers. */
 
 test('a push keeps types and the parts of histograms and summaries', async (t) => {
   const gateway = await startPushgateway(t)
@@ -141,7 +141,7 @@ test('rejected samples of a push and of the spool are saved as dead letters, and
   assert.match(buffer('ls').stdout, /, of 1 command: 1 snapshot, 1 sample, .* wait/)
   const prometheus = await startPrometheus(t, { port })
   if (prometheus === undefined) return
-  // by another name, so that the left one finds a receiver that has samples of now
+  // with another name, so that the receiver has current samples before the spooled ones arrive
   assert.equal(
     push('rows_total 0\n', '--job=first', `--remote-write.url=http://localhost:${port}/api/v1/write`).status,
     0,

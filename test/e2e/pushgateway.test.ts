@@ -16,7 +16,7 @@ import {
 } from '../support/servers.ts'
 import { push } from './push.ts'
 
-/* Every path to a Pushgateway, in front of the real one. */
+/* Every way to push to a real Pushgateway. */
 
 /** Starts an agent that pushes every half second. */
 function agent(t: TestContext, gateway: object, more: object = {}, flags: readonly string[] = []) {

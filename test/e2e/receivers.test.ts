@@ -16,7 +16,7 @@ import { assertStored, decimal, exact, type Keeping, lineTo } from './read-back.
 const v1 = 'prometheus.WriteRequest'
 const v2 = 'io.prometheus.write.v2.Request'
 
-/** A receiver, how it keeps values, and how many labels a series may have there. */
+/** A receiver, its way to store values, and its limit of labels. */
 interface Kind {
   readonly name: string
   readonly start: (t: TestContext) => Promise<Prometheus | undefined>
@@ -28,7 +28,7 @@ const prometheus2: Kind = { name: 'Prometheus 2', start: (t) => startPrometheus(
 const prometheus3: Kind = { name: 'Prometheus 3', start: (t) => startPrometheus3(t), keeping: exact, labels: 100 }
 const victoria: Kind = { name: 'VictoriaMetrics', start: startVictoriaMetrics, keeping: decimal, labels: 30 }
 
-/** What is said of the protocol while it is found out. */
+/** Log messages of the protocol negotiation. */
 const takesV2 = /level=INFO msg="remote-write: the receiver takes 2.0"/
 const takesV1 = /level=INFO msg="remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day"/
 
@@ -88,7 +88,7 @@ test('Prometheus 3 gets type and help of every family and forwards them', async 
     config: `remote_write: [${block}]\n`,
   })
   if (receiver === undefined) return
-  const beginMs = Date.now() + 1000 // it tells on only what is newer than itself
+  const beginMs = Date.now() + 1000 // it forwards only samples that are newer than its start
   const families = new Map<string, Family>()
   for (const host of [await liveHost(beginMs), oddHost(beginMs, 100)]) {
     for (const { family } of host[0]?.series ?? []) families.set(family.name, family)
@@ -118,7 +118,7 @@ test('after a change from Prometheus 3 to 2 or back, each stores everything that
   await first.stop()
   const second = await startPrometheus(t, { port })
   if (second === undefined) return
-  // the last of the first one ends here, in a request that may have to go out twice
+  // the last request to the first receiver may be sent twice
   const host = await liveHost(beginMs + 60_000)
   await send(host)
   await assertStored(second, host, exact)

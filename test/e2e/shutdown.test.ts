@@ -6,17 +6,17 @@ import { type TestContext, test } from 'node:test'
 import { noBus, serve, startBus } from '../support/bus.ts'
 import { eventually, hostpush, type Prometheus, startPrometheus, temporary } from '../support/servers.ts'
 
-/* How the series of an agent end, in front of a real Prometheus. */
+/* The end of an agent's series in a real Prometheus. */
 
 const query = 'node_load1{instance="h"}'
-/** When the last sample was taken, milliseconds since the epoch. */
+/** Timestamp of the last sample, milliseconds since the epoch. */
 async function newestOf(prometheus: Prometheus): Promise<number> {
   const answer = await prometheus.api(`/api/v1/query?query=${encodeURIComponent(`${query}[1m]`)}`)
   const { result } = answer as { result: readonly { readonly values: readonly (readonly [number, string])[] }[] }
   return Math.round((result[0]?.values.at(-1)?.[0] ?? 0) * 1000)
 }
 
-/** Runs an agent beside a systemd that is in this state, stops it, and gives what the query finds then. */
+/** Runs an agent with systemd in this state, stops it, and returns the result of the query. */
 async function afterStop(t: TestContext, prometheus: Prometheus, state: string) {
   await using bus = await startBus()
   await using _ = await serve(bus.address, 'org.freedesktop.systemd1', () => ({
@@ -74,7 +74,7 @@ test('a series that disappears during a restart gets a stale marker', async (t) 
   first.child.kill('SIGKILL')
   await once(first.child, 'exit')
   run('--no-collector.uname')
-  // without a marker it would stay for five minutes
+  // without a stale marker it would be visible for five minutes
   await eventually(
     () => prometheus.query('node_uname_info{instance="h"}'),
     (found) => found.length === 0,

@@ -9,7 +9,7 @@ import { headerBytes } from '../../src/buffer/segment/format.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { freePort, hostpush, type Running, startPrometheus, startPushgateway, temporary } from '../support/servers.ts'
 
-/* What earlier commands have left for one output holds up no other. */
+/* A spool for one output does not delay other outputs. */
 
 const nowhere = async () => `http://127.0.0.1:${await freePort()}`
 

@@ -10,7 +10,7 @@ import { formOf, keyPair, token } from '../support/tokens.ts'
 
 const { pkcs8, verified } = keyPair()
 
-/** A configuration whose endpoint wants a token of a service account, and the account's file. */
+/** A configuration of an endpoint that requires a token of a service account, and the account's file. */
 function configured(t: TestContext, url: string, giverPort: number) {
   const folder = temporary(t)
   const credentials_file = join(folder, 'account.json')

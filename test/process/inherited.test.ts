@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { parseInherited, stdioOf, wrapped } from '../../src/process/inherited.ts'
 import { root } from '../support/servers.ts'
 
-test(`the launcher's variable is parsed, and invalid values are ignored', () => {
+test('the variable of the launcher is parsed, and invalid values are ignored', () => {
   assert.deepEqual(parseInherited('files=1024 ignored=0000000000001003 fds=3,7 ours=MALLOC_ARENA_MAX,2'), {
     openFiles: '1024',
     ignored: [1, 2, 13],
@@ -23,7 +23,7 @@ test('a command without attributes to restore is started without a shell', () =>
 })
 
 /** What a command sees of itself after a shell ran `setup`. */
-const seen = (setup: string, how: string) =>
+const attributesOf = (setup: string, how: string) =>
   execFileSync('sh', ['-c', `${setup} ${how} sh -c 'ulimit -Sn; grep SigIgn /proc/self/status; ls /proc/$$/fd'`], {
     cwd: root,
     encoding: 'utf8',
@@ -33,8 +33,8 @@ const seen = (setup: string, how: string) =>
 const setups = ['ulimit -Sn 512;', "trap '' HUP USR1;", 'exec 3</etc/passwd 7>/dev/null;', 'umask 077; exec 4<&0;', '']
 for (const setup of setups) {
   test(`a command inherits the same attributes with and without the launcher: ${setup || 'nothing special'}`, () => {
-    const directly = seen(setup, '')
-    const ours = seen(setup, `${join(root, 'bin/hostpush')} exec --`)
+    const directly = attributesOf(setup, '')
+    const ours = attributesOf(setup, `${join(root, 'bin/hostpush')} exec --`)
     assert.equal(ours, directly)
   })
 }

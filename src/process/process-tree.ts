@@ -62,24 +62,24 @@ export class ProcessTree {
   }
 
   refresh(): void {
-    const seen = this.#walk()
+    const processes = this.#walk()
     for (const [pid, process] of this.#known) {
-      if (seen.get(pid)?.startTicks === process.startTicks) continue
-      // The parent or hostpush has waited for it, or nobody in the tree has.
+      if (processes.get(pid)?.startTicks === process.startTicks) continue
+      // The parent or hostpush has waited for it, or no process of the tree has.
       const isWaitedFor = process.pid === this.#root || this.#known.has(process.parent)
       if (!isWaitedFor) this.#orphans = sum(this.#orphans, process.usage)
     }
-    this.#known = seen
+    this.#known = processes
     const own = less(waitedFor(this.#self), this.#before)
     this.#proc.endCycle()
-    const now = [...seen.values()].reduce((all, { usage }) => sum(all, usage), sum(own, this.#orphans))
+    const now = [...processes.values()].reduce((all, { usage }) => sum(all, usage), sum(own, this.#orphans))
     this.#total = [now, this.#cgroup?.usage() ?? nothing].reduce(most, this.#total)
-    if (seen.size === 0) return
-    const together = [...seen.values()].reduce((all, { memoryBytes }) => all + memoryBytes, 0)
+    if (processes.size === 0) return
+    const together = [...processes.values()].reduce((all, { memoryBytes }) => all + memoryBytes, 0)
     this.#peakBytes = Math.max(
       this.#peakBytes ?? 0,
       together,
-      ...[...seen.values()].map(({ peakMemoryBytes }) => peakMemoryBytes),
+      ...[...processes.values()].map(({ peakMemoryBytes }) => peakMemoryBytes),
     )
   }
 

@@ -8,7 +8,7 @@ import { freePort, root, start } from './support/servers.ts'
 
 const cli = join(root, 'src/cli.ts')
 
-/** Runs a command of the shell in which `hostpush` is this program. */
+/** Runs a shell command in which `hostpush` is this program. */
 function shell(command: string) {
   const script = `hostpush() { '${process.execPath}' '${cli}' "$@"; }; ${command}`
   const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
@@ -32,7 +32,7 @@ test('a command that prints continuously ends when the reader closes the pipe', 
   const [url] = /http:\/\/[^/]+/.exec(receive.output()) ?? []
   receive.child.stdout?.destroy()
   while (receive.child.exitCode === null) {
-    await fetch(`${url}/api/v1/write`, { method: 'POST' }).catch(() => {}) // it ends in the middle of this
+    await fetch(`${url}/api/v1/write`, { method: 'POST' }).catch(() => {}) // it ends during this request
     await new Promise((resolve) => setImmediate(resolve))
   }
   assert.equal(await receive.ended, 0)

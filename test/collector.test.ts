@@ -43,7 +43,7 @@ test('collectEachAsync collects items one after another, then throws the first f
   assert.deepEqual(seen, [1, 2, 3])
 })
 
-test('rows that cannot be parsed do not hide the others; the failure comes after the last row', () => {
+test('rows that fail to parse do not hide the others; the failure is thrown after the last row', () => {
   const parsed: number[] = []
   const rows = parseEach(['1', 'x', '', '2'], (row) => {
     if (row === 'x') throw new Error('odd row')

@@ -28,7 +28,7 @@ interface Ended {
   readonly pid: number | undefined
 }
 
-/** A folder with a package in it that has nothing but the launcher, and a PATH with nothing but readlink. */
+/** A package folder with only the launcher, and a PATH with only readlink. */
 function scene(t: TestContext, home = 'hostpush') {
   const folder = mkdtempSync(join(tmpdir(), 'launcher test '))
   t.after(() => rmSync(folder, { recursive: true }))
@@ -38,7 +38,7 @@ function scene(t: TestContext, home = 'hostpush') {
   writeFileSync(join(root, 'dist/hostpush.cjs'), '')
   symlinkSync('/usr/bin/readlink', join(folder, 'path/readlink'))
 
-  /** A Node that says who it is, its process and its arguments, a line each. */
+  /** A fake Node that prints its name, pid and arguments, one for each line. */
   function fakeNode(path: string, name: string, version = 'v26.0.0'): void {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(
@@ -99,7 +99,9 @@ test('it replaces itself with Node, so that signals reach the agent', { skip }, 
   assert.deepEqual([(await end).status, (await end).out], [7, ['up', 'asked to stop']])
 })
 
-test('it is found through links, in a folder with spaces, from anywhere', { skip }, async (t) => {
+test('the launcher finds its package through links, in a folder with spaces, from any directory', {
+  skip,
+}, async (t) => {
   const { folder, fakeNode, launch, root } = scene(t, 'some where/hostpush')
   fakeNode(`some where/hostpush/node_modules/${packaged}`, 'packaged')
   mkdirSync(join(folder, 'links'))

@@ -91,7 +91,7 @@ test('a failing device is a failure and does not hide the others', async () => {
 })
 
 test('a host without a class directory gives no data; an empty directory is a failure', async () => {
-  assert.match((await collectAll(ethtool)).logged.join(), /^debug collector: no data/)
+  assert.match((await collectAll(ethtool)).logged.join(), /^debug Collector has no data/)
   assert.match((await collectAll(ethtool, { sys: { 'class/net/bonding_masters': '' } })).logged.join(), /^error/)
 })
 

@@ -150,7 +150,7 @@ describe('a family in two files', () => {
     const files = { 'a.prom': '# TYPE m gauge\nm{f="a"} 1\n', 'b.prom': '# TYPE m counter\nm{f="b"} 1\n' }
     const { lines, logged } = await run(files)
     assert.deepEqual(lines, ['m{f="a"} 1', fine])
-    assert.match(logged, /samples left out.*m\{f=.*another type/)
+    assert.match(logged, /conflicting samples dropped.*m\{f=.*another type/)
   })
 
   test('with a duplicate series keeps the first', async () => {

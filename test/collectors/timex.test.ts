@@ -56,7 +56,7 @@ test('without permission it gives no data and logs no failure', async () => {
   const kernel = { adjtimex: () => Promise.reject(failure('adjtimex', 1)) }
   const { lines, success, logged } = await collectAll(timex, { kernel })
   assert.deepEqual([lines, success], [[], false])
-  assert.match(logged.join(), /^debug collector: no data/)
+  assert.match(logged.join(), /^debug Collector has no data/)
 })
 
 test('without system calls the failure says so', async () => {

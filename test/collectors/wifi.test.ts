@@ -48,7 +48,7 @@ test('a host without wireless devices, or without permission, gives no data', as
       kernel: { wifi: () => Promise.reject(failure('netlink', errno)) },
     })
     assert.equal(success, false)
-    assert.match(logged.join(), /^debug collector: no data/)
+    assert.match(logged.join(), /^debug Collector has no data/)
   }
 })
 

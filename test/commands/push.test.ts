@@ -71,7 +71,10 @@ test('a configuration names the outputs, and each of them gets all', async (t) =
   }
   writeFileSync(file, JSON.stringify(config))
   const { status, out, err } = await push('a 1\n', '--job=j', `--config.file=${file}`)
-  assert.match(err, /^\S+ level=ERROR msg="buffer: the directory cannot be used: what is not delivered is lost".*\n$/)
+  assert.match(
+    err,
+    /^\S+ level=ERROR msg="Buffer directory is not usable, undelivered samples of this command will be lost".*\n$/,
+  )
   assert.equal(status, 0)
   assert.match(out, /^hostpush: delivered: 1 sample to rw \(.*\), gw \(.*\)\n$/)
   assert.deepEqual(
@@ -163,7 +166,7 @@ test('what cannot be delivered in time is kept, why is told, and the next push t
   assert.equal(silent.status, 3)
   assert.match(
     silent.err,
-    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): not delivered in time: no answer for \S+ s\n$/,
+    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): timeout before delivery: no answer for \S+ s\n$/,
   )
   isSilent = false
   const next = await push('b 1\n', '--job=k', `--pushgateway=${url}`)

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { startPrometheus, startPushgateway, temporary } from '../support/servers.ts'
 import { commandLine } from '../support/terminal.ts'
 
-test('doctor leaves nothing behind at a real Prometheus and a real Pushgateway', async (t) => {
+test('doctor stores nothing at a real Prometheus and a real Pushgateway', async (t) => {
   const prometheus = await startPrometheus(t)
   const gateway = await startPushgateway(t)
   if (prometheus === undefined || gateway === undefined) return

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { eventually, freePort, hostpush, startPrometheus, temporary } from '../support/servers.ts'
 
-/** An agent that says it is the host `twin`. */
+/** An agent with the instance `twin`. */
 function twin(t: TestContext, url: string, web: number) {
   const folder = temporary(t)
   const file = join(folder, 'config.json')
@@ -21,7 +21,7 @@ function twin(t: TestContext, url: string, web: number) {
   return hostpush(t, ['run', `--config.file=${file}`])
 }
 
-test('of two hosts with the same labels the one that comes late says so, in its log, on its page and in its metrics', async (t) => {
+test('the later of two hosts with the same labels reports the duplicate sender in its log, status page and metrics', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const [door, web] = [await freePort(), await freePort()]

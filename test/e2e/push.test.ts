@@ -94,7 +94,10 @@ test('what a gateway refuses of a push is set aside with its words, and listed w
   )
   assert.ok((await gateway.lines()).includes(`fine{instance="${hostname()}",job="second"} 3`))
   const [, name = ''] = /^(pushgateway:\S+): 1 sample set aside, last /m.exec(buffer('ls').stdout) ?? []
-  assert.match(buffer('ls').stdout, /: HTTP 400: .* \(of rows\) \(another job pushed the same metric /)
+  assert.match(
+    buffer('ls').stdout,
+    /: HTTP 400: .* \(of rows\) \(Rename the metric .*another job pushed the same metric /,
+  )
   assert.match(
     buffer('export', '--dead-letters', `--endpoint=${name}`).stdout,
     /^# rejected by pushgateway:\S+: HTTP 400: .*\n# HELP rows \n# TYPE rows gauge\nrows\{job="second",instance=".*"\} 2 \d{13}\n$/,

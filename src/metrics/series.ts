@@ -26,7 +26,7 @@ interface Entry extends Series {
 interface Root {
   readonly family: Family
   /** All roots with the same metric name, including this one. */
-  readonly namesakes: Root[]
+  readonly sameName: Root[]
   /** Number of the last cycle that accepted a sample of this family. */
   lastCycle: number
   /** Tree by label values, with an entry at each leaf; for a family without labels, the entry itself. */
@@ -103,18 +103,18 @@ export class SeriesTable {
   }
 
   /** Whether a family with the same name and another type came first in this cycle. */
-  #hasConflict({ family, namesakes }: Root): boolean {
-    return namesakes.some((other) => other.lastCycle === this.#cycle && other.family.type !== family.type)
+  #hasConflict({ family, sameName }: Root): boolean {
+    return sameName.some((other) => other.lastCycle === this.#cycle && other.family.type !== family.type)
   }
 
   #enter(family: Family): Root {
     const name = family.name + family.suffix
-    const namesakes = this.#byName.get(name) ?? []
-    const equal = namesakes.find((root) => isEqual(root.family, family))
-    const root = equal ?? { family, namesakes, lastCycle: 0, tree: undefined }
+    const sameName = this.#byName.get(name) ?? []
+    const equal = sameName.find((root) => isEqual(root.family, family))
+    const root = equal ?? { family, sameName, lastCycle: 0, tree: undefined }
     this.#roots.set(family, root)
-    this.#byName.set(name, namesakes)
-    if (equal === undefined) namesakes.push(root)
+    this.#byName.set(name, sameName)
+    if (equal === undefined) sameName.push(root)
     return root
   }
 
@@ -127,10 +127,10 @@ export class SeriesTable {
 
   #leave(family: Family, root: Root): void {
     this.#roots.delete(family)
-    const { namesakes } = root
-    const at = namesakes.indexOf(root)
-    if (at >= 0) namesakes.splice(at, 1) // an equal family may share the root and have removed it
-    if (namesakes.length === 0) this.#byName.delete(family.name + family.suffix)
+    const { sameName } = root
+    const at = sameName.indexOf(root)
+    if (at >= 0) sameName.splice(at, 1) // an equal family may share the root and have removed it
+    if (sameName.length === 0) this.#byName.delete(family.name + family.suffix)
   }
 
   /** Returns whether the branch is empty. */

@@ -9,7 +9,7 @@ import type { CurrentProtection, Protection } from './protection.ts'
 /** Headers for the answer, and the whole answer if the request is rejected. */
 export interface Admission {
   readonly headers: Readonly<Record<string, string>>
-  readonly refusal?: Answer
+  readonly rejection?: Answer
 }
 
 interface Deps {
@@ -49,12 +49,12 @@ export class Gate {
 
   async admit({ headers }: IncomingMessage): Promise<Admission> {
     const protection = this.protection()
-    if (protection === undefined) return { headers: {}, refusal: plain(500, 'Internal Server Error') }
+    if (protection === undefined) return { headers: {}, rejection: plain(500, 'Internal Server Error') }
     const admission = { headers: protection.headers }
-    if (!this.#isWithinRate(protection)) return { ...admission, refusal: plain(429, 'Too Many Requests') }
+    if (!this.#isWithinRate(protection)) return { ...admission, rejection: plain(429, 'Too Many Requests') }
     if (await this.#auth.isAuthenticated(headers.authorization, protection.users)) return admission
     const { status, headers: own, body } = plain(401, 'Unauthorized')
-    return { ...admission, refusal: { status, body, headers: { ...own, 'www-authenticate': 'Basic' } } }
+    return { ...admission, rejection: { status, body, headers: { ...own, 'www-authenticate': 'Basic' } } }
   }
 
   /** Allows one request each `intervalMs`, and bursts of up to `burst` requests. */

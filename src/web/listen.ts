@@ -68,8 +68,8 @@ export async function listenOn(
     const over = new Promise((resolve) => response.once('close', resolve))
     const request = requestOf(incoming)
     const { done, ...reply } = await guarded(async () => {
-      const { headers, refusal } = (await gate?.admit(incoming)) ?? admitted
-      const result = refusal ?? (request === undefined ? badRequest : await answer(request))
+      const { headers, rejection } = (await gate?.admit(incoming)) ?? admitted
+      const result = rejection ?? (request === undefined ? badRequest : await answer(request))
       return { ...result, headers: { ...result.headers, ...headers } }
     }, log)
     send(reply, response)

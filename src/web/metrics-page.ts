@@ -29,7 +29,7 @@ const headers = {
 /** Answers requests for metrics from the last collection cycle. Never runs a collector. */
 export function createMetricsPage(options: Options, deps: Deps, stats: WebStats) {
   const page = createPage({ ...deps, stats, exporterMetrics: !options.disableExporterMetrics })
-  let lastRefused = ''
+  let lastInvalid = ''
 
   const counted = (status: keyof WebStats['requests'], answer: Omit<Answer, 'status'>): Answer => {
     stats.requests[status]++
@@ -43,11 +43,11 @@ export function createMetricsPage(options: Options, deps: Deps, stats: WebStats)
     report(deps.log, messages.compressionFailed, { err })
   }
   return async (request: Request, cycle: CollectionResult | undefined): Promise<Answer> => {
-    const { refused, collectors } = selectionOf(request.query, deps)
-    if (refused !== undefined) {
-      if (refused !== lastRefused) report(deps.log, messages.filterRejected, { reason: refused })
-      lastRefused = refused
-      return plain(400, refused)
+    const { invalid, collectors } = selectionOf(request.query, deps)
+    if (invalid !== undefined) {
+      if (invalid !== lastInvalid) report(deps.log, messages.filterRejected, { reason: invalid })
+      lastInvalid = invalid
+      return plain(400, invalid)
     }
     if (cycle === undefined) return counted(503, plain(503, noSnapshot))
     if (options.maxRequests > 0 && stats.inFlight >= options.maxRequests) {

@@ -5,8 +5,8 @@ import type { Family } from '../metrics/index.ts'
 export type Collectors = ReadonlySet<string> | 'all'
 
 type Selection =
-  | { readonly collectors: Collectors; readonly refused?: undefined }
-  | { readonly refused: string; readonly collectors?: undefined }
+  | { readonly collectors: Collectors; readonly invalid?: undefined }
+  | { readonly invalid: string; readonly collectors?: undefined }
 
 interface Names {
   readonly enabledCollectors: readonly string[]
@@ -30,14 +30,14 @@ export function selectionOf(query: URLSearchParams, { enabledCollectors, allColl
   const included = query.getAll('collect[]')
   const excluded = query.getAll('exclude[]')
   if (included.length > 0 && excluded.length > 0)
-    return { refused: 'Combined collect and exclude queries are not allowed.' }
+    return { invalid: 'Combined collect and exclude queries are not allowed.' }
   if (excluded.length > 0) return { collectors: new Set(enabledCollectors.filter((name) => !excluded.includes(name))) }
   if (included.length === 0) return { collectors: 'all' }
   const unavailable = included.find((name) => !enabledCollectors.includes(name))
   if (unavailable === undefined) return { collectors: new Set(included) }
   const state = allCollectors.includes(unavailable) ? 'disabled' : 'missing'
   return {
-    refused: `Couldn't create filtered metrics handler: couldn't create collector: ${state} collector: ${unavailable}`,
+    invalid: `Couldn't create filtered metrics handler: couldn't create collector: ${state} collector: ${unavailable}`,
   }
 }
 

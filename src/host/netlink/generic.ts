@@ -1,7 +1,7 @@
 import type { Libc } from '../syscall/ffi.ts'
 import { ask, attribute, attributesOf, numberIn, protocols } from './socket.ts'
 
-/* Netlink families that have a name and no number of their own: https://docs.kernel.org/userspace-api/netlink/intro-specs.html */
+/* Generic netlink: families with a name and a dynamic id: https://docs.kernel.org/userspace-api/netlink/intro-specs.html */
 
 export interface Command {
   readonly number: number

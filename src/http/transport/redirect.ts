@@ -4,7 +4,7 @@ import type { Reply } from '../retry/outcome.ts'
 const keepsMethod = new Set([307, 308])
 
 /**
- * The target of a redirect, without credentials; undefined if the answer is no redirect, or if the target is not allowed:
+ * The target of a redirect, without credentials; undefined if the answer is not a redirect, or if the target is not allowed:
  * from https:// to http://, or another protocol.
  */
 export function redirectOf({ status, headers }: Reply, from: URL): URL | undefined {

@@ -53,8 +53,8 @@ export class Families {
   readonly #seriesSeen: Set<string> | undefined
 
   /** `repeats`: a second sample of a series replaces the first one, or is an error. */
-  constructor(repeats: 'replace' | 'refuse') {
-    this.#seriesSeen = repeats === 'refuse' ? new Set() : undefined
+  constructor(repeats: 'replace' | 'reject') {
+    this.#seriesSeen = repeats === 'reject' ? new Set() : undefined
   }
 
   help(name: string, text: string): void {

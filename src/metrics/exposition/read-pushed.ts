@@ -16,7 +16,7 @@ export function readPushed(bytes: Uint8Array): {
   readonly families: readonly ReadFamily[]
   readonly faults: readonly string[]
 } {
-  const families = new Families('refuse')
+  const families = new Families('reject')
   try {
     const text = textIn(bytes)
     const reader = /(^|\n)# EOF\n?$/.test(text) ? openMetricsReader(families) : textReader(families)

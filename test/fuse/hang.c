@@ -67,7 +67,7 @@ static void reply_statfs(int fd, uint64_t unique)
 	reply(fd, unique, 0, &out, sizeof out);
 }
 
-/* The root is node 1. The node of the file of an errno is this number plus the errno. */
+/* The root is node 1. The node of the file of an errno is FIRST_FILE plus the errno. */
 enum { ROOT = 1, FIRST_FILE = 1000, LAST_ERRNO = 133 };
 
 static struct fuse_attr attributes(uint64_t node)

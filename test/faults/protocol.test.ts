@@ -17,7 +17,7 @@ test('a receiver that knows 2.0 gets nothing else, one request a snapshot', asyn
   const scene = await Scene.open(t, 40, auto)
   await scene.intervals(20)
   assert.deepEqual([scene.state, versions(scene)], [flawless, '2'.repeat(20)])
-  assert.equal(said(scene, 'takes 2.0'), 1)
+  assert.equal(said(scene, 'supports remote write 2.0'), 1)
 })
 
 test('what lives for a moment does not ask, and speaks 2.0 all the same where nothing else is taken', async (t) => {
@@ -117,7 +117,7 @@ for (const answer of ['empty', 'mute', 400, 415] as const) {
     await scene.clock.pass(dayMs)
     await scene.intervals(5)
     assert.deepEqual([scene.state, versions(scene).slice(-5)], [flawless, '22222'])
-    assert.equal(said(scene, 'takes 2.0'), 1)
+    assert.equal(said(scene, 'supports remote write 2.0'), 1)
   })
 }
 
@@ -138,7 +138,7 @@ test('an outage says nothing of the protocol', async (t) => {
   scene.receiver.behave = () => undefined
   await scene.intervals(minutes(5))
   assert.deepEqual([scene.state, versions(scene).at(-1)], [flawless, '2'])
-  assert.equal(said(scene, 'takes 2.0'), 1)
+  assert.equal(said(scene, 'supports remote write 2.0'), 1)
 })
 
 test('what was found out outlives a restart, and not a new URL', async (t) => {

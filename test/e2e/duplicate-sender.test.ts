@@ -41,7 +41,7 @@ test('the later of two hosts with the same labels reports the duplicate sender i
   await new Promise<void>((resolve) => gate.listen(door, '127.0.0.1', resolve))
   t.after(() => gate.close())
   await late.until(/level=ERROR msg="Another sender uses the same labels.* instance=twin job=node/)
-  assert.match(late.output(), /hint="give each host an instance of its own/)
+  assert.match(late.output(), /hint="give each host a different instance label/)
   const page = async (path: string) => (await fetch(`http://127.0.0.1:${web}${path}`)).text()
   assert.match(await page('/'), /another sender uses the same labels/)
   assert.match(await page('/metrics'), /^hostpush_duplicate_sender_rejections_total\{.*\} [1-9]/m)

@@ -71,6 +71,6 @@ test('a missing or invalid list of offline CPUs is a failure', async () => {
   assert.match(String((await collectAll(cpufreq, {})).logged), /failed.*ENOENT/)
   assert.match(
     String((await collectAll(cpufreq, { sys: { [`${directory}/offline`]: 'x' } })).logged),
-    /no list of CPUs/,
+    /not a list of CPUs/,
   )
 })

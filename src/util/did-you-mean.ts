@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein'
 
-/** `; did you mean X?` for the known word that is near enough, else nothing. */
+/** `; did you mean X?` with the most similar known word; empty if none is similar. */
 export function didYouMean(word: string, known: readonly string[]): string {
   if (known.length === 0) return ''
   const best = closest(word, known)

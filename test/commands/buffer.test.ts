@@ -198,7 +198,7 @@ test('damaged places and segments of a newer version are told of, and whoever lo
   whole[200] = (whole[200] ?? 0) ^ 1
   await writeFile(path, Buffer.concat([whole, Buffer.from('torn')]))
   const before = await treeOf(directory)
-  assert.match((await run(directory, 'export')).err, /buffer: damaged, skipped/)
+  assert.match((await run(directory, 'export')).err, /Corrupt bytes in a buffer segment skipped/)
   assert.match((await run(directory, 'drop')).out, /slow: 8 samples/)
   bytes.writeUInt16LE(99, 8)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60)
@@ -295,7 +295,7 @@ test('a wrong endpoint, format, time or verb is said', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const wrong: [string[], number, RegExp][] = [
-    [['export', '--endpoint=x'], 1, /no endpoint is called x; there are: slow, fast/],
+    [['export', '--endpoint=x'], 1, /unknown endpoint x, known endpoints: slow, fast/],
     [['export', '--format=xml'], 2, /--format: xml is none of text, json/],
     [['drop', '--before=yesterday'], 2, /--before: yesterday is neither a time/],
     [['list'], 2, /unknown: buffer list/],

@@ -101,7 +101,7 @@ const broken: readonly (readonly [flags: readonly string[], said: RegExp])[] = [
   [['--interval=often', '--pushgateway=http://127.0.0.1:9'], /^hostpush: --interval: often is not a duration[^\n]*\n$/],
   [['--label=a', '--pushgateway=http://127.0.0.1:9'], /^hostpush: --label: a is not name=value\n$/],
   [['--label=job_name=a', '--pushgateway=http://127.0.0.1:9'], /^hostpush: --label: a run is named by --job\n$/],
-  [['--job'], /^hostpush: flag --job needs a value: --job=VALUE\n$/],
+  [['--job'], /^hostpush: flag --job requires a value: --job=VALUE\n$/],
 ]
 for (const [flags, said] of broken) {
   test(`the command runs although ${flags.join(' ') || 'nothing'} is all that is said of where to push`, async (t) => {

@@ -11,7 +11,7 @@ async function lastWords(t: TestContext, directory: string): Promise<string> {
   const config = { remote_write: [{ url }], buffer: { directory }, web: { listen_address: [] }, flush_timeout: '100ms' }
   writeFileSync(file, JSON.stringify(config))
   const agent = hostpush(t, ['run', `--config.file=${file}`, '--collector.disable-defaults', '--collector.loadavg'])
-  await agent.until(/remote-write: not delivered/)
+  await agent.until(/Remote write failed, retrying/)
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0)
   return /msg="(Agent stopped.*)/.exec(agent.output())?.[1] ?? ''

@@ -122,7 +122,7 @@ test('credentials in a URL are sent and never shown', async (t) => {
 
 test('several endpoints need names, each its own', async (t) => {
   assert.deepEqual(await problemsOf(configured(t, { remote_write: [{ url }, { url, name: 'b' }] })), [
-    'remote_write[0].name: is needed where there are several endpoints',
+    'remote_write[0].name: required because there are several remote_write blocks',
   ])
   assert.deepEqual(
     await problemsOf(

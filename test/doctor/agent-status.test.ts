@@ -18,5 +18,5 @@ test('a disk that is full asks for room', async (t) => {
   const found = async () =>
     (await checkAgent(options, systemClock, () => 'remote-write')).find(({ thing }) => thing === 'buffer')
   while ((await found()) === undefined) await systemClock.sleep(10)
-  assert.match((await found())?.remedy ?? '', /^make room .*min_free/)
+  assert.match((await found())?.remedy ?? '', /^free space .*min_free/)
 })

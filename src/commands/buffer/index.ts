@@ -124,7 +124,7 @@ async function withConfigured(logs: Logs, endpoint: string | undefined): Promise
     for (const name of here) names.add(name)
   }
   if (found.length > 0) return found
-  throw new Error(`buffer: no endpoint is called ${endpoint}; there are: ${[...names].join(', ') || 'none'}`)
+  throw new Error(`buffer: unknown endpoint ${endpoint}, known endpoints: ${[...names].join(', ') || 'none'}`)
 }
 
 /** Whose, and whether it is what was set aside that is meant: that is in one place for all. */

@@ -2,12 +2,12 @@ import * as v from 'valibot'
 import { count, duration, flag, positive, relabelConfigs, target } from '../../config/output-block.ts'
 import { extents } from '../../relabel/index.ts'
 import { compressions } from '../encode/compression.ts'
-import { inlineKinds, protobufMessages } from '../encode/messages.ts'
+import { inlineKinds, protobufMessages } from '../encode/protobuf-message.ts'
 import { presetNames } from './presets.ts'
 
 /*
- * Keys of Prometheus's `remote_write` that have no effect here are accepted, so that a block of a prometheus.yml can be
- * pasted as it is; prometheus-compat.ts says why they have none.
+ * Keys of Prometheus's `remote_write` that have no effect here are accepted, so that a block of a prometheus.yml works
+ * without changes. prometheus-compat.ts warns about them.
  * https://prometheus.io/docs/prometheus/latest/configuration/configuration/#remote_write
  */
 
@@ -36,7 +36,7 @@ export const remoteWriteSchema = v.strictObject({
   send_interval: v.optional(positive),
   queue_config: v.optional(
     v.strictObject({
-      max_samples_per_send: v.optional(v.pipe(count, v.minValue(1, 'a number from 1 up is expected'))),
+      max_samples_per_send: v.optional(v.pipe(count, v.minValue(1, 'a number of at least 1 is expected'))),
       min_backoff: v.optional(positive),
       max_backoff: v.optional(positive),
       sample_age_limit: v.optional(duration),
@@ -64,5 +64,5 @@ export const remoteWriteSchema = v.strictObject({
 
 export type RemoteWriteBlock = v.InferOutput<typeof remoteWriteSchema>
 
-/** Keys at the top of the file: rules for all endpoints. */
+/** Keys at the top of the file: relabeling rules for all endpoints. */
 export const remoteWriteGlobals = { write_relabel_configs: relabelConfigs }

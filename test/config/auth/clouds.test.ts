@@ -101,10 +101,10 @@ test('a certificate without its key is wrong', async (t) => {
   execFileSync('openssl', ['req', '-x509', '-key', key, '-out', cert, '-subj', '/CN=app'], { stdio: 'pipe' })
   const said = async (more: object) =>
     (await read(t, { azuread: { certificate: { client_id, tenant_id, ...more } } })).problems.join('\n')
-  assert.match(await said({ certificate_path: cert }), /certificate_path: \S+cert: it holds no private key/)
+  assert.match(await said({ certificate_path: cert }), /certificate_path: \S+cert: it contains no valid private key/)
   const mixed = { certificate_path: cert, certificate_key_path: other }
-  assert.match(await said(mixed), /certificate_path: \S+cert: the key is of none of the certificates/)
-  assert.match(await said({ certificate_path: key }), /certificate_path: \S+key: it holds no certificate \(PEM\)/)
+  assert.match(await said(mixed), /certificate_path: \S+cert: the key matches no certificate/)
+  assert.match(await said({ certificate_path: key }), /certificate_path: \S+key: it contains no certificate \(PEM\)/)
 })
 
 test('azuread and google_iam stand alone, as all credentials do', async (t) => {
@@ -169,7 +169,10 @@ test('a file of Google that cannot be used is wrong at its place, and nothing of
     await said('{}', { GOOGLE_APPLICATION_CREDENTIALS: file }),
     /_iam: GOOGLE_APPLICATION_CREDENTIALS: \S+: its/,
   )
-  assert.match(await said('{"type":"external_account"}'), /its type is neither service_account nor authorized_user/)
+  assert.match(
+    await said('{"type":"external_account"}'),
+    /its type is not supported: expected service_account or authorized_user/,
+  )
   const { problems } = await read(t, { google_iam: { credentials_file: '/nowhere/x' } })
   assert.match(problems.join('\n'), /google_iam\.credentials_file: \/nowhere\/x cannot be read: ENOENT/)
   assert.match(await said('{}', { GCE_METADATA_HOST: 'a b' }), /GCE_METADATA_HOST: HOST or HOST:PORT is expected/)
@@ -213,7 +216,7 @@ test('what is wrong with a key, or has no meaning with a grant, is told', async 
   assert.match(await said({ grant_type }), /client_certificate_key: or client_certificate_key_file is needed by this/)
   assert.match(
     await said({ grant_type, client_certificate_key: 's3cret' }),
-    /client_certificate_key: it holds no private/,
+    /client_certificate_key: it contains no valid private/,
   )
   const file = '/nowhere/key'
   assert.match(await said({ grant_type, client_certificate_key_file: file }), /key_file: \/nowhere\/key cannot be read/)

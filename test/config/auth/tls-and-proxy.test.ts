@@ -80,20 +80,20 @@ test('tls_config: what it needs is read at once, and what does not go together i
   )
   assert.match(
     await wrong({ cert_file: cert, key_file: made.make('other').key }),
-    /key_file \S+other\.key is not the key of cert_file \S+client\.pem/,
+    /key_file \S+other\.key does not match cert_file \S+client\.pem/,
   )
+  assert.match(await wrong({ ca_file: key }), /ca_file \S+client\.key contains no valid certificate: TLS: no start/)
   assert.match(
-    await wrong({ ca_file: key }),
-    /ca_file \S+client\.key holds no certificate that can be used: TLS: no start/,
+    await wrong({ cert_file: cert, key_file: cert }),
+    /key_file \S+client\.pem contains no valid private key/,
   )
-  assert.match(await wrong({ cert_file: cert, key_file: cert }), /key_file \S+client\.pem holds no private key/)
   const { privateKey } = generateKeyPairSync('ed25519', {
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
   })
   const encrypted = join(temporary(t), 'encrypted.key')
   writeFileSync(encrypted, privateKey)
-  assert.match(await wrong({ cert_file: cert, key_file: encrypted }), /encrypted\.key is encrypted: a key without/)
+  assert.match(await wrong({ cert_file: cert, key_file: encrypted }), /encrypted\.key is encrypted: use a key without/)
   const windows = join(temporary(t), 'windows.pem')
   writeFileSync(windows, `\uFEFF${readFileSync(made.ca, 'utf8').replaceAll('\n', '\r\n')}`)
   await endpoint(t, { tls_config: { ca_file: windows } })

@@ -53,7 +53,10 @@ test("amp: the path is behind the workspace's, which the URL has to name", async
   }
   await assert.rejects(endpointOf(t, { preset: 'amp', url: host }), (error) => {
     assert.ok(error instanceof ConfigError)
-    assert.match(error.problems[0] ?? '', /^remote_write\[0\]\.url: .* names no workspace: https:\/\/aps-workspaces/)
+    assert.match(
+      error.problems[0] ?? '',
+      /^remote_write\[0\]\.url: .* has no workspace, expected https:\/\/aps-workspaces/,
+    )
     return true
   })
 })
@@ -91,11 +94,11 @@ test('grafana-cloud alone is collected for every 60 s under the job of its dashb
   const alone = await configured(t, { remote_write: [block] })
   assert.equal(alone.intervalMs, 60_000)
   assert.equal(alone.identity['job'], 'integrations/node_exporter')
-  assert.match(alone.decisions.join('\n'), /collects every 60s: .*global\.scrape_interval/)
-  assert.match(alone.decisions.join('\n'), /the job is integrations\/node_exporter/)
+  assert.match(alone.decisions.join('\n'), /interval is 60s, because .*global\.scrape_interval/)
+  assert.match(alone.decisions.join('\n'), /job is integrations\/node_exporter/)
   const { out } = await commandLine(['check', `--config.file=${written(t, { remote_write: [block] })}`])
   assert.match(out, /collectors every 60 s/)
-  assert.match(out, /grafana-cloud: collects every 60s/)
+  assert.match(out, /preset grafana-cloud: interval is 60s/)
 })
 
 test('beside another receiver, or where the interval and the job are said, grafana-cloud changes neither', async (t) => {

@@ -86,7 +86,7 @@ test('what has no meaning here is taken, and told with what does it here', async
     typeof value === 'object' ? Object.keys(value).map((one) => `${key}.${one}`) : [key],
   )
   assert.deepEqual(keysOf(warnings), leaves)
-  for (const doubt of warnings) assert.match(doubt, /: has no meaning here: ./)
+  for (const doubt of warnings) assert.match(doubt, /: has no effect: ./)
 })
 
 test('what would need another way in is refused, with that way', async (t) => {

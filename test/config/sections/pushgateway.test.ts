@@ -79,14 +79,20 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
   ],
   [{ pushgateway: [{ url, method: 'PATCH' }] }, /pushgateway\[0\]\.method: "PUT" or "POST" is expected/],
   [{ pushgateway: [{ url, grouping_key: { 'a-b': '' } }] }, /pushgateway\[0\]\.grouping_key.*label name/],
-  [{ pushgateway: [{ url, grouping_key: { job: 'x' } }] }, /pushgateway\[0\]\.grouping_key\.job: stands beside/],
+  [
+    { pushgateway: [{ url, grouping_key: { job: 'x' } }] },
+    /pushgateway\[0\]\.grouping_key\.job: not allowed in grouping_key/,
+  ],
   [{ pushgateway: [{ url, grouping_key: { __x: 'x' } }] }, /pushgateway\[0\]\.grouping_key\.__x: .*reserved/],
-  [{ pushgateway: [{ url: `${url}/metrics/job/x` }] }, /pushgateway\[0\]\.url: \/metrics\/job\/x is added by hostpush/],
-  [{ pushgateway: [{ url: `${url}/metrics` }] }, /pushgateway\[0\]\.url: \/metrics is added by hostpush/],
-  [{ pushgateway: [{ url }], job: '' }, /pushgateway\[0\]\.job: a job that is not empty is needed/],
+  [
+    { pushgateway: [{ url: `${url}/metrics/job/x` }] },
+    /pushgateway\[0\]\.url: remove \/metrics\/job\/x, hostpush adds the path/,
+  ],
+  [{ pushgateway: [{ url: `${url}/metrics` }] }, /pushgateway\[0\]\.url: remove \/metrics, hostpush adds the path/],
+  [{ pushgateway: [{ url }], job: '' }, /pushgateway\[0\]\.job: required and must not be empty/],
   [
     { pushgateway: [{ url, name: 'a' }, { url }] },
-    /pushgateway\[1\]\.name: is needed where there are several gateways/,
+    /pushgateway\[1\]\.name: required because there are several pushgateway blocks/,
   ],
   [
     {

@@ -56,8 +56,8 @@ test('every problem of every rule is told with its path', async (t) => {
       remote_write: [{ url, write_relabel_configs: [set('a', 'b'), { action: 'keep', regex: '(' }] }],
     }),
     [
-      'write_relabel_configs[0].target_label: is needed for the action replace',
-      'remote_write[0].write_relabel_configs[1].regex: "(" is no regular expression in RE2 syntax (error parsing regexp: missing closing ): `^(?s:()$`)',
+      'write_relabel_configs[0].target_label: required for the action replace',
+      'remote_write[0].write_relabel_configs[1].regex: "(" is not a regular expression in RE2 syntax (error parsing regexp: missing closing ): `^(?s:()$`)',
     ],
   )
   const [action, key] = await problemsOf(t, {
@@ -81,7 +81,7 @@ test('references to groups are not taken for variables of the environment', asyn
 test('names of any text need to be allowed', async (t) => {
   const remote_write = [{ url, write_relabel_configs: [set('service.name', 'x')] }]
   const [problem] = await problemsOf(t, { remote_write })
-  assert.match(problem ?? '', /"service\.name" is no label name.*metric_name_validation_scheme "utf8"/)
+  assert.match(problem ?? '', /"service\.name" is not a label name.*metric_name_validation_scheme "utf8"/)
   const [one] = await endpoints(t, { global: { metric_name_validation_scheme: 'utf8' }, remote_write })
   assert.deepEqual([...(one?.relabel?.([]) ?? [])], [['service.name', 'x']])
 })

@@ -26,7 +26,7 @@ import { temporary } from './servers.ts'
 export interface ConformanceEntry {
   /** Its key in the configuration. */
   readonly kind: string
-  /** Its line of the registry, if src/output-kinds.ts does not have it: a kind that the tests alone have. */
+  /** Its entry of the registry, if it is not in src/output-kinds.ts: a kind that only the tests have. */
   readonly registered?: RegisteredKind
   /**
    * A block of the configuration for a receiver at this origin (`http://127.0.0.1:1234`), without a name. A request times
@@ -69,7 +69,7 @@ export interface KindUnderTest extends ConformanceEntry {
   readonly isEvery: boolean
 }
 
-/** Throws where neither the entry nor the registry has the line of the kind. */
+/** Throws if the kind is neither in the entry nor in the registry. */
 export async function underTest(entry: ConformanceEntry): Promise<KindUnderTest> {
   const registered = entry.registered ?? registry.find(({ kind }) => kind === entry.kind)
   if (registered === undefined) throw new Error(`${entry.kind}: not in src/output-kinds.ts`)

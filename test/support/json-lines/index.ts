@@ -4,7 +4,7 @@ import { type JsonLinesOptions, jsonLinesOptions, jsonLinesSchema } from './conf
 import type { JsonLinesOutput } from './sender.ts'
 import { emitStats } from './stats.ts'
 
-/** A kind of output for tests alone: one JSON object for each sample, with a backlog. */
+/** A kind of output that only the tests have: one JSON object for each sample, with a backlog. */
 const jsonLines: OutputKind<JsonLinesOptions, JsonLinesOutput> = {
   kind: 'json_lines',
   component: 'json-lines',
@@ -23,7 +23,7 @@ const jsonLines: OutputKind<JsonLinesOptions, JsonLinesOutput> = {
   probe: () => ({ request: { body: new Uint8Array(), headers: { 'content-type': 'application/x-ndjson' } } }),
 }
 
-/** Its line of a registry. */
+/** Its entry of a registry. */
 export const registeredJsonLines: RegisteredKind = {
   kind: jsonLines.kind,
   flag: { name: 'json-lines.url', help: 'The URL of a receiver of JSON lines.' },

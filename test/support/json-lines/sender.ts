@@ -14,8 +14,10 @@ import {
 } from '../../../src/http/index.ts'
 import type { Output, OutputDeps, OutputReport } from '../../../src/output.ts'
 import { withTimeout } from '../../../src/util/clock.ts'
+import { report } from '../../../src/util/log.ts'
 import type { JsonLinesOptions } from './config.ts'
 import { linesOf, type Sample, samplesOf } from './encode.ts'
+import { messages } from './messages.ts'
 import { createStats, type JsonLinesStats } from './stats.ts'
 
 type FinalAnswer = Exclude<Outcome, Unsettled>
@@ -58,7 +60,7 @@ export class JsonLinesOutput implements Output {
     const { clock, log, sender } = this.#deps
     this.#wait = new Wait(clock)
     this.#requester = createRequester(options, sender, clock)
-    this.#problem = new ErrorLog({ clock, log, part: 'json-lines', receiver: this.labels })
+    this.#problem = new ErrorLog({ clock, log, recovered: messages.recovered, receiver: this.labels })
     this.#running = this.#run()
   }
 
@@ -68,7 +70,7 @@ export class JsonLinesOutput implements Output {
 
   get report(): OutputReport {
     const { name, labels, pending } = this
-    return { name, url: labels.url, pending, problem: this.#problem.told, waiting: this.#requester.waiting }
+    return { name, url: labels.url, pending, problem: this.#problem.current, waiting: this.#requester.waiting }
   }
 
   /** The snapshot is read from the buffer. */
@@ -118,7 +120,7 @@ export class JsonLinesOutput implements Output {
         await this.#deliver(entries, signal)
       } catch (error) {
         if (signal.aborted) return
-        log.error('json-lines: internal error', { ...this.labels, err: error })
+        report(log, messages.internalError, { ...this.labels, err: error })
         await clock.sleep(this.#options.backoff.maxMs, signal).catch(() => {}) // a stop ends the loop
       }
     }
@@ -180,7 +182,7 @@ export class JsonLinesOutput implements Output {
     this.stats.retries++
     const delayMs = delayAfter(attempt, this.#options.backoff, outcome.afterMs, Math.random())
     const fields = { retry_in: `${Math.round(delayMs / 100) / 10}s` }
-    this.#problem.ill('warn', 'not delivered, stays in the backlog', outcome.reason, fields)
+    this.#problem.report(messages.retrying, outcome.reason, fields)
     await this.#wait.wait(delayMs, signal)
   }
 
@@ -188,8 +190,8 @@ export class JsonLinesOutput implements Output {
   async #setAside(rejected: readonly Rejected[]): Promise<void> {
     const { cursor } = this.#deps
     const [first] = rejected
-    if (first === undefined) return this.#problem.well()
-    this.#problem.ill('error', 'samples are rejected: dead letter', first.reason, { samples: rejected.length })
+    if (first === undefined) return this.#problem.clear()
+    this.#problem.report(messages.rejected, first.reason, { samples: rejected.length })
     this.stats.rejected += rejected.length
     cursor.drop('rejected', rejected.length)
     for (const [entry, some] of Map.groupBy(rejected, ({ sample }) => sample.entry)) {

@@ -20,18 +20,18 @@ export async function outputsOf(
     }
   }
   for (const { kind, options } of repeated(outputs))
-    context.problems.push(`${kind.kind}: two blocks are called ${options.name}`)
+    context.problems.push(`${kind.kind}: two blocks have the name ${options.name}, expected unique names`)
   return outputs
 }
 
-/** Of everything that an output is made from; secrets are part of it and cannot be read from it. */
+/** Digest of everything that affects an output. It covers secrets and does not reveal them. */
 function digestOf(block: unknown, file: Shape, { globals = {} }: OutputKind, context: FileContext): string {
   const shared = Object.keys(globals).map((key) => (file as Readonly<Record<string, unknown>>)[key])
   const words = [block, shared, file.global, context.identity, context.intervalMs]
   return createHash('sha256').update(JSON.stringify(words)).digest('hex')
 }
 
-/** The first of those that have the same name. */
+/** The first output of each group with the same name. */
 function repeated(outputs: readonly ConfiguredOutput[]): readonly ConfiguredOutput[] {
   const groups = [...Map.groupBy(outputs, cursorNameOf).values()]
   return groups.filter(({ length }) => length > 1).flatMap(([first]) => first ?? [])

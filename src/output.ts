@@ -240,7 +240,7 @@ export interface OutputKind<Options extends OutputOptions = OutputOptions, Runni
   preview?(options: Options, snapshot: Snapshot): Promise<Finding>
   /** Options for samples that a command pushes: they are added to the group of these labels and replace nothing else in it. */
   adding?(options: Options, labels: Labels): Options
-  /** Only for `newest`: the group at the receiver whose content a push replaces. */
+  /** Only for `newest`: the place at the receiver; a push replaces its content. */
   replaces?(options: Options): ReplacedPlace
   /** A JSON value that a batch command stores in its log: it identifies the destination for a later delivery. */
   remember?(options: Options): unknown

@@ -196,7 +196,7 @@ async function readManifest(path: string): Promise<RunManifest> {
 
 /** The agent that uses this directory: its pid, the identity of its series and its URLs. Undefined if none runs. */
 export async function runningAgent(directory: string): Promise<({ readonly pid: number } & AgentInfo) | undefined> {
-  const answer = await ask(directory, { command: 'whose' }).catch(() => undefined) // no agent, or one of an older version
+  const answer = await ask(directory, { command: 'agent-info' }).catch(() => undefined) // no agent, or one of an older version
   if (answer === undefined) return undefined
   for await (const line of answer) {
     const { pid, identity, urls } = line as { readonly pid: number } & Partial<AgentInfo>

@@ -196,7 +196,7 @@ export class DiskBuffer implements Buffer {
     if (this.#retention.isTooOld(this.newestMs)) await this.dropAll('max_age')
   }
 
-  /** Lets all of it go for every endpoint, and counts it. */
+  /** Drops the whole backlog of every endpoint, and counts it. */
   async dropAll(reason: DropReason): Promise<void> {
     for (const cursor of this.#registry.cursors.values()) await cursor.skipTo(this.#tail.last, reason)
   }

@@ -98,7 +98,7 @@ export async function openDisk(
   const owner = new BufferLock(
     directory,
     async function* (request) {
-      if (request.command === 'whose') return yield { pid: process.pid, ...deps.agentInfo }
+      if (request.command === 'agent-info') return yield { pid: process.pid, ...deps.agentInfo }
       yield* adminCommands(await opened.promise, isAgent)(request)
     },
     { log, ownership },

@@ -8,7 +8,7 @@ const stepMs = 60_000
 const distrustMs = 3_600_000
 /** How long samples are held while the clock is behind earlier samples: the host may be offline and wait for NTP. */
 const maxWaitMs = 86_400_000
-/** Prometheus and its derivatives reject samples that are further ahead of their own time. */
+/** Prometheus and its derivatives reject samples that are further ahead of their clock. */
 const futureMs = 600_000
 /** After a small step back, sample time runs at this fraction of real time until the wall clock has caught up. */
 const slowFactor = 0.9

@@ -75,7 +75,7 @@ export const ownHistogram = <Label extends string>(name: string, help: string, l
 })
 export const untyped = define('untyped')
 
-/** Cache of families whose names come from the kernel (meminfo, netstat, vmstat). Created on first use and never dropped. */
+/** Cache of families with names from the kernel (meminfo, netstat, vmstat). Created on first use and never dropped. */
 export function familyOf<Label extends string = never>(
   make: (key: string) => Family<Label>,
 ): (key: string) => Family<Label> {

@@ -19,7 +19,7 @@ const nothing: Usage = { userTicks: 0, systemTicks: 0, readBytes: undefined, wri
 /**
  * The processes that descend from a command, and their total usage. When a parent waits for a child, the kernel adds the
  * child's usage to the parent's account of its children: so a process that ends between two reads of /proc is counted,
- * once. A process whose parent ended first is followed until its end, if a read has seen it.
+ * once. It follows a process with an ended parent until its end, if a read has seen it.
  */
 export class ProcessTree {
   readonly #proc: Dir

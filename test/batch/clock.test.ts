@@ -7,7 +7,7 @@ import { recordingLog } from '../support/buffer.ts'
 import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 
-test('a command on a machine whose clock is not set reports that receivers may reject its samples', async (t) => {
+test('a command on a machine without a set clock reports that receivers may reject its samples', async (t) => {
   const environment = { STATE_DIRECTORY: temporary(t), HOME: '/nonexistent' }
   const config = await readConfig({ flags: new Map(), environment, collectors: [], outputKinds })
   for (const [nowMs, told] of [

@@ -17,6 +17,6 @@ test('a disk that is full asks for room', async (t) => {
   buffer.append({ timestampMs: 1e12, series: [], values: new Float64Array() })
   const found = async () =>
     (await checkAgent(options, systemClock, () => 'remote-write')).find(({ thing }) => thing === 'buffer')
-  while ((await found()) === undefined) await systemClock.sleep(10)
+  for (let i = 0; (await found()) === undefined && i < 1000; i++) await systemClock.sleep(10)
   assert.match((await found())?.remedy ?? '', /^free space .*min_free/)
 })

@@ -53,7 +53,7 @@ async function picky(t: TestContext, refused: string): Promise<string> {
 const namesIn = async (prometheus: Prometheus, promql: string) =>
   (await prometheus.query(promql)).map(({ metric }) => metric['remote_name']).sort()
 
-test("the alerts of Prometheus's mixin fire for the endpoint that is ill, and for no other", async (t) => {
+test("the alerts of Prometheus's mixin fire for the failing endpoint and no other", async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const few = [{ source_labels: ['__name__'], regex: 'node_load.*|up|scrape_.*', action: 'keep' }]

@@ -55,7 +55,7 @@ test('a command and doctor distinguish errors of the token endpoint from errors 
   const { status, out } = await commandLine(['doctor', flag, '--collector.disable-defaults', '--collector.time'])
   assert.equal(status, 1)
   assert.match(out, words)
-  assert.match(out, /the credentials in the file were revoked, or the clock of this host is wrong/)
+  assert.match(out, /Check the clock of this host, or create a new google_iam.credentials_file/)
   assert.deepEqual(receiver.requests, [])
 })
 

@@ -41,7 +41,7 @@ export interface CursorState {
   /** The last delivered snapshot. `position` also moves past rejected and dropped ones. */
   readonly delivered: number
   /**
-   * The log is needed after this sequence number only. Skipped snapshots do not move it: `lastDelivered` reads the one
+   * The log is needed after this sequence number only. Skipped snapshots do not move it: `lastDelivered` reads the snapshot
    * before them.
    */
   readonly settled: number

@@ -60,7 +60,7 @@ export class Segments {
     return second && { sequence: second.first - 1, samples: second.samplesBefore }
   }
 
-  /** Estimated bytes after a position: later segments, and a share of its own segment in proportion to the samples. */
+  /** Estimated bytes after a position: later segments, and a share of its segment in proportion to the samples. */
   bytesAfter({ sequence, samples }: LogPosition, last: LogPosition): number {
     let bytes = 0
     this.#list.forEach((segment, i) => {

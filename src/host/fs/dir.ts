@@ -81,7 +81,7 @@ export class Dir {
   }
 
   /**
-   * The subdirectories (links to directories too) whose name begins with `prefix`, in byte order. Empty if this
+   * The subdirectories (links to directories too) with names that begin with `prefix`, in byte order. Empty if this
    * directory is missing. Every entry of a class directory of sysfs is a directory, so the kind is checked only with `sure`.
    */
   children(prefix = '', sure: 'directories' | 'any' = 'any'): Dir[] {

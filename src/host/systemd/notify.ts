@@ -17,7 +17,7 @@ interface Deps {
 
 /**
  * Sends messages to the socket `address` (NOTIFY_SOCKET), in order; a leading `@` stands for the zero byte of an abstract
- * socket. Without koffi it runs `systemd-notify`, whose messages systemd accepts only with NotifyAccess=all. Never throws:
+ * socket. Without koffi it runs `systemd-notify`; systemd accepts its messages only with NotifyAccess=all. Never throws:
  * the first failure is logged.
  */
 export function createNotify(address: string | undefined, { log, load = loadLibc }: Deps): Notify {

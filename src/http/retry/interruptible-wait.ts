@@ -3,7 +3,7 @@ import type { Clock } from '../../util/clock.ts'
 /** Shared, because creating an Error is expensive. Never shown. */
 const ended = new Error('wait ended early')
 
-/** A sleep that shutdown can interrupt: polite delays are skipped and backoff ends early. */
+/** A sleep that shutdown can interrupt: pacing delays are skipped and backoff ends early. */
 export class Wait {
   readonly #clock: Clock
   readonly #stopping = new AbortController()
@@ -13,7 +13,7 @@ export class Wait {
     this.#clock = clock
   }
 
-  /** For shutdown: ends all current waits, and skips polite delays from now on. */
+  /** For shutdown: ends all current waits, and skips pacing delays from now on. */
   hurry(): void {
     this.#stopping.abort(ended)
     this.retry()
@@ -30,7 +30,7 @@ export class Wait {
     await this.#sleep(ms, signal, this.#hurry.signal)
   }
 
-  /** Polite delay that spares the receiver or a data plan; skipped once the agent is stopping. */
+  /** Pacing delay that spares the receiver or a data plan; skipped once the agent is stopping. */
   async yield(ms: number, signal: AbortSignal): Promise<void> {
     if (ms > 0 && !this.#stopping.signal.aborted) await this.#sleep(ms, signal, this.#stopping.signal)
   }

@@ -46,7 +46,7 @@ interface MergedFamilies {
 
 /**
  * The families of all sources, one help text for each name: the first that is not empty, or if no source has one, the
- * names of the sources. A family whose source has a different help text than an earlier source is left out.
+ * names of the sources. A family is left out if its source has a different help text than an earlier source.
  */
 export function mergeFamilies(sources: readonly FamilySource[]): MergedFamilies {
   const helps = new Map<string, string>()

@@ -76,7 +76,7 @@ export class Relabeller {
     })
   }
 
-  /** A relabelled entry whose dropped samples were counted before. */
+  /** The last relabelled entry of which the dropped samples are counted. */
   counted({ sequence, snapshot }: Entry): Entry {
     return { sequence, snapshot: reduced(snapshot, this.#keptSeries(snapshot.series)) }
   }

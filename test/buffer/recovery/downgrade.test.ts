@@ -152,5 +152,5 @@ test('an older version neither delivers nor deletes a spooled log of a newer ver
   const later = { ...systemClock, now: () => systemClock.now() + 2 * 86_400_000 }
   assert.equal(await openSpooled(run, of(86_400_000), { ...deps, log, clock: later }), undefined)
   assert.deepEqual(await readdir(`${directory}/spool`), [])
-  assert.match(lines.join(), /older than max_age and lost/)
+  assert.match(lines.join(), /newer version left in the spool dropped, older than max_age/)
 })

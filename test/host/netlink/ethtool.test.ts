@@ -104,7 +104,7 @@ test('statistics are read by name, with room for more than the kernel reported',
   assert.ok(room >= 8 + 8 * 2 * names.length)
 })
 
-test('statistics whose number changes between requests are omitted', async () => {
+test('statistics that change in number between requests are omitted', async () => {
   const { libc } = driver({ 55: counting, 27: strings(4), 29: values })
   const { statistics, failures } = await ethtool(libc, 'eth0')
   assert.deepEqual([statistics, failures], [[], []])

@@ -326,7 +326,7 @@ each('a mistake in the configuration is reported with its place', async (t, kind
 each('doctor accepts a good receiver, and reports a dead port and wrong credentials as failures', async (t, kind) => {
   const receiver = await startReceiver(t, kind)
   const check = async (block: Block) =>
-    checkOutput(await configuredOutput(t, kind, block), { clock: systemClock, connect })
+    checkOutput(await configuredOutput(t, kind, block), new Map(), { clock: systemClock, connect })
   const good = await check(kind.block(receiver.origin))
   assert.deepEqual(new Set(good.map(({ level }) => level)), new Set(['ok']))
   assert.deepEqual(receiver.accepted, [])

@@ -31,7 +31,7 @@ function check(url: string, more: Partial<EndpointOptions> = {}, clock = systemC
     protobufMessage: 'auto',
     ...more,
   })
-  return checkOutput({ kind: remoteWrite, options }, { clock, connect })
+  return checkOutput({ kind: remoteWrite, options }, new Map(), { clock, connect })
 }
 
 const shown = (findings: readonly Finding[]) => findings.map(({ level, thing }) => `${level} ${thing}`)
@@ -215,7 +215,7 @@ test('a gateway is asked whether it is ready, and nothing is pushed', async (t) 
     deleteOnStart: true,
     deleteOnShutdown: true,
   }
-  const findings = await checkOutput({ kind: pushgateway, options }, { clock: systemClock, connect })
+  const findings = await checkOutput({ kind: pushgateway, options }, new Map(), { clock: systemClock, connect })
   assert.deepEqual(shown(findings).slice(0, 3), ['ok gate dns', 'ok gate tcp', 'ok gate access'])
   assert.deepEqual(
     requests.map(({ method, path }) => `${method} ${path}`),

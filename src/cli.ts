@@ -1,19 +1,20 @@
-import type { Command, Terminal } from './commands/command.ts'
-import { commands } from './commands/index.ts'
+import type { Terminal } from './commands/command.ts'
+import { collectorHelp, commands, examplesText, hasCollectorFlags, helpOf } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
 import { outputKinds } from './output-kinds.ts'
 import { didYouMean } from './util/did-you-mean.ts'
-import { beforeProgram, flagHelp, parseBeforeProgram, parseFlags, UsageError } from './util/flags.ts'
+import { beforeProgram, parseBeforeProgram, parseFlags, UsageError } from './util/flags.ts'
 import { messageOf } from './util/log.ts'
 import { build, platform } from './util/version.ts'
 
 export { outputKinds }
 
-/** Exit statuses: 0 well, 1 it failed, 2 the command line cannot be understood. */
+/** Exit statuses. 0: success. */
 const failed = 1
+/** The command line is wrong. */
 const usageError = 2
 
-/** Runs one command line and gives its exit status. */
+/** Runs one command line and returns its exit status. */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
   const [word, ...args] = argv
   try {
@@ -25,11 +26,14 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     const flags = await command.flags(terminal)
     const isProgram = command.operands === 'program'
     const own = isProgram ? beforeProgram(args, flags).own : args
-    if (isRequested(own, '--help', '-h')) return write(terminal, await helpOf(command, terminal))
+    if (isRequested(own, '--help', '-h')) return write(terminal, await helpOf(command, terminal, false))
+    if (isRequested(own, collectorHelp) && hasCollectorFlags(flags))
+      return write(terminal, await helpOf(command, terminal, true))
     const parsed = isProgram ? parseBeforeProgram(args, flags) : parseFlags(args, flags)
-    const [stranger] = parsed.operands
-    if (stranger !== undefined && command.operands === undefined) throw new UsageError(`unexpected ${stranger}`)
-    if (!isProgram) void terminal.stop // watched from here on, and not from where it is first waited for
+    const [extra] = parsed.operands
+    if (extra !== undefined && command.operands === undefined)
+      throw new UsageError(`unexpected argument ${extra}, ${word} accepts only flags`)
+    if (!isProgram) void terminal.stop // installs the signal handlers now, before the command awaits anything
     return await command.run(parsed, terminal)
   } catch (error) {
     return printError(error, word, terminal)
@@ -53,7 +57,7 @@ function printError(error: unknown, word: string | undefined, terminal: Terminal
   return failed
 }
 
-/** Looks no further than `--`: what follows it is another program's. */
+/** Arguments after `--` belong to another program. */
 function isRequested(args: readonly string[], ...words: readonly string[]): boolean {
   const end = args.indexOf('--')
   return args.slice(0, end < 0 ? undefined : end).some((arg) => words.includes(arg))
@@ -64,22 +68,35 @@ const version = () =>
 
 function overview(): string {
   const names = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`)
-  return `hostpush: node_exporter for hosts that nobody can scrape; it pushes what it reads.\n\nUsage: hostpush COMMAND [flags]\n\n${names.join('')}\n  COMMAND --help shows a command's flags; --version shows the version.\n`
+  return [
+    'Usage: hostpush COMMAND [flags]\n\n',
+    'hostpush collects host metrics as node_exporter does and pushes them by Prometheus remote-write or to a Pushgateway.\n',
+    examplesText(examples),
+    `\nCommands:\n${names.join('')}`,
+    '\nFlags:\n  --version                       Show the version.\n',
+    '  COMMAND --help                  Show examples and flags of a command.\n',
+    `  COMMAND ${collectorHelp}       Also show the collector flags.\n`,
+  ].join('')
 }
 
-async function helpOf(command: Command, terminal: Terminal): Promise<string> {
-  const flags = flagHelp(await command.flags(terminal))
-  return `Usage: hostpush ${command.name} ${command.usage}\n\n${command.summary}\n${flags === '' ? '' : `\nFlags:\n${flags}`}`
-}
+const examples = [
+  ['See it work, without a configuration', 'hostpush demo'],
+  ['Find errors in a configuration', 'hostpush check --config.file=/etc/hostpush/config.json'],
+  [
+    'Test DNS, TLS, credentials and permissions; nothing is stored',
+    'hostpush doctor --config.file=/etc/hostpush/config.json',
+  ],
+  ['Run the agent', 'hostpush run --config.file=/etc/hostpush/config.json'],
+] as const
 
 /**
- * The process's own terminal and signals. None is touched before it is used: `exec` leaves all of them to its command,
- * and Node makes a pipe that it opens as a stream non-blocking, for whoever else has it too.
+ * The streams and signals of the process. Nothing is opened before its first use: `exec` leaves all of them to the command
+ * that it runs, and Node makes a pipe that it opens as a stream non-blocking, also for other processes that share it.
  */
 function processTerminal(): Terminal & { end(status: number): void } {
   let stop: AbortController | undefined
   let hasWritten = false
-  let complains = false
+  let isErrorHandled = false
   return {
     environment: process.env,
     outputKinds,
@@ -89,8 +106,8 @@ function processTerminal(): Terminal & { end(status: number): void } {
       process.stdout.write(text)
     },
     err(text) {
-      if (!complains) process.stderr.on('error', () => {}) // a log that cannot be written, for a full disk say, stops no work
-      complains = true
+      if (!isErrorHandled) process.stderr.on('error', () => {}) // a failing write of the log, for example on a full disk, must not stop the command
+      isErrorHandled = true
       process.stderr.write(text)
     },
     input: async () => Buffer.concat(await process.stdin.toArray({ signal: stopping().signal })),
@@ -103,22 +120,22 @@ function processTerminal(): Terminal & { end(status: number): void } {
     onHangup: (work) => process.on('SIGHUP', work),
     end(status) {
       if (!hasWritten) process.exit(status)
-      // When all is written: what a fault has left open, a server say, must not keep the process.
+      // Exits after the last write, even if an error left a server or a timer open.
       process.stdout.write('', (error) => process.exit(error ? outputError(error) : status))
     },
   }
 
   function stopping(): AbortController {
     if (stop !== undefined) return stop
-    const made = new AbortController()
+    const controller = new AbortController()
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (made.signal.aborted) process.exit(failed)
-        made.abort(new Error(`stopped by ${signal}`))
+        if (controller.signal.aborted) process.exit(failed)
+        controller.abort(new Error(`stopped by ${signal}`))
       })
     }
-    stop = made
-    return made
+    stop = controller
+    return controller
   }
 
   function failedOutput(error: NodeJS.ErrnoException): void {
@@ -128,10 +145,10 @@ function processTerminal(): Terminal & { end(status: number): void } {
   }
 }
 
-/** Standard output cannot be written: no fault of ours where whoever read it has gone. Gives the exit status. */
+/** Returns the exit status after a failed write to standard output. A closed pipe is not an error of this command. */
 function outputError(error: NodeJS.ErrnoException): number {
   if (error.code === 'EPIPE') return 0
-  process.stderr.write(`hostpush: standard output cannot be written: ${error.message}\n`)
+  process.stderr.write(`hostpush: cannot write to standard output: ${error.message}\n`)
   return failed
 }
 

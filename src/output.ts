@@ -269,6 +269,29 @@ export interface ReplacedPlace {
 /** The name of an output in the buffer. */
 export const cursorNameOf = ({ kind, options }: ConfiguredOutput): string => `${kind.cursorPrefix}${options.name}`
 
+/**
+ * How outputs are shown to people, by key: by URL, with the name if several outputs have the same URL.
+ */
+export function shownAddresses(
+  outputs: readonly { readonly key: string; readonly name: string; readonly url: string }[],
+): ReadonlyMap<string, string> {
+  const names = new Map(outputs.map((one) => [one.key, one]))
+  const byUrl = Map.groupBy(names.values(), ({ url }) => url)
+  return new Map(
+    [...names].map(([key, { name, url }]) => [key, (byUrl.get(url)?.length ?? 0) > 1 ? `${url} (${name})` : url]),
+  )
+}
+
+/** The same for configured outputs, by their names in the buffer. */
+export const addressesOf = (outputs: readonly ConfiguredOutput[]): ReadonlyMap<string, string> =>
+  shownAddresses(
+    outputs.map((one) => ({
+      key: cursorNameOf(one),
+      name: one.options.name,
+      url: one.kind.address(one.options),
+    })),
+  )
+
 /** The component of the output that has this name in a buffer. */
 export type ComponentOf = (cursorName: string) => string
 

@@ -303,7 +303,7 @@ each('a mistake in the configuration is reported with its place', async (t, kind
   const good = kind.block('http://receiver.test')
   const { url, ...withoutUrl } = good
   const cases: readonly (readonly [blocks: readonly object[], problem: string])[] = [
-    [[{ ...good, nmae: 'a' }], `${kind.kind}[0].nmae: unknown key; did you mean name?`],
+    [[{ ...good, nmae: 'a' }], `${kind.kind}[0].nmae: unknown key, did you mean name?`],
     [[withoutUrl], `${kind.kind}[0].url: `],
     [
       [
@@ -324,14 +324,14 @@ each('a mistake in the configuration is reported with its place', async (t, kind
   const args = ['check', `--config.file=${file}`]
   const { status, out } = await commandLine(args, {}, AbortSignal.abort(), '', [kind.registered])
   assert.equal(status, 0)
-  assert.match(out, /default {2}http:\/\/receiver\.test\/.*key=\*\*\*/)
+  assert.match(out, /^ {2}http:\/\/receiver\.test\/.*key=\*\*\*/m)
   assert.doesNotMatch(out, secrets)
 })
 
 each('doctor accepts a good receiver, and reports a dead port and wrong credentials as failures', async (t, kind) => {
   const receiver = await startReceiver(t, kind)
   const check = async (block: Block) =>
-    checkOutput(await configuredOutput(t, kind, block), { clock: systemClock, connect })
+    checkOutput(await configuredOutput(t, kind, block), new Map(), { clock: systemClock, connect })
   const good = await check(kind.block(receiver.origin))
   assert.deepEqual(new Set(good.map(({ level }) => level)), new Set(['ok']))
   assert.deepEqual(receiver.accepted, [])
@@ -353,11 +353,11 @@ each(
     for (const value of [1, 2]) {
       const { status, err } = await push(deadOrigin, `load ${value}\n`, '1s')
       assert.deepEqual([status, spooled()], [3, value])
-      assert.match(err, /kept in the buffer.*1 of 1 sample for a \(.*ECONNREFUSED/)
+      assert.match(err, /^hostpush: 1 of 1 sample for http:\S+ not delivered, kept in the buffer.*ECONNREFUSED/)
     }
     const { status, out, err } = await push(receiver.origin, 'load 3\n')
     assert.equal(status, 0, err)
-    assert.match(out, /delivered: 1 sample to a \(/)
+    assert.match(out, /^hostpush: 1 sample delivered to http:/)
     assert.deepEqual([receiver.values('load'), spooled()], [[1, 2, 3], 0])
     const flag = `--${kind.registered.flag.name}=${kind.block(receiver.origin).url}`
     assert.equal((await run(['push', '--job=j', flag], 'load 4\n')).status, 0)
@@ -371,7 +371,7 @@ each('push: status 1 and a dead letter if the receiver rejects a metric', async 
   const { push, spooled, deadLetters } = batchScene(t, kind)
   const { status, err } = await push(receiver.origin, 'bad 1\ngood 2\n')
   assert.equal(status, 1)
-  assert.match(err, /1 of 2 samples for a \(.*answer 400 of the test/)
+  assert.match(err, /1 of 2 samples for http:.*rejected.*answer 400 of the test/)
   assert.deepEqual([new Set(receiver.values('good')), receiver.values('bad')], [new Set([2]), []])
   assert.deepEqual([deadLetters(), spooled()], [1, 0])
 })

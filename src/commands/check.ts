@@ -1,25 +1,40 @@
 import { collectors } from '../collectors/index.ts'
 import { configFlags, readConfig } from '../config/index.ts'
-import { loadKinds } from '../output.ts'
+import { addressesOf, loadKinds } from '../output.ts'
 import { plural } from '../util/plural.ts'
+import { durationText } from '../util/quantity.ts'
 import type { Command } from './command.ts'
 
 export default {
   name: 'check',
-  summary: 'Checks a configuration and the flags of `run`: every problem at once, with its place.',
+  summary:
+    'Checks a configuration and the flags of `run`, and reports every error with its file and key. Connects to nothing.',
   usage: '[flags] --config.file=FILE',
+  examples: [
+    ['Report all errors and warnings of a file', 'hostpush check --config.file=/etc/hostpush/config.json'],
+    [
+      'Reload a running agent only if the file is valid',
+      'hostpush check --config.file=config.json && systemctl reload hostpush',
+    ],
+  ],
+  exitStatuses: [
+    ['0', 'the configuration is valid; there may be warnings'],
+    ['1', 'the configuration has errors'],
+    ['2', 'the command line is wrong'],
+  ],
   flags: () => configFlags(collectors),
   async run({ flags }, terminal) {
     const outputKinds = await loadKinds(terminal.outputKinds)
     const config = await readConfig({ flags, environment: terminal.environment, collectors, outputKinds })
-    const endpoints = config.outputs.map(({ kind, options }) => `  ${options.name}  ${kind.address(options)}\n`)
+    const places = addressesOf(config.outputs).values()
+    const outputs = places.map((address) => `  ${address}\n`).toArray()
     terminal.out(
-      `configuration is good: ${plural(config.collectors.length, 'collector')} every ${config.intervalMs / 1000} s, ` +
-        `job ${JSON.stringify(config.identity['job'])}, instance ${JSON.stringify(config.identity['instance'])}, ` +
-        `${endpoints.length === 0 ? 'nothing to push to' : 'pushed to'}\n${endpoints.join('')}`,
+      `Configuration is valid: ${plural(config.collectors.length, 'collector')} every ${durationText(config.intervalMs)}, ` +
+        `job ${JSON.stringify(config.identity['job'])}, instance ${JSON.stringify(config.identity['instance'])}\n` +
+        `${outputs.length === 0 ? 'No output is configured: nothing is pushed.\n' : `Outputs:\n${outputs.join('')}`}`,
     )
-    for (const note of config.decisions) terminal.out(`  ${note}\n`)
-    for (const doubt of config.warnings) terminal.out(`  warning: ${doubt}\n`)
+    for (const decision of config.decisions) terminal.out(`Default: ${decision}\n`)
+    for (const warning of config.warnings) terminal.out(`Warning: ${warning}\n`)
     return 0
   },
 } satisfies Command

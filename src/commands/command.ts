@@ -1,35 +1,39 @@
 import type { RegisteredKind } from '../output.ts'
 import type { CommandLine, Flag } from '../util/flags.ts'
 
-/** What a command may touch of the process it runs in. */
+/** The parts of the process that a command may use. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   out(text: string): void
   err(text: string): void
-  /** All of standard input, to its end. */
+  /** Reads standard input to its end. */
   input(): Promise<Uint8Array>
-  /** True where `out` goes to a person. */
+  /** Standard output is a terminal. */
   readonly isTTY: boolean
-  /** Aborts at the first SIGTERM or SIGINT since it was first asked for; a second one ends the process at once. */
+  /** Aborts at the first SIGTERM or SIGINT after the first read of this property; a second signal ends the process. */
   readonly stop: AbortSignal
-  /** The kinds of output that a configuration may name. */
+  /** The kinds of output that a configuration can contain. */
   readonly outputKinds: readonly RegisteredKind[]
-  /** From here on SIGHUP does this, and no longer ends the process. */
+  /** Handles SIGHUP with `work`. Without a handler SIGHUP ends the process. */
   onHangup(work: () => void): void
 }
 
-/** One word after `hostpush`. */
+/** A command: the first word after `hostpush`. */
 export interface Command {
   readonly name: string
+  /** What the command does, in a sentence or two. */
   readonly summary: string
-  /** What stands behind the name in the usage line. */
+  /** The arguments, for the usage line. */
   readonly usage: string
+  readonly examples: readonly (readonly [comment: string, commandLine: string])[]
+  /** For the help of commands that scripts call. */
+  readonly exitStatuses?: readonly (readonly [status: string, meaning: string])[]
   readonly flags: (terminal: Pick<Terminal, 'outputKinds'>) => Promise<readonly Flag[]> | readonly Flag[]
   /**
-   * Whether it takes words that are no flags; where it does not, one is a mistake. `program`: the first of them and all
-   * that follow are another program's command line, which is run even where the flags before it are misused.
+   * `accepted`: the command accepts arguments that are not flags. `program`: the first of them starts the command line
+   * of another program; it runs even if the flags before it are wrong. Undefined: such an argument is a usage error.
    */
-  readonly operands?: 'taken' | 'program'
-  /** Gives the exit status. ConfigError and UsageError are shown by the caller. */
+  readonly operands?: 'accepted' | 'program'
+  /** Returns the exit status. The caller prints ConfigError and UsageError. */
   run(given: CommandLine, terminal: Terminal): Promise<number>
 }

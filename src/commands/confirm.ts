@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import type { Terminal } from './command.ts'
 
-/** Asks a person, yes or no; nobody there means no. */
+/** Asks on the terminal. Without a terminal the answer is no. */
 export async function confirmed(question: string, { isTTY }: Terminal): Promise<boolean> {
   if (!isTTY || !process.stdin.isTTY) return false
   const lines = createInterface({ input: process.stdin, output: process.stdout })

@@ -10,16 +10,23 @@ import type { Command } from './command.ts'
 import { logOf } from './logger.ts'
 import { receiverAt, summaryLine } from './receive.ts'
 
-const interval: Flag = { name: 'interval', kind: 'value', fallback: '5s', help: 'Time between two pushes.' }
+const interval: Flag = {
+  name: 'interval',
+  kind: 'value',
+  value: 'DURATION',
+  fallback: '5s',
+  help: 'Time between two pushes.',
+}
 const pushes: Flag = {
   name: 'pushes',
   kind: 'value',
-  fallback: '',
-  help: 'Number of pushes before the command ends; without it, it runs until Ctrl-C.',
+  value: 'COUNT',
+  help: 'Number of pushes before the command ends. Default: no limit, ends with Ctrl-C.',
 }
 const listen: Flag = {
   name: 'web.listen-address',
   kind: 'list',
+  value: 'HOST:PORT',
   fallback: '127.0.0.1:9100',
   help: "Address of the agent's status page.",
 }
@@ -28,6 +35,10 @@ export default {
   name: 'demo',
   summary: 'Collects this host, pushes to a receiver in the same process and prints each push.',
   usage: '[flags]',
+  examples: [
+    ['Push every 5 s until Ctrl-C', 'hostpush demo'],
+    ['Push three times, once a second', 'hostpush demo --interval=1s --pushes=3'],
+  ],
   flags: () => [interval, pushes, listen],
   async run({ flags }, terminal) {
     const maxPushes = wholeNumber(flags.get(pushes.name))

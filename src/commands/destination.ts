@@ -6,22 +6,28 @@ import { loadKinds } from '../output.ts'
 import { type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Terminal } from './command.ts'
 
-/** The flags that say where a command pushes to. */
+/** The flags that name the receivers of a command. */
 export const targetFlags = ({ outputKinds }: Pick<Terminal, 'outputKinds'>): readonly Flag[] => [
-  { name: 'config.file', kind: 'value', help: 'A configuration: to every output that it names.' },
-  ...outputKinds.map(({ flag }) => ({ ...flag, kind: 'value' as const })),
+  {
+    name: 'config.file',
+    kind: 'value',
+    value: 'FILE',
+    help: 'Configuration file (JSON). The command pushes to each of its outputs.',
+  },
+  ...outputKinds.map(({ flag }) => ({ ...flag, kind: 'value' as const, value: 'URL' })),
 ]
 
 export const timeoutFlag = {
   name: 'timeout',
   kind: 'value',
+  value: 'DURATION',
   fallback: '5s',
-  help: 'How long to wait for the answer.',
+  help: 'Maximum time for delivery, for example 500ms, 5s or 1m.',
 } as const satisfies Flag
 
 /**
- * The configuration of a command that was told by these flags where to push. `collectors` are those that it runs; where
- * it runs none they are loaded only to understand a file.
+ * The configuration of a command with these flags. `collectors` are those that the command runs. If it runs none, they
+ * are loaded only to check the file.
  */
 export async function targetConfig(
   flags: ParsedFlags,
@@ -34,10 +40,10 @@ export async function targetConfig(
     return url === undefined ? [] : [{ kind, url }]
   })
   if (file !== undefined && urls.length > 0)
-    throw new UsageError('--config.file and a URL cannot be used together; keep one')
+    throw new UsageError('--config.file and a URL flag cannot be used together, remove one')
   if (file === undefined && urls.length === 0) {
     const own = outputKinds.map(({ flag }) => `--${flag.name}=URL`)
-    throw new UsageError(`where to? --config.file=FILE, ${own.join(' or ')} is needed`)
+    throw new UsageError(`no destination: set --config.file=FILE, ${own.join(' or ')}`)
   }
   const { readConfig } = await import('../config/index.ts')
   const config = await readConfig({
@@ -48,7 +54,7 @@ export async function targetConfig(
     defaults: Object.fromEntries(urls.map(({ kind, url }) => [kind, [{ url, name: nameOf(url) }]])),
   })
   if (config.outputs.length > 0) return config
-  throw new ConfigError([`${file}: there is nowhere to push to: ${kindNames(outputKinds)} is needed`])
+  throw new ConfigError([`${file}: no output is configured, add ${kindNames(outputKinds)}`])
 }
 
 /** `remote_write or pushgateway` */
@@ -56,12 +62,13 @@ export const kindNames = (outputKinds: readonly { readonly kind: string }[]): st
   outputKinds.map(({ kind }) => kind).join(' or ')
 
 /**
- * What is left over for a URL waits for the same URL: a name that no other one has. A new password or key is no other
- * URL. The user beside a password is: at Grafana Cloud it is the tenant.
+ * The name of the output of a URL flag. Undelivered samples are delivered by a later command with the same name, so the
+ * name is unique for a URL. A password or key in the URL does not change the name. A user name next to a password does:
+ * at Grafana Cloud it is the tenant.
  */
 export function nameOf(text: string): string {
   const url = new URL(text)
-  if (url.password === '') url.username = '' // it may be a token
+  if (url.password === '') url.username = '' // without a password it may be a token
   url.password = ''
   for (const name of url.searchParams.keys()) if (secretName.test(name)) url.searchParams.set(name, '')
   const { host, href } = url
@@ -74,9 +81,9 @@ function urlOf(flags: ParsedFlags, name: string): string | undefined {
   const text = flags.get(name)
   if (text === undefined) return undefined
   if (!/^https?:$/.test(URL.parse(String(text))?.protocol ?? ''))
-    throw new UsageError(`--${name}: ${withoutSecrets(String(text))} is not an http:// or https:// URL`)
+    throw new UsageError(`--${name}: ${withoutSecrets(String(text))} is not a URL that begins with http:// or https://`)
   return String(text)
 }
 
-/** What is no URL may hold a password all the same. */
+/** A text that is not a valid URL may still contain a password. */
 const withoutSecrets = (text: string) => text.replace(/[^/]*@/, '***@').replace(/\?.*/s, '?***')

@@ -7,20 +7,41 @@ import { type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Command, Terminal } from './command.ts'
 
 const formats = ['text', 'json']
-const format = { name: 'format', kind: 'value', fallback: 'text', help: `${formats.join(' or ')}.` } as const
+const format = {
+  name: 'format',
+  kind: 'value',
+  value: 'FORMAT',
+  fallback: 'text',
+  help: `Output format: ${formats.join(' or ')}.`,
+} as const
 
 export default {
   name: 'doctor',
   summary:
-    'Looks at everything between this host and its receivers: permissions, disk, DNS, TLS, credentials, clock, protocol.\n' +
-    'Nothing is stored anywhere. Status 0 unless something fails; warnings are none.',
+    'Tests everything between this host and its receivers: permissions, disk, DNS, TLS, credentials, clock, protocol.\n' +
+    'The test requests store no samples.',
   usage: '[flags] --config.file=FILE',
+  examples: [
+    [
+      'Test as the user that runs the agent',
+      'sudo -u hostpush hostpush doctor --config.file=/etc/hostpush/config.json',
+    ],
+    [
+      'Print only the failures',
+      `hostpush doctor --config.file=config.json --format=json | jq '.[] | select(.level == "fail")'`,
+    ],
+  ],
+  exitStatuses: [
+    ['0', 'no test failed; there may be warnings'],
+    ['1', 'a test failed'],
+    ['2', 'the command line is wrong'],
+  ],
   flags: () => [format, ...configFlags(collectors).filter(({ name }) => !name.startsWith('web.'))],
   async run({ flags }, terminal) {
-    const wanted = String(flags.get(format.name) ?? format.fallback)
-    if (!formats.includes(wanted)) throw new UsageError(`--format: ${wanted} is none of ${formats.join(', ')}`)
+    const word = String(flags.get(format.name) ?? format.fallback)
+    if (!formats.includes(word)) throw new UsageError(`--format: ${word} is not one of ${formats.join(', ')}`)
     const findings = await findingsOf(flags, terminal)
-    terminal.out(wanted === 'json' ? `${JSON.stringify(findings, null, 2)}\n` : reportOf(findings))
+    terminal.out(word === 'json' ? `${JSON.stringify(findings, null, 2)}\n` : reportOf(findings))
     return findings.some(({ level }) => level === 'fail') ? 1 : 0
   },
 } satisfies Command

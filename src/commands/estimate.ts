@@ -9,21 +9,32 @@ import type { Command } from './command.ts'
 import { logOf } from './logger.ts'
 
 const formats = ['text', 'json']
-const format = { name: 'format', kind: 'value', fallback: 'text', help: `${formats.join(' or ')}.` } as const
+const format = {
+  name: 'format',
+  kind: 'value',
+  value: 'FORMAT',
+  fallback: 'text',
+  help: `Output format: ${formats.join(' or ')}.`,
+} as const
 
-/** Where no endpoint is configured: what one would get that has no wishes. */
-const anywhere = { remote_write: [{ url: 'http://localhost/' }] }
+/** An endpoint with default settings, for a run without a configuration. */
+const defaultEndpoint = { remote_write: [{ url: 'http://localhost/' }] }
 
 export default {
   name: 'estimate',
   summary:
-    'Measures what this host would send: series by collector, samples and bytes a month, and what other settings save.\n' +
-    'Collects for a second or two; nothing is sent.',
+    'Estimates what this host sends in a month: series of each collector, samples, traffic, and how much other settings\n' +
+    'save. Collects for one or two seconds. Nothing is sent.',
   usage: '[flags]',
+  examples: [
+    ['Estimate for the endpoints of a configuration', 'hostpush estimate --config.file=/etc/hostpush/config.json'],
+    ['Estimate for an endpoint with default settings', 'hostpush estimate'],
+    ['See how much a collector adds', 'hostpush estimate --collector.systemd'],
+  ],
   flags: () => [format, ...configFlags(collectors).filter(({ name }) => !name.startsWith('web.'))],
   async run({ flags }, terminal) {
-    const wanted = String(flags.get(format.name) ?? format.fallback)
-    if (!formats.includes(wanted)) throw new UsageError(`--format: ${wanted} is none of ${formats.join(', ')}`)
+    const word = String(flags.get(format.name) ?? format.fallback)
+    if (!formats.includes(word)) throw new UsageError(`--format: ${word} is not one of ${formats.join(', ')}`)
     const own = new Map([...flags].filter(([name]) => name !== format.name))
     const outputKinds = await loadKinds(terminal.outputKinds)
     const config = await readConfig({
@@ -31,12 +42,12 @@ export default {
       environment: terminal.environment,
       collectors,
       outputKinds,
-      defaults: anywhere,
+      defaults: defaultEndpoint,
     })
     const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
     const cycles = await collectSome(config, snapshotsFor(config), { clock: systemClock, log })
     const estimate = estimateOf(config, cycles)
-    terminal.out(wanted === 'json' ? `${JSON.stringify(estimate, null, 2)}\n` : reportOf(estimate))
+    terminal.out(word === 'json' ? `${JSON.stringify(estimate, null, 2)}\n` : reportOf(estimate))
     return 0
   },
 } satisfies Command

@@ -10,80 +10,109 @@ import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { failureKinds, printWarnings } from './result.ts'
+import { addressIn, failureKinds, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
-const job: Flag = { name: 'job', kind: 'value', help: 'The job_name of the run; the name of the command without it.' }
+const job: Flag = {
+  name: 'job',
+  kind: 'value',
+  value: 'NAME',
+  help: 'The job_name label of the run. Default: the file name of the command.',
+}
 const instance: Flag = {
   name: 'instance',
   kind: 'value',
-  help: 'An instance of its own for all that is pushed: then an agent on this host is no reason to leave the host to it.',
+  value: 'NAME',
+  help: 'The instance label of everything pushed. With it, exec also collects the host if an agent runs on it. Default: the host name.',
 }
 const interval: Flag = {
   name: 'interval',
   kind: 'value',
-  help: 'How often to collect; the scrape_interval of the configuration, or 15s, without it.',
+  value: 'DURATION',
+  help: 'Time between collections. Default: scrape_interval of the configuration, or 15s.',
 }
 const killAfter: Flag = {
   name: 'kill-after',
   kind: 'value',
-  help: 'SIGKILL to what is left of the command so long after a SIGTERM; without it the command is waited for.',
+  value: 'DURATION',
+  help: 'Time from SIGTERM to SIGKILL for the command and its children. Default: never send SIGKILL.',
 }
 const reserved = [
-  ['job', 'the job is that of the configuration; a run is named by --job'],
-  ['job_name', 'a run is named by --job'],
-  ['parallel', 'parallel tells runs of one job apart that go on at the same time'],
+  ['job', 'the configuration sets the job; --job names the run'],
+  ['job_name', 'use --job for the name of the run'],
+  ['parallel', 'hostpush sets parallel to distinguish concurrent runs of one job'],
 ] as const
 const logLevel: Flag = {
   name: 'log.level',
   kind: 'value',
+  value: 'LEVEL',
   fallback: 'error',
-  help: 'Least important lines to log: debug, info, warn, error.',
+  help: 'Lowest level to log: debug, info, warn or error.',
 }
 
-/** Past the timeout, for what cannot be called off: the command's exit status is waited for by somebody. */
+/** After the timeout, for work that cannot be cancelled: the caller waits for the exit status of the command. */
 const graceMs = 1000
 
-/** The command is started before anything is loaded that it does not need to be. */
+/** Starts the command first, and then loads the code that pushes. */
 export default {
   name: 'exec',
   summary:
-    'Runs a command, and pushes the metrics of the host while it runs and how it went when it has ended.\n' +
-    'The command runs whatever is wrong here. Its exit status is the status: 128 and the number of the signal where one\n' +
-    'has ended it, 127 where it was not found, 126 where it could not be started.',
+    'Runs a command, pushes host metrics while it runs, and pushes its duration, exit status and resource usage at the end.\n' +
+    'Errors of hostpush never stop the command.',
   usage: '[flags] -- COMMAND [ARG...]',
+  examples: [
+    [
+      'Watch a backup',
+      'hostpush exec --remote-write.url=http://prometheus:9090/api/v1/write --job=backup -- /usr/local/bin/backup',
+    ],
+    [
+      'In a crontab',
+      '0 3 * * * /usr/local/bin/hostpush exec --config.file=/etc/hostpush/config.json -- /usr/local/bin/backup',
+    ],
+    ['Kill the command 30 s after SIGTERM', 'hostpush exec --config.file=config.json --kill-after=30s -- make test'],
+  ],
+  exitStatuses: [
+    ['N', 'the exit status of the command'],
+    ['128+N', 'signal N ended the command'],
+    ['126', 'the command cannot be started'],
+    ['127', 'the command was not found'],
+  ],
   flags: (terminal) => [
     ...targetFlags(terminal),
     job,
-    { ...labelFlag, help: 'name=value: a label of what is told of the run; an empty value takes away instance.' },
+    {
+      ...labelFlag,
+      help: 'Label to add to the metrics of the run. An empty value removes the label: --label=instance=',
+    },
     instance,
     interval,
-    { ...timeoutFlag, help: 'How long it may take at the end to collect once more and to deliver.' },
+    { ...timeoutFlag, help: 'Maximum time after the command ends to collect once more and to deliver.' },
     killAfter,
     logLevel,
   ],
   operands: 'program',
   async run(given, { environment, outputKinds }) {
-    if (given.operands.length === 0) throw new UsageError('which command? hostpush exec [flags] -- COMMAND [ARG...]')
-    process.on('uncaughtException', printError) // whatever it is, the command goes on
-    const wishes = execOptions(given, { environment, outputKinds })
+    if (given.operands.length === 0)
+      throw new UsageError('no command to run: hostpush exec [flags] -- COMMAND [ARG...]')
+    process.on('uncaughtException', printError) // no error of hostpush may stop the command
+    const options = execOptions(given, { environment, outputKinds })
     const running = await startJob(given.operands, {
       clock: systemClock,
       environment,
-      killAfterMs: wishes?.killAfterMs,
+      killAfterMs: options?.killAfterMs,
     })
     if (running.problem !== undefined) printError(running.problem)
-    const pushed = wishes === undefined ? undefined : push(given, wishes, running)
-    const told = pushed?.catch(printError)
+    const pushed = options === undefined ? undefined : push(given, options, running)
+    const reported = pushed?.catch(printError)
     const status = await running.status
-    const outcome = told && (await withTimeout(systemClock, (wishes?.timeoutMs ?? 0) + graceMs, told))
+    const outcome = reported && (await withTimeout(systemClock, (options?.timeoutMs ?? 0) + graceMs, reported))
     if (outcome === 'late')
-      printError('cut short after the timeout: what is in the buffer is delivered by the next command')
+      printError('stopped after the timeout; the next command delivers the samples that are in the buffer')
     return status
   },
 } satisfies Command
 
-/** What of the terminal is used once the command runs. */
+/** The parts of the terminal that are used while the command runs. */
 type Surroundings = Pick<Terminal, 'environment' | 'outputKinds'>
 
 interface ExecOptions {
@@ -93,7 +122,7 @@ interface ExecOptions {
   readonly killAfterMs: number | undefined
 }
 
-/** Undefined where the flags cannot be understood, which has been told then: the command runs all the same. */
+/** Undefined if the flags are wrong; the error is printed, and the command runs without pushing. */
 function execOptions(
   { flags, operands, usageError }: CommandLine,
   surroundings: Surroundings,
@@ -113,7 +142,7 @@ function execOptions(
   }
 }
 
-/** Loads all that pushing needs, and pushes until the command has ended and its last samples are delivered or kept. */
+/** Loads the code that pushes, and pushes until the command has ended and the last samples are delivered or kept. */
 async function push(
   { flags }: CommandLine,
   { labels, timeoutMs, surroundings }: ExecOptions,
@@ -123,16 +152,15 @@ async function push(
   const { collectors } = await import('../collectors/index.ts')
   const { connect } = await import('../http/index.ts')
   const { thisBoot } = await import('../host/index.ts')
-  const { logOf } = await import('./logger.ts')
+  const { batchLogOf } = await import('./logger.ts')
   const config = await targetConfig(flags, surroundings, collectors)
   printWarnings(config, { err: write })
-  const level = flags.has(logLevel.name) ? config.log.level : 'error'
   const results = await pushDuringExec(
     config,
     { labels, running },
     {
       clock: systemClock,
-      log: logOf({ log: { ...config.log, level } }, { err: write }),
+      log: batchLogOf(config, { terminal: { err: write }, isLevelSet: flags.has(logLevel.name) }),
       connect,
       bootId: thisBoot(),
       timeoutMs,
@@ -142,14 +170,15 @@ async function push(
   printResults(results)
 }
 
-/** What has not arrived, in a line for each output; that all has is not worth a line among those of the command. */
+/** One line for each output with undelivered samples. A full success prints nothing between the lines of the command. */
 function printResults(results: readonly DeliveryResult[]): void {
+  const address = addressIn(results)
   for (const name of new Set(results.map((one) => one.name))) {
-    for (const { kind, said } of failureKinds) {
+    for (const { kind, text } of failureKinds) {
       const here = results.filter((one) => one.name === name && one[kind] > 0)
       const samples = here.reduce((sum, one) => sum + one[kind], 0)
-      if (samples > 0)
-        printError(`${said}: ${plural(samples, 'sample')} for ${name} (${here[0]?.url}): ${here[0]?.reason}`)
+      const [first] = here
+      if (first !== undefined) printError(`${plural(samples, 'sample')} for ${address(first)} ${text}: ${first.reason}`)
     }
   }
 }
@@ -159,11 +188,11 @@ function printError(error: unknown): void {
   for (const problem of problems) write(`hostpush: ${problem}\n`)
 }
 
-/** Standard error as it is: a stream of Node's would make a pipe non-blocking, for the command too. */
+/** Writes to the descriptor: a stream of Node makes a pipe non-blocking, which affects the command that shares it. */
 function write(text: string): void {
   try {
     writeSync(2, text)
   } catch {
-    // nobody reads it, and the command matters more
+    // a failed write to standard error must not affect the command
   }
 }

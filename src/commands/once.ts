@@ -12,19 +12,28 @@ import { createDeadline } from '../util/deadline.ts'
 import type { Log } from '../util/log.ts'
 import type { Command } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { logOf } from './logger.ts'
+import { batchLogOf } from './logger.ts'
 import { printResults, printWarnings } from './result.ts'
 import { durationOf } from './shared-flags.ts'
 
-/** Of the timeout: what is left when this is over is for writing down what has not been delivered. */
+/** Parts of the timeout. The last tenth is for writing undelivered samples to the buffer. */
 const fractions = { collecting: 0.5, atLeast: 0.05, delivering: 0.9 }
 
 export default {
   name: 'once',
-  summary:
-    'Collects once, pushes, and waits for the answer: for cron, and for what runs at the start or the end of a machine.\n' +
-    'Status 0 when all is delivered, 3 when it is safe in the buffer, 1 when some of it is lost or refused.',
+  summary: 'Collects once, pushes, and waits for the response. For cron jobs, and for boot and shutdown scripts.',
   usage: '[flags]',
+  examples: [
+    ['Push to a remote-write endpoint', 'hostpush once --remote-write.url=http://prometheus:9090/api/v1/write'],
+    ['Push to all outputs of a configuration', 'hostpush once --config.file=/etc/hostpush/config.json'],
+    ['Wait at most 2 s', 'hostpush once --config.file=/etc/hostpush/config.json --timeout=2s'],
+  ],
+  exitStatuses: [
+    ['0', 'all samples are delivered'],
+    ['1', 'samples are lost or rejected, or nothing was sent'],
+    ['2', 'the command line is wrong'],
+    ['3', 'undelivered samples are kept in the buffer; the agent or the next command delivers them'],
+  ],
   flags: (terminal) => [
     ...targetFlags(terminal),
     timeoutFlag,
@@ -36,10 +45,10 @@ export default {
     const deadline = createDeadline(systemClock, timeoutMs * fractions.delivering, terminal.stop)
     const config = await targetConfig(flags, terminal, collectors)
     printWarnings(config, terminal)
-    const log = logOf({ log: { ...config.log, level: flags.has('log.level') ? config.log.level : 'error' } }, terminal)
+    const log = batchLogOf(config, { terminal, isLevelSet: flags.has('log.level') })
     const conflict = await conflictingAgent(config)
     if (conflict !== undefined) {
-      terminal.err(`hostpush: nothing is sent: ${conflict}\n`)
+      terminal.err(`hostpush: nothing was sent: ${conflict}\n`)
       return 1
     }
     const run = await openBatchRun(config, { clock: systemClock, log, connect, bootId: thisBoot() }, { sync: 'end' })
@@ -53,12 +62,12 @@ export default {
     const results = await run.finish(last, deadline.signal)
     deadline.clear()
     if (samples > 0) return printResults(results, samples, terminal)
-    terminal.err('hostpush: nothing is sent: the clock of this host is not set\n')
+    terminal.err('hostpush: nothing was sent: the clock of this host is not set\n')
     return 1
   },
 } satisfies Command
 
-/** What is collected now; none where the clock is not set. */
+/** One or two snapshots of this host; none if the clock is not set. */
 async function collectSnapshots(config: Config, log: Log, withinMs: number): Promise<readonly Snapshot[]> {
   const sampler = openHostSampler(config, { clock: systemClock, log, withinMs })
   try {
@@ -68,7 +77,7 @@ async function collectSnapshots(config: Config, log: Log, withinMs: number): Pro
   }
 }
 
-/** Why a running agent is in the way: two that push the same series to one place get in each other's order. */
+/** The reason not to send because of a running agent: samples of the same series from two senders are out of order. */
 async function conflictingAgent({ buffer, identity, outputs }: Config): Promise<string | undefined> {
   const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory) : undefined
   if (agent === undefined || !isSameIdentity(agent.identity, identity)) return undefined
@@ -76,7 +85,7 @@ async function conflictingAgent({ buffer, identity, outputs }: Config): Promise<
   const url = every.map(({ kind, options }) => kind.address(options)).find((one) => agent.urls.includes(one))
   if (url === undefined) return undefined
   return (
-    `the agent with pid ${agent.pid} pushes these very series to ${url} already; ` +
-    'stop it, or give this command a configuration with another instance'
+    `the agent with pid ${agent.pid} already pushes the same series to ${url}; ` +
+    'stop the agent, or use a configuration with another instance'
   )
 }

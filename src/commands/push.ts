@@ -10,23 +10,35 @@ import { createDeadline } from '../util/deadline.ts'
 import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { logOf } from './logger.ts'
+import { batchLogOf } from './logger.ts'
 import { printResults, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
-const job: Flag = { name: 'job', kind: 'value', help: 'The job that the samples are of. Needed.' }
-const reserved = [[job.name, `for the job there is --${job.name}`]] as const
+const job: Flag = { name: 'job', kind: 'value', value: 'NAME', help: 'The job label of the samples. Required.' }
+const reserved = [[job.name, `use --${job.name} for the job`]] as const
 
-/** Samples are whose they are said to be; at a Pushgateway they are added to what the group has. */
+/** The flags set the labels of the samples. A Pushgateway adds the samples to their group. */
 export default {
   name: 'push',
   summary:
-    'Pushes samples, in the text format or OpenMetrics, from a file or from standard input.\n' +
-    'Waits for the answer: status 0 when all are delivered, 3 when they are safe in the buffer, 1 when some are lost or\n' +
-    'refused.',
-  usage: '[flags] [FILE]',
+    'Pushes samples in the Prometheus text format or OpenMetrics, from a file or from standard input, and waits for the\nresponse.',
+  usage: '--job=NAME [flags] [FILE]',
+  examples: [
+    [
+      'Push one sample to a remote-write endpoint',
+      `echo 'backup_bytes 1234' | hostpush push --job=backup --remote-write.url=http://prometheus:9090/api/v1/write`,
+    ],
+    ['Push a file to a Pushgateway', 'hostpush push --job=backup --pushgateway=http://pushgateway:9091 metrics.prom'],
+    ['Add labels', 'hostpush push --job=backup --label=site=berlin --config.file=config.json metrics.prom'],
+  ],
+  exitStatuses: [
+    ['0', 'all samples are delivered'],
+    ['1', 'samples are lost or rejected, or nothing was sent'],
+    ['2', 'the command line is wrong'],
+    ['3', 'undelivered samples are kept in the buffer; the agent or the next command delivers them'],
+  ],
   flags: (terminal) => [job, labelFlag, ...targetFlags(terminal), timeoutFlag],
-  operands: 'taken',
+  operands: 'accepted',
   async run(given, terminal) {
     const { labels, timeoutMs } = pushOptions(given.flags)
     const config = await targetConfig(given.flags, terminal)
@@ -34,10 +46,10 @@ export default {
     const identity = labelled(config.identity, labels)
     const snapshot = snapshotFrom(await read(given, terminal), identity, terminal)
     if (snapshot === undefined) return 1
-    const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
+    const log = batchLogOf(config, { terminal, isLevelSet: false })
     const deps = { clock: systemClock, log, connect, bootId: thisBoot() }
     const run = await openBatchRun({ ...config, outputs: addingTo(config.outputs, labels) }, deps, { sync: 'end' })
-    // they are of the moment of their turn: of two pushes of one job the later one is newer
+    // stamped when the run is finished: of two pushes of one job the later one has the newer samples
     const last = async () => ({ snapshots: [{ ...snapshot, timestampMs: Math.floor(systemClock.now()) }] })
     const deadline = createDeadline(systemClock, timeoutMs, terminal.stop)
     const results = await run.finish(last, deadline.signal)
@@ -48,26 +60,27 @@ export default {
 
 function pushOptions(flags: ParsedFlags): { readonly labels: Labels; readonly timeoutMs: number } {
   const name = flags.get(job.name)
-  if (name === undefined || name === '') throw new UsageError(`--${job.name}=NAME is needed: what are the samples of?`)
+  if (name === undefined || name === '')
+    throw new UsageError(`--${job.name}=NAME is required: the job label of the samples`)
   const timeoutMs = durationOf(flags, timeoutFlag)
   return { labels: { ...labelsOf(flags, reserved), job: String(name) }, timeoutMs }
 }
 
 async function read({ operands }: CommandLine, terminal: Terminal): Promise<Uint8Array> {
   const [file = '-', ...more] = operands
-  if (more.length > 0) throw new UsageError(`one file at a time: ${operands.join(' ')}`)
+  if (more.length > 0) throw new UsageError(`expected one file, got ${operands.length}: ${operands.join(' ')}`)
   return file === '-' ? terminal.input() : readFile(file)
 }
 
-/** All of the text, or nothing: what is wrong with it has been told then. */
+/** Undefined if the text has errors or no samples; the errors are printed. */
 function snapshotFrom(text: Uint8Array, identity: Labels, { err }: Terminal): Snapshot | undefined {
   const { families, faults } = readPushed(text)
   for (const fault of faults) err(`hostpush: ${fault}\n`)
   if (faults.length === 0 && families.length > 0) return snapshotOf(families, identity, Math.floor(systemClock.now()))
-  err(`hostpush: nothing is sent${faults.length === 0 ? ': there is no sample in the input' : ''}\n`)
+  err(`hostpush: nothing was sent: the input has ${faults.length === 0 ? 'no samples' : 'errors'}\n`)
   return undefined
 }
 
-/** The outputs for samples of these labels: they are added to what a receiver has under them. */
+/** The outputs, set up to add samples to those that a receiver already has with these labels. */
 const addingTo = (outputs: Config['outputs'], labels: Labels): Config['outputs'] =>
   outputs.map(({ kind, options }) => ({ kind, options: kind.adding?.(options, labels) ?? options }))

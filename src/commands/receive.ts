@@ -6,8 +6,9 @@ import type { Command, Terminal } from './command.ts'
 const listen: Flag = {
   name: 'listen-address',
   kind: 'value',
+  value: 'HOST:PORT',
   fallback: '127.0.0.1:9201',
-  help: 'Address to listen on, HOST:PORT; port 0 selects a free port.',
+  help: 'Address to listen on. Port 0 selects a free port.',
 }
 
 export default {
@@ -15,6 +16,13 @@ export default {
   summary:
     'Starts a small remote-write receiver for tests: prints each request and serves the received samples at /metrics.',
   usage: '[flags]',
+  examples: [
+    ['Receive on the default port', 'hostpush receive'],
+    [
+      'Push one sample to it from another terminal',
+      `echo 'answer 42' | hostpush push --job=test --remote-write.url=http://127.0.0.1:9201/api/v1/write`,
+    ],
+  ],
   flags: () => [listen],
   async run({ flags }, terminal) {
     const address = String(flags.get(listen.name) ?? listen.fallback)

@@ -14,13 +14,28 @@ import { logOf } from './logger.ts'
 
 export default {
   name: 'run',
-  summary: 'Collects at an interval and pushes to the endpoints of the configuration, until SIGTERM or SIGINT.',
+  summary:
+    'Runs the agent: collects at an interval and pushes to the configured outputs, until SIGTERM or SIGINT.\n' +
+    'SIGHUP reloads the configuration.',
   usage: '[flags]',
+  examples: [
+    ['Run with a configuration file', 'hostpush run --config.file=/etc/hostpush/config.json'],
+    ['Only serve /metrics, as node_exporter does', 'hostpush run --web.listen-address=:9100'],
+    [
+      'Collect only CPU and memory',
+      'hostpush run --config.file=config.json --collector.disable-defaults --collector.cpu --collector.meminfo',
+    ],
+  ],
+  exitStatuses: [
+    ['0', 'stopped by SIGTERM or SIGINT'],
+    ['1', 'the configuration has errors, or the agent cannot start'],
+    ['2', 'the command line is wrong'],
+  ],
   flags: () => configFlags(collectors),
   async run({ flags }, terminal) {
-    let isAsked = false
+    let isReloadRequested = false
     let onHangup = () => {
-      isAsked = true
+      isReloadRequested = true
     }
     terminal.onHangup(() => onHangup())
     const outputKinds = await loadKinds(terminal.outputKinds)
@@ -29,7 +44,7 @@ export default {
     const outputs = config.outputs.length
     if (outputs === 0 && config.web.listenAddresses.length + config.web.sockets.length === 0) {
       throw new ConfigError([
-        `there is nothing to do: name an endpoint (${kindNames(terminal.outputKinds)}) in --config.file, or a --web.listen-address`,
+        `nothing to do: add ${kindNames(terminal.outputKinds)} to the file of --config.file, or set --web.listen-address`,
       ])
     }
     const log = logOf(config, terminal)
@@ -44,7 +59,7 @@ export default {
     const supervisor = supervisorOf(terminal, log)
     const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor, reread })
     onHangup = () => void agent.reload()
-    if (isAsked) onHangup()
+    if (isReloadRequested) onHangup()
     report(log, agentMessages.running, {
       interval: `${config.intervalMs / 1000}s`,
       collectors: config.collectors.length,
@@ -62,13 +77,13 @@ export default {
   },
 } satisfies Command
 
-/** systemd, where it has started this and says so: https://www.freedesktop.org/software/systemd/man/sd_notify.html */
+/** Notifies systemd if it started this process: https://www.freedesktop.org/software/systemd/man/sd_notify.html */
 function supervisorOf({ environment }: Terminal, log: Log): Supervisor {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid } = environment
-  const isMeant = pid === undefined || Number(pid) === process.pid
+  const isForThisProcess = pid === undefined || Number(pid) === process.pid
   const watchdogMs = Number(microseconds) / 1000
   return {
     notify: createNotify(socket, { log }),
-    watchdogMs: isMeant && watchdogMs > 0 ? watchdogMs : undefined,
+    watchdogMs: isForThisProcess && watchdogMs > 0 ? watchdogMs : undefined,
   }
 }

@@ -1,4 +1,4 @@
-/** What is wrong with what the user wrote: every problem, each naming its place and what to do. */
+/** All errors of a configuration, each with its place and what is expected. */
 export class ConfigError extends Error {
   readonly problems: readonly string[]
   constructor(problems: readonly string[]) {

@@ -22,28 +22,28 @@ import { defaultListen, webOf } from './sections/web.ts'
 export { durationMs } from './schema/units.ts'
 export { openWebFile } from './sections/web-file.ts'
 
-/** Everything that was configured, checked and in the units of the code. */
+/** The whole configuration: checked, with milliseconds and bytes as numbers. */
 export interface Config {
-  /** What was decided for the user and why, in words: told at the start and by `check`. */
+  /** Defaults that depend on the configuration, each with its reason. The agent logs them at the start, `check` prints them. */
   readonly decisions: readonly string[]
-  /** What can be done as it was said, and is most likely not what was meant; or has no meaning here. */
+  /** Values that are valid but probably a mistake, or that have no effect. */
   readonly warnings: readonly string[]
   readonly intervalMs: number
   /** `job`, `instance` and the external labels. */
   readonly identity: Labels
   readonly paths: Paths
-  /** TZ and DBUS_SYSTEM_BUS_ADDRESS, as the environment has them. */
+  /** TZ and DBUS_SYSTEM_BUS_ADDRESS of the environment. */
   readonly timezone: string | undefined
   readonly busAddress: string | undefined
   readonly collectors: readonly EnabledCollector[]
-  /** The names of all that there are. */
+  /** The names of all collectors, also of disabled ones. */
   readonly allCollectors: readonly string[]
   readonly interfaces: Filter
   readonly outputs: readonly ConfiguredOutput[]
   readonly buffer: BufferOptions
   readonly web: WebOptions
   readonly log: { readonly level: Level; readonly format: Format }
-  /** What a stop may take to deliver the rest, milliseconds. */
+  /** Maximum time to flush the backlog on shutdown, milliseconds. */
   readonly flushTimeoutMs: number
 }
 
@@ -59,59 +59,92 @@ export interface Sources {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly collectors: readonly Collector[]
   readonly outputKinds: readonly OutputKind[]
-  /** What holds where no file is named. */
+  /** The configuration without a file. */
   readonly defaults?: Readonly<Record<string, unknown>>
 }
 
-/** The flags that stand for parts of the configuration. */
+/** The flags that set parts of the configuration. */
 export const configFlags = (collectors: readonly Collector[]): readonly Flag[] => [
-  { name: 'config.file', kind: 'value', help: 'The configuration (JSON); config.example.json shows one.' },
-  { name: 'path.procfs', kind: 'value', fallback: '/proc', help: 'Where procfs is mounted.' },
-  { name: 'path.sysfs', kind: 'value', fallback: '/sys', help: 'Where sysfs is mounted.' },
-  { name: 'path.rootfs', kind: 'value', fallback: '/', help: 'Where the root file system of the host is mounted.' },
-  { name: 'path.udev.data', kind: 'value', fallback: '/run/udev/data', help: "Where udev's database is." },
+  {
+    name: 'config.file',
+    kind: 'value',
+    value: 'FILE',
+    help: 'Configuration file (JSON), for example config.example.json.',
+  },
+  { name: 'path.procfs', kind: 'value', value: 'DIR', fallback: '/proc', help: 'Mount point of procfs.' },
+  { name: 'path.sysfs', kind: 'value', value: 'DIR', fallback: '/sys', help: 'Mount point of sysfs.' },
+  {
+    name: 'path.rootfs',
+    kind: 'value',
+    value: 'DIR',
+    fallback: '/',
+    help: 'Mount point of the root file system of the host.',
+  },
+  {
+    name: 'path.udev.data',
+    kind: 'value',
+    value: 'DIR',
+    fallback: '/run/udev/data',
+    help: 'Directory of the udev database.',
+  },
   {
     name: 'web.listen-address',
     kind: 'list',
+    value: 'HOST:PORT',
     fallback: defaultListen,
-    help: 'Where /metrics is served; empty means nowhere.',
+    help: 'Address of /metrics and the status page. An empty value disables the web server.',
   },
   {
     name: 'web.config.file',
     kind: 'value',
-    help: 'TLS, passwords and headers for the web server: the YAML file that every exporter takes.',
+    value: 'FILE',
+    help: 'TLS, passwords and headers of the web server: the YAML file of the exporter toolkit.',
   },
   {
     name: 'web.systemd-socket',
     kind: 'switch',
-    help: 'Listen on the sockets that systemd hands down, and on no address.',
+    help: 'Listen only on the sockets that systemd passes (LISTEN_FDS).',
   },
   {
     name: 'runtime.gomaxprocs',
     kind: 'value',
+    value: 'COUNT',
     fallback: '1',
-    help: 'Taken because node_exporter has it; here one thread collects.',
+    help: 'No effect: hostpush collects in one thread. For compatibility with node_exporter.',
   },
-  { name: 'web.telemetry-path', kind: 'value', fallback: '/metrics', help: 'The path of the metrics page.' },
+  { name: 'web.telemetry-path', kind: 'value', value: 'PATH', fallback: '/metrics', help: 'Path of the metrics.' },
   {
     name: 'web.max-requests',
     kind: 'value',
+    value: 'COUNT',
     fallback: '40',
-    help: 'Requests served at once at most; 0 means any number.',
+    help: 'Maximum number of concurrent requests to the web server. 0 means no limit.',
   },
   {
     name: 'web.enable-lifecycle',
     kind: 'switch',
-    help: 'Read the configuration again at a POST to /-/reload, as at SIGHUP.',
+    help: 'Reload the configuration on POST /-/reload, as on SIGHUP.',
   },
-  { name: 'web.disable-exporter-metrics', kind: 'switch', help: "Leave the agent's own metrics out of the page." },
-  { name: 'log.level', kind: 'value', fallback: 'info', help: `Least important lines to log: ${levels.join(', ')}.` },
-  { name: 'log.format', kind: 'value', fallback: 'logfmt', help: `How lines are written: ${formats.join(', ')}.` },
+  { name: 'web.disable-exporter-metrics', kind: 'switch', help: 'Do not serve the metrics of the agent itself.' },
+  {
+    name: 'log.level',
+    kind: 'value',
+    value: 'LEVEL',
+    fallback: 'info',
+    help: `Lowest level to log: ${levels.join(', ')}.`,
+  },
+  {
+    name: 'log.format',
+    kind: 'value',
+    value: 'FORMAT',
+    fallback: 'logfmt',
+    help: `Format of log lines: ${formats.join(' or ')}.`,
+  },
   ...interfaceFlags,
   ...collectorFlags(collectors),
 ]
 
-/** Reads and checks the whole configuration. Throws ConfigError with every problem there is. */
+/** Reads and checks the whole configuration. Throws ConfigError with every problem. */
 export async function readConfig({
   flags,
   environment,
@@ -121,9 +154,10 @@ export async function readConfig({
 }: Sources): Promise<Config> {
   const problems: string[] = []
   const warnings: string[] = []
+  const fileProblems: string[] = []
   const path = flags.get('config.file')
   const read: Shape =
-    path === undefined ? defaults : readFile(String(path), { environment, collectors, outputKinds }, problems)
+    path === undefined ? defaults : readFile(String(path), { environment, collectors, outputKinds }, fileProblems)
   const file = { ...read, ...overridden(read, flags) }
   const paths = pathsOf(file.path, flags, problems)
   const { interval, job, decisions } = outputDefaults(file, outputKinds)
@@ -134,7 +168,7 @@ export async function readConfig({
   const context = { identity, expanded, intervalMs, environment, problems, warnings }
   const outputs = await outputsOf(file, outputKinds, context)
   const config: Config = {
-    warnings: warnings,
+    warnings,
     decisions: fqdn?.note === undefined ? decisions : [...decisions, fqdn.note],
     intervalMs,
     identity,
@@ -153,11 +187,16 @@ export async function readConfig({
     },
     flushTimeoutMs: durationMs(file.flush_timeout ?? '10s') ?? 0,
   }
-  if (problems.length > 0) throw new ConfigError(problems)
+  const all = [...fileProblems, ...problems.map((problem) => withFile(path, problem))]
+  if (all.length > 0) throw new ConfigError(all)
   return Object.freeze(config)
 }
 
-/** What flags say that only some commands have. */
+/** A problem of a key names the file, a problem of a flag does not. */
+const withFile = (path: unknown, problem: string): string =>
+  path === undefined || problem.startsWith('--') ? problem : `${String(path)}: ${problem}`
+
+/** Values of flags that only some commands have. */
 const overridden = ({ global }: Shape, flags: ParsedFlags): Shape => ({
   ...(flags.has('instance') && { instance: String(flags.get('instance')) }),
   ...(flags.has('interval') && { global: { ...global, scrape_interval: String(flags.get('interval')) } }),
@@ -171,15 +210,15 @@ function pathsOf(file: Shape['path'], flags: ParsedFlags, problems: string[]): P
   const rootfs = of('rootfs', '/')
   for (const [name, path] of Object.entries({ procfs, sysfs, rootfs })) {
     const wrong = unusable(path)
-    if (wrong !== undefined) problems.push(`${placeOf(`path.${name}`, flags)}: ${wrong}: ${meanings[name]}`)
+    if (wrong !== undefined) problems.push(`${placeOf(`path.${name}`, flags)}: ${wrong}, ${expectations[name]}`)
   }
   return { procfs, sysfs, rootfs, udevData: of('udev.data', '/run/udev/data') }
 }
 
-const meanings: Readonly<Record<string, string>> = {
-  procfs: 'this is where procfs is mounted, /proc unless in a container',
-  sysfs: 'this is where sysfs is mounted, /sys unless in a container',
-  rootfs: "this is where the host's / is mounted, / unless in a container",
+const expectations: Readonly<Record<string, string>> = {
+  procfs: 'expected the mount point of procfs (/proc, except in a container)',
+  sysfs: 'expected the mount point of sysfs (/sys, except in a container)',
+  rootfs: 'expected the mount point of the root file system of the host (/, except in a container)',
 }
 
 function unusable(path: string): string | undefined {
@@ -187,11 +226,11 @@ function unusable(path: string): string | undefined {
     return statSync(path).isDirectory() ? undefined : `${path} is not a directory`
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    return isMissing ? `${JSON.stringify(path)} is not there` : `${path} cannot be used: ${messageOf(error)}`
+    return isMissing ? `${JSON.stringify(path)} does not exist` : `${path} cannot be read: ${messageOf(error)}`
   }
 }
 
-/** What the user wrote: the flag, or the key of the file. */
+/** The place of a value: the flag, or the key of the file. */
 const placeOf = (name: string, flags: ParsedFlags) => (flags.has(name) ? `--${name}` : name)
 
 function oneOf<T extends string>(
@@ -202,6 +241,6 @@ function oneOf<T extends string>(
   const value = flags.get(name)
   const found = known.find((one) => one === value)
   if (value !== undefined && found === undefined)
-    problems.push(`--${name}: ${JSON.stringify(value)} is none of ${known.join(', ')}`)
+    problems.push(`--${name}: ${JSON.stringify(value)} is unknown, expected one of ${known.join(', ')}`)
   return found ?? otherwise
 }

@@ -1,5 +1,5 @@
 /*
- * What a kind of output uses to read its blocks: shapes of values, URL, credentials, TLS and proxy, interval.
+ * Functions and schemas with which a kind of output reads its blocks: values, URL, credentials, TLS and proxy, interval.
  */
 export { credentialKinds } from './auth/credentials.ts'
 export type { BlockContext } from './context.ts'

@@ -5,57 +5,70 @@ import type { ComponentOf } from '../output.ts'
 import { type Clock, withTimeout } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
-import { type Finding, fail, ok, warn } from './finding.ts'
+import { durationText } from '../util/quantity.ts'
+import { type Finding, fail, of as ofOutput, ok, warn } from './finding.ts'
 
 const timeoutMs = 5000
-/** A backlog that is older is worth a word. */
-const behindMs = 300_000
+/** An older backlog is a warning. */
+const maxBacklogAgeMs = 300_000
 
-/** Whether an agent runs on this buffer, what waits for whom, and what receivers have refused. */
+/** Whether an agent runs on this buffer, the backlog of each endpoint, and rejected samples. */
 export async function checkAgent(
   { mode, directory }: BufferOptions,
   clock: Clock,
-  componentOf: ComponentOf,
+  names: BufferNames,
 ): Promise<readonly Finding[]> {
   if (mode === 'memory') return []
   try {
     const rows = await withTimeout(clock, timeoutMs, rowsOf(directory))
-    if (rows === 'late') return [fail('agent', `does not answer within ${timeoutMs} ms`, 'restart it')]
+    if (rows === 'late')
+      return [fail('agent', `does not respond within ${durationText(timeoutMs)}`, 'restart the agent')]
     if (rows === undefined)
       return [
         warn(
           'agent',
-          `none runs on ${directory}`,
-          'hostpush run, with the same configuration and user; until then hostpush buffer ls tells what waits',
+          `no agent runs on ${directory}`,
+          'start hostpush run with the same configuration and user; hostpush buffer ls shows the backlog',
         ),
       ]
-    return [ok('agent', `one runs on ${directory}`), ...rows.flatMap((row) => findingOf(row, clock.now(), componentOf))]
+    return [ok('agent', `runs on ${directory}`), ...rows.flatMap((row) => findingOf(row, clock.now(), names))]
   } catch (error) {
-    return [warn('agent', `cannot be asked: ${messageOf(error)}`, "run doctor as the agent's user")]
+    return [warn('agent', `cannot connect to the agent: ${messageOf(error)}`, 'run doctor as the user of the agent')]
   }
+}
+
+/** What is known about the names in a buffer. */
+export interface BufferNames {
+  readonly componentOf: ComponentOf
+  /** URLs by name. */
+  readonly addresses: ReadonlyMap<string, string>
 }
 
 async function rowsOf(directory: string): Promise<readonly Row[] | undefined> {
   const answer = await ask(directory, { command: 'ls' })
-  return answer === undefined ? undefined : ((await Array.fromAsync(answer)) as Row[]) // both ends are of one version
+  return answer === undefined ? undefined : ((await Array.fromAsync(answer)) as Row[]) // the agent and this command have the same version
 }
 
-function findingOf(row: Row, nowMs: number, componentOf: ComponentOf): readonly Finding[] {
+function findingOf(row: Row, nowMs: number, { componentOf, addresses }: BufferNames): readonly Finding[] {
+  const of = (name: string, findings: readonly Finding[]) =>
+    ofOutput({ name, address: addresses.get(name) ?? name }, findings)
   if (row.kind === 'buffer')
     return row.problem === undefined
       ? []
-      : [fail('buffer', `the disk is not used: ${row.problem}`, diskRemedy(row.problem))]
+      : [fail('buffer', `the disk is not used, samples are only in memory: ${row.problem}`, diskRemedy(row.problem))]
   if (row.kind === 'dead_letters') {
-    const text = `refused and set aside: ${plural(row.samples, 'sample')}: ${row.reason}`
-    return [warn(`${row.endpoint} refused`, text, hintFor(row.reason, { part: componentOf(row.endpoint), url: '' }))]
+    const text = `${plural(row.samples, 'sample')} rejected and saved as dead letters: ${row.reason}`
+    const remedy = hintFor(row.reason, { part: componentOf(row.endpoint), url: '' })
+    return of(row.endpoint, [warn('rejected', text, remedy)])
   }
   const { endpoint, snapshots, samples, oldestMs, isConfigured } = row
   const ageMs = oldestMs === undefined ? 0 : nowMs - oldestMs
-  const text = `${plural(snapshots, 'snapshot')}, ${plural(samples, 'sample')} wait, the oldest for ${Math.round(ageMs / 1000)} s`
+  const size = `${plural(snapshots, 'snapshot')}, ${plural(samples, 'sample')}`
+  const text = snapshots === 0 ? 'empty' : `${size}, the oldest collected ${durationText(ageMs)} ago`
   if (isConfigured === false)
-    return [
-      warn(`${endpoint} backlog`, `${text}; not configured any more`, `hostpush buffer drop --endpoint=${endpoint}`),
-    ]
-  const thing = `${endpoint} backlog`
-  return [ageMs < behindMs ? ok(thing, text) : warn(thing, text, 'the log of the agent and its status page tell why')]
+    return of(endpoint, [
+      warn('backlog', `${text}; the endpoint is no longer configured`, `hostpush buffer drop --endpoint=${endpoint}`),
+    ])
+  const remedy = 'the log of the agent and the status page show the reason'
+  return of(endpoint, [ageMs < maxBacklogAgeMs ? ok('backlog', text) : warn('backlog', text, remedy)])
 }

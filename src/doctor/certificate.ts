@@ -5,52 +5,56 @@ import { type TlsOptions, Trust, wordsOf } from '../http/index.ts'
 
 import { type Clock, instantOf, withTimeout } from '../util/clock.ts'
 import { plural } from '../util/plural.ts'
+import { durationText } from '../util/quantity.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { hostOf, portOf } from './network.ts'
 
 const timeoutMs = 10_000
 const dayMs = 86_400_000
-/** A certificate that ends sooner is worth a word. */
+/** A certificate that expires sooner is a warning. */
 const soonDays = 14
 
-/** Whether a server's certificate is trusted as it will be by the agent, by whom, and for how long. */
+/** Tests the TLS handshake with the trust settings of the agent. Reports the certificate chain and its validity. */
 export async function checkCertificate(url: URL, tls: TlsOptions | undefined, clock: Clock): Promise<Finding> {
   const trust = new Trust(tls ?? { verify: true })
   trust.refresh()
   const options = trust.connectionOptions('own')
   try {
-    const seen = await handshake(url, options, clock)
-    if (seen === 'late') return fail('tls', `no handshake within ${timeoutMs} ms`, 'is TLS spoken at this port?')
-    const text = `${seen.version}: ${seen.chain}, ${lastingOf(seen)}`
+    const handshaken = await handshake(url, options, clock)
+    if (handshaken === 'late')
+      return fail('tls', `no TLS handshake within ${durationText(timeoutMs)}`, 'check that this port expects TLS')
+    const text = `${handshaken.version}, certificate ${handshaken.chain}, ${validityOf(handshaken)}`
     if (tls?.verify === false)
-      return warn('tls', `${text}; not verified`, 'tls_config.ca_file in place of insecure_skip_verify')
-    return seen.days < soonDays ? warn('tls', text, "the receiver's operator should renew it") : ok('tls', text)
+      return warn('tls', `${text}; not verified`, 'set tls_config.ca_file and remove insecure_skip_verify')
+    return handshaken.days < soonDays
+      ? warn('tls', text, 'ask the operator of the receiver to renew it')
+      : ok('tls', text)
   } catch (error) {
     const text = wordsOf(error)
-    const seen = await unverified(url, options, clock)
-    const whose = seen === undefined ? '' : `: ${seen.chain}, ${lastingOf(seen)}`
-    return fail('tls', `${text}${whose}`, hintFor(text, { part: 'doctor', url: url.origin }))
+    const certificate = await unverified(url, options, clock)
+    const details = certificate === undefined ? '' : `: certificate ${certificate.chain}, ${validityOf(certificate)}`
+    return fail('tls', `${text}${details}`, hintFor(text, { part: 'doctor', url: url.origin }))
   }
 }
 
-/** Whether TLS is spoken there, whoever it is. */
+/** Whether the server responds to TLS, with any certificate. */
 export const speaksTls = async (url: URL, clock: Clock): Promise<boolean> =>
   (await unverified(url, new Trust({ verify: false }).connectionOptions('other'), clock)) !== undefined
 
-/** What a server shows of itself. */
+/** The TLS version and certificate of a server. */
 interface CertificateCheck {
   readonly version: string
-  /** Names from its certificate to its authority. */
+  /** Common names, from the server certificate to the authority. */
   readonly chain: string
-  /** Until the certificate begins, and ends. */
+  /** Days until the certificate becomes valid, and until it expires. */
   readonly daysBefore: number
   readonly days: number
 }
 
 const unverified = (url: URL, options: ConnectionOptions, clock: Clock): Promise<CertificateCheck | undefined> =>
   handshake(url, { ...options, rejectUnauthorized: false }, clock).then(
-    (seen) => (seen === 'late' ? undefined : seen),
-    () => undefined, // told by the handshake that verifies
+    (result) => (result === 'late' ? undefined : result),
+    () => undefined, // the handshake that verifies reports the error
   )
 
 async function handshake(url: URL, options: ConnectionOptions, clock: Clock): Promise<CertificateCheck | 'late'> {
@@ -71,17 +75,17 @@ async function handshake(url: URL, options: ConnectionOptions, clock: Clock): Pr
       days: until(certificate.valid_to),
     }
   } finally {
-    socket.on('error', () => {}) // after its time
+    socket.on('error', () => {}) // an error after the timeout
     socket.destroy()
   }
 }
 
-function lastingOf({ daysBefore, days }: CertificateCheck): string {
-  if (daysBefore >= 0) return `not before ${plural(daysBefore + 1, 'day')} from now`
-  return days < 0 ? `ended ${plural(-days, 'day')} ago` : `for ${days} more days`
+function validityOf({ daysBefore, days }: CertificateCheck): string {
+  if (daysBefore >= 0) return `valid in ${plural(daysBefore + 1, 'day')}`
+  return days < 0 ? `expired ${plural(-days, 'day')} ago` : `valid for ${plural(days, 'day')}`
 }
 
-/** Names from the server's certificate to its authority, which may vouch for itself. */
+/** Common names from the server certificate to the authority. A root certificate is its own issuer. */
 function chainOf(certificate: PeerCertificate & { issuerCertificate?: PeerCertificate }): readonly string[] {
   const names: string[] = []
   const seen = new Set<string>()

@@ -12,17 +12,17 @@ import { grantFor, grantForFailure } from './permissions.ts'
 
 const deadlineMs = 5000
 
-/** What came of one collector alone. */
+/** The result of one collector. */
 interface CollectorCheck {
   readonly name: string
   readonly snapshot: Snapshot
   readonly denied: readonly string[]
-  /** What it said was wrong; empty where nothing was. */
+  /** Its error; empty if it succeeded. */
   readonly failure: string
   readonly hasNothing: boolean
 }
 
-/** Runs each collector that is switched on, alone, and tells what it may not read. */
+/** Runs each enabled collector separately and reports files that it has no permission to read. */
 export async function checkCollectors(
   config: Config,
   clock: Clock,
@@ -32,22 +32,22 @@ export async function checkCollectors(
   if (missing.length > 0) return missing
   const denied = new Set<string>()
   const host = openHost(config, clock, (root) => recordingDenied(filesAt(root), (path) => denied.add(path)))
-  const seen: CollectorCheck[] = []
+  const checks: CollectorCheck[] = []
   try {
     for (const enabled of config.collectors) {
       denied.clear()
-      seen.push({ ...(await alone(enabled, { config, clock, host })), denied: [...denied] })
+      checks.push({ ...(await alone(enabled, { config, clock, host })), denied: [...denied] })
     }
   } finally {
     host.close()
   }
-  const empty = seen.filter((one) => one.hasNothing && one.denied.length === 0).map(({ name }) => name)
-  const findings = seen.flatMap((one) => [...deniedIn(one), ...failureOf(one), ...mountsIn(one)])
-  const ill = new Set(findings.map(({ thing }) => thing)).size
-  const nothing = empty.length === 0 ? '' : `; this host has nothing of ${empty.join(', ')}`
+  const empty = checks.filter((one) => one.hasNothing && one.denied.length === 0).map(({ name }) => name)
+  const findings = checks.flatMap((one) => [...deniedIn(one), ...failureOf(one), ...mountsIn(one)])
+  const failing = new Set(findings.map(({ thing }) => thing)).size
+  const nothing = empty.length === 0 ? '' : `; this host has no data for ${empty.join(', ')}`
   return [
     ...container(config),
-    ok('collectors', `${seen.length - ill} of ${seen.length} read all they want${nothing}`),
+    ok('collectors', `${checks.length - failing} of ${checks.length} collectors can read their files${nothing}`),
     ...findings,
   ]
 }
@@ -82,24 +82,24 @@ async function alone(
   return { name: enabled.collector.name, snapshot, failure: failures.join('; '), hasNothing }
 }
 
-/** Where it gives nothing at all for it, it is a failure. */
+/** A failure if the collector returns no sample, a warning otherwise. */
 function deniedIn({ name, denied, failure }: CollectorCheck): readonly Finding[] {
   const [first] = denied
   if (first === undefined) return []
   const more = denied.length === 1 ? '' : ` and ${denied.length - 1} more`
-  const text = `may not read ${first}${more}: their metrics are missing`
-  const tell = isDenial.test(failure) ? fail : warn
-  return [tell(`collector ${name}`, text, grantFor(first))]
+  const text = `permission denied for ${first}${more}, metrics are missing`
+  const finding = isDenial.test(failure) ? fail : warn
+  return [finding(`collector ${name}`, text, grantFor(first))]
 }
 
 const isDenial = /^(EACCES|EPERM)\b/
 
 function failureOf({ name, failure, denied }: CollectorCheck): readonly Finding[] {
-  const isTold = denied.length > 0 && isDenial.test(failure)
-  return failure === '' || isTold ? [] : [fail(`collector ${name}`, failure, grantForFailure(name, failure))]
+  const isReported = denied.length > 0 && isDenial.test(failure)
+  return failure === '' || isReported ? [] : [fail(`collector ${name}`, failure, grantForFailure(name, failure))]
 }
 
-/** Mount points that the kernel does not let us look at. */
+/** Mount points that this user has no permission to examine. */
 function mountsIn({ name, snapshot: { series, values } }: CollectorCheck): readonly Finding[] {
   const [first, ...more] = series.flatMap(({ family, labelValues }, i) => {
     const label = (of: string) => labelValues[(family.labelNames as readonly string[]).indexOf(of)] ?? ''
@@ -109,21 +109,23 @@ function mountsIn({ name, snapshot: { series, values } }: CollectorCheck): reado
   if (first === undefined) return []
   const rest = more.length === 0 ? '' : ` and ${more.length} more`
   const remedy = 'CAP_DAC_READ_SEARCH, or --collector.filesystem.mount-points-exclude'
-  return [warn(`collector ${name}`, `may not look at ${first}${rest}: how full it is is missing`, remedy)]
+  return [warn(`collector ${name}`, `permission denied for mount point ${first}${rest}, its usage is missing`, remedy)]
 }
 
-/** Without it collectors would fail one by one, each in its own words. */
+/** Without procfs nearly all collectors fail. One finding replaces theirs. */
 function procfs({ paths }: Config): readonly Finding[] {
   if (existsSync(`${paths.procfs}/stat`)) return []
-  const remedy = 'path.procfs is where procfs is mounted, /proc unless in a container'
-  return [fail('procfs', `${paths.procfs} holds no stat: no procfs is mounted there`, remedy)]
+  const remedy = 'set path.procfs to the mount point of procfs (/proc, except in a container)'
+  return [fail('procfs', `${paths.procfs}/stat does not exist: no procfs is mounted there`, remedy)]
 }
 
-/** In a container /proc is the container's own. */
+/** A container has its own /proc. */
 function container({ paths }: Config): readonly Finding[] {
   const isInside = existsSync('/.dockerenv') || existsSync('/run/.containerenv')
   if (!isInside || paths.rootfs !== '/') return []
   const remedy =
-    "mount the host's / at /host, and give --path.procfs=/host/proc --path.sysfs=/host/sys --path.rootfs=/host"
-  return [warn('container', 'runs inside of one, and reads its own /proc, not that of the host', remedy)]
+    'mount / of the host at /host and set --path.procfs=/host/proc --path.sysfs=/host/sys --path.rootfs=/host'
+  return [
+    warn('container', 'hostpush runs in a container and reads the /proc of the container, not of the host', remedy),
+  ]
 }

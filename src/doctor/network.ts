@@ -3,11 +3,12 @@ import { connect, isIP } from 'node:net'
 import { hintFor } from '../hints/index.ts'
 import { type Clock, withTimeout } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
+import { durationText } from '../util/quantity.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
-/** How long a name server or an address may take. */
+/** Timeout of a name lookup and of a connection. */
 const timeoutMs = 5000
-/** Addresses of one name that are tried. */
+/** Number of addresses of one name to test. */
 const maxAddresses = 4
 
 export const portOf = ({ port, protocol }: URL): number => Number(port || (protocol === 'https:' ? 443 : 80))
@@ -15,28 +16,28 @@ export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g
 
 const hinted = (thing: string, text: string): Finding => fail(thing, text, hintFor(text, { part: 'doctor', url: '' }))
 
-/** Whether the name of a server is known; gives its addresses. */
+/** Resolves the name of a server. */
 export async function checkName(
   url: URL,
   clock: Clock,
 ): Promise<{ readonly finding: Finding; readonly addresses: readonly string[] }> {
   const host = hostOf(url)
-  if (isIP(host)) return { finding: ok('dns', `${host} is an address`), addresses: [host] }
+  if (isIP(host)) return { finding: ok('dns', `${host} is an IP address`), addresses: [host] }
   try {
     const found = await withTimeout(clock, timeoutMs, lookup(host, { all: true }))
     if (found === 'late')
       return {
-        finding: fail('dns', `no answer for ${host} within ${timeoutMs} ms`, 'check /etc/resolv.conf'),
+        finding: fail('dns', `no response for ${host} within ${durationText(timeoutMs)}`, 'check /etc/resolv.conf'),
         addresses: [],
       }
     const addresses = [...new Set(found.map(({ address }) => address))]
-    return { finding: ok('dns', `${host} is ${addresses.join(', ')}`), addresses }
+    return { finding: ok('dns', `${host} resolves to ${addresses.join(', ')}`), addresses }
   } catch (error) {
     return { finding: hinted('dns', messageOf(error)), addresses: [] }
   }
 }
 
-/** Whether something listens at the addresses of a server. */
+/** Connects to the addresses of a server. */
 export async function checkLine(url: URL, addresses: readonly string[], clock: Clock): Promise<Finding> {
   const port = portOf(url)
   const tried = addresses.slice(0, maxAddresses)
@@ -45,7 +46,11 @@ export async function checkLine(url: URL, addresses: readonly string[], clock: C
   const bad = faults.filter((fault) => fault !== undefined)
   if (bad.length === 0) return ok('tcp', `port ${port} is open at ${tried.join(', ')}`)
   if (bad.length === tried.length) return hinted('tcp', `port ${port} at ${shown}`)
-  return warn('tcp', `port ${port} at ${shown}`, 'some addresses of the name do not answer: requests start late')
+  return warn(
+    'tcp',
+    `port ${port} at ${shown}`,
+    'some addresses do not respond, which delays requests; remove them from DNS or repair them',
+  )
 }
 
 async function faultAt(host: string, port: number, clock: Clock): Promise<string | undefined> {
@@ -56,11 +61,11 @@ async function faultAt(host: string, port: number, clock: Clock): Promise<string
       socket.once('error', reject)
     })
     const outcome = await withTimeout(clock, timeoutMs, opened)
-    return outcome === 'late' ? `ETIMEDOUT: no answer within ${timeoutMs} ms` : undefined
+    return outcome === 'late' ? `ETIMEDOUT: no response within ${durationText(timeoutMs)}` : undefined
   } catch (error) {
     return messageOf(error)
   } finally {
-    socket.on('error', () => {}) // after its time
+    socket.on('error', () => {}) // an error after the timeout
     socket.destroy()
   }
 }

@@ -1,8 +1,16 @@
 import { hintFor } from '../hints/index.ts'
 import { type Access, proxyFor, redactedUrl, type Sender } from '../http/index.ts'
 
-import type { ConfiguredOutput, OutputOptions, OutputProbe, ProbeAnswer, ProbeRequest } from '../output.ts'
+import {
+  type ConfiguredOutput,
+  cursorNameOf,
+  type OutputOptions,
+  type OutputProbe,
+  type ProbeAnswer,
+  type ProbeRequest,
+} from '../output.ts'
 import { type Clock, instantOf } from '../util/clock.ts'
+import { durationText } from '../util/quantity.ts'
 import { userAgent } from '../util/version.ts'
 import { checkCertificate, speaksTls } from './certificate.ts'
 import { type Finding, fail, of, ok, warn } from './finding.ts'
@@ -14,31 +22,37 @@ export interface Deps {
   readonly connect: (origin: string, access?: Access, clock?: Clock) => Promise<Sender>
 }
 
-/** Differences of clocks from which on graphs look wrong, and from which on receivers refuse samples. */
+/** Clock skew that shows in graphs, and clock skew at which receivers reject samples. */
 const skewMs = { warn: 30_000, fail: 600_000 }
 
-/** Everything between this host and an output's receiver, up to its answer to a request that stores nothing. */
-export async function checkOutput({ kind, options }: ConfiguredOutput, deps: Deps): Promise<readonly Finding[]> {
+/** Tests everything between this host and the receiver of an output: DNS, TCP, TLS, and a request that stores nothing. */
+export async function checkOutput(
+  output: ConfiguredOutput,
+  addresses: ReadonlyMap<string, string>,
+  deps: Deps,
+): Promise<readonly Finding[]> {
+  const { kind, options } = output
   const { target = {}, request, followUp } = kind.probe(options)
-  const asked = { target: { ...options, ...target }, component: kind.component, request }
-  return of(options.name, await findingsOf(asked, deps, followUp))
+  const probe = { target: { ...options, ...target }, component: kind.component, request }
+  const address = addresses.get(cursorNameOf(output)) ?? options.name
+  return of({ name: options.name, address }, await findingsOf(probe, deps, followUp))
 }
 
-interface Asked {
+interface Probe {
   readonly target: OutputOptions
   readonly component: string
   readonly request: ProbeRequest
 }
 
 async function findingsOf(
-  asked: Asked,
+  probe: Probe,
   { clock, connect }: Deps,
   followUp: OutputProbe['followUp'],
 ): Promise<readonly Finding[]> {
-  const { url, access } = asked.target
+  const { url, access } = probe.target
   const proxy = access?.proxy && proxyFor(access.proxy, url)
   const server = proxy?.url ?? url
-  const via = proxy === undefined ? [] : [ok('proxy', `through ${proxy.url.origin}`)]
+  const via = proxy === undefined ? [] : [ok('proxy', `requests go through ${proxy.url.origin}`)]
   const { finding: name, addresses } = await checkName(server, clock)
   if (addresses.length === 0) return [...via, name]
   const line = await checkLine(server, addresses, clock)
@@ -47,56 +61,58 @@ async function findingsOf(
   const tls = isTls ? [await checkCertificate(url, access?.tls, clock)] : []
   if (tls.some(({ level }) => level === 'fail')) return [...via, name, line, ...tls]
   const sender = await connect(url.origin, access, clock)
-  const to = (request: ProbeRequest) => ask(asked.target, request, { sender, clock, userAgent })
+  const to = (request: ProbeRequest) => ask(probe.target, request, { sender, clock, userAgent })
   try {
-    const told = await to(asked.request)
-    const rest = told.outcome.kind === 'delivered' && followUp !== undefined ? await followUp(to) : []
-    const answer =
-      proxy === undefined && (await isUnresponsive(told, url, clock)) ? unresponsive(url) : answerOf(told, asked)
-    return [...via, name, line, ...tls, answer, ...movedBy(told), ...clockBy(told, clock), ...rest]
+    const answer = await to(probe.request)
+    const rest = answer.outcome.kind === 'delivered' && followUp !== undefined ? await followUp(to) : []
+    const access = proxy === undefined && (await isTlsPort(answer, url, clock)) ? tlsPort(url) : accessOf(answer, probe)
+    return [...via, name, line, ...tls, access, ...redirectOf(answer), ...clockOf(answer, clock), ...rest]
   } finally {
     await sender.destroy()
   }
 }
 
-/** What was said in plain HTTP got no answer in it, and TLS does. */
-const isUnresponsive = async ({ heads }: ProbeAnswer, url: URL, clock: Clock): Promise<boolean> =>
+/** The port does not respond to plain HTTP, and responds to TLS. */
+const isTlsPort = async ({ heads }: ProbeAnswer, url: URL, clock: Clock): Promise<boolean> =>
   heads.length === 0 && url.protocol === 'http:' && (await speaksTls(url, clock))
 
-const unresponsive = (url: URL): Finding =>
-  fail('access', `${redactedUrl(url)}: TLS is spoken at this port`, 'the url should begin with https://')
+const tlsPort = (url: URL): Finding =>
+  fail('access', `${redactedUrl(url)}: the port expects TLS`, 'use https:// in the url')
 
-/** Whether the receiver lets us in. It may refuse a request of nothing once it has let us in. */
-function answerOf({ outcome }: ProbeAnswer, { target, component }: Asked): Finding {
+/** Whether the receiver accepts the credentials. It may reject a request without samples after that. */
+function accessOf({ outcome }: ProbeAnswer, { target, component }: Probe): Finding {
   const place = redactedUrl(target.url)
-  if (outcome.kind === 'delivered') return ok('access', `${place} takes a request that stores nothing`)
+  if (outcome.kind === 'delivered') return ok('access', `${place} accepted a test request (nothing was stored)`)
   const { reason, status = 0 } = outcome
   const text = `${place}: ${reason}`
   const hint = hintFor(reason, { part: component, url: place, pushPath: target.pushPath })
   if (status === 400 && hint === undefined)
-    return warn('access', `${text}: let in, but it refuses a request without samples`)
+    return warn('access', `${text}: access is granted, but the receiver rejects a request without samples`)
   return status === 429 ? warn('access', text, hint) : fail('access', text, hint)
 }
 
-/** A redirect costs a second request with each send. */
-function movedBy({ heads }: ProbeAnswer): readonly Finding[] {
-  const moved = heads.find(({ status, headers }) => status >= 301 && status <= 308 && headers['location'] !== undefined)
-  if (moved === undefined) return []
-  const to = URL.parse(String(moved.headers['location']))
-  const text = `sent on by HTTP ${moved.status}${to === null ? '' : ` to ${redactedUrl(to)}`}`
-  return [warn('redirect', text, 'put the address that it leads to into the url')]
+/** A redirect doubles the number of requests. */
+function redirectOf({ heads }: ProbeAnswer): readonly Finding[] {
+  const redirect = heads.find(
+    ({ status, headers }) => status >= 301 && status <= 308 && headers['location'] !== undefined,
+  )
+  if (redirect === undefined) return []
+  const to = URL.parse(String(redirect.headers['location']))
+  const text = `HTTP ${redirect.status} redirects${to === null ? '' : ` to ${redactedUrl(to)}`}`
+  return [warn('redirect', text, 'use the redirect target as the url')]
 }
 
-function clockBy({ heads }: ProbeAnswer, clock: Clock): readonly Finding[] {
+function clockOf({ heads }: ProbeAnswer, clock: Clock): readonly Finding[] {
   const theirsMs = instantOf(String(heads.at(-1)?.headers['date'] ?? ''))
   if (Number.isNaN(theirsMs)) return []
   const aheadMs = clock.now() - theirsMs
-  const seconds = Math.round(Math.abs(aheadMs) / 1000)
+  const skew = durationText(Math.round(Math.abs(aheadMs) / 1000) * 1000)
   const text =
-    seconds === 0
-      ? 'this host and the receiver tell the same time'
-      : `this host is ${seconds} s ${aheadMs < 0 ? 'behind' : 'ahead of'} the receiver`
+    Math.abs(aheadMs) < 500
+      ? 'this host and the receiver have the same time'
+      : `this host is ${skew} ${aheadMs < 0 ? 'behind' : 'ahead of'} the receiver`
   const remedy = 'check NTP on this host (timedatectl, chronyc tracking)'
-  if (Math.abs(aheadMs) >= skewMs.fail) return [fail('clock', `${text}: it refuses such samples`, remedy)]
+  if (Math.abs(aheadMs) >= skewMs.fail)
+    return [fail('clock', `${text}: receivers reject samples with this clock skew`, remedy)]
   return [Math.abs(aheadMs) >= skewMs.warn ? warn('clock', text, remedy) : ok('clock', text)]
 }

@@ -1,44 +1,46 @@
 import { readFileSync, statSync } from 'node:fs'
 
-/** What opens a file that this user may not read, where more is known than its mode. */
+/** Remedies for files with known paths, by path. */
 const byPath: readonly (readonly [path: RegExp, grant: string])[] = [
-  [/\/energy_uj$/, 'a udev rule that lets a group read energy_uj, CAP_DAC_READ_SEARCH, or root'],
+  [/\/energy_uj$/, 'grant read access: a udev rule with a group for energy_uj, CAP_DAC_READ_SEARCH, or root'],
   [
     /^\/proc\/\d+\/|\/proc\/\d+\/(fd|io|stat|task)/,
-    "CAP_SYS_PTRACE, or hidepid off for this user's group (gid= of the mount of /proc)",
+    'grant CAP_SYS_PTRACE, or exempt a group of this user from hidepid (gid= option of the /proc mount)',
   ],
-  [/\/debug\//, 'root, with debugfs mounted'],
-  [/^\/(root|home|var\/lib)\//, 'read access for this user; under systemd also ProtectHome=read-only'],
+  [/\/debug\//, 'mount debugfs, and run as root'],
+  [/^\/(root|home|var\/lib)\//, 'grant read access to this user; in a systemd unit also set ProtectHome=read-only'],
 ]
 
-/** What lets a system call or a service through, by the words of its failure. */
+/** Remedies for failures of system calls and services, by the error text. */
 const byWords: readonly (readonly [words: RegExp, grant: string])[] = [
-  [/koffi/, 'install it: npm ci without --omit=optional; --no-collector leaves the collector out'],
-  [/^textfile .*ENOENT/, 'make the directory, or take it out of collectors.textfile.directory'],
-  [/perf/i, 'CAP_PERFMON, or sysctl kernel.perf_event_paranoid=0'],
+  [/koffi/, 'run npm ci without --omit=optional, or disable the collector with --no-collector.NAME'],
+  [/^textfile .*ENOENT/, 'create the directory, or remove it from collectors.textfile.directory'],
+  [/perf/i, 'grant CAP_PERFMON, or set sysctl kernel.perf_event_paranoid=0'],
   [
     /d-?bus|system_bus_socket/i,
-    "the host's D-Bus socket: in a container mount /run/dbus and set DBUS_SYSTEM_BUS_ADDRESS",
+    'give access to the D-Bus socket of the host; in a container mount /run/dbus and set DBUS_SYSTEM_BUS_ADDRESS',
   ],
-  [/netlink|ethtool|wifi|nl80211/i, 'CAP_NET_ADMIN'],
-  [/ioctl|btrfs/i, 'CAP_SYS_ADMIN'],
+  [/netlink|ethtool|wifi|nl80211/i, 'grant CAP_NET_ADMIN'],
+  [/ioctl|btrfs/i, 'grant CAP_SYS_ADMIN'],
 ]
 
-/** Which capability, group or flag lets a collector read a file. */
+/** The capability, group or flag that lets a collector read a file. */
 export function grantFor(path: string): string {
   const known = byPath.find(([pattern]) => pattern.test(path))?.[1]
   if (known !== undefined) return known
   const group = readingGroup(path)
-  const capability = 'CAP_DAC_READ_SEARCH (AmbientCapabilities= of a unit), or root'
-  return group === undefined ? capability : `the group ${group} (SupplementaryGroups= of a unit), ${capability}`
+  const capability = 'CAP_DAC_READ_SEARCH (AmbientCapabilities= of a unit), or run as root'
+  return group === undefined
+    ? `grant ${capability}`
+    : `add this user to the group ${group} (SupplementaryGroups= of a unit), grant ${capability}`
 }
 
-/** What to do about a failure of a collector. */
+/** The remedy for a failure of a collector. */
 export const grantForFailure = (collector: string, words: string): string =>
   byWords.find(([pattern]) => pattern.test(`${collector} ${words}`))?.[1] ??
-  `see what it says; --no-collector.${collector} leaves it out`
+  `correct the reason in the message, or disable the collector with --no-collector.${collector}`
 
-/** The group that may read a file, if there is one that somebody can be made a member of. */
+/** The group that can read a file; undefined if the group cannot, or is root. */
 function readingGroup(path: string): string | undefined {
   try {
     const { mode, gid } = statSync(path)
@@ -48,6 +50,6 @@ function readingGroup(path: string): string | undefined {
       .find((one) => one.split(':')[2] === String(gid))
     return line?.split(':')[0] ?? String(gid)
   } catch {
-    return undefined // its directory may not be read either
+    return undefined // no permission for the directory either
   }
 }

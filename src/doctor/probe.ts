@@ -4,38 +4,41 @@ import { createRequester, type Sender, type Target } from '../http/index.ts'
 import type { AnswerHead, ProbeAnswer, ProbeRequest } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
 
-/** Longer than this nobody wants to wait for a report. */
+/** Upper limit of the request timeout, so that the report comes soon. */
 const maxAnswerMs = 10_000
 
-/** Asks as the agent does: the same connection, credentials, proxy and redirects. */
+/** Sends a request as the agent does: the same connection, credentials, proxy and redirects. */
 export async function ask(
   target: Target,
   { body, headers }: ProbeRequest,
   { sender, clock, userAgent }: { readonly sender: Sender; readonly clock: Clock; readonly userAgent: string },
 ): Promise<ProbeAnswer> {
   const heads: AnswerHead[] = []
-  const listening: Sender = {
+  const recording: Sender = {
     dispatch: (options, handler) =>
       sender.dispatch(
         options,
-        hearing(handler, (head) => heads.push(head)),
+        recordingHandler(handler, (head) => heads.push(head)),
       ),
     ...(sender.secrets && { secrets: sender.secrets }),
     close: () => sender.close(),
     destroy: (error) => sender.destroy(error),
   }
   const timeoutMs = Math.min(target.timeoutMs, maxAnswerMs)
-  const requester = createRequester({ ...target, timeoutMs }, listening, clock)
+  const requester = createRequester({ ...target, timeoutMs }, recording, clock)
   const outcome = await requester.post(body, { ...headers, 'user-agent': userAgent }, new AbortController().signal)
   return { outcome, heads }
 }
 
-/** The same handler, overheard. */
-function hearing(handler: Dispatcher.DispatchHandler, hear: (head: AnswerHead) => void): Dispatcher.DispatchHandler {
+/** The same handler, which also passes the head of each response to `onHead`. */
+function recordingHandler(
+  handler: Dispatcher.DispatchHandler,
+  onHead: (head: AnswerHead) => void,
+): Dispatcher.DispatchHandler {
   return {
     onRequestStart: (...given) => handler.onRequestStart?.(...given),
     onResponseStart: (controller, status, headers, message) => {
-      hear({ status, headers })
+      onHead({ status, headers })
       handler.onResponseStart?.(controller, status, headers, message)
     },
     onResponseData: (...given) => handler.onResponseData?.(...given),

@@ -6,9 +6,9 @@ import { extents, keepList } from '../relabel/index.ts'
 import { type EndpointOptions, endpointsIn } from '../remote-write/index.ts'
 import { type Plan, snapshotsPerRequest, type Volume, volumeOf } from './volume.ts'
 
-/** A way to send to an endpoint, and what it comes to. */
+/** A way to send to an endpoint, with its volume. */
 export interface Alternative extends Volume {
-  /** The setting that makes it, as it stands in the configuration; `as configured` for what is. */
+  /** The setting that differs, as written in the configuration; `as configured` for none. */
   readonly way: string
   /** Series that Grafana Cloud bills: active ones, or data points a minute, whichever is more. */
   readonly billedSeries?: number
@@ -22,7 +22,7 @@ export interface EndpointEstimate {
 
 export interface Estimate {
   readonly intervalSeconds: number
-  /** Series by collector, the most first; what is the agent's own stands last, without a name. */
+  /** Series by collector, largest first. The metrics of the agent itself are last, without a name. */
   readonly collectors: readonly { readonly collector: string; readonly series: number }[]
   readonly endpoints: readonly EndpointEstimate[]
 }
@@ -31,11 +31,11 @@ const slowMs = 60_000
 const bundledMs = 300_000
 const asConfigured = 'as configured'
 
-/** Snapshots that are needed to measure every way; more than these would not tell more. */
+/** Number of snapshots that is enough to measure every alternative. */
 export const snapshotsFor = ({ intervalMs }: Config): number =>
   Math.min(24, Math.max(2, Math.ceil(bundledMs / intervalMs)))
 
-/** What this host sends, and what it would send if it were told otherwise. */
+/** The volume that this host sends as configured, and with other settings. */
 export function estimateOf(config: Config, cycles: readonly CollectionResult[]): Estimate {
   const snapshots = cycles.map(({ snapshot }) => snapshot)
   return {
@@ -52,7 +52,7 @@ export function estimateOf(config: Config, cycles: readonly CollectionResult[]):
   }
 }
 
-/** Where 2.0 takes more bytes than 1.0 would: what makes it take less. */
+/** If remote-write 2.0 needs more bytes than 1.0: the setting that reduces them. */
 function leanerSettings(
   way: string,
   plan: Plan,
@@ -87,7 +87,7 @@ function alternativesOf(
     if (metrics?.size !== now.metrics?.size) ways.push([`metrics: ${extent}`, { ...now, metrics }])
   }
   if (now.protobufMessage === 'auto')
-    ways.push(['at a receiver of 2.0', { ...now, protobufMessage: 'io.prometheus.write.v2.Request' }])
+    ways.push(['receiver with remote-write 2.0', { ...now, protobufMessage: 'io.prometheus.write.v2.Request' }])
   if (now.intervalMs < slowMs) ways.push(['interval: 60s', { ...now, intervalMs: slowMs }])
   if (now.sendIntervalMs < bundledMs) ways.push(['send_interval: 5m', { ...now, sendIntervalMs: bundledMs }])
   return ways

@@ -22,11 +22,11 @@ import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
 
-/** A pause between two snapshots, in which counters move. */
+/** Pause between two snapshots, so that counters change. */
 const pauseMs = 50
 const deadlineMs = 5000
 
-/** Snapshots as `run` would collect them, their times an interval apart though they are taken one after another. */
+/** Snapshots as `run` collects them. Their timestamps are an interval apart, although the pause is shorter. */
 export async function collectSome(
   config: Config,
   count: number,
@@ -58,7 +58,7 @@ export async function collectSome(
   }
 }
 
-/** What an agent tells of its endpoints, before anything was sent. */
+/** The self metrics of endpoints, before anything was sent. */
 function sending({ outputs }: Config, clock: Clock): SelfMetrics {
   const endpoints = endpointsIn(outputs)
   const backlog = { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined }

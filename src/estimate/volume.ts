@@ -21,19 +21,19 @@ import { userAgent } from '../util/version.ts'
 /** 30 days. */
 export const monthMs = 2_592_000_000
 
-/** How an endpoint is sent to. Milliseconds; `sendIntervalMs` 0 sends each snapshot at once. */
+/** The settings of an endpoint that affect its volume. With `sendIntervalMs` 0 each snapshot is sent immediately. */
 export interface Plan extends SeriesSelection {
   readonly intervalMs: number
   readonly sendIntervalMs: number
   readonly metadataIntervalMs: number
   readonly maxSamplesPerSend: number
-  /** `auto` is measured as 1.0: what every receiver takes. */
+  /** `auto` is measured as 1.0, which every receiver supports. */
   readonly protobufMessage: ProtobufMessage
   readonly inline: Inline
   readonly compression?: Compression
 }
 
-/** What a plan comes to. Bytes are those of the bodies, compressed. */
+/** The volume of a plan. Bytes are those of compressed request bodies. */
 export interface Volume {
   readonly series: number
   readonly samplesPerMinute: number
@@ -42,13 +42,13 @@ export interface Volume {
   readonly bytesPerMonth: number
 }
 
-/** How many snapshots a plan puts into one request. */
+/** Number of snapshots in one request. */
 export function snapshotsPerRequest({ intervalMs, sendIntervalMs, maxSamplesPerSend }: Plan, series: number): number {
-  const wanted = Math.max(1, Math.round(sendIntervalMs / intervalMs))
-  return Math.max(1, Math.min(wanted, Math.floor(maxSamplesPerSend / Math.max(1, series))))
+  const bundled = Math.max(1, Math.round(sendIntervalMs / intervalMs))
+  return Math.max(1, Math.min(bundled, Math.floor(maxSamplesPerSend / Math.max(1, series))))
 }
 
-/** Encodes and compresses what would be sent of these snapshots, which are as many as a request has or more. */
+/** Encodes and compresses these snapshots as an endpoint does. There must be at least as many as in one request. */
 export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
   const relabelling = new Relabeller(plan, {
     log: silent,

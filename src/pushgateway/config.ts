@@ -9,7 +9,7 @@ export const pushgatewaySchema = v.strictObject({
   ...target,
   job: v.optional(filled),
   grouping_key: v.optional(labels),
-  method: v.optional(v.picklist(['PUT', 'POST'], '"PUT" or "POST" is expected')),
+  method: v.optional(v.picklist(['PUT', 'POST'], 'expected "PUT" or "POST"')),
   interval: v.optional(positive),
   timeout: v.optional(positive),
   delete_on_start: v.optional(flag),

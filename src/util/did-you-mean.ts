@@ -1,8 +1,13 @@
 import { closest, distance } from 'fastest-levenshtein'
 
-/** `; did you mean X?` with the most similar known word; empty if none is similar. */
+const minPrefix = 3
+
+/** `, did you mean X?` for the nearest known word, or nothing. A known word that begins with `word` is near too. */
 export function didYouMean(word: string, known: readonly string[]): string {
   if (known.length === 0) return ''
   const best = closest(word, known)
-  return distance(word, best) <= Math.max(2, word.length / 3) ? `; did you mean ${best}?` : ''
+  if (distance(word, best) <= Math.max(2, word.length / 3)) return `, did you mean ${best}?`
+  const longer = known.filter((one) => word.length >= minPrefix && one.startsWith(word))
+  const shortest = longer.toSorted((left, right) => left.length - right.length)[0]
+  return shortest === undefined ? '' : `, did you mean ${shortest}?`
 }

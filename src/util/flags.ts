@@ -6,7 +6,9 @@ export interface Flag {
   readonly name: string
   readonly kind: 'switch' | 'value' | 'list'
   readonly help: string
-  /** The default in command-line form; shown in the help. */
+  /** What the value is, as the help shows it: `FILE`. */
+  readonly value?: string
+  /** The default as a user would write it; the help shows it. */
   readonly fallback?: string
   readonly hidden?: boolean
 }
@@ -108,16 +110,4 @@ function setFlag(
 function unknown(rawName: string, known: readonly Flag[]): string {
   const names = known.flatMap(({ name, kind }) => (kind === 'switch' ? [`--${name}`, `--no-${name}`] : [`--${name}`]))
   return `unknown flag ${rawName}${didYouMean(rawName, names)}`
-}
-
-/** The flags as `--help` shows them. */
-export function flagHelp(flags: readonly Flag[]): string {
-  return flags
-    .filter(({ hidden }) => hidden !== true)
-    .map(({ name, kind, help, fallback }) => {
-      const form =
-        kind === 'switch' ? `--[no-]${name}` : `--${name}=${fallback === undefined || fallback === '' ? '…' : fallback}`
-      return `  ${form}\n        ${help}${kind === 'list' ? ' Repeatable.' : ''}\n`
-    })
-    .join('')
 }

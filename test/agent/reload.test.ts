@@ -209,7 +209,7 @@ test('SIGHUP reloads the configuration, and so does a POST if that is enabled', 
   write({ job: 7 })
   const [status, text] = await post()
   assert.equal(status, 500)
-  assert.match(text, /job: a text is expected/)
+  assert.match(text, /job: invalid value, expected a text/)
   write({ web: { listen_address: ['127.0.0.1:0'] } })
   assert.deepEqual(await post(), [500, 'web: has changed: restart the agent to apply it\n'])
   agent.child.kill('SIGTERM')

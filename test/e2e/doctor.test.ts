@@ -19,9 +19,9 @@ test('doctor stores nothing at a real Prometheus and a real Pushgateway', async 
   const args = [`--config.file=${file}`, '--collector.disable-defaults', '--collector.loadavg']
   const { status, out } = await commandLine(['doctor', ...args])
   assert.equal(status, 0, out)
-  assert.match(out, /ok +default access +http:.*\/api\/v1\/write takes a request that stores nothing/)
-  assert.match(out, /ok +default protocol +supports remote-write (1\.0, not 2\.0|2\.0)/)
-  assert.match(out, /ok +default access +http:.*\/-\/ready takes/)
+  assert.match(out, /ok +access +http:.*\/api\/v1\/write accepted a test request \(nothing was stored\)/)
+  assert.match(out, /ok +protocol +supports remote-write (1\.0, not 2\.0|2\.0)/)
+  assert.match(out, /ok +access +http:.*\/-\/ready accepted/)
   assert.deepEqual(await prometheus.api('/api/v1/labels'), [])
   assert.deepEqual(await gateway.groups(), [])
 })

@@ -56,7 +56,7 @@ test('the collected samples arrive, the spool is empty, and no series gets a sta
   const here = place(t)
   const { status, text } = await here.once(prometheus.url, '--timeout=12345ms') // its fractions are not whole numbers
   assert.equal(status, 0, text)
-  assert.match(text, /^hostpush: delivered: \d+ samples to default \(http:\S+\)\n$/)
+  assert.match(text, /^hostpush: \d+ samples delivered to http:\S+\n$/)
   assert.deepEqual(here.left(), [])
   const [up] = await prometheus.query('up{instance="h",job="batch"}')
   assert.equal(up?.value[1], '1')
@@ -73,7 +73,7 @@ test('with an unreachable endpoint the samples stay in the buffer, and the next 
     assert.equal(status, 3, text)
     assert.match(
       text,
-      /^hostpush: kept in the buffer [^\n]*: (\d+) of \1 samples for default \(http:\S+\): .*ECONNREFUSED/,
+      /^hostpush: (\d+) of \1 samples for http:\S+ not delivered, kept in the buffer [^\n]*: .*ECONNREFUSED/,
     )
     assert.equal(here.left().length, i)
   }
@@ -132,7 +132,7 @@ test('with a buffer in memory, undelivered samples are lost and reported as lost
   const here = place(t, { buffer: { mode: 'memory' } })
   const { status, text } = await here.once(await nowhere(), soon)
   assert.equal(status, 1, text)
-  assert.match(text, /^hostpush: lost: (\d+) of \1 samples for default/)
+  assert.match(text, /^hostpush: (\d+) of \1 samples for http:\S+ lost: /)
   assert.deepEqual(readdirSync(here.state), [])
 })
 
@@ -143,7 +143,7 @@ test('an unusable buffer directory is logged, and samples are still delivered', 
   assert.equal(status, 0, text)
   assert.match(
     text,
-    /^\S+ level=ERROR msg="Buffer directory is not usable[^\n]* hint="set buffer\.directory [^\n]*\nhostpush: delivered: /,
+    /^\S+ level=ERROR msg="Buffer directory is not usable[^\n]* hint="set buffer\.directory [^\n]*\nhostpush: \d+ samples delivered to http:/,
   )
 })
 
@@ -186,7 +186,7 @@ test('a running agent delivers the spool with its original labels, and no comman
   assert.equal(await samplesOf(prometheus, 'node_load1{instance="h",job="batch"}'), 1)
   const again = hostpush(t, ['once', `--config.file=${config}`], { STATE_DIRECTORY: here.state })
   assert.equal(await again.ended, 1)
-  assert.match(again.output(), /nothing is sent: the agent with pid \d+ pushes these very series to http/)
+  assert.match(again.output(), /nothing was sent: the agent with pid \d+ already pushes the same series to http/)
   const other = await here.once(prometheus.url)
   assert.equal(other.status, 0, other.text)
   agent.child.kill('SIGTERM')

@@ -56,7 +56,7 @@ test('invalid lines of a push are reported, and nothing is sent', async (t) => {
   assert.equal(status, 1)
   assert.match(
     stderr,
-    /^hostpush: line 2: .*\nhostpush: line 3: the last line has no line feed\nhostpush: nothing is sent\n$/,
+    /^hostpush: line 2: .*\nhostpush: line 3: the last line has no line feed\nhostpush: nothing was sent: the input has errors\n$/,
   )
   assert.deepEqual(await gateway.groups(), [])
 })
@@ -67,7 +67,7 @@ test('timestamps, which a Pushgateway rejects, are removed, and a push of OpenMe
   const text = '# TYPE rows counter\nrows_total 42 1700000000.5 # {id="1"} 1\nrows_created 1\n# EOF\n'
   const { status, stderr, stdout } = push(text, '--job=import', `--pushgateway=${gateway.url}`)
   assert.equal(status, 0, stderr)
-  assert.match(stdout, /^hostpush: delivered: 1 sample to 127/)
+  assert.match(stdout, /^hostpush: 1 sample delivered to http:\/\/127/)
   const [line] = (await gateway.lines()).filter((one) => one.startsWith('rows'))
   assert.equal(line, `rows_total{instance="${hostname()}",job="import"} 42`)
 })
@@ -90,10 +90,10 @@ test('metrics that a Pushgateway rejects are saved as dead letters, and listed w
   assert.equal(both.status, 1)
   assert.match(
     both.stderr,
-    /^hostpush: refused, and set aside \(.*\): 1 of 2 samples for \S+ .*: rejected metrics rows: HTTP/m,
+    /^hostpush: 1 of 2 samples for http:\S+ rejected and saved as dead letters \(.*\): rejected metrics rows: HTTP/m,
   )
   assert.ok((await gateway.lines()).includes(`fine{instance="${hostname()}",job="second"} 3`))
-  const [, name = ''] = /^(pushgateway:\S+): 1 sample set aside, last /m.exec(buffer('ls').stdout) ?? []
+  const [, name = ''] = /^(pushgateway:\S+): 1 sample rejected, last /m.exec(buffer('ls').stdout) ?? []
   assert.match(
     buffer('ls').stdout,
     /: HTTP 400: .* \(metrics rows\) \(Rename the metric .*another job pushed the same metric /,
@@ -102,10 +102,7 @@ test('metrics that a Pushgateway rejects are saved as dead letters, and listed w
     buffer('export', '--dead-letters', `--endpoint=${name}`).stdout,
     /^# rejected by pushgateway:\S+: HTTP 400: .*\n# HELP rows \n# TYPE rows gauge\nrows\{job="second",instance=".*"\} 2 \d{13}\n$/,
   )
-  assert.match(
-    buffer('drop', '--dead-letters', '--yes', `--endpoint=${name}`).stdout,
-    /1 sample set aside would be dropped\n/,
-  )
+  assert.match(buffer('drop', '--dead-letters', '--yes', `--endpoint=${name}`).stdout, /: drops 1 rejected sample\n/)
 })
 
 test('without the consistency check a push is accepted with status 202', async (t) => {
@@ -141,7 +138,7 @@ test('rejected samples of a push and of the spool are saved as dead letters, and
   const port = await freePort()
   const target = ['--job=import', `--remote-write.url=http://127.0.0.1:${port}/api/v1/write`]
   assert.equal(push('ancient_total 1 1000\n', ...target, '--timeout=2s').status, 3)
-  assert.match(buffer('ls').stdout, /, of 1 command: 1 snapshot, 1 sample, .* wait/)
+  assert.match(buffer('ls').stdout, /, from 1 batch command: backlog of 1 snapshot, 1 sample, /)
   const prometheus = await startPrometheus(t, { port })
   if (prometheus === undefined) return
   // with another name, so that the receiver has current samples before the spooled ones arrive
@@ -155,7 +152,7 @@ test('rejected samples of a push and of the spool are saved as dead letters, and
   assert.equal(both.status, 1)
   assert.match(
     both.stderr,
-    /^hostpush: refused, and set aside \(.*\): 1 of 2 samples for \S+ .*HTTP 400: out of bounds/m,
+    /^hostpush: 1 of 2 samples for http:\S+ rejected and saved as dead letters \(.*\): .*HTTP 400: out of bounds/m,
   )
   assert.equal((await prometheus.query('rows_total{job="import"}'))[0]?.value[1], '2')
   const samples = buffer('export', '--dead-letters')
@@ -163,5 +160,5 @@ test('rejected samples of a push and of the spool are saved as dead letters, and
     .filter((line) => /^[a-z]/.test(line))
   const labels = `{job="import",instance="${hostname()}"}`
   assert.deepEqual(samples, [`ancient_total${labels} 1 1000`, `old_total${labels} 7 2000`])
-  assert.doesNotMatch(buffer('ls').stdout, /of \d+ command/)
+  assert.doesNotMatch(buffer('ls').stdout, /from \d+ batch command/)
 })

@@ -162,7 +162,7 @@ test('a family with a different type in another group is skipped and logged; the
   assert.equal(again.status, 1)
   assert.match(
     again.stderr,
-    /hostpush: refused, and set aside \(.*\): 1 of 2 samples for 127.*: rejected metrics node_load1: HTTP 400: .*\n$/,
+    /hostpush: 1 of 2 samples for http:\/\/127\S+ rejected and saved as dead letters \(.*\): rejected metrics node_load1: HTTP 400: .*\n$/,
   )
   assert.ok((await gateway.lines()).some((line) => line.startsWith('fine{')))
 })

@@ -51,7 +51,10 @@ test('reachable outputs get each push at once, even if another output has a back
   for (const value of [1, 2]) {
     const { status, output } = await pushed(t, { state, config, timeout: '3s' }, `rows ${value}\n`)
     assert.equal(status, 3, output)
-    assert.match(output, /kept in the buffer .* for away .* for away .*; delivered: 1 sample to there .*, there /)
+    assert.match(
+      output,
+      /for http:\S+ not delivered, kept .*; 1 of 1 sample for http:\S+ not delivered, kept .*; 1 sample delivered to http:\S+, http:/,
+    )
     assert.equal((await prometheus.query('rows'))[0]?.value[1], String(value))
     assert.ok((await gateway.lines()).includes(`rows{instance="h",job="j"} ${value}`))
   }
@@ -162,7 +165,7 @@ test('a command that times out in the queue reports it, sends nothing out of ord
   assert.equal(early.status, 3)
   assert.match(
     early.output,
-    /: 1 of 1 sample for gw \(\S+\): timeout while other commands on this host were delivering\n$/,
+    /: 1 of 1 sample for http:\S+ not delivered, kept .*: timeout while other commands on this host were delivering\n$/,
   )
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify({ instance: 'h', ...config }))

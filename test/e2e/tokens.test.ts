@@ -36,7 +36,7 @@ test('a sender authenticates with a Google token, renews it after a rejection, a
   const { flag, token_uri } = configured(t, `${receiver.url}/api/v1/write`, giver.port)
   const { status, out, err } = await commandLine(['push', '--job=j', flag], {}, forEver(), 'a 1\n')
   assert.deepEqual([status, err], [0, ''])
-  assert.match(out, /^hostpush: delivered: 1 sample/)
+  assert.match(out, /^hostpush: 1 sample delivered/)
   assert.equal(receiver.ledger.length, 1)
   assert.equal(giver.requests.length, 2)
   const { claims } = verified(formOf(giver.requests[1])['assertion'], token_uri)

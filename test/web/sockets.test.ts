@@ -36,6 +36,6 @@ test('without an inherited socket the agent does not start, and the error says w
   for (const env of [{}, { LISTEN_FDS: '1', LISTEN_PID: '1' }] as Record<string, string>[]) {
     const agent = hostpush(t, ['run', '--web.systemd-socket'], env)
     assert.equal(await agent.ended, 1)
-    assert.match(agent.output(), /^hostpush: --web.systemd-socket: no socket was handed down \(LISTEN_FDS\)[^\n]*\n$/)
+    assert.match(agent.output(), /^hostpush: --web.systemd-socket: systemd passed no socket \(LISTEN_FDS\)[^\n]*\n$/)
   }
 })

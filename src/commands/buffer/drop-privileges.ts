@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises'
 import { messageOf } from '../../util/log.ts'
 
 /**
- * Where root works in a directory that is another user's, it does so as that user: what is made there is its owner's, who
- * could not use root's.
+ * If root works in a directory of another user, the effective user changes to the owner for that time: the owner could
+ * not use files of root.
  */
 export async function runAsOwner<T>(directory: string, work: () => Promise<T>): Promise<T> {
   const [user, group] = [process.geteuid?.(), process.getegid?.()]
@@ -15,7 +15,7 @@ export async function runAsOwner<T>(directory: string, work: () => Promise<T>): 
   } catch (error) {
     process.setegid?.(group)
     throw new Error(
-      `buffer: ${directory} belongs to user ${uid}, and root cannot act as that one here: ${messageOf(error)}`,
+      `buffer: ${directory} belongs to user ${uid}, and root cannot switch to that user: ${messageOf(error)}`,
       { cause: error },
     )
   }

@@ -1,13 +1,13 @@
+import { runningAgent } from '../../batch/index.ts'
 import { type DropRow, exportFormats, type Format, type Request, type Row } from '../../buffer/index.ts'
-
 import { collectors } from '../../collectors/index.ts'
 import { type Config, durationMs, readConfig } from '../../config/index.ts'
-
-import { componentOf, loadKinds } from '../../output.ts'
+import { addressesOf, componentOf, loadKinds } from '../../output.ts'
 import { instantOf, systemClock } from '../../util/clock.ts'
 import { type Flag, type ParsedFlags, UsageError } from '../../util/flags.ts'
 import type { Command, Terminal } from '../command.ts'
 import { confirmed } from '../confirm.ts'
+import { nameOf } from '../destination.ts'
 import { jsonOf } from './json.ts'
 import { dropText, type Listed, listing } from './listing.ts'
 import { answerOf, type LogDirectory, logDirectories } from './open-logs.ts'
@@ -15,51 +15,84 @@ import { answerOf, type LogDirectory, logDirectories } from './open-logs.ts'
 const verbs = ['ls', 'export', 'drop'] as const
 type Verb = (typeof verbs)[number]
 
-/** Flags and the verbs that have them, where that is not each. */
+/** The flags. `verbs` lists those that accept a flag, if not all do. */
 const flags: readonly (Flag & { readonly verbs?: readonly Verb[] })[] = [
-  { name: 'config.file', kind: 'value', help: 'The configuration that names the directory.' },
-  { name: 'directory', kind: 'value', help: 'The directory of the buffer, instead of the one that is configured.' },
+  {
+    name: 'config.file',
+    kind: 'value',
+    value: 'FILE',
+    help: 'Configuration file (JSON): the buffer directory and the URLs of the endpoints.',
+  },
+  { name: 'directory', kind: 'value', value: 'DIR', help: 'Buffer directory. Default: that of the configuration.' },
   {
     name: 'endpoint',
     kind: 'value',
-    help: 'export, drop: of this endpoint alone; without it, of all.',
+    value: 'URL',
+    help: 'export, drop: only this endpoint, by URL or name. Default: all endpoints.',
     verbs: ['export', 'drop'],
   },
   {
     name: 'dead-letters',
     kind: 'switch',
-    help: 'export, drop: what receivers refused and was set aside, instead of what waits.',
+    help: 'export, drop: rejected samples instead of undelivered samples.',
     verbs: ['export', 'drop'],
   },
   {
     name: 'format',
     kind: 'value',
+    value: 'FORMAT',
     fallback: 'text',
-    help: `ls, export: ${exportFormats.join(' or ')} (ls: one object, export: a line a sample).`,
+    help: `ls, export: ${exportFormats.join(' or ')}. JSON is one object for ls, and one line for each sample for export.`,
     verbs: ['ls', 'export'],
   },
   {
     name: 'before',
     kind: 'value',
-    help: 'drop: what was collected before this time (RFC 3339, or an age as "6h").',
+    value: 'TIME',
+    help: 'drop: only samples collected before this time (RFC 3339, or an age such as 6h).',
     verbs: ['drop'],
   },
-  { name: 'yes', kind: 'switch', help: 'drop: do not ask.', verbs: ['drop'] },
+  { name: 'yes', kind: 'switch', help: 'drop: do not ask for confirmation.', verbs: ['drop'] },
 ]
 
 export default {
   name: 'buffer',
-  summary: 'Looks into the buffer, also while the agent runs: what waits for whom, and what was set aside and why.',
+  summary:
+    'Lists, exports or drops undelivered samples (backlog) and rejected samples (dead letters). Works while the agent runs.',
   usage: 'ls|export|drop [flags]',
+  examples: [
+    [
+      'List the backlog of each endpoint, and dead letters with the reason',
+      'hostpush buffer ls --config.file=/etc/hostpush/config.json',
+    ],
+    [
+      'Save undelivered samples in the text format',
+      'hostpush buffer export --directory=/var/lib/hostpush > backlog.prom',
+    ],
+    [
+      'Drop samples of one endpoint that are older than 6 h',
+      'hostpush buffer drop --config.file=config.json --endpoint=http://prometheus:9090/api/v1/write --before=6h',
+    ],
+    ['Drop the dead letters', 'hostpush buffer drop --config.file=config.json --dead-letters --yes'],
+  ],
+  exitStatuses: [
+    ['0', 'success'],
+    ['1', 'the directory cannot be read, the endpoint is unknown, or a drop was not confirmed'],
+    ['2', 'the command line is wrong'],
+  ],
   flags: () => flags,
-  operands: 'taken',
+  operands: 'accepted',
   async run({ flags: given, operands: [word, ...rest] }, terminal) {
-    if (rest.length > 0) throw new UsageError(`unexpected ${rest[0]}`)
+    if (rest.length > 0) throw new UsageError(`unexpected argument ${rest[0]}`)
     const verb = verbs.find((one) => one === word)
     if (verb === undefined)
-      throw new UsageError(word === undefined ? 'ls, export or drop is expected' : `unknown: buffer ${word}`)
+      throw new UsageError(
+        word === undefined
+          ? 'expected ls, export or drop'
+          : `unknown command buffer ${word}, expected ls, export or drop`,
+      )
     const misplaced = flags.find(({ name, verbs: of }) => given.has(name) && of?.includes(verb) === false)
-    if (misplaced !== undefined) throw new UsageError(`--${misplaced.name} is of no use to buffer ${verb}`)
+    if (misplaced !== undefined) throw new UsageError(`--${misplaced.name} cannot be used with buffer ${verb}`)
     const config = await configOf(given, terminal)
     const logs = await logsOf(config, terminal)
     if (verb === 'ls') return list(logs, given, terminal)
@@ -68,36 +101,48 @@ export default {
 } satisfies Command
 
 async function configOf(given: ParsedFlags, terminal: Terminal): Promise<Config> {
-  if (given.get('directory') === '') throw new UsageError('--directory: a path is expected')
-  const wanted = new Map([...given].filter(([name]) => name === 'config.file'))
+  if (given.get('directory') === '') throw new UsageError('--directory: expected a path')
+  const configFlags = new Map([...given].filter(([name]) => name === 'config.file'))
   const config = await readConfig({
-    ...{ flags: wanted, environment: terminal.environment, collectors },
+    ...{ flags: configFlags, environment: terminal.environment, collectors },
     outputKinds: await loadKinds(terminal.outputKinds),
   })
   const directory = String(given.get('directory') ?? config.buffer.directory)
   return { ...config, log: { ...config.log, level: 'warn' }, buffer: { ...config.buffer, directory } }
 }
 
-/** All logs of the directory, to be asked one after another. */
+/** All logs of the directory. `ask` sends a request to one of them. */
 interface Logs {
   readonly directory: string
   readonly places: readonly LogDirectory[]
   readonly ask: (place: LogDirectory, request: Request) => AsyncIterable<unknown>
+  /** The URL of an endpoint, by its name in the buffer; the name itself if the URL is not known. */
+  readonly address: (endpoint: string) => string
 }
 
 async function logsOf(config: Config, terminal: Terminal): Promise<Logs> {
   const { directory } = config.buffer
   const ask = (place: LogDirectory, request: Request) => answerOf(place, request, { config, terminal })
-  return { directory, places: await logDirectories(directory), ask }
+  const places = await logDirectories(directory)
+  return { directory, places, ask, address: await endpointAddresses(config) }
+}
+
+/** URLs come from the configuration and the running agent; a command with a URL flag names its output after the URL. */
+async function endpointAddresses({ buffer, outputs }: Config): Promise<Logs['address']> {
+  const configured = addressesOf(outputs)
+  const agent = await runningAgent(buffer.directory)
+  const urls = [...(agent?.urls ?? []), ...outputs.map(({ kind, options }) => kind.address(options))]
+  const byName = new Map(urls.map((url) => [nameOf(url), url]))
+  return (endpoint) => configured.get(endpoint) ?? byName.get(endpoint) ?? endpoint
 }
 
 const rowsOf = ({ ask }: Logs, place: LogDirectory) =>
-  Array.fromAsync(ask(place, { command: 'ls' })) as Promise<readonly Row[]> // both ends are of one version
+  Array.fromAsync(ask(place, { command: 'ls' })) as Promise<readonly Row[]> // the agent and this command have the same version
 
 function formatOf(given: ParsedFlags): Format {
   const word = String(given.get('format') ?? 'text')
   const format = exportFormats.find((one) => one === word)
-  if (format === undefined) throw new UsageError(`--format: ${word} is none of ${exportFormats.join(', ')}`)
+  if (format === undefined) throw new UsageError(`--format: ${word} is not one of ${exportFormats.join(', ')}`)
   return format
 }
 
@@ -108,30 +153,40 @@ async function list(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise
   if (format === 'json') terminal.out(jsonOf(logs.directory, listed))
   else {
     const component = componentOf(await loadKinds(terminal.outputKinds))
-    for (const line of listing(logs.directory, listed, component)) terminal.out(line)
+    const names = { componentOf: component, addressOf: logs.address }
+    for (const line of listing(logs.directory, listed, names)) terminal.out(line)
   }
   return 0
 }
 
-/** The logs that know an endpoint; all where none is named. */
-async function withConfigured(logs: Logs, endpoint: string | undefined): Promise<readonly LogDirectory[]> {
-  if (endpoint === undefined) return logs.places
+/** The logs that contain an endpoint, and its name in them; all logs if no endpoint is chosen. */
+async function findEndpoint(
+  logs: Logs,
+  choice: string | undefined,
+): Promise<{ readonly endpoint: string | undefined; readonly places: readonly LogDirectory[] }> {
+  if (choice === undefined) return { endpoint: undefined, places: logs.places }
   const names = new Set<string>()
-  const found: LogDirectory[] = []
+  const byPlace: (readonly [place: LogDirectory, names: readonly string[]])[] = []
   for (const place of logs.places) {
     const here = (await rowsOf(logs, place)).flatMap((row) => (row.kind === 'buffer' ? [] : [row.endpoint]))
-    if (here.includes(endpoint)) found.push(place)
+    byPlace.push([place, here])
     for (const name of here) names.add(name)
   }
-  if (found.length > 0) return found
-  throw new Error(`buffer: unknown endpoint ${endpoint}, known endpoints: ${[...names].join(', ') || 'none'}`)
+  const [endpoint, ...others] = names.has(choice)
+    ? [choice]
+    : [...names].filter((name) => logs.address(name) === choice)
+  if (endpoint !== undefined && others.length === 0)
+    return { endpoint, places: byPlace.flatMap(([place, here]) => (here.includes(endpoint) ? [place] : [])) }
+  const all = [...names].map(logs.address)
+  const known = all.length === 0 ? 'the buffer has no endpoints' : `expected one of ${all.join(', ')}`
+  throw new Error(`buffer: --endpoint: ${choice} is not in the buffer, ${known}`)
 }
 
-/** Whose, and whether it is what was set aside that is meant: that is in one place for all. */
+/** The samples that `export` and `drop` work on. All dead letters are in the log of the agent. */
 async function chooseEndpoint(logs: Logs, given: ParsedFlags) {
-  const endpoint = given.get('endpoint') as string | undefined
+  const { endpoint, places: all } = await findEndpoint(logs, given.get('endpoint') as string | undefined)
   const deadLetters = given.get('dead-letters') === true
-  const places = (await withConfigured(logs, endpoint)).filter(({ isRun }) => !(deadLetters && isRun))
+  const places = all.filter(({ isRun }) => !(deadLetters && isRun))
   return { endpoint, deadLetters, places }
 }
 
@@ -144,7 +199,7 @@ async function exportTo(logs: Logs, given: ParsedFlags, terminal: Terminal): Pro
       terminal.out(String(text))
       isEmpty = false
     }
-  if (isEmpty) terminal.err(`hostpush: ${deadLetters ? 'there are no dead letters' : 'nothing waits'}\n`)
+  if (isEmpty) terminal.err(`hostpush: ${deadLetters ? 'there are no dead letters' : 'the backlog is empty'}\n`)
   return 0
 }
 
@@ -157,13 +212,13 @@ async function drop(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise
   const rows: DropRow[] = []
   for (const place of places) {
     const here = (await Array.fromAsync(logs.ask(place, { ...request, isDry: true }))) as readonly DropRow[]
-    rows.push(...(place.isRun ? here.map((row) => ({ ...row, rejected: 0 })) : here)) // a run sets aside with the agent
+    rows.push(...(place.isRun ? here.map((row) => ({ ...row, rejected: 0 })) : here)) // dead letters of a run are in the log of the agent
   }
-  const lines = [...dropText(rows)]
+  const lines = [...dropText(rows, logs.address)]
   for (const line of lines) terminal.out(line)
-  if (lines.length === 0) terminal.out('there is nothing to drop\n')
-  else if (given.get('yes') !== true && !(await confirmed('Drop them?', terminal))) {
-    terminal.err('hostpush: nothing is dropped; --yes does it without asking\n')
+  if (lines.length === 0) terminal.out('nothing to drop\n')
+  else if (given.get('yes') !== true && !(await confirmed('Drop these samples?', terminal))) {
+    terminal.err('hostpush: nothing was dropped; use --yes to drop without confirmation\n')
     return 1
   }
   for (const place of places) await Array.fromAsync(logs.ask(place, request))
@@ -171,7 +226,7 @@ async function drop(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise
   return 0
 }
 
-/** Without the logs that a newer version wrote: how much of them waits for whom is not known here. */
+/** The logs that this version can read. It does not know the backlog in logs of a newer version. */
 async function readable(
   places: readonly LogDirectory[],
   logs: Logs,
@@ -182,16 +237,18 @@ async function readable(
     const isNewer = (await rowsOf(logs, place)).some((row) => row.kind === 'buffer' && row.unreadable > 0)
     if (!isNewer) found.push(place)
     else
-      terminal.err(`hostpush: ${place.directory} is left alone: a newer version wrote it, whose buffer drop takes it\n`)
+      terminal.err(
+        `hostpush: ${place.directory} is skipped: a newer version of hostpush wrote it; use buffer drop of that version\n`,
+      )
   }
   return found
 }
 
-/** A point in time, or how long ago. */
+/** Milliseconds since the epoch, from a time or an age. */
 function instant(text: string): number {
   const agoMs = durationMs(text)
   const ms = agoMs === undefined ? instantOf(text) : systemClock.now() - agoMs
   if (Number.isNaN(ms))
-    throw new UsageError(`--before: ${text} is neither a time such as 2026-01-31T12:00:00Z nor an age`)
+    throw new UsageError(`--before: ${text} is not a time such as 2026-01-31T12:00:00Z or an age such as 6h`)
   return ms
 }

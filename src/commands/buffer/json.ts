@@ -3,8 +3,8 @@ import { timeText } from '../../util/clock.ts'
 import { type Listed, ofKind } from './listing.ts'
 
 /**
- * What `buffer ls --format=json` says: one object, whose fields are told in docs/configuration.md and are all there
- * always; null where something is not known. Times are RFC 3339.
+ * The output of `buffer ls --format=json`: one object. docs/configuration.md documents its fields. Every field is always
+ * present; null means unknown. Times are RFC 3339.
  */
 export function jsonOf(directory: string, logs: readonly Listed[]): string {
   const own = logs.filter(({ isRun }) => !isRun).flatMap(({ rows }) => rows)
@@ -15,23 +15,23 @@ export function jsonOf(directory: string, logs: readonly Listed[]): string {
     corrupt_places: buffer?.corrupt ?? 0,
     problem: buffer?.problem ?? null,
     endpoints: ofKind(own, 'endpoint').map((row) => ({
-      ...waiting(row),
+      ...backlog(row),
       configured: row.isConfigured ?? null,
       dropped: row.dropped,
     })),
-    dead_letters: ofKind(own, 'dead_letters').map(refusal),
+    dead_letters: ofKind(own, 'dead_letters').map(deadLetter),
     commands: logs.filter(({ isRun }) => isRun).flatMap(({ rows }) => command(rows)),
   }
   return `${JSON.stringify(whole, undefined, 2)}\n`
 }
 
-/** A log that a command has left, or keeps for the case that it cannot deliver. */
+/** The log of a batch command in the spool: the command has ended with undelivered samples, or still runs. */
 function command(rows: readonly Row[]) {
   const endpoints = ofKind(rows, 'endpoint').filter(({ snapshots }) => snapshots > 0)
   return ofKind(rows, 'buffer').map((row) => ({
     directory: row.directory,
     ...sizes(row),
-    endpoints: endpoints.map(waiting),
+    endpoints: endpoints.map(backlog),
   }))
 }
 
@@ -42,13 +42,13 @@ const sizes = (row: BufferRow | undefined) => ({
   newer_segments: row?.unreadable ?? 0,
 })
 
-const waiting = ({ endpoint, snapshots, samples, bytes, oldestMs, newestMs }: EndpointRow) => ({
+const backlog = ({ endpoint, snapshots, samples, bytes, oldestMs, newestMs }: EndpointRow) => ({
   ...{ endpoint, snapshots, samples, bytes },
   oldest: time(oldestMs),
   newest: time(newestMs),
 })
 
-const refusal = ({ endpoint, reason, samples, newestMs }: DeadLetterRow) => ({
+const deadLetter = ({ endpoint, reason, samples, newestMs }: DeadLetterRow) => ({
   ...{ endpoint, reason, samples },
   newest: time(newestMs),
 })

@@ -1,8 +1,9 @@
 import type { BufferRow, DeadLetterRow, DropRow, EndpointRow, Row } from '../../buffer/index.ts'
 import { hintFor, withHint } from '../../hints/index.ts'
 import type { ComponentOf } from '../../output.ts'
-import { timeText } from '../../util/clock.ts'
+import { systemClock, timeText } from '../../util/clock.ts'
 import { plural } from '../../util/plural.ts'
+import { countText, durationText, sizeText } from '../../util/quantity.ts'
 
 /** The rows of one log. */
 export interface Listed {
@@ -10,45 +11,60 @@ export interface Listed {
   readonly rows: readonly Row[]
 }
 
-/** What `buffer ls` says, line by line. */
-export function* listing(directory: string, logs: readonly Listed[], componentOf: ComponentOf): Generator<string> {
+/** What is known about an endpoint by its name in the buffer. */
+export interface EndpointNames {
+  readonly componentOf: ComponentOf
+  /** Its URL, or the name itself. */
+  readonly addressOf: (endpoint: string) => string
+}
+
+/** The output of `buffer ls`, line by line. */
+export function* listing(
+  directory: string,
+  logs: readonly Listed[],
+  { componentOf, addressOf }: EndpointNames,
+): Generator<string> {
   const own = logs.filter(({ isRun }) => !isRun).flatMap(({ rows }) => rows)
   const runs = logs.filter(({ isRun }) => isRun).flatMap(({ rows }) => rows)
-  if (logs.length === 0) yield `${directory}: nothing is there yet\n`
+  if (logs.length === 0) yield `${directory}: the buffer is empty\n`
   for (const row of ofKind(own, 'buffer')) yield bufferText(row)
-  for (const row of ofKind(own, 'endpoint')) yield endpointText(row)
-  const left = ofKind(runs, 'buffer').filter(({ unreadable }) => unreadable === 0)
-  const bytes = left.reduce((sum, one) => sum + one.bytes, 0)
-  if (left.length > 0)
-    yield `${directory}/spool: ${plural(bytes, 'byte')} in ${plural(left.length, 'log')} of commands\n`
+  for (const row of ofKind(own, 'endpoint')) yield endpointText(row, addressOf(row.endpoint))
+  const spooled = ofKind(runs, 'buffer').filter(({ unreadable }) => unreadable === 0)
+  const bytes = spooled.reduce((sum, one) => sum + one.bytes, 0)
+  if (spooled.length > 0)
+    yield `${directory}/spool: ${sizeText(bytes)} in ${plural(spooled.length, 'log')} of batch commands\n`
   for (const one of ofKind(runs, 'buffer')) if (one.unreadable > 0) yield newerText(one)
-  yield* commandsText(ofKind(runs, 'endpoint').filter(({ snapshots }) => snapshots > 0))
-  for (const row of ofKind(own, 'dead_letters')) yield deadLetterText(row, componentOf(row.endpoint))
+  yield* spoolText(
+    ofKind(runs, 'endpoint').filter(({ snapshots }) => snapshots > 0),
+    addressOf,
+  )
+  for (const row of ofKind(own, 'dead_letters'))
+    yield deadLetterText(row, addressOf(row.endpoint), componentOf(row.endpoint))
 }
 
 export const ofKind = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>
   rows.filter((row): row is Extract<Row, { kind: K }> => row.kind === kind)
 
 function bufferText({ directory, bytes, segments, unreadable, corrupt, problem }: BufferRow): string {
-  const unread = unreadable === 0 ? '' : `, and ${plural(unreadable, 'segment')} of a newer version, kept for that one`
-  const aside = corrupt === 0 ? '' : `, ${plural(corrupt, 'damaged place')} kept in corrupt/`
-  const ill = problem === undefined ? '' : `\n  the disk is not used: ${problem}`
-  return `${directory}: ${plural(bytes, 'byte')} in ${plural(segments, 'segment')}${unread}${aside}${ill}\n`
+  const newer = unreadable === 0 ? '' : `, ${plural(unreadable, 'segment')} of a newer version, kept for that version`
+  const quarantine = corrupt === 0 ? '' : `, ${plural(corrupt, 'corrupt place')} saved to corrupt/`
+  const failure = problem === undefined ? '' : `\n  The disk is not used, samples are only in memory: ${problem}`
+  return `${directory}: ${sizeText(bytes)} in ${plural(segments, 'segment')}${newer}${quarantine}${failure}\n`
 }
 
 const newerText = ({ directory, unreadable, unreadableBytes }: BufferRow): string =>
-  `${directory}: ${plural(unreadableBytes, 'byte')} in ${plural(unreadable, 'segment')} of a newer version, kept for that one\n`
+  `${directory}: ${sizeText(unreadableBytes)} in ${plural(unreadable, 'segment')} of a newer version, kept for that version\n`
 
-function endpointText(row: EndpointRow): string {
-  const { endpoint, isConfigured } = row
-  const lost = Object.entries(row.dropped).map(
-    ([reason, count]) => `\n  not delivered: ${plural(count, 'sample')}, ${reason}`,
+function endpointText(row: EndpointRow, address: string): string {
+  const dropped = Object.entries(row.dropped).map(
+    ([reason, count]) => `\n  dropped: ${plural(count, 'sample')}, reason ${reason}`,
   )
-  return `${endpoint}: ${backlogText(row)}${isConfigured === false ? ' (not configured any more)' : ''}${lost.join('')}\n`
+  const unconfigured = row.isConfigured === false ? ' (no longer configured)' : ''
+  return `${address}: ${backlogText(row)}${unconfigured}${dropped.join('')}\n`
 }
 
-/** What commands have left, and what those that run keep for that case, for each output. */
-function* commandsText(rows: readonly EndpointRow[]): Generator<string> {
+/** The backlog in the logs of batch commands, one line for each output. */
+function* spoolText(rows: readonly EndpointRow[], addressOf: EndpointNames['addressOf']): Generator<string> {
   for (const [endpoint, some] of Map.groupBy(rows, (row) => row.endpoint)) {
     const total = (of: (row: EndpointRow) => number) => some.reduce((sum, row) => sum + of(row), 0)
     const whole = {
@@ -57,7 +73,7 @@ function* commandsText(rows: readonly EndpointRow[]): Generator<string> {
       oldestMs: extreme(Math.min, some, (row) => row.oldestMs),
       newestMs: extreme(Math.max, some, (row) => row.newestMs),
     }
-    yield `${endpoint}, of ${plural(some.length, 'command')}: ${backlogText(whole)}\n`
+    yield `${addressOf(endpoint)}, from ${plural(some.length, 'batch command')}: ${backlogText(whole)}\n`
   }
 }
 
@@ -66,34 +82,35 @@ function extreme(
   rows: readonly EndpointRow[],
   of: (row: EndpointRow) => number | undefined,
 ): number | undefined {
-  const known = rows.flatMap((row) => of(row) ?? [])
-  return known.length === 0 ? undefined : pick(...known)
+  const numbers = rows.flatMap((row) => of(row) ?? [])
+  return numbers.length === 0 ? undefined : pick(...numbers)
 }
 
 type BacklogTotals = Pick<EndpointRow, 'snapshots' | 'samples' | 'bytes' | 'oldestMs' | 'newestMs'>
 
 function backlogText({ snapshots, samples, bytes, oldestMs, newestMs }: BacklogTotals): string {
-  if (snapshots === 0) return 'nothing waits'
-  const size = `${plural(snapshots, 'snapshot')}, ${plural(samples, 'sample')}, ${plural(bytes, 'byte')}`
-  return `${size} wait, from ${time(oldestMs)} to ${time(newestMs)}`
+  if (snapshots === 0) return 'no backlog'
+  const counts = `${plural(snapshots, 'snapshot')}, ${countText(samples)} ${samples === 1 ? 'sample' : 'samples'}`
+  const age = oldestMs === undefined ? '' : `, oldest ${durationText(systemClock.now() - oldestMs)} ago`
+  return `backlog of ${counts}, ${sizeText(bytes)}${age}, from ${time(oldestMs)} to ${time(newestMs)}`
 }
 
-function deadLetterText({ endpoint, samples, newestMs, reason }: DeadLetterRow, component: string): string {
+function deadLetterText({ samples, newestMs, reason }: DeadLetterRow, address: string, component: string): string {
   const hint = hintFor(reason, { part: component, url: '' })
-  return `${endpoint}: ${plural(samples, 'sample')} set aside, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
+  return `${address}: ${plural(samples, 'sample')} rejected, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
 }
 
 const time = (ms: number | undefined) => (ms === undefined ? 'unknown' : timeText(ms))
 
-/** What would be gone, by endpoint; nothing where there is nothing. */
-export function* dropText(rows: readonly DropRow[]): Generator<string> {
+/** What `drop` would delete, one line for each endpoint and kind. */
+export function* dropText(rows: readonly DropRow[], addressOf: EndpointNames['addressOf']): Generator<string> {
   for (const [endpoint, some] of Map.groupBy(rows, (row) => row.endpoint)) {
+    const address = addressOf(endpoint)
     const samples = some.reduce((sum, row) => sum + row.samples, 0)
-    const sending = some.reduce((sum, row) => sum + row.inFlight, 0)
-    const refused = some.reduce((sum, row) => sum + row.rejected, 0)
-    const but =
-      sending === 0 ? '' : `; ${sending} of them are on their way, without an answer, and may arrive all the same`
-    if (samples > 0) yield `${endpoint}: ${plural(samples, 'sample')} that wait would be dropped${but}\n`
-    if (refused > 0) yield `${endpoint}: ${plural(refused, 'sample')} set aside would be dropped\n`
+    const inFlight = some.reduce((sum, row) => sum + row.inFlight, 0)
+    const rejected = some.reduce((sum, row) => sum + row.rejected, 0)
+    const uncertain = inFlight === 0 ? '' : ` (${inFlight} of them were sent at least once and may still be delivered)`
+    if (samples > 0) yield `${address}: drops ${plural(samples, 'sample')} of the backlog${uncertain}\n`
+    if (rejected > 0) yield `${address}: drops ${plural(rejected, 'rejected sample')}\n`
   }
 }

@@ -19,38 +19,38 @@ import type { Terminal } from '../command.ts'
 import { logOf } from '../logger.ts'
 import { runAsOwner } from './drop-privileges.ts'
 
-/** A log of snapshots in the directory of a buffer: the agent's own, or one of those that commands keep beside it. */
+/** A log of snapshots in a buffer directory: that of the agent, or one of a batch command in the spool. */
 export interface LogDirectory {
   readonly directory: string
   readonly isRun: boolean
 }
 
-/** Every log that there is. Throws where the directory is not there, or may not be looked into. */
+/** Every log in a buffer directory. Throws if the directory does not exist or cannot be read. */
 export async function logDirectories(directory: string): Promise<readonly LogDirectory[]> {
   try {
     const { own, runs } = await logsIn(directory)
     return [...(own ? [{ directory, isRun: false }] : []), ...runs.map((run) => ({ directory: run, isRun: true }))]
   } catch (error) {
-    throw new Error(`buffer: ${directory} cannot be looked into: ${explained(error)}`)
+    throw new Error(`buffer: cannot read ${directory}: ${explained(error)}`)
   }
 }
 
-/** What is needed to open a log. */
+/** Dependencies for opening a log. */
 export interface Deps {
   readonly config: Config
   readonly terminal: Terminal
 }
 
-/** Asks whoever has the log; where nobody does, looks into it, or changes it as its owner for that long. */
+/** Sends a request to the process that owns the log. Without one, opens the log: read-only, or as its owner for a change. */
 export async function* answerOf(place: LogDirectory, request: Request, deps: Deps): AsyncGenerator<unknown> {
   const isChange = request.command === 'drop' && request['isDry'] !== true
   for (;;) {
     const running = await ask(place.directory, request)
     if (running !== undefined) return yield* running
-    if (place.isRun && !(await isLog(place.directory))) return // it is delivered, and gone
+    if (place.isRun && !(await isLog(place.directory))) return // delivered meanwhile: the log is deleted
     if (!isChange) return yield* readOnly(place, request, deps)
     const outcome = await runAsOwner(place.directory, () => changeable(place, request, deps))
-    if (outcome === undefined) continue // somebody else was faster
+    if (outcome === undefined) continue // another process opened it first: ask that one
     if (outcome.isOver) await removeClosed(place.directory)
     return yield* outcome.answer
   }
@@ -60,7 +60,9 @@ async function* readOnly(place: LogDirectory, request: Request, deps: Deps): Asy
   const buffer = await openForReading(...opening(place, deps))
   chooseAll(buffer, place, deps)
   if (buffer.unreadable.length > 0 && request.command === 'export')
-    deps.terminal.err(`hostpush: ${place.directory}: a newer version wrote some of it, and has to export that\n`)
+    deps.terminal.err(
+      `hostpush: ${place.directory}: a newer version of hostpush wrote a part of it; use buffer export of that version\n`,
+    )
   try {
     yield* adminCommands(buffer, false)(request)
   } finally {
@@ -68,7 +70,7 @@ async function* readOnly(place: LogDirectory, request: Request, deps: Deps): Asy
   }
 }
 
-/** Undefined where somebody else has the log. */
+/** Undefined if another process has the log open. */
 async function changeable(place: LogDirectory, request: Request, deps: Deps) {
   try {
     const buffer = await openDisk(...opening(place, deps), false)
@@ -91,7 +93,7 @@ function opening({ directory, isRun }: LogDirectory, { config, terminal }: Deps)
   return [{ ...config.buffer, directory, ...(isRun && { sync: 'end' as const }) }, deps]
 }
 
-/** What an endpoint with an interval of its own takes is known from the configuration alone. */
+/** Only the configuration knows which snapshots an endpoint with its own interval reads. */
 function chooseAll(buffer: DiskBuffer, { isRun }: LogDirectory, { config }: Deps): void {
   if (isRun) return
   for (const configured of config.outputs) {
@@ -105,8 +107,9 @@ const hasMore = ({ cursors, unreadable }: DiskBuffer) =>
 
 function explained(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException
-  if (code === 'ENOENT') return 'it is not there (--config.file or --directory names the one that the agent has)'
-  if (code === 'ENOTDIR') return 'it is no directory (--config.file or --directory names the one that the agent has)'
-  if (code === 'EACCES' || code === 'EPERM') return "this user may not: run it as the agent's user, or as root"
+  if (code === 'ENOENT') return 'no such directory; use --config.file or --directory for the directory of the agent'
+  if (code === 'ENOTDIR') return 'not a directory; use --config.file or --directory for the directory of the agent'
+  if (code === 'EACCES' || code === 'EPERM')
+    return 'permission denied; run this command as the user of the agent, or as root'
   return messageOf(error)
 }

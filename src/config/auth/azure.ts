@@ -8,23 +8,23 @@ import { proxyOnly } from './tls-and-proxy.ts'
 
 type Shape = NonNullable<TargetShape['azuread']>
 
-/** Of each cloud where Entra ID is, and what Azure Monitor is called there: the two strokes are Microsoft's. */
+/** Entra ID URL and Azure Monitor scope of each cloud. The double slash is part of the scope. */
 const clouds = {
   AzurePublic: ['https://login.microsoftonline.com/', 'https://monitor.azure.com//.default'],
   AzureChina: ['https://login.chinacloudapi.cn/', 'https://monitor.azure.cn//.default'],
   AzureGovernment: ['https://login.microsoftonline.us/', 'https://monitor.azure.us//.default'],
 } as const
 
-/** The machine's own: https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service */
+/** Instance metadata service: https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service */
 const metadata = 'http://169.254.169.254/'
 
 export async function azureOf(shape: Shape, block: TargetShape, outer: BlockContext): Promise<Credentials> {
   const context = { ...outer, place: `${outer.place}.azuread` }
   const kinds = ['managed_identity', 'oauth', 'workload_identity', 'certificate'] as const
-  const given = kinds.filter((kind) => shape[kind] !== undefined)
-  if (given.length === 0) context.problems.push(`${context.place}: one of ${kinds.join(', ')} is needed`)
-  if (given.length > 1)
-    context.problems.push(`${context.place}: ${given.join(' and ')} cannot be used together; keep one`)
+  const present = kinds.filter((kind) => shape[kind] !== undefined)
+  if (present.length === 0) context.problems.push(`${context.place}: incomplete, expected one of ${kinds.join(', ')}`)
+  if (present.length > 1)
+    context.problems.push(`${context.place}: ${present.join(' and ')} cannot be used together, keep one`)
   const [login, scope] = clouds[shape.cloud ?? 'AzurePublic']
   return azuread({
     login: new URL(login),
@@ -43,7 +43,7 @@ function identityOf(
   if (workload !== undefined) {
     const { token_file_path: file = '/var/run/secrets/azure/tokens/azure-identity-token' } = workload
     const place = `${context.place}.workload_identity.token_file_path`
-    const token = inFile(file, { ...context, place }, (held) => new Secret(held))
+    const token = inFile(file, { ...context, place }, (content) => new Secret(content))
     return { kind: 'federated', ...applicationOf(workload), token }
   }
   if (certificate !== undefined)
@@ -59,7 +59,8 @@ const applicationOf = ({ client_id, tenant_id }: { readonly client_id: string; r
 
 function bySecret(oauth: NonNullable<Shape['oauth']>, context: BlockContext): AzureIdentity {
   const { client_secret: text, client_secret_file: file } = oauth
-  if (text === undefined && file === undefined) context.problems.push(`${context.place}.client_secret: is missing`)
+  if (text === undefined && file === undefined)
+    context.problems.push(`${context.place}.client_secret: required key is missing`)
   const secret = textOrFile([text, file], { ...context, place: `${context.place}.client_secret` })
   return { kind: 'secret', ...applicationOf(oauth), secret }
 }
@@ -74,7 +75,7 @@ function byCertificate(shape: NonNullable<Shape['certificate']>, { place, proble
     return pair
   }
   const common = { kind: 'certificate', ...applicationOf(shape), isChainSent } as const
-  if (keyFile === undefined) return { ...common, pem: inFile(file, at, (held) => whole(held, held)) }
-  const key = inFile(keyFile, { place: `${place}.certificate_key_path`, problems }, (held) => held)
-  return { ...common, pem: inFile(file, at, (held) => whole(held, key())) }
+  if (keyFile === undefined) return { ...common, pem: inFile(file, at, (content) => whole(content, content)) }
+  const key = inFile(keyFile, { place: `${place}.certificate_key_path`, problems }, (content) => content)
+  return { ...common, pem: inFile(file, at, (content) => whole(content, key())) }
 }

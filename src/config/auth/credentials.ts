@@ -10,7 +10,7 @@ const isInUrl = ({ username, password }: URL) => username !== '' || password !==
 const hasBearer = ({ bearer_token, bearer_token_file }: TargetShape) =>
   bearer_token !== undefined || bearer_token_file !== undefined
 
-/** The kinds of credentials that are given, by their keys. */
+/** The kinds of credentials in a block, by key. */
 export function credentialKinds(block: TargetShape, url: URL): readonly string[] {
   const all = {
     basic_auth: block.basic_auth,
@@ -25,7 +25,7 @@ export function credentialKinds(block: TargetShape, url: URL): readonly string[]
   return Object.entries(all).flatMap(([name, given]) => (given ? [name] : []))
 }
 
-/** What proves who we are: at most one kind. What a kind needs is loaded only where it is configured. */
+/** The credentials of a block: at most one kind. The code of a kind is loaded only if it is configured. */
 export async function credentialsOf(
   block: TargetShape,
   url: URL,
@@ -35,7 +35,7 @@ export async function credentialsOf(
   const { bearer_token: bearer, bearer_token_file: file } = block
   const kinds = credentialKinds(block, url)
   if (kinds.length > 1)
-    context.problems.push(`${context.place}: ${kinds.join(' and ')} cannot be used together; keep one`)
+    context.problems.push(`${context.place}: ${kinds.join(' and ')} cannot be used together, keep one`)
   if (isInUrl(url)) return pairOf(new Secret(decoded(url.username)), new Secret(decoded(url.password)))
   if (basic !== undefined) return basicOf(basic, context)
   if (authorization !== undefined) return authorizationOf(authorization, context)
@@ -50,14 +50,14 @@ type Part<Key extends keyof TargetShape> = NonNullable<TargetShape[Key]>
 
 function basicOf(shape: Part<'basic_auth'>, context: BlockContext): Credentials {
   const at = `${context.place}.basic_auth`
-  if (Object.keys(shape).length === 0) context.problems.push(`${at}: username and password are needed`)
+  if (Object.keys(shape).length === 0) context.problems.push(`${at}: incomplete, expected username and password`)
   const user = textOrFile([shape.username, shape.username_file], { ...context, place: `${at}.username` }, colon)
   const password = textOrFile([shape.password, shape.password_file], { ...context, place: `${at}.password` })
   return { headersFor: () => basicHeader(user(), password()) }
 }
 
 /** https://www.rfc-editor.org/rfc/rfc7617#section-2 */
-const colon = (user: string) => (user.includes(':') ? 'holds a colon, with which a user name ends' : undefined)
+const colon = (user: string) => (user.includes(':') ? 'contains a colon, which a user name cannot contain' : undefined)
 
 const pairOf = (user: Secret, password: Secret): Credentials => ({ headersFor: () => basicHeader(user, password) })
 
@@ -67,16 +67,18 @@ function basicHeader(user: Secret, password: Secret): Headers {
 
 function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, context: BlockContext): Credentials {
   const at = `${context.place}.authorization`
-  if (type.toLowerCase() === 'basic') context.problems.push(`${at}.type: for Basic use basic_auth`)
+  if (type.toLowerCase() === 'basic') context.problems.push(`${at}.type: Basic is not supported here, use basic_auth`)
   if (!headerValue.test(type)) context.problems.push(`${at}.type: ${unsendable}`)
-  if (Object.keys(shape).length === 0) context.problems.push(`${at}: credentials or credentials_file is needed`)
+  if (Object.keys(shape).length === 0)
+    context.problems.push(`${at}: incomplete, expected credentials or credentials_file`)
   return tokenOf(type, [shape.credentials, shape.credentials_file], { ...context, place: `${at}.credentials` })
 }
 
 function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], context: BlockContext): Credentials {
   const token = textOrFile(given, context, (text) => {
     if (text === '') return 'is empty'
-    if (text.toLowerCase().startsWith(`${type.toLowerCase()} `)) return `begins with ${type}, which is sent before it`
+    if (text.toLowerCase().startsWith(`${type.toLowerCase()} `))
+      return `begins with ${type}, remove it: hostpush sends it before the token`
     return headerValue.test(text) ? undefined : unsendable
   })
   return { headersFor: () => ({ authorization: `${type} ${token().reveal()}` }) }
@@ -87,13 +89,15 @@ async function sigv4Of(block: TargetShape, url: URL, context: BlockContext): Pro
   const { place, environment, problems } = context
   const at = `${place}.sigv4`
   const { access_key: access, secret_key: secret, profile, role_arn, external_id } = shape
-  if ((access === undefined) !== (secret === undefined)) problems.push(`${at}: access_key and secret_key go together`)
+  if ((access === undefined) !== (secret === undefined))
+    problems.push(`${at}: incomplete, expected both access_key and secret_key`)
   if (access !== undefined && profile !== undefined)
-    problems.push(`${at}: access_key and profile cannot be used together; keep one`)
+    problems.push(`${at}: access_key and profile cannot be used together, keep one`)
   if (external_id !== undefined && role_arn === undefined)
-    problems.push(`${at}.external_id: is no use without role_arn`)
+    problems.push(`${at}.external_id: has no effect without role_arn`)
   const region = shape.region ?? environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'] ?? regionIn(url) ?? ''
-  if (region === '') problems.push(`${at}.region: is needed; neither AWS_REGION nor the URL tells it`)
+  if (region === '')
+    problems.push(`${at}.region: required key is missing (AWS_REGION is not set, and the URL contains no region)`)
   const { sigv4 } = await import('../../http/index.ts')
   return sigv4({
     region,

@@ -8,7 +8,7 @@ import type { TargetShape } from '../schema/target.ts'
 import { inFile } from './secrets.ts'
 import { proxyOnly } from './tls-and-proxy.ts'
 
-/** Of its own file, or of Google's Application Default Credentials: https://cloud.google.com/docs/authentication/application-default-credentials */
+/** Credentials of a file, or Application Default Credentials: https://cloud.google.com/docs/authentication/application-default-credentials */
 export async function googleOf(
   { credentials_file }: NonNullable<TargetShape['google_iam']>,
   block: TargetShape,
@@ -21,21 +21,22 @@ export async function googleOf(
   const from = credentials_file === undefined && file === variable ? ': GOOGLE_APPLICATION_CREDENTIALS' : ''
   const at = { place: credentials_file === undefined ? `${place}${from}` : `${place}.credentials_file`, problems }
   return googleIam({
-    ...(file !== undefined && { file: inFile(file, at, (held) => googleFileOf(parseJson(held))) }),
-    metadata: metadataAt(environment['GCE_METADATA_HOST'] || usual, { place, problems }),
+    ...(file !== undefined && { file: inFile(file, at, (content) => googleFileOf(parseJson(content))) }),
+    metadata: metadataAt(environment['GCE_METADATA_HOST'] || defaultHost, { place, problems }),
     access: await proxyOnly(block, context),
   })
 }
 
-const usual = 'metadata.google.internal'
+const defaultHost = 'metadata.google.internal'
 
 function metadataAt(host: string, { place, problems }: Pick<BlockContext, 'place' | 'problems'>): URL {
   const url = URL.parse(`http://${host}/`)
-  if (url === null) problems.push(`${place}: GCE_METADATA_HOST: HOST or HOST:PORT is expected`)
-  return url ?? new URL(`http://${usual}/`)
+  if (url === null)
+    problems.push(`${place}: invalid environment variable GCE_METADATA_HOST, expected HOST or HOST:PORT`)
+  return url ?? new URL(`http://${defaultHost}/`)
 }
 
-/** Where `gcloud auth application-default login` leaves them. */
+/** The file that `gcloud auth application-default login` writes. */
 function gcloudFile({ CLOUDSDK_CONFIG: own, HOME: home }: BlockContext['environment']): string | undefined {
   const folder = own || (home ? join(home, '.config/gcloud') : undefined)
   const file = folder && join(folder, 'application_default_credentials.json')

@@ -5,8 +5,8 @@ import { headerValue, type TargetShape, unsendable } from '../schema/target.ts'
 import { contentOf } from './secrets.ts'
 
 /**
- * The user's own headers: `headers`, and `http_headers`, whose files are read for each request. Of several values of one
- * header a list is sent: https://www.rfc-editor.org/rfc/rfc9110#section-5.3
+ * The headers of `headers` and `http_headers`. Files in `http_headers` are read for each request. Several values of one
+ * header are sent as a list: https://www.rfc-editor.org/rfc/rfc9110#section-5.3
  */
 export function headersOf(block: TargetShape, { place, problems }: BlockContext): () => Headers {
   const { headers: fixed = {}, http_headers: given = {} } = block
@@ -14,13 +14,13 @@ export function headersOf(block: TargetShape, { place, problems }: BlockContext)
   if (entries.length === 0) return () => fixed
   const known = new Set(Object.keys(fixed).map((name) => name.toLowerCase()))
   for (const [name] of entries) {
-    if (known.has(name.toLowerCase())) problems.push(`${place}.http_headers.${name}: is given twice; keep one`)
+    if (known.has(name.toLowerCase())) problems.push(`${place}.http_headers.${name}: set twice, keep one`)
     known.add(name.toLowerCase())
   }
   const all = () => {
     const read = entries.map(([name, { values = [], secrets = [], files = [] }]) => {
-      const held = files.map((file) => valueIn(file, `${place}.http_headers.${name}.files`))
-      return [name, [...values, ...secrets, ...held].join(', ')] as const
+      const contents = files.map((file) => valueIn(file, `${place}.http_headers.${name}.files`))
+      return [name, [...values, ...secrets, ...contents].join(', ')] as const
     })
     return { ...fixed, ...Object.fromEntries(read) }
   }
@@ -35,5 +35,5 @@ export function headersOf(block: TargetShape, { place, problems }: BlockContext)
 function valueIn(file: string, place: string): string {
   const text = contentOf(file, place)
   if (headerValue.test(text)) return text
-  throw new Error(`${place}: ${file} ${unsendable}`)
+  throw new Error(`${place}: ${file}: ${unsendable}`)
 }

@@ -13,11 +13,11 @@ export async function oauth2Of(shape: Shape, outer: BlockContext): Promise<Crede
   const context = { ...outer, place: `${outer.place}.oauth2` }
   const tokenUrl = new URL(shape.token_url)
   if (tokenUrl.username !== '' || tokenUrl.password !== '')
-    context.problems.push(`${context.place}.token_url: holds credentials; use client_id and client_secret`)
+    context.problems.push(`${context.place}.token_url: contains credentials, use client_id and client_secret`)
   const isByKey = shape.grant_type === jwtBearer
   const idle = isByKey ? ofSecret : ofKey
   for (const key of idle.filter((one) => shape[one] !== undefined))
-    context.warnings.push(`${context.place}.${key}: has no meaning with this grant_type`)
+    context.warnings.push(`${context.place}.${key}: has no effect with this grant_type`)
   return oauth2({
     tokenUrl,
     clientId: shape.client_id,
@@ -37,7 +37,7 @@ const ofKey = [
 function bySecret(shape: Shape, context: BlockContext): OAuth2Options['proof'] {
   const { client_secret: text, client_secret_file: file, tls_config: tls } = shape
   if (text === undefined && file === undefined && !tls?.cert_file)
-    context.warnings.push(`${context.place}: has neither client_secret nor client_secret_file`)
+    context.warnings.push(`${context.place}: no client_secret or client_secret_file is set`)
   const secret = textOrFile([text, file], { ...context, place: `${context.place}.client_secret` })
   return { grant: 'client_credentials', secret }
 }
@@ -59,14 +59,15 @@ async function keyOf(shape: Shape, { place, problems }: BlockContext): Promise<(
   const { client_certificate_key: text, client_certificate_key_file: file } = shape
   const { rsaKey } = await import('../../http/index.ts')
   onlyOne([text, file], place, problems)
-  const usable = (held: string) => {
-    rsaKey(held)
-    return new Secret(held)
+  const usable = (content: string) => {
+    rsaKey(content)
+    return new Secret(content)
   }
   if (file !== undefined) return inFile(file, { place: `${place}_file`, problems }, usable)
   const key = new Secret(text ?? '')
   try {
-    if (text === undefined) throw new Error(`or ${place.split('.').at(-1)}_file is needed by this grant_type`)
+    if (text === undefined)
+      throw new Error(`required key is missing, this grant_type needs it or ${place.split('.').at(-1)}_file`)
     usable(text)
   } catch (error) {
     problems.push(`${place}: ${messageOf(error)}`)

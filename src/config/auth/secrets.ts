@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { messageOf, Secret } from '../../util/log.ts'
 import type { BlockContext } from '../context.ts'
 
-/** What makes a value impossible, in words; undefined where it is possible. */
+/** Returns an error message, or undefined if the value is valid. */
 type Check = (text: string) => string | undefined
 
 /**
- * A value that is given as it is or in a file, not both. The file is read whenever the value is asked for, and once
- * now, so that a wrong one is said. Throws, later on, where the file cannot be read or used.
+ * A value in the configuration or in a file. The file is read on each call of the returned function, and once now to
+ * report errors. The function throws if the file cannot be read or its content is invalid.
  */
 export function textOrFile(
   [text, file]: readonly [text: string | undefined, file: string | undefined],
@@ -22,30 +22,30 @@ export function textOrFile(
     if (text !== undefined) warnings.push(...oddities(text).map((words) => `${place}: ${words}`))
     return () => secret
   }
-  let isFirst = true // its oddities are told at the start
-  return inFile(file, { place: `${place}_file`, problems }, (held) => {
-    const wrong = check(held)
+  let isFirst = true // warnings are reported at the start only
+  return inFile(file, { place: `${place}_file`, problems }, (content) => {
+    const wrong = check(content)
     if (wrong !== undefined) throw new Error(wrong)
-    if (isFirst) warnings.push(...oddities(held).map((words) => `${place}_file: ${file}: ${words}`))
+    if (isFirst) warnings.push(...oddities(content).map((words) => `${place}_file: ${file}: ${words}`))
     isFirst = false
-    return new Secret(held)
+    return new Secret(content)
   })
 }
 
 /**
- * What a file holds, made into something whenever it is asked for, and once now, so that a wrong one is said. `make`
- * throws where it cannot, in words that tell nothing of the file.
+ * Reads and converts a file on each call of the returned function, and once now to report errors. Errors that `make`
+ * throws must not contain the content.
  */
 export function inFile<T>(
   file: string,
   { place, problems }: Pick<BlockContext, 'place' | 'problems'>,
-  make: (held: string) => T,
+  make: (content: string) => T,
 ): () => T {
   const read = () => {
-    const held = contentOf(file, place)
+    const content = contentOf(file, place)
     try {
-      if (held === '') throw new Error('is empty')
-      return make(held)
+      if (content === '') throw new Error('the file is empty')
+      return make(content)
     } catch (error) {
       throw new Error(`${place}: ${file}: ${messageOf(error)}`)
     }
@@ -58,38 +58,38 @@ export function inFile<T>(
   return read
 }
 
-/** What a file holds that a key names, without the white space around it. Throws with the place of the key. */
+/** The trimmed content of a file. Errors begin with the place of the key that names it. */
 export function contentOf(file: string, place: string): string {
   try {
-    return readFileSync(file, 'utf8').trim() // of a byte order mark, too
+    return readFileSync(file, 'utf8').trim() // also removes a byte order mark
   } catch (error) {
-    throw new Error(`${place}: ${file} cannot be read: ${messageOf(error)}`)
+    throw new Error(`${place}: cannot read ${file}: ${messageOf(error)}`)
   }
 }
 
-/** What is possible, and most likely came from copying. */
+/** Warnings about a value that was probably copied incorrectly. */
 function oddities(text: string): readonly string[] {
   return [
     ...(text === '' ? ['is empty'] : []),
-    ...(/(\.\.\.|…)$/.test(text) ? ['ends in dots: is it whole?'] : []),
-    ...(/^(["'`]).+\1$/s.test(text) ? ['stands in quotes, which are sent too'] : []),
+    ...(/(\.\.\.|…)$/.test(text) ? ['ends with dots, it may be truncated'] : []),
+    ...(/^(["'`]).+\1$/s.test(text) ? ['is enclosed in quotes, which are sent too'] : []),
     ...(text.trim() === text ? [] : ['begins or ends with white space, which is sent too']),
     ...(/\n./.test(text.trim()) ? ['has several lines, all of which are sent'] : []),
-    ...(/^\$(\w+|\{.*\})$/.test(text) ? ['is sent as it stands: a variable is ${NAME}, in capitals'] : []),
+    ...(/^\$(\w+|\{.*\})$/.test(text) ? ['is sent literally: an environment variable is ${NAME}, in capitals'] : []),
   ]
 }
 
-/** Of a value and the file that it may stand in. */
+/** Adds a problem if a value and its file are both set. */
 export function onlyOne(
   [text, file]: readonly [text: string | undefined, file: string | undefined],
   place: string,
   problems: string[],
 ): void {
   if (text !== undefined && file !== undefined)
-    problems.push(`${place}: is given twice, here and in ${place}_file; keep one`)
+    problems.push(`${place}: set twice, also in ${place.slice(place.lastIndexOf('.') + 1)}_file, keep one`)
 }
 
-/** Of the userinfo of a URL; what is not well encoded stands for itself. */
+/** Decodes user name or password of a URL. A text that is not percent-encoded is returned unchanged. */
 export function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

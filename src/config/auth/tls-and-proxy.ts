@@ -6,7 +6,7 @@ import type { BlockContext } from '../context.ts'
 import type { AccessShape } from '../schema/access.ts'
 import { decoded, onlyOne } from './secrets.ts'
 
-/** TLS and proxy of a block. What TLS needs is read once now where it was configured, so that a wrong file is said. */
+/** TLS and proxy of a block. The files of `tls_config` are read once now to report errors. */
 export async function accessOf(block: AccessShape, context: BlockContext): Promise<Access> {
   const tls = tlsOf(block.tls_config ?? {}, context)
   const proxy = proxyOf(block, context)
@@ -21,9 +21,9 @@ export async function accessOf(block: AccessShape, context: BlockContext): Promi
   return { tls, ...(proxy && { proxy }) }
 }
 
-/** How a third party is reached that gives out credentials for a block: through its proxy, with TLS as the host has it. */
+/** Access to a service that issues credentials for a block: the proxy of the block, and the trust store of the host. */
 export function proxyOnly({ tls_config: _, ...block }: AccessShape, context: BlockContext): Promise<Access> {
-  return accessOf(block, { ...context, problems: [] }) // its problems are the endpoint's
+  return accessOf(block, { ...context, problems: [] }) // already reported for the endpoint
 }
 
 type TlsShape = NonNullable<AccessShape['tls_config']>
@@ -35,10 +35,11 @@ function tlsOf(shape: TlsShape, { place, problems, environment }: BlockContext):
   const key = pemOf([shape.key, key_file], `${at}.key`, problems)
   const host = hostAuthorities(environment)
   const ca = pemOf([shape.ca, shape.ca_file], `${at}.ca`, problems) ?? (host === undefined ? undefined : { file: host })
-  if ((cert === undefined) !== (key === undefined)) problems.push(`${at}: a certificate and its key go together`)
+  if ((cert === undefined) !== (key === undefined))
+    problems.push(`${at}: incomplete, expected both a certificate and its key`)
   const lowest = min_version ?? 'TLS12'
   if (max_version !== undefined && max_version < lowest)
-    problems.push(`${at}.max_version: ${max_version} is below min_version, which is ${lowest}`)
+    problems.push(`${at}.max_version: ${max_version} is lower than min_version, ${lowest}`)
   return {
     ...(ca && { ca }),
     ...(cert && { cert }),
@@ -65,10 +66,10 @@ function proxyOf(block: AccessShape, context: BlockContext): ProxyOptions | unde
   const { place, environment, problems } = context
   const fromEnvironment = block.proxy_from_environment === true
   if (fromEnvironment && (url !== undefined || none !== undefined))
-    problems.push(`${place}.proxy_from_environment: cannot be used together with proxy_url or no_proxy; keep one`)
+    problems.push(`${place}.proxy_from_environment: cannot be used together with proxy_url or no_proxy, keep one`)
   if (url === undefined && !fromEnvironment) {
     for (const key of ['no_proxy', 'proxy_connect_header'] as const)
-      if (block[key] !== undefined) problems.push(`${place}.${key}: is no use without proxy_url`)
+      if (block[key] !== undefined) problems.push(`${place}.${key}: has no effect without proxy_url`)
     return undefined
   }
   const connectHeaders = Object.fromEntries(
@@ -84,13 +85,15 @@ function proxyOf(block: AccessShape, context: BlockContext): ProxyOptions | unde
     if (text === undefined) return {}
     const from = text.includes('://') ? text : `http://${text}`
     if (/^https?:$/.test(URL.parse(from)?.protocol ?? '')) return { [name.replace('_proxy', '')]: forwardProxyOf(from) }
-    problems.push(`${place}.proxy_from_environment: ${name} is no http:// or https:// URL`)
+    problems.push(
+      `${place}.proxy_from_environment: invalid environment variable ${name}, expected an http:// or https:// URL`,
+    )
     return {}
   }
   return { ...named('http_proxy'), ...named('https_proxy'), none: variable('no_proxy') ?? '', connectHeaders }
 }
 
-/** Credentials are taken out of the URL, which may be shown. */
+/** Removes credentials from the URL, because logs show the URL. */
 function forwardProxyOf(text: string): ForwardProxy {
   const url = new URL(text)
   const { username, password } = url
@@ -101,7 +104,7 @@ function forwardProxyOf(text: string): ForwardProxy {
   return { url, authorization: new Secret(`Basic ${Buffer.from(pair).toString('base64')}`) }
 }
 
-/** Where distributions keep the authorities that the host trusts, its operator's own among them, in one file. */
+/** The trust stores of distributions, each in one file. They include authorities that the operator added. */
 const bundles = [
   '/etc/ssl/certs/ca-certificates.crt', // Debian, Alpine, Arch
   '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', // Fedora, RHEL
@@ -110,7 +113,7 @@ const bundles = [
   '/etc/ssl/cert.pem',
 ]
 
-/** The file of authorities of this host. Undefined where there is none, or Node was told of more: then Node's hold. */
+/** The trust store of this host. Undefined without one, or with NODE_EXTRA_CA_CERTS: then that of Node is used. */
 function hostAuthorities(environment: Readonly<Record<string, string | undefined>>): string | undefined {
   const named = environment['SSL_CERT_FILE']
   if (named) return named

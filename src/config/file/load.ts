@@ -3,6 +3,7 @@ import type { Collector } from '../../collector.ts'
 import type { OutputKind } from '../../output.ts'
 import { messageOf } from '../../util/log.ts'
 import { ConfigError } from '../error.ts'
+import { prometheusSections } from '../schema/prometheus-keys.ts'
 import { type Shape, shapeOf } from '../schema/schema.ts'
 import { checked, placeOf } from '../schema/unknown-keys.ts'
 
@@ -15,57 +16,59 @@ interface FileContext {
 }
 
 /**
- * The parts of a configuration file that are right; of the others what is wrong is added to the problems. Throws
- * ConfigError where there is nothing to go on with.
+ * The valid parts of a configuration file. Adds the errors of the other parts to `problems`. Throws ConfigError if the file
+ * cannot be read or parsed.
  */
 export function readFile(path: string, { environment, ...registries }: FileContext, problems: string[]): Shape {
   const shape = shapeOf(registries)
   const found: string[] = []
   const given = expandEnvironment(parsed(path), environment, found)
-  const { output, broken, wrong } = checked(shape, given)
-  for (const { path, words } of wrong) {
+  const { output, broken, invalid } = checked(shape, given)
+  for (const { path, text } of invalid) {
     const place = placeOf(path)
-    const isSaid = found.some((one) => one.startsWith(`${place}: `)) // a variable that is not set, say
-    if (!isSaid) found.push(`${place}: ${words}`)
+    const isReported = found.some((one) => one.startsWith(`${place}: `)) // an environment variable that is not set
+    const section = path.length === 1 ? prometheusSections.get(place) : undefined
+    if (!isReported) found.push(`${place}: ${section === undefined ? text : `not supported, ${section}`}`)
   }
   problems.push(...found.map((one) => `${path}: ${one}`))
-  // checked by the very schema that Shape is inferred from
+  // the cast is safe: Shape is inferred from this schema
   return Object.fromEntries(Object.entries(output as object).filter(([key]) => !broken.has(key))) as unknown as Shape
 }
 
-/** Somebody's `prometheus.yml`: its first word is a key. */
+/** For example a `prometheus.yml`: its first word is a key. */
 const looksLikeYaml = (path: string, text: string) =>
   /\.ya?ml$/.test(path) || /^(\s*#.*\n|---\s*\n|\s*\n)*[a-z_]+:(\s|$)/.test(text)
 
 const remedies: Readonly<Record<string, string>> = {
-  EACCES: 'the user that runs this has to be able to read it',
-  EISDIR: 'a file is expected, config.example.json shows one',
+  EACCES: 'grant read access to the user that runs hostpush',
+  EISDIR: 'expected a file, for example config.example.json',
 }
 
 function parsed(path: string): object {
   try {
     const text = readFileSync(path, 'utf8')
-    if (looksLikeYaml(path, text)) throw new Error(`is YAML; JSON is expected: yq -o=json . ${path}`)
+    if (looksLikeYaml(path, text))
+      throw new Error(`the file is YAML, expected JSON: convert it with yq -o=json . ${path} (on Debian: yq . ${path})`)
     const raw = parseJson(text)
     if (typeof raw === 'object' && raw !== null && !Array.isArray(raw)) return raw
   } catch (error) {
     const remedy = remedies[String((error as NodeJS.ErrnoException).code)]
     throw new ConfigError([
-      `${path || '--config.file'}: ${messageOf(error)}${remedy === undefined ? '' : `: ${remedy}`}`,
+      `${path || '--config.file'}: ${messageOf(error)}${remedy === undefined ? '' : `, ${remedy}`}`,
     ])
   }
-  throw new ConfigError([`${path}: a JSON object is expected`])
+  throw new ConfigError([`${path}: invalid content, expected a JSON object`])
 }
 
 /**
- * Reads JSON; an Error names the place, and no more of the text than one character: V8's own message for a token quotes
- * what stands around it, which may be a password, and has no place.
+ * Parses JSON. Errors contain line and column, and only one character of the text: the message of V8 for an unexpected
+ * token quotes the surrounding text, which may be a password, and has no line.
  */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (error) {
-    const { message } = error as SyntaxError // JSON.parse throws nothing else
+    const { message } = error as SyntaxError // the only error of JSON.parse
     throw new SyntaxError(isToken(message) ? misplaced(text) : message)
   }
 }
@@ -79,7 +82,7 @@ function misplaced(text: string): string {
   return `unexpected ${character} (line ${lines.length} column ${(lines.at(-1)?.length ?? 0) + 1})`
 }
 
-/** How long the shortest beginning of a text is that V8 finds a wrong token in: the token is its last character. */
+/** Length of the shortest prefix in which V8 finds an unexpected token: the token is its last character. */
 function shortest(text: string): number {
   let low = 0
   let high = text.length

@@ -1,18 +1,18 @@
-/** Names of environment variables as they stand in `${…}`: capitals, so that `${1}` of a replacement is not one. */
+/** Environment variables in `${…}`: only capitals, because `${1}` in a replacement refers to a group. */
 const variable = /\$(\$\{[A-Z_][A-Z0-9_]*\}|\{([A-Z_][A-Z0-9_]*)\})/g
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Replaces `${NAME}` in every text of a configuration by the environment's value; `$${NAME}` stands for
- * `${NAME}`. A variable that is not set is a problem at its place.
+ * Replaces `${NAME}` in every text of a configuration by the environment variable. `$${NAME}` becomes `${NAME}`. Adds a
+ * problem for a variable that is not set.
  */
 export function expandEnvironment(value: unknown, environment: Environment, problems: string[], path = ''): unknown {
   if (typeof value === 'string') {
     return value.replace(variable, (_, escaped: string, name: string | undefined) => {
       if (name === undefined) return escaped
       const found = environment[name]
-      if (found === undefined) problems.push(`${path}: the environment variable ${name} is not set`)
+      if (found === undefined) problems.push(`${path}: environment variable ${name} is not set`)
       return found ?? ''
     })
   }
@@ -27,7 +27,7 @@ export function expandEnvironment(value: unknown, environment: Environment, prob
   )
 }
 
-/** Replaces `${hostname}` and the like in labels by what is known of the host. */
+/** Replaces facts of the host in labels, such as `${hostname}`. */
 export function expandFacts(
   text: string,
   facts: Readonly<Record<string, () => string>>,
@@ -38,14 +38,14 @@ export function expandFacts(
     const fact = facts[name]
     if (fact === undefined) {
       problems.push(
-        `${place}: ${whole} is not known; there are ${Object.keys(facts)
+        `${place}: unknown variable ${whole}, expected one of ${Object.keys(facts)
           .map((one) => `\${${one}}`)
           .join(', ')}`,
       )
       return ''
     }
     const value = fact()
-    if (value === '') problems.push(`${place}: this host does not tell its ${name}`)
+    if (value === '') problems.push(`${place}: the ${name} of this host is not available`)
     return value
   })
 }

@@ -4,16 +4,13 @@ import { secretRef } from './prometheus-keys.ts'
 import { filled, flag, text } from './values.ts'
 
 const isHttp = (value: string) => /^https?:$/.test(URL.parse(value)?.protocol ?? '')
-export const url = v.pipe(text, v.check(isHttp, 'an http:// or https:// URL is expected'))
-const proxyUrl = v.pipe(
-  text,
-  v.check(isHttp, 'an http:// or https:// URL is expected; of proxies those of HTTP are known, not SOCKS'),
-)
+export const url = v.pipe(text, v.check(isHttp, 'expected an http:// or https:// URL'))
+const proxyUrl = v.pipe(text, v.check(isHttp, 'expected an http:// or https:// URL (SOCKS proxies are not supported)'))
 
 const tlsVersions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const satisfies readonly TlsVersion[]
-const tlsVersion = v.picklist(tlsVersions, `one of ${tlsVersions.join(', ')} is expected`)
+const tlsVersion = v.picklist(tlsVersions, `expected one of ${tlsVersions.join(', ')}`)
 
-/** How a server is reached: of an endpoint, and of what gives out tokens for it. */
+/** TLS and proxy settings of an endpoint or of a token server. */
 export const access = {
   tls_config: v.optional(
     v.strictObject({
@@ -33,7 +30,7 @@ export const access = {
   proxy_url: v.optional(proxyUrl),
   no_proxy: v.optional(text),
   proxy_from_environment: v.optional(flag),
-  proxy_connect_header: v.optional(v.record(filled, v.array(text, 'a list of values is expected'))),
+  proxy_connect_header: v.optional(v.record(filled, v.array(text, 'expected a list of values'))),
 } as const
 const _accessShape = v.strictObject(access)
 

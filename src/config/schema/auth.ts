@@ -4,7 +4,7 @@ import { access, url } from './access.ts'
 import { secretRef, unsupported } from './prometheus-keys.ts'
 import { filled, flag, text, textOrNumber } from './values.ts'
 
-/** What proves who we are, in each of its kinds. */
+/** Credentials of each kind. */
 
 export const basicAuth = v.strictObject({
   username: v.optional(textOrNumber),
@@ -30,14 +30,14 @@ export const oauth2 = v.strictObject({
   client_secret: v.optional(text),
   client_secret_file: v.optional(filled),
   token_url: url,
-  scopes: v.optional(v.array(text, 'a list of scopes is expected')),
+  scopes: v.optional(v.array(text, 'expected a list of scopes')),
   endpoint_params: v.optional(v.record(filled, text)),
   ...secretRef('client_secret', 'client_certificate_key'),
-  grant_type: v.optional(v.picklist(grants, `one of ${grants.slice(1).join(', ')} is expected`)),
+  grant_type: v.optional(v.picklist(grants, `expected one of ${grants.slice(1).join(', ')}`)),
   client_certificate_key: v.optional(filled),
   client_certificate_key_file: v.optional(filled),
   client_certificate_key_id: v.optional(filled),
-  signature_algorithm: v.optional(v.picklist(signatures, `one of ${signatures.join(', ')} is expected`)),
+  signature_algorithm: v.optional(v.picklist(signatures, `expected one of ${signatures.join(', ')}`)),
   audience: v.optional(filled),
   iss: v.optional(filled),
   claims: v.optional(v.record(filled, v.unknown())),
@@ -55,15 +55,15 @@ export const sigv4 = v.strictObject({
   service_name: v.optional(filled),
 })
 
-/** As Prometheus has it: the dashes and braces may be there. */
+/** Dashes and braces are optional, as in Prometheus. */
 const uuid = /^(urn:uuid:|\{)?[\da-f]{8}-?([\da-f]{4}-?){3}[\da-f]{12}\}?$/i
-const clientId = v.pipe(text, v.regex(uuid, 'the id of an application is expected: 8-4-4-4-12 hexadecimal digits'))
-const tenantId = v.pipe(text, v.regex(/^[\w.-]+$/, 'the id of a tenant is expected, or a domain of it'))
+const clientId = v.pipe(text, v.regex(uuid, 'expected an application id: 8-4-4-4-12 hexadecimal digits'))
+const tenantId = v.pipe(text, v.regex(/^[\w.-]+$/, 'expected a tenant id or a domain of the tenant'))
 const clouds = ['AzurePublic', 'AzureChina', 'AzureGovernment'] as const
 
 export const azuread = v.strictObject({
-  cloud: v.optional(v.picklist(clouds, `one of ${clouds.join(', ')} is expected`)),
-  scope: v.optional(v.pipe(text, v.regex(/^[\w\s:/.\\-]+$/, 'a scope of letters, digits and : / . - _ is expected'))),
+  cloud: v.optional(v.picklist(clouds, `expected one of ${clouds.join(', ')}`)),
+  scope: v.optional(v.pipe(text, v.regex(/^[\w\s:/.\\-]+$/, 'expected a scope of letters, digits and : / . - _'))),
   managed_identity: v.optional(v.strictObject({ client_id: v.optional(clientId) })),
   oauth: v.optional(
     v.strictObject({
@@ -83,14 +83,12 @@ export const azuread = v.strictObject({
       certificate_path: filled,
       certificate_key_path: v.optional(filled),
       certificate_password: unsupported(
-        'is for PKCS#12: PEM is read here, without a password (openssl pkcs12 -in … -noenc)',
+        'not supported: expected a PEM file without a password (convert PKCS#12 with openssl pkcs12 -in FILE -noenc)',
       ),
       send_certificate_chain: v.optional(flag),
     }),
   ),
-  sdk: unsupported(
-    'leaves it to the environment: say managed_identity, workload_identity, certificate or oauth instead',
-  ),
+  sdk: unsupported('not supported, use managed_identity, workload_identity, certificate or oauth'),
 })
 
 export const googleIam = v.strictObject({ credentials_file: v.optional(filled) })

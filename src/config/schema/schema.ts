@@ -5,13 +5,13 @@ import { formats, levels } from '../../util/log.ts'
 import { durationMs, sizeBytes } from './units.ts'
 import { count, duration, filled, flag, labels, positive, size, text } from './values.ts'
 
-/** The configuration file, in the words of Prometheus where Prometheus has one. `sections/` turns texts into numbers. */
+/** The configuration file. Keys are those of Prometheus where it has one. `sections/` converts texts to numbers. */
 
-const syncWords = '"always", "never" or a duration such as "1m" is expected'
+const syncWords = 'expected "always", "never" or a duration such as "1m"'
 
 const buffer = v.strictObject({
   directory: v.optional(filled),
-  mode: v.optional(v.picklist(['disk', 'memory'], '"disk" or "memory" is expected')),
+  mode: v.optional(v.picklist(['disk', 'memory'], 'expected "disk" or "memory"')),
   sync: v.optional(
     v.union(
       [
@@ -27,35 +27,35 @@ const buffer = v.strictObject({
   max_bytes: v.optional(
     v.pipe(
       size,
-      v.check((text) => (sizeBytes(text) ?? 0) >= 1 << 20, 'at least "1MiB" is expected: a snapshot may take 100 KiB'),
+      v.check((text) => (sizeBytes(text) ?? 0) >= 1 << 20, 'expected at least "1MiB" (a snapshot can need 100 KiB)'),
     ),
   ),
   max_age: v.optional(positive),
   min_free: v.optional(
     v.pipe(
-      v.string('a size such as "64MiB" is expected, or "0"'),
-      v.check((text) => sizeBytes(text) !== undefined, 'a size such as "64MiB" is expected, or "0"'),
+      v.string('expected a size such as "64MiB", or "0"'),
+      v.check((text) => sizeBytes(text) !== undefined, 'expected a size such as "64MiB", or "0"'),
     ),
   ),
 })
 
 const web = v.strictObject({
-  listen_address: v.optional(v.array(text, 'a list of addresses is expected; an empty list means no web server')),
+  listen_address: v.optional(v.array(text, 'expected a list of addresses (an empty list disables the web server)')),
   config_file: v.optional(filled),
-  telemetry_path: v.optional(v.pipe(text, v.startsWith('/', 'a path that begins with / is expected'))),
+  telemetry_path: v.optional(v.pipe(text, v.startsWith('/', 'expected a path that begins with /'))),
   max_requests: v.optional(count),
   disable_exporter_metrics: v.optional(flag),
   enable_lifecycle: v.optional(flag),
 })
 
-/** How a collector's option stands in the file. */
+/** Schemas of collector options, by kind. */
 const optionShapes = {
   pattern: text,
   boolean: flag,
   text,
-  number: v.number('a number is expected'),
+  number: v.number('expected a number'),
   duration,
-  list: v.array(text, 'a list of texts is expected'),
+  list: v.array(text, 'expected a list of texts'),
 }
 
 function collectorShape({ options }: Collector) {
@@ -73,16 +73,16 @@ function fieldShapes(fields: ObjectFields): Record<string, v.GenericSchema<unkno
 
 const fieldShape = (field: Option | RequiredField | ObjectList): v.GenericSchema<unknown> =>
   field.kind === 'objects'
-    ? v.array(v.strictObject(fieldShapes(field.fields)), 'a list of objects is expected')
+    ? v.array(v.strictObject(fieldShapes(field.fields)), 'expected a list of objects')
     : optionShapes[field.kind]
 
-/** What the registries contribute to the file. */
+/** The registries that define keys of the file. */
 export interface Registries {
   readonly collectors: readonly Collector[]
   readonly outputKinds: readonly OutputKind[]
 }
 
-/** The whole file, for these collectors and kinds of output. */
+/** The schema of the whole file, for these collectors and kinds of output. */
 export function shapeOf({ collectors, outputKinds }: Registries) {
   const each = Object.fromEntries(collectors.map((one) => [one.name, collectorShape(one)]))
   return v.strictObject({
@@ -91,7 +91,7 @@ export function shapeOf({ collectors, outputKinds }: Registries) {
       v.strictObject({
         scrape_interval: v.optional(positive),
         external_labels: v.optional(labels),
-        metric_name_validation_scheme: v.optional(v.picklist(['legacy', 'utf8'], 'legacy or utf8 is expected')),
+        metric_name_validation_scheme: v.optional(v.picklist(['legacy', 'utf8'], 'expected legacy or utf8')),
       }),
     ),
     job: v.optional(text),
@@ -111,21 +111,21 @@ export function shapeOf({ collectors, outputKinds }: Registries) {
     ),
     log: v.optional(
       v.strictObject({
-        level: v.optional(v.picklist(levels, `one of ${levels.join(', ')} is expected`)),
-        format: v.optional(v.picklist(formats, `one of ${formats.join(', ')} is expected`)),
+        level: v.optional(v.picklist(levels, `expected one of ${levels.join(', ')}`)),
+        format: v.optional(v.picklist(formats, `expected one of ${formats.join(', ')}`)),
       }),
     ),
     flush_timeout: v.optional(duration),
   })
 }
 
-/** The keys of a kind of output: its own at the top, and the list of its blocks. */
+/** The top-level keys of a kind of output: its global keys, and the list of its blocks. */
 const outputEntries = ({ kind, schema, globals = {} }: OutputKind): readonly (readonly [string, v.GenericSchema])[] => [
   ...Object.entries(globals).map(([key, global]) => [key, v.optional(global)] as const),
-  [kind, v.optional(v.array(schema, 'a list of blocks is expected'))],
+  [kind, v.optional(v.array(schema, 'expected a list of blocks'))],
 ]
 
-/** What every block of an output may say. */
+/** The keys that every output block has. */
 export interface OutputBlock {
   readonly name?: string
   readonly url: string

@@ -3,40 +3,40 @@ import { access, url } from './access.ts'
 import { authorization, azuread, basicAuth, googleIam, oauth2, sigv4 } from './auth.ts'
 import { filled, flag, size, text, textOrNumber } from './values.ts'
 
-/** Headers that are the protocol's own or an auth section's: Prometheus refuses the same ones. */
+/** Headers of the protocol and of credentials. Prometheus rejects the same ones. */
 const reservedHeaders = new Set(
   `authorization host content-encoding content-length content-type user-agent connection keep-alive proxy-authenticate
    proxy-authorization www-authenticate accept-encoding x-prometheus-remote-write-version
    x-prometheus-remote-read-version x-amz-date x-amz-security-token x-amz-content-sha256 retry-attempt`.split(/\s+/),
 )
-/** What HTTP can carry: RFC 9110 section 5.5. */
+/** Valid header values: RFC 9110 section 5.5. */
 export const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
-export const unsendable = 'cannot be sent: a header is one line of Latin letters and signs'
+export const unsendable = 'invalid value, expected one line of Latin-1 characters (it is sent in a header)'
 
 const headerName = v.pipe(
   v.string(),
-  v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'a header name is expected'),
+  v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'expected a header name'),
   v.check(
     (name) => !reservedHeaders.has(name.toLowerCase()),
-    'this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2, sigv4, azuread or google_iam)',
+    'reserved, hostpush sets this header (for credentials use basic_auth, authorization, oauth2, sigv4, azuread or google_iam)',
   ),
 )
 const headerText = v.pipe(textOrNumber, v.regex(headerValue, unsendable))
-const headerTexts = v.optional(v.array(headerText, 'a list of values is expected'))
+const headerTexts = v.optional(v.array(headerText, 'expected a list of values'))
 
 const httpHeaders = v.record(
   headerName,
   v.strictObject({
     values: headerTexts,
     secrets: headerTexts,
-    files: v.optional(v.array(filled, 'a list of files is expected')),
+    files: v.optional(v.array(filled, 'expected a list of files')),
   }),
 )
 
-/** Where an output sends to, and as whom: the same keys for all of them. */
+/** URL, headers, credentials and access: the same keys for every output. */
 export const target = {
   url,
-  name: v.optional(v.pipe(filled, v.regex(/^[\w.-]{1,64}$/, 'a name of letters, digits, . _ - is expected'))),
+  name: v.optional(v.pipe(filled, v.regex(/^[\w.-]{1,64}$/, 'expected a name of letters, digits, . _ -'))),
   headers: v.optional(v.record(headerName, headerText)),
   http_headers: v.optional(httpHeaders),
   basic_auth: v.optional(basicAuth),

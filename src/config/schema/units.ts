@@ -27,7 +27,7 @@ export function durationMs(text: string): number | undefined {
   return total
 }
 
-/** A duration that was checked, in milliseconds; `fallback` where there is none. */
+/** A checked duration in milliseconds; `fallback` if there is none. */
 export const milliseconds = (text: string | undefined, fallback: number): number =>
   text === undefined ? fallback : (durationMs(text) ?? fallback)
 

@@ -5,7 +5,7 @@ import { count, filled, flag, positive, text } from './values.ts'
 
 /** https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md */
 
-/** Go's names of the cipher suites up to TLS 1.2 that are not known to be weak, and OpenSSL's. */
+/** Secure cipher suites up to TLS 1.2: the Go name and the OpenSSL name. */
 export const cipherSuites: Readonly<Record<string, string>> = {
   TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: 'ECDHE-ECDSA-AES128-SHA',
   TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA: 'ECDHE-ECDSA-AES256-SHA',
@@ -19,7 +19,7 @@ export const cipherSuites: Readonly<Record<string, string>> = {
   TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: 'ECDHE-ECDSA-CHACHA20-POLY1305',
 }
 
-/** Those of TLS 1.3, which are always on, as in Go. */
+/** Cipher suites of TLS 1.3. They are always enabled, as in Go. */
 export const modernSuites = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -34,7 +34,7 @@ export const curves: Readonly<Record<string, string>> = {
   X25519MLKEM768: 'X25519MLKEM768',
 }
 
-/** The headers that may be set. */
+/** The headers that the file can set. */
 const headers = [
   'Content-Security-Policy',
   'Strict-Transport-Security',
@@ -43,30 +43,30 @@ const headers = [
   'X-XSS-Protection',
 ] as const
 
-const oneOf = (known: readonly string[]) => v.picklist(known, `one of ${known.join(', ')} is expected`)
-const listOf = <Item extends v.GenericSchema>(item: Item) => v.optional(v.array(item, 'a list is expected'))
+const oneOf = (known: readonly string[]) => v.picklist(known, `expected one of ${known.join(', ')}`)
+const listOf = <Item extends v.GenericSchema>(item: Item) => v.optional(v.array(item, 'expected a list'))
 
 const tls = v.strictObject({
   cert: v.optional(filled),
   cert_file: v.optional(filled),
   key: v.optional(filled),
   key_file: v.optional(filled),
-  client_auth_type: v.optional(v.picklist(clientAuthTypes, `one of ${clientAuthTypes.join(', ')} is expected`)),
+  client_auth_type: v.optional(v.picklist(clientAuthTypes, `expected one of ${clientAuthTypes.join(', ')}`)),
   client_ca: v.optional(filled),
   client_ca_file: v.optional(filled),
   client_allowed_sans: listOf(filled),
-  min_version: v.optional(v.picklist(tlsVersions, `one of ${tlsVersions.join(', ')} is expected`)),
-  max_version: v.optional(v.picklist(tlsVersions, `one of ${tlsVersions.join(', ')} is expected`)),
+  min_version: v.optional(v.picklist(tlsVersions, `expected one of ${tlsVersions.join(', ')}`)),
+  max_version: v.optional(v.picklist(tlsVersions, `expected one of ${tlsVersions.join(', ')}`)),
   cipher_suites: listOf(oneOf([...Object.keys(cipherSuites), ...modernSuites])),
   curve_preferences: listOf(oneOf(Object.keys(curves))),
   prefer_server_cipher_suites: v.optional(flag),
 })
 
 const hash = v.pipe(
-  v.string('a bcrypt hash is expected'),
-  v.regex(/^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z\d]{53}$/, 'a bcrypt hash is expected'),
+  v.string('expected a bcrypt hash'),
+  v.regex(/^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z\d]{53}$/, 'expected a bcrypt hash'),
 )
-const headerValue = v.pipe(text, v.regex(/^[\t\x20-\x7e]*$/, 'a text of one line in ASCII is expected'))
+const headerValue = v.pipe(text, v.regex(/^[\t\x20-\x7e]*$/, 'expected a text of one line in ASCII'))
 
 export const webFileShape = v.strictObject({
   tls_server_config: v.optional(tls),

@@ -4,21 +4,21 @@ import { type ConfiguredOutput, haveBacklog } from '../../output.ts'
 import type { Shape } from '../schema/schema.ts'
 import { durationMs, sizeBytes } from '../schema/units.ts'
 
-/** The buffer from its block. Without outputs nothing is buffered, without endpoints no directory is insisted on. */
+/** The buffer options. Without outputs nothing is buffered. Without endpoints the directory is optional. */
 export function bufferOf(
   block: Shape['buffer'],
   outputs: readonly ConfiguredOutput[],
   environment: Readonly<Record<string, string | undefined>>,
   problems: string[],
 ): BufferOptions {
-  // not os.userInfo(), which throws where the user has no name: a container's may be a mere number
+  // not os.userInfo(), which throws if the user has no name, as in many containers
   const directory = block?.directory ?? defaultDirectory(environment, process.geteuid?.() ?? 0)
-  // outputs without a backlog need no directory: only what a batch command leaves would be there
-  const isOfUse = haveBacklog(outputs) || (outputs.length > 0 && directory !== undefined)
-  const mode = isOfUse ? (block?.mode ?? 'disk') : 'memory'
+  // for outputs without a backlog the directory only stores undelivered samples of batch commands
+  const isUsed = haveBacklog(outputs) || (outputs.length > 0 && directory !== undefined)
+  const mode = isUsed ? (block?.mode ?? 'disk') : 'memory'
   if (directory === undefined && mode === 'disk')
     problems.push(
-      'buffer.directory: must be named, as this user has no home; or set buffer.mode to "memory" and keep nothing over a restart',
+      'buffer.directory: required key is missing, this user has no home directory (or set buffer.mode to "memory": a restart then loses the backlog)',
     )
   const sync = block?.sync ?? 'always'
   return {

@@ -6,9 +6,13 @@ import { messageOf } from '../../util/log.ts'
 import type { CollectorSettings, Shape } from '../schema/schema.ts'
 import { durationMs } from '../schema/units.ts'
 
-/** Every collector's flags, named as node_exporter names them. */
+/** The flags of all collectors, with the names of node_exporter. */
 export function collectorFlags(collectors: readonly Collector[]): Flag[] {
-  const disable: Flag = { name: 'collector.disable-defaults', kind: 'switch', help: 'Start with every collector off.' }
+  const disable: Flag = {
+    name: 'collector.disable-defaults',
+    kind: 'switch',
+    help: 'Disable all collectors except those with --collector.NAME.',
+  }
   return [
     disable,
     ...collectors.flatMap((one) => [
@@ -23,27 +27,37 @@ export function collectorFlags(collectors: readonly Collector[]): Flag[] {
 const switchOf = ({ name, enabled }: Collector): Flag => ({
   name: `collector.${name}`,
   kind: 'switch',
-  help: `Collector ${name} (${enabled ? 'on' : 'off'} by default).`,
+  help: `Enable collector ${name}. Default: ${enabled ? 'on' : 'off'}.`,
 })
 
 function flagOf(collector: Collector, key: string, option: Option): Flag {
   const { kind, help, fallback, hidden = false } = option
   const form = kind === 'boolean' ? 'switch' : kind === 'list' ? 'list' : 'value'
-  return { name: flagName(collector, key, option), kind: form, help, fallback: String(fallback), hidden }
+  const name = flagName(collector, key, option)
+  return { name, kind: form, help, value: placeholders[kind], fallback: String(fallback), hidden }
 }
+
+const placeholders = {
+  pattern: 'REGEX',
+  boolean: 'BOOLEAN',
+  text: 'TEXT',
+  number: 'NUMBER',
+  duration: 'DURATION',
+  list: 'TEXT',
+} as const satisfies Record<Option['kind'], string>
 
 const flagName = (collector: Collector, key: string, option: Option) =>
   `collector.${option.flag ?? `${collector.name}.${key}`}`
 
-/** Where collectors' settings come from, the first before the others. */
+/** Sources of collector settings. A flag takes precedence over the file. */
 export interface CollectorSources {
   readonly flags: ParsedFlags
   readonly file: Shape['collectors']
-  /** For the few options that have a variable. */
+  /** For options with `env`. */
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** Which collectors run and what they are told. */
+/** The collectors that run, with their options. */
 export async function enabledCollectors(
   all: readonly Collector[],
   context: CollectorSources,
@@ -62,7 +76,7 @@ export async function enabledCollectors(
       collector.state(options)
       enabled.push({ collector, options })
     } catch (error) {
-      problems.push(`collector ${collector.name}: ${messageOf(error)}`)
+      problems.push(`collectors.${collector.name}: ${messageOf(error)}`)
     }
   }
   return enabled
@@ -90,7 +104,7 @@ async function valuesOf(
       problems.push(`${place}: ${messageOf(error)}`)
     }
   }
-  return problems.length > before ? undefined : (values as Values<Options>) // every key of `options` is there
+  return problems.length > before ? undefined : (values as Values<Options>) // `values` has every key of `options`
 }
 
 /** The objects of a list; the schema has checked their shape. */
@@ -126,7 +140,7 @@ async function compiled(source: string): Promise<Pattern> {
   try {
     return await userPattern(source)
   } catch (error) {
-    throw new Error(`${JSON.stringify(source)} is no regular expression in RE2 syntax (${messageOf(error)})`)
+    throw new Error(`${JSON.stringify(source)} is not a regular expression in RE2 syntax: ${messageOf(error)}`)
   }
 }
 
@@ -138,21 +152,28 @@ function numberFrom(text: string): number {
 
 function durationFrom(text: string): number {
   const value = durationMs(text)
-  if (value === undefined) throw new Error(`${JSON.stringify(text)} is not a duration such as 5s or 1m30s`)
+  if (value === undefined)
+    throw new Error(`${JSON.stringify(text)} is not a duration, expected for example 5s or 1m30s`)
   return value
 }
 
-/** The flags of the one filter for network interfaces. */
+/** The flags of the common filter for network interfaces. */
 export const interfaceFlags: readonly Flag[] = [
   {
     name: 'interfaces.include',
     kind: 'value',
-    help: 'Network interfaces to report: one filter for arp, ethtool, netclass, netdev and qdisc, beside their own.',
+    value: 'REGEX',
+    help: 'Network interfaces to report, in arp, ethtool, netclass, netdev and qdisc, in addition to their own filters.',
   },
-  { name: 'interfaces.exclude', kind: 'value', help: 'Network interfaces to leave out, for the same collectors.' },
+  {
+    name: 'interfaces.exclude',
+    kind: 'value',
+    value: 'REGEX',
+    help: 'Network interfaces to ignore, in the same collectors.',
+  },
 ]
 
-/** The one filter for network interfaces. */
+/** The common filter for network interfaces. */
 export async function interfaceFilter(
   flags: ParsedFlags,
   file: Shape['interfaces'],

@@ -5,7 +5,7 @@ import { messageOf } from '../../util/log.ts'
 import { expandFacts } from '../file/variables.ts'
 import type { Shape } from '../schema/schema.ts'
 
-/** Puts what is known of the host into a text that has `${hostname}` and the like. `fqdn` is asked for by the caller. */
+/** Returns a function that replaces facts of the host in a text, such as `${hostname}`. The caller resolves `fqdn`. */
 export function expander(
   paths: { readonly procfs: string; readonly rootfs: string },
   { fqdn, problems }: { readonly fqdn: string; readonly problems: string[] },
@@ -19,7 +19,7 @@ export function expander(
   return (text, place) => expandFacts(text, facts, place, problems)
 }
 
-/** `job`, `instance` and the external labels. `job` is the one that is meant where the file names none. */
+/** `job`, `instance` and the external labels. `job` is already resolved. */
 export function identityOf(file: Shape, job: string, expanded: (text: string, place: string) => string): Labels {
   const external = file.global?.external_labels ?? {}
   const labels = {
@@ -39,16 +39,16 @@ function firstLine(path: string): string {
   try {
     return readFileSync(path, 'utf8').split('\n')[0]?.trim() ?? ''
   } catch {
-    return '' // said where it is used, with the label's place
+    return '' // reported with the label that uses it
   }
 }
 
-/** How long the resolver may take: without a network it can take half a minute. */
+/** Without a network the resolver can take half a minute. */
 const timeoutMs = 2000
 
 /**
- * The name of this host with its domain. Node asks getaddrinfo for no canonical name, hostname(1) does. Where that takes
- * too long or fails, the host name stands for it, and a note says so.
+ * The fully qualified name of this host. Node cannot request a canonical name from getaddrinfo, hostname(1) can. If that
+ * times out or fails, the result is the host name and a note.
  */
 export async function resolveFqdn(
   environment: Readonly<Record<string, string | undefined>>,
@@ -60,11 +60,11 @@ export async function resolveFqdn(
     const { stdout } = await promisify(execFile)('hostname', ['-f'], options)
     const name = stdout.trim()
     if (/^[^\s.]+(\.[^\s.]+)*$/.test(name)) return { name }
-    return { name: short, note: `\${fqdn}: hostname -f says ${JSON.stringify(name)}: ${short} is used` }
+    return { name: short, note: `\${fqdn} is ${short}: hostname -f returned ${JSON.stringify(name)}` }
   } catch (error) {
     const why = (error as { killed?: boolean }).killed
-      ? `no answer in ${timeoutMs / 1000} s`
+      ? `no response within ${timeoutMs / 1000} s`
       : messageOf(error).trim().replace(/\s+/g, ' ')
-    return { name: short, note: `\${fqdn}: hostname -f: ${why}: ${short} is used` }
+    return { name: short, note: `\${fqdn} is ${short}: hostname -f failed: ${why}` }
   }
 }

@@ -26,7 +26,7 @@ export async function outputsOf(
   return outputs
 }
 
-/** Of everything that an output is made from; secrets are part of it and cannot be read from it. */
+/** Digest of everything that affects an output. It covers secrets and does not reveal them. */
 function digestOf(block: unknown, file: Shape, { kind, globals = {} }: OutputKind, context: FileContext): string {
   const shared = Object.keys(globals).map((key) => (file as Readonly<Record<string, unknown>>)[key])
   const words = [kind, block, shared, file.global, context.identity, context.intervalMs]

@@ -7,12 +7,12 @@ import type { BlockContext } from '../context.ts'
 import type { TargetShape } from '../schema/target.ts'
 import { sizeBytes } from '../schema/units.ts'
 
-/** Where requests of an output go, as whom and how. */
+/** URL, credentials and access of an output. */
 export type Reached = Pick<Target, 'url' | 'headers' | 'credentials' | 'redirects' | 'bytesPerSecond'> & {
   readonly access: Access
 }
 
-/** Problems are added with their place. */
+/** Adds problems with their place. */
 export async function targetOf(block: TargetShape, context: BlockContext): Promise<Reached> {
   const url = new URL(block.url)
   const credentials = await credentialsOf(block, url, context)

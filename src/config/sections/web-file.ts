@@ -7,29 +7,29 @@ import { durationMs } from '../schema/units.ts'
 import { checked, type Path, placeOf } from '../schema/unknown-keys.ts'
 import { cipherSuites, curves, modernSuites, type TlsServer, type WebFile, webFileShape } from '../schema/web-file.ts'
 
-/** What is wrong with the file; each with its line, and nothing of what stands there. */
+/** An error in the file, with its line and without the value. */
 class WebFileError extends Error {}
 
 /**
- * Gives what a web configuration file says, read again whenever it, or a file that it names, has changed. Throws an Error
- * with all that is wrong.
+ * Returns a function that reads the web configuration file again if it or a file that it names has changed. Throws an
+ * Error with all problems.
  */
 export async function openWebFile(path: string): Promise<CurrentProtection> {
   const yaml = await import('yaml')
-  let held: { readonly stamp: string; readonly protection: Protection } | undefined
-  let named: readonly string[] = []
-  const stamps = (seen = stampOf(path)) => [seen, ...named.map(stampOf)].join(' ')
+  let cached: { readonly stamp: string; readonly protection: Protection } | undefined
+  let files: readonly string[] = []
+  const stamps = (own = stampOf(path)) => [own, ...files.map(stampOf)].join(' ')
   const current = () => {
-    if (held !== undefined && held.stamp === stamps()) return held.protection
-    held = undefined
-    const seen = stampOf(path)
+    if (cached !== undefined && cached.stamp === stamps()) return cached.protection
+    cached = undefined
+    const own = stampOf(path)
     const file = read(path, yaml)
     const inFolder = (name: string) => resolve(dirname(path), name)
     const { cert_file, key_file, client_ca_file } = file.tls_server_config ?? {}
-    named = [cert_file, key_file, client_ca_file].flatMap((name) => (name === undefined ? [] : [inFolder(name)]))
-    const stamp = stamps(seen)
-    held = { stamp, protection: protectionOf(file, path, inFolder) }
-    return held.protection
+    files = [cert_file, key_file, client_ca_file].flatMap((name) => (name === undefined ? [] : [inFolder(name)]))
+    const stamp = stamps(own)
+    cached = { stamp, protection: protectionOf(file, path, inFolder) }
+    return cached.protection
   }
   current()
   return current
@@ -40,25 +40,25 @@ function read(path: string, { parseDocument, LineCounter }: typeof import('yaml'
   const document = parseDocument(textOf(path), { lineCounter: lines, prettyErrors: false })
   const [broken] = document.errors
   if (broken !== undefined)
-    throw new WebFileError(`${path}: line ${lines.linePos(broken.pos[0]).line}: no YAML: ${broken.message}`)
+    throw new WebFileError(`${path}:${lines.linePos(broken.pos[0]).line}: invalid YAML: ${broken.message}`)
   const given = withoutNulls(document.toJS()) ?? {}
-  const { wrong, output } = checked(webFileShape, given)
-  if (wrong.length === 0) return output
-  const problems = wrong.map(({ path: at, words }) => {
+  const { invalid, output } = checked(webFileShape, given)
+  if (invalid.length === 0) return output
+  const problems = invalid.map(({ path: at, text }) => {
     const line = lineOf(document.contents, at, lines)
-    return `${path}: line ${line}: ${[placeOf(at), words].filter(Boolean).join(': ')}`
+    return `${path}:${line}: ${[placeOf(at), text].filter(Boolean).join(': ')}`
   })
   throw new WebFileError(problems.join('\n'))
 }
 
-/** A section without anything in it is as good as none; one with an unknown name is no less wrong for that. */
+/** An empty section counts as missing. An empty section with an unknown name is still an error. */
 function withoutNulls(value: unknown): unknown {
   if (value === null) return undefined
   if (typeof value !== 'object' || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value as object).map(([key, one]) => [key, withoutNulls(one)]))
 }
 
-/** Where the innermost key of a path stands that is there. */
+/** The line of the innermost existing key of a path. */
 function lineOf(contents: ParsedNode | null, path: Path, lines: LineCounter): number {
   let node: unknown = contents
   let offset = 0
@@ -90,25 +90,25 @@ function protectionOf(file: WebFile, path: string, inFolder: (name: string) => s
 
 const versions = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
 
-/** Undefined where the section says nothing. Throws where the certificates cannot be used. */
+/** Undefined for an empty section. Throws if the certificates are invalid. */
 function tlsOf(given: TlsServer, path: string, inFolder: (name: string) => string): TlsProtection | undefined {
   if (Object.values(given).every((value) => value === undefined)) return undefined
   const pem = (what: 'cert' | 'key' | 'client_ca') => {
     const [inline, file] = [given[what], given[`${what}_file`]]
     if (inline !== undefined && file !== undefined)
-      throw new WebFileError(`${path}: tls_server_config: ${what} and ${what}_file: only one of them can count`)
+      throw new WebFileError(`${path}: tls_server_config: ${what} and ${what}_file cannot be used together, keep one`)
     return inline ?? (file === undefined ? undefined : textOf(inFolder(file)))
   }
   const [cert, key, ca] = [pem('cert'), pem('key'), pem('client_ca')]
   for (const [name, value] of Object.entries({ cert, key }))
-    if (value === undefined) throw new WebFileError(`${path}: tls_server_config: ${name}_file is missing`)
+    if (value === undefined) throw new WebFileError(`${path}: tls_server_config.${name}_file: required key is missing`)
   const clientAuth = given.client_auth_type ?? 'NoClientCert'
   if (ca !== undefined && clientAuth === 'NoClientCert')
-    throw new WebFileError(`${path}: tls_server_config: client_ca is of no use without a client_auth_type`)
+    throw new WebFileError(`${path}: tls_server_config.client_ca_file: has no effect without client_auth_type`)
   const { min_version: min = 'TLS12', max_version: max = 'TLS13', cipher_suites: suites = [] } = given
   const old = suites.flatMap((name) => cipherSuites[name] ?? [])
   const chosen = old.length > 0 ? [...modernSuites, ...old].join(':') : undefined
-  const isWeak = min === 'TLS10' || min === 'TLS11' // OpenSSL refuses what is needed for these at its usual level
+  const isWeak = min === 'TLS10' || min === 'TLS11' // OpenSSL disables TLS 1.0 and 1.1 at its default security level
   const ciphers = isWeak ? `${chosen ?? 'DEFAULT'}@SECLEVEL=0` : chosen
   const prefers = given.prefer_server_cipher_suites
   const tls = {
@@ -125,7 +125,7 @@ function tlsOf(given: TlsServer, path: string, inFolder: (name: string) => strin
   try {
     process.getBuiltinModule('node:tls').createSecureContext(tls.context)
   } catch (error) {
-    throw new WebFileError(`${path}: tls_server_config: the certificates cannot be used: ${messageOf(error)}`)
+    throw new WebFileError(`${path}: tls_server_config: invalid certificates: ${messageOf(error)}`)
   }
   return tls
 }
@@ -138,7 +138,7 @@ function textOf(path: string): string {
   }
 }
 
-/** Changes when a file is written anew or another takes its place. */
+/** Changes when a file is rewritten or replaced. */
 function stampOf(path: string): string {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
   return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}`

@@ -12,7 +12,7 @@ interface WebSources {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** The web server's options; flags come before the file. */
+/** The options of the web server. Flags take precedence over the file. */
 export async function webOf(
   file: Shape['web'],
   { flags, environment }: WebSources,
@@ -20,8 +20,8 @@ export async function webOf(
 ): Promise<WebOptions> {
   const sockets = flags.get('web.systemd-socket') === true ? socketsOf(environment, problems) : []
   const listed = (flags.get('web.listen-address') ?? file?.listen_address) as readonly string[] | undefined
-  const wanted = flags.get('web.systemd-socket') === true ? [] : (listed ?? [defaultListen])
-  const addresses = wanted.filter((address) => address !== '')
+  const selected = flags.get('web.systemd-socket') === true ? [] : (listed ?? [defaultListen])
+  const addresses = selected.filter((address) => address !== '')
   for (const address of addresses) {
     try {
       addressOf(address)
@@ -30,12 +30,21 @@ export async function webOf(
     }
   }
   const limit = String(flags.get('web.max-requests') ?? file?.max_requests ?? 40)
-  if (!/^\d+$/.test(limit)) problems.push(`--web.max-requests: ${JSON.stringify(limit)} is not a whole number`)
+  if (!/^\d+$/.test(limit))
+    problems.push(`--web.max-requests: ${JSON.stringify(limit)} is not a whole number from 0 up`)
   const path = String(flags.get('web.telemetry-path') ?? file?.telemetry_path ?? '/metrics')
-  if (!path.startsWith('/')) problems.push(`--web.telemetry-path: ${JSON.stringify(path)} does not begin with a slash`)
+  if (!path.startsWith('/'))
+    problems.push(`--web.telemetry-path: ${JSON.stringify(path)} is invalid, expected a path that begins with /`)
   const configFile = String(flags.get('web.config.file') ?? file?.config_file ?? '') || undefined
   if (configFile !== undefined && addresses.length + sockets.length > 0)
-    await openWebFile(configFile).catch((error) => problems.push(...messageOf(error).split('\n')))
+    await openWebFile(configFile).catch((error) => {
+      const place = flags.has('web.config.file') ? '--web.config.file' : 'web.config_file'
+      problems.push(
+        ...messageOf(error)
+          .split('\n')
+          .map((problem) => `${place}: ${problem}`),
+      )
+    })
   return {
     configFile,
     listenAddresses: addresses,
@@ -50,14 +59,14 @@ export async function webOf(
   }
 }
 
-/** The first descriptor that systemd hands down: https://www.freedesktop.org/software/systemd/man/sd_listen_fds.html */
+/** The first descriptor that systemd passes: https://www.freedesktop.org/software/systemd/man/sd_listen_fds.html */
 const firstSocket = 3
 
 function socketsOf(environment: WebSources['environment'], problems: string[]): readonly number[] {
   const { LISTEN_FDS: count = '0', LISTEN_PID: pid } = environment
-  const isMeant = pid === undefined || Number(pid) === process.pid
-  const sockets = isMeant ? Array.from({ length: Number(count) || 0 }, (_, i) => firstSocket + i) : []
+  const isForThisProcess = pid === undefined || Number(pid) === process.pid
+  const sockets = isForThisProcess ? Array.from({ length: Number(count) || 0 }, (_, i) => firstSocket + i) : []
   if (sockets.length === 0)
-    problems.push('--web.systemd-socket: no socket was handed down (LISTEN_FDS): it takes a socket unit of systemd')
+    problems.push('--web.systemd-socket: systemd passed no socket (LISTEN_FDS), expected a socket unit')
   return sockets
 }

@@ -12,7 +12,7 @@ import { endpointsOf, outputKinds } from '../../support/outputs.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 import { temporary } from '../../support/servers.ts'
 
-/** The one endpoint of a configuration, or the problems with it. */
+/** The one endpoint of a configuration. */
 async function endpoint(t: TestContext, block: object, environment: Record<string, string> = {}) {
   const file = join(temporary(t), 'config.json')
   const remote_write = [{ url: 'https://receiver.test/api', ...block }]
@@ -31,7 +31,7 @@ async function problemsOf(t: TestContext, block: object, environment: Record<str
 
 const oauth2 = { client_id: 'me', client_secret: 's3cret', token_url: 'https://login.test/token' }
 
-test('at most one kind of credentials', async (t) => {
+test('several kinds of credentials together are an error', async (t) => {
   const kinds = {
     basic_auth: { username: 'a', password: 's3cret' },
     authorization: { credentials: 's3cret' },
@@ -39,7 +39,7 @@ test('at most one kind of credentials', async (t) => {
     sigv4: { region: 'x' },
   }
   assert.deepEqual(await problemsOf(t, kinds), [
-    'remote_write[0]: basic_auth and authorization and oauth2 and sigv4 cannot be used together; keep one',
+    'remote_write[0]: basic_auth and authorization and oauth2 and sigv4 cannot be used together, keep one',
   ])
   for (const [name, kind] of Object.entries(kinds)) {
     const one = await endpoint(t, { [name]: kind })
@@ -48,14 +48,14 @@ test('at most one kind of credentials', async (t) => {
   }
 })
 
-test('a user name or password in a URL may hold what is not well encoded', async (t) => {
+test('a user name or password in a URL can contain a percent sign that is not encoded', async (t) => {
   const one = await endpoint(t, { url: 'http://50%25:100%@receiver.test/' })
   assert.equal(one.url.href, 'http://receiver.test/')
   const shown = await one.credentials?.headersFor({} as never)
   assert.deepEqual(shown, { authorization: `Basic ${Buffer.from('50%:100%').toString('base64')}` })
 })
 
-test('tls_config: what it needs is read at once, and what does not go together is said', async (t) => {
+test('tls_config: its files are read at the start, and conflicting or incomplete keys are errors', async (t) => {
   const made = certificates(t)
   const { cert, key } = made.make('client')
   const good = { ca_file: made.ca, cert_file: cert, key_file: key, server_name: 'x', insecure_skip_verify: true }
@@ -70,8 +70,8 @@ test('tls_config: what it needs is read at once, and what does not go together i
     maxVersion: 'TLS13',
   })
   assert.deepEqual(await problemsOf(t, { tls_config: { cert_file: cert, ca: 'x', ca_file: made.ca } }), [
-    'remote_write[0].tls_config.ca: is given twice, here and in remote_write[0].tls_config.ca_file; keep one',
-    'remote_write[0].tls_config: a certificate and its key go together',
+    'remote_write[0].tls_config.ca: set twice, also in ca_file, keep one',
+    'remote_write[0].tls_config: incomplete, expected both a certificate and its key',
   ])
   const wrong = async (tls_config: object) => (await problemsOf(t, { tls_config })).join('\n')
   assert.match(
@@ -97,9 +97,12 @@ test('tls_config: what it needs is read at once, and what does not go together i
   const windows = join(temporary(t), 'windows.pem')
   writeFileSync(windows, `\uFEFF${readFileSync(made.ca, 'utf8').replaceAll('\n', '\r\n')}`)
   await endpoint(t, { tls_config: { ca_file: windows } })
-  assert.match(await wrong({ max_version: 'TLS11' }), /max_version: TLS11 is below min_version, which is TLS12/)
-  assert.match(await wrong({ min_version: 'SSL3' }), /min_version: one of TLS10, TLS11, TLS12, TLS13 is expected/)
-  assert.match(await wrong({ cafile: 'x' }), /tls_config\.cafile: unknown key; did you mean ca_file\?/)
+  assert.match(await wrong({ max_version: 'TLS11' }), /max_version: TLS11 is lower than min_version, TLS12/)
+  assert.match(
+    await wrong({ min_version: 'SSL3' }),
+    /min_version: invalid value, expected one of TLS10, TLS11, TLS12, TLS13/,
+  )
+  assert.match(await wrong({ cafile: 'x' }), /tls_config\.cafile: unknown key, did you mean ca_file\?/)
 })
 
 test('proxy_url, no_proxy and headers for CONNECT', async (t) => {
@@ -120,13 +123,16 @@ test('proxy_url, no_proxy and headers for CONNECT', async (t) => {
   assert.doesNotMatch(inspect(proxy, { depth: 9 }) + JSON.stringify(proxy), /pr0xy/)
 
   assert.deepEqual(await problemsOf(t, { no_proxy: 'x', proxy_connect_header: {} }), [
-    'remote_write[0].no_proxy: is no use without proxy_url',
-    'remote_write[0].proxy_connect_header: is no use without proxy_url',
+    'remote_write[0].no_proxy: has no effect without proxy_url',
+    'remote_write[0].proxy_connect_header: has no effect without proxy_url',
   ])
-  assert.match((await problemsOf(t, { proxy_url: 'socks5://x' }))[0] ?? '', /proxy_url: an http:\/\/ or https:\/\/ URL/)
+  assert.match(
+    (await problemsOf(t, { proxy_url: 'socks5://x' }))[0] ?? '',
+    /proxy_url: invalid value, expected an http:\/\/ or https:\/\/ URL/,
+  )
 })
 
-test('proxy_from_environment takes the variables that everybody takes, capitals first', async (t) => {
+test('proxy_from_environment uses the usual variables, capitals first', async (t) => {
   const variables = {
     HTTPS_PROXY: 'proxy.test:8080',
     https_proxy: 'http://other',
@@ -145,43 +151,43 @@ test('proxy_from_environment takes the variables that everybody takes, capitals 
   assert.match((await problemsOf(t, both))[0] ?? '', /cannot be used together with proxy_url or no_proxy/)
   const odd = { HTTPS_PROXY: 'socks5://me:s3cret@x' }
   assert.deepEqual(await problemsOf(t, { proxy_from_environment: true }, odd), [
-    'remote_write[0].proxy_from_environment: https_proxy is no http:// or https:// URL',
+    'remote_write[0].proxy_from_environment: invalid environment variable https_proxy, expected an http:// or https:// URL',
   ])
 })
 
-test('oauth2 has a secret or its file, and reaches its endpoint in its own way', async (t) => {
+test('oauth2 has a secret or its file, and separate TLS and proxy settings', async (t) => {
   await endpoint(t, { oauth2: { ...oauth2, scopes: ['a'], endpoint_params: { b: 'c' }, proxy_url: 'http://x' } })
   assert.deepEqual(
     await problemsOf(t, { oauth2: { ...oauth2, client_secret_file: '/nowhere/secret', no_proxy: 'x' } }),
     [
-      'remote_write[0].oauth2.client_secret: is given twice, here and in remote_write[0].oauth2.client_secret_file; keep one',
-      'remote_write[0].oauth2.client_secret_file: /nowhere/secret cannot be read: ENOENT: no such file or directory, open ' +
+      'remote_write[0].oauth2.client_secret: set twice, also in client_secret_file, keep one',
+      'remote_write[0].oauth2.client_secret_file: cannot read /nowhere/secret: ENOENT: no such file or directory, open ' +
         "'/nowhere/secret'",
-      'remote_write[0].oauth2.no_proxy: is no use without proxy_url',
+      'remote_write[0].oauth2.no_proxy: has no effect without proxy_url',
     ],
   )
 })
 
-test('sigv4: the region is told, in the environment or in the URL', async (t) => {
+test('sigv4: the region comes from the configuration, the environment or the URL', async (t) => {
   const url = 'https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write'
   await endpoint(t, { url, sigv4: {} })
   await endpoint(t, { sigv4: {} }, { AWS_REGION: 'eu-west-1' })
   assert.deepEqual(await problemsOf(t, { sigv4: { access_key: 'A', profile: 'p', external_id: 'x' } }), [
-    'remote_write[0].sigv4: access_key and secret_key go together',
-    'remote_write[0].sigv4: access_key and profile cannot be used together; keep one',
-    'remote_write[0].sigv4.external_id: is no use without role_arn',
-    'remote_write[0].sigv4.region: is needed; neither AWS_REGION nor the URL tells it',
+    'remote_write[0].sigv4: incomplete, expected both access_key and secret_key',
+    'remote_write[0].sigv4: access_key and profile cannot be used together, keep one',
+    'remote_write[0].sigv4.external_id: has no effect without role_arn',
+    'remote_write[0].sigv4.region: required key is missing (AWS_REGION is not set, and the URL contains no region)',
   ])
 })
 
-test('redirects are followed and the bandwidth is free, unless it is said otherwise', async (t) => {
+test('redirects are followed and the bandwidth is unlimited by default', async (t) => {
   const { redirects, bytesPerSecond } = await endpoint(t, {})
   assert.deepEqual([redirects, bytesPerSecond], ['follow', undefined])
   const said = await endpoint(t, { follow_redirects: false, bandwidth_limit: '64KiB' })
   assert.deepEqual([said.redirects, said.bytesPerSecond], ['refuse', 65_536])
 })
 
-test('without a ca of its own an endpoint trusts whom the host trusts', async (t) => {
+test('an endpoint without ca_file uses the trust store of the host', async (t) => {
   const caOf = async (environment: Record<string, string>, block = {}) => {
     const { access } = await endpoint(t, { ...block, url: 'https://receiver.test/' }, environment)
     return access?.tls?.ca
@@ -195,7 +201,7 @@ test('without a ca of its own an endpoint trusts whom the host trusts', async (t
   assert.deepEqual(await caOf({ SSL_CERT_FILE: '/etc/own.pem' }, { tls_config: { ca_file: ca } }), { file: ca })
 })
 
-test("a server whose authority is in the host's file is trusted without a word in the configuration", async (t) => {
+test('a server certificate of an authority in the trust store of the host is trusted without configuration', async (t) => {
   const made = certificates(t)
   const { port } = await rawServer(t, (socket) => socket.write(answerOf(204)), { tls: made.server })
   const url = `https://127.0.0.1:${port}/`

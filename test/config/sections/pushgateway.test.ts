@@ -26,7 +26,7 @@ async function problemsOf(work: Promise<unknown>): Promise<string> {
 
 const url = 'http://127.0.0.1:9091'
 
-test('a gateway needs a url and nothing else', async (t) => {
+test('a gateway needs only a url', async (t) => {
   const [gateway, ...others] = gatewaysOf(await configured(t, { pushgateway: [{ url }] }))
   assert.equal(others.length, 0)
   assert.equal(gateway?.url.href, `${url}/`)
@@ -46,7 +46,7 @@ test('a gateway needs a url and nothing else', async (t) => {
   )
 })
 
-test('all of it can be said, and facts of the host stand in its labels', async (t) => {
+test('every key can be set, and labels can contain facts of the host', async (t) => {
   const block = {
     url: 'https://me:secret@gw.example/prefix',
     name: 'gw',
@@ -75,9 +75,9 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
   [{ pushgateway: [{}] }, /pushgateway\[0\]\.url/],
   [
     { pushgateway: [{ url, groupingkey: {} }] },
-    /pushgateway\[0\]\.groupingkey: unknown key; did you mean grouping_key\?/,
+    /pushgateway\[0\]\.groupingkey: unknown key, did you mean grouping_key\?/,
   ],
-  [{ pushgateway: [{ url, method: 'PATCH' }] }, /pushgateway\[0\]\.method: "PUT" or "POST" is expected/],
+  [{ pushgateway: [{ url, method: 'PATCH' }] }, /pushgateway\[0\]\.method: invalid value, expected "PUT" or "POST"/],
   [{ pushgateway: [{ url, grouping_key: { 'a-b': '' } }] }, /pushgateway\[0\]\.grouping_key.*label name/],
   [
     { pushgateway: [{ url, grouping_key: { job: 'x' } }] },
@@ -105,12 +105,12 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
   ],
 ]
 for (const [shape, problem] of wrong) {
-  test(`${JSON.stringify(shape)} is refused with its place`, async (t) => {
+  test(`${JSON.stringify(shape)} is an error with its place`, async (t) => {
     assert.match(await problemsOf(configured(t, shape)), problem)
   })
 }
 
-test('a gateway may be called as a remote-write endpoint is', async (t) => {
+test('a gateway can have the same name as a remote-write endpoint', async (t) => {
   const shape = { remote_write: [{ url: `${url}/api/v1/write` }], pushgateway: [{ url }] }
   const config = await configured(t, shape)
   assert.deepEqual([endpointsOf(config)[0]?.name, gatewaysOf(config)[0]?.name], ['default', 'default'])

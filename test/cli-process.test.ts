@@ -18,7 +18,7 @@ function shell(command: string) {
 test('standard output that cannot be written is told, with status 1', () => {
   const { status, err } = shell('hostpush --version >/dev/full')
   assert.equal(status, 1)
-  assert.match(err, /^hostpush: standard output cannot be written: ENOSPC[^\n]*\n$/)
+  assert.match(err, /^hostpush: cannot write to standard output: ENOSPC[^\n]*\n$/)
 })
 
 test('a reader that leaves early is no fault', () => {

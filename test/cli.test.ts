@@ -35,15 +35,15 @@ test('the help of a command begins with the flags that are its own', async () =>
 })
 
 const misuse: readonly (readonly [args: string[], message: RegExp])[] = [
-  [['rnu'], /unknown command rnu; did you mean run\?/],
-  [['run', '--collector.cpuu'], /unknown flag --collector.cpuu; did you mean --collector.cpu\?/],
-  [['collect', '--no-collector.meminf'], /unknown flag --no-collector.meminf; did you mean --no-collector.meminfo\?/],
+  [['rnu'], /unknown command rnu, did you mean run\?/],
+  [['run', '--collector.cpuu'], /unknown flag --collector.cpuu, did you mean --collector.cpu\?/],
+  [['collect', '--no-collector.meminf'], /unknown flag --no-collector.meminf, did you mean --no-collector.meminfo\?/],
   [['collect', '--path.procfs=/proc', '--path.procfs=/proc'], /flag --path.procfs cannot be repeated/],
   [['collect', '--collector.cpu=true'], /flag --collector.cpu takes no value/],
   [['collect', '--path.procfs'], /flag --path.procfs needs a value/],
   [['receive', '--listen-address=nowhere'], /nowhere is not HOST:PORT/],
-  [['collect', 'meminfo'], /unexpected meminfo/],
-  [['run', '--', '-'], /unexpected -/],
+  [['collect', 'meminfo'], /unexpected argument meminfo/],
+  [['run', '--', '-'], /unexpected argument -,/],
   [['demo', '--interval=often'], /--interval: "often" is not a positive duration, for example 5s/],
   [['demo', '--interval=0s'], /--interval: "0s" is not a positive duration/],
   [['demo', '--pushes=some'], /--pushes: "some" is not a whole number/],
@@ -60,26 +60,26 @@ for (const [args, message] of misuse) {
 const bad: readonly (readonly [args: string[], message: RegExp])[] = [
   [
     ['collect', '--path.procfs=/nowhere'],
-    /^hostpush: --path.procfs: "\/nowhere" is not there: this is where procfs is mounted/,
+    /^hostpush: --path.procfs: "\/nowhere" does not exist, expected the mount point of procfs/,
   ],
   [
     ['collect', '--path.sysfs=/etc/passwd'],
-    /^hostpush: --path.sysfs: \/etc\/passwd is not a directory: this is where sysfs is mounted, /,
+    /^hostpush: --path.sysfs: \/etc\/passwd is not a directory, expected the mount point of sysfs /,
   ],
   [
     ['collect', '--collector.netstat.fields=('],
-    /^hostpush: --collector.netstat.fields: "\(" is no regular expression in RE2 syntax/,
+    /^hostpush: --collector.netstat.fields: "\(" is not a regular expression in RE2 syntax/,
   ],
-  [['collect', '--collector.netstat.fields=a(?=b)'], /is no regular expression in RE2 syntax/],
-  [['collect', '--log.level=loud'], /^hostpush: --log.level: "loud" is none of debug, info, warn, error$/],
+  [['collect', '--collector.netstat.fields=a(?=b)'], /is not a regular expression in RE2 syntax/],
+  [['collect', '--log.level=loud'], /^hostpush: --log.level: "loud" is unknown, expected one of debug, info, warn, error$/],
   [['collect', '--config.file=/nowhere.json'], /^hostpush: \/nowhere.json: ENOENT/],
   [['collect', '--config.file='], /^hostpush: --config.file: ENOENT/],
   [['check', '--web.listen-address=here'], /^hostpush: web: listen address "here" is not host:port/],
-  [['check', '--web.telemetry-path=metrics'], /^hostpush: --web.telemetry-path: "metrics" does not begin with a slash/],
-  [['run', '--web.listen-address='], /^hostpush: there is nothing to do: name an endpoint/],
+  [['check', '--web.telemetry-path=metrics'], /^hostpush: --web.telemetry-path: "metrics" is invalid, expected a path that begins with //],
+  [['run', '--web.listen-address='], /^hostpush: nothing to do: add remote_write or pushgateway/],
   [
     ['collect', '--collector.diskstats.device-include=a', '--collector.diskstats.device-exclude=b'],
-    /^hostpush: collector diskstats: include and exclude cannot both be set$/,
+    /^hostpush: collectors.diskstats: include and exclude cannot both be set$/,
   ],
 ]
 for (const [args, message] of bad) {
@@ -112,17 +112,17 @@ test('check tells all errors at once, each with its path', async (t) => {
     .map((line) => line.replace(`hostpush: ${file}: `, ''))
     .sort()
   assert.deepEqual(told, [
-    'buffer.max_bytes: a size such as "512MiB" is expected',
-    'collectors.cpu.enabled: true or false is expected',
-    'collectors.cpux: unknown key; did you mean cpu?',
-    'global.external_labels.a-b: a label name consists of letters, digits and _, and begins with no digit',
-    'global.scrape_interval: a duration such as "15s" or "1m30s" is expected',
-    'globl: unknown key; did you mean global?',
-    'remote_write[0].headers.Content-Type: this header is set by hostpush itself (for credentials use basic_auth, authorization, oauth2, sigv4, azuread or google_iam)',
-    'remote_write[0].headers.X-Ok: cannot be sent: a header is one line of Latin letters and signs',
-    'remote_write[0].url: an http:// or https:// URL is expected',
-    'remote_write[1].basic_auth.usrname: unknown key; did you mean username?',
-    'remote_write[1].remote_timeout: a duration above 0 is expected',
+    'buffer.max_bytes: invalid value, expected a size such as "512MiB"',
+    'collectors.cpu.enabled: invalid value, expected true or false',
+    'collectors.cpux: unknown key, did you mean cpu?',
+    'global.external_labels.a-b: invalid value, expected a label name: letters, digits and _, not beginning with a digit',
+    'global.scrape_interval: invalid value, expected a duration such as "15s" or "1m30s"',
+    'globl: unknown key, did you mean global?',
+    'remote_write[0].headers.Content-Type: reserved, hostpush sets this header (for credentials use basic_auth, authorization, oauth2, sigv4, azuread or google_iam)',
+    'remote_write[0].headers.X-Ok: invalid value, expected one line of Latin-1 characters (it is sent in a header)',
+    'remote_write[0].url: invalid value, expected an http:// or https:// URL',
+    'remote_write[1].basic_auth.usrname: unknown key, did you mean username?',
+    'remote_write[1].remote_timeout: invalid value, expected a duration above 0',
   ])
 })
 

@@ -209,7 +209,7 @@ test('SIGHUP and a POST read the file again, the POST only where that is enabled
   write({ job: 7 })
   const [status, text] = await post()
   assert.equal(status, 500)
-  assert.match(text, /job: a text is expected/)
+  assert.match(text, /job: invalid value, expected a text/)
   write({ web: { listen_address: ['127.0.0.1:0'] } })
   assert.deepEqual(await post(), [500, 'web: has changed, which takes a restart\n'])
   agent.child.kill('SIGTERM')

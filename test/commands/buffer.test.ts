@@ -43,15 +43,15 @@ for (const isRunning of [true, false]) {
     const { status, out, err } = await run(directory, 'ls')
     assert.deepEqual([status, err], [0, ''])
     const [head, ...rest] = out.trimEnd().split('\n')
-    assert.match(head ?? '', new RegExp(`^${directory}: \\d+ bytes in 1 segment$`))
+    assert.match(head ?? '', new RegExp(`^${directory}: [\\d.]+ (Ki)?B in 1 segment$`))
     assert.match(
       rest[0] ?? '',
-      /^slow: 4 snapshots, 8 samples, \d+ bytes wait, from 2023-11-14T22:13:35.000Z to 2023-11-14T22:14:20.000Z$/,
+      /^slow: backlog of 4 snapshots, 8 samples, [\d.]+ (Ki)?B, oldest \d+ d( \d+ h)? ago, from 2023-11-14T22:13:35.000Z to 2023-11-14T22:14:20.000Z$/,
     )
-    assert.match(rest[1] ?? '', /^fast: 1 snapshot, 2 samples, \d+ bytes wait/)
+    assert.match(rest[1] ?? '', /^fast: backlog of 1 snapshot, 2 samples, [\d.]+ (Ki)?B, oldest/)
     assert.match(
       rest[2] ?? '',
-      /^fast: 2 samples set aside, last .*Z: the receiver said: out of bounds \(too old for the receiver/,
+      /^fast: 2 samples rejected, last .*Z: the receiver said: out of bounds \(too old for the receiver/,
     )
   })
 
@@ -77,17 +77,14 @@ for (const isRunning of [true, false]) {
   test(`drop does it with --yes alone, by endpoint and time, ${when}`, async (t) => {
     const directory = await prepared(t)
     const asked = await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z')
-    assert.deepEqual([asked.status, asked.out], [1, 'slow: 4 samples that wait would be dropped\n'])
+    assert.deepEqual([asked.status, asked.out], [1, 'slow: drops 4 samples of the backlog\n'])
     await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z', '--yes')
     const { out } = await run(directory, 'ls')
-    assert.match(out, /slow: 2 snapshots, 4 samples/)
-    assert.match(out, /fast: 1 snapshot/)
-    if (isRunning) assert.match(out, /not delivered: 4 samples, dropped_by_user/)
+    assert.match(out, /slow: backlog of 2 snapshots, 4 samples/)
+    assert.match(out, /fast: backlog of 1 snapshot/)
+    if (isRunning) assert.match(out, /dropped: 4 samples, reason dropped_by_user/)
     await run(directory, 'drop', '--yes')
-    assert.deepEqual((await run(directory, 'ls')).out.match(/nothing waits|set aside/g), [
-      'nothing waits',
-      'nothing waits',
-    ])
+    assert.deepEqual((await run(directory, 'ls')).out.match(/no backlog|rejected/g), ['no backlog', 'no backlog'])
   })
 }
 
@@ -95,13 +92,13 @@ test('what was set aside can be dropped alone', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const asked = await run(directory, 'drop', '--dead-letters')
-  assert.deepEqual([asked.status, asked.out], [1, 'fast: 2 samples set aside would be dropped\n'])
+  assert.deepEqual([asked.status, asked.out], [1, 'fast: drops 2 rejected samples\n'])
   await run(directory, 'drop', '--dead-letters', '--yes')
   const { out } = await run(directory, 'ls')
-  assert.match(out, /slow: 4 snapshots/)
-  assert.doesNotMatch(out, /set aside/)
+  assert.match(out, /slow: backlog of 4 snapshots/)
+  assert.doesNotMatch(out, /rejected/)
   const again = await run(directory, 'drop', '--dead-letters')
-  assert.deepEqual([again.status, again.out], [0, 'there is nothing to drop\n'])
+  assert.deepEqual([again.status, again.out], [0, 'nothing to drop\n'])
 })
 
 test('export without an endpoint gives what waits for any, and nothing that all have got', async (t) => {
@@ -114,7 +111,7 @@ test('export without an endpoint gives what waits for any, and nothing that all 
     ['3', '4'],
   )
   await run(directory, 'drop', '--yes')
-  assert.deepEqual(await run(directory, 'export'), { status: 0, out: '', err: 'hostpush: nothing waits\n' })
+  assert.deepEqual(await run(directory, 'export'), { status: 0, out: '', err: 'hostpush: the backlog is empty\n' })
 })
 
 test('of an endpoint with an interval of its own that waits which it takes, also while no agent runs', async (t) => {
@@ -128,9 +125,9 @@ test('of an endpoint with an interval of its own that waits which it takes, also
   const file = `${directory}/config.json`
   await writeFile(file, JSON.stringify({ global: { scrape_interval: '60s' }, remote_write: [endpoint] }))
   const given = [`--config.file=${file}`]
-  assert.match((await run(directory, 'ls', ...given)).out, /default: 8 snapshots, 8 samples/)
+  assert.match((await run(directory, 'ls', ...given)).out, /default: backlog of 8 snapshots, 8 samples/)
   assert.equal((await run(directory, 'export', '--format=json', ...given)).out.trimEnd().split('\n').length, 8)
-  assert.match((await run(directory, 'drop', ...given)).out, /default: 8 samples that wait/)
+  assert.match((await run(directory, 'drop', ...given)).out, /default: drops 8 samples/)
 })
 
 test('what commands have left is listed, exported and dropped as well', async (t) => {
@@ -148,13 +145,14 @@ test('what commands have left is listed, exported and dropped as well', async (t
   }
   const { out } = await run(directory, 'ls')
   const [head, row] = out.split('\n')
-  assert.match(head ?? '', new RegExp(`^${directory}/spool: \\d+ bytes in 2 logs of commands$`))
-  const [, endpoint = ''] = /^(\S+), of 2 commands: 2 snapshots, \d+ samples, \d+ bytes wait/.exec(row ?? '') ?? []
+  assert.match(head ?? '', new RegExp(`^${directory}/spool: [\\d.]+ (Ki)?B in 2 logs of batch commands$`))
+  const [, endpoint = ''] =
+    /^(\S+), from 2 batch commands: backlog of 2 snapshots, \d+ samples, [\d.]+ (?:Ki)?B/.exec(row ?? '') ?? []
   assert.ok(endpoint, out)
   const exported = (await run(directory, 'export', `--endpoint=${endpoint}`)).out
   assert.deepEqual(exported.match(/^answer\{.*\} \d/gm)?.length, 2)
   await run(directory, 'drop', `--endpoint=${endpoint}`, '--yes')
-  assert.equal((await run(directory, 'ls')).out, `${directory}: nothing is there yet\n`)
+  assert.equal((await run(directory, 'ls')).out, `${directory}: the buffer is empty\n`)
   assert.deepEqual(await readdir(directory), ['spool'])
 })
 
@@ -162,20 +160,16 @@ test('a directory that is not there, is none, or may not be read, is said and no
   const directory = temporary(t)
   await writeFile(`${directory}/file`, '')
   const wrong: [string, number, RegExp][] = [
-    [
-      `${directory}/nowhere`,
-      1,
-      /buffer: \S+nowhere cannot be looked into: it is not there \(--config.file or --directory/,
-    ],
-    [`${directory}/file`, 1, /file cannot be looked into: it is no directory/],
-    ['', 2, /--directory: a path is expected/],
+    [`${directory}/nowhere`, 1, /buffer: cannot read \S+nowhere: no such directory; use --config.file or --directory/],
+    [`${directory}/file`, 1, /cannot read \S+file: not a directory/],
+    ['', 2, /--directory: expected a path/],
   ]
   for (const [path, status, message] of wrong) {
     const given = await run(path, 'ls')
     assert.equal(given.status, status)
     assert.match(given.err, message)
   }
-  assert.equal((await run(directory, 'ls')).out, `${directory}: nothing is there yet\n`)
+  assert.equal((await run(directory, 'ls')).out, `${directory}: the buffer is empty\n`)
   assert.deepEqual(await readdir(directory), ['file'])
 })
 
@@ -199,19 +193,19 @@ test('damaged places and segments of a newer version are told of, and whoever lo
   await writeFile(path, Buffer.concat([whole, Buffer.from('torn')]))
   const before = await treeOf(directory)
   assert.match((await run(directory, 'export')).err, /buffer: damaged, skipped/)
-  assert.match((await run(directory, 'drop')).out, /slow: 8 samples/)
+  assert.match((await run(directory, 'drop')).out, /slow: drops 8 samples/)
   bytes.writeUInt16LE(99, 8)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60)
   assert.match((await run(directory, 'ls')).out, /in 1 segment\n/)
   assert.deepEqual(await treeOf(directory), before)
   await writeFile(path, bytes)
+  assert.match((await run(directory, 'ls')).out, /: 0 B in 0 segments, 1 segment of a newer version, kept for that/)
   assert.match(
-    (await run(directory, 'ls')).out,
-    /0 bytes in 0 segments, and 1 segment of a newer version, kept for that/,
+    (await run(directory, 'export')).err,
+    /a newer version of hostpush wrote a part of it; use buffer export of that version/,
   )
-  assert.match((await run(directory, 'export')).err, /a newer version wrote some of it, and has to export that/)
   const dropped = await run(directory, 'drop', '--yes')
-  assert.match(dropped.err, /is left alone: a newer version wrote it/)
+  assert.match(dropped.err, /is skipped: a newer version of hostpush wrote it/)
   assert.deepEqual(await readFile(path), bytes)
   assert.ok((await readdir(directory)).includes('cursors'))
 })
@@ -241,7 +235,7 @@ test('what is on its way as somebody drops it may arrive, which is said before',
   const { out } = await run(directory, 'drop', '--endpoint=slow')
   assert.equal(
     out,
-    'slow: 8 samples that wait would be dropped; 4 of them are on their way, without an answer, and may arrive all the same\n',
+    'slow: drops 8 samples of the backlog (4 of them were sent at least once and may still be delivered)\n',
   )
   await run(directory, 'drop', '--endpoint=slow', '--yes')
   assert.equal(buffer.stats.dropped.get('slow')?.get('dropped_by_user'), 4)
@@ -295,16 +289,16 @@ test('a wrong endpoint, format, time or verb is said', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const wrong: [string[], number, RegExp][] = [
-    [['export', '--endpoint=x'], 1, /no endpoint is called x; there are: slow, fast/],
-    [['export', '--format=xml'], 2, /--format: xml is none of text, json/],
-    [['drop', '--before=yesterday'], 2, /--before: yesterday is neither a time/],
-    [['list'], 2, /unknown: buffer list/],
-    [['ls', '--endpoint=slow'], 2, /--endpoint is of no use to buffer ls/],
-    [['export', '--before=6h'], 2, /--before is of no use to buffer export/],
-    [['ls', '--format=xml'], 2, /--format: xml is none of text, json/],
-    [['export', '--yes'], 2, /--yes is of no use to buffer export/],
-    [['drop', '--format=json'], 2, /--format is of no use to buffer drop/],
-    [[], 2, /ls, export or drop is expected/],
+    [['export', '--endpoint=x'], 1, /--endpoint: x is not in the buffer, expected one of slow, fast/],
+    [['export', '--format=xml'], 2, /--format: xml is not one of text, json/],
+    [['drop', '--before=yesterday'], 2, /--before: yesterday is not a time/],
+    [['list'], 2, /unknown command buffer list/],
+    [['ls', '--endpoint=slow'], 2, /--endpoint cannot be used with buffer ls/],
+    [['export', '--before=6h'], 2, /--before cannot be used with buffer export/],
+    [['ls', '--format=xml'], 2, /--format: xml is not one of text, json/],
+    [['export', '--yes'], 2, /--yes cannot be used with buffer export/],
+    [['drop', '--format=json'], 2, /--format cannot be used with buffer drop/],
+    [[], 2, /expected ls, export or drop/],
   ]
   for (const [args, status, message] of wrong) {
     const given = await run(directory, ...args)

@@ -61,7 +61,7 @@ test('without a configuration it is told what an endpoint would get', async () =
   const { status, out } = await commandLine(['estimate', ...few])
   assert.equal(status, 0)
   assert.match(out, /^loadavg +3$/m)
-  assert.match(out, /^\(hostpush's own\) +\d+$/m)
+  assert.match(out, /^\(hostpush itself\) +\d+$/m)
   assert.match(out, /^[\d ]+ series every 15 s: [\d ]+ samples a minute$/m)
   assert.match(out, /^as configured +\d+ +[\d ]+ [kMG]B$/m)
   assert.match(out, /^metrics: minimal .* \d+ %$/m)
@@ -70,8 +70,8 @@ test('without a configuration it is told what an endpoint would get', async () =
 test('where 2.0 takes more than 1.0, a row of its own says what makes it take less', async (t) => {
   const url = 'http://receiver.test/'
   const ways = waysOf(await estimated(t, { remote_write: [{ url }] }))
-  const [now, second] = [ways.get('as configured'), ways.get('at a receiver of 2.0')]
-  const lean = ways.get('at a receiver of 2.0, metadata_config.inline: types_only')
+  const [now, second] = [ways.get('as configured'), ways.get('receiver with remote-write 2.0')]
+  const lean = ways.get('receiver with remote-write 2.0, metadata_config.inline: types_only')
   assert.ok((second?.bytesPerMonth ?? 0) > (now?.bytesPerMonth ?? Number.POSITIVE_INFINITY))
   assert.ok((lean?.bytesPerMonth ?? Number.POSITIVE_INFINITY) < (second?.bytesPerMonth ?? 0))
   const outright = waysOf(

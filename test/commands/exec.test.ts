@@ -94,13 +94,19 @@ test('with --kill-after a command that ignores SIGTERM is killed, its children w
 })
 
 const broken: readonly (readonly [flags: readonly string[], said: RegExp])[] = [
-  [[], /^hostpush: where to\? .*\n$/],
+  [[], /^hostpush: no destination: set .*\n$/],
   [['--config.file=/nowhere.json'], /^hostpush: \/nowhere.json: ENOENT[^\n]*\n$/],
-  [['--pushgateway=gateway:9091'], /^hostpush: --pushgateway: gateway:9091 is not an http[^\n]*\n$/],
-  [['--pushgatewy=http://127.0.0.1:9'], /^hostpush: unknown flag --pushgatewy; did you mean --pushgateway\?\n$/],
+  [
+    ['--pushgateway=gateway:9091'],
+    /^hostpush: --pushgateway: gateway:9091 is not a URL that begins with http[^\n]*\n$/,
+  ],
+  [['--pushgatewy=http://127.0.0.1:9'], /^hostpush: unknown flag --pushgatewy, did you mean --pushgateway\?\n$/],
   [['--interval=often', '--pushgateway=http://127.0.0.1:9'], /^hostpush: --interval: often is not a duration[^\n]*\n$/],
-  [['--label=a', '--pushgateway=http://127.0.0.1:9'], /^hostpush: --label: a is not name=value\n$/],
-  [['--label=job_name=a', '--pushgateway=http://127.0.0.1:9'], /^hostpush: --label: a run is named by --job\n$/],
+  [['--label=a', '--pushgateway=http://127.0.0.1:9'], /^hostpush: --label: a is not NAME=VALUE\n$/],
+  [
+    ['--label=job_name=a', '--pushgateway=http://127.0.0.1:9'],
+    /^hostpush: --label: use --job for the name of the run\n$/,
+  ],
   [['--job'], /^hostpush: flag --job needs a value: --job=VALUE\n$/],
 ]
 for (const [flags, said] of broken) {
@@ -119,7 +125,7 @@ test('an endpoint that nobody answers at, and one that says nothing, cost no mor
     assert.equal(status, 4)
     assert.match(
       output,
-      /^hostpush: kept in the buffer for the agent or the next command to deliver: \d+ samples for [^\n]*\n$/,
+      /^hostpush: \d+ samples for http:\S+ not delivered, kept in the buffer for the agent or the next command: [^\n]*\n$/,
     )
   }
 })

@@ -20,10 +20,7 @@ test('samples go to a Pushgateway, into the group of their job, and one line say
   const { status, out, err } = await push('rows_total 42 1700000000000\n', '--job=import', `--pushgateway=${url}`)
   assert.equal(err, '')
   const group = `${url}/metrics/job/import/instance/${hostname()}`
-  assert.equal(
-    out.replace(/-[0-9a-f]{8} /, ' '),
-    `hostpush: delivered: 1 sample to ${new URL(url).host.replace(':', '-')} (${group})\n`,
-  )
+  assert.equal(out.replace(/-[0-9a-f]{8} /, ' '), `hostpush: 1 sample delivered to ${group}\n`)
   assert.equal(status, 0)
   assert.equal(requests.length, 1)
   assert.equal(requests[0]?.method, 'POST')
@@ -49,7 +46,7 @@ test('samples go to a remote-write endpoint with their times, those without one 
     `--remote-write.url=${receiver.url}/api/v1/write`,
   )
   assert.equal(status, 0)
-  assert.match(out, /^hostpush: delivered: 2 samples to 127\.0\.0\.1-[\w-]+ \(http:/)
+  assert.match(out, /^hostpush: 2 samples delivered to http:\/\/127\.0\.0\.1:\d+\/api\/v1\/write\n$/)
   const [a, b, ...more] = (receiver.ledger ?? []).toSorted((left, right) => left.value - right.value)
   assert.deepEqual(more, [])
   assert.equal(a?.series, `rows_total{instance="${hostname()}",job="import",site="x",t="a"}`)
@@ -73,7 +70,7 @@ test('a configuration names the outputs, and each of them gets all', async (t) =
   const { status, out, err } = await push('a 1\n', '--job=j', `--config.file=${file}`)
   assert.match(err, /^\S+ level=ERROR msg="buffer: the directory cannot be used: what is not delivered is lost".*\n$/)
   assert.equal(status, 0)
-  assert.match(out, /^hostpush: delivered: 1 sample to rw \(.*\), gw \(.*\)\n$/)
+  assert.match(out, /^hostpush: 1 sample delivered to http:\S+write, http:\S+metrics\S+\n$/)
   assert.deepEqual(
     requests.map(({ method, path }) => `${method} ${path}`),
     ['POST /metrics/job/j/instance/h'],
@@ -111,19 +108,25 @@ test('bad lines are named by their numbers, and nothing is sent', async (t) => {
     err,
     'hostpush: line 2: expected a number as value, found ""\n' +
       'hostpush: line 4: a comes a second time\n' +
-      'hostpush: nothing is sent\n',
+      'hostpush: nothing was sent: the input has errors\n',
   )
   assert.equal(requests.length, 0)
 })
 
 test('lines that end in CR LF are told once, and so is a text that is not UTF-8', async () => {
   const windows = await push('a 1\r\nb 1\r\n', '--job=j', '--pushgateway=http://127.0.0.1:9')
-  assert.match(windows.err, /^hostpush: line 1: it ends in CR LF.*tr -d '\\r'.*\nhostpush: nothing is sent\n$/)
+  assert.match(
+    windows.err,
+    /^hostpush: line 1: it ends in CR LF.*tr -d '\\r'.*\nhostpush: nothing was sent: the input has errors\n$/,
+  )
   const latin = mkdtempSync(join(tmpdir(), 'hostpush-'))
   after(() => rmSync(latin, { recursive: true }))
   writeFileSync(join(latin, 'x'), Buffer.from('a 1\nb{x="\xe4"} 1\n', 'latin1'))
   const { status, err } = await push('', '--job=j', '--pushgateway=http://127.0.0.1:9', join(latin, 'x'))
-  assert.deepEqual([status, err], [1, 'hostpush: line 2: it is not UTF-8\nhostpush: nothing is sent\n'])
+  assert.deepEqual(
+    [status, err],
+    [1, 'hostpush: line 2: it is not UTF-8\nhostpush: nothing was sent: the input has errors\n'],
+  )
 })
 
 test('what is handed in is pushed whole, also what an agent would leave out, and left over too', async (t) => {
@@ -152,7 +155,7 @@ test('no sample at all is a failure', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const { status, err } = await push('# TYPE a gauge\n', '--job=j', `--pushgateway=${url}`)
   assert.equal(status, 1)
-  assert.equal(err, 'hostpush: nothing is sent: there is no sample in the input\n')
+  assert.equal(err, 'hostpush: nothing was sent: the input has no samples\n')
   assert.equal(requests.length, 0)
 })
 
@@ -163,7 +166,7 @@ test('what cannot be delivered in time is kept, why is told, and the next push t
   assert.equal(silent.status, 3)
   assert.match(
     silent.err,
-    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): not delivered in time: no answer for \S+ s\n$/,
+    /^hostpush: 1 of 1 sample for http:\S+ not delivered, kept in the buffer .*: not delivered in time: no answer for \S+ s\n$/,
   )
   isSilent = false
   const next = await push('b 1\n', '--job=k', `--pushgateway=${url}`)
@@ -183,7 +186,7 @@ test('in memory nothing is kept: what is not delivered is lost', async (t) => {
     writeFileSync(file, JSON.stringify(config))
     const { status, err } = await push('a 1\n', '--job=j', `--config.file=${file}`, '--timeout=1.5s')
     assert.equal(status, 1)
-    assert.match(err, /^hostpush: lost: 1 of 1 sample for default \(http:.*\): .*ECONNREFUSED.*\n$/)
+    assert.match(err, /^hostpush: 1 of 1 sample for http:\S+ lost: .*ECONNREFUSED.*\n$/)
   }
 })
 
@@ -237,7 +240,10 @@ test('what a gateway refuses is set aside with its words, of what was left too: 
   answer = (body) => (/TYPE (left|a|b) /.test(body) ? [400, `not ${body.includes('TYPE b ') ? 'b' : 'so'}`] : undefined)
   const some = await push('a{x="1"} 1\na{x="2"} 2\nb 3\nc 4\n', '--job=j', config)
   assert.equal(some.status, 1)
-  assert.match(some.err, /hostpush: refused, and set aside \(.*\): 3 of 4 samples for gw .*: refused are a b: HTTP 400/)
+  assert.match(
+    some.err,
+    /hostpush: 3 of 4 samples for http:\S+ rejected and saved as dead letters \(.*\): refused are a b: HTTP 400/,
+  )
   assert.deepEqual(await aside(), [
     '# rejected by pushgateway:gw: HTTP 400: not so (of left)',
     'left{job="before",instance=""} 1',
@@ -250,7 +256,10 @@ test('what a gateway refuses is set aside with its words, of what was left too: 
   answer = () => [400, 'no group of this kind']
   const whole = await push('a 1\nb 2\n', '--job=j', config)
   assert.equal(whole.status, 1)
-  assert.match(whole.err, /hostpush: refused, and set aside \(.*\): 2 of 2 samples for gw .*: HTTP 400: no group/)
+  assert.match(
+    whole.err,
+    /hostpush: 2 of 2 samples for http:\S+ rejected and saved as dead letters \(.*\): HTTP 400: no group/,
+  )
   const remark = '# rejected by pushgateway:gw: HTTP 400: no group of this kind'
   assert.deepEqual(await aside(), [remark, 'a{job="j",instance=""} 1', 'b{job="j",instance=""} 2'])
 })
@@ -259,7 +268,7 @@ test('in memory what a gateway refuses is lost, and that is said', async (t) => 
   const { url } = await startGateway(t, ({ body }) => (body.includes('TYPE a ') ? [400, 'not so'] : undefined))
   const { status, err } = await push('a 1\nb 1\n', '--job=j', gatewayNamed(t, url, { buffer: { mode: 'memory' } }))
   assert.equal(status, 1)
-  assert.match(err, /hostpush: lost: 1 of 2 samples for gw .*: refused are a: HTTP 400: not so\n$/)
+  assert.match(err, /hostpush: 1 of 2 samples for http:\S+ lost: refused are a: HTTP 400: not so\n$/)
   assert.match(
     (await buffer('export', '--dead-letters')).err,
     /no endpoint is called pushgateway:gw|nothing is set aside/,
@@ -267,18 +276,21 @@ test('in memory what a gateway refuses is lost, and that is said', async (t) => 
 })
 
 const misuse: readonly (readonly [args: readonly string[], message: RegExp])[] = [
-  [['--pushgateway=http://x'], /^hostpush: --job=NAME is needed/],
-  [['--job=', '--pushgateway=http://x'], /^hostpush: --job=NAME is needed/],
-  [['--job=j'], /^hostpush: where to\?/],
-  [['--job=j', '--pushgateway=x:9091'], /^hostpush: --pushgateway: x:9091 is not an http:\/\/ or https:\/\/ URL/],
+  [['--pushgateway=http://x'], /^hostpush: --job=NAME is required/],
+  [['--job=', '--pushgateway=http://x'], /^hostpush: --job=NAME is required/],
+  [['--job=j'], /^hostpush: no destination: set /],
+  [
+    ['--job=j', '--pushgateway=x:9091'],
+    /^hostpush: --pushgateway: x:9091 is not a URL that begins with http:\/\/ or https:\/\//,
+  ],
   [['--job=j', '--remote-write.url=ftp://x'], /^hostpush: --remote-write.url: ftp:\/\/x is not/],
-  [['--job=j', '--pushgateway=http://x', '--config.file=y'], /^hostpush: --config.file and a URL cannot be used/],
-  [['--job=j', '--pushgateway=http://x', '--label=a'], /^hostpush: --label: a is not name=value/],
-  [['--job=j', '--pushgateway=http://x', '--label=1a=b'], /^hostpush: --label: 1a=b is not name=value/],
-  [['--job=j', '--pushgateway=http://x', '--label=job=b'], /^hostpush: --label: for the job there is --job/],
-  [['--job=j', '--pushgateway=http://x', '--label=__a=b'], /^hostpush: --label: names such as __a are reserved/],
+  [['--job=j', '--pushgateway=http://x', '--config.file=y'], /^hostpush: --config.file and a URL flag cannot be used/],
+  [['--job=j', '--pushgateway=http://x', '--label=a'], /^hostpush: --label: a is not NAME=VALUE/],
+  [['--job=j', '--pushgateway=http://x', '--label=1a=b'], /^hostpush: --label: 1a=b is not NAME=VALUE/],
+  [['--job=j', '--pushgateway=http://x', '--label=job=b'], /^hostpush: --label: use --job for the job/],
+  [['--job=j', '--pushgateway=http://x', '--label=__a=b'], /^hostpush: --label: __a is reserved/],
   [['--job=j', '--pushgateway=http://x', '--timeout=5'], /^hostpush: --timeout: 5 is not a duration/],
-  [['--job=j', '--pushgateway=http://x', 'a', 'b'], /^hostpush: one file at a time: a b/],
+  [['--job=j', '--pushgateway=http://x', 'a', 'b'], /^hostpush: expected one file, got 2: a b/],
 ]
 for (const [args, message] of misuse) {
   test(`push ${args.join(' ')} is misuse`, async () => {

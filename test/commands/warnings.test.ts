@@ -16,7 +16,7 @@ async function doubtful(t: TestContext, more: object = {}) {
   return `--config.file=${file}`
 }
 
-const warning = 'hostpush: warning: pushgateway[0].basic_auth.password: stands in quotes, which are sent too\n'
+const warning = 'hostpush: warning: pushgateway[0].basic_auth.password: is enclosed in quotes, which are sent too\n'
 const forEver = () => new AbortController().signal
 
 test('what was perhaps not meant is a line of each command that pushes, and nothing else changes', async (t) => {

@@ -16,7 +16,9 @@ test('a disk that is full asks for room', async (t) => {
   buffer.cursor('default')
   buffer.append({ timestampMs: 1e12, series: [], values: new Float64Array() })
   const found = async () =>
-    (await checkAgent(options, systemClock, () => 'remote-write')).find(({ thing }) => thing === 'buffer')
+    (await checkAgent(options, systemClock, { componentOf: () => 'remote-write', addresses: new Map() })).find(
+      ({ thing }) => thing === 'buffer',
+    )
   while ((await found()) === undefined) await systemClock.sleep(10)
   assert.match((await found())?.remedy ?? '', /^make room .*min_free/)
 })

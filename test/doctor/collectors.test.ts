@@ -40,21 +40,21 @@ async function found(t: TestContext, names: readonly string[], secret: RegExp, m
 
 test('collectors that may read what they want are told in one line', async (t) => {
   const findings = await found(t, ['loadavg', 'meminfo'], /^$/)
-  assert.deepEqual(findings, [{ level: 'ok', thing: 'collectors', text: '2 of 2 read all they want' }])
+  assert.deepEqual(findings, [{ level: 'ok', thing: 'collectors', text: '2 of 2 collectors can read their files' }])
 })
 
 test('a file that may not be read is told, with its collector and with what opens it', async (t) => {
   const findings = await found(t, ['loadavg', 'entropy'], /\/random\//)
   const [all, ...ill] = findings
-  assert.match(all?.text ?? '', /^1 of 2 read all/)
+  assert.match(all?.text ?? '', /^1 of 2 collectors/)
   assert.equal(ill[0]?.thing, 'collector entropy')
-  assert.match(ill[0]?.text ?? '', /may not read \/proc\/sys\/kernel\/random\/\w+.*: their metrics are missing/)
+  assert.match(ill[0]?.text ?? '', /permission denied for \/proc\/sys\/kernel\/random\/\w+.*, metrics are missing/)
   assert.match(ill[0]?.remedy ?? '', /CAP_DAC_READ_SEARCH/)
 })
 
 test('a collector that gives nothing for want of a file is told once, as a failure', async (t) => {
   const [all, ...ill] = await found(t, ['loadavg', 'filefd'], /file-nr$/)
-  assert.match(all?.text ?? '', /^1 of 2 read all/)
+  assert.match(all?.text ?? '', /^1 of 2 collectors/)
   assert.deepEqual(
     ill.map(({ level, thing }) => `${level} ${thing}`),
     ['fail collector filefd'],
@@ -76,8 +76,11 @@ test('a collector that fails is a failure, with its words', async (t) => {
 test('where no procfs is mounted that is told, in place of what each collector says to it', async (t) => {
   const procfs = temporary(t)
   const [finding, ...others] = await found(t, ['loadavg', 'meminfo'], /^$/, { 'path.procfs': procfs })
-  assert.deepEqual([finding?.level, finding?.text], ['fail', `${procfs} holds no stat: no procfs is mounted there`])
-  assert.match(finding?.remedy ?? '', /^path\.procfs is where procfs is mounted/)
+  assert.deepEqual(
+    [finding?.level, finding?.text],
+    ['fail', `${procfs}/stat does not exist: no procfs is mounted there`],
+  )
+  assert.match(finding?.remedy ?? '', /^set path\.procfs to the mount point of procfs/)
   assert.deepEqual(others, [])
 })
 
@@ -87,6 +90,6 @@ test('what opens a file or lets a call through', () => {
   assert.match(grantFor('/proc/slabinfo'), /CAP_DAC_READ_SEARCH/)
   assert.match(grantForFailure('perf', 'perf_event_open: EACCES'), /CAP_PERFMON/)
   assert.match(grantForFailure('systemd', 'connect ENOENT /run/dbus/system_bus_socket'), /mount \/run\/dbus/)
-  assert.match(grantForFailure('textfile', 'ENOENT: no such file'), /make the directory/)
+  assert.match(grantForFailure('textfile', 'ENOENT: no such file'), /create the directory/)
   assert.match(grantForFailure('loadavg', 'garbage'), /--no-collector\.loadavg/)
 })

@@ -53,7 +53,7 @@ test('the file is followed: another password, a fault that lets nobody in, and t
   assert.equal(await status(''), 200)
   const told = logged.filter((line) => line.includes('web configuration file'))
   assert.equal(told.length, 2)
-  assert.match(told[0] ?? '', /nobody is let in.*line 1: basic_auth_user: unknown key; did you mean basic_auth_users\?/)
+  assert.match(told[0] ?? '', /nobody is let in.*:1: basic_auth_user: unknown key, did you mean basic_auth_users\?/)
 })
 
 test('headers are sent with every answer, refusals with them', async (t) => {

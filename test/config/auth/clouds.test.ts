@@ -63,28 +63,40 @@ test("what Prometheus takes of azuread is taken, and what a machine's identity n
 
 /** Each was tried with Prometheus 3.15, which refuses it too, but for files that it looks for later. */
 const wrong: Readonly<Record<string, readonly [azuread: object, words: RegExp]>> = {
-  nothing: [{}, /azuread: one of managed_identity, oauth, workload_identity, certificate is needed/],
+  nothing: [{}, /azuread: incomplete, expected one of managed_identity, oauth, workload_identity, certificate/],
   'a cloud that there is not': [
     { cloud: 'azurepublic', managed_identity: {} },
-    /cloud: one of AzurePublic, AzureChina/,
+    /cloud: invalid value, expected one of AzurePublic, AzureChina/,
   ],
-  'an id that is none': [{ managed_identity: { client_id: 'x' } }, /managed_identity\.client_id: the id of an appl/],
-  'a scope with signs': [{ scope: 'a<b>', managed_identity: {} }, /azuread\.scope: a scope of letters/],
+  'an id that is none': [
+    { managed_identity: { client_id: 'x' } },
+    /managed_identity\.client_id: invalid value, expected an appl/,
+  ],
+  'a scope with signs': [
+    { scope: 'a<b>', managed_identity: {} },
+    /azuread\.scope: invalid value, expected a scope of letters/,
+  ],
   'two at once': [
     { managed_identity: {}, oauth: { client_id, tenant_id, client_secret: 'x' } },
     /managed_identity and oauth cannot be used together/,
   ],
-  'no secret': [{ oauth: { client_id, tenant_id } }, /azuread\.oauth\.client_secret: is missing/],
-  'no tenant': [{ oauth: { client_id, client_secret: 'x' } }, /azuread\.oauth\.tenant_id: is missing/],
-  'a tenant that is none': [{ oauth: { client_id, client_secret: 'x', tenant_id: 'a/b' } }, /tenant_id: the id of a/],
+  'no secret': [{ oauth: { client_id, tenant_id } }, /azuread\.oauth\.client_secret: required key is missing/],
+  'no tenant': [{ oauth: { client_id, client_secret: 'x' } }, /azuread\.oauth\.tenant_id: required key is missing/],
+  'a tenant that is none': [
+    { oauth: { client_id, client_secret: 'x', tenant_id: 'a/b' } },
+    /tenant_id: invalid value, expected a tenant id or a/,
+  ],
   'no token of a pod': [
     { workload_identity: { client_id, tenant_id, token_file_path: '/nowhere/token' } },
-    /workload_identity\.token_file_path: \/nowhere\/token cannot be read: ENOENT/,
+    /workload_identity\.token_file_path: cannot read \/nowhere\/token: ENOENT/,
   ],
-  'no certificate': [{ certificate: { client_id, tenant_id } }, /azuread\.certificate\.certificate_path: is missing/],
+  'no certificate': [
+    { certificate: { client_id, tenant_id } },
+    /azuread\.certificate\.certificate_path: required key is missing/,
+  ],
   'a password': [
     { certificate: { client_id, tenant_id, certificate_path: '/x', certificate_password: 'x' } },
-    /certificate_password: is for PKCS#12: PEM is read here/,
+    /certificate_password: not supported: expected a PEM file without a password/,
   ],
 }
 for (const [name, [azuread, words]] of Object.entries(wrong)) {
@@ -113,7 +125,7 @@ test('azuread and google_iam stand alone, as all credentials do', async (t) => {
     google_iam: {},
     basic_auth: { username: 'x' },
   })
-  assert.match(problems.join('\n'), /basic_auth and azuread and google_iam cannot be used together; keep one/)
+  assert.match(problems.join('\n'), /basic_auth and azuread and google_iam cannot be used together, keep one/)
 })
 
 /** Who is asked for a token, by whom: the file that is used is told by its refresh token. */
@@ -171,8 +183,8 @@ test('a file of Google that cannot be used is wrong at its place, and nothing of
   )
   assert.match(await said('{"type":"external_account"}'), /its type is neither service_account nor authorized_user/)
   const { problems } = await read(t, { google_iam: { credentials_file: '/nowhere/x' } })
-  assert.match(problems.join('\n'), /google_iam\.credentials_file: \/nowhere\/x cannot be read: ENOENT/)
-  assert.match(await said('{}', { GCE_METADATA_HOST: 'a b' }), /GCE_METADATA_HOST: HOST or HOST:PORT is expected/)
+  assert.match(problems.join('\n'), /google_iam\.credentials_file: cannot read \/nowhere\/x: ENOENT/)
+  assert.match(await said('{}', { GCE_METADATA_HOST: 'a b' }), /GCE_METADATA_HOST, expected HOST or HOST:PORT/)
 })
 
 test('an assertion of oauth2 is signed as it is said, with a key that may change', async (t) => {
@@ -210,20 +222,23 @@ test('what is wrong with a key, or has no meaning with a grant, is told', async 
   const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
   const base = { client_id: 'me', token_url: 'https://login.test/' }
   const said = async (more: object) => (await read(t, { oauth2: { ...base, ...more } })).problems.join('\n')
-  assert.match(await said({ grant_type }), /client_certificate_key: or client_certificate_key_file is needed by this/)
+  assert.match(
+    await said({ grant_type }),
+    /client_certificate_key: required key is missing, this grant_type needs it or client_certificate_key_file/,
+  )
   assert.match(
     await said({ grant_type, client_certificate_key: 's3cret' }),
     /client_certificate_key: it holds no private/,
   )
   const file = '/nowhere/key'
-  assert.match(await said({ grant_type, client_certificate_key_file: file }), /key_file: \/nowhere\/key cannot be read/)
+  assert.match(await said({ grant_type, client_certificate_key_file: file }), /key_file: cannot read \/nowhere\/key/)
   const twice = { client_certificate_key: keyPair().pkcs8, client_certificate_key_file: file }
-  assert.match(await said({ grant_type, ...twice }), /client_certificate_key: is given twice/)
+  assert.match(await said({ grant_type, ...twice }), /client_certificate_key: set twice/)
   assert.match(await said({ signature_algorithm: 'ES256' }), /signature_algorithm: one of RS256, RS384, RS512 is/)
   assert.match(await said({ grant_type: 'password' }), /grant_type: one of client_credentials, urn:ietf/)
   const idle = await read(t, { oauth2: { ...base, client_secret: 'x', iss: 'y' } })
-  assert.deepEqual(idle.warnings, ['remote_write[0].oauth2.iss: has no meaning with this grant_type'])
+  assert.deepEqual(idle.warnings, ['remote_write[0].oauth2.iss: has no effect with this grant_type'])
   const { pkcs8: client_certificate_key } = keyPair()
   const both = await read(t, { oauth2: { ...base, grant_type, client_certificate_key, client_secret: 'x' } })
-  assert.deepEqual(both.warnings, ['remote_write[0].oauth2.client_secret: has no meaning with this grant_type'])
+  assert.deepEqual(both.warnings, ['remote_write[0].oauth2.client_secret: has no effect with this grant_type'])
 })

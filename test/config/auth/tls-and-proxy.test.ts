@@ -39,7 +39,7 @@ test('at most one kind of credentials', async (t) => {
     sigv4: { region: 'x' },
   }
   assert.deepEqual(await problemsOf(t, kinds), [
-    'remote_write[0]: basic_auth and authorization and oauth2 and sigv4 cannot be used together; keep one',
+    'remote_write[0]: basic_auth and authorization and oauth2 and sigv4 cannot be used together, keep one',
   ])
   for (const [name, kind] of Object.entries(kinds)) {
     const one = await endpoint(t, { [name]: kind })
@@ -70,8 +70,8 @@ test('tls_config: what it needs is read at once, and what does not go together i
     maxVersion: 'TLS13',
   })
   assert.deepEqual(await problemsOf(t, { tls_config: { cert_file: cert, ca: 'x', ca_file: made.ca } }), [
-    'remote_write[0].tls_config.ca: is given twice, here and in remote_write[0].tls_config.ca_file; keep one',
-    'remote_write[0].tls_config: a certificate and its key go together',
+    'remote_write[0].tls_config.ca: set twice, also in ca_file, keep one',
+    'remote_write[0].tls_config: incomplete, expected both a certificate and its key',
   ])
   const wrong = async (tls_config: object) => (await problemsOf(t, { tls_config })).join('\n')
   assert.match(
@@ -97,9 +97,12 @@ test('tls_config: what it needs is read at once, and what does not go together i
   const windows = join(temporary(t), 'windows.pem')
   writeFileSync(windows, `\uFEFF${readFileSync(made.ca, 'utf8').replaceAll('\n', '\r\n')}`)
   await endpoint(t, { tls_config: { ca_file: windows } })
-  assert.match(await wrong({ max_version: 'TLS11' }), /max_version: TLS11 is below min_version, which is TLS12/)
-  assert.match(await wrong({ min_version: 'SSL3' }), /min_version: one of TLS10, TLS11, TLS12, TLS13 is expected/)
-  assert.match(await wrong({ cafile: 'x' }), /tls_config\.cafile: unknown key; did you mean ca_file\?/)
+  assert.match(await wrong({ max_version: 'TLS11' }), /max_version: TLS11 is lower than min_version, TLS12/)
+  assert.match(
+    await wrong({ min_version: 'SSL3' }),
+    /min_version: invalid value, expected one of TLS10, TLS11, TLS12, TLS13/,
+  )
+  assert.match(await wrong({ cafile: 'x' }), /tls_config\.cafile: unknown key, did you mean ca_file\?/)
 })
 
 test('proxy_url, no_proxy and headers for CONNECT', async (t) => {
@@ -120,10 +123,13 @@ test('proxy_url, no_proxy and headers for CONNECT', async (t) => {
   assert.doesNotMatch(inspect(proxy, { depth: 9 }) + JSON.stringify(proxy), /pr0xy/)
 
   assert.deepEqual(await problemsOf(t, { no_proxy: 'x', proxy_connect_header: {} }), [
-    'remote_write[0].no_proxy: is no use without proxy_url',
-    'remote_write[0].proxy_connect_header: is no use without proxy_url',
+    'remote_write[0].no_proxy: has no effect without proxy_url',
+    'remote_write[0].proxy_connect_header: has no effect without proxy_url',
   ])
-  assert.match((await problemsOf(t, { proxy_url: 'socks5://x' }))[0] ?? '', /proxy_url: an http:\/\/ or https:\/\/ URL/)
+  assert.match(
+    (await problemsOf(t, { proxy_url: 'socks5://x' }))[0] ?? '',
+    /proxy_url: invalid value, expected an http:\/\/ or https:\/\/ URL/,
+  )
 })
 
 test('proxy_from_environment takes the variables that everybody takes, capitals first', async (t) => {
@@ -145,7 +151,7 @@ test('proxy_from_environment takes the variables that everybody takes, capitals 
   assert.match((await problemsOf(t, both))[0] ?? '', /cannot be used together with proxy_url or no_proxy/)
   const odd = { HTTPS_PROXY: 'socks5://me:s3cret@x' }
   assert.deepEqual(await problemsOf(t, { proxy_from_environment: true }, odd), [
-    'remote_write[0].proxy_from_environment: https_proxy is no http:// or https:// URL',
+    'remote_write[0].proxy_from_environment: invalid environment variable https_proxy, expected an http:// or https:// URL',
   ])
 })
 
@@ -154,10 +160,10 @@ test('oauth2 has a secret or its file, and reaches its endpoint in its own way',
   assert.deepEqual(
     await problemsOf(t, { oauth2: { ...oauth2, client_secret_file: '/nowhere/secret', no_proxy: 'x' } }),
     [
-      'remote_write[0].oauth2.client_secret: is given twice, here and in remote_write[0].oauth2.client_secret_file; keep one',
-      'remote_write[0].oauth2.client_secret_file: /nowhere/secret cannot be read: ENOENT: no such file or directory, open ' +
+      'remote_write[0].oauth2.client_secret: set twice, also in client_secret_file, keep one',
+      'remote_write[0].oauth2.client_secret_file: cannot read /nowhere/secret: ENOENT: no such file or directory, open ' +
         "'/nowhere/secret'",
-      'remote_write[0].oauth2.no_proxy: is no use without proxy_url',
+      'remote_write[0].oauth2.no_proxy: has no effect without proxy_url',
     ],
   )
 })
@@ -167,10 +173,10 @@ test('sigv4: the region is told, in the environment or in the URL', async (t) =>
   await endpoint(t, { url, sigv4: {} })
   await endpoint(t, { sigv4: {} }, { AWS_REGION: 'eu-west-1' })
   assert.deepEqual(await problemsOf(t, { sigv4: { access_key: 'A', profile: 'p', external_id: 'x' } }), [
-    'remote_write[0].sigv4: access_key and secret_key go together',
-    'remote_write[0].sigv4: access_key and profile cannot be used together; keep one',
-    'remote_write[0].sigv4.external_id: is no use without role_arn',
-    'remote_write[0].sigv4.region: is needed; neither AWS_REGION nor the URL tells it',
+    'remote_write[0].sigv4: incomplete, expected both access_key and secret_key',
+    'remote_write[0].sigv4: access_key and profile cannot be used together, keep one',
+    'remote_write[0].sigv4.external_id: has no effect without role_arn',
+    'remote_write[0].sigv4.region: required key is missing (AWS_REGION is not set, and the URL contains no region)',
   ])
 })
 

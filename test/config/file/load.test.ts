@@ -19,7 +19,10 @@ function read(t: TestContext, text: string, environment: Record<string, string> 
 
 test('YAML is told as such, and JSON that is broken is not', (t) => {
   for (const text of ['global:\n  scrape_interval: 15s\n', '# mine\n\n---\nremote_write:\n- url: x\n'])
-    assert.throws(() => read(t, text), /config\.json: is YAML; JSON is expected: yq -o=json \. \S+config\.json$/)
+    assert.throws(
+      () => read(t, text),
+      /config\.json: the file is YAML, expected JSON: convert it with yq -o=json \. \S+config\.json \(on Debian: yq/,
+    )
   for (const text of ['', '{ job: "x" }', 'job', '"job": "x"']) assert.throws(() => read(t, text), /^(?!.*YAML)/)
 })
 
@@ -27,7 +30,7 @@ test('a folder in place of the file is told with what is expected', (t) => {
   const given = { environment: {}, collectors: [], outputKinds }
   assert.throws(
     () => readFile(temporary(t), given, []),
-    /EISDIR: .*: a file is expected, config\.example\.json shows one/,
+    /EISDIR: .*, expected a file, for example config\.example\.json/,
   )
 })
 
@@ -37,8 +40,8 @@ test('every unknown key is told, however many an object has', (t) => {
     '{"jop": "", "instanze": "", "global": {"a": 1, "b": 2}, "constructor": 1, "__proto__": 2}',
   )
   assert.deepEqual(problems, [
-    'jop: unknown key; did you mean job?',
-    'instanze: unknown key; did you mean instance?',
+    'jop: unknown key, did you mean job?',
+    'instanze: unknown key, did you mean instance?',
     'global.a: unknown key',
     'global.b: unknown key',
     'constructor: unknown key',
@@ -49,15 +52,15 @@ test('every unknown key is told, however many an object has', (t) => {
 test('a key that stands in the wrong object is told where it belongs', (t) => {
   const { problems } = read(t, '{"scrape_interval": "5s", "username": "u", "enabled": true, "web": {"level": "info"}}')
   assert.deepEqual(problems, [
-    'scrape_interval: unknown key; it belongs into global',
-    'username: unknown key; it belongs into remote_write.basic_auth or pushgateway.basic_auth',
+    'scrape_interval: unknown key, expected in global',
+    'username: unknown key, expected in remote_write.basic_auth or pushgateway.basic_auth',
     'enabled: unknown key',
-    'web.level: unknown key; it belongs into log',
+    'web.level: unknown key, expected in log',
   ])
   const below = read(t, '{"remote_write": [{"url": "http://x", "password": "p", "max_backoff": "1s"}]}').problems
   assert.deepEqual(below, [
-    'remote_write[0].password: unknown key; it belongs into basic_auth',
-    'remote_write[0].max_backoff: unknown key; it belongs into queue_config',
+    'remote_write[0].password: unknown key, expected in basic_auth',
+    'remote_write[0].max_backoff: unknown key, expected in queue_config',
   ])
 })
 
@@ -65,9 +68,9 @@ test('what is right of a file is read on, so that its problems are told at the s
   const { shape, problems } = read(t, '{"job": "j", "jop": 1, "web": {"max_requests": -1}, "log": {"level": "loud"}}')
   assert.deepEqual(shape, { job: 'j' })
   assert.deepEqual(problems, [
-    'web.max_requests: a number from 0 up is expected',
-    'log.level: one of debug, info, warn, error is expected',
-    'jop: unknown key; did you mean job?',
+    'web.max_requests: invalid value, expected a number from 0 up',
+    'log.level: invalid value, expected one of debug, info, warn, error',
+    'jop: unknown key, did you mean job?',
   ])
 })
 
@@ -77,28 +80,29 @@ test('another kind of value than is expected is told without the value, which ma
     "web": {"listen_address": ${secret}}, "interfaces": [1], "collectors": {"textfile": {"directory": ${secret}}}}`
   const { problems } = read(t, text)
   assert.deepEqual(problems.toSorted(), [
-    'collectors.textfile.directory: a list of texts is expected',
-    'global: an object is expected',
-    'interfaces: an object is expected',
-    'remote_write[0]: an object is expected',
-    'remote_write[1].basic_auth: an object is expected',
-    'remote_write[1].headers: an object is expected',
-    'remote_write[1].url: is missing',
-    'remote_write[2].url: a text is expected',
-    'web.listen_address: a list of addresses is expected; an empty list means no web server',
+    'collectors.textfile.directory: invalid value, expected a list of texts',
+    'global: invalid value, expected an object',
+    'interfaces: invalid value, expected an object',
+    'remote_write[0]: invalid value, expected an object',
+    'remote_write[1].basic_auth: invalid value, expected an object',
+    'remote_write[1].headers: invalid value, expected an object',
+    'remote_write[1].url: required key is missing',
+    'remote_write[2].url: invalid value, expected a text',
+    'web.listen_address: invalid value, expected a list of addresses (an empty list disables the web server)',
   ])
 })
 
 test('a variable that is not set is one problem, whatever an empty text would be', (t) => {
   const { problems } = read(t, '{"remote_write": [{"url": "${URL}"}]}')
-  assert.deepEqual(problems, ['remote_write[0].url: the environment variable URL is not set'])
+  assert.deepEqual(problems, ['remote_write[0].url: environment variable URL is not set'])
 })
 
 test('a file that holds no object is refused', (t) => {
   for (const text of ['[]', 'null', '"x"', '5'])
     assert.throws(
       () => read(t, text),
-      (error) => error instanceof ConfigError && /config\.json: a JSON object is expected$/.test(error.message),
+      (error) =>
+        error instanceof ConfigError && /config\.json: invalid content, expected a JSON object$/.test(error.message),
     )
 })
 

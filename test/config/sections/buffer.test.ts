@@ -60,9 +60,9 @@ test('wrong words are said with their place', async (t) => {
 
 test('how often to sync, and how little the buffer may hold, is told in whole', async (t) => {
   for (const [buffer, said] of [
-    [{ sync: 'often' }, 'buffer.sync: "always", "never" or a duration such as "1m" is expected'],
-    [{ sync: '0s' }, 'buffer.sync: "always", "never" or a duration such as "1m" is expected'],
-    [{ max_bytes: '512' }, 'buffer.max_bytes: at least "1MiB" is expected: a snapshot may take 100 KiB'],
+    [{ sync: 'often' }, 'buffer.sync: invalid value, expected "always", "never" or a duration such as "1m"'],
+    [{ sync: '0s' }, 'buffer.sync: invalid value, expected "always", "never" or a duration such as "1m"'],
+    [{ max_bytes: '512' }, 'buffer.max_bytes: invalid value, expected at least "1MiB" (a snapshot can need 100 KiB)'],
   ] as const) {
     const error = await buffered(t, { remote_write, buffer }).catch((reason) => reason)
     assert.ok(error instanceof ConfigError)
@@ -82,5 +82,5 @@ test('a user who is a mere number, as in many a container, is one like any other
   const ask = (more: Record<string, string>) =>
     spawnSync(process.execPath, args, { cwd: root, uid, env: { GRAFANA_CLOUD_TOKEN: 'glc_x', ...more } })
   assert.equal(String(ask({ STATE_DIRECTORY: '/s' }).stderr), '')
-  assert.match(String(ask({}).stderr), /buffer\.directory: must be named, as this user has no home/)
+  assert.match(String(ask({}).stderr), /buffer\.directory: required key is missing, this user has no home directory/)
 })

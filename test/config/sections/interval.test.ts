@@ -49,9 +49,12 @@ test('an interval below that of the collection is an error with its place', asyn
   const shape = { global: { scrape_interval: '1m' }, remote_write: [{ ...a, interval: '15s' }] }
   await assert.rejects(configured(t, shape), (error) => {
     assert.ok(error instanceof ConfigError)
-    assert.deepEqual(error.problems, [
-      'remote_write[0].interval: 15s is shorter than global.scrape_interval, 60s: make that shorter',
-    ])
+    assert.deepEqual(
+      error.problems.map((one) => one.replace(/^\/\S+\/config\.json: /, '')),
+      [
+        'remote_write[0].interval: 15s is shorter than global.scrape_interval (60s), set a shorter global.scrape_interval',
+      ],
+    )
     return true
   })
 })

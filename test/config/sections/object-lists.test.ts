@@ -93,19 +93,19 @@ test('unknown keys, missing keys and wrong types are errors with their place', a
   const wrong = [
     [
       { targets: [{ url: 'a' }, { url: 'b', timeuot: '1s' }] },
-      /targets\[1\]\.timeuot: unknown key; did you mean timeout\?/,
+      /targets\[1\]\.timeuot: unknown key, did you mean timeout\?/,
     ],
-    [{ targets: [{ timeout: '1s' }] }, /collectors\.probe\.targets\[0\]\.url: is missing/],
-    [{ targets: [{ url: 1 }] }, /collectors\.probe\.targets\[0\]\.url: a text is expected/],
-    [{ targets: [{ url: 'a', timeout: 'soon' }] }, /targets\[0\]\.timeout: a duration/],
-    [{ targets: [{ url: 'a', retries: '2' }] }, /targets\[0\]\.retries: a number is expected/],
+    [{ targets: [{ timeout: '1s' }] }, /collectors\.probe\.targets\[0\]\.url: required key is missing/],
+    [{ targets: [{ url: 1 }] }, /collectors\.probe\.targets\[0\]\.url: invalid value, expected a text/],
+    [{ targets: [{ url: 'a', timeout: 'soon' }] }, /targets\[0\]\.timeout: invalid value, expected a duration/],
+    [{ targets: [{ url: 'a', retries: '2' }] }, /targets\[0\]\.retries: invalid value, expected a number/],
     [
       { targets: [{ url: 'a', metrics: '(' }] },
       /collectors\.probe\.targets\[0\]\.metrics: "\(" is no regular expression/,
     ],
     [{ targets: [{ url: 'a', headers: [{ value: 'x' }] }] }, /targets\[0\]\.headers\[0\]\.name: is missing/],
     [{ targets: { url: 'a' } }, /collectors\.probe\.targets: a list of objects is expected/],
-    [{ targets: ['a'] }, /collectors\.probe\.targets\[0\]: an object is expected/],
+    [{ targets: ['a'] }, /collectors\.probe\.targets\[0\]: invalid value, expected an object/],
   ] as const
   for (const [settings, expected] of wrong) assert.match(await problemsIn(t, settings), expected)
 })

@@ -111,8 +111,11 @@ test('what would need another way in is refused, with that way', async (t) => {
     'tls_config.cert_ref',
     'tls_config.key_ref',
   ])
-  assert.match(problems.join('\n'), /of proxies those of HTTP/)
-  assert.match(problems.join('\n'), /password_ref: is of a manager of secrets.*use password or password_file/)
+  assert.match(problems.join('\n'), /SOCKS proxies are not supported/)
+  assert.match(
+    problems.join('\n'),
+    /password_ref: not supported, hostpush has no secret manager: use password or password_file/,
+  )
 })
 
 test('a number that YAML needs no quotes for is its text', async (t) => {
@@ -126,7 +129,7 @@ test('a number that YAML needs no quotes for is its text', async (t) => {
   assert.equal(Buffer.from(authorization.slice(6), 'base64').toString(), '123456:x')
   const { problems } = await read(t, { basic_auth: { username: 1.5 }, headers: { 'X-A': true, 'X-B': 1e30 } })
   assert.deepEqual(keysOf(problems), ['headers.X-A', 'headers.X-B', 'basic_auth.username'])
-  for (const problem of problems) assert.match(problem, /a text is expected$/)
+  for (const problem of problems) assert.match(problem, /invalid value, expected a text$/)
 })
 
 test('bearer_token and its file are a way to say authorization', async (t) => {
@@ -147,28 +150,28 @@ test('files of http_headers are read for each request, and one that cannot be se
   writeFileSync(file, 'second')
   assert.deepEqual(endpoint?.headers(), { 'X-A': 'v, second' })
   writeFileSync(file, 'one\ntwo')
-  assert.throws(() => endpoint?.headers(), /http_headers\.X-A\.files: .*header cannot be sent/)
+  assert.throws(() => endpoint?.headers(), /http_headers\.X-A\.files: .*header: invalid value, expected one line/)
   const { problems } = await read(t, {
     headers: { 'x-a': '1' },
     http_headers: { 'X-A': { values: ['2'] }, 'X-B': { files: ['/nowhere/b'] }, 'X-C': { files: [file] } },
   })
-  assert.match(problems[0] ?? '', /http_headers\.X-A: is given twice/)
-  assert.match(problems[1] ?? '', /X-B\.files: \/nowhere\/b cannot be read/)
+  assert.match(problems[0] ?? '', /http_headers\.X-A: set twice/)
+  assert.match(problems[1] ?? '', /X-B\.files: cannot read \/nowhere\/b/)
 })
 
 test('what cannot be a token is wrong at once, and later when its file becomes so', async (t) => {
   const wrong = async (keys: object) => (await read(t, keys)).problems.join('\n')
   const of = (credentials: string) => wrong({ authorization: { credentials } })
   assert.match(await of(''), /credentials: is empty/)
-  assert.match(await of('bearer abc'), /credentials: begins with Bearer, which is sent before it/)
-  assert.match(await of('a\nb'), /credentials: cannot be sent: a header is one line/)
-  assert.match(await wrong({ basic_auth: { username: 'a:b' } }), /username: holds a colon/)
+  assert.match(await of('bearer abc'), /credentials: begins with Bearer, remove it/)
+  assert.match(await of('a\nb'), /credentials: invalid value, expected one line/)
+  assert.match(await wrong({ basic_auth: { username: 'a:b' } }), /username: contains a colon/)
   const file = join(temporary(t), 'token')
   writeFileSync(file, 'good')
   const { endpoint } = await read(t, { authorization: { credentials_file: file } })
   for (const [text, words] of [
-    ['', 'is empty'],
-    ['s3cret\nline', 'cannot be sent'],
+    ['', 'the file is empty'],
+    ['s3cret\nline', 'expected one line'],
   ] as const) {
     writeFileSync(file, text)
     assert.throws(() => endpoint?.credentials?.headersFor({} as never), new RegExp(`token: ${words}`))
@@ -180,12 +183,12 @@ test('what cannot be a token is wrong at once, and later when its file becomes s
 
 test('what came from copying is sent as it is, and doubted', async (t) => {
   const odd = {
-    '"s3cret"': /stands in quotes/,
+    '"s3cret"': /is enclosed in quotes/,
     's3cret\n': /begins or ends with white space/,
-    '${s3cret_token}': /a variable is \$\{NAME\}, in capitals/,
-    $S3CRET: /a variable is/,
+    '${s3cret_token}': /an environment variable is \$\{NAME\}, in capitals/,
+    $S3CRET: /an environment variable is/,
     '': /basic_auth\.password: is empty/,
-    's3cret_...': /ends in dots/,
+    's3cret_...': /ends with dots/,
   }
   for (const [password, words] of Object.entries(odd)) {
     const { warnings, endpoint } = await read(t, { basic_auth: { username: 'me', password } })
@@ -198,7 +201,7 @@ test('what came from copying is sent as it is, and doubted', async (t) => {
   const file = join(temporary(t), 'password')
   writeFileSync(file, "'s3cret'\n")
   const { warnings } = await read(t, { basic_auth: { username: 'me', password_file: file } })
-  assert.match(warnings[0] ?? '', /password_file: .*: stands in quotes/)
+  assert.match(warnings[0] ?? '', /password_file: .*: is enclosed in quotes/)
 })
 
 test('what the pages of Grafana Cloud make easy to mix up is doubted', async (t) => {

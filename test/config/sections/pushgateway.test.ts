@@ -75,9 +75,9 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
   [{ pushgateway: [{}] }, /pushgateway\[0\]\.url/],
   [
     { pushgateway: [{ url, groupingkey: {} }] },
-    /pushgateway\[0\]\.groupingkey: unknown key; did you mean grouping_key\?/,
+    /pushgateway\[0\]\.groupingkey: unknown key, did you mean grouping_key\?/,
   ],
-  [{ pushgateway: [{ url, method: 'PATCH' }] }, /pushgateway\[0\]\.method: "PUT" or "POST" is expected/],
+  [{ pushgateway: [{ url, method: 'PATCH' }] }, /pushgateway\[0\]\.method: invalid value, .*"PUT" or "POST"/],
   [{ pushgateway: [{ url, grouping_key: { 'a-b': '' } }] }, /pushgateway\[0\]\.grouping_key.*label name/],
   [{ pushgateway: [{ url, grouping_key: { job: 'x' } }] }, /pushgateway\[0\]\.grouping_key\.job: stands beside/],
   [{ pushgateway: [{ url, grouping_key: { __x: 'x' } }] }, /pushgateway\[0\]\.grouping_key\.__x: .*reserved/],
@@ -95,7 +95,7 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
         { url, name: 'a' },
       ],
     },
-    /pushgateway: two blocks are called a/,
+    /pushgateway: two blocks have the name a/,
   ],
 ]
 for (const [shape, problem] of wrong) {

@@ -71,11 +71,17 @@ const bad: readonly (readonly [args: string[], message: RegExp])[] = [
     /^hostpush: --collector.netstat.fields: "\(" is not a regular expression in RE2 syntax/,
   ],
   [['collect', '--collector.netstat.fields=a(?=b)'], /is not a regular expression in RE2 syntax/],
-  [['collect', '--log.level=loud'], /^hostpush: --log.level: "loud" is unknown, expected one of debug, info, warn, error$/],
+  [
+    ['collect', '--log.level=loud'],
+    /^hostpush: --log.level: "loud" is unknown, expected one of debug, info, warn, error$/,
+  ],
   [['collect', '--config.file=/nowhere.json'], /^hostpush: \/nowhere.json: ENOENT/],
   [['collect', '--config.file='], /^hostpush: --config.file: ENOENT/],
   [['check', '--web.listen-address=here'], /^hostpush: web: listen address "here" is not host:port/],
-  [['check', '--web.telemetry-path=metrics'], /^hostpush: --web.telemetry-path: "metrics" is invalid, expected a path that begins with //],
+  [
+    ['check', '--web.telemetry-path=metrics'],
+    /^hostpush: --web.telemetry-path: "metrics" is invalid, expected a path that begins with \//,
+  ],
   [['run', '--web.listen-address='], /^hostpush: nothing to do: add remote_write or pushgateway/],
   [
     ['collect', '--collector.diskstats.device-include=a', '--collector.diskstats.device-exclude=b'],

@@ -39,9 +39,11 @@ test('all well but for an agent that does not run: status 0, one line for each t
     /^ok {4}collectors +1 of 1 collectors can read their files$/m,
     /^ok {4}buffer +\/.*\/buffer: .* free, the buffer uses at most 1 MiB/m,
     /^warn {2}agent +no agent runs on .*\n +do: start hostpush run/m,
-    /^http:.*\/api\/v1\/write$/m,\n    /^ok {4}access +http:.*\/api\/v1\/write accepted a test request \(nothing was stored\)$/m,
+    /^http:.*\/api\/v1\/write$/m,
+    /^ok {4}access +http:.*\/api\/v1\/write accepted a test request \(nothing was stored\)$/m,
     /^ok {4}series +\d+ series, at most \d+ labels each$/m,
-    /^0 failures, \d+ warnings, \d+ checks passed$/m,\n    /^http:.*\/api\/v1\/write: ready$/m,
+    /^0 failures, \d+ warnings, \d+ checks passed$/m,
+    /^http:.*\/api\/v1\/write: ready$/m,
   ])
     assert.match(out, line)
 })

@@ -152,8 +152,8 @@ test('a certificate that is not trusted ends the checks of its receiver', async 
 
 test('a certificate that has ended, or not begun, is told with whose it is and since when', async (t) => {
   for (const [from, to, text] of [
-    ['20200101', '20200102', /^certificate has expired: receiver, ended \d{4} days ago$/],
-    ['20980101', '20990101', /^certificate is not yet valid: receiver, not before \d{5} days from now$/],
+    ['20200101', '20200102', /^certificate has expired: certificate receiver, expired \d{4} days ago$/],
+    ['20980101', '20990101', /^certificate is not yet valid: certificate receiver, valid in \d{5} days$/],
   ] as const) {
     const { cert, key, file } = selfSigned(t, from, to)
     const { url } = await answering(t, () => answerOf(204), { cert, key })

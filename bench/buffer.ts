@@ -109,10 +109,10 @@ async function start({ folder, quick, say }: Context): Promise<string> {
   const sizeMib = quick ? 32 : 512
   const samples = await backlog(directory, sizeMib * mib)
   say(`a backlog of ${sizeMib} MiB`)
-  const begun = performance.now()
+  const started = performance.now()
   const buffer = await open(directory)
   const cursor = buffer.cursor('bench')
-  const ready = performance.now() - begun
+  const ready = performance.now() - started
   const exactness = cursor.backlog().samples === samples ? 'exact' : 'WRONG'
   const cpu = process.cpuUsage()
   const before = process.memoryUsage().rss

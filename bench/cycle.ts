@@ -60,7 +60,7 @@ export default {
     ])
     const { cpus, networkDevices, disks } = whole
     return [
-      `CPU ms of all threads, median of ${rounds} intervals that are ${gapMs} ms apart, each host in a process of its own.`,
+      `CPU ms of all threads, median of ${rounds} intervals that are ${gapMs} ms apart, each host in a separate process.`,
       `\`whole\` has ${cpus} CPUs, ${networkDevices} network devices and ${disks} disks, \`half\` half of each. \`send\` is one`,
       'request over a persistent connection to a receiver in another process. `interval` is the total, with timers and',
       'garbage collection. 2.0, with type, help and start timestamps, encodes the same snapshot; it is not sent and not in the total.\n',

@@ -35,13 +35,13 @@ export async function drain({ folder, quick, say }: Context): Promise<string> {
   const directory = join(folder, 'drain')
   say(`a backlog of ${snapshots} snapshots`)
   await inChild(import.meta.filename, ['fill', directory, snapshots])
-  const seen = { requests: 0, bytes: 0 }
+  const received = { requests: 0, bytes: 0 }
   const server = createServer((request, answer) => {
     request.on('data', (chunk: Buffer) => {
-      seen.bytes += chunk.length
+      received.bytes += chunk.length
     })
     request.on('end', () => {
-      seen.requests++
+      received.requests++
       answer.writeHead(204).end()
     })
   })
@@ -53,7 +53,7 @@ export async function drain({ folder, quick, say }: Context): Promise<string> {
   const { samples, cpuMs, seconds, idleMb, maxMb } = drained
   return (
     `A backlog of ${snapshots} snapshots of ${series} series, ${(samples / 1e6).toFixed(1)} M samples, pacing off: ${seconds.toFixed(1)} s, ` +
-    `${seen.requests} requests, ${(seen.bytes / samples).toFixed(2)} bytes a sample; ` +
+    `${received.requests} requests, ${(received.bytes / samples).toFixed(2)} bytes a sample; ` +
     `${withVerdict((cpuMs * 1000) / samples, 6)} µs of CPU a sample, all threads; ` +
     `private memory at most ${withVerdict(maxMb - idleMb, 25)} MB above the ${idleMb.toFixed(1)} MB of an idle agent.\n`
   )
@@ -83,7 +83,7 @@ async function send(directory: string, port: number): Promise<DrainCost> {
   await sleep(500)
   const idleMb = privateMb()
   const before = process.cpuUsage()
-  const begun = performance.now()
+  const started = performance.now()
   const options = { name: 'default', url, headers: () => ({}), timeoutMs: 30_000, maxSamplesPerSend: 10_000 }
   const speaks = { protobufMessage: 'prometheus.WriteRequest', inline: 'full' } as const
   const times = {
@@ -104,7 +104,7 @@ async function send(directory: string, port: number): Promise<DrainCost> {
     maxMb = Math.max(maxMb, privateMb())
   }
   const { user, system } = process.cpuUsage(before)
-  const seconds = (performance.now() - begun) / 1000
+  const seconds = (performance.now() - started) / 1000
   await endpoint.stop(AbortSignal.timeout(1000))
   await buffer.close()
   return { samples, cpuMs: (user + system) / 1000, seconds, idleMb, maxMb }

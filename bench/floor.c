@@ -36,7 +36,7 @@ int main(int argc, char **argv) {
   double *took = calloc(rounds, sizeof *took);
   for (int round = 0; round < rounds; round++) {
     nanosleep(&gap, NULL);
-    double begun = cpu_us();
+    double started = cpu_us();
     for (int i = 0; i < count; i++) {
       if (fd[i] < 0) fd[i] = open(path[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
       if (fd[i] < 0) continue;
@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
       close(fd[i]);
       fd[i] = -1;
     }
-    took[round] = cpu_us() - begun;
+    took[round] = cpu_us() - started;
   }
   qsort(took, rounds, sizeof *took, ascending);
   printf("%.1f\n", took[rounds / 2]);

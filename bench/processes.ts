@@ -108,10 +108,10 @@ export async function freePort(): Promise<number> {
 }
 
 export async function ready(url: string, ms = 30_000): Promise<void> {
-  for (const begun = performance.now(); ; await sleep(50)) {
+  for (const started = performance.now(); ; await sleep(50)) {
     const answer = await fetch(url).catch(() => undefined) // not listening yet
     await answer?.arrayBuffer()
     if (answer?.ok) return
-    if (performance.now() - begun > ms) throw new Error(`${url} is not ready after ${ms} ms`)
+    if (performance.now() - started > ms) throw new Error(`${url} is not ready after ${ms} ms`)
   }
 }

@@ -41,7 +41,7 @@ function load(): () => void {
   traffic.listen(0, '127.0.0.1', () => void fetchOn().catch(() => {})) // the request fails when the server closes
   return () => {
     isOver = true
-    process.kill(-(compiler.pid ?? 0), 'SIGKILL') // the shell and its compiler, a group of their own
+    process.kill(-(compiler.pid ?? 0), 'SIGKILL') // the shell and its compiler, a separate process group
     traffic.closeAllConnections()
     traffic.close()
   }
@@ -59,9 +59,9 @@ export function replay(pages: readonly string[]): readonly Snapshot[] {
       for (const { suffix, labels, value } of samples) {
         const key = `${name}${suffix} ${Object.keys(labels)}`
         const declared = family(type, name, help, Object.keys(labels), suffix)
-        const known = families.get(key) ?? (type === 'counter' ? { ...declared, since: 'boot' as const } : declared)
-        families.set(key, known)
-        builder.add(known, value, labels)
+        const existing = families.get(key) ?? (type === 'counter' ? { ...declared, since: 'boot' as const } : declared)
+        families.set(key, existing)
+        builder.add(existing, value, labels)
       }
     }
     return { ...builder.end(beginMs + i * 15_000), starts: { boot: beginMs - 1e9, start: beginMs - 1e6 } }

@@ -170,17 +170,17 @@ async function measured(series: number, { folder, quick, say }: Context): Promis
         listen: { host: '127.0.0.1', port: 0 },
         onRequest: (one) => count(one),
       })
-      const seen = { samples: 0, bytes: 0 }
+      const received = { samples: 0, bytes: 0 }
       const count = ({ samples, compressedBytes }: { samples: number; compressedBytes: number }) => {
         if (samples === 0) return // metadata is sent in separate requests
-        seen.samples += samples
-        seen.bytes += compressedBytes
+        received.samples += samples
+        received.bytes += compressedBytes
       }
       const home = `${folder}/${series}-${i}`
       mkdirSync(home)
       const write = `${receiver.url}/api/v1/write`
       const running = await contender.start({ folder: home, series, page: page.address, write })
-      return { running, receiver, seen, of: () => ({ cpuMs: cpuMs(running.pid), ...seen }) }
+      return { running, receiver, received, of: () => ({ cpuMs: cpuMs(running.pid), ...received }) }
     }),
   )
   await sleep(warmUp * 1000)

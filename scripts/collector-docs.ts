@@ -1,17 +1,9 @@
-/*
- * Writes docs/collectors.md from the definitions of the collectors.
- *
- *   npm run docs [-- --check]
- *
- * With --check it writes nothing and exits with 1 if the file is not up to date.
- */
-import { readFileSync, writeFileSync } from 'node:fs'
+/* The text of docs/collectors.md, from the definitions of the collectors. scripts/docs.ts writes it. */
+import { readFileSync } from 'node:fs'
 import type { Collector, ObjectFields, ObjectList, Option, Options } from '../src/collector.ts'
 import { collectors } from '../src/collectors/index.ts'
 import { interfaceFlags } from '../src/config/sections/collectors.ts'
 import type { Flag } from '../src/util/flags.ts'
-
-const page = new URL('../docs/collectors.md', import.meta.url)
 
 const head = `# Collectors
 
@@ -34,7 +26,7 @@ function filterOf({ name, help }: Flag): string {
 }
 
 /** The whole page. */
-export function docsText(): string {
+export function collectorDocsText(): string {
   const on = collectors.filter(({ enabled }) => enabled)
   const off = collectors.filter(({ enabled }) => !enabled)
   const listed = (some: readonly Collector[]) => some.map(({ name }) => `[${name}](#${name})`).join(' · ')
@@ -107,13 +99,4 @@ function familiesIn(source: string): string[] {
     .map(([, plain = '', template = '']) => plain || template.replaceAll(/\$\{(?:[^{}]|\{[^}]*\})*\}/g, '*'))
     .filter((name) => /^[\w*]+$/.test(name))
   return [...new Set(names)].sort()
-}
-
-if (import.meta.main) {
-  const text = docsText()
-  if (!process.argv.includes('--check')) writeFileSync(page, text)
-  else if (readFileSync(page, 'utf8') !== text) {
-    console.error('docs/collectors.md is out of date: run npm run docs')
-    process.exitCode = 1
-  }
 }

@@ -16,14 +16,14 @@ export interface ComparisonSetup {
   readonly within?: readonly string[]
   /** Families that are not compared. */
   readonly ignored: RegExp
-  /** Families whose values change: only their series are compared. */
+  /** Families with values that change: only their series are compared. */
   readonly moving: RegExp
 }
 
 export const nothing = /^$/
 
 /**
- * Families of the live host whose values go up and down, or change because they are read. The values of all others are
+ * Families of the live host with values that go up and down, or change because they are read. All other values are
  * compared if the peer reports the same value before and after: then a counter did not change in between.
  */
 export const moving = new RegExp(

@@ -1,8 +1,4 @@
-/*
- * Writes docs/logs.md from every messages.ts of src.
- *
- *   npm run docs [-- --check]
- */
+/* The text of docs/logs.md, from every messages.ts of src. scripts/docs.ts writes it. */
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,14 +8,17 @@ const source = fileURLToPath(new URL('../src', import.meta.url))
 
 /** All messages of src, by component and text. */
 export async function allMessages(): Promise<readonly Message[]> {
-  const tables = await Promise.all(
-    globSync('**/messages.ts', { cwd: source })
-      .sort()
-      .map((file) => import(join(source, file)) as Promise<Readonly<Record<string, Readonly<Record<string, Message>>>>>),
-  )
-  const found = tables.flatMap((module) => Object.values(module).flatMap((table) => Object.values(table)))
+  const files = globSync('**/messages.ts', { cwd: source }).sort()
+  const modules = await Promise.all(files.map((file) => import(join(source, file)) as Promise<object>))
+  const found = modules
+    .flatMap((module): unknown[] => Object.values(module))
+    .flatMap((table) => (typeof table === 'object' && table !== null ? Object.values(table) : []))
+    .filter(isMessage)
   return found.toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1))
 }
+
+const isMessage = (value: unknown): value is Message =>
+  typeof value === 'object' && value !== null && 'component' in value && 'text' in value
 
 const keyOf = ({ component, text }: Message) => `${component}\n${text}`
 

@@ -4,9 +4,10 @@
  *
  *   npm run parity -- [--fixtures] [--live [--all] [--user NAME]] [--only COLLECTOR,…]
  *
- * --all enables every collector, --user runs both programs as another user. Prints one line for each collector and a
- * total. Exits with 1 for a difference that docs/differences.md does not list. A comparison without its node_exporter or
- * its tree is skipped; with CI=true a missing node_exporter is a failure.
+ * --all enables every collector, --only the named ones, --user runs both programs as another user. Collectors that
+ * node_exporter does not have are named and not compared. Prints one line for each collector and a total. Exits with 1
+ * for a difference that docs/differences.md does not list, and for a collector of --only without a metric to compare. A
+ * comparison without its node_exporter or its tree is skipped; with CI=true a missing node_exporter is a failure.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -17,7 +18,15 @@ import { parseArgs } from 'node:util'
 import { collectors as allCollectors } from '../src/collectors/index.ts'
 import { type Difference, type Exposition, expositionOf } from './compare.ts'
 import { asUser, type ComparisonSetup, comparePrograms, momentary, moving, nothing } from './compare-programs.ts'
-import { NotStarted, peerProgram, peerVersion, type RunningPeer, startPeer, Unavailable } from './peer.ts'
+import {
+  NotStarted,
+  peerCollectors,
+  peerProgram,
+  peerVersion,
+  type RunningPeer,
+  startPeer,
+  Unavailable,
+} from './peer.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fixtures = join(root, '../shared/fixtures', `node-exporter-${peerVersion}`)
@@ -51,7 +60,9 @@ function fixtureTree(into: string): ComparisonSetup {
   }
 }
 
-const everything = allCollectors.map(({ name }) => `--collector.${name}`)
+const ownNames = allCollectors.map(({ name }) => name)
+
+const flagOf = (name: string) => `--collector.${name}`
 
 const liveHost = (flags: readonly string[]): ComparisonSetup => ({
   name: 'live',
@@ -61,14 +72,28 @@ const liveHost = (flags: readonly string[]): ComparisonSetup => ({
   moving,
 })
 
+/** What to compare, and what was compared. */
+interface Selection {
+  /** The collectors of --only. */
+  readonly only: readonly string[] | undefined
+  /** The collectors that both programs have. */
+  readonly common: readonly string[]
+  /** The collectors that have had at least one metric in a comparison. */
+  readonly compared: Set<string>
+}
+
 /** Compares with one setup; true if every difference is listed. */
 async function isEqual(
   program: string,
   setting: ComparisonSetup,
-  only: readonly string[] | undefined,
+  { only, common, compared }: Selection,
 ): Promise<boolean> {
   using peer = await startPeer(program, setting.flags, setting)
-  const verdict = await comparePrograms(peer, setting)
+  const onlyOurs = ownNames.filter((name) => !common.includes(name))
+  const verdict = await comparePrograms(peer, setting, [
+    ...setting.flags,
+    ...onlyOurs.map((name) => `--no-collector.${name}`),
+  ])
   const collectorOf = await collectors(peer, verdict.peer)
   const lines = new Map<string, CollectorResult>()
   const lineOf = (family: string): CollectorResult | undefined => {
@@ -82,28 +107,56 @@ async function isEqual(
     const line = lineOf(family)
     line?.families.add(family)
     if (line !== undefined) line.series += series.size
+    compared.add(collectorOf(family))
   }
   for (const kind of ['listed', 'unlisted'] as const)
     for (const difference of verdict[kind]) lineOf(difference.family)?.[kind].push(difference)
   return report(setting.name, lines)
 }
 
-/** Compares on the live host. A peer that cannot count perf events does not start: it is started again without perf. */
+/** node_exporter's panic names the profiler that failed, but not the collector. */
+const perfFailure = /\bperf|profiler/i
+
+/** Compares on the live host. A peer that may not count perf events does not start: it is started again without perf. */
 async function isLiveEqual(
   program: string,
   folder: string,
-  given: { readonly all?: boolean; readonly user?: string },
-  only: readonly string[] | undefined,
+  { all = false, user }: { readonly all?: boolean; readonly user?: string },
+  selection: Selection,
 ): Promise<boolean> {
-  const { program: its = program, within = [] } = given.user === undefined ? {} : asUser(given.user, program, folder)
-  const setting = { ...liveHost(given.all ? everything : []), within }
+  const { program: copy = program, within = [] } = user === undefined ? {} : asUser(user, program, folder)
+  const enabled = selection.common.filter((name) => all || selection.only?.includes(name))
+  const setting = { ...liveHost(enabled.map(flagOf)), within }
   try {
-    return await isEqual(its, setting, only)
+    return await isEqual(copy, setting, selection)
   } catch (error) {
-    if (!(error instanceof NotStarted && given.all)) throw error
+    if (!(error instanceof NotStarted && enabled.includes('perf') && perfFailure.test(error.message))) throw error
     console.log(`parity: node_exporter does not start with perf, compared without it: ${error.message}`)
-    return isEqual(its, { ...setting, flags: everything.filter((flag) => flag !== '--collector.perf') }, only)
+    const flags = setting.flags.filter((flag) => flag !== flagOf('perf'))
+    return isEqual(copy, { ...setting, flags }, selection)
   }
+}
+
+/** The collectors that hostpush and this node_exporter have. Names those that only hostpush has. */
+function commonCollectors(program: string): string[] {
+  const names = peerCollectors(program)
+  const onlyOurs = ownNames.filter((name) => !names.has(name))
+  if (onlyOurs.length > 0) console.log(`parity: not compared, node_exporter does not have ${onlyOurs.join(', ')}`)
+  return ownNames.filter((name) => names.has(name))
+}
+
+/** Reports each collector of --only that has had no metric to compare; true if there is none. */
+function isEachCompared({ only = [], common, compared }: Selection): boolean {
+  const empty = only.filter((name) => !compared.has(name))
+  for (const name of empty) {
+    const reason = common.includes(name)
+      ? 'node_exporter reports no metric of it here'
+      : ownNames.includes(name)
+        ? 'node_exporter does not have it'
+        : 'hostpush does not have it'
+    console.error(`parity: --only ${name}: nothing was compared: ${reason}`)
+  }
+  return empty.length === 0
 }
 
 /**
@@ -167,11 +220,14 @@ async function main(): Promise<boolean> {
     },
   })
   const both = !values.fixtures && !values.live
-  const only = values.only?.split(',')
+  const compared = new Set<string>()
+  let selection: Selection | undefined
   const folder = mkdtempSync(join(tmpdir(), 'hostpush-parity-'))
-  const attempt = async (compared: (program: string) => Promise<boolean>): Promise<boolean> => {
+  const attempt = async (comparison: (program: string, selection: Selection) => Promise<boolean>): Promise<boolean> => {
     try {
-      return await compared(peerProgram())
+      const program = peerProgram()
+      selection ??= { only: values.only?.split(','), common: commonCollectors(program), compared }
+      return await comparison(program, selection)
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error
       const isFailure = process.env.CI === 'true' && error.inCi === 'fails'
@@ -180,10 +236,13 @@ async function main(): Promise<boolean> {
     }
   }
   try {
-    const first =
-      !(both || values.fixtures) || (await attempt((program) => isEqual(program, fixtureTree(folder), only)))
-    const second = !(both || values.live) || (await attempt((program) => isLiveEqual(program, folder, values, only)))
-    return first && second
+    const isFixtureEqual =
+      !(both || values.fixtures) ||
+      (await attempt((program, selection) => isEqual(program, fixtureTree(folder), selection)))
+    const isHostEqual =
+      !(both || values.live) || (await attempt((program, selection) => isLiveEqual(program, folder, values, selection)))
+    const isComplete = selection === undefined || compared.size === 0 || isEachCompared(selection) // 0: all were skipped
+    return isFixtureEqual && isHostEqual && isComplete
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

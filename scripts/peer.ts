@@ -22,7 +22,7 @@ export class Unavailable extends Error {
   }
 }
 
-/** The peer ended at startup; the message is its last line. */
+/** The peer ended at startup; the message is its panic or the last line that it printed. */
 export class NotStarted extends Error {}
 
 /** Builds the peer's program if needed and returns its path. Throws Unavailable if it cannot be built. */
@@ -47,6 +47,12 @@ export function peerProgram(): string {
     throw new Unavailable(`no node_exporter ${peerVersion} in ${program}, and it cannot be built: ${reason}`)
   }
   return program
+}
+
+/** The collectors that the peer has, by its own help text. */
+export function peerCollectors(program: string): Set<string> {
+  const help = execFileSync(program, ['--help'], { encoding: 'utf8' })
+  return new Set([...help.matchAll(/^ +--\[no-\]collector\.(\w+)(?=\s)/gm)].map(([, name = '']) => name))
 }
 
 /** The peer, listening on the loopback interface until it is disposed. */
@@ -79,13 +85,15 @@ export async function startPeer(program: string, flags: readonly string[], optio
       return await response.text()
     } catch (error) {
       await Promise.race([once(child, 'close'), sleep(500)]) // stderr may have the reason
-      const reason = /^panic: .*$/m.exec(output)?.[0] ?? (error instanceof Error ? error.message : error)
+      const reason = panicIn(output) ?? (error instanceof Error ? error.message : error)
       throw new Error(`node_exporter does not answer: ${reason}`)
     }
   }
   await listening(child, port, () => output)
   return { read, [Symbol.dispose]: () => child.kill('SIGKILL') }
 }
+
+const panicIn = (output: string): string | undefined => /^panic: .*$/m.exec(output)?.[0]
 
 async function listening(child: ChildProcess, port: number, output: () => string): Promise<void> {
   let failure: Error | undefined
@@ -94,7 +102,7 @@ async function listening(child: ChildProcess, port: number, output: () => string
   })
   for (let attempt = 0; attempt < 200; attempt++) {
     if (failure !== undefined || child.exitCode !== null)
-      throw new NotStarted(failure?.message ?? output().trim().split('\n').at(-1) ?? '')
+      throw new NotStarted(failure?.message ?? panicIn(output()) ?? output().trim().split('\n').at(-1) ?? '')
     try {
       await fetch(`http://127.0.0.1:${port}/`)
       return

@@ -30,12 +30,12 @@ export type { Supervisor } from './agent/loop.ts'
 export { messages as agentMessages } from './agent/messages.ts'
 export { logWarnings } from './agent/reload.ts'
 
-/** What a test replaces. */
+/** Dependencies; tests inject their own. */
 export interface Deps extends SendDeps {
   /** The disk that the buffer writes to. */
   readonly files?: FileSystem
   readonly supervisor?: Supervisor
-  /** Reads the configuration again; without it there is no other. */
+  /** Reads the configuration again; without it a reload fails. */
   readonly reread?: () => Promise<Config>
 }
 
@@ -44,21 +44,21 @@ export interface Agent {
   /** Where the web server listens. */
   readonly addresses: readonly string[]
   /**
-   * Collects and pushes until the signal aborts; then collects once more and flushes for a bounded time. Gives the
-   * outputs that have not got all by then. Rejects where a sender stands still and nothing helps.
+   * Collects and pushes until the signal aborts; then collects once more and flushes for at most `flush_timeout`.
+   * Resolves to the outputs with undelivered samples. Rejects if a sender makes no progress after several restarts.
    */
   run(signal: AbortSignal): Promise<readonly Undelivered[]>
-  /** Whether what waits outlives the process: for sure when the agent has ended. */
+  /** `isSafe`: the backlog survives the process. Final once the agent has stopped. */
   readonly buffer: Pick<Buffer, 'isSafe'>
-  /** Reads the configuration again and takes it, whole or not at all. Gives what is wrong with it. */
+  /** Reloads the configuration, atomically. Resolves to its problems; to an empty list if it is in effect. */
   reload(): Promise<readonly string[]>
 }
 
-/** Builds the parts from the configuration. The web server listens from here on; a fault in that is thrown. */
+/** Builds the agent and starts its web server. Rejects if a part cannot be opened or the web server cannot listen. */
 export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
   const { clock, log } = deps
   const { buffer, sampleClock, outputSet, now, ...ends } = await openSending(config, deps)
-  const turn = { over: new AbortController() }
+  const epoch = { changed: new AbortController() }
   let running: Promise<unknown> | undefined
   const apply = async (next: Config) => {
     const problems = needsRestart(now.config, next)
@@ -70,20 +70,20 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
     Object.assign(now, { config: next, collection })
     before.collection?.close()
     if (before.config.intervalMs !== next.intervalMs) {
-      turn.over.abort(new Error('the interval is another one'))
-      turn.over = new AbortController()
+      epoch.changed.abort(new Error('the interval has changed'))
+      epoch.changed = new AbortController()
     }
     await change()
   }
   const notify = deps.supervisor?.notify ?? (() => {})
-  const reread = deps.reread ?? (() => Promise.reject(new Error('there is no configuration to read again')))
+  const reread = deps.reread ?? (() => Promise.reject(new Error('no configuration file to reload')))
   const reloading = new Reload({ clock, log, notify, reread, apply })
   const selfMetrics = (emit: Emit) => {
     outputSet.emit(emit)
     reloading.families(emit, { samples: 0, seconds: 0 })
   }
-  const open = (wanted: Config): CollectorSet =>
-    openCollectorSet(wanted, {
+  const open = (next: Config): CollectorSet =>
+    openCollectorSet(next, {
       ...{ clock, log, previous: now.collection },
       selfMetrics: ({ host, builder }) => [
         exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
@@ -105,10 +105,10 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
   const onDrop = (samples: number) => outputSet.dropUndated(samples)
   const run = createLoop(deps, {
     ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop }),
-    schedule: () => ({ ...now.config, changed: turn.over.signal }),
+    schedule: () => ({ ...now.config, changed: epoch.changed.signal }),
     async cycle(timestampMs) {
       const cycle = (now.collection ?? open(now.config)).cycle(timestampMs)
-      running = cycle.catch(() => {}) // whoever asked for it is told
+      running = cycle.catch(() => {}) // the caller handles the error
       try {
         return await cycle
       } finally {
@@ -117,7 +117,7 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
     },
     consumers: () => [...outputSet.all, web],
     watched: () => outputSet.all,
-    // memory would be lost with the process
+    // a buffer in memory would be lost with the process
     mayEnd: config.buffer.mode === 'disk' || !haveBacklog(config.outputs),
     ...{ ...ends, outputSet, close },
   })
@@ -133,13 +133,13 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
 /** The outputs that have a backlog in the buffer. */
 const backlogOutputs = ({ outputs }: Pick<Config, 'outputs'>) => outputs.filter(({ kind }) => kind.delivers === 'every')
 
-/** What holds at this moment. */
+/** Current configuration and collectors; a reload replaces both. */
 interface Current {
   config: Config
   collection: CollectorSet | undefined
 }
 
-/** The way from the buffer to the outputs, whose senders are at work from here on. */
+/** Opens the buffer and the outputs. The outputs send from here on. */
 async function openSending(config: Config, deps: Deps) {
   const { clock, log } = deps
   const bootId = thisBoot()
@@ -152,10 +152,10 @@ async function openSending(config: Config, deps: Deps) {
       return backlogOutputs(now.config).map(({ kind, options }) => kind.address(options))
     },
   }
-  // without an output that has a backlog no directory is needed
+  // only outputs with a backlog need the buffer directory
   const inMemory = !haveBacklog(config.outputs) ? ({ mode: 'memory' } as const) : {}
   const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo })
-  const hold = await claimHostSeries(config) // commands beside it leave the host to it
+  const hostClaim = await claimHostSeries(config) // batch commands then do not push this host's series
   const sampleClock = new SampleClock(clock, log, buffer.newestMs)
   const onTime = (receiverMs: number) => {
     sampleClock.confirm(receiverMs)
@@ -173,19 +173,19 @@ async function openSending(config: Config, deps: Deps) {
     if (backlogOutputs(current).some((one) => cursorNameOf(one) === name))
       countDropped(buffer.stats, name, reason, samples)
   })
-  // What a command left is older than what is collected from here on, and younger than a backlog
+  // Order per series: spooled samples are older than the samples of this agent, and newer than a backlog in the buffer
   const isBehind = backlogOutputs(config).some(
     (one) => buffer.cursor(cursorNameOf(one), one.options.sampling).backlog().snapshots > 0,
   )
   if (!isBehind) await adoption.first()
   const outputSet = new OutputSet({ ...deps, buffer, onTime, hasStepped })
-  const begin = await outputSet.prepare(config)
-  await begin()
+  const start = await outputSet.prepare(config)
+  await start()
   const end = async () => {
     const { newestMs } = buffer
     const isEnd = newestMs !== undefined && (await isGoingDown(hostServices(config.busAddress), clock))
     if (isEnd) buffer.append(staleEnd(newestMs))
-    hold?.release()
+    hostClaim?.release()
   }
   return { buffer, sampleClock, outputSet, now, adoption, end }
 }
@@ -213,7 +213,7 @@ function openWeb(now: Current, { clock, log }: Deps, outputSet: OutputSet, { sel
   })
 }
 
-/** What is emitted, as the web server's registry takes it. */
+/** Collects emitted samples into the form that the web server accepts. */
 function ownStats(families: (emit: Emit) => void): readonly OwnStat[] {
   const stats: OwnStat[] = []
   families(((family: Family, value: number | undefined, labels?: Labels) => {

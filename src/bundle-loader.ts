@@ -2,18 +2,18 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Script } from 'node:vm'
 
-/** Runs the files of a bundle, each once. */
+/** Loads the files of a bundle, each once. */
 export interface Loader {
-  /** What `NAME.cjs` exports. */
+  /** The exports of `NAME.cjs`. */
   load(name: string): unknown
-  /** Writes the code cache of every file that was loaded, with the functions that have run by now. */
+  /** Writes the code cache of every loaded file, including the functions that have run so far. */
   keep(): void
 }
 
 /**
- * The first file of a bundle: runs the others from V8's code cache, which scripts/build.ts has made with `keep`. Node's
- * own compile cache would do it too, but has to be written first, by each user. A cache of another version of Node is
- * not looked at, one that V8 refuses is not used: either way the source is compiled.
+ * The first file of a bundle. It loads the others from V8's code cache, which scripts/build.ts writes with `keep`. Node's
+ * compile cache does the same, but each user must write it first. Without a cache for this version of Node, or if V8
+ * rejects the cache, the source is compiled.
  */
 export function createLoader(folder: string): Loader {
   const require = createRequire(`${folder}/hostpush.cjs`)
@@ -31,8 +31,8 @@ export function createLoader(folder: string): Loader {
   }
 
   function load(name: string): unknown {
-    const known = loaded.get(name)
-    if (known !== undefined) return known.module.exports
+    const previous = loaded.get(name)
+    if (previous !== undefined) return previous.module.exports
     const script = compile(name)
     const module = { exports: {} }
     loaded.set(name, { script, module })
@@ -52,7 +52,7 @@ function readIfAny(path: string): Buffer | undefined {
   try {
     return readFileSync(path)
   } catch {
-    return undefined // another version of Node than at the build, or none was made
+    return undefined // built with another version of Node, or without a cache
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Terminal } from './commands/command.ts'
-import { collectorHelp, examplesText, hasCollectorFlags, helpOf } from './commands/help.ts'
-import { commands } from './commands/index.ts'
+import { collectorHelp, commands, examplesText, hasCollectorFlags, helpOf } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
 import { outputKinds } from './output-kinds.ts'
 import { didYouMean } from './util/did-you-mean.ts'

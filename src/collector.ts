@@ -4,7 +4,7 @@ import type { Family, Filter, Labels, Pattern } from './metrics/index.ts'
 
 import { messageOf } from './util/log.ts'
 
-/** Thrown where node_exporter returns ErrNoData: the host has no such device or feature. It is not logged as a failure. */
+/** Thrown when node_exporter returns ErrNoData: the host has no such device or feature. It is not logged as a failure. */
 export class NoData extends Error {}
 
 /** The directory; NoData if it does not exist. `/sys/class/nvme` exists only on a host with such devices. */
@@ -41,7 +41,7 @@ export function collectEach<T>(items: Iterable<T>, collect: (item: T) => void, w
   else throwFirst(failures)
 }
 
-/** As `collectEach`, one item after another, for items that are waited for. */
+/** As `collectEach` for asynchronous work, one item after another. */
 export async function collectEachAsync<T>(items: Iterable<T>, collect: (item: T) => Promise<void>): Promise<void> {
   const failures: unknown[] = []
   for (const item of items) {
@@ -55,7 +55,7 @@ export async function collectEachAsync<T>(items: Iterable<T>, collect: (item: T)
 }
 
 /**
- * Yields what each item is parsed to, without those that give undefined. A failure in one item does not hide the
+ * Yields the result of `parse` for each item and skips undefined. A failure in one item does not hide the
  * others: the first failure is thrown after the last item.
  */
 export function* parseEach<T, Parsed>(items: Iterable<T>, parse: (item: T) => Parsed | undefined): Generator<Parsed> {
@@ -76,7 +76,7 @@ function throwFirst(failures: readonly unknown[]): void {
   if (failures.length > 0) throw failures.find((failure) => !(failure instanceof NoData)) ?? failures[0]
 }
 
-/** Adds a sample. A value of `undefined` is dropped, so a collector need not check what the kernel offers. */
+/** Adds a sample. A value of `undefined` is dropped, so a collector need not check whether the kernel provides it. */
 export interface Emit {
   (family: Family<never>, value: number | undefined): void
   <Label extends string>(family: Family<Label>, value: number | undefined, labels: Labels<NoInfer<Label>>): void
@@ -100,7 +100,7 @@ export interface Option<Kind extends keyof Kinds = keyof Kinds> {
   readonly help: string
   /** Not listed in the help and the docs; for deprecated names. */
   readonly hidden?: boolean
-  /** What follows `--collector.` in the flag, if it is not `NAME.KEY`. */
+  /** The flag's name after `--collector.`; default: `NAME.KEY`. */
   readonly flag?: string
   /** The environment variable that overrides the default. */
   readonly env?: string
@@ -157,7 +157,10 @@ export const objects = <const Fields extends ObjectFields>(help: string, fields:
   help,
 })
 
-/** Everything that a collector may access. */
+/**
+ * Everything that a collector may access. `Host` (host/open.ts) documents `proc`, `sys` and the rest of the host; `Dir`
+ * (host/fs/dir.ts) documents the methods that read files.
+ */
 export interface Context<O extends Options = Options, State = unknown> extends Host {
   readonly emit: Emit
   /** Milliseconds since the epoch: the snapshot's timestamp. */
@@ -203,7 +206,7 @@ export function collector<const O extends Options = Record<never, never>, State 
   definition: Definition<O, State>,
 ): Collector {
   const { timeoutMs } = definition
-  // The agent passes each collector the values of its own options and its own state: the types of the definition hold.
+  // The agent passes each collector the values of its options and its state: they have the types of the definition.
   return {
     enabled: true,
     deprecated: false,

@@ -20,50 +20,60 @@ import { userAgent } from './util/version.ts'
 /** Receives every snapshot of the agent: an output, or the web server. */
 export interface SnapshotConsumer {
   readonly name: string
-  /** A new snapshot was collected. Must not block. May throw: the agent guards every consumer. */
+  /**
+   * A new snapshot was collected. Must not block. May throw: the agent guards every consumer. An output with a cursor
+   * reads the snapshot from the buffer, and uses this call for its statistics only.
+   */
   onSnapshot(result: CollectionResult): void
-  /** Delivers what it can until the signal aborts, then releases everything it holds. Does not reject. */
+  /**
+   * Delivers what it can until the signal aborts, without waiting for a backoff, then releases everything it holds. The
+   * signal may have aborted already. Ends about a second after the signal at the latest, even if a request hangs. Does not
+   * reject. Afterwards `report` still says what is pending, and why.
+   */
   stop(deadline: AbortSignal): Promise<void>
 }
 
 /** Something that must make progress, for the watchdog. */
 export interface Watched {
   readonly name: string
-  /** For how long it has made no progress although there is work, in milliseconds; 0 while all is well. */
+  /**
+   * For how long it has made no progress although there is work, in milliseconds. 0 without work, while it waits for a
+   * retry, and while a request is within its deadline.
+   */
   stalledMs(): number
-  /** Grows with every unit of work that is finished. */
+  /** Grows with every unit of work that is finished: for an output, an answer of the receiver. `restart` does not change it. */
   readonly completed: number
-  /** Abandons whatever it is stuck in and starts again. */
+  /** Abandons its current work and starts again. */
   restart(): void
 }
 
-/** An output that runs. */
+/** A running output. */
 export interface Output extends SnapshotConsumer, Watched {
-  /** The state of this moment, for the status page, the terminal and the self metrics. */
+  /** The current state, for the status page, the terminal and the self metrics. */
   readonly report: OutputReport
-  /** What the receiver rejected of the snapshot it answered last. Only of a kind that delivers the newest snapshot. */
+  /** What the receiver rejected of the last snapshot that it answered. Only for a kind that delivers the newest snapshot. */
   readonly rejection?: OutputRejection | undefined
-  /** Retries at once what waits for its next attempt: after a reload, SIGHUP, or a repaired token file. */
+  /** Makes the next attempt at once: after a reload, SIGHUP, or a repaired token file. */
   retry(): void
-  /** Samples that have no valid timestamp will never be delivered to this output: count them. */
+  /** Counts samples that will never be delivered to this output because they have no valid timestamp. */
   dropUndated(samples: number): void
 }
 
 export interface OutputReport {
   readonly name: string
-  /** Where it sends, without secrets. */
+  /** The receiver's URL, without secrets. */
   readonly url: string
   /** Snapshots that are not delivered yet. */
   readonly pending: number
-  /** Why nothing is delivered at the moment; undefined while all is well. */
+  /** Why nothing is delivered now; undefined while delivery works. */
   readonly problem: string | undefined
-  /** What it waited for when it was stopped, or waits for now. */
+  /** What it waits for, or waited for when it was stopped; undefined if nothing. */
   readonly waiting: string | undefined
 }
 
 /** What a receiver rejected of one snapshot. */
 export interface OutputRejection {
-  /** The receiver's words. */
+  /** The receiver's error message. */
   readonly reason: string
   /** What was rejected, why, and what to do, in one line. */
   readonly summary: string
@@ -71,24 +81,27 @@ export interface OutputRejection {
   readonly series: ReadonlySet<Series>
 }
 
-/** An output that has not delivered everything when it is stopped. */
+/** An output with undelivered snapshots at the stop. */
 export interface Undelivered {
   readonly name: string
   readonly url: string
   readonly snapshots: number
-  /** They are in the buffer, and as safe as the buffer is. */
+  /** They are in the buffer. If the buffer is on disk, they survive the process. */
   readonly isBuffered: boolean
   readonly reason?: string
 }
 
-/** What every output is configured with. A kind adds what it needs. */
+/** Options of every output. A kind adds its own. */
 export interface OutputOptions extends Target {
   readonly name: string
   /** TLS, proxy and address selection. */
   readonly access?: Access
-  /** Equal for two outputs that were configured with the same words: such an output survives a reload. */
+  /**
+   * Equal for two outputs of one kind that were configured with the same words: such an output survives a reload. The
+   * reader of the configuration sets it, not the kind.
+   */
   readonly digest?: string
-  /** Which snapshots it reads from the buffer, if not every one. */
+  /** Which snapshots it reads from the buffer; default: every one. */
   readonly sampling?: SamplingRule
   /** The path at which a receiver of its kind accepts pushes, for a hint. */
   readonly pushPath?: string | undefined
@@ -100,17 +113,17 @@ export interface ConfiguredOutput<Options extends OutputOptions = OutputOptions>
   readonly options: Options
 }
 
-/** What a kind of output needs to read its blocks of the configuration. */
+/** Context for reading one block of the configuration. */
 export interface OutputContext {
-  /** `remote_write[0]`: the place of every problem and warning. */
+  /** `remote_write[0]`: starts every problem and warning. */
   readonly place: string
-  /** The only block of its kind: it needs no name. */
+  /** It is the only block of its kind; its name is then optional. */
   readonly isAlone: boolean
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly problems: string[]
-  /** What can be done as written, and is most likely a mistake; each with its place. */
+  /** Values that are valid but probably a mistake; each with its place. */
   readonly warnings: string[]
-  /** The whole file, as checked, for keys at its top that belong to a kind. */
+  /** The whole validated file, for top-level keys that belong to a kind. */
   readonly file: Readonly<Record<string, unknown>>
   /** `job`, `instance` and the external labels. */
   readonly identity: Labels
@@ -120,7 +133,7 @@ export interface OutputContext {
   readonly intervalMs: number
 }
 
-/** What an output prefers where the user has not decided, when it is the only one. */
+/** Defaults that an output brings if it is the only one and the configuration does not set the key. */
 export interface OutputDefaults {
   readonly interval?: { readonly value: string; readonly reason: string }
   readonly job?: { readonly value: string; readonly reason: string }
@@ -129,7 +142,7 @@ export interface OutputDefaults {
 /** How long an output lives: an agent, a command that pushes while it runs, or one last delivery. */
 export type OutputLifetime = 'agent' | 'command' | 'moment'
 
-/** What an output is opened with. */
+/** Dependencies of an output. */
 export interface OutputDeps {
   readonly clock: Clock
   readonly log: Log
@@ -139,11 +152,11 @@ export interface OutputDeps {
   /** The output's position in the buffer. Missing for a kind that delivers the newest snapshot only. */
   readonly cursor?: Cursor
   readonly lifetime?: OutputLifetime
-  /** The output of the same name and kind that this one replaces: its counters continue. */
+  /** The output of the same name and kind that this one replaces, already stopped: its counters continue in this one. */
   readonly previous?: Output | undefined
   /** The receiver's own time, milliseconds since the epoch. */
   readonly onTime?: (receiverMs: number) => void
-  /** The wall clock of this host has stepped since the start. */
+  /** Whether the wall clock of this host has stepped since the start. */
   readonly hasStepped?: () => boolean
 }
 
@@ -182,11 +195,11 @@ export interface OutputProbe {
   /** Where the request goes, if not to the output's own URL by POST. */
   readonly target?: Partial<Pick<Target, 'url' | 'method'>>
   readonly request: ProbeRequest
-  /** More questions, after the first was answered well. */
+  /** More requests after the first one was accepted. */
   followUp?(ask: (request: ProbeRequest) => Promise<ProbeAnswer>): Promise<readonly Finding[]>
 }
 
-/** What is emitted with the self metrics of all outputs of a kind. */
+/** Values for the self metrics of all outputs of a kind. */
 export interface OutputMetricsContext {
   /** Wall clock, milliseconds since the epoch. */
   readonly nowMs: number
@@ -196,11 +209,11 @@ export interface OutputMetricsContext {
 
 /** A kind of output. */
 export interface OutputKind<Options extends OutputOptions = OutputOptions, Running extends Output = Output> {
-  /** Its key in the configuration, which holds a list of blocks. */
+  /** Its key in the configuration; the value is a list of blocks. */
   readonly kind: string
-  /** The word of log lines and hints: `remote-write`. */
+  /** The value of `component` in log lines, and the name in hints: `remote-write`. */
   readonly component: string
-  /** What one block of the configuration may contain. */
+  /** Schema of one block of the configuration. */
   readonly schema: GenericSchema
   /** Keys at the top of the file that belong to this kind. */
   readonly globals?: Readonly<Record<string, GenericSchema>>
@@ -211,35 +224,35 @@ export interface OutputKind<Options extends OutputOptions = OutputOptions, Runni
   readonly delivers: 'every' | 'newest'
   /** Precedes the output's name in the buffer. Empty for one kind only. */
   readonly cursorPrefix: string
-  /** One block, checked by `schema`, in the units of the code. Adds problems and warnings with their place. */
+  /** Converts a block that `schema` accepted to options. Adds problems and warnings with their place. */
   options(block: never, context: OutputContext): Promise<Options>
-  /** What a block prefers for interval and job, where it is the only output. */
+  /** Defaults for interval and job if this block is the only output. */
   defaults?(block: never): OutputDefaults
-  /** Loads the code that runs an output; only then its libraries are read. */
+  /** Loads the code that runs an output, and its libraries. */
   load(): Promise<OutputCode<Options>>
-  /** Where it sends, without secrets. */
+  /** The receiver's URL, without secrets. */
   address(options: Options): string
   /** The self metrics of all outputs of this kind. */
   selfMetrics(emit: Emit, outputs: readonly Running[], context: OutputMetricsContext): void
-  /** How `doctor` asks the receiver. */
+  /** The request of `doctor` to the receiver. */
   probe(options: Options): OutputProbe
-  /** What it would send of a snapshot, for `doctor`. */
+  /** Describes what it would send of a snapshot, for `doctor`. */
   preview?(options: Options, snapshot: Snapshot): Promise<Finding>
-  /** For samples that a command hands in: they are added to what the receiver has under these labels. */
+  /** Options for samples that a command pushes: they are added to the group of these labels and replace nothing else in it. */
   adding?(options: Options, labels: Labels): Options
-  /** Only `newest`: the place at the receiver whose content a push replaces. */
+  /** Only for `newest`: the place at the receiver; a push replaces its content. */
   replaces?(options: Options): ReplacedPlace
-  /** What a batch command's log keeps so that the samples go where they would have gone: a JSON value. */
+  /** A JSON value that a batch command stores in its log: it identifies the destination for a later delivery. */
   remember?(options: Options): unknown
-  /** The options with what `remember` gave. */
+  /** The options with the destination that `remember` returned. */
   recall?(options: Options, remembered: unknown): Options
 }
 
-/** A line of the registry. It is light: a kind is loaded when a configuration is read. */
+/** An entry of the registry. The kind itself is loaded when a configuration is read. */
 export interface RegisteredKind {
   /** Its key in the configuration. */
   readonly kind: string
-  /** Its flag, which takes the URL of a receiver. */
+  /** Its flag; the value is the URL of a receiver. */
   readonly flag: { readonly name: string; readonly help: string }
   readonly load: () => Promise<OutputKind>
 }
@@ -249,7 +262,7 @@ export const loadKinds = (registry: readonly RegisteredKind[]): Promise<readonly
 
 export interface ReplacedPlace {
   readonly key: string
-  /** Whether all that is there is replaced, or only what has the same names. */
+  /** A push replaces the whole group, not only metrics with the same names. */
   readonly isWhole: boolean
 }
 
@@ -291,7 +304,7 @@ export function componentOf(kinds: readonly OutputKind[]): ComponentOf {
 export const haveBacklog = (outputs: readonly ConfiguredOutput[]): boolean =>
   outputs.some(({ kind }) => kind.delivers === 'every')
 
-/** What is needed to send anywhere. */
+/** Dependencies for sending. */
 export interface SendDeps {
   readonly clock: Clock
   readonly log: Log
@@ -301,7 +314,7 @@ export interface SendDeps {
 
 type Rest = Omit<OutputDeps, 'clock' | 'log' | 'sender' | 'userAgent'>
 
-/** Loads what an output needs and opens its connection; the function that this gives starts it. Rejects where either fails. */
+/** Loads the code of an output and opens its connection. Rejects if either fails. `start` starts the output. */
 export async function connectOutput(
   { kind, options }: ConfiguredOutput,
   { clock, log, connect }: SendDeps,
@@ -310,6 +323,6 @@ export async function connectOutput(
   return { sender, start: (rest) => code.open(options, { clock, log, sender, userAgent, ...rest }) }
 }
 
-/** Opens an output at once. */
+/** Connects and starts an output. */
 export const openOutput = async (output: ConfiguredOutput, deps: SendDeps, rest: Rest): Promise<Output> =>
   (await connectOutput(output, deps)).start(rest)

@@ -116,7 +116,7 @@ test('a part imports the parts above it, through their public interface, and its
   )
 })
 
-test('the table tells a wrong import from a right one', () => {
+test('the table distinguishes wrong imports from right ones', () => {
   assert.equal(wrong('collectors/cpu.ts', '../host/index.ts'), undefined)
   for (const [file, imported] of [
     ['collectors/cpu.ts', 'node:fs'],
@@ -130,7 +130,7 @@ test('the table tells a wrong import from a right one', () => {
     assert.ok(wrong(file, imported), `${file} ${imported}`)
 })
 
-test('the whole configuration is known to the agent, the commands, doctor and estimate alone', () => {
+test('only the agent, the commands, doctor and estimate know the whole configuration', () => {
   const knows = (file: string) =>
     /import (type )?\{[^}]*\bConfig\b[^}]*\} from '[^']*config\/index\.ts'/.test(
       readFileSync(`${source}/${file}`, 'utf8'),
@@ -148,7 +148,7 @@ test('util/ is a closed list', () => {
   )
 })
 
-test('no folder but collectors has more than 20 files, and src itself at most 6', () => {
+test('folders have at most 20 files, except collectors; src itself has at most 6', () => {
   const sizes = Map.groupBy(files, (file) => posix.dirname(file))
   const large = [...sizes].filter(
     ([folder, { length }]) => folder !== 'collectors' && length > (folder === '.' ? 6 : 20),
@@ -156,7 +156,7 @@ test('no folder but collectors has more than 20 files, and src itself at most 6'
   assert.deepEqual(large, [])
 })
 
-test('the kinds of output are named side by side in the registry alone', () => {
+test('only the registry names several kinds of output', () => {
   const kinds = [/remote-write\/|remote_write|remoteWrite/, /pushgateway/i]
   // hints are facts about receivers: their tables may name any of them
   const both = files.filter((file) => {
@@ -183,7 +183,7 @@ test('collectors never import each other', () => {
   assert.deepEqual(each, [])
 })
 
-test('a collector is named as its file, and the list has every one, by name', async () => {
+test('a collector has the name of its file, and the list contains every one, sorted by name', async () => {
   const names: string[] = []
   for (const file of new Set(collectorFiles.map((one) => partOf(one.slice(11))))) {
     const path = file.endsWith('/') ? `${file}index.ts` : file

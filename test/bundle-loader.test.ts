@@ -23,14 +23,14 @@ interface Main {
   readonly own: readonly string[]
 }
 
-test('files of a bundle load each other, each once', (t) => {
+test('files of a bundle load each other, each file once', (t) => {
   const folder = folderOf(t, files)
   const main = createLoader(folder).load('main') as Main
   assert.deepEqual([main.sum(), main.sum()], [2, 3])
   assert.deepEqual(main.own, [join(folder, 'main.cjs'), '/'])
 })
 
-test('what was kept of a run is used by the next, and one that is cut off is not', (t) => {
+test('a run uses the code cache of the previous run, unless it is truncated', (t) => {
   const folder = folderOf(t, files)
   const loader = createLoader(folder)
   assert.equal((loader.load('main') as Main).sum(), 2)
@@ -47,6 +47,6 @@ test('what was kept of a run is used by the next, and one that is cut off is not
   }
 })
 
-test('a file that is not there is an error with its name', (t) => {
+test('a missing file is an error with its name', (t) => {
   assert.throws(() => createLoader(folderOf(t, {})).load('main'), /main\.cjs/)
 })

@@ -15,7 +15,7 @@ test('no command, help and version go to standard output with status 0', async (
   }
 })
 
-test('every command has a help that names it', async () => {
+test('the help of every command contains its name', async () => {
   for (const name of Object.keys(commands)) {
     const { status, out } = await commandLine([name, '--help'])
     assert.equal(status, 0)
@@ -23,7 +23,7 @@ test('every command has a help that names it', async () => {
   }
 })
 
-test('the help of a command begins with the flags that are its own', async () => {
+test('the help of a command lists its own flags first', async () => {
   for (const [name, first] of [
     ['once', '--config.file'],
     ['doctor', '--format'],
@@ -39,8 +39,8 @@ const misuse: readonly (readonly [args: string[], message: RegExp])[] = [
   [['run', '--collector.cpuu'], /unknown flag --collector.cpuu, did you mean --collector.cpu\?/],
   [['collect', '--no-collector.meminf'], /unknown flag --no-collector.meminf, did you mean --no-collector.meminfo\?/],
   [['collect', '--path.procfs=/proc', '--path.procfs=/proc'], /flag --path.procfs cannot be repeated/],
-  [['collect', '--collector.cpu=true'], /flag --collector.cpu takes no value/],
-  [['collect', '--path.procfs'], /flag --path.procfs needs a value/],
+  [['collect', '--collector.cpu=true'], /flag --collector.cpu does not accept a value/],
+  [['collect', '--path.procfs'], /flag --path.procfs requires a value/],
   [['receive', '--listen-address=nowhere'], /nowhere is not HOST:PORT/],
   [['collect', 'meminfo'], /unexpected argument meminfo/],
   [['run', '--', '-'], /unexpected argument -,/],
@@ -97,7 +97,7 @@ for (const [args, message] of bad) {
   })
 }
 
-test('check tells all errors at once, each with its path', async (t) => {
+test('check reports all errors in one run, each with its path', async (t) => {
   const file = join(temporary(t), 'config.json')
   const config = {
     globl: {},
@@ -132,7 +132,7 @@ test('check tells all errors at once, each with its path', async (t) => {
   ])
 })
 
-test('a file that is no JSON is named with line and column', async (t) => {
+test('a file that is not valid JSON is reported with line and column', async (t) => {
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, '{\n  "job": "a",,\n}')
   const { status, err } = await commandLine(['check', `--config.file=${file}`])

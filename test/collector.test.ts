@@ -16,7 +16,7 @@ const fail = (error: Error) => {
   throw error
 }
 
-test('each collects all, and the first failure comes after them', () => {
+test('collectEach collects all items, then throws the first failure', () => {
   const seen: number[] = []
   const run = () =>
     collectEach([1, 2, 3], (n) => {
@@ -27,13 +27,13 @@ test('each collects all, and the first failure comes after them', () => {
   assert.deepEqual(seen, [1, 2, 3])
 })
 
-test('a failure counts more than the want of data', () => {
+test('any other failure takes precedence over NoData', () => {
   const errors = [new NoData('none'), new Error('broken')]
   assert.throws(() => collectEach(errors, fail), /broken/)
   assert.throws(() => collectEach(errors.slice(0, 1), fail), NoData)
 })
 
-test('items that are waited for are collected one after another, and the first failure comes after them', async () => {
+test('collectEachAsync collects items one after another, then throws the first failure', async () => {
   const seen: number[] = []
   const run = collectEachAsync([1, 2, 3], async (n) => {
     seen.push(n)
@@ -43,7 +43,7 @@ test('items that are waited for are collected one after another, and the first f
   assert.deepEqual(seen, [1, 2, 3])
 })
 
-test('rows that cannot be parsed do not hide the others; the failure comes after the last row', () => {
+test('rows that fail to parse do not hide the others; the failure is thrown after the last row', () => {
   const parsed: number[] = []
   const rows = parseEach(['1', 'x', '', '2'], (row) => {
     if (row === 'x') throw new Error('odd row')
@@ -53,13 +53,13 @@ test('rows that cannot be parsed do not hide the others; the failure comes after
   assert.deepEqual(parsed, [1, 2])
 })
 
-test('problems are told instead, every one', () => {
-  const told: string[] = []
-  collectEach([new Error('a'), new NoData('b')], fail, (text) => told.push(text))
-  assert.deepEqual(told, ['a', 'b'])
+test('with warn, every failure becomes a warning', () => {
+  const warnings: string[] = []
+  collectEach([new Error('a'), new NoData('b')], fail, (text) => warnings.push(text))
+  assert.deepEqual(warnings, ['a', 'b'])
 })
 
-test('what is not offered is no data', () => {
+test('requireDir and requireValue throw NoData for a missing directory or value', () => {
   const sys = new Dir(textFiles({ 'class/nvme/nvme0/model': 'x' }), '')
   assert.equal(requireDir(sys.at('class/nvme')).name, 'nvme')
   assert.throws(() => requireDir(sys.at('class/fc_host')), NoData)

@@ -8,31 +8,30 @@ import { asUser, userCommands, userPages } from './support/users.ts'
 
 const pages = globSync(['*.md', 'docs/**/*.md', 'bench/*.md'], { cwd: root })
 
-/** Commands of the README and the docs, and how each is known to work. One that is not listed fails the test. */
+/** Commands of the README and the docs, and how each is tested. A command without an entry fails the test. */
 const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
+  ...Object.fromEntries(userCommands().map((line) => [line, (t: TestContext) => user(t, line)])),
   'npm ci && npm start': demo,
-  'npm ci && npm test': () => {}, // this very run
-  'export GRAFANA_CLOUD_TOKEN=glc_...': () => {},
-  'bin/hostpush --help': () => sh('bin/hostpush --help'),
-  'bin/hostpush check --config.file=config.example.json': (t) => {
-    assert.match(
-      sh('GRAFANA_CLOUD_TOKEN=glc_x bin/hostpush check --config.file=config.example.json'),
-      /configuration is good/,
-    )
-    t.diagnostic('checked')
+  'npm ci && npm test': () => {}, // this run
+  'cd /opt/hostpush && npm ci': () => {}, // ran before this test
+  'ln -s /opt/hostpush/bin/hostpush /usr/local/bin/': linked,
+  'hostpush --version': linked,
+  'hostpush check --config.file=/etc/hostpush/config.json': (t) => {
+    assert.match(sh(`bin/hostpush check --config.file=${quickstart(t)}`), /configuration is good/)
   },
-  'bin/hostpush doctor --config.file=config.example.json': (t) => {
-    const line = `GRAFANA_CLOUD_TOKEN=glc_secret STATE_DIRECTORY=${temporary(t)} ${fromSource} doctor --config.file=config.example.json`
-    const report = sh(`${line} || true`) // the receiver of the example lets nobody in
+  'hostpush doctor --config.file=/etc/hostpush/config.json': (t) => {
+    const report = sh(
+      `STATE_DIRECTORY=${temporary(t)} ${fromSource} doctor --config.file=${quickstart(t)} || true`, // no such receiver
+    )
     assert.match(report, /^ok +configuration +good/)
     assert.doesNotMatch(report, /glc_secret/)
   },
-  'bin/hostpush estimate --config.file=config.example.json': () => {
-    const line = `GRAFANA_CLOUD_TOKEN=glc_x STATE_DIRECTORY=/tmp ${fromSource} estimate --config.file=config.example.json`
+  'hostpush estimate --config.file=/etc/hostpush/config.json': (t) => {
+    const line = `STATE_DIRECTORY=/tmp ${fromSource} estimate --config.file=${quickstart(t)}`
     assert.match(sh(line), /^as configured +\d+ .* [kMG]B/m)
   },
-  'bin/hostpush run --config.file=config.example.json': example,
-  'bin/hostpush buffer ls': (t) => {
+  'hostpush run --config.file=/etc/hostpush/config.json': runQuickstart,
+  'hostpush buffer ls': (t) => {
     assert.match(sh(`STATE_DIRECTORY=${temporary(t)} bin/hostpush buffer ls`), /bytes in \d+ segments|nothing/)
   },
   'npm ci': () => {}, // came before this run
@@ -41,29 +40,36 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
   'npm run parity': () => scriptsOf('parity'), // CI runs it
   'npm run docs': () => scriptsOf('docs'), // CI runs it with --check
   'npm run prometheus': () => scriptsOf('prometheus'), // CI runs it
+  'npm run prepare': () => scriptsOf('prepare'), // npm ci ran it before this run
+  'npm run draw -- --seed=1': () => scriptsOf('draw'), // test/scripts tests it
   'npm run schema': () => scriptsOf('schema'), // test/config compares what it writes
+  ...Object.fromEntries(testCommands().map((line) => [line, () => testFilesExist(line)])),
   'npm run bench': () => sh('node bench/run.ts --help'),
   'npm run update': () => scriptsOf('update'), // test/scripts tests it without the network
   'npm run update -- --check': () => scriptsOf('update'),
-  ...Object.fromEntries(userCommands().map((line) => [line, (t: TestContext) => user(t, line)])),
 }
 
-/** What a page for users shows does what it says. */
+/** Runs a command of a guide: it succeeds and pushes, and `exec` prints nothing. */
 async function user(t: TestContext, line: string) {
   const { status, output, pushes } = await asUser(t, line)
   assert.equal(status, 0, output)
-  if (!line.includes('hostpush check')) assert.ok(pushes > 0)
+  assert.ok(pushes > 0)
   if (line.includes('hostpush exec')) assert.equal(output, '')
 }
 
-test('every command of the pages for users is run, in whatever file it stands', async (t) => {
+test('every command of the README and the guides runs, in whatever file format it is', async (t) => {
   const inShell = new Set(pages.flatMap(commandsIn))
   const others = userCommands().filter((line) => !inShell.has(line))
   assert.ok(others.length >= 4)
-  for (const line of others) await user(t, line)
+  for (const line of others) await checked[line]?.(t)
 })
 
-test('every configuration and script of the pages for users can be read', (t) => {
+test('the README and docs/behind-nat.md have the same quickstart configuration', () => {
+  const blocks = ['README.md', 'docs/behind-nat.md'].map(jsonIn)
+  assert.equal(blocks[0], blocks[1])
+})
+
+test('every configuration and script of the README and the guides is valid', (t) => {
   const folder = temporary(t)
   for (const page of userPages) {
     const text = readFileSync(join(root, page), 'utf8')
@@ -75,10 +81,23 @@ test('every configuration and script of the pages for users can be read', (t) =>
   }
 })
 
-/** The same as bin/hostpush, which runs what was built last. */
+/** Runs the source; bin/hostpush runs the last build. */
 const fromSource = 'node src/cli.ts'
 
-/** Scripts of package.json that are there, and whose file is. */
+/** Commands of CONTRIBUTING.md that run test files. The files run with this suite. */
+function testCommands(): readonly string[] {
+  return commandsIn('CONTRIBUTING.md').filter((line) => line.startsWith('node --test '))
+}
+
+function testFilesExist(line: string): void {
+  const paths = line.split(' ').slice(2)
+  assert.deepEqual(
+    paths.filter((path) => !path.includes('FILE') && globSync(path, { cwd: root }).length === 0),
+    [],
+  )
+}
+
+/** Asserts that package.json has these scripts and that their files exist. */
 function scriptsOf(...names: readonly string[]) {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
@@ -97,7 +116,7 @@ const sh = (line: string) =>
     env: { ...process.env, PATH: `${node}:${process.env['PATH']}` },
   })
 
-/** What `npm start` starts; `npm ci` has run before this test could. */
+/** Runs what `npm start` starts; `npm ci` ran before this test. */
 async function demo(t: TestContext) {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
@@ -114,15 +133,35 @@ async function demo(t: TestContext) {
   assert.match(running.output(), /\d pushes arrived/)
 }
 
-/** The example starts and runs though its receiver cannot be reached from here, and ends when it is told. */
-async function example(t: TestContext) {
-  const env = { GRAFANA_CLOUD_TOKEN: 'glc_secret', STATE_DIRECTORY: temporary(t) }
-  const args = ['run', '--config.file=config.example.json', '--web.listen-address=']
-  const running = start(t, join(root, 'bin/hostpush'), args, env)
-  await running.until(/msg="agent: running"/)
+/** The first JSON block of a page. */
+function jsonIn(page: string): string {
+  const [, block = ''] = /^ *```json\n([\s\S]*?)^ *```/m.exec(readFileSync(join(root, page), 'utf8')) ?? []
+  return block
+}
+
+/** Path of a file with the configuration of the README's quickstart; its token is glc_secret. */
+function quickstart(t: TestContext): string {
+  const folder = temporary(t)
+  const [config, token] = [join(folder, 'config.json'), join(folder, 'token')]
+  writeFileSync(token, 'glc_secret')
+  writeFileSync(config, jsonIn('README.md').replaceAll('/etc/hostpush/token', token))
+  return config
+}
+
+/** A link to the launcher in a folder of the PATH starts hostpush. */
+function linked(t: TestContext) {
+  const folder = temporary(t)
+  const line = `ln -s '${join(root, 'bin/hostpush')}' ${folder}/ && PATH=${folder}:$PATH hostpush --version`
+  assert.match(sh(line), /\d+\.\d+\.\d+/)
+}
+
+/** The quickstart runs and retries though its receiver is unreachable from here, and stops at SIGTERM. */
+async function runQuickstart(t: TestContext) {
+  const args = ['run', `--config.file=${quickstart(t)}`, '--web.listen-address=']
+  const running = start(t, join(root, 'bin/hostpush'), args, { STATE_DIRECTORY: temporary(t) })
   await eventually(
     async () => running.output(),
-    (text) => text.includes('not delivered, kept and tried again'),
+    (text) => text.includes('retry_in='),
     40_000,
   )
   running.child.kill('SIGTERM')
@@ -130,7 +169,7 @@ async function example(t: TestContext) {
   assert.doesNotMatch(running.output(), /glc_secret/)
 }
 
-/** Indented or fenced lines that a reader would type. */
+/** Shell commands of a page: fenced or indented lines. */
 function commandsIn(page: string): readonly string[] {
   const text = readFileSync(join(root, page), 'utf8')
   const fenced = [...text.matchAll(/^```(?:sh|bash|console)\n([\s\S]*?)^```/gm)].flatMap(([, block = '']) =>
@@ -151,7 +190,7 @@ for (const page of pages) {
     })
   }
 
-  test(`${page}: its links lead somewhere`, () => {
+  test(`${page}: its links have existing targets`, () => {
     const text = readFileSync(join(root, page), 'utf8')
     for (const [, target = ''] of text.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
       if (!/^https?:/.test(target)) assert.ok(existsSync(join(root, dirname(page), target)), `${target} is missing`)

@@ -28,7 +28,7 @@ interface Ended {
   readonly pid: number | undefined
 }
 
-/** A folder with a package in it that has nothing but the launcher, and a PATH with nothing but readlink. */
+/** A package folder with only the launcher, and a PATH with only readlink. */
 function scene(t: TestContext, home = 'hostpush') {
   const folder = mkdtempSync(join(tmpdir(), 'launcher test '))
   t.after(() => rmSync(folder, { recursive: true }))
@@ -38,7 +38,7 @@ function scene(t: TestContext, home = 'hostpush') {
   writeFileSync(join(root, 'dist/hostpush.cjs'), '')
   symlinkSync('/usr/bin/readlink', join(folder, 'path/readlink'))
 
-  /** A Node that says who it is, its process and its arguments, a line each. */
+  /** A fake Node that prints its name, pid and arguments, one for each line. */
   function fakeNode(path: string, name: string, version = 'v26.0.0'): void {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(
@@ -72,7 +72,7 @@ function ended(child: ChildProcess): Promise<Ended> {
   })
 }
 
-test('the packaged Node gets the flags, the bundle and every argument as it was', { skip }, async (t) => {
+test('the packaged Node gets the flags, the bundle and every argument unchanged', { skip }, async (t) => {
   const { fakeNode, launch, root } = scene(t)
   fakeNode(`hostpush/node_modules/${packaged}`, 'packaged')
   fakeNode('path/node', 'system')
@@ -85,7 +85,7 @@ test('the packaged Node gets the flags, the bundle and every argument as it was'
   assert.deepEqual(args.slice(bundle), [`${root}/bin/../dist/hostpush.cjs`, 'exec', '--', 'a b', '', '$HOME', '*'])
 })
 
-test('it becomes Node, so that signals reach the agent', { skip }, async (t) => {
+test('it replaces itself with Node, so that signals reach the agent', { skip }, async (t) => {
   const { folder, fakeNode, start, launch, root } = scene(t)
   const node = `hostpush/node_modules/${packaged}`
   fakeNode(node, 'packaged')
@@ -99,7 +99,9 @@ test('it becomes Node, so that signals reach the agent', { skip }, async (t) => 
   assert.deepEqual([(await end).status, (await end).out], [7, ['up', 'asked to stop']])
 })
 
-test('it is found through links, in a folder with spaces, from anywhere', { skip }, async (t) => {
+test('the launcher finds its package through links, in a folder with spaces, from any directory', {
+  skip,
+}, async (t) => {
   const { folder, fakeNode, launch, root } = scene(t, 'some where/hostpush')
   fakeNode(`some where/hostpush/node_modules/${packaged}`, 'packaged')
   mkdirSync(join(folder, 'links'))
@@ -123,20 +125,20 @@ test('a link is followed without a PATH', { skip }, async (t) => {
   assert.equal((await launch([], { PATH: '' }, join(folder, 'link'))).out[0], 'packaged')
 })
 
-test('a Node that npm put beside the package is used', { skip }, async (t) => {
+test('a Node that npm installed next to the package is used', { skip }, async (t) => {
   const { fakeNode, launch } = scene(t, 'app/node_modules/hostpush')
   fakeNode(`app/node_modules/${packaged}`, 'beside')
   assert.equal((await launch()).out[0], 'beside')
 })
 
-test('nothing is run out of a folder around that is no node_modules', async (t) => {
+test('no program of a parent folder is run unless it is node_modules', async (t) => {
   const { fakeNode, launch } = scene(t)
   fakeNode(packaged, 'planted')
   fakeNode('path/node', 'system')
   assert.equal((await launch()).out[0], 'system')
 })
 
-test('HOSTPUSH_NODE comes before every other', async (t) => {
+test('HOSTPUSH_NODE takes precedence', async (t) => {
   const { folder, fakeNode, launch } = scene(t)
   fakeNode(`hostpush/node_modules/${packaged}`, 'packaged')
   fakeNode('my own/node', 'mine', 'v24.0.0')
@@ -145,23 +147,23 @@ test('HOSTPUSH_NODE comes before every other', async (t) => {
   const { status, err } = await launch([], { HOSTPUSH_NODE: join(folder, 'old/node') })
   assert.deepEqual(
     [status, err],
-    [1, `hostpush: HOSTPUSH_NODE is ${folder}/old/node (v20.20.2); it has to be Node 24 or newer\n`],
+    [1, `hostpush: HOSTPUSH_NODE is ${folder}/old/node (v20.20.2): Node 24 or newer is required\n`],
   )
   assert.match((await launch([], { HOSTPUSH_NODE: '/nowhere' })).err, /HOSTPUSH_NODE is \/nowhere \(no version\)/)
 })
 
-test('HOSTPUSH_NODE_FLAGS come after the flags it sets itself', async (t) => {
+test("HOSTPUSH_NODE_FLAGS follow the launcher's flags", async (t) => {
   const { fakeNode, launch } = scene(t)
   fakeNode('path/node', 'system')
   const { out } = await launch([], { HOSTPUSH_NODE_FLAGS: '--max-old-space-size=1000 --trace-gc' })
   assert.deepEqual(out.slice(-3, -1), ['--max-old-space-size=1000', '--trace-gc'])
 })
 
-test('without a packaged Node, one in PATH has to be new enough', async (t) => {
+test('without a packaged Node, the one in PATH must be new enough', async (t) => {
   const { folder, fakeNode, launch } = scene(t)
   const none = await launch()
   assert.equal(none.status, 1)
-  assert.match(none.err, /there is none in PATH\nhostpush: run `npm ci` again .* set HOSTPUSH_NODE/)
+  assert.match(none.err, /there is none in PATH\nhostpush: run `npm ci` without .* set HOSTPUSH_NODE/)
   fakeNode('path/node', 'system', 'v24.1.0')
   assert.equal((await launch()).out[0], 'system')
   fakeNode('path/node', 'system', 'v20.20.2')
@@ -170,11 +172,16 @@ test('without a packaged Node, one in PATH has to be new enough', async (t) => {
   assert.ok(old.err.includes(`${folder}/path/node is too old (v20.20.2)`), old.err)
 })
 
-test('a bundle that was not built is missed with what to do', async (t) => {
+test('without a bundle it says which command builds one', async (t) => {
   const { fakeNode, launch, root } = scene(t)
   fakeNode('path/node', 'system')
   rmSync(join(root, 'dist'), { recursive: true })
   const { status, err } = await launch()
   assert.equal(status, 1)
   assert.match(err, /dist\/hostpush\.cjs is missing: run `npm ci` in /)
+
+  // A fresh worktree with the dependencies of another one
+  for (const path of ['scripts', 'node_modules/esbuild']) mkdirSync(join(root, path), { recursive: true })
+  writeFileSync(join(root, 'scripts/build.ts'), '')
+  assert.match((await launch()).err, /dist\/hostpush\.cjs is missing: run `npm run prepare` in /)
 })

@@ -71,7 +71,7 @@ function decoded(root: protobuf.Root, type: string, hex: string): Record<string,
   return message.toObject(message.decode(Buffer.from(hex, 'hex')), { longs: Number, enums: String })
 }
 
-test('a 1.0 sample decodes to what it says', () => {
+test('a 1.0 sample decodes to its values', () => {
   const hex =
     '0a390a160a085f5f6e616d655f5f120a6e6f64655f6c6f6164310a0d0a08696e7374616e6365120168121009000000000000e03f1080d095ffbc31'
   assert.deepEqual(decoded(v1, 'prometheus.WriteRequest', hex), {
@@ -94,7 +94,7 @@ test('a stale marker keeps its bits between its tag and its timestamp', () => {
   assert.equal(Buffer.from(hex, 'hex').readBigUInt64LE(21), 0x7ff0000000000002n)
 })
 
-test('a metadata request of 1.0 decodes to what it says', () => {
+test('a metadata request of 1.0 decodes to its values', () => {
   const hex = '1a200802120a6e6f64655f6c6f6164312210316d206c6f616420617665726167652e'
   assert.deepEqual(decoded(v1, 'prometheus.WriteRequest', hex), {
     metadata: [{ type: 'GAUGE', metric_family_name: 'node_load1', help: '1m load average.' }],
@@ -106,7 +106,7 @@ const v2Hex = [
   '2a1e0a0401020304121009000000000000e03f1080d095ffbc312a0408021805',
 ].join('')
 
-test('a 2.0 request decodes to what it says', () => {
+test('a 2.0 request decodes to its values', () => {
   assert.deepEqual(decoded(v2, 'io.prometheus.write.v2.Request', v2Hex), {
     symbols: ['', '__name__', 'node_load1', 'instance', 'h', '1m load average.'],
     timeseries: [
@@ -119,6 +119,6 @@ test('a 2.0 request decodes to what it says', () => {
   })
 })
 
-test('a 2.0 request taken for one of 1.0 is empty', () => {
+test('a 2.0 request decoded as 1.0 is empty', () => {
   assert.deepEqual(decoded(v1, 'prometheus.WriteRequest', v2Hex), {})
 })

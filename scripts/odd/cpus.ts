@@ -136,7 +136,7 @@ export const cpuHosts: readonly OddHost[] = [
   { name: 'cpus', tree, flags: [...only(...collectors, 'cpufreq'), '--collector.stat.softirq'] },
   // Without cpufreq: if both collectors emit node_cpu_frequency_hertz, node_exporter keeps either one.
   {
-    name: 'cpus-told',
+    name: 'cpus-info',
     tree,
     flags: [
       ...only('cpu'),

@@ -7,12 +7,12 @@ import { type Clock, every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { type Log, messageOf, report } from '../util/log.ts'
 import { messages } from './messages.ts'
-import { watch } from './watchdog.ts'
+import { maxRestarts, watch } from './watchdog.ts'
 
-/** Who started the agent and wants to know how it fares. */
+/** The process that started the agent and watches it: systemd. */
 export interface Supervisor {
   readonly notify: Notify
-  /** How long it waits for a sign of life, milliseconds; undefined where it does not. */
+  /** Maximum time between two keep-alive notifications, in milliseconds; undefined if the supervisor has no watchdog. */
   readonly watchdogMs?: number | undefined
 }
 
@@ -22,34 +22,36 @@ interface Deps {
   readonly supervisor?: Supervisor
 }
 
-/** How often everyone is looked after, and what a collection may take when all goes wrong. */
+/** Interval of the watchdog's checks. */
 const checkMs = 10_000
+/** A collection that takes longer counts as stalled. */
 const maxCollectionMs = 120_000
 
 export interface Schedule {
   readonly intervalMs: number
   readonly flushTimeoutMs: number
+  /** Aborts when a reload changes the interval. */
   readonly changed: AbortSignal
 }
 
 export interface LoopParts {
   readonly ingest: Ingest
   readonly cycle: (timestampMs: number) => Promise<CollectionResult>
-  /** How often to collect, until `over`: then it may be another one. */
+  /** The current schedule, valid until its `changed` aborts. */
   readonly schedule: () => Schedule
   readonly consumers: () => readonly SnapshotConsumer[]
   readonly adoption: SpoolAdoption
-  /** Ends the series of this host where it is going down. */
+  /** Ends the series of this host with stale markers if the host is shutting down. */
   readonly end: () => Promise<void>
   readonly watched: () => readonly Watched[]
-  /** Nothing is lost when the process ends. */
+  /** The process may exit without losing samples. */
   readonly mayEnd: boolean
-  /** How the outputs fare, in one line, and those that have not got all. */
+  /** `status`: the state of all outputs in one line. */
   readonly outputSet: { readonly status: string; readonly undelivered: readonly Undelivered[] }
   readonly close: () => Promise<void>
 }
 
-/** The loop of the agent and its end. */
+/** The agent's main loop and its shutdown. */
 export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
   const { ingest, cycle, schedule, consumers, adoption, outputSet, close } = parts
   const notify = supervisor?.notify ?? (() => {})
@@ -57,9 +59,9 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
   const collecting = new Collecting(clock, () => schedule().intervalMs)
   const collect = async (isLast: boolean) => {
     const cycled = await cycle(ingest.startCycle())
-    const seen = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
-    ingest.add(seen)
-    for (const output of consumers()) guarded(log, output, seen)
+    const result = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
+    ingest.add(result)
+    for (const output of consumers()) guarded(log, output, result)
     collecting.done()
   }
   return async (signal: AbortSignal): Promise<readonly Undelivered[]> => {
@@ -68,9 +70,9 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     const watched = () => [collecting, ...parts.watched()]
     const onWell = () => notify('WATCHDOG=1', `STATUS=${outputSet.status}`)
     const { mayEnd } = parts
-    const watching = watch({ clock, log, watched, everyMs, onWell, mayEnd }, end).then((hopeless) => {
+    const watching = watch({ clock, log, watched, everyMs, onWell, mayEnd }, end).then((name) => {
       ending.abort(new Error('the agent ends'))
-      return hopeless
+      return name
     })
     const adopted = adoption.run(end)
     notify('READY=1', 'STATUS=collecting')
@@ -82,7 +84,7 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
       }
     }
     notify('STOPPING=1', 'STATUS=delivering the rest')
-    const hopeless = await watching
+    const stuckName = await watching
     await collect(true)
     ingest.end()
     await parts.end()
@@ -92,13 +94,15 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     deadline.clear()
     const { undelivered } = outputSet
     await close()
-    if (hopeless !== undefined)
-      throw new Error(`watchdog: ${hopeless} stands still and begins nothing anew: ended, to be started again`)
+    if (stuckName !== undefined)
+      throw new Error(
+        `watchdog: ${stuckName} makes no progress after ${maxRestarts} restarts; the agent stops so that the supervisor restarts it`,
+      )
     return undelivered
   }
 }
 
-/** The collecting itself, as one of those who must not stand still. */
+/** Lets the watchdog watch the collection, as it watches the outputs. */
 class Collecting implements Watched {
   readonly name = 'collecting'
   completed = 0
@@ -122,7 +126,7 @@ class Collecting implements Watched {
     return Math.max(0, this.#clock.monotonicMs() - this.#lastMs - allowedMs)
   }
 
-  /** Nothing can be done but to wait once more. */
+  /** A collection cannot be restarted: the watchdog waits once more. */
   restart(): void {
     this.#lastMs = this.#clock.monotonicMs()
   }

@@ -53,7 +53,8 @@ export const messages = defineMessages('agent', {
   missedIntervals: {
     level: 'warn',
     text: 'Missed collection intervals',
-    meaning: 'A collection took longer than the interval, or the host was suspended. `missed` intervals have no samples.',
+    meaning:
+      'A collection took longer than the interval, or the host was suspended. `missed` intervals have no samples.',
     data: 'kept',
     action: 'Look for slow collectors in `node_scrape_collector_duration_seconds`, or set a longer interval.',
   },

@@ -17,22 +17,22 @@ interface Deps extends SendDeps, Required<Pick<OutputDeps, 'onTime' | 'hasSteppe
   readonly buffer: Buffer
 }
 
-/** An output that runs, and what it was configured with. */
+/** A running output and its configuration. */
 interface Running {
   readonly configured: ConfiguredOutput
   readonly output: Output
 }
 
-/** An output of a new configuration: it runs already, or it is connected and can start. */
+/** An output of a new configuration: already running and unchanged, or connected and ready to start. */
 type Prepared =
   | { readonly kept: Running }
   | { readonly configured: ConfiguredOutput; start(rest: Parameters<Connected['start']>[0]): Output }
 type Connected = Awaited<ReturnType<typeof connectOutput>>
 
-/** How long an output without a backlog that was removed may take to deliver the newest snapshot or to delete its group. */
+/** Time for a removed output without a backlog to deliver its newest snapshot or to delete its group. */
 const detachMs = 5000
 
-/** All outputs of the configuration, which a reload changes. */
+/** The outputs of the current configuration. A reload replaces those that changed. */
 export class OutputSet {
   #running: readonly Running[] = []
   readonly #deps: Deps
@@ -46,10 +46,10 @@ export class OutputSet {
   }
 
   /**
-   * Connects what a configuration needs beyond what runs. Rejects where that fails, and nothing has changed; it changes
-   * when the function that it gives is called. An output that was configured with the same words goes on. The backlog of
-   * one that changes or goes stays in the buffer, and its range in flight counts as uncertain. An output that is paused or
-   * waits for its next attempt retries at once: a token file may have been repaired.
+   * Connects the outputs that are new in a configuration. Rejects if that fails; nothing has changed then. The function
+   * that it resolves to makes the change. An output with an equal digest keeps running. The backlog of an output that is
+   * changed or removed stays in the buffer, and its range in flight counts as uncertain. Every output that is paused or
+   * waits for its next attempt retries at once, because a token file may have been repaired.
    */
   async prepare({ outputs }: { readonly outputs: readonly ConfiguredOutput[] }): Promise<() => Promise<void>> {
     const opened: Sender[] = []
@@ -62,7 +62,7 @@ export class OutputSet {
     }
   }
 
-  /** The self metrics of all of them, and of the buffer. */
+  /** Emits the self metrics of all outputs and of the buffer. */
   emit(emit: Emit): void {
     const { buffer, clock } = this.#deps
     const context = { nowMs: clock.now(), appendedSamples: buffer.stats.appendedSamples }
@@ -77,7 +77,7 @@ export class OutputSet {
     for (const [family, value, labels] of familiesOf(buffer, urls)) emit(family, value, labels ?? {})
   }
 
-  /** Those that have not delivered everything. */
+  /** The outputs that have not delivered everything. */
   get undelivered(): readonly Undelivered[] {
     return this.#running.flatMap((one) => {
       const { name, url, pending, problem, waiting } = one.output.report
@@ -87,7 +87,7 @@ export class OutputSet {
     })
   }
 
-  /** The state of all, in one line. */
+  /** The state of all outputs in one line. */
   get status(): string {
     const reports = this.all.map(({ report }) => report).filter(({ problem }) => problem !== undefined)
     return reports.length === 0 ? 'delivering' : reports.map(({ name, problem }) => `${name}: ${problem}`).join('; ')

@@ -10,11 +10,11 @@ import { messages } from './messages.ts'
 
 const successful = gauge(
   'hostpush_config_last_reload_successful',
-  'Whether the configuration was taken when it was last read.',
+  'Whether the last configuration reload was successful.',
 )
 const successTime = gauge(
   'hostpush_config_last_reload_success_timestamp_seconds',
-  'When a configuration was last taken.',
+  'Time of the last successful configuration reload, in seconds since the epoch.',
 )
 
 interface Deps {
@@ -23,33 +23,30 @@ interface Deps {
   readonly notify: Notify
   /** Reads and checks the whole configuration; throws ConfigError. */
   readonly reread: () => Promise<Config>
-  /** Goes over to it, whole, or throws and has changed nothing. */
+  /** Switches to the configuration. If it throws, nothing has changed. */
   readonly apply: (config: Config) => Promise<void>
 }
 
-/** Takes a new configuration whole or not at all; one after another. */
+/** Reloads the configuration, one reload at a time. A reload is atomic: after an error the previous configuration stays. */
 export class Reload {
   readonly #deps: Deps
   #last: Promise<readonly string[]> = Promise.resolve([])
-  /** The one that waits for the last to end. */
+  /** The reload that starts when the current one ends; all requests until then share it. */
   #next: Promise<readonly string[]> | undefined
-  #isWell = true
-  #takenMs: number
+  #isSuccessful = true
+  #successMs: number
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#takenMs = deps.clock.now()
+    this.#successMs = deps.clock.now()
   }
 
   readonly families: SelfMetrics = (emit) => {
-    emit(successful, this.#isWell ? 1 : 0)
-    emit(successTime, this.#takenMs / 1000)
+    emit(successful, this.#isSuccessful ? 1 : 0)
+    emit(successTime, this.#successMs / 1000)
   }
 
-  /**
-   * Gives what is wrong with it; where anything is, the configuration before goes on. All who ask before it begins to
-   * read get the same.
-   */
+  /** Resolves to the problems of the new configuration; to an empty list if it is in effect. Does not reject. */
   reload(): Promise<readonly string[]> {
     this.#next ??= this.#last.then(() => {
       this.#next = undefined
@@ -65,13 +62,13 @@ export class Reload {
     try {
       const config = await reread()
       await apply(config)
-      this.#isWell = true
-      this.#takenMs = clock.now()
+      this.#isSuccessful = true
+      this.#successMs = clock.now()
       report(log, messages.reloaded)
       logWarnings(config, log)
       return []
     } catch (error) {
-      this.#isWell = false
+      this.#isSuccessful = false
       const problems = error instanceof ConfigError ? error.problems : [messageOf(error)]
       for (const problem of problems) report(log, messages.reloadFailed, { problem })
       return problems
@@ -81,18 +78,20 @@ export class Reload {
   }
 }
 
-/** At the start and after each reload. */
+/** Logs the configuration's warnings: at the start and after each reload. */
 export function logWarnings({ warnings }: Pick<Config, 'warnings'>, log: Log): void {
   for (const warning of warnings) report(log, messages.configurationWarning, { warning })
 }
 
-/** Parts that are opened once: a new configuration in which they differ takes a restart. */
+/** One problem for each difference that a reload cannot apply, because the part is opened only at the start. */
 export function needsRestart(before: Config, after: Config): readonly string[] {
   const parts = ['buffer', 'web', 'log'] as const
   const changed = parts.filter((part) => JSON.stringify(before[part]) !== JSON.stringify(after[part]))
   const first = haveBacklog(before.outputs) ? undefined : after.outputs.find(({ kind }) => kind.delivers === 'every')
   return [
-    ...changed.map((part) => `${part}: has changed, which takes a restart`),
-    ...(first ? [`${first.kind.kind}: the first endpoint takes a restart, as the buffer is opened for it`] : []),
+    ...changed.map((part) => `${part}: has changed: restart the agent to apply it`),
+    ...(first
+      ? [`${first.kind.kind}: the first endpoint requires a restart of the agent, because it needs a buffer`]
+      : []),
   ]
 }

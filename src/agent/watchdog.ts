@@ -6,42 +6,46 @@ import { watchdogMessages } from './messages.ts'
 interface Deps {
   readonly clock: Clock
   readonly log: Log
-  /** Those who are watched at this moment. */
+  /** The parts that the watchdog watches now. */
   readonly watched: () => readonly Watched[]
   readonly everyMs: number
-  /** All of them move. */
+  /** Called at each check at which every part makes progress. */
   readonly onWell: () => void
-  /** Whether the process may end when nothing else helps. */
+  /** The process may exit when restarting a part does not help. */
   readonly mayEnd: boolean
 }
 
-/** So often one is begun anew that brings nothing to an end; then only a new process may help. */
-const maxRestarts = 3
+/** Restarts of one part without progress before the process exits. */
+export const maxRestarts = 3
 
 /**
- * Looks after those who must not stand still until the signal aborts: one that does is said and begun anew. Gives the
- * name of one for whom that was no help.
+ * Restarts each watched part that makes no progress, until the signal aborts. Resolves to the name of a part that makes
+ * no progress after `maxRestarts` restarts; to undefined if the signal aborted first.
  */
 export async function watch(
   { clock, log, watched, everyMs, onWell, mayEnd }: Deps,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const revived = new WeakMap<Watched, { readonly times: number; readonly progress: number }>()
+  const restarts = new WeakMap<Watched, { readonly times: number; readonly completed: number }>()
   for (let beforeMs = clock.monotonicMs(); ; ) {
-    await clock.sleep(everyMs, signal).catch(() => {}) // seen in the next line
+    await clock.sleep(everyMs, signal).catch(() => {}) // the next line handles the abort
     if (signal.aborted) return undefined
     const nowMs = clock.monotonicMs()
-    const wasHeldUp = nowMs - beforeMs > 3 * everyMs // the whole process was: nobody could move
+    const wasSuspended = nowMs - beforeMs > 3 * everyMs // the whole process was suspended: no part could make progress
     beforeMs = nowMs
     const stuck = watched().filter((one) => one.stalledMs() > 0)
-    if (wasHeldUp) continue
+    if (wasSuspended) continue
     if (stuck.length === 0) onWell()
     for (const one of stuck) {
-      const known = revived.get(one)
-      const times = known?.progress === one.completed ? known.times + 1 : 1
+      const previous = restarts.get(one)
+      const times = previous?.completed === one.completed ? previous.times + 1 : 1
       if (times > maxRestarts && mayEnd) return one.name
-      revived.set(one, { times, progress: one.completed })
-      report(log, watchdogMessages.restarting, { name: one.name, stalled: `${Math.round(one.stalledMs() / 1000)}s`, times })
+      restarts.set(one, { times, completed: one.completed })
+      report(log, watchdogMessages.restarting, {
+        name: one.name,
+        stalled: `${Math.round(one.stalledMs() / 1000)}s`,
+        times,
+      })
       one.restart()
     }
   }

@@ -2,24 +2,27 @@ import { enterQueue, foreignRemedy, isForbidden, ownershipOf, turns, turnsIn } f
 
 import { cursorNameOf } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
-import { messageOf } from '../util/log.ts'
+import { messageOf, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { placesOf } from './routes.ts'
 import { inspectSpool, Spool } from './spool.ts'
 import type { BatchOptions, Dropped, SpoolDeps } from './types.ts'
 
-/** How often an agent looks for leftovers, and how long it holds a turn that batch commands wait for. */
+/** How often an agent checks the spool. */
 const everyMs = 60_000
-const maxPauseMs = 2000
+/** How long it may keep batch commands waiting in the queue of one output. */
+const maxTurnMs = 2000
+/** Time for the delivery at the start of the agent. */
 const firstMs = 5000
 
 export interface SpoolAdoption {
-  /** Delivers what there is as far as that goes in a moment, before the agent sends anything of its own. */
+  /** Delivers the spool for a few seconds, before the agent sends its own samples. */
   first(): Promise<void>
-  /** Looks now and then until the signal aborts. Never rejects. */
+  /** Delivers the spool once a minute until the signal aborts. Does not reject. */
   run(signal: AbortSignal): Promise<void>
 }
 
-/** An agent's part in delivering what batch commands have left; `onDrop` is told of what will never be delivered. */
+/** The agent delivers the spool of batch commands. Calls `onDrop` for samples that will never be delivered. */
 export function createSpoolAdoption(
   config: BatchOptions,
   deps: SpoolDeps,
@@ -28,21 +31,21 @@ export function createSpoolAdoption(
   const { clock, log } = deps
   const { directory, mode } = config.buffer
   const outputs = config.outputs.map(cursorNameOf)
-  // what was left for a place whose content the agent itself replaces is older than what the agent has pushed
+  // the agent replaces the whole group at these gateways: spooled samples for it are older than the agent's own
   const whole = placesOf(config.outputs).filter(({ isWhole }) => isWhole)
   const replaced = new Set(whole.map(({ key }) => key))
   let isFailing = false
   let isForeign = false
 
-  /** True where some of it was delivered, and more may be. */
+  /** True if something was delivered and more may follow. */
   async function deliver(signal: AbortSignal): Promise<boolean> {
     const ownership = await ownershipOf(directory)
     const place = await enterQueue(turnsIn(directory), { clock, ownership }, outputs.map(turns.at))
     const spool = new Spool(config, { ...deps, ownership }, { replaced, onDrop })
     const inTurn = async (name: string) => {
       if (!(await place.waitFor(turns.at(name), signal))) return false
-      const enough = createDeadline(clock, maxPauseMs, signal)
-      const { snapshots, problem } = await spool.deliver(name, enough.signal).finally(enough.clear)
+      const turnEnd = createDeadline(clock, maxTurnMs, signal)
+      const { snapshots, problem } = await spool.deliver(name, turnEnd.signal).finally(turnEnd.clear)
       place.release(turns.at(name))
       return snapshots > 0 && problem !== undefined
     }
@@ -55,30 +58,30 @@ export function createSpoolAdoption(
     }
   }
 
-  /** Costs no more than a look into a directory where there is nothing. */
-  async function look(signal: AbortSignal): Promise<void> {
+  /** Delivers the spool. Without spooled logs this costs one directory listing. */
+  async function check(signal: AbortSignal): Promise<void> {
     if (mode === 'memory') return
     try {
-      while (!signal.aborted && (await isAnyLeft()) && (await deliver(signal)));
+      while (!signal.aborted && (await isAnySpooled()) && (await deliver(signal)));
       isFailing = false
     } catch (error) {
-      if (!isFailing) log.error('runs: what batch commands have left cannot be read', told(error))
+      if (!isFailing) report(log, messages.spoolUnreadable, fieldsOf(error))
       isFailing = true
     }
   }
 
-  async function isAnyLeft(): Promise<boolean> {
+  async function isAnySpooled(): Promise<boolean> {
     const { isAny, forbidden } = await inspectSpool(config, clock)
     const [path] = forbidden
     if (path !== undefined && !isForeign)
-      log.error('runs: what batch commands have left as another user may not be read, and waits', {
+      report(log, messages.spoolForbidden, {
         ...{ path, logs: forbidden.length, hint: foreignRemedy(directory) },
       })
     isForeign = path !== undefined
     return isAny
   }
 
-  const told = (error: unknown) => ({
+  const fieldsOf = (error: unknown) => ({
     err: messageOf(error),
     hint: isForbidden(error) ? foreignRemedy(directory) : undefined,
   })
@@ -86,13 +89,13 @@ export function createSpoolAdoption(
   return {
     async first() {
       const moment = createDeadline(clock, firstMs)
-      await look(moment.signal)
+      await check(moment.signal)
       moment.clear()
     },
     async run(signal) {
       while (!signal.aborted) {
-        await look(signal)
-        await clock.sleep(everyMs, signal).catch(() => {}) // the stop comes first
+        await check(signal)
+        await clock.sleep(everyMs, signal).catch(() => {}) // aborted: the loop ends
       }
     },
   }

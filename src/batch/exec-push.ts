@@ -6,7 +6,8 @@ import { type Job, jobSnapshots } from '../process/index.ts'
 
 import { every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
-import { messageOf } from '../util/log.ts'
+import { messageOf, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { openBatchRun } from './open-run.ts'
 import { type Claim, claim, claimHostSeries, socketName } from './process-lock.ts'
 import type { DeliveryResult } from './result.ts'
@@ -14,28 +15,28 @@ import { runningAgent } from './run-log.ts'
 import { staleEnd } from './spool-logs.ts'
 import type { BatchOptions, BatchRun, FinalSnapshots, SpoolDeps } from './types.ts'
 
-/** A command, and the labels of what is told of it. */
+/** A running command and the labels of its metrics. */
 interface RunningJob {
   readonly labels: Labels
   readonly running: Pick<Job, 'progress' | 'ended' | 'cutShort' | 'onNotice'>
 }
 
-/** Where `exec` pushes, what it collects of the host, and how often. */
+/** Outputs, collectors of the host, and interval of `exec`. */
 export interface ExecPushOptions extends BatchOptions, CollectorSetOptions {}
 
 interface Deps extends SpoolDeps {
-  /** How long the end may take, milliseconds. */
+  /** Time for the last collection and delivery after the command has ended, in milliseconds. */
   readonly timeoutMs: number
-  /** Whether `instance` is this command's own: then an agent with another one on this host is no matter. */
+  /** The `instance` label was set by a flag: then an agent with another instance does not take over the host's series. */
   readonly hasOwnInstance: boolean
 }
 
-/** Of the time that the end may take: what is left behind delivering is for writing down what was not delivered. */
+/** Parts of `timeoutMs`. The rest, after delivering, is for writing undelivered samples to the spool. */
 const fractions = { collecting: 0.4, delivering: 0.9 }
 
 /**
- * Pushes what becomes of a command, and of the host while it runs; until it has ended, and then for a bounded time.
- * Those are two runs: the host's series end with the command, the job's stay in view.
+ * Pushes the metrics of a command, and of the host, until the command has ended; then delivers for at most `timeoutMs`.
+ * These are two runs, because the host's series end with stale markers and the job's series do not.
  */
 export async function pushDuringExec(
   options: ExecPushOptions,
@@ -44,33 +45,33 @@ export async function pushDuringExec(
 ): Promise<readonly DeliveryResult[]> {
   const { clock, log } = deps
   const { running } = job
-  const telling = await openJobRun(options, job, deps)
+  const jobRun = await openJobRun(options, job, deps)
   const host = new HostRun(options, deps)
   let working = Promise.resolve()
   const collect = () => {
     working = working.then(async () => {
       await host.collect()
-      telling.tell()
+      jobRun.append()
     })
-    return working.catch((error: unknown) => log.error('exec: collecting failed', { err: messageOf(error) }))
+    return working.catch((error: unknown) => report(log, messages.collectionFailed, { err: messageOf(error) }))
   }
   running.onNotice(() => void collect())
   for await (const _ of every(clock, options.intervalMs, running.ended)) await collect()
   const deadline = createDeadline(clock, deps.timeoutMs * fractions.delivering, running.cutShort)
   try {
-    await working.catch(() => {}) // was told
-    await telling.queue() // one after the other at each output: how it went matters most
-    const results = await Promise.all([telling.finish(deadline.signal), host.finish(deadline.signal)])
+    await working.catch(() => {}) // already logged
+    await jobRun.queue() // before the host's samples in the queue of each output: the result of the job matters most
+    const results = await Promise.all([jobRun.finish(deadline.signal), host.finish(deadline.signal)])
     return results.flat()
   } finally {
     deadline.clear()
   }
 }
 
-/** What is told of the run itself. */
-async function openJobRun(options: ExecPushOptions, { labels: wished, running }: RunningJob, deps: Deps) {
+/** The run with the metrics of the command itself. */
+async function openJobRun(options: ExecPushOptions, { labels: configured, running }: RunningJob, deps: Deps) {
   const { clock, log } = deps
-  const { labels, claim } = await claimSlot(options, wished)
+  const { labels, claim } = await claimSlot(options, configured)
   const run = await openBatchRun(jobOptions(options, labels), deps, { sync: 'always' })
   const snapshotOf = jobSnapshots(labelled(options.identity, labels))
   const sampleClock = new SampleClock(clock, log)
@@ -78,12 +79,12 @@ async function openJobRun(options: ExecPushOptions, { labels: wished, running }:
     const moment = sampleClock.next()
     return typeof moment === 'number' ? [snapshotOf(running.progress(), moment)] : []
   }
-  let hasBegun = false
+  let hasStarted = false
   return {
-    tell() {
+    append() {
       for (const snapshot of now()) run.append(snapshot)
-      if (!hasBegun) run.begin()
-      hasBegun = true
+      if (!hasStarted) run.begin()
+      hasStarted = true
     },
     queue: () => run.queue(),
     async finish(deadline: AbortSignal): Promise<readonly DeliveryResult[]> {
@@ -96,19 +97,18 @@ async function openJobRun(options: ExecPushOptions, { labels: wished, running }:
   }
 }
 
-/** Runs of one job at the same time would write the same series: all but one of them are told apart by a number. */
+/** Parallel runs of one job would write the same series: every run but the first gets a label `parallel` with a number. */
 async function claimSlot(
   options: ExecPushOptions,
   labels: Labels,
 ): Promise<{ readonly labels: Labels; readonly claim: Claim }> {
   for (let number = 0; ; number++) {
-    const found = await claim(socketName(`job ${number}`, { ...options, identity: labelled(options.identity, labels) }))
-    if (found !== undefined)
-      return { labels: number === 0 ? labels : { ...labels, parallel: `${number}` }, claim: found }
+    const slot = await claim(socketName(`job ${number}`, { ...options, identity: labelled(options.identity, labels) }))
+    if (slot !== undefined) return { labels: number === 0 ? labels : { ...labels, parallel: `${number}` }, claim: slot }
   }
 }
 
-/** The outputs for the samples of the run itself, which replace nothing else at a receiver. */
+/** The options for the job's metrics: a push adds to the group at a Pushgateway and replaces nothing else in it. */
 function jobOptions(options: ExecPushOptions, { job: _, ...labels }: Labels): ExecPushOptions {
   return {
     ...options,
@@ -116,7 +116,7 @@ function jobOptions(options: ExecPushOptions, { job: _, ...labels }: Labels): Ex
   }
 }
 
-/** The series of the host: no two processes push them at once. */
+/** Pushes the series of the host while no other process does. */
 class HostRun {
   readonly #options: ExecPushOptions
   readonly #deps: Deps
@@ -158,12 +158,12 @@ class HostRun {
   }
 
   async #snapshots(): Promise<readonly Snapshot[]> {
-    const taken = await this.#sampler.collect()
-    this.#lastMs = taken.at(-1)?.timestampMs ?? this.#lastMs
-    return taken
+    const snapshots = await this.#sampler.collect()
+    this.#lastMs = snapshots.at(-1)?.timestampMs ?? this.#lastMs
+    return snapshots
   }
 
-  /** Whether to push them: nobody else may, be it that one has begun to meanwhile or that another has ended. */
+  /** True if this process pushes the host's series. Checked at each collection: an agent may have started or another command ended. */
   async #claimSeries(): Promise<boolean> {
     const { buffer, identity } = this.#options
     const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory) : undefined
@@ -177,14 +177,14 @@ class HostRun {
     return true
   }
 
-  /** An agent has come: the series go on, and are its own from here. */
+  /** An agent has started and pushes the host's series now: ends the run without stale markers. */
   async #handOver(pid: number): Promise<void> {
     const run = this.#run
     this.#run = undefined
     this.#claim?.release()
     this.#claim = undefined
     if (run === undefined) return
-    this.#deps.log.info('exec: an agent pushes the metrics of this host now', { pid })
+    report(this.#deps.log, messages.agentTookOver, { pid })
     await run.finish(async () => ({ snapshots: [] }), AbortSignal.abort())
   }
 }

@@ -2,18 +2,21 @@ import { type Buffer, type BufferOptions, diskRemedy, openBuffer, ownershipOf, t
 
 import { type ConfiguredOutput, cursorNameOf } from '../output.ts'
 import { isSet, timeText } from '../util/clock.ts'
-import { messageOf } from '../util/log.ts'
+import { messageOf, report } from '../util/log.ts'
+import { clockMessages, messages } from './messages.ts'
 import { createRun, type RunManifest } from './run-log.ts'
 import { BatchSession } from './session.ts'
 import type { BatchOptions, BatchRun, RunOptions, SpoolDeps } from './types.ts'
 
-export async function openBatchRun(batch: BatchOptions, given: SpoolDeps, options: RunOptions): Promise<BatchRun> {
-  const deps = batch.buffer.mode === 'disk' ? { ...given, ownership: await ownershipOf(batch.buffer.directory) } : given
+/** Opens a run with its own log. If the directory is not usable, logs it and buffers in memory. */
+export async function openBatchRun(batch: BatchOptions, spoolDeps: SpoolDeps, options: RunOptions): Promise<BatchRun> {
+  const ownership = batch.buffer.mode === 'disk' ? await ownershipOf(batch.buffer.directory) : undefined
+  const deps = ownership === undefined ? spoolDeps : { ...spoolDeps, ownership }
   const nowMs = deps.clock.now()
   if (!isSet(nowMs) && !options.isSecond)
-    deps.log.warn('clock: is not set: samples of this command get a time that receivers refuse, or drop in silence', {
+    report(deps.log, clockMessages.unsetForCommand, {
       now: timeText(nowMs),
-      hint: 'run it when the clock has been set, as with After=time-sync.target',
+      hint: 'run the command after time synchronization, for example with After=time-sync.target',
     })
   const outputs = batch.outputs.map(cursorNameOf)
   const manifest = { remembered: rememberedOf(batch.outputs), isEnded: !options.endsSeries, outputs }
@@ -36,13 +39,13 @@ async function openLog(
     } catch (error) {
       const err = messageOf(error)
       const fields = { directory: options.directory, err, hint: diskRemedy(err) }
-      deps.log[level]('buffer: the directory cannot be used: what is not delivered is lost', fields)
+      report(deps.log, messages.directoryUnusable, fields, level)
     }
   }
   return openBuffer({ ...options, mode: 'memory' }, deps)
 }
 
-/** What the outputs want to be remembered beside the log, by the name in it. */
+/** `OutputKind.remember` of each output, by its name in the log. */
 const rememberedOf = (outputs: readonly ConfiguredOutput[]): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     outputs.flatMap((one) => {

@@ -2,37 +2,38 @@ import type { BufferStats } from '../buffer/index.ts'
 import type { Snapshot } from '../metrics/index.ts'
 import { type ConfiguredOutput, cursorNameOf, type Output } from '../output.ts'
 
-/** What became of a command's samples at an output. */
+/** How the samples of a command ended at one output. */
 export interface DeliveryResult {
   readonly name: string
   readonly url: string
-  /** Samples that it has taken. */
+  /** Samples that the receiver accepted. */
   readonly delivered: number
-  /** Samples that wait for it in the buffer. */
+  /** Samples that are kept in the buffer for this output. */
   readonly kept: number
-  /** Samples that it would not have, which are set aside beside the buffer. */
+  /** Samples that the receiver rejected. They are saved as dead letters. */
   readonly rejected: number
-  /** Samples that it will never get, and that are nowhere. */
+  /** Samples that are neither delivered nor stored. */
   readonly lost: number
-  /** Why it has not got all, as far as it is known. */
+  /** Why not every sample was delivered; undefined if every one was. */
   readonly reason?: string
 }
 
-/** Whether what has not been delivered is safe, and why it was not begun with, where it was not. */
 interface ResultContext {
+  /** Undelivered samples are on disk. */
   readonly isSafe: boolean
+  /** Why delivery to this output was not started; undefined if it was. */
   readonly waiting: string | undefined
 }
 
-/** What is known at the end of a command about one output. */
+/** State of one output at the end of a command. */
 interface AtEnd {
   readonly configured: ConfiguredOutput
-  /** Undefined where it was never opened. */
+  /** Undefined if it was never opened. */
   readonly output: Output | undefined
   readonly stats: BufferStats
   /** Samples of its backlog. */
   readonly backlog: number
-  /** Samples that it rejected, which are saved as dead letters. */
+  /** Samples that the receiver rejected. They are saved as dead letters. */
   readonly rejected: number
   /** The newest snapshot of the command. */
   readonly newest: Snapshot | undefined
@@ -70,10 +71,10 @@ function ofNewest({ configured, output, newest, rejected }: AtEnd, { isSafe, wai
 
 const placeOf = ({ kind, options }: ConfiguredOutput) => ({ name: options.name, url: kind.address(options) })
 
-/** Where nothing more is known. */
-export const timedOut = 'not delivered in time'
+/** The reason if the output reports no other. */
+export const timedOut = 'timeout before delivery'
 
-/** Why an output that was stopped has not got all, as far as it is known. */
+/** Why a stopped output has undelivered samples; undefined if the output reports no reason. */
 export function timeoutReason(output: Pick<Output, 'report'> | undefined): string | undefined {
   const { problem, waiting } = output?.report ?? {}
   return problem ?? (waiting && `${timedOut}: ${waiting}`)

@@ -6,15 +6,15 @@ import { timedOut, timeoutReason } from './result.ts'
 import type { SpooledLog } from './spool-logs.ts'
 import type { SpoolDeps } from './types.ts'
 
-/** An output, and how it gets what a command has left for it. */
+/** Delivers spooled logs to one output. */
 export interface DeliveryRoute {
-  /** In the log. */
+  /** The output's name in the log. */
   readonly name: string
-  /** Gives why it has not got all by the deadline. */
+  /** Resolves to the reason if samples are undelivered at the deadline; otherwise to undefined. */
   deliver(left: SpooledLog, deadline: AbortSignal): Promise<string | undefined>
 }
 
-/** `replaced`: places at receivers that get something newer at once, instead of what they have. */
+/** `replaced`: groups at Pushgateways that the caller overwrites right after this with newer samples. */
 export const routesOf = (
   outputs: readonly ConfiguredOutput[],
   deps: SpoolDeps,
@@ -50,7 +50,7 @@ async function deliverEvery(
   return cursor.backlog().snapshots === 0 ? undefined : (timeoutReason(output) ?? timedOut)
 }
 
-/** Pushes the newest snapshot of a run to where it would have gone. */
+/** Pushes the newest snapshot of a run to the group that the run would have pushed it to. */
 async function deliverNewest(
   { buffer, manifest }: SpooledLog,
   { kind, options }: ConfiguredOutput,
@@ -72,11 +72,11 @@ async function deliverNewest(
   return undefined
 }
 
-/** The keys of the places that these outputs replace, or add to. */
+/** The groups that these outputs replace or add to. */
 export const placesOf = (outputs: readonly ConfiguredOutput[]) =>
   outputs.flatMap(({ kind, options }) => kind.replaces?.(options) ?? [])
 
-/** The place of an output in the log of a run. */
+/** The cursor of an output in the log of a run. */
 export const cursorOf = (buffer: DiskBuffer, name: string) => buffer.cursors.find((one) => one.name === name)
 
 async function newestSnapshot(buffer: DiskBuffer, after: number): Promise<Snapshot | undefined> {
@@ -92,8 +92,9 @@ async function newestSnapshot(buffer: DiskBuffer, after: number): Promise<Snapsh
 }
 
 /**
- * Saves as a dead letter what a receiver rejected of a command's newest snapshot; to be called once, at the end. An agent
- * does not do this: its next snapshot holds the same metrics, and one file for each would push out other dead letters.
+ * Saves the samples that a receiver rejected of a command's newest snapshot as a dead letter. Call it once, at the end. An
+ * agent does not save them: its next snapshot contains the same metrics, and a file for each interval would push out
+ * other dead letters.
  */
 export async function saveRejection(cursor: Cursor, { rejection }: Output, sequence: number): Promise<void> {
   if (rejection === undefined) return

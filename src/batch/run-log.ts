@@ -21,21 +21,22 @@ import {
 } from '../buffer/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 
-/** What is to be known of a run to deliver what it left. */
+/** Manifest of a batch run, run.json: what the delivery of its log needs. */
 export interface RunManifest {
-  /** What outputs need to know to send the samples where they would have gone, by the name in the log. */
+  /** `OutputKind.remember` of each output, by its name in the log. */
   readonly remembered: Readonly<Record<string, unknown>>
-  /** False where the series of the last snapshot are to end with it and that has not been written yet. */
+  /** False while the log still needs stale markers after its last snapshot. */
   readonly isEnded: boolean
-  /** The outputs that may have to get some of it, by the name in the log; all where nothing is said. */
+  /** Outputs with undelivered samples, by their name in the log; undefined means every output. */
   readonly outputs?: readonly string[]
-  /** How much it is, as far as that is known. */
+  /** Size of the log, if known. */
   readonly bytes?: number
 }
 
-/** A log of its own for a command. Rejects where the directory cannot be used. */
+/** Creates the log of a command. Rejects if the directory is not usable. */
 export async function createRun(
   options: BufferOptions,
   deps: BufferDeps,
@@ -57,14 +58,14 @@ export async function createRun(
   }
 }
 
-/** What is refused is set aside with the agent's: the log of a run goes when all of it has had an answer. */
+/** Dead letters go to the agent's directory, because the log of a run is deleted when every sample has an answer. */
 const ofRun = (options: BufferOptions, directory: string): BufferOptions => ({
   ...options,
   directory,
   deadLettersOf: deadLetterDirectory(options.directory),
 })
 
-/** A log has been begun in a directory. Rejects where that cannot be found out. */
+/** Whether a directory contains a log. Rejects if it is not readable. */
 export async function isLog(directory: string): Promise<boolean> {
   const names: readonly string[] = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
@@ -73,7 +74,7 @@ export async function isLog(directory: string): Promise<boolean> {
   return ['cursors', 'log', 'owner', 'dead-letters'].some((name) => names.includes(name))
 }
 
-/** Every log of a buffer: whether it has its own, and the directories of those of runs. Rejects where it is not there. */
+/** The logs in a buffer directory: whether the agent has one, and the directories of runs. Rejects if it does not exist. */
 export async function logsIn(directory: string): Promise<{ readonly own: boolean; readonly runs: readonly string[] }> {
   await readdir(directory)
   const paths = (await idsIn(directory)).map((id) => `${runsIn(directory)}/${id}`)
@@ -82,7 +83,7 @@ export async function logsIn(directory: string): Promise<{ readonly own: boolean
   return { own: await isLog(directory), runs }
 }
 
-/** The log of a run that may be over. */
+/** The log of a run. The run may still be active. */
 export interface SpooledRun {
   readonly path: string
   readonly manifest: RunManifest
@@ -90,7 +91,7 @@ export interface SpooledRun {
   readonly sinceMs: number
 }
 
-/** The logs of runs, oldest first, but for one's own; whether a run is over has to be asked, see `isLeft`. */
+/** The logs of runs without `except`, oldest first. `isSpooled` finds out whether a run has ended. */
 export async function spooledRuns(directory: string, except = ''): Promise<readonly SpooledRun[]> {
   const all = (await idsIn(directory)).map((id) => ({
     path: `${runsIn(directory)}/${id}`,
@@ -101,8 +102,8 @@ export async function spooledRuns(directory: string, except = ''): Promise<reado
 }
 
 /**
- * Whether a log is there and nobody's any more: of one that is being deleted the cursors go before its owner does. It is
- * `forbidden` where this user may not even ask.
+ * `left`: the log exists and no process owns it. `held`: a process owns it, or it is being deleted (the cursors file is
+ * deleted before the owner file). `forbidden`: this user may not read it.
  */
 export async function stateOfRun(path: string, clock: Clock): Promise<'left' | 'held' | 'forbidden'> {
   const holder = await holderOf(path)
@@ -116,7 +117,7 @@ export const isSpooled = async (path: string, clock: Clock): Promise<boolean> =>
 const holderOf = (path: string) =>
   ownerOf(path).catch((error) => (isForbidden(error) ? ('forbidden' as const) : ('unclear' as const)))
 
-/** Whether another process has it than the command that made it. */
+/** Whether a process other than the command that created the log owns it. */
 export async function isAdopted(path: string): Promise<boolean> {
   const owner = await holderOf(path)
   const [, maker] = path.slice(path.lastIndexOf('/')).split('-')
@@ -126,21 +127,21 @@ export async function isAdopted(path: string): Promise<boolean> {
 async function idsIn(directory: string): Promise<readonly string[]> {
   const names = await readdir(runsIn(directory)).catch((error) => {
     if (isForbidden(error)) throw error
-    return [] // there was never a run
+    return [] // no run so far
   })
   return names.filter((name) => /^\d{15}-/.test(name)).sort()
 }
 
-/** A run that has just begun has no cursors yet; one that was killed just then never had any samples. */
+/** A run that has just started has no cursors file yet. If there is none after a minute, the run was killed without samples. */
 async function isReadable(path: string, { now }: Clock): Promise<boolean> {
   if ((await stat(`${path}/cursors`).catch(() => undefined)) !== undefined) return true
-  const made = await stat(path).catch(() => undefined) // removed meanwhile
+  const made = await stat(path).catch(() => undefined) // deleted by another process
   return made !== undefined && made.mtimeMs < now() - 60_000
 }
 
 /**
- * Opens what a run left, as its owner; undefined where somebody else is, and where a newer version has left it: that one
- * is to find it again, unless it is older than `max_age`.
+ * Opens the log of a run and becomes its owner. Undefined if another process owns it, or if a newer version wrote it: that
+ * log is kept for the newer version until it is older than `max_age`.
  */
 export async function openSpooled(
   path: string,
@@ -161,7 +162,7 @@ export async function openSpooled(
 
 async function expireUnread(buffer: DiskBuffer, log: Log): Promise<void> {
   const bytes = buffer.unreadable.reduce((sum, one) => sum + one.bytes, 0)
-  log.error('buffer: what a newer version had left is older than max_age and lost', { path: buffer.directory, bytes })
+  report(log, messages.newerVersionExpired, { path: buffer.directory, bytes })
   await removeRun(buffer)
 }
 
@@ -189,13 +190,13 @@ async function readManifest(path: string): Promise<RunManifest> {
   try {
     return { ...unknownManifest, ...JSON.parse(await readFile(`${path}/run.json`, 'utf8')) } as RunManifest
   } catch {
-    return unknownManifest // killed before it was written, or damaged: the log itself says the most
+    return unknownManifest // the command was killed before it wrote the file, or the file is corrupt: the log is enough to deliver
   }
 }
 
-/** The agent that pushes from this directory now: its pid, whose samples it pushes, and where to. */
+/** The agent that uses this directory: its pid, the identity of its series and its URLs. Undefined if none runs. */
 export async function runningAgent(directory: string): Promise<({ readonly pid: number } & AgentInfo) | undefined> {
-  const answer = await ask(directory, { command: 'whose' }).catch(() => undefined) // no agent, or an older one
+  const answer = await ask(directory, { command: 'agent-info' }).catch(() => undefined) // no agent, or one of an older version
   if (answer === undefined) return undefined
   for await (const line of answer) {
     const { pid, identity, urls } = line as { readonly pid: number } & Partial<AgentInfo>

@@ -3,7 +3,8 @@ import { type Buffer, type Cursor, DiskBuffer, enterQueue, type QueueTicket, tur
 import type { Snapshot } from '../metrics/index.ts'
 import { type ConfiguredOutput, cursorNameOf, type Output, type OutputLifetime, openOutput } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
-import { messageOf } from '../util/log.ts'
+import { messageOf, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { type DeliveryResult, resultAt } from './result.ts'
 import { placesOf, saveRejection } from './routes.ts'
 import { type RunManifest, removeRun, writeManifest } from './run-log.ts'
@@ -11,7 +12,7 @@ import { Spool } from './spool.ts'
 import { remainderOf } from './spool-logs.ts'
 import type { BatchOptions, BatchRun, FinalSnapshots, SpoolDeps } from './types.ts'
 
-/** How long an output that has not got what was left is let be before it is tried again, and how long at a time. */
+/** Delay between two attempts to deliver the spool to one output, and the maximum time of an attempt. */
 const retryDelayMs = 10_000
 const attemptMs = 2000
 
@@ -22,32 +23,33 @@ interface SessionParts {
   readonly manifest: RunManifest
 }
 
-/** What an output may be opened with. */
+/** How to open an output. */
 interface OpenOptions {
   readonly deadline: AbortSignal
   readonly spool: Spool | undefined
   readonly lifetime: OutputLifetime
 }
 
-/** One output of the command, and how far it has come. */
+/** One output of the command and its state. */
 interface Lane {
   readonly configured: ConfiguredOutput
   readonly cursor: Cursor
-  /** Undefined until it is opened. */
+  /** Undefined until it is open. */
   output: Output | undefined
 }
 
 const isNewestOnly = ({ configured }: Lane): boolean => configured.kind.delivers === 'newest'
 
+/** Appends the samples of a command to its log and delivers them, and the spool before them. */
 export class BatchSession implements BatchRun {
   readonly #parts: SessionParts
-  /** These by the name in the log. */
+  /** By the output's name in the log. */
   readonly #lanes: ReadonlyMap<string, Lane>
   readonly #ending = new AbortController()
   #working: Promise<void> = Promise.resolve()
-  /** By the name in the log, the outputs that have not got what was left before, and why. */
+  /** Outputs that were not opened because the spool is not delivered, by their name in the log, and the reason. */
   readonly #undelivered = new Map<string, string>()
-  /** For the end. */
+  /** The position in the queue for `finish`. */
   #ticket: Promise<QueueTicket | undefined> | undefined
   #newest: Snapshot | undefined
   #sequence = 0
@@ -68,7 +70,7 @@ export class BatchSession implements BatchRun {
     const spool = this.#openSpool()
     const advance = (name: string) =>
       this.#openWhenDrained(name, spool).catch((error) =>
-        log.error('run: what was left cannot be read', { err: messageOf(error) }),
+        report(log, messages.spoolUnreadable, { err: messageOf(error) }),
       )
     this.#working = Promise.all(this.#names.map(advance)).then(() => {})
   }
@@ -96,7 +98,7 @@ export class BatchSession implements BatchRun {
       const end = async (name: string) => {
         if (!this.#isOpen(name)) await this.#openInTurn(name, place, opening)
         await this.#stop(name, deadline)
-        if (await this.#isDelivered(name)) place?.release(turns.at(name)) // else the next one there has to see the log
+        if (await this.#isDelivered(name)) place?.release(turns.at(name)) // otherwise the next command must first deliver this log
       }
       await Promise.all(this.#names.map(end))
       await opening.spool?.expire(deadline)
@@ -106,7 +108,7 @@ export class BatchSession implements BatchRun {
     }
   }
 
-  /** The next one that takes samples takes them in another millisecond. */
+  /** Returns only after the last timestamp has passed, so that the next command collects with a newer one. */
   async #addLast(last: () => Promise<FinalSnapshots>): Promise<void> {
     const { clock } = this.#parts.deps
     const { snapshots, pushed } = await last()
@@ -116,7 +118,7 @@ export class BatchSession implements BatchRun {
     if (clock.now() <= (snapshots.at(-1)?.timestampMs ?? 0)) await clock.sleep(2)
   }
 
-  /** An output that delivers the newest snapshot needs no other. */
+  /** Appends to the log. Cursors of outputs that deliver only the newest snapshot move past the earlier ones. */
   #add(snapshot: Snapshot): void {
     const sequence = this.#parts.buffer.append(snapshot)
     this.#sequence = sequence
@@ -124,12 +126,12 @@ export class BatchSession implements BatchRun {
     for (const lane of this.#lanes.values()) if (isNewestOnly(lane)) void lane.cursor.commit(sequence - 1)
   }
 
-  /** Tells the open outputs that deliver the newest snapshot. */
+  /** Passes a snapshot to the open outputs that deliver only the newest one. */
   #show(snapshot: Snapshot): void {
     for (const lane of this.#lanes.values()) if (isNewestOnly(lane)) lane.output?.onSnapshot({ snapshot, parts: [] })
   }
 
-  /** Of all outputs, as the log has them. */
+  /** Names of all outputs in the log. */
   get #names(): readonly string[] {
     return [...this.#lanes.keys()]
   }
@@ -138,19 +140,19 @@ export class BatchSession implements BatchRun {
     return this.#lanes.get(name)?.output !== undefined
   }
 
-  /** Undefined where there is no queue: it is always everybody's turn. */
+  /** Joins the queue; undefined if there is none, and nothing waits then. */
   async #queue(things: readonly string[]): Promise<QueueTicket | undefined> {
     const { buffer, batch, deps } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
     try {
       return await enterQueue(turnsIn(batch.buffer.directory), deps, things)
     } catch (error) {
-      deps.log.warn('buffer: commands cannot wait for one another here', { err: messageOf(error) })
+      report(deps.log, messages.queueFailed, { err: messageOf(error) })
       return undefined
     }
   }
 
-  /** What others have left; undefined where there is no place for it. */
+  /** The spool without this run; undefined if the buffer is in memory. */
   #openSpool(): Spool | undefined {
     const { buffer, batch, deps } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
@@ -158,7 +160,7 @@ export class BatchSession implements BatchRun {
     return new Spool(batch, deps, { replaced, except: buffer.directory })
   }
 
-  /** Tries to open an output until it is, or the end comes. */
+  /** Delivers the spool to an output until nothing is left in it, then opens the output. Stops when the command ends. */
   async #openWhenDrained(name: string, spool: Spool | undefined): Promise<void> {
     const { clock } = this.#parts.deps
     const { signal } = this.#ending
@@ -166,22 +168,22 @@ export class BatchSession implements BatchRun {
       const place = await this.#queue([turns.at(name)])
       try {
         if ((await place?.waitFor(turns.at(name), signal)) === false) return
-        const enough = createDeadline(clock, attemptMs, signal)
-        await this.#open(name, { deadline: enough.signal, spool, lifetime: 'command' }).finally(enough.clear)
+        const attemptEnd = createDeadline(clock, attemptMs, signal)
+        await this.#open(name, { deadline: attemptEnd.signal, spool, lifetime: 'command' }).finally(attemptEnd.clear)
       } finally {
         await place?.leave()
       }
-      if (!this.#isOpen(name)) await clock.sleep(retryDelayMs, signal).catch(() => {}) // the end comes first
+      if (!this.#isOpen(name)) await clock.sleep(retryDelayMs, signal).catch(() => {}) // aborted: the loop ends
     }
   }
 
   async #openInTurn(name: string, place: QueueTicket | undefined, opening: OpenOptions): Promise<void> {
     if ((await place?.waitFor(turns.at(name), opening.deadline)) ?? true) await this.#open(name, opening)
     else if (!this.#undelivered.has(name))
-      this.#undelivered.set(name, 'other commands on this host delivered all the time')
+      this.#undelivered.set(name, 'timeout while other commands on this host were delivering')
   }
 
-  /** Opens an output when it has got all that others left. */
+  /** Delivers the spool to an output and opens it if nothing is left for it. */
   async #open(name: string, { deadline, spool, lifetime }: OpenOptions): Promise<void> {
     const lane = this.#lanes.get(name)
     if (lane === undefined) return
@@ -193,7 +195,7 @@ export class BatchSession implements BatchRun {
     if (isNewestOnly(lane) && this.#newest !== undefined) lane.output.onSnapshot({ snapshot: this.#newest, parts: [] })
   }
 
-  /** Has an output deliver what there is, as far as the time allows. */
+  /** Lets an output deliver until the deadline. */
   async #stop(name: string, deadline: AbortSignal): Promise<void> {
     const lane = this.#lanes.get(name)
     if (lane?.output === undefined) return
@@ -202,7 +204,7 @@ export class BatchSession implements BatchRun {
       await saveRejection(lane.cursor, lane.output, this.#sequence)
   }
 
-  /** Whether nothing waits for an output any more; the log does not know what one got that delivers the newest only. */
+  /** Whether an output has no backlog. Commits the cursor of an output that delivers only the newest snapshot: it does so nowhere else. */
   async #isDelivered(name: string): Promise<boolean> {
     const lane = this.#lanes.get(name)
     if (lane === undefined) return true
@@ -210,7 +212,7 @@ export class BatchSession implements BatchRun {
     return lane.cursor.backlog().snapshots === 0
   }
 
-  /** Closes the log, or deletes it, and tells what is in it for whom. */
+  /** Closes the log, or deletes it if everything is delivered. Returns the result of each output. */
   async #close(): Promise<readonly DeliveryResult[]> {
     const { buffer, manifest, deps } = this.#parts
     const areDelivered = await Promise.all(this.#names.map((name) => this.#isDelivered(name)))

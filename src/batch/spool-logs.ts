@@ -4,7 +4,7 @@ import type { Snapshot } from '../metrics/index.ts'
 import { isAdopted, isSpooled, openSpooled, type RunManifest, removeRun, writeManifest } from './run-log.ts'
 import type { Dropped, SpoolDeps } from './types.ts'
 
-/** The log of a run that is over, opened as its owner. */
+/** The log of a run that has ended. This process owns it. */
 export interface SpooledLog {
   readonly buffer: DiskBuffer
   readonly manifest: RunManifest
@@ -13,24 +13,24 @@ export interface SpooledLog {
 interface OpenLog {
   readonly log: Promise<SpooledLog | 'busy' | undefined>
   users: number
-  /** What is written beside the log. */
+  /** Writes of the manifest, one after another. */
   writing: Promise<void>
 }
 
 interface Deps {
   readonly deps: SpoolDeps
   readonly options: BufferOptions
-  /** The names in the log of the outputs that there are: of a log whose cursors are lost each gets all. */
+  /** Names of all configured outputs. If the cursors of a log are lost, each of them gets the whole log. */
   readonly outputs: readonly string[]
   readonly onDrop: (dropped: Dropped) => void
 }
 
-/** How often somebody is asked for a log that he has. */
+/** How often to check whether another process has released a log. */
 const pollMs = 20
 
-/** Logs that commands have left. One is open as long as somebody uses it, and deleted when nothing waits in it. */
+/** Spooled logs. A log is open while an output uses it, and deleted when no output has a backlog in it. */
 export class SpoolLogs {
-  /** Those that are gone. */
+  /** Directories of deleted logs. */
   readonly removed = new Set<string>()
   readonly #deps: Deps
   readonly #open = new Map<string, OpenLog>()
@@ -41,12 +41,13 @@ export class SpoolLogs {
   }
 
   /**
-   * Undefined where it is gone, or its command lives. Where another process delivers from it, that is waited for until
-   * the deadline, if there is one, as there may be an output in it that is none of that process's; then it is busy.
+   * Runs `work` on a log; does nothing if the log is deleted or its command is still running. If another process owns
+   * the log, waits for it until the deadline: it may leave a backlog for an output that only this process has. `busy` if
+   * the log is still owned at the deadline. Without a deadline it does not wait.
    */
   async use(
     path: string,
-    work: (left: SpooledLog) => Promise<void>,
+    work: (log: SpooledLog) => Promise<void>,
     deadline?: AbortSignal,
   ): Promise<'busy' | undefined> {
     for (let closing = this.#closing.get(path); closing !== undefined; closing = this.#closing.get(path)) await closing
@@ -54,9 +55,9 @@ export class SpoolLogs {
     this.#open.set(path, opened)
     opened.users++
     try {
-      const left = await opened.log
-      if (left === 'busy') return left
-      if (left !== undefined) await work(left)
+      const log = await opened.log
+      if (log === 'busy') return log
+      if (log !== undefined) await work(log)
       return undefined
     } finally {
       opened.users--
@@ -69,34 +70,34 @@ export class SpoolLogs {
     const { deps, options, outputs } = this.#deps
     const { clock } = deps
     for (;;) {
-      const left = (await isSpooled(path, clock)) ? await openSpooled(path, options, deps) : undefined
-      if (left !== undefined) {
-        if (left.buffer.cursors.length === 0) for (const name of outputs) left.buffer.cursor(name)
-        return ended(left, deps.ownership)
+      const log = (await isSpooled(path, clock)) ? await openSpooled(path, options, deps) : undefined
+      if (log !== undefined) {
+        if (log.buffer.cursors.length === 0) for (const name of outputs) log.buffer.cursor(name)
+        return withEnd(log, deps.ownership)
       }
       if (deadline === undefined || !(await isAdopted(path))) return undefined
       if (deadline.aborted) return 'busy'
-      await clock.sleep(pollMs, deadline).catch(() => {}) // asked once more
+      await clock.sleep(pollMs, deadline).catch(() => {}) // aborted: the next pass returns 'busy'
     }
   }
 
   async #close(path: string, opened: OpenLog): Promise<void> {
     this.#open.delete(path)
     const closing = opened.writing.then(async () => {
-      const left = await opened.log
-      if (left !== undefined && left !== 'busy') await this.#detach(left)
+      const log = await opened.log
+      if (log !== undefined && log !== 'busy') await this.#detach(log)
     })
     this.#closing.set(path, closing)
     await closing.finally(() => this.#closing.delete(path))
   }
 
-  /** Another process whose turn comes at an output that is through with a log need not wait for the log. */
+  /** Lets other processes know which outputs still have a backlog in an open log: for the others they need not wait for it. */
   async #writeManifest(opened: OpenLog): Promise<void> {
     const { ownership } = this.#deps.deps
     opened.writing = opened.writing.then(async () => {
-      const left = await opened.log
-      if (left !== undefined && left !== 'busy')
-        await writeManifest(left.buffer.directory, { ...left.manifest, ...remainderOf(left.buffer) }, ownership)
+      const log = await opened.log
+      if (log !== undefined && log !== 'busy')
+        await writeManifest(log.buffer.directory, { ...log.manifest, ...remainderOf(log.buffer) }, ownership)
     })
     await opened.writing
   }
@@ -115,24 +116,24 @@ export class SpoolLogs {
   }
 }
 
-/** Who has not got all of a log, and how much it is. */
+/** The outputs with a backlog in a log, and the size of the log, for the manifest. */
 export const remainderOf = ({ cursors, stats }: Pick<DiskBuffer, 'cursors' | 'stats'>) => ({
   outputs: cursors.filter((one) => one.backlog().snapshots > 0).map(({ name }) => name),
   bytes: stats.bytes,
 })
 
-/** A command that was killed has not ended its host's series. */
-async function ended({ buffer, manifest }: SpooledLog, ownership: Ownership | undefined): Promise<SpooledLog> {
+/** Appends the stale markers that a killed command has not written. */
+async function withEnd({ buffer, manifest }: SpooledLog, ownership: Ownership | undefined): Promise<SpooledLog> {
   const { newestMs, directory } = buffer
   if (manifest.isEnded || newestMs === undefined) return { buffer, manifest }
-  for (const { name } of buffer.cursors) buffer.cursor(name) // all of them are to get it
+  for (const { name } of buffer.cursors) buffer.cursor(name) // each cursor must read them
   buffer.append(staleEnd(newestMs))
   const now = { ...manifest, isEnded: true }
   await writeManifest(directory, now, ownership)
   return { buffer, manifest: now }
 }
 
-/** The snapshot that ends every series of the one before it: 1 ms after it, with none. */
+/** A snapshot without series, 1 ms after the previous one: it ends every series with a stale marker. */
 export const staleEnd = (lastMs: number): Snapshot => ({
   timestampMs: lastMs + 1,
   isLast: true,

@@ -1,37 +1,39 @@
 import { cursorNameOf } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
+import { report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { cursorOf, type DeliveryRoute, routesOf } from './routes.ts'
 import { isSpooled, type SpooledRun, spooledRuns, stateOfRun } from './run-log.ts'
 import { type SpooledLog, SpoolLogs } from './spool-logs.ts'
 import type { BatchOptions, Delivered, Dropped, SpoolDeps } from './types.ts'
 
-const timedOut = 'what earlier commands have left comes first, and took all the time'
+const timedOut = 'timeout while delivering samples of earlier commands, which are sent first'
 
-/** Logs that are let go at a time: a command adds one or two. */
+/** Maximum number of logs that one call of `expire` drops. A command adds one or two. */
 const maxExpiredLogs = 8
 
 export interface SpoolScope {
-  /** A run that is not to be looked at: one's own. */
+  /** Directory of a run to skip: the caller's own. */
   readonly except?: string
-  /** URLs of groups that get something newer at once, in the place of what they have. */
+  /** Groups at Pushgateways that the caller overwrites right after this: spooled samples for them are not pushed. */
   readonly replaced: ReadonlySet<string>
   readonly onDrop?: (dropped: Dropped) => void
 }
 
 /**
- * What batch commands have left in the directory, for the outputs of the same name, under the labels it was taken with:
- * each output gets it on its own, oldest first, so that one that is away holds up no other. What every output is past is
- * deleted. A Pushgateway gets the last snapshot of each run into the group of that run, unless the group is one of those
- * that are `replaced`.
+ * The undelivered logs of batch commands in a buffer directory. Each output gets the samples of the outputs with its name,
+ * with the labels they were collected with, oldest first, independently of the other outputs. A log without a backlog is
+ * deleted. A Pushgateway gets only the last snapshot of each run, in the group of that run, unless the group is in
+ * `replaced`.
  */
 export class Spool {
   readonly #config: BatchOptions
   readonly #deps: SpoolDeps
   readonly #except: string | undefined
-  /** By the name in the log. */
+  /** By the output's name in the log. */
   readonly #routes: ReadonlyMap<string, DeliveryRoute>
   readonly #logs: SpoolLogs
-  /** As they were found last. */
+  /** The logs that the last `deliver` found. */
   #runs: readonly SpooledRun[] = []
 
   constructor(config: BatchOptions, deps: SpoolDeps, { except, replaced, onDrop = () => {} }: SpoolScope) {
@@ -44,41 +46,40 @@ export class Spool {
       ...{ deps, options: config.buffer, outputs: config.outputs.map(cursorNameOf) },
       onDrop: (dropped) => {
         const { name, reason, samples } = dropped
-        if (reason !== 'rejected')
-          log.error('runs: samples that earlier commands had left are lost', { name, reason, samples })
+        if (reason !== 'rejected') report(log, messages.spoolDropped, { name, reason, samples })
         onDrop(dropped)
       },
     })
   }
 
   /**
-   * Delivers to one output what there is for it, as far as that goes by the deadline. To be called by whose turn it is at
-   * that output. What is newer than `beforeMs` waits: the caller has something older to send there.
+   * Delivers the spool to one output until the deadline. The caller must be first in the queue of that output. Logs that
+   * are newer than `beforeMs` are skipped, because the caller has older samples for that output.
    */
   async deliver(name: string, deadline: AbortSignal, beforeMs = Number.POSITIVE_INFINITY): Promise<Delivered> {
     const { clock, log } = this.#deps
-    const told = { snapshots: 0, problem: undefined as string | undefined }
+    const result: { snapshots: number; problem: string | undefined } = { snapshots: 0, problem: undefined }
     const work = async (left: SpooledLog) => {
       if ((left.buffer.newestMs ?? 0) >= beforeMs) return
       const before = backlogOf(left, name)
-      told.problem = await this.#routes.get(name)?.deliver(left, deadline)
-      told.snapshots += before - backlogOf(left, name)
+      result.problem = await this.#routes.get(name)?.deliver(left, deadline)
+      result.snapshots += before - backlogOf(left, name)
     }
     this.#runs = await spooledRuns(this.#config.buffer.directory, this.#except)
     for (const { path } of this.#runs.filter((run) => concerns(run, name))) {
-      if (told.problem !== undefined) break
+      if (result.problem !== undefined) break
       const isTooMuch = deadline.aborted
         ? await isSpooled(path, clock)
         : (await this.#logs.use(path, work, deadline)) === 'busy'
-      if (isTooMuch) told.problem = timedOut
+      if (isTooMuch) result.problem = timedOut
     }
-    const { snapshots, problem } = told
-    if (snapshots > 0) log.info('runs: what earlier commands had left is delivered', { name, snapshots })
-    if (problem !== undefined) log.debug('runs: what earlier commands have left still waits', { name, reason: problem })
-    return told
+    const { snapshots, problem } = result
+    if (snapshots > 0) report(log, messages.spoolDelivered, { name, snapshots })
+    if (problem !== undefined) report(log, messages.spoolPending, { name, reason: problem })
+    return result
   }
 
-  /** What is too old, and the oldest of what is too much, is let go, whoever it waits for, as far as there is time. */
+  /** Drops samples that are older than `max_age`, and the oldest logs above `max_bytes`, until the deadline. */
   async expire(deadline: AbortSignal): Promise<void> {
     const { maxBytes, maxAgeMs } = this.#config.buffer
     const runs = this.#runs.filter(({ path }) => !this.#logs.removed.has(path))
@@ -89,7 +90,7 @@ export class Spool {
     })
     const old = runs.filter(({ sinceMs }) => sinceMs < this.#deps.clock.now() - maxAgeMs)
     const expire = async ({ buffer }: SpooledLog) => {
-      // of an earlier boot its log alone does not know whether the wall clock may be believed
+      // a log of an earlier boot cannot verify the wall clock itself
       const skewMs = this.#deps.skewMs?.()
       if (skewMs !== undefined) buffer.confirmTime(this.#deps.clock.now() - skewMs)
       await buffer.expire()
@@ -104,7 +105,7 @@ export class Spool {
   }
 }
 
-/** Whether there is something for one of these outputs, or to be let go; and what this user may not even look at. */
+/** `isAny`: there are logs to deliver or to expire. `forbidden`: directories of logs that this user may not read. */
 export async function inspectSpool(
   config: BatchOptions,
   clock: Clock,
@@ -122,7 +123,7 @@ export async function inspectSpool(
   return { isAny, forbidden }
 }
 
-/** Whether an output may have to get some of it; what an older version left does not say. */
+/** Whether a log may have a backlog for an output. Manifests of older versions do not list the outputs. */
 const concerns = ({ manifest: { outputs } }: SpooledRun, name: string): boolean => outputs?.includes(name) ?? true
 
 const backlogOf = ({ buffer }: SpooledLog, name: string): number => cursorOf(buffer, name)?.backlog().snapshots ?? 0

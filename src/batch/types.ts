@@ -4,22 +4,22 @@ import type { Snapshot } from '../metrics/index.ts'
 import type { ConfiguredOutput, SendDeps } from '../output.ts'
 import type { DeliveryResult } from './result.ts'
 
-/** Where a batch command keeps its samples, and where it sends them. */
+/** The buffer and the outputs of a batch command. */
 export interface BatchOptions {
   readonly buffer: BufferOptions
   readonly outputs: readonly ConfiguredOutput[]
 }
 
-/** What is needed to send from a log. */
+/** Dependencies for sending from a log. */
 export interface SpoolDeps extends SendDeps, BufferDeps {
-  /** How far this host's clock is ahead of a receiver's, milliseconds, where one has told its time. */
+  /** How far this host's clock is ahead of a receiver's, in milliseconds; undefined before the first response. */
   readonly skewMs?: () => number | undefined
 }
 
-/** What an output got of it. */
+/** Result of delivering the spool to one output. */
 export interface Delivered {
   readonly snapshots: number
-  /** Why it has not got all; undefined where it has. */
+  /** Why samples are undelivered; undefined if none is. */
   readonly problem: string | undefined
 }
 
@@ -33,33 +33,33 @@ export interface Dropped {
 /**
  * The life of a batch command's samples: `once`, `push`, `exec`.
  *
- *     const run = await openBatchRun(options, deps, { sync })   a log of its own; in memory where there is no directory
- *     run.begin()                                               only if it appends before the end: delivers the spool, then this
+ *     const run = await openBatchRun(options, deps, { sync })   opens its log, in memory if the directory is not usable
+ *     run.begin()                                               only if it appends before the end: delivers the spool, then this log
  *     run.append(snapshot)
  *     const results = await run.finish(last, deadline)          `last()`, the spool, this log, output by output; closes everything
  *
  * What an output has not accepted by the deadline stays in the log, for the agent or the next batch command (spool.ts).
  */
 export interface RunOptions {
-  /** How safe the log is while the command lives: `end` waits for the write, not for the disk; its end is safe anyhow. */
+  /** Durability while the command runs: with `end` the log is synced only at the end of the command. */
   readonly sync: Sync
-  /** Beside another run of the same process: what is wrong with the directory has been said. */
+  /** Another run of this process has already logged problems of the directory. */
   readonly isSecond?: boolean
-  /** Whether a kill leaves host series behind that have to be ended: see `ending`. */
+  /** The run contains host series. If the command is killed, the process that delivers the log ends them with stale markers. */
   readonly endsSeries?: boolean
 }
 
 export interface BatchRun {
-  /** Sends from here on what is appended, to each output that has got what was left before. Returns at once. */
+  /** Starts to deliver: to each output first the spool, then this log. Returns at once. */
   begin(): void
-  /** Takes a snapshot in; one that is not the last goes to the gateways only as long as it is the newest. */
+  /** Appends a snapshot. An output that delivers only the newest snapshot may skip it if a newer one follows. */
   append(snapshot: Snapshot): void
-  /** Takes its place among those that end, which `finish` does where nobody has. */
+  /** Joins the queue of ending commands; `finish` does this if the caller has not. */
   queue(): Promise<void>
   /**
-   * Asks for the last samples when all who came before have theirs; then, at each output in its turn, delivers what
-   * others left and these, until the deadline aborts; then too `last` is called and its samples are kept. Does not reject
-   * for anything that an output or a disk does.
+   * Calls `last` when every earlier command in the queue has appended its last samples. Then delivers the spool and this
+   * log to each output, in the order of the queue, until the deadline aborts. `last` is called after the deadline too,
+   * and its samples are kept. Failures of outputs and of the disk are in the results: they do not reject.
    */
   finish(last: () => Promise<FinalSnapshots>, deadline: AbortSignal): Promise<readonly DeliveryResult[]>
 }
@@ -67,6 +67,6 @@ export interface BatchRun {
 /** The last samples of a command. */
 export interface FinalSnapshots {
   readonly snapshots: readonly Snapshot[]
-  /** What the gateways get; the last of the snapshots where it is missing. */
+  /** The snapshot for outputs that deliver only the newest; default: the last of `snapshots`. */
   readonly pushed?: Snapshot
 }

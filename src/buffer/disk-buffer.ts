@@ -1,5 +1,6 @@
 import type { Snapshot } from '../metrics/index.ts'
 import { withTimeout } from '../util/clock.ts'
+import { report } from '../util/log.ts'
 import type { DiskCursor } from './cursor/cursor.ts'
 import type { CursorFile } from './cursor/file.ts'
 import type { LogView } from './cursor/log-view.ts'
@@ -10,6 +11,7 @@ import type { Quarantine } from './log/quarantine.ts'
 import { LogReader, type ReaderDeps } from './log/reader.ts'
 import { retryMs, segmentMs, Writer } from './log/writer.ts'
 import { type LogPosition, MemoryTail, tailBytes } from './memory-tail.ts'
+import { messages } from './messages.ts'
 import { countDropped } from './metrics.ts'
 import type { DiskDeps, DiskOptions } from './options.ts'
 import type { UnreadableSegment } from './recovery/downgrade.ts'
@@ -22,10 +24,10 @@ import { SeriesPool } from './segment/series-pool.ts'
 import type { Buffer, BufferStats, Cursor, DropReason } from './types.ts'
 
 const segmentBytes = 4 * 1024 * 1024
-/** What a stop may take to write the rest. */
+/** Time limit for writing the rest at a stop. */
 const closeMs = 10_000
 
-/** The log on disk, held together: ring → writer → segments → cursors. */
+/** The log on disk. Wires its parts: memory tail → writer → segments → cursors. */
 export class DiskBuffer implements Buffer {
   readonly stats: BufferStats
   readonly segments: Segments
@@ -42,7 +44,7 @@ export class DiskBuffer implements Buffer {
   readonly #retention: Retention
   readonly #countedLosses = new CountedLosses()
   readonly #gap: LogView['gap']
-  /** Of the agent before. */
+  /** Timestamp of the newest snapshot of the previous agent. */
   readonly #newestMs: number | undefined
   readonly #registry: CursorRegistry
 
@@ -101,12 +103,12 @@ export class DiskBuffer implements Buffer {
     return this.#options.directory
   }
 
-  /** Why the disk is not used; undefined while it is. */
+  /** Why the disk is not used; undefined if it is used. */
   get problem(): string | undefined {
     return this.#writer.failing
   }
 
-  /** There is something in memory that is not on disk. */
+  /** True if snapshots are in memory that are not on disk. */
   get isBehind(): boolean {
     return this.#tail.written < this.#tail.last.sequence
   }
@@ -115,7 +117,7 @@ export class DiskBuffer implements Buffer {
     return this.problem === undefined && !this.isBehind
   }
 
-  /** Every endpoint that has a place in the log, also those that are not configured any more. */
+  /** The cursors of all endpoints, including endpoints that are no longer configured. */
   get cursors(): readonly DiskCursor[] {
     return [...this.#registry.cursors.values()]
   }
@@ -152,7 +154,7 @@ export class DiskBuffer implements Buffer {
     this.#registry.detach(endpoint)
   }
 
-  /** A reader of its own on all that is on disk behind a place. */
+  /** A new reader of the snapshots on disk after a sequence number. */
   reader(after: number): LogReader {
     return new LogReader(
       after,
@@ -161,40 +163,40 @@ export class DiskBuffer implements Buffer {
     )
   }
 
-  /** Lets everything up to a place go at one endpoint, or at all, because somebody wants it so. */
+  /** Drops everything up to a position for one endpoint or all, by command of the user. */
   async dropThrough(place: LogPosition, endpoint: string | undefined): Promise<void> {
     for (const cursor of this.#registry.cursors.values())
       if (endpoint === undefined || cursor.name === endpoint) await cursor.skipTo(place, 'dropped_by_user')
     await this.#progress()
   }
 
-  /** Forgets an endpoint that is not configured. */
+  /** Deletes the cursor of an endpoint that is not configured. */
   forget(endpoint: string): Promise<void> {
     return this.#registry.forget(endpoint)
   }
 
-  /** When the newest snapshot was taken; undefined where there never was one. */
+  /** Timestamp of the newest snapshot; undefined if there never was one. */
   get newestMs(): number | undefined {
     return this.#tail.entries.at(-1)?.snapshot.timestampMs ?? this.#newestMs
   }
 
-  /** The place of the newest snapshot. */
+  /** The position of the newest snapshot. */
   get last(): LogPosition {
     return this.#tail.last
   }
 
-  /** Whether even the newest that a newer version wrote is older than `max_age`: it wrote a segment for so long at most. */
+  /** True if all snapshots of a newer version are older than `max_age`. A segment covers at most `segmentMs`. */
   get areUnreadableTooOld(): boolean {
     const lastMs = Math.max(...this.unreadable.map(({ header }) => header.createdMs)) + segmentMs
     return this.#retention.isTooOld(lastMs)
   }
 
-  /** Lets all of it go where even the newest is older than `max_age`. */
+  /** Drops everything if the newest snapshot is older than `max_age`. */
   async expire(): Promise<void> {
     if (this.#retention.isTooOld(this.newestMs)) await this.dropAll('max_age')
   }
 
-  /** Lets all of it go for every endpoint, and counts it. */
+  /** Drops the whole backlog of every endpoint, and counts it. */
   async dropAll(reason: DropReason): Promise<void> {
     for (const cursor of this.#registry.cursors.values()) await cursor.skipTo(this.#tail.last, reason)
   }
@@ -203,15 +205,15 @@ export class DiskBuffer implements Buffer {
     const { clock, log } = this.#deps
     const closing = this.#writer.close().then(() => this.#file.close())
     const outcome = await withTimeout(clock, closeMs, closing)
-    if (outcome === 'late') log.warn('buffer: the disk is too slow to write all of it before the stop')
+    if (outcome === 'late') report(log, messages.stopTimeout)
     const { sync, directory } = this.#options
-    const isNew = this.#gap.newest === 0 // the names of a log that was left are as safe as they were
-    if (sync === 'end' && isNew) await syncNames(this.#deps.files, directory).catch(() => {}) // a bad disk is known
+    const isNew = this.#gap.newest === 0 // the names of a log of a previous process were synced by it
+    if (sync === 'end' && isNew) await syncNames(this.#deps.files, directory).catch(() => {}) // the writer logged it
     await this.#registry.close()
     await this.#deps.onClose?.()
   }
 
-  /** Lets go of the files without another byte for them: whoever calls this deletes the directory. */
+  /** Closes the files without writing. The caller deletes the directory. */
   async abandon(): Promise<void> {
     await this.#writer.abandon()
     await this.#file.abandon()
@@ -231,8 +233,8 @@ export class DiskBuffer implements Buffer {
       pause: (signal) => this.#deps.clock.sleep(retryMs, signal),
       uncounted: (loss) => this.#countedLosses.notYetCounted(loss),
       dropped: (endpoint, reason, samples) => countDropped(this.stats, endpoint, reason, samples),
-      bytesAfter: (place) => this.segments.bytesAfter(place, this.#tail.last),
-      saveDeadLetter: (endpoint, refused) => this.deadLetters.keep(endpoint, refused),
+      bytesAfter: (position) => this.segments.bytesAfter(position, this.#tail.last),
+      saveDeadLetter: (endpoint, deadLetter) => this.deadLetters.keep(endpoint, deadLetter),
     }
   }
 

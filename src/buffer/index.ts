@@ -57,26 +57,28 @@ export interface AgentInfo {
 export interface BufferDeps {
   readonly clock: Clock
   readonly log: Log
-  /** Of this boot, as the kernel writes it. */
+  /** The UUID in /proc/sys/kernel/random/boot_id. */
   readonly bootId: string
-  /** Whose samples the owner puts in and where they go, for others on this host who ask. */
+  /** Identity and destinations of this agent, which the control channel reports to other processes on the host. */
   readonly agentInfo?: AgentInfo
-  /** The disk, unless a test brings one. */
+  /** Default: the disk. */
   readonly files?: FileSystem
-  /** Whose the log is to be that root makes. */
+  /** Owner to chown new files to when running as root. */
   readonly ownership?: Ownership | undefined
 }
 
-/** Memory where no disk is used: the bound of a log on disk would be too much for it. */
+/** Upper limit of `max_bytes` in memory mode: the default for a disk is too large for memory. */
 const memoryBytes = 64 * 1024 * 1024
 
-/** Opens the buffer of an agent. Throws BufferError where another one has the directory, and for nothing else. */
+/**
+ * Opens the buffer of an agent. Throws only BufferError, if another process owns the directory; disk errors are logged.
+ */
 export async function openBuffer(options: BufferOptions, deps: BufferDeps): Promise<Buffer> {
   if (options.mode === 'memory') return new MemoryBuffer(Math.min(options.maxBytes, memoryBytes))
   return openDisk(options, deps, true)
 }
 
-/** Opens the log to look into it while nobody owns it: nothing on disk is changed, and an agent may begin meanwhile. */
+/** Opens the log read-only while no process owns it. Nothing on disk changes, and an agent may start meanwhile. */
 export function openForReading(
   options: DiskOptions,
   { files = withTimeouts(disk, systemClock), ...deps }: BufferDeps,
@@ -84,7 +86,7 @@ export function openForReading(
   return DiskBuffer.open(options, { ...deps, files: readOnly(files), onMoved: async () => {} })
 }
 
-/** Opens the log as its owner, for an agent or for a command that changes it while none runs. */
+/** Opens the log as its owner, for an agent, or for a command that changes the log while no agent runs. */
 export async function openDisk(
   options: DiskOptions,
   { ownership, files = withTimeouts(diskAs(ownership), systemClock), ...deps }: BufferDeps,
@@ -96,12 +98,12 @@ export async function openDisk(
   const owner = new BufferLock(
     directory,
     async function* (request) {
-      if (request.command === 'whose') return yield { pid: process.pid, ...deps.agentInfo }
+      if (request.command === 'agent-info') return yield { pid: process.pid, ...deps.agentInfo }
       yield* adminCommands(await opened.promise, isAgent)(request)
     },
     { log, ownership },
   )
-  await files.makeDirectory(directory).catch(() => {}) // said by the recovery, which meets it too
+  await files.makeDirectory(directory).catch(() => {}) // openLog meets the same error and reports it
   await owner.acquire()
   const onMoved = async () => {
     await files.makeDirectory(directory)

@@ -5,12 +5,12 @@ import { countDropped, createStats } from './metrics.ts'
 import { includes, type SamplingRule } from './sampling.ts'
 import type { Backlog, Buffer, Cursor, DeliveryVerdict, DropReason, Entry, InFlightRange, Limit } from './types.ts'
 
-/** A sample held in memory is its value; what it belongs to is shared with the snapshots around it. */
+/** A sample in memory costs its value only: snapshots share the list of series. */
 const bytesPerSample = 8
 
 /**
- * Snapshots in memory, bounded: the oldest make room, and what an endpoint loses by that is counted. An entry is let go
- * once every cursor is past it.
+ * Buffer in memory with a size limit. When it is full, the oldest snapshots are dropped and counted for each endpoint
+ * that has not passed them. An entry is freed when every cursor has passed it.
  */
 export class MemoryBuffer implements Buffer {
   readonly stats = createStats()
@@ -50,13 +50,13 @@ export class MemoryBuffer implements Buffer {
     return cursor
   }
 
-  /** Nothing would ever free what waits here for one that is gone. */
+  /** Drops the backlog of the endpoint: nothing else would free it. */
   detach(endpoint: string): void {
     this.#cursors.delete(endpoint)
     this.#expire()
   }
 
-  /** There is no bound by age here. */
+  /** Ignored: memory mode has no `max_age`. */
   confirmTime(): void {}
 
   get newestMs(): number | undefined {
@@ -78,7 +78,7 @@ export class MemoryBuffer implements Buffer {
     }
   }
 
-  /** Frees what every endpoint is past. */
+  /** Frees the entries that every endpoint has passed. */
   #expire(): void {
     const slowest = Math.min(...[...this.#cursors.values()].map((cursor) => cursor.position))
     for (let [oldest] = this.#entries; oldest !== undefined && oldest.sequence <= slowest; [oldest] = this.#entries) {
@@ -96,7 +96,7 @@ interface CursorOwner {
 }
 
 class MemoryCursor implements Cursor {
-  /** The last sequence number that has had its final answer. */
+  /** The last sequence number with a final answer. */
   position: number
   inFlight: InFlightRange | undefined
   memo = ''
@@ -120,10 +120,10 @@ class MemoryCursor implements Cursor {
   async read({ samples }: Limit, signal: AbortSignal): Promise<readonly Entry[]> {
     for (;;) {
       signal.throwIfAborted()
-      const batch = within(this.#waiting(), samples)
+      const batch = within(this.#backlogEntries(), samples)
       if (batch.length > 0) return batch
       this.#notifier.reset()
-      void this.commit(this.#entries.at(-1)?.sequence ?? 0, 'rejected') // none of these is taken
+      void this.commit(this.#entries.at(-1)?.sequence ?? 0, 'rejected') // the sampling includes none of these
       await this.#notifier.wait(signal)
     }
   }
@@ -140,7 +140,7 @@ class MemoryCursor implements Cursor {
     this.#owner.moved()
   }
 
-  /** Of this process: a sender may be made anew. */
+  /** Only of this process, for a sender that is restarted. */
   async lastDelivered(sinceMs: number): Promise<Entry | undefined> {
     return this.#last !== undefined && this.#last.snapshot.timestampMs >= sinceMs ? this.#last : undefined
   }
@@ -149,7 +149,7 @@ class MemoryCursor implements Cursor {
     this.memo = memo
   }
 
-  /** Without a disk there is no place for them. */
+  /** Ignored: dead letters need a disk. */
   async saveDeadLetter(): Promise<void> {}
 
   drop(reason: DropReason, samples: number): void {
@@ -157,19 +157,19 @@ class MemoryCursor implements Cursor {
   }
 
   backlog(): Backlog {
-    const waiting = this.#waiting()
-    const samples = waiting.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
-    const oldestMs = waiting[0]?.snapshot.timestampMs
-    return { snapshots: waiting.length, samples, bytes: samples * bytesPerSample, oldestMs }
+    const entries = this.#backlogEntries()
+    const samples = entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
+    const oldestMs = entries[0]?.snapshot.timestampMs
+    return { snapshots: entries.length, samples, bytes: samples * bytesPerSample, oldestMs }
   }
 
-  /** What is behind the cursor and taken. */
-  #waiting(): readonly Entry[] {
-    const waiting = this.#entries.slice(this.#firstAfter())
-    return this.sampling === undefined ? waiting : waiting.filter(({ snapshot }) => includes(this.sampling, snapshot))
+  /** The entries after the cursor that the sampling includes. */
+  #backlogEntries(): readonly Entry[] {
+    const entries = this.#entries.slice(this.#firstAfter())
+    return this.sampling === undefined ? entries : entries.filter(({ snapshot }) => includes(this.sampling, snapshot))
   }
 
-  /** Sequence numbers are without gaps, so the place follows from the number. */
+  /** Sequence numbers have no gaps, so the index follows from the number. */
   #firstAfter(): number {
     const [oldest] = this.#entries
     return oldest === undefined ? 0 : Math.max(0, this.position + 1 - oldest.sequence)

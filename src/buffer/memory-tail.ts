@@ -1,34 +1,34 @@
 import type { Snapshot } from '../metrics/index.ts'
 import type { Entry } from './types.ts'
 
-/** A snapshot, and its place in the numbering of all samples that were ever appended. */
+/** A snapshot with its range in the numbering of all samples that were ever appended to the log. */
 export interface LogEntry extends Entry {
   readonly samplesBefore: number
   readonly samplesAfter: number
   readonly bootMs: number
 }
 
-/** Snapshots that the disk does not take, and those of a live sender. */
+/** `maxBytes` limits snapshots that are not on disk. `liveBytes` is kept for senders without a backlog. */
 export const tailBytes = { maxBytes: 8 * 1024 * 1024, liveBytes: 256 * 1024 } as const
 
-/** A place in the log: what has the numbers up to these is behind it. */
+/** A position in the log: the last sequence number and the last sample number before it. */
 export interface LogPosition {
   readonly sequence: number
   readonly samples: number
 }
 
 /**
- * The newest snapshots, in memory: those that are not safe on disk yet, and some that are, for the senders. Of the
- * first there are at most `mostBytes`, of the others about `liveBytes`.
+ * The newest snapshots, in memory: all that are not durable yet, at most `maxBytes`, and about `liveBytes` of durable
+ * ones for senders without a backlog.
  */
 export class MemoryTail {
   readonly #maxBytes: number
   readonly #liveBytes: number
   #entries: LogEntry[] = []
   #bytes = 0
-  /** The place of the last snapshot that was appended. */
+  /** The position of the last appended snapshot. */
   last: LogPosition
-  /** Sequence numbers up to which snapshots are written, and safe. */
+  /** Snapshots up to these sequence numbers are written to disk (`written`) and durable (`safe`). */
   written: number
   safe: number
 
@@ -40,12 +40,12 @@ export class MemoryTail {
     this.#liveBytes = liveBytes
   }
 
-  /** The oldest that is still here. */
+  /** Sequence number of the oldest snapshot in memory. */
   get first(): number {
     return this.#entries[0]?.sequence ?? this.last.sequence + 1
   }
 
-  /** The place before the oldest that is still here. */
+  /** The position before the oldest snapshot in memory. */
   get before(): LogPosition {
     const [oldest] = this.#entries
     return oldest ? { sequence: oldest.sequence - 1, samples: oldest.samplesBefore } : this.last
@@ -55,7 +55,7 @@ export class MemoryTail {
     return this.#entries
   }
 
-  /** Takes a snapshot in and gives those that were let go for it and are nowhere else. */
+  /** Appends a snapshot. `lost`: snapshots that were evicted from full memory and are not on disk. */
   append(snapshot: Snapshot, bootMs: number): { readonly entry: LogEntry; readonly lost: readonly LogEntry[] } {
     const samplesBefore = this.last.samples
     const samplesAfter = samplesBefore + snapshot.values.length
@@ -72,7 +72,9 @@ export class MemoryTail {
     return { entry, lost }
   }
 
-  /** What comes after a sequence number, oldest first, at most about so many samples, but always one. */
+  /**
+   * The snapshots after a sequence number and up to `upTo`, oldest first, at most about `samples`, but at least one.
+   */
   after(sequence: number, upTo: number, samples: number): readonly LogEntry[] {
     const from = Math.max(0, sequence + 1 - this.first)
     let to = from
@@ -84,7 +86,7 @@ export class MemoryTail {
     return this.#entries.slice(from, to)
   }
 
-  /** Forgets that anything here is on disk. */
+  /** Marks all snapshots in memory as not on disk. */
   doubt(): void {
     this.written = this.safe = this.first - 1
   }
@@ -102,12 +104,12 @@ export class MemoryTail {
 
 const sizeOf = ({ snapshot }: LogEntry) => bytesOf(snapshot)
 
-/** The values, timestamps of their own, and what a snapshot takes beside them. */
+/** Memory of a snapshot in bytes: values, per-sample timestamps and about 200 bytes of objects. */
 export function bytesOf(snapshot: Snapshot): number {
   return 200 + snapshot.values.byteLength + (snapshot.ownTimestampsMs?.byteLength ?? 0)
 }
 
-/** The first of these, as many samples as wanted, but always one. */
+/** The first entries with at most `samples` samples, but at least one entry. */
 export function within<One extends Entry>(entries: readonly One[], samples: number): readonly One[] {
   let total = 0
   const end = entries.findIndex(({ snapshot }, i) => (total += snapshot.values.length) > samples && i > 0)

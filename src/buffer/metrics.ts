@@ -3,17 +3,20 @@ import type { Buffer, BufferStats, DropReason } from './types.ts'
 
 const dropped = ownCounter(
   'prometheus_remote_storage_samples_dropped_total',
-  'Samples that will not be delivered, by the reason why.',
+  'Samples that will not be delivered, by reason.',
   ['remote_name', 'url', 'reason'],
 )
-const appended = ownCounter('hostpush_buffer_appended_samples_total', 'Samples taken into the buffer.')
-const bytes = gauge('hostpush_buffer_bytes', 'What the buffer takes on disk; in memory where it uses no disk.')
-const diskErrors = ownCounter('hostpush_buffer_disk_errors_total', 'Writes, syncs and openings of files that failed.')
-const damaged = ownCounter('hostpush_buffer_corrupt_records_total', 'Places in the log that could not be read.')
+const appended = ownCounter('hostpush_buffer_appended_samples_total', 'Samples appended to the buffer.')
+const bytes = gauge('hostpush_buffer_bytes', 'Size of the buffer on disk, or in memory if it uses no disk.')
+const diskErrors = ownCounter(
+  'hostpush_buffer_disk_errors_total',
+  'Writes, syncs and openings of buffer files that failed.',
+)
+const damaged = ownCounter('hostpush_buffer_corrupt_records_total', 'Corrupt records found in the buffer.')
 
 /**
- * The buffer's numbers, as they are now. What waits for each endpoint is told with the endpoint. `urls` are those of the
- * endpoints that are configured, by name, without secrets.
+ * The current metrics of the buffer. The outputs report the backlog of each endpoint. `urls`: the URLs of the
+ * configured endpoints by name, without secrets.
  */
 export function* familiesOf(
   { stats }: Pick<Buffer, 'stats'>,

@@ -4,7 +4,7 @@ import type { FileSystem } from './disk/filesystem.ts'
 
 export interface DiskOptions {
   readonly directory: string
-  /** Where refused samples are set aside, which several logs may share; `aside` in the directory where it is missing. */
+  /** Directory of dead letters, which several logs can share. Default: `dead-letters` in `directory`. */
   readonly deadLettersOf?: string
   readonly sync: Sync
   readonly maxBytes: number
@@ -16,18 +16,19 @@ export interface DiskDeps {
   readonly clock: Clock
   readonly log: Log
   readonly files: FileSystem
-  /** Of this boot, as the kernel writes it. */
+  /** The UUID in /proc/sys/kernel/random/boot_id. */
   readonly bootId: string
-  /** Not where a command looks into a log, or makes one of its own. */
+  /** True for an agent; false for a command that inspects a log or creates a log in the spool. */
   readonly isAgent?: boolean
-  /** The directory has gone and is made anew. */
+  /** Called when the directory was removed: creates it again and locks it. */
   readonly onMoved: () => Promise<void>
-  /** Nothing more is written. */
+  /** Called after the last write. */
   readonly onClose?: () => Promise<void>
 }
 
 /**
- * When what was written is made safe: at once, so often (milliseconds), when the kernel likes, or when the log is closed:
- * that is for a command that lives for a moment, and which sends from memory while the disk is being written.
+ * When written data is synced: after each write (`always`), by the kernel (`never`), when the log is closed (`end`), or
+ * at this interval in milliseconds. `end` is for short-lived commands, which send from memory before the data is
+ * durable.
  */
 export type Sync = 'always' | 'never' | 'end' | number

@@ -1,15 +1,18 @@
 import type { Snapshot } from '../metrics/index.ts'
 
-/** Which snapshots an endpoint takes that does not want each: one every `intervalMs` of those every `collectedMs`. */
+/**
+ * An endpoint with an interval longer than the collection: it gets one snapshot per `intervalMs`, collected every
+ * `collectedMs`.
+ */
 export interface SamplingRule {
   readonly intervalMs: number
   readonly collectedMs: number
 }
 
 /**
- * The snapshot nearest to each multiple of the interval, and the last before a stop. It follows from the snapshot's own
- * time and nothing else, so that a restart in the middle of a backlog, or of a request, makes no difference. Collections
- * are aligned to the wall clock, so around each tick there is one within half of their interval, and only one.
+ * True for the snapshot nearest to each multiple of the interval, and for the last one before a stop. The result
+ * depends only on the snapshot, so a restart does not change it. Collections are aligned to the wall clock: exactly one
+ * snapshot is within half a collection interval of each multiple.
  */
 export function includes(sampling: SamplingRule | undefined, { timestampMs, isLast }: Snapshot): boolean {
   if (sampling === undefined || isLast) return true
@@ -17,10 +20,10 @@ export function includes(sampling: SamplingRule | undefined, { timestampMs, isLa
   return (timestampMs + collectedMs / 2) % intervalMs < collectedMs
 }
 
-/** Of so many samples, or snapshots, those that are taken: where they are not known one by one. */
+/** Estimate of how many of `count` samples or snapshots are included, if they are not known individually. */
 export const fractionOf = (sampling: SamplingRule | undefined, count: number): number =>
   sampling === undefined ? count : Math.ceil((count * sampling.collectedMs) / sampling.intervalMs)
 
-/** How many of anything must be read to get so many that are taken. */
+/** How many samples to read to get about `count` included ones. */
 export const readCountFor = (sampling: SamplingRule | undefined, count: number): number =>
   sampling === undefined ? count : (count * sampling.intervalMs) / sampling.collectedMs

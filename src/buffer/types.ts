@@ -2,126 +2,145 @@ import type { Series, Snapshot } from '../metrics/index.ts'
 
 import type { SamplingRule } from './sampling.ts'
 
-/** A snapshot and its place in the order of all that was collected. Numbers are never used twice. */
+/** A snapshot and its sequence number: it grows with each snapshot, also across restarts, and is never used twice. */
 export interface Entry {
   readonly sequence: number
   readonly snapshot: Snapshot
 }
 
-/** The log of snapshots between the collectors and the endpoints: one writer, a cursor for each endpoint. */
+/**
+ * The log of snapshots between the collectors and the endpoints. It has one writer and one cursor for each endpoint.
+ */
 export interface Buffer {
-  /** Takes a snapshot in and gives its sequence number. Never waits: the disk follows off the event loop. */
+  /** Appends a snapshot and returns its sequence number. Does not wait for the disk: the writer runs asynchronously. */
   append(snapshot: Snapshot): number
-  /** The cursor of an endpoint, by its name; a new one stands at now. It passes over what the endpoint does not take. */
+  /**
+   * The cursor of an endpoint, by name. A new cursor starts at the end of the log. It skips snapshots outside of
+   * `sampling`.
+   */
   cursor(endpoint: string, sampling?: SamplingRule): Cursor
-  /** An endpoint is no longer there. What waits for it is kept as far as the buffer keeps anything. */
+  /**
+   * Called when an endpoint is no longer configured. A disk buffer keeps its backlog within `max_age` and `max_bytes`.
+   */
   detach(endpoint: string): void
-  /** A receiver's own time agrees with the wall clock or not: after a step, age deletes nothing until it does. */
+  /**
+   * Reports the time of a receiver. After a step of the wall clock, `max_age` deletes nothing until a receiver agrees
+   * with it.
+   */
   confirmTime(receiverMs: number): void
   readonly stats: BufferStats
-  /** Timestamp of the newest snapshot in it, milliseconds since the epoch; undefined where there is none. */
+  /** Timestamp of the newest snapshot, milliseconds since the epoch; undefined if the buffer is empty. */
   readonly newestMs: number | undefined
-  /** What waits outlives the process. */
+  /** True if the whole backlog survives the end of the process. */
   readonly isSafe: boolean
-  /** Waits until what was appended is as safe as it was configured to be, for a bounded time; lets go of the files. */
+  /** Writes and syncs all appended snapshots, as `sync` configures, for a limited time; then closes the files. */
   close(): Promise<void>
 }
 
-/** How much one reading may take. */
+/** Maximum size of one read. */
 export interface Limit {
   readonly samples: number
 }
 
-/** An endpoint's place in the log. */
+/** The position of an endpoint in the log. */
 export interface Cursor {
   /**
-   * What comes after the cursor, oldest first, within the limit but always one snapshot. Waits until there is something
-   * that may be sent (on disk, or the disk has failed); rejects with the signal's reason when that aborts. After a
-   * start with a range in flight, the first reading gives exactly that range.
+   * The snapshots after the cursor, oldest first: at least one, even if it exceeds the limit. Waits until a snapshot is
+   * ready to be sent (it is on disk, or the disk has failed). Rejects with the signal's reason when the signal aborts.
+   * After a start with a range in flight, the first read returns exactly that range.
    */
   read(limit: Limit, signal: AbortSignal): Promise<readonly Entry[]>
   /**
-   * Before a request goes out: the range it takes and how far its answer has been worked out. It is on disk when the
-   * promise resolves, and all that was moved before with it; unless the disk fails, which holds nothing up.
+   * Marks the range of a request as in flight before the request is sent. When the promise resolves, the mark and all
+   * earlier commits are durable. If the disk fails, the promise resolves too: delivery continues without the mark.
    */
   markInFlight(inFlight: InFlightRange): Promise<void>
-  /** The range that was begun and has had no final answer: after a start, what the agent before was sending. */
+  /** The range that has no final answer yet. After a start: the range that the previous agent was sending. */
   readonly inFlight: InFlightRange | undefined
   /**
-   * Snapshots up to this number may have arrived although no flight says so: the file with the cursors was damaged,
-   * and this one stands further back than it did. Sent like a range whose answer never came. 0 is the usual.
+   * Snapshots up to this sequence number may have been delivered although no range is in flight, because the cursor
+   * file was corrupt or stale. The sender treats them like a range without an answer. Usually 0.
    */
   readonly uncertain: number
   /**
-   * Everything up to `sequence` has had its final answer. Written, but not synced on its own: the next `begin` does
-   * that, so that a send costs one sync. What power takes in between is sent again as the flight that it was.
+   * Moves the cursor: every snapshot up to `sequence` has its final answer. The change is written but not synced; the
+   * next `markInFlight` syncs it, so that a request costs one sync. After a power loss in between, the range is in
+   * flight again.
    */
   commit(sequence: number, verdict?: DeliveryVerdict): Promise<void>
   /**
-   * The last snapshot that was delivered, by whichever agent, if it is not older than `sinceMs` and the log still has it:
-   * the segment that the cursor stands in stays until the next one has been delivered.
+   * The last delivered snapshot, also of a previous agent, if it is not older than `sinceMs` and still in the log.
+   * Retention keeps its segment until a later snapshot is delivered.
    */
   lastDelivered(sinceMs: number): Promise<Entry | undefined>
-  /** What the sender wants the agent after this one to know; empty at first. Of memory it goes with the process. */
+  /**
+   * Text that the sender stores for the next agent; empty at first. A memory buffer loses it at the end of the process.
+   */
   readonly memo: string
-  /** At most 1024 bytes. Written with the cursor, and safe with the next `begin`. */
+  /** Sets `memo`, at most 1024 bytes. It is written with the cursor; the next `markInFlight` makes it durable. */
   remember(memo: string): Promise<void>
-  /** Keeps refused samples with the receiver's words, bounded; oldest go first. */
-  saveDeadLetter(refused: DeadLetter): Promise<void>
-  /** Samples of this endpoint that will never be delivered, by reason. */
+  /**
+   * Saves rejected samples with the receiver's message. Space is limited: the oldest dead letters are deleted first.
+   */
+  saveDeadLetter(deadLetter: DeadLetter): Promise<void>
+  /** Counts samples that will not be delivered to this endpoint. */
   drop(reason: DropReason, samples: number): void
-  /** What the endpoint will take of all that waits. */
+  /** The snapshots after the cursor that match the sampling of the endpoint. */
   backlog(): Backlog
 }
 
-/** What became of the snapshots up to one; that it was delivered where nothing is said. */
+/** The final answer for the snapshots of a commit. */
 export type DeliveryVerdict = 'delivered' | 'rejected'
 
-/** A range of sequence numbers, both ends with it. `note` is the sender's own, at most 1024 bytes. */
+/** A range of sequence numbers, both ends included. Only the sender uses `note`, at most 1024 bytes. */
 export interface InFlightRange {
   readonly first: number
   readonly last: number
   readonly note: string
 }
 
-/** Samples that a receiver would not have. */
+/** Samples that a receiver rejected. */
 export interface DeadLetter {
   readonly reason: string
   readonly entries: readonly Entry[]
-  /** Which series of the entries; all where it is missing. */
+  /** The rejected series of the entries. Default: all. */
   readonly series?: ReadonlySet<Series>
 }
 
-/**
- * Why samples are not delivered: the buffer was full, too old for it or for the receiver, refused, damaged or missing
- * on disk, no place in time, let go by hand, or no room in memory while the disk failed.
- */
+/** Why samples are not delivered. */
 export type DropReason =
+  /** The buffer reached `max_bytes`. */
   | 'max_bytes'
+  /** The samples expired. */
   | 'max_age'
+  /** The receiver does not accept samples of this age. */
   | 'too_old'
   | 'rejected'
+  /** Corrupt or missing on disk. */
   | 'corrupt'
+  /** The wall clock moved backwards: the timestamps would be out of order. */
   | 'clock'
+  /** `hostpush buffer drop`. */
   | 'dropped_by_user'
+  /** The memory was full while the disk failed. */
   | 'disk_failed'
 
 export interface Backlog {
   readonly snapshots: number
   readonly samples: number
   readonly bytes: number
-  /** Wall clock, milliseconds since the epoch; undefined where nothing waits. */
+  /** Timestamp of the oldest snapshot, milliseconds since the epoch; undefined if the backlog is empty. */
   readonly oldestMs: number | undefined
 }
 
 export interface BufferStats {
   appendedSnapshots: number
   appendedSamples: number
-  /** Bytes on disk now; in memory where there is no disk. */
+  /** Current size on disk, or in memory in memory mode. */
   bytes: number
   /** Failed writes, syncs and openings. */
   diskErrors: number
   corruptRecords: number
-  /** By endpoint, by reason. */
+  /** Number of samples by endpoint and reason. */
   readonly dropped: Map<string, Map<DropReason, number>>
 }

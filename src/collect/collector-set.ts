@@ -7,7 +7,7 @@ import { build, platform } from '../util/version.ts'
 import { type CollectionResult, createCycle, type EnabledCollector, type SelfMetrics } from './cycle.ts'
 import { exporterFamilies } from './self-metrics.ts'
 
-/** A collector that waits for something may take this part of the interval, and never more than this. */
+/** Deadline of asynchronous collectors: this part of the interval, limited to `maxDeadlineMs`. */
 const deadlineFraction = 0.8
 const maxDeadlineMs = 10_000
 
@@ -31,11 +31,11 @@ export interface CollectorSet {
 interface Deps {
   readonly clock: Clock
   readonly log: Log
-  /** Families that are no collector's. */
+  /** Families that no collector emits. */
   readonly selfMetrics: (parts: Pick<CollectorSet, 'host' | 'builder'>) => readonly SelfMetrics[]
-  /** What collectors may take at most, milliseconds, where it is less than the interval gives them. */
+  /** Upper limit of the collectors' deadline, in milliseconds. */
   readonly maxMs?: number
-  /** The collection that this one follows: where the identity is the same, its series go on. */
+  /** The set that this one replaces. With the same identity, its series continue. */
   readonly previous?: CollectorSet | undefined
 }
 
@@ -59,7 +59,7 @@ export function openCollectorSet(
   return { host, builder, cycle, close: () => host.close() }
 }
 
-/** Collects once, without any output: what node_exporter would show. */
+/** Collects once, without outputs: the samples that node_exporter would show. */
 export async function collectOnce(
   options: CollectorSetOptions,
   { clock, log }: Pick<Deps, 'clock' | 'log'>,

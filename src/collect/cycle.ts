@@ -13,31 +13,32 @@ import {
 } from '../metrics/index.ts'
 
 import { type Clock, withTimeout } from '../util/clock.ts'
-import { type Log, messageOf } from '../util/log.ts'
+import { type Log, messageOf, report } from '../util/log.ts'
+import { collectorMessages as messages } from './messages.ts'
 
 const duration = gauge('node_scrape_collector_duration_seconds', 'How long a collector took.', ['collector'])
 const success = gauge('node_scrape_collector_success', 'Whether a collector succeeded.', ['collector'])
 
-/** A collector that is switched on, with what it was told. */
+/** An enabled collector and its options. */
 export interface EnabledCollector {
   readonly collector: Collector
   readonly options: Values<Options>
 }
 
-/** Which samples of a snapshot a collector emitted: `from` up to, not with, `to`. */
+/** The samples of a snapshot that a collector emitted: indices from `from` to `to`, without `to`. */
 export interface SampleRange {
   readonly collector: string
   readonly from: number
   readonly to: number
 }
 
-/** A snapshot and who made which part of it. */
+/** A snapshot and the range of samples of each collector. */
 export interface CollectionResult {
   readonly snapshot: Snapshot
   readonly parts: readonly SampleRange[]
 }
 
-/** Families that are not a collector's: the agent's own. Called last in every cycle. */
+/** Emits families that no collector emits: those of the agent. Called last in every cycle. */
 export type SelfMetrics = (emit: Emit, soFar: { readonly samples: number; readonly seconds: number }) => void
 
 interface Deps {
@@ -47,14 +48,14 @@ interface Deps {
   readonly builder: SnapshotBuilder
   readonly clock: Clock
   readonly log: Log
-  /** Time that a collector which waits for something may take, unless it declares a shorter one. */
+  /** Deadline of asynchronous collectors, unless a collector declares a shorter one. */
   readonly deadlineMs: number
   readonly selfMetrics: SelfMetrics
 }
 
 type Sample = readonly [family: Family, value: number, labels: Labels | undefined]
 
-/** A collector that is switched on, in one agent. */
+/** An enabled collector and its state in one agent. */
 interface RunningCollector extends EnabledCollector {
   readonly state: unknown
   /** Its own deadline; undefined if the shared one applies. */
@@ -69,17 +70,17 @@ interface CollectorRun {
   /** Shared by the collectors without a `timeoutMs`. */
   readonly deadline: AbortController
   readonly warnings: string[]
-  /** What came after `collect` had returned: added in the collectors' order, so that it is the same in each cycle. */
+  /** Samples emitted after `collect` returned. They are added in the collectors' order, which is the same in each cycle. */
   readonly late: Sample[]
-  /** There where the collector waits for something. */
+  /** Set if the collector is asynchronous. */
   pending: Promise<void> | undefined
-  /** It has ended, or its time has: nothing it emits is taken. */
+  /** It has ended or timed out: samples that it still emits are dropped. */
   isDone: boolean
   error: unknown
   seconds: number
 }
 
-/** Makes the function that runs every collector once and gives the snapshot. Its calls must not overlap. */
+/** Returns the function that runs every collector once and resolves to the snapshot. Its calls must not overlap. */
 export function createCycle(deps: Deps): (timestampMs: number) => Promise<CollectionResult> {
   const { host, builder, clock } = deps
   const running = deps.enabled.map(({ collector, options }): RunningCollector => {
@@ -87,13 +88,13 @@ export function createCycle(deps: Deps): (timestampMs: number) => Promise<Collec
     const ownMs = timeoutMs < deps.deadlineMs ? timeoutMs : undefined
     return { collector, options, state: collector.state(options), timeoutMs: ownMs }
   })
-  const report = reporter(deps.log)
+  const reporter = createReporter(deps.log)
   const add = (family: Family, value: number | undefined, labels?: Labels) => {
     if (value !== undefined) builder.add(family, value, labels)
   }
 
   return async (timestampMs) => {
-    const begunMs = clock.monotonicMs()
+    const startedMs = clock.monotonicMs()
     builder.begin()
     const parts: SampleRange[] = []
     const runs: CollectorRun[] = []
@@ -119,16 +120,16 @@ export function createCycle(deps: Deps): (timestampMs: number) => Promise<Collec
     for (const run of runs) {
       builder.add(duration, run.seconds, { collector: run.name })
       builder.add(success, run.error === undefined ? 1 : 0, { collector: run.name })
-      report.run(run)
+      reporter.run(run)
     }
-    deps.selfMetrics(add as Emit, { samples: builder.count, seconds: (clock.monotonicMs() - begunMs) / 1000 })
+    deps.selfMetrics(add as Emit, { samples: builder.count, seconds: (clock.monotonicMs() - startedMs) / 1000 })
     for (const tree of [host.proc, host.sys, host.rootfs, host.udev]) tree.endCycle()
-    report.refused(builder.duplicates)
+    reporter.duplicates(builder.duplicates)
     return { snapshot: builder.end(timestampMs), parts }
   }
 }
 
-/** Errors tell what a host has not, dozens of them in an interval: a trace that nobody sees would double their cost. */
+/** Missing devices cause dozens of errors in each interval. Their stack traces are not shown and would double the cost. */
 function withoutStackTraces(work: () => void): void {
   const before = Error.stackTraceLimit
   Error.stackTraceLimit = 0
@@ -139,7 +140,7 @@ function withoutStackTraces(work: () => void): void {
   }
 }
 
-/** Runs a collector up to where it waits, if it does. */
+/** Runs the synchronous part of a collector. */
 function startCollector(
   deps: Deps,
   { collector, options, state, timeoutMs }: RunningCollector,
@@ -159,10 +160,10 @@ function startCollector(
     error: undefined,
     seconds: 0,
   }
-  let direct = true
+  let isSynchronous = true
   const emit = (family: Family, value: number | undefined, labels?: Labels) => {
     if (value === undefined || run.isDone) return
-    if (direct) builder.add(family, value, labels)
+    if (isSynchronous) builder.add(family, value, labels)
     else run.late.push([family, value, labels])
   }
   const warn = (text: string) => {
@@ -174,16 +175,16 @@ function startCollector(
   } catch (error) {
     run.error = error
   }
-  direct = false
+  isSynchronous = false
   run.isDone = run.pending === undefined
   run.seconds = (clock.monotonicMs() - run.startedMs) / 1000
   return run
 }
 
-/** One for all cycles: an Error with its stack costs more than many a collector. */
-const deadlinePassed = new Error('the time of this collector is over')
+/** Shared by all cycles: creating an Error with a stack costs more than most collectors. */
+const deadlinePassed = new Error('collector timeout')
 
-/** Waits for the collectors that wait, until the deadline. */
+/** Waits for the asynchronous collectors until the deadline. */
 async function awaitCollectors({ clock, deadlineMs }: Deps, waiting: readonly CollectorRun[]): Promise<void> {
   if (waiting.length === 0) return
   const end = async (run: CollectorRun) => {
@@ -204,42 +205,42 @@ async function awaitCollectors({ clock, deadlineMs }: Deps, waiting: readonly Co
   }
 }
 
-/** Waits for a collector; if it has a deadline of its own, no longer than that, and aborts its signal there. */
+/** Waits for a collector. If it has its own deadline, aborts its signal there and rejects. */
 async function untilTimeout(clock: Clock, { pending, startedMs, timeoutMs, deadline }: CollectorRun): Promise<void> {
   if (timeoutMs === undefined || pending === undefined) return pending
-  const leftMs = Math.max(0, startedMs + timeoutMs - clock.monotonicMs())
-  if ((await withTimeout(clock, leftMs, pending)) !== 'late') return
+  const remainingMs = Math.max(0, startedMs + timeoutMs - clock.monotonicMs())
+  if ((await withTimeout(clock, remainingMs, pending)) !== 'late') return
   deadline.abort(deadlinePassed)
   throw new Error(`no answer within ${timeoutMs} ms`)
 }
 
-const clashes: Readonly<Record<DuplicateReason, string>> = {
-  duplicate: 'another sample of this series was collected before it',
-  type: 'another type was collected under this name before it',
+const duplicateReasons: Readonly<Record<DuplicateReason, string>> = {
+  duplicate: 'an earlier sample of this cycle has the same series',
+  type: 'an earlier sample of this cycle has the same name and another type',
 }
 
-/** Logs what is new: a failure once while it lasts, and its end. */
-function reporter(log: Log) {
-  const said = new Map<string, string>()
+/** Logs changes only: a failure when it starts or its text changes, and the recovery. */
+function createReporter(log: Log) {
+  const reported = new Map<string, string>()
   const isNew = (key: string, text: string) => {
-    if ((said.get(key) ?? '') === text) return false
-    said.set(key, text)
+    if ((reported.get(key) ?? '') === text) return false
+    reported.set(key, text)
     return true
   }
   return {
     run({ name, error, warnings }: CollectorRun) {
       const text = [...(error === undefined ? [] : [messageOf(error)]), ...warnings].join('; ')
       if (!isNew(name, text)) return
-      if (error instanceof NoData) log.debug('collector: no data', { collector: name, err: text })
-      else if (text !== '') log.error('collector: failed', { collector: name, err: text })
-      else log.info('collector: recovered', { collector: name })
+      if (error instanceof NoData) report(log, messages.noData, { collector: name, err: text })
+      else if (text !== '') report(log, messages.failed, { collector: name, err: text })
+      else report(log, messages.recovered, { collector: name })
     },
-    refused(samples: readonly DuplicateSample[]) {
+    duplicates(samples: readonly DuplicateSample[]) {
       const [first] = samples
       const name = first === undefined ? '' : first.family.name + first.family.suffix
       const series = first === undefined ? '' : seriesText(name, Object.entries(first.labels))
       if (!isNew('', series) || first === undefined) return
-      log.error('collectors: samples left out', { samples: samples.length, series, reason: clashes[first.reason] })
+      report(log, messages.duplicates, { samples: samples.length, series, reason: duplicateReasons[first.reason] })
     },
   }
 }

@@ -7,9 +7,9 @@ import { Ingest } from './ingest.ts'
 import { SampleClock } from './sample-clock.ts'
 import { buildFamilies, scrapeFamilies } from './self-metrics.ts'
 
-/** What a command sees of the host: all that an agent does, but for what is about an agent. */
+/** Collects the host's samples for a batch command: those of an agent without its self metrics. */
 export interface HostSampler {
-  /** Collects, and gives what has its place in time by now: nothing as long as the clock is not set. */
+  /** Collects once. Resolves to the snapshots that have a timestamp: to none while the clock is not set. */
   collect(): Promise<readonly Snapshot[]>
   close(): void
 }
@@ -17,14 +17,14 @@ export interface HostSampler {
 interface Deps {
   readonly clock: Clock
   readonly log: Log
-  /** What collectors may take at most, milliseconds. */
+  /** Upper limit of the collectors' deadline, in milliseconds. */
   readonly withinMs: number
 }
 
 export function openHostSampler(options: CollectorSetOptions, { clock, log, withinMs: maxMs }: Deps): HostSampler {
-  const taken: Snapshot[] = []
-  const into = { append: (snapshot: Snapshot) => taken.push(snapshot) }
-  const ingest = new Ingest(into, new SampleClock(clock, log), { clock, log, onDrop: () => {} })
+  const collected: Snapshot[] = []
+  const sink = { append: (snapshot: Snapshot) => collected.push(snapshot) }
+  const ingest = new Ingest(sink, new SampleClock(clock, log), { clock, log, onDrop: () => {} })
   const collection = openCollectorSet(options, {
     ...{ clock, log, maxMs },
     selfMetrics: ({ builder }) => [buildFamilies({ ...build, ...platform }), scrapeFamilies(() => builder.added)],
@@ -32,7 +32,7 @@ export function openHostSampler(options: CollectorSetOptions, { clock, log, with
   return {
     async collect() {
       ingest.add(await collection.cycle(ingest.startCycle()))
-      return taken.splice(0)
+      return collected.splice(0)
     },
     close: () => collection.close(),
   }

@@ -3,49 +3,52 @@ import { type Buffer, bytesOf, tailBytes } from '../buffer/index.ts'
 import type { Snapshot, Starts } from '../metrics/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, type Message, report } from '../util/log.ts'
 import type { CollectionResult } from './cycle.ts'
+import { clockMessages as messages } from './messages.ts'
 import type { SampleClock, Timestamp } from './sample-clock.ts'
 
 /**
- * What waits for the clock to be put right, at most: three hours of 700 series at 15 seconds. It goes to the buffer at
- * once, whose memory must hold it until it is on disk.
+ * Limit of the snapshots that are held until the clock is correct: three hours of 700 series at 15 seconds. They are
+ * appended to the buffer all at once and must fit into its memory tail until they are on disk.
  */
 const maxPendingBytes = tailBytes.maxBytes / 2
 
 interface PendingSnapshot {
   readonly snapshot: Snapshot
+  /** Boot clock at the start of its collection. */
   readonly bootMs: number
 }
 
 interface Deps {
   readonly clock: Clock
   readonly log: Log
+  /** Called with the number of dropped samples that never got a timestamp. */
   readonly onDrop: (samples: number) => void
 }
 
-/** Puts snapshots into the buffer at their place in time. */
+/** Appends snapshots to the buffer. Holds them in memory while the clock is not set or is behind earlier samples. */
 export class Ingest {
   readonly #buffer: Pick<Buffer, 'append'>
   readonly #sampleClock: SampleClock
   readonly #clock: Clock
   readonly #log: Log
-  /** Taken while the clock was not set, or behind what was collected before; with the boot clock's time. */
+  /** Snapshots that are held. */
   readonly #pending: PendingSnapshot[] = []
   #pendingBytes = 0
   #timestamp: Timestamp = 'unset'
-  /** Of the boot clock, then. */
+  /** Boot clock when `#timestamp` was taken. */
   #timestampBootMs = 0
-  /** It has been said. */
-  #isPending = false
+  /** The hold is logged. */
+  #isHolding = false
+  /** The drop is logged. */
   #isDropping = false
-  /** Of the boot clock, when this agent began. */
+  /** Boot clock at the start of this agent. */
   readonly #startedMs: number
-  /** Worked out once: a counter's beginning does not move with the clock. */
+  /** Computed once: the start of a counter does not change when the clock is corrected. */
   #starts: Starts | undefined
   readonly #onDrop: (samples: number) => void
 
-  /** `onDrop` is told of samples that have no place in time. */
   constructor(buffer: Pick<Buffer, 'append'>, sampleClock: SampleClock, { clock, log, onDrop }: Deps) {
     this.#buffer = buffer
     this.#sampleClock = sampleClock
@@ -55,49 +58,45 @@ export class Ingest {
     this.#startedMs = clock.bootMs()
   }
 
-  /** The timestamp of the collection that begins now, milliseconds since the epoch. */
+  /** Starts a collection. Returns its timestamp, milliseconds since the epoch. */
   startCycle(): number {
     this.#timestampBootMs = this.#clock.bootMs()
     this.#timestamp = this.#sampleClock.next()
     return typeof this.#timestamp === 'number' ? this.#timestamp : Math.floor(this.#clock.now())
   }
 
-  /** Takes in what was collected since `moment`. */
+  /** Appends or holds the snapshot of the collection that `startCycle` started. */
   add({ snapshot }: Pick<CollectionResult, 'snapshot'>): void {
     if (typeof this.#timestamp === 'string') this.#hold(snapshot, this.#timestamp)
     else this.#append(snapshot)
   }
 
-  /** Nothing is taken in any more: what still waits has no place. */
+  /** Drops the snapshots that are still held. Call it once, at the stop. */
   end(): void {
-    this.#drop(this.#released(), 'clock: was not put right before the stop: samples that waited for it are lost')
+    this.#drop(this.#release(), messages.stoppedWhileHolding)
   }
 
   #append(snapshot: Snapshot): void {
     const starts = (this.#starts ??= this.#startsNow())
-    const late: PendingSnapshot[] = []
-    for (const one of this.#released()) {
+    const overlapping: PendingSnapshot[] = []
+    for (const one of this.#release()) {
       const timestampMs = this.#sampleClock.timestampAt(one.bootMs)
-      if (timestampMs === undefined) late.push(one)
+      if (timestampMs === undefined) overlapping.push(one)
       else this.#buffer.append({ ...one.snapshot, starts, timestampMs })
     }
-    this.#drop(
-      late,
-      'clock: went back behind what was collected before: samples that were taken meanwhile have no place',
-    )
+    this.#drop(overlapping, messages.overlap)
     this.#buffer.append({ ...snapshot, starts })
-    this.#isPending = this.#isDropping = false
+    this.#isHolding = this.#isDropping = false
   }
 
-  /** The boot to the second: as two agents of one boot see it, it is the same but for the drift of the clock. */
+  /** Rounds the boot time to seconds: two agents of one boot then get the same value, except for clock drift. */
   #startsNow(): Starts {
     return { boot: Math.round(this.#sampleClock.at(0) / 1000) * 1000, start: this.#sampleClock.at(this.#startedMs) }
   }
 
   #hold(snapshot: Snapshot, why: 'unset' | 'past'): void {
-    const what = why === 'unset' ? 'is not set yet' : 'is behind what was collected before'
-    if (!this.#isPending) this.#log.warn(`clock: ${what}: samples wait until it is put right (NTP)`)
-    this.#isPending = true
+    if (!this.#isHolding) report(this.#log, why === 'unset' ? messages.unset : messages.behind)
+    this.#isHolding = true
     this.#pending.push({ snapshot, bootMs: this.#timestampBootMs })
     this.#pendingBytes += bytesOf(snapshot)
     const tooMany: PendingSnapshot[] = []
@@ -107,19 +106,19 @@ export class Ingest {
       tooMany.push(one)
     }
     this.#pending.splice(0, tooMany.length)
-    this.#drop(tooMany, 'clock: is not put right, and too many samples wait for it: the oldest are lost')
+    this.#drop(tooMany, messages.tooManyHeld)
   }
 
-  #released(): readonly PendingSnapshot[] {
+  #release(): readonly PendingSnapshot[] {
     this.#pendingBytes = 0
     return this.#pending.splice(0)
   }
 
-  #drop(lost: readonly PendingSnapshot[], message: string): void {
-    if (lost.length === 0) return
-    const samples = lost.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
+  #drop(dropped: readonly PendingSnapshot[], message: Message): void {
+    if (dropped.length === 0) return
+    const samples = dropped.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
     this.#onDrop(samples)
-    if (!this.#isDropping) this.#log.error(message, { samples })
+    if (!this.#isDropping) report(this.#log, message, { samples })
     this.#isDropping = true
   }
 }

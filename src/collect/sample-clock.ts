@@ -1,153 +1,156 @@
 import { type Clock, isSet } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
+import { clockMessages as messages } from './messages.ts'
 
-/** A difference between clocks that is a step and not a drift, milliseconds. */
+/** A change of the wall clock by more than this is a step, not drift; milliseconds. */
 const stepMs = 60_000
-/** How long a step that nobody confirms is distrusted. */
+/** An unconfirmed step is adopted after this time. */
 const distrustMs = 3_600_000
-/** How long samples wait for a clock that is behind what was collected before: it may be offline that waits for NTP. */
+/** How long samples are held while the clock is behind earlier samples: the host may be offline and wait for NTP. */
 const maxWaitMs = 86_400_000
-/** Receivers take no sample that is further ahead of their own time; Prometheus and those after it take none. */
+/** Prometheus and its derivatives reject samples that are further ahead of their clock. */
 const futureMs = 600_000
-/** After a small step back time goes on at this share of its speed until the wall clock has caught up. */
+/** After a small step back, sample time runs at this fraction of real time until the wall clock has caught up. */
 const slowFactor = 0.9
 
 export interface SampleClockStats {
-  /** Steps of the wall clock that were seen. */
+  /** Detected steps of the wall clock. */
   steps: number
-  /** How far this host's clock is ahead of the receiver's, milliseconds; undefined until one has told its time. */
+  /** How far this host's clock is ahead of the receiver's, in milliseconds; undefined before the first response. */
   skewMs: number | undefined
 }
 
-/** When a snapshot was taken; `unset` while the clock is not; `past` where it is behind what was collected before. */
+/** Milliseconds since the epoch; `unset` while the clock is not set; `past` while the clock is behind earlier samples. */
 export type Timestamp = number | 'unset' | 'past'
 
 /**
- * The time of snapshots: it never goes back and never stands still. It follows the wall clock, except that a step of it
- * is distrusted until a receiver's own time agrees (or an hour has passed): a clock that is set wrong for a while, and
- * back, moves nothing. A time that is behind what was collected before is no better than the step: a machine without a
- * battery begins with the time of its last shutdown, or an older one, and nothing is sent that a receiver could agree to.
- * Where it stays so for a day, or a receiver agrees with a time that is ten minutes behind and more, it is the samples
- * from before that were wrong, of a clock that was ahead: time goes back, this once.
- * What measures a step is the boot clock, which goes on while the machine sleeps.
+ * Timestamps of snapshots. They strictly increase, with one exception (3).
+ *
+ * 1. They follow the wall clock. A step of the wall clock is adopted when a receiver's time confirms it, or after an hour:
+ *    a clock that is wrong for a while and then corrected changes no timestamp.
+ * 2. If the old time is behind earlier samples, the step is adopted at once. A machine without a battery-backed clock
+ *    boots with the time of its last shutdown or an older one; nothing is sent then that a receiver could confirm.
+ * 3. If the clock stays behind earlier samples for a day, or a receiver confirms a time that is more than ten minutes
+ *    behind them, the earlier samples were wrong: their clock was ahead. Sample time moves back once.
+ *
+ * Steps are measured against the boot clock, which continues while the machine is suspended.
  */
 export class SampleClock {
   readonly stats: SampleClockStats = { steps: 0, skewMs: undefined }
   readonly #clock: Clock
   readonly #log: Log
-  /** Wall clock minus boot clock, as it is believed. */
+  /** Adopted difference: wall clock minus boot clock. */
   #offsetMs: number | undefined
   #distrustedSinceMs: number | undefined
   #newestMs: number
-  /** The moment before the newest. */
-  #beforeMs: number
-  /** Boot clock when a moment was last asked for. */
-  #askedMs = 0
-  #warned = false
-  /** Boot clock since when there has been no place for samples, and whether there never will be. */
+  /** The timestamp before the newest. */
+  #previousMs: number
+  /** Boot clock at the last call of `next`. */
+  #lastCallMs = 0
+  #isSkewLogged = false
+  /** Boot clock since when the clock is behind earlier samples. */
   #pastSinceMs: number | undefined
+  /** A receiver confirmed that the newest sample is in the future. */
   #isFuture = false
 
-  /** `newestMs` is the time of the newest snapshot that an agent before this one has left. */
+  /** `newestMs`: timestamp of the newest snapshot in the buffer, from a previous agent. */
   constructor(clock: Clock, log: Log, newestMs = 0) {
     this.#clock = clock
     this.#log = log
-    this.#newestMs = this.#beforeMs = newestMs
+    this.#newestMs = this.#previousMs = newestMs
   }
 
-  /** The moment of a snapshot that is taken now, whole milliseconds since the epoch. */
+  /** The timestamp of a snapshot that is collected now, in whole milliseconds. */
   next(): Timestamp {
     const bootMs = this.#clock.bootMs()
     const wallMs = this.#clock.now()
     if (!isSet(wallMs)) return 'unset'
-    const momentMs = Math.floor(bootMs + this.#trust(wallMs, bootMs))
-    if (this.#isStuck(momentMs, bootMs)) this.#goBack(momentMs, bootMs)
-    const placedMs = momentMs > this.#newestMs ? momentMs : this.#slowed(momentMs, bootMs)
-    this.#askedMs = bootMs
-    if (placedMs === undefined) return 'past'
+    const timestampMs = Math.floor(bootMs + this.#trust(wallMs, bootMs))
+    if (this.#isStuck(timestampMs, bootMs)) this.#goBack(timestampMs, bootMs)
+    const resultMs = timestampMs > this.#newestMs ? timestampMs : this.#slowed(timestampMs, bootMs)
+    this.#lastCallMs = bootMs
+    if (resultMs === undefined) return 'past'
     this.#pastSinceMs = undefined
-    this.#beforeMs = this.#newestMs
-    this.#newestMs = placedMs
-    return placedMs
+    this.#previousMs = this.#newestMs
+    this.#newestMs = resultMs
+    return resultMs
   }
 
-  /** The moment of something that happened at this time of the boot clock, now that the wall clock is set. */
+  /** Converts boot clock to milliseconds since the epoch. The wall clock must be set. */
   at(bootMs: number): number {
     return Math.floor(bootMs + (this.#offsetMs ?? this.#clock.now() - this.#clock.bootMs()))
   }
 
-  /** The same, of what waited for the newest moment; undefined where that is not between it and the one before. */
+  /** The timestamp of a held snapshot, collected at `bootMs`; undefined if it is not between the two newest timestamps. */
   timestampAt(bootMs: number): number | undefined {
-    const momentMs = this.at(bootMs)
-    return momentMs > this.#beforeMs && momentMs < this.#newestMs ? momentMs : undefined
+    const timestampMs = this.at(bootMs)
+    return timestampMs > this.#previousMs && timestampMs < this.#newestMs ? timestampMs : undefined
   }
 
-  /** A receiver's own time, from the Date of its answer: it has whole seconds. */
+  /** Compares with a receiver's time, from the Date header of a response; its resolution is one second. */
   confirm(receiverMs: number): void {
     const wallMs = this.#clock.now()
     this.stats.skewMs = wallMs - receiverMs
     const isRight = Math.abs(this.stats.skewMs) < stepMs
     if (isRight && this.#distrustedSinceMs !== undefined)
-      this.#adopt(wallMs, this.#clock.bootMs(), 'the receiver has the same time')
+      this.#adopt(wallMs, this.#clock.bootMs(), 'a receiver has the same time')
     this.#isFuture = isRight && this.#newestMs - receiverMs > futureMs
-    if (isRight !== this.#warned) return
-    this.#warned = !isRight
+    if (isRight !== this.#isSkewLogged) return
+    this.#isSkewLogged = !isRight
     const fields = { ahead_of_receiver: `${Math.round(this.stats.skewMs / 1000)}s` }
-    if (isRight) this.#log.info('clock: agrees with the receiver again', fields)
-    else this.#log.warn('clock: differs from the receiver: check the time of this host (NTP)', fields)
+    report(this.#log, isRight ? messages.skewEnded : messages.skewed, fields)
   }
 
-  /** The offset to go by. */
+  /** The adopted offset. Detects steps. */
   #trust(wallMs: number, bootMs: number): number {
-    const known = this.#offsetMs
-    const stepped = known !== undefined && Math.abs(wallMs - bootMs - known) > stepMs
-    if (!stepped) {
+    const offsetMs = this.#offsetMs
+    const isStepped = offsetMs !== undefined && Math.abs(wallMs - bootMs - offsetMs) > stepMs
+    if (!isStepped) {
       this.#distrustedSinceMs = undefined
       this.#offsetMs = wallMs - bootMs
       return this.#offsetMs
     }
-    const isRefuted = this.#isBehind(bootMs + known)
+    const isRefuted = this.#isBehind(bootMs + offsetMs)
     if (this.#distrustedSinceMs === undefined) {
       this.#distrustedSinceMs = bootMs
       this.stats.steps++
-      const by = `${Math.round((wallMs - bootMs - known) / 1000)}s`
-      const then = isRefuted ? '' : '; samples go on in the old time until a receiver confirms the new'
-      this.#log.warn(`clock: the wall clock has stepped${then}`, { by })
+      const by = `${Math.round((wallMs - bootMs - offsetMs) / 1000)}s`
+      report(this.#log, isRefuted ? messages.stepped : messages.steppedUnconfirmed, { by })
     }
-    if (isRefuted) this.#adopt(wallMs, bootMs, 'the old one was behind what was collected before')
+    if (isRefuted) this.#adopt(wallMs, bootMs, 'the old time was behind earlier samples')
     else if (bootMs - this.#distrustedSinceMs > distrustMs)
-      this.#adopt(wallMs, bootMs, 'nobody has contradicted it for an hour')
-    return this.#offsetMs ?? known
+      this.#adopt(wallMs, bootMs, 'no receiver contradicted it for an hour')
+    return this.#offsetMs ?? offsetMs
   }
 
-  #isStuck(momentMs: number, bootMs: number): boolean {
-    if (!this.#isBehind(momentMs)) return false
+  #isStuck(timestampMs: number, bootMs: number): boolean {
+    if (!this.#isBehind(timestampMs)) return false
     this.#pastSinceMs ??= bootMs
     return this.#isFuture || bootMs - this.#pastSinceMs > maxWaitMs
   }
 
-  /** Behind what waits, which has its place then. */
-  #goBack(momentMs: number, bootMs: number): void {
-    this.#log.warn('clock: what was collected before lies in the future; samples go back to the time that it is', {
-      by: `${Math.round((this.#newestMs - momentMs) / 1000)}s`,
+  /** Moves sample time back to before the held snapshots, so that they get timestamps. */
+  #goBack(timestampMs: number, bootMs: number): void {
+    report(this.#log, messages.movedBack, {
+      by: `${Math.round((this.#newestMs - timestampMs) / 1000)}s`,
     })
-    this.#newestMs = momentMs - (bootMs - (this.#pastSinceMs ?? bootMs)) - 1
+    this.#newestMs = timestampMs - (bootMs - (this.#pastSinceMs ?? bootMs)) - 1
     this.#isFuture = false
   }
 
-  #isBehind(momentMs: number): boolean {
-    return this.#newestMs - momentMs > stepMs
+  #isBehind(timestampMs: number): boolean {
+    return this.#newestMs - timestampMs > stepMs
   }
 
   #adopt(wallMs: number, bootMs: number, why: string): void {
     this.#offsetMs = wallMs - bootMs
     this.#distrustedSinceMs = undefined
-    this.#log.info('clock: the new time is taken', { why })
+    report(this.#log, messages.adopted, { why })
   }
 
-  /** Time that was set back a little goes on slowly; further back there is no place for new samples. */
-  #slowed(momentMs: number, bootMs: number): number | undefined {
-    if (this.#isBehind(momentMs)) return undefined
-    return Math.floor(this.#newestMs + Math.max(1, (bootMs - this.#askedMs) * slowFactor))
+  /** The timestamp after a small step back: sample time runs slower. Undefined after a larger step back. */
+  #slowed(timestampMs: number, bootMs: number): number | undefined {
+    if (this.#isBehind(timestampMs)) return undefined
+    return Math.floor(this.#newestMs + Math.max(1, (bootMs - this.#lastCallMs) * slowFactor))
   }
 }

@@ -36,7 +36,7 @@ const transmitted = counter(
   'Bytes the network namespace of the agent sent by IP.',
 )
 
-/** What is known of the wall clock. */
+/** Steps and skew of the wall clock. */
 export function clockFamilies({ stats }: SampleClock): SelfMetrics {
   return (emit) => {
     emit(clockSteps, stats.steps)
@@ -44,13 +44,13 @@ export function clockFamilies({ stats }: SampleClock): SelfMetrics {
   }
 }
 
-/** What is running here. */
+/** Build information. */
 export function buildFamilies({ branch, revision, version, arch, runtime }: Build & typeof platform): SelfMetrics {
   const labels = { branch, goarch: arch, goos: 'linux', goversion: runtime, revision, tags: '', version }
   return (emit) => emit(buildInfo, 1, labels)
 }
 
-/** The families that node_exporter has beside its collectors: build information and its own process. */
+/** The families that node_exporter adds to its collectors: build information and process metrics. */
 export function exporterFamilies(build: Build & typeof platform, self: Dir, bootTimeSeconds: number): SelfMetrics {
   const limits = parseLimits(self.readIfAny('limits') ?? '')
   const emitBuild = buildFamilies(build)
@@ -58,7 +58,7 @@ export function exporterFamilies(build: Build & typeof platform, self: Dir, boot
     emitBuild(emit, soFar)
     const { cpuTicks, startTicks, virtualBytes, residentPages } = parseSelfStat(self.read('stat'))
     emit(cpuSeconds, cpuTicks / 100)
-    // Listing them costs 0.1 ms for a hundred, and counts the one that the listing needs.
+    // Since Linux 6.2 the size of /proc/self/fd is their number. Listing a hundred costs 0.1 ms and opens one more.
     emit(openFds, self.status('fd')?.size || self.at('fd').entries().length - 1)
     emit(maxFds, limits.openFiles)
     emit(virtualMemory, virtualBytes)
@@ -69,7 +69,7 @@ export function exporterFamilies(build: Build & typeof platform, self: Dir, boot
   }
 }
 
-/** The families that a scrape makes, in Prometheus: a pushing agent makes them itself. */
+/** The families that Prometheus adds to each scrape. An agent that pushes must add them itself. */
 export function scrapeFamilies(added: () => number): SelfMetrics {
   return (emit, { samples, seconds }) => {
     emit(up, 1)
@@ -80,7 +80,7 @@ export function scrapeFamilies(added: () => number): SelfMetrics {
   }
 }
 
-/** https://docs.kernel.org/filesystems/proc.html, table 1-4; the name may hold spaces and parentheses. */
+/** https://docs.kernel.org/filesystems/proc.html, table 1-4; the name may contain spaces and parentheses. */
 export function parseSelfStat(text: string) {
   const after = fields(text.slice(text.lastIndexOf(')') + 1)).map((field) => Number(field))
   const at = (field: number) => after[field - 3] ?? 0

@@ -16,10 +16,10 @@ export default collector({
   },
   state: (options) => filterOf(options['device-include'], options['device-exclude']),
   async collect(context) {
-    const { emit, interfaces, state: wanted } = context
+    const { emit, interfaces, state: isIncluded } = context
     const counts = new Map<string, number>()
     for (const device of context.options.netlink ? await byNetlink(context) : byFile(context))
-      if (interfaces(device) && wanted(device)) counts.set(device, (counts.get(device) ?? 0) + 1)
+      if (interfaces(device) && isIncluded(device)) counts.set(device, (counts.get(device) ?? 0) + 1)
     for (const [device, count] of counts) emit(entries, count, { device })
   },
 })

@@ -56,7 +56,7 @@ const backingFiles = [
     undatedCounter,
     'stats_total/cache_miss_collisions',
     'cache_miss_collisions_total',
-    'Misses whose data was not cached because of a concurrent write.',
+    'Misses that were not cached because of a concurrent write.',
   ),
   backing(undatedCounter, 'stats_total/cache_misses', 'cache_misses_total', 'Misses in the cache.'),
 ]

@@ -111,14 +111,14 @@ async function devices({ emit, ...context }: Context, systems: readonly Dir[]): 
   const volumes = await volumesOf(context)
   collectEach(systems, (system) => {
     const uuid = uuidOf(system)
-    const known = volumes.get(system.name)
-    for (const device of known?.devices ?? []) {
+    const volume = volumes.get(system.name)
+    for (const device of volume?.devices ?? []) {
       const labels = { btrfs_dev_uuid: device.id, device: device.name, uuid }
       emit(deviceSize, device.sizeBytes, labels)
       emit(unused, device.sizeBytes - device.allocatedBytes, labels)
       for (const [type, count] of device.errors) emit(errors, count, { ...labels, type })
     }
-    if (known !== undefined) return
+    if (volume !== undefined) return
     collectEach(system.at('devices').children(), (device) =>
       emit(plainDeviceSize, sectors(device.numberIfAny('size')), { device: device.name, uuid }),
     )

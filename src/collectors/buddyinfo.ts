@@ -31,7 +31,7 @@ export function parseBuddyinfo(text: string): Generator<Zone> {
   return parseEach(lines(text), (line) => {
     const [, node, zone, words = ''] = /^Node +(\d+), zone +(\S+)(.*)$/.exec(line) ?? []
     if (node === undefined || zone === undefined)
-      throw new Error(`buddyinfo: ${JSON.stringify(line.slice(0, 80))} is no zone`)
+      throw new Error(`buddyinfo: ${JSON.stringify(line.slice(0, 80))} is not a zone`)
     const counts = fields(words).map((word) => numberOf(word, () => `buddyinfo: ${zone}`))
     sizes ??= counts.length
     if (counts.length !== sizes)

@@ -31,7 +31,7 @@ export default collector({
       if (value === undefined) throw new NoData(`no ${file}: flows are not tracked`)
       emit(family, value)
     }
-    if (!proc.exists('net/stat/nf_conntrack')) throw new NoData('no statistics of tracked flows')
+    if (!proc.exists('net/stat/nf_conntrack')) throw new NoData('the kernel has no statistics of tracked flows')
     const { names, rows } = proc.once('net/stat/nf_conntrack', parseLnstat)
     for (const [name, family] of Object.entries(statistics)) {
       const at = names.indexOf(name)

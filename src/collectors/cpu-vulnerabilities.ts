@@ -28,6 +28,6 @@ export function parseVulnerability(text: string): { readonly state: string; read
   const [, state] = /^(not affected|vulnerable|mitigation|unknown)/i.exec(text) ?? []
   const words = fields(text)
   if (state === undefined) return { state: 'unknown', mitigation: words.join(' ') }
-  const known = state.toLowerCase()
-  return { state: known, mitigation: known === 'not affected' ? '' : words.slice(1).join(' ') }
+  const stateName = state.toLowerCase()
+  return { state: stateName, mitigation: stateName === 'not affected' ? '' : words.slice(1).join(' ') }
 }

@@ -6,21 +6,22 @@ import { counter, type Filter, filterOf, gauge, type Pattern } from '../metrics/
 const seconds = counter('node_cpu_seconds_total', 'Seconds that a CPU spent in each mode.', ['cpu', 'mode'])
 const guestSeconds = counter(
   'node_cpu_guest_seconds_total',
-  'Seconds that a CPU spent running guests (virtual machines); they are in user and nice too.',
+  'Seconds that a CPU spent running guests (virtual machines), also included in user and nice.',
   ['cpu', 'mode'],
 )
 const isolated = gauge('node_cpu_isolated', 'CPUs that the scheduler leaves alone (isolcpus); always 1.', ['cpu'])
 const online = gauge('node_cpu_online', 'Whether a CPU is online.', ['cpu'])
-const coreThrottles = counter('node_cpu_core_throttles_total', 'How often a core was throttled for its heat.', [
-  'package',
-  'core',
-])
+const coreThrottles = counter(
+  'node_cpu_core_throttles_total',
+  'Times that a core was throttled because of its temperature.',
+  ['package', 'core'],
+)
 const packageThrottles = counter(
   'node_cpu_package_throttles_total',
-  'How often a whole package was throttled for its heat.',
+  'Times that a whole package was throttled because of its temperature.',
   ['package'],
 )
-const cpuInfo = gauge('node_cpu_info', 'What a CPU is, from /proc/cpuinfo; always 1.', [
+const cpuInfo = gauge('node_cpu_info', 'Information about a CPU from /proc/cpuinfo; always 1.', [
   'package',
   'core',
   'cpu',
@@ -48,7 +49,7 @@ export default collector({
     'Reports CPU time by mode, online state, thermal throttling and CPU information. Reads /proc/stat, /proc/cpuinfo and /sys/devices/system/cpu.',
   options: {
     guest: boolean(true, 'Report the time spent running guests.'),
-    info: boolean(false, 'Report what the CPUs are, from /proc/cpuinfo.'),
+    info: boolean(false, 'Report information about the CPUs from /proc/cpuinfo.'),
     'info.flags-include': pattern('', 'CPU features to report; turns info on.'),
     'info.bugs-include': pattern('', 'CPU bugs to report; turns info on.'),
   },
@@ -125,8 +126,8 @@ function emitOnline(cpus: readonly Dir[], emit: Emit): void {
 
 /** CPUs of a core, and of a package, share their counters: the first CPU with a counter is used. */
 function emitThrottles(cpus: readonly Dir[], emit: Emit): void {
-  const seen = new Set<string>()
-  const first = (key: string) => !seen.has(key) && seen.add(key)
+  const counted = new Set<string>()
+  const first = (key: string) => !counted.has(key) && counted.add(key)
   collectEach(cpus, (cpu) => {
     const throttles = cpu.at('thermal_throttle')
     if (!throttles.exists()) return
@@ -181,7 +182,7 @@ export function parseCpuinfo(text: string): Cpuinfo[] {
     })
     return new Map(pairs)
   })
-  const known = cpus.filter((cpu) => /^\d+$/.test(cpu.get('processor') ?? ''))
-  if (known.length === 0) throw new Error('cpuinfo: no processor in it')
-  return known
+  const processors = cpus.filter((cpu) => /^\d+$/.test(cpu.get('processor') ?? ''))
+  if (processors.length === 0) throw new Error('cpuinfo: the file lists no processor')
+  return processors
 }

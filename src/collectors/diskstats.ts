@@ -82,11 +82,11 @@ export default collector({
     const [exclude, old] = [options['device-exclude'], options['ignored-devices']]
     if (!exclude.isDefault && old.source !== '')
       throw new Error('device-exclude and ignored-devices cannot both be set')
-    return { wanted: filterOf(options['device-include'], old.source === '' ? exclude : old) }
+    return { isIncluded: filterOf(options['device-include'], old.source === '' ? exclude : old) }
   },
   collect({ proc, sys, udev, emit, state, warn }) {
     collectEach(parseDiskstats(proc.read('diskstats')), ({ device, major, minor, values }) => {
-      if (!state.wanted(device)) return
+      if (!state.isIncluded(device)) return
       statistics.forEach(([family, convert], i) => {
         emit(family, convert(values[i]), { device })
       })

@@ -15,11 +15,11 @@ interface Identity {
 export default collector({
   name: 'dmi',
   about: 'Reports the vendor, model, versions and serial numbers of the machine. Reads /sys/class/dmi/id.',
-  state: (): { known?: Identity | 'none' } => ({}),
+  state: (): { identity?: Identity | 'none' } => ({}),
   collect({ sys, emit, state }) {
-    state.known ??= identityIn(sys.at('class/dmi/id')) ?? 'none'
-    if (state.known === 'none') throw new NoData('no DMI')
-    emit(state.known.info, 1, state.known.labels)
+    state.identity ??= identityIn(sys.at('class/dmi/id')) ?? 'none'
+    if (state.identity === 'none') throw new NoData('no DMI')
+    emit(state.identity.info, 1, state.identity.labels)
   },
 })
 

@@ -95,12 +95,12 @@ export default collector({
     'device-exclude': pattern('', 'Devices to exclude.'),
     'metrics-include': pattern('.*', "The drivers' statistics to report."),
   },
-  state: (options) => ({ wanted: filterOf(options['device-include'], options['device-exclude']) }),
+  state: (options) => ({ isIncluded: filterOf(options['device-include'], options['device-exclude']) }),
   async collect({ sys, kernel, emit, options, state, interfaces, warn }) {
     const found = requireDir(sys.at('class/net')).children()
     if (!found.some(isDevice)) throw new Error('ethtool: no network devices')
-    const wanted = found.filter(({ name }) => interfaces(name) && state.wanted(name))
-    await collectEachAsync(wanted.filter(isDevice), async ({ name: device }) => {
+    const devices = found.filter(({ name }) => interfaces(name) && state.isIncluded(name))
+    await collectEachAsync(devices.filter(isDevice), async ({ name: device }) => {
       const { driver, settings, statistics, failures } = await kernel.ethtool(device)
       failures.forEach(warn)
       if (driver !== undefined) {

@@ -5,9 +5,9 @@ import { filterOf, gauge, type Pattern } from '../metrics/index.ts'
 
 const labelNames = ['device', 'device_error', 'fstype', 'mountpoint'] as const
 const size = gauge('node_filesystem_size_bytes', 'Size of the file system.', labelNames)
-const free = gauge('node_filesystem_free_bytes', 'Free space, with what only root may use.', labelNames)
+const free = gauge('node_filesystem_free_bytes', 'Free space, including the space reserved for root.', labelNames)
 const avail = gauge('node_filesystem_avail_bytes', 'Free space for users other than root.', labelNames)
-const files = gauge('node_filesystem_files', 'Inodes in all.', labelNames)
+const files = gauge('node_filesystem_files', 'Inodes in total.', labelNames)
 const filesFree = gauge('node_filesystem_files_free', 'Inodes that are free.', labelNames)
 const purgeable = gauge('node_filesystem_purgeable_bytes', 'Space that can be freed on demand: 0 on Linux.', labelNames)
 const readonly = gauge('node_filesystem_readonly', 'Whether it is mounted read-only.', labelNames)
@@ -85,7 +85,7 @@ interface Entry {
 }
 
 function* entries(mounts: readonly Mount[], root: string, isIncluded: State['isIncluded']): Generator<Entry> {
-  const seen = new Set<string>()
+  const reported = new Set<string>()
   for (const mount of mounts) {
     const { fstype, source: device, major, minor } = mount
     const inside = unescapeMount(mount.mountpoint)
@@ -93,10 +93,10 @@ function* entries(mounts: readonly Mount[], root: string, isIncluded: State['isI
     if (!isIncluded(mountpoint, fstype)) continue
     const key = JSON.stringify([device, fstype, mountpoint])
     const exactly = `${key}${major}:${minor}`
-    if (seen.has(exactly)) continue
+    if (reported.has(exactly)) continue
     const path = `${root}${mountpoint.startsWith('/') ? '' : '/'}${mountpoint}`
-    yield { mount, labels: { device, fstype, mountpoint }, path, unique: !seen.has(key) }
-    seen.add(key).add(exactly)
+    yield { mount, labels: { device, fstype, mountpoint }, path, unique: !reported.has(key) }
+    reported.add(key).add(exactly)
   }
 }
 
@@ -139,10 +139,10 @@ function isReadonly({ options, superOptions }: Mount): boolean {
 type Subject = 'mount-points' | 'fs-types'
 
 /** The deprecated flag replaces exclude, unless an include is set. */
-function filter(given: Values<typeof options>, subject: Subject, formerKey: `ignored-${Subject}`) {
-  const include: Pattern = given[`${subject}-include`]
-  const exclude: Pattern = given[`${subject}-exclude`]
-  const former = given[formerKey]
+function filter(values: Values<typeof options>, subject: Subject, formerKey: `ignored-${Subject}`) {
+  const include: Pattern = values[`${subject}-include`]
+  const exclude: Pattern = values[`${subject}-exclude`]
+  const former = values[formerKey]
   if (former.source === '') return filterOf(include, exclude)
   if (!exclude.isDefault) throw new Error(`${subject}-exclude and ${formerKey} cannot both be set`)
   return include.source === '' ? filterOf(undefined, former) : filterOf(include, exclude)

@@ -71,14 +71,14 @@ export default collector({
     chips: filterOf(options['chip-include'], options['chip-exclude']),
     sensors: filterOf(options['sensor-include'], options['sensor-exclude']),
   }),
-  collect({ sys, emit, state: wanted }) {
+  collect({ sys, emit, state: filters }) {
     const chips = chipsIn(requireDir(sys.at('class/hwmon')).children('', 'directories'))
     collectEach(
-      chips.filter(({ chip }) => wanted.chips(chip)),
+      chips.filter(({ chip }) => filters.chips(chip)),
       ({ dir, chip, name }) => {
         if (name !== '') emit(chipName, 1, { chip, chip_name: name })
         for (const [sensor, elements] of sensorsOf(dir)) {
-          if (!wanted.sensors(`${chip};${sensor}`)) continue
+          if (!filters.sensors(`${chip};${sensor}`)) continue
           const label = elements.get('label')
           if (label !== undefined) emit(sensorLabel, 1, { chip, label, sensor })
           for (const [name, value] of readingsOf(sensor, elements)) emit(reading(name), value, { chip, sensor })

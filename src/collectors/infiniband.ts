@@ -109,10 +109,10 @@ export default collector({
     'device-exclude': pattern('', 'Devices to exclude.'),
   },
   state: (options) => filterOf(options['device-include'], options['device-exclude']),
-  collect({ sys, emit, state: wanted }) {
+  collect({ sys, emit, state: isIncluded }) {
     const devices = requireDir(sys.at('class/infiniband')).children()
     collectEach(
-      devices.filter(({ name }) => wanted(name)),
+      devices.filter(({ name }) => isIncluded(name)),
       (device) => {
         const collectInfo = () =>
           emit(info, 1, {

@@ -32,8 +32,8 @@ const bytes = [
 const events = [
   nfs('event_inode_revalidate', 'Cached attributes checked with the server.'),
   nfs('event_dnode_revalidate', 'Cached names checked with the server.'),
-  nfs('event_data_invalidate', 'Inodes whose cached data was dropped.'),
-  nfs('event_attribute_invalidate', 'Inodes whose cached attributes were dropped.'),
+  nfs('event_data_invalidate', 'Times that the cached data of an inode was dropped.'),
+  nfs('event_attribute_invalidate', 'Times that the cached attributes of an inode were dropped.'),
   nfs('event_vfs_open', 'Files and directories opened.'),
   nfs('event_vfs_lookup', 'Names looked up.'),
   nfs('event_vfs_access', 'Permissions checked.'),
@@ -47,13 +47,13 @@ const events = [
   nfs('event_vfs_flush', 'Flushes of pending writes.'),
   nfs('event_vfs_fsync', 'Calls of fsync(2).'),
   nfs('event_vfs_lock', 'Attempts to lock a file.'),
-  nfs('event_vfs_file_release', 'Files closed for good.'),
+  nfs('event_vfs_file_release', 'Files released after the last close.'),
   undefined,
   nfs('event_truncation', 'Files cut shorter.'),
   nfs('event_write_extension', 'Files that grew by a write beyond their end.'),
   nfs('event_silly_rename', 'Files removed while they were open.'),
-  nfs('event_short_read', 'Reads for which the server gave less than was asked for.'),
-  nfs('event_short_write', 'Writes of which the server took less than was given.'),
+  nfs('event_short_read', 'Reads for which the server returned less than requested.'),
+  nfs('event_short_write', 'Writes of which the server accepted only a part.'),
   nfs('event_jukebox_delay', 'Replies of the server that it needs more time.'),
   nfs('event_pnfs_read', 'Reads by pNFS.'),
   nfs('event_pnfs_write', 'Writes by pNFS.'),
@@ -72,7 +72,7 @@ const slots = gauge('node_mountstats_nfs_transport_maximum_rpc_slots', 'Most req
 const afterConnecting = [
   ofTransport('sends', 'Requests sent.'),
   ofTransport('receives', 'Replies received.'),
-  ofTransport('bad_transaction_ids', 'Replies to no known request.'),
+  ofTransport('bad_transaction_ids', 'Replies to an unknown request.'),
   undefined,
   ofTransport('backlog_queue', 'Requests that had to wait for a slot, summed up at each sending.'),
 ]
@@ -107,18 +107,18 @@ export default collector({
   enabled: false,
   collect({ proc, emit }) {
     const mounts = proc.once('self/mountinfo', parseMountinfo)
-    const seen = new Set<string>()
+    const reported = new Set<string>()
     for (const mount of parseMountstats(proc.read('self/mountstats'))) {
       const [first] = mount.transports
       if (first === undefined) continue
       const { device, mountpoint } = mount
       const labels = { export: device, protocol: first.protocol, mountaddr: serverOf(mounts, mount.index, mountpoint) }
       const place = JSON.stringify([labels, mountpoint])
-      if (!seen.has(place)) emit(mountpointInfo, 1, { ...labels, mountpoint })
-      seen.add(place)
+      if (!reported.has(place)) emit(mountpointInfo, 1, { ...labels, mountpoint })
+      reported.add(place)
       const key = JSON.stringify(labels)
-      if (seen.has(key)) continue
-      seen.add(key)
+      if (reported.has(key)) continue
+      reported.add(key)
       emit(age, mount.ageSeconds, labels)
       for (const [i, family] of bytes.entries()) emit(family, mount.bytes[i], labels)
       for (const [i, family] of events.entries()) if (family) emit(family, mount.events[i], labels)
@@ -168,7 +168,7 @@ export function parseMountstats(text: string): Generator<NfsStats> {
 function parseMount(index: number, [head = '', ...rows]: readonly string[]): NfsStats {
   const [, device = '', mountpoint = '', fstype] =
     /^(?:device (\S*)|no device) mounted on (\S+) with fstype (\S+)/.exec(head) ?? []
-  if (fstype === undefined) throw new Error(`mountstats: ${JSON.stringify(head.slice(0, 200))} is no mount`)
+  if (fstype === undefined) throw new Error(`mountstats: ${JSON.stringify(head.slice(0, 200))} is not a mount`)
   const nfs: NfsStats = {
     index,
     device,
@@ -194,7 +194,8 @@ function parseMount(index: number, [head = '', ...rows]: readonly string[]): Nfs
 
 function counts(words: readonly string[], line: string): number[] {
   const numbers = words.map(Number)
-  if (numbers.some(Number.isNaN)) throw new Error(`mountstats: ${JSON.stringify(line.slice(0, 200))} is not counters`)
+  if (numbers.some(Number.isNaN))
+    throw new Error(`mountstats: ${JSON.stringify(line.slice(0, 200))} is not a line of counters`)
   return numbers
 }
 

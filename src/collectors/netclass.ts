@@ -65,20 +65,20 @@ export default collector({
     netlink: boolean(false, 'Read by netlink instead of sysfs.'),
     'rtnl-with-stats': boolean(false, 'With netlink: statistics too.', { flag: 'netclass_rtnl.with-stats' }),
   },
-  state: (options) => ({ wanted: filterOf(undefined, options['ignored-devices']) }),
+  state: (options) => ({ isIncluded: filterOf(undefined, options['ignored-devices']) }),
   collect(context) {
     const { options, interfaces, state } = context
-    const wanted: Filter = (device) => interfaces(device) && state.wanted(device)
-    return options.netlink ? byNetlink(context, wanted) : bySysfs(context, wanted)
+    const isIncluded: Filter = (device) => interfaces(device) && state.isIncluded(device)
+    return options.netlink ? byNetlink(context, isIncluded) : bySysfs(context, isIncluded)
   },
 })
 
 type Sources = Context<{ readonly [key in 'ignore-invalid-speed' | 'rtnl-with-stats']: Option<'boolean'> }>
 
-function bySysfs({ sys, emit, options }: Sources, wanted: Filter): void {
+function bySysfs({ sys, emit, options }: Sources, isIncluded: Filter): void {
   const links = requireDir(sys.at('class/net'))
     .children()
-    .filter(({ name }) => wanted(name))
+    .filter(({ name }) => isIncluded(name))
   collectEach(links, (link) => {
     const operstate = link.text('operstate')
     // /sys/class/net/bonding_masters is a file.
@@ -117,17 +117,17 @@ const duplexes = ['Half', 'Full']
 const unknownSpeed = 0xffff_ffff
 
 /** https://docs.kernel.org/networking/netlink_spec/rt_link.html; three attributes are only in sysfs. */
-async function byNetlink(context: Sources, wanted: Filter): Promise<void> {
+async function byNetlink(context: Sources, isIncluded: Filter): Promise<void> {
   const { kernel, sys, emit, options, warn } = context
   const replies = await Promise.all([kernel.links(), modesOf(kernel)]).catch((error: unknown) => {
     if (!(error instanceof NoKernel)) throw error
     warn(`sysfs is read instead: ${error.message}`)
   })
-  if (replies === undefined) return bySysfs(context, wanted)
+  if (replies === undefined) return bySysfs(context, isIncluded)
   const [links, modes] = replies
   collectEach(links, (link) => {
     const device = link.name
-    if (!wanted(device)) return
+    if (!isIncluded(device)) return
     const mode = modes.get(link.index)
     const operstate = operStates[link.operState ?? 0] ?? 'unknown'
     const duplex = mode === undefined ? '' : (duplexes[mode.duplex ?? -1] ?? 'Unknown')

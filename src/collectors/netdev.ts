@@ -57,7 +57,7 @@ const merged: readonly Sum[] = [
 
 const detailed = statisticNames.map((name): Sum => [name.replace(/^rx/, 'receive').replace(/^tx/, 'transmit'), name])
 
-/** The columns of /proc/net/dev, whose sums cannot be split. */
+/** The columns of /proc/net/dev. Its sums cannot be split. */
 const columns = merged.map(([name]) => name).filter((name) => name !== 'receive_nohandler')
 
 const options = {
@@ -77,18 +77,18 @@ export default collector({
   about:
     'Reports traffic and error counters of network interfaces. Reads /proc/net/dev and /sys/class/net, or asks by netlink.',
   options,
-  state: (given) => ({
-    wanted: filterOf(
-      current(given, 'device-include', 'device-whitelist'),
-      current(given, 'device-exclude', 'device-blacklist'),
+  state: (options) => ({
+    isIncluded: filterOf(
+      current(options, 'device-include', 'device-whitelist'),
+      current(options, 'device-exclude', 'device-blacklist'),
     ),
   }),
   async collect(context) {
     const { sys, emit, options, interfaces, state } = context
-    const wanted: Filter = (device) => interfaces(device) && state.wanted(device)
+    const isIncluded: Filter = (device) => interfaces(device) && state.isIncluded(device)
     const devices = options.netlink
-      ? (fromFiles(context, wanted) ?? (await fromKernel(context, wanted)))
-      : fromProc(context, wanted)
+      ? (fromFiles(context, isIncluded) ?? (await fromKernel(context, isIncluded)))
+      : fromProc(context, isIncluded)
     const collectDevice = ([device, counters]: Device) => {
       const ifalias = options['label-ifalias'] ? (sys.text(`class/net/${device}/ifalias`) ?? '') : undefined
       for (const [name, value] of counters) {
@@ -100,7 +100,7 @@ export default collector({
     const collectAddresses = async () => {
       if (!options['address-info']) return
       for (const { device, address, netmask } of await addressesOf(context))
-        if (wanted(device)) emit(addressInfo, 1, { device, address, netmask, scope: scopeOf(address) })
+        if (isIncluded(device)) emit(addressInfo, 1, { device, address, netmask, scope: scopeOf(address) })
     }
     await collectEachAsync([collectDevices, collectAddresses], (part) => part())
   },
@@ -124,14 +124,14 @@ type Device = readonly [device: string, counters: readonly (readonly [name: stri
  * The counters of netlink, read from files at a third of its cost: its sums as /proc/net/dev has them, and from sysfs
  * `rx_nohandler`, the only one that is not in that file. Undefined if an interface has no such file.
  */
-function fromFiles({ proc, sys, options }: Sources, wanted: Filter): Iterable<Device> | undefined {
+function fromFiles({ proc, sys, options }: Sources, isIncluded: Filter): Iterable<Device> | undefined {
   const text = options['enable-detailed-metrics'] ? undefined : proc.readIfAny('net/dev')
   if (text === undefined) return undefined
   const read = (device: string) => sys.number(`class/net/${device}/statistics/rx_nohandler`)
   const rows: (() => Device | undefined)[] = []
   let isComplete = true
   const addRow = ([device, values]: readonly [string, readonly number[]]) => {
-    if (!wanted(device)) return
+    if (!isIncluded(device)) return
     const unhandled = read(device)
     isComplete &&= unhandled !== undefined
     rows.push(() => [
@@ -149,9 +149,9 @@ function fromFiles({ proc, sys, options }: Sources, wanted: Filter): Iterable<De
   return isComplete ? parseEach(rows, (row) => row()) : undefined
 }
 
-async function fromKernel({ kernel, sys, options }: Sources, wanted: Filter): Promise<Iterable<Device>> {
+async function fromKernel({ kernel, sys, options }: Sources, isIncluded: Filter): Promise<Iterable<Device>> {
   const sums = options['enable-detailed-metrics'] ? detailed : merged
-  const links = await linksOf(kernel, sys, wanted)
+  const links = await linksOf(kernel, sys, isIncluded)
   return parseEach(links, ({ name, statistics }) => [
     name,
     sums.map(([sum, ...parts]) => [sum, added(parts.map((part) => statistics[part]))]),
@@ -159,15 +159,19 @@ async function fromKernel({ kernel, sys, options }: Sources, wanted: Filter): Pr
 }
 
 /** By netlink, or from sysfs if system calls are not available. */
-async function linksOf(kernel: Kernel, sys: Dir, wanted: Filter): Promise<Iterable<Pick<Link, 'name' | 'statistics'>>> {
+async function linksOf(
+  kernel: Kernel,
+  sys: Dir,
+  isIncluded: Filter,
+): Promise<Iterable<Pick<Link, 'name' | 'statistics'>>> {
   try {
-    return (await kernel.links()).filter(({ name }) => wanted(name))
+    return (await kernel.links()).filter(({ name }) => isIncluded(name))
   } catch (error) {
     if (!(error instanceof NoKernel)) throw error
     const links = sys
       .at('class/net')
       .children()
-      .filter(({ name }) => wanted(name))
+      .filter(({ name }) => isIncluded(name))
     return parseEach(links, (link) => {
       const values = statisticNames.map((name) => [name, link.number(`statistics/${name}`)])
       return { name: link.name, statistics: Object.fromEntries(values) }
@@ -180,11 +184,11 @@ function added(parts: readonly (number | undefined)[]): number | undefined {
   return parts.reduce((sum, part) => (part === undefined ? sum : (sum ?? 0) + part), undefined)
 }
 
-function fromProc({ proc, options }: Sources, wanted: Filter): Iterable<Device> {
+function fromProc({ proc, options }: Sources, isIncluded: Filter): Iterable<Device> {
   const full = (name: string) => name.replace(/errs$/, 'errors').replace(/drop$/, 'dropped')
   const names = options['enable-detailed-metrics'] ? columns.map(full) : columns
   return parseEach(parseNetDev(proc.read('net/dev')), ([device, values]) =>
-    wanted(device) ? [device, names.map((name, i) => [name, values[i]])] : undefined,
+    isIncluded(device) ? [device, names.map((name, i) => [name, values[i]])] : undefined,
   )
 }
 
@@ -206,8 +210,8 @@ function scopeOf(address: string): string {
 }
 
 /** The pattern of an option, or of its deprecated name. */
-function current<Key extends string>(given: Readonly<Record<Key, Pattern>>, key: Key, former: Key): Pattern {
-  if (given[former].source === '') return given[key]
-  if (given[key].source !== '') throw new Error(`${key} and ${former} cannot both be set`)
-  return given[former]
+function current<Key extends string>(options: Readonly<Record<Key, Pattern>>, key: Key, former: Key): Pattern {
+  if (options[former].source === '') return options[key]
+  if (options[key].source !== '') throw new Error(`${key} and ${former} cannot both be set`)
+  return options[former]
 }

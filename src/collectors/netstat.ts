@@ -18,12 +18,12 @@ export default collector({
   options: {
     fields: pattern(defaultFields, 'Fields to report, as Protocol_Field.'),
   },
-  state: ({ fields }) => ({ wanted: filterOf(fields, undefined), tables: new Map<string, Table>() }),
-  collect({ proc, emit, state: { wanted, tables } }) {
+  state: ({ fields }) => ({ isIncluded: filterOf(fields, undefined), tables: new Map<string, Table>() }),
+  collect({ proc, emit, state: { isIncluded, tables } }) {
     const inTables = (file: string) => {
       collectEach(parseTables(proc.read(file)), ([protocol, header, row]) => {
         let table = tables.get(protocol)
-        if (table?.header !== header) tables.set(protocol, (table = tableOf(protocol, header, wanted)))
+        if (table?.header !== header) tables.set(protocol, (table = tableOf(protocol, header, isIncluded)))
         const values = row.split(' ')
         if (values.length !== table.width) throw new Error(`${file}: names and values of ${protocol} do not match`)
         for (const [at, family] of table.columns)
@@ -36,7 +36,7 @@ export default collector({
     const inSnmp6 = () => {
       // Does not exist if IPv6 is disabled.
       collectEach(parseSnmp6(proc.readIfAny('net/snmp6') ?? ''), ([key, value]) => {
-        if (!wanted(key)) return
+        if (!isIncluded(key)) return
         const number = numberOf(value, () => key)
         emit(statistic(key), number)
       })
@@ -45,18 +45,18 @@ export default collector({
   },
 })
 
-/** The wanted columns of a protocol, about a tenth of 300. Computed when the header changes. */
+/** The reported columns of a protocol, about a tenth of 300. Computed when the header changes. */
 interface Table {
   readonly header: string
   readonly width: number
   readonly columns: readonly (readonly [at: number, family: Family<never>])[]
 }
 
-function tableOf(protocol: string, header: string, wanted: Filter): Table {
+function tableOf(protocol: string, header: string, isIncluded: Filter): Table {
   const names = header.split(' ')
   const columns = names.flatMap((name, at) => {
     const key = `${protocol}_${name}`
-    return wanted(key) ? [[at, statistic(key)] as const] : []
+    return isIncluded(key) ? [[at, statistic(key)] as const] : []
   })
   return { header, width: names.length, columns }
 }
@@ -68,7 +68,7 @@ export function parseTables(text: string): Generator<readonly [protocol: string,
   return parseEach(headers, ([i, header]) => {
     const row = all[i + 1] ?? ''
     const colon = header.indexOf(': ')
-    if (colon === -1) throw new Error(`netstat: ${JSON.stringify(header.slice(0, 80))} is no list of names`)
+    if (colon === -1) throw new Error(`netstat: ${JSON.stringify(header.slice(0, 80))} is not a list of names`)
     return [header.slice(0, colon), header.slice(colon + 2), row.slice(row.indexOf(': ') + 2)]
   })
 }

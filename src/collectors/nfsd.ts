@@ -5,16 +5,12 @@ import { counter, gauge } from '../metrics/index.ts'
 /** Line, column, family. */
 const columns = [
   ['rc', 0, counter('node_nfsd_reply_cache_hits_total', 'Repeated calls answered from the reply cache.')],
-  [
-    'rc',
-    1,
-    counter('node_nfsd_reply_cache_misses_total', 'Calls whose reply was cached because they must not be repeated.'),
-  ],
-  ['rc', 2, counter('node_nfsd_reply_cache_nocache_total', 'Calls whose reply need not be cached.')],
+  ['rc', 1, counter('node_nfsd_reply_cache_misses_total', 'Calls that must not be repeated; the reply was cached.')],
+  ['rc', 2, counter('node_nfsd_reply_cache_nocache_total', 'Calls with a reply that need not be cached.')],
   ['fh', 0, counter('node_nfsd_file_handles_stale_total', 'Stale file handles.')],
   ['io', 0, counter('node_nfsd_disk_bytes_read_total', 'Bytes read for clients.')],
   ['io', 1, counter('node_nfsd_disk_bytes_written_total', 'Bytes written for clients.')],
-  ['th', 0, gauge('node_nfsd_server_threads', 'Kernel threads that serve.')],
+  ['th', 0, gauge('node_nfsd_server_threads', 'Kernel threads of the server.')],
   ['ra', 0, gauge('node_nfsd_read_ahead_cache_size_blocks', 'Size of the read-ahead cache, in blocks.')],
   ['ra', 11, counter('node_nfsd_read_ahead_cache_not_found_total', 'Reads that the read-ahead cache did not have.')],
   ['net', 3, counter('node_nfsd_connections_total', 'TCP connections that were accepted.')],

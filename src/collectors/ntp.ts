@@ -6,7 +6,10 @@ const stratum = gauge('node_ntp_stratum', 'Distance of the NTP server from a ref
 const leap = gauge('node_ntp_leap', 'Leap second at the end of the day: 1 one more, 2 one less, 3 not synchronised.')
 const rtt = gauge('node_ntp_rtt_seconds', 'Round-trip time of the query.')
 const offset = gauge('node_ntp_offset_seconds', 'How far the server is ahead of the local clock.')
-const reference = gauge('node_ntp_reference_timestamp_seconds', 'When the server was last set or corrected.')
+const reference = gauge(
+  'node_ntp_reference_timestamp_seconds',
+  'When the clock of the server was last set or corrected.',
+)
 const rootDelay = gauge('node_ntp_root_delay_seconds', 'Round trip from the server to the reference clock.')
 const rootDispersion = gauge('node_ntp_root_dispersion_seconds', 'Error of the server against the reference clock.')
 const sanity = gauge('node_ntp_sanity', 'Whether the answer is usable, near enough and in agreement with the clock.')
@@ -17,8 +20,8 @@ const options = {
   'protocol-version': number('4', 'NTP version: 2, 3 or 4.'),
   'server-is-local': boolean(false, 'Treat the server as local, whatever its address.'),
   'ip-ttl': number('1', 'IP time to live of the query.'),
-  'max-distance': duration('3.46608s', 'Distance to the reference clock up to which the answer is sane.'),
-  'local-offset-tolerance': duration('1ms', 'Error of the local clock up to which the answer is sane.'),
+  'max-distance': duration('3.46608s', 'Maximum distance to the reference clock of a usable answer.'),
+  'local-offset-tolerance': duration('1ms', 'Maximum error of the local clock for a usable answer.'),
 } satisfies Options
 
 /** SNTP: https://www.rfc-editor.org/rfc/rfc5905.html#section-14 */
@@ -53,13 +56,13 @@ export default collector({
 
 const secondsOfDay = 86_400
 
-function check(given: Values<typeof options>): void {
-  const { server, 'server-port': port, 'protocol-version': version } = given
-  if (!/^(127\.\d+\.\d+\.\d+|::1)$/.test(server) && !given['server-is-local'])
-    throw new Error(`ntp: ${server} is no address of this host, and server-is-local is not set`)
+function check(values: Values<typeof options>): void {
+  const { server, 'server-port': port, 'protocol-version': version } = values
+  if (!/^(127\.\d+\.\d+\.\d+|::1)$/.test(server) && !values['server-is-local'])
+    throw new Error(`ntp: ${server} is not an address of this host: set server-is-local if the server is on this host`)
   if (![2, 3, 4].includes(version)) throw new Error(`ntp: protocol-version ${version} is not 2, 3 or 4`)
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`ntp: server-port ${port} is no port`)
-  if (given['local-offset-tolerance'] < 0) throw new Error('ntp: local-offset-tolerance is negative')
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`ntp: server-port ${port} is not a port`)
+  if (values['local-offset-tolerance'] < 0) throw new Error('ntp: local-offset-tolerance is negative')
 }
 
 /** Client mode; the server copies the cookie into its answer. */
@@ -76,9 +79,9 @@ type Parsed = ReturnType<typeof parseAnswer>
 export function parseAnswer({ bytes, sentNs, receivedNs }: DatagramAnswer, cookie: Uint8Array) {
   if (bytes.length < 48) throw new Error(`ntp: the answer has ${bytes.length} bytes, not 48`)
   const [flags = 0, stratum = 0] = bytes
-  if ((flags & 7) !== 4) throw new Error(`ntp: the answer is of mode ${flags & 7}, not a server's`)
-  if (!bytes.subarray(24, 32).equals(cookie)) throw new Error('ntp: the answer is to another question')
-  if (bytes.readBigUInt64BE(40) === 0n) throw new Error('ntp: the answer was sent at no time')
+  if ((flags & 7) !== 4) throw new Error(`ntp: the answer has mode ${flags & 7}, not that of a server`)
+  if (!bytes.subarray(24, 32).equals(cookie)) throw new Error('ntp: the answer belongs to another query')
+  if (bytes.readBigUInt64BE(40) === 0n) throw new Error('ntp: the answer has no transmit time')
   const [referenceNs, cameNs, leftNs] = [timeAt(bytes, 16), timeAt(bytes, 32), timeAt(bytes, 40)]
   const rtt = Math.max(0, seconds(receivedNs - sentNs - (leftNs - cameNs)))
   const [rootDelay, rootDispersion] = [shortAt(bytes, 4), shortAt(bytes, 8)]

@@ -50,7 +50,7 @@ export function parseOsRelease(text: string): ReadonlyMap<string, string> {
     const [, key, value] = /^\s*(?:export )?([A-Za-z_][\w./]*)\s*=\s*(.*?)\s*$/.exec(line) ?? []
     const parts = value?.match(/"(?:[^"\\]|\\.)*"|'[^']*'|#.*|[^"'#]+/g) ?? []
     if (key === undefined || value === undefined || parts.join('') !== value)
-      throw new Error(`os-release: line ${i + 1} is no KEY=value`)
+      throw new Error(`os-release: line ${i + 1} is not KEY=value`)
     values.set(key, unquoted(parts))
   })
   return values

@@ -15,7 +15,7 @@ const powerState = gauge('node_pcidevice_power_state', '1 for the state of power
   ...place,
   'state',
 ])
-const numaNode = gauge('node_pcidevice_numa_node', 'NUMA node that the device is near.', place)
+const numaNode = gauge('node_pcidevice_numa_node', 'NUMA node of the device.', place)
 const states = ['D0', 'D1', 'D2', 'D3cold', 'D3hot', 'error', 'unknown']
 
 const attribute = (file: string, help: string, missing: number, name = file) =>
@@ -55,7 +55,7 @@ export default collector({
   enabled: false,
   options: {
     names: boolean(false, 'Add the names of devices and their makers.'),
-    idsfile: text('', 'The list of names, pci.ids; where it is empty, that of the distribution.'),
+    idsfile: text('', 'The list of names, pci.ids; empty means the list of the distribution.'),
   },
   state: (): { names?: PciNames } => ({}),
   collect({ sys, rootfs, dirAt, emit, options, state, warn }) {

@@ -118,9 +118,9 @@ export default collector({
 })
 
 /** The profilers with these names; all of them if no name is known. */
-function chosen(profilers: readonly Profiler[], wanted: readonly string[]): readonly Profiler[] {
-  const known = profilers.filter(({ name }) => wanted.includes(name))
-  return known.length === 0 ? profilers : known
+function chosen(profilers: readonly Profiler[], names: readonly string[]): readonly Profiler[] {
+  const selected = profilers.filter(({ name }) => names.includes(name))
+  return selected.length === 0 ? profilers : selected
 }
 
 /** https://docs.kernel.org/trace/events.html */

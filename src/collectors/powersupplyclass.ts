@@ -76,9 +76,9 @@ export default collector({
     'ignored-supplies': pattern('^$', 'Power supplies to leave out.', { flag: 'powersupply.ignored-supplies' }),
   },
   state: (options) => filterOf(undefined, options['ignored-supplies']),
-  collect({ sys, emit, state: wanted }) {
+  collect({ sys, emit, state: isIncluded }) {
     const supplies = requireDir(sys.at('class/power_supply')).children()
-    const chosen = supplies.filter(({ name }) => wanted(name))
+    const chosen = supplies.filter(({ name }) => isIncluded(name))
     collectEach(chosen, (supply) => {
       const collectInfo = () => {
         const present = Object.entries(supply.texts(texts)).filter(([, text]) => text !== '')

@@ -31,7 +31,7 @@ export default collector({
       }
       collectEach([() => emitOne(some, 'some'), () => emitOne(full, 'full')], (line) => line())
     })
-    if (!found) throw new NoData('the kernel does not account pressure')
+    if (!found) throw new NoData('the kernel does not measure pressure')
   },
 })
 

@@ -7,7 +7,7 @@ const maxThreads = gauge('node_processes_max_threads', 'Threads that the system 
 const state = gauge('node_processes_state', 'Processes in each state.', ['state'])
 const threadState = gauge('node_processes_threads_state', 'Threads in each state.', ['thread_state'])
 const pids = gauge('node_processes_pids', 'Processes.')
-const maxProcesses = gauge('node_processes_max_processes', 'The highest number of a process, plus one.')
+const maxProcesses = gauge('node_processes_max_processes', 'Maximum process ID, plus one.')
 
 /** https://docs.kernel.org/filesystems/proc.html#process-specific-subdirectories. A process may end at any moment. */
 export default collector({

@@ -35,14 +35,14 @@ export default collector({
     const either = (current: Pattern, former: Pattern) => (former.source === '' ? current : former)
     const include = either(options['device-include'], options['old-device-include'])
     const exclude = either(options['device-exclude'], options['old-device-exclude'])
-    return { wanted: filterOf(include, exclude) }
+    return { isIncluded: filterOf(include, exclude) }
   },
   async collect({ kernel, dirAt, emit, options, state, interfaces }) {
     const { fixtures } = options
     const found = fixtures === '' ? await kernel.qdiscs() : parseQdiscs(dirAt(fixtures).read('results.json'))
     for (const qdisc of found) {
       const { device, kind } = qdisc
-      if (qdisc.parent !== 0 || !interfaces(device) || !state.wanted(device)) continue
+      if (qdisc.parent !== 0 || !interfaces(device) || !state.isIncluded(device)) continue
       for (const [family, key] of statistics) emit(family, qdisc[key], { device, kind })
     }
   },
@@ -50,11 +50,11 @@ export default collector({
 
 /** Parses the file of node_exporter's end-to-end test; a missing value is 0. */
 export function parseQdiscs(json: string): Qdisc[] {
-  return (JSON.parse(json) as Record<string, unknown>[]).map((given) => {
-    const number = (key: string) => Number(given[key] ?? 0)
+  return (JSON.parse(json) as Record<string, unknown>[]).map((fixture) => {
+    const number = (key: string) => Number(fixture[key] ?? 0)
     return {
-      device: String(given.IfaceName ?? ''),
-      kind: String(given.Kind ?? ''),
+      device: String(fixture.IfaceName ?? ''),
+      kind: String(fixture.Kind ?? ''),
       parent: number('Parent'),
       bytes: number('Bytes'),
       packets: number('Packets'),

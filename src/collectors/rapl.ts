@@ -16,7 +16,10 @@ export default collector({
   name: 'rapl',
   about: 'Reports the energy used by each power zone of the CPUs. Reads /sys/class/powercap.',
   options: {
-    'enable-zone-label': boolean(false, 'One family with the zone as a label in place of a family a zone.'),
+    'enable-zone-label': boolean(
+      false,
+      'Report one family with the zone as a label instead of one family for each zone.',
+    ),
   },
   collect({ sys, emit, options }) {
     const nextIndex = new Map<string, number>()
@@ -27,7 +30,7 @@ export default collector({
       unnamed--
       if (name === undefined) return // a control type, the parent of zones
       const [zoneName, own] = parseZone(name)
-      // The zone whose name cannot be read may have the same name: then the index of this one is not known.
+      // A zone with an unreadable name may have the same name: then the index of this one is not known.
       if (own === undefined && unnamed > 0) throw new Error(`rapl: the index of ${zone.name} is unknown`)
       const index = own ?? nextIndex.get(zoneName) ?? 0
       nextIndex.set(zoneName, index + 1)

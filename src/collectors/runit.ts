@@ -37,7 +37,7 @@ export default collector({
 
 /** A TAI64N time (12 bytes), the process (4), paused, wanted (`u` or `d`), terminated, state (1 each). */
 export function parseStatus(bytes: Buffer): { state: number; wanted: boolean; changedSeconds: number } {
-  if (bytes.length < statusBytes) throw new Error(`runit: a status of ${bytes.length} bytes, not ${statusBytes}`)
+  if (bytes.length < statusBytes) throw new Error(`runit: the status has ${bytes.length} bytes, not ${statusBytes}`)
   // TAI64: 2^62 seconds, plus the 10 seconds by which TAI was ahead of UTC in 1970.
   const changedSeconds = Number(bytes.readBigUInt64BE(0) - (1n << 62n) - 10n)
   return { state: bytes.readUInt8(19), wanted: bytes.toString('latin1', 17, 18) === 'u', changedSeconds }

@@ -12,7 +12,7 @@ export default collector({
   about: 'Reports the time that tasks ran and waited on each CPU. Reads /proc/schedstat.',
   collect({ proc, emit }) {
     const text = proc.readIfAny('schedstat')
-    if (text === undefined) throw new NoData('the kernel keeps no statistics of scheduling')
+    if (text === undefined) throw new NoData('the kernel has no scheduler statistics')
     for (const one of parseSchedstat(text)) {
       const { cpu } = one
       emit(running, nano(one.runningNs), { cpu })

@@ -4,8 +4,8 @@ import { gauge, undatedCounter } from '../metrics/index.ts'
 
 const labelNames = ['group', 'name'] as const
 const up = gauge('node_supervisord_up', 'Whether a process of supervisord is running.', labelNames)
-const state = gauge('node_supervisord_state', 'State of a process as a number of supervisord.', labelNames)
-const exitStatus = gauge('node_supervisord_exit_status', 'Status with which a process last ended.', labelNames)
+const state = gauge('node_supervisord_state', 'State of a process, as supervisord numbers it.', labelNames)
+const exitStatus = gauge('node_supervisord_exit_status', 'Last exit status of a process.', labelNames)
 const started = undatedCounter('node_supervisord_start_time_seconds', 'When a running process was started.', labelNames)
 
 /** http://supervisord.org/subprocess.html#process-states: STARTING, RUNNING, STOPPING */
@@ -50,7 +50,7 @@ interface Info {
 }
 
 function processesOf(result: Value): readonly Readonly<Record<string, unknown>>[] {
-  if (!Array.isArray(result)) throw new Error('supervisord: the result is no array')
+  if (!Array.isArray(result)) throw new Error('supervisord: the result is not an array')
   return result
 }
 

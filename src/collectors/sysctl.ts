@@ -21,14 +21,14 @@ export default collector({
       [],
       'Parameters to collect, as `fs.file-max`, or with names for their values, `fs.file-nr:total,free,max`.',
     ),
-    'include-info': list([], 'Parameters whose words are collected as labels.'),
+    'include-info': list([], 'Parameters with words as values: each word becomes a label.'),
   },
   collect({ proc, emit, options }) {
-    const wanted = [
+    const parameters = [
       ...options.include.map((text) => ({ ...parseParameter(text), words: false })),
       ...options['include-info'].map((text) => ({ ...parseParameter(text), words: true })),
     ]
-    collectEach(wanted, ({ name, keys, words }) => {
+    collectEach(parameters, ({ name, keys, words }) => {
       const values = valuesOf(proc, name)
       if (words) {
         for (const [index, value] of values.entries()) emit(info, 1, { index: String(index), name, value })

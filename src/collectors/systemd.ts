@@ -9,10 +9,10 @@ const virtualization = gauge(
   'Virtualization technology of this machine; always 1.',
   ['virtualization_type'],
 )
-const running = gauge('node_systemd_system_running', 'Whether the system runs, and no unit has failed.')
+const running = gauge('node_systemd_system_running', 'Whether the system runs without a failed unit.')
 const units = gauge('node_systemd_units', 'Loaded units of all kinds by state, regardless of the filters.', ['state'])
 const unitState = gauge('node_systemd_unit_state', 'Whether a unit is in a state.', ['name', 'state', 'type'])
-const startTime = gauge('node_systemd_unit_start_time_seconds', 'When a unit became active; 0 where it is not.', [
+const startTime = gauge('node_systemd_unit_start_time_seconds', 'When a unit became active; 0 if it is not active.', [
   'name',
 ])
 const restarts = undatedCounter('node_systemd_service_restart_total', 'Restarts of a service by systemd.', ['name'])
@@ -23,7 +23,7 @@ const tasksMax = gauge('node_systemd_unit_tasks_max', 'Tasks that a service may 
 const triggered = gauge('node_systemd_timer_last_trigger_seconds', 'When a timer last fired.', ['name'])
 const accepted = undatedCounter('node_systemd_socket_accepted_connections_total', 'Connections accepted.', ['name'])
 const current = gauge('node_systemd_socket_current_connections', 'Connections that are open.', ['name'])
-const refused = gauge('node_systemd_socket_refused_connections_total', 'Connections refused.', ['name'])
+const refused = gauge('node_systemd_socket_refused_connections_total', 'Connections that were refused.', ['name'])
 
 /** Properties by kind of unit, in addition to its state. */
 const properties = [
@@ -73,9 +73,13 @@ export default collector({
   about: 'Reports the version and state of systemd, and the state of its units. Asks systemd over D-Bus.',
   enabled: false,
   options,
-  state: (given): Filter => {
-    const included = whole(given['unit-whitelist'].source === '' ? given['unit-include'] : given['unit-whitelist'])
-    const excluded = whole(given['unit-blacklist'].source === '' ? given['unit-exclude'] : given['unit-blacklist'])
+  state: (options): Filter => {
+    const included = whole(
+      options['unit-whitelist'].source === '' ? options['unit-include'] : options['unit-whitelist'],
+    )
+    const excluded = whole(
+      options['unit-blacklist'].source === '' ? options['unit-exclude'] : options['unit-blacklist'],
+    )
     const [isIncluded, isNotExcluded] = [filterOf(included, undefined), filterOf(undefined, excluded)]
     return (name) => isIncluded(name) && isNotExcluded(name)
   },
@@ -109,7 +113,7 @@ async function collectManager(bus: Connection, emit: Emit): Promise<void> {
   ])
   emit(version, parseVersion(text), { version: text })
   emit(virtualization, 1, { virtualization_type: virtual || 'none' })
-  if (state === undefined) throw new Error('systemd does not tell its state')
+  if (state === undefined) throw new Error('systemd does not report its state')
   emit(running, state === 'running' ? 1 : 0)
 }
 
@@ -147,8 +151,8 @@ async function collectUnit(bus: Connection, unit: Unit, { options, emit }: Syste
     const since = active === 'active' ? await bus.property(object('Unit'), 'ActiveEnterTimestamp', 't') : 0
     emit(startTime, micro(since), { name })
   }
-  const wanted = properties.filter((one) => one.kind === kind && (!('when' in one) || options[one.when]))
-  await allOf([ask(), ...wanted.map(askFor), ...(options['enable-start-time-metrics'] ? [askStart()] : [])])
+  const requested = properties.filter((one) => one.kind === kind && (!('when' in one) || options[one.when]))
+  await allOf([ask(), ...requested.map(askFor), ...(options['enable-start-time-metrics'] ? [askStart()] : [])])
 }
 
 /** `252.39-1~deb12u1` is 252.39; undefined if there is no version in the text. */

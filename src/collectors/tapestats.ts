@@ -26,10 +26,10 @@ export default collector({
   about: 'Reports I/O counters of tape drives. Reads /sys/class/scsi_tape.',
   options: { 'ignored-devices': pattern('^$', 'Tape devices to exclude.') },
   state: (options) => filterOf(undefined, options['ignored-devices']),
-  collect({ sys, emit, state: wanted }) {
+  collect({ sys, emit, state: isIncluded }) {
     const tapes = requireDir(sys.at('class/scsi_tape')).children('st')
     collectEach(
-      tapes.filter(({ id, name }) => /^\d+$/.test(id) && wanted(name)),
+      tapes.filter(({ id, name }) => /^\d+$/.test(id) && isIncluded(name)),
       (tape) => {
         const stats = tape.at('stats')
         requireValue(stats.status(), `${tape.name}/stats`)

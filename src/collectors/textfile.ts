@@ -17,7 +17,7 @@ const scrapeError = gauge(
   'node_textfile_scrape_error',
   '1 if there was an error in a directory, a file or a help text, else 0.',
 )
-const modified = gauge('node_textfile_mtime_seconds', 'When a file that was read was last changed, in whole seconds.', [
+const modified = gauge('node_textfile_mtime_seconds', 'Modification time of a file that was read, in whole seconds.', [
   'file',
 ])
 
@@ -88,6 +88,6 @@ function readFile(file: Dir, previous: TextFile | undefined): TextFile {
 /** Rejects timestamps: samples get the timestamp of the collection. */
 function normalized(family: ReadFamily): NormalizedFamily {
   if (family.samples.some(({ timestampMs }) => timestampMs !== undefined))
-    throw new Error(`${family.name} has a timestamp, and samples here are of the time they are read`)
+    throw new Error(`${family.name} has a timestamp: a text file must not contain timestamps`)
   return normalizeFamily(family)
 }

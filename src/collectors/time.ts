@@ -6,7 +6,7 @@ import { gauge } from '../metrics/index.ts'
 const time = gauge('node_time_seconds', 'The time of this host, in seconds since the epoch.')
 const zoneOffset = gauge(
   'node_time_zone_offset_seconds',
-  "The local time zone's distance to UTC, eastward, in seconds.",
+  'Offset of the local time zone from UTC in seconds, positive east of Greenwich.',
   ['time_zone'],
 )
 const available = gauge('node_time_clocksource_available_info', 'A clock source the kernel could use: always 1.', [

@@ -20,8 +20,8 @@ const families = [
     gauge('node_timex_frequency_adjustment_ratio', 'Speed of the local clock after adjustment.'),
     (t) => 1 + scaled(t.freq),
   ],
-  [gauge('node_timex_maxerror_seconds', 'Largest error the clock may have.'), (t) => micro(t.maxerror)],
-  [gauge('node_timex_estimated_error_seconds', 'Error the clock is thought to have.'), (t) => micro(t.esterror)],
+  [gauge('node_timex_maxerror_seconds', 'Maximum error of the clock.'), (t) => micro(t.maxerror)],
+  [gauge('node_timex_estimated_error_seconds', 'Estimated error of the clock.'), (t) => micro(t.esterror)],
   [gauge('node_timex_status', 'Status bits of the clock.'), (t) => t.status],
   [
     gauge('node_timex_sync_status', 'Whether the clock is synchronised (1) or not (0).'),
@@ -46,7 +46,7 @@ export default collector({
   about: 'Reports the synchronization state and errors of the system clock. Calls adjtimex(2).',
   async collect({ kernel, emit }) {
     const timex = await kernel.adjtimex().catch((error: unknown) => {
-      throw codeOf(error) === 'EPERM' ? new NoData('adjtimex is not permitted here') : error
+      throw codeOf(error) === 'EPERM' ? new NoData('adjtimex(2) is not permitted') : error
     })
     for (const [family, value] of families) emit(family, value(timex))
   },

@@ -20,7 +20,7 @@ export default collector({
       emit(queues, tx, { queue: 'tx', ip })
       emit(queues, rx, { queue: 'rx', ip })
     })
-    if (!found) throw new NoData('neither net/udp nor net/udp6')
+    if (!found) throw new NoData('neither net/udp nor net/udp6 exists')
   },
 })
 

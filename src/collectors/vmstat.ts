@@ -11,10 +11,10 @@ export default collector({
   options: {
     fields: pattern('^(oom_kill|pgpg|pswp|pg.*fault).*', 'Fields to report.'),
   },
-  state: ({ fields }) => ({ wanted: filterOf(fields, undefined) }),
+  state: ({ fields }) => ({ isIncluded: filterOf(fields, undefined) }),
   collect({ proc, emit, state }) {
     collectEach(parseVmstat(proc.read('vmstat')), ([name, value]) => {
-      if (!state.wanted(name)) return
+      if (!state.isIncluded(name)) return
       const number = numberOf(value, () => `vmstat: ${name}`)
       emit(field(name), number)
     })

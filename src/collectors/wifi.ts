@@ -58,14 +58,14 @@ type Fixture = Readonly<Record<string, unknown>>
 
 /** Parses the files of node_exporter's end-to-end test; a missing value is 0 or empty. */
 function parseFixtures(fixtures: Dir): Generator<WifiInterface> {
-  return parseEach(JSON.parse(fixtures.read('interfaces.json')) as Fixture[], (given) => {
-    const name = String(given.name ?? '')
+  return parseEach(JSON.parse(fixtures.read('interfaces.json')) as Fixture[], (fixture) => {
+    const name = String(fixture.name ?? '')
     if (name === '') return undefined
     const device = fixtures.at(name)
     const [bss, stations] = ['bss.json', 'stationinfo.json'].map((file) => device.readIfAny(file))
     return {
       name,
-      frequencyMhz: Number(given.frequency ?? 0),
+      frequencyMhz: Number(fixture.frequency ?? 0),
       network: bss === undefined ? undefined : parseNetwork(JSON.parse(bss)),
       stations: stations === undefined ? [] : (JSON.parse(stations) as Fixture[]).map(parseStation),
     }
@@ -74,16 +74,16 @@ function parseFixtures(fixtures: Dir): Generator<WifiInterface> {
 
 const fixtureModes: Readonly<Record<number, 'client' | 'ad-hoc'>> = { 0: 'client', 1: 'client', 3: 'ad-hoc' }
 
-const parseNetwork = (given: Fixture): Network => ({
-  ssid: String(given.ssid ?? ''),
-  bssid: addressOf(given.bssid),
-  mode: fixtureModes[Number(given.status ?? 0)] ?? 'unknown',
+const parseNetwork = (fixture: Fixture): Network => ({
+  ssid: String(fixture.ssid ?? ''),
+  bssid: addressOf(fixture.bssid),
+  mode: fixtureModes[Number(fixture.status ?? 0)] ?? 'unknown',
 })
 
-function parseStation(given: Fixture): Station {
-  const number = (key: string) => Number(given[key] ?? 0)
+function parseStation(fixture: Fixture): Station {
+  const number = (key: string) => Number(fixture[key] ?? 0)
   return {
-    address: addressOf(given.hardwareaddr),
+    address: addressOf(fixture.hardwareaddr),
     connectedSeconds: nano(number('connected')) ?? 0,
     inactiveSeconds: nano(number('inactive')) ?? 0,
     receiveBitRate: number('receivebitrate'),

@@ -1,5 +1,7 @@
 import type { Command } from './command.ts'
 
+export { collectorHelp, examplesText, hasCollectorFlags, helpOf } from './help.ts'
+
 /** Every command, by name. The code of a command is loaded when it runs. */
 export const commands: Readonly<
   Record<string, { readonly summary: string; readonly load: () => Promise<{ default: Command }> }>

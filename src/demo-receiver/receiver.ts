@@ -1,10 +1,11 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { systemClock } from '../util/clock.ts'
-import { type Log, silent } from '../util/log.ts'
+import { type Log, report, silent } from '../util/log.ts'
 import { createDecoder, isStale, type Metadata } from './decode.ts'
 import { expositionText } from './exposition.ts'
 import type { ProtocolVersion } from './labels.ts'
+import { messages } from './messages.ts'
 import { type BodyLimits, type ParsedRequest, parseRequest, readBody } from './request.ts'
 import { type LatestSample, type LedgerEntry, Store, type WriteResult } from './store.ts'
 
@@ -86,7 +87,7 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
 
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
-      log.debug('request failed', { component: 'receiver', error })
+      report(log, messages.requestFailed, { err: error })
       request.destroy()
     })
   })

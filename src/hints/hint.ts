@@ -4,19 +4,19 @@ import { receivers } from './receivers.ts'
 import { statuses } from './statuses.ts'
 import type { Hint } from './types.ts'
 
-/** What is known of the other side beside its words. */
+/** The receiver that a reason comes from. */
 export interface Context {
-  /** The part of the agent that speaks: `remote-write`, `pushgateway`. */
+  /** Kind of output: `remote-write` or `pushgateway`. */
   readonly part: string
   readonly url: string
-  /** Where a receiver of its kind takes pushes. */
+  /** Path that the preset expects in the URL. */
   readonly pushPath?: string | undefined
 }
 
-/** Every hint there is, the more particular ones first. */
+/** All rules, the most specific first: the first match applies. */
 export const hints: readonly Hint[] = [...mimir, ...receivers, ...network, ...statuses]
 
-/** What to do, in our words; undefined where we know nothing that the reason does not say. */
+/** What to do about a reason; undefined if no rule matches. */
 export function hintFor(reason: string, { part, url, pushPath }: Context): string | undefined {
   const { hostname = '', pathname = '' } = URL.parse(url) ?? {}
   const found = hints.find(
@@ -26,10 +26,10 @@ export function hintFor(reason: string, { part, url, pushPath }: Context): strin
       (one.pattern?.test(reason) ?? reason.toLowerCase().includes(one.contains.toLowerCase())),
   )
   if (pushPath === undefined || pushPath === pathname || !/^HTTP 40[45]\b/.test(reason)) return found?.hint
-  return `the path of the url is ${pathname}; a receiver of this preset takes pushes at ${pushPath}`
+  return `Set the path of the url to ${pushPath}, as this preset requires: it is ${pathname}.`
 }
 
-/** A reason with its hint, for whoever reads one line of it. */
+/** A reason and its hint in one line. */
 export function withHint(reason: string, hint: string | undefined): string {
   return hint === undefined ? reason : `${reason} (${hint})`
 }

@@ -1,67 +1,69 @@
 import type { Hint } from './types.ts'
 
-const unsorted = 'a fault of hostpush: please report it with this line'
-const notOurs = 'hostpush sends none of these by itself: something between it and the receiver adds them'
-const busy = 'the receiver as a whole is busy, whoever sends: it is tried again; its operator can raise the limit'
-const tooMuch =
-  'the tenant sends more than its limit: metrics: integration or minimal, a longer scrape_interval, or a higher limit'
-const tooMany =
-  'the tenant has as many series as it may: metrics: integration or minimal, write_relabel_configs, or a higher limit'
-const metadata = 'only type and help of a metric are refused, samples are not; metadata_config.send: false stops it'
-const badName = 'a text file or a relabelling makes a name that this receiver does not take'
+const ourBug = 'Report this line to the hostpush project: it is a bug.'
+const notOurs = 'Check what is between hostpush and the receiver: hostpush does not send these.'
+const overloaded =
+  'Ask the operator of the receiver to raise the limit: all tenants together exceed it. hostpush retries.'
+const tooFast =
+  'Set metrics: integration or minimal, or a longer scrape_interval, or raise the limit: the tenant sends too many samples.'
+const tooManySeries =
+  'Set metrics: integration or minimal, or drop series in write_relabel_configs, or raise the limit: the tenant has too many series.'
+const metadata =
+  'Set metadata_config.send: false to stop this: the receiver rejects only type and help of metrics, not samples.'
+const badName = 'Check text files and write_relabel_configs: one of them makes a name that this receiver rejects.'
 
-/** The identifiers of Mimir, and so of Grafana Cloud: https://grafana.com/docs/mimir/latest/manage/mimir-runbooks/ */
-const meanings: Readonly<Record<string, string>> = {
+/** Error identifiers of Mimir, and so of Grafana Cloud: https://grafana.com/docs/mimir/latest/manage/mimir-runbooks/ */
+const hintsById: Readonly<Record<string, string>> = {
   'missing-metric-name': badName,
   'metric-name-invalid': badName,
   'max-label-names-per-series':
-    'a series has too many labels: labeldrop some in write_relabel_configs, or set label_limit',
+    'Use labeldrop in write_relabel_configs, or set label_limit: a series has too many labels.',
   'label-invalid': badName,
-  'label-value-invalid': 'a label holds what is no UTF-8: a text file or a relabelling makes it',
+  'label-value-invalid': 'Check text files and write_relabel_configs: a label value is not valid UTF-8.',
   'label-name-too-long':
-    'set label_name_length_limit to what the receiver takes: such series are then left out and told',
+    'Set label_name_length_limit to the limit of the receiver: hostpush then drops and counts such series.',
   'label-value-too-long':
-    'set label_value_length_limit to what the receiver takes, or shorten the label by relabelling',
-  'duplicate-label-names': unsorted,
-  'labels-not-sorted': unsorted,
-  'too-far-in-future': "this host's clock is more than ten minutes ahead of the receiver's: check NTP",
+    'Set label_value_length_limit to the limit of the receiver, or shorten the label in write_relabel_configs.',
+  'duplicate-label-names': ourBug,
+  'labels-not-sorted': ourBug,
+  'too-far-in-future': "Check NTP: this host's clock is more than ten minutes ahead of the receiver's.",
   'too-far-in-past':
-    "the samples are older than the receiver takes, or this host's clock is behind: check NTP, sample_age_limit",
+    "Check NTP: this host's clock may be behind. If it is right, set sample_age_limit to the age limit of the receiver.",
   'exemplar-labels-missing': notOurs,
   'exemplar-labels-too-long': notOurs,
   'exemplar-labels-blank': notOurs,
   'exemplar-timestamp-invalid': notOurs,
   'native-histogram-': notOurs,
-  'max-series-per-user': tooMany,
-  'max-series-per-metric':
-    'this one metric has too many series: leave labels or series of it out by write_relabel_configs',
-  'max-active-series': tooMany,
+  'max-series-per-user': tooManySeries,
+  'max-series-per-metric': 'Drop labels or series of this metric in write_relabel_configs: it has too many series.',
+  'max-active-series': tooManySeries,
   'max-metadata-per-user': metadata,
   'max-metadata-per-metric': metadata,
-  'tenant-max-request-rate': 'the tenant sends too many requests: send_interval puts several snapshots into one',
-  'tenant-max-ingestion-rate': tooMuch,
-  'tenant-too-many-ha-clusters': 'too many values of the label cluster: external_labels should hold few of them',
-  'distributor-max-ingestion-rate': busy,
-  'distributor-max-inflight-push-requests-bytes': busy,
-  'distributor-max-inflight-push-requests': busy,
-  'ingester-max-ingestion-rate': busy,
-  'ingester-max-tenants': busy,
-  'ingester-max-series': busy,
-  'ingester-max-inflight-push-requests': busy,
-  'distributor-max-write-message-size': 'requests are too large: lower queue_config.max_samples_per_send',
-  'request-blocked': "the receiver's operator has blocked this tenant's requests: ask there",
+  'tenant-max-request-rate':
+    'Set send_interval, which puts several snapshots into one request: the tenant sends too many requests.',
+  'tenant-max-ingestion-rate': tooFast,
+  'tenant-too-many-ha-clusters': 'Check external_labels: the label cluster has too many values.',
+  'distributor-max-ingestion-rate': overloaded,
+  'distributor-max-inflight-push-requests-bytes': overloaded,
+  'distributor-max-inflight-push-requests': overloaded,
+  'ingester-max-ingestion-rate': overloaded,
+  'ingester-max-tenants': overloaded,
+  'ingester-max-series': overloaded,
+  'ingester-max-inflight-push-requests': overloaded,
+  'distributor-max-write-message-size': 'Lower queue_config.max_samples_per_send: requests are too large.',
+  'request-blocked': 'Ask the operator of the receiver, who has blocked requests of this tenant.',
   'metadata-missing-metric-name': metadata,
   'metric-name-too-long': metadata,
   'unit-too-long': metadata,
   'sample-timestamp-too-old':
-    'older than this receiver takes: set sample_age_limit to its window (1h, or its out_of_order_time_window)',
+    'Set sample_age_limit to the window of the receiver (1h, or its out_of_order_time_window): the samples are older.',
   'sample-out-of-order':
-    "another host sends under the same job and instance, or this host's clock went back: give each host an instance of its own",
+    "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards.",
   'sample-duplicate-timestamp':
-    'the same series with another value at the same time: another host has the same job and instance, or a relabelling makes two series one',
+    'Give each host a different instance: another host has the same job and instance, or write_relabel_configs makes two series equal.',
 }
 
-export const mimir: readonly Hint[] = Object.entries(meanings).map(([id, hint]) => ({
+export const mimir: readonly Hint[] = Object.entries(hintsById).map(([id, hint]) => ({
   contains: `err-mimir-${id}`,
   hint,
 }))

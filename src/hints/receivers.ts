@@ -3,114 +3,126 @@ import type { Hint } from './types.ts'
 const grafana = /\.grafana\.net$/
 const amazon = /\.amazonaws\.com(\.cn)?$/
 const order =
-  "another host sends under the same job and instance, or this host's clock went back: give each host an instance of its own"
+  "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards."
 
-/** What receivers say beside Mimir's identifiers; each kind's own words first. */
+/** Error messages of receivers other than Mimir's identifiers. */
 export const receivers: readonly Hint[] = [
   // Grafana Cloud
   {
     contains: 'authentication error: invalid scope',
-    hint: 'the token may not write metrics: its access policy needs the scope metrics:write, for this stack',
+    hint: 'Add the scope metrics:write for this stack to the access policy of the token.',
   },
   {
     contains: 'HTTP 401 from Grafana Cloud',
     pattern: /^HTTP 40[13]\b/,
     host: grafana,
-    hint: "username is the number of the stack's Prometheus (not of the organisation), password an access-policy token with metrics:write; host and number must be of one stack",
+    hint: "Set username to the number of the stack's Prometheus (not of the organisation) and password to an access-policy token with metrics:write. Check that url and number are of the same stack.",
   },
   {
     contains: 'HTTP 404 from Grafana Cloud',
     pattern: /^HTTP 40[45]\b/,
     host: grafana,
-    hint: 'its push path is /api/prom/push; /api/prom is for reading',
+    hint: 'Set the path of the url to /api/prom/push: /api/prom is for queries.',
   },
   // Amazon
   {
     contains: 'Signature expired',
     pattern: /Signature (expired|not yet current)|RequestTimeTooSkewed/i,
-    hint: "this host's clock differs from Amazon's: check NTP",
+    hint: "Check NTP: this host's clock differs from Amazon's.",
   },
   {
     contains: 'not authorized to perform: aps:RemoteWrite',
-    hint: 'the role or user of sigv4 needs the permission aps:RemoteWrite on this workspace',
+    hint: 'Give the role or user of sigv4 the permission aps:RemoteWrite on this workspace.',
   },
   {
     contains: 'The security token included in the request is',
     pattern: /security token included in the request is|UnrecognizedClient|InvalidClientTokenId/i,
-    hint: 'the keys of sigv4 are not known to Amazon, or a session has ended: check access_key, profile or role',
+    hint: 'Check sigv4.access_key, profile or role: Amazon does not know the keys of sigv4, or the session has expired.',
   },
   {
     contains: 'signature we calculated does not match',
-    hint: 'secret_key of sigv4 is wrong, or a proxy changes the request on its way',
+    hint: 'Check sigv4.secret_key. If it is right, a proxy changes the request.',
   },
-  { contains: 'Missing Authentication Token', hint: 'Amazon takes signed requests alone: a sigv4 block is needed' },
-  { contains: 'Credential should be scoped to', hint: 'sigv4.region or sigv4.service is not that of the url' },
+  { contains: 'Missing Authentication Token', hint: 'Add a sigv4 block: Amazon accepts only signed requests.' },
+  { contains: 'Credential should be scoped to', hint: 'Set sigv4.region and sigv4.service to those of the url.' },
   {
     contains: 'HTTP 403 from Amazon',
     pattern: /^HTTP 403\b/,
     host: amazon,
-    hint: 'check keys and region of sigv4, the permission aps:RemoteWrite, and the workspace in the url',
+    hint: 'Check keys and region of sigv4, the permission aps:RemoteWrite, and the workspace in the url.',
   },
   {
     contains: 'ThrottlingException',
     pattern: /ThrottlingException|Rate exceeded/i,
-    hint: 'above the quota of the workspace: tried again more slowly; send_interval, metrics: integration or minimal',
+    hint: 'Set send_interval, or metrics: integration or minimal: the quota of the workspace is exceeded. hostpush retries more slowly.',
   },
   {
     contains: 'series limit of … exceeded',
     pattern: /per-(user|metric) series limit|series limit of \d+ exceeded|active series limit/i,
-    hint: 'the receiver has as many series as it may: metrics: integration or minimal, or a higher quota',
+    hint: 'Set metrics: integration or minimal, or raise the quota: the receiver has reached its limit of series.',
   },
   {
     contains: 'ingestion rate limit … exceeded',
     pattern: /ingestion (rate|burst size) limit/i,
-    hint: 'more samples a second than the tenant may send: a longer scrape_interval, metrics: minimal, or a higher quota',
+    hint: 'Set a longer scrape_interval or metrics: minimal, or raise the quota: the tenant sends too many samples per second.',
   },
   // Prometheus, and what is built on its database
   {
     contains: 'remote write receiver needs to be enabled',
-    hint: 'start that Prometheus with --web.enable-remote-write-receiver',
+    hint: 'Start Prometheus with --web.enable-remote-write-receiver.',
   },
   { contains: 'duplicate sample for timestamp', hint: order },
   { contains: 'out of order', hint: order },
   {
     contains: 'too old sample',
-    hint: 'older than the window of the receiver: its out_of_order_time_window, or sample_age_limit here',
+    hint: 'Set sample_age_limit, or raise out_of_order_time_window at the receiver: the samples are older than its window.',
   },
   {
     contains: 'out of bounds',
-    hint: "too old for the receiver, or ahead of its time: check this host's clock, and sample_age_limit",
+    hint: "Check this host's clock, and sample_age_limit: the samples are too old for the receiver, or in its future.",
   },
   {
     contains: 'label name limit',
     pattern: /too many labels|label(_| )(limit|name|value)s?.*(exceed|limit|too long|too large)/i,
-    hint: 'labels of a series are too many or too long: label_limit and its kin leave such series out and tell them',
+    hint: 'Set label_limit, label_name_length_limit or label_value_length_limit: hostpush then drops and counts series with too many or too long labels.',
   },
   // VictoriaMetrics
-  { contains: 'maxInsertRequestSize', hint: 'requests are too large: lower queue_config.max_samples_per_send' },
-  { contains: 'read-only mode', hint: "the receiver's disk is full: kept here until its operator makes room" },
-  { contains: 'maxConcurrentInserts', hint: 'the receiver has more senders than it can serve: tried again' },
+  { contains: 'maxInsertRequestSize', hint: 'Lower queue_config.max_samples_per_send: requests are too large.' },
+  {
+    contains: 'read-only mode',
+    hint: 'Free disk space at the receiver: its disk is full. hostpush keeps the samples and retries.',
+  },
+  {
+    contains: 'maxConcurrentInserts',
+    hint: 'Raise -maxConcurrentInserts of the receiver if this lasts: it has too many senders. hostpush retries.',
+  },
   {
     contains: 'cannot decompress',
     pattern: /cannot (decompress|unpack|decode|unmarshal)|snappy: corrupt/i,
-    hint: 'the receiver cannot read this protocol: is the url that of remote-write? set protobuf_message: prometheus.WriteRequest',
+    hint: 'Check that the url is for remote-write, or set protobuf_message: prometheus.WriteRequest: the receiver cannot decode the request.',
   },
-  { contains: 'missing `Authorization` request header', hint: 'the receiver wants basic_auth or authorization' },
+  {
+    contains: 'missing `Authorization` request header',
+    hint: 'Set basic_auth or authorization: the receiver requires credentials.',
+  },
   // Thanos
-  { contains: 'no matching hashring', hint: 'this tenant has no place in Thanos: check the header THANOS-TENANT' },
+  {
+    contains: 'no matching hashring',
+    hint: 'Check the header THANOS-TENANT: no hashring of Thanos accepts this tenant.',
+  },
   {
     contains: 'replicate … quorum',
     pattern: /quorum|replication (is )?not ready|hashring.*not ready/i,
-    hint: 'Thanos has too few healthy replicas: tried again',
+    hint: 'Check the receivers of Thanos: it has too few healthy replicas. hostpush retries.',
   },
   { contains: 'HTTP 409', pattern: /^HTTP 409\b/, part: 'remote-write', hint: order },
   // Tenants
-  { contains: 'no org id', hint: 'the receiver has tenants: headers: { "X-Scope-OrgID": "TENANT" }' },
+  { contains: 'no org id', hint: 'Set headers: { "X-Scope-OrgID": "TENANT" }: the receiver requires a tenant.' },
   // Pushgateway
   {
     contains: 'inconsistent with existing metrics',
     pattern: /inconsistent with existing metrics|is not consistent|has (label dimensions|help) /,
     part: 'pushgateway',
-    hint: 'another job pushed the same metric with another type or help: one of the two has to change its name',
+    hint: 'Rename the metric in one of the two jobs: another job pushed the same metric with another type or help.',
   },
 ]

@@ -7,46 +7,52 @@ const status = (code: string, hint: string, part?: string): Hint => ({
   ...(part !== undefined && { part }),
 })
 
-/** What a status alone says. */
+/** Hints by HTTP status, for answers that no other table knows. */
 export const statuses: readonly Hint[] = [
   {
     contains: 'a web page',
-    hint: 'a log-in page of the network or a wrong url: open the url in a browser on this host',
+    hint: 'Check the url: a wrong path or the login page of the network answers. Open the url from this host to see it.',
   },
   {
     contains: 'HTTP 30x to a log-in',
     pattern: /^HTTP 30\d to \S*(log-?in|sign-?in|auth|sso|saml)/i,
-    hint: 'this sends people to a log-in: the url is that of pages, not of a receiver, or a proxy wants a log-in first',
+    hint: 'Check the url: it redirects to a login page, so it is not a receiver, or a proxy requires a login.',
   },
-  status('30x', 'the receiver has moved: put the address that it names into the url'),
+  status('30x', 'Set the url to the address in the message: the receiver has moved.'),
+  status('401', 'Check user and password or the token, and their files: credentials are missing or wrong.'),
   status(
-    '401',
-    'no credentials, or ones that the receiver does not know: check user and password or the token, and their files',
+    '403',
+    'Check the permissions of the token or user, and the tenant: the credentials are not allowed to write.',
   ),
-  status('403', 'known, and not allowed to write: check what the token or user may do, and the tenant'),
   status(
     '404',
-    'no receiver at this path: Prometheus and VictoriaMetrics take /api/v1/write, Mimir /api/v1/push, Grafana Cloud /api/prom/push, Thanos /api/v1/receive, Amazon /workspaces/ID/api/v1/remote_write',
+    'Check the path of the url: it is /api/v1/write for Prometheus and VictoriaMetrics, /api/v1/push for Mimir, /api/prom/push for Grafana Cloud, /api/v1/receive for Thanos, /workspaces/ID/api/v1/remote_write for Amazon.',
     'remote-write',
   ),
-  status('404', 'no Pushgateway at this url: it ends before /metrics, and after its --web.route-prefix if it has one'),
-  status('405', 'this path takes no POST: it is not that of a receiver; check the path of the url'),
-  status('407', 'the proxy wants to know who we are: proxy_url: http://USER:PASSWORD@HOST:PORT'),
+  status(
+    '404',
+    'Check the url: there is no Pushgateway. It must end before /metrics, and include the --web.route-prefix of the Pushgateway.',
+  ),
+  status('405', 'Check the path of the url: it does not accept POST, so it is not a receiver.'),
+  status('407', 'Set proxy_url: http://USER:PASSWORD@HOST:PORT: the proxy requires credentials.'),
   status(
     '408',
-    'the receiver waited too long for the request: the line is slow; lower queue_config.max_samples_per_send',
+    'Lower queue_config.max_samples_per_send: the network is slow, and the receiver timed out waiting for the request.',
   ),
-  status('411', 'something on the way wants no such request: is there a proxy that we know nothing of?'),
-  status('413', 'the request was too large and is sent in parts; a proxy before the receiver may have a small limit'),
-  status('415', 'the receiver knows no such content: is the url that of remote-write?'),
+  status('411', 'Check for a proxy between this host and the receiver: it does not support this request.'),
+  status(
+    '413',
+    'Lower queue_config.max_samples_per_send, or raise the limit of the receiver or its proxy: the request was too large. hostpush sends it in parts.',
+  ),
+  status('415', 'Check that the url is for remote-write: the receiver does not support this content type.'),
   status(
     '429',
-    'the receiver limits this tenant: tried again later; send_interval, metrics: integration or minimal, or a higher limit',
+    'Set send_interval, or metrics: integration or minimal, or raise the limit: the receiver limits this tenant. hostpush retries later.',
   ),
-  status('501', 'the receiver cannot do this: is the url that of remote-write?'),
-  status('502', 'a gateway stands there and the receiver behind it does not answer: tried again'),
-  status('503', 'the receiver is not ready or overloaded: tried again'),
-  status('504', 'a gateway waited in vain for the receiver behind it: tried again'),
-  status('529', 'the receiver is overloaded or limits this tenant: tried again'),
-  status('5xx', 'a fault of the receiver: tried again; its own log tells more'),
+  status('501', 'Check that the url is for remote-write: the receiver does not support this request.'),
+  status('502', 'Check the receiver: the gateway in front of it gets no valid answer. hostpush retries.'),
+  status('503', 'Check the receiver: it is not ready or overloaded. hostpush retries.'),
+  status('504', 'Check the receiver: the gateway in front of it timed out. hostpush retries.'),
+  status('529', 'Check the receiver: it is overloaded or limits this tenant. hostpush retries.'),
+  status('5xx', 'Check the log of the receiver: it failed with an internal error. hostpush retries.'),
 ]

@@ -1,12 +1,16 @@
-/** What to make of the words of a receiver or of the network. It explains; nothing is decided by it. */
+/**
+ * A rule that recognises the words of a receiver or of the network and says what to do about them. A hint only explains:
+ * no decision depends on it.
+ */
 export interface Hint {
-  /** A part of the words by which it is known, as the documentation shows it. */
+  /** Part of the reason, case-insensitive. docs/troubleshooting.md shows it. */
   readonly contains: string
-  /** Where that part alone is not how it is found. */
+  /** Replaces `contains` for the match; `contains` is then only for the documentation. */
   readonly pattern?: RegExp
-  /** The hosts that it is said of; all where it is missing. */
+  /** Host names of receivers that the rule applies to; default: all. */
   readonly host?: RegExp
-  /** The kind of output that it is said to; all where it is missing. */
+  /** Kind of output that the rule applies to (`remote-write`, `pushgateway`); default: all. */
   readonly part?: string
+  /** What to do: a sentence such as "Set …", "Check …" or "Use …". */
   readonly hint: string
 }

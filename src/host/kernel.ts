@@ -11,8 +11,8 @@ import { type Counters, counters } from './syscall/perf.ts'
 import { adjtimex, type Timex } from './syscall/timex.ts'
 
 /**
- * What the kernel tells by no file, only by system calls. It sees the host and the network namespace that the agent
- * runs in, wherever `proc` and `sys` are. Every method throws NoKernel where system calls cannot be made.
+ * Data that the kernel offers only by system calls. It describes the host and network namespace of the agent's process,
+ * independent of `path.procfs` and `path.sysfs`. Every method throws NoKernel if system calls are not available.
  */
 export interface Kernel {
   adjtimex(): Promise<Timex>
@@ -23,16 +23,16 @@ export interface Kernel {
   qdiscs(): Promise<readonly Qdisc[]>
   sockets(family: AddressFamily): Promise<Sockets>
   ethtool(device: string): Promise<Ethtool>
-  /** By the index of the device. */
+  /** By interface index. */
   linkModes(): Promise<ReadonlyMap<number, LinkMode>>
   wifi(): Promise<readonly WifiInterface[]>
   counters(): Promise<Pick<Counters, 'count'>>
   btrfs(mountpoint: string): Promise<BtrfsVolume>
-  /** Lets go of what was counted. */
+  /** Closes the perf counters. */
   close(): void
 }
 
-/** Nothing is loaded before the first call. */
+/** Loads libc on the first call. */
 export function createKernel(load: () => Promise<Libc> = loadLibc): Kernel {
   let loading: Promise<Libc> | undefined
   const libc = () => (loading ??= load())

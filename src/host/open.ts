@@ -8,7 +8,7 @@ import { parseStat } from './parse/stat.ts'
 import { hostServices, type Services } from './services.ts'
 import { HostStatfs, type Statfs } from './syscall/statfs.ts'
 
-/** The host as collectors see it: its trees, and the calls that have no file. */
+/** The host as collectors see it: file trees, system calls and services. */
 export interface Host {
   readonly proc: Dir
   readonly sys: Dir
@@ -16,19 +16,19 @@ export interface Host {
   readonly rootfs: Dir
   /** udev's database, /run/udev/data. */
   readonly udev: Dir
-  /** Programs on this host that answer over a socket. */
+  /** Programs that answer over a socket. */
   readonly services: Services
-  /** How full file systems are. */
+  /** Usage of file systems. */
   readonly statfs: Statfs
-  /** What the host tells by call or environment and not by file. */
+  /** Data from Node's calls and the environment instead of files. */
   readonly facts: Facts
-  /** What the kernel tells by no file, only by system calls. */
+  /** Data that the kernel offers only by system calls. */
   readonly kernel: Kernel
-  /** A directory that an option names: absolute, or seen from where the agent was started. */
+  /** A directory from an option: absolute, or relative to the working directory. */
   readonly dirAt: (path: string) => Dir
 }
 
-/** Where the host's trees are mounted, and what the environment says of its services. */
+/** Mount points of the host's file trees, and settings from the environment. */
 export interface HostOptions {
   readonly paths: {
     readonly procfs: string
@@ -36,21 +36,21 @@ export interface HostOptions {
     readonly rootfs: string
     readonly udevData: string
   }
-  /** TZ. */
+  /** Environment variable TZ. */
   readonly timezone: string | undefined
-  /** DBUS_SYSTEM_BUS_ADDRESS. */
+  /** Environment variable DBUS_SYSTEM_BUS_ADDRESS. */
   readonly busAddress: string | undefined
 }
 
 export interface OpenHost extends Host {
-  /** The agent's own process, whatever `paths.procfs` says. */
+  /** The agent's process in /proc, independent of `paths.procfs`. */
   readonly self: Dir
-  /** Of the kernel that the agent runs on, in seconds since the epoch. */
+  /** Boot time of the running kernel, in seconds since the epoch. */
   readonly bootTimeSeconds: number
   close(): void
 }
 
-/** Opens the host for collectors, on these files. `close` lets go of what that holds. */
+/** Opens the host for collectors. `close` closes descriptors and child processes. */
 export function openHost(
   { paths, timezone, busAddress }: HostOptions,
   clock: Clock,
@@ -65,7 +65,7 @@ export function openHost(
   const tree = (root: string) => new Dir(filesOf(root), root)
   const statfs = new HostStatfs({ clock })
   const kernel = createKernel()
-  const elsewhere = filesOf('.')
+  const anyFiles = filesOf('.')
   return {
     proc: tree(paths.procfs),
     sys: tree(paths.sysfs),
@@ -75,7 +75,7 @@ export function openHost(
     services: hostServices(busAddress),
     facts: hostFacts(timezone),
     kernel,
-    dirAt: (path) => new Dir(elsewhere, posix.normalize(path)),
+    dirAt: (path) => new Dir(anyFiles, posix.normalize(path)),
     self: tree('/proc/self'),
     bootTimeSeconds: parseStat(tree('/proc').read('stat')).totals.get('btime') ?? 0,
     close() {
@@ -86,6 +86,6 @@ export function openHost(
   }
 }
 
-/** A UUID that is another one after each boot; empty where the kernel tells none. */
+/** The boot id of the kernel: a new UUID at each boot. Empty if the kernel offers none. */
 export const thisBoot = (): string =>
   new Dir(diskFiles('/proc'), '/proc').readIfAny('sys/kernel/random/boot_id')?.trim() ?? ''

@@ -3,7 +3,7 @@ import { raceAbort } from '../util/deadline.ts'
 import { codeOf } from './fs/files.ts'
 import type { Connection } from './systemd/dbus.ts'
 
-/** A datagram's answer, and when the one was sent and the other came: nanoseconds since the epoch. */
+/** The answer to a datagram, with the times of sending and receiving: nanoseconds since the epoch. */
 export interface DatagramAnswer {
   readonly bytes: Buffer
   readonly sentNs: bigint
@@ -13,15 +13,15 @@ export interface DatagramAnswer {
 export interface Peer {
   readonly host: string
   readonly port: number
-  /** How many routers it may pass. */
+  /** IP time to live; 0: the system's default. */
   readonly ttl: number
 }
 
 export interface GetOptions {
-  /** Ends the request, whatever it waits for: a name, a connection, the answer. */
+  /** Aborts the request at any stage: name resolution, connection, answer. */
   readonly signal: AbortSignal
   readonly headers?: Readonly<Record<string, string>>
-  /** A longer body is an error. Counted as it is received, before any decoding. */
+  /** Maximum body size before decoding; a longer body is an error. */
   readonly maxBytes: number
 }
 
@@ -37,9 +37,9 @@ export interface HttpAnswer {
 /** Programs that answer over a socket. The signal ends every wait and every connection. */
 export interface Services {
   systemBus(signal: AbortSignal): Promise<Connection>
-  /** systemd without the bus; for root. */
+  /** systemd's private socket, without the bus; only for root. */
   systemd(signal: AbortSignal): Promise<Connection>
-  /** Sends a datagram and waits for the first one back. */
+  /** Sends a datagram and waits for the first answer. */
   datagram(to: Peer, bytes: Uint8Array, signal: AbortSignal): Promise<DatagramAnswer>
   /** Posts XML and returns the body of an answer with status 200. `unix:///path` is the socket of a server's /RPC2. */
   post(url: string, xml: string, signal: AbortSignal): Promise<string>
@@ -50,12 +50,12 @@ export interface Services {
   get(url: string, options: GetOptions): Promise<HttpAnswer>
 }
 
-/** An answer that is longer is none. */
+/** A longer answer is an error. */
 const maxAnswerBytes = 8 * 1024 * 1024
 
 const systemdAddress = 'unix:path=/run/systemd/private'
 
-/** `busAddress` is the environment's DBUS_SYSTEM_BUS_ADDRESS. What is not asked for is not loaded. */
+/** `busAddress` is DBUS_SYSTEM_BUS_ADDRESS of the environment. Libraries are loaded on the first use. */
 export function hostServices(busAddress = 'unix:path=/var/run/dbus/system_bus_socket'): Services {
   return {
     systemBus: async (signal) => (await import('./systemd/dbus.ts')).connectBus(busAddress, true, signal),

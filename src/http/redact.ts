@@ -1,21 +1,21 @@
 import type { Headers } from './types.ts'
 
-/** Names of headers that say for whom a request is, or who pays, or what the signature of AWS was made of: no secrets. */
+/** Headers without secrets: tenant, project to bill, and the inputs of AWS's signature. */
 const plainName = /^(x-scope-orgid|thanos-tenant|accountid|projectid|x-amz-(date|content-sha256))$|tenant/i
 
-/** What of a request nobody else is to see: our headers, but for the tenant's, and the values of the URL's query. */
+/** The secrets of a request: values of hostpush's headers (except tenant headers) and of the URL's query. */
 export function secretsOf({ searchParams }: URL, headers: Headers): readonly string[] {
-  const proofs = Object.entries(headers).flatMap(([name, value]) => {
+  const inHeaders = Object.entries(headers).flatMap(([name, value]) => {
     if (plainName.test(name)) return []
     return name.toLowerCase() === 'authorization' ? partsOf(value) : [value, ...value.split(/[,;] /).flatMap(pieces)]
   })
-  return [...proofs, ...searchParams.values()].filter((secret) => secret.length > 3)
+  return [...inHeaders, ...searchParams.values()].filter((secret) => secret.length > 3)
 }
 
-/** Of a list, or of cookies: each, and its value. */
+/** An element of a list or of cookies, without its scheme, and the value after `=`. */
 const pieces = (one: string): readonly string[] => [one, ...partsOf(one), one.slice(one.indexOf('=') + 1)]
 
-/** A scheme is no secret; of `Basic` it is the password, too, of AWS's signature the key's name. */
+/** Credentials without their scheme. For `Basic` also the password, for AWS's signature also the access key. */
 export function partsOf(value: string): readonly string[] {
   const [, scheme = '', token = ''] = /^(?:(\S+) )?(.*)$/s.exec(value) ?? []
   if (scheme.startsWith('AWS4-')) return [token, ...(/\bCredential=([^/]+)/.exec(token)?.slice(1) ?? [])]
@@ -24,7 +24,7 @@ export function partsOf(value: string): readonly string[] {
   return [token, pair.slice(pair.indexOf(':') + 1)]
 }
 
-/** A receiver, or what stands before it, may tell in its answer what it was shown. */
+/** Replaces secrets by `***`: a receiver or a proxy may repeat them in its answer. */
 export function redact(text: string, secrets: readonly string[]): string {
   return secrets
     .flatMap(encodings)
@@ -43,7 +43,7 @@ function encodings(secret: string): readonly string[] {
 
 const entities: Readonly<Record<string, string>> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": '#39' }
 
-/** A URL as it may be shown: what stands in its query may be a key. */
+/** A URL that is safe to show: values in its query are masked, they may be keys. */
 export function redactedUrl({ origin, pathname, searchParams }: URL): string {
   const names = [...searchParams.keys()].map((name) => `${name}=***`)
   return `${origin}${pathname}${names.length === 0 ? '' : `?${names.join('&')}`}`

@@ -12,115 +12,115 @@ import type { Headers, Sender } from './types.ts'
 
 export interface Target {
   readonly url: URL
-  /** The user's own, sent with every request to this host. */
+  /** Configured headers, sent with every request to this host. */
   readonly headers: () => Headers
   readonly credentials?: Credentials
-  /** POST, if there is none. */
+  /** Default: POST. */
   readonly method?: 'POST' | 'PUT' | 'DELETE' | 'GET'
-  /** From the start of an attempt to the end of its answer. */
+  /** Maximum duration of an attempt, from its start to the end of the answer. */
   readonly timeoutMs: number
-  /** Whether a redirect that keeps the method is followed; by default it is. */
+  /** What to do with a redirect that keeps the method; default: follow. */
   readonly redirects?: 'follow' | 'refuse'
   readonly bytesPerSecond?: number
 }
 
 export interface Requester {
-  /** One request, with the target's method. Never throws: a fault without an answer is a `retry` or `uncertain`. */
+  /** Sends one request with the target's method. Never throws: an error without an answer is `retry` or `uncertain`. */
   post(body: Uint8Array, headers: Headers, signal: AbortSignal): Promise<Outcome>
-  /** What the request waits for that is under way, or was called off; undefined where the last one has had its end. */
+  /** What the current or aborted request waits for, such as `no answer for 1.0 s`; undefined if the last one has finished. */
   readonly waiting: string | undefined
   close(): Promise<void>
 }
 
-/** How much of an answer is read; what comes after it closes the connection. */
+/** Maximum size of an answer that is read. A longer answer closes the connection. */
 const replyBytes = 4096
 
-const mostRedirects = 5
+const maxRedirects = 5
 
 /** Requests to one URL, one at a time. */
 export function createRequester(target: Target, sender: Sender, clock: Clock): Requester {
   const pacing = target.bytesPerSecond === undefined ? undefined : new Pacing(target.bytesPerSecond, clock)
   let moved: URL | undefined
-  let underWay: { readonly sinceMs: number; readonly untilMs?: number } | undefined
+  let inFlight: { readonly sinceMs: number; readonly untilMs?: number } | undefined
   return {
     get waiting() {
-      if (underWay === undefined) return undefined
-      const { sinceMs, untilMs = clock.monotonicMs() } = underWay
+      if (inFlight === undefined) return undefined
+      const { sinceMs, untilMs = clock.monotonicMs() } = inFlight
       return `${sender.opened === 0 ? 'no connection' : 'no answer'} for ${((untilMs - sinceMs) / 1000).toFixed(1)} s`
     },
     async post(body, headers, signal) {
       const sinceMs = clock.monotonicMs()
-      underWay = { sinceMs }
-      // A redirect sends the body a second time.
+      inFlight = { sinceMs }
+      // Twice, because a redirect sends the body a second time.
       const paceMs = 2 * (pacing?.durationMs(body.length) ?? 0)
       const deadline = createDeadline(clock, target.timeoutMs + paceMs, signal)
       const attempt = new Attempt({ target, moved, sender, clock, pacing, body, headers, signal: deadline.signal })
       const outcome = await attempt.outcome()
       deadline.clear()
-      underWay = signal.aborted ? { sinceMs, untilMs: clock.monotonicMs() } : undefined
+      inFlight = signal.aborted ? { sinceMs, untilMs: clock.monotonicMs() } : undefined
       moved = outcome.kind === 'delivered' || outcome.kind === 'rejected' ? attempt.moved : undefined
-      if (warnings(outcome)) sender.renew?.()
+      if (mayDifferElsewhere(outcome)) sender.renew?.()
       return outcome
     },
     close: () => sender.destroy(),
   }
 }
 
-/** What is broken behind one address may be well behind another. */
-const warnings = (outcome: Outcome) =>
+/** Whether another address of the receiver may answer better. */
+const mayDifferElsewhere = (outcome: Outcome) =>
   outcome.kind === 'uncertain' || (outcome.kind === 'retry' && (outcome.status ?? 0) >= 500)
 
-interface Parts {
+interface Deps {
   readonly target: Target
-  /** Where the target has moved to for good, as was found out before. */
+  /** Permanent redirect target, from earlier attempts. */
   readonly moved: URL | undefined
   readonly sender: Sender
   readonly clock: Clock
   readonly pacing: Pacing | undefined
   readonly body: Uint8Array
   readonly headers: Headers
-  /** Aborts when the attempt must end. */
+  /** Aborts at the deadline of the attempt. */
   readonly signal: AbortSignal
 }
 
-/** One attempt to have a body taken: usually one exchange, more where the first only says how to do it. */
+/** One attempt to deliver a body. Redirects, renewed credentials and closed connections cost further exchanges. */
 class Attempt {
-  readonly #parts: Parts
-  /** What was shown to the receiver and is to be shown to nobody else. */
+  readonly #deps: Deps
+  /** Secrets that were sent and must not appear in output. */
   #secrets: readonly string[] = []
-  /** Bytes of the request under way may have left. */
+  /** Bytes of the current request may have been sent. */
   #sent = false
-  /** Where the target has moved to for good. */
+  /** Permanent redirect target of this attempt. */
   moved: URL | undefined
-  /** A connection was cut before its answer: the request may have arrived then. */
-  #doubtful = false
+  /** A connection was closed before its answer: that request may have arrived. */
+  #uncertain = false
 
-  constructor(parts: Parts) {
-    this.#parts = parts
-    this.#secrets = parts.sender.secrets ?? []
-    this.moved = parts.moved
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#secrets = deps.sender.secrets ?? []
+    this.moved = deps.moved
   }
 
   async outcome(): Promise<Outcome> {
     const outcome = await this.#conclusion()
     if (outcome.kind === 'delivered') return outcome
     const reason = redact(outcome.reason, this.#secrets)
-    return this.#doubtful ? { ...outcome, kind: 'uncertain', reason } : { ...outcome, reason }
+    return this.#uncertain ? { ...outcome, kind: 'uncertain', reason } : { ...outcome, reason }
   }
 
   async #conclusion(): Promise<Outcome> {
     try {
       const reply = await this.#authorized()
-      return outcomeOf({ ...reply, body: redact(reply.body, this.#secrets) }, this.#parts.clock.now())
+      return outcomeOf({ ...reply, body: redact(reply.body, this.#secrets) }, this.#deps.clock.now())
     } catch (error) {
-      return faultOf(error, this.#sent)
+      return outcomeOfError(error, this.#sent)
     }
   }
 
-  /** The answer to credentials that are good as far as we can tell: remembered ones may have been revoked. */
+  /** The answer. On 401 or 403 with cached credentials, which may be revoked, fetches new ones and retries once. */
   async #authorized(): Promise<Reply> {
     const reply = await this.#followed()
-    const { credentials } = this.#parts.target
+    const { credentials } = this.#deps.target
     if (credentials?.forget === undefined || (reply.status !== 401 && reply.status !== 403)) return reply
     credentials.forget()
     return this.#followed()
@@ -128,40 +128,40 @@ class Attempt {
 
   /** The answer at the end of all redirects. */
   async #followed(): Promise<Reply> {
-    const { target } = this.#parts
+    const { target } = this.#deps
     let url = this.moved ?? target.url
-    let isForGood = true
+    let isPermanent = true
     let reply = await this.#answered(url)
-    for (let hops = 0; hops < mostRedirects && target.redirects !== 'refuse'; hops++) {
+    for (let hops = 0; hops < maxRedirects && target.redirects !== 'refuse'; hops++) {
       const next = redirectOf(reply, url)
       if (next === undefined) break
-      isForGood &&= reply.status === 308
+      isPermanent &&= reply.status === 308
       url = next
-      if (isForGood) this.moved = url
+      if (isPermanent) this.moved = url
       reply = await this.#answered(url)
     }
     return reply
   }
 
   /**
-   * A connection that has served before may be closed by the other side in the very moment that we use it. That says
-   * nothing of the receiver: the request goes out again at once, on a new one.
+   * The receiver may close a reused connection at the moment when hostpush sends on it. This is not a failure of the
+   * receiver: the request is sent again at once, on a new connection.
    */
   async #answered(url: URL): Promise<Reply> {
-    const { sender, signal } = this.#parts
+    const { sender, signal } = this.#deps
     const before = sender.opened ?? 0
     try {
       return await this.#exchange(url)
     } catch (error) {
-      const isUsed = before > 0 && sender.opened === before
-      if (!isUsed || !this.#sent || signal.aborted) throw error
-      this.#doubtful = true
+      const isReused = before > 0 && sender.opened === before
+      if (!isReused || !this.#sent || signal.aborted) throw error
+      this.#uncertain = true
       return this.#exchange(url)
     }
   }
 
   async #exchange(url: URL): Promise<Reply> {
-    const { sender, signal, body, pacing, target } = this.#parts
+    const { sender, signal, body, pacing, target } = this.#deps
     this.#sent = false
     const headers = await this.#headersFor(url)
     const exchange = new Exchange(replyBytes)
@@ -169,7 +169,7 @@ class Attempt {
     const request = { origin: url.origin, path: url.pathname + url.search, method, headers }
     const paced = pacing && {
       headers: { ...headers, 'content-length': String(body.length) },
-      body: pacing.pieces(body, signal) as unknown as Buffer, // undici takes what can be iterated; its types do not say so
+      body: pacing.pieces(body, signal) as unknown as Buffer, // undici accepts iterables, but its types do not
     }
     try {
       return await exchange.over(sender, { ...request, body: body as Buffer, ...paced }, signal)
@@ -178,34 +178,37 @@ class Attempt {
     }
   }
 
-  /** What is ours alone is told to nobody else. */
+  /** Headers of a request. Credentials and configured headers are sent only to the configured host. */
   async #headersFor(url: URL): Promise<Headers> {
-    const { target, headers, body, clock, signal } = this.#parts
+    const { target, headers, body, clock, signal } = this.#deps
     if (!isSameParty(target.url, url)) return headers
-    const asked = target.credentials?.headersFor({ method: target.method ?? 'POST', url, body, clock, signal })
-    const ours = { ...target.headers(), ...(asked instanceof Promise ? await inTime(signal, asked) : asked) }
-    this.#secrets = [...secretsOf(target.url, ours), ...(this.#parts.sender.secrets ?? [])]
+    const credentials = target.credentials?.headersFor({ method: target.method ?? 'POST', url, body, clock, signal })
+    const ours = {
+      ...target.headers(),
+      ...(credentials instanceof Promise ? await inTime(signal, credentials) : credentials),
+    }
+    this.#secrets = [...secretsOf(target.url, ours), ...(this.#deps.sender.secrets ?? [])]
     return { ...ours, ...headers }
   }
 }
 
-/** Credentials that somebody else gives out: it is told that what was late is not the receiver. */
-async function inTime(signal: AbortSignal, asked: Promise<Headers>): Promise<Headers> {
+/** Waits for credentials. A timeout names them, so that the receiver is not blamed. */
+async function inTime(signal: AbortSignal, credentials: Promise<Headers>): Promise<Headers> {
   try {
-    return await raceAbort(signal, asked)
+    return await raceAbort(signal, credentials)
   } catch (error) {
     throw signal.aborted ? new Error(`no credentials: ${messageOf(signal.reason)}`) : error
   }
 }
 
-/** Faults that come before a byte of the request has left, and the refusal of our certificate. */
+/** Errors before any byte of the request was sent, and a rejected client certificate. */
 const beforeSending =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|ERR_SSL_.*ALERT.*)$/
 
-function faultOf(error: unknown, sent: boolean): Outcome {
-  // Of several addresses each has failed in its own way, and the whole says nothing.
-  const faults: readonly unknown[] = error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error]
-  const reason = [...new Set(faults.map(wordsOf))].join('; ')
+function outcomeOfError(error: unknown, sent: boolean): Outcome {
+  // One error for each address of the name; the message of the AggregateError itself is empty.
+  const errors: readonly unknown[] = error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error]
+  const reason = [...new Set(errors.map(wordsOf))].join('; ')
   const code = error instanceof Error && 'code' in error ? String(error.code ?? '') : ''
   const arrived = sent && !beforeSending.test(code)
   return { kind: arrived ? 'uncertain' : 'retry', reason: reason.includes(code) ? reason : `${code}: ${reason}` }

@@ -2,21 +2,21 @@ import type { Dispatcher } from 'undici'
 import type { ProxyOptions } from './transport/proxy.ts'
 import type { TlsOptions } from './transport/tls.ts'
 
-/** How an endpoint is reached, beyond its URL. */
+/** Connection options of an endpoint besides its URL. */
 export interface Access {
   readonly tls?: TlsOptions
   readonly proxy?: ProxyOptions
-  /** Which address of a name a connection tries first: as the resolver has them, if it is missing. */
+  /** Order in which a connection tries the addresses of a name; default: in the order of the resolver. */
   readonly addresses?: 'in order' | 'at random'
 }
 
-/** The part of undici that is needed to send, or a test's stand-in. A request names the origin that it is for. */
+/** Sends requests: a subset of undici's Dispatcher. Each request names its origin. */
 export interface Sender extends Pick<Dispatcher, 'dispatch'> {
-  /** Connections opened so far: as many after a request as before it means that it went over a used one. */
+  /** Number of connections opened so far. If a request does not change it, the request reused a connection. */
   readonly opened?: number
-  /** What a proxy is shown, and may say again. */
+  /** Secrets that are sent to a proxy; it may repeat them. */
   readonly secrets?: readonly string[]
-  /** The next request goes over another connection: this one did not serve. */
+  /** Closes the current connection after a failure, so that the next request opens another one. */
   renew?(): void
   close(): Promise<void>
   destroy(error?: Error): Promise<void>

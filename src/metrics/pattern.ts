@@ -1,14 +1,14 @@
-/** A regular expression that a user may have written. Matches anywhere unless it is anchored, as RE2 does. */
+/** A regular expression, built in or from a user. Matches anywhere unless it is anchored, as RE2 does. */
 export interface Pattern {
   readonly source: string
-  /** True if it is what the program comes with, not what a user set. */
+  /** True for a built-in default, false for a user's pattern. */
   readonly isDefault: boolean
   test(text: string): boolean
   /** As `test`, but the whole text must match. */
   matches(text: string): boolean
 }
 
-/** A pattern of the program's own: known not to backtrack badly, so JavaScript's engine may run it. */
+/** A built-in pattern. Runs in JavaScript's engine: none of them backtracks excessively. */
 export function ownPattern(source: string): Pattern {
   const regexp = new RegExp(source)
   const whole = new RegExp(`^(?:${source})$`)
@@ -16,8 +16,8 @@ export function ownPattern(source: string): Pattern {
 }
 
 /**
- * A user's pattern in RE2 syntax, as everywhere in Prometheus: linear in the text, cannot hang the agent. Loads the
- * engine, so it is asynchronous. Throws an Error with the engine's words when the pattern is not RE2.
+ * A user's pattern in RE2 syntax, as in Prometheus. RE2 runs in linear time, so a pattern cannot hang the agent. Loads the
+ * engine, so it is asynchronous. Throws an Error with the engine's message if the syntax is not RE2.
  */
 export async function userPattern(source: string): Promise<Pattern> {
   const { RE2JS } = await import('re2js')
@@ -30,32 +30,32 @@ export async function userPattern(source: string): Promise<Pattern> {
   }
 }
 
-/** Says yes or no to a name, and remembers what it said. */
+/** Whether a name passes; results are cached. */
 export type Filter = (name: string) => boolean
 
-/** Verdicts remembered per filter; beyond it (names that come and go) the memory starts anew. */
-const remembered = 4096
+/** Maximum number of cached results of a filter; the cache is then cleared (names may come and go). */
+const maxCached = 4096
 
 /**
- * Passes what `include` matches (all, if it is empty or missing) and `exclude` does not. A user's include turns the
- * program's own exclude off; a user's include and a user's exclude together are an Error.
+ * Passes names that `include` matches (all, if it is empty or missing) and `exclude` does not. A user's include disables
+ * the default exclude; a user's include and a user's exclude together are an Error.
  */
 export function filterOf(include: Pattern | undefined, exclude: Pattern | undefined): Filter {
-  const wanted = include === undefined || include.source === '' ? undefined : include
-  let unwanted = exclude === undefined || exclude.source === '' ? undefined : exclude
-  if (wanted !== undefined && unwanted !== undefined && !wanted.isDefault) {
-    if (!unwanted.isDefault) throw new Error('include and exclude cannot both be set')
-    unwanted = undefined
+  const included = include === undefined || include.source === '' ? undefined : include
+  let excluded = exclude === undefined || exclude.source === '' ? undefined : exclude
+  if (included !== undefined && excluded !== undefined && !included.isDefault) {
+    if (!excluded.isDefault) throw new Error('include and exclude cannot both be set')
+    excluded = undefined
   }
-  if (wanted === undefined && unwanted === undefined) return () => true
-  const verdicts = new Map<string, boolean>()
+  if (included === undefined && excluded === undefined) return () => true
+  const cache = new Map<string, boolean>()
   return (name) => {
-    let verdict = verdicts.get(name)
-    if (verdict === undefined) {
-      verdict = (wanted?.test(name) ?? true) && !(unwanted?.test(name) ?? false)
-      if (verdicts.size >= remembered) verdicts.clear()
-      verdicts.set(name, verdict)
+    let passes = cache.get(name)
+    if (passes === undefined) {
+      passes = (included?.test(name) ?? true) && !(excluded?.test(name) ?? false)
+      if (cache.size >= maxCached) cache.clear()
+      cache.set(name, passes)
     }
-    return verdict
+    return passes
   }
 }

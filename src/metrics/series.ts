@@ -1,13 +1,13 @@
 import type { Family, Labels } from './family.ts'
 
-/** The labels that say whose samples these are: `job`, `instance`, external labels. Frozen with each series. */
+/** The labels that identify the source of samples: `job`, `instance`, external labels. Frozen with each series. */
 export type Identity = Labels
 
 export const isSameIdentity = (left: Identity, right: Identity): boolean =>
   Object.keys(left).length === Object.keys(right).length &&
   Object.entries(left).every(([name, value]) => right[name] === value)
 
-/** One (family, label values). `ref` is never used again for another series of the same table. */
+/** One combination of family and label values. A table never reuses a `ref` for another series. */
 export interface Series {
   readonly ref: number
   readonly family: Family
@@ -19,29 +19,29 @@ export interface Series {
 type Branch = Map<string, Branch | Entry>
 
 interface Entry extends Series {
-  /** The cycle in which this series was last emitted. */
-  seen: number
+  /** Number of the last cycle that emitted this series. */
+  lastCycle: number
 }
 
 interface Root {
   readonly family: Family
-  /** All roots of one name, this one among them. */
-  readonly namesakes: Root[]
-  /** The cycle in which a sample of it was taken last. */
-  seen: number
-  /** Label values lead down to the entry; a family without labels is its own entry. */
+  /** All roots with the same metric name, including this one. */
+  readonly sameName: Root[]
+  /** Number of the last cycle that accepted a sample of this family. */
+  lastCycle: number
+  /** Tree by label values, with an entry at each leaf; for a family without labels, the entry itself. */
   tree: Branch | Entry | undefined
 }
 
-/** Why an emitted sample was not taken. */
+/** Why a sample was not accepted. */
 export type DuplicateReason = 'duplicate' | 'type'
 
-/** Cycles after which a series that no longer comes is forgotten. */
+/** A series that was not emitted for this many cycles is dropped from the table. */
 const sweepAfter = 20
 
 /**
- * Gives each (family, label values) its one Series object, the same in every cycle, so that everything worked out
- * from a series can be kept beside it. Two families of one name share their series unless their types differ.
+ * Maps each combination of family and label values to one Series object, which stays the same in every cycle, so that data
+ * derived from a series can be cached by identity. Families with the same name and type share their series.
  */
 export class SeriesTable {
   readonly identity: Identity
@@ -60,22 +60,22 @@ export class SeriesTable {
     return this.#size
   }
 
-  /** Starts a cycle: from here on each series may come once. Sweeps now and then. */
+  /** Starts a cycle, in which each series may occur once. Drops unused series from time to time. */
   begin(): void {
     this.#cycle++
     if (this.#cycle % sweepAfter === 0) this.#sweep(this.#cycle - sweepAfter)
   }
 
-  /** The series of a sample, or why the sample cannot be taken: the first one of a name and label set wins. */
+  /** The series of a sample, or the reason why it is not accepted: the first sample of a name and label set wins. */
   take(family: Family, labels: Labels | undefined): Series | DuplicateReason {
     const root = this.#roots.get(family) ?? this.#enter(family)
-    if (root.seen !== this.#cycle) {
-      if (this.#hasRival(root)) return 'type'
-      root.seen = this.#cycle
+    if (root.lastCycle !== this.#cycle) {
+      if (this.#hasConflict(root)) return 'type'
+      root.lastCycle = this.#cycle
     }
     const entry = this.#find(root, labels)
-    if (entry.seen === this.#cycle) return 'duplicate'
-    entry.seen = this.#cycle
+    if (entry.lastCycle === this.#cycle) return 'duplicate'
+    entry.lastCycle = this.#cycle
     return entry
   }
 
@@ -98,23 +98,23 @@ export class SeriesTable {
 
   #make(root: Root, labels: Labels | undefined): Entry {
     this.#size++
-    const labelValues = labels === undefined ? [] : root.family.labelNames.map((name) => owned(labels[name] ?? ''))
-    return { ref: this.#nextRef++, family: root.family, labelValues, identity: this.identity, seen: 0 }
+    const labelValues = labels === undefined ? [] : root.family.labelNames.map((name) => copied(labels[name] ?? ''))
+    return { ref: this.#nextRef++, family: root.family, labelValues, identity: this.identity, lastCycle: 0 }
   }
 
-  /** True where a family of the same name and another type came first in this cycle. */
-  #hasRival({ family, namesakes }: Root): boolean {
-    return namesakes.some((other) => other.seen === this.#cycle && other.family.type !== family.type)
+  /** Whether a family with the same name and another type came first in this cycle. */
+  #hasConflict({ family, sameName }: Root): boolean {
+    return sameName.some((other) => other.lastCycle === this.#cycle && other.family.type !== family.type)
   }
 
   #enter(family: Family): Root {
     const name = family.name + family.suffix
-    const namesakes = this.#byName.get(name) ?? []
-    const twin = namesakes.find((root) => isTwin(root.family, family))
-    const root = twin ?? { family, namesakes, seen: 0, tree: undefined }
+    const sameName = this.#byName.get(name) ?? []
+    const equal = sameName.find((root) => isEqual(root.family, family))
+    const root = equal ?? { family, sameName, lastCycle: 0, tree: undefined }
     this.#roots.set(family, root)
-    this.#byName.set(name, namesakes)
-    if (twin === undefined) namesakes.push(root)
+    this.#byName.set(name, sameName)
+    if (equal === undefined) sameName.push(root)
     return root
   }
 
@@ -127,16 +127,16 @@ export class SeriesTable {
 
   #leave(family: Family, root: Root): void {
     this.#roots.delete(family)
-    const { namesakes } = root
-    const at = namesakes.indexOf(root)
-    if (at >= 0) namesakes.splice(at, 1) // a twin family may have taken it along
-    if (namesakes.length === 0) this.#byName.delete(family.name + family.suffix)
+    const { sameName } = root
+    const at = sameName.indexOf(root)
+    if (at >= 0) sameName.splice(at, 1) // an equal family may share the root and have removed it
+    if (sameName.length === 0) this.#byName.delete(family.name + family.suffix)
   }
 
-  /** True if nothing is left below. */
+  /** Returns whether the branch is empty. */
   #prune(node: Branch | Entry, before: number): boolean {
     if (!(node instanceof Map)) {
-      if (node.seen > before) return false
+      if (node.lastCycle > before) return false
       this.#size--
       return true
     }
@@ -145,8 +145,8 @@ export class SeriesTable {
   }
 }
 
-/** Of the same type and labels, with no beginnings of their own. */
-function isTwin(left: Family, right: Family): boolean {
+/** Same type, label names and start. */
+function isEqual(left: Family, right: Family): boolean {
   const isDated = typeof left.since === 'number' || typeof right.since === 'number'
   return left.type === right.type && sameNames(left, right) && (!isDated || left.since === right.since)
 }
@@ -156,7 +156,7 @@ function sameNames(left: Family, right: Family): boolean {
   return names.length === right.labelNames.length && names.every((name, i) => name === right.labelNames[i])
 }
 
-/** A copy of its own: a value cut out of a kernel file would keep the whole file's text alive. */
-function owned(text: string): string {
+/** A copy of the text: a substring of a kernel file would keep the whole file in memory. */
+function copied(text: string): string {
   return text.length < 13 ? text : Buffer.from(text).toString()
 }

@@ -2,39 +2,39 @@ import type { Family, Labels, Starts } from './family.ts'
 import type { DuplicateReason, Series, SeriesTable } from './series.ts'
 
 /**
- * What one interval saw. `values[i]` belongs to `series[i]`; a value is never a stale marker (those are made where
- * two snapshots are compared). Successive snapshots with the same series in the same order share one `series` array,
- * so that whatever is worked out from it can be kept by its identity.
+ * The samples of one interval. `values[i]` belongs to `series[i]`. A value is never a stale marker: outputs create those
+ * when they compare two snapshots. Successive snapshots with the same series in the same order share one `series` array,
+ * so that data derived from it can be cached by identity.
  */
 export interface Snapshot {
-  /** Milliseconds since the epoch, wall clock; of every sample without a timestamp of its own. */
+  /** Milliseconds since the epoch, wall clock; for all samples without an entry in `ownTimestampsMs`. */
   readonly timestampMs: number
   readonly series: readonly Series[]
   readonly values: Float64Array
-  /** Milliseconds since the epoch by sample, NaN where the snapshot's own holds. Absent where no sample has one. */
+  /** Timestamp of each sample, milliseconds since the epoch; NaN: that of the snapshot. Missing if no sample has one. */
   readonly ownTimestampsMs?: Float64Array
-  /** When its counters began, in the agent that took it. Absent where that is not known. */
+  /** Start times of its counters. Missing if unknown. */
   readonly starts?: Starts | undefined
-  /** The last before a stop: every endpoint gets it, however few it takes. */
+  /** The last snapshot before a stop: every endpoint gets it, even with downsampling. */
   readonly isLast?: true
 }
 
-/** A sample that was left out of a snapshot, and why. */
+/** A sample that was not accepted into a snapshot, with the reason. */
 export interface DuplicateSample {
   readonly reason: DuplicateReason
   readonly family: Family
   readonly labels: Labels
 }
 
-/** Takes the samples of one cycle after another and makes a snapshot of each. */
+/** Collects the samples of each cycle into a snapshot. */
 export class SnapshotBuilder {
   readonly table: SeriesTable
   #series: Series[] = []
   #values = new Float64Array(1024)
   #count = 0
   #previous: readonly Series[] = []
-  #asBefore = true
-  #refused: DuplicateSample[] = []
+  #isUnchanged = true
+  #duplicates: DuplicateSample[] = []
 
   constructor(table: SeriesTable) {
     this.table = table
@@ -44,48 +44,48 @@ export class SnapshotBuilder {
     this.table.begin()
     this.#series = []
     this.#count = 0
-    this.#asBefore = true
-    this.#refused = []
+    this.#isUnchanged = true
+    this.#duplicates = []
   }
 
-  /** Samples taken since `begin`. */
+  /** Number of samples accepted since `begin`. */
   get count(): number {
     return this.#count
   }
 
-  /** Adds one sample; a second one of the same series is left out and remembered. */
+  /** Adds one sample. A second sample of the same series goes to `duplicates` instead. */
   add(family: Family, value: number, labels?: Labels): void {
     const series = this.table.take(family, labels)
     if (typeof series === 'string') {
-      this.#refused.push({ reason: series, family, labels: labels ?? {} })
+      this.#duplicates.push({ reason: series, family, labels: labels ?? {} })
       return
     }
     const at = this.#count++
     if (at === this.#values.length) this.#grow()
     this.#values[at] = value
-    if (this.#asBefore) {
+    if (this.#isUnchanged) {
       if (this.#previous[at] === series) return
-      this.#asBefore = false
+      this.#isUnchanged = false
       this.#series = this.#previous.slice(0, at)
     }
     this.#series.push(series)
   }
 
   end(timestampMs: number): Snapshot {
-    if (!this.#asBefore || this.#count !== this.#previous.length) {
-      const series = this.#asBefore ? this.#previous.slice(0, this.#count) : this.#series
+    if (!this.#isUnchanged || this.#count !== this.#previous.length) {
+      const series = this.#isUnchanged ? this.#previous.slice(0, this.#count) : this.#series
       this.#previous = series
     }
     return { timestampMs, series: this.#previous, values: this.#values.slice(0, this.#count) }
   }
 
-  /** Series taken since `begin` that the snapshot before did not have (`scrape_series_added`). */
+  /** Number of series since `begin` that the previous snapshot did not have (`scrape_series_added`). */
   get added(): number {
-    return this.#asBefore ? 0 : newIn(this.#series, this.#previous)
+    return this.#isUnchanged ? 0 : newIn(this.#series, this.#previous)
   }
 
   get duplicates(): readonly DuplicateSample[] {
-    return this.#refused
+    return this.#duplicates
   }
 
   #grow(): void {
@@ -95,9 +95,9 @@ export class SnapshotBuilder {
   }
 }
 
-function newIn(series: readonly Series[], before: readonly Series[]): number {
-  const known = new Set(before)
+function newIn(series: readonly Series[], previous: readonly Series[]): number {
+  const old = new Set(previous)
   let added = 0
-  for (const one of series) if (!known.has(one)) added++
+  for (const one of series) if (!old.has(one)) added++
   return added
 }

@@ -5,23 +5,24 @@ import type { Usage } from './usage.ts'
 const prefix = 'hostpush-exec-'
 
 /**
- * A cgroup (version 2) for a command and all that comes from it. What has left its parent, or was never waited for,
- * is in it too. https://docs.kernel.org/admin-guide/cgroup-v2.html
+ * A cgroup (version 2) for a command and its descendants. It also contains daemons that left their parent and processes
+ * that no parent waited for. https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
 export interface Cgroup {
-  /** What a shell does to be in it; that it cannot must not keep the command from being run. */
+  /** Shell command that moves the shell into the cgroup. If it fails, the command runs all the same. */
   readonly enter: string
-  /** The processes that are in it now. */
+  /** The processes in the cgroup now. */
   pids(): number[]
-  /** What all that ever was in it has used; bytes where its parent has the io controller switched on for it. */
+  /** Total usage since its creation; bytes only if its parent enables the io controller for it. */
   usage(): Usage | undefined
-  /** It stays as long as something is in it: a later one sweeps it away. */
+  /** Deletes the cgroup if it is empty. Otherwise a later `hostpush exec` deletes it. */
   remove(): void
 }
 
 /**
- * Makes one below our own, where that is ours to divide: systemd forbids it to all but those to whom it has delegated
- * theirs, and what root may write says nothing of that.
+ * Creates a cgroup below the one of this process; undefined if that is not allowed. Under systemd only units with
+ * `Delegate=` may do so. Root can always write there, so as root under systemd none is created.
+ * https://systemd.io/CGROUP_DELEGATION/
  */
 export function makeCgroup(pid: number, uid: number, roots: readonly string[] = cgroupRoots): Cgroup | undefined {
   if (uid === 0 && existsSync('/run/systemd/system')) return undefined
@@ -37,7 +38,7 @@ export function makeCgroup(pid: number, uid: number, roots: readonly string[] = 
   }
 }
 
-/** Where version 2 is mounted: alone, or beside version 1. */
+/** Mount points of version 2: alone, or together with version 1. */
 const cgroupRoots = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const
 
 function ownCgroup(roots: readonly string[]): string | undefined {
@@ -57,7 +58,7 @@ function cgroupAt(path: string): Cgroup {
       try {
         rmdirSync(path)
       } catch {
-        // something that the command has left behind is in it
+        // not empty: the command left a process in it
       }
     },
   }
@@ -66,8 +67,8 @@ function cgroupAt(path: string): Cgroup {
 /** `user_usec 5` of cpu.stat, `8:0 rbytes=1 wbytes=2 ...` of io.stat, a line for each device. */
 export function parseUsage(cpu: string | undefined, io: string | undefined): Usage | undefined {
   if (cpu === undefined) return undefined
-  const usec = new Map(lines(cpu).map((line) => fields(line) as [string, string]))
-  const ticks = (name: string) => Number(usec.get(name) ?? 0) / 10_000
+  const valueByName = new Map(lines(cpu).map((line) => fields(line) as [string, string]))
+  const ticks = (name: string) => Number(valueByName.get(name) ?? 0) / 10_000
   const bytes = (name: string) =>
     io === undefined
       ? undefined
@@ -80,7 +81,7 @@ export function parseUsage(cpu: string | undefined, io: string | undefined): Usa
   }
 }
 
-/** Those that others have left, as far as they are empty; one that has just been made is, too. */
+/** Deletes empty cgroups of ended hostpush processes. A running one may just have created its own, which is still empty. */
 function sweep(own: string): void {
   for (const name of readdirSync(own).filter((one) => one.startsWith(prefix)))
     if (!existsSync(`/proc/${name.slice(prefix.length)}`)) cgroupAt(`${own}/${name}`).remove()

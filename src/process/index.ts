@@ -12,17 +12,17 @@ export { jobSnapshots } from './metrics.ts'
 
 interface Deps {
   readonly clock: Clock
-  /** What we were started with. */
+  /** The environment of hostpush, which the command inherits. */
   readonly environment: NodeJS.ProcessEnv
-  /** How long after a SIGTERM what is left is killed, milliseconds; without it, it is waited for. */
+  /** Time between SIGTERM and SIGKILL for the remaining processes, in milliseconds; undefined: never kill. */
   readonly killAfterMs?: number | undefined
 }
 
-/** Looks at the command's processes are close together at first, so that what lives for a moment is seen. */
-const firstLookMs = 10
-const slowestLookMs = 1000
+/** The interval between two reads of /proc grows from the first to the second: short-lived commands are seen too. */
+const minRefreshMs = 10
+const maxRefreshMs = 1000
 
-/** Starts a command, passes every signal on to it, and watches what comes from it. */
+/** Starts a command, forwards signals to it, and tracks its process tree. */
 export async function startJob(words: readonly string[], deps: Deps): Promise<Job> {
   const inherited = parseInherited(deps.environment[inheritedVariable])
   const environment = environmentOf(deps.environment, inherited)
@@ -30,24 +30,24 @@ export async function startJob(words: readonly string[], deps: Deps): Promise<Jo
   const cgroup = makeCgroup(process.pid, process.getuid?.() ?? 0)
   const first = cgroup === undefined ? [] : [cgroup.enter]
   const startedMs = deps.clock.now()
-  const begunMs = deps.clock.monotonicMs()
+  const startedMonotonicMs = deps.clock.monotonicMs()
   const command = await startCommand(words, { environment, inherited, first })
   signals.passTo('pid' in command ? command : 'none')
-  return new Job(command, deps, { signals, cgroup, startedMs, begunMs })
+  return new Job(command, deps, { signals, cgroup, startedMs, startedMonotonicMs })
 }
 
 interface JobParts {
   readonly signals: Signals
   readonly cgroup: Cgroup | undefined
   readonly startedMs: number
-  readonly begunMs: number
+  readonly startedMonotonicMs: number
 }
 
-/** A command that was started, or could not be. */
+/** A command that runs, has ended, or could not be started. */
 export class Job {
-  /** Why it could not be started. */
+  /** Why it could not be started; undefined if it was. */
   readonly problem: string | undefined
-  /** Its exit status, as a shell tells it. */
+  /** Its exit status as in a shell: 128 plus the signal number if a signal ended it. */
   readonly status: Promise<number>
   readonly #deps: Deps
   readonly #parts: JobParts
@@ -55,11 +55,11 @@ export class Job {
   readonly #ended = new AbortController()
   readonly #cutShort = new AbortController()
   #end: JobProgress['end']
-  /** By the monotonic clock. */
+  /** Monotonic clock. */
   #endedAtMs: number | undefined
   #isTerminating = false
 
-  /** To be made before the event loop goes on: only there can the command be waited for. */
+  /** Must be created in the same turn of the event loop as the command: later, Node may have waited for it, and the baseline of its usage would be wrong. */
   constructor(command: Command | Unstarted, deps: Deps, parts: JobParts) {
     const proc = new Dir(diskFiles('/proc'), '/proc')
     const isStarted = 'pid' in command
@@ -68,30 +68,30 @@ export class Job {
     this.#tree = new ProcessTree(proc, isStarted ? command.pid : 0, waitedFor(proc.at('self')), parts.cgroup)
     this.problem = isStarted ? undefined : command.reason
     this.status = (isStarted ? command.ended : Promise.resolve(command.status)).then((code) => this.#over(code))
-    parts.signals.onEnding((signal) => this.#asked(signal))
+    parts.signals.onEnding((signal) => this.#onTermination(signal))
     void this.#watch()
   }
 
-  /** Aborts when it has ended. */
+  /** Aborts when the command has ended. */
   get ended(): AbortSignal {
     return this.#ended.signal
   }
 
-  /** Aborts when it has ended and another signal asks for an end: nobody wants to wait any longer. */
+  /** Aborts when a second termination signal arrives and the command has ended: the user does not want to wait for delivery. */
   get cutShort(): AbortSignal {
     return this.#cutShort.signal
   }
 
-  /** Calls back when it is asked to end: we may be next. */
+  /** Calls back at each termination signal. hostpush may be killed next. */
   onNotice(callback: () => void): void {
     this.#parts.signals.onEnding(callback)
   }
 
-  /** How it stands, or stood at its end. */
+  /** Current progress, or the final one after the end. */
   progress(): JobProgress {
-    const { startedMs, begunMs } = this.#parts
+    const { startedMs, startedMonotonicMs } = this.#parts
     if (this.#end === undefined) this.#tree.refresh()
-    const durationMs = (this.#endedAtMs ?? this.#deps.clock.monotonicMs()) - begunMs
+    const durationMs = (this.#endedAtMs ?? this.#deps.clock.monotonicMs()) - startedMonotonicMs
     const { usage, peakMemoryBytes } = this.#tree
     return { startedMs, durationMs, usage, peakMemoryBytes, ...(this.#end && { end: this.#end }) }
   }
@@ -108,19 +108,19 @@ export class Job {
   }
 
   async #watch(): Promise<void> {
-    for (let ms = firstLookMs; this.#end === undefined; ms = Math.min(ms * 2, slowestLookMs)) {
+    for (let ms = minRefreshMs; this.#end === undefined; ms = Math.min(ms * 2, maxRefreshMs)) {
       this.#tree.refresh()
       await this.#pause(ms)
     }
   }
 
-  #asked(signal: NodeJS.Signals): void {
+  #onTermination(signal: NodeJS.Signals): void {
     if (this.#end !== undefined && this.#parts.signals.asked > 1)
       this.#cutShort.abort(new Error(`stopped by ${signal}`))
     if (signal === 'SIGTERM' && !this.#isTerminating) void this.#killLate()
   }
 
-  /** Ends all that is left of it when its time is over. */
+  /** Sends SIGKILL to all processes of the tree after `killAfterMs`. */
   async #killLate(): Promise<void> {
     const { killAfterMs } = this.#deps
     if (killAfterMs === undefined) return
@@ -131,9 +131,9 @@ export class Job {
     for (const pid of this.#tree.pids) kill(pid)
   }
 
-  /** Shorter where it ends meanwhile. */
+  /** Sleeps until the time is over or the command has ended. */
   #pause(ms: number): Promise<void> {
-    return this.#deps.clock.sleep(ms, this.#ended.signal).catch(() => {}) // it has ended
+    return this.#deps.clock.sleep(ms, this.#ended.signal).catch(() => {}) // the command has ended
   }
 }
 
@@ -141,6 +141,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // it has ended, or is another user's
+    // it has ended, or belongs to another user
   }
 }

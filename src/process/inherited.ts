@@ -1,19 +1,19 @@
-/** What a process is started with that Node changes before it runs a line of ours. The launcher has seen it. */
+/** Process attributes that Node changes before hostpush runs. The launcher records them before it starts Node. */
 export interface Inherited {
-  /** The soft limit of open files, where Node has raised it. */
+  /** Soft limit of open files, which Node raises. */
   readonly openFiles?: string
-  /** Numbers of the signals that are ignored: by nohup(1), or by a shell for what it runs in the background. */
+  /** Numbers of ignored signals: nohup(1) ignores some, and so does a shell for background commands. */
   readonly ignored: readonly number[]
-  /** Open descriptors from 3 to 9, which Node would close: those that a shell can name. */
+  /** Open descriptors from 3 to 9, those that a shell can name. Node would close them in the command. */
   readonly descriptors: readonly number[]
-  /** Variables that the launcher has set for us alone. */
+  /** Environment variables that the launcher set for hostpush only. */
   readonly ours: readonly string[]
 }
 
-/** The variable in which the launcher tells it: `files=1024 ignored=0000000000000001 fds=3,7 ours=A,B`. */
+/** Environment variable of the launcher: `files=1024 ignored=0000000000000001 fds=3,7 ours=A,B`. */
 export const inheritedVariable = 'HOSTPUSH_INHERITED'
 
-/** Without the launcher nothing is known, and a command gets what Node leaves of it. */
+/** Without the launcher the variable is missing: the command then inherits Node's values. */
 export function parseInherited(text = ''): Inherited {
   const pairs: Readonly<Record<string, string>> = Object.fromEntries(text.split(' ').map((pair) => pair.split('=')))
   const { files, ignored = '0', fds = '', ours = '' } = pairs
@@ -27,11 +27,11 @@ export function parseInherited(text = ''): Inherited {
   }
 }
 
-/** The environment of the command: ours, without what is not for it. */
+/** The environment of the command: that of hostpush without the launcher's variables. */
 export const environmentOf = (environment: NodeJS.ProcessEnv, { ours }: Inherited): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => name !== inheritedVariable && !ours.includes(name)))
 
-/** The words of a command that puts things back as they were and becomes the one that was asked for. */
+/** A command line that restores the inherited attributes in a shell and then replaces the shell with the command. */
 export function wrapped(
   words: readonly string[],
   { openFiles, ignored, descriptors }: Inherited,
@@ -47,7 +47,7 @@ export function wrapped(
   return steps.length === 0 ? words : ['/bin/sh', '-c', `${[...steps, 'exec "$@"'].join('; ')}`, 'hostpush', ...words]
 }
 
-/** What the command has as its descriptors, by number. */
+/** The `stdio` option of spawn(), by descriptor. */
 export function stdioOf({ descriptors }: Pick<Inherited, 'descriptors'>): ('inherit' | number | 'ignore')[] {
   const last = Math.max(2, ...descriptors)
   return Array.from({ length: last + 1 }, (_, fd) => {
@@ -56,7 +56,7 @@ export function stdioOf({ descriptors }: Pick<Inherited, 'descriptors'>): ('inhe
   })
 }
 
-/** Descriptors that Node fills with /dev/null to keep the others in their places. */
+/** Descriptors that Node opens as /dev/null so that the others keep their numbers. The shell closes them. */
 function gapsBetween(descriptors: readonly number[]): number[] {
   return stdioOf({ descriptors }).flatMap((one, fd) => (one === 'ignore' ? [fd] : []))
 }

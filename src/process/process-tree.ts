@@ -5,10 +5,10 @@ import type { Usage } from './usage.ts'
 
 interface Process {
   readonly pid: number
-  /** With the pid, it tells a process from a later one of the same number. */
+  /** Start time. Together with the pid it identifies a process, because the kernel reuses pids. */
   readonly startTicks: number
   readonly parent: number
-  /** Of its own and of the children that it has waited for. */
+  /** Usage of the process and of the children that it has waited for. */
   readonly usage: Usage
   readonly memoryBytes: number
   readonly peakMemoryBytes: number
@@ -17,26 +17,26 @@ interface Process {
 const nothing: Usage = { userTicks: 0, systemTicks: 0, readBytes: undefined, writtenBytes: undefined }
 
 /**
- * The processes below us that come from a command, and what all of them have used. The kernel adds what a process has
- * used to its parent's account of its children when the parent waits for it: so those that end between two looks count
- * as well, each once. One whose parent has gone away without it is followed as long as it lives, if a look has seen it.
+ * The processes that descend from a command, and their total usage. When a parent waits for a child, the kernel adds the
+ * child's usage to the parent's account of its children: so a process that ends between two reads of /proc is counted,
+ * once. It follows a process with an ended parent until its end, if a read has seen it.
  */
 export class ProcessTree {
   readonly #proc: Dir
   readonly #self: Dir
   readonly #root: number
-  /** What our own children had used before the command was started: the launcher's. */
+  /** Usage of the children of hostpush before the command was started: those of the launcher. */
   readonly #before: Usage
   readonly #cgroup: Pick<Cgroup, 'pids' | 'usage'> | undefined
   #known = new Map<number, Process>()
-  /** Of processes that have gone, and whose parents were none of ours. */
+  /** Usage of ended processes that no process of the tree has waited for. */
   #orphans = nothing
   #total = nothing
   #peakBytes: number | undefined
 
   /**
-   * `before` is what `waitedFor` answered before the command can have ended. The kernel's own account of all that was in
-   * a cgroup is taken where it says more.
+   * `before`: the result of `waitedFor` before the command can have ended. With a cgroup, each value is the larger one of
+   * the tree's and the cgroup's.
    */
   constructor(proc: Dir, root: number, before: Usage, cgroup?: Pick<Cgroup, 'pids' | 'usage'>) {
     this.#proc = proc
@@ -46,40 +46,40 @@ export class ProcessTree {
     this.#cgroup = cgroup
   }
 
-  /** What the tree has used by the last look. */
+  /** Total usage at the last refresh. */
   get usage(): Usage {
     return this.#total
   }
 
-  /** The most memory that the processes of one look had together, or that one of them ever had. */
+  /** The larger one of: maximum of the total resident memory at one refresh, peak of a single process. */
   get peakMemoryBytes(): number | undefined {
     return this.#peakBytes
   }
 
-  /** Those that the last look has seen. */
+  /** The processes that the last refresh has seen. */
   get pids(): readonly number[] {
     return [...this.#known.keys()]
   }
 
   refresh(): void {
-    const seen = this.#walk()
+    const processes = this.#walk()
     for (const [pid, process] of this.#known) {
-      if (seen.get(pid)?.startTicks === process.startTicks) continue
-      // Its parent has its account, or we do, or nobody has.
+      if (processes.get(pid)?.startTicks === process.startTicks) continue
+      // The parent or hostpush has waited for it, or no process of the tree has.
       const isWaitedFor = process.pid === this.#root || this.#known.has(process.parent)
       if (!isWaitedFor) this.#orphans = sum(this.#orphans, process.usage)
     }
-    this.#known = seen
+    this.#known = processes
     const own = less(waitedFor(this.#self), this.#before)
     this.#proc.endCycle()
-    const now = [...seen.values()].reduce((all, { usage }) => sum(all, usage), sum(own, this.#orphans))
+    const now = [...processes.values()].reduce((all, { usage }) => sum(all, usage), sum(own, this.#orphans))
     this.#total = [now, this.#cgroup?.usage() ?? nothing].reduce(most, this.#total)
-    if (seen.size === 0) return
-    const together = [...seen.values()].reduce((all, { memoryBytes }) => all + memoryBytes, 0)
+    if (processes.size === 0) return
+    const together = [...processes.values()].reduce((all, { memoryBytes }) => all + memoryBytes, 0)
     this.#peakBytes = Math.max(
       this.#peakBytes ?? 0,
       together,
-      ...[...seen.values()].map(({ peakMemoryBytes }) => peakMemoryBytes),
+      ...[...processes.values()].map(({ peakMemoryBytes }) => peakMemoryBytes),
     )
   }
 
@@ -98,11 +98,11 @@ export class ProcessTree {
   }
 }
 
-/** What the children that this process has waited for have used, with theirs; `self` is its directory in /proc. */
+/** Usage of the children that this process has waited for, with their descendants; `self` is its directory in /proc. */
 export function waitedFor(self: Dir): Usage {
   const { childUserTicks, childSystemTicks } = parseStat(self.readIfAny('stat') ?? '')
   const whole = parseIo(self.readIfAny('io'))
-  // Only the account of the whole process has those of children; threads of Node's own do not come and go.
+  // Only the io file of the process includes children. Subtracting the threads leaves the children: Node's threads do not end.
   const threads = self
     .at('task')
     .children()
@@ -124,14 +124,14 @@ function readProcess(dir: Dir, pid: number): Process | undefined {
   return { pid, startTicks, parent, usage, memoryBytes, peakMemoryBytes }
 }
 
-/** Each thread has the children that it has started. */
+/** The kernel lists children by the thread that started them. */
 const childrenOf = (dir: Dir): number[] =>
   dir
     .at('task')
     .children()
     .flatMap((task) => fields(task.readIfAny('children') ?? '').map(Number))
 
-/** https://docs.kernel.org/filesystems/proc.html, table 1-4; the name may hold spaces and parentheses. */
+/** https://docs.kernel.org/filesystems/proc.html, table 1-4; the name may contain spaces and parentheses. */
 export function parseStat(text: string) {
   const after = fields(text.slice(text.lastIndexOf(')') + 1))
   const at = (field: number) => Number(after[field - 3] ?? 0)
@@ -145,13 +145,13 @@ export function parseStat(text: string) {
   }
 }
 
-/** `VmHWM:  4 kB`; a zombie has none. */
+/** `VmHWM:  4 kB`; missing for a zombie. */
 export function parseMemory(status: string): { readonly memoryBytes: number; readonly peakMemoryBytes: number } {
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024
   return { memoryBytes: bytes('VmRSS'), peakMemoryBytes: bytes('VmHWM') }
 }
 
-/** What went to and came from storage; what was truncated before it got there did not. */
+/** Bytes read from and written to storage, from /proc/PID/io. */
 export function parseIo(text: string | undefined): Usage {
   if (text === undefined) return nothing
   const { read_bytes, write_bytes } = Object.fromEntries(keyValues(text))
@@ -173,5 +173,5 @@ const both =
   }
 const sum = both((left, right) => left + right)
 const less = both((left, right) => Math.max(0, left - right))
-/** Accounts only grow: one that was read between a process's end and its parent's wait would be too small. */
+/** Usage only grows: a sum that was read between the end of a process and its parent's wait would be too small. */
 const most = both(Math.max)

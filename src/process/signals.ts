@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { constants as system } from 'node:os'
 
-/** The signals that a process can be sent by others and that Node lets us take; those of faults are not among them. */
+/** Forwarded signals: those that other processes send and that Node can handle, without those for faults of the program. */
 const passed = [
   'SIGHUP',
   'SIGINT',
@@ -20,10 +20,10 @@ const passed = [
   'SIGSTKFLT',
 ] as const satisfies readonly NodeJS.Signals[]
 
-/** Those that a terminal sends to all processes in its foreground: the command has them already. */
+/** Signals that a terminal sends to its whole foreground process group: the command gets them directly. */
 const fromTerminal: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 'SIGTSTP', 'SIGWINCH'])
 
-/** Those that ask for an end. */
+/** Signals that ask for termination. */
 const ending: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'])
 export type Ending = (signal: NodeJS.Signals) => void
 
@@ -32,31 +32,31 @@ interface Target {
   signal(name: NodeJS.Signals): void
 }
 
-/** Passes every signal on to a command, each once. Takes them from the moment it is made. */
+/** Forwards each signal to a command exactly once. Signals that arrive before `passTo` are queued. */
 export class Signals {
   #target: Target | 'none' | undefined
   #early: NodeJS.Signals[] = []
   #asked = 0
   readonly #onEnding: Ending[] = []
 
-  /** Signals that were ignored when we were started are ignored by the command, and so by us. */
+  /** `ignored`: signals that were ignored when hostpush was started. The command ignores them too. */
   constructor(ignored: readonly number[]) {
     for (const signal of passed)
       process.on(signal, ignored.includes(system.signals[signal]) ? () => {} : () => this.#take(signal))
   }
 
-  /** Passes what has come and what comes to this command. */
+  /** Forwards queued and later signals to this command. */
   passTo(target: Target | 'none'): void {
     this.#target = target
     for (const signal of this.#early.splice(0)) this.#take(signal)
   }
 
-  /** How many signals that ask for an end have come. */
+  /** Number of termination signals so far. */
   get asked(): number {
     return this.#asked
   }
 
-  /** Calls back at each signal that asks for an end. */
+  /** Calls back at each termination signal. */
   onEnding(callback: Ending): void {
     this.#onEnding.push(callback)
   }
@@ -76,8 +76,8 @@ export class Signals {
   }
 
   /**
-   * What it does by default, which a handler takes away. That is for the kernel to do: where nobody is left who could
-   * continue us and the command (an orphaned process group) it stops neither.
+   * Stops hostpush with the default action of SIGTSTP, which a handler replaces. The kernel does it, because it does not
+   * stop an orphaned process group, which no shell could continue.
    */
   #stop(): void {
     process.removeAllListeners('SIGTSTP')
@@ -86,7 +86,7 @@ export class Signals {
   }
 }
 
-/** Whether a terminal that signals one of two processes signals both: they are one group, which is its foreground. */
+/** Whether two processes are in the foreground process group of one terminal: it then signals both. */
 export function haveOneTerminal(self: string, other: string): boolean {
   const [, , group, , , foreground] = afterName(self)
   return group !== undefined && group === foreground && group === afterName(other)[2]
@@ -94,13 +94,13 @@ export function haveOneTerminal(self: string, other: string): boolean {
 
 const stateOf = (pid: number): string | undefined => afterName(statOf(pid))[0]
 
-/** The fields of /proc/PID/stat behind the name, which may hold blanks and parentheses: state, ppid, pgrp, session, ... */
+/** The fields of /proc/PID/stat after the name, which may contain spaces and parentheses: state, ppid, pgrp, session, ... */
 const afterName = (stat: string): readonly string[] => stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 
 function statOf(pid: number | 'self'): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8')
   } catch {
-    return '' // it has ended
+    return '' // the process has ended
   }
 }

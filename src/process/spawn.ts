@@ -3,16 +3,16 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { constants as system } from 'node:os'
 import { type Inherited, stdioOf, wrapped } from './inherited.ts'
 
-/** Exit statuses of a command that could not be started, and of one that a signal ended: a shell's. */
+/** Exit statuses of a shell for a command that could not be started, and the base for a signal. */
 const notFound = 127
 const notStarted = 126
 const endedBySignal = 128
 
 export interface Command {
   readonly pid: number
-  /** Its exit status, as a shell tells it. */
+  /** Its exit status as in a shell: 128 plus the signal number if a signal ended it. */
   readonly ended: Promise<number>
-  /** Nothing happens where it has ended. */
+  /** Does nothing if the command has ended. */
   signal(name: NodeJS.Signals): void
 }
 
@@ -25,20 +25,20 @@ export interface Unstarted {
 interface Deps {
   readonly environment: NodeJS.ProcessEnv
   readonly inherited: Inherited
-  /** What a shell does before it becomes the command. */
+  /** Shell commands to run before the command. */
   readonly first?: readonly string[]
 }
 
 /**
- * Starts a command with our terminal, standard streams, process group and session, as a shell's child in the
- * foreground has them.
+ * Starts a command with the terminal, standard streams, process group and session of hostpush, as a shell starts a
+ * command in the foreground.
  */
 export async function startCommand(
   words: readonly string[],
   { environment, inherited, first }: Deps,
 ): Promise<Command | Unstarted> {
   const [name = ''] = words
-  const problem = troubleWith(name, environment['PATH'])
+  const problem = startProblem(name, environment['PATH'])
   if (problem !== undefined) return problem
   const [file = '', ...args] = wrapped(words, inherited, first)
   let child: ChildProcess
@@ -55,21 +55,21 @@ export async function startCommand(
   const ended = new Promise<number>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? endedBySignal + system.signals[signal ?? 'SIGKILL']))
   })
-  child.on('error', () => {}) // a signal that cannot be sent: it has ended, or is another user's by now
+  child.on('error', () => {}) // a signal could not be sent: the command has ended, or runs as another user now
   return { pid, ended, signal: (signal) => child.kill(signal) }
 }
 
 const unstarted = (name: string, error: unknown): Unstarted => ({
   status: notStarted,
-  reason: `${name}: cannot be started: ${error instanceof Error ? error.message : error}`,
+  reason: `${name}: failed to start: ${error instanceof Error ? error.message : error}`,
 })
 
-/** Why a shell would not start this, found as it does: in PATH unless the name has a slash. */
-function troubleWith(name: string, path = '/usr/local/bin:/bin:/usr/bin'): Unstarted | undefined {
+/** Why a shell would not start this command; undefined if it would. Searches PATH unless the name has a slash. */
+function startProblem(name: string, path = '/usr/local/bin:/bin:/usr/bin'): Unstarted | undefined {
   const places = name.includes('/') ? [name] : path.split(':').map((folder) => `${folder || '.'}/${name}`)
-  const found = name === '' ? [] : places.map(kindOf)
-  if (found.includes('program')) return undefined
-  if (found.includes('other')) return { status: notStarted, reason: `${name}: is not executable` }
+  const kinds = name === '' ? [] : places.map(kindOf)
+  if (kinds.includes('program')) return undefined
+  if (kinds.includes('other')) return { status: notStarted, reason: `${name}: not executable` }
   return { status: notFound, reason: `${name}: command not found` }
 }
 

@@ -1,4 +1,4 @@
-/** What processes have used. Ticks are hundredths of a second. Bytes are those of storage, absent where the kernel counts none or hides them. */
+/** Resource usage of processes. Ticks: 1/100 s. Bytes read from and written to storage; undefined if the kernel does not show them. */
 export interface Usage {
   readonly userTicks: number
   readonly systemTicks: number

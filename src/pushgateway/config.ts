@@ -9,7 +9,7 @@ export const pushgatewaySchema = v.strictObject({
   ...target,
   job: v.optional(filled),
   grouping_key: v.optional(labels),
-  method: v.optional(v.picklist(['PUT', 'POST'], '"PUT" or "POST" is expected')),
+  method: v.optional(v.picklist(['PUT', 'POST'], 'expected "PUT" or "POST"')),
   interval: v.optional(positive),
   timeout: v.optional(positive),
   delete_on_start: v.optional(flag),
@@ -18,17 +18,19 @@ export const pushgatewaySchema = v.strictObject({
 
 export type PushgatewayBlock = v.InferOutput<typeof pushgatewaySchema>
 
-/** One gateway from its block. */
+/** Options of one Pushgateway from its block of `pushgateway`. Errors go to the context. */
 export async function gatewayOptions(block: PushgatewayBlock, context: OutputContext): Promise<GatewayOptions> {
   const { place, problems, identity, expanded, intervalMs } = context
   const target = await targetOf(block, context)
   if (block.name === undefined && !context.isAlone)
-    problems.push(`${place}.name: is needed where there are several gateways`)
-  const inGroup = /\/metrics(\/job(@base64)?\/.*)?\/?$/.exec(target.url.pathname)
-  if (inGroup !== null)
-    problems.push(`${place}.url: ${inGroup[0]} is added by hostpush: name job and grouping_key beside the url`)
+    problems.push(`${place}.name: required because there are several pushgateway blocks`)
+  const groupPath = /\/metrics(\/job(@base64)?\/.*)?\/?$/.exec(target.url.pathname)
+  if (groupPath !== null)
+    problems.push(
+      `${place}.url: remove ${groupPath[0]}, hostpush adds the path itself; set job and grouping_key instead`,
+    )
   const job = expanded(block.job ?? identity['job'] ?? '', `${place}.job`)
-  if (job === '') problems.push(`${place}.job: a job that is not empty is needed`)
+  if (job === '') problems.push(`${place}.job: required and must not be empty`)
   return {
     ...target,
     name: block.name ?? 'default',
@@ -52,6 +54,8 @@ function groupingKeyOf(
   const { instance = '' } = identity
   if (key === undefined) return instance === '' ? {} : { instance }
   for (const name of Object.keys(key).filter((one) => one === 'job' || one.startsWith('__')))
-    problems.push(`${place}.${name}: ${name === 'job' ? 'stands beside the grouping_key' : 'such names are reserved'}`)
+    problems.push(
+      `${place}.${name}: ${name === 'job' ? 'not allowed in grouping_key, set the key job of the block' : 'names that start with __ are reserved'}`,
+    )
   return Object.fromEntries(Object.entries(key).map(([name, text]) => [name, expanded(text, `${place}.${name}`)]))
 }

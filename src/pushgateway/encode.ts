@@ -2,7 +2,7 @@ import { byCodeUnit, formatValue, type Identity, layoutOf, type Series, type Sna
 
 import type { GatewayOptions } from './options.ts'
 
-/** A family as the body of a push has it. */
+/** A metric family in the text format. */
 export interface FamilyText {
   readonly name: string
   readonly samples: number
@@ -11,31 +11,31 @@ export interface FamilyText {
 
 export const contentType = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** They tell of the moment; a gateway would say for ever that this host is up. */
-const momentary = new Set(
+/** Scrape metrics, which are not pushed: a Pushgateway would show `up` 1 even when the host is down. */
+const scrapeMetrics = new Set(
   `up scrape_duration_seconds scrape_samples_scraped scrape_samples_post_metric_relabeling scrape_series_added`.split(
     ' ',
   ),
 )
 
 /**
- * Snapshots in the text format, without timestamps (a gateway refuses them). The grouping key's labels are put on by
- * the gateway; external labels stand in the lines. What depends on the series alone is worked out once.
+ * Encodes snapshots in the text format, without timestamps because a Pushgateway rejects them. The Pushgateway adds the
+ * labels of the grouping key; external labels are written with each series. Labels are computed once per series.
  */
 export class Encoder {
   readonly #grouped: ReadonlySet<string>
-  readonly #leftOut: ReadonlySet<string>
+  readonly #excluded: ReadonlySet<string>
   readonly #lists = new WeakMap<readonly Series[], readonly Series[]>()
   readonly #labelled = new WeakMap<Series, Series>()
 
   constructor({ groupingKey, isWhole = false }: Pick<GatewayOptions, 'groupingKey' | 'isWhole'>) {
-    this.#leftOut = isWhole ? new Set() : momentary
+    this.#excluded = isWhole ? new Set() : scrapeMetrics
     this.#grouped = new Set(['job', 'instance', ...Object.keys(groupingKey)])
   }
 
   encode({ series, values }: Snapshot): FamilyText[] {
     return layoutOf(this.#withExternalLabels(series))
-      .filter(({ name }) => !this.#leftOut.has(name))
+      .filter(({ name }) => !this.#excluded.has(name))
       .map(({ name, head, samples }) => {
         let text = head
         for (const { at, prefix } of samples) text += `${prefix} ${formatValue(values[at] as number)}\n`
@@ -63,7 +63,7 @@ export class Encoder {
     return labelled
   }
 
-  /** The series' own labels win, as everywhere. */
+  /** Names of external labels that the series does not have. */
   #external({ family, identity }: Series): (keyof Identity)[] {
     return Object.keys(identity).filter(
       (name) => identity[name] !== '' && !this.#grouped.has(name) && !family.labelNames.includes(name),

@@ -17,27 +17,28 @@ import { messageOf } from '../util/log.ts'
 import { type Method, Pusher } from './delivery.ts'
 import { Encoder } from './encode.ts'
 import { groupUrl } from './group.ts'
+import { messages } from './messages.ts'
 import type { GatewayOptions } from './options.ts'
 import { Push } from './push.ts'
-import { rejectionOf } from './refusals.ts'
+import { rejectionOf } from './rejections.ts'
 import { createStats, type GatewayState, type GatewayStats } from './stats.ts'
 
-/** How the pushing of the newest snapshot ended; `off` where it is not wanted any more. */
+/** Final result of a push. `off`: there is no longer a snapshot to push. */
 type FinalAnswer = Exclude<Outcome, Unsettled> | { readonly kind: 'off' }
 
-/** How long a stop waits, at its deadline, for one that lets go. */
+/** How long a stop waits for the sender loop to return after its deadline. */
 const endMs = 1000
 
-/** How much earlier than `interval` a snapshot may come: collections are not exact to the millisecond. */
+/** Fraction of `interval` by which a snapshot may be early: collections are not exact to the millisecond. */
 const slack = 0.1
 
 /**
- * One group at a Pushgateway. A gateway knows one value of a series and no time, so only the newest snapshot is ever
- * pushed: there is no backlog, and a failed push is tried again with what is newest by then.
+ * One group at a Pushgateway. A Pushgateway stores one value per series and no timestamps, so only the newest snapshot is
+ * pushed. There is no backlog; a retry pushes the snapshot that is newest then.
  */
 export class Gateway implements Output {
   readonly name: string
-  readonly stats: GatewayStats = createStats()
+  readonly stats: GatewayStats
   readonly #options: GatewayOptions
   readonly #deps: OutputDeps
   readonly #liveness: LivenessClock
@@ -47,25 +48,27 @@ export class Gateway implements Output {
   readonly #encoder: Encoder
   readonly #push: Push
   readonly #stopping = new AbortController()
-  /** Ends when the pushing is begun anew. */
+  /** Aborted when the watchdog restarts the sender. */
   #epoch = new AbortController()
   #running: Promise<void>
   #isToDelete: boolean
-  /** The newest snapshot, as long as the gateway has not answered to it. */
+  /** The newest snapshot; undefined after the final answer to it. */
   #newest: Snapshot | undefined
   #inFlight: Snapshot | undefined
-  /** The snapshot that was answered to last. */
+  /** The last snapshot with a final answer. */
   #answered: Snapshot | undefined
-  /** Something new is there: a snapshot, or the end. */
+  /** Resolves when there is a new snapshot or the output stops. */
   #notifier = Promise.withResolvers<void>()
   #isEnding = false
 
-  constructor(options: GatewayOptions, given: OutputDeps) {
+  constructor(options: GatewayOptions, outputDeps: OutputDeps) {
+    const { previous } = outputDeps
     this.name = options.name
+    this.stats = previous instanceof Gateway ? previous.stats : createStats()
     this.#options = options
     this.#isToDelete = options.deleteOnStart
-    this.#liveness = new LivenessClock(given.clock)
-    const deps = { ...given, clock: this.#liveness }
+    this.#liveness = new LivenessClock(outputDeps.clock)
+    const deps = { ...outputDeps, clock: this.#liveness }
     this.#deps = deps
     const { clock, log, sender, userAgent } = deps
     const url = groupUrl(options.url, options.job, options.groupingKey)
@@ -90,7 +93,7 @@ export class Gateway implements Output {
     this.#running = this.#run()
   }
 
-  /** What the self metrics show. */
+  /** For the self metrics. */
   get state(): GatewayState {
     return { name: this.name, url: this.#url, stats: this.stats }
   }
@@ -98,15 +101,15 @@ export class Gateway implements Output {
   get report(): OutputReport {
     const { problem, waiting } = this.#delivery
     const pending = this.#newest === undefined ? 0 : 1
-    return { name: this.name, url: this.#url, pending, problem: problem.told, waiting }
+    return { name: this.name, url: this.#url, pending, problem: problem.current, waiting }
   }
 
-  /** What it would not have of the snapshot that it answered to last; undefined where it took all. */
+  /** What the Pushgateway rejected of the last answered snapshot; undefined if it accepted everything. */
   get rejection(): OutputRejection | undefined {
     return this.#answered && rejectionOf(this.#answered, this.#push.lastRejected, this.#push.rejected)
   }
 
-  /** A gateway gets no timestamps: every snapshot can be pushed. */
+  /** Does nothing: pushes have no timestamps, so every snapshot can be pushed. */
   dropUndated(): void {}
 
   onSnapshot({ snapshot }: Pick<CollectionResult, 'snapshot'>): void {
@@ -115,40 +118,40 @@ export class Gateway implements Output {
     this.#notifier.resolve()
   }
 
-  /** Pushes the newest snapshot or deletes the group, as was asked for. */
+  /** Pushes the newest snapshot, or deletes the group if `delete_on_shutdown` is set. */
   async stop(deadline: AbortSignal): Promise<void> {
-    const over = Promise.withResolvers<void>()
-    const late = () => {
+    const expired = Promise.withResolvers<void>()
+    const onDeadline = () => {
       this.#stopping.abort(new Error('the agent is stopping'))
-      over.resolve()
+      expired.resolve()
     }
-    if (deadline.aborted) late()
-    deadline.addEventListener('abort', late, { once: true })
+    if (deadline.aborted) onDeadline()
+    deadline.addEventListener('abort', onDeadline, { once: true })
     this.#isEnding = true
     this.#wait.hurry()
     this.#notifier.resolve()
-    await Promise.race([this.#running, over.promise])
+    await Promise.race([this.#running, expired.promise])
     await withTimeout(this.#deps.clock, endMs, this.#running)
-    deadline.removeEventListener('abort', late)
+    deadline.removeEventListener('abort', onDeadline)
     await this.#deps.sender.destroy()
   }
 
-  /** What waits for another attempt does not wait any longer. */
+  /** Ends the delay before the next attempt. */
   readonly retry = () => this.#wait.retry()
 
-  /** For how long it has been stuck with something to push, milliseconds. */
+  /** How long the sender has made no progress although a push is due, milliseconds. */
   stalledMs(): number {
     return this.#liveness.stalledMs(this.#isDue)
   }
 
-  /** Answers that it got. */
+  /** Number of responses: grows while the sender works. */
   get completed(): number {
     return [...this.stats.answers].reduce((sum, [status, count]) => (status === 0 ? sum : sum + count), 0)
   }
 
-  /** Lets go of whatever it is stuck in and begins anew with what is newest, over a new connection. */
+  /** Aborts the sender loop and starts it again with the newest snapshot, over a new connection. */
   restart(): void {
-    this.#epoch.abort(new Error('the pushing is begun anew'))
+    this.#epoch.abort(new Error('the sender is restarting'))
     this.#epoch = new AbortController()
     this.#liveness.restart()
     this.#deps.sender.renew?.()
@@ -176,7 +179,7 @@ export class Gateway implements Output {
     }
   }
 
-  /** Whether there is something to push now. */
+  /** Whether a push is due now. */
   get #isDue(): boolean {
     if (this.#newest === undefined) return false
     if (this.#isEnding) return !this.#options.deleteOnShutdown
@@ -188,38 +191,38 @@ export class Gateway implements Output {
     try {
       await this.#wait.yield(this.#pacingMs(), signal)
       const final = await this.#settled(() => this.#attempt(signal), signal)
-      if (final.kind === 'delivered') this.#delivery.problem.well()
-      else if (final.kind === 'rejected') this.#delivery.problem.ill('error', 'refused', final.reason)
+      if (final.kind === 'delivered') this.#delivery.problem.clear()
+      else if (final.kind === 'rejected') this.#delivery.problem.report(messages.pushRejected, final.reason)
     } catch (error) {
       if (signal.aborted) throw error
-      this.#newest = undefined // it would fail for ever
-      this.#delivery.problem.ill('error', 'a fault of our own', messageOf(error), { err: error })
+      this.#newest = undefined // the same snapshot would fail again
+      this.#delivery.problem.report(messages.internalError, messageOf(error), { err: error })
     }
   }
 
   async #delete(signal: AbortSignal): Promise<void> {
     const final = await this.#settled(() => this.#delivery.send('DELETE', [], signal), signal)
-    if (final.kind === 'delivered') this.#delivery.problem.well()
-    else if (final.kind === 'rejected') this.#delivery.problem.ill('error', 'not deleted', final.reason)
+    if (final.kind === 'delivered') this.#delivery.problem.clear()
+    else if (final.kind === 'rejected') this.#delivery.problem.report(messages.deletionRejected, final.reason)
   }
 
   #settled(attempt: () => Promise<FinalAnswer | Unsettled>, signal: AbortSignal): Promise<FinalAnswer> {
     return settle<FinalAnswer>(attempt, (outcome, number) => this.#delivery.pause(outcome, number, signal), signal)
   }
 
-  /** What politeness asks before the newest is pushed: this host's offset. */
+  /** Delay before the newest snapshot is pushed, milliseconds: the offset of this host. */
   #pacingMs(): number {
     const { offsetMs } = this.#options
     return Math.min(offsetMs, Math.max(0, (this.#newest?.timestampMs ?? 0) + offsetMs - this.#deps.clock.now()))
   }
 
-  /** One attempt with what is newest at this moment. */
+  /** One attempt to push the newest snapshot. */
   async #attempt(signal: AbortSignal): Promise<FinalAnswer | Unsettled> {
     const snapshot = this.#newest
     if (snapshot === undefined || !this.#isDue) return { kind: 'off' }
     this.#inFlight = snapshot
     const outcome = await this.#push.families(this.#encoder.encode(snapshot), signal)
-    signal.throwIfAborted() // it has been begun anew meanwhile
+    signal.throwIfAborted() // the sender was restarted during the push
     this.#inFlight = undefined
     if (isUnsettled(outcome)) {
       if (this.#newest !== snapshot) this.stats.skipped++

@@ -1,7 +1,7 @@
 import type { Labels } from '../metrics/index.ts'
 
 /**
- * The URL of a group of metrics. Order among the labels of a grouping key means nothing; `job` comes first.
+ * The URL of a group. `job` comes first; the order of the other labels does not matter.
  * https://github.com/prometheus/pushgateway#url
  */
 export function groupUrl(gateway: URL, job: string, groupingKey: Labels): URL {
@@ -12,7 +12,7 @@ export function groupUrl(gateway: URL, job: string, groupingKey: Labels): URL {
   return url
 }
 
-/** Only what no proxy and no URL parser reads another way stands as it is: `..` would be gone, `a/b` be two. */
+/** Values with other characters are base64: proxies and URL parsers would change `..` or `a/b`. */
 function segment(name: string, value: string): string {
   if (/^[\w~-][\w.~-]*$/.test(value)) return `${name}/${value}`
   return `${name}@base64/${Buffer.from(value.toWellFormed()).toString('base64url') || '='}`

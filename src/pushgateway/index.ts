@@ -10,10 +10,10 @@ export type { GatewayOptions }
 
 const groupOf = ({ url, job, groupingKey }: GatewayOptions) => groupUrl(url, job, groupingKey)
 
-/** What a log keeps of a gateway: the group that its samples are of, and how they are pushed. */
+/** Options stored with spooled samples: their group and how they are pushed. */
 type RememberedGroup = Pick<GatewayOptions, 'job' | 'groupingKey' | 'method' | 'isWhole'>
 
-/** A Pushgateway: one group, which always holds the newest snapshot. */
+/** A Pushgateway: one group with the newest snapshot. */
 export const pushgateway: OutputKind<GatewayOptions, Gateway> = {
   kind: 'pushgateway',
   component: 'pushgateway',

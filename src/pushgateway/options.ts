@@ -2,25 +2,25 @@ import type { Backoff } from '../http/index.ts'
 import { type Labels, labelled } from '../metrics/index.ts'
 import type { OutputOptions } from '../output.ts'
 
-/** `url` is the gateway's, with its route prefix if it has one. */
+/** `url` is the base URL of the Pushgateway, with its route prefix. */
 export interface GatewayOptions extends OutputOptions {
   readonly job: string
-  /** The labels that make the group, beside `job`. */
+  /** Labels of the group in addition to `job`. */
   readonly groupingKey: Labels
-  /** PUT replaces all that the group has; POST replaces families of the same name. */
+  /** PUT replaces the whole group; POST replaces families of the same name. */
   readonly method: 'PUT' | 'POST'
   readonly backoff: Backoff
-  /** Snapshots wait for the next multiple of it, and the newest is pushed; 0 pushes each. */
+  /** Minimum time between two pushed snapshots, milliseconds; 0 pushes each snapshot. */
   readonly intervalMs: number
-  /** This host's place within an interval. */
+  /** Offset of this host within an interval, milliseconds. */
   readonly offsetMs: number
   readonly deleteOnStart: boolean
   readonly deleteOnShutdown: boolean
-  /** Whether `up` and its like are pushed too: of samples that somebody hands in they are his own. */
+  /** Whether scrape metrics such as `up` are pushed. True for samples from `hostpush push`, which belong to its caller. */
   readonly isWhole?: boolean
 }
 
-/** The same gateway for samples that are added to the group of these labels: whatever else is there stays. */
+/** Options that add samples to the group with these labels and keep its other metrics. */
 export const mergingInto = (options: GatewayOptions, { job = options.job, ...labels }: Labels): GatewayOptions => ({
   ...options,
   job,

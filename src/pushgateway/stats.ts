@@ -1,22 +1,22 @@
-/** One gateway's numbers. Times are milliseconds since the epoch. */
+/** Counters of one Pushgateway. Times are milliseconds since the epoch. */
 export interface GatewayStats {
   samples: number
-  /** Samples of families that the gateway refuses. */
-  samplesRefused: number
-  /** Families that are left out of every push at the moment. */
-  familiesRefused: number
-  /** Snapshots that were never pushed, as a newer one came. */
+  /** Samples of rejected families. */
+  samplesRejected: number
+  /** Number of families that are not pushed now. */
+  familiesRejected: number
+  /** Snapshots that were replaced by a newer one before they were pushed. */
   skipped: number
-  /** Compressed bytes of delivered pushes. */
+  /** Compressed bytes of accepted pushes. */
   bytes: number
   retries: number
   lastPushMs: number
   requestSeconds: number
-  /** Answers by status; 0 stands for no answer. */
+  /** Number of responses by HTTP status; 0 means no response. */
   readonly answers: Map<number, number>
 }
 
-/** One gateway at one moment, as its self metrics show it. */
+/** State of one Pushgateway for its self metrics. */
 export interface GatewayState {
   readonly name: string
   readonly url: string
@@ -25,8 +25,8 @@ export interface GatewayState {
 
 export const createStats = (): GatewayStats => ({
   samples: 0,
-  samplesRefused: 0,
-  familiesRefused: 0,
+  samplesRejected: 0,
+  familiesRejected: 0,
   skipped: 0,
   bytes: 0,
   retries: 0,

@@ -1,4 +1,4 @@
-/** What node-mixin's recording rules and alerts read, and what says that a host is there and what it is. */
+/** Metrics of node-mixin's recording rules and alerts, and those that identify a host. */
 const minimalNames = `
   up node_exporter_build_info node_os_info node_uname_info
   node_bonding_{active,slaves} node_cpu_seconds_total node_disk_io_time_{,weighted_}seconds_total
@@ -10,7 +10,7 @@ const minimalNames = `
   node_timex_{maxerror_seconds,offset_seconds,sync_status} node_vmstat_pgmajfault
 `
 
-/** What the dashboards of Grafana Cloud's Linux integration read beyond that. */
+/** Additional metrics of the dashboards of Grafana Cloud's Linux integration. */
 const integrationNames = `
   node_arp_entries node_boot_time_seconds node_context_switches_total
   node_disk_{read_time_seconds,reads_completed,write_time_seconds,writes_completed}_total
@@ -34,11 +34,11 @@ const integrationNames = `
   scrape_duration_seconds scrape_samples_scraped
 `
 
-/** How much of what is collected an endpoint gets. */
+/** How many of the collected metrics an endpoint gets. */
 export const extents = ['full', 'integration', 'minimal'] as const
 export type Extent = (typeof extents)[number]
 
-/** The names of the metrics that are kept; undefined keeps all. */
+/** Names of the metrics to keep; undefined: keep all. */
 export function keepList(extent: Extent): ReadonlySet<string> | undefined {
   if (extent === 'full') return undefined
   return new Set((extent === 'minimal' ? [minimalNames] : [minimalNames, integrationNames]).flatMap(namesIn))
@@ -46,7 +46,7 @@ export function keepList(extent: Extent): ReadonlySet<string> | undefined {
 
 const namesIn = (text: string): string[] => text.trim().split(/\s+/).flatMap(alternatives)
 
-/** `a_{b,c}_{d,e}` is four names, as in a shell. */
+/** Expands `a_{b,c}_{d,e}` to four names, as a shell does. */
 function alternatives(text: string): string[] {
   const [, before = '', inner, after = ''] = /^([^{]*)\{([^}]*)\}(.*)$/.exec(text) ?? []
   if (inner === undefined) return [text]

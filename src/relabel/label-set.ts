@@ -1,8 +1,8 @@
 export type Label = readonly [name: string, value: string]
 
 /**
- * Labels while rules work on them. In the order that Prometheus goes through them: those that were there, then those that
- * were set, as they were set. It decides when labelmap gives two labels one name: the last one stays.
+ * The labels of a series during relabelling, in Prometheus's order: first the original labels, then the labels that rules
+ * have set, in the order of setting. The order matters for labelmap: if two labels get the same name, the last one wins.
  */
 export class LabelSet {
   readonly #labels: Map<string, string>
@@ -12,12 +12,12 @@ export class LabelSet {
     this.#labels = new Map(labels)
   }
 
-  /** Empty where there is no such label. */
+  /** The value; empty if the label does not exist. */
   get(name: string): string {
     return this.#labels.get(name) ?? ''
   }
 
-  /** A label without a value is no label. */
+  /** Sets a label. An empty value deletes it, as in Prometheus. */
   set(name: string, value: string): void {
     if (value === '') this.delete(name)
     else {
@@ -32,7 +32,7 @@ export class LabelSet {
     this.#set.delete(name)
   }
 
-  /** As they are now, whatever is set meanwhile. */
+  /** A copy of the current labels, which later changes do not affect. */
   get entries(): readonly Label[] {
     return [...this.#labels]
   }

@@ -1,17 +1,17 @@
 import type { Groups } from './template.ts'
 
-/** A rule's regular expression. It always matches a whole text, and its dot matches line ends too. */
+/** The regular expression of a rule. It is anchored at both ends, and its dot matches line feeds. */
 export interface Matcher {
-  /** The groups of the match; undefined where there is none. */
+  /** The groups of the match; undefined without a match. */
   readonly match: (text: string) => Groups | undefined
-  /** The numbers of groups that have names. */
+  /** Numbers of named groups. */
   readonly named: Readonly<Record<string, number>>
 }
 
-/** Matches everything: the regular expression of a rule that has none. */
+/** The default of `regex`: matches everything. */
 export const anything = '(.*)'
 
-/** Loads the engine unless it is for nothing. Throws an Error with the engine's words where the source is not RE2. */
+/** Compiles a rule's `regex`. Loads the RE2 engine if needed. Throws an Error with the engine's message on invalid syntax. */
 export async function matcherOf(source: string): Promise<Matcher> {
   if (source === anything) return { match: (text) => (group) => (group === 0 || group === 1 ? text : ''), named: {} }
   const { RE2JS } = await import('re2js')

@@ -16,7 +16,7 @@ export const actions = [
 export type Action = (typeof actions)[number]
 
 /**
- * A rule in Prometheus's words.
+ * A rule with the keys of Prometheus.
  * https://prometheus.io/docs/prometheus/latest/configuration/configuration/#relabel_config
  */
 export interface Rule {
@@ -29,7 +29,7 @@ export interface Rule {
   readonly action?: Action | undefined
 }
 
-/** A rule with nothing left out. */
+/** A rule with all defaults filled in. */
 export type Filled = { readonly [key in keyof Rule]-?: NonNullable<Rule[key]> }
 
 const defaults: Filled = {
@@ -42,10 +42,10 @@ const defaults: Filled = {
   action: 'replace',
 }
 
-/** JSON has no undefined: what is not given is not there. */
+/** Fills in the defaults. Keys of `rule` are never explicitly undefined, as it comes from JSON. */
 export const filled = (rule: Rule): Filled => ({ ...defaults, ...rule }) as Filled
 
-/** The names that labels may have: letters, digits and _ (remote-write 1.0 has no others), or any text. */
+/** Allowed label names: letters, digits and _ (the only ones in remote-write 1.0), or any text. */
 export type Names = 'legacy' | 'utf8'
 
 const reference = String.raw`\$(?:\{\w+\}|\w)`
@@ -55,11 +55,11 @@ const patterns: Readonly<Record<Names, Readonly<Record<'name' | 'template', RegE
 }
 
 const hint: Readonly<Record<Names, string>> = {
-  legacy: ': it is of letters, digits and _ (metric_name_validation_scheme "utf8" allows others)',
+  legacy: ': use letters, digits and _ (metric_name_validation_scheme "utf8" allows others)',
   utf8: '',
 }
 
-/** Whether a label may have this name. */
+/** Whether this label name is allowed. */
 export const isName = (name: string, names: Names): boolean => patterns[names].name.test(name)
 
 const withTarget: ReadonlySet<Action> = new Set([
@@ -74,8 +74,8 @@ const withTarget: ReadonlySet<Action> = new Set([
 const onlyEqual = ['separator', 'regex', 'modulus', 'replacement'] as const
 const onlyRegex = ['source_labels', 'separator', 'modulus', 'target_label', 'replacement'] as const
 
-/** What an action has no use for: a rule that says it means something else. */
-const useless: Readonly<Partial<Record<Action, readonly (keyof Rule)[]>>> = {
+/** Keys that an action does not use, as in Prometheus. A rule that sets one is probably a mistake. */
+const unusedKeys: Readonly<Partial<Record<Action, readonly (keyof Rule)[]>>> = {
   keepequal: onlyEqual,
   dropequal: onlyEqual,
   labeldrop: onlyRegex,
@@ -84,27 +84,26 @@ const useless: Readonly<Partial<Record<Action, readonly (keyof Rule)[]>>> = {
   uppercase: ['replacement'],
 }
 
-/** A default that is written out says nothing, of those two excepted. */
-const isSaid = (rule: Rule, key: keyof Rule) =>
+/** Whether a rule sets a key. An explicit default does not count, except for `regex` and `source_labels`. */
+const isSet = (rule: Rule, key: keyof Rule) =>
   rule[key] !== undefined && (key === 'regex' || key === 'source_labels' || rule[key] !== defaults[key])
 
-/** What is wrong with a rule, its regular expression apart: the same that Prometheus refuses. */
+/** The problems of a rule, without its regular expression: the same rules that Prometheus rejects. */
 export function problemsOf(rule: Rule, names: Names): string[] {
   const { action, target_label: target, source_labels: sources, replacement, modulus } = filled(rule)
   const problems: string[] = []
   const named = (key: keyof Rule, name: string, kind: 'name' | 'template' = 'name') => {
     if (!patterns[names][kind].test(name))
-      problems.push(`${key}: ${JSON.stringify(name)} is no label name${hint[names]}`)
+      problems.push(`${key}: ${JSON.stringify(name)} is not a label name${hint[names]}`)
   }
   if (sources.includes('')) problems.push('source_labels: a label name is empty')
-  if (action === 'hashmod' && modulus === 0)
-    problems.push('modulus: a number from 1 up is needed for the action hashmod')
+  if (action === 'hashmod' && modulus === 0) problems.push('modulus: required for the action hashmod, at least 1')
   if (withTarget.has(action)) {
-    if (target === '') problems.push(`target_label: is needed for the action ${action}`)
+    if (target === '') problems.push(`target_label: required for the action ${action}`)
     else named('target_label', target, action === 'replace' ? 'template' : 'name')
   }
   if (action === 'labelmap') named('replacement', replacement, 'template')
-  for (const key of useless[action] ?? [])
-    if (isSaid(rule, key)) problems.push(`${key}: has no meaning with the action ${action}`)
+  for (const key of unusedKeys[action] ?? [])
+    if (isSet(rule, key)) problems.push(`${key}: not allowed with the action ${action}`)
   return problems
 }

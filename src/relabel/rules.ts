@@ -4,12 +4,12 @@ import { matcherOf } from './matcher.ts'
 import { filled, isName, type Names, problemsOf, type Rule } from './rule.ts'
 import { type Step, steps } from './steps.ts'
 
-/** What becomes of the labels of a series, which come by name in byte order; undefined where it is dropped. */
+/** The new labels of a series; undefined if it is dropped. `labels` must be sorted by name in byte order. */
 export type Relabel = (labels: Iterable<Label>) => Iterable<Label> | undefined
 
 /**
- * Rules as one function, with the semantics of Prometheus. What is wrong with a rule goes to `problem`, with the rule's
- * place. Asynchronous because the engine for regular expressions is loaded where there is one.
+ * Compiles rules into one function, with the semantics of Prometheus. Reports each problem to `problem` with the index of
+ * the rule. Asynchronous because it loads the RE2 engine if a rule has a regular expression.
  */
 export async function compileRules(
   rules: readonly Rule[],
@@ -27,15 +27,15 @@ export async function compileRules(
   }
 }
 
-async function compile(given: Rule, names: Names, problem: (text: string) => void): Promise<Step | undefined> {
-  const problems = problemsOf(given, names)
-  const rule = filled(given)
+async function compile(configured: Rule, names: Names, problem: (text: string) => void): Promise<Step | undefined> {
+  const problems = problemsOf(configured, names)
+  const rule = filled(configured)
   for (const text of problems) problem(text)
   try {
     const matcher = await matcherOf(rule.regex)
     return problems.length > 0 ? undefined : steps[rule.action](rule, matcher, (name) => isName(name, names))
   } catch (error) {
-    problem(`regex: ${JSON.stringify(rule.regex)} is no regular expression in RE2 syntax (${messageOf(error)})`)
+    problem(`regex: ${JSON.stringify(rule.regex)} is not a regular expression in RE2 syntax (${messageOf(error)})`)
     return undefined
   }
 }

@@ -5,13 +5,13 @@ import type { Matcher } from './matcher.ts'
 import type { Action, Filled } from './rule.ts'
 import { template } from './template.ts'
 
-/** What a rule does to labels; false drops the series. */
+/** Applies a rule to labels; false drops the series. */
 export type Step = (labels: LabelSet) => boolean
 
 type IsName = (text: string) => boolean
 type Make = (rule: Filled, matcher: Matcher, isName: IsName) => Step
 
-/** What the source labels hold, joined: what most actions look at. */
+/** The joined values of the source labels. */
 const sourceOf = ({ source_labels, separator }: Filled, labels: LabelSet) =>
   source_labels.map((name) => labels.get(name)).join(separator)
 
@@ -24,22 +24,22 @@ const setting =
   }
 
 const keeping =
-  (wanted: boolean): Make =>
+  (expected: boolean): Make =>
   (rule, { match }) =>
   (labels) =>
-    (match(sourceOf(rule, labels)) !== undefined) === wanted
+    (match(sourceOf(rule, labels)) !== undefined) === expected
 
 const keepingEqual =
-  (wanted: boolean): Make =>
+  (expected: boolean): Make =>
   (rule) =>
   (labels) =>
-    (labels.get(rule.target_label) === sourceOf(rule, labels)) === wanted
+    (labels.get(rule.target_label) === sourceOf(rule, labels)) === expected
 
 const keepingLabels =
-  (wanted: boolean): Make =>
+  (expected: boolean): Make =>
   (_, { match }) =>
   (labels) => {
-    for (const [name] of labels.entries) if ((match(name) !== undefined) !== wanted) labels.delete(name)
+    for (const [name] of labels.entries) if ((match(name) !== undefined) !== expected) labels.delete(name)
     return true
   }
 
@@ -65,7 +65,7 @@ const mapLabels: Make = (rule, { match, named }) => {
   }
 }
 
-/** The last eight bytes of the MD5 are the number: a shard is the same one as Prometheus's. */
+/** The last eight bytes of the MD5 modulo `modulus`, as in Prometheus, so that shards are the same. */
 function hashmod(text: string, { modulus }: Filled): string {
   return String(hash('md5', text, 'buffer').readBigUInt64BE(8) % BigInt(modulus))
 }
@@ -84,7 +84,7 @@ export const steps: Readonly<Record<Action, Make>> = {
   uppercase: setting(upperCase),
 }
 
-/** Letters with iota subscript: their capitals are one character where JavaScript's upper case writes two. */
+/** Letters with iota subscript: Go's upper case is one character, JavaScript's is two. */
 const iotaCapitals: readonly (readonly [from: number, to: number, capital: (code: number) => number])[] = [
   [0x1f80, 0x1faf, (code) => code | 8],
   [0x1fb3, 0x1fb3, (code) => code + 9],
@@ -93,8 +93,8 @@ const iotaCapitals: readonly (readonly [from: number, to: number, capital: (code
 ]
 
 /*
- * Upper and lower case as Go has them: character by character, one for one, whatever stands around it.
- * https://www.unicode.org/Public/UCD/latest/ucd/SpecialCasing.txt is what JavaScript knows beyond that.
+ * Go's upper and lower case map each character to one character, independent of its context. JavaScript also applies
+ * https://www.unicode.org/Public/UCD/latest/ucd/SpecialCasing.txt.
  */
 
 function lowerCase(text: string): string {

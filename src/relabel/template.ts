@@ -1,17 +1,17 @@
-/** What a match gives: the text of a group by its number, empty where it took no part or there is none. */
+/** The text of a match's group by number; empty if the group did not match or does not exist. */
 export type Groups = (group: number) => string
 
-/** Text with references to groups, ready to be filled in. */
+/** A compiled text with references to groups. */
 export type Template = (groups: Groups) => string
 
 /**
- * A reference in the syntax of Go's regexp.Expand: `$name` is as long as it can be (so `$1x` is the group `1x`),
- * `${name}` ends where it says, `$$` is a dollar, and any other dollar is itself.
+ * A reference in the syntax of Go's regexp.Expand: `$name` is the longest possible name (`$1x` is the group `1x`),
+ * `${name}` is explicit, `$$` is a dollar sign, and any other dollar sign is literal.
  * https://pkg.go.dev/regexp#Regexp.Expand
  */
 const reference = /\$(?:(\$)|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu
 
-/** Reads a template; `named` has the numbers of groups that have names. */
+/** Compiles a template; `named` has the numbers of named groups. */
 export function template(source: string, named: Readonly<Record<string, number>>): Template {
   const parts: (string | number)[] = []
   let end = 0
@@ -23,7 +23,7 @@ export function template(source: string, named: Readonly<Record<string, number>>
   return (groups) => parts.map((part) => (typeof part === 'string' ? part : groups(part))).join('')
 }
 
-/** A number without leading zeros is that group, anything else is a name; -1 is none. */
+/** The number of a group: a number without leading zeros, or the number of a named group; -1 if unknown. */
 function groupOf(name: string, named: Readonly<Record<string, number>>): number {
   if (/^(?:0|[1-9][0-9]{0,7})$/.test(name)) return Number(name)
   return Object.hasOwn(named, name) ? (named[name] ?? -1) : -1

@@ -1,38 +1,38 @@
-/** A backlog that takes longer at the usual pace is sent within this time, if the receiver lets it. */
+/** Target time to send a long backlog, if the receiver does not answer with 429. */
 const catchUpMs = 300_000
 const maxGapMs = 60_000
-/** Of the interval, between two requests of a backlog: less than two in any interval, whenever it begins. */
-const fraction = 0.6
+/** Gap between two requests of a backlog, as a fraction of the interval. Above 0.5 no interval has more than two requests. */
+const gapFraction = 0.6
 
-/** What waits, and how much of it goes into the next request. */
+/** Snapshots in the backlog, and how many of them go into the next request. */
 interface BacklogSize {
   readonly snapshots: number
   readonly atOnce: number
 }
 
 /**
- * How fast a backlog is sent. Meanwhile nothing is sent for what is new, and less than two requests an interval: so a
- * fleet that an outage has ended for sends at most twice of what it always does, and comes back over an interval, not in
- * one moment. A backlog for which that is too slow is sent evenly over five minutes. Whenever the receiver says that it
- * is too much the gaps are doubled, with each request that goes well halved, down to what they were. Live sending has no
- * pace.
+ * Delays between requests of a backlog. New snapshots join the backlog, so a host sends less than two requests per
+ * interval. The first request waits for a random part of an interval. After an outage, a fleet therefore sends at most
+ * twice its normal rate, and its hosts do not all start at the same moment. A long backlog is sent evenly over five
+ * minutes. HTTP 429 doubles the gaps; each accepted request halves them, down to the normal gap. Live snapshots are sent
+ * without delay.
  */
 export class BacklogPacing {
   readonly #intervalMs: number
   readonly #random: () => number
   #isBehind = false
-  /** Between two requests of this backlog; as it gets shorter it goes on at that. */
+  /** Gap between two requests. It does not grow while the backlog shrinks. */
   #usualMs = Number.POSITIVE_INFINITY
-  /** How many times longer than usual the gaps are. */
+  /** Factor on the gap after HTTP 429. */
   #slower = 1
 
-  /** `intervalMs` lies between two snapshots; `random` gives from 0 up to 1. */
+  /** `intervalMs` is the time between two snapshots; `random` returns a number from 0 up to 1. */
   constructor(intervalMs: number, random: () => number) {
     this.#intervalMs = intervalMs
     this.#random = random
   }
 
-  /** How long to wait before the next request. */
+  /** Delay before the next request, milliseconds. */
   delayMs({ snapshots, atOnce }: BacklogSize): number {
     const wasBehind = this.#isBehind
     this.#isBehind = snapshots > 1
@@ -42,7 +42,7 @@ export class BacklogPacing {
       return 0
     }
     const requests = Math.ceil(snapshots / Math.max(1, atOnce))
-    this.#usualMs = Math.min(this.#usualMs, this.#intervalMs * fraction, catchUpMs / requests)
+    this.#usualMs = Math.min(this.#usualMs, this.#intervalMs * gapFraction, catchUpMs / requests)
     if (!wasBehind) return this.#random() * this.#intervalMs
     return Math.min(Math.max(this.#usualMs, maxGapMs), this.#usualMs * this.#slower)
   }

@@ -5,9 +5,11 @@ import { createRequester, LivenessClock, type ReceiverLabels, redactedUrl, Wait 
 
 import type { Output, OutputDeps, OutputReport } from '../output.ts'
 import { withTimeout } from '../util/clock.ts'
+import { report } from '../util/log.ts'
 import { BacklogPacing } from './backlog-pacing.ts'
 import { Compressor } from './encode/compression.ts'
 import { familiesIn } from './encode/encoder.ts'
+import { messages } from './messages.ts'
 import type { EndpointOptions } from './options.ts'
 import { RangeSender } from './range-sender.ts'
 import { Retrier } from './retry.ts'
@@ -15,10 +17,10 @@ import { Relabeller } from './series/relabel.ts'
 import { createStats, type EndpointState, type EndpointStats } from './stats.ts'
 import { VersionNegotiation } from './version-negotiation.ts'
 
-/** How long a stop waits for a sender that has nothing to do any more. */
+/** How long a stop waits for the sender loop to return after it was aborted. */
 const endMs = 1000
 
-/** One remote-write endpoint: reads from its cursor, sends, moves the cursor on a final answer. */
+/** One remote-write endpoint: reads from its cursor, sends, and moves the cursor after the final answer of the receiver. */
 export class Endpoint implements Output {
   readonly name: string
   readonly stats: EndpointStats
@@ -34,21 +36,21 @@ export class Endpoint implements Output {
   readonly #negotiation: VersionNegotiation
   readonly #compressor: Compressor
   readonly #stopping = new AbortController()
-  /** Ends when the sender is begun anew. */
+  /** Aborted when the watchdog restarts the sender. */
   #epoch = new AbortController()
   #running: Promise<void>
-  /** A range has had its final answer. */
+  /** Called after each range with a final answer. */
   #onProgress = () => {}
   #metadataAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(options: EndpointOptions, given: OutputDeps) {
-    const { cursor, previous } = given
-    if (cursor === undefined) throw new Error('a remote-write endpoint is opened without a cursor')
+  constructor(options: EndpointOptions, outputDeps: OutputDeps) {
+    const { cursor, previous } = outputDeps
+    if (cursor === undefined) throw new Error('remote-write endpoint opened without a cursor')
     this.name = options.name
     this.stats = previous instanceof Endpoint ? previous.stats : createStats()
     this.#options = options
-    this.#liveness = new LivenessClock(given.clock)
-    const deps = { ...given, cursor, clock: this.#liveness }
+    this.#liveness = new LivenessClock(outputDeps.clock)
+    const deps = { ...outputDeps, cursor, clock: this.#liveness }
     this.#deps = deps
     this.#labels = { remote_name: options.name, url: redactedUrl(options.url) }
     this.#wait = new Wait(deps.clock)
@@ -90,7 +92,7 @@ export class Endpoint implements Output {
     this.#running = this.#run()
   }
 
-  /** What the self metrics show. */
+  /** For the self metrics. */
   get state(): EndpointState {
     const { maxSamplesPerSend } = this.#options
     return { ...this.#identity, stats: this.stats, maxSamplesPerSend, backlog: this.#deps.cursor.backlog() }
@@ -112,7 +114,7 @@ export class Endpoint implements Output {
     this.stats.load.collected(snapshot.timestampMs)
   }
 
-  /** Samples that have no place in time. */
+  /** Counts samples dropped because their time is unknown. */
   dropUndated(samples: number): void {
     this.#deps.cursor.drop('clock', samples)
   }
@@ -130,22 +132,23 @@ export class Endpoint implements Output {
     await this.#deps.sender.destroy()
   }
 
-  /** What waits for another attempt does not wait any longer. */
+  /** Ends the delay before the next attempt. */
   readonly retry = () => this.#wait.retry()
 
-  /** For how long it has been stuck with something to send, milliseconds. */
+  /** How long the sender has made no progress although it has a backlog, milliseconds. */
   stalledMs(): number {
     return this.#liveness.stalledMs(this.#deps.cursor.backlog().snapshots > 0)
   }
 
-  /** Answers that it got. */
+  /** Answers that the receiver sent: a request that ended without one is no progress. */
   get completed(): number {
-    return this.stats.requests
+    const { requests, answers } = this.stats
+    return requests - (answers.get(0) ?? 0)
   }
 
-  /** Lets go of whatever it is stuck in and begins anew, over a new connection. */
+  /** Aborts the sender loop and starts it again over a new connection. */
   restart(): void {
-    this.#epoch.abort(new Error('the sender is begun anew'))
+    this.#epoch.abort(new Error('the sender is restarting'))
     this.#epoch = new AbortController()
     this.#liveness.restart()
     this.#deps.sender.renew?.()
@@ -155,49 +158,49 @@ export class Endpoint implements Output {
   async #run(): Promise<void> {
     const signal = AbortSignal.any([this.#stopping.signal, this.#epoch.signal])
     const { cursor, clock, log } = this.#deps
-    let left = cursor.inFlight // of the agent before this one
+    let replay = cursor.inFlight // range that the previous agent was sending
     while (!signal.aborted) {
       try {
         await this.#wait.yield(this.#untilNextMs(), signal)
         const entries = await cursor.read({ samples: this.#ranges.maxSamples }, signal)
-        if (cursor.inFlight === undefined) left = undefined // nothing of it is there any more
-        if (left === undefined) await this.#wait.yield(this.#pacingMs(entries), signal)
+        if (cursor.inFlight === undefined) replay = undefined // the range is no longer in the buffer
+        if (replay === undefined) await this.#wait.yield(this.#pacingMs(entries), signal)
         const { durations, load } = this.stats
         const secondsBefore = durations.seconds
-        await this.#ranges.send(entries, left, signal)
+        await this.#ranges.send(entries, replay, signal)
         load.sent(entries.length, (durations.seconds - secondsBefore) * 1000)
-        left = undefined
+        replay = undefined
         this.#onProgress()
         await this.#sendMetadata(entries, signal)
       } catch (error) {
         if (signal.aborted) return
-        log.error('remote-write: a fault of our own', { ...this.#labels, err: error })
+        report(log, messages.internalError, { ...this.#labels, err: error })
         await clock.sleep(this.#options.backoff.maxMs, signal).catch(() => {}) // stopping ends the loop
       }
     }
   }
 
-  /** Until the next multiple of `send_interval`. */
+  /** Time to the next multiple of `send_interval`, milliseconds. */
   #untilNextMs(): number {
     const { sendIntervalMs, offsetMs } = this.#options
     return sendIntervalMs === 0 ? 0 : sendIntervalMs - ((this.#deps.clock.now() - offsetMs) % sendIntervalMs)
   }
 
-  /** What politeness asks before these are sent: this host's offset while live, the pace of a catch-up behind it. */
+  /** Delay before these entries are sent, milliseconds: the offset of this host when live, backlog pacing when behind. */
   #pacingMs(entries: readonly Entry[]): number {
     const { sendIntervalMs, offsetMs, pacing } = this.#options
     if (sendIntervalMs > 0) return 0
-    const waiting = this.#deps.cursor.backlog().snapshots
-    const paceMs = this.#pacing.delayMs({ snapshots: waiting, atOnce: entries.length })
-    if (waiting > 1) return pacing === 'on' ? paceMs : 0
+    const { snapshots } = this.#deps.cursor.backlog()
+    const paceMs = this.#pacing.delayMs({ snapshots, atOnce: entries.length })
+    if (snapshots > 1) return pacing === 'on' ? paceMs : 0
     const collectedMs = entries.at(-1)?.snapshot.timestampMs ?? 0
     return Math.min(offsetMs, Math.max(0, collectedMs + offsetMs - this.#deps.clock.now()))
   }
 
-  /** Type and help, now and then; one attempt, whatever it ends with. */
+  /** Sends type and help of all families every `metadata_config.send_interval`. A failure is counted and not retried. */
   async #sendMetadata(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
     const { metadataIntervalMs } = this.#options
-    if ((this.#deps.lifetime ?? 'agent') !== 'agent') return // a command would be cut off in it, or waited for
+    if ((this.#deps.lifetime ?? 'agent') !== 'agent') return // a batch command must not wait for it
     const nowMs = this.#deps.clock.monotonicMs()
     const { encoder } = this.#negotiation
     if (encoder.metadata === undefined) return

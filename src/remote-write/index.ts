@@ -9,7 +9,7 @@ import { emptyV1, followUp } from './probe.ts'
 
 export type { EndpointOptions }
 
-/** Prometheus remote-write, 1.0 and 2.0: every snapshot, in order, from the buffer. */
+/** Prometheus remote-write 1.0 and 2.0. Delivers every snapshot in order, from the buffer. */
 export const remoteWrite: OutputKind<EndpointOptions, Endpoint> = {
   kind: 'remote_write',
   component: 'remote-write',
@@ -33,6 +33,6 @@ export const remoteWrite: OutputKind<EndpointOptions, Endpoint> = {
   preview: async (options, snapshot) => (await import('./preview.ts')).preview(options, snapshot),
 }
 
-/** The remote-write endpoints among some outputs. */
+/** Options of all remote-write endpoints among these outputs. */
 export const endpointsIn = (outputs: readonly ConfiguredOutput[]): readonly EndpointOptions[] =>
   outputs.filter(({ kind }) => kind.kind === remoteWrite.kind).map(({ options }) => options as EndpointOptions)

@@ -1,6 +1,6 @@
 export { type Compression, Compressor } from './encode/compression.ts'
 export { type Encoder, familiesIn } from './encode/encoder.ts'
-export type { Inline, ProtobufMessage } from './encode/messages.ts'
+export type { Inline, ProtobufMessage } from './encode/protobuf-message.ts'
 export { EncoderV1 } from './encode/v1.ts'
 export { EncoderV2 } from './encode/v2.ts'
 export { emitEndpoint, emitStorage } from './metrics.ts'

@@ -2,76 +2,89 @@ import type { Emit } from '../collector.ts'
 import { gauge, ownCounter, ownHistogram } from '../metrics/index.ts'
 import type { EndpointState } from './stats.ts'
 
-/** Prometheus's own names, so that its remote-write dashboard and alerts read them. */
+/** The metric names of Prometheus: its remote-write dashboard and alerts work with them. */
 const prefix = 'prometheus_remote_storage'
 const of = ['remote_name', 'url'] as const
 
-const samples = ownCounter(`${prefix}_samples_total`, 'Samples sent, whatever the answer.', of)
-const samplesFailed = ownCounter(`${prefix}_samples_failed_total`, 'Samples the receiver refused for good.', of)
-const samplesDropped = ownCounter(`${prefix}_samples_dropped_total`, 'Samples that were not sent, by reason.', [
-  ...of,
-  'reason',
-])
-const samplesRetried = ownCounter(`${prefix}_samples_retried_total`, 'Samples in requests that were sent again.', of)
-const samplesPending = gauge(`${prefix}_samples_pending`, 'Samples collected and not yet delivered.', of)
-const metadata = ownCounter(
-  `${prefix}_metadata_total`,
-  'Types and helps that were sent: of families by 1.0, with each series by 2.0.',
+const samples = ownCounter(`${prefix}_samples_total`, 'Samples sent, accepted or rejected.', of)
+const samplesFailed = ownCounter(
+  `${prefix}_samples_failed_total`,
+  'Samples rejected by the receiver and not retried.',
   of,
 )
-const metadataFailed = ownCounter(`${prefix}_metadata_failed_total`, 'Families whose type and help were refused.', of)
+const samplesDropped = ownCounter(`${prefix}_samples_dropped_total`, 'Samples dropped, by reason.', [...of, 'reason'])
+const samplesRetried = ownCounter(`${prefix}_samples_retried_total`, 'Samples in requests that were retried.', of)
+const samplesPending = gauge(`${prefix}_samples_pending`, 'Samples in the backlog: collected, not yet delivered.', of)
+const metadata = ownCounter(
+  `${prefix}_metadata_total`,
+  'Metadata entries sent: one per metric family with remote write 1.0, one per series with 2.0.',
+  of,
+)
+const metadataFailed = ownCounter(
+  `${prefix}_metadata_failed_total`,
+  'Metadata entries that could not be delivered.',
+  of,
+)
 const bytes = ownCounter(`${prefix}_bytes_total`, 'Compressed bytes of samples delivered.', of)
 const metadataBytes = ownCounter(
   `${prefix}_metadata_bytes_total`,
-  'Compressed bytes of metadata delivered in requests of their own, as 1.0 has them.',
+  'Compressed bytes of metadata delivered in separate requests (remote write 1.0).',
   of,
 )
 const highest = gauge(`${prefix}_queue_highest_timestamp_seconds`, 'Time of the newest sample collected.', of)
 const highestSent = gauge(`${prefix}_queue_highest_sent_timestamp_seconds`, 'Time of the newest sample delivered.', of)
-const maxSamples = gauge(`${prefix}_max_samples_per_send`, 'Samples one request may take from the backlog.', of)
+const maxSamples = gauge(`${prefix}_max_samples_per_send`, 'Maximum number of samples in one request.', of)
 const metadataRetried = ownCounter(
   `${prefix}_metadata_retried_total`,
-  'Families in requests that were sent again: none is, the next one comes soon.',
+  'Always 0: metadata requests are not retried.',
   of,
 )
 const enqueueRetries = ownCounter(
   `${prefix}_enqueue_retries_total`,
-  'Times that collecting waited for a place in the buffer: it never does.',
+  'Always 0: collection never waits for the buffer.',
   of,
 )
-const durations = ownHistogram(`${prefix}_sent_batch_duration_seconds`, 'How long requests took.', of)
-const shards = gauge(`${prefix}_shards`, 'Requests under way at a time: one after another.', of)
-const shardsMin = gauge(`${prefix}_shards_min`, 'The least of them.', of)
-const shardsMax = gauge(`${prefix}_shards_max`, 'The most of them: samples go in order.', of)
+const durations = ownHistogram(`${prefix}_sent_batch_duration_seconds`, 'Duration of requests.', of)
+const shards = gauge(`${prefix}_shards`, 'Number of concurrent requests, always 1: samples are sent in order.', of)
+const shardsMin = gauge(`${prefix}_shards_min`, 'Minimum number of concurrent requests, always 1.', of)
+const shardsMax = gauge(`${prefix}_shards_max`, 'Maximum number of concurrent requests, always 1.', of)
 const shardsDesired = gauge(
   `${prefix}_shards_desired`,
-  'How many it would take to keep up: above 1 the receiver answers too slowly for one after another.',
+  'Concurrent requests needed to keep up. Above 1 the receiver answers too slowly and the backlog grows.',
   of,
 )
-const shardCapacity = gauge(`${prefix}_shard_capacity`, 'Samples a sender takes from the buffer at a time.', of)
+const shardCapacity = gauge(
+  `${prefix}_shard_capacity`,
+  'Maximum number of samples read from the buffer for one request.',
+  of,
+)
 const samplesIn = ownCounter(`${prefix}_samples_in_total`, 'Samples collected, for all endpoints.')
 const highestIn = gauge(`${prefix}_highest_timestamp_in_seconds`, 'Time of the newest sample collected.')
-const requests = ownCounter('hostpush_requests_total', 'Requests sent, by status; 0 where no answer came.', [
+const requests = ownCounter('hostpush_requests_total', 'Requests sent, by HTTP status. Code 0: no response.', [
   ...of,
   'code',
 ])
-const replayed = ownCounter('hostpush_replayed_ranges_total', 'Ranges sent again that turned out to have arrived.', of)
-const sameLabels = ownCounter(
-  'hostpush_duplicate_sender_rejections_total',
-  'Refusals that say that another host sends under the labels of this one.',
+const replayed = ownCounter(
+  'hostpush_replayed_ranges_total',
+  'Retried requests that the receiver had already accepted.',
   of,
 )
-const lastDelivery = gauge('hostpush_last_delivery_timestamp_seconds', 'When a request was last delivered.', of)
-const backlogSeconds = gauge('hostpush_backlog_seconds', 'Age of the oldest snapshot not yet delivered.', of)
+const sameLabels = ownCounter(
+  'hostpush_duplicate_sender_rejections_total',
+  'Rejections caused by another sender with the same labels.',
+  of,
+)
+const lastDelivery = gauge('hostpush_last_delivery_timestamp_seconds', 'Time of the last successful request.', of)
+const backlogSeconds = gauge('hostpush_backlog_seconds', 'Age of the oldest snapshot in the backlog, in seconds.', of)
 
-/** What all endpoints have in common. `collected` is how many samples there were for them. */
+/** Metrics without an endpoint label. `collected` is the number of samples appended to the buffer. */
 export function emitStorage(emit: Emit, endpoints: readonly EndpointState[], collected: number): void {
   if (endpoints.length === 0) return
   emit(samplesIn, collected)
   emit(highestIn, Math.max(...endpoints.map(({ stats }) => stats.highestTimestampMs)) / 1000)
 }
 
-/** The numbers of one endpoint, as they are now. `nowMs` is the wall clock. */
+/** Metrics of one endpoint. `nowMs` is the wall clock, milliseconds since the epoch. */
 export function emitEndpoint(
   emit: Emit,
   { name, url, stats, maxSamplesPerSend, backlog }: EndpointState,

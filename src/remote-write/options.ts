@@ -1,27 +1,27 @@
 import type { Backoff } from '../http/index.ts'
 import type { OutputOptions } from '../output.ts'
 import type { Compression } from './encode/compression.ts'
-import type { Inline, ProtobufMessage } from './encode/messages.ts'
+import type { Inline, ProtobufMessage } from './encode/protobuf-message.ts'
 import type { SeriesSelection } from './series/relabel.ts'
 
 export interface EndpointOptions extends SeriesSelection, OutputOptions {
   readonly backoff: Backoff
   readonly maxSamplesPerSend: number
-  /** Milliseconds between two snapshots that it takes. */
+  /** Milliseconds between two snapshots of this endpoint. */
   readonly intervalMs: number
-  /** Which version of remote-write it speaks, and what of 2.0 each series has with it. */
+  /** Version of remote-write, and the metadata that 2.0 sends with each series. */
   readonly protobufMessage: ProtobufMessage
   readonly inline: Inline
-  /** snappy, where it is missing. */
+  /** Default: snappy. */
   readonly compression?: Compression
   /** Milliseconds between two metadata requests; 0 sends none. */
   readonly metadataIntervalMs: number
-  /** Collected snapshots wait for the next multiple of it; 0 sends each at once. */
+  /** Snapshots are sent at multiples of this time, milliseconds; 0 sends each immediately. */
   readonly sendIntervalMs: number
-  /** This host's place within an interval: a fleet does not send in one moment. */
+  /** Offset of this host within an interval, milliseconds: hosts of a fleet send at different times. */
   readonly offsetMs: number
-  /** Samples older than this are not sent any more; 0 is no limit. */
+  /** Samples older than this are dropped, milliseconds; 0 means no limit. */
   readonly ageLimitMs: number
-  /** Whether a backlog is sent with consideration or as fast as it goes. */
+  /** Whether a backlog is sent with delays (BacklogPacing) or as fast as possible. */
   readonly pacing: 'on' | 'off'
 }

@@ -5,7 +5,7 @@ import type { EndpointOptions } from './options.ts'
 import { Relabeller } from './series/relabel.ts'
 import { createStats } from './stats.ts'
 
-/** How many series of a snapshot an endpoint gets, beside what its receiver accepts of labels. */
+/** For `doctor`: the number of series that an endpoint sends of a snapshot, and those over the label limits. */
 export function preview(options: EndpointOptions, snapshot: Snapshot): Finding {
   const stats = createStats()
   const receiver = { remote_name: options.name, url: '' }
@@ -20,7 +20,7 @@ export function preview(options: EndpointOptions, snapshot: Snapshot): Finding {
   return {
     level: 'warn',
     thing,
-    text: `${text}; ${excessive} are over the limits of labels and not sent`,
-    remedy: 'labeldrop or shorten labels in write_relabel_configs; the log of run names one of them',
+    text: `${text}; ${excessive} exceed the label limits and are dropped`,
+    remedy: 'drop or shorten labels in write_relabel_configs; the log of hostpush run shows one such series',
   }
 }

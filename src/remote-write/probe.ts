@@ -10,13 +10,13 @@ const emptyWrite = (contentType: string, version: string, bytes: readonly number
   },
 })
 
-/** A write of no series: the empty message is nothing at all, and snappy writes its length. */
+/** A 1.0 request without series: an empty message, which snappy encodes as its length 0. */
 export const emptyV1 = emptyWrite('application/x-protobuf', '0.1.0', [0])
 
-/** 2.0 requires a table of symbols, which begins with the empty one: two bytes, as one literal of snappy. */
+/** A 2.0 request without series: a symbol table with the required empty string, two bytes as one snappy literal. */
 const emptyV2 = emptyWrite('application/x-protobuf;proto=io.prometheus.write.v2.Request', '2.0.0', [2, 4, 0x22, 0])
 
-/** Asks for 2.0 after 1.0 was accepted. */
+/** Probes for 2.0 after the receiver accepted 1.0. */
 export const followUp =
   ({ protobufMessage }: EndpointOptions): NonNullable<OutputProbe['followUp']> =>
   async (ask) => [supportedVersion(await ask(emptyV2), protobufMessage)]
@@ -26,11 +26,11 @@ function supportedVersion({ outcome, heads }: ProbeAnswer, message: EndpointOpti
   const thing = 'protocol'
   const head = heads.at(-1)
   const counts = Object.keys(head?.headers ?? {}).some((name) => writtenCount.test(name))
-  if (outcome.kind === 'delivered' && counts) return { level: 'ok', thing, text: 'takes remote-write 2.0' }
-  const text = `takes remote-write 1.0, not 2.0${answered(head)}`
+  if (outcome.kind === 'delivered' && counts) return { level: 'ok', thing, text: 'supports remote-write 2.0' }
+  const text = `supports remote-write 1.0, not 2.0${answered(head)}`
   if (message !== 'io.prometheus.write.v2.Request') return { level: 'ok', thing, text }
-  return { level: 'fail', thing, text, remedy: 'protobuf_message: auto, or prometheus.WriteRequest' }
+  return { level: 'fail', thing, text, remedy: 'set protobuf_message to auto or prometheus.WriteRequest' }
 }
 
 const writtenCount = /^x-prometheus-remote-write-\w+-written$/i
-const answered = (head: AnswerHead | undefined) => (head === undefined ? '' : ` (HTTP ${head.status} to that)`)
+const answered = (head: AnswerHead | undefined) => (head === undefined ? '' : ` (HTTP ${head.status} to a 2.0 request)`)

@@ -2,10 +2,11 @@ import type { Cursor, DeliveryVerdict, Entry, InFlightRange } from '../buffer/in
 import type { ReceiverLabels, Wait } from '../http/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { BacklogPacing } from './backlog-pacing.ts'
 import type { Batch } from './encode/batch.ts'
 import type { Compressor } from './encode/compression.ts'
+import { messages } from './messages.ts'
 import {
   advance,
   areaOf,
@@ -41,18 +42,21 @@ interface Deps {
   readonly stats: EndpointStats
   readonly receiver: ReceiverLabels
   readonly ageLimitMs: number
-  /** The wall clock of this host has stepped since the start. */
+  /** Whether the wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
   readonly maxSamples: number
 }
 
-/** How a range cannot go on: the receiver fails at it, refuses all of it, refuses everything. */
-type Interruption = 'stuck' | 'whole' | 'held'
+/**
+ * Why a range cannot continue. `stuck`: the receiver fails with 5xx. `range-rejected`: it rejects all of the range, but not
+ * a test sample. `receiver-down`: it rejects everything.
+ */
+type Interruption = 'stuck' | 'range-rejected' | 'receiver-down'
 
-/** A receiver that refuses everything is asked again after this. */
-const heldMs = 60_000
+/** Delay before the next attempt after a receiver has rejected everything. */
+const pauseMs = 60_000
 
-/** Takes one range of snapshots after another to its final answer, whatever the receiver makes of it. */
+/** Sends ranges of snapshots. Each sample of a range ends as delivered or rejected. */
 export class RangeSender {
   readonly #deps: Deps
   readonly #budget = new SearchBudget()
@@ -60,14 +64,14 @@ export class RangeSender {
   readonly #rejections: Rejections
   readonly #probe = new RejectableProbe()
   readonly #staleTracker: StaleTracker
-  /** What a request may hold; halved when a receiver finds a body too large. */
+  /** Samples per request. Halved after HTTP 413. */
   #maxSamplesThatFit: number
-  /** The last number that has had its final answer. */
-  #moved = 0
-  /** Up to this number snapshots go one by one: the receiver fails at one of them, or refuses some as a whole. */
+  /** Sequence of the last entry with a final answer. */
+  #committed = 0
+  /** Snapshots up to this sequence are sent one by one, because the receiver fails at or rejects one of them. */
   #singlyUpTo = 0
-  /** The snapshot before was refused as a whole. */
-  #afterWhole = false
+  /** The previous snapshot was rejected as a whole. */
+  #afterRejectedRange = false
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -78,47 +82,47 @@ export class RangeSender {
   }
 
   get maxSamples(): number {
-    return this.#moved < this.#singlyUpTo ? 1 : this.#maxSamplesThatFit
+    return this.#committed < this.#singlyUpTo ? 1 : this.#maxSamplesThatFit
   }
 
-  /** What is refused at the moment, and why; undefined where all is taken. */
+  /** What the receiver rejects now, and why; undefined if it accepts everything. */
   get problem(): string | undefined {
     return this.#rejections.problem
   }
 
   /**
-   * Sends until each sample has a final answer, then moves the cursor past them. `left` is how far the agent before
-   * this one had come with exactly these.
+   * Sends until each sample has a final answer, then moves the cursor past the entries. `inFlight` is the range that
+   * the previous agent was sending; its progress is used if the entries are the same.
    */
-  async send(read: readonly Entry[], left: InFlightRange | undefined, signal: AbortSignal): Promise<void> {
+  async send(read: readonly Entry[], inFlight: InFlightRange | undefined, signal: AbortSignal): Promise<void> {
     const { cursor, negotiation } = this.#deps
     const { entries, before } = await this.#staleTracker.previousSeries(read)
     const range = new Range(entries, before, await this.#rejections.excluded(entries))
     const { first, last } = range.bounds
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
-    const isUncertain = left !== undefined || first <= cursor.uncertain
-    const isSame = left?.first === first && left.last === last
-    const seen = { entries: entries.length, series: range.width, samples: range.samples }
+    const isUncertain = inFlight !== undefined || first <= cursor.uncertain
+    const isSame = inFlight?.first === first && inFlight.last === last
+    const view = { entries: entries.length, series: range.width, samples: range.samples }
     const fits = this.#maxSamplesThatFit
-    let work = isSame ? deserialize(left.note, seen) : whole(isUncertain)
+    let work = isSame ? deserialize(inFlight.note, view) : whole(isUncertain)
     const isLive = !isUncertain && cursor.backlog().snapshots === entries.length
-    const asks = isLive && negotiation.shouldProbe
-    negotiation.probeVersion(asks)
-    if (asks) work = firstEntrySeparately(entries.length, range.width)
-    let blame = new BlameTracker(isUncertain, this.#afterWhole)
-    if (areaOf(work) < areaOf(whole(true))) blame.accept() // the agent before has delivered some of it
+    const isProbing = isLive && negotiation.shouldProbe
+    negotiation.probeVersion(isProbing)
+    if (isProbing) work = firstEntrySeparately(entries.length, range.width)
+    let blame = new BlameTracker(isUncertain, this.#afterRejectedRange)
+    if (areaOf(work) < areaOf(whole(true))) blame.accept() // the previous agent delivered some of it
     while (work.length > 0) {
       const after = await this.#sendNext(range, work, blame, signal)
       if (after === 'stuck') return await this.#onInterruption(range, signal)
-      if (after === 'whole') return await this.#onRangeRejected(range, blame)
-      work = after === 'held' ? whole(blame.uncertain) : after
-      if (after !== 'held') continue
-      ;[blame, this.#maxSamplesThatFit] = [new BlameTracker(blame.uncertain, this.#afterWhole), fits] // it was not the size
+      if (after === 'range-rejected') return await this.#onRangeRejected(range, blame)
+      work = after === 'receiver-down' ? whole(blame.uncertain) : after
+      if (after !== 'receiver-down') continue
+      ;[blame, this.#maxSamplesThatFit] = [new BlameTracker(blame.uncertain, this.#afterRejectedRange), fits] // the size was not the cause
     }
     await this.#finish(entries.at(-1), 'delivered')
   }
 
-  /** Sends the next piece of what is left of a range, and gives what is left after its answer. */
+  /** Sends the next slice of a range. Returns the slices that are pending after its answer. */
   async #sendNext(
     range: Range,
     work: PendingSlices,
@@ -126,13 +130,13 @@ export class RangeSender {
     signal: AbortSignal,
   ): Promise<PendingSlices | Interruption> {
     const { cursor, negotiation } = this.#deps
-    const piece = work.at(-1) as Slice // there is work
-    const batch = range.cut(piece)
-    if (isInVain(piece, batch)) return advance(work, 'rejected', false).pending
-    const suspects = blame.suspects.map((one) => one.piece)
+    const slice = work.at(-1) as Slice // work is not empty
+    const batch = range.cut(slice)
+    if (isInVain(slice, batch)) return advance(work, 'rejected', false).pending
+    const suspects = blame.suspects.map((one) => one.slice)
     const answer = await this.#onAnswer(batch, signal, async () => {
       await cursor.markInFlight({ ...range.bounds, note: serialize([...suspects, ...work], range.samples) })
-      if (blame.isSearching && piece.step === 'send') await this.#withinBudget(blame, signal)
+      if (blame.isSearching && slice.step === 'send') await this.#withinBudget(blame, signal)
     })
     if (answer === 'nothing') {
       negotiation.probeVersion(false)
@@ -151,31 +155,32 @@ export class RangeSender {
       return await this.#onBlame(range, rest, blame, signal)
     }
     if (isPartialWrite(answer)) {
-      this.#onPartialWrite(piece, answer, batch)
+      this.#onPartialWrite(slice, answer, batch)
       for (const one of blame.accept()) await this.#rejections.series(range, one)
       return advance(work, 'delivered', false).pending
     }
-    this.#onSuspect(piece, answer, blame, batch)
+    this.#onSuspect(slice, answer, blame, batch)
     const after = advance(work, answer.kind, answer.afterUncertain)
     if (after.replayed !== undefined) this.#replayed(after.replayed.to - after.replayed.from)
-    const guilty = answer.kind === 'delivered' ? blame.accept() : blame.refuse(after.offending, answer.reason)
-    for (const one of guilty) await this.#rejections.series(range, one)
+    const offenders = answer.kind === 'delivered' ? blame.accept() : blame.reject(after.offending, answer.reason)
+    for (const one of offenders) await this.#rejections.series(range, one)
     return answer.kind === 'delivered' ? after.pending : await this.#onBlame(range, after.pending, blame, signal)
   }
 
-  /** One body's final answer; `before` is done first, and nothing where there is nothing to send. */
+  /** Sends one batch and records that the receiver accepted it. `before` runs right before the request. */
   async #onAnswer(batch: Batch, signal: AbortSignal, before: () => Promise<void>): Promise<RequestResult | 'nothing'> {
     const sent = await this.#requests.send(batch, before, signal)
     const isProbe = batch.entries[0]?.sequence === 0
     if (sent === 'nothing' || isProbe) return sent
-    if (sent.kind === 'delivered') this.#rejections.over(sent)
-    if (sent.kind === 'delivered' || isPartialWrite(sent)) this.#afterWhole = false
+    if (sent.kind === 'delivered') this.#rejections.accepted(sent)
+    if (sent.kind === 'delivered' || isPartialWrite(sent)) this.#afterRejectedRange = false
     return sent
   }
 
   /**
-   * The receiver has taken what is good of it and says how much that is: there is nothing left to be sent, nor to be
-   * found out. Of a range that may have arrived before it takes no more than the newest snapshot once more.
+   * The receiver accepted the valid samples and reports their number, so nothing is sent again. If the range may have
+   * arrived before, a count of at most the newest snapshot means that it had: a receiver accepts an exact duplicate of
+   * the newest samples only.
    */
   #onPartialWrite({ uncertain }: Slice, sent: PartialWrite, { entries, stale }: Batch): void {
     const newest = (entries.at(-1)?.snapshot.values.length ?? 0) + stale.length
@@ -185,13 +190,13 @@ export class RangeSender {
     else this.#rejections.part(entries, sent.samples - sent.written, { reason: sent.reason, uncertain: isUncertain })
   }
 
-  /** Once for a range: whether what refuses it is that somebody else was there before. What may be a repetition is none. */
+  /** Once per range: checks if a second sender caused the rejection. A request that may be a repetition is ignored. */
   #onSuspect({ step, uncertain }: Slice, sent: RequestResult, blame: BlameTracker, { entries }: Batch): void {
     const isNew = step === 'last' || (step === 'send' && !uncertain && !sent.afterUncertain)
     if (isNew && sent.kind === 'rejected' && blame.suspect()) this.#rejections.suspect(entries, sent.reason)
   }
 
-  /** After a refusal: what is left to do, where others of these are taken, or may be. */
+  /** After a rejection: finds out if the receiver accepts anything. Returns the slices that are pending. */
   async #onBlame(
     range: Range,
     work: PendingSlices,
@@ -203,18 +208,18 @@ export class RangeSender {
     if (blame.shouldProbe(isOver)) {
       const answer = await this.#onAnswer(this.#onOther(range), signal, async () => {})
       if (answer === 'nothing' || answer.kind !== 'delivered') {
-        if (answer !== 'nothing' && (await this.#requests.isOlder(answer, () => this.#onOther(range), signal)))
-          return 'held' // once more from its beginning, as 1.0
-        this.#rejections.everything(blame.reason, heldMs)
-        await wait.wait(heldMs, signal)
-        return 'held'
+        if (answer !== 'nothing' && (await this.#requests.hasDowngraded(answer, () => this.#onOther(range), signal)))
+          return 'receiver-down' // the whole range again, in 1.0
+        this.#rejections.everything(blame.reason, pauseMs)
+        await wait.wait(pauseMs, signal)
+        return 'receiver-down'
       }
       blame.onProbed()
     }
-    return blame.rangeRejected(isOver) ? 'whole' : work
+    return blame.rangeRejected(isOver) ? 'range-rejected' : work
   }
 
-  /** The receiver takes other samples and none of these. Several go one by one: not all may be at fault. */
+  /** The receiver accepts a test sample and nothing of this range. Several snapshots are sent again one by one. */
   async #onRangeRejected({ entries, bounds }: Range, { reason }: BlameTracker): Promise<void> {
     const [entry] = entries
     if (entries.length > 1) this.#singlyUpTo = bounds.last
@@ -222,13 +227,14 @@ export class RangeSender {
     const replayed = entry.sequence <= this.#deps.cursor.uncertain
     if (replayed) this.#replayed(1)
     else await this.#rejections.snapshot(entry, reason)
-    this.#afterWhole = true
+    this.#afterRejectedRange = true
     await this.#finish(entry, replayed ? 'delivered' : 'rejected')
   }
 
   /**
-   * The receiver fails at these for half an hour. Several are read again one by one; one that it fails at while it takes
-   * another sample, twice, is set aside. Those behind it are no such sample: after them it could not be sent any more.
+   * The receiver fails with 5xx at this range for half an hour. Several snapshots are read again one by one. A single
+   * snapshot becomes a dead letter if the receiver twice fails at it and accepts a test sample. Later snapshots cannot
+   * serve as the test: after them this one would be out of order.
    */
   async #onInterruption(range: Range, signal: AbortSignal): Promise<void> {
     const { entries, bounds } = range
@@ -236,28 +242,28 @@ export class RangeSender {
     if (entries.length > 1) this.#singlyUpTo = bounds.last
     if (poison === undefined || entries.length > 1) return
     if (!(await this.#requests.failsAlone({ entries, stale: [] }, () => this.#onOther(range), signal))) return
-    await this.#rejections.snapshot(poison, 'the receiver fails at it for ever and takes others')
+    await this.#rejections.snapshot(poison, 'the receiver fails with HTTP 5xx for this snapshot and accepts others')
     await this.#finish(poison, 'rejected')
   }
 
-  /** A sample that is none of these. */
+  /** A test sample of a separate series. */
   #onOther({ entries }: Range): Batch {
     return this.#probe.next(entries[0]?.snapshot.series[0]?.identity ?? {}, this.#deps.clock.now())
   }
 
-  /** All up to this one has had its final answer. */
+  /** Commits the cursor: all entries up to this one have a final answer. */
   async #finish(entry: Entry | undefined, verdict: DeliveryVerdict): Promise<void> {
     if (entry === undefined) return
     if (verdict === 'delivered') this.#staleTracker.delivered(entry)
-    this.#moved = entry.sequence
+    this.#committed = entry.sequence
     await this.#deps.cursor.commit(entry.sequence, verdict)
   }
 
-  /** What a lost answer had hidden. */
+  /** The receiver had accepted these snapshots; its response was lost. */
   #replayed(snapshots: number): void {
     const { stats, log, receiver } = this.#deps
     stats.replayed++
-    log.info('remote-write: had arrived though its answer was lost', { ...receiver, snapshots })
+    report(log, messages.alreadyDelivered, { ...receiver, snapshots })
   }
 
   #withinBudget({ reason }: BlameTracker, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,11 @@
 import type { Outcome, ReceiverLabels } from '../http/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { BacklogPacing } from './backlog-pacing.ts'
 import type { Batch } from './encode/batch.ts'
 import type { Compressor } from './encode/compression.ts'
+import { messages } from './messages.ts'
 import type { FinalAnswer, Retrier } from './retry.ts'
 import type { EndpointStats } from './stats.ts'
 import type { HttpRejection, VersionNegotiation } from './version-negotiation.ts'
@@ -20,20 +21,20 @@ interface Deps {
   readonly stats: EndpointStats
 }
 
-/** What a receiver finally said of so many samples. */
+/** Final answer to a request, with its number of samples. */
 export type RequestResult = FinalAnswer & { readonly samples: number }
 
-/** A refusal of some of them. */
+/** The receiver rejected some samples of a request and accepted the others. */
 export type PartialWrite = Extract<RequestResult, { readonly kind: 'rejected' }> & { readonly written: number }
 
-/** A refusal with a count that can be believed: there are receivers that count before they look. */
+/** Some receivers count samples before they validate them: a count of 0 or of all samples is ignored. */
 export function isPartialWrite(sent: RequestResult): sent is PartialWrite {
   if (sent.kind !== 'rejected') return false
   const { written = 0 } = sent
   return written > 0 && written < sent.samples
 }
 
-/** Sends one batch after another, each as one request in the version that the receiver takes. */
+/** Sends each batch as one request, in the version that the receiver supports. */
 export class RequestSender {
   readonly #deps: Deps
 
@@ -41,7 +42,7 @@ export class RequestSender {
     this.#deps = deps
   }
 
-  /** The final answer; `before` is done first, and nothing where there is nothing to send. */
+  /** Returns the final answer, or `nothing` for a batch without samples. `before` runs right before the request. */
   async send(batch: Batch, before: () => Promise<void>, signal: AbortSignal): Promise<RequestResult | 'nothing'> {
     const { delivery, negotiation, compressor } = this.#deps
     const { encoder, tries } = negotiation
@@ -51,15 +52,16 @@ export class RequestSender {
     await before()
     const answer = await delivery.deliver({ body, headers, samples, tries }, signal)
     if (compressor.learn(answer)) {
-      const again = await this.send(batch, before, signal)
-      return again === 'nothing' || !answer.afterUncertain ? again : { ...again, afterUncertain: true }
+      const second = await this.send(batch, before, signal)
+      return second === 'nothing' || !answer.afterUncertain ? second : { ...second, afterUncertain: true }
     }
     const sent = { ...answer, samples }
-    if (sent.kind === 'delivered' || isPartialWrite(sent)) this.#taken({ bytes: body.length, samples, metadata }, batch)
+    if (sent.kind === 'delivered' || isPartialWrite(sent))
+      this.#onAccepted({ bytes: body.length, samples, metadata }, batch)
     return sent
   }
 
-  /** One attempt. */
+  /** One attempt without retry. */
   async attempt(batch: Batch, signal: AbortSignal): Promise<Outcome> {
     const { delivery, negotiation, compressor } = this.#deps
     const { encoder } = negotiation
@@ -67,18 +69,18 @@ export class RequestSender {
     return await delivery.attempt(body, headers, signal)
   }
 
-  /** Another sample was answered like this: whether the receiver takes one as 1.0, and 2.0 no more. */
-  isOlder(answer: HttpRejection, other: () => Batch, signal: AbortSignal): Promise<boolean> {
-    const takes = async () => (await this.attempt(other(), signal)).kind === 'delivered'
-    return this.#deps.negotiation.hasDowngraded(answer, takes)
+  /** After this answer to a test sample: whether the receiver accepts one in 1.0, so that it no longer supports 2.0. */
+  hasDowngraded(answer: HttpRejection, other: () => Batch, signal: AbortSignal): Promise<boolean> {
+    const accepts = async () => (await this.attempt(other(), signal)).kind === 'delivered'
+    return this.#deps.negotiation.hasDowngraded(answer, accepts)
   }
 
-  /** The receiver fails at this one and takes another, twice. */
+  /** Whether the receiver twice fails with 5xx for this batch and accepts a test sample. */
   async failsAlone(batch: Batch, other: () => Batch, signal: AbortSignal): Promise<boolean> {
     for (let i = 0; i < 2; i++) {
       const answer = await this.attempt(other(), signal)
       if (answer.kind !== 'delivered') {
-        await this.isOlder(answer, other, signal)
+        await this.hasDowngraded(answer, other, signal)
         return false
       }
       const outcome = await this.attempt(batch, signal)
@@ -87,13 +89,13 @@ export class RequestSender {
     return true
   }
 
-  #taken(
+  #onAccepted(
     { bytes, samples, metadata }: { readonly bytes: number; readonly samples: number; readonly metadata: number },
     { entries }: Batch,
   ): void {
     const { pacing, stats, clock, log, receiver } = this.#deps
     pacing.onDelivered()
-    if (stats.samples === 0) log.info('remote-write: the first samples are delivered', { ...receiver, samples })
+    if (stats.samples === 0) report(log, messages.firstDelivery, { ...receiver, samples })
     stats.samples += samples
     stats.bytes += bytes
     stats.metadata += metadata

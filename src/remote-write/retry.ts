@@ -13,30 +13,31 @@ import {
 
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
+import { messages } from './messages.ts'
 import type { EndpointStats } from './stats.ts'
 
-/** What the receiver finally said of one body; `stuck` is a body that it has failed at for too long. */
+/** Final result of one request. `stuck`: the receiver failed with HTTP 5xx for too long. */
 export type FinalAnswer = (
   | Extract<Outcome, { kind: 'delivered' | 'rejected' }>
   | { readonly kind: 'stuck'; readonly reason: string }
 ) & {
-  /** An earlier attempt of this body ended without an answer: it may have arrived then. */
+  /** An earlier attempt ended without a response: the receiver may have accepted it. */
   readonly afterUncertain: boolean
   readonly attempts: number
 }
 
 /** One request. */
-export interface Message {
+export interface RemoteWriteRequest {
   readonly body: Uint8Array
   readonly headers: Headers
   readonly samples: number
-  /** After so many failures and silences it is given up; for ever where it is missing. */
+  /** Maximum number of failed attempts; unlimited if undefined. */
   readonly tries?: number | undefined
 }
 
-/** Failures of the receiver itself (5xx) on one body after which it is asked whether the body is at fault. */
+/** A request is stuck after this many HTTP 5xx and this time: the body may be the cause. */
 const stuckAfter = 20
-const stuckForMs = 1_800_000
+const stuckAfterMs = 1_800_000
 
 interface Deps {
   readonly requester: Requester
@@ -45,59 +46,59 @@ interface Deps {
   readonly wait: Wait
   readonly backoff: Backoff
   readonly stats: EndpointStats
-  /** What every line of the log says of this endpoint. */
+  /** Fields of each log line that name the endpoint. */
   readonly receiver: ReceiverLabels
-  /** Where a receiver of its kind takes pushes. */
+  /** The usual path for pushes to this kind of receiver. */
   readonly pushPath?: string | undefined
-  /** The receiver says that it is too much. */
+  /** Called for HTTP 429. */
   readonly onLimited: () => void
-  /** The receiver tells its own time, milliseconds since the epoch. */
+  /** Called with the time of the receiver, milliseconds since the epoch. */
   readonly onTime: (receiverMs: number) => void
-  /** What the protocol makes of an outcome. */
+  /** Interprets an outcome according to the protocol version. */
   readonly read: (outcome: Outcome) => Outcome
 }
 
-/** Sends one body after another until each has a final answer. */
+/** Sends requests one after another and retries each until it has a final answer. */
 export class Retrier {
   readonly #deps: Deps
   readonly #problem: ErrorLog
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#problem = new ErrorLog({ ...deps, part: 'remote-write' })
+    this.#problem = new ErrorLog({ ...deps, recovered: messages.recovered })
   }
 
-  /** Why nothing goes through at the moment; undefined while all is well. */
+  /** Why requests fail now, with a hint; undefined when they succeed. */
   get problem(): string | undefined {
-    return this.#problem.told
+    return this.#problem.current
   }
 
-  /** What the attempt waits for that was called off, or is under way. */
+  /** What the current or last aborted attempt waits for. */
   get waiting(): string | undefined {
     return this.#deps.requester.waiting
   }
 
-  /** What to do about words of this receiver. */
+  /** The remedy for an error message of this receiver. */
   hintFor(reason: string): string | undefined {
     return this.#problem.hintFor(reason)
   }
 
-  /** Tries the same bytes again until they are delivered, rejected or stuck; rejects when the signal aborts. */
-  async deliver({ body, headers, samples, tries }: Message, signal: AbortSignal): Promise<FinalAnswer> {
-    const begunMs = this.#deps.clock.monotonicMs()
+  /** Retries the same bytes until they are delivered, rejected or stuck. The promise rejects when the signal aborts. */
+  async deliver({ body, headers, samples, tries }: RemoteWriteRequest, signal: AbortSignal): Promise<FinalAnswer> {
+    const startMs = this.#deps.clock.monotonicMs()
     let afterUncertain = false
     let failures = 0
     return settle<FinalAnswer>(
       async (attempt) => {
-        const more = attempt > 1 ? { 'retry-attempt': String(attempt - 1) } : {}
-        const outcome = await this.attempt(body, { ...headers, ...more }, signal)
-        const so = { afterUncertain, attempts: attempt }
-        if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, ...so }
+        const retryHeader = attempt > 1 ? { 'retry-attempt': String(attempt - 1) } : {}
+        const outcome = await this.attempt(body, { ...headers, ...retryHeader }, signal)
+        const history = { afterUncertain, attempts: attempt }
+        if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, ...history }
         if (outcome.kind === 'uncertain') afterUncertain = true
         if ((outcome.status ?? 0) >= 500 || (tries !== undefined && outcome.kind === 'uncertain')) failures++
-        const stuck = failures >= stuckAfter && this.#deps.clock.monotonicMs() - begunMs >= stuckForMs
+        const stuck = failures >= stuckAfter && this.#deps.clock.monotonicMs() - startMs >= stuckAfterMs
         if (stuck || failures >= (tries ?? Number.POSITIVE_INFINITY))
-          return { kind: 'stuck', reason: outcome.reason, ...so, afterUncertain }
+          return { kind: 'stuck', reason: outcome.reason, ...history, afterUncertain }
         return outcome
       },
       (outcome, attempt) => this.#wait(outcome, attempt, samples, signal),
@@ -105,17 +106,17 @@ export class Retrier {
     )
   }
 
-  /** One attempt, counted. */
+  /** One attempt. Counts it in the stats. */
   async attempt(body: Uint8Array, headers: Headers, signal: AbortSignal): Promise<Outcome> {
     const { requester, clock, stats } = this.#deps
-    const begunMs = clock.monotonicMs()
+    const startMs = clock.monotonicMs()
     const answer = await requester.post(body, headers, signal)
     const outcome = this.#deps.read(answer)
     const status = answer.kind === 'delivered' ? 200 : (answer.status ?? 0)
     stats.requests++
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)
-    stats.durations.add((clock.monotonicMs() - begunMs) / 1000)
-    if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#problem.well()
+    stats.durations.add((clock.monotonicMs() - startMs) / 1000)
+    if (outcome.kind === 'delivered' || outcome.kind === 'rejected') this.#problem.clear()
     if (outcome.kind === 'delivered' && outcome.receiverMs !== undefined) this.#deps.onTime(outcome.receiverMs)
     return outcome
   }
@@ -126,9 +127,7 @@ export class Retrier {
     stats.samplesRetried += samples
     if (outcome.status === 429) onLimited()
     const delayMs = delayAfter(attempt, backoff, outcome.afterMs, Math.random())
-    this.#problem.ill('warn', 'not delivered, kept and tried again', outcome.reason, {
-      retry_in: `${Math.round(delayMs / 100) / 10}s`,
-    })
+    this.#problem.report(messages.retrying, outcome.reason, { retry_in: `${Math.round(delayMs / 100) / 10}s` })
     await wait.wait(delayMs, signal)
   }
 }

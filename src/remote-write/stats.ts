@@ -1,12 +1,13 @@
 import type { Backlog } from '../buffer/index.ts'
-/** One endpoint's numbers, under the names that Prometheus gives them. Times are milliseconds since the epoch. */
+
+/** Counters of one endpoint, named as in Prometheus. Times are milliseconds since the epoch. */
 export interface EndpointStats {
   samples: number
   samplesRetried: number
   samplesFailed: number
-  /** Samples that are not sent, by reason: Prometheus's word for those that rules drop is `dropped_series`. */
+  /** Dropped samples by reason. Prometheus uses the reason `dropped_series` for samples that relabeling drops. */
   readonly samplesDropped: Map<string, number>
-  /** Families in requests of their own, or series that carried type and help with them. */
+  /** Metadata entries: families in separate requests (1.0), or series sent with type and help (2.0). */
   metadata: number
   metadataFailed: number
   /** Compressed bytes of delivered requests. */
@@ -14,21 +15,21 @@ export interface EndpointStats {
   metadataBytes: number
   requests: number
   retries: number
-  /** Ranges whose answer never came and that turned out to have arrived. */
+  /** Ranges that the receiver had accepted although the response was lost. */
   replayed: number
-  /** Refusals that say that another host sends under the labels of this one. */
+  /** Rejections caused by another sender with the same labels. */
   duplicateSender: number
-  /** Timestamp of the newest sample that was collected, and of the newest that was delivered. */
+  /** Timestamps of the newest collected and the newest delivered sample. */
   highestTimestampMs: number
   highestSentTimestampMs: number
   lastDeliveryMs: number
   readonly durations: DurationHistogram
   readonly load: LoadAverage
-  /** Answers by status; 0 stands for no answer. */
+  /** Number of responses by HTTP status; 0 means no response. */
   readonly answers: Map<number, number>
 }
 
-/** One endpoint at one moment, as its self metrics show it. */
+/** State of one endpoint for its self metrics. */
 export interface EndpointState {
   readonly name: string
   readonly url: string
@@ -58,38 +59,38 @@ export const createStats = (): EndpointStats => ({
   answers: new Map(),
 })
 
-/** Upper bounds in seconds, those of Prometheus for the same histogram. */
+/** Upper bounds in seconds, the same as Prometheus uses for this histogram. */
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300, Number.POSITIVE_INFINITY]
 
-/** How long requests took, as a classic histogram. */
+/** Request durations as a classic histogram. */
 class DurationHistogram {
   seconds = 0
   count = 0
   readonly #counts = bounds.map(() => 0)
 
   add(seconds: number): void {
-    const place = bounds.findIndex((bound) => seconds <= bound)
-    this.#counts[place] = (this.#counts[place] ?? 0) + 1
+    const index = bounds.findIndex((bound) => seconds <= bound)
+    this.#counts[index] = (this.#counts[index] ?? 0) + 1
     this.seconds += seconds
     this.count++
   }
 
-  /** How many were not longer than each bound; the bound as the label `le` has it. */
+  /** Cumulative count for each bound. `le` is the value of the label. */
   *buckets(): Generator<readonly [le: string, count: number]> {
     let total = 0
-    for (const [place, bound] of bounds.entries()) {
-      total += this.#counts[place] ?? 0
+    for (const [index, bound] of bounds.entries()) {
+      total += this.#counts[index] ?? 0
       yield [bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound), total]
     }
   }
 }
 
-/** How much of the newest counts. */
+/** Weight of the newest value in the moving average. */
 const weight = 0.2
 
 /**
- * How much of the time between two snapshots goes into sending one. Above 1 a single sender, one request after another,
- * cannot keep up: Prometheus calls it the number of shards that are desired.
+ * Time to send one snapshot, divided by the time between two snapshots (moving averages). Above 1, one request at a time
+ * is too slow. Prometheus calls this the desired number of shards.
  */
 class LoadAverage {
   #betweenMs: number | undefined
@@ -105,7 +106,7 @@ class LoadAverage {
     this.#sendingMs = smoothed(this.#sendingMs, milliseconds / snapshots)
   }
 
-  /** From 1 up: there is always one. */
+  /** At least 1. */
   get senders(): number {
     return Math.max(1, this.#sendingMs / Math.max(1, this.#betweenMs ?? Number.POSITIVE_INFINITY))
   }

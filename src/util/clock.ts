@@ -1,17 +1,17 @@
 import { uptime } from 'node:os'
 
-/** The only place that reads time or sets timers, so that tests can bring a clock of their own. */
+/** The only source of time and timers. Tests pass a clock that they control. */
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. */
   now(): number
-  /** Milliseconds that never go back, from an arbitrary start. */
+  /** Milliseconds since an arbitrary start. Never decreases. */
   monotonicMs(): number
-  /** Milliseconds since the machine booted, the time it slept too; to hundredths of a second. */
+  /** Milliseconds since the boot, with a resolution of 10 ms. Includes the time that the machine was suspended. */
   bootMs(): number
   /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Rings after `ms`, unless what it gives is called before. Where a signal is not needed: that makes it four times dearer. */
-  timer(ms: number, ring: () => void): () => void
+  /** Calls back after `ms`. Returns the function that cancels the timer. `sleep` with a signal costs four times as much. */
+  timer(ms: number, callback: () => void): () => void
 }
 
 export const systemClock: Clock = {
@@ -22,47 +22,47 @@ export const systemClock: Clock = {
   timer,
 }
 
-/** `performance.now()` would load a dozen modules of Node's own, which takes a short command 3 ms. */
+/** `performance.now()` would load a dozen internal modules of Node, which costs a short command 3 ms. */
 function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime()
   return seconds * 1000 + nanoseconds / 1e6
 }
 
-/** The longest that a timer of Node can be: 25 days. */
+/** Longest delay that Node's timers support: 25 days. */
 const maxMs = 2 ** 31 - 1
 
-function timer(ms: number, ring: () => void): () => void {
-  const running = setTimeout(ring, Math.min(ms, maxMs))
+function timer(ms: number, callback: () => void): () => void {
+  const running = setTimeout(callback, Math.min(ms, maxMs))
   return () => clearTimeout(running)
 }
 
-/** That of node:timers/promises makes an Error, with its stack, for each wait that is called off: 0.2 ms a time. */
+/** Replaces `setTimeout` of node:timers/promises, which creates an Error with a stack for each aborted wait: 0.2 ms. */
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
-    const calledOff = () => {
-      callOff()
+    const onAbort = () => {
+      cancel()
       reject(signal?.reason)
     }
-    const callOff = timer(ms, () => {
-      signal?.removeEventListener('abort', calledOff)
+    const cancel = timer(ms, () => {
+      signal?.removeEventListener('abort', onAbort)
       resolve()
     })
-    signal?.addEventListener('abort', calledOff, { once: true })
+    signal?.addEventListener('abort', onAbort, { once: true })
   })
 }
 
 export interface Tick {
   /** Wall clock at the tick, milliseconds since the epoch. */
   readonly timestampMs: number
-  /** Ticks that went by while the one before was still being worked on. */
+  /** Ticks that were skipped because the previous tick was still being handled. */
   readonly missed: number
 }
 
 /**
- * A tick at once, then one at every multiple of the interval on the wall clock. The schedule follows the monotonic
- * clock, so a step of the wall clock neither stops it nor makes it race; it is aligned anew when the two have drifted
- * apart by more than a tenth of the interval. Ends quietly when the signal aborts.
+ * Yields a tick at once, then one at every multiple of the interval on the wall clock. The schedule follows the
+ * monotonic clock: a step of the wall clock neither stops it nor causes a burst of ticks. It is aligned again when the
+ * two clocks differ by more than a tenth of the interval. Returns when the signal aborts.
  */
 export async function* every(clock: Clock, intervalMs: number, signal: AbortSignal): AsyncGenerator<Tick> {
   if (signal.aborted) return
@@ -72,10 +72,10 @@ export async function* every(clock: Clock, intervalMs: number, signal: AbortSign
     try {
       await clock.sleep(Math.max(0, next - clock.monotonicMs()), signal)
     } catch {
-      return // aborted: the caller decides what a stop means
+      return // aborted
     }
     const early = next - clock.monotonicMs()
-    if (early > 0.5) continue // timers may fire a little before their time
+    if (early > 0.5) continue // timers may fire early
     const timestampMs = clock.now()
     yield { timestampMs, missed: Math.max(0, Math.floor(-early / intervalMs)) }
     next += intervalMs
@@ -83,7 +83,7 @@ export async function* every(clock: Clock, intervalMs: number, signal: AbortSign
   }
 }
 
-/** The monotonic time of the wall clock's next multiple of the interval, at least a tenth of an interval away. */
+/** Monotonic time of the next multiple of the interval on the wall clock, at least a tenth of an interval from now. */
 function aligned(clock: Clock, intervalMs: number): number {
   const away = intervalMs - (clock.now() % intervalMs)
   return clock.monotonicMs() + (away < intervalMs / 10 ? away + intervalMs : away)
@@ -95,25 +95,25 @@ function offAlignment(clock: Clock, next: number, intervalMs: number): boolean {
   return Math.min(off, intervalMs - off) > intervalMs / 10
 }
 
-/** Calls off waiting for `work` after `ms`; the work itself goes on, its result is dropped. */
+/** Resolves to `late` if `work` takes longer than `ms`. The work continues; its result is ignored. */
 export function withTimeout<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | 'late'> {
   return new Promise((resolve, reject) => {
-    const callOff = clock.timer(ms, () => resolve('late'))
-    work.finally(callOff).then(resolve, reject)
+    const cancel = clock.timer(ms, () => resolve('late'))
+    work.finally(cancel).then(resolve, reject)
   })
 }
 
-/** The instant that a date in a text stands for (RFC 9110, RFC 3339), milliseconds since the epoch; NaN if it is none. */
+/** Parses a date (RFC 9110, RFC 3339) to milliseconds since the epoch; NaN if the text is not a date. */
 export const instantOf = (text: string): number => Date.parse(text)
 
-/** A point in time as RFC 3339 writes it, to the millisecond. */
-/** No version of this ran before 2026: a wall clock that says so has not been set yet. */
+/** False for a time before 2026: no version of hostpush existed then, so the wall clock has not been set. */
 export const isSet = (nowMs: number): boolean => nowMs >= 1_767_225_600_000
 
+/** A time in milliseconds since the epoch as RFC 3339 text. */
 export const timeText = (ms: number): string => new Date(ms).toISOString()
 
-/** Node 26 has it, 24 does not. */
+/** Node 26 has Temporal, Node 24 does not. */
 const temporal = (globalThis as { Temporal?: { Now: { instant(): { epochNanoseconds: bigint } } } }).Temporal
 
-/** Wall clock, nanoseconds since the epoch; whole milliseconds where the runtime has no better. */
+/** Wall clock, nanoseconds since the epoch; in whole milliseconds without Temporal. */
 export const nowNs = (): bigint => temporal?.Now.instant().epochNanoseconds ?? BigInt(Date.now()) * 1_000_000n

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts'
 
-/** An end that comes by itself, unless it is over before. */
+/** A signal that aborts at a time limit. `clear` releases the timer. */
 export interface Deadline {
-  /** Aborts when the time is up, or when the caller, if there is one, calls it off. */
+  /** Aborts at the time limit, or when the caller's signal aborts. */
   readonly signal: AbortSignal
   clear(): void
 }
@@ -12,15 +12,15 @@ export function createDeadline(clock: Clock, ms: number, caller?: AbortSignal): 
   const stopped = () => end.abort(new Error('stopped'))
   if (caller?.aborted) stopped()
   caller?.addEventListener('abort', stopped, { once: true })
-  const callOff = clock.timer(ms, () => end.abort(new Error(`no answer within ${Math.round(ms)} ms`)))
+  const cancel = clock.timer(ms, () => end.abort(new Error(`no answer within ${Math.round(ms)} ms`)))
   const clear = () => {
     caller?.removeEventListener('abort', stopped)
-    callOff()
+    cancel()
   }
   return { signal: end.signal, clear }
 }
 
-/** What is waited for no longer than the signal allows, whether it listens to it or not. */
+/** Rejects when the signal aborts, even if the work ignores the signal. */
 export async function raceAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   signal.throwIfAborted()
   const { promise: aborted, reject } = Promise.withResolvers<never>()

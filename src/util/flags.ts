@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { didYouMean } from './did-you-mean.ts'
 
-/** A command line flag. A switch is `--x` or `--no-x`, a value `--x=v` or `--x v`, a list a value given several times. */
+/** A command line flag. Forms: switch `--x` or `--no-x`; value `--x=v` or `--x v`; list: a repeatable value. */
 export interface Flag {
   readonly name: string
   readonly kind: 'switch' | 'value' | 'list'
@@ -13,20 +13,20 @@ export interface Flag {
   readonly hidden?: boolean
 }
 
-/** What was on the command line: only flags that were given. */
+/** The flags on the command line, without defaults. */
 export type ParsedFlags = ReadonlyMap<string, string | boolean | readonly string[]>
 
-/** A command line that cannot be understood; exit status 2. */
+/** An invalid command line; exit status 2. */
 export class UsageError extends Error {}
 
 export interface CommandLine {
   readonly flags: ParsedFlags
   readonly operands: readonly string[]
-  /** What is wrong with the flags of a command line that ends in another program's; `flags` is empty then. */
+  /** Set by `parseBeforeProgram` if the flags before another program's command line are invalid; `flags` is then empty. */
   readonly usageError?: UsageError
 }
 
-/** Reads a command's arguments. Throws UsageError at the first flag that is unknown, repeated, or lacks its value. */
+/** Parses a command's arguments. Throws UsageError at the first flag that is unknown, repeated or without its value. */
 export function parseFlags(args: readonly string[], known: readonly Flag[]): CommandLine {
   const byName = new Map(known.map((flag) => [flag.name, flag]))
   const options = Object.fromEntries(
@@ -40,21 +40,21 @@ export function parseFlags(args: readonly string[], known: readonly Flag[]): Com
     allowPositionals: true,
     tokens: true,
   })
-  const given = new Map<string, string | boolean | string[]>()
+  const flags = new Map<string, string | boolean | string[]>()
   for (const token of tokens) {
     if (token.kind !== 'option') continue
     const negated = token.rawName.startsWith('--no-') && !byName.has(token.rawName.slice(2))
     const name = negated ? token.rawName.slice(5) : token.name
     const flag = byName.get(name)
     if (flag === undefined || (negated && flag.kind !== 'switch')) throw new UsageError(unknown(token.rawName, known))
-    take(given, flag, negated, token.value)
+    setFlag(flags, flag, negated, token.value)
   }
-  return { flags: given, operands: positionals }
+  return { flags, operands: positionals }
 }
 
 /**
- * Cuts a command line that ends in another program's: that begins behind `--`, or at the first word that is no flag.
- * Behind an unknown flag, which may or may not take the next word, only `--` tells.
+ * Splits a command line that ends with another program's command line. The program starts after `--`, or at the first
+ * word that is not a flag. After an unknown flag the next word may be its value: then only `--` starts the program.
  */
 export function beforeProgram(
   args: readonly string[],
@@ -62,22 +62,22 @@ export function beforeProgram(
 ): { readonly own: readonly string[]; readonly program: readonly string[] } {
   const cut = (at: number, skip: number) => ({ own: args.slice(0, at), program: args.slice(at + skip) })
   const byForm = new Map(known.flatMap(({ name, kind }) => [[`--${name}`, kind] as const, [`--no-${name}`, kind]]))
-  let sure = true
+  let isCertain = true
   for (let at = 0; at < args.length; at++) {
     const word = args[at] ?? ''
     if (word === '--') return cut(at, 1)
     if (!word.startsWith('-')) {
-      if (sure) return cut(at, 0)
+      if (isCertain) return cut(at, 0)
       continue
     }
     const kind = byForm.get(word.split('=', 1)[0] ?? '')
-    sure &&= kind !== undefined
+    isCertain &&= kind !== undefined
     if (kind !== undefined && kind !== 'switch' && !word.includes('=') && args[at + 1] !== '--') at++
   }
   return cut(args.length, 0)
 }
 
-/** As `parseFlags`, of a command line that ends in another program's: where there is one, misuse is not thrown. */
+/** As `parseFlags`, for a command line that ends with another program's. If there is a program, invalid flags are returned as `usageError`, not thrown. */
 export function parseBeforeProgram(args: readonly string[], known: readonly Flag[]): CommandLine {
   const { own, program } = beforeProgram(args, known)
   try {
@@ -88,22 +88,23 @@ export function parseBeforeProgram(args: readonly string[], known: readonly Flag
   }
 }
 
-function take(
-  given: Map<string, string | boolean | string[]>,
+function setFlag(
+  flags: Map<string, string | boolean | string[]>,
   { name, kind }: Flag,
   negated: boolean,
   value: string | undefined,
 ): void {
-  const before = given.get(name)
+  const before = flags.get(name)
   if (kind === 'switch') {
-    if (value !== undefined) throw new UsageError(`flag --${name} takes no value: write --${name} or --no-${name}`)
-    given.set(name, !negated)
+    if (value !== undefined)
+      throw new UsageError(`flag --${name} does not accept a value: use --${name} or --no-${name}`)
+    flags.set(name, !negated)
     return
   }
-  if (value === undefined) throw new UsageError(`flag --${name} needs a value: --${name}=VALUE`)
-  if (kind === 'list') given.set(name, [...((before as string[] | undefined) ?? []), value])
+  if (value === undefined) throw new UsageError(`flag --${name} requires a value: --${name}=VALUE`)
+  if (kind === 'list') flags.set(name, [...((before as string[] | undefined) ?? []), value])
   else if (before !== undefined) throw new UsageError(`flag --${name} cannot be repeated`)
-  else given.set(name, value)
+  else flags.set(name, value)
 }
 
 function unknown(rawName: string, known: readonly Flag[]): string {

@@ -2,13 +2,13 @@ export type Level = 'debug' | 'info' | 'warn' | 'error'
 export type Format = 'logfmt' | 'json'
 export type Fields = Readonly<Record<string, unknown>>
 
-/** One line an event: a constant message and fields. Log a change of state, not a state. */
+/** Writes one line for each event: a constant message and fields. Log a change of state, not a state that lasts. */
 export type Log = Readonly<Record<Level, (message: string, fields?: Fields) => void>>
 
 export const levels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly Level[]
 export const formats = ['logfmt', 'json'] as const satisfies readonly Format[]
 
-/** A value that must not be shown. Whatever prints it prints `***`; `reveal` is called where it is sent. */
+/** A value that must not appear in output: it prints as `***`. Only the code that sends it calls `reveal`. */
 export class Secret {
   readonly #text: string
   constructor(text: string) {
@@ -28,7 +28,7 @@ export class Secret {
   }
 }
 
-/** `write` gets whole lines. `now` stamps them: milliseconds since the epoch. */
+/** Calls `write` with each line, including the line end. `now`: milliseconds since the epoch. */
 export function createLog(level: Level, format: Format, write: (line: string) => void, now: () => number): Log {
   const lowest = levels.indexOf(level)
   const line = format === 'json' ? jsonLine : logfmtLine
@@ -41,14 +41,14 @@ export function createLog(level: Level, format: Format, write: (line: string) =>
               ['time', new Date(now()).toISOString()],
               ['level', one.toUpperCase()],
               ['msg', message],
-              ...shown(fields),
+              ...pairsOf(fields),
             ]),
           )
         }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-/** What a message means for samples. An error is one that says `stopped` or `lost`. */
+/** The effect of an event on samples. Messages with `stopped` or `lost` have the level error, and no others. */
 export type DataEffect =
   /** Samples are not affected. */
   | 'none'
@@ -58,12 +58,12 @@ export type DataEffect =
   | 'stopped'
   | 'lost'
 
-/** A message of the log. docs/logs.md is generated from all of them. */
+/** A log message. docs/logs.md is generated from all messages. */
 export interface Message {
   /** The part that reports, as the field `component` shows it. */
   readonly component: string
   readonly level: Level
-  /** What happened: constant, with the words that an operator searches for. */
+  /** What happened, with the words that an operator searches for. Constant. */
   readonly text: string
   readonly meaning: string
   readonly data: DataEffect
@@ -82,7 +82,7 @@ export const defineMessages = <const Name extends string>(
     Object.entries<Definition>(definitions).map(([name, definition]) => [name, { component, ...definition }]),
   ) as Record<Name, Message>
 
-/** Logs a message. A repetition of one that was logged is for `debug`. */
+/** Logs a message at its level, or at `at`: `debug` for a repetition. */
 export function report(log: Log, { component, level, text }: Message, fields: Fields = {}, at: Level = level): void {
   log[at](text, { component, ...fields })
 }
@@ -91,7 +91,7 @@ export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 type Pair = readonly [key: string, value: unknown]
 
-function shown(fields: Fields): Pair[] {
+function pairsOf(fields: Fields): Pair[] {
   return Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [[key, plain(value)] as const]))
 }
 
@@ -99,7 +99,7 @@ function plain(value: unknown): unknown {
   return value instanceof Error ? messageOf(value) : value
 }
 
-/** An error's message and those of its causes, each once. */
+/** The messages of an error and its causes, each once. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const cause = error.cause instanceof Error ? messageOf(error.cause) : ''
@@ -119,7 +119,7 @@ function quoted(value: unknown): string {
   return /^[^\s"=\\\p{C}]+$/u.test(text) ? text : escaped(text)
 }
 
-/** JSON leaves some characters as they are that a terminal acts on or a reader takes for the end of a line. */
+/** JSON, with escapes for control characters and Unicode line separators, which JSON.stringify leaves as they are. */
 function escaped(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\x7f-\x9f\u2028\u2029]/g,

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 
-/** What `--version` and the build_info families say. */
+/** Build information for `--version` and the build_info families. */
 export interface Build {
   readonly version: string
-  /** The commit, and where it was; `unknown` outside a git checkout and when the source runs as it is. */
+  /** Commit and branch; `unknown` outside a git checkout and when the source runs without a build. */
   readonly revision: string
   readonly branch: string
 }
 
-/** Put in by scripts/build.ts; not there when the source runs as it is. */
+/** Defined by scripts/build.ts; undefined when the source runs without a build. */
 declare const HOSTPUSH_BUILD: Build | undefined
 
 /** The folder of package.json and proto/: one above dist/ in the bundle, two above this file in the source. */
@@ -24,8 +24,8 @@ function packageVersion(): string {
   return version
 }
 
-/** What the program runs on: `x64` and `v26.10.0`, say. */
+/** For example `x64` and `v26.10.0`. */
 export const platform = { arch: process.arch, runtime: process.version } as const
 
-/** RFC 9110 section 10.1.5; the specification of remote-write asks for one. */
+/** RFC 9110 section 10.1.5. The remote-write specification requires this header. */
 export const userAgent = `hostpush/${build.version} (linux; ${platform.arch})`

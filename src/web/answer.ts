@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** What a request asks for, as far as this server looks at it. */
+/** The parts of a request that this server uses. */
 export interface Request {
   readonly method: string
   readonly path: string
@@ -12,7 +12,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Buffer
-  /** Called once nothing of the answer is left to send, whether it arrived or not. */
+  /** Called when the connection has sent the answer or is closed. */
   readonly done?: () => void
 }
 
@@ -22,7 +22,7 @@ export const plain = (status: number, line: string): Answer => ({
   body: `${line}\n`,
 })
 
-/** Undefined where the target is none that can be read. Servers must take absolute targets too (RFC 9112, 3.2.2). */
+/** Undefined if the request target is invalid. Servers must accept absolute targets too (RFC 9112, 3.2.2). */
 export function requestOf({ method = 'GET', url = '/', headers }: IncomingMessage): Request | undefined {
   const [origin = ''] = /^https?:\/\/[^/?#]*/i.exec(url) ?? []
   const [, path = '', query = ''] = /^([^?#]*)\??([^#]*)/.exec(url.slice(origin.length)) ?? []
@@ -30,11 +30,11 @@ export function requestOf({ method = 'GET', url = '/', headers }: IncomingMessag
   try {
     return { method, path: decodeURIComponent(path) || '/', query: new URLSearchParams(query), acceptEncoding }
   } catch {
-    return undefined // a percent sign that stands for nothing: the caller says so
+    return undefined // invalid percent-encoding
   }
 }
 
-/** Writes the answer; its length is known, so that HEAD tells what GET would. */
+/** Writes the answer. It always has a content-length, so HEAD and GET have the same headers. */
 export function send({ status, headers, body }: Answer, response: ServerResponse): void {
   const length = Buffer.byteLength(body)
   response.writeHead(status, { 'x-content-type-options': 'nosniff', ...headers, 'content-length': length })

@@ -1,49 +1,49 @@
 import type { Secret } from '../util/log.ts'
 
-/** Verdicts that are remembered: a scraper asks with the same password each time, and bcrypt is slow on purpose. */
-const maxKnown = 100
+/** Cached results: a scraper sends the same password each time, and bcrypt is slow by design. */
+const maxCached = 100
 
-/** Basic authentication against bcrypt hashes. How long it takes says nothing about which users there are. */
+/** Basic authentication against bcrypt hashes. The duration of a check does not reveal which users exist. */
 export class BasicAuth {
-  /** By the fingerprint of user, hash and password, under a key that nobody has. */
-  readonly #known = new Map<string, boolean>()
+  /** Results by HMAC of user, hash and password; the key exists only in this process. */
+  readonly #cache = new Map<string, boolean>()
   #key: Buffer | undefined
-  /** One comparison at a time, whoever asks: each holds everything else up for a moment. */
+  /** Comparisons run one at a time: each blocks the event loop for a moment. */
   #last: Promise<unknown> = Promise.resolve()
 
-  /** True where nobody has to say who he is. */
-  async knows(authorization: string | undefined, users: ReadonlyMap<string, Secret>): Promise<boolean> {
+  /** Whether the request is authenticated; true if no users are configured. */
+  async isAuthenticated(authorization: string | undefined, users: ReadonlyMap<string, Secret>): Promise<boolean> {
     const [anyHash] = users.values()
     if (anyHash === undefined) return true
-    const given = credentialsOf(authorization)
-    if (given === undefined) return false
-    const hash = users.get(given.user)
-    const compared = await this.#compare(given, (hash ?? anyHash).reveal())
-    return hash !== undefined && compared
+    const credentials = credentialsOf(authorization)
+    if (credentials === undefined) return false
+    const hash = users.get(credentials.user)
+    const matches = await this.#compare(credentials, (hash ?? anyHash).reveal())
+    return hash !== undefined && matches
   }
 
   async #compare({ user, password }: Credentials, hash: string): Promise<boolean> {
     const { createHmac, randomBytes } = await import('node:crypto')
     this.#key ??= randomBytes(32)
-    const print = createHmac('sha256', this.#key)
+    const fingerprint = createHmac('sha256', this.#key)
       .update(JSON.stringify([user, hash, password]))
       .digest('base64')
     const comparison = this.#last.then(async () => {
       const { compare } = await import('bcryptjs')
-      const verdict = this.#known.get(print) ?? (await compare(password, hash))
-      this.#remember(print, verdict)
-      return verdict
+      const result = this.#cache.get(fingerprint) ?? (await compare(password, hash))
+      this.#remember(fingerprint, result)
+      return result
     })
-    this.#last = comparison.catch(() => {}) // whoever asked is told
+    this.#last = comparison.catch(() => {}) // the caller of this comparison gets the error
     return await comparison
   }
 
-  /** The one that was asked for longest ago is forgotten. */
-  #remember(print: string, verdict: boolean): void {
-    this.#known.delete(print)
-    this.#known.set(print, verdict)
-    const [oldest] = this.#known.keys()
-    if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest)
+  /** Evicts the least recently used result. */
+  #remember(fingerprint: string, result: boolean): void {
+    this.#cache.delete(fingerprint)
+    this.#cache.set(fingerprint, result)
+    const [oldest] = this.#cache.keys()
+    if (this.#cache.size > maxCached && oldest !== undefined) this.#cache.delete(oldest)
   }
 }
 

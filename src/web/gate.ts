@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../util/clock.ts'
-import { type Log, messageOf } from '../util/log.ts'
+import { type Log, messageOf, report } from '../util/log.ts'
 import { type Answer, plain } from './answer.ts'
 import { BasicAuth } from './basic-auth.ts'
+import { messages } from './messages.ts'
 import type { CurrentProtection, Protection } from './protection.ts'
 
-/** Headers for the answer, and the answer itself where the request gets no further. */
+/** Headers for the answer, and the whole answer if the request is rejected. */
 export interface Admission {
   readonly headers: Readonly<Record<string, string>>
-  readonly refusal?: Answer
+  readonly rejection?: Answer
 }
 
 interface Deps {
@@ -16,13 +17,13 @@ interface Deps {
   readonly log: Log
 }
 
-/** Lets requests through as the web configuration file says by then. A file that cannot be used lets nobody through. */
+/** Accepts or rejects requests by the current web configuration file. If the file is invalid, all are rejected. */
 export class Gate {
   readonly #current: CurrentProtection
   readonly #deps: Deps
   readonly #auth = new BasicAuth()
   #problem: string | undefined
-  /** Requests that may still come at once, and when that was so. */
+  /** Token bucket of the rate limit, as of `#countedMs` on the monotonic clock. */
   #tokens: number | undefined
   #countedMs = 0
 
@@ -31,17 +32,16 @@ export class Gate {
     this.#deps = deps
   }
 
-  /** What holds now; undefined where it cannot be used, which is said once. */
+  /** The current configuration; undefined if it is invalid, which is logged once. */
   protection(): Protection | undefined {
     try {
       const protection = this.#current()
-      if (this.#problem !== undefined) this.#deps.log.info('web: the web configuration file can be used again')
+      if (this.#problem !== undefined) report(this.#deps.log, messages.configurationRecovered)
       this.#problem = undefined
       return protection
     } catch (error) {
       const problem = messageOf(error)
-      if (problem !== this.#problem)
-        this.#deps.log.error('web: nobody is let in: the web configuration file cannot be used', { err: problem })
+      if (problem !== this.#problem) report(this.#deps.log, messages.configurationFailed, { err: problem })
       this.#problem = problem
       return undefined
     }
@@ -49,16 +49,16 @@ export class Gate {
 
   async admit({ headers }: IncomingMessage): Promise<Admission> {
     const protection = this.protection()
-    if (protection === undefined) return { headers: {}, refusal: plain(500, 'Internal Server Error') }
+    if (protection === undefined) return { headers: {}, rejection: plain(500, 'Internal Server Error') }
     const admission = { headers: protection.headers }
-    if (!this.#hasRoom(protection)) return { ...admission, refusal: plain(429, 'Too Many Requests') }
-    if (await this.#auth.knows(headers.authorization, protection.users)) return admission
+    if (!this.#isWithinRate(protection)) return { ...admission, rejection: plain(429, 'Too Many Requests') }
+    if (await this.#auth.isAuthenticated(headers.authorization, protection.users)) return admission
     const { status, headers: own, body } = plain(401, 'Unauthorized')
-    return { ...admission, refusal: { status, body, headers: { ...own, 'www-authenticate': 'Basic' } } }
+    return { ...admission, rejection: { status, body, headers: { ...own, 'www-authenticate': 'Basic' } } }
   }
 
-  /** One more request each `intervalMs`, and `burst` of them at once. */
-  #hasRoom({ rateLimit }: Protection): boolean {
+  /** Allows one request each `intervalMs`, and bursts of up to `burst` requests. */
+  #isWithinRate({ rateLimit }: Protection): boolean {
     if (rateLimit === undefined) return true
     const { burst, intervalMs } = rateLimit
     const nowMs = this.#deps.clock.monotonicMs()

@@ -1,11 +1,12 @@
 import type { CollectionResult } from '../collect/index.ts'
 import type { SnapshotConsumer } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import { type Answer, plain, type Request } from './answer.ts'
 import { Gate } from './gate.ts'
 import { landing, notFound } from './landing.ts'
 import { addressOf, type Listener, listenOn } from './listen.ts'
+import { messages } from './messages.ts'
 import { createMetricsPage, noSnapshot } from './metrics-page.ts'
 import type { CurrentProtection } from './protection.ts'
 import type { OwnStat } from './registry.ts'
@@ -16,20 +17,20 @@ export { type CurrentProtection, clientAuthTypes, type Protection, type TlsProte
 export type { OwnStat } from './registry.ts'
 
 export interface WebOptions {
-  /** `host:port`, `:port` or `[::1]:port`; none is no web. */
+  /** `host:port`, `:port` or `[::1]:port`. If empty, nothing is served. */
   readonly listenAddresses: readonly string[]
-  /** Whether the user named them: then one that cannot be had is an error, and not only a warning. */
+  /** Whether the user set them: an address that is not available is then an error instead of a warning. */
   readonly listenAddressesNamed: boolean
-  /** Descriptors of sockets that listen already: then there are no addresses. */
+  /** Descriptors of listening sockets from systemd; `listenAddresses` is then empty. */
   readonly sockets: readonly number[]
   readonly telemetryPath: string
-  /** Requests for metrics that are answered at the same time; 0 is no limit. */
+  /** Maximum number of concurrent requests for metrics; 0: no limit. */
   readonly maxRequests: number
-  /** Leaves out `nodejs_*`, `process_*` and `promhttp_*`. */
+  /** Omits `nodejs_*`, `process_*` and `promhttp_*`. */
   readonly disableExporterMetrics: boolean
-  /** A web configuration file, as exporter-toolkit has it: TLS, passwords, headers. */
+  /** Web configuration file of exporter-toolkit: TLS, passwords, headers. */
   readonly configFile: string | undefined
-  /** Whether the configuration may be read again at a request. */
+  /** Enables reloads over HTTP (`/-/reload`). */
   readonly enableLifecycle: boolean
 }
 
@@ -39,20 +40,20 @@ export interface WebDeps {
   readonly program: { readonly name: string; readonly version: string }
   readonly enabledCollectors: readonly string[]
   readonly allCollectors: readonly string[]
-  /** The agent's own numbers, asked at each request for metrics. */
+  /** Self metrics, read at each request for metrics. */
   readonly own: () => Iterable<OwnStat>
-  /** How each output fares, without secrets. */
+  /** State of each output for the status page, without secrets. */
   readonly status: () => Iterable<readonly [name: string, text: string]>
-  /** What the web configuration file says. Rejects with an Error that says what is wrong with it. */
+  /** Reads the web configuration file. Rejects with an Error if it is invalid. */
   readonly protection?: () => Promise<CurrentProtection>
-  /** Reads the configuration again; gives what is wrong with it. */
+  /** Reloads the configuration; resolves to the problems, empty on success. */
   readonly reload?: () => Promise<readonly string[]>
 }
 
-/** Shows the last snapshot to whoever asks. */
+/** HTTP server for the last snapshot: metrics page, status page, health checks. */
 export interface Web extends SnapshotConsumer {
   readonly stats: WebStats
-  /** Gives the addresses that are listened on; an Error says which cannot be had and what to do. */
+  /** Resolves to the bound addresses. Rejects with an Error that names the unavailable address and the remedy. */
   listen(): Promise<readonly string[]>
 }
 
@@ -60,10 +61,10 @@ const healthPath = '/-/healthy'
 const readyPath = '/-/ready'
 const reloadPath = '/-/reload'
 
-/** Throws an Error that says what is wrong with an option. Nothing is listened on, and no HTTP server loaded, yet. */
+/** Throws an Error if an option is invalid. Does not listen and does not load the HTTP server yet. */
 export function createWeb(options: WebOptions, deps: WebDeps): Web {
   const { clock, log, program } = deps
-  const places = [...options.sockets.map((fd) => ({ fd })), ...options.listenAddresses.map(addressOf)]
+  const listenTargets = [...options.sockets.map((fd) => ({ fd })), ...options.listenAddresses.map(addressOf)]
   if (!options.telemetryPath.startsWith('/'))
     throw new Error(`web: telemetry path ${JSON.stringify(options.telemetryPath)} does not begin with a slash`)
   const stats = createStats()
@@ -102,16 +103,16 @@ export function createWeb(options: WebOptions, deps: WebDeps): Web {
       latest = cycle
     },
     async listen() {
-      const gate = places.length > 0 && deps.protection && new Gate(await deps.protection(), { clock, log })
-      for (const place of places) {
+      const gate = listenTargets.length > 0 && deps.protection && new Gate(await deps.protection(), { clock, log })
+      for (const target of listenTargets) {
         try {
-          const listener = await listenOn(place, answer, { log, gate: gate || undefined })
+          const listener = await listenOn(target, answer, { log, gate: gate || undefined })
           listeners.push(listener)
-          log.info('web: listening', { address: listener.address })
+          report(log, messages.listening, { address: listener.address })
         } catch (error) {
           await stop(AbortSignal.abort())
           if (options.listenAddressesNamed) throw error
-          log.warn('web: switched off', { err: error })
+          report(log, messages.listenFailed, { err: error })
           return []
         }
       }
@@ -122,8 +123,8 @@ export function createWeb(options: WebOptions, deps: WebDeps): Web {
 
 async function reload({ method }: Request, { enableLifecycle }: WebOptions, deps: WebDeps): Promise<Answer> {
   if (!enableLifecycle || deps.reload === undefined)
-    return plain(403, 'Reading the configuration again is not enabled here: --web.enable-lifecycle; SIGHUP always is.')
-  if (method !== 'POST' && method !== 'PUT') return plain(405, 'This takes a POST.')
+    return plain(403, 'Reload over HTTP is disabled. Start hostpush with --web.enable-lifecycle, or send SIGHUP.')
+  if (method !== 'POST' && method !== 'PUT') return plain(405, 'Use POST.')
   const problems = await deps.reload()
-  return problems.length === 0 ? plain(200, 'The new configuration is taken.') : plain(500, problems.join('\n'))
+  return problems.length === 0 ? plain(200, 'Configuration reloaded.') : plain(500, problems.join('\n'))
 }

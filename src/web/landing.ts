@@ -1,6 +1,6 @@
 import { type Answer, plain } from './answer.ts'
 
-/** What the landing page says: of the program, where to go from here, and how things are. */
+/** Content of the status page. */
 export interface Landing {
   readonly name: string
   readonly version: string

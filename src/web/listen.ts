@@ -1,38 +1,38 @@
 import type { Server, ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Log, messageOf } from '../util/log.ts'
-
+import { type Log, messageOf, report } from '../util/log.ts'
 import { type Answer, plain, type Request, requestOf, send } from './answer.ts'
 import type { Admission, Gate } from './gate.ts'
+import { messages } from './messages.ts'
 
-/** Where to listen; every interface, if there is no host. */
+/** Address to listen on; all interfaces if `host` is undefined. */
 export interface Address {
   readonly host: string | undefined
   readonly port: number
 }
 
 export interface Listener {
-  /** As bound: with the port that the kernel chose where 0 was asked for. */
+  /** The bound address, with the port that the kernel chose for port 0. */
   readonly address: string
-  /** Ends when the last answer is through, or when the signal aborts. */
+  /** Resolves when all answers are sent, or when the signal aborts. */
   close(deadline: AbortSignal): Promise<void>
 }
 
-/** What a client may cost. One that is slower, or sends more, is cut off. */
+/** Limits for clients. The server closes the connection of a client that exceeds one. */
 const limits = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  /** Longer than scrapers pause, so that they need not connect anew each time. */
+  /** Longer than a usual scrape interval, so that a scraper can reuse its connection. */
   keepAliveTimeout: 75_000,
 } as const satisfies ServerOptions
-const silenceMs = 30_000
+const socketTimeoutMs = 30_000
 const maxConnections = 256
 
-const nothingAsked: Admission = { headers: {} }
+const admitted: Admission = { headers: {} }
 const badRequest: Answer = plain(400, '400 Bad Request')
 
-/** `host:port`, `:port` or `[::1]:port`. Throws an Error that says what is wrong with it. */
+/** Parses `host:port`, `:port` or `[::1]:port`. Throws an Error if the address is invalid. */
 export function addressOf(text: string): Address {
   const [, bracketed, bare, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text) ?? []
   const port = digits === '' ? Number.NaN : Number(digits)
@@ -41,25 +41,25 @@ export function addressOf(text: string): Address {
   return { host: bracketed ?? (bare || undefined), port }
 }
 
-/** A socket that listens already, handed down by whoever started the agent. */
+/** A listening socket, inherited from systemd. */
 export interface Inherited {
   readonly fd: number
 }
 
 interface Deps {
   readonly log: Log
-  /** Who is let in, and how; anybody where it is missing. */
+  /** Authentication and TLS; default: none. */
   readonly gate?: Gate | undefined
 }
 
-/** Serves what `answer` gives until it is closed. Throws an Error that names the address and what to do. */
+/** Serves the answers of `answer` until it is closed. Throws an Error that names the address and the remedy. */
 export async function listenOn(
   at: Address | Inherited,
   answer: (request: Request) => Answer | Promise<Answer>,
   { log, gate }: Deps,
 ): Promise<Listener> {
   const server = await serverOf(gate, log)
-  server.timeout = silenceMs
+  server.timeout = socketTimeoutMs
   server.maxConnections = maxConnections
   let open = 0
   let closing = false
@@ -68,9 +68,9 @@ export async function listenOn(
     const over = new Promise((resolve) => response.once('close', resolve))
     const request = requestOf(incoming)
     const { done, ...reply } = await guarded(async () => {
-      const { headers, refusal } = (await gate?.admit(incoming)) ?? nothingAsked
-      const given = refusal ?? (request === undefined ? badRequest : await answer(request))
-      return { ...given, headers: { ...given.headers, ...headers } }
+      const { headers, rejection } = (await gate?.admit(incoming)) ?? admitted
+      const result = rejection ?? (request === undefined ? badRequest : await answer(request))
+      return { ...result, headers: { ...result.headers, ...headers } }
     }, log)
     send(reply, response)
     await over
@@ -78,9 +78,9 @@ export async function listenOn(
     open--
     if (closing && open === 0) server.closeAllConnections()
   })
-  await begun(server, at)
-  server.on('error', (error) => log.warn('web: a connection could not be taken', { err: error }))
-  const bound = server.address() as AddressInfo | string | null // a path, of a Unix socket
+  await listening(server, at)
+  server.on('error', (error) => report(log, messages.connectionFailed, { err: error }))
+  const bound = server.address() as AddressInfo | string | null // a string is the path of a Unix socket
   return {
     address:
       typeof bound === 'object' && bound !== null ? shown({ host: bound.address, port: bound.port }) : String(bound),
@@ -106,13 +106,13 @@ async function guarded(answer: () => Answer | Promise<Answer>, log: Log): Promis
   try {
     return await answer()
   } catch (error) {
-    log.error('web: a fault of our own', { err: error })
-    return plain(500, 'This cannot be answered; the log says why.')
+    report(log, messages.requestFailed, { err: error })
+    return plain(500, 'Internal error. See the log of hostpush.')
   }
 }
 
 /** Resolves when the server listens. */
-function begun(server: Server, at: Address | Inherited): Promise<void> {
+function listening(server: Server, at: Address | Inherited): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
       const why = reasons[error.code ?? ''] ?? messageOf(error)
@@ -129,10 +129,10 @@ function begun(server: Server, at: Address | Inherited): Promise<void> {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process uses this port (`ss -ltnp` names it)',
+  EADDRINUSE: 'another process uses this port (find it with `ss -ltnp`)',
   EACCES: 'a port below 1024 needs CAP_NET_BIND_SERVICE',
   EADDRNOTAVAIL: 'no interface of this host has this address',
-  ENOTFOUND: 'this host name is not known',
+  ENOTFOUND: 'this host name is unknown',
 }
 
 function shown({ host = '', port }: Address): string {

@@ -1,7 +1,7 @@
 import type { CollectionResult } from '../collect/index.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import { type Answer, plain, type Request } from './answer.ts'
-
+import { messages } from './messages.ts'
 import { createPage } from './page.ts'
 import type { OwnStat } from './registry.ts'
 import { selectionOf } from './selection.ts'
@@ -19,17 +19,17 @@ interface Deps {
   readonly own: () => Iterable<OwnStat>
 }
 
-export const noSnapshot = 'No snapshot yet: the first collection has not ended. Try again in a few seconds.'
+export const noSnapshot = 'No snapshot yet: the first collection has not finished. Try again in a few seconds.'
 
 const headers = {
   'content-type': 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',
   vary: 'Accept-Encoding',
 }
 
-/** Answers requests for metrics from the last cycle; never runs a collector. */
+/** Answers requests for metrics from the last collection cycle. Never runs a collector. */
 export function createMetricsPage(options: Options, deps: Deps, stats: WebStats) {
   const page = createPage({ ...deps, stats, exporterMetrics: !options.disableExporterMetrics })
-  let lastRefused = ''
+  let lastInvalid = ''
 
   const counted = (status: keyof WebStats['requests'], answer: Omit<Answer, 'status'>): Answer => {
     stats.requests[status]++
@@ -40,14 +40,14 @@ export function createMetricsPage(options: Options, deps: Deps, stats: WebStats)
   }
   const notEncoded = (err: unknown) => {
     stats.errors.encoding++
-    deps.log.error('web: cannot compress the page, sent as it is', { err })
+    report(deps.log, messages.compressionFailed, { err })
   }
   return async (request: Request, cycle: CollectionResult | undefined): Promise<Answer> => {
-    const { refused, collectors } = selectionOf(request.query, deps)
-    if (refused !== undefined) {
-      if (refused !== lastRefused) deps.log.warn('web: refused a request for metrics', { reason: refused })
-      lastRefused = refused
-      return plain(400, refused)
+    const { invalid, collectors } = selectionOf(request.query, deps)
+    if (invalid !== undefined) {
+      if (invalid !== lastInvalid) report(deps.log, messages.filterRejected, { reason: invalid })
+      lastInvalid = invalid
+      return plain(400, invalid)
     }
     if (cycle === undefined) return counted(503, plain(503, noSnapshot))
     if (options.maxRequests > 0 && stats.inFlight >= options.maxRequests) {
@@ -61,27 +61,27 @@ export function createMetricsPage(options: Options, deps: Deps, stats: WebStats)
       const encoding = packed === undefined ? {} : { 'content-encoding': 'gzip' }
       return counted(200, { headers: { ...headers, ...encoding }, body: packed ?? bytes, done })
     } catch (error) {
-      deps.log.error('web: cannot make the page', { err: error })
-      return counted(500, { ...plain(500, 'The page cannot be made; the log says why.'), done })
+      report(deps.log, messages.pageFailed, { err: error })
+      return counted(500, { ...plain(500, 'Writing the metrics page failed. See the log of hostpush.'), done })
     }
   }
 }
 
 /**
- * Whether gzip is liked better than nothing (RFC 9110, 12.5.3), with node_exporter's reading of a tie: no compression.
+ * Whether the client prefers gzip to identity (RFC 9110, 12.5.3). On a tie the page is not compressed, as in node_exporter.
  */
 export function wantsGzip(acceptEncoding: string): boolean {
-  const liking = (coding: string) => {
+  const weightOf = (coding: string) => {
     const weights = acceptEncoding.split(',').map((part) => {
       const [, name = '', weight = '1'] = /^\s*([^\s;]+)\s*(?:;\s*q=([\d.]+)\s*)?$/.exec(part) ?? []
       return name === '*' || name.toLowerCase() === coding ? Number(weight) : 0
     })
     return Math.max(...weights)
   }
-  return liking('gzip') > liking('identity')
+  return weightOf('gzip') > weightOf('identity')
 }
 
-/** At the fastest level: a third of the work of the usual one for a sixth more bytes. Done off the event loop. */
+/** Level 1: a third of the CPU time of the default level for a sixth more bytes. Runs in the thread pool. */
 async function gzipped(page: Buffer): Promise<Buffer> {
   const { gzip } = await import('node:zlib')
   return new Promise((resolve, reject) => {

@@ -7,8 +7,8 @@ import {
   type SampleLayout,
   type Snapshot,
 } from '../metrics/index.ts'
-
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
+import { messages } from './messages.ts'
 import { type OwnMetrics, type OwnStat, openRegistry } from './registry.ts'
 import { type Collectors, shownOf } from './selection.ts'
 import { statsOf, type WebStats } from './stats.ts'
@@ -16,19 +16,19 @@ import { statsOf, type WebStats } from './stats.ts'
 interface Deps {
   readonly log: Log
   readonly stats: WebStats
-  /** The agent's own numbers, asked at each request. */
+  /** Self metrics, read at each request. */
   readonly own: () => Iterable<OwnStat>
-  /** Whether the page says how this process and its page fare. */
+  /** Includes `promhttp_*`, `process_*` and `nodejs_*`. */
   readonly exporterMetrics: boolean
 }
 
-/** A snapshot, and which of its samples are on the page. */
+/** A snapshot; `shown` says which of its samples are on the page. */
 interface Source {
   readonly snapshot: Snapshot
   readonly shown: (at: number) => boolean
 }
 
-/** One source's share of a family. */
+/** The samples of one family in one source. */
 interface Share extends FamilyLayout {
   readonly source: Source
 }
@@ -36,8 +36,8 @@ interface Share extends FamilyLayout {
 const empty: Snapshot = { timestampMs: 0, series: [], values: new Float64Array() }
 
 /**
- * Makes the page: a cycle's samples and the agent's own metrics of this moment, each family once. It goes straight into
- * bytes, with lines that are kept up to their values: built of strings, each page left megabytes of garbage.
+ * Writes the page: the samples of a cycle and the current self metrics, each family once. Writes bytes directly and caches
+ * each line up to its value: pages built from strings left megabytes of garbage each.
  */
 export function createPage(deps: Deps): (cycle: CollectionResult, collectors: Collectors) => Promise<Buffer> {
   const { exporterMetrics } = deps
@@ -52,7 +52,7 @@ export function createPage(deps: Deps): (cycle: CollectionResult, collectors: Co
   }
 }
 
-/** The agent's own metrics. A failure costs these alone, and is said once while it lasts. */
+/** The self metrics; empty on a failure, which is logged once while it lasts. */
 function createOwn({ log, stats, own, exporterMetrics }: Deps): () => Promise<Snapshot> {
   let opened: Promise<OwnMetrics> | undefined
   let failed = false
@@ -64,14 +64,14 @@ function createOwn({ log, stats, own, exporterMetrics }: Deps): () => Promise<Sn
       return snapshot
     } catch (error) {
       stats.errors.gathering++
-      if (!failed) log.error("web: the agent's own metrics are missing from the page", { err: error })
+      if (!failed) report(log, messages.selfMetricsFailed, { err: error })
       failed = true
       return empty
     }
   }
 }
 
-/** Each family's shares, in the order of the sources; families by name. */
+/** The shares of each family in the order of the sources; families sorted by name. */
 function familiesOf(sources: readonly Source[]): Iterable<readonly Share[]> {
   const shares = sources.flatMap((source) =>
     layoutOf(source.snapshot.series).map((family): Share => ({ ...family, source })),
@@ -83,16 +83,16 @@ function familiesOf(sources: readonly Source[]): Iterable<readonly Share[]> {
 }
 
 function writeFamily(writer: Writer, shares: readonly Share[]): void {
-  let begun = false
+  let hasHead = false
   eachSample(shares, ({ prefix, at }, { head, source }) => {
-    if (!begun) writer.write(head)
-    begun = true
+    if (!hasHead) writer.write(head)
+    hasHead = true
     writer.write(prefix)
     writer.write(` ${formatValue(source.snapshot.values[at] as number)}\n`)
   })
 }
 
-/** Of a series that two sources have, the first one's counts; of two types under one name, the first one's family. */
+/** If two sources have the same series, the first source wins. If they have different types, so does its family. */
 function eachSample(shares: readonly Share[], write: (sample: SampleLayout, share: Share) => void): void {
   const [first] = shares
   if (first === undefined) return
@@ -112,18 +112,18 @@ function eachSample(shares: readonly Share[], write: (sample: SampleLayout, shar
 
 const firstBytes = 64 * 1024
 
-/** No character takes more in UTF-8 than this for each of its code units. */
+/** Maximum UTF-8 bytes for one UTF-16 code unit. */
 const bytesPerUnit = 3
 
-/** Text as bytes, page after page. Each page is a Buffer of its own: one may still be on its way out. */
+/** Writes text into a Buffer. Each page gets a new Buffer, because the server may still be sending the previous page. */
 class Writer {
   #bytes: Buffer = Buffer.alloc(0)
   #length = 0
-  /** As much as the last page took, and a little. */
-  #enough = firstBytes
+  /** Initial size for the next page: the size of the last page plus a margin. */
+  #initialBytes = firstBytes
 
   begin(): void {
-    this.#bytes = Buffer.allocUnsafe(this.#enough)
+    this.#bytes = Buffer.allocUnsafe(this.#initialBytes)
     this.#length = 0
   }
 
@@ -134,7 +134,7 @@ class Writer {
 
   end(): Buffer {
     const page = this.#bytes.subarray(0, this.#length)
-    this.#enough = this.#length + 4096
+    this.#initialBytes = this.#length + 4096
     this.#bytes = Buffer.alloc(0)
     return page
   }

@@ -1,4 +1,4 @@
-/** Its parts one by one: the whole package holds 6 MB more (a push client, cluster support, OpenTelemetry's API). */
+/** Single modules of prom-client: the whole package costs 6 MB more (a push client, cluster support, OpenTelemetry's API). */
 declare module 'prom-client/lib/registry.js' {
   import { Registry } from 'prom-client'
   export default Registry

@@ -1,11 +1,11 @@
 import type { Secret } from '../util/log.ts'
 
-/** Who may ask, and how: what a web configuration file says (exporter-toolkit's). */
+/** Content of a web configuration file (exporter-toolkit): https://prometheus.io/docs/prometheus/latest/configuration/https/ */
 export interface Protection {
   readonly tls?: TlsProtection
-  /** Sent with each answer. */
+  /** Response headers, sent with each answer. */
   readonly headers: Readonly<Record<string, string>>
-  /** bcrypt hashes by user; nobody is asked for a name where there are none. */
+  /** bcrypt hashes by user. If empty, no authentication is required. */
   readonly users: ReadonlyMap<string, Secret>
   readonly rateLimit?: { readonly burst: number; readonly intervalMs: number }
 }
@@ -21,7 +21,7 @@ export const clientAuthTypes = [
 export type ClientAuth = (typeof clientAuthTypes)[number]
 
 export interface TlsProtection {
-  /** What node:tls takes: certificate, key, authorities, versions, ciphers. */
+  /** Options of node:tls: certificate, key, CA certificates, versions, ciphers. */
   readonly context: {
     readonly cert: string
     readonly key: string
@@ -33,9 +33,9 @@ export interface TlsProtection {
     readonly honorCipherOrder?: boolean
   }
   readonly clientAuth: ClientAuth
-  /** Names of which a client's certificate must have one; empty where any will do. */
+  /** The client certificate must have one of these names (SAN). If empty, any name is accepted. */
   readonly clientNames: readonly string[]
 }
 
-/** What holds now. Throws an Error that says what is wrong with the file, or with one that it names. */
+/** The current configuration. Throws an Error if the file, or a file that it names, is invalid. */
 export type CurrentProtection = () => Protection

@@ -1,19 +1,19 @@
 import type { Registry } from 'prom-client'
 import { type Family, gauge, type Labels, SeriesTable, type Snapshot, SnapshotBuilder } from '../metrics/index.ts'
 
-/** One of the agent's own numbers, read at the moment of a request. */
+/** One sample of a self metric, read at the time of a request. */
 export interface OwnStat {
   readonly family: Family
   readonly labels?: Labels
   readonly value: number
 }
 
-/** Gives the agent's own metrics of this moment: these numbers and Node's. */
+/** Resolves to a snapshot of the self metrics in `stats` and of Node's metrics. */
 export type OwnMetrics = (stats: readonly OwnStat[]) => Promise<Snapshot>
 
 type Rows = ReadonlyMap<string, readonly OwnStat[]>
 
-/** A prom-client registry in front of plain numbers. What it needs is loaded here, not with this file. */
+/** Opens a prom-client registry for self metrics. Loads prom-client on the first call. */
 export async function openRegistry(withNode: boolean): Promise<OwnMetrics> {
   const { default: Registry } = await import('prom-client/lib/registry.js')
   const registry = new Registry()
@@ -33,11 +33,11 @@ export async function openRegistry(withNode: boolean): Promise<OwnMetrics> {
       families.set(name, first.family)
       own.add(name)
     }
-    const gone = new Set([...own].filter((name) => !rows.has(name)))
-    const metrics = await registry.getMetricsAsJSON() // reads every number before it first waits
+    const removed = new Set([...own].filter((name) => !rows.has(name)))
+    const metrics = await registry.getMetricsAsJSON() // reads all values before its first await
     builder.begin()
     for (const { name, help, values } of metrics) {
-      if (gone.has(name)) continue
+      if (removed.has(name)) continue
       for (const { labels, value } of values) {
         const family = families.get(name) ?? gauge(name, help, Object.keys(labels))
         families.set(name, family)
@@ -49,10 +49,10 @@ export async function openRegistry(withNode: boolean): Promise<OwnMetrics> {
   }
 }
 
-/** The parts of histograms and summaries cannot be handed to prom-client: they go on the page as they are. */
+/** prom-client does not accept the parts of a histogram or summary: they are added to the page directly. */
 const isSimple = ({ family }: OwnStat) => family.type === 'counter' || family.type === 'gauge'
 
-/** Adds a metric whose numbers are read whenever the registry is. */
+/** Adds a metric to the registry; `rows` is called at each read. */
 async function adder(registry: Registry) {
   const { default: Gauge } = await import('prom-client/lib/gauge.js')
   const { default: Counter } = await import('prom-client/lib/counter.js')
@@ -69,8 +69,8 @@ async function adder(registry: Registry) {
 }
 
 /**
- * Those of Node's that cost nothing between two requests. The event loop's lag does (its histogram wakes the process a
- * hundred times a second), and so do the garbage collector's durations (an observer that runs at each collection).
+ * Adds those metrics of Node that cost nothing between two requests. Not added: the event loop lag (its histogram wakes
+ * the process a hundred times a second) and the garbage collection durations (an observer runs at each collection).
  */
 async function addNode(registry: Registry): Promise<void> {
   const parts = [
@@ -80,7 +80,7 @@ async function addNode(registry: Registry): Promise<void> {
     await import('prom-client/lib/metrics/processResources.js'),
   ]
   for (const { default: addTo } of parts) addTo(registry)
-  registry.removeSingleMetric('nodejs_active_resources_total') // a gauge under a counter's name
+  registry.removeSingleMetric('nodejs_active_resources_total') // a gauge with the name of a counter
 }
 
 function textual(labels: Readonly<Record<string, unknown>>): Labels {

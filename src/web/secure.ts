@@ -1,59 +1,61 @@
 import type { Server, ServerOptions } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { Gate } from './gate.ts'
+import { messages } from './messages.ts'
 import type { ClientAuth, Protection, TlsProtection } from './protection.ts'
 
-/** How long a client may take to come to terms. */
+/** Time limit of a TLS handshake, milliseconds. */
 const handshakeTimeout = 10_000
 
-/** What each type asks of a client: a certificate; one that our authorities made; anything at all. */
-const asks: Readonly<Record<ClientAuth, { readonly asks: boolean; readonly trusts: boolean; readonly deps: boolean }>> =
-  {
-    NoClientCert: { asks: false, trusts: false, deps: false },
-    RequestClientCert: { asks: true, trusts: false, deps: false },
-    RequireAnyClientCert: { asks: true, trusts: false, deps: true },
-    VerifyClientCertIfGiven: { asks: true, trusts: true, deps: false },
-    RequireAndVerifyClientCert: { asks: true, trusts: true, deps: true },
-  }
+/** For each type: request a certificate, verify it against the CA, reject clients without one. */
+const rules: Readonly<
+  Record<ClientAuth, { readonly requests: boolean; readonly verifies: boolean; readonly requires: boolean }>
+> = {
+  NoClientCert: { requests: false, verifies: false, requires: false },
+  RequestClientCert: { requests: true, verifies: false, requires: false },
+  RequireAnyClientCert: { requests: true, verifies: false, requires: true },
+  VerifyClientCertIfGiven: { requests: true, verifies: true, requires: false },
+  RequireAndVerifyClientCert: { requests: true, verifies: true, requires: true },
+}
 
-/** A server that speaks TLS as the web configuration file says when a connection comes in. */
+/** An HTTPS server. Each connection uses the web configuration file as it is at that time. */
 export async function createSecureServer(options: ServerOptions, gate: Gate, log: Log): Promise<Server> {
   const { createServer } = await import('node:https')
-  let held: Protection | undefined
+  let current: Protection | undefined
   const first = gate.protection()
   const server = createServer({ ...options, handshakeTimeout, ...(first?.tls && optionsOf(first.tls)) })
-  // before node:tls looks at the connection
+  // must run before the listener of node:tls
   server.prependListener('connection', (socket) => {
     const protection = gate.protection()
     if (protection?.tls === undefined) socket.destroy()
-    else if (protection !== held) {
+    else if (protection !== current) {
       server.setSecureContext(protection.tls.context)
-      Object.assign(server, questionsOf(protection.tls)) // Node reads them at each connection and has no setter
-      held = protection
+      Object.assign(server, verificationOf(protection.tls)) // Node reads these properties at each connection and has no setter
+      current = protection
     }
   })
   server.prependListener('secureConnection', (socket) => {
-    if (held?.tls !== undefined && isWelcome(socket, held.tls)) return
-    log.debug('web: a client without the certificate that is asked for')
+    if (current?.tls !== undefined && isAllowed(socket, current.tls)) return
+    report(log, messages.clientCertificateRejected)
     socket.destroy()
   })
-  server.on('tlsClientError', (error) => log.debug('web: no TLS with a client', { err: error.message }))
+  server.on('tlsClientError', (error) => report(log, messages.handshakeFailed, { err: error.message }))
   return server
 }
 
-const optionsOf = (tls: TlsProtection) => ({ ...tls.context, ...questionsOf(tls) })
+const optionsOf = (tls: TlsProtection) => ({ ...tls.context, ...verificationOf(tls) })
 
-function questionsOf({ clientAuth }: TlsProtection) {
-  const { asks: requestCert, trusts, deps } = asks[clientAuth]
-  return { requestCert, rejectUnauthorized: trusts && deps }
+function verificationOf({ clientAuth }: TlsProtection) {
+  const { requests: requestCert, verifies, requires } = rules[clientAuth]
+  return { requestCert, rejectUnauthorized: verifies && requires }
 }
 
-function isWelcome(socket: TLSSocket, { clientAuth, clientNames }: TlsProtection): boolean {
-  const { trusts, deps } = asks[clientAuth]
+function isAllowed(socket: TLSSocket, { clientAuth, clientNames }: TlsProtection): boolean {
+  const { verifies, requires } = rules[clientAuth]
   const { raw, subjectaltname = '' } = socket.getPeerCertificate()
-  if (raw === undefined) return !deps
-  if (trusts && !socket.authorized) return false
+  if (raw === undefined) return !requires
+  if (verifies && !socket.authorized) return false
   const names = subjectaltname.split(', ').map((name) => name.slice(name.indexOf(':') + 1))
   return clientNames.length === 0 || clientNames.some((name) => names.includes(name))
 }

@@ -1,12 +1,12 @@
 import type { CollectionResult } from '../collect/index.ts'
 import type { Family } from '../metrics/index.ts'
 
-/** The collectors whose samples a request wants. */
+/** The collectors that a request selects. */
 export type Collectors = ReadonlySet<string> | 'all'
 
 type Selection =
-  | { readonly collectors: Collectors; readonly refused?: undefined }
-  | { readonly refused: string; readonly collectors?: undefined }
+  | { readonly collectors: Collectors; readonly invalid?: undefined }
+  | { readonly invalid: string; readonly collectors?: undefined }
 
 interface Names {
   readonly enabledCollectors: readonly string[]
@@ -14,10 +14,10 @@ interface Names {
 }
 
 const perCollector = /^node_scrape_collector_/
-const ofTheExporter = /^(?:nodejs|process|promhttp)_/
+const exporterMetric = /^(?:nodejs|process|promhttp)_/
 
-/** What a scraper writes for each target itself: on a page these would clash with its own. */
-const ofTheScraper = new Set([
+/** Series that a scraper creates for each target: on the page they would conflict with the scraper's. */
+const scraperMetrics = new Set([
   'up',
   'scrape_duration_seconds',
   'scrape_samples_scraped',
@@ -25,43 +25,43 @@ const ofTheScraper = new Set([
   'scrape_series_added',
 ])
 
-/** Reads `collect[]` and `exclude[]`; refuses in node_exporter's words. Unknown names to exclude are no mistake. */
+/** Reads `collect[]` and `exclude[]`. Errors have node_exporter's texts. Unknown names in `exclude[]` are ignored. */
 export function selectionOf(query: URLSearchParams, { enabledCollectors, allCollectors }: Names): Selection {
-  const wanted = query.getAll('collect[]')
-  const unwanted = query.getAll('exclude[]')
-  if (wanted.length > 0 && unwanted.length > 0)
-    return { refused: 'Combined collect and exclude queries are not allowed.' }
-  if (unwanted.length > 0) return { collectors: new Set(enabledCollectors.filter((name) => !unwanted.includes(name))) }
-  if (wanted.length === 0) return { collectors: 'all' }
-  const stranger = wanted.find((name) => !enabledCollectors.includes(name))
-  if (stranger === undefined) return { collectors: new Set(wanted) }
-  const why = allCollectors.includes(stranger) ? 'disabled' : 'missing'
+  const included = query.getAll('collect[]')
+  const excluded = query.getAll('exclude[]')
+  if (included.length > 0 && excluded.length > 0)
+    return { invalid: 'Combined collect and exclude queries are not allowed.' }
+  if (excluded.length > 0) return { collectors: new Set(enabledCollectors.filter((name) => !excluded.includes(name))) }
+  if (included.length === 0) return { collectors: 'all' }
+  const unavailable = included.find((name) => !enabledCollectors.includes(name))
+  if (unavailable === undefined) return { collectors: new Set(included) }
+  const state = allCollectors.includes(unavailable) ? 'disabled' : 'missing'
   return {
-    refused: `Couldn't create filtered metrics handler: couldn't create collector: ${why} collector: ${stranger}`,
+    invalid: `Couldn't create filtered metrics handler: couldn't create collector: ${state} collector: ${unavailable}`,
   }
 }
 
-interface Wanted {
+interface Options {
   readonly collectors: Collectors
   readonly exporterMetrics: boolean
 }
 
-/** Says which of a cycle's samples are on the page: the wanted collectors', what is said of them, the agent's own. */
+/** Which samples of a cycle are on the page: those of the selected collectors, their scrape metrics, self metrics. */
 export function shownOf(
   { snapshot, parts }: CollectionResult,
-  { collectors, exporterMetrics }: Wanted,
+  { collectors, exporterMetrics }: Options,
 ): (at: number) => boolean {
-  const wanted = (name: string | undefined) => collectors === 'all' || collectors.has(name ?? '')
+  const isSelected = (name: string | undefined) => collectors === 'all' || collectors.has(name ?? '')
   const collected = new Uint8Array(snapshot.series.length)
   const hidden = new Uint8Array(snapshot.series.length)
   for (const { collector, from, to } of parts) {
     collected.fill(1, from, to)
-    if (!wanted(collector)) hidden.fill(1, from, to)
+    if (!isSelected(collector)) hidden.fill(1, from, to)
   }
-  const own = ({ name }: Family) => !ofTheScraper.has(name) && (exporterMetrics || !ofTheExporter.test(name))
+  const own = ({ name }: Family) => !scraperMetrics.has(name) && (exporterMetrics || !exporterMetric.test(name))
   snapshot.series.forEach(({ family, labelValues }, at) => {
     if (collected[at] === 1) return
-    const shown = perCollector.test(family.name) ? wanted(labelValues[0]) : own(family)
+    const shown = perCollector.test(family.name) ? isSelected(labelValues[0]) : own(family)
     if (!shown) hidden[at] = 1
   })
   return (at) => hidden[at] === 0

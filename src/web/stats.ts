@@ -1,9 +1,9 @@
 import { gauge, ownCounter } from '../metrics/index.ts'
 import type { OwnStat } from './registry.ts'
 
-/** What the web server counts of requests for metrics. */
+/** Counters of requests for metrics. */
 export interface WebStats {
-  /** By the status answered. Filters that were refused are not counted, as in node_exporter. */
+  /** By HTTP status. Requests with an invalid filter are not counted, as in node_exporter. */
   readonly requests: Record<200 | 500 | 503, number>
   readonly errors: Record<'encoding' | 'gathering', number>
   inFlight: number
@@ -19,9 +19,7 @@ const requests = ownCounter('promhttp_metric_handler_requests_total', 'Requests 
   'code',
 ])
 const inFlight = gauge('promhttp_metric_handler_requests_in_flight', 'Requests for metrics that are being answered.')
-const errors = ownCounter('promhttp_metric_handler_errors_total', 'What went wrong while metrics were served.', [
-  'cause',
-])
+const errors = ownCounter('promhttp_metric_handler_errors_total', 'Errors while serving metrics, by cause.', ['cause'])
 
 export function statsOf(stats: WebStats): OwnStat[] {
   return [

@@ -21,7 +21,7 @@ import { hostpush, temporary } from '../support/servers.ts'
 
 const number = gauge('test_number', 'How many snapshots were collected.')
 
-/** An agent that collects a number that grows, and can be given another configuration. */
+/** An agent that collects a growing number, and a way to write another configuration. */
 async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   const folder = temporary(t)
   const file = join(folder, 'config.json')
@@ -54,7 +54,7 @@ async function scene(t: TestContext, receiver: Receiver, more: object = {}) {
   const agent = await createAgent(await reread(), { clock: systemClock, log, connect, reread })
   const stop = new AbortController()
   const running = agent.run(stop.signal)
-  t.after(() => stop.abort(new Error('over'))) // a test that fails has not ended it
+  t.after(() => stop.abort(new Error('over'))) // a failed test has not stopped it
   const end = async () => {
     stop.abort(new Error('over'))
     assert.deepEqual(await running, [])
@@ -68,16 +68,16 @@ async function receiverOf(t: TestContext, faultPlan?: FaultScript): Promise<Rece
   return receiver
 }
 
-/** The numbers that have arrived, in order. */
+/** The received numbers, in order. */
 const numbersAt = ({ ledger }: Receiver) =>
   ledger.filter(({ series, stale }) => series.startsWith('test_number') && !stale).map(({ value }) => value)
 
-/** The newest value of one of the agent's own. */
+/** The newest value of a self metric. */
 const newestOf = ({ ledger }: Receiver, name: string) => ledger.findLast(({ series }) => series.startsWith(name))?.value
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
 
-test('an endpoint that is configured as before goes on as it is, and one that is new begins now', async (t) => {
+test('a reload keeps an unchanged endpoint running and starts a new endpoint with the next snapshot', async (t) => {
   const [first, second] = [await receiverOf(t), await receiverOf(t)]
   const { a, agent, write, end, collected } = await scene(t, first)
   await until(() => numbersAt(first).length >= 3)
@@ -96,7 +96,7 @@ test('an endpoint that is configured as before goes on as it is, and one that is
   assert.deepEqual(numbersAt(first), upTo(collected()))
 })
 
-test('of an endpoint that changes while its request hangs nothing is lost, nothing refused', async (t) => {
+test('an endpoint that changes during a hanging request loses no sample and gets no rejection', async (t) => {
   let hangs = false
   const behaviour = () => (hangs ? { hang: true, commit: true } : undefined)
   const receiver = await receiverOf(t, behaviour)
@@ -118,10 +118,10 @@ test('of an endpoint that changes while its request hangs nothing is lost, nothi
   assert.equal(endpoint.stats.samplesFailed, 0)
 })
 
-test('what a new configuration perhaps did not mean is told after it is taken, and of a refused one nothing', async (t) => {
+test('a reload logs the warnings of the new configuration; a failed reload logs none', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, lines, write, end } = await scene(t, receiver)
-  const warnings = () => lines.filter((line) => line.includes('perhaps not meant'))
+  const warnings = () => lines.filter((line) => line.includes('Configuration warning'))
   assert.deepEqual(warnings(), [])
   const remote_write = [a({ send_exemplars: true })]
   write({ remote_write, instance: '${nothing}' })
@@ -130,11 +130,11 @@ test('what a new configuration perhaps did not mean is told after it is taken, a
   write({ remote_write })
   assert.deepEqual(await agent.reload(), [])
   assert.equal(warnings().length, 1)
-  assert.match(warnings()[0] ?? '', /level=WARN .*doubt="remote_write\[0\]\.send_exemplars: has no meaning here/)
+  assert.match(warnings()[0] ?? '', /level=WARN .*warning="remote_write\[0\]\.send_exemplars: has no effect/)
   await end()
 })
 
-test('an endpoint that is held tries again at a reload: its token may have been put right', async (t) => {
+test('a paused endpoint retries at a reload, because its token may have been repaired', async (t) => {
   let isRight = false
   const receiver = await receiverOf(t, () => (isRight ? undefined : { status: 401, commit: false }))
   const { agent, lines, end, collected } = await scene(t, receiver)
@@ -147,7 +147,7 @@ test('an endpoint that is held tries again at a reload: its token may have been 
   assert.deepEqual(numbersAt(receiver), upTo(collected()))
 })
 
-test('another interval, other labels and other collectors hold from the next collection on', async (t) => {
+test('a new interval, labels and collectors are in effect from the next collection on', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, write, end } = await scene(t, receiver)
   await until(() => numbersAt(receiver).length >= 2)
@@ -164,7 +164,7 @@ test('another interval, other labels and other collectors hold from the next col
   assert.equal(newestOf(receiver, 'hostpush_config_last_reload_successful'), 1)
 })
 
-test('a configuration with errors is not taken, all of them are said, and the one before goes on', async (t) => {
+test('a configuration with errors is not applied: every error is logged and the previous configuration stays', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, lines, write, end, collected } = await scene(t, receiver)
   await until(() => numbersAt(receiver).length >= 2)
@@ -172,9 +172,9 @@ test('a configuration with errors is not taken, all of them are said, and the on
   const problems = await agent.reload()
   assert.equal(problems.length, 2, problems.join('\n'))
   await until(() => newestOf(receiver, 'hostpush_config_last_reload_successful') === 0)
-  assert.equal(lines.filter((line) => line.includes('is not taken')).length, 2)
+  assert.equal(lines.filter((line) => line.includes('Configuration reload failed')).length, 2)
   write({ remote_write: [a()], buffer: { mode: 'memory' } })
-  assert.deepEqual(await agent.reload(), ['buffer: has changed, which takes a restart'])
+  assert.deepEqual(await agent.reload(), ['buffer: has changed: restart the agent to apply it'])
   write({ remote_write: [a({ tls_config: { ca_file: '/none' } })] })
   assert.equal((await agent.reload()).length, 1)
   write({ remote_write: [a()] })
@@ -184,7 +184,7 @@ test('a configuration with errors is not taken, all of them are said, and the on
   assert.deepEqual(numbersAt(receiver), upTo(collected()))
 })
 
-test('SIGHUP and a POST read the file again, the POST only where that is enabled', async (t) => {
+test('SIGHUP reloads the configuration, and so does a POST if that is enabled', async (t) => {
   const receiver = await receiverOf(t)
   const file = join(temporary(t), 'config.json')
   const write = (shape: object) => {
@@ -194,29 +194,29 @@ test('SIGHUP and a POST read the file again, the POST only where that is enabled
   }
   write({})
   const agent = hostpush(t, ['run', `--config.file=${file}`])
-  await agent.until(/agent: running/)
-  const [, address] = /listening.*address=(\S+)/.exec(agent.output()) ?? []
+  await agent.until(/Agent running/)
+  const [, address] = /Listening.*address=(\S+)/.exec(agent.output()) ?? []
   const post = async (method = 'POST') => {
     const answer = await fetch(`http://${address}/-/reload`, { method })
     return [answer.status, await answer.text()] as const
   }
   write({ job: 'another' })
   agent.child.kill('SIGHUP')
-  await agent.until(/the new configuration is taken/)
+  await agent.until(/Configuration reloaded/)
   await until(() => receiver.ledger.some(({ series }) => series.includes('job="another"')))
-  assert.deepEqual(await post(), [200, 'The new configuration is taken.\n'])
+  assert.deepEqual(await post(), [200, 'Configuration reloaded.\n'])
   assert.equal((await post('GET'))[0], 405)
   write({ job: 7 })
   const [status, text] = await post()
   assert.equal(status, 500)
   assert.match(text, /job: invalid value, expected a text/)
   write({ web: { listen_address: ['127.0.0.1:0'] } })
-  assert.deepEqual(await post(), [500, 'web: has changed, which takes a restart\n'])
+  assert.deepEqual(await post(), [500, 'web: has changed: restart the agent to apply it\n'])
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0)
 })
 
-test('SIGHUP before the agent runs ends nothing: the file is read again once it does', async (t) => {
+test('a SIGHUP during the start does not end the agent: it reloads the file once it runs', async (t) => {
   const receiver = await receiverOf(t)
   const file = join(temporary(t), 'config.json')
   const shape = { web: { listen_address: [] }, remote_write: [{ url: `${receiver.url}/api/v1/write` }] }
@@ -228,12 +228,12 @@ test('SIGHUP before the agent runs ends nothing: the file is read again once it 
   writeFileSync(file, JSON.stringify({ ...shape, instance: 'second' }))
   await pipe.writeFile(JSON.stringify({ ...shape, instance: 'first' }))
   await pipe.close()
-  await agent.until(/agent: running.*instance=first[\s\S]*the new configuration is taken/)
+  await agent.until(/Agent running.*instance=first[\s\S]*Configuration reloaded/)
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0)
 })
 
-test('who asks whose samples these are, and where they go, is told what holds now', async (t) => {
+test('the control channel answers with the current identity and URLs', async (t) => {
   const [first, second] = [await receiverOf(t), await receiverOf(t)]
   const { a, agent, write, end, directory } = await scene(t, first)
   const asked = async () => {
@@ -247,7 +247,7 @@ test('who asks whose samples these are, and where they go, is told what holds no
   await end()
 })
 
-test('series go on where the labels of this host stay: after a reload they are not new', async (t) => {
+test('a reload with the same identity adds no new series', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, write, end } = await scene(t, receiver)
   const added = () =>
@@ -259,11 +259,11 @@ test('series go on where the labels of this host stay: after a reload they are n
   await until(() => added().length >= enough)
   await end()
   const [all = 0, ...later] = added().slice(0, enough)
-  // some of the agent's own begin with the first answer
+  // some self metrics start with the first response
   assert.ok(Math.max(...later) < all / 4, added().join(' '))
 })
 
-test('a hundred wishes at once are one reading, or two, and after each of them the newest file holds', async (t) => {
+test('a hundred simultaneous reload requests cause at most two reloads, and the newest file is in effect', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, lines, write, end } = await scene(t, receiver)
   const early = agent.reload()
@@ -273,11 +273,11 @@ test('a hundred wishes at once are one reading, or two, and after each of them t
     agent.outputs.map(({ name }) => name),
     ['b'],
   )
-  assert.ok(lines.filter((line) => line.includes('the new configuration is taken')).length <= 2)
+  assert.ok(lines.filter((line) => line.includes('Configuration reloaded')).length <= 2)
   await end()
 })
 
-test('what the collectors of the configuration before had open is closed', async (t) => {
+test('a reload closes the files of the previous collectors', async (t) => {
   const receiver = await receiverOf(t)
   const { a, agent, write, end, collected } = await scene(t, receiver)
   const open = () => readdirSync('/proc/self/fd').filter(isLoad).length
@@ -293,7 +293,7 @@ test('what the collectors of the configuration before had open is closed', async
   assert.equal(open(), 0)
 })
 
-/** Empty where it is gone by now. */
+/** Empty if it no longer exists. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path)

@@ -23,7 +23,7 @@ const options = endpointOptions('http://receiver/api/v1/write', {
   intervalMs: 15_000,
 })
 
-/** Somebody who stands still as often as told, and what the watchdog does about it. */
+/** A watched part that stalls on request, and the reactions of the watchdog. */
 function scene(mayEnd: boolean) {
   const clock = new TestClock()
   const lines: string[] = []
@@ -53,7 +53,7 @@ function scene(mayEnd: boolean) {
   return { clock, lines, sender, end, stop, pings: () => pings }
 }
 
-test('as long as everyone moves the manager is told so, and no longer', async () => {
+test('the watchdog notifies the supervisor only while every part makes progress', async () => {
   const { clock, sender, end, stop, pings } = scene(true)
   await clock.pass(30_000)
   assert.equal(pings(), 3)
@@ -64,16 +64,19 @@ test('as long as everyone moves the manager is told so, and no longer', async ()
   assert.equal(await end, undefined)
 })
 
-test('one that stands still is said and begun anew; when that is no help it is named', async () => {
+test('a stalled part is logged and restarted; after the last restart the watchdog returns its name', async () => {
   const { clock, lines, sender, end } = scene(true)
   sender.isStuck = true
   await clock.pass(40_000)
   assert.equal(await end, 'sender')
   assert.equal(sender.revivals, 3)
-  assert.match(lines[0] ?? '', /level=ERROR msg="watchdog: does not move: begun anew" name=sender times=1/)
+  assert.match(
+    lines[0] ?? '',
+    /level=WARN msg="Sender made no progress, restarting it" component=watchdog name=sender stalled=\d+s times=1/,
+  )
 })
 
-test('one that gets on in between is not given up, nor is any where the process must go on', async () => {
+test('the watchdog keeps restarting a part that makes progress in between, and any part if the process must not exit', async () => {
   const patient = scene(true)
   patient.sender.isStuck = true
   for (let i = 0; i < 20; i++) {
@@ -90,7 +93,7 @@ test('one that gets on in between is not given up, nor is any where the process 
   assert.deepEqual([await patient.end, await inMemory.end], [undefined, undefined])
 })
 
-test('an endpoint that is stuck outside of any timer is noticed, and delivers after it is begun anew', async () => {
+test('an endpoint that hangs without a timer is detected, and delivers after the restart', async () => {
   const clock = new TestClock()
   const buffer = new MemoryBuffer(1e6)
   const cursor = buffer.cursor('a')
@@ -119,11 +122,11 @@ test('an endpoint that is stuck outside of any timer is noticed, and delivers af
   await stopped
 })
 
-test('a gateway whose push never ends is noticed, and pushes what is newest after it is begun anew', async () => {
+test('a Pushgateway output with a hanging push is detected, and pushes the newest snapshot after the restart', async () => {
   const clock = new TestClock()
   let isHung = true
   const answering = modelSender(clock, () => ({ status: 200 }))
-  // a connection that says nothing, and timers that never ring
+  // a connection without responses, and timers that never fire
   const begun = Promise.withResolvers<void>()
   const dispatch: Sender['dispatch'] = (...given) => {
     begun.resolve()
@@ -162,7 +165,7 @@ test('a gateway whose push never ends is noticed, and pushes what is newest afte
   }
   for (let i = 0; i < 40; i++) {
     push()
-    await begun.promise // zlib takes its time
+    await begun.promise // zlib compresses asynchronously
     assert.equal(gateway.stalledMs() > 0, i > 33, `after ${i * 10} s`)
     await clock.pass(10_000)
   }
@@ -179,7 +182,7 @@ test('a gateway whose push never ends is noticed, and pushes what is newest afte
   await stopped
 })
 
-test('an endpoint that waits for a receiver that is away is not stuck', async () => {
+test('an endpoint that retries an unreachable receiver is not stalled', async () => {
   const clock = new TestClock()
   const buffer = new MemoryBuffer(1e6)
   const cursor = buffer.cursor('a')

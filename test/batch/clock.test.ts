@@ -7,7 +7,7 @@ import { recordingLog } from '../support/buffer.ts'
 import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 
-test('a command on a machine whose clock is not set says that its samples have no time', async (t) => {
+test('a command on a machine without a set clock reports that receivers may reject its samples', async (t) => {
   const environment = { STATE_DIRECTORY: temporary(t), HOME: '/nonexistent' }
   const config = await readConfig({ flags: new Map(), environment, collectors: [], outputKinds })
   for (const [nowMs, told] of [
@@ -19,7 +19,7 @@ test('a command on a machine whose clock is not set says that its samples have n
     const connect = () => Promise.reject(new Error('nothing is to be sent'))
     const run = await openBatchRun(config, { clock, log, bootId: '', connect }, { sync: 'end' })
     await run.finish(async () => ({ snapshots: [] }), AbortSignal.abort())
-    const warned = lines.filter((line) => line.includes('clock: is not set') && line.includes('1970-01-02'))
+    const warned = lines.filter((line) => line.includes('Clock is not set') && line.includes('1970-01-02'))
     assert.equal(warned.length, told, lines.join('\n'))
   }
 })

@@ -13,7 +13,7 @@ import { startGateway, until } from '../pushgateway/gateway.ts'
 import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 
-test('of many snapshots that a command pushes what is refused of the last one is set aside and told, once', async (t) => {
+test('rejected metrics of the last snapshot of a command are saved as a dead letter and reported once', async (t) => {
   const { url, requests } = await startGateway(t, ({ body }) => (body.includes('TYPE bad ') ? [400, 'no'] : undefined))
   const directory = temporary(t)
   const file = `${temporary(t)}/config.json`
@@ -28,7 +28,7 @@ test('of many snapshots that a command pushes what is refused of the last one is
     builder.begin()
     builder.add(good, value)
     builder.add(bad, value)
-    return builder.end(begunMs + value * 1000) // each is due
+    return builder.end(begunMs + value * 1000) // each is newer than the interval
   }
   run.begin()
   for (const value of [1, 2]) {

@@ -11,7 +11,7 @@ import { bootId, snapshots } from '../support/buffer.ts'
 import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 
-test('what was left before a boot, for an output that is no more, goes by its age once a receiver has told the time', async (t) => {
+test('spooled samples of an earlier boot for a removed output expire once a receiver has confirmed the time', async (t) => {
   const directory = temporary(t)
   const environment = { STATE_DIRECTORY: directory, HOME: '/nonexistent' }
   const file = `${temporary(t)}/config.json`
@@ -39,7 +39,7 @@ test('what was left before a boot, for an output that is no more, goes by its ag
     return (await spooledRuns(directory)).length
   }
   assert.equal(await leftAfter(undefined), 1)
-  assert.equal(await leftAfter(86_400_000), 1) // the receiver says that it is this clock that is wrong
+  assert.equal(await leftAfter(86_400_000), 1) // the receiver's time shows that this clock is wrong
   assert.equal(await leftAfter(200), 0)
   assert.deepEqual(await readdir(`${directory}/spool`), [])
 })

@@ -4,7 +4,7 @@ import { allOf, openLog, recordingLog, signal, snapshots, textOf } from '../supp
 import { settled, TestClock } from '../support/clock.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
 
-test('what was appended is read back after a restart, from the cursor on, the same to the bit', async () => {
+test('after a restart the snapshots after the cursor are read back, identical to the bit', async () => {
   const disk = new SimulatedDisk()
   const next = snapshots()
   const buffer = await openLog(disk)
@@ -26,7 +26,7 @@ test('what was appended is read back after a restart, from the cursor on, the sa
   assert.equal(again.append(next(70)), 71)
 })
 
-test('a live snapshot is handed over from memory, and only once it is synced', async () => {
+test('a live snapshot is read from memory, and only after its sync', async () => {
   const disk = new SimulatedDisk()
   const next = snapshots()
   const buffer = await openLog(disk)
@@ -58,7 +58,7 @@ test('a live snapshot is handed over from memory, and only once it is synced', a
   await buffer.close()
 })
 
-test('a send costs one sync beside that of the snapshot itself', async () => {
+test('a request costs one sync in addition to the sync of the snapshot', async () => {
   const disk = new SimulatedDisk()
   const next = snapshots()
   const buffer = await openLog(disk)
@@ -76,7 +76,7 @@ test('a send costs one sync beside that of the snapshot itself', async () => {
   assert.equal(disk.syncs, 20)
 })
 
-test('a range in flight is given again after a restart, exactly, with its note', async () => {
+test('after a restart the first read returns exactly the range in flight, with its note', async () => {
   const disk = new SimulatedDisk()
   const next = snapshots()
   const buffer = await openLog(disk)
@@ -95,7 +95,7 @@ test('a range in flight is given again after a restart, exactly, with its note',
   assert.equal(after.inFlight, undefined)
 })
 
-test('series stay the same objects from one segment to the next and on to what is collected now', async () => {
+test('a series is the same object in all segments and in the collected snapshots', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const buffer = await openLog(disk, {}, { clock })
@@ -120,7 +120,7 @@ test('series stay the same objects from one segment to the next and on to what i
   assert.deepEqual(seen, new Set(live.series))
 })
 
-test('a renamed host: what was collected under the old name keeps it', async () => {
+test('after a change of the instance label, older snapshots keep the old one', async () => {
   const disk = new SimulatedDisk()
   const buffer = await openLog(disk)
   buffer.cursor('a')
@@ -133,7 +133,7 @@ test('a renamed host: what was collected under the old name keeps it', async () 
   assert.match(lines[1] ?? '', /"instance":"new"/)
 })
 
-test('timestamps of their own, NaN with any bits, -0 and infinities come back', async () => {
+test('per-sample timestamps, NaN payloads, -0 and infinities are preserved', async () => {
   const disk = new SimulatedDisk()
   const buffer = await openLog(disk)
   buffer.cursor('a')
@@ -151,7 +151,7 @@ test('timestamps of their own, NaN with any bits, -0 and infinities come back', 
   }
 })
 
-test('a segment goes when every endpoint is past it; a new endpoint begins at now', async () => {
+test('a segment is deleted when every endpoint has passed it; a new endpoint starts at the end', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const buffer = await openLog(disk, {}, { clock })
@@ -178,7 +178,7 @@ test('a segment goes when every endpoint is past it; a new endpoint begins at no
   assert.equal(buffer.cursor('new').backlog().snapshots, 0)
 })
 
-test('backlogs are known at the start without reading the log', async () => {
+test('a start knows the backlogs without reading the log', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const buffer = await openLog(disk, {}, { clock })
@@ -204,7 +204,7 @@ test('backlogs are known at the start without reading the log', async () => {
   )
 })
 
-test('the bounds let whole oldest segments go and count what that costs each endpoint', async () => {
+test('max_bytes deletes the oldest segments and counts the dropped samples of each endpoint', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const next = snapshots(200)
@@ -231,7 +231,7 @@ test('the bounds let whole oldest segments go and count what that costs each end
   assert.equal(buffer.stats.dropped.get('slow')?.get('corrupt'), undefined)
 })
 
-test('age deletes nothing after a step of the wall clock until a receiver confirms the time', async () => {
+test('after a step of the wall clock max_age deletes nothing until a receiver confirms the time', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const buffer = await openLog(disk, { maxAgeMs: 7_200_000 }, { clock })
@@ -251,7 +251,7 @@ test('age deletes nothing after a step of the wall clock until a receiver confir
   assert.deepEqual([...(buffer.stats.dropped.get('a') ?? [])], [['max_age', 6]])
 })
 
-test('an endpoint that is not configured any more is reported and holds its segments for max_age', async () => {
+test('the backlog of an endpoint that is no longer configured is reported and kept for max_age', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const next = snapshots()
@@ -268,7 +268,7 @@ test('an endpoint that is not configured any more is reported and holds its segm
   assert.deepEqual(
     lines.filter((line) => line.includes('"endpoint":"old"')),
     [
-      'warn buffer: an endpoint is not configured any more; what waits for it is kept for max_age {"endpoint":"old","snapshots":1,"hint":"under its old name it goes on; hostpush buffer drop --endpoint=old lets it go"}',
+      'warn Buffer has a backlog for an endpoint that is not configured {"component":"buffer","endpoint":"old","snapshots":1,"hint":"configure an endpoint with this name to deliver them, or drop them with: hostpush buffer drop --endpoint=old"}',
     ],
   )
   assert.equal(buffer.cursors.length, 2)

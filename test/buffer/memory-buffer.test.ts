@@ -19,7 +19,7 @@ function snapshots() {
   }
 }
 
-test('sequence numbers follow one another, and a cursor reads what came after it, oldest first', async () => {
+test('sequence numbers are consecutive, and a cursor reads the later snapshots, oldest first', async () => {
   const next = snapshots()
   const buffer = new MemoryBuffer(1e6, 7)
   buffer.append(next())
@@ -41,7 +41,7 @@ test('sequence numbers follow one another, and a cursor reads what came after it
   assert.deepEqual(cursor.backlog(), { snapshots: 1, samples: 2, bytes: 16, oldestMs: 4000 })
 })
 
-test('a reader waits for the next snapshot, or until it is called off', async () => {
+test('a read waits for the next snapshot or the abort signal', async () => {
   const next = snapshots()
   const buffer = new MemoryBuffer(1e6)
   const cursor = buffer.cursor('a')
@@ -55,7 +55,7 @@ test('a reader waits for the next snapshot, or until it is called off', async ()
   await assert.rejects(waiting, /enough/)
 })
 
-test('a full buffer lets the oldest go and counts it for each endpoint that had not got it', async () => {
+test('a full buffer drops the oldest snapshots and counts them for each endpoint that has not passed them', async () => {
   const next = snapshots()
   const buffer = new MemoryBuffer(48)
   const slow = buffer.cursor('slow')
@@ -76,7 +76,7 @@ test('a full buffer lets the oldest go and counts it for each endpoint that had 
   assert.equal(buffer.stats.bytes, 48)
 })
 
-test('what every endpoint has is let go', async () => {
+test('snapshots that every endpoint has passed are freed', async () => {
   const next = snapshots()
   const buffer = new MemoryBuffer(1e6)
   const cursors = [buffer.cursor('a'), buffer.cursor('b')]

@@ -47,7 +47,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-/** The log as it should be: an array, and for each endpoint an index into it. */
+/** The model of the log: an array, and an index for each endpoint. */
 class Model {
   disk = new SimulatedDisk()
   readonly clock = new TestClock()
@@ -106,7 +106,7 @@ class Model {
     this.positions.set(endpoint, position + read.length)
   }
 
-  /** A kill while the disk fails costs what was in memory alone; here it works again before. */
+  /** A kill while the disk fails loses the snapshots in memory, so the disk recovers before the kill. */
   async #restart(buffer: DiskBuffer, closes: boolean) {
     this.disk.fault = () => undefined
     await this.clock.pass(60_000)
@@ -118,7 +118,7 @@ class Model {
   }
 }
 
-test('whatever is appended, read, moved, restarted and failing: the log is an array with a place in it for each', async () => {
+test('after any sequence of appends, reads, commits, restarts and disk errors the log equals an array with an index for each endpoint', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
       const model = new Model()

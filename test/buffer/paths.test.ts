@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defaultDirectory } from '../../src/buffer/paths.ts'
 
-test('the directory is that of the service, of root, or of the user', () => {
+test('the default directory is the state directory of the service, of root, or of the user', () => {
   assert.equal(
     defaultDirectory({ STATE_DIRECTORY: '/var/lib/private/x:/var/lib/y', HOME: '/h' }, 0),
     '/var/lib/private/x',

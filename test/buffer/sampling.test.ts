@@ -10,23 +10,23 @@ import { SimulatedDisk } from '../support/simulated-disk.ts'
 const minute: SamplingRule = { intervalMs: 60_000, collectedMs: 15_000 }
 const values = new Float64Array()
 
-/** The times of those that are taken, of a collection at these. */
+/** The included timestamps of collections at these times. */
 const taken = (sampling: SamplingRule, times: readonly number[]) =>
   times.filter((timestampMs) => includes(sampling, { timestampMs, series: [], values }))
 
-test('of snapshots every 15 seconds an endpoint with a minute takes one in four, at the full minute', () => {
+test('an endpoint with an interval of one minute gets one in four 15-second snapshots, at the full minute', () => {
   const times = Array.from({ length: 12 }, (_, i) => i * 15_000)
   assert.deepEqual(taken(minute, times), [0, 60_000, 120_000])
 })
 
-test('a collection that is a little early or late is the one of its tick all the same', () => {
+test('a collection that is slightly early or late still belongs to its tick', () => {
   for (const off of [-7000, -1, 1, 900, 7000]) {
     const times = Array.from({ length: 12 }, (_, i) => 60_000 + i * 15_000 + off)
     assert.deepEqual(taken(minute, times), [60_000 + off, 120_000 + off, 180_000 + off])
   }
 })
 
-test('an interval that is no multiple of the collection takes the nearest to each of its ticks', () => {
+test('an interval that is no multiple of the collection interval includes the snapshot nearest to each tick', () => {
   const times = Array.from({ length: 9 }, (_, i) => i * 15_000)
   assert.deepEqual(taken({ intervalMs: 40_000, collectedMs: 15_000 }, times), [0, 45_000, 75_000, 120_000])
   assert.deepEqual(
@@ -35,7 +35,7 @@ test('an interval that is no multiple of the collection takes the nearest to eac
   )
 })
 
-test('the last snapshot before a stop is taken whenever it comes', () => {
+test('the last snapshot before a stop is always included', () => {
   assert.equal(includes(minute, { timestampMs: 33_000, series: [], values, isLast: true }), true)
 })
 
@@ -44,11 +44,11 @@ const buffers: Readonly<Record<string, () => Promise<Buffer>>> = {
   disk: () => openLog(new SimulatedDisk()),
 }
 for (const [name, open] of Object.entries(buffers)) {
-  test(`${name}: a cursor gives what its endpoint takes, and its backlog counts that alone`, async () => {
+  test(`${name}: a cursor returns only included snapshots, and its backlog counts only these`, async () => {
     const buffer = await open()
     const next = snapshots()
     const [slow, fast] = [buffer.cursor('slow', minute), buffer.cursor('fast')]
-    // 1 700 000 000 seconds are 20 seconds past the minute: the third is the first that is nearest to one.
+    // 1 700 000 000 seconds are 20 seconds past the minute: the third snapshot is the first included one.
     for (let i = 1; i <= 12; i++) buffer.append(next(i))
     await settled()
     assert.deepEqual([slow.backlog().snapshots, slow.backlog().samples], [3, 9])
@@ -74,7 +74,7 @@ for (const [name, open] of Object.entries(buffers)) {
   })
 }
 
-test('after a kill the same snapshots are taken of a backlog, the last before a stop among them', async () => {
+test('after a kill the same snapshots of a backlog are included, also the last before a stop', async () => {
   const disk = new SimulatedDisk()
   const next = snapshots()
   const first = await openLog(disk)
@@ -92,7 +92,7 @@ test('after a kill the same snapshots are taken of a backlog, the last before a 
   await first.close()
   const again = await openLog(disk.afterKill())
   const after = again.cursor('slow', minute)
-  assert.ok(after.backlog().snapshots >= 3, `${after.backlog().snapshots} are known to wait`)
+  assert.ok(after.backlog().snapshots >= 3, `${after.backlog().snapshots} in the backlog`)
   const same = await after.read({ samples: 1 }, signal)
   assert.deepEqual(
     same.map(({ snapshot }) => textOf(snapshot)),
@@ -108,7 +108,7 @@ test('after a kill the same snapshots are taken of a backlog, the last before a 
   await again.close()
 })
 
-test('what a full buffer takes from an endpoint is what the endpoint would have had', async () => {
+test('a full buffer counts only the dropped snapshots that the endpoint includes', async () => {
   const buffer = new MemoryBuffer(3 * 8 * 4)
   const next = snapshots()
   buffer.cursor('slow', minute)

@@ -17,7 +17,7 @@ const value = gauge('value', 'A value.', ['of'])
 const named = (name: string, collect: (context: Context<Record<never, never>, undefined>) => void | Promise<void>) =>
   collector({ name, about: 'Test.', collect })
 
-/** A cycle of these collectors, whose deadline is after a second. `lines` are the samples but for the durations. */
+/** A cycle of these collectors with a deadline of one second. `lines` are the samples without the durations. */
 function cycleOf(...collectors: readonly Collector[]) {
   const clock = new TestClock()
   const logged: string[] = []
@@ -44,7 +44,7 @@ function cycleOf(...collectors: readonly Collector[]) {
 
 const succeeded = (name: string, as: 0 | 1) => `node_scrape_collector_success{collector="${name}"} ${as}`
 
-test('a collector that throws costs its own samples only, and those before stay', async () => {
+test('a failing collector does not affect others, and samples that it emitted before are kept', async () => {
   const { lines, logged } = cycleOf(
     named('bad', ({ emit }) => {
       emit(value, 1, { of: 'bad' })
@@ -59,20 +59,22 @@ test('a collector that throws costs its own samples only, and those before stay'
     'value{of="good"} 2',
   ])
   await lines()
-  assert.deepEqual(logged, ['error collector: failed {"collector":"bad","err":"broken"}'])
+  assert.deepEqual(logged, ['error Collector failed {"component":"collector","collector":"bad","err":"broken"}'])
 })
 
-test('no data is no failure to log', async () => {
+test('NoData is not logged as a failure', async () => {
   const { lines, logged } = cycleOf(
     named('none', () => {
       throw new NoData('none of it')
     }),
   )
   assert.deepEqual(await lines(), [succeeded('none', 0)])
-  assert.deepEqual(logged, ['debug collector: no data {"collector":"none","err":"none of it"}'])
+  assert.deepEqual(logged, [
+    'debug Collector has no data {"component":"collector","collector":"none","err":"none of it"}',
+  ])
 })
 
-test('what a collector that waits emits comes in the order of the collectors, not of the answers', async () => {
+test('samples of asynchronous collectors are in the order of the collectors', async () => {
   const { clock, cycle } = cycleOf(
     named('slow', async ({ emit }) => {
       await clock.sleep(200)
@@ -94,7 +96,7 @@ test('what a collector that waits emits comes in the order of the collectors, no
   )
 })
 
-test('one that hangs fails at the deadline, is told so, and what it emits later is not taken', async () => {
+test('a hanging collector fails at the deadline, its signal aborts, and later samples are dropped', async () => {
   let signal: AbortSignal | undefined
   const { clock, lines, logged } = cycleOf(
     named('hangs', async (context) => {
@@ -123,10 +125,12 @@ test('one that hangs fails at the deadline, is told so, and what it emits later 
   const next = lines()
   await clock.pass(1000)
   assert.equal((await next).includes('value{of="after"} 2'), false)
-  assert.deepEqual(logged, ['error collector: failed {"collector":"hangs","err":"no answer within 1000 ms"}'])
+  assert.deepEqual(logged, [
+    'error Collector failed {"component":"collector","collector":"hangs","err":"no answer within 1000 ms"}',
+  ])
 })
 
-test('one that fails after its deadline does no harm', async () => {
+test('a failure after the deadline has no effect', async () => {
   const { clock, lines } = cycleOf(
     named('late', async () => {
       await clock.sleep(2000)
@@ -150,7 +154,7 @@ test('errors outside of collectors keep their stack traces', async () => {
   assert.equal(Error.stackTraceLimit, before)
 })
 
-/** A collector that waits `ms` or until its signal aborts, and emits then. */
+/** A collector that waits for `ms` or until its signal aborts, and then emits. */
 const waiting = (name: string, clock: () => TestClock, ms: number, more: object = {}) =>
   collector({
     name,
@@ -194,7 +198,9 @@ test('a collector with its own deadline fails there, and the others keep the sha
     succeeded('watching', 1),
     'value{of="patient"} 1',
   ])
-  assert.deepEqual(scene.logged, ['error collector: failed {"collector":"brief","err":"no answer within 500 ms"}'])
+  assert.deepEqual(scene.logged, [
+    'error Collector failed {"component":"collector","collector":"brief","err":"no answer within 500 ms"}',
+  ])
 })
 
 test('the signal of a collector aborts at its own deadline, before the collection ends, and late samples are dropped', async () => {
@@ -221,7 +227,7 @@ test('the signal of a collector aborts at its own deadline, before the collectio
   assert.deepEqual(await run, [succeeded('other', 1), succeeded('stubborn', 0), 'value{of="other"} 1'])
 })
 
-test('the deadline may come from the options; a longer one than the shared does not extend the collection', async () => {
+test('a deadline from the options does not extend the collection beyond the shared deadline', async () => {
   const scene = cycleOf(
     collector({
       name: 'option',
@@ -236,7 +242,7 @@ test('the deadline may come from the options; a longer one than the shared does 
   await scene.clock.pass(1000)
   assert.deepEqual(await run, [succeeded('long', 0), succeeded('option', 0)])
   assert.deepEqual(scene.logged, [
-    'error collector: failed {"collector":"option","err":"no answer within 200 ms"}',
-    'error collector: failed {"collector":"long","err":"no answer within 1000 ms"}',
+    'error Collector failed {"component":"collector","collector":"option","err":"no answer within 200 ms"}',
+    'error Collector failed {"component":"collector","collector":"long","err":"no answer within 1000 ms"}',
   ])
 })

@@ -11,7 +11,7 @@ import { SimulatedDisk } from '../support/simulated-disk.ts'
 
 const nowMs = 1_800_000_000_000
 
-/** An agent's intake on a clock of its own; `collect` gives what has come into the buffer so far. */
+/** An agent's ingest with a test clock; `collect` returns the snapshots in the buffer. */
 function ingest(wallMs = nowMs, newestMs = 0) {
   const clock = new TestClock(wallMs)
   const buffer = new MemoryBuffer(1e6)
@@ -29,7 +29,7 @@ function ingest(wallMs = nowMs, newestMs = 0) {
   return { clock, collect, into, dropped: () => dropped }
 }
 
-test('counters began at the boot and at the start of the agent, whatever the clock does later', async () => {
+test('start timestamps of counters do not change when the clock changes', async () => {
   const { clock, collect } = ingest()
   const bootMs = nowMs - clock.bootMs()
   await clock.pass(15_000)
@@ -47,7 +47,7 @@ test('counters began at the boot and at the start of the agent, whatever the clo
   }
 })
 
-test('where the clock is not set at the start, they are worked out once it is', async () => {
+test('start timestamps are computed once the clock is set', async () => {
   const { clock, collect } = ingest(0)
   assert.deepEqual(await collect(), [])
   const bootedMs = clock.bootMs()
@@ -62,31 +62,31 @@ test('where the clock is not set at the start, they are worked out once it is', 
   }
 })
 
-test('samples of a clock that is behind what was collected before wait until it is put right', async () => {
+test('samples are held while the clock is behind earlier samples, and appended when it is correct', async () => {
   const { clock, collect, dropped } = ingest(nowMs, nowMs + 1_800_000)
   for (let i = 0; i < 3; i++) {
     assert.deepEqual(await collect(), [])
     await clock.pass(15_000)
   }
-  clock.step(2_400_000) // NTP has come
+  clock.step(2_400_000) // NTP corrects the clock
   const times = (await collect()).map(({ timestampMs }) => timestampMs - nowMs - 2_400_000)
   assert.deepEqual(times, [0, 15_000, 30_000, 45_000])
   assert.equal(dropped(), 0)
 })
 
-test('those that would lie behind what was collected before even so are dropped and counted', async () => {
+test('held samples that overlap earlier samples are dropped and counted', async () => {
   const { clock, collect, dropped } = ingest(nowMs, nowMs + 120_000)
   for (let i = 0; i < 3; i++) {
     await collect()
     await clock.pass(15_000)
   }
-  clock.step(100_000) // right: the first two were taken before that
+  clock.step(100_000) // correct now: the first two overlap earlier samples
   const times = (await collect()).map(({ timestampMs }) => timestampMs - nowMs)
   assert.deepEqual(times, [130_000, 145_000])
   assert.equal(dropped(), 4)
 })
 
-test('what waits when the agent stops is counted, and at most so much waits', async () => {
+test('held samples are limited, and counted as dropped at the stop', async () => {
   const { into, dropped } = ingest(0)
   const collect = (samples: number) => {
     into.startCycle()
@@ -100,7 +100,7 @@ test('what waits when the agent stops is counted, and at most so much waits', as
   assert.equal(dropped(), 240 * 700 + 1e6)
 })
 
-test('of a host with many series no more waits than the buffer takes in at once', async () => {
+test('held samples of a host with many series fit into the memory of the buffer', async () => {
   const clock = new TestClock(0)
   const buffer = await openLog(new SimulatedDisk(), {}, { clock })
   const cursor = buffer.cursor('a')
@@ -124,7 +124,7 @@ test('of a host with many series no more waits than the buffer takes in at once'
   await buffer.close()
 })
 
-test('what waits has the time at which its collection began, as every snapshot has', async () => {
+test('a held snapshot gets the time at which its collection started', async () => {
   const { clock, collect, into } = ingest(0)
   into.startCycle()
   const bootMs = clock.bootMs()
@@ -136,7 +136,7 @@ test('what waits has the time at which its collection began, as every snapshot h
   assert.equal(first?.timestampMs, clock.now() - clock.bootMs() + bootMs)
 })
 
-test('behind samples from the future all that has waited for a day is placed', async () => {
+test('if earlier samples are in the future, samples held for a day get timestamps and are appended', async () => {
   const { clock, collect, dropped } = ingest(nowMs, nowMs + 1e9)
   let times: readonly number[] = []
   while (times.length === 0) {

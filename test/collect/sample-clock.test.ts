@@ -6,7 +6,7 @@ import { TestClock } from '../support/clock.ts'
 
 const startMs = 1_800_000_000_000
 
-/** A timeline on a clock of its own, and a way to take moments at an interval. */
+/** A sample clock on a test clock; `take` returns timestamps at an interval. */
 function sampleClock(wallMs = startMs, newestMs = 0) {
   const clock = new TestClock(wallMs)
   const line = new SampleClock(clock, silent, newestMs)
@@ -21,12 +21,12 @@ function sampleClock(wallMs = startMs, newestMs = 0) {
   return { clock, line, take }
 }
 
-test('moments are the wall clock', async () => {
+test('timestamps follow the wall clock', async () => {
   const { take } = sampleClock()
   assert.deepEqual(await take(3), [startMs, startMs + 15_000, startMs + 30_000])
 })
 
-test('a clock that goes an hour forward and back moves nothing', async () => {
+test('a clock that steps an hour forward and back changes no timestamp', async () => {
   const { clock, line, take } = sampleClock()
   await take(2)
   clock.step(3_600_000)
@@ -37,7 +37,7 @@ test('a clock that goes an hour forward and back moves nothing', async () => {
   assert.equal(line.stats.steps, 1)
 })
 
-test('a step that a receiver confirms is taken', async () => {
+test('a step that a receiver confirms is adopted', async () => {
   const { clock, line, take } = sampleClock()
   await take(1)
   clock.step(3_600_000)
@@ -47,7 +47,7 @@ test('a step that a receiver confirms is taken', async () => {
   assert.equal(Math.round((line.stats.skewMs ?? 1) / 1000), 0)
 })
 
-test('a step that nobody contradicts for an hour is taken', async () => {
+test('a step without contradiction is adopted after an hour', async () => {
   const { clock, line, take } = sampleClock()
   await take(1)
   clock.step(7_200_000)
@@ -55,7 +55,7 @@ test('a step that nobody contradicts for an hour is taken', async () => {
   assert.equal(line.next(), startMs + 7_200_000 + 251 * 15_000)
 })
 
-test('three seconds back: time goes on slowly and no snapshot is lost', async () => {
+test('after a step of three seconds back, sample time runs slower and no snapshot is lost', async () => {
   const { clock, take } = sampleClock()
   await take(5, 1000)
   clock.step(-3000)
@@ -65,7 +65,7 @@ test('three seconds back: time goes on slowly and no snapshot is lost', async ()
   assert.equal(moments.at(-1), startMs + 64_000 - 3000)
 })
 
-test('ten minutes back, confirmed: there is no place until time has caught up', async () => {
+test('after a confirmed step of ten minutes back, there are no timestamps until the clock has caught up', async () => {
   const { clock, line, take } = sampleClock()
   await take(2)
   clock.step(-600_000)
@@ -78,7 +78,7 @@ test('ten minutes back, confirmed: there is no place until time has caught up', 
   assert.ok(ahead >= 0 && ahead < 60_000 + 15_000, `${ahead} ms ahead of the wall clock`)
 })
 
-test('a clock that began behind what was collected before is put right without anybody confirming it', async () => {
+test('a corrected clock is adopted without confirmation if the old time was behind earlier samples', async () => {
   const { clock, line, take } = sampleClock(startMs, startMs + 1_800_000)
   assert.deepEqual(await take(2), ['past', 'past'])
   clock.step(2_400_000)
@@ -86,7 +86,7 @@ test('a clock that began behind what was collected before is put right without a
   assert.equal(line.stats.steps, 1)
 })
 
-test('a clock that is not set yet gives no moment; what was taken meanwhile is dated by the boot clock', async () => {
+test('an unset clock gives no timestamp; later the boot clock dates the held samples', async () => {
   const { clock, line, take } = sampleClock(12_000)
   assert.deepEqual(await take(2), ['unset', 'unset'])
   clock.step(startMs)
@@ -94,7 +94,7 @@ test('a clock that is not set yet gives no moment; what was taken meanwhile is d
   assert.equal(line.at(0), (now ?? 0) - 30_000)
 })
 
-test('a clock that was a year ahead and is put right: time goes back when a receiver agrees, or after a day', async () => {
+test('after a clock that was a year ahead, sample time moves back when a receiver confirms, or after a day', async () => {
   const yearMs = 365 * 86_400_000
   const { clock, line, take } = sampleClock(startMs + yearMs)
   await take(2)
@@ -103,7 +103,7 @@ test('a clock that was a year ahead and is put right: time goes back when a rece
   line.confirm(startMs + 45_000)
   assert.deepEqual(await take(2), [startMs + 45_000, startMs + 60_000])
 
-  const after = sampleClock(startMs, startMs + yearMs) // a boot later nothing is sent that a receiver could agree to
+  const after = sampleClock(startMs, startMs + yearMs) // after a boot, nothing is sent that a receiver could confirm
   const moments = await after.take(27, 3_600_000)
   assert.equal(moments.lastIndexOf('past'), 24)
   assert.deepEqual(moments.slice(25), [startMs + 25 * 3_600_000, startMs + 26 * 3_600_000])

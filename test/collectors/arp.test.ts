@@ -14,14 +14,14 @@ const rows = [
   row('10.0.0.1', '0x2', 'de:ad:be:ef:00:00', 'eth1'),
 ]
 
-test('neighbours are counted by interface, those that do not answer too', async () => {
+test('it counts the neighbours of each interface, including those that do not answer', async () => {
   assert.deepEqual(await collect(arp, table(...rows)), [
     'node_arp_entries{device="eth0"} 2',
     'node_arp_entries{device="eth1"} 1',
   ])
 })
 
-test('interfaces are filtered by the collector and by the host', async () => {
+test('the filters of the collector and of the host select interfaces', async () => {
   for (const options of [{ 'device-exclude': 'eth0' }, { 'device-include': 'eth1' }])
     assert.deepEqual(await collect(arp, { ...table(...rows), options: { netlink: false, ...options } }), [
       'node_arp_entries{device="eth1"} 1',
@@ -30,23 +30,23 @@ test('interfaces are filtered by the collector and by the host', async () => {
   assert.deepEqual(lines, ['node_arp_entries{device="eth1"} 1'])
 })
 
-test('an address that is none is counted all the same; an empty line is nothing', async () => {
+test('it counts rows with an invalid address and skips empty lines', async () => {
   const { lines, success } = await collectAll(arp, table(row('10.0.0.2', '0x2', '*', 'ib0'), '\n'))
   assert.deepEqual([lines, success], [['node_arp_entries{device="ib0"} 1'], true])
 })
 
-test('a table without its heading is a table', async () => {
+test('a table without a header line is parsed', async () => {
   const proc = { 'net/arp': rows[2] ?? '' }
   assert.deepEqual(await collect(arp, { proc, options: { netlink: false } }), ['node_arp_entries{device="eth1"} 1'])
 })
 
-test('no neighbours are no series, a short line is an error, so is a missing file', async () => {
+test('an empty table gives no series; a short row and a missing file are failures', async () => {
   assert.deepEqual(await collect(arp, table()), [])
   assert.match((await collectAll(arp, table('1.2.3.4 0x1\n'))).logged.join(), /^error.*columns/)
   assert.match((await collectAll(arp, { options: { netlink: false } })).logged.join(), /^error/)
 })
 
-test('by netlink all states count but that of addresses which need no asking for', async () => {
+test('netlink counts neighbours in every state except addresses that need no ARP request', async () => {
   const states = [0, 0x01, 0x02, 0x04, 0x20, 0x40, 0x80, 0xc0]
   const kernel = { neighbours: async () => states.map((state) => ({ device: state === 4 ? 'eth1' : 'eth0', state })) }
   assert.deepEqual(await collect(arp, { kernel }), [
@@ -55,14 +55,14 @@ test('by netlink all states count but that of addresses which need no asking for
   ])
 })
 
-test('where system calls cannot be made the file is read, and that is told', async () => {
+test('without system calls it reads the file and logs that', async () => {
   const { proc } = table(...rows)
   const { lines, success, logged } = await collectAll(arp, { proc })
   assert.deepEqual([lines.length, success], [2, true])
   assert.match(logged.join(), /net\/arp is read instead: no system calls on this host/)
 })
 
-test('a kernel that refuses is a failure: the file would hide it', async () => {
+test('a netlink error of the kernel is a failure and does not fall back to the file', async () => {
   const kernel = { neighbours: () => Promise.reject(new Error('ENOBUFS: netlink')) }
   assert.equal((await collectAll(arp, { kernel, proc: table(...rows).proc })).success, false)
 })

@@ -38,13 +38,13 @@ const expected = [
   'node_bcache_written_bytes_total{cache_device="cache0",uuid="dead-beef"} 0',
 ]
 
-test('a set, its backing devices and its caches; readaheads only if there were any', async () => {
+test('it reports a set, its backing devices and caches; read-ahead metrics only if the kernel has them', async () => {
   assert.deepEqual(await collect(bcache, { sys: set() }), expected)
   const lines = await collect(bcache, { sys: set({ 'bdev0/stats_total/cache_readaheads': '13\n' }) })
   assert.ok(lines.includes(`node_bcache_cache_readaheads_total{${device}} 13`))
 })
 
-test('priority statistics are read if asked for', async () => {
+test('priority statistics are read only if the option is set', async () => {
   const sys = set({ 'cache0/priority_stats': 'Unused:\t\t99%\nClean:\t\t1%\nMetadata:\t2%\nQuantiles:\t[0 1]\n' })
   assert.deepEqual(await collect(bcache, { sys }), expected)
   const lines = await collect(bcache, { sys, options: { priorityStats: true } })
@@ -57,7 +57,7 @@ test('priority statistics are read if asked for', async () => {
   )
 })
 
-test('what an older kernel does not have is left out, not 0', async () => {
+test('an attribute that an older kernel does not have is absent, not 0', async () => {
   const { lines, success } = await collectAll(bcache, {
     sys: set({ 'bdev0/writeback_rate_debug': 'rate:\t4.0k/sec\n' }),
   })
@@ -68,17 +68,17 @@ test('what an older kernel does not have is left out, not 0', async () => {
   )
 })
 
-test('garbage, or a device without its rates, is an error', async () => {
+test('an invalid value, or a device without rates, is a failure', async () => {
   for (const more of [{ tree_depth: '' }, { tree_depth: 'x' }, { 'bdev0/writeback_rate_debug': { error: 'ENOENT' } }])
     assert.equal((await collectAll(bcache, { sys: set(more) })).success, false)
 })
 
-test('a host without sets has none, and that is no failure', async () => {
+test('a host without sets gives no samples and no failure', async () => {
   const { lines, success } = await collectAll(bcache, { sys: { 'fs/bcache/register': '' } })
   assert.deepEqual([lines, success], [[], true])
 })
 
-test("sizes have node_exporter's arithmetic", () => {
+test('sizes are computed as in node_exporter', () => {
   assert.equal(parseSize('1.5k'), 1524)
   assert.equal(parseSize('12.10T'), 14_267_881_357_312)
   assert.equal(parseSize('-4.0k/sec'), -4096)

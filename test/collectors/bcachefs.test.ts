@@ -7,7 +7,7 @@ const at = (files: Record<string, string>) => ({
   sys: Object.fromEntries(Object.entries(files).map(([file, text]) => [`fs/bcachefs/${file}`, text])),
 })
 
-test('a file system and a device of it', async () => {
+test('it reports a file system and its device', async () => {
   const files = {
     'u-1/btree_cache_size': '1.50M\n',
     'u-1/compression_stats':
@@ -47,7 +47,7 @@ test('a file system and a device of it', async () => {
   ])
 })
 
-test('a host without bcachefs has none', async () => {
+test('a host without bcachefs gives no data', async () => {
   for (const given of [{}, at({ version: '1\n' })]) {
     const { lines, success, logged } = await collectAll(bcachefs, given)
     assert.deepEqual([lines, success], [[], false])
@@ -55,7 +55,7 @@ test('a host without bcachefs has none', async () => {
   }
 })
 
-test('files that are missing leave out their samples', async () => {
+test('a missing file leaves out only its samples', async () => {
   assert.deepEqual(await collect(bcachefs, at({ 'u-1/dev-0/nbuckets': '7\n' })), [
     'node_bcachefs_device_buckets{device="0",uuid="u-1"} 7',
     'node_bcachefs_device_info{device="0",label="",state="",uuid="u-1"} 1',
@@ -63,7 +63,7 @@ test('files that are missing leave out their samples', async () => {
   ])
 })
 
-test('sizes are powers of 1024, cut to whole bytes', () => {
+test('sizes are powers of 1024, truncated to whole bytes', () => {
   const sizes = ['0', '697', '1.5', '1k', '1.26k', '2.00M', '1g', '10.8T', '1P', '-1.5k']
   assert.deepEqual(sizes.map(sizeOf), [0, 697, 1, 1024, 1290, 2097152, 2 ** 30, 11874725579980, 2 ** 50, -1536])
   assert.equal(sizeOf(''), undefined)
@@ -71,7 +71,7 @@ test('sizes are powers of 1024, cut to whole bytes', () => {
     assert.throws(() => sizeOf(garbage), /is not a number/)
 })
 
-test('garbage is a failure that hides nothing else', async () => {
+test('an invalid value is a failure and does not hide other samples', async () => {
   const files = {
     'u-1/btree_cache_size': 'x',
     'u-1/counters/a': 'garbage',
@@ -84,7 +84,7 @@ test('garbage is a failure that hides nothing else', async () => {
   )
 })
 
-test('lines that are cut off give fewer samples', () => {
+test('truncated lines give fewer samples', () => {
   assert.deepEqual([...table('head\nlz4 1k\nzstd 1k 2k\n\n', 1, 2)], [['zstd', 1024, 2048]])
   assert.deepEqual([...parseIoDone('sb : 3\nread:\nuser\nsb : 4')], [['read', 'sb', 4]])
   assert.deepEqual([...parseIoErrors('  read: 5\n')], [])

@@ -11,7 +11,7 @@ const sys = {
   'class/net/dmz/bonding/slaves': '\n',
 }
 
-test('interfaces of a bond are counted, and those whose link is up; an old kernel calls them slaves', async () => {
+test('it counts the interfaces of a bond and those with an active link; old kernels name them slaves', async () => {
   assert.deepEqual(await collect(bonding, { sys }), [
     'node_bonding_active{master="bond0"} 1',
     'node_bonding_active{master="dmz"} 0',
@@ -20,14 +20,14 @@ test('interfaces of a bond are counted, and those whose link is up; an old kerne
   ])
 })
 
-test('more bonds than fit an attribute are all read', async () => {
+test('it reads all bonds, even if their names exceed 128 bytes', async () => {
   const names = Array.from({ length: 40 }, (_, i) => `bond${i}`)
   const many = Object.fromEntries(names.map((name) => [`class/net/${name}/bonding/slaves`, '\n']))
   const lines = await collect(bonding, { sys: { 'class/net/bonding_masters': names.join(' '), ...many } })
   assert.equal(lines.length, 80)
 })
 
-test('a bond that goes while it is read is no data, and the others are there', async () => {
+test('a bond that disappears during the read is no data and does not hide the others', async () => {
   const { 'class/net/bond0/slave_eth1/bonding_slave/mii_status': _, ...rest } = sys
   const { lines, success, logged } = await collectAll(bonding, { sys: rest })
   assert.equal(success, false)
@@ -35,6 +35,6 @@ test('a bond that goes while it is read is no data, and the others are there', a
   assert.deepEqual(lines, ['node_bonding_active{master="dmz"} 0', 'node_bonding_slaves{master="dmz"} 0'])
 })
 
-test('a host without bonding has no data', async () => {
+test('a host without bonding gives no data', async () => {
   assert.equal((await collectAll(bonding)).success, false)
 })

@@ -32,7 +32,7 @@ const system = [
   'node_btrfs_commits_total{uuid="the-metadata-uuid"} 258051',
 ]
 
-test('without system calls all comes from sysfs', async () => {
+test('without system calls all values come from sysfs', async () => {
   assert.deepEqual(await collect(btrfs, { sys, proc }), [
     ...system,
     'node_btrfs_device_size_bytes{device="sda",uuid="the-metadata-uuid"} 1.073741824e+10',
@@ -48,7 +48,7 @@ test('without system calls all comes from sysfs', async () => {
   ])
 })
 
-test('devices are those of the kernel where it answers; of two mounts one is asked', async () => {
+test('devices come from the kernel if the ioctl succeeds; of two mounts only one is queried', async () => {
   const asked: string[] = []
   const kernel = {
     async btrfs(mountpoint: string) {
@@ -75,14 +75,14 @@ test('devices are those of the kernel where it answers; of two mounts one is ask
   assert.deepEqual(asked, ['/data'])
 })
 
-test('a mount below one that may hang is not asked', async () => {
+test('it does not query a mount below one that can hang', async () => {
   const kernel = { btrfs: async () => assert.fail('asked') }
   const below = { '1/mountinfo': '29 1 0:38 / / rw - nfs4 s:/ rw\n30 29 0:39 / /data rw - btrfs /dev/sda rw\n' }
   const lines = await collect(btrfs, { sys, proc: below, kernel })
   assert.equal(lines.filter((line) => line.includes('device_size')).length, 3)
 })
 
-test('layouts cost what they repeat and check', () => {
+test('the cost of a layout includes copies and checksums', () => {
   const cost = (layout: string) => allocationRatio(layout, 4)
   assert.deepEqual(['single', 'raid0', 'dup', 'raid1', 'raid10', 'raid1c3', 'raid1c4'].map(cost), [1, 1, 2, 2, 2, 3, 4])
   assert.deepEqual(
@@ -103,12 +103,12 @@ test('older kernels have neither metadata_uuid nor commit_stats', async () => {
   ])
 })
 
-test('a host without btrfs has no samples, and that is no failure', async () => {
+test('a host without btrfs gives no samples and no failure', async () => {
   const { lines, success } = await collectAll(btrfs, { sys: { 'fs/btrfs/features/raid56': '0\n' } })
   assert.deepEqual([lines, success], [[], true])
 })
 
-test('garbage in one file system is a failure that does not hide the others', async () => {
+test('an invalid value in one file system is a failure and does not hide the others', async () => {
   const both = {
     ...at({ commit_stats: 'commits x\n' }),
     ...at({ label: 'well', 'devices/sda/size': '1' }, 'other-one'),
@@ -119,7 +119,7 @@ test('garbage in one file system is a failure that does not hide the others', as
   assert.ok(lines.includes('node_btrfs_device_size_bytes{device="sda",uuid="other-one"} 512'))
 })
 
-test('an attribute that is no number is left out, and a file system without its own UUID is called as its directory', async () => {
+test('an invalid attribute is left out, and a file system without a UUID gets the name of its directory', async () => {
   const sys = at({ 'allocation/global_rsv_size': 'x', 'devices/sda/size': '', label: 'l', metadata_uuid: '\n' }, 'a-b')
   const { lines, success } = await collectAll(btrfs, { sys })
   assert.equal(success, true)

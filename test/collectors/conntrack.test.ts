@@ -8,7 +8,7 @@ const header =
   'entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop ' +
   'icmp_error  expect_new expect_create expect_delete search_restart\n'
 
-test('hexadecimal counters are added up over the CPUs', async () => {
+test('it sums hexadecimal counters over all CPUs', async () => {
   const rows = [
     '00000021  00000000 00000001 00000000 00000003 0000588a 0 0 00000004 00000005 00000006 00000007 0  0 0 0 00000000\n',
     '00000021  00000000 00000002 00000000 0000002f 000056a4 0 0 00000040 00000050 00000060 00000070 0  0 0 0 00000a02\n',
@@ -28,25 +28,25 @@ test('hexadecimal counters are added up over the CPUs', async () => {
   ])
 })
 
-test('a host that tracks no flows has no data', async () => {
+test('a host without connection tracking gives no data', async () => {
   const { lines, success, logged } = await collectAll(conntrack, {})
   assert.deepEqual([lines, success], [[], false])
   assert.match(String(logged), /no data/)
 })
 
-test('without the statistics the limits are still reported', async () => {
+test('without the statistics it still reports entries and limit', async () => {
   const { lines, success, logged } = await collectAll(conntrack, { proc: limits })
   assert.deepEqual(lines, ['node_nf_conntrack_entries 123', 'node_nf_conntrack_entries_limit 65536'])
   assert.equal(success, false)
   assert.match(String(logged), /no data/)
 })
 
-test('a column that the kernel lacks is absent, not 0', async () => {
+test('a column that the kernel does not have is absent, not 0', async () => {
   const proc = { ...limits, 'net/stat/nf_conntrack': 'entries found\n1 2\n' }
   assert.deepEqual((await collect(conntrack, { proc })).slice(2), ['node_nf_conntrack_stat_found 2'])
 })
 
-test('a row that is not hexadecimal is an error', async () => {
+test('a row that is not hexadecimal is a failure', async () => {
   const { success, logged } = await collectAll(conntrack, {
     proc: { ...limits, 'net/stat/nf_conntrack': `${header}zz\n` },
   })

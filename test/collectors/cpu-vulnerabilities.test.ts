@@ -5,7 +5,7 @@ import { collect, collectAll } from '../support/collect.ts'
 
 const directory = 'devices/system/cpu/vulnerabilities'
 
-test('every weakness has a state and what is done about it', async () => {
+test('it reports the state and mitigation of each vulnerability', async () => {
   const sys = {
     [`${directory}/mds`]: 'Vulnerable\n',
     [`${directory}/retbleed`]: 'Mitigation: untrained  return thunk; SMT enabled\n',
@@ -16,7 +16,7 @@ test('every weakness has a state and what is done about it', async () => {
   ])
 })
 
-test('the state is told by how the text begins', () => {
+test('the first words of the text give the state', () => {
   const states: readonly [text: string, state: string, mitigation: string][] = [
     ['Not affected', 'not affected', ''],
     ['Not affected; x', 'not affected', ''],
@@ -29,7 +29,7 @@ test('the state is told by how the text begins', () => {
   for (const [text, state, mitigation] of states) assert.deepEqual(parseVulnerability(text), { state, mitigation })
 })
 
-test('a kernel that does not tell is no failure', async () => {
+test('a kernel without the directory gives no samples and no failure', async () => {
   const { lines, success } = await collectAll(cpuVulnerabilities, {})
   assert.deepEqual([lines, success], [[], true])
 })

@@ -7,7 +7,7 @@ const directory = 'devices/system/cpu'
 const only = (lines: readonly string[], text: string) => lines.filter((line) => line.includes(text))
 const times = (line: string) => ({ proc: { stat: `cpu  0 0 0 0\n${line}\n` } })
 
-test('every CPU has its seconds by mode; the sum over all CPUs is left out', async () => {
+test('it reports the seconds of each CPU by mode, without the total of all CPUs', async () => {
   const proc = {
     stat: 'cpu  301854 612 111922 8979004 3552 2 3944 0 44 36\ncpu0 44490 19 21045 1087069 220 1 3410 0 2 1\nctxt 5\n',
   }
@@ -25,7 +25,7 @@ test('every CPU has its seconds by mode; the sum over all CPUs is left out', asy
   ])
 })
 
-test('guest time can be left out', async () => {
+test('guest time can be disabled', async () => {
   const lines = await collect(cpu, { ...times('cpu0 1 2 3 4 5 6 7 8 9 10'), options: { guest: false } })
   assert.equal(lines.length, 8)
 })
@@ -38,7 +38,7 @@ test('modes that the kernel does not count are absent, not 0', async () => {
   )
 })
 
-test('a counter that goes back keeps its value', async () => {
+test('a counter that decreases slightly keeps its previous value', async () => {
   const next = collecting(cpu, times('cpu0 100 0 0 1000 50 0 0 0 0 0'))
   await next()
   const { lines } = await next(times('cpu0 120 0 0 900 40 0 0 0 0 0'))
@@ -50,7 +50,7 @@ test('a counter that goes back keeps its value', async () => {
   ])
 })
 
-test('idle time that falls by three seconds starts the CPU anew', async () => {
+test('an idle time that falls by three seconds resets the counters of the CPU', async () => {
   const next = collecting(cpu, times('cpu0 100 0 0 1000'))
   await next()
   assert.deepEqual((await next(times('cpu0 5 0 1 700'))).lines, [
@@ -61,7 +61,7 @@ test('idle time that falls by three seconds starts the CPU anew', async () => {
   ])
 })
 
-test('a CPU that went away and came back is not held against its past', async () => {
+test('a CPU that was offline starts with the new values', async () => {
   const next = collecting(cpu, times('cpu0 1 1 1 1\ncpu1 90 0 0 100'))
   await next()
   assert.deepEqual(only((await next(times('cpu0 1 1 1 1'))).lines, 'cpu="1"'), [])
@@ -78,16 +78,16 @@ test('isolated CPUs are read once', async () => {
   assert.deepEqual(only((await next(isolated('7\n'))).lines, 'isolated'), expected)
 })
 
-test('garbage in the list of isolated CPUs loses nothing else', async () => {
+test('an invalid list of isolated CPUs does not hide other samples', async () => {
   for (const text of ['1-', 'x', '0-99999999999']) {
     const sys = { [`${directory}/isolated`]: text }
     const { lines, success, logged } = await collectAll(cpu, { ...times('cpu0 1 1 1 1'), sys })
     assert.deepEqual([lines.length, success], [4, false])
-    assert.match(String(logged), /no list of CPUs/)
+    assert.match(String(logged), /not a list of CPUs/)
   }
 })
 
-test('which CPUs are online is said if the first one can be switched off', async () => {
+test('online states are reported only if the first CPU can be taken offline', async () => {
   const sys = {
     [`${directory}/cpu0/online`]: '1\n',
     [`${directory}/cpu1/online`]: '0\n',
@@ -107,7 +107,7 @@ const throttled = (id: number, ids: readonly [string, string], counts: readonly 
   [`${directory}/cpu${id}/thermal_throttle/package_throttle_count`]: `${counts[1]}\n`,
 })
 
-test('throttles are counted once a core and once a package, by the first CPU that counts them', async () => {
+test('throttles are counted once for each core and package, from the first CPU that has the counter', async () => {
   const sys = {
     ...throttled(0, ['0', '0'], ['junk', '4']),
     ...throttled(1, ['0', '1'], ['8', '5']),
@@ -127,7 +127,7 @@ const cpuinfo =
   'microcode\t: 0xb4\ncpu MHz\t\t: 799.998\ncache size\t: 8192 KB\nphysical id\t: 0\ncore id\t\t: 3\n' +
   'flags\t\t: fpu aes avx\nbugs\t\t: mds l1tf\npower management:\n\nprocessor\t: 1\nflags\t\t: sse\nbugs\t\t: x\n\n'
 
-test('what a CPU is, is said on request', async () => {
+test('CPU information is reported only if the option is set', async () => {
   const proc = { stat: '', cpuinfo }
   assert.deepEqual(await collect(cpu, { proc }), [])
   assert.deepEqual(await collect(cpu, { proc, options: { info: true } }), [
@@ -137,7 +137,7 @@ test('what a CPU is, is said on request', async () => {
   ])
 })
 
-test('a pattern for flags or bugs turns the information on; the first CPU speaks for all', async () => {
+test('a pattern for flags or bugs enables the information; only the first CPU is reported', async () => {
   const proc = { stat: '', cpuinfo }
   const flags = await collect(cpu, { proc, options: { 'info.flags-include': '^(a|s)' } })
   assert.deepEqual(only(flags, '_info{flag'), ['node_cpu_flag_info{flag="aes"} 1', 'node_cpu_flag_info{flag="avx"} 1'])
@@ -146,21 +146,21 @@ test('a pattern for flags or bugs turns the information on; the first CPU speaks
   assert.deepEqual(only(bugs, '_info{bug'), ['node_cpu_bug_info{bug="mds"} 1'])
 })
 
-test('a processor of ARM has a number and features', async () => {
+test('an ARM processor has a number and features', async () => {
   const proc = { stat: '', cpuinfo: 'processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd\nCPU part\t: 0xd08\n\n' }
   const lines = await collect(cpu, { proc, options: { 'info.flags-include': 'asimd' } })
   assert.equal(only(lines, 'node_cpu_info')[0]?.includes('cpu="0"'), true)
   assert.deepEqual(only(lines, 'flag'), ['node_cpu_flag_info{flag="asimd"} 1'])
 })
 
-test('a cpuinfo of no use is an error that loses no seconds', async () => {
+test('an invalid cpuinfo is a failure and does not hide the seconds', async () => {
   for (const proc of [{}, { cpuinfo: '' }, { cpuinfo: 'hello\n' }]) {
     const all = await collectAll(cpu, { proc: { ...times('cpu0 1 1 1 1').proc, ...proc }, options: { info: true } })
     assert.deepEqual([all.lines.length, all.success], [4, false])
   }
 })
 
-test('without /proc/stat, or with garbage in it, it fails, and what else is known is told', async () => {
+test('a missing or invalid /proc/stat is a failure and does not hide other samples', async () => {
   const { lines: rest, logged: said } = await collectAll(cpu, { proc: { cpuinfo }, options: { info: true } })
   assert.deepEqual([rest.length, only(rest, 'node_cpu_info').length], [3, 2])
   assert.match(String(said), /failed.*ENOENT/)

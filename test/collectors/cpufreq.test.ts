@@ -18,7 +18,7 @@ const files = {
 const policy = (cpu: number, texts: object = files) =>
   Object.fromEntries(Object.entries(texts).map(([file, text]) => [`${directory}/cpu${cpu}/cpufreq/${file}`, text]))
 
-test('frequencies are reported in hertz, governors as chosen or not', async () => {
+test('it reports frequencies in hertz, and for each governor whether it is active', async () => {
   const sys = { [`${directory}/offline`]: '\n', ...policy(0), [`${directory}/cpu1/online`]: '1\n' }
   assert.deepEqual(await collect(cpufreq, { sys }), [
     'node_cpu_frequency_avg_hertz{cpu="0"} 1.6e+09',
@@ -33,7 +33,7 @@ test('frequencies are reported in hertz, governors as chosen or not', async () =
   ])
 })
 
-test('CPUs that are offline are left out', async () => {
+test('offline CPUs are left out', async () => {
   const sys = { [`${directory}/offline`]: '1-2,5\n', ...policy(0), ...policy(1), ...policy(5), ...policy(10) }
   const cpus = new Set((await collect(cpufreq, { sys })).map((line) => /cpu="(\d+)"/.exec(line)?.[1]))
   assert.deepEqual([...cpus], ['0', '10'])
@@ -47,13 +47,13 @@ const odd = {
   scaling_available_governors: 'x',
 }
 
-test('what the driver cannot tell, or this user may not read, is left out', async () => {
+test('a frequency that is unknown or unreadable is left out', async () => {
   const { lines, success } = await collectAll(cpufreq, { sys: { [`${directory}/offline`]: '', ...policy(0, odd) } })
   const governor = 'node_cpu_scaling_governor{cpu="0",governor="x"} 1'
   assert.deepEqual([lines, success], [['node_cpu_scaling_frequency_max_hertz{cpu="0"} 5000', governor], true])
 })
 
-test('garbage and missing governors fail the collector and lose nothing else', async () => {
+test('invalid values and missing governors are failures and do not hide other samples', async () => {
   const { scaling_governor: _, ...without } = odd
   const sys = {
     [`${directory}/offline`]: '',
@@ -67,10 +67,10 @@ test('garbage and missing governors fail the collector and lose nothing else', a
   assert.equal(lines.filter((line) => line.startsWith('node_cpu_scaling_governor')).length, 1)
 })
 
-test('without the list of offline CPUs, or with garbage in it, it fails', async () => {
+test('a missing or invalid list of offline CPUs is a failure', async () => {
   assert.match(String((await collectAll(cpufreq, {})).logged), /failed.*ENOENT/)
   assert.match(
     String((await collectAll(cpufreq, { sys: { [`${directory}/offline`]: 'x' } })).logged),
-    /no list of CPUs/,
+    /not a list of CPUs/,
   )
 })

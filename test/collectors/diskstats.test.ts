@@ -9,7 +9,7 @@ const names = (lines: readonly string[]) => lines.map((line) => /^node_disk_(\w+
 const devices = (lines: readonly string[]) =>
   lines.filter((line) => line.startsWith('node_disk_info')).map((line) => /device="([^"]*)"/.exec(line)?.[1])
 
-test('a disk of a current kernel has 17 statistics, in base units', async () => {
+test('a disk of a current kernel has 17 statistics in base units', async () => {
   const line = disk(
     'sdc',
     126552,
@@ -53,13 +53,13 @@ test('a disk of a current kernel has 17 statistics, in base units', async () => 
   ])
 })
 
-test('older kernels have fewer statistics, future ones more', async () => {
+test('it accepts fewer columns of older kernels and more columns of newer ones', async () => {
   const of = async (columns: number) =>
     (await collect(diskstats, { proc: { diskstats: disk('sda', ...counts(columns)) } })).length
   assert.deepEqual([await of(4), await of(11), await of(15), await of(17), await of(20)], [0, 12, 16, 18, 18])
 })
 
-test('partitions, loop and RAM disks are left out', async () => {
+test('partitions, loop and RAM disks are excluded by default', async () => {
   const all = [
     'ram0',
     'zram1',
@@ -83,7 +83,7 @@ test('partitions, loop and RAM disks are left out', async () => {
   assert.deepEqual(devices(old), [])
 })
 
-test('two patterns that exclude each other are refused', async () => {
+test('include and exclude patterns that conflict are rejected', async () => {
   const both = { 'ignored-devices': 'a', 'device-exclude': 'b' }
   await assert.rejects(() => collect(diskstats, { options: { ...both } }), /cannot both be set/)
   await assert.rejects(
@@ -98,7 +98,7 @@ const known = async (properties: string) => {
   return { lines: lines.filter((line) => /info|ata_/.test(line)), logged, success }
 }
 
-test('udev knows what a disk is', async () => {
+test('the udev database describes a disk', async () => {
   const { lines } = await known(
     'S:disk/by-id/x\nW:702\nE:ID_MODEL=TOSHIBA=K\nE:ID_PATH=pci-0000\nE:ID_WWN=0x7c\nE:ID_REVISION=0102\n' +
       'E:ID_SERIAL=long\nE:ID_SERIAL_SHORT=short\nE:SCSI_IDENT_SERIAL=\nE:ID_FS_TYPE=ext4\nE:ID_FS_UUID=u\nE:ID_FS_VERSION=1.0\n' +
@@ -110,7 +110,7 @@ test('udev knows what a disk is', async () => {
   ])
 })
 
-test('a disk turns if the kernel says 1, and else does not', async () => {
+test('only the value 1 of the kernel means that a disk rotates', async () => {
   for (const [text, rotational] of [
     ['1\n', '1'],
     ['', '0'],
@@ -122,7 +122,7 @@ test('a disk turns if the kernel says 1, and else does not', async () => {
   }
 })
 
-test('a disk of the device mapper is described', async () => {
+test('a device mapper disk has an information metric', async () => {
   const { lines } = await known('E:DM_NAME=nvme0n1_crypt\nE:DM_UUID=CRYPT-1\nE:DM_VG_NAME=system\nE:DM_LV_NAME=root\n')
   assert.equal(
     lines[0],
@@ -130,7 +130,7 @@ test('a disk of the device mapper is described', async () => {
   )
 })
 
-test('an ATA disk has attributes; one that is no number is reported and left out', async () => {
+test('an ATA disk has attributes; an invalid one is logged and left out', async () => {
   const { lines, logged, success } = await known(
     'E:ID_ATA=1\nE:ID_ATA_WRITE_CACHE=1\nE:ID_ATA_WRITE_CACHE_ENABLED=\nE:ID_ATA_ROTATION_RATE_RPM=7200\n',
   )
@@ -140,7 +140,7 @@ test('an ATA disk has attributes; one that is no number is reported and left out
   assert.deepEqual(names((await known('E:ID_ATA_ROTATION_RATE_RPM=7200\n')).lines), ['info'])
 })
 
-test('a missing file or garbage is a failure, an empty file is none', async () => {
+test('a missing file and an invalid row are failures, an empty file gives no disks', async () => {
   assert.match(String((await collectAll(diskstats, {})).logged), /failed.*ENOENT/)
   assert.equal((await collectAll(diskstats, { proc: { diskstats: '' } })).success, true)
   const { logged } = await collectAll(diskstats, { proc: { diskstats: `8 0 sda 1 2 x 4 5 6 7 8 9 10 11\n` } })

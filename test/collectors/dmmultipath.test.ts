@@ -13,7 +13,7 @@ const dm = (id: number, more: Parameters<typeof under>[1] = {}) =>
     ...more,
   })
 
-test('paths are healthy as a disk or an NVMe controller says; volumes of other kinds are not looked at', async () => {
+test('SCSI and NVMe states decide whether a path works; other volumes are ignored', async () => {
   const sys = {
     ...dm(0, { 'slaves/sda/size': '', 'slaves/sdb/size': '', 'slaves/nvme0n1/size': '' }),
     ...dm(1, { 'dm/uuid': 'LVM-abc\n', size: 'x' }),
@@ -41,7 +41,7 @@ test('paths are healthy as a disk or an NVMe controller says; volumes of other k
   assert.equal(lines.length, 9 + 6)
 })
 
-test('a path that goes is no data and hides no other device; garbage is an error', async () => {
+test('a path that disappears is no data and does not hide other devices; an invalid value is a failure', async () => {
   const gone = await collectAll(dmmultipath, { sys: { ...dm(0, { 'slaves/sdx/size': '' }), ...dm(1) } })
   assert.equal(gone.success, false)
   assert.match(gone.logged.join(), /^debug.*sdx/)
@@ -50,6 +50,6 @@ test('a path that goes is no data and hides no other device; garbage is an error
   assert.match(garbage.logged.join(), /^error/)
 })
 
-test('a host without block devices has no data', async () => {
+test('a host without block devices gives no data', async () => {
   assert.equal((await collectAll(dmmultipath)).success, false)
 })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import drbd, { parseDrbd } from '../../src/collectors/drbd.ts'
 import { collect, collectAll } from '../support/collect.ts'
 
-test('KiB become bytes but for what came over the network; a device is a number and a colon', async () => {
+test('KiB become bytes, except for network traffic; a device starts with a number and a colon', async () => {
   const text = `version: 8.4.5 (api:1/proto:86-101)
 srcversion: 1A9F77B1CA5FF92235C2213
 
@@ -35,19 +35,19 @@ srcversion: 1A9F77B1CA5FF92235C2213
   ])
 })
 
-test('a pair of one half is the local node; a number of garbage is an error', async () => {
+test('the first half of a pair describes the local node; an invalid number is a failure', async () => {
   const half = await collectAll(drbd, { proc: { drbd: ' 1: ro:Primary\n' } })
   assert.deepEqual([half.lines.length, half.success], [2, true])
   const { lines, success } = await collectAll(drbd, { proc: { drbd: ' 1: cs:Connected ns:x\n' } })
   assert.deepEqual([lines.length, success], [1, false])
 })
 
-test('a host without drbd has no data, an empty file no devices', async () => {
+test('a host without drbd gives no data, an empty file gives no devices', async () => {
   assert.equal(drbd.enabled, false)
   assert.equal((await collectAll(drbd)).success, false)
   assert.deepEqual((await collectAll(drbd, { proc: { drbd: '' } })).success, true)
 })
 
-test('words with no colon, or two, are not numbers of a device', () => {
+test('words with no colon or with two colons are ignored', () => {
   assert.deepEqual([...parseDrbd('1: C a:b:c ns:5')], [{ device: 'drbd1', key: 'ns', value: '5' }])
 })

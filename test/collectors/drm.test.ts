@@ -13,7 +13,7 @@ const amd = {
   'device/mem_info_vram_vendor': 'samsung\n',
 }
 
-test('a card of AMD tells its memory, others nothing; connectors are not cards', async () => {
+test('only AMD cards have memory metrics; connectors are not cards', async () => {
   const sys = {
     ...card('0', amd),
     ...card('1', { 'device/uevent': 'DRIVER=i915\n' }),
@@ -28,11 +28,11 @@ test('a card of AMD tells its memory, others nothing; connectors are not cards',
   ])
 })
 
-test('the eleventh card is a card', async () => {
+test('card10 is a card', async () => {
   assert.equal((await collect(drm, { sys: card('10', amd) })).length, 4)
 })
 
-test('a card without uevent fails the collector, garbage too, and neither hides the other cards', async () => {
+test('a card without uevent and an invalid value are failures and do not hide other cards', async () => {
   const sys = {
     ...card('0', { 'device/vendor': '0x1002\n' }),
     ...card('1', { ...amd, 'device/gpu_busy_percent': 'x', 'device/mem_info_vram_used': { error: 'EIO' } }),
@@ -45,7 +45,7 @@ test('a card without uevent fails the collector, garbage too, and neither hides 
   assert.deepEqual(lines.filter((line) => line.includes('card2')).length, 4)
 })
 
-test('it is off unless asked for, and a host without cards has none', async () => {
+test('it is disabled by default, and a host without cards gives no samples', async () => {
   assert.equal(drm.enabled, false)
   const { lines, success } = await collectAll(drm)
   assert.deepEqual([lines, success], [[], true])

@@ -13,7 +13,7 @@ const controller = (id: number, more: Parameters<typeof under>[1] = {}) =>
     ...more,
   })
 
-test('a controller, its rows and their channels are counted; errors of no row are of an unknown one', async () => {
+test('it counts errors by controller, row and channel; errors without a row have the row unknown', async () => {
   const sys = controller(0, {
     'csrow0/ce_count': '3\n',
     'csrow0/ue_count': '4\n',
@@ -36,7 +36,7 @@ test('a controller, its rows and their channels are counted; errors of no row ar
   ])
 })
 
-test('a controller without a count fails the collector and leaves the others', async () => {
+test('a controller without a count is a failure and does not hide the others', async () => {
   const sys = { 'devices/system/edac/mc/mc0/ce_count': '1\n', ...controller(1) }
   const { lines, success, logged } = await collectAll(edac, { sys })
   assert.equal(success, false)
@@ -44,12 +44,12 @@ test('a controller without a count fails the collector and leaves the others', a
   assert.equal(lines.filter((line) => line.includes('controller="1"')).length, 4)
 })
 
-test('a host without controllers has none, and that is no failure', async () => {
+test('a host without controllers gives no samples and no failure', async () => {
   const { lines, success } = await collectAll(edac)
   assert.deepEqual([lines, success], [[], true])
 })
 
-test('a count of garbage fails the collector, but that of a channel is only left out', async () => {
+test('an invalid count is a failure; an invalid count of a channel is only left out', async () => {
   assert.equal((await collectAll(edac, { sys: controller(0, { ce_count: '' }) })).success, false)
   const row = { 'csrow0/ce_count': '0', 'csrow0/ue_count': '0', 'csrow0/ch0_ce_count': 'x', 'csrow0/ch0_ue_count': '8' }
   const { lines, success } = await collectAll(edac, { sys: controller(0, row) })
@@ -60,7 +60,7 @@ test('a count of garbage fails the collector, but that of a channel is only left
   )
 })
 
-test('a label without an underscore gets one', () => {
+test('a label is cleaned; a missing label is unknown', () => {
   assert.equal(dimmLabel('CPU_SrcID#0_Ha#0_Chan#0_DIMM#0'), 'CPU_SrcID0_Ha0_Chan0_DIMM0')
   assert.equal(dimmLabel(undefined), 'unknown')
 })

@@ -15,14 +15,14 @@ const bits =
   (bit: number) =>
     set.includes(bit)
 
-test('a driver has a name, a version and a place', async () => {
+test('it reports the name, version and bus address of a driver', async () => {
   const driver = { name: 'e1000e', version: '5.11', firmware: '0.5-4', bus: '0000:00:1f.6', expansionRom: '' }
   assert.deepEqual(await collect(ethtool, drivers({ eth0: { driver } })), [
     'node_ethtool_info{bus_info="0000:00:1f.6",device="eth0",driver="e1000e",expansion_rom_version="",firmware_version="0.5-4",version="5.11"} 1',
   ])
 })
 
-test('what a device supports and what it offers are told apart', async () => {
+test('supported and advertised link modes are separate metrics', async () => {
   const settings = { autonegotiation: true, supported: bits(0, 5, 6, 7, 13, 31, 32), advertised: bits(5, 6) }
   assert.deepEqual(await collect(ethtool, drivers({ eth0: { settings } })), [
     'node_network_advertised_speed_bytes{device="eth0",duplex="full",mode="1000baseT"} 1.25e+08',
@@ -40,7 +40,7 @@ test('what a device supports and what it offers are told apart', async () => {
   ])
 })
 
-test('statistics come under the names that all drivers share', () => {
+test('common statistics have the same metric name for all drivers', () => {
   const of = (name: string) => [...named([[name, 1]]).keys()][0]
   assert.equal(of('rx_packets'), 'received_packets_total')
   assert.equal(of('port.rx_dropped'), 'port_received_dropped')
@@ -52,7 +52,7 @@ test('statistics come under the names that all drivers share', () => {
   assert.equal(of('tx-unicast'), 'transmitted_unicast')
 })
 
-test('where two statistics come to one name neither is reported', async () => {
+test('of two statistics with the same metric name neither is reported', async () => {
   const statistics = [
     ['duplicate metric', 1],
     ['duplicate_metric', 2],
@@ -63,7 +63,7 @@ test('where two statistics come to one name neither is reported', async () => {
   ])
 })
 
-test('devices and statistics are chosen by name; a file is no device', async () => {
+test('filters select devices and statistics by name; a file is not a device', async () => {
   const statistics = [
     ['rx.frames', 1],
     ['tx.frames', 2],
@@ -81,7 +81,7 @@ test('devices and statistics are chosen by name; a file is no device', async () 
   assert.deepEqual(asked, ['eth0', 'veth1'])
 })
 
-test('a device that fails is told; the others are reported', async () => {
+test('a failing device is a failure and does not hide the others', async () => {
   const { lines, success, logged } = await collectAll(
     ethtool,
     drivers({ eth0: { failures: ['eth0: driver: EIO'] }, veth1: { statistics: [['peer_ifindex', 2]] } }),
@@ -90,11 +90,11 @@ test('a device that fails is told; the others are reported', async () => {
   assert.match(logged.join(), /eth0: driver: EIO/)
 })
 
-test('a host without interfaces: none of it, and a failure where the list is empty', async () => {
-  assert.match((await collectAll(ethtool)).logged.join(), /^debug collector: no data/)
+test('a host without a class directory gives no data; an empty directory is a failure', async () => {
+  assert.match((await collectAll(ethtool)).logged.join(), /^debug Collector has no data/)
   assert.match((await collectAll(ethtool, { sys: { 'class/net/bonding_masters': '' } })).logged.join(), /^error/)
 })
 
-test('where system calls cannot be made it says so', async () => {
+test('without system calls the failure says so', async () => {
   assert.match((await collectAll(ethtool, { sys })).logged.join(), /no system calls on this host/)
 })

@@ -6,7 +6,7 @@ import { under } from '../support/tree.ts'
 
 const host = (id: number, tree: Parameters<typeof under>[1]) => under(`class/fc_host/host${id}`, tree)
 
-test('statistics are hexadecimal, all ones is none, identifiers lose their 0x', async () => {
+test('statistics are hexadecimal, all ones means unsupported, identifiers lose their 0x', async () => {
   const sys = host(0, {
     fabric_name: '0x0\n',
     port_id: '0x000002\n',
@@ -26,7 +26,7 @@ test('statistics are hexadecimal, all ones is none, identifiers lose their 0x', 
   ])
 })
 
-test('an adapter without statistics tells the rest; garbage of one hides no other', async () => {
+test('an adapter without statistics reports the rest; an invalid value does not hide other adapters', async () => {
   const sys = {
     ...host(0, { speed: '8 Gbit\n' }),
     ...host(1, { 'statistics/nos_count': 'zz', 'statistics/tx_frames': '0x5' }),
@@ -36,7 +36,7 @@ test('an adapter without statistics tells the rest; garbage of one hides no othe
   assert.deepEqual(lines.slice(2), ['node_fibrechannel_tx_frames_total{fc_host="host1"} 5'])
 })
 
-test('a host without the class has no data', async () => {
+test('a host without the class directory gives no data', async () => {
   const { success, logged } = await collectAll(fibrechannel)
   assert.equal(success, false)
   assert.match(logged.join(), /^debug/)

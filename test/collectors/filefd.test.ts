@@ -5,7 +5,7 @@ import { collect, collectAll } from '../support/collect.ts'
 
 const given = (text: string) => ({ proc: { 'sys/fs/file-nr': text } })
 
-test('allocated handles and their maximum are reported', async () => {
+test('it reports allocated file handles and their maximum', async () => {
   assert.deepEqual(await collect(filefd, given('1024\t0\t1631329\n')), [
     'node_filefd_allocated 1024',
     'node_filefd_maximum 1.631329e+06',
@@ -19,7 +19,7 @@ test('the largest maximum is rounded to a float', async () => {
   )
 })
 
-test('anything else is a failure', async () => {
+test('an invalid file is a failure', async () => {
   for (const text of ['', '1 2 3\n', '1\t2\n', '1\t2\tx\n']) {
     const { lines, logged } = await collectAll(filefd, given(text))
     assert.deepEqual(lines, [])

@@ -16,7 +16,7 @@ const given = (rows: string[], byPath: Record<string, StatfsAnswer> = {}, option
   statfs: answers({ '/': usage, ...byPath }),
   options,
 })
-/** The mount points that are reported, with the errors of those that are in error. */
+/** The reported mount points, with their errors. */
 const mountpoints = async (...how: Parameters<typeof given>) =>
   (await collect(filesystem, given(...how))).flatMap((line) => {
     const [, error = '', mountpoint] =
@@ -24,7 +24,7 @@ const mountpoints = async (...how: Parameters<typeof given>) =>
     return mountpoint === undefined ? [] : [error === '' ? mountpoint : `${mountpoint}: ${error}`]
   })
 
-test('a file system is reported in bytes, its blocks being those of f_bsize', async () => {
+test('it reports sizes in bytes, with blocks of f_bsize', async () => {
   const labels = '{device="/dev/nvme0n1p2",device_error="",fstype="ext4",mountpoint="/"}'
   assert.deepEqual(await collect(filesystem, given([root])), [
     `node_filesystem_avail_bytes${labels} 2.048e+06`,
@@ -39,7 +39,7 @@ test('a file system is reported in bytes, its blocks being those of f_bsize', as
   ])
 })
 
-test('a mount that cannot be asked says why, and how it is mounted', async () => {
+test('a mount that statfs cannot read reports an error and its mount options', async () => {
   const row = '31 29 0:40 / /srv ro,relatime - nfs4 server:/srv rw,vers=4.2'
   const labels = '{device="server:/srv",device_error="stale NFS file handle",fstype="nfs4",mountpoint="/srv"}'
   assert.deepEqual(await collect(filesystem, given([row], { '/srv': { error: 'stale NFS file handle' } })), [
@@ -48,7 +48,7 @@ test('a mount that cannot be asked says why, and how it is mounted', async () =>
   ])
 })
 
-test('a mount that does not answer is named, in error and not read-only, whatever it is', async () => {
+test('a mount that does not answer reports its name and an error, without other values', async () => {
   const row = '31 29 0:40 / /srv ro,relatime - nfs4 server:/srv ro'
   const { lines, logged, success } = await collectAll(filesystem, given([row], { '/srv': timedOut }))
   const labels = '{device="server:/srv",device_error="mountpoint timeout",fstype="nfs4",mountpoint="/srv"}'
@@ -57,7 +57,7 @@ test('a mount that does not answer is named, in error and not read-only, whateve
   assert.equal(success, true)
 })
 
-test('what is wrong with asking is said beside what was learned', async () => {
+test('a problem of statfs is logged and does not hide the results', async () => {
   const rows = [root, '31 29 0:40 / /srv rw - nfs4 server:/srv rw']
   const { lines, logged } = await collectAll(filesystem, {
     proc: proc(...rows),
@@ -67,7 +67,7 @@ test('what is wrong with asking is said beside what was learned', async () => {
   assert.equal(lines.length, 11)
 })
 
-test('disks and memory are asked in this process, all else by a child, with patience in the first interval only', async () => {
+test('local disks are read in this process, other mounts by a child; only the first interval waits longer', async () => {
   const asked: string[] = []
   const statfs = {
     here: (path: string) => {
@@ -94,7 +94,7 @@ test('disks and memory are asked in this process, all else by a child, with pati
   assert.deepEqual(asked.splice(0), ['here /', 'here /tmp', 'apart /n,/n/disk,/s 100 3000'])
 })
 
-test('read-only is what the mount, the file system or its emergency says', async () => {
+test('a mount is read-only by its mount options, its file system options or emergency_ro', async () => {
   const rows = ['rw - ext4 /dev/a rw', 'ro - ext4 /dev/b rw', 'rw - ext4 /dev/c ro', 'rw - ext4 /dev/d rw,emergency_ro']
   const lines = await collect(filesystem, given(rows.map((row, i) => `3${i} 29 8:${i} / / ${row}`)))
   const values = lines.filter((line) => line.startsWith('node_filesystem_readonly'))
@@ -104,7 +104,7 @@ test('read-only is what the mount, the file system or its emergency says', async
   )
 })
 
-test('kernel file systems and the mounts of containers are left out, unless asked for', async () => {
+test('kernel file systems and container mounts are excluded by default', async () => {
   const rows = [
     root,
     '30 29 0:22 / /sys rw - sysfs sysfs rw',
@@ -135,7 +135,7 @@ test('exclude and include together, or exclude and its former name, are an error
   )
 })
 
-test('blanks and tabs of a mount point are shown as they are, other escapes as the kernel writes them', async () => {
+test('blanks and tabs of a mount point are decoded, other escapes stay as the kernel writes them', async () => {
   const rows = ['/a\\040b\\011c', '/d\\012e\\134f'].map((at) => `31 29 8:1 / ${at} rw - ext4 /dev/sd\\040a rw`)
   const lines = await collect(filesystem, given(rows, { '/a b\tc': usage }))
   assert.ok(
@@ -147,7 +147,7 @@ test('blanks and tabs of a mount point are shown as they are, other escapes as t
   ])
 })
 
-test('a bind mount is a mount; one that comes twice is reported once, by the first of its device numbers', async () => {
+test('a bind mount is reported; a repeated mount is reported once, with its first device numbers', async () => {
   const rows = [
     root,
     '31 29 259:2 /home /bind rw - ext4 /dev/nvme0n1p2 rw',
@@ -166,12 +166,12 @@ test('a bind mount is a mount; one that comes twice is reported once, by the fir
   )
 })
 
-test('where process 1 is hidden our own mounts are reported', async () => {
+test('if process 1 is hidden the mounts of this process are reported', async () => {
   const lines = await collect(filesystem, { proc: { 'self/mountinfo': `${root}\n` }, statfs: answers({ '/': usage }) })
   assert.equal(lines.length, 9)
 })
 
-test('no mountinfo, or one that is garbage, is a failure', async () => {
+test('a missing or invalid mountinfo is a failure', async () => {
   assert.equal((await collectAll(filesystem)).success, false)
   for (const row of ['garbage', root.slice(0, 30)]) {
     const { lines, success, logged } = await collectAll(filesystem, given([root, row]))
@@ -180,7 +180,7 @@ test('no mountinfo, or one that is garbage, is a failure', async () => {
   }
 })
 
-test('below another root its path is cut off the mount points, as text, and put before them to ask', async () => {
+test('the path of another root is removed from mount points and added again for statfs', async () => {
   const rows = [
     '31 29 8:1 / /host rw - ext4 a rw',
     '32 29 8:2 / /host/var rw - ext4 b rw',

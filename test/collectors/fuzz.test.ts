@@ -16,14 +16,14 @@ import { type DirOf, type Given, hostOf, valuesOf } from '../support/collect.ts'
 import { babbling, type Content, content, invented } from '../support/invented.ts'
 import { textFiles } from '../support/tree.ts'
 
-/** FUZZ_RUNS=1000 looks harder, and elsewhere each time. */
+/** FUZZ_RUNS=1000 runs more cases, with a random seed. */
 const parameters = process.env.FUZZ_RUNS ? { numRuns: Number(process.env.FUZZ_RUNS) } : { numRuns: 25, seed: 1 }
 
 const canary = gauge('canary', 'There in every cycle.', ['side'])
 const side = (name: string) =>
   collector({ name, about: 'Test.', collect: ({ emit }) => emit(canary, 1, { side: name }) })
 
-/** Two cycles of a collector between two others, and what it threw. */
+/** Runs two cycles of a collector between two others; also returns its errors. */
 async function run(
   subject: Collector,
   dir: DirOf,
@@ -55,7 +55,7 @@ async function run(
   return { snapshots: [(await cycle(0)).snapshot, (await cycle(15_000)).snapshot], thrown }
 }
 
-/** Errors that JavaScript throws where the program is wrong, not the input. */
+/** Errors that JavaScript throws for a bug in the program, not for invalid input. */
 const slips = [TypeError, ReferenceError, RangeError, SyntaxError]
 
 function check({ snapshots, thrown }: Awaited<ReturnType<typeof run>>, isNaNAllowed: boolean): void {
@@ -76,7 +76,7 @@ function check({ snapshots, thrown }: Awaited<ReturnType<typeof run>>, isNaNAllo
 const saysNaN = (text: Content): boolean => !('error' in text) && /nan/i.test(Buffer.from(text).toString())
 
 for (const one of collectors)
-  test(`${one.name} survives a host that makes no sense`, async () => {
+  test(`${one.name} survives a host with random content`, async () => {
     const deps = fc.tuple(fc.array(content, { minLength: 1, maxLength: 6 }), fc.nat())
     const survives = fc.asyncProperty(deps, async ([contents, salt]) => {
       const files = invented(contents, salt)
@@ -86,7 +86,7 @@ for (const one of collectors)
     await fc.assert(survives, parameters)
   })
 
-/** What becomes of a file that made sense: cut short, a piece in its place or in its midst, a line twice. */
+/** A valid file after damage: truncated, replaced or interrupted by random content, a line repeated. */
 type Damage = (text: Buffer, place: number, piece: Content) => Content
 const damages: readonly Damage[] = [
   (text, place) => text.subarray(0, place),
@@ -102,7 +102,7 @@ const damages: readonly Damage[] = [
 const trees = ['proc', 'sys', 'rootfs', 'udev', 'elsewhere'] as const
 
 for (const { title, subject, given } of cases)
-  test(`${title}, with damage`, async () => {
+  test(`${title}, with damaged files`, async () => {
     const places = trees.flatMap((tree) => Object.keys(given[tree] ?? {}).map((path) => ({ tree, path })))
     const hit = fc.tuple(fc.constantFrom(...places), fc.nat(), fc.constantFrom(...damages), content)
     const survives = fc.asyncProperty(fc.array(hit, { minLength: 1, maxLength: 3 }), async (hits) => {

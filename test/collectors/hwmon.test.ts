@@ -4,7 +4,7 @@ import hwmon, { cleaned, readingsOf } from '../../src/collectors/hwmon.ts'
 import { collect, collectAll } from '../support/collect.ts'
 import { type Tree, under } from '../support/tree.ts'
 
-/** A chip as sysfs has it: below its device, with links both ways. */
+/** A chip in sysfs: below its device, with links in both directions. */
 function chip(name: string, device: string, tree: Tree): Tree {
   const at = `devices/${device}/hwmon/${name}`
   return {
@@ -17,12 +17,12 @@ const chipsOf = async (sys: Tree) =>
     .filter((line) => line.includes('_temp_'))
     .map((line) => /chip="(.*?)"/.exec(line)?.[1])
 const temp = { temp1_input: '42000\n' }
-/** A sensor's elements as the readings they become. */
+/** The readings of a sensor with these elements. */
 const readings = (sensor: string, elements: Record<string, string>) => [
   ...readingsOf(sensor, new Map(Object.entries(elements))),
 ]
 
-test('a chip is called after its device and tells its name, its labels and its readings', async () => {
+test('a chip has the name of its device, with its labels and readings', async () => {
   const sys = chip('hwmon0', 'platform/coretemp.0', {
     name: 'coretemp\n',
     temp1_crit: '100000\n',
@@ -40,13 +40,13 @@ test('a chip is called after its device and tells its name, its labels and its r
   ])
 })
 
-test('a chip without a device is called after its name, or else its place', async () => {
+test('a chip without a device has its own name, or that of its directory', async () => {
   assert.deepEqual(await chipsOf(under('class/hwmon/hwmon4', { name: 'ACPI Tz__\n', ...temp })), ['acpi_tz'])
   assert.deepEqual(await chipsOf(under('class/hwmon/hwmon4', { name: '\n', ...temp })), ['hwmon4'])
   assert.deepEqual(await chipsOf(chip('hwmon1', 'pci0000:00/0000:00:18.3', temp)), ['pci0000:00_0000:00:18_3'])
 })
 
-test('chips of one device are told apart by their names, or by their places', async () => {
+test('chips of one device are distinguished by their names or directories', async () => {
   const asus = (name: string, own: string) => chip(name, 'platform/asus', { name: own, ...temp })
   assert.deepEqual(await chipsOf({ ...asus('hwmon0', 'asus\n'), ...asus('hwmon1', 'wmi\n') }), [
     'platform_asus_asus',
@@ -62,7 +62,7 @@ test('chips of one device are told apart by their names, or by their places', as
   ])
 })
 
-test('names that differ only in what is cleaned away do not clash', async () => {
+test('names that become equal after cleaning do not clash', async () => {
   const sys = {
     ...chip('hwmon0', 'platform/x', { name: 'a b', ...temp }),
     ...chip('hwmon1', 'platform/x', { name: 'A-B', ...temp }),
@@ -70,12 +70,12 @@ test('names that differ only in what is cleaned away do not clash', async () => 
   assert.deepEqual(await chipsOf(sys), ['platform_x_hwmon0', 'platform_x_hwmon1'])
 })
 
-test('older drivers have the sensors on the device, and those count', async () => {
+test("older drivers have the sensors in the device's directory, which takes precedence", async () => {
   const sys = { ...chip('hwmon0', 'platform/x', temp), 'devices/platform/x/temp1_input': '5000\n' }
   assert.deepEqual(await collect(hwmon, { sys }), ['node_hwmon_temp_celsius{chip="platform_x",sensor="temp1"} 5'])
 })
 
-test('a sensor that does not answer, or answers no number, is left out', async () => {
+test('a sensor that fails or has no number is left out', async () => {
   const sys = chip('hwmon0', 'platform/x', {
     temp1_input: { error: 'EIO' },
     temp2_input: { error: 'EAGAIN' },
@@ -92,14 +92,14 @@ test('a sensor that does not answer, or answers no number, is left out', async (
   assert.deepEqual([lines, success], [['node_hwmon_temp_celsius{chip="platform_x",sensor="temp6"} -0.005'], true])
 })
 
-test('a label keeps the white space in front; one that is not UTF-8 is mended', async () => {
+test('a label keeps leading white space, and invalid UTF-8 is replaced', async () => {
   const sys = chip('hwmon0', 'platform/x', { temp1_label: Uint8Array.of(0x20, 0x41, 0xff, 0xfe, 0x42, 0x0a, 0x0a) })
   assert.deepEqual(await collect(hwmon, { sys }), [
     'node_hwmon_sensor_label{chip="platform_x",label=" A\uFFFDB",sensor="temp1"} 1',
   ])
 })
 
-test('a clock is called after its label and is nothing without one', async () => {
+test('a clock is named by its label and is left out without one', async () => {
   const sys = chip('hwmon4', 'platform/gpu', {
     freq1_input: '214000000\n',
     freq1_label: 'Odd sclk\n',
@@ -115,7 +115,7 @@ test('a clock is called after its label and is nothing without one', async () =>
   ])
 })
 
-test('chips and sensors are filtered', async () => {
+test('filters select chips and sensors', async () => {
   const sys = {
     ...chip('hwmon0', 'platform/coretemp.0', { temp1_input: '1000\n', temp1_label: 'x', temp2_input: '2000\n' }),
     ...chip('hwmon1', 'platform/nct', { temp1_input: '3000\n' }),
@@ -127,7 +127,7 @@ test('chips and sensors are filtered', async () => {
   assert.deepEqual(await names({ 'sensor-include': '^platform_nct;' }), ['3'])
 })
 
-test('a host without the class has no data', async () => {
+test('a host without the class directory gives no data', async () => {
   const { success, logged } = await collectAll(hwmon)
   assert.equal(success, false)
   assert.match(logged.join(), /^debug/)
@@ -184,7 +184,7 @@ test('each type of sensor has its unit', () => {
   )
 })
 
-test('an input keeps its name only beside a value of no name', () => {
+test('the suffix input is kept only next to a value without a name', () => {
   assert.deepEqual(readings('pwm1', { '': '100', input: '44', enable: '1' }), [
     ['pwm', 100],
     ['pwm_input', 44],

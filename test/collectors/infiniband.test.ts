@@ -32,7 +32,7 @@ test('data is counted in words of four bytes, the lifespan in milliseconds', asy
   ])
 })
 
-test('a counter that is not available or cannot be read is left out', async () => {
+test('a counter that is unavailable or unreadable is left out', async () => {
   const sys = device('i40iw0', {
     'ports/1/counters/link_downed': 'N/A (no PMA)\n',
     'ports/1/counters/symbol_error': { error: 'EINVAL' },
@@ -41,7 +41,7 @@ test('a counter that is not available or cannot be read is left out', async () =
   assert.deepEqual([lines.length, success], [4, true])
 })
 
-test('garbage of one counter fails the collector and hides nothing else', async () => {
+test('an invalid counter is a failure and does not hide other samples', async () => {
   const sys = {
     ...device('a', { 'ports/1/counters/link_downed': 'x3', 'ports/1/counters/symbol_error': '4' }),
     ...device('b'),
@@ -51,14 +51,14 @@ test('garbage of one counter fails the collector and hides nothing else', async 
   assert.equal(lines.length, 4 + 1 + 4)
 })
 
-test('a device without ports or a port without its rate is no data', async () => {
+test('a device without ports and a port without a rate are no data', async () => {
   const sys = { ...device('a', { 'ports/1/rate': { error: 'ENOENT' } }), ...device('b') }
   const { success, logged } = await collectAll(infiniband, { sys })
   assert.equal(success, false)
   assert.match(logged.join(), /^debug.*rate/)
 })
 
-test('devices are filtered before they are read', async () => {
+test('filters apply before devices are read', async () => {
   const sys = { ...device('mlx5_0', { fw_ver: { error: 'EIO' } }), ...device('mlx5_1') }
   for (const options of [{ 'device-include': '_1$' }, { 'device-exclude': '_0$' }]) {
     const { lines, success } = await collectAll(infiniband, { sys, options })
@@ -66,7 +66,7 @@ test('devices are filtered before they are read', async () => {
   }
 })
 
-test('a host without the class has no data', async () => {
+test('a host without the class directory gives no data', async () => {
   assert.equal((await collectAll(infiniband)).success, false)
 })
 

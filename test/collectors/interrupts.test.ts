@@ -9,7 +9,7 @@ const text =
 const given = (text: string, options = {}) => ({ proc: { interrupts: text }, options })
 const types = (lines: readonly string[]) => [...new Set(lines.map((line) => /type="(\w+)"/.exec(line)?.[1]))]
 
-test('a number has a controller and devices, a name has a description', async () => {
+test('a numbered interrupt has a controller and devices, a named one a description', async () => {
   assert.deepEqual(await collect(interrupts, given(text)), [
     'node_interrupts_total{cpu="0",devices="",info="Non-maskable interrupts",type="NMI"} 47',
     'node_interrupts_total{cpu="0",devices="",info="edge",type="7"} 1',
@@ -22,7 +22,7 @@ test('a number has a controller and devices, a name has a description', async ()
   ])
 })
 
-test('patterns are asked for name, info and devices; both may be set', async () => {
+test('patterns match name, info and devices; both patterns may be set', async () => {
   const options = { 'name-include': '^(NMI|\\d+);', 'name-exclude': ';timer$' }
   assert.deepEqual(types(await collect(interrupts, given(text, options))), ['NMI', '7', '16'])
 })
@@ -32,7 +32,7 @@ test('zeros can be left out', async () => {
   assert.deepEqual([lines.length, lines.filter((line) => line.endsWith(' 0'))], [6, []])
 })
 
-test('a missing, empty or garbled file is a failure', async () => {
+test('a missing, empty or invalid file is a failure', async () => {
   assert.match(String((await collectAll(interrupts, {})).logged), /failed.*ENOENT/)
   assert.match(String((await collectAll(interrupts, given(''))).logged), /failed.*empty/)
   assert.match(

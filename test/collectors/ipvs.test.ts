@@ -28,7 +28,7 @@ test('totals are hexadecimal', async () => {
   ])
 })
 
-test('backends belong to the service above them, of whatever protocol', async () => {
+test('backends belong to the service above them, for every protocol', async () => {
   const lines = await collect(
     ipvs,
     given(`TCP  C0A80016:0CEA wlc
@@ -47,7 +47,7 @@ FWM  10001000 wlc
   ])
 })
 
-test('what the chosen labels do not tell apart is summed', async () => {
+test('backends with equal labels are summed', async () => {
   const table = given('TCP  C0A80016:0CEA wlc\n  -> C0A85216:0CEA Tunnel 1 2 3\n  -> C0A85217:0CEA Tunnel 10 20 30\n')
   const chosen = (labels: string) => collect(ipvs, { ...table, options: { 'backend-labels': labels } })
   assert.deepEqual((await chosen('proto,local_address')).slice(0, 3), [
@@ -59,14 +59,14 @@ test('what the chosen labels do not tell apart is summed', async () => {
   await assert.rejects(() => chosen('proto,nope'), /no label "nope"/)
 })
 
-test('without the module there is no data; without the table it is an error after the totals', async () => {
+test('without the module there is no data; a missing table is a failure after the totals', async () => {
   assert.match((await collectAll(ipvs)).logged.join(), /^debug/)
   const { lines, logged } = await collectAll(ipvs, { proc: { 'net/ip_vs_stats': stats } })
   assert.equal(lines.length, 5)
   assert.match(logged.join(), /^error/)
 })
 
-test('garbage is an error', async () => {
+test('an invalid row is a failure', async () => {
   for (const text of ['', 'a\nb\n', 'a\nb\n zz 1 2 3 4\n', 'a\nb\n 1 2 3\n'])
     assert.match((await collectAll(ipvs, { proc: { 'net/ip_vs_stats': text } })).logged.join(), /^error/)
   for (const table of ['TCP  C0A800:0CEA wlc\n', '  -> C0A85216:0CEA Tunnel x 2 3\n', '  -> C0A85216:0CEA\n'])

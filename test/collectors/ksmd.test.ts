@@ -15,7 +15,7 @@ const files = [
 ]
 const sys = Object.fromEntries(files.map((file, i) => [`kernel/mm/ksm/${file}`, `${i + 1}\n`]))
 
-test('what ksmd does is reported', async () => {
+test('it reports the settings and counters of ksmd', async () => {
   assert.deepEqual(await collect(ksmd, { sys: { ...sys, 'kernel/mm/ksm/sleep_millisecs': '20\n' } }), [
     'node_ksmd_full_scans_total 1',
     'node_ksmd_merge_across_nodes 2',
@@ -29,7 +29,7 @@ test('what ksmd does is reported', async () => {
   ])
 })
 
-test('it fails at the first file that is missing; what came before stays', async () => {
+test('it fails at the first missing file and keeps the earlier samples', async () => {
   const { lines, logged } = await collectAll(ksmd, { sys })
   assert.equal(lines.length, 8)
   assert.match(String(logged), /failed.*no sleep_millisecs/)

@@ -40,7 +40,7 @@ describe('logind', { skip: noBus }, () => {
     return collectAll(logind, { services: hostServices(bus.address) })
   }
 
-  test('sessions are counted by class, remote, seat and type; what logind adds later is other', async () => {
+  test('it counts sessions by class, remote, seat and type; unknown values become other', async () => {
     const { lines } = await collect({
       ...manager(
         ['seat0'],
@@ -66,13 +66,13 @@ describe('logind', { skip: noBus }, () => {
     )
   })
 
-  test('every combination is there, for each seat and for none', async () => {
+  test('every combination is reported for each seat and for no seat', async () => {
     const { lines, success } = await collect(manager(['seat0', 'seat1'], []))
     assert.equal(success, true)
     assert.equal(lines.length, 3 * 2 * 7 * 5)
   })
 
-  test('a session that ends while it is asked is left out', async () => {
+  test('a session that ends during the query is left out', async () => {
     const { lines, success } = await collect({
       ...manager(
         [],
@@ -87,7 +87,7 @@ describe('logind', { skip: noBus }, () => {
     assert.equal(lines.filter((line) => line.endsWith(' 1')).length, 1)
   })
 
-  test('without a list of sessions it is a failure', async () => {
+  test('without a list of sessions it fails', async () => {
     const { success } = await collect({ '/org/freedesktop/login1': {} })
     assert.equal(success, false)
   })

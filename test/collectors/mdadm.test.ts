@@ -32,7 +32,7 @@ test('an array that is rebuilt is recovering, not active', async () => {
   ])
 })
 
-test('each state of an array', () => {
+test('every state of an array is reported', () => {
   const disks = 'sda1[0] sdb1[1]\n      2048 blocks super 1.2 [2/2] [UU]\n'
   const seen = (head: string, line = '') => {
     const { state, synced } = parse(`md0 : ${head} ${disks}      ${line}`)
@@ -54,7 +54,7 @@ test('each state of an array', () => {
   assert.deepEqual(seen('active raid1', 'recovery=DELAYED'), ['recovering', 0])
 })
 
-test('levels without redundancy have the disks that are listed, inactive arrays none', () => {
+test('levels without redundancy count the listed disks, inactive arrays have none', () => {
   const counts = (text: string) => {
     const { required, disks } = parse(text)
     return [required, disks.active, disks.failed, disks.spare]
@@ -72,7 +72,7 @@ test('levels without redundancy have the disks that are listed, inactive arrays 
   assert.deepEqual(counts('md1 : active faulty sda3[0]\n  2048 blocks nfaults=0'), [undefined, undefined, 0, 0])
 })
 
-test('an array that cannot be read fails the collector and hides no other', async () => {
+test('an array that cannot be parsed is a failure and does not hide the others', async () => {
   const proc = mdstat(
     'md0 : active raid1 sda1[0]\n      2048 blocks [2/1] [U_]\n\n',
     'md1 : active raid1 sda1[0]\n      x\n\n',
@@ -82,7 +82,7 @@ test('an array that cannot be read fails the collector and hides no other', asyn
   assert.match(logged.join(), /^error.*md1/)
 })
 
-test('sysfs tells what the array is made for; only redundant arrays can lack a disk', async () => {
+test('sysfs has the level and the number of disks; only redundant arrays can be degraded', async () => {
   const sys = {
     ...array('md0', { raid_disks: '11 (10)\n', degraded: '1\n', sync_completed: 'delayed\n' }),
     ...array('md1', { level: 'raid0\n', degraded: { error: 'ENOENT' } }),
@@ -101,14 +101,14 @@ test('sysfs tells what the array is made for; only redundant arrays can lack a d
   ])
 })
 
-test('an attribute that is missing is no data, garbage an error', async () => {
+test('a missing attribute is no data, an invalid one a failure', async () => {
   const missing = await collectAll(mdadm, { proc: mdstat(), sys: array('md0', { level: { error: 'ENOENT' } }) })
   assert.match(missing.logged.join(), /^debug/)
   const garbage = await collectAll(mdadm, { proc: mdstat(), sys: array('md0', { degraded: 'x' }) })
   assert.match(garbage.logged.join(), /^error/)
 })
 
-test('a kernel without md has no data, one without arrays none', async () => {
+test('a kernel without md gives no data, a kernel without arrays gives none', async () => {
   assert.match((await collectAll(mdadm)).logged.join(), /^debug/)
   for (const text of ['', 'Personalities : \nread_ahead 1024 sectors\nunused devices: <none>\n'])
     assert.deepEqual((await collectAll(mdadm, { proc: { mdstat: text } })).success, true)

@@ -5,7 +5,7 @@ import { collect, collectAll } from '../support/collect.ts'
 
 const directory = 'devices/system/node'
 
-test('each node has its memory, in bytes without saying so, and its allocations', async () => {
+test('it reports the memory of each node in bytes, without a unit in the name, and its allocations', async () => {
   const sys = {
     [`${directory}/node1/meminfo`]:
       '\nNode 1 MemTotal:       134182340 kB\nNode 1 Active(anon):     4 kB\nNode 1 HugePages_Free:     7\nfoo\n',
@@ -22,7 +22,7 @@ test('each node has its memory, in bytes without saying so, and its allocations'
   ])
 })
 
-test('a kernel without NUMA is no failure, a missing file and garbage are', async () => {
+test('a kernel without NUMA is no failure, a missing file and invalid values are', async () => {
   assert.equal((await collectAll(meminfoNuma, {})).success, true)
   const failing = async (meminfo: string, numastat?: string) => {
     const rest = numastat === undefined ? {} : { [`${directory}/node0/numastat`]: numastat }

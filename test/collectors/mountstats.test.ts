@@ -28,7 +28,7 @@ const tcp = `tcp ${count(201, 213)}`
 const disk = 'device /dev/sda1 mounted on / with fstype ext4'
 const diskInfo = '29 1 8:1 / / rw - ext4 /dev/sda1 rw'
 
-test('counters of a mount by column', async () => {
+test('it reports the counters of a mount by column', async () => {
   const lines = await collect(mountstats, host([disk, nfs('/mnt', [tcp])], [diskInfo, info('/mnt', '10.0.0.9')]))
   const labels = '{export="srv:/a",mountaddr="10.0.0.9",protocol="tcp"'
   for (const line of [
@@ -54,7 +54,7 @@ test('counters of a mount by column', async () => {
   assert.equal(lines.length, 2 + 8 + 26 + 10)
 })
 
-test('operations by column, times in seconds, also those that fell below zero', async () => {
+test('it reports operations by column, times in seconds, also negative sums', async () => {
   const operations = ['        READ: 1 2 3 4 5 6000 7000 8000 9', '      ACCESS: 1 1 0 4 5 18446743919241604546 1 2']
   const lines = short(await collect(mountstats, host([nfs('/mnt', [tcp], operations)], [info('/mnt', 's')])))
   const of = (name: string, operation: string) =>
@@ -67,7 +67,7 @@ test('operations by column, times in seconds, also those that fell below zero', 
   assert.equal(of('queue', 'ACCESS'), '9.007044786793922e+12')
 })
 
-test('columns of a transport depend on its protocol; each one of several has a number', async () => {
+test('the columns of a transport depend on its protocol; several transports are numbered', async () => {
   const of = async (...transports: string[]) =>
     short(await collect(mountstats, host([nfs('/mnt', transports)], [info('/mnt', 's')])))
       .filter((line) => line.startsWith('transport_'))
@@ -83,7 +83,7 @@ test('columns of a transport depend on its protocol; each one of several has a n
   assert.deepEqual(await of(`local ${count(201, 210)}`), [])
 })
 
-test('an export that is mounted twice is counted once, each mount point is named', async () => {
+test('an export that is mounted twice is counted once, and each mount point is named', async () => {
   const stats = [nfs('/a', [tcp]), nfs('/b', [tcp]), nfs('/b', [`udp ${count(1, 10)}`], [], 'nfs')]
   const lines = await collectAll(
     mountstats,
@@ -102,7 +102,7 @@ test('an export that is mounted twice is counted once, each mount point is named
   assert.deepEqual(lines.logged, [])
 })
 
-test('where the two files do not agree the server is found by the mount point, or is not named', async () => {
+test('if the two files disagree the mount point gives the server, or the label is empty', async () => {
   const server = async (...mounts: string[]) => {
     const lines = await collect(mountstats, host(['no device mounted on /x with fstype y', nfs('/mnt', [tcp])], mounts))
     return /mountaddr="(.*?)"/.exec(lines[0] ?? '')?.[1]
@@ -111,18 +111,18 @@ test('where the two files do not agree the server is found by the mount point, o
   assert.equal(await server(diskInfo), '')
 })
 
-test('a host without NFS mounts has no samples, and that is no failure', async () => {
+test('a host without NFS mounts gives no samples and no failure', async () => {
   const { lines, success } = await collectAll(mountstats, host([disk], [diskInfo]))
   assert.deepEqual([lines, success], [[], true])
 })
 
-test('mounts that are cut off give fewer samples, garbage is a failure', async () => {
+test('truncated mounts give fewer samples, invalid lines are failures', async () => {
   const whole = nfs('/mnt', [tcp], ['        READ: 1 2 3 4 5 6 7 8'])
   for (let end = whole.indexOf('statvers'); end < whole.length; end += 7) {
     const [mount] = parseMountstats(whole.slice(0, end))
     assert.equal(mount?.mountpoint, '/mnt')
   }
-  assert.throws(() => [...parseMountstats('device srv:/a\n')], /is no mount/)
-  assert.throws(() => [...parseMountstats(`${whole.split('\n')[0]}\n\tbytes:\tx y\n`)], /is not counters/)
+  assert.throws(() => [...parseMountstats('device srv:/a\n')], /is not a mount/)
+  assert.throws(() => [...parseMountstats(`${whole.split('\n')[0]}\n\tbytes:\tx y\n`)], /is not a line of counters/)
   assert.equal((await collectAll(mountstats)).success, false)
 })

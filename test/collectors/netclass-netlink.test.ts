@@ -7,7 +7,7 @@ import { failure } from '../../src/host/syscall/ffi.ts'
 import { collect, collectAll } from '../support/collect.ts'
 import { netlinkOf, recorded } from '../support/libc.ts'
 
-/** The links that a kernel told of. */
+/** The links that a kernel reported. */
 const found = await links(netlinkOf(() => recorded('links')).libc)
 const [v0] = found.filter(({ name }) => name === 'v0') as [Link]
 const options = { netlink: true }
@@ -22,7 +22,7 @@ const sys = {
   'class/net/v0/name_assign_type': '3\n',
 }
 
-test('an interface is described by netlink, and by sysfs where that says nothing', async () => {
+test('netlink describes an interface, and sysfs has the attributes that netlink does not have', async () => {
   const { address } = v0
   assert.deepEqual(await collect(netclass, { kernel: kernel(), sys, options }), [
     'node_network_address_assign_type{device="v0"} 1',
@@ -48,14 +48,14 @@ test('an interface is described by netlink, and by sysfs where that says nothing
   ])
 })
 
-test('a device that stands on no other is its own link', async () => {
+test('a device without a lower device is its own link', async () => {
   const lines = await collect(netclass, { kernel: kernel({ links: async () => found }), options })
   assert.ok(lines.includes('node_network_iface_link{device="br0"} 3'))
   assert.ok(lines.includes('node_network_iface_link{device="v3"} 5'))
   assert.ok(lines.includes('node_network_up{device="lo"} 0'))
 })
 
-test('a speed that is not known is reported as the driver says it, unless told otherwise', async () => {
+test("an unknown speed is reported as the driver's value unless the option disables it", async () => {
   const unknown = kernel({ linkModes: async () => new Map([[v0.index, { speed: 0xffff_ffff, duplex: 255 }]]) })
   const of = (lines: readonly string[]) =>
     lines.filter((line) => /speed|network_info/.test(line)).map((line) => line.replace(/.*duplex/, ''))
@@ -67,7 +67,7 @@ test('a speed that is not known is reported as the driver says it, unless told o
   assert.equal(of(left).length, 1)
 })
 
-test('a kernel that cannot tell speeds leaves them out; another failure is one', async () => {
+test('a kernel that does not support speeds leaves them out; any other error is a failure', async () => {
   const old = kernel({ linkModes: () => Promise.reject(failure('netlink', 2)) })
   const { lines, success } = await collectAll(netclass, { kernel: old, options })
   assert.equal(success, true)
@@ -77,19 +77,19 @@ test('a kernel that cannot tell speeds leaves them out; another failure is one',
   assert.equal((await collectAll(netclass, { kernel: failing, options })).success, false)
 })
 
-test('statistics come too where they are asked for', async () => {
+test('statistics are reported if the option is set', async () => {
   const lines = await collect(netclass, { kernel: kernel(), options: { ...options, 'rtnl-with-stats': true } })
   assert.ok(lines.includes(`node_network_receive_bytes_total{device="v0"} ${v0.statistics.rx_bytes}`))
   assert.ok(lines.includes('node_network_transmit_window_errors_total{device="v0"} 0'))
 })
 
-test('interfaces are chosen by name', async () => {
+test('filters select interfaces by name', async () => {
   const all = { kernel: kernel({ links: async () => found }), interfaces: (name: string) => name !== 'br0' }
   const lines = await collect(netclass, { ...all, options: { ...options, 'ignored-devices': '^v' } })
   assert.deepEqual([...new Set(lines.map((line) => /device="(\w+)"/.exec(line)?.[1]))], ['lo'])
 })
 
-test('where system calls cannot be made sysfs is read, and that is told', async () => {
+test('without system calls it reads sysfs and logs that', async () => {
   const { lines, success, logged } = await collectAll(netclass, { sys, options })
   assert.equal(success, true)
   assert.ok(lines.some((line) => line.includes('adminstate=')))

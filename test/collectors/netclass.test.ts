@@ -6,16 +6,16 @@ import { collect, collectAll } from '../support/collect.ts'
 const bare = { 'class/net/veth1/uevent': '' }
 const infoOf = (lines: readonly string[]) => lines.filter((line) => line.startsWith('node_network_info'))
 
-test('an attribute that the kernel does not offer is left out, in the labels it is empty', async () => {
+test('an attribute that the kernel does not offer is left out, and empty as a label', async () => {
   assert.deepEqual(await collect(netclass, { sys: bare }), [
     'node_network_info{address="",adminstate="unknown",broadcast="",device="veth1",duplex="",ifalias="",operstate=""} 1',
     'node_network_up{device="veth1"} 0',
   ])
 })
 
-test('an attribute that cannot be read just now is left out', async () => {
+test('an attribute that cannot be read at the moment is left out', async () => {
   const sys = {
-    'class/net/wlan0/carrier': { error: 'EINVAL' }, // of an interface that is down
+    'class/net/wlan0/carrier': { error: 'EINVAL' }, // the error for an interface that is down
     'class/net/wlan0/speed': { error: 'EINVAL' },
     'class/net/wlan0/phys_port_id': { error: 'EOPNOTSUPP' },
     'class/net/wlan0/mtu': '1500\n',
@@ -26,7 +26,7 @@ test('an attribute that cannot be read just now is left out', async () => {
   )
 })
 
-test('an interface is up only if it says so: loopback does not know', async () => {
+test('an interface is up only if its state is up: loopback has the state unknown', async () => {
   for (const [operstate, value] of [
     ['up', 1],
     ['unknown', 0],
@@ -38,7 +38,7 @@ test('an interface is up only if it says so: loopback does not know', async () =
   }
 })
 
-test('the administrative state is the first of the flags', async () => {
+test('the administrative state is the lowest bit of the flags', async () => {
   for (const [flags, state, value] of [
     ['0x1003', 'up', 4099],
     ['0x1002', 'down', 4098],
@@ -50,7 +50,7 @@ test('the administrative state is the first of the flags', async () => {
   }
 })
 
-test('megabits become bytes; -1 is no speed, and is reported unless told otherwise', async () => {
+test('megabits become bytes; a speed of -1 is reported unless the option disables it', async () => {
   const sys = { 'class/net/eth0/speed': '1000\n', 'class/net/eth1/speed': '-1\n' }
   const speeds = async (options: object) =>
     (await collect(netclass, { sys, options: { ...options } })).filter((line) => line.includes('speed'))
@@ -61,16 +61,16 @@ test('megabits become bytes; -1 is no speed, and is reported unless told otherwi
   assert.deepEqual(await speeds({ 'ignore-invalid-speed': true }), ['node_network_speed_bytes{device="eth0"} 1.25e+08'])
 })
 
-test('an alias keeps its blanks inside', async () => {
+test('an alias keeps blanks between its words', async () => {
   const lines = await collect(netclass, { sys: { 'class/net/eth0/ifalias': 'to the "lab", 2nd floor\n' } })
   assert.match(infoOf(lines)[0] ?? '', /ifalias="to the \\"lab\\", 2nd floor"/)
 })
 
-test('a file among the interfaces is none', async () => {
+test('a file among the interfaces is not an interface', async () => {
   assert.deepEqual(await collect(netclass, { sys: { 'class/net/bonding_masters': 'bond0\n' } }), [])
 })
 
-test('interfaces that are not wanted are not touched', async () => {
+test('excluded interfaces are not read', async () => {
   const sys = { ...bare, 'class/net/eth0/mtu': { error: 'EIO' }, 'class/net/eth1/mtu': { error: 'EIO' } }
   const { lines, success } = await collectAll(netclass, {
     sys,
@@ -81,7 +81,7 @@ test('interfaces that are not wanted are not touched', async () => {
   assert.equal(lines.length, 2)
 })
 
-test('an attribute that is no number is left out, and one that cannot be read fails the collector', async () => {
+test('an invalid attribute is left out, and an unreadable one is a failure', async () => {
   const sys = { ...bare, 'class/net/eth0/mtu': 'many\n', 'class/net/eth1/mtu': '\n', 'class/net/eth1/flags': 'x' }
   const { lines, success } = await collectAll(netclass, { sys })
   assert.equal(success, true)
@@ -92,7 +92,7 @@ test('an attribute that is no number is left out, and one that cannot be read fa
   assert.equal(infoOf(broken.lines).length, 2)
 })
 
-test('a host without network interfaces in sysfs has no data', async () => {
+test('a host without network interfaces in sysfs gives no data', async () => {
   const { success, logged } = await collectAll(netclass)
   assert.equal(success, false)
   assert.match(logged.join(), /^debug/)

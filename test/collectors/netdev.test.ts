@@ -5,7 +5,7 @@ import { type Link, type Statistics, statisticNames } from '../../src/host/netli
 import { NoKernel } from '../../src/host/syscall/ffi.ts'
 import { collect, collectAll, valuesOf } from '../support/collect.ts'
 
-/** Every counter another power of two, so that a sum tells its parts. */
+/** Every counter has a different power of two, so that a sum identifies its parts. */
 const powers = Object.fromEntries(statisticNames.map((name, i) => [name, 2 ** i])) as Required<Statistics>
 const sum = (...names: (keyof Statistics)[]) => names.reduce((all, name) => all + powers[name], 0)
 
@@ -22,7 +22,7 @@ const heading = 'Inter-|   Receive  |  Transmit\n face |bytes packets …|bytes 
 const netDev = `${heading}    lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n`
 
 describe('by netlink', () => {
-  test('counters are added up as the kernel does for /proc/net/dev', async () => {
+  test('counters are summed as in /proc/net/dev', async () => {
     assert.deepEqual(values(await collect(netdev, { kernel: links('eth0') })), {
       receive_bytes_total: sum('rx_bytes'),
       receive_compressed_total: sum('rx_compressed'),
@@ -44,7 +44,7 @@ describe('by netlink', () => {
     })
   })
 
-  test('or are told one by one', async () => {
+  test('or are reported separately', async () => {
     const found = values(await collect(netdev, { kernel: links('eth0'), options: { 'enable-detailed-metrics': true } }))
     assert.equal(Object.keys(found).length, statisticNames.length)
     assert.equal(found.receive_missed_errors_total, powers.rx_missed_errors)
@@ -58,17 +58,17 @@ describe('by netlink', () => {
     assert.deepEqual(await collect(netdev, { kernel }), ['node_network_receive_bytes_total{device="eth0"} 7'])
   })
 
-  test('a failure fails the collector; only a host without system calls is asked by sysfs', async () => {
+  test('an error of netlink is a failure; only a host without system calls uses sysfs', async () => {
     const failing = (error: Error) => ({ kernel: { links: () => Promise.reject(error) }, sys: inSysfs('eth0') })
     assert.equal((await collectAll(netdev, failing(new Error('ENOBUFS')))).success, false)
     assert.equal((await collectAll(netdev, failing(new NoKernel('no koffi')))).success, true)
   })
 })
 
-describe('by files, which cost less than netlink', () => {
+describe('from files, which cost less than netlink', () => {
   const nohandler = (name: string, text = '17\n') => ({ [`class/net/${name}/statistics/rx_nohandler`]: text })
 
-  test('counters are those of /proc/net/dev and the one that is not there', async () => {
+  test('counters are those of /proc/net/dev and rx_nohandler of sysfs', async () => {
     const found = values(await collect(netdev, { proc: { 'net/dev': netDev }, sys: nohandler('lo') }))
     assert.deepEqual(
       Object.values(found).toSorted((a, b) => a - b),
@@ -77,7 +77,7 @@ describe('by files, which cost less than netlink', () => {
     assert.equal(found.receive_nohandler_total, 17)
   })
 
-  test('netlink is asked where a file is missing, or more is wanted than they hold', async () => {
+  test('netlink is used if a file is missing or detailed counters are requested', async () => {
     const answered = async (given: object) =>
       (await collect(netdev, { kernel: links('eth0'), proc: { 'net/dev': netDev }, sys: nohandler('lo'), ...given }))[0]
     assert.match((await answered({})) ?? '', /device="lo"/)
@@ -86,14 +86,14 @@ describe('by files, which cost less than netlink', () => {
     assert.match((await answered({ options: { 'enable-detailed-metrics': true } })) ?? '', /device="eth0"/)
   })
 
-  test('an interface that is not wanted needs no file', async () => {
+  test('an excluded interface needs no file', async () => {
     const proc = { 'net/dev': `${netDev}  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n` }
     const lines = await collect(netdev, { proc, sys: nohandler('lo'), options: { 'device-exclude': 'eth0' } })
     assert.equal(lines.length, 17)
   })
 })
 
-describe('by sysfs', () => {
+describe('from sysfs', () => {
   test('the counters are the same', async () => {
     const byNetlink = await collect(netdev, { kernel: links('eth0') })
     const sys = { ...inSysfs('eth0'), 'class/net/bonding_masters': 'bond0\n' }
@@ -101,7 +101,7 @@ describe('by sysfs', () => {
   })
 })
 
-describe('by /proc/net/dev', () => {
+describe('from /proc/net/dev', () => {
   const options = { netlink: false }
 
   test('the columns are the sums', async () => {
@@ -115,7 +115,7 @@ describe('by /proc/net/dev', () => {
     assert.equal(found.receive_nohandler_total, undefined)
   })
 
-  test('detailed metrics have longer names for two of them, no more', async () => {
+  test('two detailed metrics have longer names, and there are no others', async () => {
     const detailed = { ...options, 'enable-detailed-metrics': true }
     const found = values(await collect(netdev, { proc: { 'net/dev': netDev }, options: detailed }))
     assert.equal(Object.keys(found).length, 16)
@@ -124,21 +124,21 @@ describe('by /proc/net/dev', () => {
     assert.equal(found.receive_fifo_total, 5)
   })
 
-  test('a name may stand right before its first counter, and may hold a colon', async () => {
+  test('the first counter may follow the name without a blank, and a name may contain a colon', async () => {
     const proc = { 'net/dev': `${heading}eth0:1:17 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n` }
     assert.ok(
       (await collect(netdev, { proc, options })).includes('node_network_receive_bytes_total{device="eth0:1"} 17'),
     )
   })
 
-  test('headings alone are a host without interfaces', async () => {
+  test('a file with only headers is a host without interfaces', async () => {
     for (const text of ['', heading]) {
       const { lines, success } = await collectAll(netdev, { proc: { 'net/dev': text }, options })
       assert.deepEqual([lines, success], [[], true])
     }
   })
 
-  test('a line that is cut off, or anything but counters, fails the collector', async () => {
+  test('a truncated or invalid line is a failure', async () => {
     for (const line of ['eth0: 1 2 3', 'eth0', '', 'eth0: 1 2 3 4 x 6 7 8 9 10 11 12 13 14 15 16']) {
       const { success, logged } = await collectAll(netdev, { proc: { 'net/dev': `${heading}${line}\n` }, options })
       assert.equal(success, false)
@@ -159,18 +159,18 @@ describe('interfaces', () => {
     return [...new Set(lines.map((line) => /device="([^"]*)"/.exec(line)?.[1]))]
   }
 
-  test('are chosen by this collector and by the filter of all', async () => {
+  test('are selected by the filter of this collector and by the common filter', async () => {
     assert.deepEqual(await devices({ options: { 'device-include': '^eth' } }), ['eth0', 'eth1'])
     assert.deepEqual(await devices({ options: { 'device-exclude': '0$' } }), ['eth1', 'lo'])
     assert.deepEqual(await devices({ interfaces: (name: string) => name !== 'lo' }), ['eth0', 'eth1'])
   })
 
-  test('may be chosen by the old names of the options', async () => {
+  test('are selected by the former names of the options', async () => {
     assert.deepEqual(await devices({ options: { 'device-whitelist': '^eth' } }), ['eth0', 'eth1'])
     assert.deepEqual(await devices({ options: { 'device-blacklist': '^eth' } }), ['lo'])
   })
 
-  test('cannot be chosen in two ways', () => {
+  test('cannot be selected by an option and its former name together', () => {
     for (const options of [
       { 'device-include': 'a', 'device-exclude': 'b' },
       { 'device-whitelist': 'a', 'device-exclude': 'b' },
@@ -180,12 +180,12 @@ describe('interfaces', () => {
       assert.throws(() => netdev.state(valuesOf(netdev.options, options)), /cannot both be set/)
   })
 
-  test('that are not wanted are not touched', async () => {
+  test('that are excluded are not read', async () => {
     const sys = { ...inSysfs('eth0'), 'class/net/eth1/statistics/rx_bytes': { error: 'EIO' } }
     assert.equal((await collectAll(netdev, { sys, options: { 'device-exclude': 'eth1' } })).success, true)
   })
 
-  test('have their alias as a label where it is asked for, empty if they have none', async () => {
+  test('have their alias as a label if the option is set, empty without an alias', async () => {
     const sys = { 'class/net/eth0/ifalias': 'uplink\n' }
     const given = { kernel: links('eth0', 'lo'), sys, options: { 'label-ifalias': true } }
     assert.deepEqual(
@@ -197,7 +197,7 @@ describe('interfaces', () => {
     )
   })
 
-  test('have their addresses told where it is asked for', async () => {
+  test('report their addresses if the option is set', async () => {
     const found = [
       { device: 'eth0', address: '192.0.2.7', netmask: '24' },
       { device: 'eth0', address: 'fe80::1', netmask: '64' },

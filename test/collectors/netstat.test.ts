@@ -17,11 +17,11 @@ const expected = [
   'node_netstat_Tcp_InErrs 8',
 ]
 
-test('names and values are matched by their place; few of them are worth knowing', async () => {
+test('names and values are matched by position; the default selects few of them', async () => {
   assert.deepEqual(await collect(netstat, { proc }), expected)
 })
 
-test('IPv6 has a file of its own, in which the protocol ends with the first 6', async () => {
+test('IPv6 has a separate file, in which the protocol name ends with the first 6', async () => {
   const snmp6 = 'Ip6InOctets\t7\nIcmp6InMsgs   \t5\nIcmp6OutType136 6\nUdpLite6InErrors 9\nFoo 1\nUdp6NoPorts -1\n'
   const lines = await collect(netstat, { proc: { ...proc, 'net/snmp6': snmp6 } })
   assert.deepEqual(
@@ -35,7 +35,7 @@ test('IPv6 has a file of its own, in which the protocol ends with the first 6', 
   )
 })
 
-test('a pattern of the user is asked instead, for the whole name', async () => {
+test('a configured pattern replaces the default and matches the whole name', async () => {
   const options = { fields: '^Tcp_|Icmp6_.*136' }
   const lines = await collect(netstat, { proc: { ...proc, 'net/snmp6': 'Icmp6OutType136 6\n' }, options })
   assert.deepEqual(lines, [
@@ -53,7 +53,7 @@ test('columns may change between intervals', async () => {
   assert.ok((await next({ proc: changed })).lines.includes('node_netstat_Ip_Forwarding 2'))
 })
 
-test('names and values that do not match are a failure', async () => {
+test('a different number of names and values is a failure', async () => {
   for (const snmp of ['Ip: Forwarding X\nIp: 1\n', 'Ip: Forwarding\n', 'hello\n', 'Ip: Forwarding\nIp: y\n']) {
     const { lines, success } = await collectAll(netstat, { proc: { ...proc, 'net/snmp': snmp } })
     assert.equal(success, false)
@@ -64,7 +64,7 @@ test('names and values that do not match are a failure', async () => {
   }
 })
 
-test('a missing file is a failure, but for the one of IPv6', async () => {
+test('a missing file is a failure, except for the IPv6 file', async () => {
   assert.equal((await collectAll(netstat, { proc })).success, true)
   assert.match(String((await collectAll(netstat, {})).logged), /failed.*ENOENT/)
   const { 'net/netstat': _, ...rest } = proc

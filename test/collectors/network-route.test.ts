@@ -17,7 +17,7 @@ const route = (of: Partial<Route>): Route => ({
 })
 const host = (...all: readonly Partial<Route>[]) => ({ kernel: { routes: async () => all.map(route) } })
 
-test('a route tells where it leads, and by whom it was made', async () => {
+test('a route has its destination and the protocol that installed it', async () => {
   const lines = await collect(
     networkRoute,
     host(
@@ -39,13 +39,13 @@ test('only unicast routes count', async () => {
   assert.deepEqual(await collect(networkRoute, host({ type: 2 }, { type: 5 }, { type: 7 })), [])
 })
 
-test('the same route in two tables is counted twice and told once, without a word in the log', async () => {
+test('a route in two tables is counted twice and reported once, without a log message', async () => {
   const { lines, logged } = await collectAll(networkRoute, host({}, {}))
   assert.equal(lines.length, 2)
   assert.ok(lines.includes('node_network_routes{device="eth0"} 2'))
   assert.deepEqual(logged, [])
 })
 
-test('where system calls cannot be made it says so', async () => {
+test('without system calls the failure says so', async () => {
   assert.match((await collectAll(networkRoute)).logged.join(), /no system calls on this host/)
 })

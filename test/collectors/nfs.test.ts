@@ -11,7 +11,7 @@ const calls = (lines: readonly string[], proto: string) =>
     .flatMap((method, i, all) => (i % 3 === 0 && all[i + 1] === proto ? [[method, Number(all[i + 2])] as const] : []))
     .sort(([, left], [, right]) => left - right)
 
-test('connections, packets and calls of the client', async () => {
+test('it reports connections, packets and calls of the client', async () => {
   const lines = await collect(nfs, file('net 70 41 29 5\nrpc 1218785755 374636 1218815394\n'))
   assert.deepEqual(
     lines.filter((line) => !line.includes('requests')),
@@ -26,7 +26,7 @@ test('connections, packets and calls of the client', async () => {
   )
 })
 
-test('procedures are told by their place in the line', async () => {
+test('the position in the line identifies a procedure', async () => {
   const lines = await collect(
     nfs,
     file(`proc2 18 ${count(1, 18)}\nproc3 22 ${count(1, 22)}\nproc4 59 ${count(1, 59)}\n`),
@@ -52,7 +52,7 @@ test('procedures are told by their place in the line', async () => {
   assert.deepEqual([calls(lines, '2').length, calls(lines, '3').length, calls(lines, '4').length], [18, 22, 59])
 })
 
-test('what an older kernel has no column for was never called; columns of a newer one are left out', async () => {
+test('columns that an older kernel does not have are 0; columns of a newer kernel are ignored', async () => {
   const older = calls(await collect(nfs, file('proc4 3 7 8 9\n')), '4')
   assert.equal(older.length, 59)
   assert.deepEqual(older.slice(-3), [
@@ -63,13 +63,13 @@ test('what an older kernel has no column for was never called; columns of a newe
   assert.equal(calls(await collect(nfs, file(`proc4 70 ${count(1, 70)}\nproc5 1 2\nnew 3\n`)), '4').length, 59)
 })
 
-test('a host without NFS has none', async () => {
+test('a host without NFS gives no data', async () => {
   const { lines, success, logged } = await collectAll(nfs)
   assert.deepEqual([lines, success], [[], false])
   assert.match(logged.join(), /^debug/)
 })
 
-test('a line that is cut off, is no numbers, or an empty file is a failure', async () => {
+test('a truncated or invalid line and an empty file are failures', async () => {
   for (const text of ['proc3 22 1 2 3\n', 'net 1 x 3 4\n', '', '\n']) {
     const { lines, success, logged } = await collectAll(nfs, file(text))
     assert.deepEqual([lines, success], [[], false])

@@ -7,7 +7,7 @@ const count = (from: number, to: number) => Array.from({ length: to - from + 1 }
 const file = (text: string) => ({ proc: { 'net/rpc/nfsd': text } })
 const calls = (lines: readonly string[]) => lines.filter((line) => line.startsWith('node_nfsd_requests_total'))
 
-test('caches, bytes, threads, packets and errors of the server', async () => {
+test('it reports caches, bytes, threads, packets and errors of the server', async () => {
   const text =
     'rc 11 6 18622\nfh 2 0 0 0 0\nio 157286400 72864\nth 8 0 0.000 0.000\nra 32 0 0 0 0 0 0 0 0 0 0 9\nnet 972 55 917 1\nrpc 18628 3 1 2 7\n'
   const lines = await collect(nfsd, file(text))
@@ -34,7 +34,7 @@ test('caches, bytes, threads, packets and errors of the server', async () => {
   )
 })
 
-test('operations of NFS 4 are told by their number, and proc4 itself is not among them', async () => {
+test('the number identifies an operation of NFS 4, and compound itself is not reported', async () => {
   const text = `proc2 18 ${count(0, 17)}\nproc3 22 ${count(0, 21)}\nproc4 2 98 99\nproc4ops 72 ${count(0, 71)}\nwdeleg_getattr 15\n`
   const lines = calls(await collect(nfsd, file(text)))
   const of = (method: string, proto: string) =>
@@ -52,18 +52,18 @@ test('operations of NFS 4 are told by their number, and proc4 itself is not amon
   assert.equal(lines.length, 17 + 21 + 36)
 })
 
-test('a lease attribute line that is missing counts nothing', async () => {
+test('a missing line of lease attributes is 0', async () => {
   const lines = calls(await collect(nfsd, file('rc 0 0 0\n')))
   assert.ok(lines.includes('node_nfsd_requests_total{method="WdelegGetattr",proto="4"} 0'))
 })
 
-test('a host that is no NFS server has none', async () => {
+test('a host without an NFS server gives no data', async () => {
   const { lines, success, logged } = await collectAll(nfsd)
   assert.deepEqual([lines, success], [[], false])
   assert.match(logged.join(), /^debug/)
 })
 
-test('garbage is a failure', async () => {
+test('an invalid value is a failure', async () => {
   for (const text of ['proc4ops 72 0 0\n', 'rc a b c\n', '']) {
     const { lines, success, logged } = await collectAll(nfsd, file(text))
     assert.deepEqual([lines, success], [[], false])

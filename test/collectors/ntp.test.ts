@@ -6,7 +6,7 @@ import ntp from '../../src/collectors/ntp.ts'
 import { hostServices, type Services } from '../../src/host/services.ts'
 import { collectAll, collecting } from '../support/collect.ts'
 
-/** The local clock when the question leaves: 2023-11-14 22:13:20. */
+/** The local clock when the query is sent: 2023-11-14 22:13:20. */
 const nowNs = 1_700_000_000_000_000_000n
 const ms = 1_000_000n
 
@@ -16,7 +16,7 @@ interface Answer {
   readonly stratum?: number
   readonly rootDelay?: number
   readonly rootDispersion?: number
-  /** Nanoseconds before now. */
+  /** Nanoseconds before the query. */
   readonly ageNs?: bigint
   readonly reference?: bigint
   readonly aheadNs?: bigint
@@ -25,10 +25,10 @@ interface Answer {
   readonly transmit?: bigint
 }
 
-/** A time of 32 bits of seconds since 1900 and 32 of a fraction. */
+/** A timestamp: 32 bits of seconds since 1900 and 32 bits of a fraction. */
 const timeOf = (ns: bigint) => ((ns + 2_208_988_800n * 1000n * ms) << 32n) / (1000n * ms)
 
-/** A server that answers after 1 ms, having thought for none; the answer takes 3 ms more. */
+/** A server that receives the query after 1 ms and answers at once; the answer takes 3 ms more. */
 function server(given: Answer, asked: Uint8Array[] = []): Services {
   return {
     ...hostServices(),
@@ -54,7 +54,7 @@ const collect = (given: Answer, options = {}) => collectAll(ntp, { services: ser
 const sanityOf = async (given: Answer, options = {}) =>
   (await collect(given, options)).lines.find((line) => line.startsWith('node_ntp_sanity'))?.at(-1)
 
-test('what a server tells, and what follows from four times', async () => {
+test("it reports the server's values and those computed from four timestamps", async () => {
   assert.deepEqual((await collect({})).lines, [
     'node_ntp_leap 0',
     'node_ntp_offset_seconds -0.001',
@@ -67,7 +67,7 @@ test('what a server tells, and what follows from four times', async () => {
   ])
 })
 
-test('the question is a client of the version that is set, with a cookie in place of the time', async () => {
+test('the query has client mode, the configured version and a cookie instead of the time', async () => {
   const asked: Uint8Array[] = []
   const services = server({}, asked)
   await collectAll(ntp, { services, options: { 'protocol-version': 3 } })
@@ -79,7 +79,7 @@ test('the question is a client of the version that is set, with a cookie in plac
   assert.notDeepEqual(asked[0]?.subarray(40), asked[1]?.subarray(40))
 })
 
-test('a server that is not synchronised, too far, too old or in the future is not sane', async () => {
+test('a server that is not synchronised, too distant, too old or in the future is not sane', async () => {
   assert.equal(await sanityOf({ leap: 3 }), '0')
   assert.equal(await sanityOf({ stratum: 0 }), '0')
   assert.equal(await sanityOf({ stratum: 15 }), '1')
@@ -92,7 +92,7 @@ test('a server that is not synchronised, too far, too old or in the future is no
   assert.equal(await sanityOf({ rootDelay: 40 * 65536 }, { 'max-distance': 100_000 }), '0')
 })
 
-test('a clock that is provably wrong by more than the tolerance is not sane', async () => {
+test('a clock with an error above the tolerance is not sane', async () => {
   assert.equal(await sanityOf({ aheadNs: 3n * ms }), '1')
   assert.equal(await sanityOf({ aheadNs: 5n * ms }), '0')
   assert.equal(await sanityOf({ aheadNs: -1n * ms }), '1')
@@ -100,7 +100,7 @@ test('a clock that is provably wrong by more than the tolerance is not sane', as
   assert.equal(await sanityOf({ aheadNs: -3n * ms }, { 'local-offset-tolerance': 5 }), '1')
 })
 
-test('around a leap second one second more is tolerated, also after the flag is gone', async () => {
+test('around a leap second the tolerance is one second larger, also after the flag is cleared', async () => {
   const half = 500n * ms
   assert.equal(await sanityOf({ leap: 1, aheadNs: half }), '1')
   assert.equal(await sanityOf({ leap: 2, aheadNs: -half }), '1')
@@ -115,19 +115,19 @@ test('around a leap second one second more is tolerated, also after the flag is 
   assert.ok((await run()).lines.includes('node_ntp_sanity 0'))
 })
 
-test('times without their first bit are after 2036', async () => {
+test('timestamps without the first bit are after 2036', async () => {
   const { lines } = await collect({ reference: 1000n << 32n })
   assert.ok(lines.includes('node_ntp_reference_timestamp_seconds 2.085979496e+09'))
 })
 
-test('an answer that is none is a failure', async () => {
+test('an invalid answer is a failure', async () => {
   for (const given of [{ length: 40 }, { length: 0 }, { mode: 3 }, { cookie: Buffer.alloc(8) }, { transmit: 0n }]) {
     const { lines, success } = await collect(given)
     assert.deepEqual([lines, success], [[], false])
   }
 })
 
-test('a server that is not on this host must be vouched for; nonsense is refused at the start', async () => {
+test('a server on another host requires an option; invalid options are rejected at the start', async () => {
   const starts = (options: object) => collecting(ntp, { services: server({}), options: { ...options } })
   for (const options of [{ server: '192.0.2.1' }, { server: 'localhost' }, { 'protocol-version': 5 }])
     assert.throws(() => starts(options), /^Error: ntp: /)
@@ -138,7 +138,7 @@ test('a server that is not on this host must be vouched for; nonsense is refused
   starts({ server: 'pool.example', 'server-is-local': true })
 })
 
-test('over a socket: a server that answers, one that is silent, and none', async () => {
+test('over a socket: a server that answers, a server that does not, and no server', async () => {
   const socket = createSocket('udp4').bind(0, '127.0.0.1')
   await once(socket, 'listening')
   const { port } = socket.address()

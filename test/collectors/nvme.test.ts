@@ -15,7 +15,7 @@ const controller = (name: string, more: Parameters<typeof under>[1] = {}) =>
   })
 const namespace = { nuse: '10\n', size: '20\n', 'queue/logical_block_size': '4096\n' }
 
-test('a controller and its namespaces; sizes are multiplied by the block, as in node_exporter', async () => {
+test('it reports a controller and its namespaces; sizes are multiplied by the block size, as in node_exporter', async () => {
   const sys = controller('nvme0', {
     ...under('nvme0n1', { ...namespace, ana_state: 'optimized\n' }),
     ...under('nvme0n12', namespace),
@@ -39,7 +39,7 @@ test('a controller and its namespaces; sizes are multiplied by the block, as in 
   assert.ok(lines.includes('node_nvme_namespace_info{ana_state="unknown",device="nvme0",nsid="12"} 1'))
 })
 
-test('a controller that lacks an attribute is no data and hides no other', async () => {
+test('a controller without an attribute is no data and does not hide others', async () => {
   const sys = { ...controller('nvme0', { cntlid: { error: 'ENOENT' } }), ...controller('nvme1') }
   const { lines, success, logged } = await collectAll(nvme, { sys })
   assert.equal(success, false)
@@ -47,7 +47,7 @@ test('a controller that lacks an attribute is no data and hides no other', async
   assert.equal(lines.length, 1)
 })
 
-test('a namespace of garbage is an error, not a size of 0', async () => {
+test('an invalid namespace is a failure, not a size of 0', async () => {
   const sys = controller('nvme0', under('nvme0n1', { ...namespace, size: 'x' }))
   const { lines, success } = await collectAll(nvme, { sys })
   assert.equal(success, false)
@@ -62,6 +62,6 @@ test('a namespace of garbage is an error, not a size of 0', async () => {
   )
 })
 
-test('a host without the class has no data', async () => {
+test('a host without the class directory gives no data', async () => {
   assert.equal((await collectAll(nvme)).success, false)
 })

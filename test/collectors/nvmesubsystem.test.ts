@@ -42,7 +42,7 @@ test('paths are the controllers, namespaces the disks', async () => {
   )
 })
 
-test('a subsystem that lacks an attribute is no data and hides no other', async () => {
+test('a subsystem without an attribute is no data and does not hide others', async () => {
   const sys = { ...subsystem(0, { serial: { error: 'ENOENT' } }), ...subsystem(1) }
   const { lines, success, logged } = await collectAll(subsystems, { sys })
   assert.equal(success, false)
@@ -51,12 +51,12 @@ test('a subsystem that lacks an attribute is no data and hides no other', async 
   assert.ok(!lines.some((line) => line.startsWith('node_nvmesubsystem_info{') && line.includes('nvme-subsys0')))
 })
 
-test('it is off unless asked for, and a host without the class has no data', async () => {
+test('it is disabled by default, and a host without the class directory gives no data', async () => {
   assert.equal(subsystems.enabled, false)
   assert.equal((await collectAll(subsystems)).success, false)
 })
 
-test('a state of a newer kernel is unknown', () => {
+test('an unlisted state of a newer kernel is unknown', () => {
   assert.equal(stateOf('dreaming'), 'unknown')
   assert.equal(stateOf(''), 'unknown')
 })

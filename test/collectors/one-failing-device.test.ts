@@ -6,14 +6,14 @@ import type { Connection } from '../../src/host/systemd/dbus.ts'
 import { answers, collectAll, type Given } from '../support/collect.ts'
 import { type Node, type Tree, under } from '../support/tree.ts'
 
-/** A host with several devices of a collector, and the ways in which one of them fails. */
+/** A host with several devices of a collector, and hosts on which one of them fails. */
 interface Devices {
   readonly healthy: Given
-  /** Hosts on which one device fails: all of its files at once, then each file alone. */
+  /** Hosts on which one device fails: all of its files together, then each file alone. */
   readonly broken: readonly Given[]
   /** The samples of the device that fails. All others must still be there. */
   readonly of: RegExp
-  /** The collector reports the failure by other means than its success. */
+  /** The collector succeeds and reports the failure in another way. */
   readonly succeeds?: true
 }
 
@@ -21,7 +21,7 @@ type TreeName = 'proc' | 'sys' | 'rootfs' | 'udev' | 'elsewhere'
 
 const eio: Node = { error: 'EIO' }
 
-/** Reading the files at or below `path` gives EIO: all together, and one by one. */
+/** Hosts on which reading the files at or below `path` gives EIO: all together, then one by one. */
 function failingFiles(healthy: Given, [tree, path]: readonly [TreeName, string]): Given[] {
   const nodes = healthy[tree] ?? {}
   const paths = Object.keys(nodes).filter((one) => one === path || one.startsWith(`${path}/`))
@@ -33,7 +33,7 @@ function failingFiles(healthy: Given, [tree, path]: readonly [TreeName, string])
   }))
 }
 
-/** Several devices, each with its files; `path` is that of the one that fails. */
+/** Several devices, each with its files; the device at `path` fails. */
 const files = (healthy: Given, path: readonly [TreeName, string], of: RegExp): Devices => ({
   healthy,
   broken: failingFiles(healthy, path),
@@ -55,7 +55,7 @@ function rows(
   return { healthy: withText(text), broken: [withText(text.replace(row, odd))], of }
 }
 
-/** The same tree at several places. */
+/** The same tree at several paths. */
 const at = (paths: readonly string[], tree: Tree): Tree => Object.assign({}, ...paths.map((path) => under(path, tree)))
 
 const stats = { driver: undefined, settings: undefined, failures: [] }
@@ -84,7 +84,7 @@ const supervisord = (state: string): Given => {
   return { services: { ...hostServices(), post: async () => xml } }
 }
 
-/** A bus with two units, on which asking for the properties of `failing` fails. */
+/** A bus with two units. Reading the properties of `failing` fails. */
 function systemd(failing?: string): Given {
   const unit = (name: string) => [name, '', 'loaded', 'active', '', '', `/unit/${name}`, 0, '', '/']
   const bus = {
@@ -105,7 +105,7 @@ runitStatus.writeBigUInt64BE((1n << 62n) + 10n, 0)
 const kstat = (row: string) => `7 1 0x01 21 5712 1 2\nname type data\n${row}\n`
 const devicesOf = (name: string) => [`${name}0`, `${name}1`]
 
-/** What fails for each collector, or why it has a single input. */
+/** The failing device of each collector, or the reason why it has only one input. */
 const table: Readonly<Record<string, Devices | string>> = {
   arp: 'counts the rows of one neighbour table: without a row, a count would be wrong',
   bcache: files(
@@ -613,8 +613,17 @@ const table: Readonly<Record<string, Devices | string>> = {
   zoneinfo: 'reads one file; words that are no numbers are skipped',
 }
 
-test('the table has every collector', () => {
-  assert.deepEqual(Object.keys(table).sort(), collectors.map(({ name }) => name).sort())
+test('the table has a row for every collector, and no other', () => {
+  const names = collectors.map(({ name }) => name)
+  const without = names.filter((name) => !(name in table))
+  assert.ok(
+    without.length === 0,
+    `no row for ${without.join(', ')}: add files(…), rows(…) or the reason why there is only one input`,
+  )
+  assert.deepEqual(
+    Object.keys(table).filter((name) => !names.includes(name)),
+    [],
+  )
 })
 
 for (const collector of collectors) {

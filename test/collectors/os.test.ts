@@ -17,7 +17,7 @@ test('the file of a distribution gives names and version', async () => {
   ])
 })
 
-test('the file in /etc goes before the one in /usr/lib', async () => {
+test('the file in /etc takes precedence over the one in /usr/lib', async () => {
   const name = async (rootfs: Record<string, string>) =>
     /,name="(\w+)"/.exec((await collect(os, { rootfs })).join())?.[1]
   assert.equal(await name({ 'etc/os-release': 'NAME=a\n', 'usr/lib/os-release': 'NAME=b\n' }), 'a')
@@ -28,19 +28,19 @@ test('the file in /etc goes before the one in /usr/lib', async () => {
   )
 })
 
-test('a system without either has no data', async () => {
+test('a system without either file gives no data', async () => {
   const { success, logged } = await collectAll(os)
   assert.equal(success, false)
   assert.match(logged.join(), /^debug/)
 })
 
-test('an empty file is a system without a name', async () => {
+test('an empty file gives empty labels', async () => {
   const { lines, success } = await of('')
   assert.equal(success, true)
   assert.equal(lines.length, 1)
 })
 
-test('a version is major and minor, and is left out where there is none', async () => {
+test('a version is major and minor, and is left out if there is none', async () => {
   for (const [text, value] of [
     ['12', '12'],
     ['"22.04"', '22.04'],
@@ -63,7 +63,7 @@ test('the end of support is midnight UTC of its day', async () => {
   assert.ok(lines.includes('node_os_support_end_timestamp_seconds 1.8091296e+09'))
 })
 
-test('an end of support that is no date fails the collector, after the rest has been told', async () => {
+test('an invalid end of support is a failure after the other samples', async () => {
   for (const date of ['soon', '2027-13-01', '2027-5-1', '2027-05-01T00:00Z']) {
     const { lines, success, logged } = await of(`NAME=x\nSUPPORT_END=${date}\n`)
     assert.equal(success, false, date)
@@ -99,9 +99,9 @@ describe('a value', () => {
     })
 })
 
-describe('a line that is none', () => {
+describe('an invalid line', () => {
   for (const line of ['NAME', '=x', '1NAME=x', 'NA-ME=x', 'NA ME=x', 'NAME="abc', "NAME='abc", 'NAME="abc\\"', 'ÄB=x'])
     test(line, () => {
-      assert.throws(() => parseOsRelease(`ID=x\n${line}\n`), { message: 'os-release: line 2 is no KEY=value' })
+      assert.throws(() => parseOsRelease(`ID=x\n${line}\n`), { message: 'os-release: line 2 is not KEY=value' })
     })
 })

@@ -18,7 +18,7 @@ const device = (name: string, more: Tree = {}, parent = 'pci0000:00'): Tree => (
 })
 const infoOf = (lines: readonly string[]) => lines.filter((line) => line.startsWith('node_pcidevice_info'))
 
-test('a device at a root has no parent; what has no link is -1, what is missing otherwise 0', async () => {
+test('a root device has no parent; a missing link value is -1, other missing values are 0', async () => {
   const at = 'bus="00",device="02",function="1",segment="0000"'
   assert.deepEqual(
     await collect(pcidevice, { sys: device('0000:00:02.1', { numa_node: '-1\n', sriov_totalvfs: '7\n' }) }),
@@ -37,7 +37,7 @@ test('a device at a root has no parent; what has no link is -1, what is missing 
   )
 })
 
-test('a device behind a bridge names it, in a segment of five digits too', async () => {
+test('a device behind a bridge names the bridge, also in a segment of five digits', async () => {
   const parent = 'pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0'
   const lines = await collect(pcidevice, {
     sys: device(
@@ -54,7 +54,7 @@ test('a device behind a bridge names it, in a segment of five digits too', async
   assert.match(power.filter((line) => line.endsWith(' 1')).join(), /state="D3hot"/)
 })
 
-test('names come from the list; what has none keeps its number', async () => {
+test('names come from pci.ids; an identifier without a name is reported as it is', async () => {
   const ids = `# comment
 1022  AMD
 \t1634  Renoir
@@ -82,7 +82,7 @@ C 06  Bridge
   assert.deepEqual(await named({ idsfile: '/opt/ids' }, { elsewhere: { 'opt/ids': ids } }), lines)
 })
 
-test('without a list the numbers stand for the names, and it is said', async () => {
+test('without pci.ids the identifiers replace the names, and a warning is logged', async () => {
   const { lines, success, logged } = await collectAll(pcidevice, {
     sys: device('0000:00:02.1'),
     options: { names: true },
@@ -92,7 +92,7 @@ test('without a list the numbers stand for the names, and it is said', async () 
   assert.match(logged.join(), /no list of PCI names/)
 })
 
-test('a device that lacks an identifier is no data and hides no other; an odd speed is an error', async () => {
+test('a device without an identifier is no data and does not hide others; an invalid speed is a failure', async () => {
   const sys = { ...device('0000:00:02.1', { vendor: { error: 'ENOENT' } }), ...device('0000:00:02.2') }
   const { lines, success, logged } = await collectAll(pcidevice, { sys })
   assert.deepEqual([lines.length, success], [10, false])
@@ -101,12 +101,12 @@ test('a device that lacks an identifier is no data and hides no other; an odd sp
   assert.match(odd.logged.join(), /^error/)
 })
 
-test('it is off unless asked for, and a host without PCI has no data', async () => {
+test('it is disabled by default, and a host without PCI gives no data', async () => {
   assert.equal(pcidevice.enabled, false)
   assert.equal((await collectAll(pcidevice)).success, false)
 })
 
-test('speeds of old and new kernels', () => {
+test('it parses the speeds of old and new kernels', () => {
   assert.equal(parseSpeed('8.0 GT/s PCIe'), 8e9)
   assert.equal(parseSpeed('2.5 GT/s'), 2.5e9)
   assert.equal(parseSpeed('Unknown speed'), -1)
@@ -114,6 +114,6 @@ test('speeds of old and new kernels', () => {
   assert.throws(() => parseSpeed('foo'), /not in GT/)
 })
 
-test('a list of garbage has no names', () => {
+test('an invalid pci.ids has no names', () => {
   assert.equal(parsePciIds('\0\0\n\t\t\n1022\n1022 AMD\n').size, 0)
 })

@@ -6,7 +6,7 @@ import { collect, collectAll } from '../support/collect.ts'
 
 const sys = { 'devices/system/cpu/online': '0-1\n', 'kernel/tracing/events/sched/sched_switch/id': '372\n' }
 
-/** Counts what was told to be there, with a value that says what was asked. */
+/** A kernel with these events; the value of a counter encodes the request. */
 const counting = (offers: (event: Event) => boolean) => ({
   sys,
   kernel: {
@@ -17,7 +17,7 @@ const counting = (offers: (event: Event) => boolean) => ({
 })
 const families = (lines: readonly string[]) => [...new Set(lines.map((line) => line.replace(/\{.*/, '')))]
 
-test('what the kernel counts is reported for each CPU', async () => {
+test('it reports the counters of each CPU', async () => {
   assert.deepEqual(
     await collect(
       perf,
@@ -54,7 +54,7 @@ test('every event has its number: cycles and branches, caches and their misses',
   assert.equal(counted('cache_bpu_read_misses'), 3e8 + 0x10005 * 10)
 })
 
-test('kinds are switched off, and chosen one by one; an unknown name chooses all', async () => {
+test('kinds can be disabled and events selected; an unknown name selects all', async () => {
   const given = counting(() => true)
   const off = { 'disable-hardware-profilers': true, 'disable-cache-profilers': true }
   const software = async (...wanted: string[]) =>
@@ -74,7 +74,7 @@ test('kinds are switched off, and chosen one by one; an unknown name chooses all
   ])
 })
 
-test('CPUs are chosen by a list with ranges and steps', async () => {
+test('a list with ranges and steps selects CPUs', async () => {
   const options = { cpus: '0-7:2,9', 'software-profilers': ['PageFault'] }
   const lines = await collect(perf, { ...counting(({ type }) => type === 1), options })
   assert.deepEqual(
@@ -83,14 +83,14 @@ test('CPUs are chosen by a list with ranges and steps', async () => {
   )
 })
 
-test('a tracepoint is counted by its number; one that there is not is told', async () => {
+test('a tracepoint is counted by its number; a missing one is logged', async () => {
   const options = { tracepoint: ['sched:sched_switch', 'sched:nope', 'nonsense'], cpus: '1' }
   const { lines, success, logged } = await collectAll(perf, { ...counting(({ type }) => type === 2), options })
   assert.deepEqual([lines, success], [['node_perf_sched_sched_switch{cpu="1"} 2.00003721e+08'], true])
   assert.match(logged.join(), /sched:nope.*nonsense/)
 })
 
-test('who may not count is told so, and that is no failure', async () => {
+test('a user without permission gets a warning and no failure', async () => {
   const kernel = {
     counters: async () => ({
       count: () => {
@@ -103,12 +103,12 @@ test('who may not count is told so, and that is no failure', async () => {
   assert.match(logged.join(), /^error .*counting needs CAP_PERFMON/)
 })
 
-test('a list that is none is a failure', async () => {
+test('an invalid list is a failure', async () => {
   const { success, logged } = await collectAll(perf, { ...counting(() => true), options: { cpus: 'x' } })
   assert.equal(success, false)
-  assert.match(logged.join(), /is no list of CPUs/)
+  assert.match(logged.join(), /is not a list of CPUs/)
 })
 
-test('where system calls cannot be made it says so', async () => {
+test('without system calls the failure says so', async () => {
   assert.match((await collectAll(perf, { sys })).logged.join(), /no system calls on this host/)
 })

@@ -40,7 +40,7 @@ test('microunits and tenths become base units, some attributes have another name
   ])
 })
 
-test('what a battery does not answer is left out and the rest collected', async () => {
+test('an attribute that a battery does not answer is left out, and the rest is collected', async () => {
   const sys = {
     ...supply('AC', { online: '1\n', type: 'Mains\n' }),
     ...supply('BAT0', { capacity: { error: 'EIO' }, present: '1\n', status: { error: 'ENODEV' }, voltage_now: '' }),
@@ -55,7 +55,7 @@ test('what a battery does not answer is left out and the rest collected', async 
   ])
 })
 
-test('bytes that are not UTF-8 are one replacement character', async () => {
+test('a run of invalid UTF-8 becomes one replacement character', async () => {
   const sys = supply('BAT0', { manufacturer: Uint8Array.of(0x41, 0xff, 0xfe, 0x42, 0x0a) })
   assert.deepEqual(await collect(supplies, { sys }), [
     'node_power_supply_info{manufacturer="A\uFFFDB",power_supply="BAT0"} 1',
@@ -70,7 +70,7 @@ test('ignored supplies are left out', async () => {
   ])
 })
 
-test('a host without the class has no data', async () => {
+test('a host without the class directory gives no data', async () => {
   const { success, logged } = await collectAll(supplies)
   assert.equal(success, false)
   assert.match(logged.join(), /^debug/)

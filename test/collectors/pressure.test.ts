@@ -5,7 +5,7 @@ import { collect, collectAll } from '../support/collect.ts'
 
 const line = (kind: string, total: number) => `${kind} avg10=0.18 avg60=0.34 avg300=0.10 total=${total}\n`
 
-test('stall times are reported in seconds, with the last digit of node_exporter', async () => {
+test('it reports stall times in seconds, with the last digit of node_exporter', async () => {
   const proc = {
     'pressure/cpu': line('some', 14036781) + line('full', 5),
     'pressure/io': line('some', 159886802) + line('full', 159229614),
@@ -29,7 +29,7 @@ test('a kernel without irq pressure reports the rest', async () => {
   assert.equal(success, true)
 })
 
-test('a file without one of its lines is no data, and the others are reported', async () => {
+test('a file without one of its lines is no data and does not hide the others', async () => {
   const proc = { 'pressure/cpu': '', 'pressure/memory': line('full', 2000), 'pressure/irq': line('full', 1000) }
   const { lines, success, logged } = await collectAll(pressure, { proc })
   assert.deepEqual(lines, [
@@ -40,7 +40,7 @@ test('a file without one of its lines is no data, and the others are reported', 
   assert.match(String(logged), /no data/)
 })
 
-test('no files, files that answer EOPNOTSUPP (psi=0) and empty files are no data', async () => {
+test('missing files, files that answer EOPNOTSUPP (psi=0) and empty files are no data', async () => {
   const off = { error: 'EOPNOTSUPP' }
   for (const proc of [
     {},
@@ -53,7 +53,7 @@ test('no files, files that answer EOPNOTSUPP (psi=0) and empty files are no data
   }
 })
 
-test('garbage is a failure', async () => {
+test('an invalid value is a failure', async () => {
   const { lines, logged } = await collectAll(pressure, { proc: { 'pressure/cpu': 'some total=x\n' } })
   assert.deepEqual(lines, [])
   assert.match(String(logged), /failed.*pressure: no total/)

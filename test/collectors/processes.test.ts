@@ -7,7 +7,7 @@ const stat = (name: string, state: string, threads = 1) =>
   `10 (${name}) ${state} 0 1 1 0 -1 4194560 2 3 4 5 6 7 8 9 20 0 ${threads} 0 5 0 0 18446744073709551615\n`
 const limits = { 'sys/kernel/threads-max': '7801\n', 'sys/kernel/pid_max': '32768\n' }
 
-test('processes and threads are counted by state', async () => {
+test('it counts processes and threads by state', async () => {
   const proc = {
     ...limits,
     '10/stat': stat('a) R (b', 'S', 3),
@@ -29,7 +29,7 @@ test('processes and threads are counted by state', async () => {
   ])
 })
 
-test('processes that ended, may not be seen or make no sense are left out', async () => {
+test('processes that ended, are hidden or cannot be parsed are left out', async () => {
   const proc = {
     ...limits,
     '1/stat': { error: 'ESRCH' },
@@ -43,7 +43,7 @@ test('processes that ended, may not be seen or make no sense are left out', asyn
   assert.ok(lines.includes('node_processes_pids 0') && lines.includes('node_processes_threads 0'))
 })
 
-test('without the limits it fails, with the counts it has', async () => {
+test('without the limits it fails after the counts', async () => {
   const { lines, logged } = await collectAll(processes, { proc: { '1/stat': stat('init', 'S') } })
   assert.ok(lines.includes('node_processes_threads 1'))
   assert.match(String(logged), /failed.*no threads-max/)

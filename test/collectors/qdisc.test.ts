@@ -20,7 +20,7 @@ const one = (device: string, of: Partial<Qdisc> = {}): Qdisc => ({
 const host = (...all: readonly Qdisc[]) => ({ kernel: { qdiscs: async () => all } })
 const devices = (lines: readonly string[]) => [...new Set(lines.map((line) => /device="(\w+)"/.exec(line)?.[1]))]
 
-test('the root of a device has its counters', async () => {
+test('it reports the counters of the root of a device', async () => {
   assert.deepEqual(await collect(qdisc, host(one('eth0'), one('eth0', { kind: 'pfifo', parent: 0x10001 }))), [
     'node_qdisc_backlog{device="eth0",kind="fq_codel"} 7',
     'node_qdisc_bytes_total{device="eth0",kind="fq_codel"} 1',
@@ -32,7 +32,7 @@ test('the root of a device has its counters', async () => {
   ])
 })
 
-test('devices are chosen by name, by its own filter and by that of all interfaces', async () => {
+test('filters of the collector and of all interfaces select devices by name', async () => {
   const given = host(one('eth0'), one('eth1'), one('veth7'))
   assert.deepEqual(devices(await collect(qdisc, { ...given, options: { 'device-include': '^eth' } })), ['eth0', 'eth1'])
   assert.deepEqual(devices(await collect(qdisc, { ...given, options: { 'device-exclude': '^eth' } })), ['veth7'])
@@ -43,7 +43,7 @@ test('devices are chosen by name, by its own filter and by that of all interface
   ])
 })
 
-test('fixtures stand in for the kernel; what they leave out is 0', async () => {
+test('fixtures replace the kernel; missing values are 0', async () => {
   const elsewhere = {
     'some/dir/results.json': '[{"IfaceName":"wlan0","Kind":"fq","Bytes":42,"Drops":1}, {"Parent":1}]',
   }
@@ -53,11 +53,11 @@ test('fixtures stand in for the kernel; what they leave out is 0', async () => {
   assert.ok(lines.includes('node_qdisc_backlog{device="wlan0",kind="fq"} 0'))
 })
 
-test('fixtures that are missing or cut are a failure', async () => {
+test('missing or truncated fixtures are a failure', async () => {
   for (const elsewhere of [{}, { 'dir/results.json': '[{"IfaceName":' }])
     assert.equal((await collectAll(qdisc, { elsewhere, options: { fixtures: 'dir' } })).success, false)
 })
 
-test('where system calls cannot be made it says so', async () => {
+test('without system calls the failure says so', async () => {
   assert.match((await collectAll(qdisc)).logged.join(), /no system calls on this host/)
 })

@@ -7,7 +7,7 @@ import { under } from '../support/tree.ts'
 const zone = (dir: string, name: string, energy: Parameters<typeof under>[1][string] = '1000000\n') =>
   under(`class/powercap/${dir}`, { name: `${name}\n`, energy_uj: energy })
 
-test('a zone is a family; its number is the index, or those of one name are counted', async () => {
+test('a zone is a family; the index is its number, or zones with the same name are numbered', async () => {
   const sys = {
     'class/powercap/intel-rapl/enabled': '1\n',
     ...zone('intel-rapl:0', 'package-0', '240422366267\n'),
@@ -27,7 +27,7 @@ test('a zone is a family; its number is the index, or those of one name are coun
   ])
 })
 
-test('a count goes on from the number that a name had', async () => {
+test('the numbering continues after the number in a name', async () => {
   const sys = { ...zone('a:0', 'foo-3'), ...zone('a:1', 'foo'), ...zone('a:2', 'foo') }
   const indexes = (await collect(rapl, { sys })).map((line) => /index="(\d+)"/.exec(line)?.[1])
   assert.deepEqual(indexes, ['3', '4', '5'])
@@ -47,13 +47,13 @@ test('energy that only root may read is no data', async () => {
   assert.match(logged.join(), /^debug/)
 })
 
-test('a zone of garbage fails the collector and leaves the others', async () => {
+test('an invalid zone is a failure and does not hide the others', async () => {
   const { lines, success } = await collectAll(rapl, { sys: { ...zone('a:0', 'core', 'x'), ...zone('a:1', 'dram') } })
   assert.equal(success, false)
   assert.deepEqual(lines, ['node_rapl_dram_joules_total{index="0",path="/class/powercap/a:1"} 1'])
 })
 
-test('a host without the class has no data', async () => {
+test('a host without the class directory gives no data', async () => {
   assert.equal((await collectAll(rapl)).success, false)
 })
 

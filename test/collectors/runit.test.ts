@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import runit, { parseStatus } from '../../src/collectors/runit.ts'
 import { collect, collectAll } from '../support/collect.ts'
 
-/** A status file of a time, what is wanted and the state. */
+/** A status file with a time, the desired state and the state. */
 function status(seconds: number, wanted: string, state: number): Buffer {
   const bytes = Buffer.alloc(20)
   bytes.writeBigUInt64BE((1n << 62n) + 10n + BigInt(seconds), 0)
@@ -13,7 +13,7 @@ function status(seconds: number, wanted: string, state: number): Buffer {
   return bytes
 }
 
-test('a service tells its state, what is wanted and since when, in whole seconds', async () => {
+test('it reports the actual and the desired state of a service, and when it changed in whole seconds', async () => {
   const elsewhere = {
     'etc/service/web/supervise/status': status(1_600_000_000, 'u', 1),
     'etc/service/web/down': '',
@@ -35,18 +35,18 @@ test('a service tells its state, what is wanted and since when, in whole seconds
   ])
 })
 
-test('a status cut short is said and left out', async () => {
+test('a truncated status is logged and left out', async () => {
   const elsewhere = { 'sv/a/supervise/status': 'short', 'sv/b/supervise/status': status(1, 'u', 2) }
   const { lines, success, logged } = await collectAll(runit, { elsewhere, options: { servicedir: '/sv' } })
   assert.deepEqual([lines.length, success], [4, true])
   assert.match(logged.join(), /5 bytes/)
 })
 
-test('a directory that is missing is an error; the collector is deprecated and off', async () => {
+test('a missing directory is a failure; the collector is deprecated and off by default', async () => {
   assert.deepEqual([runit.enabled, runit.deprecated], [false, true])
   assert.match((await collectAll(runit)).logged.join(), /^error/)
 })
 
-test('a service that is wanted neither up nor down is not wanted', () => {
+test('a service with neither up nor down as its desired state has desired state 0', () => {
   assert.equal(parseStatus(status(0, '\0', 1)).wanted, false)
 })

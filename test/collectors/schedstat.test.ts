@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import schedstat from '../../src/collectors/schedstat.ts'
 import { collect, collectAll } from '../support/collect.ts'
 
-test('times of a CPU become seconds; domains and lines of another form are skipped', async () => {
+test('times of a CPU become seconds; domains and other lines are skipped', async () => {
   const text =
     'version 15\ntimestamp 15819019232\ncpu0 498494191 0 3533438552 2553969831 3853684107 2465731542 2045936778163039 343796328169361 4767485306\n' +
     'domain0 00000003 212499247 210112015 1861015\ncpu1 1 2\ncpux 1 2 3 4 5 6 7 8 9\ncpu3 1 2 3 4 5 6 x 8 9\n'
@@ -14,7 +14,7 @@ test('times of a CPU become seconds; domains and lines of another form are skipp
   ])
 })
 
-test('a kernel without the file has no data', async () => {
+test('a kernel without the file gives no data', async () => {
   const { lines, success, logged } = await collectAll(schedstat, {})
   assert.deepEqual([lines, success], [[], false])
   assert.match(String(logged), /no data/)

@@ -9,7 +9,7 @@ const slab = (name: string) =>
   `${name}          704    864    256   32    2 : tunables    0    0    0 : slabdata     27     27      0\n`
 const given = (text: string, options = {}) => ({ proc: { slabinfo: text }, options })
 
-test('a slab has five numbers', async () => {
+test('it reports five numbers of a slab', async () => {
   assert.deepEqual(await collect(slabinfo, given(header + slab('tw_sock_TCP'))), [
     'node_slabinfo_active_objects{slab="tw_sock_TCP"} 704',
     'node_slabinfo_object_size_bytes{slab="tw_sock_TCP"} 256',
@@ -19,14 +19,14 @@ test('a slab has five numbers', async () => {
   ])
 })
 
-test('slabs are chosen by two patterns', async () => {
+test('two patterns select slabs', async () => {
   const text = header + slab('kmalloc-8') + slab('kmalloc-96') + slab('dentry')
   const options = { 'slabs-include': 'kmalloc', 'slabs-exclude': '96$' }
   const lines = await collect(slabinfo, given(text, options))
   assert.deepEqual([lines.length, lines.every((line) => line.includes('kmalloc-8"'))], [5, true])
 })
 
-test('what only root may read, short lines and garbage are failures', async () => {
+test('an unreadable file, short lines and invalid numbers are failures', async () => {
   const denied = await collectAll(slabinfo, { proc: { slabinfo: { error: 'EACCES' } } })
   assert.match(String(denied.logged), /failed.*EACCES/)
   for (const text of [`${header}a 1 2 3\n`, `${header}a 1 x 3 4 5 : tunables\n`])

@@ -7,7 +7,7 @@ const text =
   'cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 8885917 17 0 0 1\nctxt 38014093\nbtime 1418183276\n' +
   'processes 26442\nprocs_running 2\nprocs_blocked 1\nsoftirq 5057579 250191 1481983 1647 211099 186066 0 1783454 622196 12499 508444\n'
 
-test('the totals of the system are reported', async () => {
+test('it reports the totals of the system', async () => {
   assert.deepEqual(await collect(stat, { proc: { stat: text } }), [
     'node_boot_time_seconds 1.418183276e+09',
     'node_context_switches_total 3.8014093e+07',
@@ -18,7 +18,7 @@ test('the totals of the system are reported', async () => {
   ])
 })
 
-test('softirqs by vector are reported on request', async () => {
+test('softirqs by vector are reported only if the option is set', async () => {
   const lines = await collect(stat, { proc: { stat: text }, options: { softirq: true } })
   assert.deepEqual(
     lines.filter((line) => line.includes('softirqs')),
@@ -37,7 +37,7 @@ test('softirqs by vector are reported on request', async () => {
   )
 })
 
-test('a line that is missing is no 0, and unknown lines do not matter', async () => {
+test('a missing line is absent, not 0, and unknown lines are ignored', async () => {
   const proc = { stat: 'ctxt 5\nfuture x 2 3\npage\nsoftirq 3 1 2\nintr 7' }
   assert.deepEqual(await collect(stat, { proc, options: { softirq: true } }), [
     'node_context_switches_total 5',
@@ -47,7 +47,7 @@ test('a line that is missing is no 0, and unknown lines do not matter', async ()
   ])
 })
 
-test('a file that is missing or garbage is a failure', async () => {
+test('a missing or invalid file is a failure', async () => {
   assert.match(String((await collectAll(stat, {})).logged), /failed.*ENOENT/)
   assert.match(String((await collectAll(stat, { proc: { stat: 'intr \nctxt abc\n' } })).logged), /is not a number/)
 })

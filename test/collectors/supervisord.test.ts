@@ -38,7 +38,7 @@ const collect = (xml: string) => {
   return collectAll(supervisord, { services })
 }
 
-test('state and exit status of every process, the start of those that run', async () => {
+test('it reports the state and exit status of every process, and the start of those that run', async () => {
   const { lines } = await collect(
     list(info('web', 'nginx', running), info('jobs', 'job_00', { start: 1_700_000_000, state: 100, exitstatus: 3 })),
   )
@@ -53,7 +53,7 @@ test('state and exit status of every process, the start of those that run', asyn
   ])
 })
 
-test('a process is up while it starts, runs and stops, and in no other state', async () => {
+test('a process is up in the states starting, running and stopping only', async () => {
   const states = [0, 10, 20, 30, 40, 100, 200, 1000]
   const { lines } = await collect(list(...states.map((state) => info('g', `s${state}`, { ...running, state }))))
   assert.deepEqual(
@@ -62,20 +62,20 @@ test('a process is up while it starts, runs and stops, and in no other state', a
   )
 })
 
-test('entities, a string without its type and i4 are read', async () => {
+test('it parses entities, a string without its type and i4', async () => {
   const odd = info('a&amp;b', 'x', running).replace('<int>20</int>', '<i4>20</i4>')
   const { lines } = await collect(list(odd.replace('<string>x</string>', 'bare &#60;')))
   assert.ok(lines.includes('node_supervisord_state{group="a&b",name="bare <"} 20'))
 })
 
-test('no processes at all are no samples and no failure', async () => {
+test('an empty list of processes gives no samples and no failure', async () => {
   for (const xml of [list(), response('<array><data/></array>')]) {
     const { lines, success } = await collect(xml)
     assert.deepEqual([lines, success], [[], true])
   }
 })
 
-test('a fault is a failure in the words of supervisord', async () => {
+test('an XML-RPC fault is a failure with the message of supervisord', async () => {
   const members = '<member><name>faultString</name><value><string>SHUTDOWN_STATE</string></value></member>'
   const fault = `<value><struct>${members}</struct></value>`
   const { success, logged } = await collect(`<methodResponse><fault>${fault}</fault></methodResponse>`)
@@ -83,7 +83,7 @@ test('a fault is a failure in the words of supervisord', async () => {
   assert.match(logged.join(), /SHUTDOWN_STATE/)
 })
 
-test('what is no list of processes is a failure without samples', async () => {
+test('an invalid list of processes is a failure without samples', async () => {
   const whole = list(info('g', 'x', running))
   const wrong = [
     '',
@@ -121,7 +121,7 @@ async function listen(where: { path: string } | { port: number; host: string }, 
 const loopback = { port: 0, host: '127.0.0.1' }
 const run = (url: string) => collectAll(supervisord, { services: hostServices(), options: { url } })
 
-test('over HTTP, with the credentials of the URL', async () => {
+test('it queries over HTTP with the credentials of the URL', async () => {
   const seen: unknown[] = []
   await using server = await listen(loopback, ({ method, url, headers }, response) => {
     seen.push([method, url, headers.authorization, headers['content-type']])
@@ -132,7 +132,7 @@ test('over HTTP, with the credentials of the URL', async () => {
   assert.deepEqual(seen, [['POST', '/RPC2', `Basic ${btoa('us:p@w')}`, 'text/xml']])
 })
 
-test('over a Unix socket', async () => {
+test('it queries over a Unix socket', async () => {
   const directory = mkdtempSync(`${tmpdir()}/hostpush-supervisord-`)
   try {
     await using _ = await listen({ path: `${directory}/supervisor.sock` }, ({ url }, response) => {
@@ -144,7 +144,7 @@ test('over a Unix socket', async () => {
   }
 })
 
-test('another status, no server and no URL are failures that do not tell the password', async () => {
+test('another status, no server and no URL are failures that do not show the password', async () => {
   await using server = await listen(loopback, (_, response) => response.writeHead(401).end())
   for (const [url, expected] of [
     [`http://u:secret@127.0.0.1:${server.port}/RPC2`, /status 401/],
@@ -159,7 +159,7 @@ test('another status, no server and no URL are failures that do not tell the pas
   }
 })
 
-test('an answer without an end is given up', async () => {
+test('an answer that does not end fails after the timeout', async () => {
   await using server = await listen(loopback, (_, response) => {
     response.write('<?xml')
   })
@@ -169,7 +169,7 @@ test('an answer without an end is given up', async () => {
   )
 })
 
-test('an answer that is too long is given up', async () => {
+test('an answer above the size limit is a failure', async () => {
   await using server = await listen(loopback, (_, response) => {
     const more = () => {
       while (!response.destroyed && response.write('x'.repeat(65536)));

@@ -6,7 +6,7 @@ import { collect, collectAll } from '../support/collect.ts'
 const header = 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'
 const given = (text: string) => ({ proc: { swaps: text } })
 
-test('areas are reported in bytes, with their priority', async () => {
+test('it reports areas in bytes, with their priority', async () => {
   const text = `${header}/dev/zram0                              partition\t8388604\t\t76\t\t100\n/swap\\040file file 4 0 -2\n`
   assert.deepEqual(await collect(swap, given(text)), [
     'node_swap_priority{device="/dev/zram0",swap_type="partition"} 100',
@@ -18,12 +18,12 @@ test('areas are reported in bytes, with their priority', async () => {
   ])
 })
 
-test('a host without swap has nothing to report', async () => {
+test('a host without swap gives no samples', async () => {
   const { lines, success } = await collectAll(swap, given(header))
   assert.deepEqual([lines, success], [[], true])
 })
 
-test('short lines, garbage and a missing file are failures', async () => {
+test('short lines, invalid numbers and a missing file are failures', async () => {
   for (const text of [`${header}/a file 1 2\n`, `${header}/a file x 2 3\n`])
     assert.match(String((await collectAll(swap, given(text))).logged), /failed.*swaps: /)
   assert.match(String((await collectAll(swap, {})).logged), /failed.*ENOENT/)

@@ -14,7 +14,7 @@ const proc = {
 const run = (include: string[], info: string[] = []) =>
   collectAll(sysctl, { proc, options: { include, 'include-info': info } })
 
-test('one value is a series, several are told apart by an index or by names', async () => {
+test('one value is one series; several values have an index or names as a label', async () => {
   const { lines, success } = await run([
     'fs.file-nr',
     'fs.file-nr:total,current,max',
@@ -34,7 +34,7 @@ test('one value is a series, several are told apart by an index or by names', as
   ])
 })
 
-test('words are labels', async () => {
+test('words become labels', async () => {
   const { lines } = await run([], ['kernel.seccomp.actions_avail'])
   assert.deepEqual(lines, [
     'node_sysctl_info{index="0",name="kernel.seccomp.actions_avail",value="kill_process"} 1',
@@ -43,7 +43,7 @@ test('words are labels', async () => {
   ])
 })
 
-test('a parameter that is missing, empty, a word or of another length is an error and hides no other', async () => {
+test('a parameter that is missing, empty, a word or of another length is a failure and does not hide others', async () => {
   for (const name of ['kernel.nope', 'kernel.nothing', 'kernel.word', 'fs.file-nr:total,current']) {
     const { lines, success, logged } = await run([name, 'kernel.neg'])
     assert.deepEqual([lines, success], [['node_sysctl_kernel_neg -7'], false])
@@ -51,7 +51,7 @@ test('a parameter that is missing, empty, a word or of another length is an erro
   }
 })
 
-test('it is off unless asked for, and asks for nothing by itself', async () => {
+test('it is disabled by default and has no default parameters', async () => {
   assert.equal(sysctl.enabled, false)
   assert.deepEqual(await collect(sysctl, { proc }), [])
 })

@@ -51,7 +51,7 @@ describe('systemd', { skip: noBus }, () => {
   }
   const about = (lines: readonly string[], family: string) => lines.filter((line) => line.startsWith(family))
 
-  test('the manager tells its version, the kind of machine and its state', async () => {
+  test('the manager reports its version, the virtualization and its state', async () => {
     const { lines, success } = await collect(manager([]))
     assert.deepEqual(lines, [
       'node_systemd_system_running 1',
@@ -66,7 +66,7 @@ describe('systemd', { skip: noBus }, () => {
     assert.equal(success, true)
   })
 
-  test('a degraded system is not running, and one on bare metal is virtualised by none', async () => {
+  test('a degraded system is not running, and bare metal has the virtualization none', async () => {
     const { lines } = await collect(
       manager([], {
         [`${name}.Manager.SystemState`]: ['s', 'degraded'],
@@ -79,7 +79,7 @@ describe('systemd', { skip: noBus }, () => {
     ])
   })
 
-  test('all units are counted by state, and states of their own come with them', async () => {
+  test('it counts all units by state, also by unusual states', async () => {
     const { lines } = await collect(
       manager([
         unit('a.service'),
@@ -98,7 +98,7 @@ describe('systemd', { skip: noBus }, () => {
     ])
   })
 
-  test('each loaded unit that passes has five states, a service its type', async () => {
+  test('each loaded unit that the filters include has five states, a service its type', async () => {
     const units = [unit('a.service', 'failed'), unit('b.target'), unit('c.service', 'inactive', 'not-found')]
     const { lines } = await collect({ ...manager(units), '/unit/a_service': service() })
     assert.deepEqual(about(lines, 'node_systemd_unit_state'), [
@@ -128,7 +128,7 @@ describe('systemd', { skip: noBus }, () => {
     ])
   })
 
-  test('restarts, tasks and start times are told when asked for', async () => {
+  test('restarts, tasks and start times are reported if the options are set', async () => {
     const { lines } = await collect({ ...manager([unit('a.service')]), '/unit/a_service': service() }, everything)
     assert.deepEqual(
       lines.filter((line) => /restart|tasks|start_time/.test(line)),
@@ -141,7 +141,7 @@ describe('systemd', { skip: noBus }, () => {
     )
   })
 
-  test('a limit that is none and tasks that nobody counts are left out; what is not active began at 0', async () => {
+  test('missing limits and uncounted tasks are left out; an inactive unit started at 0', async () => {
     const unlimited: Objects = {
       '/unit/a_service': service({
         [`${name}.Service.TasksCurrent`]: ['t', none],
@@ -155,7 +155,7 @@ describe('systemd', { skip: noBus }, () => {
     )
   })
 
-  test('timers tell when they fired, sockets their connections', async () => {
+  test('timers report when they fired, sockets their connections', async () => {
     const units = [unit('t.timer'), unit('s.socket'), unit('old.socket')]
     const { lines } = await collect({
       ...manager(units),
@@ -180,21 +180,21 @@ describe('systemd', { skip: noBus }, () => {
     )
   })
 
-  test('units that are gone when they are asked lose only what they do not answer', async () => {
+  test('a unit that disappears during the query loses only its missing properties', async () => {
     const { lines, success } = await collect(manager([unit('a.service'), unit('t.timer')]), everything)
     assert.equal(success, true)
     assert.equal(about(lines, 'node_systemd_unit_state').length, 10)
     assert.deepEqual(about(lines, 'node_systemd_unit_start_time'), [])
   })
 
-  test('without the list of units the rest is told, and it is a failure', async () => {
+  test('without the list of units it fails after the other samples', async () => {
     const { [`${name}.Manager.ListUnits`]: _, ...rest } = manager([])['/org/freedesktop/systemd1'] ?? {}
     const { lines, success } = await collect({ '/org/freedesktop/systemd1': rest })
     assert.equal(success, false)
     assert.deepEqual(about(lines, 'node_systemd_v').length, 2)
   })
 
-  test('without a state of the system the units are told, and it is a failure', async () => {
+  test('without the state of the system it fails and reports the units', async () => {
     const { [`${name}.Manager.SystemState`]: _, ...rest } =
       manager([unit('a.target')])['/org/freedesktop/systemd1'] ?? {}
     const { lines, success } = await collect({ '/org/freedesktop/systemd1': rest })
@@ -202,7 +202,7 @@ describe('systemd', { skip: noBus }, () => {
     assert.equal(about(lines, 'node_systemd_unit_state').length, 5)
   })
 
-  test('a thousand services are asked about once each', async () => {
+  test('it queries each of a thousand services once', async () => {
     const names = Array.from({ length: 1000 }, (_, i) => `s${i}.service`)
     const paths = names.map((id) => [`/unit/${id.replace(/\W/g, '_')}`, service()] as const)
     const { lines, success } = await collect({ ...manager(names.map((id) => unit(id))), ...Object.fromEntries(paths) })
@@ -212,13 +212,13 @@ describe('systemd', { skip: noBus }, () => {
   })
 })
 
-test('without a bus it is a failure that names its address', async () => {
+test('without a bus it fails and names the address', async () => {
   const { success, logged } = await collectAll(systemd, { services: hostServices('unix:path=/nonexistent/bus') })
   assert.equal(success, false)
   assert.match(logged.join(), /cannot connect to unix:path=\/nonexistent\/bus/)
 })
 
-test('versions', () => {
+test('it parses versions', () => {
   assert.equal(parseVersion('252.39-1~deb12u1'), 252.39)
   assert.equal(parseVersion('v255.4-1ubuntu8.4'), 255.4)
   assert.equal(parseVersion('257'), 257)

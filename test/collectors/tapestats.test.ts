@@ -18,7 +18,7 @@ const stats = {
 }
 const tape = (name: string, tree: Parameters<typeof under>[1] = stats) => under(`class/scsi_tape/${name}/stats`, tree)
 
-test('nanoseconds are multiplied; the other names of a tape are not tapes', async () => {
+test('nanoseconds are multiplied; other names of a tape are not tapes', async () => {
   const sys = { ...tape('st0'), ...tape('nst0'), ...tape('st0a'), ...tape('st0m') }
   assert.deepEqual(await collect(tapestats, { sys }), [
     'node_tape_io_now{device="st0"} 1',
@@ -34,7 +34,7 @@ test('nanoseconds are multiplied; the other names of a tape are not tapes', asyn
   ])
 })
 
-test('a statistic that is missing is left out, garbage is an error and hides no other tape', async () => {
+test('a missing statistic is left out, an invalid one is a failure and does not hide other tapes', async () => {
   const { io_ns: _, ...rest } = stats
   const sys = { ...tape('st0', { ...stats, in_flight: 'x' }), ...tape('st1', rest) }
   const { lines, success } = await collectAll(tapestats, { sys })
@@ -54,6 +54,6 @@ test('ignored tapes are not read', async () => {
   assert.deepEqual([lines.length, success], [10, true])
 })
 
-test('a host without the class has no data', async () => {
+test('a host without the class directory gives no data', async () => {
   assert.equal((await collectAll(tapestats)).success, false)
 })

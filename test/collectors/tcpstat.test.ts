@@ -22,7 +22,7 @@ const ipv6 = {
 }
 const kernel = { sockets: async (family: 'ipv4' | 'ipv6') => (family === 'ipv4' ? ipv4 : ipv6) }
 
-test('the states that there are, and the queues, of both address families', async () => {
+test('it reports the states that occur, and the queues, of both address families', async () => {
   assert.deepEqual(await collect(tcpstat, { kernel, proc: { 'net/tcp6': '' } }), [
     'node_tcp_connection_states{state="established"} 4',
     'node_tcp_connection_states{state="listen"} 1',
@@ -32,12 +32,12 @@ test('the states that there are, and the queues, of both address families', asyn
   ])
 })
 
-test('a kernel without IPv6 is asked for IPv4 alone', async () => {
+test('a kernel without IPv6 is queried for IPv4 only', async () => {
   const lines = await collect(tcpstat, { kernel })
   assert.ok(lines.includes('node_tcp_connection_states{state="established"} 3'))
 })
 
-test('no sockets leave the queues', async () => {
+test('without sockets only the queues are reported', async () => {
   const none = { states: new Map<number, number>(), receiveQueue: 0, sendQueue: 0 }
   assert.deepEqual(await collect(tcpstat, { kernel: { sockets: async () => none } }), [
     'node_tcp_connection_states{state="rx_queued_bytes"} 0',
@@ -45,7 +45,7 @@ test('no sockets leave the queues', async () => {
   ])
 })
 
-test('where system calls cannot be made it says so', async () => {
+test('without system calls the failure says so', async () => {
   const { success, logged } = await collectAll(tcpstat)
   assert.equal(success, false)
   assert.match(logged.join(), /no system calls on this host/)

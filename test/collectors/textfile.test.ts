@@ -11,7 +11,7 @@ const given = (files: Tree, directory: readonly string[] = options.directory) =>
   options: { directory },
 })
 
-/** Without the time of change, which only one test is about. */
+/** The lines without the modification time, which only one test checks. */
 async function run(files: Tree, directory?: readonly string[]) {
   const { lines, success, logged, snapshot } = await collectAll(textfile, given(files, directory))
   assert.equal(success, true, 'the collector succeeds whatever is in the files')
@@ -23,7 +23,7 @@ const fine = 'node_textfile_scrape_error 0'
 const faulty = 'node_textfile_scrape_error 1'
 
 describe('directories', () => {
-  test('are none by default, and that is no error', async () => {
+  test('have no default, and that is no error', async () => {
     for (const directory of [[], ['']]) assert.deepEqual((await run({}, directory)).lines, [fine])
   })
 
@@ -34,26 +34,26 @@ describe('directories', () => {
     assert.equal(found.logged, '')
   })
 
-  test('that are missing are said and do not hide the others', async () => {
+  test('that are missing are logged and do not hide the others', async () => {
     const { lines, logged } = await run({ 'a/x.prom': 'a 1\n' }, ['/nowhere', '/none*', '/metrics/a'])
     assert.deepEqual(lines, ['a 1', faulty])
     assert.match(logged, /ENOENT.*nowhere.*ENOENT.*none\*/)
   })
 
-  test('give only files called *.prom, not those below other directories', async () => {
+  test('contribute only files named *.prom, without those in subdirectories', async () => {
     const files = { 'a.prom': 'a 1\n', 'b.prom.tmp': 'b', 'c.txt': 'c', 'd/e.prom': 'e', '.f.prom': 'f 1\n' }
     assert.deepEqual((await run(files)).lines, ['a 1', 'f 1', fine])
   })
 })
 
 describe('a file', () => {
-  test('has the time of its last change told in whole seconds', async () => {
+  test('has its modification time in whole seconds', async () => {
     const elsewhere = { 'metrics/a.prom': { text: 'a 1\n', mtimeMs: 1_700_000_000_900 }, 'metrics/b.prom': 'b' }
     const { lines } = await collectAll(textfile, { elsewhere, options })
     assert.deepEqual(lines, ['a 1', 'node_textfile_mtime_seconds{file="/metrics/a.prom"} 1.7e+09', faulty])
   })
 
-  test('is called by its directory as it was given, without detours', async () => {
+  test('is labelled with the configured path of its directory, normalised', async () => {
     const elsewhere = { 'metrics/a.prom': 'a 1\n' }
     for (const directory of ['./metrics//', 'metrics/b/../']) {
       const { lines } = await collectAll(textfile, { elsewhere, options: { directory: [directory] } })
@@ -61,25 +61,25 @@ describe('a file', () => {
     }
   })
 
-  test('with a fault is left out as a whole, and the fault is said with its line', async () => {
+  test('with an error is skipped completely, and the error is logged with its line', async () => {
     const { lines, logged } = await run({ 'a.prom': 'a 1\nb two\nc 3\n', 'b.prom': 'd 4\n' })
     assert.deepEqual(lines, ['d 4', faulty])
     assert.match(logged, /\/metrics\/a\.prom: line 2: expected a number as value, found \\"two\\"/)
   })
 
-  test('with a timestamp is left out as a whole', async () => {
+  test('with a timestamp is skipped completely', async () => {
     const { lines, logged } = await run({ 'a.prom': 'a 1\nb 2 1700000000000\n' })
     assert.deepEqual(lines, [faulty])
     assert.match(logged, /\/metrics\/a\.prom: b has a timestamp/)
   })
 
-  test('that cannot be read is said', async () => {
+  test('that cannot be read is logged', async () => {
     const { lines, logged } = await run({ 'a.prom': { error: 'EACCES' }, 'b.prom/x': '', 'c.prom': 'c 3\n' })
     assert.deepEqual(lines, ['c 3', faulty])
     assert.match(logged, /\/metrics\/a\.prom: EACCES.*\/metrics\/b\.prom: EISDIR/)
   })
 
-  test('that is empty has no metrics and no fault', async () => {
+  test('that is empty has no metrics and no error', async () => {
     assert.deepEqual((await run({ 'a.prom': '' })).lines, [fine])
   })
 })
@@ -95,7 +95,7 @@ describe('label sets', () => {
     )
   })
 
-  test('of a histogram and a summary too, with bounds where they belong', async () => {
+  test('of a histogram and a summary too, with their bounds', async () => {
     const text =
       '# TYPE h histogram\nh_bucket{le="1",x="1"} 1\nh_count{y="2"} 2\n# TYPE s summary\ns{quantile="0.5"} 3\ns_sum{x="1"} 4\n'
     assert.deepEqual(
@@ -124,18 +124,18 @@ describe('help', () => {
     assert.equal((await run({ 'a.prom': '# HELP m Jobs.\nm 1\n' })).help, 'Jobs.')
   })
 
-  test('names the files where none of them has any', async () => {
+  test('names the files if none of them has a help text', async () => {
     const { help } = await run({ 'a.prom': 'm{f="a"} 1\n', 'b.prom': 'x 1\n', 'c.prom': '# HELP m \nm{f="c"} 1\n' })
     assert.equal(help, 'Metric read from /metrics/a.prom, /metrics/c.prom')
   })
 
-  test('that one file has is good for the others', async () => {
+  test('of one file is used for the others', async () => {
     const { help, lines } = await run({ 'a.prom': 'm{f="a"} 1\n', 'b.prom': '# HELP m Jobs.\nm{f="b"} 2\n' })
     assert.equal(help, 'Jobs.')
     assert.deepEqual(lines, ['m{f="a"} 1', 'm{f="b"} 2', fine])
   })
 
-  test('that differs from that of an earlier file leaves out this family of the later one', async () => {
+  test('that differs from that of an earlier file drops this family of the later file', async () => {
     const later = '# HELP m Tasks.\n# TYPE m histogram\nm_count 2\n'
     const { help, lines, logged } = await run({ 'a.prom': '# HELP m Jobs.\nm{f="a"} 1\n', 'b.prom': `${later}x 1\n` })
     assert.equal(help, 'Jobs.')
@@ -150,16 +150,16 @@ describe('a family in two files', () => {
     const files = { 'a.prom': '# TYPE m gauge\nm{f="a"} 1\n', 'b.prom': '# TYPE m counter\nm{f="b"} 1\n' }
     const { lines, logged } = await run(files)
     assert.deepEqual(lines, ['m{f="a"} 1', fine])
-    assert.match(logged, /samples left out.*m\{f=.*another type/)
+    assert.match(logged, /conflicting samples dropped.*m\{f=.*another type/)
   })
 
-  test('with one series twice keeps the first', async () => {
+  test('with a duplicate series keeps the first', async () => {
     assert.deepEqual((await run({ 'a.prom': 'm 1\n', 'b.prom': 'm 2\n' })).lines, ['m 1', fine])
   })
 })
 
 describe('from interval to interval', () => {
-  test('what changes in a file is seen, and what stays keeps its series', async () => {
+  test('changes in a file are noticed, and unchanged series are kept', async () => {
     const collect = collecting(textfile, given({ 'a.prom': 'm 1\n' }))
     const first = await collect()
     const second = await collect()
@@ -176,7 +176,7 @@ describe('from interval to interval', () => {
     )
   })
 
-  test('a file may be put right: its type, its help, its faults', async () => {
+  test('a corrected file recovers: its type, its help, its errors', async () => {
     const collect = collecting(textfile, given({ 'a.prom': 'm 1\n' }))
     await collect()
     const typed = await collect(given({ 'a.prom': '# HELP m Jobs.\n# TYPE m counter\nm 2\n' }))

@@ -7,7 +7,7 @@ import { under } from '../support/tree.ts'
 const zone = (id: string, tree: Parameters<typeof under>[1]) => under(`class/thermal/thermal_zone${id}`, tree)
 const device = (id: string, tree: Parameters<typeof under>[1]) => under(`class/thermal/cooling_device${id}`, tree)
 
-test('a zone is reported in degrees, a device by its state, which may be -1', async () => {
+test('it reports the temperature of a zone and the state of a device, which may be -1', async () => {
   const sys = {
     ...zone('0', { type: 'acpitz\n', temp: '49925\n', policy: 'step_wise\n' }),
     ...device('3', { type: 'Processor\n', max_state: '10\n', cur_state: '-1\n' }),
@@ -21,7 +21,7 @@ test('a zone is reported in degrees, a device by its state, which may be -1', as
   ])
 })
 
-test('a zone that cannot be read is left out, not 0 degrees, and the others are there', async () => {
+test('an unreadable zone is left out, not 0 degrees, and does not hide the others', async () => {
   const sys = {
     ...zone('0', { type: 'a', temp: { error: 'EINVAL' } }),
     ...zone('1', { type: 'b', temp: { error: 'EIO' } }),
@@ -34,7 +34,7 @@ test('a zone that cannot be read is left out, not 0 degrees, and the others are 
   assert.match(logged.join(), /EIO/)
 })
 
-test('a device of garbage fails the collector and hides nothing', async () => {
+test('an invalid device is a failure and does not hide other samples', async () => {
   const sys = {
     ...device('0', { type: 'a', max_state: 'x', cur_state: '1' }),
     ...device('1', { type: 'b', max_state: '3', cur_state: '2' }),
@@ -47,7 +47,7 @@ test('a device of garbage fails the collector and hides nothing', async () => {
   assert.equal(success, false)
 })
 
-test('a host without zones has none, and that is no failure', async () => {
+test('a host without zones gives no samples and no failure', async () => {
   const { lines, success } = await collectAll(thermalZone)
   assert.deepEqual([lines, success], [[], true])
 })

@@ -5,15 +5,15 @@ import { collect, collectAll } from '../support/collect.ts'
 
 const now = 1_700_000_000_250
 
-test('the time is that of the snapshot, in UTC where the host has no zone', async () => {
+test('the time is that of the snapshot, in UTC if the host has no time zone', async () => {
   assert.deepEqual(await collect(time, { now }), [
     'node_time_seconds 1.70000000025e+09',
     'node_time_zone_offset_seconds{time_zone="UTC"} 0',
   ])
 })
 
-test('the zone is that of TZ or of /etc/localtime', async () => {
-  // Version 1, one kind of time: RFC 9636, section 3.
+test('TZ or /etc/localtime gives the time zone', async () => {
+  // A TZif file of version 1 with one local time type: RFC 9636, section 3.
   const zone = Buffer.alloc(44 + 6 + 6)
   zone.write('TZif')
   zone.writeUInt32BE(1, 36)
@@ -28,7 +28,7 @@ test('the zone is that of TZ or of /etc/localtime', async () => {
   assert.ok(!(await at('etc/localtime', 'Nowhere')).includes(colombo))
 })
 
-test('clock sources are told by device, the one in use too', async () => {
+test('it reports clock sources by device, and the current one', async () => {
   const sys = {
     'devices/system/clocksource/clocksource0/available_clocksource': 'tsc hpet acpi_pm \n',
     'devices/system/clocksource/clocksource0/current_clocksource': 'tsc\n',
@@ -42,7 +42,7 @@ test('clock sources are told by device, the one in use too', async () => {
   ])
 })
 
-test('an empty list of clock sources is none, and one that cannot be read a failure', async () => {
+test('an empty list of clock sources gives none, and an unreadable list is a failure', async () => {
   const sys = {
     'devices/system/clocksource/clocksource0/available_clocksource': '\n',
     'devices/system/clocksource/clocksource0/current_clocksource': { error: 'EACCES' },

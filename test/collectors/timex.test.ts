@@ -5,7 +5,7 @@ import { failure } from '../../src/host/syscall/ffi.ts'
 import { timexOf } from '../../src/host/syscall/timex.ts'
 import { collect, collectAll } from '../support/collect.ts'
 
-/** A `struct timex` with a value of its own in each field, by its place. */
+/** A `struct timex` with a different value in each field. */
 function clock(state: number, status: number) {
   const bytes = Buffer.alloc(208)
   const longs = { 8: -1500, 16: -65536, 24: 500_000, 32: 16_000_000, 48: 7, 88: 10_000, 96: 131072, 104: 2500 }
@@ -17,7 +17,7 @@ function clock(state: number, status: number) {
   return { kernel: { adjtimex: async () => timexOf(state, bytes) } }
 }
 
-test('every field is reported in its unit', async () => {
+test('it reports every field in its unit', async () => {
   assert.deepEqual(await collect(timex, clock(0, 1)), [
     'node_timex_estimated_error_seconds 16',
     'node_timex_frequency_adjustment_ratio 0.999999',
@@ -39,27 +39,27 @@ test('every field is reported in its unit', async () => {
   ])
 })
 
-test('offset and jitter, and no other, are nanoseconds where the status says so', async () => {
+test('only offset and jitter are nanoseconds, and only if the status has STA_NANO', async () => {
   const lines = await collect(timex, clock(0, 0x2001))
   assert.ok(lines.includes('node_timex_offset_seconds -1.5e-06'))
   assert.ok(lines.includes('node_timex_pps_jitter_seconds 2.5e-06'))
   assert.ok(lines.includes('node_timex_maxerror_seconds 0.5'))
 })
 
-test('a clock in error is not synchronised; one with a leap second ahead is', async () => {
+test('a clock in error is not synchronised; a clock before a leap second is', async () => {
   assert.ok((await collect(timex, clock(5, 64))).includes('node_timex_sync_status 0'))
   for (const state of [1, 2, 3, 4])
     assert.ok((await collect(timex, clock(state, 1))).includes('node_timex_sync_status 1'))
 })
 
-test('where it is not permitted there is nothing to log as a failure', async () => {
+test('without permission it gives no data and logs no failure', async () => {
   const kernel = { adjtimex: () => Promise.reject(failure('adjtimex', 1)) }
   const { lines, success, logged } = await collectAll(timex, { kernel })
   assert.deepEqual([lines, success], [[], false])
-  assert.match(logged.join(), /^debug collector: no data/)
+  assert.match(logged.join(), /^debug Collector has no data/)
 })
 
-test('where system calls cannot be made it says so', async () => {
+test('without system calls the failure says so', async () => {
   const { lines, success, logged } = await collectAll(timex)
   assert.deepEqual([lines, success], [[], false])
   assert.match(logged.join(), /^error .*no system calls on this host/)

@@ -7,7 +7,7 @@ const header = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->wh
 const socket = (queues: string) =>
   `   0: 00000000:0016 00000000:0000 07 ${queues} 00:00000000 00000000     0        0 2740 1 ffff88003d3af3c0 0\n`
 
-test('queues of all sockets are added up, by version of IP', async () => {
+test('it sums the queues of all sockets by version of IP', async () => {
   const proc = { 'net/udp': header + socket('00000015:00000002') + socket('000000FF:00000003'), 'net/udp6': header }
   assert.deepEqual(await collect(udpQueues, { proc }), [
     'node_udp_queues{ip="v4",queue="rx"} 5',
@@ -22,7 +22,7 @@ test('one version of IP is enough, none is no data', async () => {
   assert.match(String((await collectAll(udpQueues, {})).logged), /no data/)
 })
 
-test('garbage is a failure', async () => {
+test('an invalid line is a failure', async () => {
   for (const line of ['0: 0 0\n', socket('00000015:0000000z')]) {
     const { lines, logged } = await collectAll(udpQueues, { proc: { 'net/udp': header + line } })
     assert.deepEqual(lines, [])

@@ -5,7 +5,7 @@ import { collect, collectAll } from '../support/collect.ts'
 
 const given = (text: string) => ({ proc: { vmstat: text } })
 
-test('the fields that are worth knowing are reported', async () => {
+test('the default pattern selects few fields', async () => {
   const text =
     'nr_free_pages 977769\npgpgin 7344136\npswpout 1\npgfault 2320168\npgmajfault 507162\noom_kill 0\npgsteal 3\n'
   assert.deepEqual(await collect(vmstat, given(text)), [
@@ -17,7 +17,7 @@ test('the fields that are worth knowing are reported', async () => {
   ])
 })
 
-test('a pattern of the user is asked instead', async () => {
+test('a configured pattern replaces the default', async () => {
   const options = { fields: 'nr_' }
   assert.deepEqual(await collect(vmstat, { ...given('nr_dirty 5\npgfault 1\nallocstall_nr_x 2'), options }), [
     'node_vmstat_allocstall_nr_x 2',
@@ -25,7 +25,7 @@ test('a pattern of the user is asked instead', async () => {
   ])
 })
 
-test('lines without a value are skipped, what is garbage and wanted is a failure', async () => {
+test('lines without a value are skipped, an invalid value of a selected field is a failure', async () => {
   assert.deepEqual(await collect(vmstat, given('pgpgin\n\npgfault 1\n')), ['node_vmstat_pgfault 1'])
   assert.deepEqual(await collect(vmstat, given('')), [])
   const { lines, logged } = await collectAll(vmstat, given('nr_free x\npgpgin 1\npgfault x\n'))

@@ -6,7 +6,7 @@ import { under } from '../support/tree.ts'
 
 const dog = (id: number, tree: Parameters<typeof under>[1]) => under(`class/watchdog/watchdog${id}`, tree)
 
-test('a watchdog tells its numbers and its texts; what is missing is an empty label or no series', async () => {
+test('it reports numbers and texts of a watchdog; a missing one is an empty label or no series', async () => {
   const sys = {
     ...dog(0, {
       timeout: '60\n',
@@ -26,7 +26,7 @@ test('a watchdog tells its numbers and its texts; what is missing is an empty la
   ])
 })
 
-test('garbage of one watchdog fails the collector and leaves the other', async () => {
+test('an invalid value of one watchdog is a failure and does not hide the other', async () => {
   const { lines, success } = await collectAll(watchdog, {
     sys: { ...dog(0, { timeout: 'abc' }), ...dog(1, { timeout: '5' }) },
   })
@@ -34,7 +34,7 @@ test('garbage of one watchdog fails the collector and leaves the other', async (
   assert.ok(lines.includes('node_watchdog_timeout_seconds{name="watchdog1"} 5'))
 })
 
-test('a host without watchdogs has no data', async () => {
+test('a host without watchdogs gives no data', async () => {
   const { success, logged } = await collectAll(watchdog)
   assert.equal(success, false)
   assert.match(logged.join(), /^debug/)

@@ -21,7 +21,7 @@ const station = {
 }
 const of = 'device="wlan0",mac_address="00:11:22:33:44:55"'
 
-test('an interface has its frequency, its network and the stations at its other end', async () => {
+test('it reports the frequency, the network and the stations of an interface', async () => {
   const network = { ssid: 'Café', bssid: '00:11:22:33:44:55', mode: 'client' } as const
   const kernel = { wifi: async () => [{ name: 'wlan0', frequencyMhz: 5180, network, stations: [station] }] }
   assert.deepEqual(await collect(wifi, { kernel }), [
@@ -42,17 +42,17 @@ test('an interface has its frequency, its network and the stations at its other 
   ])
 })
 
-test('a host without wireless devices, or one that may not look, has no data', async () => {
+test('a host without wireless devices, or without permission, gives no data', async () => {
   for (const errno of [2, 1]) {
     const { success, logged } = await collectAll(wifi, {
       kernel: { wifi: () => Promise.reject(failure('netlink', errno)) },
     })
     assert.equal(success, false)
-    assert.match(logged.join(), /^debug collector: no data/)
+    assert.match(logged.join(), /^debug Collector has no data/)
   }
 })
 
-test('fixtures stand in for the kernel', async () => {
+test('fixtures replace the kernel', async () => {
   const elsewhere = {
     'w/interfaces.json': '[{"name":"wlan0","type":2,"frequency":2412},{"name":"wlan1"},{"type":10}]',
     'w/wlan0/bss.json': '{"ssid":"Example","bssid":"ABEiM0RV","status":3}',
@@ -72,11 +72,11 @@ test('fixtures stand in for the kernel', async () => {
     assert.ok(lines.includes(line), line)
 })
 
-test('fixtures that are missing or cut are a failure', async () => {
+test('missing or truncated fixtures are a failure', async () => {
   for (const elsewhere of [{}, { 'w/interfaces.json': '[{' }])
     assert.equal((await collectAll(wifi, { elsewhere, options: { fixtures: 'w' } })).success, false)
 })
 
-test('where system calls cannot be made it says so', async () => {
+test('without system calls the failure says so', async () => {
   assert.match((await collectAll(wifi)).logged.join(), /no system calls on this host/)
 })

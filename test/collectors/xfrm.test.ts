@@ -5,7 +5,7 @@ import { collect, collectAll } from '../support/collect.ts'
 
 const given = (text: string) => ({ proc: { 'net/xfrm_stat': text } })
 
-test('every error of IPsec is a counter', async () => {
+test('every IPsec error is a counter', async () => {
   const text =
     'XfrmInError             \t1\nXfrmInNoStates          \t3\nXfrmOutBundleGenError   \t4\nXfrmAcquireError \t24532\nOther 5\n'
   assert.deepEqual(await collect(xfrm, given(text)), [
@@ -16,7 +16,7 @@ test('every error of IPsec is a counter', async () => {
   ])
 })
 
-test('garbage and a missing file are failures', async () => {
+test('an invalid number and a missing file are failures', async () => {
   assert.match(
     String((await collectAll(xfrm, given('XfrmInError x\n'))).logged),
     /XfrmInError: \\"x\\" is not a number/,

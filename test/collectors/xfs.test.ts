@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import xfs from '../../src/collectors/xfs.ts'
 import { collect, collectAll } from '../support/collect.ts'
 
-test('counters are told by line and column, for each file system', async () => {
+test('line and column identify the counters of each file system', async () => {
   const sys = {
     'fs/xfs/sda1/stats/stats':
       'extent_alloc 1 872 3 4\nig 5 1 0 4 0 0 2\nrw 28 9\nvnodes 4 0 0 0 1 6 7 8\nxpc 3571712 3568056 0\n',
@@ -38,17 +38,17 @@ test('counters are told by line and column, for each file system', async () => {
   ])
 })
 
-test('a host without XFS has none, and that is no failure', async () => {
+test('a host without XFS gives no samples and no failure', async () => {
   const { lines, success } = await collectAll(xfs)
   assert.deepEqual([lines, success], [[], true])
 })
 
-test('lines that are cut off or unknown give fewer samples', async () => {
+test('truncated and unknown lines give fewer samples', async () => {
   const sys = { 'fs/xfs/sda1/stats/stats': 'rw 28\nvnodes\nnewer 1 2\n' }
   assert.deepEqual(await collect(xfs, { sys }), ['node_xfs_write_calls_total{device="sda1"} 28'])
 })
 
-test('garbage in one file system is a failure that does not hide the others', async () => {
+test('an invalid value in one file system is a failure and does not hide the others', async () => {
   const sys = { 'fs/xfs/sda1/stats/stats': 'rw what 1\n', 'fs/xfs/sdb1/stats/stats': 'rw 1 2\n' }
   const { lines, success } = await collectAll(xfs, { sys })
   assert.deepEqual(lines, ['node_xfs_read_calls_total{device="sdb1"} 2', 'node_xfs_write_calls_total{device="sdb1"} 1'])

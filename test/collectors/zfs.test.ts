@@ -25,7 +25,7 @@ test('statistics of all pools are named after their file and row', async () => {
   ])
 })
 
-test('a pool has a state, its input and output, and its datasets', async () => {
+test('it reports the state of a pool, its input and output, and its datasets', async () => {
   const files = {
     'tank/state': 'DEGRADED\n',
     'tank/io':
@@ -48,7 +48,7 @@ test('a pool has a state, its input and output, and its datasets', async () => {
   ])
 })
 
-test('a dataset is called by what follows the first place where its first word stands', () => {
+test('the name of a dataset starts at the first occurrence of its first word', () => {
   const row = 'dataset_name                    7    '
   for (const [dataset, name] of [
     ['tank/a b  c', 'tank/a b  c'],
@@ -58,12 +58,12 @@ test('a dataset is called by what follows the first place where its first word s
     assert.equal(parseKstat(kstat(`${row}${dataset}`)).name, name)
 })
 
-test('rows of other types, or that are cut off, are left out', () => {
+test('truncated rows and rows of other types are left out', () => {
   const rows = parseKstat(kstat('a 4 1', 'c 0 x', 'i 1 5', 'u 2 5', 's 7 text', 'short 4', 'alone', ''))
   assert.deepEqual(rows, { name: '', values: [['a', 1]] })
 })
 
-test('a host without ZFS has none; one without any of its files succeeds', async () => {
+test('a host without ZFS gives no data; a host without any of its files succeeds', async () => {
   const none = await collectAll(zfs)
   assert.deepEqual([none.lines, none.success], [[], false])
   assert.match(none.logged.join(), /^debug/)
@@ -71,7 +71,7 @@ test('a host without ZFS has none; one without any of its files succeeds', async
   assert.deepEqual([empty.lines, empty.success], [[], true])
 })
 
-test('garbage is a failure that does not hide the rest', async () => {
+test('an invalid value is a failure and does not hide the rest', async () => {
   for (const text of ['garbage\n', '', kstat('a 4 zz')]) {
     const { lines, success } = await collectAll(zfs, at({ arcstats: text, 'tank/objset-1': text, zil: kstat('a 4 1') }))
     assert.deepEqual([lines, success], [['node_zfs_zil_a 1'], false])

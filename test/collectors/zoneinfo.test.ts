@@ -26,7 +26,7 @@ Node 1, zone   Normal
         min      9
 `
 
-test('what a zone has is reported, and nothing of its page sets', async () => {
+test('it reports the values of a zone without its page sets', async () => {
   assert.deepEqual(await collect(zoneinfo, { proc: { zoneinfo: text } }), [
     'node_zoneinfo_high_pages{node="0",zone="DMA"} 14',
     'node_zoneinfo_min_pages{node="0",zone="DMA"} 8',
@@ -41,7 +41,7 @@ test('what a zone has is reported, and nothing of its page sets', async () => {
   ])
 })
 
-test('garbage gives no samples, a missing file is a failure', async () => {
+test('invalid lines give no samples, a missing file is a failure', async () => {
   const odd = 'min 4\nNode 0, zone DMA\n min x\n low\n protection: (0, y)\n high 3\n'
   assert.deepEqual(await collect(zoneinfo, { proc: { zoneinfo: odd } }), [
     'node_zoneinfo_high_pages{node="0",zone="DMA"} 3',

@@ -75,7 +75,7 @@ test('a disk without room is a failure, and series with too many labels are a wa
   const shape = { remote_write: [{ url: `${url}/api/v1/write`, label_limit: 3 }], buffer }
   const all = findings((await doctor(t, shape, '--format=json')).out)
   assert.match(all.find(({ level }) => level === 'fail')?.text ?? '', /no space for the buffer/)
-  assert.match(all.find(({ thing }) => thing === 'default series')?.text ?? '', /\d+ are over the limits of labels/)
+  assert.match(all.find(({ thing }) => thing === 'default series')?.text ?? '', /\d+ exceed the label limits/)
 })
 
 test('an agent that runs is asked what waits and what was refused', async (t) => {

@@ -107,7 +107,7 @@ const broken: readonly (readonly [flags: readonly string[], said: RegExp])[] = [
     ['--label=job_name=a', '--pushgateway=http://127.0.0.1:9'],
     /^hostpush: --label: use --job for the name of the run\n$/,
   ],
-  [['--job'], /^hostpush: flag --job needs a value: --job=VALUE\n$/],
+  [['--job'], /^hostpush: flag --job requires a value: --job=VALUE\n$/],
 ]
 for (const [flags, said] of broken) {
   test(`the command runs although ${flags.join(' ') || 'nothing'} is all that is said of where to push`, async (t) => {
@@ -152,7 +152,7 @@ test('a host whose agent runs is left to it, unless the command has an instance 
   const file = join(state, 'config.json')
   writeFileSync(file, JSON.stringify({ instance: 'h', pushgateway: [{ url }], buffer: { directory: state } }))
   const agent = hostpush(t, ['run', `--config.file=${file}`, '--web.listen-address='])
-  await agent.until(/agent: running/)
+  await agent.until(/Agent running/)
   await eventually(
     async () => requests.length,
     (count) => count > 0,

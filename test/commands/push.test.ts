@@ -68,7 +68,10 @@ test('a configuration names the outputs, and each of them gets all', async (t) =
   }
   writeFileSync(file, JSON.stringify(config))
   const { status, out, err } = await push('a 1\n', '--job=j', `--config.file=${file}`)
-  assert.match(err, /^\S+ level=ERROR msg="buffer: the directory cannot be used: what is not delivered is lost".*\n$/)
+  assert.match(
+    err,
+    /^\S+ level=ERROR msg="Buffer directory is not usable, undelivered samples of this command will be lost".*\n$/,
+  )
   assert.equal(status, 0)
   assert.match(out, /^hostpush: 1 sample delivered to http:\S+write, http:\S+metrics\S+\n$/)
   assert.deepEqual(
@@ -107,7 +110,7 @@ test('bad lines are named by their numbers, and nothing is sent', async (t) => {
   assert.equal(
     err,
     'hostpush: line 2: expected a number as value, found ""\n' +
-      'hostpush: line 4: a comes a second time\n' +
+      'hostpush: line 4: a appears twice\n' +
       'hostpush: nothing was sent: the input has errors\n',
   )
   assert.equal(requests.length, 0)
@@ -117,16 +120,13 @@ test('lines that end in CR LF are told once, and so is a text that is not UTF-8'
   const windows = await push('a 1\r\nb 1\r\n', '--job=j', '--pushgateway=http://127.0.0.1:9')
   assert.match(
     windows.err,
-    /^hostpush: line 1: it ends in CR LF.*tr -d '\\r'.*\nhostpush: nothing was sent: the input has errors\n$/,
+    /^hostpush: line 1: the line ends in CR LF.*tr -d '\\r'.*\nhostpush: nothing was sent: the input has errors\n$/,
   )
   const latin = mkdtempSync(join(tmpdir(), 'hostpush-'))
   after(() => rmSync(latin, { recursive: true }))
   writeFileSync(join(latin, 'x'), Buffer.from('a 1\nb{x="\xe4"} 1\n', 'latin1'))
   const { status, err } = await push('', '--job=j', '--pushgateway=http://127.0.0.1:9', join(latin, 'x'))
-  assert.deepEqual(
-    [status, err],
-    [1, 'hostpush: line 2: it is not UTF-8\nhostpush: nothing was sent: the input has errors\n'],
-  )
+  assert.deepEqual([status, err], [1, 'hostpush: line 2: invalid UTF-8\nhostpush: nothing is sent\n'])
 })
 
 test('what is handed in is pushed whole, also what an agent would leave out, and left over too', async (t) => {
@@ -147,7 +147,7 @@ test('families that are at odds are no samples to send either', async (t) => {
   const text = '# TYPE a_count gauge\na_count 1\n# TYPE a summary\na_sum 1\n'
   const { status, err } = await push(text, '--job=j', `--pushgateway=${url}`)
   assert.equal(status, 1)
-  assert.match(err, /^hostpush: a_count is in two families that are at odds\n$/)
+  assert.match(err, /^hostpush: a_count is defined by two families\n$/)
   assert.equal(requests.length, 0)
 })
 
@@ -166,7 +166,7 @@ test('what cannot be delivered in time is kept, why is told, and the next push t
   assert.equal(silent.status, 3)
   assert.match(
     silent.err,
-    /^hostpush: 1 of 1 sample for http:\S+ not delivered, kept in the buffer .*: not delivered in time: no answer for \S+ s\n$/,
+    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): timeout before delivery: no answer for \S+ s\n$/,
   )
   isSilent = false
   const next = await push('b 1\n', '--job=k', `--pushgateway=${url}`)
@@ -196,7 +196,7 @@ test('samples that are refused are set aside, the others are delivered', async (
   assert.equal(gateway.status, 1)
   assert.match(
     gateway.err,
-    /families=a reason="HTTP 400: not so"\nhostpush: refused, and set aside \(.*\): 1 of 3 samples for 127.* refused are a: HTTP 400: not so\n$/,
+    /families=a reason="HTTP 400: not so"\nhostpush: refused, and set aside \(.*\): 1 of 3 samples for 127.* rejected metrics a: HTTP 400: not so\n$/,
   )
   const receiver = await createFaultyReceiver({
     faultPlan: () => ({ status: 400, body: 'out of bounds' }),
@@ -206,7 +206,7 @@ test('samples that are refused are set aside, the others are delivered', async (
   assert.equal(endpoint.status, 3, 'a receiver that refuses everything may be put right')
   assert.match(
     endpoint.err,
-    /^hostpush: 1 of 1 sample for http:\S+ not delivered, kept in the buffer [^\n]*out of bounds[^\n]*\n$/,
+    /Receiver rejects all samples.*reason=.*out of bounds.*\nhostpush: kept .*: 1 of 1 sample for 127/,
   )
 })
 
@@ -242,12 +242,12 @@ test('what a gateway refuses is set aside with its words, of what was left too: 
   assert.equal(some.status, 1)
   assert.match(
     some.err,
-    /hostpush: 3 of 4 samples for http:\S+ rejected and saved as dead letters \(.*\): refused are a b: HTTP 400/,
+    /hostpush: 3 of 4 samples for http:\S+ rejected and saved as dead letters \(.*\): rejected metrics a b: HTTP 400/,
   )
   assert.deepEqual(await aside(), [
-    '# rejected by pushgateway:gw: HTTP 400: not so (of left)',
+    '# rejected by pushgateway:gw: HTTP 400: not so (metrics left)',
     'left{job="before",instance=""} 1',
-    '# rejected by pushgateway:gw: HTTP 400: not so (of a); HTTP 400: not b (of b)',
+    '# rejected by pushgateway:gw: HTTP 400: not so (metrics a); HTTP 400: not b (metrics b)',
     'a{job="j",instance="",x="1"} 1',
     'a{job="j",instance="",x="2"} 2',
     'b{job="j",instance=""} 3',
@@ -268,11 +268,8 @@ test('in memory what a gateway refuses is lost, and that is said', async (t) => 
   const { url } = await startGateway(t, ({ body }) => (body.includes('TYPE a ') ? [400, 'not so'] : undefined))
   const { status, err } = await push('a 1\nb 1\n', '--job=j', gatewayNamed(t, url, { buffer: { mode: 'memory' } }))
   assert.equal(status, 1)
-  assert.match(err, /hostpush: 1 of 2 samples for http:\S+ lost: refused are a: HTTP 400: not so\n$/)
-  assert.match(
-    (await buffer('export', '--dead-letters')).err,
-    /no endpoint is called pushgateway:gw|nothing is set aside/,
-  )
+  assert.match(err, /hostpush: 1 of 2 samples for http:\S+ lost: rejected metrics a: HTTP 400: not so\n$/)
+  assert.match((await buffer('export', '--dead-letters')).err, /unknown endpoint pushgateway:gw|nothing is set aside/)
 })
 
 const misuse: readonly (readonly [args: readonly string[], message: RegExp])[] = [

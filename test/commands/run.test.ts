@@ -11,14 +11,14 @@ async function lastWords(t: TestContext, directory: string): Promise<string> {
   const config = { remote_write: [{ url }], buffer: { directory }, web: { listen_address: [] }, flush_timeout: '100ms' }
   writeFileSync(file, JSON.stringify(config))
   const agent = hostpush(t, ['run', `--config.file=${file}`, '--collector.disable-defaults', '--collector.loadavg'])
-  await agent.until(/remote-write: not delivered/)
+  await agent.until(/Remote write failed, retrying/)
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0)
-  return /msg="(agent: stopped, .*)/.exec(agent.output())?.[1] ?? ''
+  return /msg="(Agent stopped.*)/.exec(agent.output())?.[1] ?? ''
 }
 
 test('what waits at a stop is said to be kept where it is on disk', async (t) => {
-  assert.match(await lastWords(t, temporary(t)), /^agent: stopped, what is not delivered is kept for the next start"/)
+  assert.match(await lastWords(t, temporary(t)), /^Agent stopped with undelivered samples, kept in the buffer"/)
 })
 
 test('what waits at a stop is said to be lost where the disk cannot be written', async (t) => {
@@ -26,6 +26,6 @@ test('what waits at a stop is said to be lost where the disk cannot be written',
   writeFileSync(file, '')
   assert.match(
     await lastWords(t, file),
-    /^agent: stopped, what is not delivered is lost" .*reason="connect ECONNREFUSED/,
+    /^Agent stopped with undelivered samples, they are lost" .*reason="connect ECONNREFUSED/,
   )
 })

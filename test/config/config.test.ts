@@ -35,7 +35,7 @@ async function problemsOf(work: Promise<unknown>): Promise<readonly string[]> {
     (reason) => reason,
   )
   assert.ok(error instanceof ConfigError, `a ConfigError is expected, not ${error}`)
-  return error.problems.map((problem) => problem.replace(/^\/\S+\/config\.json: /, ''))
+  return error.problems.map((problem) => problem.replace(/^\S+config\.json: /, ''))
 }
 
 const url = 'http://127.0.0.1:9090/api/v1/write'
@@ -61,12 +61,12 @@ test('an instance is the host name and the job node unless they are set', async 
   assert.deepEqual((await configured(t, set)).identity, { site: 'x', job: 'j', instance: `i-${hostname()}` })
 })
 
-test('an unknown fact in a label is a problem that names those there are', async (t) => {
+test('an unknown fact in a label is an error that lists the known facts', async (t) => {
   const [problem] = await problemsOf(configured(t, { instance: '${hostnam}' }))
   assert.match(problem ?? '', /^instance: unknown variable \$\{hostnam\}, expected one of \$\{hostname\}/)
 })
 
-test('the environment fills texts in, and a variable that is not set is a problem at its place', async (t) => {
+test('environment variables are expanded in texts, and one that is not set is an error with its place', async (t) => {
   const shape = {
     remote_write: [{ url, basic_auth: { username: 'u', password: '${TOKEN}' }, headers: { 'X-A': '$${TOKEN}' } }],
   }
@@ -81,7 +81,7 @@ test('the environment fills texts in, and a variable that is not set is a proble
   assert.match(problems[0] ?? '', /remote_write\[0\]\.basic_auth\.password: environment variable TOKEN is not set$/)
 })
 
-test('a secret file is read for each request, and one that cannot be read is a problem', async (t) => {
+test('a secret file is read for each request, and an unreadable one is an error', async (t) => {
   const secret = join(temporary(t), 'token')
   writeFileSync(secret, 'first\n')
   const config = await configured(t, { remote_write: [{ url, authorization: { credentials_file: secret } }] })
@@ -97,7 +97,7 @@ test('a secret file is read for each request, and one that cannot be read is a p
   )
 })
 
-test('two kinds of credentials at once are refused', async (t) => {
+test('two kinds of credentials together are an error', async (t) => {
   const both = { basic_auth: { username: 'a', password: 'b' }, authorization: { credentials: 'c' } }
   assert.deepEqual(await problemsOf(configured(t, { remote_write: [{ url, ...both }] })), [
     'remote_write[0]: basic_auth and authorization cannot be used together, keep one',
@@ -120,9 +120,9 @@ test('credentials in a URL are sent and never shown', async (t) => {
   assert.doesNotMatch(inspect(config, { depth: 9 }) + JSON.stringify(config), /s3cret/)
 })
 
-test('several endpoints need names, each its own', async (t) => {
+test('several endpoints need different names', async (t) => {
   assert.deepEqual(await problemsOf(configured(t, { remote_write: [{ url }, { url, name: 'b' }] })), [
-    'remote_write[0].name: is needed where there are several endpoints',
+    'remote_write[0].name: required because there are several remote_write blocks',
   ])
   assert.deepEqual(
     await problemsOf(
@@ -133,11 +133,11 @@ test('several endpoints need names, each its own', async (t) => {
         ],
       }),
     ),
-    ['remote_write: two blocks have the name b, expected unique names'],
+    ['remote_write[1].name: remote_write[0] has the name b; each block needs another'],
   )
 })
 
-test('flags come before the file, the file before defaults', async (t) => {
+test('flags take precedence over the file, and the file over defaults', async (t) => {
   const names = async (shape: object, flags: Record<string, boolean> = {}) =>
     (await configured(t, shape, {}, flags)).collectors.map(({ collector }) => collector.name)
   assert.ok((await names({})).includes('cpu'))
@@ -147,25 +147,25 @@ test('flags come before the file, the file before defaults', async (t) => {
   assert.deepEqual(await names({ collectors: { disable_defaults: true, meminfo: { enabled: true } } }), ['meminfo'])
 })
 
-test("a user's pattern is RE2: what would hang another engine is answered at once", async (t) => {
+test("a pattern of the user is RE2: one that hangs a backtracking engine returns immediately", async (t) => {
   const config = await configured(t, { collectors: { vmstat: { fields: '^(a+)+$' } } })
   const vmstat = config.collectors.find(({ collector }) => collector.name === 'vmstat')
   const pattern = vmstat?.options['fields'] as unknown as { test(text: string): boolean }
   assert.equal(pattern.test(`${'a'.repeat(40)}!`), false)
 })
 
-test('config.example.json is good as it stands', async () => {
+test('config.example.json is valid', async () => {
   const flags = new Map([['config.file', join(root, 'config.example.json')]])
   const config = await readConfig({ flags, environment: { GRAFANA_CLOUD_TOKEN: 'glc_x' }, collectors, outputKinds })
   assert.equal(config.outputs.length, 1)
 })
 
-test('the published schema is the one that is checked against', async () => {
+test('the published schema equals the schema in the code', async () => {
   const { schemaText } = await import('../../scripts/schema.ts')
-  assert.ok(readFileSync(join(root, 'config.schema.json'), 'utf8') === schemaText(), 'it is not: npm run schema')
+  assert.ok(readFileSync(join(root, 'config.schema.json'), 'utf8') === schemaText(), 'it differs: npm run schema')
 })
 
-test('the published schema takes config.example.json and refuses what check refuses', async () => {
+test('the published schema accepts config.example.json and rejects what check rejects', async () => {
   const { Ajv } = await import('ajv')
   const schema = JSON.parse(readFileSync(join(root, 'config.schema.json'), 'utf8'))
   const valid = new Ajv({ strict: false }).compile(schema)
@@ -174,7 +174,7 @@ test('the published schema takes config.example.json and refuses what check refu
     assert.ok(!valid(wrong))
 })
 
-test('an option that has a variable of the environment takes it before its default and after a flag', async (t) => {
+test('an option with an environment variable uses it instead of its default, and a flag takes precedence', async (t) => {
   const urlOf = async (flags: Record<string, string | boolean>) => {
     const environment = { SUPERVISORD_URL: 'unix:///run/supervisor.sock' }
     const config = await configured(t, { collectors: { supervisord: { enabled: true } } }, environment, flags)
@@ -184,13 +184,13 @@ test('an option that has a variable of the environment takes it before its defau
   assert.equal(await urlOf({ 'collector.supervisord.url': 'http://localhost:1/' }), 'http://localhost:1/')
 })
 
-test('docs/configuration.md tells every key of the schema', () => {
+test('docs/configuration.md describes every key of the schema', () => {
   const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8')
   const schema = JSON.parse(readFileSync(join(root, 'config.schema.json'), 'utf8'))
   const keysOf = (at: { properties?: Record<string, object>; items?: object }): string[] =>
     Object.entries(at.properties ?? {})
       .flatMap(([key, value]) => (key === 'collectors' ? [key] : [key, ...keysOf(value)]))
       .concat(at.items ? keysOf(at.items) : [])
-  const untold = [...new Set(keysOf(schema))].filter((key) => key !== '$schema' && !page.includes(key))
-  assert.deepEqual(untold, [])
+  const missing = [...new Set(keysOf(schema))].filter((key) => key !== '$schema' && !page.includes(key))
+  assert.deepEqual(missing, [])
 })

@@ -54,7 +54,7 @@ test('a receiver that is well takes requests that store nothing, and tells its p
     'ok cloud clock',
     'ok cloud protocol',
   ])
-  assert.match(of(findings, 'protocol')?.text ?? '', /takes remote-write 2\.0/)
+  assert.match(of(findings, 'protocol')?.text ?? '', /supports remote-write 2\.0/)
   assert.equal(receiver.stats.requests, 2)
   assert.deepEqual(receiver.ledger, [])
 })
@@ -66,10 +66,10 @@ test('a receiver that knows 1.0 alone is told by what it answers to 2.0', async 
     )
     const found = of(await check(url), 'protocol')
     assert.equal(found?.level, 'ok')
-    assert.match(found?.text ?? '', /takes remote-write 1\.0, not 2\.0/)
+    assert.match(found?.text ?? '', /supports remote-write 1\.0, not 2\.0/)
     const told = of(await check(url, { protobufMessage: 'io.prometheus.write.v2.Request' }), 'protocol')
     assert.equal(told?.level, 'fail')
-    assert.match(told?.remedy ?? '', /protobuf_message: auto/)
+    assert.match(told?.remedy ?? '', /protobuf_message to auto/)
   }
 })
 
@@ -86,7 +86,7 @@ test('a wrong token is a failure with a hint, and nothing shows the token though
 test('a wrong path is told with the right one of the preset', async (t) => {
   const { url } = await answering(t, () => answerOf(404))
   const findings = await check(url, { pushPath: '/api/v1/push' })
-  assert.match(of(findings, 'access')?.remedy ?? '', /takes pushes at \/api\/v1\/push/)
+  assert.match(of(findings, 'access')?.remedy ?? '', /Set the path of the url to \/api\/v1\/push/)
 })
 
 test('a limit is a warning, and so is a refusal of nothing by who let us in', async (t) => {
@@ -98,7 +98,7 @@ test('a limit is a warning, and so is a refusal of nothing by who let us in', as
   const page = '<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>'
   const { url } = await answering(t, () => answerOf(400, words, page))
   const access = of(await check(url), 'access')
-  assert.deepEqual([access?.level, access?.remedy], ['fail', 'TLS is spoken there: the url should begin with https://'])
+  assert.deepEqual([access?.level, access?.remedy], ['fail', 'Use https:// in the url: the server requires TLS.'])
 })
 
 test('clocks that differ are told, from ten minutes on as a failure', async (t) => {
@@ -176,7 +176,7 @@ test('https:// where http:// is spoken, and the reverse, are told in plain words
   const { port } = plain.address() as AddressInfo
   const tls = of(await check(`https://127.0.0.1:${port}/`), 'tls')
   assert.match(tls?.text ?? '', /^TLS: (wrong version number|packet length too long)$/)
-  assert.match(tls?.remedy ?? '', /the url should begin with http:\/\//)
+  assert.match(tls?.remedy ?? '', /Use http:\/\/ in the url/)
 })
 
 test('no name, no listener: what is behind them is not looked at', async () => {
@@ -199,7 +199,7 @@ test('through a proxy the proxy is looked at, and the request tells the rest', a
   const forward = { url: new URL(`http://127.0.0.1:${proxy.port}`) }
   const findings = await check('https://receiver.test/', { access: { proxy: { https: forward, connectHeaders: {} } } })
   assert.deepEqual(shown(findings), ['ok cloud proxy', 'ok cloud dns', 'ok cloud tcp', 'fail cloud access'])
-  assert.match(of(findings, 'access')?.remedy ?? '', /the proxy wants to know/)
+  assert.match(of(findings, 'access')?.remedy ?? '', /the proxy requires credentials/)
 })
 
 test('a gateway is asked whether it is ready, and nothing is pushed', async (t) => {

@@ -25,7 +25,7 @@ interface Gate {
   setPassword(password: string): void
 }
 
-/** nginx before Prometheus: lets in who has a certificate and the password; /old sends on to the right path. */
+/** nginx before Prometheus: requires a client certificate and a password; /old redirects to the correct path. */
 async function nginx(t: TestContext, behind: Prometheus, made: Certificates, at?: number): Promise<Gate | undefined> {
   const file = program(t, 'nginx')
   if (file === undefined) return undefined
@@ -91,7 +91,7 @@ const arrives = async (prometheus: Prometheus, instance: string, more = 3) => {
   )
 }
 
-/** Where the agent finds what it needs to get in. */
+/** Paths of the agent's credentials. */
 function keyring(t: TestContext, made: Certificates) {
   const folder = temporary(t)
   const [ca, cert, key, password] = ['ca.pem', 'cert.pem', 'key.pem', 'password'].map((one) => join(folder, one))
@@ -111,7 +111,7 @@ function keyring(t: TestContext, made: Certificates) {
   return { block, replace, setPassword }
 }
 
-test('nginx with client certificates and passwords lets us in; new ones in their files need no restart', async (t) => {
+test('nginx accepts client certificates and passwords, and renewed files need no restart', async (t) => {
   const prometheus = await startPrometheus(t)
   const made = certificates(t)
   const gate = prometheus && (await nginx(t, prometheus, made))
@@ -134,7 +134,7 @@ test('nginx with client certificates and passwords lets us in; new ones in their
   assert.doesNotMatch(running.output(), /ssword|cMOkc3N3/)
 })
 
-test('a server whose certificate is of another authority is not trusted until the file with ours has that one', async (t) => {
+test('a server certificate is trusted once the CA file contains its authority', async (t) => {
   const prometheus = await startPrometheus(t)
   const [made, later] = [certificates(t), certificates(t)]
   const gate = prometheus && (await nginx(t, prometheus, made))
@@ -146,12 +146,12 @@ test('a server whose certificate is of another authority is not trusted until th
   gate.running.child.kill('SIGKILL')
   await gate.running.ended
   assert.ok(await nginx(t, prometheus, later, gate.port))
-  await running.until(/not delivered, kept and tried again.*(self-signed|unable to verify|certificate)/)
+  await running.until(/Remote write failed, retrying.*(self-signed|unable to verify|certificate)/)
   ring.replace(later, 'third')
   await arrives(prometheus, 'moved')
 })
 
-test('tinyproxy carries http and https, with its own password', async (t) => {
+test('requests pass tinyproxy by http and https, with the password of the proxy', async (t) => {
   const prometheus = await startPrometheus(t)
   const made = certificates(t)
   const gate = prometheus && (await nginx(t, prometheus, made))
@@ -179,6 +179,6 @@ test('tinyproxy carries http and https, with its own password', async (t) => {
     proxy_url: proxy_url.replace('pr0xyword', 'wr0ngword'),
     ...keyring(t, made).block,
   })
-  await refused.until(/proxy 127\.0\.0\.1:\d+ lets nothing through to 127\.0\.0\.1:\d+: HTTP 40\d/)
+  await refused.until(/proxy 127\.0\.0\.1:\d+ rejected CONNECT to 127\.0\.0\.1:\d+: HTTP 40\d/)
   for (const one of [plain, secure, refused]) assert.doesNotMatch(one.output(), /pr0xyword|wr0ngword/)
 })

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { startPrometheus, startPushgateway, temporary } from '../support/servers.ts'
 import { commandLine } from '../support/terminal.ts'
 
-test('doctor leaves nothing behind at a real Prometheus and a real Pushgateway', async (t) => {
+test('doctor stores nothing at a real Prometheus and a real Pushgateway', async (t) => {
   const prometheus = await startPrometheus(t)
   const gateway = await startPushgateway(t)
   if (prometheus === undefined || gateway === undefined) return
@@ -20,7 +20,7 @@ test('doctor leaves nothing behind at a real Prometheus and a real Pushgateway',
   const { status, out } = await commandLine(['doctor', ...args])
   assert.equal(status, 0, out)
   assert.match(out, /ok +default access +http:.*\/api\/v1\/write takes a request that stores nothing/)
-  assert.match(out, /ok +default protocol +takes remote-write (1\.0, not 2\.0|2\.0)/)
+  assert.match(out, /ok +default protocol +supports remote-write (1\.0, not 2\.0|2\.0)/)
   assert.match(out, /ok +default access +http:.*\/-\/ready takes/)
   assert.deepEqual(await prometheus.api('/api/v1/labels'), [])
   assert.deepEqual(await gateway.groups(), [])

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { eventually, freePort, hostpush, startPrometheus, temporary } from '../support/servers.ts'
 
-/** An agent that says it is the host `twin`. */
+/** An agent with the instance `twin`. */
 function twin(t: TestContext, url: string, web: number) {
   const folder = temporary(t)
   const file = join(folder, 'config.json')
@@ -21,7 +21,7 @@ function twin(t: TestContext, url: string, web: number) {
   return hostpush(t, ['run', `--config.file=${file}`])
 }
 
-test('of two hosts with the same labels the one that comes late says so, in its log, on its page and in its metrics', async (t) => {
+test('the later of two hosts with the same labels reports the duplicate sender in its log, status page and metrics', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const [door, web] = [await freePort(), await freePort()]
@@ -40,12 +40,10 @@ test('of two hosts with the same labels the one that comes late says so, in its 
   })
   await new Promise<void>((resolve) => gate.listen(door, '127.0.0.1', resolve))
   t.after(() => gate.close())
-  await late.until(
-    /level=ERROR msg="remote-write: another sender uses the labels of this host.* instance=twin job=node/,
-  )
-  assert.match(late.output(), /hint="give each host an instance of its own/)
+  await late.until(/level=ERROR msg="Another sender uses the same labels.* instance=twin job=node/)
+  assert.match(late.output(), /hint="give each host a different instance label/)
   const page = async (path: string) => (await fetch(`http://127.0.0.1:${web}${path}`)).text()
-  assert.match(await page('/'), /another sender uses the labels/)
+  assert.match(await page('/'), /another sender uses the same labels/)
   assert.match(await page('/metrics'), /^hostpush_duplicate_sender_rejections_total\{.*\} [1-9]/m)
   for (const one of [late, first]) one.child.kill('SIGKILL')
 })

@@ -16,19 +16,19 @@ import {
   temporary,
 } from '../support/servers.ts'
 
-/* `hostpush exec` in front of the real servers. */
+/* `hostpush exec` with real servers. */
 
 interface Wanted {
   readonly state: string
   readonly flags: readonly string[]
-  /** From its source, unless the test says another way. */
+  /** The command line of hostpush; default: from its source. */
   readonly as?: typeof hostpush
 }
 
-/** As it is installed: that starts faster. */
+/** The installed hostpush, which starts faster. */
 const installed: typeof hostpush = (t, args, env) => start(t, join(root, 'bin/hostpush'), args, env)
 
-/** Runs a command under exec and gives its status and what it wrote. */
+/** Runs a command under exec and returns its status and output. */
 async function exec(t: TestContext, { state, flags, as = hostpush }: Wanted, ...words: readonly string[]) {
   const running = as(t, ['exec', ...flags, '--', ...words], { STATE_DIRECTORY: state })
   return { status: await running.ended, output: running.output() }
@@ -36,20 +36,20 @@ async function exec(t: TestContext, { state, flags, as = hostpush }: Wanted, ...
 
 const writeTo = ({ url }: Pick<Prometheus, 'url'>) => `--remote-write.url=${url}/api/v1/write`
 
-/** A command that ends with this status when the test says so: however busy the machine is, it is pushed of until then. */
+/** A command that ends with this status on request, so that exec pushes until then even on a busy machine. */
 function held(t: TestContext, status: number) {
   const file = join(temporary(t), 'end')
   const words = ['sh', '-c', `while ! [ -e '${file}' ]; do sleep 0.05; done; exit ${status}`]
   return { words, end: () => writeFileSync(file, '') }
 }
 
-/** The runs whose samples wait in a buffer. */
+/** The spooled runs in a buffer directory. */
 const leftIn = (state: string) => {
   const runs = join(state, 'spool')
   return existsSync(runs) ? readdirSync(runs).filter((name) => name !== 'queue') : []
 }
 
-/** Waits until a log of a run has been seen with so many sizes, of all runs together. */
+/** Waits until the logs of all runs have had this number of different sizes. */
 async function grown(state: string, sizes: number): Promise<void> {
   const seen = new Set<string>()
   const look = async () => {
@@ -63,13 +63,13 @@ async function grown(state: string, sizes: number): Promise<void> {
   await eventually(look, (size) => size >= sizes)
 }
 
-/** The value of each series that a query finds, by job_name. */
+/** The value of each series of a query result, by job_name. */
 async function values(prometheus: Prometheus, query: string): Promise<Readonly<Record<string, number>>> {
   const found = await prometheus.query(query)
   return Object.fromEntries(found.map(({ metric, value }) => [metric['job_name'] ?? '', Number(value[1])]))
 }
 
-test('how runs went is asked for in PromQL, and a failed one does not erase the last success', async (t) => {
+test('PromQL finds the results of runs, and a failed run does not erase the last success', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=import', '--label=table=orders', writeTo(prometheus)] }
@@ -117,7 +117,7 @@ test('how runs went is asked for in PromQL, and a failed one does not erase the 
   assert.equal((await prometheus.query('batch_job_success == 0')).length, 1)
 })
 
-test('the series of the host end with the command, those of the job stay in view', async (t) => {
+test('stale markers end the host’s series with the command, and the job’s series continue', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=j', '--interval=500ms', writeTo(prometheus)] }
@@ -141,7 +141,7 @@ test('the series of the host end with the command, those of the job stay in view
   assert.notEqual(atLast, undefined)
 })
 
-test('a run that goes on tells when it began, and what it has used so far', async (t) => {
+test('a running command has a start time and its usage so far', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const running = hostpush(t, ['exec', '--job=long', '--interval=1s', writeTo(prometheus), 'sleep', '30'])
@@ -156,7 +156,7 @@ test('a run that goes on tells when it began, and what it has used so far', asyn
   assert.deepEqual(await values(prometheus, 'batch_job_exit_code'), { long: 143 })
 })
 
-test('two runs of one job at the same time are two series, and each says how it went', async (t) => {
+test('two parallel runs of one job have separate series, each with its result', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=twice', '--interval=300ms', writeTo(prometheus)] }
@@ -180,7 +180,7 @@ test('two runs of one job at the same time are two series, and each says how it 
   assert.deepEqual(leftIn(wanted.state), [])
 })
 
-test('at a Pushgateway a job has a group of its own, where a failed run leaves the last success', async (t) => {
+test('a job has its own group at a Pushgateway, and a failed run keeps the last success in it', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const wanted = { state: temporary(t), flags: ['--job=backup', '--label=instance=', `--pushgateway=${gateway.url}`] }
@@ -201,7 +201,7 @@ test('at a Pushgateway a job has a group of its own, where a failed run leaves t
   assert.equal(about(lines, 'up').length, 0)
 })
 
-test('an endpoint that is away all the time costs the command nothing, and the next start delivers', async (t) => {
+test('an unreachable endpoint does not affect the command, and the next start delivers the backlog', async (t) => {
   const state = temporary(t)
   const file = join(state, 'config.json')
   const nobody = await freePort()
@@ -235,7 +235,7 @@ test('an endpoint that is away all the time costs the command nothing, and the n
   assert.ok((load?.values.length ?? 0) >= 3, `${load?.values.length} samples`)
 })
 
-test('a machine that is gone in the middle of a run: the next start delivers what was left', async (t) => {
+test('after a crash of the machine during a run, the next start delivers the backlog', async (t) => {
   const state = temporary(t)
   const file = join(state, 'config.json')
   const config = (url: string) =>
@@ -262,7 +262,7 @@ test('a machine that is gone in the middle of a run: the next start delivers wha
   assert.ok((started?.values.length ?? 0) >= 2)
   assert.deepEqual(await prometheus.query('batch_job_exit_code{job_name="gone"}'), [])
   const [load] = await prometheus.query('node_load1[5m]')
-  // the last one is of `once`; of the run that was killed the host's series have been ended for it, the job's go on
+  // the last one is of `once`; stale markers ended the host's series of the killed run, and the job's series continue
   const [lastSeconds = Number.NaN] = load?.values.at(-2) ?? []
   assert.ok((load?.values.length ?? 0) >= 4, `${load?.values.length} samples`)
   const countAt = async (series: string, ms: number) => (await prometheus.query(series, lastSeconds * 1000 + ms)).length
@@ -272,7 +272,7 @@ test('a machine that is gone in the middle of a run: the next start delivers wha
 })
 
 for (const beside of ['without an agent', 'beside an agent'] as const) {
-  test(`thirty runs at once ${beside}: nothing is lost, refused or left behind`, async (t) => {
+  test(`thirty parallel runs ${beside}: nothing is lost, rejected or left in the spool`, async (t) => {
     const prometheus = await startPrometheus(t)
     const gateway = await startPushgateway(t)
     if (prometheus === undefined || gateway === undefined) return
@@ -286,7 +286,7 @@ for (const beside of ['without an agent', 'beside an agent'] as const) {
     writeFileSync(file, JSON.stringify(config))
     if (beside === 'beside an agent') {
       const agent = hostpush(t, ['run', `--config.file=${file}`, '--web.listen-address='], { STATE_DIRECTORY: state })
-      await agent.until(/agent: running/)
+      await agent.until(/Agent running/)
     }
     const numbers = Array.from({ length: 30 }, (_, number) => number)
     const runs = await Promise.all(

@@ -13,7 +13,7 @@ import {
 
 const manyLabels = Array.from({ length: 90 }, (_, i) => `l${i}="v${i}"`)
 
-/** Text files as somebody writes them, good and bad. */
+/** Valid and invalid text files. */
 const files: Readonly<Record<string, string | Uint8Array>> = {
   many: `many{${manyLabels}} 1\n`,
   long: `long{v="${'x'.repeat(40_000)}"} 2\n`,
@@ -31,7 +31,7 @@ for (const [name, start] of [
   ['Prometheus 3', startPrometheus3],
   ['VictoriaMetrics', startVictoriaMetrics],
 ] as const)
-  test(`${name}: what is wrong in a text file costs nothing else, and each thing is said`, async (t) => {
+  test(`${name}: errors in a text file affect no other samples, and each error is logged`, async (t) => {
     const receiver = await start(t)
     if (receiver === undefined) return
     const folder = temporary(t)
@@ -66,7 +66,7 @@ for (const [name, start] of [
       ['clash', 'y', 'z', '1'],
       ['dup', 'odd', 'lab', '1'],
       ['long', 'odd', 'lab', '2'],
-      ['many', 'odd', isVictoria ? undefined : 'lab', '1'], // it cuts the labels of a series at 30
+      ['many', 'odd', isVictoria ? undefined : 'lab', '1'], // it keeps only 30 labels of a series
       ['nan_value', 'odd', 'lab', '-Inf'],
       ...(isVictoria ? [] : [['nan_value', 'odd', 'lab', 'NaN']]),
       ['node_load1', 'odd', 'lab', load],
@@ -74,8 +74,8 @@ for (const [name, start] of [
     ])
     assert.notEqual(load, '77')
     const told = running.output().match(/level=(?:WARN|ERROR) .*/g) ?? []
-    assert.match(told[0] ?? '', /bytes\.prom: line 1: it is not UTF-8; .*label name __name__ is reserved/)
-    assert.match(told[1] ?? '', /samples left out.*samples=2/)
-    assert.match(told[2] ?? '', /two series have the same labels: the first is sent.*clash/)
+    assert.match(told[0] ?? '', /bytes\.prom: line 1: invalid UTF-8; .*label name __name__ is reserved/)
+    assert.match(told[1] ?? '', /samples dropped.*samples=2/)
+    assert.match(told[2] ?? '', /Two series have the same labels, only the first is sent.*clash/)
     assert.equal(told.length, 3, told.join('\n'))
   })

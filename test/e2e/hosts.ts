@@ -9,10 +9,10 @@ import { root } from '../support/servers.ts'
 
 const stepMs = 15_000
 
-/** When counters began, not long ago: what a Prometheus makes of that goes no further back than its head. */
+/** Start timestamps of counters, shortly ago: Prometheus accepts the zero samples only within its head block. */
 const startsAt = (beginMs: number) => ({ boot: beginMs - 240_000, start: beginMs - 60_000 })
 
-/** This host, three times; in the last snapshot every fifth series is gone. */
+/** Three snapshots of this host; the last one lacks every fifth series. */
 export async function liveHost(beginMs: number): Promise<readonly Snapshot[]> {
   const config = await configOf(['--web.listen-address='])
   const host = hostOf(config)
@@ -46,7 +46,7 @@ export function caseHost(beginMs: number): readonly Snapshot[] {
   return [builder.end(beginMs)]
 }
 
-/** What is hard to carry: values, texts, times of their own, many labels. `labels` is how many a receiver takes. */
+/** Difficult values, texts, timestamps and label sets. `labels` is the receiver's limit of labels. */
 export function oddHost(beginMs: number, labels: number): readonly Snapshot[] {
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'odd', instance: 'odd', site: 'lab' }))
   const value = family('gauge', 'odd_value', 'A "value", \\ and\nwhat of it.', ['kind'])

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { uncompress } from 'snappyjs'
 import { eventually, freePort, hostpush, type Prometheus, startPrometheus, temporary } from '../support/servers.ts'
 
-/** The alerts of Prometheus's own mixin that are about remote-write, and one of its panels each for the rest. */
+/** The remote-write alerts of Prometheus's mixin, and one panel for each other metric. */
 const rules = {
   PrometheusRemoteStorageFailures:
     '(rate(prometheus_remote_storage_samples_failed_total[5m]) / ' +
@@ -39,7 +39,7 @@ const panels = [
   'prometheus_remote_storage_samples_dropped_total{reason="too_old"}',
 ]
 
-/** A receiver that refuses every request with one series in it. */
+/** A receiver that rejects every request that contains one series. */
 async function picky(t: TestContext, refused: string): Promise<string> {
   const server = createServer(async (request, response) => {
     const body = Buffer.from(uncompress(Buffer.concat(await request.toArray())))
@@ -53,7 +53,7 @@ async function picky(t: TestContext, refused: string): Promise<string> {
 const namesIn = async (prometheus: Prometheus, promql: string) =>
   (await prometheus.query(promql)).map(({ metric }) => metric['remote_name']).sort()
 
-test("the alerts of Prometheus's mixin fire for the endpoint that is ill, and for no other", async (t) => {
+test("the alerts of Prometheus's mixin fire for the failing endpoint and no other", async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const few = [{ source_labels: ['__name__'], regex: 'node_load.*|up|scrape_.*', action: 'keep' }]

@@ -15,7 +15,7 @@ const cells = page
   .flatMap((line) => /^\| (`.*?) \|/.exec(line)?.[1] ?? [])
 const words = cells.flatMap((cell) => [...cell.matchAll(/`([a-z_]+)(…?)/g)].map(([, name = '', rest]) => name + rest))
 
-/** Whether a word of the page is this metric, or the beginning of its name. */
+/** Whether a word of the page is this metric or a prefix of its name. */
 const covers = (word: string, name: string) =>
   word === name ||
   `prometheus_remote_storage_${word}` === name ||
@@ -23,7 +23,7 @@ const covers = (word: string, name: string) =>
 const pushedAlone =
   /^(hostpush_refusals_total|up|scrape_(duration_seconds|samples_scraped|samples_post_metric_relabeling|series_added))$/
 
-/** A receiver and a gateway that take everything. */
+/** A receiver and a Pushgateway that accept everything. */
 async function taker(t: TestContext): Promise<string> {
   const server = createServer((request, response) => request.resume().on('end', () => response.writeHead(200).end()))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -31,7 +31,7 @@ async function taker(t: TestContext): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-test('the page lists every metric of the agent itself, and no other', async (t) => {
+test('docs/monitoring.md lists exactly the self metrics of the agent', async (t) => {
   const [url, port, file] = [await taker(t), await freePort(), join(temporary(t), 'config.json')]
   const config = {
     ...{ global: { scrape_interval: '200ms' }, remote_write: [{ url: `${url}/write` }], pushgateway: [{ url }] },

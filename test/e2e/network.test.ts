@@ -12,11 +12,11 @@ import { peerProgram } from '../../scripts/peer.ts'
 import { program } from '../support/servers.ts'
 
 /*
- * A host of its own, made of two network namespaces: what our system calls see of it is compared with what the real
- * node_exporter sees. Needs root; where that is missing the tests are skipped by name, and in CI they fail.
+ * A separate host, made of two network namespaces. The results of hostpush's system calls are compared with those of the
+ * real node_exporter. Requires root. Without root the tests are skipped; in CI they fail.
  */
 
-/** Makes the namespaces; undefined where that cannot be done. */
+/** Creates the namespaces; undefined if that is not possible. */
 function made(t: TestContext, wanted: Network): string | undefined {
   if (program(t, 'ip') === undefined || program(t, 'tc') === undefined) return undefined
   let host: NetworkNamespace
@@ -33,7 +33,7 @@ function made(t: TestContext, wanted: Network): string | undefined {
 
 const readBoth = (namespace: string, flags: readonly string[]) => seen(namespace, peerProgram(), flags)
 
-/** Of the exporter itself, and what a clock that runs moves. */
+/** Metrics of the exporter itself, and values that change with time. */
 const leftOut = /^(node_exporter_build_info|node_scrape_collector_duration|process_)/
 const moving = /^node_timex_(estimated_error|maxerror|offset|frequency|status|sync)/
 
@@ -46,7 +46,7 @@ function assertEqual({ peer, ours }: ReturnType<typeof readBoth>, fewest: number
 
 const seriesOf = (page: Exposition, family: string) => [...(page.get(family)?.series.keys() ?? [])]
 
-test('a network is seen as node_exporter sees it', (t) => {
+test('network metrics equal those of node_exporter', (t) => {
   const namespace = made(t, network)
   if (namespace === undefined) return
   const collectors = ['arp', 'ethtool', 'netclass', 'netdev', 'network_route', 'qdisc', 'tcpstat', 'timex']
@@ -60,7 +60,7 @@ test('a network is seen as node_exporter sees it', (t) => {
     assert.ok(states.includes(state), state)
 })
 
-test('it is seen alike by the other ways that collectors have', (t) => {
+test('the alternative sources of collectors give the same network metrics', (t) => {
   const namespace = made(t, network)
   if (namespace === undefined) return
   assertEqual(
@@ -81,13 +81,13 @@ test('it is seen alike by the other ways that collectors have', (t) => {
   assertEqual(readBoth(namespace, detailed), 150)
 })
 
-test('every number of who made a route has the same name', (t) => {
+test('every routing protocol number has the same name as in node_exporter', (t) => {
   const routes = Array.from({ length: 256 }, (_, proto) => `route add 10.${proto}.0.0/24 dev v0 proto ${proto}`)
   const namespace = made(t, { ip: ['addr add 192.0.2.1/24 dev v0', 'link set v0 up', ...routes] })
   if (namespace !== undefined) assertEqual(readBoth(namespace, ['--collector.network_route']), 257)
 })
 
-test('two hundred interfaces come in many messages', (t) => {
+test('two hundred interfaces, which need many netlink messages, are all collected', (t) => {
   const pairs = Array.from({ length: 100 }, (_, i) => `link add a${i} type veth peer name b${i}`)
   const namespace = made(t, { ip: pairs })
   if (namespace === undefined) return

@@ -13,7 +13,7 @@ import {
   temporary,
 } from '../support/servers.ts'
 
-/* `hostpush once` in front of the real servers, and whoever delivers what it left. */
+/* `hostpush once` with real servers, and later deliveries of its spool. */
 
 interface Place {
   readonly state: string
@@ -21,7 +21,7 @@ interface Place {
   left(): readonly string[]
 }
 
-/** A buffer directory, and a configuration of one endpoint whose name stays while its URL changes. */
+/** A buffer directory, and a configuration of one endpoint with a constant name and a changing URL. */
 function place(t: TestContext, more: object = {}): Place {
   const state = temporary(t)
   return {
@@ -45,16 +45,16 @@ function configFile(t: TestContext, config: object): string {
 const samplesOf = async (prometheus: Prometheus, series: string) =>
   Number((await prometheus.query(`count_over_time(${series}[10m])`))[0]?.value[1] ?? 0)
 
-/** For an endpoint that is away: long enough for a busy machine to have been refused by it. */
+/** For an unreachable endpoint: long enough for a refused connection on a busy machine. */
 const soon = '--timeout=3s'
 
 const nowhere = async () => `http://127.0.0.1:${await freePort()}`
 
-test('what is collected arrives, nothing is left, and no series ends', async (t) => {
+test('the collected samples arrive, the spool is empty, and no series gets a stale marker', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
-  const { status, text } = await here.once(prometheus.url, '--timeout=12345ms') // of which shares are no whole numbers
+  const { status, text } = await here.once(prometheus.url, '--timeout=12345ms') // its fractions are not whole numbers
   assert.equal(status, 0, text)
   assert.match(text, /^hostpush: delivered: \d+ samples to default \(http:\S+\)\n$/)
   assert.deepEqual(here.left(), [])
@@ -64,7 +64,7 @@ test('what is collected arrives, nothing is left, and no series ends', async (t)
   assert.deepEqual(await prometheus.query('{__name__=~"process_.*|hostpush_.*"}'), [])
 })
 
-test('with the endpoint away it is safe in the buffer, and the next one delivers it first', async (t) => {
+test('with an unreachable endpoint the samples stay in the buffer, and the next command delivers them first', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
@@ -83,11 +83,11 @@ test('with the endpoint away it is safe in the buffer, and the next one delivers
   assert.equal(await samplesOf(prometheus, 'node_load1{instance="h",job="batch"}'), 3)
 })
 
-test('one that is killed loses nothing that it had', async (t) => {
+test('a killed command loses no collected sample', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
-  const silent = createServer(() => {}) // takes a connection and never answers
+  const silent = createServer(() => {}) // accepts a connection and never answers
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   t.after(() => silent.close())
   const address = silent.address()
@@ -110,7 +110,7 @@ test('one that is killed loses nothing that it had', async (t) => {
   assert.equal(await samplesOf(prometheus, 'node_load1{instance="h",job="batch"}'), 2)
 })
 
-test('an endpoint that answers nothing delays nobody beyond the timeout', async (t) => {
+test('an endpoint that never answers does not delay the command beyond the timeout', async (t) => {
   const silent = createServer(() => {}).listen(0, '127.0.0.1')
   t.after(() => silent.close())
   await new Promise((resolve) => silent.once('listening', resolve))
@@ -124,11 +124,11 @@ test('an endpoint that answers nothing delays nobody beyond the timeout', async 
   )
   const took = performance.now() - begun
   assert.equal(status, 3, text)
-  assert.match(text, /: not delivered in time: no answer for \d\.\d s\n$/)
+  assert.match(text, /: timeout before delivery: no answer for \d\.\d s\n$/)
   assert.ok(took < 10_000, `${took} ms, with a start from source on a busy machine`)
 })
 
-test('in memory what is not delivered is lost, and said to be', async (t) => {
+test('with a buffer in memory, undelivered samples are lost and reported as lost', async (t) => {
   const here = place(t, { buffer: { mode: 'memory' } })
   const { status, text } = await here.once(await nowhere(), soon)
   assert.equal(status, 1, text)
@@ -136,18 +136,18 @@ test('in memory what is not delivered is lost, and said to be', async (t) => {
   assert.deepEqual(readdirSync(here.state), [])
 })
 
-test('where the directory cannot be used it is said, and what can be delivered is', async (t) => {
+test('an unusable buffer directory is logged, and samples are still delivered', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const { status, text } = await place(t, { buffer: { directory: '/dev/null/x' } }).once(prometheus.url)
   assert.equal(status, 0, text)
   assert.match(
     text,
-    /^\S+ level=ERROR msg="buffer: the directory cannot be used[^\n]* hint="name a buffer\.directory [^\n]*\nhostpush: delivered: /,
+    /^\S+ level=ERROR msg="Buffer directory is not usable[^\n]* hint="set buffer\.directory [^\n]*\nhostpush: delivered: /,
   )
 })
 
-test('a gateway gets the last snapshot, and one that was left only where nothing newer takes its place', async (t) => {
+test('a Pushgateway gets the last snapshot; a spooled one only if nothing newer replaces it', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const state = temporary(t)
@@ -165,7 +165,7 @@ test('a gateway gets the last snapshot, and one that was left only where nothing
   assert.match(lines[0] ?? '', /instance="h",job="batch"/)
 })
 
-test('a running agent delivers what was left, under the labels it was taken with, and keeps others from its series', async (t) => {
+test('a running agent delivers the spool with its original labels, and no command pushes the agent’s series', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const here = place(t)
@@ -194,7 +194,7 @@ test('a running agent delivers what was left, under the labels it was taken with
   assert.doesNotMatch(agent.output(), /refused|rejected/)
 })
 
-test('ten pushes of one job at once, beside an agent: each arrives, none is refused, nobody is left', async (t) => {
+test('ten parallel pushes of one job while an agent runs: each arrives, none is rejected, the spool is empty', async (t) => {
   const [prometheus, gateway] = [await startPrometheus(t), await startPushgateway(t)]
   if (prometheus === undefined || gateway === undefined) return
   const state = temporary(t)
@@ -205,7 +205,7 @@ test('ten pushes of one job at once, beside an agent: each arrives, none is refu
     web: { listen_address: [] },
   })
   const agent = hostpush(t, ['run', `--config.file=${config}`], { STATE_DIRECTORY: state })
-  await agent.until(/agent: running/)
+  await agent.until(/Agent running/)
   const file = join(temporary(t), 'metrics')
   writeFileSync(file, 'rows_total 1\n')
   const args = ['push', '--job=many', '--timeout=30s', `--config.file=${config}`, file]

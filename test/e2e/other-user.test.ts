@@ -8,11 +8,11 @@ import { type TestContext, test } from 'node:test'
 import { receiverAt } from '../../src/commands/receive.ts'
 import { eventually, freePort, hostpush, program, root, start, temporary } from '../support/servers.ts'
 
-/* root's commands in the buffer of an agent that runs as another user. */
+/* Commands of root in the buffer directory of an agent that runs as another user. */
 
 const other = 65_534
 
-/** An agent's directory, and a way to run commands as its user; undefined where this cannot be had. */
+/** An agent's directory, and a way to run commands as its user; undefined if that is not possible. */
 function place(t: TestContext) {
   const source = join(root, 'src/cli.ts')
   const reaches = (path: string) => spawnSync('test', ['-r', path], { uid: other, gid: other }).status === 0
@@ -56,12 +56,12 @@ test("what root's commands leave in another user's directory is delivered by tha
   const count = (end: string) => names(state).filter((name) => name.endsWith(end)).length
   await exec.until(/^pid \d+$/m)
   await eventually(
-    async () => [count('/owner'), count('.segment')].join(), // exec has one log for the host and one for its job
+    async () => [count('/owner'), count('.segment')].join(), // exec has one log for the host and one for the job
     (there) => there === '2,3',
   )
   exec.child.kill('SIGKILL')
   await exec.ended
-  process.kill(Number(/^pid (\d+)$/m.exec(exec.output())?.[1]), 'SIGKILL') // it outlives whoever ran it
+  process.kill(Number(/^pid (\d+)$/m.exec(exec.output())?.[1]), 'SIGKILL') // it outlives exec
   assert.deepEqual(notOthers(state), [])
 
   const receiver = await receiverAt('127.0.0.1:0', () => {})
@@ -74,10 +74,10 @@ test("what root's commands leave in another user's directory is delivered by tha
   )
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0, agent.output())
-  assert.match(agent.output(), /what earlier commands had left is delivered/)
+  assert.match(agent.output(), /Samples of earlier commands delivered/)
 })
 
-test('an agent that may not read what was left says so once, and what to do', async (t) => {
+test('an agent logs once, with a hint, that it may not read a spooled log', async (t) => {
   const here = place(t)
   if (here === undefined) return
   const { state, config, asOther } = here
@@ -85,12 +85,14 @@ test('an agent that may not read what was left says so once, and what to do', as
   mkdirSync(left, { recursive: true, mode: 0o700 })
   chownSync(join(state, 'spool'), other, other)
   const agent = asOther(['run', config(await nowhere()), '--web.listen-address=127.0.0.1:0'])
-  await agent.until(/not delivered, kept/)
-  const said = agent.output().match(/may not be read, and waits.* hint="as root: chown -R 65534:65534 '.*\/state'"/g)
+  await agent.until(/Remote write failed, retrying/)
+  const said = agent
+    .output()
+    .match(/Spool of another user is not readable.* hint="as root: chown -R 65534:65534 '.*\/state'"/g)
   assert.equal(said?.length, 1, agent.output())
 })
 
-test('what root makes outside of the directory, where a link leads, stays its own', async (t) => {
+test('files that root creates outside of the directory, through a link, keep root as owner', async (t) => {
   const here = place(t)
   if (here === undefined) return
   const { state, config, asRoot } = here
@@ -103,7 +105,7 @@ test('what root makes outside of the directory, where a link leads, stays its ow
   assert.deepEqual(new Set(uids), new Set([0]))
 })
 
-test('who queues behind somebody whom it may not ask does not wait for him', async (t) => {
+test('a command does not wait in the queue for a process that it may not contact', async (t) => {
   const here = place(t)
   if (here === undefined) return
   const { state, config, asOther } = here

@@ -18,7 +18,7 @@ const servers: Readonly<Record<string, (t: TestContext) => Promise<Prometheus | 
 }
 
 for (const [preset, start] of Object.entries(servers)) {
-  test(`${preset}: with its preset the host alone is enough of a URL, and doctor finds all well`, async (t) => {
+  test(`${preset}: with its preset a URL needs only the host, and doctor finds no problem`, async (t) => {
     const server = await start(t)
     if (server === undefined) return
     const folder = temporary(t)

@@ -23,7 +23,7 @@ function seriesOf(text: string): Map<string, string> {
   return found
 }
 
-/** A receiver takes a label without a value for no label. */
+/** A label with an empty value equals a missing label. */
 const withoutEmpty = (series: string) => {
   const labels = [...series.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)].filter(([, , value]) => value !== '')
   const name = series.replace(/\{.*/, '')
@@ -54,7 +54,7 @@ const collected = (flags: readonly string[]) =>
     stdio: ['ignore', 'pipe', 'ignore'],
   })
 
-test('every series that collect prints is in a real Prometheus, with equal labels', async (t) => {
+test('every series that `collect` prints is in a real Prometheus, with equal labels', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const global = { scrape_interval: '500ms', external_labels: { site: 'lab' } }
@@ -85,7 +85,7 @@ test('every series that collect prints is in a real Prometheus, with equal label
   assert.doesNotMatch(running.output(), /level=(ERROR|WARN)/)
 })
 
-/** A host that does not move; its textfile holds what is hard to carry. */
+/** An unchanging host; its text file contains difficult values. */
 const frozen: Readonly<Record<string, string>> = {
   'proc/stat':
     'cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 301854 612 111922 8979004 3552 2 3944 0 44 36\nintr 8885917 17\nctxt 38014093\nbtime 1418183276\nprocesses 26442\nprocs_running 2\nprocs_blocked 1\nsoftirq 5057579 250191 1481983 1647 211099 186066 0 1783454 622196 12499 508444\n',
@@ -105,7 +105,7 @@ const frozen: Readonly<Record<string, string>> = {
     '# TYPE h histogram\nh_bucket{le="0.5"} 1\nh_bucket{le="+Inf"} 2\nh_sum 1.5\nh_count 2\n# TYPE s summary\ns{quantile="0.5"} 7\ns_sum 8\ns_count 9\n',
 }
 
-test('the values of a host that does not move arrive equal to the last digit', async (t) => {
+test('values of an unchanging host arrive equal to the last digit', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const folder = temporary(t)
@@ -132,7 +132,7 @@ test('the values of a host that does not move arrive equal to the last digit', a
   const still = [...printed].filter(([series]) =>
     /^(node_(?!scrape|exporter|textfile_mtime)|odd|h_|s\b|s_)/.test(series),
   )
-  // the text format has one zero
+  // the text format does not distinguish -0 from 0
   const different = still.filter(
     ([series, value]) => !Object.is(Number(go(stored.get(series))) + 0, Number(go(value)) + 0),
   )

@@ -6,9 +6,9 @@ import { test } from 'node:test'
 import { eventually, freePort, startPrometheus, startPushgateway, temporary } from '../support/servers.ts'
 import { buffer, push } from './push.ts'
 
-/* `hostpush push` in front of the real servers. */
+/* `hostpush push` with real servers. */
 
-test('types and the parts of histograms and summaries survive', async (t) => {
+test('a push keeps types and the parts of histograms and summaries', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const text =
@@ -32,7 +32,7 @@ test('types and the parts of histograms and summaries survive', async (t) => {
 })
 
 const awkward = ['/var/tmp', 'a b', '100%', '..', '.', 'größe/π', '🦆', '?#&=+', 'x"y\\z', "it's", '~_-.']
-test('values with slashes, blanks and any letters make their groups', async (t) => {
+test('label values with slashes, spaces and any letters identify their groups', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const file = join(temporary(t), 'config.json')
@@ -49,19 +49,19 @@ test('values with slashes, blanks and any letters make their groups', async (t) 
   assert.deepEqual(groups.toSorted(byJob), expected.toSorted(byJob))
 })
 
-test('bad lines of a push are named, and the gateway sees nothing', async (t) => {
+test('invalid lines of a push are reported, and nothing is sent', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const { status, stderr } = push('a 1\nb{ 2\nc 3', '--job=j', `--pushgateway=${gateway.url}`)
   assert.equal(status, 1)
   assert.match(
     stderr,
-    /^hostpush: line 2: .*\nhostpush: line 3: the last line has no end\nhostpush: nothing is sent\n$/,
+    /^hostpush: line 2: .*\nhostpush: line 3: the last line has no line feed\nhostpush: nothing is sent\n$/,
   )
   assert.deepEqual(await gateway.groups(), [])
 })
 
-test('timestamps are left behind, which a gateway would refuse, and a push of OpenMetrics arrives', async (t) => {
+test('timestamps, which a Pushgateway rejects, are removed, and a push of OpenMetrics arrives', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const text = '# TYPE rows counter\nrows_total 42 1700000000.5 # {id="1"} 1\nrows_created 1\n# EOF\n'
@@ -72,7 +72,7 @@ test('timestamps are left behind, which a gateway would refuse, and a push of Op
   assert.equal(line, `rows_total{instance="${hostname()}",job="import"} 42`)
 })
 
-test('pushes of one job add up, as with curl', async (t) => {
+test('pushes of one job add to its group, as with curl', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   for (const text of ['a 1\nb 1\n', 'b 2\n'])
@@ -81,7 +81,7 @@ test('pushes of one job add up, as with curl', async (t) => {
   assert.deepEqual(lines, ['a 1', 'b 2'])
 })
 
-test('what a gateway refuses of a push is set aside with its words, and listed with what to do', async (t) => {
+test('metrics that a Pushgateway rejects are saved as dead letters, and listed with its message and a hint', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const url = `--pushgateway=${gateway.url}`
@@ -90,11 +90,14 @@ test('what a gateway refuses of a push is set aside with its words, and listed w
   assert.equal(both.status, 1)
   assert.match(
     both.stderr,
-    /^hostpush: refused, and set aside \(.*\): 1 of 2 samples for \S+ .*: refused are rows: HTTP/m,
+    /^hostpush: refused, and set aside \(.*\): 1 of 2 samples for \S+ .*: rejected metrics rows: HTTP/m,
   )
   assert.ok((await gateway.lines()).includes(`fine{instance="${hostname()}",job="second"} 3`))
   const [, name = ''] = /^(pushgateway:\S+): 1 sample set aside, last /m.exec(buffer('ls').stdout) ?? []
-  assert.match(buffer('ls').stdout, /: HTTP 400: .* \(of rows\) \(another job pushed the same metric /)
+  assert.match(
+    buffer('ls').stdout,
+    /: HTTP 400: .* \(metrics rows\) \(Rename the metric .*another job pushed the same metric /,
+  )
   assert.match(
     buffer('export', '--dead-letters', `--endpoint=${name}`).stdout,
     /^# rejected by pushgateway:\S+: HTTP 400: .*\n# HELP rows \n# TYPE rows gauge\nrows\{job="second",instance=".*"\} 2 \d{13}\n$/,
@@ -105,7 +108,7 @@ test('what a gateway refuses of a push is set aside with its words, and listed w
   )
 })
 
-test('without the consistency check a push is taken with 202', async (t) => {
+test('without the consistency check a push is accepted with status 202', async (t) => {
   const gateway = await startPushgateway(t, ['--push.disable-consistency-check'])
   if (gateway === undefined) return
   const { status, stderr } = push('a 1\n', '--job=j', `--pushgateway=${gateway.url}`)
@@ -116,7 +119,7 @@ test('without the consistency check a push is taken with 202', async (t) => {
   )
 })
 
-test('one push to a remote-write endpoint arrives under its own time, and two of the same job do too', async (t) => {
+test('pushes to a remote-write endpoint arrive with their own timestamps, two of the same job too', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const target = ['--job=import', `--remote-write.url=${prometheus.url}/api/v1/write`]
@@ -134,14 +137,14 @@ test('one push to a remote-write endpoint arrives under its own time, and two of
   assert.equal(old?.value[1], '1')
 })
 
-test('what a receiver refuses of a push is set aside, of what was left over too, and the rest is delivered', async (t) => {
+test('rejected samples of a push and of the spool are saved as dead letters, and the rest is delivered', async (t) => {
   const port = await freePort()
   const target = ['--job=import', `--remote-write.url=http://127.0.0.1:${port}/api/v1/write`]
   assert.equal(push('ancient_total 1 1000\n', ...target, '--timeout=2s').status, 3)
   assert.match(buffer('ls').stdout, /, of 1 command: 1 snapshot, 1 sample, .* wait/)
   const prometheus = await startPrometheus(t, { port })
   if (prometheus === undefined) return
-  // by another name, so that the left one finds a receiver that has samples of now
+  // with another name, so that the receiver has current samples before the spooled ones arrive
   assert.equal(
     push('rows_total 0\n', '--job=first', `--remote-write.url=http://localhost:${port}/api/v1/write`).status,
     0,

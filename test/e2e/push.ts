@@ -15,8 +15,8 @@ const run = (input: string, words: readonly string[]) =>
     env: { ...process.env, STATE_DIRECTORY: state },
   })
 
-/** Runs `hostpush push` as a process of its own, with this on its standard input. */
+/** Runs `hostpush push` in a child process with this standard input. */
 export const push = (input: string, ...args: readonly string[]) => run(input, ['push', ...args])
 
-/** Looks into the buffer of these pushes. */
+/** Lists the buffer of these pushes. */
 export const buffer = (...args: readonly string[]) => run('', ['buffer', ...args])

@@ -16,7 +16,7 @@ import {
 } from '../support/servers.ts'
 import { push } from './push.ts'
 
-/* Every path to a Pushgateway, in front of the real one. */
+/* Every way to push to a real Pushgateway. */
 
 /** Starts an agent that pushes every half second. */
 function agent(t: TestContext, gateway: object, more: object = {}, flags: readonly string[] = []) {
@@ -40,7 +40,7 @@ const told = (gateway: Pushgateway, series: string | RegExp) =>
 const isGone = async (gateway: Pushgateway, job: string) =>
   (await gateway.groups()).every(({ labels }) => labels['job'] !== job)
 
-test('every series that collect prints is at the gateway, under its group, and nothing of the moment', async (t) => {
+test('every series that `collect` prints is at the Pushgateway in its group, without timestamps', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const running = agent(t, { url: gateway.url })
@@ -77,7 +77,7 @@ test('every series that collect prints is at the gateway, under its group, and n
   assert.equal(group?.last_push_successful, true)
   running.child.kill('SIGTERM')
   assert.equal(await running.ended, 0)
-  assert.match(running.output(), /everything is delivered/)
+  assert.match(running.output(), /all samples delivered/)
   assert.doesNotMatch(running.output(), /level=(ERROR|WARN)/)
 })
 
@@ -98,7 +98,7 @@ for (const method of ['PUT', 'POST'] as const) {
   })
 }
 
-test('a group is deleted at the start and at the end, where that is wanted', async (t) => {
+test('the group is deleted at the start and at the end if configured', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const key = ['--job=node', '--label=instance=h', `--pushgateway=${gateway.url}`]
@@ -110,10 +110,10 @@ test('a group is deleted at the start and at the end, where that is wanted', asy
   running.child.kill('SIGTERM')
   assert.equal(await running.ended, 0)
   await eventually(() => isGone(gateway, 'node'), Boolean)
-  assert.match(running.output(), /everything is delivered/)
+  assert.match(running.output(), /all samples delivered/)
 })
 
-test('without it the last snapshot stays, and it is of the stop', async (t) => {
+test('without deletion the group keeps the snapshot of the stop', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const running = agent(t, { url: gateway.url, interval: '1h' }, {}, ['--collector.time', ...few])
@@ -127,7 +127,7 @@ test('without it the last snapshot stays, and it is of the stop', async (t) => {
   assert.ok(timeIn(await gateway.lines()) > timeIn(first) + 1)
 })
 
-test('an agent may have an empty value in its key', async (t) => {
+test('the grouping key may contain an empty value', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   agent(t, { url: gateway.url, grouping_key: { instance: '', path: '/a/b' } }, {}, few)
@@ -138,7 +138,7 @@ test('an agent may have an empty value in its key', async (t) => {
   )
 })
 
-test('a family that another group has with another type is left out and told; the others arrive', async (t) => {
+test('a family with a different type in another group is skipped and logged; the others arrive', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const other = '# TYPE node_load1 counter\nnode_load1 1\n# TYPE node_uname_info counter\nnode_uname_info 1\n'
@@ -154,7 +154,7 @@ test('a family that another group has with another type is left out and told; th
   assert.equal(running.output().match(/level=ERROR/g)?.length, 1)
   assert.match(
     running.output(),
-    /families are left out".*families="node_load1 node_uname_info" reason=.*is not a (COUNTER|GAUGE)/,
+    /Metric families rejected, not pushed".*families="node_load1 node_uname_info" reason=.*is not a (COUNTER|GAUGE)/,
   )
   running.child.kill('SIGTERM')
   await running.ended
@@ -162,12 +162,12 @@ test('a family that another group has with another type is left out and told; th
   assert.equal(again.status, 1)
   assert.match(
     again.stderr,
-    /hostpush: refused, and set aside \(.*\): 1 of 2 samples for 127.*: refused are node_load1: HTTP 400: .*\n$/,
+    /hostpush: refused, and set aside \(.*\): 1 of 2 samples for 127.*: rejected metrics node_load1: HTTP 400: .*\n$/,
   )
   assert.ok((await gateway.lines()).some((line) => line.startsWith('fine{')))
 })
 
-test('behind a route prefix it is found with it, and without it the log says what is missing', async (t) => {
+test('a Pushgateway with a route prefix is found; without the prefix the log has a hint', async (t) => {
   const gateway = await startPushgateway(t, ['--web.route-prefix=/gw'], '/gw')
   if (gateway === undefined) return
   assert.equal(push('a 1\n', '--job=j', `--pushgateway=${gateway.url}/`).status, 0)
@@ -177,11 +177,11 @@ test('behind a route prefix it is found with it, and without it the log says wha
   await running.ended
   assert.match(
     running.output(),
-    /agent: stopped, what is not delivered is lost" remote_name=default url=\S+ .*HTTP 404/,
+    /Agent stopped with undelivered samples, they are lost" component=agent remote_name=default url=\S+ .*HTTP 404/,
   )
 })
 
-test('a gateway that comes late gets the newest, and the agent says so', async (t) => {
+test('a Pushgateway that starts late gets the newest snapshot, and the recovery is logged', async (t) => {
   const file = program(t, 'prometheus-pushgateway')
   if (file === undefined) return
   const port = await freePort()
@@ -190,7 +190,7 @@ test('a gateway that comes late gets the newest, and the agent says so', async (
   const awaySeconds = Date.now() / 1000
   await new Promise((resolve) => setTimeout(resolve, 1500))
   start(t, file, [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file='])
-  await running.until(/pushgateway: answering again/)
+  await running.until(/Push recovered/)
   const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
   assert.ok(Number(/^node_time_seconds\{.* (\S+)$/m.exec(page)?.[1]) > awaySeconds)
   assert.equal(running.output().match(/level=WARN/g)?.length, 1)

@@ -11,10 +11,10 @@ import { Expectation, staleBits } from '../remote-write/expected.ts'
 import { endpointOptions } from '../remote-write/options.ts'
 import { eventually, type Prometheus, type Result } from '../support/servers.ts'
 
-/** What is stored of a series: times in milliseconds and values; a label set is the JSON of name, value, name, value. */
+/** The stored samples by series: timestamps in milliseconds and values. The key is the JSON of name, value, name, value. */
 export type Stored = Map<string, (readonly [timestampMs: number, value: number])[]>
 
-/** How a receiver keeps values. */
+/** How a receiver stores values. */
 export interface Keeping {
   readonly keeps: (value: number) => boolean
   readonly isSame: (kept: number, value: number) => boolean
@@ -22,20 +22,20 @@ export interface Keeping {
 
 export const exact: Keeping = { keeps: () => true, isSame: Object.is }
 
-/** VictoriaMetrics: fractions to twelve digits, one zero, nothing very small, no NaN but the stale marker. */
+/** VictoriaMetrics: fractions with twelve digits, no -0, no very small values, and no NaN except the stale marker. */
 export const decimal: Keeping = {
   keeps: (value) => !Number.isNaN(value),
   isSame: (kept, value) => kept === value || Math.abs(kept - value) <= Math.max(Math.abs(value) * 1e-12, 1e-300),
 }
 
-/** An endpoint, and what it has logged. */
+/** An endpoint and its log. */
 export interface Line {
   readonly logged: readonly string[]
-  /** Sends these as an agent would, and waits until all have had their answer. */
+  /** Sends snapshots in the way of an agent, and waits for all answers. */
   send(snapshots: readonly Snapshot[]): Promise<void>
 }
 
-/** An endpoint that sends to a receiver; without more it finds out the protocol, and sends one snapshot at a time. */
+/** An endpoint for a receiver. Default: it negotiates the protocol version and sends one snapshot in each request. */
 export async function lineTo(t: TestContext, url: string, more: Partial<EndpointOptions> = {}): Promise<Line> {
   const buffer = new MemoryBuffer(1e8)
   const logged: string[] = []
@@ -79,7 +79,7 @@ const keyOf = (metric: Result['metric']) =>
 
 const numberIn = (text: string) => Number(text.replace('Inf', 'Infinity'))
 
-/** Every sample of a job but the stale markers, which only VictoriaMetrics shows in a range: as NaN. */
+/** Every sample of a job without stale markers, which only VictoriaMetrics returns, as NaN. */
 async function stored(receiver: Prometheus, job: string, untilMs: number, { keeps }: Keeping): Promise<Stored> {
   const found = await receiver.query(`{job="${job}"}[1h]`, untilMs)
   const rows = found.map(({ metric, values }) => {
@@ -89,7 +89,7 @@ async function stored(receiver: Prometheus, job: string, untilMs: number, { keep
   return new Map(rows)
 }
 
-/** What has to be stored. `zeros`: a counter has a zero where it began, as Prometheus adds it when it is told to. */
+/** The expected samples. `zeros`: counters have a zero at their start timestamp, which Prometheus adds if configured. */
 function expected(snapshots: readonly Snapshot[], { keeps }: Keeping, zeros: boolean): Stored {
   const all: Stored = new Map()
   for (const [key, row] of new Expectation(undefined).next(snapshots).samples) {
@@ -113,7 +113,7 @@ function assertSame(actual: Stored, wanted: Stored, { isSame }: Keeping): void {
   }
 }
 
-/** The receiver has every sample of these, of one job, and no other; and what has vanished has ended there. */
+/** Asserts that the receiver has exactly these samples of a job, and that vanished series have ended. */
 export async function assertStored(
   receiver: Prometheus,
   snapshots: readonly Snapshot[],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { createReceiver } from '../../src/demo-receiver/receiver.ts'
 import type { Family } from '../../src/metrics/family.ts'
-import type { ProtobufMessage } from '../../src/remote-write/encode/messages.ts'
+import type { ProtobufMessage } from '../../src/remote-write/encode/protobuf-message.ts'
 import {
   eventually,
   type Prometheus,
@@ -16,7 +16,7 @@ import { assertStored, decimal, exact, type Keeping, lineTo } from './read-back.
 const v1 = 'prometheus.WriteRequest'
 const v2 = 'io.prometheus.write.v2.Request'
 
-/** A receiver, how it keeps values, and how many labels a series may have there. */
+/** A receiver, its way to store values, and its limit of labels. */
 interface Kind {
   readonly name: string
   readonly start: (t: TestContext) => Promise<Prometheus | undefined>
@@ -29,8 +29,8 @@ const prometheus3: Kind = { name: 'Prometheus 3', start: (t) => startPrometheus3
 const victoria: Kind = { name: 'VictoriaMetrics', start: startVictoriaMetrics, keeping: decimal, labels: 30 }
 
 /** What is said of the protocol while it is found out. */
-const takesV2 = /level=INFO msg="remote-write: the receiver takes 2.0"/
-const takesV1 = /level=INFO msg="remote-write: the receiver takes no 2.0: sends 1.0, asks again in a day"/
+const takesV2 = /level=INFO msg="Receiver supports remote write 2.0"/
+const takesV1 = /level=INFO msg="Receiver does not support remote write 2.0, using 1.0"/
 
 const runs: readonly (readonly [
   kind: Kind,
@@ -52,14 +52,14 @@ const runs: readonly (readonly [
 
 for (const [kind, protobufMessage, maxSamplesPerSend, said] of runs) {
   const batch = maxSamplesPerSend === 1 ? 'one by one' : 'together'
-  test(`${kind.name} has every series and value that was collected: ${protobufMessage}, ${batch}`, async (t) => {
+  test(`${kind.name} stores every collected series and value: ${protobufMessage}, ${batch}`, async (t) => {
     const receiver = await kind.start(t)
     if (receiver === undefined) return
     const beginMs = Date.now() - 60_000
     for (const host of [await liveHost(beginMs), caseHost(beginMs), oddHost(beginMs, kind.labels)]) {
       const { logged, send } = await lineTo(t, receiver.url, { protobufMessage, maxSamplesPerSend })
       await send(host)
-      const expected = [/msg="remote-write: the first samples are delivered"/, ...(said === undefined ? [] : [said])]
+      const expected = [/msg="First samples delivered"/, ...(said === undefined ? [] : [said])]
       assert.equal(logged.length, expected.length, logged.join(''))
       for (const line of expected)
         assert.ok(
@@ -71,7 +71,7 @@ for (const [kind, protobufMessage, maxSamplesPerSend, said] of runs) {
   })
 }
 
-test('Prometheus 3 knows when counters began, and puts a zero there', async (t) => {
+test('Prometheus 3 gets the start timestamps of counters and adds a zero there', async (t) => {
   const receiver = await startPrometheus3(t, { more: ['--enable-feature=created-timestamp-zero-ingestion'] })
   if (receiver === undefined) return
   const host = await liveHost(Date.now() - 60_000)
@@ -79,7 +79,7 @@ test('Prometheus 3 knows when counters began, and puts a zero there', async (t) 
   await assertStored(receiver, host, exact, true)
 })
 
-test('Prometheus 3 knows type and help of every family, and tells them on', async (t) => {
+test('Prometheus 3 gets type and help of every family and forwards them', async (t) => {
   const next = await createReceiver({ listen: { host: '127.0.0.1', port: 0 } })
   t.after(() => next.close())
   const block = `{url: '${next.url}/api/v1/write', protobuf_message: ${v2}, queue_config: {batch_send_deadline: 50ms}}`
@@ -88,7 +88,7 @@ test('Prometheus 3 knows type and help of every family, and tells them on', asyn
     config: `remote_write: [${block}]\n`,
   })
   if (receiver === undefined) return
-  const beginMs = Date.now() + 1000 // it tells on only what is newer than itself
+  const beginMs = Date.now() + 1000 // it forwards only samples that are newer than its start
   const families = new Map<string, Family>()
   for (const host of [await liveHost(beginMs), oddHost(beginMs, 100)]) {
     for (const { family } of host[0]?.series ?? []) families.set(family.name, family)
@@ -107,7 +107,7 @@ test('Prometheus 3 knows type and help of every family, and tells them on', asyn
   assert.deepEqual([...types].sort(), ['counter', 'gauge', 'histogram', 'summary', 'untyped'])
 })
 
-test('a Prometheus 3 that becomes a Prometheus 2, and the other way round: each has all that was sent to it', async (t) => {
+test('after a change from Prometheus 3 to 2 or back, each stores everything that was sent to it', async (t) => {
   const first = await startPrometheus3(t)
   if (first === undefined) return
   const { logged, send } = await lineTo(t, first.url)
@@ -118,7 +118,7 @@ test('a Prometheus 3 that becomes a Prometheus 2, and the other way round: each 
   await first.stop()
   const second = await startPrometheus(t, { port })
   if (second === undefined) return
-  // the last of the first one ends here, in a request that may have to go out twice
+  // the last request to the first receiver may be sent twice
   const host = await liveHost(beginMs + 60_000)
   await send(host)
   await assertStored(second, host, exact)

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { keepList } from '../../src/relabel/allowlists.ts'
 import { eventually, hostpush, startPrometheus, temporary } from '../support/servers.ts'
 
-test('a real Prometheus gets what keep list and rules leave, under the labels that they give', async (t) => {
+test('a real Prometheus gets only the samples that keep list and relabel rules keep, with the new labels', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const folder = temporary(t)

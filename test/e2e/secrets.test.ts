@@ -9,7 +9,7 @@ import { eventually, freePort, hostpush, temporary } from '../support/servers.ts
 import { commandLine } from '../support/terminal.ts'
 import { keyPair } from '../support/tokens.ts'
 
-/** Every secret there is, each with signs that every way of writing writes differently. */
+/** Every kind of secret, each with characters that every encoding changes. */
 const secrets = {
   basic: 'basic&pa"ss/1 %x<y',
   basicFile: 'basicfile-Pw+2',
@@ -37,7 +37,7 @@ const html = (text: string) =>
 
 const rsa = keyPair().pkcs8
 
-/** Every way in which one of them may come out. */
+/** Every encoding in which a secret may appear. */
 const waysOf = (secret: string) => [
   secret,
   encodeURIComponent(secret),
@@ -47,7 +47,7 @@ const waysOf = (secret: string) => [
   encoded('me', secret),
 ]
 
-/** Words of a receiver that says all it was shown, in every way, first what matters most. */
+/** The response of a receiver that repeats every secret in every encoding, the most important first. */
 function echo({ line, headers, body }: RawRequest, way: number): string {
   const shown = Object.values(headers).flatMap((value) => {
     const [, base64] = /^Basic (.*)$/.exec(value) ?? []
@@ -61,7 +61,7 @@ function echo({ line, headers, body }: RawRequest, way: number): string {
     .slice(0, 3000)
 }
 
-/** A receiver and a proxy that talk. What is a redirect, a token endpoint or a refusal follows from the path. */
+/** A receiver and a proxy that repeat secrets. The path selects a redirect, a token endpoint or a rejection. */
 async function talker(t: TestContext, made: Certificates) {
   const talk = (socket: Socket, request: RawRequest) => {
     const { line, number, headers } = request
@@ -162,7 +162,7 @@ function bytesIn(folder: string): string {
     .join('\n')
 }
 
-test('no secret is in a log, a page, a report or a file, whatever receivers, redirects and proxies say again', async (t) => {
+test('no secret appears in a log, page, report or file, even if receivers, redirects or proxies repeat it', async (t) => {
   const made = certificates(t)
   const { port, secure, requests } = await talker(t, made)
   const web = await freePort()
@@ -172,7 +172,7 @@ test('no secret is in a log, a page, a report or a file, whatever receivers, red
     async () => names.filter((name) => !new RegExp(`level=(WARN|ERROR).*remote_name=${name} `).test(agent.output())),
     (silent) => silent.length === 0,
   )
-  await agent.until(/snapshots are refused as a whole/)
+  await agent.until(/Snapshots rejected by the receiver/)
   const page = async (path: string) => (await fetch(`http://127.0.0.1:${web}${path}`)).text()
   const words: Record<string, string> = { metrics: await page('/metrics'), status: await page('/') }
   const run = async (...args: string[]) => {
@@ -209,7 +209,7 @@ test('no secret is in a log, a page, a report or a file, whatever receivers, red
   }
 })
 
-test('a mistake in a configuration or on the command line is told without the secret beside it', async (t) => {
+test('errors of the configuration and the command line do not show a secret', async (t) => {
   const file = join(temporary(t), 'config.json')
   const check = async (text: string) => {
     writeFileSync(file, text)

@@ -6,17 +6,17 @@ import { type TestContext, test } from 'node:test'
 import { noBus, serve, startBus } from '../support/bus.ts'
 import { eventually, hostpush, type Prometheus, startPrometheus, temporary } from '../support/servers.ts'
 
-/* How the series of an agent end, in front of a real Prometheus. */
+/* The end of an agent's series in a real Prometheus. */
 
 const query = 'node_load1{instance="h"}'
-/** When the last sample was taken, milliseconds since the epoch. */
+/** Timestamp of the last sample, milliseconds since the epoch. */
 async function newestOf(prometheus: Prometheus): Promise<number> {
   const answer = await prometheus.api(`/api/v1/query?query=${encodeURIComponent(`${query}[1m]`)}`)
   const { result } = answer as { result: readonly { readonly values: readonly (readonly [number, string])[] }[] }
   return Math.round((result[0]?.values.at(-1)?.[0] ?? 0) * 1000)
 }
 
-/** Runs an agent beside a systemd that is in this state, stops it, and gives what the query finds then. */
+/** Runs an agent with systemd in this state, stops it, and returns the result of the query. */
 async function afterStop(t: TestContext, prometheus: Prometheus, state: string) {
   await using bus = await startBus()
   await using _ = await serve(bus.address, 'org.freedesktop.systemd1', () => ({
@@ -33,11 +33,11 @@ async function afterStop(t: TestContext, prometheus: Prometheus, state: string) 
   )
   agent.child.kill('SIGTERM')
   await once(agent.child, 'exit')
-  assert.match(agent.output(), /everything is delivered/)
+  assert.match(agent.output(), /all samples delivered/)
   return prometheus.query(query)
 }
 
-test('when the machine goes down the series of the agent end 1 ms after their last sample', {
+test('at a shutdown of the machine, stale markers end the series 1 ms after their last sample', {
   skip: noBus,
 }, async (t) => {
   const prometheus = await startPrometheus(t)
@@ -52,13 +52,13 @@ test('when the machine goes down the series of the agent end 1 ms after their la
   assert.equal((await at(lastMs + 1)).result.length, 0)
 })
 
-test('when the agent alone is stopped its series stay in view', { skip: noBus }, async (t) => {
+test('a stop of the agent alone writes no stale markers', { skip: noBus }, async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   assert.equal((await afterStop(t, prometheus, 'running')).length, 1)
 })
 
-test('a series that is gone after a restart is gone from view at once', async (t) => {
+test('a series that disappears during a restart gets a stale marker', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const file = join(temporary(t), 'config.json')
@@ -74,7 +74,7 @@ test('a series that is gone after a restart is gone from view at once', async (t
   first.child.kill('SIGKILL')
   await once(first.child, 'exit')
   run('--no-collector.uname')
-  // without a marker it would stay for five minutes
+  // without a stale marker it would be visible for five minutes
   await eventually(
     () => prometheus.query('node_uname_info{instance="h"}'),
     (found) => found.length === 0,

@@ -9,7 +9,7 @@ import { headerBytes } from '../../src/buffer/segment/format.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { freePort, hostpush, type Running, startPrometheus, startPushgateway, temporary } from '../support/servers.ts'
 
-/* What earlier commands have left for one output holds up no other. */
+/* A spool for one output does not delay other outputs. */
 
 const nowhere = async () => `http://127.0.0.1:${await freePort()}`
 
@@ -34,7 +34,7 @@ async function pushed(t: TestContext, how: Pushed, text: string) {
 
 const runsIn = (state: string) => readdirSync(join(state, 'spool')).filter((name) => name !== 'queue')
 
-test('of several outputs those that answer get each push at once, whatever waits for one that is away', async (t) => {
+test('reachable outputs get each push at once, even if another output has a backlog', async (t) => {
   const [prometheus, gateway] = [await startPrometheus(t), await startPushgateway(t)]
   if (prometheus === undefined || gateway === undefined) return
   const state = temporary(t)
@@ -61,7 +61,7 @@ test('of several outputs those that answer get each push at once, whatever waits
   assert.deepEqual(outputs, Array(2).fill(['away', 'pushgateway:away']))
 })
 
-test('one that is away keeps no command waiting that has nothing for it', async (t) => {
+test('an unreachable output does not delay a command without samples for it', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const state = temporary(t)
@@ -84,7 +84,7 @@ test('one that is away keeps no command waiting that has nothing for it', async 
   ])
 })
 
-test('what somebody left who came later is not delivered before what is older', async (t) => {
+test('a newer spooled log is not delivered before older samples', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const state = temporary(t)
@@ -107,7 +107,7 @@ test('what somebody left who came later is not delivered before what is older', 
   )
 })
 
-test('samples are taken and written before what was left is delivered, however long that takes', async (t) => {
+test('samples are collected and written before the spool is delivered, however long the delivery takes', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const state = temporary(t)
@@ -132,7 +132,7 @@ test('samples are taken and written before what was left is delivered, however l
   assert.deepEqual(runsIn(state), [])
 })
 
-test('hundreds of logs for somewhere else are not even opened; what is too old of them goes, little by little', async (t) => {
+test('hundreds of spooled logs for other outputs are not opened; expired ones are dropped a few at a time', async (t) => {
   const prometheus = await startPrometheus(t)
   if (prometheus === undefined) return
   const state = temporary(t)
@@ -152,7 +152,7 @@ test('hundreds of logs for somewhere else are not even opened; what is too old o
   assert.ok(left < 301 && left > 200, `${left} are left`)
 })
 
-test('who waits for others until its time is over says so, sends nothing out of turn, and loses nothing', async (t) => {
+test('a command that times out in the queue reports it, sends nothing out of order and loses nothing', async (t) => {
   const gateway = await startPushgateway(t)
   if (gateway === undefined) return
   const state = temporary(t)
@@ -160,13 +160,16 @@ test('who waits for others until its time is over says so, sends nothing out of 
   const place = await enterQueue(turnsIn(state), { clock: systemClock }, [turns.at('pushgateway:gw')])
   const early = await pushed(t, { state, config, timeout: '500ms' }, 'rows 1\n')
   assert.equal(early.status, 3)
-  assert.match(early.output, /: 1 of 1 sample for gw \(\S+\): other commands on this host delivered all the time\n$/)
+  assert.match(
+    early.output,
+    /: 1 of 1 sample for gw \(\S+\): timeout while other commands on this host were delivering\n$/,
+  )
   const file = join(temporary(t), 'config.json')
   writeFileSync(file, JSON.stringify({ instance: 'h', ...config }))
   const words = ['exec', '--job=late', '--interval=100ms', '--timeout=4s', `--config.file=${file}`]
   const exec = hostpush(t, [...words, '--', 'sleep', '0.5'], { STATE_DIRECTORY: state })
   assert.equal(await exec.ended, 0)
-  assert.match(exec.output(), /: other commands on this host delivered all the time\n$/)
+  assert.match(exec.output(), /: timeout while other commands on this host were delivering\n$/)
   assert.deepEqual(await gateway.groups(), [])
   await place.leave()
   assert.equal((await pushed(t, { state, config, timeout: '20s' }, 'more 1\n')).status, 0)

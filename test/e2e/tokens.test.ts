@@ -10,7 +10,7 @@ import { formOf, keyPair, token } from '../support/tokens.ts'
 
 const { pkcs8, verified } = keyPair()
 
-/** A configuration whose endpoint wants a token of a service account, and the account's file. */
+/** A configuration of an endpoint that requires a token of a service account, and the account's file. */
 function configured(t: TestContext, url: string, giverPort: number) {
   const folder = temporary(t)
   const credentials_file = join(folder, 'account.json')
@@ -25,7 +25,7 @@ function configured(t: TestContext, url: string, giverPort: number) {
 
 const forEver = () => new AbortController().signal
 
-test('a sender shows a token of Google, gets a new one when it is refused, and loses nothing', async (t) => {
+test('a sender authenticates with a Google token, renews it after a rejection, and loses nothing', async (t) => {
   const giver = await rawServer(t, (socket, { number }) => socket.write(token(`t${number}`, { expires_in: 3599 })))
   let attempts = 0
   const receiver = await createFaultyReceiver({
@@ -43,7 +43,7 @@ test('a sender shows a token of Google, gets a new one when it is refused, and l
   assert.equal(claims['iss'], 'pusher@lab.test')
 })
 
-test('what gives out tokens is told apart from the receiver, by a command and by doctor', async (t) => {
+test('a command and doctor distinguish errors of the token endpoint from errors of the receiver', async (t) => {
   const refusal = { error: 'invalid_grant', error_description: 'Invalid JWT Signature.' }
   const giver = await rawServer(t, (socket) => socket.write(answerOf(400, {}, JSON.stringify(refusal))))
   const receiver = await rawServer(t, (socket) => socket.write(answerOf(204)))
@@ -55,11 +55,11 @@ test('what gives out tokens is told apart from the receiver, by a command and by
   const { status, out } = await commandLine(['doctor', flag, '--collector.disable-defaults', '--collector.time'])
   assert.equal(status, 1)
   assert.match(out, words)
-  assert.match(out, /the credentials in the file were revoked, or the clock of this host is wrong/)
+  assert.match(out, /Check the clock of this host, or create a new google_iam.credentials_file/)
   assert.deepEqual(receiver.requests, [])
 })
 
-test('Entra ID is asked through the proxy, where one is configured', async (t) => {
+test('tokens of Entra ID are requested through the configured proxy', async (t) => {
   const receiver = await rawServer(t, (socket) => socket.write(answerOf(204)))
   const proxy = await rawServer(t, (socket) => socket.write(answerOf(502)))
   const folder = temporary(t)

@@ -8,9 +8,9 @@ import { peerProgram } from '../../scripts/peer.ts'
 import { certificates } from '../support/certificates.ts'
 import { eventually, freePort, hostpush, start, temporary } from '../support/servers.ts'
 
-/* The same web configuration file before the real node_exporter and before us: curl sees no difference. */
+/* The same web configuration file for the real node_exporter and for hostpush: curl sees no difference. */
 
-/** Where the real one is; without it the test is skipped by name, and in CI it fails. */
+/** Path of node_exporter. Without it the test is skipped; in CI it fails. */
 function exporter(t: TestContext): string | undefined {
   try {
     return peerProgram()
@@ -23,7 +23,7 @@ function exporter(t: TestContext): string | undefined {
 
 const headers = ['www-authenticate', 'x-frame-options', 'strict-transport-security', 'x-content-type-options']
 
-/** Status and headers; or why there was no answer. */
+/** Status and headers, or the reason for a missing response. */
 function curl(url: string, args: readonly string[]): string {
   try {
     const given = ['-sS', '-m', '5', '-o', '/dev/null', '--http1.1', '-w', '%{http_code} %{header_json}', ...args, url]
@@ -36,7 +36,7 @@ function curl(url: string, args: readonly string[]): string {
   }
 }
 
-/** Both with the same file, and what each says to the same requests. */
+/** Both servers with the same file, and their responses to the same requests. */
 async function both(t: TestContext, peer: string, text: string) {
   const file = join(temporary(t), 'web.yml')
   writeFileSync(file, text)
@@ -49,13 +49,13 @@ async function both(t: TestContext, peer: string, text: string) {
     JSON.stringify({ pushgateway: [{ url: 'http://127.0.0.1:1' }], global: { scrape_interval: '1s' } }),
   )
   const us = hostpush(t, ['run', `--config.file=${config}`, ...common, `--web.listen-address=127.0.0.1:${ours}`])
-  await us.until(/web: listening/)
+  await us.until(/Listening for HTTP requests/)
   const ask = (path: string, ...args: readonly string[]) =>
     [theirs, ours].map((port) => curl(path.replace('HOST', `127.0.0.1:${port}`), args))
   return { file, ask }
 }
 
-test('passwords and headers: the answers are those of node_exporter, also when the file breaks', async (t) => {
+test('passwords and headers: the responses equal those of node_exporter, also with an invalid file', async (t) => {
   const peer = exporter(t)
   if (peer === undefined) return
   const password = await hash('secret', 4)
@@ -86,7 +86,7 @@ test('passwords and headers: the answers are those of node_exporter, also when t
   assert.match(ours ?? '', /^500/)
 })
 
-test('TLS and certificates of clients: who gets in at node_exporter gets in here', async (t) => {
+test('TLS and client certificates: hostpush accepts the same clients as node_exporter', async (t) => {
   const peer = exporter(t)
   if (peer === undefined) return
   const { ca, make } = certificates(t)

@@ -1,7 +1,7 @@
 /**
- * An agent for the faults: `agent.ts CONFIG LEDGER [HURRY]`. All of it is the real one, but it collects numbers that can
- * be judged, and its disk writes the outside ledger. It never sleeps longer than HURRY milliseconds: what is tried
- * again each minute is tried sooner.
+ * The agent of the fault tests: `agent.ts CONFIG LEDGER [HURRY]`. It is the real agent with two replacements: its
+ * collector emits numbers that judge.ts can check, and its file system writes the ledger. It sleeps at most HURRY
+ * milliseconds at a time, which shortens retries.
  */
 import { createAgent } from '../../src/agent.ts'
 import { disk } from '../../src/buffer/disk/filesystem.ts'

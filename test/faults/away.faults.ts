@@ -1,4 +1,5 @@
 import { test } from 'node:test'
 import { away } from './away.ts'
 
-test('a receiver away for 2000 intervals, everything changed meanwhile: nothing is missing', (t) => away(t, 2000, 10))
+test('after 2000 intervals without a receiver and a change of the configuration nothing is missing', (t) =>
+  away(t, 2000, 10))

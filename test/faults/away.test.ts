@@ -1,4 +1,5 @@
 import { test } from 'node:test'
 import { away } from './away.ts'
 
-test('a receiver away for 100 intervals, everything changed meanwhile: nothing is missing', (t) => away(t, 100, 20))
+test('after 100 intervals without a receiver and a change of the configuration nothing is missing', (t) =>
+  away(t, 100, 20))

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../support/servers.ts'
-import { faultless, said } from './judge.ts'
+import { faultless, verdictText } from './judge.ts'
 import { patient, rig } from './rig.ts'
 
 /**
- * Nobody is at the receiver's address for so many intervals. In the middle of it the agent is killed and comes back with
- * another URL, token, rules and external labels, on a host with another name; the receiver comes last.
+ * The receiver is unreachable for `intervals` intervals. Halfway the agent is killed and restarted with another URL,
+ * token, rules, external labels and host name. Then the receiver starts.
  */
 export async function away(t: TestContext, intervals: number, intervalMs: number): Promise<void> {
   const scene = await rig(t, { intervalMs })
@@ -20,8 +20,8 @@ export async function away(t: TestContext, intervals: number, intervalMs: number
   const token = (credentials: string) => ({ authorization: { credentials } })
   const half = async () => {
     const agent = await scene.agent()
-    const wanted = scene.durable().length + intervals / 2
-    while (scene.durable().length < wanted) await sleep(50)
+    const target = scene.durable().length + intervals / 2
+    while (scene.durable().length < target) await sleep(50)
     await scene.kill(agent)
   }
   scene.configure({ remote_write: [patient(nobody, token('old'))], global: global(intervalMs, 'before') })
@@ -34,12 +34,12 @@ export async function away(t: TestContext, intervals: number, intervalMs: number
   scene.configure({ remote_write: [patient(scene.receiver.url, { ...token('new'), write_relabel_configs: rules })] })
   const last = await scene.agent()
   const verdict = await scene.finish(last)
-  t.diagnostic(said(`receiver away for ${intervals} intervals`, verdict))
+  t.diagnostic(verdictText(`receiver away for ${intervals} intervals`, verdict))
   assert.deepEqual(verdict, { ...verdict, ...faultless })
   assert.ok(verdict.snapshots >= intervals)
   assert.deepEqual([...tokens], ['Bearer new'])
   const wrong = scene.receiver.ledger.filter(({ series, timestampMs, stale }) => {
-    if (stale) return false // the end of the old ones
+    if (stale) return false // stale markers of the old series
     const agentInfo = timestampMs < renamedMs ? ['one', 'before'] : ['two', 'after']
     return !series.includes(`instance="${agentInfo[0]}",job="faults"`) || !series.includes(`site="${agentInfo[1]}"`)
   })

@@ -12,7 +12,7 @@ const ways: Readonly<Record<string, (asked: Asked) => Answer | undefined>> = {
   uneven: ({ number }) => (number % 2 === 0 ? undefined : { take: 'all', status: 'reset' }),
 }
 
-/** For so many intervals a receiver is like this, then the agent may be killed, and find it at another URL. */
+/** A phase: the behaviour of the receiver for some intervals, then possibly a kill and another URL. */
 const phase = fc.record({
   version2: fc.constantFrom('known', 'mute', 'empty', 400, 415, 500),
   version1: fc.constantFrom('known', 'known', 'known', 415),
@@ -21,7 +21,7 @@ const phase = fc.record({
   after: fc.constantFrom('goes on', 'goes on', 'is killed', 'moves'),
 } as const)
 
-test('whatever a receiver takes for a while, and loses, and whenever the agent is killed: all arrives, nothing is refused', async (t) => {
+test('with any changes of protocol support, lost answers and kills, everything is delivered and nothing is rejected', async (t) => {
   const phases = fc.array(phase, { minLength: 1, maxLength: 6 })
   const property = fc.asyncProperty(phases, async (all) => {
     const scene = await Scene.open(t, 4, { message: 'auto' })

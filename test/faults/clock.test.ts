@@ -7,7 +7,7 @@ const minutes = (count: number) => (count * minuteMs) / intervalMs
 const away = () => ({ take: 'none', status: 503 }) as const
 const flawless = { missing: 0, dropped: {}, backlog: 0 }
 
-test('an hour forward and back after ten minutes: nothing is lost, and nobody sees a sample of the future', async (t) => {
+test('an hour forward and back after ten minutes: nothing is lost, and no future sample is sent', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(minutes(5))
   scene.clock.step(60 * minuteMs)
@@ -17,7 +17,7 @@ test('an hour forward and back after ten minutes: nothing is lost, and nobody se
   assert.deepEqual([scene.state, scene.astrayMs < 1000, scene.steps], [flawless, true, 1])
 })
 
-test('an hour forward and back while no receiver can tell the time', async (t) => {
+test('an hour forward and back while no receiver confirms the time', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(minutes(5))
   scene.receiver.behave = away
@@ -30,7 +30,7 @@ test('an hour forward and back while no receiver can tell the time', async (t) =
   assert.deepEqual([scene.state, scene.astrayMs < 1000], [flawless, true])
 })
 
-test('a clock that was ten minutes ahead is put right: what has no place in time is counted to the sample', async (t) => {
+test('a clock that was ten minutes ahead is corrected: the samples out of order are counted exactly', async (t) => {
   const scene = await Scene.open(t, 40, { wallMs: 1_780_000_000_000 + 9 * minuteMs })
   await scene.intervals(minutes(5))
   scene.clock.step(-9 * minuteMs)
@@ -41,7 +41,7 @@ test('a clock that was ten minutes ahead is put right: what has no place in time
   assert.ok(missing <= minutes(9) * scene.parts.length, `${missing} samples of nine minutes have no place`)
 })
 
-test('ten minutes back by mistake and put right after five: nothing is lost', async (t) => {
+test('ten minutes back by mistake, corrected after five minutes: nothing is lost', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(minutes(5))
   scene.clock.step(-10 * minuteMs)
@@ -51,7 +51,7 @@ test('ten minutes back by mistake and put right after five: nothing is lost', as
   assert.deepEqual([scene.state, scene.astrayMs < 1000], [flawless, true])
 })
 
-test('three seconds back: nothing is lost, and in half a minute time is right again', async (t) => {
+test('three seconds back: nothing is lost, and timestamps are correct again within half a minute', async (t) => {
   const scene = await Scene.open(t, 40, { wallMs: 1_780_000_000_000 + 3000 })
   await scene.intervals(minutes(5))
   scene.clock.step(-3000)
@@ -59,7 +59,7 @@ test('three seconds back: nothing is lost, and in half a minute time is right ag
   assert.deepEqual([scene.state, scene.astrayMs <= 3000], [flawless, true])
 })
 
-test('a boot with the clock at 1970 that is put right after ten minutes: nothing is lost, all times are right', async (t) => {
+test('a boot with the clock at 1970, corrected after ten minutes: nothing is lost, and all timestamps are correct', async (t) => {
   const scene = await Scene.open(t, 40, { wallMs: 1000 })
   await scene.intervals(minutes(10))
   assert.equal(scene.receiver.requests.length, 0)

@@ -5,14 +5,14 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Running } from '../support/servers.ts'
 import { numbersIn, onItsOwnDisk, type Spoilt, times, whatIsMissing } from './disk.ts'
-import { faultless, said } from './judge.ts'
+import { faultless, verdictText } from './judge.ts'
 import { rig } from './rig.ts'
 
 const missing = whatIsMissing()
-const skip = process.env['CI'] === 'true' || missing === '' ? false : `no disk can be spoilt: ${missing}`
+const skip = process.env['CI'] === 'true' || missing === '' ? false : `no disk error can be injected: ${missing}`
 
-const failed = /the disk cannot be written/
-const well = /the disk can be written again/
+const failed = /Buffer disk is not writable, buffering in memory/
+const recovered = /Buffer disk recovered/
 
 interface Ill {
   readonly mount: (folder: string) => string
@@ -27,18 +27,18 @@ const illnesses: Readonly<Record<string, Ill>> = {
     spoil: (folder) => `dd if=/dev/zero of=${folder}/disk/ballast bs=4k 2>/dev/null || true`,
     mend: (folder) => `rm ${folder}/disk/ballast`,
   },
-  // what the kernel makes of a fault in the file system itself: nothing can be written, open files give EIO
+  // after an error in the file system the kernel remounts it read-only: writes fail, and open files return EIO
   'a file system that was remounted read-only after an error': {
     mount: (folder) =>
       `truncate -s 16M ${folder}/image && mkfs.ext4 -q ${folder}/image && ` +
       `mount -o loop,errors=remount-ro ${folder}/image ${folder}/disk`,
     spoil: (folder) => `echo fault > /sys/fs/ext4/$(basename $(findmnt -no SOURCE ${folder}/disk))/trigger_fs_error`,
-    // as an administrator does it: the repaired volume is mounted again, while the agent holds on to the old one
+    // like an administrator: mounts the repaired volume again, while the agent keeps descriptors of the old one
     mend: (folder) =>
       `umount -l ${folder}/disk && cp ${folder}/image ${folder}/repaired && ` +
       `(e2fsck -fy ${folder}/repaired || [ $? = 1 ]) && mount -o loop ${folder}/repaired ${folder}/disk`,
   },
-  // writes go well, and what the kernel could not bring to the disk is told at the next sync
+  // writes succeed, and the next sync reports what the kernel could not write
   'a thin volume that has run out, so that syncs fail': {
     mount: (folder) =>
       `mkdir ${folder}/below && mount -t tmpfs -o size=8m none ${folder}/below && truncate -s 64M ${folder}/below/image && ` +
@@ -49,7 +49,7 @@ const illnesses: Readonly<Record<string, Ill>> = {
 }
 
 for (const [name, { mount, spoil, mend }] of Object.entries(illnesses)) {
-  test(`${name}: everything is sent all the same, it is said once, and the disk is used again by itself`, {
+  test(`${name}: everything is sent, the failure is logged once, and the disk is used again after the recovery`, {
     skip,
   }, async (t) => {
     const { scene, agent, inside } = await onItsOwnDisk(t, mount)
@@ -60,13 +60,13 @@ for (const [name, { mount, spoil, mend }] of Object.entries(illnesses)) {
     await sleep(1500)
     const during = numbersIn(scene.receiver.ledger).length - before
     inside(mend(scene.folder))
-    await agent.until(well)
+    await agent.until(recovered)
     await judged(t, name, { scene, agent, inside })
     assert.ok(during > 20, `only ${during} snapshots arrived while the disk failed`)
   })
 }
 
-test('a directory that is removed while it is used: nothing is lost, it is made anew', async (t) => {
+test('a directory that is removed while it is in use is created again, and nothing is lost', async (t) => {
   const scene = await rig(t)
   const agent = await scene.agent({ hurryMs: 300 })
   await sleep(1000)
@@ -75,23 +75,23 @@ test('a directory that is removed while it is used: nothing is lost, it is made 
   await judged(t, 'directory removed', { scene, agent, inside: () => {} })
 })
 
-/** The agent was one process all the time and lost nothing. */
+/** Checks that the agent lost nothing, in one process. */
 async function judged(t: TestContext, name: string, { scene, agent }: Spoilt): Promise<void> {
   await sleep(1000)
   const verdict = await scene.finish(agent)
   const numbers = numbersIn(scene.receiver.ledger)
   const gone = (numbers.at(-1) ?? 0) - new Set(numbers).size
-  t.diagnostic(`${said(name, verdict)}; of ${numbers.at(-1)} collected ${gone} missing`)
+  t.diagnostic(`${verdictText(name, verdict)}; of ${numbers.at(-1)} collected ${gone} missing`)
   assert.deepEqual([verdict, gone], [{ ...verdict, ...faultless }, 0])
   assert.ok(isQuiet(agent), agent.output())
 }
 
-/** Each change is told once: a failure is not told again before the disk was well. A disk at its limit may be well in between. */
+/** Each change of state is logged once. A full disk may recover and fail again several times. */
 function isQuiet(agent: Running): boolean {
-  const told = agent
+  const states = agent
     .output()
     .split('\n')
-    .flatMap((line) => (failed.test(line) ? ['failed'] : well.test(line) ? ['well'] : []))
-  const alternates = told.every((state, i) => state !== told[i - 1])
-  return alternates && times(agent.output(), /level=ERROR/) === told.filter((state) => state === 'failed').length
+    .flatMap((line) => (failed.test(line) ? ['failed'] : recovered.test(line) ? ['recovered'] : []))
+  const alternates = states.every((state, i) => state !== states[i - 1])
+  return alternates && times(agent.output(), /level=ERROR/) === 0
 }

@@ -6,7 +6,7 @@ import type { LedgerEntry } from '../../src/demo-receiver/store.ts'
 import type { Running } from '../support/servers.ts'
 import { type Rig, rig } from './rig.ts'
 
-/** Why no disk can be spoiled here; empty where it can. */
+/** Why disk errors cannot be injected on this host; empty if they can. */
 export function whatIsMissing(): string {
   if (process.getuid?.() !== 0) return 'not root'
   try {
@@ -22,11 +22,11 @@ export function whatIsMissing(): string {
 export interface Spoilt {
   readonly scene: Rig
   readonly agent: Running
-  /** Runs a command among the agent's own mounts. */
+  /** Runs a command in the mount namespace of the agent. */
   inside(command: string): void
 }
 
-/** An agent whose directory `disk` is a mount of its own, which no other process sees. `mount` makes it, in `folder`. */
+/** An agent in a mount namespace with a private mount `disk`. The command `mount` creates it in `folder`. */
 export async function onItsOwnDisk(t: TestContext, mount: (folder: string) => string): Promise<Spoilt> {
   const scene = await rig(t)
   const disk = join(scene.folder, 'disk')
@@ -45,7 +45,7 @@ export async function onItsOwnDisk(t: TestContext, mount: (folder: string) => st
   }
 }
 
-/** Running numbers of the snapshots that arrived: of one agent that lost none, each once. */
+/** The running numbers of the arrived snapshots: consecutive if one agent lost none. */
 export function numbersIn(ledger: readonly LedgerEntry[]): readonly number[] {
   return ledger.filter(({ series }) => series.startsWith('fault_number')).map(({ value }) => value)
 }

@@ -1,26 +1,26 @@
 import type { LedgerEntry } from '../../src/demo-receiver/store.ts'
 import { valuesAt } from './numbers.ts'
 
-/** A snapshot that was safe on disk, as the outside ledger has it. */
+/** A snapshot that was durable, according to the ledger. */
 export interface Durable {
   readonly timestampMs: number
   readonly samples: number
 }
 
-/** What a receiver has, against what was collected: in samples. */
+/** Comparison of the receiver's samples with the collected ones, in numbers of samples. */
 export interface Verdict {
   readonly snapshots: number
   readonly samples: number
   readonly missing: number
   readonly doubled: number
   readonly outOfOrder: number
-  /** With a value that is not its time's, or at a time at which there was no such series. */
+  /** Samples with a wrong value, or at a time without this series. */
   readonly wrong: number
 }
 
 export const faultless = { missing: 0, doubled: 0, outOfOrder: 0, wrong: 0 }
 
-/** Every sample once and in order: stale markers are not judged. */
+/** Checks that every sample arrived once and in order. Ignores stale markers. */
 export function judge(durable: readonly Durable[], arrived: readonly LedgerEntry[]): Verdict {
   const newest = new Map<string, number>()
   const taken = new Set<string>()
@@ -47,14 +47,14 @@ export function judge(durable: readonly Durable[], arrived: readonly LedgerEntry
     samples += one.samples
     missing += Math.max(0, one.samples - (byTime.get(one.timestampMs) ?? 0))
   }
-  // written when the agent was killed, not known to be safe: it may be there, but whole
+  // was being written at a kill, durable or not: it may be missing, but not incomplete
   for (const [timestampMs, count] of times) {
     if (!known.has(timestampMs)) missing += Math.max(0, valuesAt(timestampMs).size - count)
   }
   return { snapshots: durable.length, samples, missing, doubled, outOfOrder, wrong }
 }
 
-/** Which snapshots did not arrive whole: for whoever has to find out why. */
+/** The snapshots that arrived incomplete, to debug a failure. */
 export function incomplete(durable: readonly Durable[], arrived: readonly LedgerEntry[]): readonly string[] {
   const byTime = new Map<number, number>()
   for (const { timestampMs, stale } of arrived) if (!stale) byTime.set(timestampMs, (byTime.get(timestampMs) ?? 0) + 1)
@@ -64,7 +64,7 @@ export function incomplete(durable: readonly Durable[], arrived: readonly Ledger
   })
 }
 
-/** What a real receiver's store has of `fault_time`, by part: a gap is a time at which a part is missing or wrong. */
+/** The times at which a part of `fault_time` is missing or wrong in a real receiver. */
 export function gaps(durable: readonly Durable[], stored: ReadonlyMap<string, ReadonlyMap<number, number>>): number {
   let count = 0
   for (const { timestampMs } of durable) {
@@ -73,7 +73,7 @@ export function gaps(durable: readonly Durable[], stored: ReadonlyMap<string, Re
   return count
 }
 
-export const said = (name: string, verdict: Verdict): string =>
+export const verdictText = (name: string, verdict: Verdict): string =>
   `${name}: ${Object.entries(verdict)
     .map(([what, count]) => `${what} ${count}`)
     .join(', ')}`

@@ -4,4 +4,4 @@ import { isShort } from './rig.ts'
 
 const times = isShort ? 20 : 100
 
-test(`${times} kills at random moments lose nothing`, (t) => killed(t, times))
+test(`${times} kills at random times lose nothing`, (t) => killed(t, times))

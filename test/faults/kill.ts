@@ -3,11 +3,14 @@ import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FaultPlan } from '../support/faulty-receiver.ts'
 import { type Running, startPrometheus } from '../support/servers.ts'
-import { faultless, gaps, incomplete, said } from './judge.ts'
+import { faultless, gaps, incomplete, verdictText } from './judge.ts'
 import { type Fate, spoiler } from './proxy.ts'
 import { patient, rig } from './rig.ts'
 
-/** In turn, for three kills each: long enough for a backlog, and for a catch-up that the next kill cuts short. */
+/**
+ * The behaviours of the receiver, in turn for three kills each: long enough for a backlog, and for a catch-up that the
+ * next kill interrupts.
+ */
 const results: readonly Fate[] = [
   'answer',
   'fail',
@@ -26,16 +29,16 @@ const behaviours: Readonly<Record<Fate, FaultPlan>> = {
   'commit and hang': { hang: true, commit: true },
 }
 
-/** Of the requests in a spell of committing without answering every other one is spoiled, so that it gets on. */
+/** While the receiver commits without an answer, this breaks every other request only, so that delivery progresses. */
 const fateOf = (spell: Fate, number: number): Fate =>
   spell.startsWith('commit') && number % 2 === 0 ? 'answer' : spell
 
-/** Kills the agent again and again, each time at another moment, in front of two receivers: ours and Prometheus. */
+/** Kills the agent repeatedly, at different moments, with two receivers: the test receiver and Prometheus. */
 export async function killed(t: TestContext, times: number): Promise<void> {
   const prometheus = await startPrometheus(t)
   let spell: Fate = 'answer'
   const scene = await rig(t, { intervalMs: 15 })
-  // a receiver that takes its time: for the first half of the kills the agent never catches up
+  // a slow receiver: during the first half of the kills the agent never catches up
   let delayMs = 30
   scene.behave((number) => ({ delayMs, ...behaviours[fateOf(spell, number)] }))
   const queue_config = { ...patient('').queue_config, max_samples_per_send: 150 }
@@ -63,13 +66,13 @@ export async function killed(t: TestContext, times: number): Promise<void> {
   t.diagnostic(`${live} kills live, ${times - live} with a backlog of up to ${Math.max(...behind)} snapshots`)
   spell = 'answer'
   delayMs = 0
-  scene.configure({ global: { scrape_interval: '1s' } }) // from here on a busy host catches up, too
+  scene.configure({ global: { scrape_interval: '1s' } }) // from here on a busy host catches up too
   const last = await scene.agent()
   const missing = async () => (prometheus === undefined ? 0 : gaps(scene.durable(), await storedIn(prometheus)))
   const verdict = await scene.finish(last, missing)
   logs.push(...unusual(last))
   const durable = scene.durable()
-  t.diagnostic(said(`${times} kills`, verdict))
+  t.diagnostic(verdictText(`${times} kills`, verdict))
   assert.ok(durable.length > times, `only ${durable.length} snapshots were collected`)
   const details = () => [...incomplete(durable, scene.receiver.ledger), ...logs].join('\n')
   if (verdict.missing > 0) t.diagnostic(details())
@@ -80,14 +83,14 @@ export async function killed(t: TestContext, times: number): Promise<void> {
   assert.equal(gap, 0, logs.join('\n'))
 }
 
-/** What an agent said beside the trouble that it is meant to have. */
+/** Warnings and errors of the agent, without the expected ones. */
 const unusual = (agent: Running) =>
   agent
     .output()
     .split('\n')
-    .filter((line) => /level=(WARN|ERROR)|had arrived/.test(line) && !/not delivered/.test(line))
+    .filter((line) => /level=(WARN|ERROR)|had been accepted/.test(line) && !/Remote write failed, retrying/.test(line))
 
-/** The times and values of each part, as Prometheus has them. */
+/** The times and values of each part in Prometheus. */
 async function storedIn(prometheus: NonNullable<Awaited<ReturnType<typeof startPrometheus>>>) {
   const rows = await prometheus.query('fault_time[1h]')
   return new Map(

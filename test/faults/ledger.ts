@@ -5,8 +5,8 @@ import { headOf } from '../../src/buffer/segment/snapshot-codec.ts'
 import type { Durable } from './judge.ts'
 
 /**
- * The outside ledger: a file system that writes down each snapshot once the sync behind its write has come back. It
- * looks at the bytes of the log on their way to the disk and knows nothing of who writes them.
+ * The ledger: a file system that records each snapshot when the sync after its write has finished. It decodes the bytes
+ * of the log independently of the writer.
  */
 export function ledgered(files: FileSystem, path: string): FileSystem & { close(): void } {
   const ledger = openSync(path, 'a')
@@ -48,7 +48,7 @@ function* linesOf(bytes: Buffer, from: number): Generator<string> {
   }
 }
 
-/** What the ledger has by now; a line that a kill has cut is not in it. Sequence numbers used twice are thrown. */
+/** The complete lines of the ledger. Throws if a sequence number is used twice. */
 export function readLedger(path: string): readonly Durable[] {
   if (!existsSync(path)) return []
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
@@ -56,7 +56,7 @@ export function readLedger(path: string): readonly Durable[] {
   for (const line of lines) {
     const [sequence = 0, timestampMs = 0, samples = 0] = line.split(' ').map(Number)
     const before = bySequence.get(sequence)
-    // written anew after a failed sync: the same snapshot
+    // the same snapshot, written again after a failed sync
     if (before !== undefined && before.timestampMs !== timestampMs)
       throw new Error(`ledger: sequence number ${sequence} was used twice`)
     bySequence.set(sequence, { timestampMs, samples })

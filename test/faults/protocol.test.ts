@@ -11,16 +11,16 @@ const auto = { message: 'auto' } as const
 const dayMs = 86_400_000
 
 const versions = ({ receiver }: Scene) => receiver.requests.map(({ version }) => version).join('')
-const said = ({ lines }: Scene, text: string) => lines.filter((line) => line.includes(text)).length
+const countLines = ({ lines }: Scene, text: string) => lines.filter((line) => line.includes(text)).length
 
-test('a receiver that knows 2.0 gets nothing else, one request a snapshot', async (t) => {
+test('a receiver that supports 2.0 gets only 2.0, one request per snapshot', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   await scene.intervals(20)
   assert.deepEqual([scene.state, versions(scene)], [flawless, '2'.repeat(20)])
-  assert.equal(said(scene, 'takes 2.0'), 1)
+  assert.equal(countLines(scene, 'supports remote write 2.0'), 1)
 })
 
-test('what lives for a moment does not ask, and speaks 2.0 all the same where nothing else is taken', async (t) => {
+test('a short-lived command does not probe for 2.0, but uses it if the receiver rejects 1.0', async (t) => {
   const scene = await Scene.open(t, 40, { ...auto, isBrief: true })
   await scene.intervals(3)
   assert.deepEqual([scene.state, versions(scene)], [flawless, '111'])
@@ -29,22 +29,22 @@ test('what lives for a moment does not ask, and speaks 2.0 all the same where no
   assert.deepEqual([scene.state, versions(scene)], [flawless, '111122'])
 })
 
-/** docs/delivery.md: what the receiver does, and the version that it gets in the end. */
+/** The table in docs/delivery.md: the behaviour of the receiver, and the version that hostpush settles on. */
 const rows: Readonly<Record<string, readonly [(scene: Scene) => void | Promise<void>, version: 1 | 2]>> = {
   '2xx with the number of samples written': [() => {}, 2],
-  '2xx with no such number, or with 0': [
+  '2xx without that number, or with 0': [
     ({ receiver }) => {
       receiver.version2 = 'empty'
     },
     1,
   ],
-  '400 to the first': [
+  '400 to the first request': [
     ({ receiver }) => {
       receiver.version2 = 400
     },
     1,
   ],
-  '400 without a number to everything, later on': [
+  '400 without a number to every request, later': [
     async (scene) => {
       await scene.intervals(5)
       scene.receiver.version2 = 400
@@ -63,7 +63,7 @@ const rows: Readonly<Record<string, readonly [(scene: Scene) => void | Promise<v
     },
     2,
   ],
-  '500 to three snapshots that are taken as 1.0 at once': [
+  '500 to three snapshots that the receiver accepts as 1.0': [
     ({ receiver }) => {
       receiver.version2 = 500
     },
@@ -90,21 +90,21 @@ for (const [name, [set, version]] of Object.entries(rows)) {
   })
 }
 
-test('docs/delivery.md has these rows, and no others', () => {
+test('docs/delivery.md contains exactly these rows', () => {
   const text =
     readFileSync(new URL('docs/delivery.md', packageRoot), 'utf8').split('\n## Which version of remote-write\n')[1] ??
     ''
-  const told = [...text.matchAll(/^\| (\S.*?) \| (\d)\.0 \|/gm)].map(([, name = '', version]) => [
+  const documented = [...text.matchAll(/^\| (\S.*?) \| (\d)\.0 \|/gm)].map(([, name = '', version]) => [
     name,
     Number(version),
   ])
   const tested = Object.entries(rows).map(([name, [, version]]) => [name, version])
-  assert.deepEqual(told.toSorted(), tested.toSorted())
+  assert.deepEqual(documented.toSorted(), tested.toSorted())
 })
 
 for (const answer of ['empty', 'mute', 400, 415] as const) {
   const name = { empty: '204 to an empty request', mute: '204 without counts', 400: '400', 415: '415' }[answer]
-  test(`${name}: the same snapshot goes out again as 1.0, and so do all others for a day`, async (t) => {
+  test(`${name}: the same snapshot is sent again as 1.0, and all others for a day too`, async (t) => {
     const scene = await Scene.open(t, 40, auto)
     scene.receiver.version2 = answer
     await scene.intervals(10)
@@ -112,36 +112,36 @@ for (const answer of ['empty', 'mute', 400, 415] as const) {
     await scene.clock.pass(dayMs)
     await scene.intervals(10)
     assert.deepEqual([scene.state, versions(scene)], [flawless, `2${'1'.repeat(10)}2${'1'.repeat(10)}`])
-    assert.equal(said(scene, 'takes no 2.0'), 1)
+    assert.equal(countLines(scene, 'does not support remote write 2.0'), 1)
     scene.receiver.version2 = 'known'
     await scene.clock.pass(dayMs)
     await scene.intervals(5)
     assert.deepEqual([scene.state, versions(scene).slice(-5)], [flawless, '22222'])
-    assert.equal(said(scene, 'takes 2.0'), 1)
+    assert.equal(countLines(scene, 'supports remote write 2.0'), 1)
   })
 }
 
-test('500 to 2.0 and 204 to 1.0, three times: no 2.0', async (t) => {
+test('after 500 to 2.0 and 204 to 1.0 three times, hostpush uses 1.0', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   scene.receiver.version2 = 500
   await scene.intervals(minutes(5))
   assert.deepEqual(scene.state, flawless)
   assert.equal(versions(scene).replace(/1+$/, ''), '222122212221'.slice(0, -1))
-  assert.equal(said(scene, 'takes no 2.0'), 1)
+  assert.equal(countLines(scene, 'does not support remote write 2.0'), 1)
 })
 
-test('an outage says nothing of the protocol', async (t) => {
+test('an outage does not change the protocol version', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   scene.receiver.behave = away
   await scene.intervals(minutes(90))
-  assert.equal(said(scene, 'takes no 2.0'), 0)
+  assert.equal(countLines(scene, 'does not support remote write 2.0'), 0)
   scene.receiver.behave = () => undefined
   await scene.intervals(minutes(5))
   assert.deepEqual([scene.state, versions(scene).at(-1)], [flawless, '2'])
-  assert.equal(said(scene, 'takes 2.0'), 1)
+  assert.equal(countLines(scene, 'supports remote write 2.0'), 1)
 })
 
-test('what was found out outlives a restart, and not a new URL', async (t) => {
+test('the detected version survives a restart, but not a change of the URL', async (t) => {
   for (const answer of ['known', 'empty'] as const) {
     const scene = await Scene.open(t, 40, auto)
     scene.receiver.version2 = answer
@@ -159,7 +159,7 @@ test('what was found out outlives a restart, and not a new URL', async (t) => {
 })
 
 for (const answer of ['known', 'empty', 'mute', 400, 415, 500] as const) {
-  test(`killed at any request while a receiver that says ${answer} to 2.0 is asked: nothing is lost, nothing refused`, async (t) => {
+  test(`killed at any request while probing a receiver that answers ${answer} to 2.0: nothing is lost or rejected`, async (t) => {
     for (let at = 1; at <= 8; at++) {
       for (const take of ['all', 'none'] as const) {
         const scene = await Scene.open(t, 5, auto)
@@ -177,7 +177,7 @@ for (const answer of ['known', 'empty', 'mute', 400, 415, 500] as const) {
   })
 }
 
-test('a receiver that knows 2.0 no more in the middle of a catch-up gets the same as 1.0', async (t) => {
+test('a receiver that stops supporting 2.0 during a catch-up gets the same samples as 1.0', async (t) => {
   for (const answer of ['empty', 'mute', 415] as const) {
     const scene = await Scene.open(t, 40, auto)
     await scene.intervals(3)
@@ -190,7 +190,7 @@ test('a receiver that knows 2.0 no more in the middle of a catch-up gets the sam
   }
 })
 
-test('a receiver that forgets 2.0 and remembers it again, again and again: nothing is lost, nothing refused', async (t) => {
+test('a receiver with 2.0 support that comes and goes repeatedly: nothing is lost or rejected', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   for (const answer of [400, 415, 'empty', 'mute', 500, 400] as const) {
     scene.receiver.version2 = answer
@@ -203,7 +203,7 @@ test('a receiver that forgets 2.0 and remembers it again, again and again: nothi
   }
 })
 
-test('a receiver of 2.0 that refuses everything without a count is still one of 2.0', async (t) => {
+test('a 2.0 receiver that rejects everything without a count still gets 2.0', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   await scene.intervals(5)
   scene.receiver.behave = () => ({ take: 'none', status: 400 })
@@ -213,7 +213,7 @@ test('a receiver of 2.0 that refuses everything without a count is still one of 
   assert.deepEqual([scene.state, versions(scene).at(-1)], [flawless, '2'])
 })
 
-test('a receiver that takes 2.0 alone gets it, whatever waits', async (t) => {
+test('a receiver that supports only 2.0 gets 2.0, with any backlog', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   scene.receiver.version1 = 415
   scene.receiver.behave = away
@@ -223,7 +223,7 @@ test('a receiver that takes 2.0 alone gets it, whatever waits', async (t) => {
   assert.deepEqual([scene.state, versions(scene).at(-1)], [flawless, '2'])
 })
 
-test('a receiver that takes neither holds everything, and loses nothing', async (t) => {
+test('a receiver that supports neither version pauses delivery, and nothing is lost', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   await scene.intervals(3)
   scene.receiver.version1 = 415
@@ -236,7 +236,7 @@ test('a receiver that takes neither holds everything, and loses nothing', async 
   assert.deepEqual(scene.state, flawless)
 })
 
-test('2.0 by configuration from a receiver without it: held, and said how to put it right', async (t) => {
+test('2.0 configured for a receiver without it: delivery pauses, and a hint is logged', async (t) => {
   const scene = await Scene.open(t, 40, { message: 'io.prometheus.write.v2.Request' })
   scene.receiver.version2 = 'empty'
   await scene.intervals(minutes(10))
@@ -247,7 +247,7 @@ test('2.0 by configuration from a receiver without it: held, and said how to put
   assert.deepEqual(scene.state, flawless)
 })
 
-test('400 with counts: what was written was written, the rest is counted exactly, and nothing is split', async (t) => {
+test('400 with counts: written samples count as delivered, the rest is counted exactly, and no request is split', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   await scene.intervals(2)
   const refused = new Set(['3', '17', '20'].map(keyOf))
@@ -255,13 +255,13 @@ test('400 with counts: what was written was written, the rest is counted exactly
   await scene.intervals(10)
   assert.deepEqual(scene.state, { missing: 30, dropped: { rejected: 30 }, backlog: 0 })
   assert.equal(versions(scene), '2'.repeat(12))
-  assert.equal(said(scene, 'some samples are refused'), 1)
+  assert.equal(countLines(scene, 'Some samples rejected'), 1)
   scene.receiver.refuses = () => false
   await scene.intervals(3)
-  assert.deepEqual([scene.missing().length, said(scene, 'all samples are taken again')], [30, 1])
+  assert.deepEqual([scene.missing().length, countLines(scene, 'accepts all samples again')], [30, 1])
 })
 
-test('400 with a count of none: everything is refused, held and not lost', async (t) => {
+test('400 with a count of 0: everything is rejected, delivery pauses, and nothing is lost', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   await scene.intervals(2)
   scene.receiver.refuses = () => true
@@ -271,7 +271,7 @@ test('400 with a count of none: everything is refused, held and not lost', async
   assert.deepEqual(scene.state, flawless)
 })
 
-test('400 with counts in the middle of a catch-up: exact', async (t) => {
+test('400 with counts during a catch-up is counted exactly', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   await scene.intervals(2)
   scene.receiver.behave = away
@@ -284,7 +284,7 @@ test('400 with counts in the middle of a catch-up: exact', async (t) => {
   assert.ok(scene.missing().every((one) => one.startsWith('7@')))
 })
 
-test('resets after 2.0 was written, live and in a catch-up: nothing is missing, nothing counts as refused', async (t) => {
+test('connection resets after 2.0 was written, live and during a catch-up: nothing is missing or counted as rejected', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   await scene.intervals(10)
   scene.receiver.behave = away
@@ -294,12 +294,12 @@ test('resets after 2.0 was written, live and in a catch-up: nothing is missing, 
   assert.deepEqual(scene.state, flawless)
 })
 
-test('a receiver that writes less than it takes is told of once, and what it left counts as dropped', async (t) => {
+test('a receiver that writes fewer samples than it accepts is logged once, and the rest counts as dropped', async (t) => {
   const scene = await Scene.open(t, 40, auto)
   await scene.intervals(2)
   const headers = { 'x-prometheus-remote-write-samples-written': '38' }
   scene.receiver.behave = () => ({ take: 'all', status: 204, headers })
   await scene.intervals(5)
-  assert.equal(said(scene, 'has written less'), 1)
+  assert.equal(countLines(scene, 'wrote fewer samples'), 1)
   assert.equal(versions(scene), '2'.repeat(7))
 })

@@ -2,10 +2,10 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 
-/** What stands between the agent and a real receiver does with a request. */
+/** What the proxy does with a request. */
 export type Fate = 'answer' | 'fail' | 'hang' | 'commit and reset' | 'commit and hang'
 
-/** Passes requests on to a real receiver, or spoils them on the way there or back. */
+/** A proxy in front of a real receiver that forwards requests, or breaks the request or the response. */
 export async function spoiler(t: TestContext, target: string, result: (number: number) => Fate): Promise<string> {
   let number = 0
   const server = createServer((incoming, answer) => {

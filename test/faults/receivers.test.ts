@@ -7,10 +7,10 @@ const minutes = (count: number) => (count * 60_000) / intervalMs
 
 const flawless = { missing: 0, dropped: {}, backlog: 0 }
 
-/** Refuses to be reached. */
+/** A receiver that is unreachable. */
 const away = () => ({ take: 'none', status: 503 }) as const
 
-test('a receiver that is well gets every snapshot in one request', async (t) => {
+test('a working receiver gets each snapshot in one request', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(20)
   assert.deepEqual([scene.state, scene.receiver.requests.length], [flawless, 20])
@@ -18,7 +18,7 @@ test('a receiver that is well gets every snapshot in one request', async (t) => 
 
 for (const partial of [false, true]) {
   const kind = partial ? 'commits the rest, as Mimir does' : 'commits nothing, as Prometheus does'
-  test(`400 for one series from a receiver that ${kind}: the rest arrives, and it is tried again in an hour`, async (t) => {
+  test(`400 for one series from a receiver that ${kind}: the rest is delivered, and the series is retried in an hour`, async (t) => {
     const scene = await Scene.open(t, 300)
     scene.receiver.partial = partial
     scene.receiver.refuses = (series) => series === keyOf('217')
@@ -33,7 +33,7 @@ for (const partial of [false, true]) {
     assert.ok(missing >= minutes(60) && missing <= minutes(60) + 1, `${missing} are missing`)
   })
 
-  test(`400 for one series in the middle of a catch-up, from a receiver that ${kind}`, async (t) => {
+  test(`400 for one series during a catch-up, from a receiver that ${kind}`, async (t) => {
     const scene = await Scene.open(t, 100)
     scene.receiver.partial = partial
     scene.receiver.behave = away
@@ -53,7 +53,7 @@ for (const partial of [false, true]) {
   })
 }
 
-test('400 for every series for twenty minutes: held, and nothing is lost', async (t) => {
+test('400 for every series for twenty minutes: delivery pauses, and nothing is lost', async (t) => {
   const scene = await Scene.open(t)
   scene.receiver.refuses = () => true
   await scene.intervals(minutes(20))
@@ -63,7 +63,7 @@ test('400 for every series for twenty minutes: held, and nothing is lost', async
   assert.deepEqual(scene.state, flawless)
 })
 
-test('a receiver that refuses what is older than an hour: that is set aside, everything younger arrives', async (t) => {
+test('a receiver that rejects samples older than an hour: these become dead letters, and newer ones are delivered', async (t) => {
   const scene = await Scene.open(t)
   scene.receiver.behave = away
   await scene.intervals(minutes(180))
@@ -77,7 +77,7 @@ test('a receiver that refuses what is older than an hour: that is set aside, eve
   assert.deepEqual([scene.missing().length, scene.dropped], [old, { rejected: old }])
 })
 
-test('413 above a size: bodies become smaller, nothing is lost', async (t) => {
+test('413 above a size: request bodies become smaller, and nothing is lost', async (t) => {
   const scene = await Scene.open(t)
   scene.receiver.behave = away
   await scene.intervals(100)
@@ -86,20 +86,20 @@ test('413 above a size: bodies become smaller, nothing is lost', async (t) => {
   assert.deepEqual(scene.state, flawless)
 })
 
-test('413 for less than one snapshot: it goes in parts by series', async (t) => {
+test('413 for less than one snapshot: the snapshot is split by series', async (t) => {
   const scene = await Scene.open(t)
   scene.receiver.behave = ({ samples }: Asked) => (samples > 15 ? { take: 'none', status: 413 } : undefined)
   await scene.intervals(minutes(30))
   assert.deepEqual(scene.state, flawless)
 })
 
-test('413 for whatever is sent: said, held, and nothing is lost', async (t) => {
+test('413 for every request: logged, delivery pauses, and nothing is lost', async (t) => {
   const scene = await Scene.open(t, 300)
   await scene.intervals(3)
   scene.receiver.behave = () => ({ take: 'none', status: 413 })
   await scene.intervals(minutes(20))
   assert.ok(scene.receiver.requests.length < 250, `${scene.receiver.requests.length} requests in twenty minutes`)
-  assert.equal(scene.lines.filter((line) => /^error.*everything is refused/.test(line)).length, 1)
+  assert.equal(scene.lines.filter((line) => /^error.*rejects all samples/.test(line)).length, 1)
   const before = scene.receiver.requests.length
   scene.receiver.behave = () => undefined
   await scene.intervals(minutes(5))
@@ -108,17 +108,17 @@ test('413 for whatever is sent: said, held, and nothing is lost', async (t) => {
   assert.ok(requests < 2 * minutes(5), `${requests} requests for what waited: they are as large as before`)
 })
 
-test('413 for a single sample: its series is set aside and told, everything else arrives', async (t) => {
+test('413 for a single sample: its series becomes a dead letter and is logged, everything else is delivered', async (t) => {
   const scene = await Scene.open(t, 100)
   scene.receiver.behave = ({ series }: Asked) => (series.has(keyOf('17')) ? { take: 'none', status: 413 } : undefined)
   await scene.intervals(minutes(20))
   assert.equal(scene.backlog, 0)
   assert.ok(scene.missing().every((one) => one.startsWith('17@')))
   assert.equal(scene.dropped['rejected'], scene.missing().length)
-  assert.ok(scene.lines.some((line) => line.includes('a series is refused')))
+  assert.ok(scene.lines.some((line) => line.includes('Series rejected by the receiver')))
 })
 
-test('500 for one snapshot for ever: set aside after half an hour, everything else arrives', async (t) => {
+test('500 for one snapshot forever: it becomes a dead letter after half an hour, everything else is delivered', async (t) => {
   const scene = await Scene.open(t)
   const poison = scene.trueMs + 5 * intervalMs
   scene.receiver.behave = ({ series }: Asked) =>
@@ -129,7 +129,7 @@ test('500 for one snapshot for ever: set aside after half an hour, everything el
   assert.deepEqual(scene.dropped, { rejected: scene.parts.length })
 })
 
-test('503 for two hours is no poison: nothing is lost, and the catch-up takes many snapshots at once', async (t) => {
+test('503 for two hours rejects nothing: nothing is lost, and the catch-up sends many snapshots per request', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(10)
   scene.receiver.behave = away
@@ -144,7 +144,7 @@ test('503 for two hours is no poison: nothing is lost, and the catch-up takes ma
   )
 })
 
-test('429 with Retry-After is asked again when it said, not before, and loses nothing', async (t) => {
+test('429 with Retry-After is retried at that time, not before, and nothing is lost', async (t) => {
   const scene = await Scene.open(t)
   scene.receiver.behave = ({ number }: Asked) =>
     number % 3 === 0 ? { take: 'none', status: 429, headers: { 'retry-after': '7' } } : undefined
@@ -156,7 +156,7 @@ test('429 with Retry-After is asked again when it said, not before, and loses no
   assert.ok(Math.min(...gaps) >= 7000, `asked again after ${Math.min(...gaps)} ms`)
 })
 
-test('resets after it has committed, live and in a catch-up: nothing is missing, nothing is set aside', async (t) => {
+test('connection resets after the receiver has committed, live and during a catch-up: nothing is missing or rejected', async (t) => {
   const scene = await Scene.open(t)
   await scene.intervals(10)
   scene.receiver.behave = away
@@ -166,7 +166,7 @@ test('resets after it has committed, live and in a catch-up: nothing is missing,
   assert.deepEqual(scene.state, flawless)
 })
 
-test('killed at any request while a series is refused, live and in a catch-up: the rest arrives', async (t) => {
+test('killed at any request while a series is rejected, live and during a catch-up: the rest is delivered', async (t) => {
   for (let at = 1; at <= 16; at++) {
     const scene = await Scene.open(t, 16)
     scene.receiver.refuses = (series) => series === keyOf('5')
@@ -188,7 +188,7 @@ test('killed at any request while a series is refused, live and in a catch-up: t
   }
 })
 
-test('a receiver that has taken everything and an agent that has lost its cursors: nothing is missing', async (t) => {
+test('an agent that lost its cursors sends everything again to a receiver that has it: nothing is missing', async (t) => {
   const scene = await Scene.open(t)
   scene.receiver.behave = away
   await scene.intervals(50)
@@ -201,7 +201,7 @@ test('a receiver that has taken everything and an agent that has lost its cursor
   assert.deepEqual(scene.state, flawless)
 })
 
-test('series that come and go around a restart in the middle of a catch-up: nothing is missing, nothing is refused', async (t) => {
+test('series that come and go around a restart during a catch-up: nothing is missing or rejected', async (t) => {
   for (let requests = 0; requests <= 9; requests++) {
     const scene = await Scene.open(t, 20)
     const before = requests % 2 === 0 ? scene.parts : scene.parts.slice(0, 17)
@@ -211,7 +211,7 @@ test('series that come and go around a restart in the middle of a catch-up: noth
     let count = 0
     scene.receiver.behave = () => (++count > requests ? { take: 'none', status: 503 } : undefined)
     await scene.start()
-    await scene.clock.pass(intervalMs) // it reads the log before it has collected anything
+    await scene.clock.pass(intervalMs) // the sender reads the log before the first collection
     await scene.intervals(3, before)
     await scene.intervals(10)
     scene.receiver.behave = () => undefined
@@ -220,7 +220,7 @@ test('series that come and go around a restart in the middle of a catch-up: noth
   }
 })
 
-test('a series that comes again as another object is the same series, whether it is read back or not', async (t) => {
+test('a series that returns as another object is the same series, read from disk or not', async (t) => {
   const scene = await Scene.open(t, 20)
   const fewer = scene.parts.slice(0, 17)
   for (let round = 0; round < 12; round++) {

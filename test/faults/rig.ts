@@ -11,31 +11,31 @@ import { readLedger } from './ledger.ts'
 /** Set by scripts/faults.ts. */
 export const isShort = process.env['FAULTS'] !== 'full'
 
-/** An agent's surroundings: a directory for its buffer, its ledger, and a receiver that behaves as it is told. */
+/** The environment of an agent: buffer directory, ledger, and a receiver with configurable behaviour. */
 export interface Rig {
   readonly folder: string
   readonly receiver: Receiver
-  /** What the receiver does with each request from now on; undefined for nothing out of the ordinary. */
+  /** Sets the behaviour of the receiver; undefined for the normal one. */
   behave(how: FaultScript): void
-  /** Writes the configuration of the next start: what is not named is as before. */
+  /** Writes the configuration for the next start. Keys that are not given stay unchanged. */
   configure(changes: object): void
-  /** Starts the agent; resolves when it is running. */
+  /** Starts the agent. Resolves when it runs. */
   agent(more?: Start): Promise<Running>
-  /** Ends the agent without a word of warning. */
+  /** Kills the agent with SIGKILL. */
   kill(agent: Running): Promise<void>
-  /** Ends the agent as a service manager does it. */
+  /** Stops the agent with SIGTERM. */
   stop(agent: Running): Promise<void>
   durable(): readonly Durable[]
-  /** Waits until the receiver has all but the newest snapshots. */
+  /** Waits until the receiver has all snapshots except the newest ones. */
   caughtUp(ms: number): Promise<void>
-  /** Lets the agent catch up, stops it, and judges; `elsewhere` counts what another receiver has not got. */
+  /** Lets the agent catch up, stops it, and compares. `elsewhere` returns the missing samples of another receiver. */
   finish(agent: Running, elsewhere?: () => Promise<number>): Promise<Verdict>
 }
 
 interface Start {
-  /** The agent never sleeps longer. */
+  /** Maximum sleep of the agent. */
   readonly hurryMs?: number
-  /** A command that is given the agent's and becomes it. */
+  /** A wrapper command that executes the agent's command. */
   readonly inside?: readonly string[]
 }
 
@@ -46,7 +46,7 @@ interface Config {
 
 interface Setting {
   readonly intervalMs?: number
-  /** The directory of the buffer; one that goes with the test where none is named. */
+  /** The buffer directory. Default: a temporary directory of the test. */
   readonly directory?: string
   readonly receiver?: Partial<ReceiverOptions>
 }
@@ -74,7 +74,7 @@ export async function rig(t: TestContext, { intervalMs = 25, directory, receiver
   const durable = () => readLedger(ledger)
   const caughtUp = async (ms: number) => {
     const nearly = () => (receiver.ledger.at(-1)?.timestampMs ?? 0) >= (durable().at(-20)?.timestampMs ?? 0)
-    for (const begun = Date.now(); Date.now() - begun < ms && !nearly(); ) await sleep(50)
+    for (const startMs = Date.now(); Date.now() - startMs < ms && !nearly(); ) await sleep(50)
   }
   const begin = async ({ hurryMs = Number.POSITIVE_INFINITY, inside = [] }: Start = {}) => {
     writeFileSync(file, JSON.stringify(config))
@@ -110,7 +110,7 @@ export async function rig(t: TestContext, { intervalMs = 25, directory, receiver
       await caughtUp(ms)
       await stop(agent)
       const isWhole = async () => judge(durable(), receiver.ledger).missing === 0 && (await elsewhere()) === 0
-      // a host with little time to spare collects faster than it sends: another start takes up what is left
+      // a busy host collects faster than it sends: another start delivers the backlog
       for (let more = 0; more < 3 && !(await isWhole()); more++) {
         const remote_write = config.remote_write.map((block) => ({ ...block, remote_timeout: '10s' }))
         config = { ...config, global: { scrape_interval: '1s' }, remote_write }
@@ -123,7 +123,7 @@ export async function rig(t: TestContext, { intervalMs = 25, directory, receiver
   }
 }
 
-/** An endpoint that is quick to try again and catches up without consideration. */
+/** An endpoint with short retries and without pacing during a catch-up. */
 export const patient = (url: string, more: object = {}) => ({
   url: `${url}/api/v1/write`,
   remote_timeout: '200ms',

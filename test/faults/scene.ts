@@ -7,7 +7,7 @@ import { createDecoder, type Decode } from '../../src/demo-receiver/decode.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import type { ProtobufMessage } from '../../src/remote-write/encode/messages.ts'
+import type { ProtobufMessage } from '../../src/remote-write/encode/protobuf-message.ts'
 import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import { endpointOptions } from '../remote-write/options.ts'
 import { openLog, recordingLog } from '../support/buffer.ts'
@@ -20,18 +20,18 @@ const beginMs = 1_780_000_000_000
 const value = gauge('fault_value', 'The number of the interval.', ['part'])
 
 interface Setting {
-  /** What the host's clock says at the beginning. */
+  /** Wall clock of the host at the start. */
   readonly wallMs: number
   readonly message: ProtobufMessage
   readonly isBrief?: boolean
 }
 
 /**
- * An endpoint on a log on a simulated disk, in front of a receiver with Prometheus's rules, in a time that the test
- * moves. Nothing of it is a process or a socket, so that hours pass in moments.
+ * An endpoint with a log on a simulated disk, a receiver with Prometheus's rules, and a test clock. It uses no
+ * processes and no sockets, so hours of test time are fast.
  */
 export class Scene {
-  /** What the endpoint is told to speak, from its next start on. */
+  /** Configured protocol version, from the next start on. */
   message: ProtobufMessage
   readonly #isBrief: boolean
   readonly clock: TestClock
@@ -48,10 +48,10 @@ export class Scene {
   #cursor: Cursor | undefined
   #timeline: SampleClock | undefined
   #intake: Ingest | undefined
-  /** Of agents that were killed, and what had no place in time. */
+  /** Dropped samples of killed agents, and samples out of order after a clock step. */
   readonly #dropped = new Map<string, number>()
   #number = 0
-  /** What each interval had. */
+  /** The snapshot of each interval. */
   readonly #partsOf: (readonly string[])[] = []
 
   static async open(t: TestContext, series = 40, setting: Partial<Setting> = {}): Promise<Scene> {
@@ -78,7 +78,7 @@ export class Scene {
 
   async start(): Promise<void> {
     const { clock } = this
-    this.#builder = newBuilder() // another process knows no series of this one
+    this.#builder = newBuilder() // a new process has new series objects
     this.#buffer = await openLog(this.#disk, {}, { clock: this.clock, log: this.#log })
     this.#cursor = this.#buffer.cursor('default')
     const sampleClock = new SampleClock(clock, this.#log)
@@ -104,7 +104,7 @@ export class Scene {
     )
   }
 
-  /** As kill -9 leaves it: what was written is there, what was in memory is not. */
+  /** kill -9: written data stays, memory is lost. */
   async kill(): Promise<void> {
     const endpoint = this.#endpoint
     for (const [reason, samples] of this.#buffer?.stats.dropped.get('default') ?? []) this.#count(reason, samples)
@@ -115,12 +115,12 @@ export class Scene {
     this.#disk = after
   }
 
-  /** Between two agents: the file is gone in which it stood how far the endpoint was. */
+  /** Removes the cursor file between two agents. */
   loseCursors(): void {
     this.#disk.names.delete('/b/cursors')
   }
 
-  /** So many intervals go by, with a snapshot at the beginning of each. */
+  /** Passes a number of intervals, with a snapshot at the start of each. */
   async intervals(count: number, parts: readonly string[] = this.parts): Promise<void> {
     for (let i = 0; i < count; i++) {
       this.collect(parts)
@@ -129,7 +129,7 @@ export class Scene {
     }
   }
 
-  /** Until nothing more is sent without time going by. */
+  /** Waits until nothing more is sent at the current time. */
   async #rest(): Promise<void> {
     for (let before = -1; before < this.receiver.requests.length; ) {
       before = this.receiver.requests.length
@@ -155,7 +155,7 @@ export class Scene {
     return this.#endpoint?.report.problem
   }
 
-  /** Samples that were reported as lost, by reason. */
+  /** Samples that were counted as dropped, by reason. */
   get dropped(): Readonly<Record<string, number>> {
     const all = new Map(this.#dropped)
     for (const [reason, samples] of this.#buffer?.stats.dropped.get('default') ?? [])
@@ -163,12 +163,12 @@ export class Scene {
     return Object.fromEntries(all)
   }
 
-  /** The time that the rest of the world has, the receiver with it. */
+  /** The correct time, which the receiver has. */
   get trueMs(): number {
     return Math.round(beginMs + this.clock.monotonicMs())
   }
 
-  /** What was collected and never arrived, as `part@interval`; intervals from 0. */
+  /** Collected samples that never arrived, as `part@interval`; intervals start at 0. */
   missing(): readonly string[] {
     const arrived = new Set(
       this.receiver.ledger.flatMap(({ series, value, stale }) => (stale ? [] : [`${series} ${value}`])),
@@ -178,7 +178,7 @@ export class Scene {
     )
   }
 
-  /** How far the times of the samples that arrived are from when they were taken, at most, milliseconds. */
+  /** Maximum difference between the timestamps of arrived samples and the time of their collection, in milliseconds. */
   get astrayMs(): number {
     return this.receiver.ledger
       .filter(({ stale, series }) => !stale && series.startsWith('fault_value'))
@@ -188,7 +188,7 @@ export class Scene {
       )
   }
 
-  /** Steps of the wall clock that were seen. */
+  /** Number of detected steps of the wall clock. */
   get steps(): number {
     return this.#timeline?.stats.steps ?? 0
   }

@@ -5,16 +5,18 @@ import { parseRequest } from '../../src/demo-receiver/request.ts'
 import { type LedgerEntry, Store } from '../../src/demo-receiver/store.ts'
 import type { Sender } from '../../src/http/types.ts'
 
-/** A request as a receiver sees it. */
+/** A decoded request. */
 export interface Asked {
-  /** From 1. */
+  /** Starts at 1. */
   readonly number: number
-  /** Series as the text format writes them, with their samples' times. */
+  /** The series in text format, with the times of their samples. */
   readonly series: ReadonlyMap<string, readonly number[]>
   readonly samples: number
 }
 
-/** What a receiver does with a request: takes all, nothing, or what is good; answers, or is never heard of again. */
+/**
+ * The behaviour for a request: accept everything, nothing, or the valid samples; then answer or break the connection.
+ */
 export interface Answer {
   readonly take: 'all' | 'none' | 'good'
   readonly status: number | 'reset'
@@ -36,19 +38,22 @@ interface Now {
   readonly monotonicMs: number
 }
 
-/** A receiver without a socket, with Prometheus's rules and any behaviour that a test wants. */
+/** A receiver without a socket, with Prometheus's rules and scripted behaviour. */
 export class ScriptedReceiver {
   readonly #store = new Store({ maxSeries: 1e6, maxFutureMs: 600_000 }, true)
   readonly #decode: Decode
   readonly #now: () => Now
-  /** What the receiver does; the honest answer where it gives nothing. */
+  /** The behaviour of the receiver; the default answer if it returns nothing. */
   behave: (asked: Asked) => Answer | undefined = () => undefined
-  /** A series or a sample that the receiver refuses. */
+  /** Selects series or samples that the receiver rejects. */
   refuses: (series: string, timestampMs: number) => boolean = () => false
-  /** What becomes of 2.0: known, with counts; known without a word; taken for an empty 1.0 request; refused so. */
+  /**
+   * Support of 2.0: with counts, without counts (`mute`), read as an empty 1.0 request (`empty`), or rejected with a
+   * status.
+   */
   version2: 'known' | 'mute' | 'empty' | 400 | 415 | 500 = 'known'
   version1: 'known' | 415 = 'known'
-  /** Whether a request with something refused in it is taken as far as it is good, as Mimir does. */
+  /** True if the receiver accepts the valid part of a request with rejected samples, like Mimir. */
   partial = false
   readonly requests: Request[] = []
 
@@ -82,7 +87,7 @@ export class ScriptedReceiver {
     return scripted === undefined ? honest : { ...scripted, headers: { ...honest.headers, ...scripted.headers } }
   }
 
-  /** Prometheus takes all of a 1.0 request or nothing, and of a 2.0 request what is good. */
+  /** Prometheus accepts a 1.0 request completely or not at all, and the valid part of a 2.0 request. */
   #take(incoming: WriteRequest): Answer {
     const isGood = (key: string, timestampMs: number) => !this.refuses(key, timestampMs)
     const good = incoming.series.map((one) => {
@@ -100,7 +105,7 @@ export class ScriptedReceiver {
     return text === undefined ? { ...taken, headers } : { take: 'good', status: 400, headers, text }
   }
 
-  /** The connection of an endpoint. */
+  /** Sends the requests of an endpoint. */
   sender(): Sender {
     const dispatch = ({ headers, body }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => {
       const controller = { abort: () => {} } as unknown as Dispatcher.DispatchController

@@ -1,4 +1,7 @@
-/** The file system collector at a short interval: `agent.ts PROC`. Prints the samples of each interval as a line of JSON. */
+/**
+ * Runs the filesystem collector at a short interval: `agent.ts PROC`. Prints the samples of each interval as a line of
+ * JSON.
+ */
 
 import { createCycle } from '../../src/collect/cycle.ts'
 import filesystem from '../../src/collectors/filesystem.ts'
@@ -16,7 +19,7 @@ import { valuesOf } from '../support/collect.ts'
 const dir = (path: string) => new Dir(diskFiles(path), path)
 const none = dir('/nonexistent')
 const statfs = new HostStatfs({ clock: systemClock, slowMs: 200 })
-// the parts of a host that this collector touches
+// the parts of the host that this collector reads
 const host = {
   proc: dir(process.argv[2] ?? '/proc'),
   sys: none,

@@ -1,11 +1,11 @@
 /*
- * Mounts two FUSE file systems of type fuse.hang in a mount namespace of its own, and answers for both:
+ * Mounts two FUSE file systems of type fuse.hang in a private mount namespace, and serves both:
  *
  *   hang HANGING GOOD      (directories; prints "mounted" when both are)
  *
- * SIGUSR1: statfs of HANGING is not answered any more. SIGUSR2: it is, those that waited included. In either directory
- * there is a file for each errno, called by its number: reading it fails with that. When this process ends, for whatever
- * reason, the kernel fails every request that is open. It ends with its parent.
+ * SIGUSR1 stops the answers to statfs of HANGING. SIGUSR2 resumes them and answers the pending requests. Each directory
+ * contains a file for each errno, named by its number: reading it fails with this errno. When this process ends, the
+ * kernel fails every pending request. It ends with its parent.
  * https://docs.kernel.org/filesystems/fuse/fuse.html
  */
 #define _GNU_SOURCE
@@ -67,7 +67,7 @@ static void reply_statfs(int fd, uint64_t unique)
 	reply(fd, unique, 0, &out, sizeof out);
 }
 
-/* The root is node 1; the file of an errno has the errno's number above this. */
+/* The root is node 1. The node of the file of an errno is FIRST_FILE plus the errno. */
 enum { ROOT = 1, FIRST_FILE = 1000, LAST_ERRNO = 133 };
 
 static struct fuse_attr attributes(uint64_t node)
@@ -88,7 +88,7 @@ static void reply_lookup(int fd, const struct fuse_in_header *in)
 		reply(fd, in->unique, 0, &out, sizeof out);
 }
 
-/* Returns 1 for a request that is to wait. */
+/* Returns 1 if the request stays pending. */
 static int answer(int fd, const struct fuse_in_header *in, int may_hang)
 {
 	struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 4096 };

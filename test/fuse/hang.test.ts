@@ -9,8 +9,8 @@ import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /*
- * A file system that really hangs, in a mount namespace of its own so that nothing else on this host meets it. It is
- * gone when its server and the agent are.
+ * A FUSE file system that hangs, in a private mount namespace so that no other process on this host accesses it. It
+ * disappears with its server and the agent.
  */
 const missing = whatIsMissing()
 const skip = process.env.CI === 'true' || missing === '' ? false : `no hung mount can be made: ${missing}`
@@ -22,13 +22,13 @@ before(async () => {
   if (skip) return
   root = await mkdtemp(join(tmpdir(), 'hang-'))
   for (const name of ['hung', 'good', 'proc', 'sys']) await mkdir(at(name))
-  // the agent's own mounts stand in for those of process 1, which is not in the namespace
+  // the mounts of the agent replace those of process 1, which is not in the namespace
   await symlink('/proc/self', at('proc/1'))
   execFileSync('cc', ['-Wall', '-Werror', '-o', at('server'), join(import.meta.dirname, 'hang.c')])
 })
 after(() => rm(root, { recursive: true, force: true }))
 
-/** Two mounts in a new namespace, one of which can be made to hang. */
+/** Two mounts in a new namespace. One of them can hang. */
 async function mounted(t: TestContext) {
   const server = spawn(at('server'), [at('hung'), at('good')], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => ended(server, 'SIGKILL'))
@@ -37,7 +37,7 @@ async function mounted(t: TestContext) {
   return { server, inside }
 }
 
-/** An agent among those mounts, with what it says of each. */
+/** An agent with these mounts, and its samples of each mount. */
 function agent(t: TestContext, inside: readonly string[]) {
   const child = spawn('nsenter', [...inside, process.execPath, join(import.meta.dirname, 'agent.ts'), at('proc')], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,7 +45,7 @@ function agent(t: TestContext, inside: readonly string[]) {
   t.after(() => ended(child, 'SIGKILL'))
   const snapshots: string[][] = []
   createInterface(child.stdout).on('line', (line) => snapshots.push(JSON.parse(line)))
-  const said = (name: string) => {
+  const samplesOf = (name: string) => {
     const own = (snapshots.at(-1) ?? []).filter((line) => line.includes(`mountpoint="${at(name)}"`))
     const [, error] =
       own.map((line) => /^node_filesystem_device_error\{.*device_error="(.*?)".* [01]$/.exec(line)).find(Boolean) ?? []
@@ -58,15 +58,15 @@ function agent(t: TestContext, inside: readonly string[]) {
   return {
     child,
     snapshots,
-    said,
-    /** Waits until it says of the mount that may hang what is expected. */
+    samplesOf,
+    /** Waits for the expected samples of the mount that can hang. */
     async says(expected: { error: string | undefined; size: string | undefined }) {
       for (let i = 0; i < 100; i++) {
-        const [before, now] = [snapshots.length, said('hung')]
+        const [before, now] = [snapshots.length, samplesOf('hung')]
         if (before > 0 && now.error === expected.error && now.size === expected.size) return
         await sleep(50)
       }
-      assert.deepEqual(said('hung'), expected)
+      assert.deepEqual(samplesOf('hung'), expected)
     },
   }
 }
@@ -74,23 +74,23 @@ function agent(t: TestContext, inside: readonly string[]) {
 const well = { error: '', size: '4.096e+06' }
 const late = { error: 'mountpoint timeout', size: undefined }
 
-test('a mount that hangs keeps nothing from coming, is in error after its time and is well when it answers', {
+test('a mount that hangs delays no other sample, is a device error after the timeout, and recovers when it responds', {
   skip,
   timeout: 60_000,
 }, async (t) => {
   const { server, inside } = await mounted(t)
-  const { snapshots, says, said } = agent(t, inside)
+  const { snapshots, says, samplesOf } = agent(t, inside)
   await says(well)
-  const begun = snapshots.length
+  const start = snapshots.length
   server.kill('SIGUSR1')
   await says(late)
-  for (const seen = snapshots.length; snapshots.length < seen + 6; ) await sleep(50) // they go on coming
-  for (const lines of snapshots.slice(begun)) {
+  for (const seen = snapshots.length; snapshots.length < seen + 6; ) await sleep(50) // collection continues
+  for (const lines of snapshots.slice(start)) {
     assert.ok(lines.includes('node_scrape_collector_success{collector="filesystem"} 1'))
     assert.ok(lines.some((line) => line.startsWith('node_filesystem_size_bytes') && line.includes(at('good'))))
     assert.ok(lines.some((line) => line.startsWith('node_filesystem_size_bytes') && line.includes('mountpoint="/"')))
   }
-  assert.deepEqual(said('hung'), late)
+  assert.deepEqual(samplesOf('hung'), late)
   server.kill('SIGUSR2')
   await says(well)
 })
@@ -112,7 +112,7 @@ test('SIGKILL ends an agent beside a hung mount', { skip }, async (t) => {
   assert.deepEqual(await ended(child, 'SIGKILL'), [null, 'SIGKILL'])
 })
 
-test('a hung mount whose server dies is in error in the words of the kernel, and gone when it is unmounted', {
+test('a hung mount with a dead server is a device error with the error of the kernel, and disappears when it is unmounted', {
   skip,
 }, async (t) => {
   const { server, inside } = await mounted(t)
@@ -126,7 +126,7 @@ test('a hung mount whose server dies is in error in the words of the kernel, and
   await says({ error: undefined, size: undefined })
 })
 
-/** Ends a process, which must do so and not wait for the mount; gives its status and signal. */
+/** Ends a process, which must not wait for the mount. Returns its status and signal. */
 async function ended(child: ChildProcess, signal: NodeJS.Signals) {
   if (child.exitCode === null && child.signalCode === null) {
     const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()))

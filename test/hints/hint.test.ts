@@ -9,7 +9,7 @@ import { root } from '../support/servers.ts'
 const at = (url: string) => ({ part: 'remote-write', url })
 const somewhere = at('https://receiver.test/api/v1/write')
 
-/** The row that a reason leads to. */
+/** `contains` of the rule that matches the reason. */
 function rowOf(reason: string, context: Parameters<typeof hintFor>[1] = somewhere): string | undefined {
   const hint = hintFor(reason, context)
   return hints.find((one) => one.hint === hint)?.contains
@@ -17,22 +17,19 @@ function rowOf(reason: string, context: Parameters<typeof hintFor>[1] = somewher
 
 const login = 'https://login.microsoftonline.com/t/oauth2/v2.0/token'
 
-/** Answers as the receivers and Node word them, and a part of what is to be said of them. */
-const said: readonly (readonly [reason: string, hint: RegExp, url?: string])[] = [
-  ['no credentials: no answer within 30000 ms', /silent, not the receiver/],
-  ['UND_ERR_INVALID_ARG: invalid authorization header', /the token is no single line/],
-  ['HTTP 302 to /login: not the answer of a receiver', /sends people to a log-in/],
-  ['HTTP 302 to https://sso.test/x: not the answer of a receiver', /sends people to a log-in/],
-  ['HTTP 301 to https://receiver.test/api: not the answer of a receiver', /put the address that it names/],
+/** Reasons in the words of receivers and of Node, and a part of the expected hint. */
+const cases: readonly (readonly [reason: string, hint: RegExp, url?: string])[] = [
+  ['no credentials: no answer within 30000 ms', /it timed out, not the receiver/],
+  ['UND_ERR_INVALID_ARG: invalid authorization header', /the token must be one line/],
+  ['HTTP 302 to /login: not the answer of a receiver', /redirects to a login page/],
+  ['HTTP 302 to https://sso.test/x: not the answer of a receiver', /redirects to a login page/],
+  ['HTTP 301 to https://receiver.test/api: not the answer of a receiver', /Set the url to the address in the message/],
   ['UND_ERR_SOCKET: bad response', /100 Continue/],
   ['HTTP 400: out of order sample', /another host sends under the same job and instance/],
   ['HTTP 400: duplicate sample for timestamp', /another host/],
   ['HTTP 400: too old sample', /out_of_order_time_window/],
-  ['HTTP 400: out of bounds', /too old .* or ahead/],
-  [
-    'HTTP 404: remote write receiver needs to be enabled with --web.enable-remote-write-receiver',
-    /start that Prometheus/,
-  ],
+  ['HTTP 400: out of bounds', /too old .* or in its future/],
+  ['HTTP 404: remote write receiver needs to be enabled with --web.enable-remote-write-receiver', /Start Prometheus/],
   [
     'HTTP 400: send data to ingesters: failed pushing to ingester: user=1: the sample has been rejected because another sample with a more recent timestamp has already been ingested and out-of-order samples are not allowed (err-mimir-sample-out-of-order). The affected sample has timestamp 2026-01-01T00:00:00Z and is from series up',
     /another host sends/,
@@ -42,7 +39,10 @@ const said: readonly (readonly [reason: string, hint: RegExp, url?: string])[] =
     'HTTP 400: per-user series limit of 150000 exceeded (err-mimir-max-series-per-user)',
     /metrics: integration or minimal/,
   ],
-  ['HTTP 429: the request has been rejected (err-mimir-tenant-max-ingestion-rate)', /more than its limit/],
+  [
+    'HTTP 429: the request has been rejected (err-mimir-tenant-max-ingestion-rate)',
+    /the tenant sends too many samples/,
+  ],
   [
     'HTTP 400: received a sample whose timestamp is too far in the future (err-mimir-too-far-in-future)',
     /ten minutes ahead/,
@@ -55,7 +55,7 @@ const said: readonly (readonly [reason: string, hint: RegExp, url?: string])[] =
   ],
   [
     'HTTP 401: {"status":"error","error":"authentication error: invalid token"}',
-    /of one stack/,
+    /of the same stack/,
     'https://p.grafana.net/',
   ],
   ['HTTP 404: 404 page not found', /\/api\/prom\/push/, 'https://prometheus-prod-13.grafana.net/api/prom'],
@@ -68,56 +68,56 @@ const said: readonly (readonly [reason: string, hint: RegExp, url?: string])[] =
   ['HTTP 403: {"message":"Signature expired: 20260101T000000Z is now earlier than"}', /NTP/],
   ['HTTP 403: User: arn:aws:iam::1:user/x is not authorized to perform: aps:RemoteWrite on resource', /permission/],
   ['HTTP 403: {"message":"The request signature we calculated does not match"}', /secret_key/],
-  ['HTTP 403: {"message":"Missing Authentication Token"}', /a sigv4 block/],
+  ['HTTP 403: {"message":"Missing Authentication Token"}', /Add a sigv4 block/],
   [
     'HTTP 403',
     /workspace in the url/,
     'https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/x/api/v1/remote_write',
   ],
   ['HTTP 429: ThrottlingException', /quota of the workspace/],
-  ['HTTP 400: ingestion rate limit (170000) exceeded', /samples a second/],
+  ['HTTP 400: ingestion rate limit (170000) exceeded', /samples per second/],
   ['HTTP 401', /user and password or the token/],
   ['HTTP 403', /not allowed to write/],
-  ['HTTP 404: 404 page not found', /Mimir \/api\/v1\/push/],
-  ['HTTP 405: Method Not Allowed', /takes no POST/],
+  ['HTTP 404: 404 page not found', /\/api\/v1\/push for Mimir/],
+  ['HTTP 405: Method Not Allowed', /does not accept POST/],
   ['HTTP 407', /proxy_url/],
-  ['HTTP 413', /sent in parts/],
-  ['HTTP 415', /that of remote-write/],
+  ['HTTP 413', /sends it in parts/],
+  ['HTTP 415', /for remote-write/],
   ['HTTP 429', /limits this tenant/],
-  ['HTTP 500: we are sorry', /fault of the receiver/],
+  ['HTTP 500: we are sorry', /log of the receiver/],
   ['HTTP 502', /gateway/],
   ['HTTP 301 to https://elsewhere.test/: not the answer of a receiver', /has moved/],
-  ['HTTP 200: a web page, not the answer of a receiver', /log-in page/],
-  ['proxy proxy.test:3128 lets nothing through to receiver.test:443: HTTP 407', /USER:PASSWORD/],
-  ['proxy proxy.test:3128 lets nothing through to receiver.test:443: HTTP 403', /the proxy's rules/],
-  ['proxy proxy.test:3128: read ECONNRESET', /proxy itself/],
-  ['oauth2: https://id.test/token: HTTP 401: invalid_client', /client_secret is wrong/],
-  ['oauth2: https://id.test/token: HTTP 400: invalid_grant: aud', /the assertion is not taken/],
-  ['azuread: http://169.254.169.254/metadata/identity/oauth2/token: no answer within 10000 ms', /machines in Azure/],
-  [`azuread: ${login}: HTTP 401: invalid_client: AADSTS7000215: Invalid client secret`, /its id/],
-  [`azuread: ${login}: HTTP 401: invalid_client: AADSTS7000222: The provided client secret keys`, /run out/],
+  ['HTTP 200: a web page, not the answer of a receiver', /login page/],
+  ['proxy proxy.test:3128 rejected CONNECT to receiver.test:443: HTTP 407', /USER:PASSWORD/],
+  ['proxy proxy.test:3128 rejected CONNECT to receiver.test:443: HTTP 403', /rules of the proxy/],
+  ['proxy proxy.test:3128: read ECONNRESET', /the proxy itself/],
+  ['oauth2: https://id.test/token: HTTP 401: invalid_client', /oauth2\.client_id and client_secret/],
+  ['oauth2: https://id.test/token: HTTP 400: invalid_grant: aud', /rejects the assertion/],
+  ['azuread: http://169.254.169.254/metadata/identity/oauth2/token: no answer within 10000 ms', /machine in Azure/],
+  [`azuread: ${login}: HTTP 401: invalid_client: AADSTS7000215: Invalid client secret`, /not its id/],
+  [`azuread: ${login}: HTTP 401: invalid_client: AADSTS7000222: The provided client secret keys`, /has expired/],
   [`azuread: ${login}: HTTP 400: unauthorized_client: AADSTS700016: Application not found`, /no such application/],
-  [`azuread: ${login}: HTTP 401: invalid_client: AADSTS700027: The certificate`, /does not know this certificate/],
-  [`azuread: ${login}: HTTP 500`, /no token is to be had from Entra ID/],
+  [`azuread: ${login}: HTTP 401: invalid_client: AADSTS700027: The certificate`, /does not know it/],
+  [`azuread: ${login}: HTTP 500`, /Entra ID returns no token/],
   [
     'google_iam: http://metadata.google.internal/computeMetadata/v1/instance: getaddrinfo ENOTFOUND metadata.google.internal',
     /machine in Google Cloud/,
   ],
-  ['google_iam: https://oauth2.googleapis.com/token: HTTP 400: invalid_grant: Bad Request', /were revoked/],
-  ['google_iam: no credentials: /x cannot be read: ENOENT', /google_iam\.credentials_file$/],
-  ['sigv4: no credentials: Could not load credentials from any providers', /neither keys/],
+  ['google_iam: https://oauth2.googleapis.com/token: HTTP 400: invalid_grant: Bad Request', /may be revoked/],
+  ['google_iam: no credentials: /x cannot be read: ENOENT', /Google returns no token/],
+  ['sigv4: no credentials: Could not load credentials from any providers', /no credentials were found/],
   ['getaddrinfo ENOTFOUND nowhere.invalid', /spelling/],
   ['connect ECONNREFUSED 127.0.0.1:9', /nothing listens/],
   ['UND_ERR_CONNECT_TIMEOUT: Connect Timeout Error', /firewall/],
 ]
 
-for (const [reason, hint, url] of said) {
+for (const [reason, hint, url] of cases) {
   test(`${reason.slice(0, 60)}: ${hint.source}`, () => {
     assert.match(hintFor(reason, url === undefined ? somewhere : at(url)) ?? '', hint)
   })
 }
 
-test('what nobody knows has no hint', () => {
+test('an unknown reason has no hint', () => {
   assert.equal(hintFor('HTTP 418: I am a teapot', somewhere), undefined)
 })
 
@@ -136,7 +136,7 @@ const mimirIds = `
   .trim()
   .split(/\s+/)
 
-test("each of Mimir's identifiers has a hint of its own row, whatever the status", () => {
+test("each of Mimir's identifiers matches its rule, with any status", () => {
   for (const id of mimirIds) {
     const hint = hintFor(`HTTP 400: it was refused (err-mimir-${id}).`, somewhere)
     const row = hints.find((one) => `err-mimir-${id}`.startsWith(one.contains))
@@ -144,16 +144,13 @@ test("each of Mimir's identifiers has a hint of its own row, whatever the status
   }
 })
 
-test('where the preset says where pushes go, a wrong path is told with the right one', () => {
+test('if the preset has a push path, the hint for a wrong path names it', () => {
   const context = { ...at('https://mimir.test/push'), pushPath: '/api/v1/push' }
-  assert.match(hintFor('HTTP 404', context) ?? '', /\/push; a receiver of this preset takes pushes at \/api\/v1\/push/)
-  assert.match(
-    hintFor('HTTP 404', { ...context, url: 'https://mimir.test/api/v1/push' }) ?? '',
-    /no receiver at this path/,
-  )
+  assert.match(hintFor('HTTP 404', context) ?? '', /^Set the path of the url to \/api\/v1\/push, .* it is \/push\.$/)
+  assert.match(hintFor('HTTP 404', { ...context, url: 'https://mimir.test/api/v1/push' }) ?? '', /Mimir/)
 })
 
-test('a Pushgateway is not told of remote-write', () => {
+test('a hint for a Pushgateway does not mention remote-write', () => {
   const context = { part: 'pushgateway', url: 'http://gateway.test/metrics/job/x' }
   assert.equal(rowOf('HTTP 404', context), 'HTTP 404')
   assert.match(hintFor('HTTP 404', context) ?? '', /--web\.route-prefix/)
@@ -163,10 +160,10 @@ test('a Pushgateway is not told of remote-write', () => {
   assert.doesNotMatch(hintFor('HTTP 409', context) ?? '', /instance/)
 })
 
-test('docs/troubleshooting.md has a row for each hint, as it is, and no others', () => {
+test('docs/troubleshooting.md has the rows of all hints, in their order, and no others', () => {
   const row = ({ contains, hint }: Hint) => `| ${contains.replaceAll('|', '\\|')} | ${hint.replaceAll('|', '\\|')} |`
   const page = readFileSync(join(root, 'docs/troubleshooting.md'), 'utf8')
-  const begun = page.indexOf('| What is said |')
-  const [, , ...told] = page.slice(begun, page.indexOf('\n\n', begun)).split('\n')
-  assert.deepEqual(told, hints.map(row))
+  const rows = hints.map(row)
+  const start = page.indexOf(rows[0] ?? '')
+  assert.deepEqual(page.slice(start, page.indexOf('\n\n', start)).split('\n'), rows)
 })

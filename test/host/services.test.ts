@@ -15,7 +15,7 @@ const { get } = hostServices()
 const maxBytes = 10_000
 const never = new AbortController().signal
 
-/** Where a server listens: on loopback, and on a Unix socket whose name has a blank. */
+/** Addresses of the servers: loopback, and a Unix socket with a blank in its name. */
 const places = ['loopback', 'unix'] as const
 
 async function listen(t: TestContext, server: Server, place: (typeof places)[number]): Promise<string> {

@@ -8,7 +8,7 @@ import { certificates, selfSigned } from '../support/certificates.ts'
 import { answerOf, poster, rawServer } from '../support/raw.ts'
 import { freePort } from '../support/servers.ts'
 
-/** What Node and OpenSSL really say, and what is made of it. */
+/** The hint for a real error of Node and OpenSSL. */
 async function hinted(t: TestContext, url: string, access?: Access): Promise<string> {
   const outcome = await (await poster(t, url, { timeoutMs: 2000, ...(access && { access }) })).post()
   assert.notEqual(outcome.kind, 'delivered')
@@ -16,57 +16,57 @@ async function hinted(t: TestContext, url: string, access?: Access): Promise<str
   return `${hintFor(reason, { part: 'remote-write', url })} <- ${reason}`
 }
 
-const well = (t: TestContext, tls?: object) =>
+const healthy = (t: TestContext, tls?: object) =>
   rawServer(t, (socket) => socket.write(answerOf(204)), tls === undefined ? {} : { tls })
 
 test('http:// to a port that speaks TLS, and the reverse', async (t) => {
   const { server } = certificates(t)
-  const secure = await well(t, server)
+  const secure = await healthy(t, server)
   assert.match(
     await hinted(t, `http://127.0.0.1:${secure.port}/`),
-    /^(TLS is spoken there|what answers there speaks no HTTP: TLS|the receiver or something on the way .*https:\/\/)/,
+    /^(Use https:\/\/|Check the port, or use https:\/\/|Check http:\/\/ or https:\/\/)/,
   )
   const plain = createServer((_, response) => response.end())
   await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve))
   t.after(() => plain.close())
   const { port } = plain.address() as AddressInfo
-  assert.match(await hinted(t, `https://127.0.0.1:${port}/`), /^no TLS is spoken there/)
+  assert.match(await hinted(t, `https://127.0.0.1:${port}/`), /^Use http:\/\/ in the url/)
 })
 
-test('an authority that is not known, another name, a version that nobody else takes', async (t) => {
+test('an unknown CA, a certificate for another name, no common TLS version', async (t) => {
   const { server, ca } = certificates(t)
-  const { port } = await well(t, server)
+  const { port } = await healthy(t, server)
   assert.match(await hinted(t, `https://127.0.0.1:${port}/`), /tls_config\.ca_file/)
   const tls = { ca: { file: ca }, verify: true }
   assert.match(
     await hinted(t, `https://127.0.0.1:${port}/`, { tls: { ...tls, serverName: 'else.test' } }),
     /another name/,
   )
-  const newest = await well(t, { ...server, minVersion: 'TLSv1.3' })
+  const newest = await healthy(t, { ...server, minVersion: 'TLSv1.3' })
   const old = { ...tls, maxVersion: 'TLS12' } as const
-  assert.match(await hinted(t, `https://127.0.0.1:${newest.port}/`, { tls: old }), /no version of TLS/)
+  assert.match(await hinted(t, `https://127.0.0.1:${newest.port}/`, { tls: old }), /no TLS version in common/)
 })
 
-test('a certificate that has expired, and one that vouches for itself', async (t) => {
-  const own = await well(t, selfSigned(t, '20200101', '20990101'))
-  assert.match(await hinted(t, `https://127.0.0.1:${own.port}/`), /vouches for itself/)
+test('an expired certificate, and a self-signed one', async (t) => {
+  const own = await healthy(t, selfSigned(t, '20200101', '20990101'))
+  assert.match(await hinted(t, `https://127.0.0.1:${own.port}/`), /it is self-signed/)
   const { file, ...old } = selfSigned(t, '20200101', '20200102')
-  const { port } = await well(t, old)
+  const { port } = await healthy(t, old)
   const tls = { ca: { file }, verify: true }
-  assert.match(await hinted(t, `https://127.0.0.1:${port}/`, { tls }), /operator has to renew it/)
+  assert.match(await hinted(t, `https://127.0.0.1:${port}/`, { tls }), /to renew the certificate/)
 })
 
-test('a server that wants a client certificate', async (t) => {
+test('a server that requires a client certificate', async (t) => {
   const { server, ca } = certificates(t)
-  const { port } = await well(t, { ...server, requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' })
+  const { port } = await healthy(t, { ...server, requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' })
   assert.match(
     await hinted(t, `https://127.0.0.1:${port}/`, { tls: { ca: { file: ca }, verify: true } }),
-    /client certificate|cut the line/,
+    /client certificate|closed the connection/,
   )
 })
 
-test('a name, a port, a proxy that are not there', async (t) => {
-  assert.match(await hinted(t, 'http://nowhere.invalid/'), /this name is not known|no name server answers/)
+test('an unknown host name, a closed port, a proxy that is not reachable or requires credentials', async (t) => {
+  assert.match(await hinted(t, 'http://nowhere.invalid/'), /the host name is unknown|no name server answers/)
   const port = await freePort()
   assert.match(await hinted(t, `http://127.0.0.1:${port}/`), /nothing listens there/)
   const proxy = { url: new URL(`http://127.0.0.1:${port}`) }
@@ -75,6 +75,6 @@ test('a name, a port, a proxy that are not there', async (t) => {
   const gate = await rawServer(t, (socket) => socket.write(answerOf(407)))
   const other = { url: new URL(`http://127.0.0.1:${gate.port}`) }
   const refusing = { proxy: { http: other, https: other, connectHeaders: {} } }
-  assert.match(await hinted(t, 'https://receiver.test/', refusing), /the proxy wants to know who we are/)
-  assert.match(await hinted(t, 'http://receiver.test/', refusing), /the proxy wants to know who we are/)
+  assert.match(await hinted(t, 'https://receiver.test/', refusing), /the proxy requires credentials/)
+  assert.match(await hinted(t, 'http://receiver.test/', refusing), /the proxy requires credentials/)
 })

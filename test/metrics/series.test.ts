@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { counter, gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 
-test('of two types of one name the first in a cycle wins, and in the next cycle it may be the other', () => {
+test('of two types with one name the first in a cycle wins, and the other may win in the next cycle', () => {
   const table = new SeriesTable()
   const jobs = { gauge: gauge('jobs', ''), counter: counter('jobs', '') }
   table.begin()
@@ -14,7 +14,7 @@ test('of two types of one name the first in a cycle wins, and in the next cycle 
   assert.equal(table.take(jobs.gauge, undefined), 'type')
 })
 
-test('a series comes once in a cycle and keeps its place over cycles', () => {
+test('a series occurs once in a cycle, and its object stays the same over cycles', () => {
   const table = new SeriesTable()
   const jobs = gauge('jobs', '', ['queue'])
   table.begin()
@@ -25,7 +25,7 @@ test('a series comes once in a cycle and keeps its place over cycles', () => {
   assert.equal(table.take(jobs, { queue: 'a' }), series)
 })
 
-test('families of one name with other labels, or made twice, share the name', () => {
+test('families with one name and other labels, or created twice, share the name', () => {
   const table = new SeriesTable()
   table.begin()
   const series = table.take(gauge('jobs', '', ['queue']), { queue: 'a' })
@@ -33,7 +33,7 @@ test('families of one name with other labels, or made twice, share the name', ()
   assert.notEqual(table.take(gauge('jobs', ''), undefined), series)
 })
 
-test('what no longer comes is forgotten, type and all', () => {
+test('unused series and their types are dropped', () => {
   const table = new SeriesTable()
   table.begin()
   table.take(gauge('jobs', ''), undefined)

@@ -7,7 +7,7 @@ import { parseInherited } from '../../src/process/inherited.ts'
 import { startCommand } from '../../src/process/spawn.ts'
 import { temporary } from '../support/servers.ts'
 
-test('what the kernel counts for a cgroup is read, bytes of all devices together', () => {
+test('usage of a cgroup is read from cpu.stat and io.stat, with the bytes of all devices added up', () => {
   const cpu = 'usage_usec 3500000\nuser_usec 2500000\nsystem_usec 1000000\nnice_usec 0\n'
   const io =
     '8:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=7 dios=1\n259:0 rbytes=1 wbytes=2 rios=1 wios=1 dbytes=0 dios=0\n'
@@ -17,7 +17,7 @@ test('what the kernel counts for a cgroup is read, bytes of all devices together
   assert.equal(parseUsage(undefined, undefined), undefined)
 })
 
-/** A folder that looks like the mount of a cgroup file system in which we are where we are. */
+/** A folder like the mount of a cgroup file system, with the cgroup of this process. */
 function hierarchy(root: string): string {
   const path =
     readFileSync('/proc/self/cgroup', 'utf8')
@@ -30,7 +30,7 @@ function hierarchy(root: string): string {
   return own
 }
 
-test('a cgroup is made below ours, and those that ended commands have left are swept', (t) => {
+test('a cgroup is created below the one of hostpush, and empty cgroups of ended commands are deleted', (t) => {
   const root = temporary(t)
   const own = hierarchy(root)
   mkdirSync(join(own, 'hostpush-exec-99999999'))
@@ -48,7 +48,7 @@ test('a cgroup is made below ours, and those that ended commands have left are s
   assert.deepEqual(names(), ['another'])
 })
 
-test('a cgroup that cannot be made or entered keeps no command from running', async (t) => {
+test('a command runs even if its cgroup cannot be created or entered', async (t) => {
   assert.equal(makeCgroup(process.pid, 1000, [join(temporary(t), 'none')]), undefined)
   const enter = `{ echo $$ >'/nowhere/at/all'; } 2>/dev/null`
   const started = await startCommand(['sh', '-c', 'exit 6'], {
@@ -59,7 +59,7 @@ test('a cgroup that cannot be made or entered keeps no command from running', as
   assert.equal('ended' in started ? await started.ended : started.reason, 6)
 })
 
-test('a process that its parent has left is in the account of a real cgroup', async (t) => {
+test('a real cgroup counts a process that outlives its parent', async (t) => {
   const cgroup = makeCgroup(process.pid, process.getuid?.() ?? 0)
   if (cgroup === undefined) return t.skip('no cgroup of this host is ours to divide')
   t.after(() => cgroup.remove())

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { parseInherited, stdioOf, wrapped } from '../../src/process/inherited.ts'
 import { root } from '../support/servers.ts'
 
-test('what the launcher tells is read, and nonsense is nothing', () => {
+test('the variable of the launcher is parsed, and invalid values are ignored', () => {
   assert.deepEqual(parseInherited('files=1024 ignored=0000000000001003 fds=3,7 ours=MALLOC_ARENA_MAX,2'), {
     openFiles: '1024',
     ignored: [1, 2, 13],
@@ -16,14 +16,14 @@ test('what the launcher tells is read, and nonsense is nothing', () => {
     assert.deepEqual(parseInherited(text), { ignored: [], descriptors: [], ours: [] })
 })
 
-test('a command that nothing is to be put back for is started as it is', () => {
+test('a command without attributes to restore is started without a shell', () => {
   assert.deepEqual(wrapped(['a', 'b c'], parseInherited('')), ['a', 'b c'])
   assert.deepEqual(stdioOf(parseInherited('')), ['inherit', 'inherit', 'inherit'])
   assert.deepEqual(stdioOf(parseInherited('fds=5')).slice(3), ['ignore', 'ignore', 5])
 })
 
-/** What a command sees of itself, started by a shell that has set these things up. */
-const seen = (setup: string, how: string) =>
+/** What a command sees of itself after a shell ran `setup`. */
+const attributesOf = (setup: string, how: string) =>
   execFileSync('sh', ['-c', `${setup} ${how} sh -c 'ulimit -Sn; grep SigIgn /proc/self/status; ls /proc/$$/fd'`], {
     cwd: root,
     encoding: 'utf8',
@@ -32,14 +32,14 @@ const seen = (setup: string, how: string) =>
 
 const setups = ['ulimit -Sn 512;', "trap '' HUP USR1;", 'exec 3</etc/passwd 7>/dev/null;', 'umask 077; exec 4<&0;', '']
 for (const setup of setups) {
-  test(`a command behind the launcher has what it would have without: ${setup || 'nothing special'}`, () => {
-    const directly = seen(setup, '')
-    const ours = seen(setup, `${join(root, 'bin/hostpush')} exec --`)
+  test(`a command inherits the same attributes with and without the launcher: ${setup || 'nothing special'}`, () => {
+    const directly = attributesOf(setup, '')
+    const ours = attributesOf(setup, `${join(root, 'bin/hostpush')} exec --`)
     assert.equal(ours, directly)
   })
 }
 
-test('the environment of the command is ours, without a word about us', () => {
+test('the command inherits the environment without the variables of the launcher', () => {
   const env = { PATH: process.env['PATH'], HOME: '/', X: 'a\nb=c', LANG: 'C', MALLOC_ARENA_MAX: '7' }
   const lines = (args: readonly string[]) =>
     spawnSync(args[0] ?? '', args.slice(1), { cwd: root, env, encoding: 'utf8' }).stdout

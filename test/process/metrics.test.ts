@@ -24,7 +24,7 @@ const sofar = [
   'batch_job_written_bytes 0',
 ]
 
-test('a run tells at its end how it went, and of the last success only if it was one', () => {
+test('exit code and success are emitted at the end of a run, and the time of the last success only after a success', () => {
   const snapshotOf = jobSnapshots({ job_name: 'a' })
   const told = (exitCode?: number) =>
     samples(
@@ -45,7 +45,7 @@ test('a run tells at its end how it went, and of the last success only if it was
   assert.deepEqual(told(0), success.sort())
 })
 
-test('what the kernel does not tell is not told', () => {
+test('metrics that the kernel does not provide are not emitted', () => {
   const usage = { ...course.usage, readBytes: undefined, writtenBytes: undefined }
   const snapshot = jobSnapshots({})({ ...course, usage, peakMemoryBytes: undefined }, 5)
   assert.equal(snapshot.timestampMs, 5)

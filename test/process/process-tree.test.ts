@@ -10,7 +10,7 @@ import { textFiles } from '../support/tree.ts'
 interface Made {
   readonly parent?: number
   readonly start?: number
-  /** Hundredths of a second: user, system, and those of the children that were waited for. */
+  /** Hundredths of a second: user, system, and those of the children that it has waited for. */
   readonly ticks?: readonly [user: number, system: number, childUser: number, childSystem: number]
   readonly memoryKb?: readonly [now: number, peak: number]
   readonly bytes?: readonly [read: number, written: number]
@@ -31,7 +31,7 @@ function files(pid: number | 'self', made: Made): Record<string, string> {
   }
 }
 
-/** Looks at a tree once for each of these states of /proc. */
+/** Refreshes a tree once for each of these states of /proc. */
 function looks(...states: readonly Readonly<Record<string, Made>>[]) {
   const now: Record<string, string> = files('self', {})
   const proc = new Dir(textFiles(now), '')
@@ -45,7 +45,7 @@ function looks(...states: readonly Readonly<Record<string, Made>>[]) {
   return tree
 }
 
-test('what all processes of the tree use together is told, and the most memory of one moment', () => {
+test('usage is the sum of all processes of the tree, and memory the maximum of one refresh', () => {
   const tree = looks(
     {
       10: { ticks: [100, 10, 0, 0], memoryKb: [100, 200], bytes: [4096, 0], children: [11] },
@@ -58,7 +58,7 @@ test('what all processes of the tree use together is told, and the most memory o
   assert.deepEqual(tree.usage, { userTicks: 151, systemTicks: 16, readBytes: 4097, writtenBytes: 8193 })
 })
 
-test('a process that ended between two looks counts by its parent’s account, and once', () => {
+test('a process that ended between two refreshes is counted once, from its parent’s account', () => {
   const tree = looks(
     { 10: { ticks: [100, 0, 0, 0], children: [11] }, 11: { parent: 10, ticks: [50, 0, 0, 0] } },
     { 10: { ticks: [100, 0, 70, 0] } },
@@ -68,7 +68,7 @@ test('a process that ended between two looks counts by its parent’s account, a
   assert.equal(tree.usage.systemTicks, 20)
 })
 
-test('one whose parent has left it is followed, and counts when it has gone too', () => {
+test('a process that outlives its parent is followed, and counts after its end', () => {
   const left: Made = { parent: 1, ticks: [30, 0, 0, 0], memoryKb: [900, 900] }
   const tree = looks(
     { 10: { ticks: [10, 0, 0, 0], children: [11] }, 11: { ...left, parent: 10 } },
@@ -80,7 +80,7 @@ test('one whose parent has left it is followed, and counts when it has gone too'
   assert.equal(tree.usage.userTicks, 55)
 })
 
-test('a later process of the same number is another one', () => {
+test('a reused pid is a different process', () => {
   const tree = looks(
     { 10: { children: [11] }, 11: { parent: 1, ticks: [30, 0, 0, 0] } },
     { 10: {}, 11: { parent: 1, start: 99, ticks: [500, 0, 0, 0] } },
@@ -88,14 +88,14 @@ test('a later process of the same number is another one', () => {
   assert.equal(tree.usage.userTicks, 30)
 })
 
-test('a kernel that counts no bytes tells none, and a command that has gone already had no memory to see', () => {
+test('without /proc/PID/io there are no bytes, and a command that has already ended has no peak memory', () => {
   const tree = looks({})
   assert.equal(tree.usage.readBytes, undefined)
   assert.equal(tree.usage.writtenBytes, undefined)
   assert.equal(tree.peakMemoryBytes, undefined)
 })
 
-test('what the launcher’s own children had used is not the command’s', () => {
+test('usage of the launcher’s children is not counted for the command', () => {
   const now: Record<string, string> = files('self', { ticks: [0, 0, 300, 40], bytes: [7, 7] })
   const proc = new Dir(textFiles(now), '')
   const tree = new ProcessTree(proc, 10, waitedFor(proc.at('self')))
@@ -104,14 +104,14 @@ test('what the launcher’s own children had used is not the command’s', () =>
   assert.deepEqual(tree.usage, { userTicks: 10, systemTicks: 1, readBytes: 2, writtenBytes: 0 })
 })
 
-test('names with blanks and parentheses, and files that are cut short, are read', () => {
+test('process names with spaces and parentheses, and truncated files, are parsed', () => {
   const { parent, startTicks } = parseStat(files('self', { parent: 4, start: 77 })['self/stat'] ?? '')
   assert.deepEqual([parent, startTicks], [4, 77])
   assert.equal(parseStat('').startTicks, 0)
   assert.equal(parseIo('rchar: 1\n').readBytes, undefined)
 })
 
-test('a real command’s CPU time and memory are seen, of children it has waited for too', async () => {
+test('CPU time and memory of a real command include the children that it has waited for', async () => {
   const burn = 'while (process.cpuUsage().user < 2e5); globalThis.x = Buffer.alloc(1.5e8, 1); setTimeout(() => {}, 400)'
   const proc = new Dir(diskFiles('/proc'), '/proc')
   const before = waitedFor(proc.at('self'))

@@ -9,7 +9,7 @@ import { eventually, program, root, start, temporary } from '../support/servers.
 
 const cli = join(root, 'src/cli.ts')
 
-/** A command under exec that tells each signal it gets, and ends with 7 at a SIGQUIT or when its input ends. */
+/** A command under exec that prints each signal, and exits with 7 at SIGQUIT or at the end of its input. */
 const listener = `
   for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGALRM', 'SIGIO', 'SIGCONT'])
     process.on(name, () => console.log('got ' + name))
@@ -54,7 +54,7 @@ function isThere(pid: number): boolean {
   }
 }
 
-test('every signal that is sent to exec reaches the command, once', async (t) => {
+test('every signal sent to exec reaches the command once', async (t) => {
   const { child, ended, until, text } = exec(t, '--', ...listening)
   await until(/listening/)
   const names = ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGALRM', 'SIGIO'] as const
@@ -70,10 +70,10 @@ test('every signal that is sent to exec reaches the command, once', async (t) =>
   )
 })
 
-/** A shell with job control, as a terminal has it: somebody who can continue what is stopped. */
+/** A shell with job control, as in a terminal: it can continue stopped jobs. */
 const job = ['bash', '-c', 'set -m; "$@" & echo "exec as $!"; wait -f $!', '-', process.execPath, cli, 'exec', '--']
 
-test('a stop stops both, and what continues exec continues the command', async (t) => {
+test('SIGTSTP stops exec and the command, and SIGCONT continues both', async (t) => {
   const { ended, until, text } = started(t, [...job, ...listening])
   await until(/listening/)
   const [pid, command] = ['exec', 'listening'].map((who) => Number(new RegExp(`${who} as (\\d+)`).exec(text())?.[1]))
@@ -89,7 +89,7 @@ test('a stop stops both, and what continues exec continues the command', async (
   assert.deepEqual(await ended, [7, null])
 })
 
-test('where nobody could continue them a stop stops neither', async (t) => {
+test('in an orphaned process group SIGTSTP stops neither', async (t) => {
   const { child, ended, until, text } = started(t, [process.execPath, cli, 'exec', '--', ...listening], true)
   await until(/listening/)
   const command = Number(/listening as (\d+)/.exec(text())?.[1])
@@ -101,7 +101,7 @@ test('where nobody could continue them a stop stops neither', async (t) => {
   assert.deepEqual(await ended, [7, null])
 })
 
-test('an interrupt of the terminal reaches both, and the command once; its status is told', async (t) => {
+test('a terminal interrupt reaches the command once, and exec returns its status', async (t) => {
   const script = program(t, 'script')
   if (script === undefined) return
   const file = join(temporary(t), 'listener.cjs')
@@ -128,8 +128,8 @@ test('an interrupt of the terminal reaches both, and the command once; its statu
   assert.equal(text.match(/got SIGINT/g)?.length, 1)
 })
 
-test('signals that were ignored from the start are ignored by the command and do not end exec', async (t) => {
-  // what the launcher tells where nohup(1) came before it
+test('the command ignores the signals that were ignored at the start, and they do not end exec', async (t) => {
+  // the launcher's variable after nohup(1)
   const ignoring = start(t, process.execPath, [cli, 'exec', '--', 'sh', '-c', 'echo ready; exec sleep 9'], {
     HOSTPUSH_INHERITED: 'ignored=0000000000000001',
   })
@@ -142,7 +142,7 @@ test('signals that were ignored from the start are ignored by the command and do
 const stat = (state: string, group: number, foreground: number) =>
   `77 (a) b) ${state} 1 ${group} 5 34816 ${foreground} 4194304 0 0`
 
-test('two processes have one terminal where they are one group and that is its foreground', () => {
+test('two processes share a terminal if both are in its foreground process group', () => {
   assert.equal(haveOneTerminal(stat('S', 70, 70), stat('S', 70, 70)), true)
   assert.equal(haveOneTerminal(stat('S', 70, 71), stat('S', 70, 71)), false)
   assert.equal(haveOneTerminal(stat('S', 70, 70), stat('S', 71, 70)), false)

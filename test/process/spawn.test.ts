@@ -13,14 +13,14 @@ async function statusOf(words: readonly string[], environment: NodeJS.ProcessEnv
   return 'reason' in started ? started.status : started.ended
 }
 
-test('the exit status is the command’s, and 128 and the signal where one has ended it', async () => {
+test('the exit status is that of the command, or 128 plus the number of the signal that ended it', async () => {
   assert.equal(await statusOf(['true']), 0)
   assert.equal(await statusOf(['sh', '-c', 'exit 255']), 255)
   assert.equal(await statusOf(['sh', '-c', 'kill -TERM $$']), 143)
   assert.equal(await statusOf(['sh', '-c', 'kill -KILL $$']), 137)
 })
 
-test('a command that cannot be started has the status that a shell gives it, and a reason', async (t) => {
+test('a command that fails to start has the exit status of a shell and a reason', async (t) => {
   const folder = temporary(t)
   mkdirSync(join(folder, 'directory'))
   writeFileSync(join(folder, 'text'), 'echo hi\n')
@@ -31,10 +31,10 @@ test('a command that cannot be started has the status that a shell gives it, and
     [['nosuch'], 127, /^nosuch: command not found$/],
     [[''], 127, /command not found/],
     [[`${folder}/nosuch`], 127, /command not found/],
-    [['text'], 126, /^text: is not executable$/],
-    [['directory'], 126, /is not executable/],
-    [[folder], 126, /is not executable/],
-    [['broken'], 126, /^broken: cannot be started: .*ENOENT/],
+    [['text'], 126, /^text: not executable$/],
+    [['directory'], 126, /not executable/],
+    [[folder], 126, /not executable/],
+    [['broken'], 126, /^broken: failed to start: .*ENOENT/],
   ]
   for (const [words, status, reason] of cases) {
     const started = await startCommand(words, { environment, inherited })
@@ -44,16 +44,16 @@ test('a command that cannot be started has the status that a shell gives it, and
   }
 })
 
-test('a text that says no interpreter is run by the shell, as a shell does', async (t) => {
+test('a script without an interpreter line is run by /bin/sh', async (t) => {
   const file = join(temporary(t), 'script')
   writeFileSync(file, 'exit 5\n')
   chmodSync(file, 0o755)
   assert.equal(await statusOf([file]), 5)
 })
 
-test('arguments that are too long for the kernel are a reason, not an exception', async () => {
+test('too long arguments are reported as a reason, not thrown', async () => {
   const started = await startCommand(['true', 'x'.repeat(3_000_000)], { environment: process.env, inherited })
   assert.ok('reason' in started)
   assert.equal(started.status, 126)
-  assert.match(started.reason, /^true: cannot be started: .*E2BIG/)
+  assert.match(started.reason, /^true: failed to start: .*E2BIG/)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Answer, scene, until } from './gateway.ts'
 
-test('a snapshot is put into its group as text, compressed, without times and without what tells of the moment', async (t) => {
+test('a snapshot is pushed as compressed text, without timestamps and scrape metrics', async (t) => {
   const { gateway, requests, notify, lines } = await scene(t)
   notify({ kitchen: 21.5 })
   await until(() => gateway.stats.samples === 2)
@@ -19,10 +19,10 @@ test('a snapshot is put into its group as text, compressed, without times and wi
   )
   assert.equal(gateway.report.problem, undefined)
   assert.equal(lines.length, 1)
-  assert.match(lines[0] ?? '', /INFO msg="pushgateway: the first samples are delivered" .*samples=2$/m)
+  assert.match(lines[0] ?? '', /INFO msg="First samples delivered" component=pushgateway .*samples=2$/m)
 })
 
-test('external labels stand in the lines, those of the group do not, and a label of the series itself wins', async (t) => {
+test('series have external labels but not those of the group, and labels of the series win', async (t) => {
   const identity = { job: 'node', instance: 'h', room: 'none', site: 'a"b', zone: 'z', empty: '' }
   const { requests, notify } = await scene(t, undefined, { groupingKey: { instance: 'h', zone: 'y' } }, identity)
   notify({ kitchen: 1 })
@@ -31,29 +31,29 @@ test('external labels stand in the lines, those of the group do not, and a label
   assert.match(requests[0]?.body ?? '', /^doors_total\{room="none",site="a\\"b"\} 7$/m)
 })
 
-test('what cannot be pushed for a fault of our own is told, and is not delivered', async (t) => {
+test('an internal error is logged and the snapshot is dropped', async (t) => {
   const { gateway, notify, requests, warnings } = await scene(t)
   gateway.onSnapshot({ snapshot: { timestampMs: 1, series: [undefined as never], values: Float64Array.of(1) } })
   await until(() => gateway.report.pending === 0)
   assert.match(gateway.report.problem ?? '', /undefined/)
   assert.equal(warnings().length, 1)
-  assert.match(warnings()[0] ?? '', /level=ERROR msg="pushgateway: a fault of our own"/)
+  assert.match(warnings()[0] ?? '', /level=ERROR msg="Push failed with an internal error, snapshot dropped"/)
   assert.equal(requests.length, 0)
   notify({ kitchen: 1 })
   await until(() => gateway.stats.samples === 2)
   assert.equal(gateway.report.problem, undefined)
 })
 
-const troubles: Readonly<Record<string, Answer>> = {
+const failures: Readonly<Record<string, Answer>> = {
   'HTTP 500': [500],
   'HTTP 503': [503],
   'HTTP 429 with Retry-After': [429, '', { 'retry-after': '0' }],
   'HTTP 408': [408],
   'a reset': 'reset',
-  'no answer': 'hang',
+  'no response': 'hang',
 }
-for (const [name, answer] of Object.entries(troubles)) {
-  test(`after ${name} the newest snapshot is pushed, and none before it`, async (t) => {
+for (const [name, answer] of Object.entries(failures)) {
+  test(`after ${name} only the newest snapshot is pushed`, async (t) => {
     let isBroken = true
     const patience = answer === 'hang' ? { timeoutMs: 200 } : {}
     const { gateway, requests, notify, warnings, lines } = await scene(
@@ -75,11 +75,11 @@ for (const [name, answer] of Object.entries(troubles)) {
     assert.equal(gateway.stats.samples, 2)
     assert.ok(gateway.stats.retries >= 2)
     assert.equal(warnings().length, 1, lines.join(''))
-    assert.equal(lines.filter((line) => line.includes('answering again')).length, 1)
+    assert.equal(lines.filter((line) => line.includes('Push recovered')).length, 1)
   })
 }
 
-test('202 is as good as 200', async (t) => {
+test('202 is a success like 200', async (t) => {
   const { gateway, notify } = await scene(t, () => [202])
   notify({ kitchen: 1 })
   await until(() => gateway.stats.samples === 2)
@@ -87,10 +87,10 @@ test('202 is as good as 200', async (t) => {
 
 const hints: readonly (readonly [status: number, hint: RegExp])[] = [
   [404, /HTTP 404: no such page.*--web\.route-prefix/],
-  [405, /HTTP 405: no such page.*takes no POST/],
+  [405, /HTTP 405: no such page.*does not accept POST/],
 ]
 for (const [status, hint] of hints) {
-  test(`${status} says what is usually wrong, once`, async (t) => {
+  test(`${status} logs the usual cause once`, async (t) => {
     const { gateway, requests, notify, warnings } = await scene(t, () => [status, 'no such page\n'])
     notify({ kitchen: 1 })
     await until(() => requests.length >= 1 && gateway.report.problem !== undefined)
@@ -101,7 +101,7 @@ for (const [status, hint] of hints) {
   })
 }
 
-test('what is refused for good is not sent again, the next snapshot is', async (t) => {
+test('a rejected snapshot is not sent again, the next one is sent', async (t) => {
   const { gateway, requests, notify, warnings } = await scene(t, (_, number) => (number === 1 ? [413] : undefined))
   notify({ kitchen: 1 })
   await until(() => gateway.report.problem !== undefined)
@@ -109,10 +109,10 @@ test('what is refused for good is not sent again, the next snapshot is', async (
   notify({ kitchen: 2 })
   await until(() => gateway.report.problem === undefined)
   assert.equal(requests.length, 2)
-  assert.match(warnings().join(''), /level=ERROR msg="pushgateway: refused".*HTTP 413/)
+  assert.match(warnings().join(''), /level=ERROR msg="Push rejected, snapshot dropped".*HTTP 413/)
 })
 
-test('with an interval the snapshots between are not pushed', async (t) => {
+test('with an interval, snapshots in between are not pushed', async (t) => {
   const { gateway, requests, notify } = await scene(t, undefined, { intervalMs: 60_000 })
   for (let i = 0; i < 10; i++) {
     notify({ kitchen: i }, 15_000)
@@ -125,7 +125,7 @@ test('with an interval the snapshots between are not pushed', async (t) => {
   )
 })
 
-test('a host waits for its place in the interval, and not when it stops', async (t) => {
+test('a push waits for the offset of the host, except at a stop', async (t) => {
   const { gateway, requests, notify } = await scene(t, undefined, { offsetMs: 1e6 })
   notify({ kitchen: 1 })
   await new Promise((resolve) => setTimeout(resolve, 30))
@@ -144,7 +144,7 @@ test('a stop pushes the newest snapshot', async (t) => {
   assert.equal(gateway.report.pending, 0)
 })
 
-test('a stop deletes the group where that is wanted, after what is under way and in place of a last push', async (t) => {
+test('with delete_on_shutdown a stop deletes the group after the push in flight and pushes nothing more', async (t) => {
   const { gateway, requests, notify } = await scene(t, undefined, { deleteOnShutdown: true })
   notify({ kitchen: 1 })
   await until(() => gateway.stats.samples === 2)
@@ -157,7 +157,7 @@ test('a stop deletes the group where that is wanted, after what is under way and
   assert.equal(gateway.report.pending, 0)
 })
 
-test('a stop gives up a push that fails, and deletes', async (t) => {
+test('with delete_on_shutdown a stop drops a failing push and deletes the group', async (t) => {
   const { gateway, requests, notify } = await scene(t, ({ method }) => (method === 'PUT' ? [500] : [202]), {
     deleteOnShutdown: true,
   })
@@ -167,7 +167,7 @@ test('a stop gives up a push that fails, and deletes', async (t) => {
   assert.equal(requests.at(-1)?.method, 'DELETE')
 })
 
-test('a stop ends at its deadline, whatever the gateway does', async (t) => {
+test('a stop ends at its deadline even if the gateway does not answer', async (t) => {
   for (const answer of ['hang', [500]] as const) {
     const { gateway, notify } = await scene(t, () => answer, { timeoutMs: 60_000 })
     notify({ kitchen: 1 })
@@ -178,7 +178,7 @@ test('a stop ends at its deadline, whatever the gateway does', async (t) => {
   }
 })
 
-test('a group is deleted before the first push where that is wanted', async (t) => {
+test('with delete_on_start the group is deleted before the first push', async (t) => {
   const { gateway, requests, notify } = await scene(t, (_, number) => (number === 1 ? [500] : [202]), {
     deleteOnStart: true,
     method: 'POST',

@@ -17,14 +17,14 @@ export interface Request {
   readonly method: string
   readonly path: string
   readonly headers: IncomingHttpHeaders
-  /** As it was before compression. */
+  /** The body before compression. */
   readonly body: string
 }
 
-/** How a request is answered: with a status and a text, or not at all. */
+/** Response to a request: status and text, or none. */
 export type Answer = readonly [status: number, body?: string, headers?: Record<string, string>] | 'reset' | 'hang'
 
-/** A gateway that answers as it is told, and 200 where it is told nothing. */
+/** A gateway that answers as scripted, and 200 after that. */
 export async function startGateway(t: TestContext, answer: (request: Request, number: number) => Answer | undefined) {
   const requests: Request[] = []
   const server = createServer(async (request, response) => {
@@ -49,7 +49,7 @@ export const temperature = gauge('temperature', 'Degrees.', ['room'])
 export const doors = counter('doors_total', 'Doors opened.')
 export const up = gauge('up', 'Up.')
 
-/** An output that tries again at once, in front of such a gateway. */
+/** An output that retries without delay, and such a gateway. */
 export async function scene(
   t: TestContext,
   answer: (request: Request, number: number) => Answer | undefined = () => undefined,
@@ -87,7 +87,7 @@ export async function scene(
     requests,
     lines,
     warnings: () => lines.filter((line) => /level=(WARN|ERROR)/.test(line)),
-    /** A snapshot of these, `room` being a label of its own. */
+    /** A snapshot of these values with the label `room`. */
     notify(rooms: Record<string, number>, afterMs = 1000) {
       builder.begin()
       for (const [room, value] of Object.entries(rooms)) builder.add(temperature, value, { room })

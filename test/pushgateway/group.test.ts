@@ -18,7 +18,7 @@ for (const [job, key, path] of cases) {
   })
 }
 
-test('a route prefix and a query stay', () => {
+test('a route prefix and a query are kept', () => {
   for (const prefix of ['/push/gw', '/push/gw/', '/push/gw//'])
     assert.equal(groupUrl(new URL(`https://g${prefix}`), 'j', {}).href, 'https://g/push/gw/metrics/job/j')
   assert.equal(groupUrl(new URL('https://g/?tenant=1#x'), 'j', {}).href, 'https://g/metrics/job/j?tenant=1')

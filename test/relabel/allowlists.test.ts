@@ -5,11 +5,11 @@ import { keepList } from '../../src/relabel/allowlists.ts'
 const minimal = keepList('minimal') ?? new Set<string>()
 const integration = keepList('integration') ?? new Set<string>()
 
-test('everything is kept unless there is a list', () => {
+test('everything is kept without a list', () => {
   assert.equal(keepList('full'), undefined)
 })
 
-test('the lists hold names, and the larger one all of the smaller', () => {
+test('the lists contain metric names, and the larger one contains the smaller', () => {
   for (const name of integration) assert.match(name, /^[a-z]\w+$/i)
   assert.deepEqual(
     [...minimal].filter((name) => !integration.has(name)),
@@ -18,7 +18,7 @@ test('the lists hold names, and the larger one all of the smaller', () => {
   assert.deepEqual([minimal.size, integration.size], [46, 168])
 })
 
-test('what alerts and variables of dashboards rest on is in every list', () => {
+test('metrics of alerts and dashboard variables are in every list', () => {
   for (const name of [
     'up',
     'node_uname_info',

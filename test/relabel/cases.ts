@@ -3,7 +3,7 @@ import type { Question } from './judge.ts'
 type Rule = Question['rules'][number]
 type Series = Question['series'][number]
 
-/** A series as a host has it. */
+/** A typical series of a host. */
 const disk: Series = {
   __name__: 'node_disk_io_now',
   device: 'sda1',
@@ -20,7 +20,7 @@ export const series: readonly Series[] = [
 const letters = (from: number, to: number) =>
   String.fromCodePoint(...Array.from({ length: to - from + 1 }, (_, i) => from + i))
 
-/** By what is looked at; each is tried on the series above, or on those of its own. */
+/** Cases by topic. A case without series uses those above. */
 export const cases: Readonly<Record<string, { rules: readonly Rule[]; series?: readonly Series[]; names?: 'utf8' }>> = {
   'no rules': { rules: [] },
   'a label with a fixed value': { rules: [{ target_label: 'env', replacement: 'prod' }] },

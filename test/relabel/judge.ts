@@ -4,20 +4,20 @@ import type { TestContext } from 'node:test'
 import type { Names } from '../../src/relabel/rule.ts'
 import { goJudge } from '../support/servers.ts'
 
-/** Rules as they stand in a configuration file, right or wrong, and series to try them on. */
+/** Valid or invalid rules as in a configuration file, and input series. */
 export interface Question {
   readonly names: Names
   readonly rules: readonly Readonly<Record<string, unknown>>[]
   readonly series: readonly Readonly<Record<string, string>>[]
 }
 
-/** What Prometheus says: why the rules are none, or what becomes of each series (null where it is dropped). */
+/** The result of Prometheus: the error of invalid rules, or the labels of each series (null if dropped). */
 export interface Answer {
   readonly refused?: string
   readonly series: readonly (Readonly<Record<string, string>> | null)[]
 }
 
-/** Where the judge is, built first if it is not there; without Go the test is skipped by name, and in CI it fails. */
+/** Path of the reference program, built on demand. Without Go the test is skipped; in CI it fails. */
 export function judge(t: TestContext): ((questions: readonly Question[]) => readonly Answer[]) | undefined {
   const program = goJudge(t, { name: 'relabel-judge', folder: join(import.meta.dirname, 'judge') })
   if (program === undefined) return undefined

@@ -27,7 +27,7 @@ const atom = fc.constantFrom(
   '(x)?',
   '',
 )
-/** Our engine wants each name for one group only. */
+/** RE2JS requires unique group names. */
 const joined = (atoms: readonly string[]) =>
   atoms.filter((atom, i) => !atom.includes('<n>') || atoms.indexOf(atom) === i).join('')
 const expression = fc.oneof(
@@ -71,7 +71,7 @@ const general = fc.record(
   { requiredKeys: ['action'] },
 )
 
-/** One that makes sense, of each action. */
+/** A plausible rule for each action. */
 const sensible = fc.oneof(
   fc.record({
     source_labels: fc.array(name, { maxLength: 2 }),
@@ -108,6 +108,6 @@ const question: fc.Arbitrary<Question> = fc.record({
   series: fc.array(series, { minLength: 3, maxLength: 6 }),
 })
 
-/** As many questions, the same each time. */
+/** Reproducible random cases. */
 export const random = (count: number, seed = 20260101): readonly Question[] =>
   fc.sample(question, { numRuns: count, seed })

@@ -1,6 +1,6 @@
 import type { Question } from './judge.ts'
 
-/** Rules that are none, or look as if. */
+/** Invalid rules, and valid rules that look invalid. */
 export const doubtful: Question['rules'] = [
   {},
   { action: 'replace' },

@@ -8,7 +8,7 @@ import { type Answer, judge, type Question } from './judge.ts'
 import { random } from './random.ts'
 import { doubtful } from './rejected-rules.ts'
 
-/** What ours answers. */
+/** The result of hostpush. */
 async function ours({ names, rules, series }: Question): Promise<Answer> {
   const problems: string[] = []
   const relabel = await compileRules(rules as readonly Rule[], names, (_, text) => problems.push(text))
@@ -21,7 +21,7 @@ async function ours({ names, rules, series }: Question): Promise<Answer> {
   }
 }
 
-/** Equal answers; where rules are refused the words are each one's own. */
+/** Asserts equal results; error messages may differ. */
 async function assertEqual(questions: readonly Question[], answers: readonly Answer[]): Promise<void> {
   for (const [i, question] of questions.entries()) {
     const [our, their] = [await ours(question), answers[i]]
@@ -33,7 +33,7 @@ async function assertEqual(questions: readonly Question[], answers: readonly Ans
 
 const isRefused = ({ refused }: Answer) => refused !== undefined
 
-test('every case ends as in Prometheus', async (t) => {
+test('every case has the same result as in Prometheus', async (t) => {
   const ask = judge(t)
   if (ask === undefined) return
   const questions = Object.values(cases).map((one): Question => ({ names: 'legacy', series: hosts, ...one }))
@@ -43,7 +43,7 @@ test('every case ends as in Prometheus', async (t) => {
 })
 
 for (const names of ['legacy', 'utf8'] as const)
-  test(`what Prometheus refuses is refused, and nothing else: ${names} names`, async (t) => {
+  test(`the same rules are rejected as by Prometheus: ${names} names`, async (t) => {
     const ask = judge(t)
     if (ask === undefined) return
     const questions = doubtful.map((rule) => ({ names, rules: [rule], series: [{ a: 'x', b: 'y' }] }))
@@ -53,7 +53,7 @@ for (const names of ['legacy', 'utf8'] as const)
     await assertEqual(questions, answers)
   })
 
-test('500 random lists of rules do what they do in Prometheus', async (t) => {
+test('500 random lists of rules have the same results as in Prometheus', async (t) => {
   const ask = judge(t)
   if (ask === undefined) return
   const questions = random(500)
@@ -62,7 +62,7 @@ test('500 random lists of rules do what they do in Prometheus', async (t) => {
   await assertEqual(questions, answers)
 })
 
-test('a rule that is wrong is told with its place, its key and what to do', async () => {
+test('the error of a rule has its index, its key and the remedy', async () => {
   const problems: string[] = []
   const rules: Rule[] = [
     { target_label: 'ok' },
@@ -73,17 +73,17 @@ test('a rule that is wrong is told with its place, its key and what to do', asyn
   ]
   const relabel = await compileRules(rules, 'legacy', (at, text) => problems.push(`[${at}].${text}`))
   assert.deepEqual(problems, [
-    '[1].target_label: is needed for the action replace',
-    '[2].modulus: a number from 1 up is needed for the action hashmod',
-    '[2].target_label: "a-b" is no label name: it is of letters, digits and _ (metric_name_validation_scheme "utf8" allows others)',
-    '[3].target_label: has no meaning with the action labeldrop',
-    '[3].regex: "(" is no regular expression in RE2 syntax (error parsing regexp: missing closing ): `^(?s:()$`)',
-    '[4].regex: "(?<n>a)(?<n>b)" is no regular expression in RE2 syntax (error parsing regexp: duplicate capture group name: `n`)',
+    '[1].target_label: required for the action replace',
+    '[2].modulus: required for the action hashmod, at least 1',
+    '[2].target_label: "a-b" is not a label name: use letters, digits and _ (metric_name_validation_scheme "utf8" allows others)',
+    '[3].target_label: not allowed with the action labeldrop',
+    '[3].regex: "(" is not a regular expression in RE2 syntax (error parsing regexp: missing closing ): `^(?s:()$`)',
+    '[4].regex: "(?<n>a)(?<n>b)" is not a regular expression in RE2 syntax (error parsing regexp: duplicate capture group name: `n`)',
   ])
   assert.ok(relabel([]) !== undefined)
 })
 
-test('a regular expression that would hang another engine is answered at once', async () => {
+test('a regular expression that would hang a backtracking engine returns at once', async () => {
   const rules: Rule[] = [{ action: 'drop', source_labels: ['a'], regex: '(a+)+' }]
   const relabel = await compileRules(rules, 'legacy', (_, text) => assert.fail(text))
   assert.ok(relabel([['a', `${'a'.repeat(50_000)}!`]]) !== undefined)

@@ -5,22 +5,22 @@ import { BacklogPacing } from '../../src/remote-write/backlog-pacing.ts'
 const intervalMs = 15_000
 const half = () => 0.5
 
-/** The pauses of a backlog after the first one. */
+/** The delays of a backlog after the first one. */
 function pauses(pace: BacklogPacing, ...waiting: readonly (readonly [snapshots: number, atOnce: number])[]) {
   return waiting.map(([snapshots, atOnce]) => Math.round(pace.delayMs({ snapshots, atOnce })))
 }
 
-test('what is live has no pace, and a backlog begins at a random place in an interval', () => {
+test('live snapshots are not delayed, and a backlog starts at a random time in an interval', () => {
   const pace = new BacklogPacing(intervalMs, half)
   assert.deepEqual(pauses(pace, [1, 1], [0, 1], [2, 2], [1, 1], [9, 9]), [0, 0, 7500, 0, 7500])
 })
 
-test('a short backlog is sent at less than two requests an interval, a long one within five minutes', () => {
+test('a short backlog is sent at less than two requests per interval, a long one within five minutes', () => {
   const pace = new BacklogPacing(intervalMs, half)
   assert.deepEqual(pauses(pace, [40, 20], [20, 20], [5000, 20]), [7500, 9000, 1200])
 })
 
-test('a long backlog is through within five minutes, though less of it is left with each request', () => {
+test('a long backlog is sent within five minutes: the gaps do not grow while it shrinks', () => {
   const pace = new BacklogPacing(intervalMs, half)
   let sentMs = 0
   for (let requests = 960; requests > 0; requests--) sentMs += pace.delayMs({ snapshots: requests * 6, atOnce: 6 })
@@ -28,7 +28,7 @@ test('a long backlog is through within five minutes, though less of it is left w
   assert.deepEqual(pauses(pace, [1, 1], [40, 20], [20, 20]), [0, 7500, 9000], 'the next one begins anew')
 })
 
-test('the pauses are doubled by each answer that it is too much, and come back with those that are well', () => {
+test('each 429 doubles the delays, each success halves them down to the normal delay', () => {
   const pace = new BacklogPacing(intervalMs, half)
   pauses(pace, [40, 20])
   pace.onRateLimited()

@@ -13,7 +13,7 @@ import { freePort } from '../support/servers.ts'
 import { endpointOptions } from './options.ts'
 import { scene, temperature, until } from './scene.ts'
 
-test('a snapshot arrives with its labels, its time and its value', async (t) => {
+test('a snapshot arrives with its labels, timestamp and value', async (t) => {
   const { receiver, push, arrived } = await scene(t)
   const at = push({ kitchen: 21.5 })
   await until(() => arrived('kitchen').length === 1)
@@ -23,18 +23,18 @@ test('a snapshot arrives with its labels, its time and its value', async (t) => 
   assert.match(entry?.series ?? '', /^temperature\{instance="h",job="node",room="kitchen"\}$/)
 })
 
-const troubles: Readonly<Record<string, FaultPlan>> = {
+const failures: Readonly<Record<string, FaultPlan>> = {
   'HTTP 500': { status: 500 },
   'HTTP 503': { status: 503 },
   'HTTP 429 with Retry-After': { status: 429, headers: { 'retry-after': '0' } },
   'HTTP 408': { status: 408 },
-  'a reset before it has read': { reset: 'before' },
-  'a reset after it has committed': { reset: 'after' },
-  'no answer': { hang: true },
-  'no answer though it has committed': { hang: true, commit: true },
+  'a reset before the request was read': { reset: 'before' },
+  'a reset after the commit': { reset: 'after' },
+  'no response': { hang: true },
+  'a response lost after the commit': { hang: true, commit: true },
 }
-for (const [name, behaviour] of Object.entries(troubles)) {
-  test(`nothing is lost and nothing doubled by ${name}`, async (t) => {
+for (const [name, behaviour] of Object.entries(failures)) {
+  test(`no sample is lost or duplicated by ${name}`, async (t) => {
     const { endpoint, push, arrived, lines } = await scene(
       t,
       [behaviour, behaviour],
@@ -46,12 +46,12 @@ for (const [name, behaviour] of Object.entries(troubles)) {
     assert.equal(endpoint.stats.samplesFailed, 0)
     assert.ok(endpoint.stats.retries >= 1)
     assert.equal(lines.filter((line) => line.includes('level=WARN')).length, 1, lines.join(''))
-    for (const once of ['answering again', 'the first samples are delivered'])
+    for (const once of ['Remote write recovered', 'First samples delivered'])
       assert.equal(lines.filter((line) => line.includes(once)).length, 1, lines.join(''))
   })
 }
 
-test('a retry says which it is', async (t) => {
+test('a retry has its number in a header', async (t) => {
   const seen: (string | undefined)[] = []
   const receiver = await createFaultyReceiver({
     faultPlan: (number, headers) => {
@@ -83,7 +83,7 @@ test('a retry says which it is', async (t) => {
   assert.deepEqual(seen, [undefined, '1', '2'])
 })
 
-test("a series that is refused is found, said with the receiver's words, and everything else arrives", async (t) => {
+test('a rejected series is found and logged with the error message of the receiver, and everything else arrives', async (t) => {
   const refusal = { status: 400, body: 'out of bounds\nand more' }
   const { endpoint, push, arrived, lines } = await scene(t, [refusal, refusal])
   const first = push({ a: 1, b: 1 })
@@ -95,10 +95,10 @@ test("a series that is refused is found, said with the receiver's words, and eve
   assert.equal(endpoint.stats.samplesFailed, 2)
   const told = lines.filter((line) => line.includes('level=ERROR'))
   assert.equal(told.length, 1)
-  assert.match(told[0] ?? '', /a series is refused.*room.*reason="HTTP 400: out of bounds"/)
+  assert.match(told[0] ?? '', /Series rejected by the receiver.*room.*reason="HTTP 400: out of bounds"/)
 })
 
-test('a body that is too large is sent in smaller ones, and the size is remembered', async (t) => {
+test('a body that is too large is split, and the smaller size is remembered', async (t) => {
   const { receiver, endpoint, push, arrived } = await scene(t, [{ status: 500 }, { status: 413 }])
   const times = [push({ a: 1 }), push({ a: 2 }), push({ a: 3 }), push({ a: 4 })]
   await until(() => endpoint.state.backlog.snapshots === 0)
@@ -107,7 +107,7 @@ test('a body that is too large is sent in smaller ones, and the size is remember
   assert.equal(receiver.stats.requests, 4)
 })
 
-test('samples that are too old for the receiver are dropped before they are sent, and counted', async (t) => {
+test('samples older than sample_age_limit are dropped and counted', async (t) => {
   const { endpoint, receiver, push, buffer } = await scene(t, [], { ageLimitMs: 30_000 })
   push({ a: 1, b: 1 })
   await until(() => endpoint.state.backlog.snapshots === 0)
@@ -115,7 +115,7 @@ test('samples that are too old for the receiver are dropped before they are sent
   assert.deepEqual([...(buffer.stats.dropped.get('default') ?? [])], [['too_old', 2]])
 })
 
-test('a series that vanishes ends with a stale marker at the time of the snapshot that lacks it', async (t) => {
+test('a series that vanishes gets a stale marker with the timestamp of the first snapshot without it', async (t) => {
   const { receiver, endpoint, push } = await scene(t)
   push({ a: 1, b: 1 })
   await until(() => endpoint.state.backlog.snapshots === 0)
@@ -128,7 +128,7 @@ test('a series that vanishes ends with a stale marker at the time of the snapsho
   )
 })
 
-test('a stop delivers what waits, and gives up at its deadline', async (t) => {
+test('a stop delivers the backlog and ends at its deadline', async (t) => {
   const well = await scene(t)
   const times = [well.push({ a: 1 }), well.push({ a: 2 })]
   await well.endpoint.stop(AbortSignal.timeout(5000))
@@ -143,7 +143,7 @@ test('a stop delivers what waits, and gives up at its deadline', async (t) => {
   assert.equal(ill.endpoint.state.backlog.snapshots, 1)
 })
 
-test('a receiver that is not there is tried again until it is', async (t) => {
+test('an unreachable receiver is retried until it answers', async (t) => {
   const port = await freePort()
   const lines: string[] = []
   const buffer = new MemoryBuffer(1e6)
@@ -166,6 +166,6 @@ test('a receiver that is not there is tried again until it is', async (t) => {
   const receiver = await createReceiver({ listen: { host: '127.0.0.1', port } })
   t.after(() => receiver.close())
   await until(() => endpoint.state.backlog.snapshots === 0)
-  assert.match(lines[0] ?? '', /not delivered, kept and tried again.*ECONNREFUSED/)
+  assert.match(lines[0] ?? '', /Remote write failed, retrying.*ECONNREFUSED/)
   assert.equal(lines.filter((line) => line.includes('ECONNREFUSED')).length, 1)
 })

@@ -4,15 +4,15 @@ import type { Snapshot } from '../../src/metrics/snapshot.ts'
 import type { Relabel } from '../../src/relabel/rules.ts'
 import type { ReadMetadata, ReadSample } from './judge.ts'
 
-/** What one request has to hold. A label set is the JSON of name, value, name, value. */
+/** Expected content of one request. A label set is the JSON of [name, value, name, value, …]. */
 export interface Expected {
   readonly samples: ReadonlyMap<string, readonly ReadSample[]>
-  /** Families of the series that had these labels: more than one only where rules make several series the same. */
+  /** Families of the series with these labels: more than one only if rules give several series the same labels. */
   readonly families: ReadonlyMap<string, ReadonlySet<Family>>
 }
 
 export const staleBits = '7ff0000000000002'
-/** JavaScript has one NaN, and so have we: whatever its bits were. */
+/** JavaScript has one NaN; other NaN bits are not preserved. */
 const nanBits = '7ff8000000000000'
 const metadataTypes = {
   untyped: 'UNKNOWN',
@@ -22,7 +22,7 @@ const metadataTypes = {
   summary: 'SUMMARY',
 }
 
-/** The bits that a value has to arrive with. */
+/** The expected bits of a value. */
 function bitsOf(value: number): string {
   if (Number.isNaN(value)) return nanBits
   const bytes = Buffer.alloc(8)
@@ -30,11 +30,11 @@ function bitsOf(value: number): string {
   return bytes.toString('hex')
 }
 
-/** Bits as they are compared: every NaN is the one NaN, but for stale markers. */
+/** Bits for comparison: every NaN except a stale marker is the same. */
 export const comparable = (bits: string): string =>
   bits !== staleBits && Number.isNaN(Buffer.from(bits, 'hex').readDoubleBE()) ? nanBits : bits
 
-/** As the specification has it: the family's labels before the identity's, none empty, sorted by their bytes. */
+/** Labels as the specification requires: family labels win over identity labels, none empty, sorted by bytes. */
 function labelsOf({ family, labelValues, identity }: Series, relabel: Relabel | undefined): string | undefined {
   const own = family.labelNames.map((name, i) => [name, labelValues[i] ?? ''] as const)
   const all = new Map([
@@ -54,12 +54,12 @@ const sent = (labels: readonly (readonly [string, string])[]) =>
     .map(([name, value]) => [name, value.toWellFormed()] as const)
     .sort(([left], [right]) => Buffer.compare(Buffer.from(left), Buffer.from(right)))
 
-/** What an endpoint with these rules has to send of snapshots, one request of them after another. */
+/** Expected requests of an endpoint with these rules. */
 export class Expectation {
   readonly #relabel: Relabel | undefined
   readonly #labels = new Map<Series, string | undefined>()
   readonly #families = new Map<string, Set<Family>>()
-  /** Of the last snapshot: label sets, and whether their sample had a time of its own. */
+  /** Label sets of the last snapshot, and whether their sample had an explicit timestamp. */
   #before: ReadonlyMap<string, boolean> = new Map()
 
   constructor(relabel: Relabel | undefined) {
@@ -99,7 +99,7 @@ export class Expectation {
   }
 }
 
-/** Type and help as they have to be told of a family. */
+/** Expected type and help of a family. */
 export const metadataOf = ({ type, help }: Family): ReadMetadata => ({
   type: metadataTypes[type],
   ...(help !== '' && { help: help.toWellFormed() }),

@@ -5,26 +5,26 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Answering, host, SimulatedClock } from './fleet.ts'
 
-/** What a receiver takes, and how large the requests of a backlog are. */
+/** Limits of the receiver, and the size of backlog requests. */
 export interface Scenario {
   readonly hosts: number
-  /** Requests that the receiver takes, in multiples of what the fleet sends while all is well. */
+  /** Capacity of the receiver, as a multiple of the normal request rate of the fleet. */
   readonly limit: number
-  /** In seconds, with every 429; none where it is 0. */
+  /** Retry-After of each 429, seconds; 0 sends none. */
   readonly retryAfter: number
-  /** Snapshots that fill a request. */
+  /** Maximum snapshots per request. */
   readonly atOnce: number
 }
 
 export interface Course {
-  /** The most requests in any one interval: before the outage, and from its end on. */
+  /** Maximum number of requests in any interval, before the outage and after its end. */
   readonly steady: number
   readonly peak: number
-  /** Requests that were answered with 429. */
+  /** Number of 429 responses. */
   readonly limited: number
-  /** Milliseconds from the end of the outage until everyone had caught up. */
+  /** Time from the end of the outage until all hosts have caught up, milliseconds. */
   readonly caughtUpMs: number
-  /** Snapshots that were collected, and those of them that were delivered. */
+  /** Number of collected and of delivered snapshots. */
   readonly collected: number
   readonly delivered: number
 }
@@ -74,7 +74,7 @@ async function run({ hosts, limit, retryAfter, atOnce }: Scenario): Promise<Cour
   }
 }
 
-/** The most of these in any stretch of time that is as long as an interval. */
+/** Maximum number of these times in any window of one interval. */
 function mostWithin(times: readonly number[]): number {
   let most = 0
   let first = 0

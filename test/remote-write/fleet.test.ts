@@ -12,14 +12,14 @@ async function courseOf(scenario: Scenario): Promise<Course> {
   return course
 }
 
-/** The receiver takes a fifth more than the fleet always sends, but where that is another limit's matter. */
+/** The receiver has a capacity of 1.2 times the normal rate, except for cases that test another limit. */
 const scenarios: Readonly<Record<string, Scenario>> = {
-  'says when to come again': { hosts: 1000, limit: 1.2, retryAfter: 20, atOnce: 20 },
-  'does not say when to come again': { hosts: 1000, limit: 1.2, retryAfter: 0, atOnce: 20 },
-  'takes three snapshots in a request': { hosts: 250, limit: 3, retryAfter: 0, atOnce: 3 },
+  'sends Retry-After': { hosts: 1000, limit: 1.2, retryAfter: 20, atOnce: 20 },
+  'sends no Retry-After': { hosts: 1000, limit: 1.2, retryAfter: 0, atOnce: 20 },
+  'accepts three snapshots per request': { hosts: 250, limit: 3, retryAfter: 0, atOnce: 3 },
 }
 for (const [what, scenario] of Object.entries(scenarios)) {
-  test(`a fleet that a receiver was away from for ten minutes comes back in good order where it ${what}`, async (t) => {
+  test(`after an outage of ten minutes a fleet catches up without overload at a receiver that ${what}`, async (t) => {
     const { steady, peak, limited, caughtUpMs, collected, delivered } = await courseOf(scenario)
     const ratio = (peak / steady).toFixed(2)
     t.diagnostic(`peak ${ratio} times the steady rate, caught up in ${caughtUpMs / 1000} s, ${limited} times 429`)

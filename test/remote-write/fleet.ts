@@ -16,7 +16,7 @@ interface Sleeper {
   resolve: (() => void) | undefined
 }
 
-/** Time that jumps from one sleeper to the next: for many at once, on a heap. */
+/** Test clock for many hosts: time jumps to the next timer, which a heap finds. */
 export class SimulatedClock implements Clock {
   #nowMs = 0
   #order = 0
@@ -62,7 +62,7 @@ export class SimulatedClock implements Clock {
     }
   }
 
-  /** Lets time go by; whoever wakes does all that it does without waiting before the next one wakes. */
+  /** Advances the time. The callbacks of one timer run to completion before the next timer fires. */
   async pass(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms
     for (;;) {
@@ -111,10 +111,10 @@ export class SimulatedClock implements Clock {
 const isBefore = (one: Sleeper | undefined, other: Sleeper | undefined) =>
   one !== undefined && other !== undefined && (one.atMs - other.atMs || one.order - other.order) < 0
 
-/** What a receiver makes of a request at this moment: a status, and Retry-After in seconds; `down` is nobody there. */
+/** Response of the receiver: a status and Retry-After in seconds. `down`: connection refused. */
 export type Answering = () => { readonly status: number; readonly retryAfter?: number } | 'down'
 
-/** The receiver's end of each host's connection. It is told nothing but that there is a request. */
+/** Sender of each host, connected to the simulated receiver, which does not read the body. */
 export function modelSender(clock: Clock, answer: Answering): Sender {
   const roundTripMs = 40
   const controller = { abort() {}, pause() {}, resume() {} } as unknown as Dispatcher.DispatchController
@@ -141,7 +141,7 @@ export function modelSender(clock: Clock, answer: Answering): Sender {
 
 export interface Host {
   readonly endpoint: Endpoint
-  /** How many series its snapshots have, and how many it has collected. */
+  /** Number of series per snapshot, and of collected snapshots. */
   readonly series: number
   collected(): number
 }
@@ -150,7 +150,7 @@ interface Setting {
   readonly clock: Clock
   readonly answer: Answering
   readonly intervalMs: number
-  /** Snapshots that a request may take. */
+  /** Maximum snapshots per request. */
   readonly atOnce: number
   readonly signal: AbortSignal
 }
@@ -158,7 +158,7 @@ interface Setting {
 const load = gauge('load', 'How much there is to do.', ['part'])
 const parts = ['a', 'b']
 
-/** A host of the fleet: the agent's own schedule, buffer and endpoint, collecting two series. */
+/** A host of the fleet: schedule, buffer and endpoint of the agent, with two series. */
 export function host(instance: string, { clock, answer, intervalMs, atOnce, signal }: Setting): Host {
   const identity = { job: 'node', instance }
   const builder = new SnapshotBuilder(new SeriesTable(identity))

@@ -23,7 +23,7 @@ async function receivers(t: TestContext): Promise<readonly [fast: Receiver, slow
   return both
 }
 
-/** What was collected at each time, by the number that only grows. */
+/** The counter value collected at each timestamp. */
 const countsOf = ({ ledger }: Receiver) =>
   new Map(
     ledger
@@ -31,7 +31,7 @@ const countsOf = ({ ledger }: Receiver) =>
       .map(({ timestampMs, value }) => [timestampMs, value]),
   )
 
-test('of two endpoints each gets its own interval, true counters, and the last before a stop', async (t) => {
+test('each of two endpoints gets its own interval, correct counters and the last snapshot before a stop', async (t) => {
   const [fast, slow] = await receivers(t)
   const file = join(temporary(t), 'config.json')
   const common = { metadata_config: { send: false }, queue_config: { pacing: 'off' } }
@@ -73,7 +73,7 @@ const markersOf = ({ ledger }: Receiver) =>
     stale ? [`${timestampMs} ${/part="(\d+)"/.exec(series)?.[1]}`] : [],
   )
 
-/** The markers that are owed to whoever got the snapshots of these times. */
+/** Stale markers expected by a receiver that got the snapshots with these timestamps. */
 function markersBetween(times: readonly number[]): readonly string[] {
   return times.flatMap((time, i) => {
     const before = i === 0 ? [] : [...valuesAt(times[i - 1] ?? 0).keys()]

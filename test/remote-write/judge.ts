@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { goJudge } from '../support/servers.ts'
 
-/** A body as it goes out, compressed. */
+/** A compressed request body. */
 export interface Body {
   readonly version: 1 | 2
   readonly bytes: Uint8Array
@@ -28,16 +28,16 @@ export interface ReadSeries {
   readonly metadata?: ReadMetadata
 }
 
-/** What Prometheus's own code reads in a body. */
+/** A request body as decoded by the code of Prometheus. */
 export interface Read {
   readonly series: readonly ReadSeries[]
   readonly metadata?: readonly ReadMetadata[]
 }
 
-/** Gives bodies to the judge, and what it reads in them; it ends with an error at one that breaks a rule. */
+/** Sends bodies to the Go decoder and returns the decoded requests. It exits with an error at a body that breaks a rule. */
 export type Judge = (bodies: readonly Body[]) => Promise<readonly Read[]>
 
-/** Built first if it is not there; without Go the test is skipped by name, and in CI it fails. */
+/** Builds the decoder if it does not exist. Without Go the test is skipped; in CI it fails. */
 export function judge(t: TestContext): Judge | undefined {
   const program = goJudge(t, { name: 'remote-write-judge', folder: join(import.meta.dirname, 'judge') })
   return program === undefined ? undefined : async (bodies) => await judged(program, bodies)
@@ -47,7 +47,7 @@ async function judged(program: string, bodies: readonly Body[]): Promise<readonl
   const child = spawn(program, { stdio: ['pipe', 'pipe', 'pipe'] })
   const [lines, words] = [child.stdout, child.stderr].map(async (stream) => await new Response(stream).text())
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
-  child.stdin.on('error', () => {}) // it has ended: its words say why
+  child.stdin.on('error', () => {}) // it has exited: its stderr has the reason
   for (const { version, bytes } of bodies) {
     const head = Buffer.alloc(5)
     head.writeUInt8(version)

@@ -16,7 +16,7 @@ import { comparable, Expectation, type Expected, metadataOf } from './expected.t
 import { type Body, judge, type Read } from './judge.ts'
 import { type RandomHost, randomHost } from './random.ts'
 
-/** A body, and what Prometheus has to read in it. */
+/** A body, and the expected result of decoding it. */
 interface Sent {
   readonly body: Body
   readonly check: (read: Read) => void
@@ -39,7 +39,7 @@ const encoders: Record<Version, (relabelling: Relabeller) => Encoder> = {
   2: (relabelling) => new EncoderV2('full', (series) => relabelling.labels(series)),
 }
 
-/** At least so many snapshots of random hosts, as an endpoint sends them: the Go judge reads what they hold. */
+/** Checks requests of random hosts, with at least this many snapshots, with the Go decoder. */
 export async function assertJudged(t: TestContext, version: Version, count: number): Promise<void> {
   const ask = judge(t)
   if (ask === undefined) return
@@ -94,7 +94,7 @@ async function requestsOf(host: RandomHost, version: Version): Promise<readonly 
   return sent
 }
 
-/** In remote-write 1.0 nothing is said of when a counter began, nor of what a series is. */
+/** Remote-write 1.0 has no start times and no metadata per series. */
 function assertRead({ series }: Read, { samples, families }: Expected, version: Version): void {
   const left = new Set(samples.keys())
   for (const { labels, samples: row, metadata } of series) {

@@ -13,7 +13,7 @@ const report = () => ({
   backlog: { snapshots: 0, samples: 0, bytes: 0, oldestMs: undefined },
 })
 
-/** What is emitted of an endpoint, by series. */
+/** Emitted samples of an endpoint, by series. */
 function emitted(one: ReturnType<typeof report>): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
   const emit = ((family: Family, value: number | undefined, labels: Labels = {}) => {
@@ -25,7 +25,7 @@ function emitted(one: ReturnType<typeof report>): ReadonlyMap<string, number> {
   return found
 }
 
-test("an endpoint has the metrics of Prometheus's own sender, from its start", () => {
+test('an endpoint has the remote-write metrics of Prometheus from its start', () => {
   const names = new Set([...emitted(report()).keys()].map((series) => series.split(' ')[0]))
   const wanted = `samples_total metadata_total samples_failed_total metadata_failed_total samples_retried_total
     metadata_retried_total samples_dropped_total enqueue_retries_total queue_highest_timestamp_seconds
@@ -36,7 +36,7 @@ test("an endpoint has the metrics of Prometheus's own sender, from its start", (
   assert.deepEqual(missing, [])
 })
 
-test('durations are a histogram whose buckets hold all that were shorter', () => {
+test('durations are a histogram with cumulative buckets', () => {
   const one = report()
   for (const seconds of [0.005, 0.2, 0.25, 400]) one.stats.durations.add(seconds)
   const found = emitted(one)
@@ -46,7 +46,7 @@ test('durations are a histogram whose buckets hold all that were shorter', () =>
   assert.equal(found.get('prometheus_remote_storage_sent_batch_duration_seconds_sum'), 400.455)
 })
 
-test('more than one sender is desired where a request takes longer than the time between two snapshots', () => {
+test('shards_desired is above 1 if a request takes longer than the time between two snapshots', () => {
   const { stats } = report()
   assert.equal(stats.load.senders, 1)
   for (let i = 0; i < 50; i++) {

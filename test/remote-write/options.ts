@@ -1,6 +1,6 @@
 import type { EndpointOptions } from '../../src/remote-write/index.ts'
 
-/** An endpoint that speaks 1.0, sends each snapshot at once, and tries again at once. */
+/** Options of an endpoint that uses 1.0, sends each snapshot immediately and retries without delay. */
 export const endpointOptions = (url: string, more: Partial<EndpointOptions> = {}): EndpointOptions => ({
   name: 'default',
   url: new URL(url),

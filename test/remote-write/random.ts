@@ -3,13 +3,13 @@ import { SeriesTable } from '../../src/metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../../src/metrics/snapshot.ts'
 import type { Rule } from '../../src/relabel/rule.ts'
 
-/** A host with odd metrics: some snapshots in order, and the rules that an endpoint has for them. */
+/** Snapshots of a host with unusual metrics, and relabeling rules for them. */
 export interface RandomHost {
   readonly snapshots: readonly Snapshot[]
   readonly rules: readonly Rule[]
 }
 
-/** Lists of rules that drop series, change their labels, and make several of them the same. */
+/** Rules that drop series, change labels, and give several series the same labels. */
 export const ruleLists: readonly (readonly Rule[])[] = [
   [],
   [{ action: 'labeldrop', regex: 'a|device' }],
@@ -23,7 +23,7 @@ export const ruleLists: readonly (readonly Rule[])[] = [
   ],
 ]
 
-/** Numbers from 0 to 1, the same for a seed each time (mulberry32). */
+/** Reproducible random numbers from 0 to 1 (mulberry32). */
 function numbers(seed: number): () => number {
   let state = seed | 0
   return () => {
@@ -68,7 +68,7 @@ const texts = [
 const names = ['a', 'A', 'b', 'device', 'mode', 'le', 'Z_9', '_u', 'instance', 'é', 'Ω', '\uffff', '\u{10000}', 'job']
 const times = [1_780_000_000_000, 1, 4_102_444_800_000, -62_135_596_800_000]
 
-/** A host that is the same for a seed each time. */
+/** A random host, reproducible by its seed. */
 export function randomHost(seed: number): RandomHost {
   const random = numbers(seed)
   const below = (count: number) => Math.floor(random() * count)

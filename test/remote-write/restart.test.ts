@@ -13,7 +13,7 @@ import { SimulatedDisk } from '../support/simulated-disk.ts'
 import { endpointOptions } from './options.ts'
 import { temperature, until } from './scene.ts'
 
-/** A receiver, and one agent after another in front of it, on the same disk. */
+/** A receiver, and several agents one after another on the same buffer directory. */
 async function scene(t: TestContext) {
   const script: (FaultPlan | undefined)[] = []
   const receiver = await createFaultyReceiver({
@@ -23,7 +23,7 @@ async function scene(t: TestContext) {
   t.after(() => receiver.close())
   let disk = new SimulatedDisk()
   let newestMs = Math.floor(Date.now() / 1000) * 1000 - 600_000
-  /** An agent begins, which may have others' labels. */
+  /** Starts an agent, optionally with other labels. */
   const start = async (instance = 'h', name = 'default') => {
     const buffer = await openLog(disk, {}, { bootId })
     const builder = new SnapshotBuilder(new SeriesTable({ job: 'node', instance }))
@@ -41,7 +41,7 @@ async function scene(t: TestContext) {
     return {
       endpoint,
       end: () => append(staleEnd(newestMs)),
-      /** Collects a snapshot of these rooms, so long after the one before. */
+      /** Collects a snapshot of these rooms, this time after the previous one. */
       push(rooms: readonly string[], afterMs = 1000) {
         builder.begin()
         for (const room of rooms) builder.add(temperature, newestMs, { room })
@@ -49,7 +49,7 @@ async function scene(t: TestContext) {
         return newestMs
       },
       delivered: () => until(() => endpoint.state.backlog.snapshots === 0),
-      /** The process is killed. */
+      /** Kills the process. */
       async kill() {
         disk = disk.afterKill()
         await endpoint.stop(AbortSignal.abort())
@@ -67,7 +67,7 @@ async function scene(t: TestContext) {
   return { start, markers, script, receiver }
 }
 
-test('a series that is gone after a restart ends with the first snapshot that lacks it', async (t) => {
+test('a series that is missing after a restart gets a stale marker with the first snapshot', async (t) => {
   const { start, markers } = await scene(t)
   const first = await start()
   first.push(['a', 'b'])
@@ -83,7 +83,7 @@ test('a series that is gone after a restart ends with the first snapshot that la
   await second.kill()
 })
 
-test('under a new name the series of the old one end', async (t) => {
+test('after a change of the instance label, the series with the old label get stale markers', async (t) => {
   const { start, markers } = await scene(t)
   const first = await start('old')
   first.push(['a'])
@@ -96,7 +96,7 @@ test('under a new name the series of the old one end', async (t) => {
   await second.kill()
 })
 
-test('after more than five minutes nothing is left to end', async (t) => {
+test('after more than five minutes no stale marker is sent', async (t) => {
   const { start, markers } = await scene(t)
   const first = await start()
   first.push(['a', 'b'])
@@ -109,7 +109,7 @@ test('after more than five minutes nothing is left to end', async (t) => {
   await second.kill()
 })
 
-test('what ended with the machine does not end once more, and an end that was left over still comes', async (t) => {
+test('a stale marker that was delivered before a restart is not repeated, one that was not is still sent', async (t) => {
   const { start, markers, script, receiver } = await scene(t)
   const first = await start()
   const lastMs = first.push(['a', 'b'])
@@ -131,7 +131,7 @@ test('what ended with the machine does not end once more, and an end that was le
   await second.kill()
 })
 
-test('an endpoint that is new is told of the end of nothing', async (t) => {
+test('a new endpoint gets no stale markers', async (t) => {
   const { start, markers } = await scene(t)
   const first = await start()
   first.push(['a', 'b'])
@@ -144,7 +144,7 @@ test('an endpoint that is new is told of the end of nothing', async (t) => {
   await second.kill()
 })
 
-test('a range that had arrived when the agent was killed is found to have arrived, whatever ended in it', async (t) => {
+test('a range that had arrived when the agent was killed is recognised, including its stale markers', async (t) => {
   const { start, markers, script, receiver } = await scene(t)
   const first = await start()
   first.push(['a', 'b', 'c', 'd', 'e'])

@@ -20,13 +20,13 @@ export interface Scene {
   readonly endpoint: Endpoint
   readonly buffer: MemoryBuffer
   readonly lines: readonly string[]
-  /** Collects one snapshot of these rooms and gives its time. */
+  /** Collects one snapshot of these rooms and returns its timestamp. */
   push(rooms: Record<string, number>): number
-  /** Times that have arrived, by room. */
+  /** Received timestamps by room. */
   arrived(room: string): readonly number[]
 }
 
-/** An endpoint that tries again at once, in front of a receiver that behaves as scripted, then well. */
+/** An endpoint that retries without delay, and a receiver that follows a script and then accepts everything. */
 export async function scene(
   t: TestContext,
   script: readonly (FaultPlan | undefined)[] = [],

@@ -11,7 +11,7 @@ const differences = (peer: string, ours: string, { after = peer, moves = '' } = 
   ).map(({ family, side }) => `${side} ${family}`)
 
 describe('two pages', () => {
-  test('are equal whatever their order of lines and labels, and however they write a number', () => {
+  test('are equal for any order of lines and labels and any notation of numbers', () => {
     assert.deepEqual(differences('a{x="1",y="2"} 1e3\nb NaN\n', '# HELP b x\nb nan\na{y="2",x="1"} 1000\n'), [])
   })
 
@@ -32,7 +32,7 @@ describe('two pages', () => {
     assert.deepEqual(differences('# TYPE h histogram\n# TYPE h_sum gauge\nh_sum 1\n', ''), ['peer h_sum'])
   })
 
-  test('are not compared in values that move', () => {
+  test('are not compared in changing values', () => {
     assert.deepEqual(differences('a 1\n', 'a 2\n', { moves: 'a' }), [])
     assert.deepEqual(
       differences('a{x="1"} 1\na{x="2"} 5\n', 'a{x="1"} 2\na{x="2"} 6\n', { after: 'a{x="1"} 3\na{x="2"} 5\n' }),
@@ -41,7 +41,7 @@ describe('two pages', () => {
     assert.deepEqual(differences('a 1\n', '', { moves: 'a' }), ['peer a'])
   })
 
-  test('may have series that come or go meanwhile', () => {
+  test('may have series that appear or disappear during the comparison', () => {
     assert.deepEqual(differences('a{x="1"} 1\n', 'a{x="2"} 1\n', { after: 'a{x="2"} 1\n' }), [])
   })
 })

@@ -21,7 +21,7 @@ test('a package is updated to its tag latest, compared by number', () => {
   assert.deepEqual(updates, [{ name: 'undici', from: '8.9.0', to: '8.10.0' }])
 })
 
-test('a tag latest that is older than the pinned version is no update', () => {
+test('a tag latest that is older than the pinned version is not an update', () => {
   assert.deepEqual(updatesOf(pin({ ajv: '9.0.0' }), registry({ ajv: ['9.0.0', '8.20.1'] })), [])
 })
 
@@ -42,7 +42,7 @@ test('Node is updated to the newest release that both architectures have, @types
   )
 })
 
-test('package.json keeps its order and everything that is no version', () => {
+test('package.json keeps its order and everything except versions', () => {
   const text = `${JSON.stringify({ name: 'x', dependencies: { b: '1.0.0', a: '1.0.0' }, devDependencies: { c: '1.0.0' } }, null, 2)}\n`
   const updated = withUpdates(text, [
     { name: 'a', from: '1.0.0', to: '2.0.0' },

@@ -12,7 +12,7 @@ export const bootId = '01234567-89ab-cdef-0123-456789abcdef'
 
 const room = gauge('temperature', 'Degrees.', ['room'])
 
-/** Makes snapshots of so many series whose values tell the snapshot and the series. */
+/** Makes snapshots of `series` series. A value identifies its snapshot (integer part) and series (fraction). */
 export function snapshots(series = 3, identity = { job: 'test' }) {
   const builder = new SnapshotBuilder(new SeriesTable(identity))
   return (number: number, names = Array.from({ length: series }, (_, i) => `r${i}`)): Snapshot => {
@@ -34,14 +34,14 @@ export const options: DiskOptions = {
 
 export function openLog(
   files: FileSystem,
-  given: Partial<DiskOptions> = {},
+  overrides: Partial<DiskOptions> = {},
   replaced: { clock?: TestClock; log?: Log; bootId?: string; isAgent?: boolean } = {},
 ): Promise<DiskBuffer> {
   const deps = { clock: new TestClock(), log: silent, bootId, files, onMoved: async () => {}, ...replaced }
-  return DiskBuffer.open({ ...options, ...given }, deps)
+  return DiskBuffer.open({ ...options, ...overrides }, deps)
 }
 
-/** Lines that were logged. */
+/** A log that records its lines, except debug, as `level message fields`. */
 export function recordingLog() {
   const lines: string[] = []
   const at = (level: string) => (message: string, fields?: object) => {
@@ -50,7 +50,7 @@ export function recordingLog() {
   return { lines, log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } satisfies Log }
 }
 
-/** Everything that is behind an endpoint's cursor now, as text. */
+/** Reads and commits the whole backlog of an endpoint. Returns it as text. */
 export async function allOf(buffer: DiskBuffer, endpoint = 'a', atOnce = 1000): Promise<string[]> {
   const cursor = buffer.cursor(endpoint)
   const lines: string[] = []

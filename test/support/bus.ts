@@ -6,10 +6,10 @@ import { createConnection, type Message, Variant } from 'dbus-native'
 
 const daemon = '/usr/bin/dbus-daemon'
 
-/** Why tests that need a message bus cannot run here, or false. In CI it is there. */
+/** Reason to skip tests that need a message bus, or false. CI has one. */
 export const noBus = existsSync(daemon) || process.env.CI ? false : `${daemon} is not installed`
 
-/** A bus as the system's is configured: 128 calls without a reply for each connection. Everybody may own every name. */
+/** A bus with the limits of the system bus: 128 pending calls for each connection. Any client may own any name. */
 const configuration = (address: string) => `<!DOCTYPE busconfig PUBLIC
  "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -23,7 +23,7 @@ export interface TestBus extends AsyncDisposable {
   readonly address: string
 }
 
-/** Starts a message bus in a directory of its own. */
+/** Starts a message bus in a temporary directory. */
 export async function startBus(): Promise<TestBus> {
   const directory = mkdtempSync(`${tmpdir()}/hostpush-bus-`)
   const address = `unix:path=${directory}/bus`
@@ -48,15 +48,15 @@ async function stopped(child: ChildProcess): Promise<void> {
 /** A value with its D-Bus signature. */
 export type Typed = readonly [signature: string, value: unknown]
 
-/** What a service offers, by object path and `interface.name`: a property's value, or a method's reply. */
+/** The objects of a service, by object path and `interface.name`: a property's value, or a method's reply. */
 export type Objects = Readonly<Record<string, Readonly<Record<string, Typed>>>>
 
 export interface Service extends AsyncDisposable {
-  /** The calls that came, `path member`; a property's with its name. */
+  /** The received calls as `path member`, those of a property with its name. */
   readonly calls: string[]
 }
 
-/** Owns a name on a bus and answers; what `objects` does not hold is an error reply, `silent` is never answered. */
+/** Owns a name on a bus and replies: with an error if `objects` has no entry, and never to `silent`. */
 export async function serve(address: string, name: string, objects: () => Objects): Promise<Service> {
   const connection = createConnection({ busAddress: address })
   const calls: string[] = []

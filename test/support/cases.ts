@@ -6,7 +6,7 @@ import type { Given } from './collect.ts'
 import type { Node, Tree } from './tree.ts'
 
 /**
- * A case is a directory `cases/<collector>/<case>/`. It holds the trees that the collector reads (`proc`, `sys`, `rootfs`,
+ * A case is a directory `cases/<collector>/<case>/`. It contains the trees that the collector reads (`proc`, `sys`, `rootfs`,
  * `udev`, and `elsewhere` for absolute paths), `options.json` with the collector's options if it needs any, and
  * `expected.prom`.
  */

@@ -7,13 +7,13 @@ import { temporary } from './servers.ts'
 export interface Certificates {
   /** The authority's certificate, in a file. */
   readonly ca: string
-  /** For 127.0.0.1 and receiver.test, as node:tls takes it. */
+  /** Certificate and key for 127.0.0.1 and receiver.test, as options of node:tls. */
   readonly server: { readonly cert: string; readonly key: string; readonly ca: string }
   /** Files of a certificate for a name, made by this authority. */
   make(name: string, more?: string): { readonly cert: string; readonly key: string }
 }
 
-/** An authority of the test's own, made with openssl. */
+/** A certificate authority for the test, made with openssl. */
 export function certificates(t: TestContext): Certificates {
   const folder = temporary(t)
   const at = (file: string) => join(folder, file)
@@ -59,7 +59,7 @@ commonName = supplied
 subjectAltName = IP:127.0.0.1
 `
 
-/** A certificate for 127.0.0.1 that vouches for itself between two days, such as 20200101 and 20200102. */
+/** A self-signed certificate for 127.0.0.1, valid between two days such as 20200101 and 20200102. */
 export function selfSigned(t: TestContext, from: string, to: string) {
   const folder = temporary(t)
   const openssl = (...args: readonly string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })

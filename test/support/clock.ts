@@ -5,7 +5,7 @@ interface Sleeper {
   readonly resolve: () => void
 }
 
-/** Time that stands still until a test moves it. Wall and monotonic time can be moved apart. */
+/** A clock that only the test advances. It can step the wall clock without the monotonic clock. */
 export class TestClock implements Clock {
   #monotonicMs = 0
   #wallMs: number
@@ -46,14 +46,14 @@ export class TestClock implements Clock {
     }
   }
 
-  /** How long until the next sleeper wakes; undefined where nobody sleeps. */
+  /** Time until the next timer fires; undefined without timers. */
   get nextMs(): number | undefined {
     return this.#sleepers.length === 0
       ? undefined
       : Math.min(...this.#sleepers.map(({ atMs }) => atMs)) - this.#monotonicMs
   }
 
-  /** Lets time go by, waking whoever is due on the way, each with time for what it does next. */
+  /** Advances time and fires the due timers in order. Waits after each for the work that it starts. */
   async pass(ms: number): Promise<void> {
     const endMs = this.#monotonicMs + ms
     for (;;) {
@@ -67,7 +67,7 @@ export class TestClock implements Clock {
     this.#advance(endMs)
   }
 
-  /** Sets the wall clock without time going by. */
+  /** Steps the wall clock; no time passes. */
   step(ms: number): void {
     this.#wallMs += ms
   }
@@ -78,7 +78,7 @@ export class TestClock implements Clock {
   }
 }
 
-/** Until what is under way without timers has come to rest. */
+/** Waits until the work without timers has finished. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -25,26 +25,26 @@ export interface Given {
   readonly statfs?: Statfs
   readonly services?: Services
   readonly facts?: Partial<Facts>
-  /** The system calls that answer; without it there are none on this host. */
+  /** The available system calls; default: none. */
   readonly kernel?: Partial<Kernel>
-  /** What is at absolute paths, and where the agent was started. */
+  /** Files at absolute paths and in the working directory. */
   readonly elsewhere?: Tree
   readonly options?: Readonly<Record<string, unknown>>
   readonly interfaces?: (name: string) => boolean
   readonly now?: number
 }
 
-/** Runs one collector on trees of text; gives its sample lines, sorted, without the cycle's own two families. */
+/** Runs one collector on trees of text. Returns its sample lines, sorted, without the two families of the cycle. */
 export async function collect(collector: Collector, given: Given = {}): Promise<string[]> {
   return (await collectAll(collector, given)).lines
 }
 
-/** As `collect`, with what was logged and whether it succeeded. */
+/** As `collect`, with the logged lines and the success. */
 export async function collectAll(collector: Collector, given: Given = {}) {
   return collecting(collector, given)()
 }
 
-/** One agent's collector over several intervals: its state stays. Each call may change the trees. */
+/** One collector over several intervals: it keeps its state. Each call may change the trees. */
 export function collecting(collector: Collector, first: Given = {}) {
   let trees = first
   const logged: string[] = []
@@ -90,10 +90,10 @@ export function collecting(collector: Collector, first: Given = {}) {
   }
 }
 
-/** A directory of one of the host's trees, or anywhere else. */
+/** A directory in one of the host's trees or elsewhere. */
 export type DirOf = (tree: 'proc' | 'sys' | 'rootfs' | 'udev' | 'elsewhere', path?: string) => Dir
 
-/** A host of which everything that is not given is missing. */
+/** A host that has only what the scene lists. */
 export const hostOf = (dir: DirOf, given: Given = {}): Host => ({
   proc: dir('proc'),
   sys: dir('sys'),
@@ -112,7 +112,7 @@ const someFacts: Facts = {
   addresses: () => [],
 }
 
-/** Answers by path: in process at once, from a child likewise; a path without one is an error. */
+/** Answers of statfs by path; a path without an answer is an error. */
 export function answers(byPath: Readonly<Record<string, StatfsAnswer>>, problem?: string): Statfs {
   const here = (path: string) => byPath[path] ?? { error: 'no such file or directory' }
   return {
@@ -124,7 +124,7 @@ export function answers(byPath: Readonly<Record<string, StatfsAnswer>>, problem?
   }
 }
 
-/** Options as a user would have set them, for the rest their defaults. */
+/** The options of a collector: `set`, and defaults for the others. */
 export function valuesOf(options: ObjectFields, set: Readonly<Record<string, unknown>> = {}): Values<Options> {
   const values = Object.entries(options).map(([key, option]) => {
     if (option.kind !== 'objects') return [key, key in set ? given(option, set[key]) : fallback(option)]

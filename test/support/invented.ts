@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import type { FileReader } from '../../src/host/fs/files.ts'
 import type { Services } from '../../src/host/services.ts'
 
-/** What a file may hold: bytes, or the errno that reading it gives. */
+/** Content of a file: bytes, or the errno of a read. */
 export type Content = Uint8Array | { readonly error: string }
 
-/** Pieces of kernel files: what parsers look for, and what they do not expect. */
+/** Pieces of kernel files, expected and unexpected ones. */
 const words = [
   ...[
     '0',
@@ -64,7 +64,7 @@ const words = [
   ...['00000000:0001', '01:00.0', 'Inter-|', 'NaN', 'Infinity', 'é', '\u2028', 'constructor', '__proto__'],
 ]
 
-/** For fast-check: what nobody expects in a file of the kernel. */
+/** For fast-check: unexpected contents of a kernel file. */
 export const content: fc.Arbitrary<Content> = fc.oneof(
   {
     weight: 6,
@@ -87,7 +87,7 @@ function bytes(text: string): Uint8Array {
   return Buffer.from(text)
 }
 
-/** Names by which collectors find what they are about. */
+/** File names that collectors look for. */
 const names = [
   ...['0', '1', '10', 'cpu0', 'cpu1', 'node0', 'eth0', 'lo', 'sda', 'md0', 'dm-0', 'bcache0', 'bdev0', 'cache0', 'st0'],
   ...['nvme0', 'nvme0n1', 'nvme-subsys0', 'nvme0c0n1', 'card0', 'mc0', 'csrow0', 'host0', 'hwmon0', 'mlx5_0', 'index0'],
@@ -116,7 +116,7 @@ const names = [
   ...['spectre_v2', 'a.prom', 'queues', 'statistics', 'slave_eth0', '\uFFFD', 'é'],
 ]
 
-/** Everything is there, as file and as directory, with one of the contents by its path. Deep down there is nothing. */
+/** A tree in which every path exists, as file and as directory; the path selects the content. Deep paths are missing. */
 export function invented(contents: readonly Content[], salt: number): FileReader {
   const hash = (path: string) => {
     let value = salt
@@ -127,7 +127,7 @@ export function invented(contents: readonly Content[], salt: number): FileReader
     const found = contents[hash(path) % contents.length] ?? bytes('')
     const error = path.split('/').length > 9 ? 'ENOENT' : 'error' in found ? found.error : undefined
     if (error !== undefined) throw Object.assign(new Error(`${error}: ${path}`), { code: error })
-    return found as Uint8Array // errors have been thrown
+    return found as Uint8Array // errors were thrown above
   }
   return {
     read: (path, limit) => Buffer.from(find(String(path))).subarray(0, limit),
@@ -149,7 +149,7 @@ export function invented(contents: readonly Content[], salt: number): FileReader
   }
 }
 
-/** Services that answer with what a file would hold. */
+/** Services that answer with invented contents. */
 export function babbling(files: FileReader): Services {
   const sentNs = 1_700_000_000_000_000_000n
   return {

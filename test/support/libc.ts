@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Libc } from '../../src/host/syscall/ffi.ts'
 
-/** A C library whose functions are all missing but those given. */
+/** A C library that has only these functions. */
 export function libcOf(given: Partial<Libc>): Libc {
   const missing = (name: string) => () => {
     throw new Error(`${name} was called`)
@@ -12,7 +12,7 @@ export function libcOf(given: Partial<Libc>): Libc {
   return { ...(none as unknown as Libc), ...given }
 }
 
-/** A netlink socket that answers each request with these datagrams; what was asked stands in `requests`. */
+/** A netlink socket that answers each request with these datagrams and records it in `requests`. */
 export function netlinkOf(answer: (request: Buffer) => readonly Buffer[]) {
   const requests: Buffer[] = []
   const open = new Map<number, Buffer[]>()
@@ -43,10 +43,10 @@ export function netlinkOf(answer: (request: Buffer) => readonly Buffer[]) {
 
 const [peek, truncate] = [0x02, 0x20]
 
-/** The interfaces of the network namespace in which the recordings were made. */
+/** The interfaces of the network namespace of the recordings. */
 const interfaces: Readonly<Record<number, string>> = { 1: 'lo', 2: 'v0', 3: 'br0', 4: 'v3', 5: 'v2' }
 
-/** What a kernel (6.18) answered: each datagram with its length before it. */
+/** Recorded answers of kernel 6.18: each datagram after its length. */
 export function recorded(name: string): Buffer[] {
   const bytes = readFileSync(join(import.meta.dirname, '../host/recorded', `${name}.bin`))
   const datagrams: Buffer[] = []
@@ -58,7 +58,7 @@ export function recorded(name: string): Buffer[] {
   return datagrams
 }
 
-/** A netlink message; `flags` 2 says that more of the answer follow. */
+/** A netlink message; `flags` 2 (NLM_F_MULTI): more messages of the answer follow. */
 export function message(type: number, body: Buffer, flags = 2): Buffer {
   const head = Buffer.alloc(16)
   head.writeUInt32LE(16 + body.length, 0)
@@ -67,10 +67,10 @@ export function message(type: number, body: Buffer, flags = 2): Buffer {
   return Buffer.concat([head, body, Buffer.alloc(-body.length & 3)])
 }
 
-/** The message that ends an answer; an errno where it failed half-way. */
+/** The message that ends an answer, with an errno if it failed. */
 export const done = (errno = 0): Buffer => message(3, int(-errno))
 
-/** The message that refuses a request. */
+/** The error message to a request. */
 export const refused = (errno: number): Buffer => message(2, Buffer.concat([int(-errno), Buffer.alloc(16)]), 0)
 
 function int(value: number): Buffer {

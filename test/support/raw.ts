@@ -8,10 +8,10 @@ import { connect } from '../../src/http/transport/connection.ts'
 import type { Access } from '../../src/http/types.ts'
 import { systemClock } from '../../src/util/clock.ts'
 
-/** One request as it came over the wire. */
+/** One request in the bytes of the connection. */
 export interface RawRequest {
   readonly number: number
-  /** Which connection it came over, from 1. */
+  /** Number of its connection, from 1. */
   readonly connection: number
   readonly line: string
   readonly headers: Readonly<Record<string, string>>
@@ -31,7 +31,7 @@ interface Setting {
   readonly port?: number
 }
 
-/** A server that does with each request what it is told, byte by byte. */
+/** A server whose test writes each response byte by byte. */
 export async function rawServer(
   t: TestContext,
   answer: (socket: Socket, request: RawRequest) => void,
@@ -43,7 +43,7 @@ export async function rawServer(
   const serve = (socket: Socket) => {
     const connection = ++connections
     sockets.add(socket)
-    socket.on('error', () => {}) // the other side may cut it
+    socket.on('error', () => {}) // the client may reset it
     socket.on('close', () => sockets.delete(socket))
     let seen = Buffer.alloc(0)
     socket.on('data', (chunk: Buffer) => {
@@ -59,7 +59,7 @@ export async function rawServer(
     })
   }
   const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve)
-  server.on('tlsClientError', () => {}) // part of some tests
+  server.on('tlsClientError', () => {}) // some tests cause it
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
   const close = () =>
     new Promise<void>((resolve) => {
@@ -100,7 +100,7 @@ export interface Poster {
   post(body?: string, signal?: AbortSignal): Promise<Outcome>
 }
 
-/** Sends to a URL as an output does. */
+/** Sends to a URL in the way of an output. */
 export async function poster(t: TestContext, url: string, more: Partial<Target> & { access?: Access } = {}) {
   const target = { url: new URL(url), headers: () => ({}), timeoutMs: 5000, ...more }
   const requester = createRequester(target, await connect(target.url.origin, more.access), systemClock)

@@ -12,14 +12,14 @@ import { prometheus } from '../../scripts/prometheus.ts'
 /** Root of the checkout. */
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A temporary folder that goes with the test. */
+/** A temporary folder, deleted after the test. */
 export function temporary(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'hostpush-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** Where a program is; without it the test is skipped by name, and in CI it fails. */
+/** Path of a program. Without it the test is skipped with its name as the reason; in CI it fails. */
 export function program(t: TestContext, name: string): string | undefined {
   try {
     return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
@@ -30,7 +30,7 @@ export function program(t: TestContext, name: string): string | undefined {
   }
 }
 
-/** A program in Go that takes seconds to build; where it cannot be built the test is skipped, and in CI it fails. */
+/** Builds a Go program, which takes seconds. If the build fails, the test is skipped; in CI it fails. */
 export function goJudge(t: TestContext, wanted: GoProgram): string | undefined {
   try {
     return goProgram(wanted)
@@ -51,7 +51,7 @@ export async function freePort(): Promise<number> {
 
 export interface Running {
   readonly child: ChildProcess
-  /** All it has written so far to both outputs. */
+  /** Its standard output and error so far. */
   output(): string
   /** Its exit status, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals | null>
@@ -59,14 +59,14 @@ export interface Running {
   until(pattern: RegExp, ms?: number): Promise<void>
 }
 
-/** Starts a program that ends with the test, by pid. */
+/** Starts a program and kills it, by pid, after the test. */
 export function start(
   t: TestContext,
   file: string,
   args: readonly string[],
   env: Record<string, string> = {},
 ): Running {
-  // an agent's buffer goes with the test, unless the test names a place for it
+  // the agent's buffer is deleted after the test, unless the test names its directory
   const state = mkdtempSync(join(tmpdir(), 'hostpush-'))
   const surroundings = { ...process.env, STATE_DIRECTORY: state, ...env }
   const child = spawn(file, args, { cwd: root, env: surroundings, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -89,34 +89,34 @@ export function start(
   return { child, output: () => text, ended, until }
 }
 
-/** hostpush from its source, as a process of its own. */
+/** Runs hostpush from its source in a child process. */
 export const hostpush = (t: TestContext, args: readonly string[], env: Record<string, string> = {}): Running =>
   start(t, process.execPath, [join(root, 'src/cli.ts'), ...args], env)
 
 /** A server with the API of Prometheus. */
 export interface Prometheus {
   readonly url: string
-  /** Now, or as of a time in milliseconds. */
+  /** Query at a time in milliseconds; default: now. */
   query(promql: string, atMs?: number): Promise<readonly Result[]>
   api(path: string): Promise<unknown>
-  /** Kills it, before the test ends. */
+  /** Kills it before the test ends. */
   stop(): Promise<void>
 }
 
 export interface Result {
   readonly metric: Readonly<Record<string, string>>
   readonly value: readonly [seconds: number, value: string]
-  /** Of a range selector. */
+  /** Result of a range selector. */
   readonly values: readonly (readonly [seconds: number, value: string])[]
 }
 
-/** Debian's Prometheus with its remote-write receiver, on a free port, with a folder that goes with the test. */
+/** Debian's Prometheus with its remote-write receiver, on a free port and in a temporary folder. */
 export async function startPrometheus(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
   const file = program(t, 'prometheus')
   return file === undefined ? undefined : await startedPrometheus(t, file, wanted)
 }
 
-/** A Prometheus 3, whose receiver takes remote-write 2.0 as well. */
+/** A Prometheus 3; its receiver also supports remote-write 2.0. */
 export async function startPrometheus3(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
   const file = programPath(prometheus)
   if (existsSync(file)) return await startedPrometheus(t, file, wanted)
@@ -127,7 +127,7 @@ export async function startPrometheus3(t: TestContext, wanted: Wanted = {}): Pro
 }
 
 interface Wanted {
-  /** More flags. */
+  /** Additional flags. */
   readonly more?: readonly string[]
   /** Its configuration file. */
   readonly config?: string
@@ -151,7 +151,7 @@ async function startedPrometheus(t: TestContext, file: string, wanted: Wanted): 
   return asked(url, running)
 }
 
-/** A VictoriaMetrics with one node, which is asked as Prometheus is. */
+/** A single-node VictoriaMetrics with the query API of Prometheus. */
 export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus | undefined> {
   const file = program(t, 'victoria-metrics')
   if (file === undefined) return undefined
@@ -168,7 +168,7 @@ export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus |
   return {
     ...server,
     async query(promql, atMs) {
-      await fetch(`${server.url}/internal/force_flush`) // else what came is seen some seconds later
+      await fetch(`${server.url}/internal/force_flush`) // otherwise new samples are visible only some seconds later
       return await server.query(promql, atMs)
     },
   }
@@ -196,9 +196,9 @@ function asked(url: string, { child, ended }: Running): Prometheus {
 
 export interface Pushgateway {
   readonly url: string
-  /** The lines of its metrics page that are of a group. */
+  /** The lines of its metrics page for one group. */
   lines(): Promise<readonly string[]>
-  /** Its groups, as its API has them. */
+  /** Its groups from its API. */
   groups(): Promise<readonly Group[]>
 }
 
@@ -230,13 +230,13 @@ export async function startPushgateway(
 
 export async function ready(url: string, ms = 20_000): Promise<void> {
   for (const begun = Date.now(); ; await sleep(50)) {
-    const answer = await fetch(url).catch(() => undefined) // not there yet
+    const answer = await fetch(url).catch(() => undefined) // it does not listen yet
     if (answer?.ok) return
     if (Date.now() - begun > ms) throw new Error(`${url} did not become ready within ${ms} ms`)
   }
 }
 
-/** Asks again until the answer is what is wanted. */
+/** Repeats a query until its result is accepted. */
 export async function eventually<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean, ms = 20_000): Promise<T> {
   for (const begun = Date.now(); ; await sleep(100)) {
     const answer = await ask()

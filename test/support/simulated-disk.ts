@@ -2,7 +2,7 @@ import type { File, FileSystem, Mode } from '../../src/buffer/disk/filesystem.ts
 
 interface Inode {
   bytes: Buffer
-  /** As it is after a power loss, apart from what is pending. */
+  /** Content after a power loss, without pending writes. */
   safe: Buffer
   pending: { readonly at: number; readonly bytes: Buffer }[]
   links: number
@@ -10,16 +10,16 @@ interface Inode {
 
 type Operation = 'open' | 'read' | 'write' | 'datasync' | 'truncate' | 'rename' | 'remove' | 'list' | 'makeDirectory'
 
-/** A disk in memory that knows what is synced, fails when told to, and can lose its power. */
+/** A disk in memory that tracks synced data and simulates errors and power losses. */
 export class SimulatedDisk implements FileSystem {
   names = new Map<string, Inode>()
-  /** Names as they are after a power loss. */
+  /** Names after a power loss. */
   #safeNames = new Map<string, Inode>()
-  /** Gives the error with which an operation fails. Also told of each, so that a test can count. */
+  /** Called for each operation. Returns the error code with which it fails, or undefined. */
   fault: (operation: Operation, path: string) => string | undefined = () => undefined
   free = 1e12
   syncs = 0
-  /** Descriptors that have not been closed. */
+  /** Number of open descriptors. */
   unclosed = 0
 
   async makeDirectory(path: string) {
@@ -80,7 +80,7 @@ export class SimulatedDisk implements FileSystem {
     return this.free
   }
 
-  /** All names go, as after `rm -r`. */
+  /** Removes all names, like `rm -r`. */
   removeAll() {
     for (const inode of this.names.values()) inode.links = 0
     this.names.clear()
@@ -100,14 +100,16 @@ export class SimulatedDisk implements FileSystem {
     return [...this.names.keys()].filter((name) => name.startsWith(`${path}/`)).sort()
   }
 
-  /** What a kill leaves: everything that was written. */
+  /** The disk after a kill: all written data. */
   afterKill(): SimulatedDisk {
     const next = new SimulatedDisk()
     for (const [name, { bytes }] of this.names) next.put(name, Buffer.from(bytes))
     return next
   }
 
-  /** What a power loss leaves: of what was not synced each piece is there, or not, or torn; names likewise. */
+  /**
+   * The disk after a power loss: each unsynced write is complete, missing or torn; each unsynced name exists or not.
+   */
   afterPowerLoss(random: () => number): SimulatedDisk {
     const next = new SimulatedDisk()
     for (const name of new Set([...this.names.keys(), ...this.#safeNames.keys()])) {
@@ -174,7 +176,7 @@ function written(bytes: Buffer, at: number, piece: Buffer, random?: () => number
   return next
 }
 
-/** A write that power interrupts: all, nothing, or its beginning. */
+/** The part of a write that survives a power loss: all, nothing, or its beginning. */
 function part(piece: Buffer, random: () => number): Buffer {
   const kind = random()
   if (kind < 0.4) return piece

@@ -1,13 +1,14 @@
 import { main } from '../../src/cli.ts'
 import type { Terminal } from '../../src/commands/command.ts'
-import { outputKinds } from '../../src/output-kinds.ts'
+import { outputKinds as registry } from '../../src/output-kinds.ts'
 
-/** Runs a command line in this process. */
+/** Runs a command line in this process; `outputKinds` replaces the kinds of output that there are. */
 export async function commandLine(
   args: readonly string[],
   environment: Record<string, string> = {},
   stop = AbortSignal.abort(),
   input = '',
+  outputKinds = registry,
 ) {
   let out = ''
   let err = ''

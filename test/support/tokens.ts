@@ -15,7 +15,7 @@ export const token = (name: string, more: object = {}) =>
 export const formOf = (request: RawRequest | undefined): Readonly<Record<string, string>> =>
   Object.fromEntries(new URLSearchParams(request?.body.toString()))
 
-/** What gives out tokens, a receiver, and a sender between them, whose clock can be put forward. */
+/** A token endpoint, a receiver, and a sender with a test clock. */
 export async function scene(
   t: TestContext,
   make: (givers: URL) => Credentials,
@@ -41,7 +41,7 @@ export async function scene(
   }
 }
 
-/** How a signature is checked by each algorithm: https://www.rfc-editor.org/rfc/rfc7518#section-3.1 */
+/** How each algorithm verifies a signature: https://www.rfc-editor.org/rfc/rfc7518#section-3.1 */
 const algorithms: Readonly<Record<string, readonly [hash: string, padding: number]>> = {
   RS256: ['sha256', constants.RSA_PKCS1_PADDING],
   RS384: ['sha384', constants.RSA_PKCS1_PADDING],
@@ -51,7 +51,7 @@ const algorithms: Readonly<Record<string, readonly [hash: string, padding: numbe
 
 type Part = Readonly<Record<string, string | number | object>>
 
-/** A key for a test, and what only its owner can have said, to whom it was said, and lately. */
+/** A key for a test, and the verification of a JWT: signature, audience and time. */
 export function keyPair() {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const verified = (assertion: string | undefined, audience: string) => {

@@ -1,8 +1,8 @@
 import type { FileReader, Path, Status } from '../../src/host/fs/files.ts'
 
-/** A file's text or bytes, a link, or the errno that reading it gives. A key is a path below the root. */
+/** A file's text or bytes, a link, or the errno of a read. A key is a path below the root. */
 export type Node = string | Uint8Array | Dated | { readonly link: string } | { readonly error: string }
-/** A file with a time of its last change; others are of 1970. */
+/** A file with a modification time; that of others is 1970. */
 export interface Dated {
   readonly text: string
   readonly mtimeMs: number
@@ -14,7 +14,7 @@ export function under(directory: string, tree: Tree): Tree {
   return Object.fromEntries(Object.entries(tree).map(([path, node]) => [`${directory}/${path}`, node]))
 }
 
-/** The Files contract over an object of text. Directories are what the paths imply. */
+/** The Files contract over an object of texts. The paths imply the directories. */
 export function textFiles(tree: Tree): FileReader {
   const links = (path: string): string => {
     for (const [at, node] of Object.entries(tree)) {

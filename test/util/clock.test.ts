@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { every, withTimeout } from '../../src/util/clock.ts'
 import { settled, TestClock } from '../support/clock.ts'
 
-/** Gathers the ticks of a schedule while a test moves time. */
+/** Collects the ticks of a schedule while a test advances time. */
 function ticking(clock: TestClock, intervalMs: number, work: (tick: number) => Promise<void> = async () => {}) {
   const stop = new AbortController()
   const ticks: { timestampMs: number; missed: number }[] = []
@@ -29,7 +29,7 @@ test('the first tick comes at once, the others at multiples of the interval', as
   )
 })
 
-test('ticks that fall into a long piece of work are skipped and counted', async () => {
+test('ticks during long work are skipped and counted', async () => {
   const clock = new TestClock(1_700_000_000_000 - (1_700_000_000_000 % 10_000))
   const { ticks, stop, ended } = ticking(clock, 10_000, async (n) => {
     if (n === 2) await clock.sleep(25_000)
@@ -48,7 +48,7 @@ test('ticks that fall into a long piece of work are skipped and counted', async 
   )
 })
 
-test('a step of the wall clock neither stops the schedule nor makes it race', async () => {
+test('a step of the wall clock neither stops the schedule nor causes a burst of ticks', async () => {
   for (const stepMs of [3_600_000, -3_600_000, 600_003, -3_000]) {
     const clock = new TestClock()
     const { ticks, stop, ended } = ticking(clock, 10_000)
@@ -65,7 +65,7 @@ test('a step of the wall clock neither stops the schedule nor makes it race', as
   }
 })
 
-test('a signal ends the schedule quietly', async () => {
+test('an abort ends the schedule without an error', async () => {
   const clock = new TestClock()
   const { stop, ended } = ticking(clock, 10_000)
   await settled()
@@ -73,7 +73,7 @@ test('a signal ends the schedule quietly', async () => {
   await ended
 })
 
-test('work that is late is told from work that is done', async () => {
+test('withTimeout resolves to `late` or to the result of the work', async () => {
   const clock = new TestClock()
   const late = withTimeout(clock, 100, new Promise(() => {}))
   await clock.pass(100)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { createLog, type Fields, type Format, type Level, levels, messageOf, Secret } from '../../src/util/log.ts'
 
-/** The lines of a log to which one message went. */
+/** The lines of a log after one message. */
 function written(format: Format, message: string, fields?: Fields, level: Level = 'info'): string {
   let text = ''
   const log = createLog(
@@ -16,7 +16,7 @@ function written(format: Format, message: string, fields?: Fields, level: Level 
   return text
 }
 
-test('a line has time, level, message and what is known', () => {
+test('a line has time, level, message and the defined fields', () => {
   const fields = { plain: 'a/b:c', number: 0.5, text: 'a b', empty: '', unknown: undefined, list: ['a', 1] }
   assert.equal(
     written('logfmt', 'part: it happened', fields),
@@ -34,14 +34,14 @@ test('a line has time, level, message and what is known', () => {
   })
 })
 
-test('what is less important than the level is not written', () => {
+test('messages below the level are not written', () => {
   assert.deepEqual(
     levels.map((level) => written('logfmt', 'm', {}, level) !== ''),
     [false, true, true, true],
   )
 })
 
-test('nothing that a terminal acts on, and no second line, gets into either format', () => {
+test('both formats escape control characters and line separators', () => {
   const hostile = [
     '\u001b[2J',
     '\u009b2J',
@@ -65,11 +65,11 @@ test('nothing that a terminal acts on, and no second line, gets into either form
     }
 })
 
-test('letters of all scripts stay what they are', () => {
+test('letters of all scripts are not escaped', () => {
   assert.match(written('logfmt', 'Größe 大きさ', { device: 'größe' }), /msg="Größe 大きさ" device=größe\n$/)
 })
 
-test('an error is told with its causes, each once', () => {
+test('an error is logged with its causes, each once', () => {
   const cause = new Error('connect: refused')
   assert.equal(messageOf(new Error('cannot send', { cause })), 'cannot send: connect: refused')
   assert.equal(messageOf(new Error('cannot send: connect: refused', { cause })), 'cannot send: connect: refused')
@@ -77,7 +77,7 @@ test('an error is told with its causes, each once', () => {
   assert.match(written('logfmt', 'm', { err: new Error('a', { cause }) }), /err="a: connect: refused"\n$/)
 })
 
-test('a secret is shown by nothing that shows things', () => {
+test('no way of printing shows a secret', () => {
   const secret = new Secret('s3cret')
   const shown = [`${secret}`, JSON.stringify({ secret }), inspect({ secret }, { showHidden: true, depth: 9 })]
   for (const text of [...shown, written('json', 'm', { secret }), written('logfmt', 'm', { secret })]) {

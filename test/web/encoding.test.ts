@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { wantsGzip } from '../../src/web/metrics-page.ts'
 
-/** As node_exporter 1.12.1 answers them. */
+/** The answers of node_exporter 1.12.1. */
 const cases = [
   ['', false],
   ['gzip', true],
@@ -30,6 +30,6 @@ for (const [header, wanted] of cases) {
   })
 }
 
-test('names of codings may be written in capitals', () => {
+test('names of content codings are case-insensitive', () => {
   assert.equal(wantsGzip('GZIP'), true)
 })

@@ -5,7 +5,7 @@ import { host, raw, samples, serve, settled } from './server.ts'
 const noOwn = { disableExporterMetrics: true }
 const builtFrom = 'node_exporter_build_info{version="1.2.3"} 1'
 
-test('collect[] gives the samples of these collectors, those that came late too, and what is said of them', async (t) => {
+test('collect[] selects the samples of these collectors, late ones too, and their scrape metrics', async (t) => {
   const { web, get } = await serve(t, noOwn)
   web.onSnapshot(host())
   for (const query of ['collect[]=cpu', 'collect%5B%5D=cpu', 'collect[]=cpu&collect[]=cpu']) {
@@ -20,7 +20,7 @@ test('collect[] gives the samples of these collectors, those that came late too,
   }
 })
 
-test('exclude[] leaves collectors out, and passes over names that it does not know', async (t) => {
+test('exclude[] omits collectors, and ignores unknown names', async (t) => {
   const { web, get } = await serve(t, noOwn)
   web.onSnapshot(host())
   assert.deepEqual(samples((await get('/metrics?exclude[]=cpu&exclude[]=nope&exclude[]=wifi')).text), [
@@ -33,7 +33,7 @@ test('exclude[] leaves collectors out, and passes over names that it does not kn
   ])
 })
 
-test('with every collector excluded nothing of the host is left', async (t) => {
+test('with every collector excluded there are no host metrics', async (t) => {
   const { web, get } = await serve(t, noOwn)
   web.onSnapshot(host())
   const { status, text } = await get('/metrics?exclude[]=cpu&exclude[]=loadavg&exclude[]=nfs')
@@ -41,7 +41,7 @@ test('with every collector excluded nothing of the host is left', async (t) => {
   assert.deepEqual(samples(text), [builtFrom])
 })
 
-test('a filter leaves the metrics of the agent itself in', async (t) => {
+test('a filter keeps the self metrics', async (t) => {
   const { web, get } = await serve(t)
   web.onSnapshot(host())
   const { text } = await get('/metrics?collect[]=loadavg')
@@ -49,7 +49,7 @@ test('a filter leaves the metrics of the agent itself in', async (t) => {
     assert.ok(text.includes(`\n# TYPE ${name} `), name)
 })
 
-test('a filter and no filter do not disturb each other', async (t) => {
+test('requests with and without a filter do not affect each other', async (t) => {
   const { web, get } = await serve(t, noOwn)
   web.onSnapshot(host())
   const before = (await get('/metrics')).text
@@ -57,7 +57,7 @@ test('a filter and no filter do not disturb each other', async (t) => {
   assert.equal((await get('/metrics')).text, before)
 })
 
-test('a key without brackets is no filter', async (t) => {
+test('a parameter without brackets is not a filter', async (t) => {
   const { web, get } = await serve(t, noOwn)
   web.onSnapshot(host())
   assert.equal((await get('/metrics?collect=loadavg&name[]=x')).text, (await get('/metrics')).text)
@@ -78,7 +78,7 @@ const refusals = [
 ] as const
 
 for (const [query, words] of refusals) {
-  test(`${query} is refused in node_exporter's words`, async (t) => {
+  test(`${query} is rejected with node_exporter's text`, async (t) => {
     const { web, get } = await serve(t)
     web.onSnapshot(host())
     const { status, headers, text } = await get(`/metrics?${query}`)
@@ -89,7 +89,7 @@ for (const [query, words] of refusals) {
   })
 }
 
-test('a refusal is logged once, not at each scrape', async (t) => {
+test('a rejected filter is logged once, not at each scrape', async (t) => {
   const { web, get, logged } = await serve(t)
   web.onSnapshot(host())
   for (let i = 0; i < 3; i++) await get('/metrics?collect[]=nope')
@@ -99,11 +99,11 @@ test('a refusal is logged once, not at each scrape', async (t) => {
 const thrice = (query: string) =>
   `${`GET /metrics${query} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(2)}GET /metrics${query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`
 
-test('requests over the limit are turned away, filtered ones too', async (t) => {
+test('requests above the limit are rejected, also with a filter', async (t) => {
   for (const query of ['', '?collect[]=cpu']) {
     const { web, port } = await serve(t, { maxRequests: 2 })
     web.onSnapshot(host())
-    const answer = await raw(port, thrice(query)) // in one packet: all three are there before the first is answered
+    const answer = await raw(port, thrice(query)) // in one packet: all three arrive before the first answer
     assert.deepEqual(answer.match(/(?<=HTTP\/1.1 )\d+/g), ['200', '200', '503'])
     assert.ok(answer.endsWith('Limit of concurrent requests reached (2), try again later.\n'))
     await settled(web)
@@ -115,7 +115,7 @@ test('requests over the limit are turned away, filtered ones too', async (t) => 
   }
 })
 
-test('a limit of 0 is none', async (t) => {
+test('a limit of 0 means no limit', async (t) => {
   const { web, port } = await serve(t, { maxRequests: 0 })
   web.onSnapshot(host())
   assert.deepEqual((await raw(port, thrice(''))).match(/(?<=HTTP\/1.1 )\d+/g), ['200', '200', '200'])

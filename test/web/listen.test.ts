@@ -29,7 +29,7 @@ for (const text of [
   'vsock://:9100',
   'http://x:1',
 ])
-  test(`${JSON.stringify(text)} is no address, and the message says what one is`, () => {
+  test(`${JSON.stringify(text)} is not an address, and the error shows the format`, () => {
     assert.throws(
       () => addressOf(text),
       (error: Error) => error.message.includes(JSON.stringify(text)) && /host:port/.test(error.message),
@@ -40,53 +40,57 @@ test('a telemetry path without a slash is an error', async (t) => {
   await assert.rejects(serve(t, { telemetryPath: 'metrics' }), /telemetry path "metrics" does not begin with a slash/)
 })
 
-test('no address is no web', async (t) => {
+test('without an address nothing is served', async (t) => {
   const { web, addresses } = await serve(t, { listenAddresses: [] })
   assert.deepEqual(addresses, [])
   web.onSnapshot(host())
   await web.stop(never)
 })
 
-test('every address is listened on, and said', async (t) => {
+test('every address is listened on and logged', async (t) => {
   const { addresses, logged } = await serve(t, { listenAddresses: ['127.0.0.1:0', 'localhost:0', ':0'] })
   assert.equal(addresses.length, 3)
-  for (const address of addresses) assert.ok(logged.includes(`info web: listening address=${address}`))
+  for (const address of addresses)
+    assert.ok(logged.includes(`info Listening for HTTP requests component=web address=${address}`))
 })
 
-test('an IPv6 address is bound as it stands in brackets', async (t) => {
+test('an IPv6 address in brackets is bound', async (t) => {
   const loopback = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
   if (!loopback) return t.skip('this host has no IPv6')
   const { addresses } = await serve(t, { listenAddresses: ['[::1]:0'] })
   assert.match(addresses.join(), /^\[::1\]:\d+$/)
 })
 
-test('a port in use that the user named is an error that says what to do, and nothing stays open', async (t) => {
+test('a configured port in use is an error with a remedy, and no listener stays open', async (t) => {
   const { port, get } = await serve(t)
   const free = await serve(t)
   await free.web.stop(never)
   const listenAddresses = [`127.0.0.1:${free.port}`, `127.0.0.1:${port}`]
   await assert.rejects(serve(t, { listenAddresses }), {
     message:
-      `web: cannot listen on 127.0.0.1:${port}: another process uses this port (\`ss -ltnp\` names it); ` +
+      `web: cannot listen on 127.0.0.1:${port}: another process uses this port (find it with \`ss -ltnp\`); ` +
       'choose another with --web.listen-address',
   })
   await refused(free.port)
   assert.equal((await get('/-/healthy')).status, 200)
 })
 
-test('the default port in use is one warning and no web', async (t) => {
+test('the default port in use is one warning, and nothing is served', async (t) => {
   const { port } = await serve(t)
   const second = await serve(t, { listenAddresses: [`:${port}`], listenAddressesNamed: false })
   assert.deepEqual(second.addresses, [])
   assert.equal(second.logged.length, 1)
-  assert.match(second.logged[0] ?? '', /^warn web: switched off err=web: cannot listen on :\d+: another process uses/)
+  assert.match(
+    second.logged[0] ?? '',
+    /^warn Listening failed, .* err=web: cannot listen on :\d+: another process uses/,
+  )
 })
 
 test('an address of another host is an error that says so', async (t) => {
   await assert.rejects(serve(t, { listenAddresses: ['192.0.2.1:0'] }), /no interface of this host has this address/)
 })
 
-test('stopping closes idle connections and those that never asked, at once', async (t) => {
+test('stopping closes idle connections at once, also those without a request', async (t) => {
   const { web, port } = await serve(t)
   const idle = await opened(port, 'GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n')
   await answered(idle)
@@ -97,7 +101,7 @@ test('stopping closes idle connections and those that never asked, at once', asy
   await refused(port)
 })
 
-test('stopping lets an answer that is under way through', async (t) => {
+test('stopping finishes an answer in flight', async (t) => {
   const { web, port } = await serve(t)
   web.onSnapshot(host())
   const socket = await opened(port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
@@ -111,7 +115,7 @@ test('stopping lets an answer that is under way through', async (t) => {
   assert.match(text, /^HTTP\/1\.1 200 [\s\S]*\nprocess_cpu_seconds_total 12\.5\n/)
 })
 
-test('a client that does not read is cut off at the deadline, and holds nobody else', async (t) => {
+test('a client that does not read is disconnected at the deadline, and delays no other client', async (t) => {
   const { web, port, get } = await serve(t, { maxRequests: 2 })
   const wide = gauge('node_wide', 'Many series.', ['n'])
   const rows = Array.from({ length: 100_000 }, (_, n) => [wide, n, { n: `${n}${'x'.repeat(150)}` }] as const)
@@ -132,7 +136,7 @@ test('a client that does not read is cut off at the deadline, and holds nobody e
   await settled(web)
 })
 
-test('clients that go away in the middle leave nothing behind', async (t) => {
+test('clients that disconnect early leave no open request', async (t) => {
   const { web, port, get } = await serve(t)
   web.onSnapshot(host())
   for (let i = 0; i < 4; i++) {

@@ -8,7 +8,7 @@ import { ask, cycleOf, host, load1, samples, serve, settled } from './server.ts'
 
 const noOwn = { disableExporterMetrics: true }
 
-test('the page is the last snapshot, families and series in order, without what a scraper writes itself', async (t) => {
+test('the page is the last snapshot, sorted, without series that a scraper creates itself', async (t) => {
   const { web, get } = await serve(t, noOwn)
   web.onSnapshot(host())
   const { status, headers, text } = await get('/metrics')
@@ -41,7 +41,7 @@ node_scrape_collector_success{collector="nfs"} 1
   )
 })
 
-test('a later snapshot takes the place of the one before', async (t) => {
+test('a later snapshot replaces the previous one', async (t) => {
   const { web, get } = await serve(t, noOwn)
   web.onSnapshot(cycleOf([['loadavg', [[load1, 1]]]]))
   assert.ok((await get('/metrics')).text.includes('\nnode_load1 1\n'))
@@ -57,7 +57,7 @@ test('before the first snapshot the answer is 503 and says why', async (t) => {
   assert.equal(web.stats.requests[503], 1)
 })
 
-test('gzip holds the same page', async (t) => {
+test('the gzip page has the same content', async (t) => {
   const { web, get } = await serve(t, noOwn)
   web.onSnapshot(host())
   const page = await get('/metrics')
@@ -69,7 +69,7 @@ test('gzip holds the same page', async (t) => {
   assert.equal(gunzipSync(packed.bytes).toString(), page.text)
 })
 
-test('any method gets the page, HEAD its headers alone', async (t) => {
+test('any method gets the page, HEAD only its headers', async (t) => {
   const { web, get } = await serve(t, noOwn)
   web.onSnapshot(host())
   const page = await get('/metrics')
@@ -84,7 +84,7 @@ test('any method gets the page, HEAD its headers alone', async (t) => {
   assert.equal(head.headers['content-length'], page.headers['content-length'])
 })
 
-test('many requests at once all get the page', async (t) => {
+test('many concurrent requests all get the page', async (t) => {
   const { web, port } = await serve(t, { maxRequests: 0 })
   web.onSnapshot(host())
   const filters = ['', '?collect[]=cpu', '?exclude[]=cpu', '?collect[]=loadavg&collect[]=nfs']
@@ -98,21 +98,21 @@ test('many requests at once all get the page', async (t) => {
   await settled(web)
 })
 
-test('a page that cannot be made is a 500, and the next one is tried anew', async (t) => {
+test('a failed page is a 500, and the next request writes it again', async (t) => {
   const { web, get, logged } = await serve(t, noOwn)
   const good = host()
   web.onSnapshot({ ...good, snapshot: { ...good.snapshot, series: [undefined as never] } })
   const { status, text } = await get('/metrics')
   assert.equal(status, 500)
-  assert.match(text, /the log says why/)
-  assert.equal(logged.filter((line) => line.startsWith('error web: cannot make the page')).length, 1)
+  assert.match(text, /See the log/)
+  assert.equal(logged.filter((line) => line.startsWith('error Writing the metrics page failed')).length, 1)
   web.onSnapshot(good)
   assert.equal((await get('/metrics')).status, 200)
   assert.deepEqual(web.stats.requests, { 200: 1, 500: 1, 503: 0 })
   await settled(web)
 })
 
-test('a page of any size is whole, also after a smaller one', async (t) => {
+test('a page of any size is complete, also after a smaller one', async (t) => {
   const { web, get } = await serve(t, noOwn)
   const name = gauge('node_name', 'A name.', ['name'])
   for (const size of [10, 9000, 1, 12_000]) {
@@ -132,7 +132,7 @@ test('labels and help are escaped', async (t) => {
   assert.equal(samples(text)[0], 'node_odd{name="a\\"b\\\\c\\nd"} NaN')
 })
 
-test('promtool has nothing to say of the page', async (t) => {
+test('promtool reports no problem of the page', async (t) => {
   if (spawnSync('promtool', ['--version']).error !== undefined) {
     assert.equal(process.env['CI'], undefined, 'promtool is missing')
     t.skip('promtool is missing (Debian package prometheus)')

@@ -13,7 +13,7 @@ test('the agent is healthy at once, and ready when it has a snapshot', async (t)
   assert.deepEqual([(await get('/-/healthy')).status, (await get('/-/healthy')).text], [200, 'hostpush is healthy.\n'])
 })
 
-test('the landing page says what this is, where the metrics are and how each output fares', async (t) => {
+test('the status page has the version, links and the state of each output', async (t) => {
   const status = () => [['remote-write "a"', 'delivering, 0 samples behind']] as const
   const { web, get } = await serve(t, { telemetryPath: '/host/metrics' }, { status })
   web.onSnapshot(host())
@@ -27,7 +27,7 @@ test('the landing page says what this is, where the metrics are and how each out
   assert.match(text, /<th>last snapshot<\/th><td>13 samples, 0 s ago<\/td>/)
 })
 
-test('nothing on the landing page is taken for HTML, and nothing is fetched from elsewhere', async (t) => {
+test('texts on the status page are escaped, and the page loads nothing from other servers', async (t) => {
   const evil = `<script>alert("1")</script>&'`
   const { get } = await serve(t, {}, { program: { name: evil, version: evil }, status: () => [[evil, evil]] })
   const { headers, text } = await get('/')
@@ -53,7 +53,7 @@ test('any other path is not found', async (t) => {
     assert.deepEqual([(await get(path)).status, (await get(path)).text], [404, '404 page not found\n'], path)
 })
 
-test('metrics at the root leave no landing page', async (t) => {
+test('with the telemetry path /, there is no status page', async (t) => {
   const { web, get } = await serve(t, { telemetryPath: '/' })
   web.onSnapshot(host())
   assert.match((await get('/')).text, /^# HELP /)
@@ -90,7 +90,7 @@ const bad = [
 ] as const
 
 for (const [what, request, answer] of bad) {
-  test(`${what}: answered and over`, async (t) => {
+  test(`${what}: the server answers and closes`, async (t) => {
     const { web, port, get } = await serve(t)
     web.onSnapshot(host())
     assert.match(await raw(port, request), answer)
@@ -98,12 +98,12 @@ for (const [what, request, answer] of bad) {
   })
 }
 
-test('a fault in what the landing page asks is a 500, not the end', async (t) => {
+test('an error of the status page is a 500, and the server continues', async (t) => {
   const status = () => {
     throw new Error('broken')
   }
   const { get, logged } = await serve(t, {}, { status })
   assert.equal((await get('/')).status, 500)
   assert.equal((await get('/-/healthy')).status, 200)
-  assert.ok(logged.includes('error web: a fault of our own err=broken'))
+  assert.ok(logged.includes('warn Request failed with an internal error component=web err=broken'))
 })

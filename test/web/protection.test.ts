@@ -15,18 +15,18 @@ const basic = (credentials: string) => ({
   headers: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
 })
 
-/** A server behind a web configuration file that can be written anew. */
+/** A server with a web configuration file that the test can rewrite. */
 async function behind(t: TestContext, text: string, clock?: TestClock) {
   const file = join(temporary(t), 'web.yml')
   let number = 0
-  const write = (wanted: string) => writeFileSync(file, `${wanted}\n# ${'x'.repeat(++number)}\n`) // never the same size
+  const write = (text: string) => writeFileSync(file, `${text}\n# ${'x'.repeat(++number)}\n`) // each version has another size
   write(text)
   return { ...(await serve(t, {}, { protection: () => openWebFile(file), ...(clock && { clock }) })), write }
 }
 
 const users = async () => `basic_auth_users:\n  bob: ${await hash('secret: 1', 4)}\n  eve: ${await hash('other', 4)}\n`
 
-test('who has the password gets in, to every page; nobody else does', async (t) => {
+test('requests with the password are accepted for every page, all others are rejected', async (t) => {
   const { get, logged } = await behind(t, await users())
   for (const path of ['/', '/metrics', '/-/healthy', '/-/reload', '/nowhere', '/%zz']) {
     const { status, headers, text } = await get(path)
@@ -41,7 +41,7 @@ test('who has the password gets in, to every page; nobody else does', async (t) 
   assert.doesNotMatch(logged.join('\n'), /secret|\$2/)
 })
 
-test('the file is followed: another password, a fault that lets nobody in, and the fault put right', async (t) => {
+test('a changed file takes effect: a new password, an error that rejects all requests, and its correction', async (t) => {
   const { get, write, logged } = await behind(t, await users())
   const status = async (credentials: string) => (await get('/-/healthy', basic(credentials))).status
   assert.equal(await status('bob:secret: 1'), 200)
@@ -51,18 +51,21 @@ test('the file is followed: another password, a fault that lets nobody in, and t
   assert.deepEqual([await status('bob:new'), await status('bob:new')], [500, 500])
   write('')
   assert.equal(await status(''), 200)
-  const told = logged.filter((line) => line.includes('web configuration file'))
+  const told = logged.filter((line) => line.includes('Web configuration file'))
   assert.equal(told.length, 2)
-  assert.match(told[0] ?? '', /nobody is let in.*:1: basic_auth_user: unknown key, did you mean basic_auth_users\?/)
+  assert.match(
+    told[0] ?? '',
+    /all requests are rejected.*line 1: basic_auth_user: unknown key; did you mean basic_auth_users\?/,
+  )
 })
 
-test('headers are sent with every answer, refusals with them', async (t) => {
+test('headers are sent with every answer, also if the request is rejected', async (t) => {
   const { get } = await behind(t, `${await users()}http_server_config:\n  headers:\n    X-Frame-Options: deny\n`)
   assert.equal((await get('/')).headers['x-frame-options'], 'deny')
   assert.equal((await get('/', basic('bob:secret: 1'))).headers['x-frame-options'], 'deny')
 })
 
-test('no more requests than the rate allows', async (t) => {
+test('requests above the rate limit are rejected', async (t) => {
   const clock = new TestClock()
   const { get } = await behind(t, 'rate_limit: { burst: 2, interval: 10s }', clock)
   const statuses = async () => [
@@ -81,7 +84,7 @@ interface Client {
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3'
 }
 
-/** The status, and the certificate that the server showed; or the fault. */
+/** The status and the server certificate, or the error. */
 function secure(port: number, ca: string, client: Client = {}) {
   return new Promise<{ status: number; serial: string } | string>((resolve) => {
     const asked = request({ host: '127.0.0.1', port, path: '/-/healthy', ca, agent: false, ...client }, (reply) => {
@@ -97,7 +100,7 @@ function secure(port: number, ca: string, client: Client = {}) {
 const statusOf = (answer: Awaited<ReturnType<typeof secure>>) =>
   typeof answer === 'string' ? 'refused' : answer.status
 
-/** Files of a server and a client. */
+/** Certificate files of a server and a client. */
 function files(t: TestContext) {
   const { ca, make, server } = certificates(t)
   const own = 'subjectAltName=IP:127.0.0.1'
@@ -113,7 +116,7 @@ const textOf = async ({ cert, key }: { cert: string; key: string }) => {
   return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
 }
 
-test('with a certificate it speaks TLS and nothing else; a renewed one is shown at the next connection', async (t) => {
+test('with a certificate the server speaks only TLS, and the next connection gets a renewed certificate', async (t) => {
   const { trusted, tls, second } = files(t)
   const { port, write } = await behind(t, tls('min_version: TLS12'))
   const before = await secure(port, trusted)
@@ -129,13 +132,13 @@ test('with a certificate it speaks TLS and nothing else; a renewed one is shown 
   assert.equal(statusOf(await secure(port, trusted)), 'refused')
 })
 
-test('each type of client authentication lets in whom it says, also when the file changes', async (t) => {
+test('each type of client authentication accepts the right clients, also when the file changes', async (t) => {
   const { ca, trusted, tls, client } = files(t)
   const stranger = await textOf(certificates(t).make('stranger'))
   const mine = await textOf(client)
   const { port, write } = await behind(t, tls())
   const rows = [
-    // type, none, one of ours, one of somebody else's
+    // type; results without a certificate, with a trusted one, with an untrusted one
     ['NoClientCert', 200, 200, 200],
     ['RequestClientCert', 200, 200, 200],
     ['RequireAnyClientCert', 'refused', 200, 200],

@@ -11,7 +11,7 @@ const alone = gauge('hostpush_buffer_bytes', 'Bytes on disk.')
 
 const own = (text: string) => samples(text).filter((line) => /^(?:prometheus|hostpush|promhttp)_/.test(line))
 
-test("the agent's own numbers are read at each request", async (t) => {
+test('self metrics are read at each request', async (t) => {
   let rows: OwnStat[] = []
   const { web, get } = await serve(t, { disableExporterMetrics: true }, { own: () => rows })
   web.onSnapshot(host())
@@ -48,7 +48,7 @@ test('the parts of a summary are one family', async (t) => {
   )
 })
 
-test('a family that is in the snapshot too is on the page once, with the newer number', async (t) => {
+test('a family in self metrics and in the snapshot is on the page once, with the newer value', async (t) => {
   const rows = [{ family: pending, labels: { remote_name: 'a' }, value: 9 }]
   const { web, get } = await serve(t, {}, { own: () => rows })
   web.onSnapshot(
@@ -70,7 +70,7 @@ test('a family that is in the snapshot too is on the page once, with the newer n
   assert.deepEqual(types, types.toSorted())
 })
 
-test('what a collector brings under an own name with another type is left out', async (t) => {
+test("a collector's family with the name of a self metric and another type is omitted", async (t) => {
   const stranger = counter('nodejs_version_info', 'Of another program.', ['app'])
   const { web, get } = await serve(t)
   web.onSnapshot(
@@ -89,7 +89,7 @@ test('what a collector brings under an own name with another type is left out', 
   assert.ok(!text.includes('app="x"'))
 })
 
-test('the handler counts its answers after giving them', async (t) => {
+test('the handler counts an answer after sending it', async (t) => {
   const { web, get } = await serve(t)
   await get('/metrics')
   web.onSnapshot(host())
@@ -106,7 +106,7 @@ test('the handler counts its answers after giving them', async (t) => {
   assert.deepEqual(own((await get('/metrics')).text), expected(1))
 })
 
-test("Node's metrics are there, without any that wakes an idle process", async (t) => {
+test("Node's metrics are on the page, without those that wake an idle process", async (t) => {
   const { web, get } = await serve(t)
   web.onSnapshot(host())
   const names = (await get('/metrics')).text.match(/(?<=^# TYPE )nodejs_\S+/gm)
@@ -122,7 +122,7 @@ test("Node's metrics are there, without any that wakes an idle process", async (
   ])
 })
 
-test('exporter metrics can be switched off; a collector that reads such names is none of them', async (t) => {
+test("exporter metrics can be disabled; a collector's metrics with such names stay", async (t) => {
   const { web, get } = await serve(t, { disableExporterMetrics: true })
   const started = gauge('process_start_time_seconds', 'When a process began.', ['app'])
   const { snapshot, parts } = cycleOf(
@@ -134,7 +134,7 @@ test('exporter metrics can be switched off; a collector that reads such names is
   assert.deepEqual(text.match(/^(?:nodejs|process|promhttp)_.*/gm), ['process_start_time_seconds{app="x"} 5'])
 })
 
-test('own numbers that cannot be had cost these alone, are counted, and said once', async (t) => {
+test('failing self metrics affect no other metrics, are counted, and logged once', async (t) => {
   let broken = true
   const own = () => {
     if (broken) throw new Error('no numbers')
@@ -147,7 +147,7 @@ test('own numbers that cannot be had cost these alone, are counted, and said onc
     assert.equal(status, 200)
     assert.ok(text.includes('\nnode_load1 0.21\n'))
   }
-  assert.equal(logged.filter((line) => line.startsWith('error web:')).length, 1)
+  assert.equal(logged.filter((line) => line.startsWith('warn Self metrics failed')).length, 1)
   broken = false
   assert.ok((await get('/metrics')).text.includes('promhttp_metric_handler_errors_total{cause="gathering"} 3\n'))
 })

@@ -14,7 +14,7 @@ export type Row = readonly [family: Family, value: number, labels?: Labels]
 const duration = gauge('node_scrape_collector_duration_seconds', 'How long a collector took.', ['collector'])
 const success = gauge('node_scrape_collector_success', 'Whether a collector succeeded.', ['collector'])
 
-/** A cycle as the agent makes it: the collectors' samples, what is said of each collector, then the agent's own. */
+/** A collection result in the order of the agent: collector samples, scrape metrics, self metrics. */
 export function cycleOf(
   collected: readonly (readonly [collector: string, rows: readonly Row[]])[],
   own: Row[] = [],
@@ -42,7 +42,7 @@ export const processCpu = counter('process_cpu_seconds_total', 'CPU time of this
 export const buildInfo = gauge('node_exporter_build_info', 'What this was built from.', ['version'])
 export const up = gauge('up', 'Whether the agent is up.')
 
-/** Two collectors with samples, one without any, one whose second part came late, and the agent's own families. */
+/** Two collectors with samples, one without, one with a late second part, and self metrics. */
 export const host = (): CollectionResult =>
   cycleOf(
     [
@@ -64,7 +64,7 @@ export const host = (): CollectionResult =>
     ],
   )
 
-/** A server on a port of the kernel's choice, stopped when the test ends. */
+/** A server on a free port, stopped at the end of the test. */
 export async function serve(t: TestContext, options: Partial<WebOptions> = {}, deps: Partial<WebDeps> = {}) {
   const { log, lines } = recorded()
   const web = createWeb(
@@ -125,14 +125,14 @@ export function ask(port: number, path: string, { method = 'GET', headers = {}, 
   })
 }
 
-/** Until the server is through with every request for metrics: a client may know that before the server does. */
+/** Waits until the server has finished every request for metrics: a client may finish before the server. */
 export async function settled({ stats }: Web): Promise<void> {
   while (stats.inFlight > 0) await turn()
 }
 
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** Sends bytes as they are and gives everything that comes back until the server closes. */
+/** Sends raw bytes and returns everything received until the server closes. */
 export function raw(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = ''
@@ -145,7 +145,7 @@ export function raw(port: number, text: string): Promise<string> {
   })
 }
 
-/** Sample lines, without HELP and TYPE, and without Node's own, which differ from run to run. */
+/** Sample lines without HELP and TYPE, and without Node's metrics, which differ between runs. */
 export function samples(text: string): string[] {
   return text.split('\n').filter((line) => line !== '' && !/^(?:#|nodejs_)/.test(line))
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { hostpush, ready, root } from '../support/servers.ts'
 
-test('the page is served on a socket that systemd hands down, and on no other', async (t) => {
+test('the page is served on a socket inherited from systemd, and on no other', async (t) => {
   const listening = createServer().listen(0, '127.0.0.1')
   await once(listening, 'listening')
   const { port } = listening.address() as AddressInfo
@@ -17,7 +17,7 @@ test('the page is served on a socket that systemd hands down, and on no other', 
     env: { ...process.env, LISTEN_FDS: '1' },
     stdio: ['ignore', 'ignore', 'pipe', handle.fd],
   })
-  listening.close() // from here on it is the agent's alone
+  listening.close() // only the agent has the socket now
   let log = ''
   agent.stderr?.on('data', (text) => (log += text))
   const ended = once(agent, 'exit')
@@ -27,12 +27,12 @@ test('the page is served on a socket that systemd hands down, and on no other', 
   })
   await ready(`http://127.0.0.1:${port}/-/ready`)
   assert.deepEqual(log.match(/address=\S+/g), [`address=127.0.0.1:${port}`])
-  assert.match(log, /--runtime.gomaxprocs means nothing here/)
+  assert.match(log, /Flag has no effect.*--runtime.gomaxprocs/)
   agent.kill('SIGTERM')
   assert.deepEqual(await ended, [0, null])
 })
 
-test('without a socket to be handed down it does not start, and says what it takes', async (t) => {
+test('without an inherited socket the agent does not start, and the error says what is required', async (t) => {
   for (const env of [{}, { LISTEN_FDS: '1', LISTEN_PID: '1' }] as Record<string, string>[]) {
     const agent = hostpush(t, ['run', '--web.systemd-socket'], env)
     assert.equal(await agent.ended, 1)

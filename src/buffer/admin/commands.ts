@@ -6,11 +6,11 @@ import { fractionOf, includes } from '../sampling.ts'
 import type { DropReason } from '../types.ts'
 import { type Format, rowsOf } from './export.ts'
 
-/** What `ls` tells of an endpoint. Times are milliseconds since the epoch. */
+/** The row of an endpoint in `ls`. Times are milliseconds since the epoch. */
 export interface EndpointRow {
   readonly kind: 'endpoint'
   readonly endpoint: string
-  /** False where it is not in the configuration any more; undefined where no agent runs that would know. */
+  /** False if it is no longer in the configuration; undefined if no agent runs. */
   readonly isConfigured: boolean | undefined
   readonly snapshots: number
   readonly samples: number
@@ -20,7 +20,7 @@ export interface EndpointRow {
   readonly dropped: Partial<Record<DropReason, number>>
 }
 
-/** Refused samples that are set aside, by endpoint and reason. */
+/** Dead letters of one endpoint with the same reason. */
 export interface DeadLetterRow {
   readonly kind: 'dead_letters'
   readonly endpoint: string
@@ -34,33 +34,33 @@ export interface BufferRow {
   readonly directory: string
   readonly bytes: number
   readonly segments: number
-  /** Segments that cannot be read, as a newer version wrote them. */
+  /** Number of segments of a newer version, which this version cannot read. */
   readonly unreadable: number
   readonly unreadableBytes: number
-  /** Places of which the bytes are kept in corrupt/. */
+  /** Number of copies in corrupt/. */
   readonly corrupt: number
   readonly problem: string | undefined
 }
 
 export type Row = EndpointRow | DeadLetterRow | BufferRow
 
-/** What `drop` does, or would do. */
+/** The samples that `drop` drops, or would drop in a dry run. */
 export interface DropRow {
   readonly endpoint: string
   readonly samples: number
-  /** Of these, those that were taken out to be sent: they may arrive all the same. */
+  /** The part of `samples` that is in flight: it may still be delivered. */
   readonly inFlight: number
-  /** Set aside. */
+  /** Samples in dead letters. */
   readonly rejected: number
 }
 
-/** What the control channel answers; also used without one, by a command that has opened the buffer itself. */
+/** The commands of the control channel. A command that has opened the buffer itself calls them directly. */
 export function adminCommands(buffer: DiskBuffer, isAgent: boolean): Answer {
   return (request) => {
     if (request.command === 'ls' || request.command === 'status') return list(buffer, isAgent)
     if (request.command === 'export') return exportRows(buffer, request)
     if (request.command === 'drop') return drop(buffer, request, isAgent)
-    throw new Error(`buffer: no such command: ${request.command}`)
+    throw new Error(`buffer: unknown command ${request.command}, supported: ls, status, export, drop`)
   }
 }
 
@@ -143,48 +143,48 @@ async function* exportRows(buffer: DiskBuffer, { endpoint, deadLetters, format }
 async function* drop(buffer: DiskBuffer, request: Request, isAgent: boolean): AsyncGenerator<DropRow> {
   const endpoint = request['endpoint'] === undefined ? undefined : String(request['endpoint'])
   const beforeMs = request['beforeMs'] === undefined ? undefined : Number(request['beforeMs'])
-  const place = beforeMs === undefined ? buffer.last : await positionBefore(buffer, beforeMs)
-  const isMeant = (name: string) => endpoint === undefined || name === endpoint
-  const concerned = request['deadLetters'] === true ? [] : buffer.cursors.filter(({ name }) => isMeant(name))
+  const end = beforeMs === undefined ? buffer.last : await positionBefore(buffer, beforeMs)
+  const isSelected = (name: string) => endpoint === undefined || name === endpoint
+  const selected = request['deadLetters'] === true ? [] : buffer.cursors.filter(({ name }) => isSelected(name))
   const before = beforeMs ?? Number.POSITIVE_INFINITY
-  for (const { name, position, sampling, samplesOnTheirWay } of concerned) {
-    const all = Math.max(0, place.samples - position.samples)
+  for (const { name, position, sampling, samplesOnTheirWay } of selected) {
+    const all = Math.max(0, end.samples - position.samples)
     const sending = Math.min(all, samplesOnTheirWay - position.samples)
     yield { endpoint: name, samples: fractionOf(sampling, all), inFlight: fractionOf(sampling, sending), rejected: 0 }
   }
   for await (const { refusal } of buffer.deadLetters.read())
-    if (isMeant(refusal.endpoint) && refusal.atMs < before)
+    if (isSelected(refusal.endpoint) && refusal.atMs < before)
       yield { endpoint: refusal.endpoint, samples: 0, inFlight: 0, rejected: refusal.samples }
   if (request['isDry'] === true) return
-  for (const { name } of concerned) await buffer.dropThrough(place, name)
+  for (const { name } of selected) await buffer.dropThrough(end, name)
   await buffer.deadLetters.clear(endpoint, before)
-  for (const { name } of concerned) {
+  for (const { name } of selected) {
     const isRemoved = isAgent && name === endpoint && beforeMs === undefined && !buffer.isConfigured(name)
     if (isRemoved) await buffer.forget(name)
   }
 }
 
-/** The place of the last snapshot that was taken before a time. */
+/** The position of the last snapshot with a timestamp before `beforeMs`. */
 async function positionBefore(buffer: DiskBuffer, beforeMs: number): Promise<LogPosition> {
   const start = buffer.segments.all.findLast(({ createdMs }) => createdMs < beforeMs)
-  let place: LogPosition = start
+  let position: LogPosition = start
     ? { sequence: start.first - 1, samples: start.samplesBefore }
     : { sequence: 0, samples: 0 }
-  const reader = buffer.reader(place.sequence)
+  const reader = buffer.reader(position.sequence)
   try {
     for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) {
       if (entry.snapshot.timestampMs >= beforeMs) break
-      place = { sequence: entry.sequence, samples: entry.samplesAfter }
+      position = { sequence: entry.sequence, samples: entry.samplesAfter }
     }
   } finally {
     await reader.close()
   }
-  return place
+  return position
 }
 
 function cursorOf(buffer: DiskBuffer, endpoint: string): DiskCursor {
   const cursor = buffer.cursors.find(({ name }) => name === endpoint)
   if (cursor !== undefined) return cursor
   const known = buffer.cursors.map(({ name }) => name).join(', ') || 'none'
-  throw new Error(`buffer: no endpoint is called ${endpoint}; there are: ${known}`)
+  throw new Error(`buffer: unknown endpoint ${endpoint}, known endpoints: ${known}`)
 }

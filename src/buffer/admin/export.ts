@@ -3,23 +3,23 @@ import { formatValue, type Series, type Snapshot, seriesText } from '../../metri
 export const exportFormats = ['text', 'json'] as const
 export type Format = (typeof exportFormats)[number]
 
-/** Turns snapshots into text, piece by piece. */
+/** Formats snapshots as text, in pieces. */
 interface Rows {
-  /** Something to be said between snapshots, where the format has a place for it. */
+  /** A comment between snapshots, if the format has comments. */
   remark(text: string): Iterable<string>
   of(snapshot: Snapshot): Iterable<string>
 }
 
 /**
- * `text`: the text exposition format with timestamps and all labels that a receiver sees; HELP and TYPE once for each
- * family. `json`: a line a sample, as VictoriaMetrics's /api/v1/import takes them.
+ * `text`: the Prometheus text format with timestamps and all labels that a receiver sees; HELP and TYPE once for each
+ * family. `json`: one line per sample, in the format of VictoriaMetrics' /api/v1/import.
  */
 export function rowsOf(format: Format): Rows {
   return format === 'json' ? jsonRows : textRows()
 }
 
 function textRows(): Rows {
-  const told = new Set<string>()
+  const declared = new Set<string>()
   return {
     *remark(text) {
       yield `# ${text.replaceAll('\n', ' ')}\n`
@@ -28,8 +28,8 @@ function textRows(): Rows {
       let page = ''
       for (const [{ family, ...series }, value, timestampMs] of samplesOf(snapshot)) {
         const { name, suffix, type, help } = family
-        if (!told.has(name)) {
-          told.add(name)
+        if (!declared.has(name)) {
+          declared.add(name)
           page += `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${name} ${type}\n`
         }
         const labels = Object.entries(labelsOf({ family, ...series }))
@@ -59,13 +59,13 @@ function* samplesOf({ series, values, timestampMs, ownTimestampsMs }: Snapshot) 
   }
 }
 
-/** The identity with the series' own labels over it. */
+/** The identity labels, overridden by the labels of the series. */
 function labelsOf({ family, labelValues, identity }: Series): Record<string, string> {
   const own = family.labelNames.map((name, i) => [name, labelValues[i] ?? ''] as const)
   return { ...identity, ...Object.fromEntries(own.filter(([, value]) => value !== '')) }
 }
 
-/** JSON has no such numbers; these are the importer's words for them. */
+/** JSON has no NaN and infinities; VictoriaMetrics imports these values. */
 function jsonValue(value: number): number | string | null {
   if (Number.isNaN(value)) return null
   return Number.isFinite(value) ? value : value > 0 ? 'Infinity' : '-Infinity'

@@ -16,19 +16,19 @@ export class DiskCursor implements Cursor {
   memo: string
   readonly #log: LogView
   #inFlight: (InFlightRange & { readonly samples: number }) | undefined
-  /** The range to give at the first reading. */
-  #owedDrops: InFlightRange | undefined
+  /** In-flight range to replay on the first read after a start. */
+  #replay: InFlightRange | undefined
   readonly #readAhead: ReadAhead
-  /** The last that was given out. */
+  /** The entries of the last read. */
   #delivering: readonly LogEntry[] = []
-  /** The number of the last that was delivered, and that one itself where this process has delivered it. */
+  /** Sequence number of the last delivered snapshot, and the snapshot if this process delivered it. */
   #delivered: number
   #last: LogEntry | undefined
   #settled: number
-  /** Gaps up to here in the numbering of samples are counted. */
+  /** Gaps in the numbering of samples are counted up to this number. */
   #countedTo: number
   #oldestMs: number | undefined
-  /** When its sender was last at work. */
+  /** Time of the last activity of its sender. */
   #writtenMs: number
   readonly #backlog: BacklogCounter
   readonly #notifier = new Notifier()
@@ -38,7 +38,7 @@ export class DiskCursor implements Cursor {
     this.position = state.position
     this.uncertain = state.uncertain
     this.#inFlight = state.inFlight
-    this.#owedDrops = state.inFlight
+    this.#replay = state.inFlight
     this.#countedTo = state.position.samples
     this.#writtenMs = state.writtenMs
     this.memo = state.memo
@@ -58,17 +58,17 @@ export class DiskCursor implements Cursor {
     return this.#backlog.sampling
   }
 
-  /** Its sender begins: with what was in flight, and with what it takes. */
+  /** Called when a sender starts: sets its sampling, and replays the range in flight. */
   setSampling(sampling: SamplingRule | undefined): void {
     this.#backlog.setSampling(sampling, this.#log.tail.last)
-    this.#owedDrops = this.#inFlight
+    this.#replay = this.#inFlight
   }
 
   appended(entry: LogEntry): void {
     this.#backlog.appended(entry)
   }
 
-  /** There may be something to read. */
+  /** Wakes a waiting read. */
   wake(): void {
     this.#notifier.notify()
   }
@@ -77,22 +77,22 @@ export class DiskCursor implements Cursor {
     for (;;) {
       signal.throwIfAborted()
       this.#notifier.reset()
-      const owed = this.#owedDrops
+      const replay = this.#replay
       const { sampling } = this.#backlog
-      const read = () => (owed ? this.#upTo(owed.last) : this.#next(readCountFor(sampling, samples)))
+      const read = () => (replay ? this.#upTo(replay.last) : this.#next(readCountFor(sampling, samples)))
       const entries = await this.#tryUntilRead(read, signal)
-      this.#owedDrops = undefined
+      this.#replay = undefined
       this.#countGaps(entries)
       this.#delivering = entries
-      const taken = entries.filter(({ snapshot }) => includes(sampling, snapshot))
-      if (taken.length > 0) {
-        this.#oldestMs = taken[0]?.snapshot.timestampMs
-        return owed ? taken : within(taken, samples)
+      const included = entries.filter(({ snapshot }) => includes(sampling, snapshot))
+      if (included.length > 0) {
+        this.#oldestMs = included[0]?.snapshot.timestampMs
+        return replay ? included : within(included, samples)
       }
-      if (owed !== undefined) this.#inFlight = undefined // nothing is left of it
-      const passed = entries.at(-1)
-      if (passed !== undefined) this.#moveTo(this.#positionOf(passed.sequence))
-      else if (owed === undefined) await this.#notifier.wait(signal)
+      if (replay !== undefined) this.#inFlight = undefined // the whole range was dropped
+      const skipped = entries.at(-1)
+      if (skipped !== undefined) this.#moveTo(this.#positionOf(skipped.sequence))
+      else if (replay === undefined) await this.#notifier.wait(signal)
     }
   }
 
@@ -121,7 +121,7 @@ export class DiskCursor implements Cursor {
     return entry !== undefined && entry.snapshot.timestampMs >= sinceMs ? entry : undefined
   }
 
-  /** Goes behind what has been let go. */
+  /** Advances the cursor past dropped entries. */
   async skipTo(to: LogPosition, reason: DropReason): Promise<void> {
     if (to.sequence <= this.position.sequence) return
     this.#skipTo(to, reason)
@@ -135,13 +135,13 @@ export class DiskCursor implements Cursor {
     this.#oldestMs = undefined
   }
 
-  /** Counts what of these is gone for this endpoint: not what is behind it, and not what the sender has in its hands. */
+  /** Counts lost samples for this endpoint, except those that it has passed and those that are in flight. */
   expireThrough({ from, to }: Loss, reason: DropReason): void {
-    const inHand = Math.max(this.position.samples, this.#countedTo)
-    this.drop(reason, this.#backlog.share(this.#log.uncounted({ from: Math.max(from, inHand), to })))
+    const readTo = Math.max(this.position.samples, this.#countedTo)
+    this.drop(reason, this.#backlog.share(this.#log.uncounted({ from: Math.max(from, readTo), to })))
   }
 
-  /** Samples of the log up to the last that is on its way, or was as the agent before ended. */
+  /** The number of the last sample in flight, including the in-flight range of the previous agent. */
   get samplesOnTheirWay(): number {
     return Math.max(this.position.samples, this.#inFlight?.samples ?? 0, this.#countedTo)
   }
@@ -151,8 +151,8 @@ export class DiskCursor implements Cursor {
     return this.#save(false)
   }
 
-  saveDeadLetter(refused: DeadLetter): Promise<void> {
-    return this.#log.saveDeadLetter(this.name, refused)
+  saveDeadLetter(deadLetter: DeadLetter): Promise<void> {
+    return this.#log.saveDeadLetter(this.name, deadLetter)
   }
 
   drop(reason: DropReason, samples: number): void {
@@ -170,7 +170,7 @@ export class DiskCursor implements Cursor {
     return { snapshots, samples, bytes, oldestMs }
   }
 
-  /** What `oldestMs` is as long as nothing has been read. */
+  /** Sets an estimate of `oldestMs` until the first read. */
   guessOldest(timestampMs: number | undefined): void {
     this.#oldestMs ??= timestampMs
   }
@@ -185,18 +185,18 @@ export class DiskCursor implements Cursor {
     return this.#readAhead.close()
   }
 
-  /** A disk that fails is asked again after a while. */
+  /** Retries a failing read after a pause. */
   async #tryUntilRead<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
       try {
         return await read()
       } catch {
-        await this.#log.pause(signal) // counted and said by the reader
+        await this.#log.pause(signal) // the reader has counted and logged it
       }
     }
   }
 
-  /** The range up to a number, whatever its size; what of it is still there. */
+  /** The entries up to a sequence number that still exist, without a limit of size. */
   async #upTo(last: number): Promise<readonly LogEntry[]> {
     const entries = await this.#next(Number.POSITIVE_INFINITY, last)
     return entries.filter(({ sequence }) => sequence <= last)
@@ -206,7 +206,7 @@ export class DiskCursor implements Cursor {
     const { tail } = this.#log
     if (tail.first > this.position.sequence + 1) {
       await this.#readAhead.fill(this.position.sequence, last, samples)
-      this.#moveTo(this.position) // which may have moved meanwhile
+      this.#moveTo(this.position) // retention may have moved it during the read
       const read = within(this.#readAhead.entries, samples)
       if (read.length > 0) return read
       this.#skipTo(tail.before)
@@ -215,7 +215,7 @@ export class DiskCursor implements Cursor {
     return tail.after(this.position.sequence, Math.min(last, this.#log.available()), samples)
   }
 
-  /** Samples that should be before or among these and are not, and that nobody has counted. */
+  /** Counts samples that are missing before or among these entries and are not counted yet. */
   #countGaps(entries: readonly LogEntry[]): void {
     for (const { samplesBefore, samplesAfter, snapshot } of entries) {
       const before = this.#log.uncounted({ from: this.#countedTo, to: samplesBefore })
@@ -230,17 +230,17 @@ export class DiskCursor implements Cursor {
     return { sequence, samples }
   }
 
-  /** One that is in memory. */
-  #entry(wanted: number): LogEntry | undefined {
-    const isIt = ({ sequence }: LogEntry) => sequence === wanted
-    return this.#delivering.find(isIt) ?? this.#log.tail.entries.find(isIt)
+  /** An entry, if it is in memory. */
+  #entry(sequence: number): LogEntry | undefined {
+    const matches = (entry: LogEntry) => entry.sequence === sequence
+    return this.#delivering.find(matches) ?? this.#log.tail.entries.find(matches)
   }
 
-  #moveTo(place: LogPosition): void {
+  #moveTo(to: LogPosition): void {
     const { newest, start } = this.#log.gap
-    const isInGap = place.sequence >= newest && place.sequence < start.sequence
-    if (isInGap) this.expireThrough({ from: place.samples, to: start.samples }, 'corrupt')
-    this.position = isInGap ? start : place
+    const isInGap = to.sequence >= newest && to.sequence < start.sequence
+    if (isInGap) this.expireThrough({ from: to.samples, to: start.samples }, 'corrupt')
+    this.position = isInGap ? start : to
     this.#countedTo = Math.max(this.#countedTo, this.position.samples)
     this.#readAhead.pass(this.position.sequence)
   }
@@ -250,7 +250,7 @@ export class DiskCursor implements Cursor {
   }
 }
 
-/** How much of the log behind a cursor its endpoint takes. What was there before it chose is not known one by one. */
+/** Counts the backlog of a cursor. Snapshots that were appended before the sampling was set are estimated. */
 class BacklogCounter {
   sampling: SamplingRule | undefined
   #since: LogPosition
@@ -272,12 +272,12 @@ class BacklogCounter {
     this.#included.push({ sequence, samples: values.length, timestampMs })
   }
 
-  /** Of so many samples those that are taken. */
+  /** Estimate of how many of these samples the sampling includes. */
   share(samples: number): number {
     return fractionOf(this.sampling, samples)
   }
 
-  /** What is taken between a cursor and the end of the log; of how long ago its first is, where that is known. */
+  /** The included snapshots between a cursor and the end of the log, and the time of the oldest, if known. */
   between(from: LogPosition, to: LogPosition) {
     const { sequence, samples } = this.sampling === undefined ? to : this.#since
     const before = {

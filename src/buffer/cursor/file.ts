@@ -1,21 +1,22 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import type { File, FileSystem } from '../disk/filesystem.ts'
+import { cursorMessages as messages } from '../messages.ts'
 import type { BufferStats } from '../types.ts'
 import { type CursorState, readRecord, recordBytes, recordOf } from './record.ts'
 
-/** The file grows by so many pairs at once. */
+/** The file grows by this number of pairs. */
 const pairsAtOnce = 4
 const pairBytes = 2 * recordBytes
-/** How often it is looked whether the file is still there. */
+/** Interval of checks that the file was not deleted. */
 const checkMs = 60_000
 
 interface Pair {
   state: CursorState | undefined
   generation: number
-  /** The slot that holds the last safe state, which the next write leaves alone. */
+  /** The slot with the last durable state. The next write goes to the other slot. */
   isKept: 0 | 1
-  /** The place of the last state that is safe; what is behind it may go. */
+  /** Sequence number of the last durable state. Retention may delete everything up to it. */
   safe: number
   isDirty: boolean
 }
@@ -25,21 +26,21 @@ interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly stats: BufferStats
-  /** False where power may take what was not synced: then writing is all there is. */
+  /** True for `sync: always`. If false, written data counts as durable. */
   readonly syncs: boolean
-  /** What was written is made safe when the file is closed. */
+  /** Sync when the file is closed. */
   readonly syncsAtEnd?: boolean
 }
 
-/** The one file with every endpoint's state. Changes of several that come together share a sync. */
+/** The file with the state of every endpoint. Concurrent changes share one sync. */
 export class CursorFile {
   readonly #path: string
   readonly #deps: Deps
   #file: File | undefined
   readonly #pairs: Pair[] = []
-  /** Pairs on disk of which nothing can be read: whose they were is not known. */
+  /** Number of pairs on disk with two unreadable slots: their endpoint is unknown. */
   orphans = 0
-  /** A slot was damaged: what is known of its endpoint may be one step old. */
+  /** Endpoints with one corrupt slot: the other slot may be older by one change. */
   readonly uncertain = new Set<string>()
   #length = 0
   #checkedMs = Number.NEGATIVE_INFINITY
@@ -52,7 +53,7 @@ export class CursorFile {
     this.#deps = deps
   }
 
-  /** Reads what is there. */
+  /** Reads the file, if it exists. Rejects if it cannot be read. */
   async load(): Promise<void> {
     const { files } = this.#deps
     const file = await files.open(this.#path, 'read').catch((error: NodeJS.ErrnoException) => {
@@ -74,12 +75,12 @@ export class CursorFile {
     return this.#pairs.flatMap(({ state }) => (state === undefined || state.name === '' ? [] : [state]))
   }
 
-  /** The sequence number up to which no endpoint needs anything, by its safe state. */
+  /** The sequence number up to which no endpoint needs the log, by the durable states. */
   get safe(): number {
     return Math.min(...this.#pairs.filter(isUsed).map(({ safe }) => safe))
   }
 
-  /** Keeps a state. Resolves when it is written, with `sync` when it is safe, or when that cannot be done. */
+  /** Saves a state. Resolves when it is written (with `sync`: durable), or when the disk has failed. */
   async save(state: CursorState, sync: boolean): Promise<void> {
     await this.#keep(this.#pairOf(state.name), state, sync)
   }
@@ -88,21 +89,21 @@ export class CursorFile {
     pair.state = state
     pair.isDirty = true
     if (sync && this.#deps.syncs) this.#wantsSync = true
-    await this.#working // it may have begun before this change
+    await this.#working // a write that started before this change does not include it
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined
     })
     await this.#working
   }
 
-  /** Frees the slots of an endpoint that is no more. */
+  /** Frees the slots of a removed endpoint. */
   async forget(name: string): Promise<void> {
     const pair = this.#pairs.find(({ state }) => state?.name === name)
     if (pair?.state === undefined) return
     await this.#keep(pair, { ...pair.state, name: '', inFlight: undefined }, true)
   }
 
-  /** The directory was removed: it is to be looked at before the next write. */
+  /** The directory was removed: the next write checks that the file still exists. */
   markUncertain(): void {
     this.#checkedMs = Number.NEGATIVE_INFINITY
   }
@@ -111,15 +112,15 @@ export class CursorFile {
     this.#wantsSync = this.#deps.syncs || this.#deps.syncsAtEnd === true
     await this.#working
     if (this.#pairs.some(({ isDirty }) => isDirty) || this.#file !== undefined) await this.#work()
-    await this.#file?.close().catch(() => {}) // what matters is synced
+    await this.#file?.close().catch(() => {}) // all changes are synced
     this.#file = undefined
   }
 
-  /** Writes nothing more, and deletes the file. */
+  /** Deletes the file without writing. */
   async abandon(): Promise<void> {
     await this.#working
     await this.#remove()
-    await this.#deps.files.remove(this.#path).catch(() => {}) // it goes with its directory
+    await this.#deps.files.remove(this.#path).catch(() => {}) // the caller deletes the directory
   }
 
   #load(bytes: Buffer): void {
@@ -145,9 +146,9 @@ export class CursorFile {
     if (known !== undefined) return known
     const free = this.#pairs.find((pair) => !isUsed(pair))
     if (free !== undefined) return free
-    const made: Pair = { state: undefined, generation: 0, isKept: 1, safe: 0, isDirty: false }
-    this.#pairs.push(made)
-    return made
+    const pair: Pair = { state: undefined, generation: 0, isKept: 1, safe: 0, isDirty: false }
+    this.#pairs.push(pair)
+    return pair
   }
 
   async #work(): Promise<void> {
@@ -164,7 +165,7 @@ export class CursorFile {
         pair.isKept = pair.isKept === 0 ? 1 : 0
         pair.safe = settled
       }
-      if (this.#failing) this.#deps.log.info('buffer: the cursors can be written again')
+      if (this.#failing) report(this.#deps.log, messages.recovered)
       this.#failing = false
     } catch (error) {
       await this.#fail(error)
@@ -178,7 +179,7 @@ export class CursorFile {
     await file.write(recordOf(++pair.generation, pair.state), at)
   }
 
-  /** The file, long enough; made anew where it has gone. */
+  /** Opens the file with its full length. Creates it again if it was deleted. */
   async #open(): Promise<File> {
     const { files } = this.#deps
     if (this.#file !== undefined && (await this.#isGone(this.#file))) await this.#remove()
@@ -189,10 +190,10 @@ export class CursorFile {
       this.#length = Math.min(this.#length, size)
       this.#wantsSync ||= this.#deps.syncs
     }
-    const wanted = Math.ceil(this.#pairs.length / pairsAtOnce) * pairsAtOnce * pairBytes
-    if (this.#length < wanted) {
-      await this.#file.write(Buffer.alloc(wanted - this.#length), this.#length)
-      this.#length = wanted
+    const fullLength = Math.ceil(this.#pairs.length / pairsAtOnce) * pairsAtOnce * pairBytes
+    if (this.#length < fullLength) {
+      await this.#file.write(Buffer.alloc(fullLength - this.#length), this.#length)
+      this.#length = fullLength
       if (this.#deps.syncs) {
         await this.#file.datasync()
         await files.syncDirectory(this.#path.slice(0, this.#path.lastIndexOf('/')))
@@ -201,7 +202,7 @@ export class CursorFile {
     return this.#file
   }
 
-  /** Looked at now and then: a file that somebody has removed takes what is written as if nothing were. */
+  /** Checks at `checkMs` if the file was deleted: writes to a deleted file succeed and are lost. */
   async #isGone(file: File): Promise<boolean> {
     const nowMs = this.#deps.clock.monotonicMs()
     if (nowMs - this.#checkedMs < checkMs) return false
@@ -209,11 +210,11 @@ export class CursorFile {
     return !(await file.status()).isLinked
   }
 
-  /** What could not be made safe is written anew, to the same slots, into a file opened anew. */
+  /** After a failure: reopens the file and writes all states again, to the same slots. */
   async #fail(error: unknown): Promise<void> {
     this.#deps.stats.diskErrors++
     for (const pair of this.#pairs) pair.isDirty ||= pair.state !== undefined
-    if (!this.#failing) this.#deps.log.warn('buffer: the cursors cannot be written', { err: messageOf(error) })
+    if (!this.#failing) report(this.#deps.log, messages.writeFailed, { err: messageOf(error) })
     this.#failing = true
     await this.#remove()
   }
@@ -221,7 +222,7 @@ export class CursorFile {
   async #remove(): Promise<void> {
     const file = this.#file
     this.#file = undefined
-    await file?.close().catch(() => {}) // it has failed already
+    await file?.close().catch(() => {}) // the disk has failed already
   }
 }
 

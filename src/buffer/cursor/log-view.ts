@@ -4,23 +4,23 @@ import type { Loss } from '../segment/reader.ts'
 import type { DeadLetter, DropReason } from '../types.ts'
 import type { CursorState } from './record.ts'
 
-/** What a cursor needs of the log it stands in. */
+/** The functions of the log that a cursor uses. */
 export interface LogView {
   readonly tail: MemoryTail
-  /** No snapshot has a number from `newest` up to `start`: of the agent before they were lost, or never there. */
+  /** No snapshot has a sequence number from `newest` to `start`: the previous agent lost them or never wrote them. */
   readonly gap: { readonly newest: number; readonly start: LogPosition }
-  /** Sequence numbers up to this may be sent. */
+  /** The last sequence number that may be sent. */
   available(): number
   reader(after: number): LogReader
   save(state: CursorState, sync: boolean): Promise<void>
-  /** Something is behind this cursor now that it held before. */
+  /** Called when the cursor has advanced: retention may delete segments. */
   moved(): Promise<void>
   now(): number
-  /** Resolves when a disk that failed may be asked again. */
+  /** Delay before the next read of a disk that failed. */
   pause(signal: AbortSignal): Promise<void>
-  /** Which of these samples nobody has counted as lost yet. */
+  /** How many of these samples are not counted as lost yet. */
   uncounted(loss: Loss): number
   dropped(endpoint: string, reason: DropReason, samples: number): void
-  bytesAfter(place: LogPosition): number
-  saveDeadLetter(endpoint: string, refused: DeadLetter): Promise<void>
+  bytesAfter(position: LogPosition): number
+  saveDeadLetter(endpoint: string, deadLetter: DeadLetter): Promise<void>
 }

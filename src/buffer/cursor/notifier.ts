@@ -1,8 +1,8 @@
-/** Something that one waits for and another announces; it may come again and again. */
+/** A repeatable event with one waiting reader. */
 export class Notifier {
   #next = Promise.withResolvers<void>()
 
-  /** What comes from here on is waited for. */
+  /** `wait` after this ignores earlier notifications. */
   reset(): void {
     this.#next = Promise.withResolvers()
   }
@@ -11,7 +11,7 @@ export class Notifier {
     this.#next.resolve()
   }
 
-  /** Until it has come; rejects with the signal's reason when that aborts first. */
+  /** Resolves at the next notification after `reset`. Rejects with the signal's reason when the signal aborts first. */
   async wait(signal: AbortSignal): Promise<void> {
     const { promise, reject } = Promise.withResolvers<never>()
     const abort = () => reject(signal.reason)

@@ -1,13 +1,13 @@
 import type { LogReader } from '../log/reader.ts'
 import type { LogEntry } from '../memory-tail.ts'
 
-/** What one cursor has read from disk and is not past yet. */
+/** Entries that one cursor has read from disk and not passed yet. */
 export class ReadAhead {
   readonly #open: (after: number) => LogReader
   readonly #entries: LogEntry[] = []
   #reader: LogReader | undefined
 
-  /** `open` gives a reader on all that is on disk behind a number. */
+  /** `open` returns a reader of the snapshots on disk after a sequence number. */
   constructor(open: (after: number) => LogReader) {
     this.#open = open
   }
@@ -16,7 +16,7 @@ export class ReadAhead {
     return this.#entries
   }
 
-  /** Reads on until it holds so many samples, or the snapshot `last`, or all there is. */
+  /** Reads until it contains `samples` samples, the snapshot `last`, or everything on disk. */
   async fill(after: number, last: number, samples: number): Promise<void> {
     const entries = this.#entries
     let total = entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
@@ -30,17 +30,17 @@ export class ReadAhead {
         total += entry.snapshot.values.length
       }
     } catch (error) {
-      if (entries.length === 0) throw error // else it meets the fault again, next time
+      if (entries.length === 0) throw error // else the next read meets the error again
     }
   }
 
-  /** Forgets what is not behind a number. */
+  /** Removes the entries up to a sequence number. */
   pass(sequence: number): void {
-    const kept = this.#entries.findIndex((one) => one.sequence > sequence)
-    this.#entries.splice(0, kept < 0 ? this.#entries.length : kept)
+    const firstKept = this.#entries.findIndex((one) => one.sequence > sequence)
+    this.#entries.splice(0, firstKept < 0 ? this.#entries.length : firstKept)
   }
 
-  /** Lets go of the disk, and of what was read. */
+  /** Closes the reader and removes all entries. */
   async clear(): Promise<void> {
     this.#entries.length = 0
     await this.close()

@@ -3,24 +3,24 @@ import type { LogPosition } from '../memory-tail.ts'
 import type { InFlightRange } from '../types.ts'
 
 /**
- * The file `cursors`, version 1: a pair of slots for each endpoint, each slot 4096 bytes, so that no write touches two.
- * A change is written to the slot that does not hold the last safe state; a torn one leaves the other. No byte of the
- * file moves, and it is made as long as it will be at once: changing a cursor needs no space on a full disk.
+ * The file `cursors`, version 1. Each endpoint has a pair of slots of 4096 bytes, so that no write touches two slots.
+ * A change is written to the slot that does not contain the last durable state; a torn write leaves the other one intact.
+ * Slots never move, and the file gets its full length in advance: changing a cursor needs no space on a full disk.
  *
  * slot, numbers little endian:
  *    0  4  "HPcu"             4  2  version
- *    6  1  length of the name 7  1  flags: 1 there is a flight
- *    8  6  u48 generation: of two good slots the higher one counts
- *   14  6  u48 sequence number of the last final answer      20  6  u48 samples of the log up to it
- *   26  8  f64 when it was written, milliseconds since the epoch
- *   34  6  u48 up to which it may have arrived all the same (see `uncertain`)
- *   40  6  u48 first of the flight    46  6  u48 its last    52  6  u48 samples of the log up to that
+ *    6  1  length of the name 7  1  flags: 1 a range is in flight
+ *    8  6  u48 generation: of two valid slots the higher one is current
+ *   14  6  u48 sequence number of the last final answer      20  6  u48 number of its last sample
+ *   26  8  f64 time of the last activity, milliseconds since the epoch
+ *   34  6  u48 `uncertain` of the cursor (types.ts)
+ *   40  6  u48 first in flight    46  6  u48 last in flight    52  6  u48 number of the last sample in flight
  *   58  2  length of the note    60  2  length of the memo
  *   64     name, then note, then memo
- 4080  6  u48 sequence number of the last that was delivered, 0 where that is not known (nor to an older version)
- * 4092  4  CRC-32 of all before
+ 4080  6  u48 sequence number of the last delivered snapshot, 0 if unknown (older versions do not write it)
+ * 4092  4  CRC-32 of the bytes before
  *
- * A pair of zeros, or whose name is empty, is free.
+ * A pair is free if it is all zeros or its name is empty.
  */
 export const recordBytes = 4096
 const recordVersion = 1
@@ -29,18 +29,21 @@ const textAt = 64
 const deliveredAt = 4080
 const longestText = 1024
 
-/** All that is kept of one endpoint. */
+/** The durable state of one endpoint. */
 export interface CursorState {
   readonly name: string
   readonly position: LogPosition
   readonly inFlight: (InFlightRange & { readonly samples: number }) | undefined
   readonly uncertain: number
   readonly writtenMs: number
-  /** The sender's own. */
+  /** Text of the sender. */
   readonly memo: string
-  /** What was refused, or let go, is behind the position too. */
+  /** The last delivered snapshot. `position` also moves past rejected and dropped ones. */
   readonly delivered: number
-  /** Up to here the log is not needed any more. What was passed over since is, for the sake of the one before it. */
+  /**
+   * The log is needed after this sequence number only. Skipped snapshots do not move it: `lastDelivered` reads the snapshot
+   * before them.
+   */
   readonly settled: number
 }
 
@@ -81,11 +84,12 @@ export function recordOf(
 
 function textOf(text: string): Buffer {
   const bytes = Buffer.from(text)
-  if (bytes.length > longestText) throw new Error(`buffer: a text of ${bytes.length} bytes, limit ${longestText}`)
+  if (bytes.length > longestText)
+    throw new Error(`buffer: memo or note has ${bytes.length} bytes, the limit is ${longestText}`)
   return bytes
 }
 
-/** What a slot holds; `empty` where nothing was ever written. */
+/** The content of a slot; `empty` if it was never written. */
 export function readRecord(bytes: Buffer): CursorRecord | 'empty' | 'corrupt' {
   if (bytes.every((byte) => byte === 0)) return 'empty'
   if (bytes.length < recordBytes || bytes.readUInt32LE(0) !== magic) return 'corrupt'

@@ -1,5 +1,6 @@
-import type { Log } from '../../util/log.ts'
+import { type Log, report } from '../../util/log.ts'
 import type { LogPosition } from '../memory-tail.ts'
+import { cursorMessages as messages } from '../messages.ts'
 import type { SamplingRule } from '../sampling.ts'
 import type { Segments } from '../segment/directory.ts'
 import { DiskCursor } from './cursor.ts'
@@ -11,14 +12,15 @@ interface Deps {
   readonly file: CursorFile
   readonly segments: Segments
   readonly log: Log
-  /** The newest snapshot that the agent before left, and whether it is known where its endpoints were. */
+  /** The newest snapshot of the previous agent. */
   readonly last: LogPosition
+  /** The positions of some endpoints are unknown. */
   readonly lostCursors: boolean
-  /** What was written of the cursors may be older than what was sent. */
+  /** The cursor file may be older than the last request: it was not synced before a crash. */
   readonly isOld: boolean
 }
 
-/** The cursors of every endpoint that the disk knows; asked for are those that are configured now. */
+/** The cursors of all endpoints on disk, configured or not. */
 export class CursorRegistry {
   readonly cursors = new Map<string, DiskCursor>()
   readonly #configured = new Set<string>()
@@ -47,43 +49,40 @@ export class CursorRegistry {
     if (known !== undefined) {
       known.setSampling(sampling)
       known.guessOldest(segments.holding(known.position.sequence + 1)?.createdMs)
-      if (known.uncertain > known.position.sequence)
-        log.warn('buffer: this cursor may be older than what was sent; what is behind it is sent with care', {
-          endpoint,
-        })
+      if (known.uncertain > known.position.sequence) report(log, messages.uncertain, { endpoint })
       return known
     }
     const state = this.#newState(endpoint)
-    const made = new DiskCursor(state, this.#logView)
-    made.setSampling(sampling)
-    this.cursors.set(endpoint, made)
+    const created = new DiskCursor(state, this.#logView)
+    created.setSampling(sampling)
+    this.cursors.set(endpoint, created)
     void file.save(state, true)
-    return made
+    return created
   }
 
-  /** It is not configured any more, which the next report says. */
+  /** Marks an endpoint as not configured, for the next report. */
   detach(endpoint: string): void {
     this.#configured.delete(endpoint)
     this.cursors.get(endpoint)?.setSampling(undefined)
     this.#hasReported = false
   }
 
-  /** Says once which endpoints are not configured any more. */
+  /** Logs once which endpoints have a backlog and are not configured. */
   report(): void {
     if (this.#hasReported) return
     this.#hasReported = true
     for (const { name, position } of this.cursors.values()) {
       if (this.#configured.has(name)) continue
       const snapshots = this.#deps.last.sequence - position.sequence
-      this.#deps.log.warn('buffer: an endpoint is not configured any more; what waits for it is kept for max_age', {
+      report(this.#deps.log, messages.notConfigured, {
         endpoint: name,
         snapshots,
-        hint: `under its old name it goes on; hostpush buffer drop --endpoint=${name} lets it go`,
+        hint: `configure an endpoint with this name to deliver them, or drop them with: hostpush buffer drop --endpoint=${name}`,
       })
     }
   }
 
-  /** An endpoint that has been away since before this time holds nothing any longer. */
+  /** Deletes the cursors of unconfigured endpoints without activity since this time, and drops their backlog. */
   async forgetRemoved(beforeMs: number): Promise<void> {
     for (const { name, writtenMs } of this.#deps.file.states) {
       if (this.#configured.has(name) || !this.#hasReported || writtenMs >= beforeMs) continue
@@ -102,14 +101,14 @@ export class CursorRegistry {
     for (const cursor of this.cursors.values()) await cursor.close()
   }
 
-  /** At now; at the oldest where the log is there and it is not known where this endpoint was. */
+  /** A new cursor starts at the end of the log, or at the oldest snapshot if cursors were lost. */
   #newState(name: string): CursorState {
     const { segments, lostCursors, log } = this.#deps
     const state = { name, inFlight: undefined, writtenMs: this.#logView.now(), memo: '', delivered: 0, settled: 0 }
     const [oldest] = segments.all
     const { last } = this.#logView.tail
     if (!lostCursors || oldest === undefined) return { ...state, position: last, settled: last.sequence, uncertain: 0 }
-    log.warn('buffer: the cursors are damaged or missing: begun with the oldest snapshot', { endpoint: name })
+    report(log, messages.missing, { endpoint: name })
     const position = { sequence: oldest.first - 1, samples: oldest.samplesBefore }
     return { ...state, position, uncertain: last.sequence }
   }

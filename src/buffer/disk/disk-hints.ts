@@ -1,12 +1,12 @@
-/** What to do where commands that ran as another user have left what this one may not use. */
+/** Remedy for files of another user in the buffer directory. `hostpush` run as root makes such files. */
 export const foreignRemedy = (directory: string): string =>
   `as root: chown -R ${process.geteuid?.()}:${process.getegid?.()} '${directory}'`
 
-/** What to do about a directory or a disk that cannot be used, by what was said of it. */
+/** Remedy for a buffer directory or disk that failed, by the error message. */
 export function diskRemedy(problem: string): string {
   if (/min_free|ENOSPC|EDQUOT/.test(problem))
-    return 'make room on its file system, lower buffer.min_free, or name a buffer.directory on another'
+    return 'free space on the file system, lower buffer.min_free, or set buffer.directory to another file system'
   if (/EACCES|EPERM|EROFS|ENOENT|ENOTDIR/.test(problem))
-    return 'name a buffer.directory that this user may write to; under systemd StateDirectory=hostpush makes one'
-  return 'mend the disk, or name a buffer.directory on another'
+    return 'set buffer.directory to a directory that this user can write to; in a systemd unit, StateDirectory=hostpush creates one'
+  return 'repair or replace the disk, or set buffer.directory to another one'
 }

@@ -3,40 +3,42 @@ import { type FileHandle, mkdir, open, readdir, rename, stat, statfs, unlink } f
 import { dirname } from 'node:path'
 import { chownOpenFile, chownToOwner, type Ownership } from './chown.ts'
 
-/** `read` needs the file, `create` empties one that is there, `update` keeps it, `claim` fails with EEXIST. */
+/**
+ * `read` requires the file, `create` truncates it, `update` keeps its content, `claim` fails with EEXIST if it exists.
+ */
 export type Mode = 'read' | 'create' | 'update' | 'claim'
 
-/** What the buffer asks of a file system: all there is between it and the disk, so that a test can be the disk. */
+/** All operations of the buffer on a file system. Tests implement it with a simulated disk. */
 export interface FileSystem {
-  /** With those above it; only the owner may look inside. */
+  /** Creates the directory and its parents, with mode 0700. */
   makeDirectory(path: string): Promise<void>
-  /** The names in it; none where it is missing. */
+  /** The names in a directory; empty if it does not exist. */
   list(path: string): Promise<readonly string[]>
   open(path: string, mode: Mode): Promise<File>
   rename(from: string, to: string): Promise<void>
-  /** A file that is missing already is no fault. */
+  /** Succeeds if the file does not exist. */
   remove(path: string): Promise<void>
-  /** Makes safe which names a directory has. */
+  /** fsync(2) of a directory: makes its names durable. */
   syncDirectory(path: string): Promise<void>
-  /** Bytes that this process may still write there. */
+  /** Free bytes for this user on the file system. */
   freeBytes(path: string): Promise<number>
 }
 
 export interface File {
-  /** As many bytes as there are, at most `length`. */
+  /** At most `length` bytes; fewer at the end of the file. */
   read(position: number, length: number): Promise<Buffer>
-  /** All of them, or it rejects. */
+  /** Writes all bytes or rejects. */
   write(bytes: Buffer, position: number): Promise<void>
   datasync(): Promise<void>
   truncate(length: number): Promise<void>
-  /** `isLinked` is false once no name leads to the file any more: what is written to it then is lost. */
+  /** `isLinked` is false after the file was deleted: what is written to it then is lost. */
   status(): Promise<{ readonly size: number; readonly isLinked: boolean }>
   close(): Promise<void>
 }
 
 /**
- * Opens a file for one piece of work and closes it whatever comes of it: Node ends the process of whoever leaves one
- * open to be swept up.
+ * Opens a file, runs `work` and always closes it. Node ends the process if the garbage collector meets an open
+ * FileHandle.
  */
 export async function opened<T>(
   files: FileSystem,
@@ -56,12 +58,12 @@ export async function opened<T>(
 export const sizeOf = (files: FileSystem, path: string): Promise<number> =>
   opened(files, path, 'read', async (file) => (await file.status()).size)
 
-/** Makes safe that a directory is in the two above it, and what is in it. */
+/** Makes the names in a directory, and its own name in two levels of parents, durable. */
 export async function syncNames(files: FileSystem, directory: string): Promise<void> {
   for (const path of [directory, `${directory}/..`, `${directory}/../..`]) await files.syncDirectory(path)
 }
 
-/** For whoever looks and is to leave no trace: what is missing is not made, and nothing is mended. */
+/** A file system that changes nothing: missing files are not created, corrupt ones are not repaired. */
 export const readOnly = (files: FileSystem): FileSystem => ({
   makeDirectory: async () => {},
   list: (path) => files.list(path),
@@ -73,7 +75,7 @@ export const readOnly = (files: FileSystem): FileSystem => ({
 })
 
 function openError(path: string): never {
-  throw Object.assign(new Error(`EROFS: ${path} is only looked at`), { code: 'EROFS' })
+  throw Object.assign(new Error(`EROFS: ${path} is opened read-only`), { code: 'EROFS' })
 }
 
 const flags = {
@@ -83,7 +85,7 @@ const flags = {
   claim: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
 } as const
 
-/** What is made on it is the heir's, where there is one. */
+/** The disk. Files that it creates belong to `ownership`, if set. */
 export const diskAs = (ownership: Ownership | undefined): FileSystem => ({
   makeDirectory: (path) => makeDirectory(path, ownership),
   list: (path) => ifExists(readdir(path), []),
@@ -110,7 +112,7 @@ export const diskAs = (ownership: Ownership | undefined): FileSystem => ({
 
 export const disk: FileSystem = diskAs(undefined)
 
-/** What is there already has its owner. */
+/** Opens a file and gives it to the owner if it was created. An existing file keeps its owner. */
 async function openedFor(ownership: Ownership, path: string, mode: Mode): Promise<FileHandle> {
   if (mode === 'read') return open(path, flags.read)
   try {
@@ -124,8 +126,8 @@ async function openedFor(ownership: Ownership, path: string, mode: Mode): Promis
 }
 
 /**
- * With those above it; only the owner may look inside. Node's own `recursive` goes round for ever where a parent is
- * there and the kernel says ENOENT, as below /proc.
+ * Creates the directory and its parents, with mode 0700. Node's `recursive` loops forever where the parent exists and
+ * mkdir(2) returns ENOENT, as below /proc.
  */
 export async function makeDirectory(path: string, ownership?: Ownership): Promise<void> {
   const parent = dirname(path)
@@ -156,7 +158,7 @@ function fileOf(handle: FileHandle): File {
     async write(bytes, position) {
       for (let done = 0; done < bytes.length; ) {
         const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
-        if (bytesWritten === 0) throw new Error('buffer: the disk takes nothing')
+        if (bytesWritten === 0) throw new Error('write returned 0 bytes')
         done += bytesWritten
       }
     },
@@ -170,7 +172,7 @@ function fileOf(handle: FileHandle): File {
   }
 }
 
-/** Another user's, who does not let this one ask or read. */
+/** The file or socket belongs to another user, and permissions deny access. */
 export const isForbidden = (error: unknown): boolean =>
   ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')
 

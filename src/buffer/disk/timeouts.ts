@@ -1,43 +1,43 @@
 import { type Clock, withTimeout } from '../../util/clock.ts'
 import type { File, FileSystem } from './filesystem.ts'
 
-/** What takes longer hangs: a network mount without its server, a USB disk that was pulled out. */
+/** An operation that takes longer hangs, for example on a network mount without its server or a removed USB disk. */
 const timeoutMs = 30_000
 
 /**
- * A file system that never keeps anybody waiting for good. What hangs has failed (ETIMEDOUT), and until it comes to an
- * end nothing else is asked: each question would take one of the few threads that Node has for files and names, and so
- * nothing comes late between what was asked after it.
+ * A file system with a timeout for each operation. An operation that hangs rejects with ETIMEDOUT, and until it
+ * finishes all others reject at once. So hanging operations do not use up the few threads of libuv, which DNS lookups
+ * need too, and a late write never changes a file between later operations.
  */
 export function withTimeouts(files: FileSystem, clock: Clock): FileSystem {
-  /** By its end, what it is. */
+  /** Descriptions of hanging operations, by a promise of their end. */
   const hanging = new Map<Promise<unknown>, string>()
 
   async function bounded<T>(what: string, ask: () => Promise<T>, late: (answer: T) => void = () => {}): Promise<T> {
     const [other] = hanging.values()
-    if (other !== undefined) throw hangError(`${other} has not come to an end`)
+    if (other !== undefined) throw hangError(`${other} has not finished`)
     const work = ask()
     const answer = await withTimeout(clock, timeoutMs, work)
     if (answer !== 'late') return answer
     const over: Promise<unknown> = work.then(late, () => {}).then(() => hanging.delete(over))
     hanging.set(over, what)
-    throw hangError(`${what} has taken longer than ${timeoutMs / 1000} s`)
+    throw hangError(`${what} timed out after ${timeoutMs / 1000} s`)
   }
 
-  const patientFile = (file: File, path: string): File => ({
+  const fileWithTimeouts = (file: File, path: string): File => ({
     read: (position, length) => bounded(`reading ${path}`, () => file.read(position, length)),
     write: (bytes, position) => bounded(`writing ${path}`, () => file.write(bytes, position)),
     datasync: () => bounded(`syncing ${path}`, () => file.datasync()),
-    truncate: (length) => bounded(`cutting ${path}`, () => file.truncate(length)),
-    status: () => bounded(`looking at ${path}`, () => file.status()),
+    truncate: (length) => bounded(`truncating ${path}`, () => file.truncate(length)),
+    status: () => bounded(`reading the status of ${path}`, () => file.status()),
     async close() {
       if (hanging.size === 0) return await bounded(`closing ${path}`, () => file.close())
-      void Promise.all(hanging.keys()).then(() => file.close()) // nobody waits for it
+      void Promise.all(hanging.keys()).then(() => file.close()) // in the background, after the hanging operations
     },
   })
 
   return {
-    makeDirectory: (path) => bounded(`making ${path}`, () => files.makeDirectory(path)),
+    makeDirectory: (path) => bounded(`creating ${path}`, () => files.makeDirectory(path)),
     list: (path) => bounded(`listing ${path}`, () => files.list(path)),
     async open(path, mode) {
       const file = await bounded(
@@ -45,16 +45,17 @@ export function withTimeouts(files: FileSystem, clock: Clock): FileSystem {
         () => files.open(path, mode),
         (late) => void late.close(),
       )
-      return patientFile(file, path)
+      return fileWithTimeouts(file, path)
     },
     rename: (from, to) => bounded(`renaming ${from}`, () => files.rename(from, to)),
     remove: (path) => bounded(`removing ${path}`, () => files.remove(path)),
     syncDirectory: (path) => bounded(`syncing ${path}`, () => files.syncDirectory(path)),
-    freeBytes: (path) => bounded(`asking for the room at ${path}`, () => files.freeBytes(path)),
+    freeBytes: (path) => bounded(`reading the free space of ${path}`, () => files.freeBytes(path)),
   }
 }
 
-/** The disk says neither yes nor no, which tells nothing of what is on it. */
+/** True for a timeout, after which the state of the disk is unknown. */
 export const isHanging = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ETIMEDOUT'
 
-const hangError = (what: string) => Object.assign(new Error(`the file system hangs: ${what}`), { code: 'ETIMEDOUT' })
+const hangError = (what: string) =>
+  Object.assign(new Error(`file system not responding: ${what}`), { code: 'ETIMEDOUT' })

@@ -6,43 +6,45 @@ import { isForbidden, makeDirectory } from '../disk/filesystem.ts'
 import { reachable } from './socket-path.ts'
 
 /**
- * Turns: at each thing one process at a time, at all things in the one order in which they came, and no turn outlives its
- * process.
+ * A FIFO lock between processes for several resources. Each has one holder at a time. All resources are acquired
+ * in the order of the ticket numbers. The end of a process releases its ticket.
  *
- * A queue is a directory. Each place in it is a Unix socket whose name is its number; whoever listens to it is there, and
- * whoever has gone, killed or done, is not. Who wants its turn at a thing asks each of those with lower numbers for that
- * thing, by a line with its name: who is through with it, or never wanted it, answers at once with a line, and who has it
- * or waits for it answers when it is through.
+ * A queue is a directory. A ticket is a Unix socket in it; the file name is the ticket number. A process listens on its
+ * socket while it is in the queue. To acquire a resource, a process connects to every lower ticket and sends the name of
+ * the resource as a line. A process that does not need the resource, or has released it, answers at once with an empty
+ * line. A process that owns the resource or waits for it answers when it releases it.
  *
- * Numbers are never used twice. The next one is the highest plus one, taken with link(2), which fails where the name is
- * there already; the name of somebody who has gone may be removed only as long as a higher one is there. So the highest
- * always stays, and one that comes in late with a lower number, after the name was removed, sees the higher one and
- * queues anew.
+ * Numbers are never used twice. The next number is the highest plus one, claimed with link(2), which fails if the name
+ * exists. The name of a dead process may be removed only while a higher number exists, so the highest always stays. A
+ * process that claims a lower number late, after that name was removed, sees the higher number and joins again.
  */
 export class QueueTicket {
   readonly #directory: string
   readonly #ownership: Ownership | undefined
-  /** What it has not passed yet, as it is asked for. */
-  readonly #wanted: Set<string>
-  /** Who is connected, and what they wait for as far as they have said. */
+  /** The resources that it has not released, as request lines. */
+  readonly #unreleased: Set<string>
+  /** The connected processes, and the request line for which each waits, once received. */
   readonly #askers = new Map<Socket, string | undefined>()
   #server: Server | undefined
-  /** The numbers below its own, as it came. */
+  /** The lower ticket numbers at the time of joining. */
   #before: readonly number[] = []
 
-  constructor(directory: string, things: readonly string[], ownership?: Ownership) {
+  constructor(directory: string, resources: readonly string[], ownership?: Ownership) {
     this.#directory = directory
     this.#ownership = ownership
-    this.#wanted = new Set(things.map(lineOf))
+    this.#unreleased = new Set(resources.map(lineOf))
   }
 
-  /** Takes the next number. False where others were faster: who waits for this place must not wait for the next one. */
+  /**
+   * Claims the next number. False if another process was faster: the caller creates a new ticket, because other
+   * processes may wait for this one.
+   */
   async join(): Promise<boolean> {
-    const stray = `${this.#directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
-    this.#server = await listening(stray, (socket) => this.#answer(socket))
+    const temporaryName = `${this.#directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
+    this.#server = await listening(temporaryName, (socket) => this.#answer(socket))
     try {
-      await chownToOwner(stray, this.#ownership)
-      const before = await numbered(this.#directory, stray)
+      await chownToOwner(temporaryName, this.#ownership)
+      const before = await claimNumber(this.#directory, temporaryName)
       if (before === undefined) await this.leave()
       this.#before = before ?? []
       return before !== undefined
@@ -50,25 +52,25 @@ export class QueueTicket {
       await this.leave()
       throw error
     } finally {
-      await removed(stray) // closing the server has removed it
+      await removed(temporaryName) // no error if it is gone: closing the server removes it too
     }
   }
 
-  /** Waits for its turn at one of its things; false where the signal aborts first. */
-  async waitFor(thing: string, signal: AbortSignal): Promise<boolean> {
+  /** Waits until it holds a resource; false if the signal aborts first. */
+  async waitFor(resource: string, signal: AbortSignal): Promise<boolean> {
     for (const number of this.#before.toReversed())
-      while (!signal.aborted && !(await isReleased(nameOf(this.#directory, number), thing, signal)));
+      while (!signal.aborted && !(await isReleased(nameOf(this.#directory, number), resource, signal)));
     return !signal.aborted
   }
 
-  /** It is through with a thing, whether it had its turn or not. */
-  release(thing: string): void {
-    const line = lineOf(thing)
-    this.#wanted.delete(line)
+  /** Releases a resource, held or not. */
+  release(resource: string): void {
+    const line = lineOf(resource)
+    this.#unreleased.delete(line)
     for (const [socket, awaited] of this.#askers) if (awaited === line) socket.end('\n')
   }
 
-  /** It is through with all. */
+  /** Releases all resources and leaves the queue. */
   async leave(): Promise<void> {
     for (const socket of this.#askers.keys()) socket.destroy()
     await new Promise<void>((resolve) => {
@@ -79,42 +81,42 @@ export class QueueTicket {
 
   #answer(socket: Socket): void {
     this.#askers.set(socket, undefined)
-    socket.on('error', () => {}) // whoever waited has gone
+    socket.on('error', () => {}) // the waiting process has ended
     socket.once('close', () => this.#askers.delete(socket))
     socket.unref()
     let text = ''
     socket.setEncoding('utf8').on('data', (more) => {
       text += more
       if (!text.endsWith('\n')) return
-      if (this.#wanted.has(text)) this.#askers.set(socket, text)
+      if (this.#unreleased.has(text)) this.#askers.set(socket, text)
       else socket.end('\n')
     })
   }
 }
 
-/** As it is asked for. */
-const lineOf = (thing: string): string => `${JSON.stringify(thing)}\n`
+/** The request line of a resource. */
+const lineOf = (resource: string): string => `${JSON.stringify(resource)}\n`
 
-/** Sockets that never got a number are somebody's who was killed between two system calls. */
+/** Age of a socket without a number after which its process was killed while joining. */
 const orphanedMs = 60_000
 
 interface Deps {
   readonly clock: Clock
-  /** Whose the places are that root makes. */
+  /** Owner to chown tickets to when running as root. */
   readonly ownership?: Ownership | undefined
 }
 
-/** A place at the end of a queue, for these things. Rejects where the directory takes no sockets or links. */
+/** Joins a queue for these resources. Rejects if the directory does not support sockets or hard links. */
 export async function enterQueue(
   directory: string,
   { clock, ownership }: Deps,
-  things: readonly string[],
+  resources: readonly string[],
 ): Promise<QueueTicket> {
   await makeDirectory(directory, ownership)
   await sweep(directory, clock.now())
   for (;;) {
-    const place = new QueueTicket(directory, things, ownership)
-    if (await place.join()) return place
+    const ticket = new QueueTicket(directory, resources, ownership)
+    if (await ticket.join()) return ticket
   }
 }
 
@@ -122,21 +124,21 @@ export interface Turn {
   release(): Promise<void>
 }
 
-/** Waits for its turn where there is but one thing; undefined where the signal aborts first. Rejects as `queueUp` does. */
+/** Acquires a queue with a single resource; undefined if the signal aborts first. Rejects like `enterQueue`. */
 export async function acquireTurn(directory: string, deps: Deps, signal: AbortSignal): Promise<Turn | undefined> {
-  const place = await enterQueue(directory, deps, [''])
+  const ticket = await enterQueue(directory, deps, [''])
   try {
-    if (await place.waitFor('', signal)) return { release: () => place.leave() }
+    if (await ticket.waitFor('', signal)) return { release: () => ticket.leave() }
   } catch (error) {
-    await place.leave()
+    await ticket.leave()
     throw error
   }
-  await place.leave()
+  await ticket.leave()
   return undefined
 }
 
-/** The numbers below the one that a socket got; undefined where it got none. */
-async function numbered(directory: string, socket: string): Promise<readonly number[] | undefined> {
+/** Claims a number for a socket. Returns the lower numbers; undefined if another process was faster. */
+async function claimNumber(directory: string, socket: string): Promise<readonly number[] | undefined> {
   const number = ((await numbersIn(directory)).at(-1) ?? 0) + 1
   try {
     await linkName(socket, nameOf(directory, number))
@@ -146,7 +148,7 @@ async function numbered(directory: string, socket: string): Promise<readonly num
   }
   const all = await numbersIn(directory)
   if (all.at(-1) === number) return all.slice(0, -1)
-  await removed(nameOf(directory, number)) // it may be a number that was used before
+  await removed(nameOf(directory, number)) // the number may have been used before
   return undefined
 }
 
@@ -161,13 +163,13 @@ async function numbersIn(directory: string): Promise<readonly number[]> {
 }
 
 /**
- * Waits until whoever listens to a socket is through with a thing; true where it is, or where nobody listens, whose name
- * is removed then, or where another user does that this one may not ask. False where it has gone without a word, or the
- * signal has aborted.
+ * Waits until the process of a ticket releases a resource. Returns true if it does, if it is dead (the name is
+ * removed), or if it belongs to another user and permissions deny the connection. Returns false if the connection
+ * closes without an answer, or if the signal aborts.
  */
-async function isReleased(path: string, thing: string, signal: AbortSignal): Promise<boolean> {
+async function isReleased(path: string, resource: string, signal: AbortSignal): Promise<boolean> {
   const socket = await connected(path)
-  if (socket === 'forbidden') return true // it may be dead: a queue out of order is better than one that stands still
+  if (socket === 'forbidden') return true // it may be dead: continuing out of order is better than blocking
   if (socket === undefined) {
     await removed(path)
     return true
@@ -179,7 +181,7 @@ async function isReleased(path: string, thing: string, signal: AbortSignal): Pro
     return await new Promise<boolean>((resolve) => {
       socket.once('data', () => resolve(true))
       socket.once('close', () => resolve(false))
-      socket.write(lineOf(thing))
+      socket.write(lineOf(resource))
     })
   } finally {
     signal.removeEventListener('abort', abort)
@@ -187,16 +189,16 @@ async function isReleased(path: string, thing: string, signal: AbortSignal): Pro
   }
 }
 
-const removed = (path: string) => unlink(path).catch(() => {}) // another one that waits was faster
+const removed = (path: string) => unlink(path).catch(() => {}) // another process may have removed it
 
-/** A connection to whoever listens there; undefined where nobody does. */
+/** Connects to a socket; undefined if no process listens. */
 async function connected(path: string): Promise<Socket | 'forbidden' | undefined> {
-  const { path: near, release } = await reachable(path)
-  const socket = connect(near)
+  const { path: shortPath, release } = await reachable(path)
+  const socket = connect(shortPath)
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
-      socket.on('error', reject) // after that its end is all that matters
+      socket.on('error', reject) // later errors close the socket, which isReleased handles
     })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -211,11 +213,11 @@ async function connected(path: string): Promise<Socket | 'forbidden' | undefined
 
 async function listening(path: string, answer: (socket: Socket) => void): Promise<Server> {
   const server = createServer(answer)
-  const { path: near, release } = await reachable(path)
+  const { path: shortPath, release } = await reachable(path)
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(near, resolve)
+      server.listen(shortPath, resolve)
     })
   } finally {
     await release()
@@ -227,7 +229,7 @@ async function listening(path: string, answer: (socket: Socket) => void): Promis
 async function sweep(directory: string, nowMs: number): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith('new-')) continue
-    const status = await stat(`${directory}/${name}`).catch(() => undefined) // it has just got its number
+    const status = await stat(`${directory}/${name}`).catch(() => undefined) // it has just received its number
     if (status !== undefined && status.mtimeMs < nowMs - orphanedMs) await removed(`${directory}/${name}`)
   }
 }

@@ -3,37 +3,38 @@ import { rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
 import { systemClock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { chownToOwner, type Ownership } from '../disk/chown.ts'
 import { isForbidden } from '../disk/filesystem.ts'
+import { lockMessages } from '../messages.ts'
 import { acquireTurn } from './fifo-queue.ts'
 import { reachable } from './socket-path.ts'
 
-/** A buffer cannot be opened, as somebody else has it. */
+/** Another process owns the buffer, or the owner's answer is an error. */
 export class BufferError extends Error {}
 
-/** What is asked on the control channel: one line of JSON, with the command's own fields. */
+/** A request on the control channel: one line of JSON with the fields of the command. */
 export interface Request {
   readonly command: string
   readonly [field: string]: unknown
 }
 
-/** What is answered: lines of JSON; the last is `{"end":true}` or `{"error":"…"}`. */
+/** Answers a request with lines of JSON; the last line is `{"end":true}` or `{"error":"…"}`. */
 export type Answer = (request: Request) => AsyncIterable<unknown>
 
 interface Deps {
   readonly log: Log
-  /** Whose the socket is that root makes. */
+  /** Owner to chown the socket to when running as root. */
   readonly ownership?: Ownership | undefined
 }
 
 const name = 'owner'
-/** An owner that does not answer in this time is busy, and an owner all the same. */
+/** Time limit for the answer of an owner. A process that listens without answering is busy and still the owner. */
 const timeoutMs = 5000
 
 /**
- * Owning a directory: a Unix socket in it, to which whoever listens is the owner. A socket that nobody listens to is a
- * dead process's and is taken over. The same socket is the control channel.
+ * Lock of a directory: the process that listens on the Unix socket `owner` in it is the owner. If no process listens,
+ * the socket is stale and is replaced. The same socket is the control channel.
  */
 export class BufferLock {
   readonly #directory: string
@@ -49,16 +50,17 @@ export class BufferLock {
     this.#ownership = ownership
   }
 
-  /** Throws BufferError where somebody else is the owner. A file system that takes no sockets is said, and no owner is. */
+  /**
+   * Throws BufferError if another process is the owner. If the file system does not support sockets, logs a warning and
+   * continues without a lock.
+   */
   async acquire(): Promise<void> {
     await this.close()
     try {
       this.#server = (await this.#listen()) ?? (await this.#replaceStale())
     } catch (error) {
       if (error instanceof BufferError) throw error
-      this.#log.warn('buffer: no socket can be made: a second agent is not noticed, no control channel', {
-        err: messageOf(error),
-      })
+      report(this.#log, lockMessages.noSocket, { directory: this.#directory, err: messageOf(error) })
     }
   }
 
@@ -66,10 +68,10 @@ export class BufferLock {
     const server = this.#server
     this.#server = undefined
     if (server === undefined) return
-    await new Promise((resolve) => server.close(resolve)) // it removes the socket's name
+    await new Promise((resolve) => server.close(resolve)) // removes the socket file too
   }
 
-  /** Undefined where the name is taken, by the living or by the dead. */
+  /** Undefined if the socket file exists, in use or stale. */
   async #listen(): Promise<Server | undefined> {
     const server = createServer((socket) => void this.#serve(socket))
     const { path, release } = await reachable(`${this.#directory}/${name}`)
@@ -90,13 +92,13 @@ export class BufferLock {
   }
 
   /**
-   * Removes the name of a dead process and listens there. Only whose turn it is removes one, so nobody's is removed who
-   * has come to live meanwhile.
+   * Replaces a stale socket. Only the holder of the queue removes it, so the socket of a new owner is never removed.
    */
   async #replaceStale(): Promise<Server> {
     await this.#rejectIfOwned()
     const turn = await this.#turn()
-    if (turn === undefined) throw new BufferError(`buffer: ${this.#directory} is being taken by another process`)
+    if (turn === undefined)
+      throw new BufferError(`buffer: ${this.#directory} is locked by another process that is starting; try again`)
     try {
       for (;;) {
         await this.#rejectIfOwned()
@@ -118,13 +120,13 @@ export class BufferLock {
     const pid = await ownerOf(this.#directory)
     if (pid === undefined) return
     throw new BufferError(
-      `buffer: ${this.#directory} belongs to the agent with pid ${pid === 'unclear' ? 'unknown' : pid}, which is running; ` +
-        'stop that one, or give this one a buffer.directory of its own',
+      `buffer: ${this.#directory} is in use by a running agent (pid ${pid === 'unclear' ? 'unknown' : pid}); ` +
+        'stop that agent, or set buffer.directory to another directory',
     )
   }
 
   async #serve(socket: Socket): Promise<void> {
-    socket.on('error', () => {}) // whoever asked has gone
+    socket.on('error', () => {}) // the client has closed the connection
     try {
       for await (const line of lines(socket)) {
         const request = JSON.parse(line) as Request
@@ -134,31 +136,34 @@ export class BufferLock {
         break
       }
     } catch (error) {
-      await send(socket, { error: messageOf(error) }).catch(() => {}) // gone, too
+      await send(socket, { error: messageOf(error) }).catch(() => {}) // the connection is closed
     }
     socket.end()
   }
 }
 
-/** How often somebody is asked who breaks off: it is most likely at its end. */
+/** Attempts to ask an owner that closes the connection: it is probably stopping. */
 const askAttempts = 3
 
-/** The pid of the owner; undefined where there is none. */
+/** The pid of the owner; undefined if there is none; `unclear` if it does not answer. */
 export async function ownerOf(directory: string): Promise<number | 'unclear' | undefined> {
-  const begunMs = systemClock.monotonicMs()
-  for (let i = 0; i < askAttempts && systemClock.monotonicMs() - begunMs < timeoutMs; i++) {
+  const startMs = systemClock.monotonicMs()
+  for (let i = 0; i < askAttempts && systemClock.monotonicMs() - startMs < timeoutMs; i++) {
     const answer = await ask(directory, { command: 'who' })
     if (answer === undefined) return undefined
     try {
       for await (const line of answer) return (line as { readonly pid?: number }).pid ?? 'unclear'
     } catch (error) {
-      if (error instanceof BufferError) throw error // anything else is a broken connection
+      if (error instanceof BufferError) throw error // other errors mean a closed connection: ask again
     }
   }
   return 'unclear'
 }
 
-/** Asks the owner of a directory. Undefined where there is none. */
+/**
+ * Sends a request to the owner of a directory. Undefined if there is no owner. Rejects if permissions deny the
+ * connection.
+ */
 export async function ask(directory: string, request: Request): Promise<AsyncIterable<unknown> | undefined> {
   const { path, release } = await reachable(`${directory}/${name}`).catch((error: NodeJS.ErrnoException) => {
     if (isForbidden(error)) throw error
@@ -179,12 +184,12 @@ export async function ask(directory: string, request: Request): Promise<AsyncIte
     await release?.()
   }
   if (request.command === 'who') socket.setTimeout(timeoutMs, () => socket.destroy())
-  socket.on('error', () => {}) // the end is noticed by the missing last line
+  socket.on('error', () => {}) // answersOf detects a closed connection by the missing last line
   await send(socket, request)
   return answersOf(socket, request.command === 'who')
 }
 
-async function* answersOf(socket: Socket, mayBreakOff: boolean): AsyncGenerator<unknown> {
+async function* answersOf(socket: Socket, mayEndEarly: boolean): AsyncGenerator<unknown> {
   try {
     for await (const line of lines(socket)) {
       const part = JSON.parse(line) as { end?: true; error?: string }
@@ -195,10 +200,11 @@ async function* answersOf(socket: Socket, mayBreakOff: boolean): AsyncGenerator<
   } finally {
     socket.destroy()
   }
-  if (!mayBreakOff) throw new BufferError('buffer: the agent broke off its answer')
+  if (!mayEndEarly)
+    throw new BufferError('buffer: the agent closed the connection before its answer was complete; try again')
 }
 
-/** The lines that come, without their ends. The socket stays open for the answer. */
+/** The received lines, without line ends. The socket stays open for the answer. */
 async function* lines(socket: Socket): AsyncGenerator<string> {
   socket.setEncoding('utf8')
   let rest = ''
@@ -209,7 +215,7 @@ async function* lines(socket: Socket): AsyncGenerator<string> {
   }
 }
 
-/** One value as one line; waits where whoever reads is slow. */
+/** Sends one value as a line of JSON. Waits if the reader is slow. */
 async function send(socket: Socket, value: unknown): Promise<void> {
   if (socket.destroyed) throw new Error('the connection is closed')
   if (!socket.write(`${JSON.stringify(value)}\n`)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])

@@ -1,11 +1,11 @@
 import { open } from 'node:fs/promises'
 
-/** sockaddr_un holds 108 bytes, the zero at the end with them. */
+/** unix(7): sun_path has 108 bytes, including the terminating zero. */
 const maxPathBytes = 107
 
 /**
- * A path by which a socket can be bound or connected to. One that is too long is reached through a descriptor of its
- * directory, which must stay open until that is done.
+ * A path that is short enough to bind or connect a socket. A longer path goes through a descriptor of its directory:
+ * call `release` after bind or connect.
  */
 export async function reachable(path: string): Promise<{ readonly path: string; release(): Promise<void> }> {
   if (Buffer.byteLength(path) <= maxPathBytes) return { path, release: async () => {} }

@@ -1,20 +1,21 @@
 import type { Snapshot } from '../../metrics/index.ts'
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { type FileSystem, opened, sizeOf } from '../disk/filesystem.ts'
 import type { LogEntry } from '../memory-tail.ts'
+import { deadLetterMessages as messages } from '../messages.ts'
 import { firstOf, segmentName } from '../segment/format.ts'
 import { SegmentReader } from '../segment/reader.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 import type { BufferStats, DeadLetter } from '../types.ts'
 
-/** Of a buffer, for its agent and the batch commands. */
+/** The dead letters of a buffer, shared by its agent and the batch commands. */
 export const deadLetterDirectory = (directory: string): string => `${directory}/dead-letters`
 
 const maxFiles = 256
 const maxBytes = 16 * 1024 * 1024
 
-/** Who refused samples, and in which words. */
+/** Which endpoint rejected samples, when, and its message. */
 export interface DeadLetterInfo {
   readonly endpoint: string
   readonly reason: string
@@ -31,11 +32,11 @@ interface Deps {
 }
 
 /**
- * Refused samples, kept for whoever can put them right: a file in the log's format for each refusal, oldest go first.
- * Others may write to the same directory at the same time.
+ * Rejected samples: one file in the format of the log for each rejection. The oldest files are deleted at 256 files or
+ * 16 MiB. Several processes may write to the directory at the same time.
  */
 export class DeadLetters {
-  /** Samples that this process has set aside, by endpoint. */
+  /** Number of samples that this process has saved, by endpoint. */
   readonly kept = new Map<string, number>()
   readonly #directory: string
   readonly #deps: Deps
@@ -46,23 +47,23 @@ export class DeadLetters {
     this.#deps = deps
   }
 
-  async keep(endpoint: string, refused: DeadLetter): Promise<void> {
-    const work = this.#working.then(() => this.#write(endpoint, refused))
+  async keep(endpoint: string, deadLetter: DeadLetter): Promise<void> {
+    const work = this.#working.then(() => this.#write(endpoint, deadLetter))
     this.#working = work.catch((error) => {
       this.#deps.stats.diskErrors++
-      this.#deps.log.warn('buffer: refused samples cannot be set aside', { err: messageOf(error) })
+      report(this.#deps.log, messages.saveFailed, { endpoint, err: messageOf(error) })
     })
     await this.#working
   }
 
-  /** What is kept, oldest first; `each` sees the snapshots. */
+  /** All dead letters, oldest first. */
   async *read(): AsyncGenerator<{ readonly refusal: DeadLetterInfo; readonly entries: readonly LogEntry[] }> {
     for (const first of await this.#numbers()) {
       const path = `${this.#directory}/${segmentName(first)}`
       try {
         yield await this.#open(path, first)
       } catch (error) {
-        this.#deps.log.warn('buffer: a file of refused samples cannot be read', { path, err: messageOf(error) })
+        report(this.#deps.log, messages.readFailed, { path, err: messageOf(error) })
       }
     }
   }
@@ -70,9 +71,9 @@ export class DeadLetters {
   async clear(endpoint: string | undefined, beforeMs: number): Promise<void> {
     for (const first of await this.#numbers()) {
       const path = `${this.#directory}/${segmentName(first)}`
-      const kept = await this.#open(path, first).catch(() => undefined) // what cannot be read is cleared with the rest
-      const isOther = endpoint !== undefined && kept?.refusal.endpoint !== endpoint
-      if (isOther || (kept !== undefined && kept.refusal.atMs >= beforeMs)) continue
+      const found = await this.#open(path, first).catch(() => undefined) // unreadable files are deleted too
+      const isOther = endpoint !== undefined && found?.refusal.endpoint !== endpoint
+      if (isOther || (found !== undefined && found.refusal.atMs >= beforeMs)) continue
       await this.#deps.files.remove(path)
     }
   }
@@ -104,33 +105,33 @@ export class DeadLetters {
     const { files, clock } = this.#deps
     const atMs = clock.now()
     let samples = 0
-    const kept = entries.map(({ sequence, snapshot }) => {
+    const logEntries = entries.map(({ sequence, snapshot }) => {
       const part = partOf(snapshot, series)
       const samplesBefore = samples
       samples += part.values.length
       return { sequence, snapshot: part, samplesBefore, samplesAfter: samples, bootMs: 0 }
     })
     await files.makeDirectory(this.#directory)
-    const first = await this.#claimed()
+    const first = await this.#claim()
     const path = `${this.#directory}/${segmentName(first)}`
     const header = { first, samplesBefore: 0, createdMs: atMs, bootId: '' }
     const writer = await SegmentWriter.create(files, path, header)
     try {
       await writer.note(JSON.stringify({ endpoint, reason: reason.slice(0, 2000), atMs }))
-      await writer.write(kept, [])
+      await writer.write(logEntries, [])
       await writer.sync()
       await writer.close()
     } catch (error) {
       await writer.abandon()
-      await files.remove(path).catch(() => {}) // the disk fails: said by the caller
+      await files.remove(path).catch(() => {}) // the caller logs the error
       throw error
     }
     this.kept.set(endpoint, (this.kept.get(endpoint) ?? 0) + samples)
     await this.#bound()
   }
 
-  /** The next number that nobody else has taken. */
-  async #claimed(): Promise<number> {
+  /** The next number that no other process has claimed. */
+  async #claim(): Promise<number> {
     const { files } = this.#deps
     for (let first = ((await this.#numbers()).at(-1) ?? 0) + 1; ; first++) {
       try {
@@ -147,7 +148,7 @@ export class DeadLetters {
     let bytes = 0
     for (const [i, first] of (await this.#numbers()).toReversed().entries()) {
       const path = `${this.#directory}/${segmentName(first)}`
-      bytes += await sizeOf(files, path).catch(() => 0) // somebody else has removed it
+      bytes += await sizeOf(files, path).catch(() => 0) // another process has removed it
       if (i > 0 && (i >= maxFiles || bytes > maxBytes)) await files.remove(path)
     }
   }
@@ -158,14 +159,14 @@ export class DeadLetters {
   }
 }
 
-function partOf(snapshot: Snapshot, wanted: DeadLetter['series']): Snapshot {
-  if (wanted === undefined) return snapshot
-  const isWanted = (_: number, i: number) => wanted.has(snapshot.series[i] as Snapshot['series'][number])
+function partOf(snapshot: Snapshot, rejected: DeadLetter['series']): Snapshot {
+  if (rejected === undefined) return snapshot
+  const isRejected = (_: number, i: number) => rejected.has(snapshot.series[i] as Snapshot['series'][number])
   const { ownTimestampsMs } = snapshot
   return {
     timestampMs: snapshot.timestampMs,
-    series: snapshot.series.filter((series) => wanted.has(series)),
-    values: snapshot.values.filter(isWanted),
-    ...(ownTimestampsMs && { ownTimestampsMs: ownTimestampsMs.filter(isWanted) }),
+    series: snapshot.series.filter((series) => rejected.has(series)),
+    values: snapshot.values.filter(isRejected),
+    ...(ownTimestampsMs && { ownTimestampsMs: ownTimestampsMs.filter(isRejected) }),
   }
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { type FileSystem, opened, sizeOf } from '../disk/filesystem.ts'
+import { corruptionMessages as messages } from '../messages.ts'
 import type { BufferStats } from '../types.ts'
 
-/** Damaged bytes that are kept at most, in files and altogether. */
+/** Limits of `corrupt/`. */
 const maxFiles = 32
 const maxBytes = 16 * 1024 * 1024
 
@@ -14,11 +15,11 @@ interface Deps {
   readonly stats: BufferStats
 }
 
-/** Keeps bytes that could not be read, for whoever wants to look into it; the oldest go first. */
+/** Copies corrupt bytes to `corrupt/` for later analysis. The oldest copies are deleted first. */
 export class Quarantine {
   readonly #deps: Deps
   readonly #directory: string
-  /** Places that have been told of: two readers meet the same damage. */
+  /** Places that are logged and counted: several readers meet the same corrupt bytes. */
   readonly #reported = new Set<string>()
 
   constructor(directory: string, deps: Deps) {
@@ -26,7 +27,7 @@ export class Quarantine {
     this.#deps = deps
   }
 
-  /** Counts a damaged place of a segment, says so, and keeps its bytes. */
+  /** Counts and logs corrupt bytes of a segment, and copies them. */
   async keep(segment: string, at: number, bytes: Buffer): Promise<void> {
     const name = segment.slice(segment.lastIndexOf('/') + 1)
     if (!this.#report(name, at, bytes.length)) return
@@ -37,11 +38,11 @@ export class Quarantine {
       await opened(files, path, 'create', (file) => file.write(bytes.subarray(0, maxBytes / 4), 0))
       await this.#bound()
     } catch (error) {
-      this.#deps.log.debug('buffer: damaged bytes cannot be kept', { err: messageOf(error) })
+      report(this.#deps.log, messages.copyFailed, { err: messageOf(error) })
     }
   }
 
-  /** The same of a whole file, which is moved. */
+  /** Counts and logs a corrupt file, and moves it. */
   async keepFile(path: string, size: number): Promise<void> {
     const name = path.slice(path.lastIndexOf('/') + 1)
     if (!this.#report(name, 0, size)) return
@@ -50,11 +51,11 @@ export class Quarantine {
       await this.#deps.files.rename(path, `${this.#directory}/${this.#name(name, 0)}`)
       await this.#bound()
     } catch (error) {
-      this.#deps.log.debug('buffer: a damaged file cannot be moved', { err: messageOf(error) })
+      report(this.#deps.log, messages.moveFailed, { err: messageOf(error) })
     }
   }
 
-  /** How many places are kept. */
+  /** Number of copies. */
   async count(): Promise<number> {
     return (await this.#deps.files.list(this.#directory)).length
   }
@@ -64,11 +65,11 @@ export class Quarantine {
     if (this.#reported.has(place)) return false
     this.#reported.add(place)
     this.#deps.stats.corruptRecords++
-    this.#deps.log.warn('buffer: damaged, skipped', { segment: name, at, bytes })
+    report(this.#deps.log, messages.corrupt, { segment: name, at, bytes })
     return true
   }
 
-  /** Names sort by the time they were kept. */
+  /** Names start with the time, so they sort by it. */
   #name(segment: string, at: number): string {
     return `${String(Math.floor(this.#deps.clock.now())).padStart(15, '0')}-${segment}-${at}`
   }

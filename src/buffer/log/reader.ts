@@ -1,14 +1,15 @@
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import type { FileSystem } from '../disk/filesystem.ts'
 import { isHanging } from '../disk/timeouts.ts'
 import type { LogEntry } from '../memory-tail.ts'
+import { messages } from '../messages.ts'
 import type { Segment, Segments } from '../segment/directory.ts'
 import { type Loss, SegmentReader } from '../segment/reader.ts'
 import type { SeriesPool } from '../segment/series-pool.ts'
 import type { BufferStats } from '../types.ts'
 import type { Quarantine } from './quarantine.ts'
 
-/** How often a segment is tried. */
+/** Attempts to read a segment. */
 const maxFailures = 3
 
 export interface ReaderDeps {
@@ -20,25 +21,25 @@ export interface ReaderDeps {
   readonly lost: (loss: Loss) => void
 }
 
-/** One snapshot, as far as the disk still has it; `open` gives a reader on what is behind a number. */
+/** One snapshot, if it is still on disk. `open` returns a reader of the snapshots after a sequence number. */
 export async function entryAt(sequence: number, open: (after: number) => LogReader): Promise<LogEntry | undefined> {
   const reader = open(sequence - 1)
   try {
     const entry = await reader.next()
     return entry?.sequence === sequence ? entry : undefined
   } catch {
-    return undefined // counted and said by the reader
+    return undefined // the reader has counted and logged it
   } finally {
     await reader.close()
   }
 }
 
-/** Reads what is behind a place from one segment after another; one is open at a time. */
+/** Reads the snapshots on disk after a sequence number. One segment is open at a time. */
 export class LogReader {
   readonly #reading: ReaderDeps
   readonly #pool: SeriesPool
   #segment: SegmentReader | undefined
-  /** The last sequence number that was read or is not wanted. */
+  /** The last sequence number that was read or skipped. */
   #after: number
   #failures = 0
 
@@ -48,7 +49,7 @@ export class LogReader {
     this.#pool = pool
   }
 
-  /** The next snapshot; undefined where the disk has no more by now. Rejects where it fails: to be tried again. */
+  /** The next snapshot; undefined if the disk has no more yet. Rejects on a disk error: the caller retries. */
   async next(): Promise<LogEntry | undefined> {
     const { segments } = this.#reading
     for (;;) {
@@ -69,7 +70,7 @@ export class LogReader {
     }
   }
 
-  /** Goes on behind a later place. */
+  /** Continues after a later sequence number. */
   async skip(to: number): Promise<void> {
     if (to <= this.#after) return
     this.#after = to
@@ -80,10 +81,13 @@ export class LogReader {
   async close(): Promise<void> {
     const segment = this.#segment
     this.#segment = undefined
-    await segment?.close().catch(() => {}) // it was only read
+    await segment?.close().catch(() => {}) // opened for reading only
   }
 
-  /** A segment that cannot be read is tried again later; then it is skipped whole, and said. */
+  /**
+   * Rejects for a segment that cannot be read, so that the caller retries; after `maxFailures` logs and skips the
+   * segment.
+   */
   async #read(reader: SegmentReader): Promise<LogEntry | undefined> {
     try {
       return await reader.next()
@@ -94,7 +98,7 @@ export class LogReader {
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
       if (isHanging(error) || (!isGone && ++this.#failures < maxFailures)) throw error
       this.#failures = 0
-      log.warn('buffer: a segment cannot be read, skipped', { segment: reader.segment.path, err: messageOf(error) })
+      report(log, messages.segmentUnreadable, { segment: reader.segment.path, err: messageOf(error) })
       segments.forget(reader.segment)
       return undefined
     }

@@ -1,8 +1,9 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { diskRemedy } from '../disk/disk-hints.ts'
 import type { FileSystem } from '../disk/filesystem.ts'
 import type { MemoryTail } from '../memory-tail.ts'
+import { messages } from '../messages.ts'
 import type { Sync } from '../options.ts'
 import type { Segments } from '../segment/directory.ts'
 import type { Loss } from '../segment/reader.ts'
@@ -12,7 +13,7 @@ import type { BufferStats } from '../types.ts'
 export interface WriterOptions {
   readonly sync: Sync
   readonly segmentBytes: number
-  /** Nothing is written where it would leave less to others. */
+  /** The writer fails if the file system has less free space, in bytes. */
   readonly minFreeBytes: number
 }
 
@@ -24,30 +25,30 @@ interface Deps {
   readonly segments: Segments
   readonly tail: MemoryTail
   readonly bootId: string
-  /** More may be sent than before: it is on disk, or the disk has failed. */
+  /** Called when more snapshots may be sent: they are on disk, or the disk has failed. */
   readonly onProgress: () => Promise<void>
-  /** The directory has gone and was made anew. */
+  /** Called when the directory was removed. */
   readonly onMoved: () => Promise<void>
 }
 
-/** How long one segment is written to, at most. */
+/** Maximum time span of a segment. */
 export const segmentMs = 3_600_000
-/** How often it is asked how much room there is. */
+/** Interval of free space checks. */
 const freeSpaceCheckMs = 60_000
-/** How long a disk that failed is left alone. */
+/** Delay before a retry after a disk error. */
 export const retryMs = 60_000
-/** Samples of one write at most: packing them takes the event loop some 30 ms. */
+/** Maximum samples of one write: encoding them blocks the event loop for about 30 ms. */
 const samplesAtOnce = 100_000
 
-/** One for all, as an Error is dear. Nobody sees it. */
+/** Abort reason, shared because creating an Error is expensive. It is never shown. */
 const closing = new Error('the log is being closed')
 
-const removed = 'the directory was removed'
+const removed = 'the buffer directory was removed'
 
 class DiskFull extends Error {}
 class DirectoryGone extends Error {}
 
-/** Brings what is in the ring to disk, off the event loop; snapshots that come meanwhile share the next write. */
+/** Writes the memory tail to disk asynchronously. Snapshots that are appended during a write share the next one. */
 export class Writer {
   readonly #deps: Deps
   readonly #options: WriterOptions
@@ -56,10 +57,10 @@ export class Writer {
   #freeSpaceCheckedMs = Number.NEGATIVE_INFINITY
   #syncedMs = 0
   #working: Promise<void> | undefined
-  /** Why the disk is not used; undefined while it is. */
+  /** Why the disk is not used; undefined if it is used. */
   #failing: string | undefined
   readonly #stop = new AbortController()
-  /** Counted losses that the log does not tell of yet. */
+  /** Counted losses that are not written to the log yet. */
   #countedLosses: Loss[] = []
 
   constructor(options: WriterOptions, deps: Deps) {
@@ -71,12 +72,12 @@ export class Writer {
     return this.#failing
   }
 
-  /** What was lost and counted, for the log, so that nobody counts the gap again. */
+  /** Records a counted loss in the log, so that no later reader counts the gap again. */
   note(loss: Loss): void {
     this.#countedLosses.push(loss)
   }
 
-  /** There is something to write. */
+  /** Starts writing if the writer is idle. */
   wake(): void {
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined
@@ -84,7 +85,7 @@ export class Writer {
     })
   }
 
-  /** Writes what is left, with one more try where the disk is failing. */
+  /** Writes and syncs the rest, with one more attempt if the disk is failing. */
   async close(): Promise<void> {
     this.#stop.abort(closing)
     await this.#working
@@ -96,14 +97,14 @@ export class Writer {
     } catch (error) {
       await this.#fail(error)
     }
-    await this.#segment?.close().catch(() => {}) // all of it is synced
+    await this.#segment?.close().catch(() => {}) // everything is synced
   }
 
-  /** Writes nothing more: what there is will be deleted. */
+  /** Closes without writing. The caller deletes the log. */
   async abandon(): Promise<void> {
     this.#stop.abort(closing)
     await this.#working
-    await this.#segment?.close().catch(() => {}) // nobody will read it
+    await this.#segment?.close().catch(() => {}) // the log is deleted
   }
 
   #hasMore(): boolean {
@@ -122,7 +123,7 @@ export class Writer {
         await this.#fail(error)
         failures++
         if (failures === 1 && !(error instanceof DiskFull) && this.#failing === undefined) {
-          this.#deps.log.warn('buffer: a write failed, begun anew in a new segment', { err: messageOf(error) })
+          report(this.#deps.log, messages.writeRetrying, { err: messageOf(error) })
           continue
         }
         await this.#reportFailure(error)
@@ -150,7 +151,7 @@ export class Writer {
     this.#countedLosses = this.#countedLosses.filter((loss) => !countedLosses.includes(loss))
   }
 
-  /** True if what was written may leave the memory. */
+  /** Syncs as configured. True if the memory tail may evict the written snapshots. */
   async #makeSafe(writer: SegmentWriter, isNew: boolean): Promise<boolean> {
     const { sync } = this.#options
     const nowMs = this.#deps.clock.monotonicMs()
@@ -163,7 +164,7 @@ export class Writer {
     return true
   }
 
-  /** The segment to write to; a new one where there is none, or it is full, or old. */
+  /** The segment to write to. Creates a new one if there is none, or if it is full or too old. */
   async #currentSegment(): Promise<SegmentWriter> {
     const { files, clock, segments, tail, bootId } = this.#deps
     const nowMs = clock.monotonicMs()
@@ -209,10 +210,13 @@ export class Writer {
     this.#freeSpaceCheckedMs = nowMs
     const free = await this.#deps.files.freeBytes(this.#deps.segments.directory)
     if (free < minFreeBytes)
-      throw new DiskFull(`${free} bytes are free on the file system, min_free is ${minFreeBytes}`)
+      throw new DiskFull(`${free} bytes are free on the file system, buffer.min_free is ${minFreeBytes}`)
   }
 
-  /** A descriptor that failed is never trusted again: what is not safe is written anew, to a new segment. */
+  /**
+   * A failed descriptor is not used again: after a failed fsync the kernel may have discarded the data. All snapshots
+   * that are not durable are written again, to a new segment.
+   */
   async #fail(error: unknown): Promise<void> {
     const { stats, tail, segments, files } = this.#deps
     stats.diskErrors++
@@ -221,28 +225,26 @@ export class Writer {
     tail.written = Math.min(tail.written, Math.max(tail.safe, tail.first - 1))
     if (writer !== undefined && !(await writer.abandon())) {
       segments.forget(writer.segment)
-      await files.remove(writer.segment.path).catch(() => {}) // it holds nothing
+      await files.remove(writer.segment.path).catch(() => {}) // it contains no durable record
     }
     if (!(error instanceof DirectoryGone)) return
-    await segments.look().catch(() => {}) // a reader meets what is missing, too
+    await segments.look().catch(() => {}) // a reader detects missing segments too
     tail.doubt()
     await this.#deps.onMoved()
   }
 
-  /** From here on snapshots are sent from memory. */
+  /** Logs the failure, and lets the outputs send from memory. */
   async #reportFailure(error: unknown): Promise<void> {
     const { log, onProgress } = this.#deps
     const reason = messageOf(error)
     const fields = { reason, hint: diskRemedy(reason), retry_in: `${retryMs / 1000}s` }
-    if (this.#failing === undefined)
-      log.error('buffer: the disk cannot be written; snapshots stay in memory and are sent from there', fields)
-    else log.debug('buffer: the disk still cannot be written', fields)
+    report(log, this.#failing === undefined ? messages.diskFailed : messages.diskStillFailing, fields)
     this.#failing = reason
     await onProgress()
   }
 
   #reportRecovery(): void {
-    if (this.#failing !== undefined) this.#deps.log.info('buffer: the disk can be written again')
+    if (this.#failing !== undefined) report(this.#deps.log, messages.diskRecovered)
     this.#failing = undefined
   }
 }

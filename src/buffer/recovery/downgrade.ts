@@ -1,13 +1,14 @@
 import type { Clock } from '../../util/clock.ts'
-import type { Log } from '../../util/log.ts'
+import { type Log, report } from '../../util/log.ts'
 import { CursorFile } from '../cursor/file.ts'
 import type { CursorState } from '../cursor/record.ts'
 import { type FileSystem, opened, syncNames } from '../disk/filesystem.ts'
+import { downgradeMessages } from '../messages.ts'
 import { newId, runsIn } from '../paths.ts'
 import { firstOf, type Header, headerBytes, readHeader, segmentName } from '../segment/format.ts'
 import type { BufferStats } from '../types.ts'
 
-/** A segment that a newer version wrote. Its header is as in every version, what is in it cannot be read. */
+/** A segment of a newer version. The header has the same format in every version; the records are unreadable. */
 export interface UnreadableSegment {
   readonly path: string
   readonly first: number
@@ -23,10 +24,10 @@ interface Deps {
 }
 
 /**
- * Moves what a newer version wrote into a log of its own in `runs`, with every endpoint as far as it had come. The log of
- * this version goes on behind it; when the newer version is back, it finds there what nobody has delivered, as it finds
- * what commands have left. The log has its name when it is whole: one that was killed before goes on here. Gives the
- * segments that were moved.
+ * Moves segments of a newer version to a new log in the spool, with a copy of every cursor. The log of this version
+ * continues after them. After an upgrade, the newer version delivers the spooled log like the log of a batch command.
+ * The log is built in `spool/moving` and renamed when it is complete; a start after a kill continues there. Returns the
+ * moved segments.
  */
 export async function moveUnreadable(
   directory: string,
@@ -38,17 +39,17 @@ export async function moveUnreadable(
 ): Promise<readonly UnreadableSegment[]> {
   const { files, clock, log } = deps
   const moving = `${runsIn(directory)}/moving`
-  const [begun] = await segmentsIn(moving, files).catch((error) => {
+  const [partlyMoved] = await segmentsIn(moving, files).catch((error) => {
     if (unreadable.length > 0) throw error
-    return [] // who adopts says that it may not look there
+    return [] // adoption (src/batch) reports a spool that it cannot read
   })
-  const oldest = begun ?? unreadable[0]
+  const oldest = partlyMoved ?? unreadable[0]
   if (oldest === undefined) return []
   await files.makeDirectory(`${moving}/log`)
   if (!(await files.list(moving)).includes('cursors'))
     await writeCursors(
       moving,
-      states.map((state) => beginning(state, oldest)),
+      states.map((state) => cursorAtStart(state, oldest)),
       deps,
     )
   for (const { path, first } of unreadable) await files.rename(path, `${moving}/log/${segmentName(first)}`)
@@ -58,16 +59,16 @@ export async function moveUnreadable(
   const run = `${runsIn(directory)}/${newId(clock)}`
   await files.rename(moving, run)
   await files.syncDirectory(runsIn(directory))
-  log.warn('buffer: what a newer version has left cannot be read by this one, and is kept for that one up to max_age', {
+  report(log, downgradeMessages.moved, {
     segments: moved.length,
     bytes: moved.reduce((sum, { bytes }) => sum + bytes, 0),
     path: run,
-    hint: 'the newer version delivers it when it runs again',
+    hint: 'upgrade again within max_age: the newer version delivers them',
   })
   return moved
 }
 
-/** With its name when all of it is there. */
+/** Writes the file under a temporary name, and renames it when it is complete. */
 async function writeCursors(directory: string, states: readonly CursorState[], deps: Deps): Promise<void> {
   const path = `${directory}/cursors`
   await deps.files.remove(`${path}.new`)
@@ -91,8 +92,8 @@ async function segmentsIn(directory: string, files: FileSystem): Promise<readonl
   return found
 }
 
-/** Where an endpoint is in a log that begins here. */
-function beginning(state: CursorState, { first, header }: UnreadableSegment): CursorState {
+/** The cursor of an endpoint in a log that starts with this segment. */
+function cursorAtStart(state: CursorState, { first, header }: UnreadableSegment): CursorState {
   const isBefore = state.position.sequence < first
   const { inFlight, delivered } = state
   return {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { CursorFile } from '../cursor/file.ts'
 
 import { diskRemedy } from '../disk/disk-hints.ts'
@@ -7,6 +7,7 @@ import { type FileSystem, opened } from '../disk/filesystem.ts'
 import { Quarantine } from '../log/quarantine.ts'
 
 import type { LogPosition } from '../memory-tail.ts'
+import { cursorMessages, downgradeMessages, messages } from '../messages.ts'
 import { createStats } from '../metrics.ts'
 import type { DiskDeps, DiskOptions } from '../options.ts'
 import { type Segment, Segments } from '../segment/directory.ts'
@@ -25,27 +26,27 @@ interface Deps {
   readonly segments: Segments
   readonly corrupt: Quarantine
   readonly cursors: CursorFile
-  /** False where the disk is not waited for. */
+  /** False for `sync: end`: the start does not wait for the disk. */
   readonly syncs: boolean
-  /** Whether what a newer version wrote is put where that finds it, as new samples are to come behind it. */
+  /** True for an agent: moves segments of a newer version to the spool before it appends. */
   readonly movesUnreadable: boolean
 }
 
-/** What a start finds. */
+/** The state of the log at the start. */
 export interface RecoveredLog {
-  /** The place of the newest snapshot that anything knows of. */
+  /** The highest position that a segment or a cursor refers to. */
   readonly last: LogPosition
-  /** The newest in the log itself, and in which boot it was taken. */
+  /** The newest snapshot in the log, and the boot id of its segment. */
   readonly newest: (Head & { readonly bootId: string }) | undefined
-  /** Where each endpoint was is not known: the log is there and no cursor is, or some are damaged. */
+  /** True if there are segments, and cursors are missing or corrupt: the position of an endpoint may be unknown. */
   readonly lostCursors: boolean
-  /** Segments that a newer version wrote and that are still here. */
+  /** Segments of a newer version that are still in the log directory. */
   readonly unreadable: readonly UnreadableSegment[]
-  /** Samples that were moved away with those that are not. */
+  /** Range of samples in the segments that were moved to the spool. */
   readonly moved: Loss | undefined
 }
 
-/** Finds out what an agent before left; repairs what it can. A fault of the disk is said, and then there is nothing. */
+/** Reads and repairs the log of the previous agent. Logs disk errors, and then returns an empty log. */
 export async function recover(directory: string, deps: Deps): Promise<RecoveredLog> {
   const { files, segments, cursors, log, stats } = deps
   let newest: RecoveredLog['newest']
@@ -59,16 +60,16 @@ export async function recover(directory: string, deps: Deps): Promise<RecoveredL
   } catch (error) {
     stats.diskErrors++
     const err = messageOf(error)
-    log.error('buffer: the directory cannot be used', { directory, err, hint: diskRemedy(err) })
+    report(log, messages.directoryFailed, { directory, err, hint: diskRemedy(err) })
   }
   try {
     await cursors.load()
   } catch (error) {
     stats.diskErrors++
-    log.error('buffer: the cursors cannot be read', { directory, err: messageOf(error) })
+    report(log, cursorMessages.readFailed, { directory, err: messageOf(error) })
   }
-  let gone: readonly UnreadableSegment[] = []
-  if (deps.movesUnreadable) ({ unreadable: unreadable, gone } = await move(directory, unreadable, deps))
+  let movedSegments: readonly UnreadableSegment[] = []
+  if (deps.movesUnreadable) ({ unreadable, movedSegments } = await move(directory, unreadable, deps))
   const places: LogPosition[] = [
     { sequence: beyond, samples: 0 },
     ...(newest ? [{ sequence: newest.sequence, samples: newest.samplesBefore + newest.samples }] : []),
@@ -82,33 +83,34 @@ export async function recover(directory: string, deps: Deps): Promise<RecoveredL
     samples: Math.max(...places.map(({ samples }) => samples)),
   }
   const lostCursors = segments.all.length > 0 && (cursors.states.length === 0 || cursors.orphans > 0)
-  const [oldestGone, newestGone] = [gone[0], gone.at(-1)]
-  const behind = segments.all.find(({ first }) => first > (newestGone?.first ?? 0))?.samplesBefore
-  const moved = oldestGone && { from: oldestGone.header.samplesBefore, to: behind ?? last.samples }
+  const [oldestMoved, newestMoved] = [movedSegments[0], movedSegments.at(-1)]
+  const behind = segments.all.find(({ first }) => first > (newestMoved?.first ?? 0))?.samplesBefore
+  const moved = oldestMoved && { from: oldestMoved.header.samplesBefore, to: behind ?? last.samples }
   return { last, newest, lostCursors, unreadable, moved }
 }
 
-/** Gives those that are still here: where they cannot be moved they are left as they are. */
+/** Moves segments of a newer version to the spool. On an error they stay in the log directory. */
 async function move(directory: string, unreadable: readonly UnreadableSegment[], deps: Deps) {
   try {
-    return { unreadable: [], gone: await moveUnreadable(directory, { unreadable, states: deps.cursors.states }, deps) }
+    return {
+      unreadable: [],
+      movedSegments: await moveUnreadable(directory, { unreadable, states: deps.cursors.states }, deps),
+    }
   } catch (error) {
     const err = messageOf(error)
     deps.stats.diskErrors++
-    deps.log.error('buffer: what a newer version has left cannot be moved to spool/, and is passed over', {
-      ...{ directory, err, hint: diskRemedy(err) },
-    })
-    return { unreadable, gone: [] }
+    report(deps.log, downgradeMessages.moveFailed, { directory, err, hint: diskRemedy(err) })
+    return { unreadable, movedSegments: [] }
   }
 }
 
-/** What a start knows of the wall clock: the boot clock has gone on with it, or nothing is known. */
+/** Both clocks at the newest snapshot, if it is of this boot; `unknown` after a reboot, `none` for an empty log. */
 export function continuityOf({ newest }: RecoveredLog, bootId: string) {
   if (newest === undefined) return 'none'
   return newest.bootId === bootId ? { wallMs: newest.timestampMs, bootMs: newest.bootMs } : 'unknown'
 }
 
-/** Reads the header of each; gives a sequence number that is above all in segments that are left alone. */
+/** Reads all headers. `beyond` is higher than every sequence number in segments that are unreadable. */
 async function findSegments({ files, segments, corrupt, log }: Deps) {
   let beyond = 0
   const unreadable: UnreadableSegment[] = []
@@ -123,19 +125,21 @@ async function findSegments({ files, segments, corrupt, log }: Deps) {
       })
       if (typeof header === 'object' && header.isNewer) {
         unreadable.push({ path, first, bytes: size, header })
-        beyond = Math.max(beyond, first + size) // no record is as short as a byte
+        beyond = Math.max(beyond, first + size) // a record has more than one byte
       } else if (typeof header === 'object')
         segments.add({ path, first, samplesBefore: header.samplesBefore, createdMs: header.createdMs, bytes: size })
       else await adopt(path, first, whole ?? Buffer.alloc(0), { segments, corrupt })
     } catch (error) {
-      log.warn('buffer: a segment cannot be opened, left as it is', { path, err: messageOf(error) })
+      report(log, messages.segmentFailedToOpen, { path, err: messageOf(error) })
       beyond = Math.max(beyond, first + (1 << 22))
     }
   }
   return { beyond, unreadable }
 }
 
-/** A segment whose header is damaged: its first snapshot tells what the header did. */
+/**
+ * Adds a segment with a corrupt header: its first snapshot contains the same values. Without one, quarantines the file.
+ */
 async function adopt(path: string, first: number, bytes: Buffer, deps: Pick<Deps, 'segments' | 'corrupt'>) {
   for (const { type, payload } of recordsOf(bytes, () => {})) {
     if (type !== recordType.snapshot) continue
@@ -147,7 +151,7 @@ async function adopt(path: string, first: number, bytes: Buffer, deps: Pick<Deps
   await deps.corrupt.keepFile(path, bytes.length)
 }
 
-/** The newest snapshot that is whole. What is torn behind it is cut; a segment that has none goes. */
+/** The newest complete snapshot. Truncates a torn write after it, and removes last segments without a snapshot. */
 async function newestOf({ files, segments, corrupt, log }: Deps): Promise<RecoveredLog['newest']> {
   for (let last = segments.all.at(-1); last !== undefined; last = segments.all.at(-1)) {
     const { newest, end, bootId } = await inspectSegment(last, files)
@@ -177,15 +181,15 @@ async function inspectSegment(segment: Segment, files: FileSystem) {
 async function truncateTail(segment: Segment, end: number, files: FileSystem, log: Log): Promise<void> {
   const torn = segment.bytes - end
   segment.bytes = end
-  log.info('buffer: the last write of the agent before was torn, cut', { segment: segment.path, bytes: torn })
+  report(log, messages.tornWrite, { segment: segment.path, bytes: torn })
   try {
     await opened(files, segment.path, 'update', (file) => file.truncate(end))
   } catch (error) {
-    log.debug('buffer: a torn end cannot be cut, passed over', { err: messageOf(error) })
+    report(log, messages.truncateFailed, { segment: segment.path, err: messageOf(error) })
   }
 }
 
-/** What there is on disk as a process begins, and what it found there. */
+/** The parts of an opened log. */
 export interface Opened extends RecoveredLog {
   readonly stats: BufferStats
   readonly segments: Segments
@@ -193,7 +197,7 @@ export interface Opened extends RecoveredLog {
   readonly cursors: CursorFile
 }
 
-/** Reads what an agent before has left in the directory. Never fails: what cannot be used is said, and not there. */
+/** Opens and recovers the log in a directory. Never rejects: errors are logged, and unreadable parts are skipped. */
 export async function openLog(
   { directory, sync }: DiskOptions,
   { files, log, clock, isAgent = false }: Pick<DiskDeps, 'files' | 'log' | 'clock' | 'isAgent'>,

@@ -1,23 +1,24 @@
 import type { Clock } from '../../util/clock.ts'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import type { DiskCursor } from '../cursor/cursor.ts'
+import { messages } from '../messages.ts'
 import type { Segments } from '../segment/directory.ts'
 import type { CountedLosses } from '../segment/reader.ts'
 import type { BufferStats } from '../types.ts'
 
-/** A difference between the wall clock and the boot clock, or a receiver's clock, that is a step. */
+/** Minimum difference between two clocks that counts as a step. */
 const stepMs = 60_000
 
 /**
- * Whether the wall clock may decide what is too old: not after it was stepped, and not after a start that cannot tell
- * whether it was, until a receiver's time agrees with it.
+ * Decides whether `max_age` may use the wall clock. After a step of the wall clock, and after a start that cannot
+ * exclude one, the clock is untrusted until the time of a receiver agrees with it.
  */
 export class ClockTrust {
   readonly #clock: Clock
   #offsetMs: number
   #isTrusted: boolean
 
-  /** `before` is when the last snapshot of this very boot was taken, by both clocks; undefined where there is none. */
+  /** `before`: both clocks at the last snapshot of this boot; `none` for an empty log, `unknown` after a reboot. */
   constructor(clock: Clock, before: { readonly wallMs: number; readonly bootMs: number } | 'none' | 'unknown') {
     this.#clock = clock
     this.#offsetMs = clock.now() - clock.bootMs()
@@ -25,7 +26,7 @@ export class ClockTrust {
       before === 'none' || (before !== 'unknown' && Math.abs(this.#offsetMs - (before.wallMs - before.bootMs)) < stepMs)
   }
 
-  /** The wall clock; undefined while it is not to be trusted. */
+  /** The wall clock; undefined while it is untrusted. */
   now(): number | undefined {
     const nowMs = this.#clock.now()
     const offsetMs = nowMs - this.#clock.bootMs()
@@ -47,15 +48,15 @@ interface Deps {
   readonly stats: BufferStats
   readonly log: Log
   readonly time: ClockTrust
-  /** The sequence number up to which every endpoint is, for sure. */
+  /** The sequence number that the durable cursors of all endpoints have reached. */
   readonly safe: () => number
-  /** What was left alone since before this time is too old. */
+  /** Called with the time before which everything is expired. */
   readonly onAge: (beforeMs: number) => Promise<void>
 }
 
 /**
- * Deletes segments: those that every endpoint is past, also with the last snapshot that it got, and the oldest where
- * there is too much or it is too old.
+ * Deletes segments: those that every endpoint has passed and that do not contain its last delivered snapshot, and the
+ * oldest beyond `max_bytes` or `max_age`.
  */
 export class Retention {
   readonly #options: { readonly maxBytes: number; readonly maxAgeMs: number }
@@ -71,19 +72,19 @@ export class Retention {
     this.#deps.time.confirm(receiverMs)
   }
 
-  /** Whether what was taken then is older than `max_age`; not as long as the wall clock is not to be trusted. */
-  isTooOld(takenMs: number | undefined): boolean {
+  /** True if a timestamp is older than `max_age`; false while the wall clock is untrusted. */
+  isTooOld(timestampMs: number | undefined): boolean {
     const nowMs = this.#deps.time.now()
-    return nowMs !== undefined && takenMs !== undefined && takenMs < nowMs - this.#options.maxAgeMs
+    return nowMs !== undefined && timestampMs !== undefined && timestampMs < nowMs - this.#options.maxAgeMs
   }
 
-  /** One after another, as each deletes what the one before has left. */
+  /** Deletes what is no longer needed. Calls run one after another. */
   keep(): Promise<void> {
     this.#working = this.#working
       .then(() => this.#removeOldest())
       .catch((error) => {
         this.#deps.stats.diskErrors++
-        this.#deps.log.warn('buffer: a segment cannot be deleted', { err: messageOf(error) })
+        report(this.#deps.log, messages.deleteFailed, { err: messageOf(error) })
       })
     return this.#working
   }

@@ -1,16 +1,16 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 
 /**
- * Numbers of many series as one column: each XORed with the same series' number before (most bits are then 0), the
- * bytes transposed (first bytes of all, second bytes of all, …: runs that compress). Numbers are taken as their 64
- * bits, so that every NaN and -0 comes back as it was.
+ * The values of all series of a snapshot as one column. Each value is XORed with the previous value of its series, so
+ * most bits are 0. The bytes are transposed (the first bytes of all values, then the second bytes, …), which makes runs
+ * that compress well. Values are 64-bit patterns, so every NaN and -0 is preserved.
  */
 
-/** What each series of a segment had last, by its number there. */
+/** The previous value of each series of a segment, by series number. */
 export class PreviousValues {
   #bits = new Uint32Array(2048)
 
-  /** The halves of the number of series `id` are at `2 * id` and the place after. */
+  /** An array for at least `series` series. The halves of series `id` are at `2 * id` and `2 * id + 1`. */
   for(series: number): Uint32Array {
     if (this.#bits.length < series * 2) {
       const larger = new Uint32Array(series * 4)
@@ -25,7 +25,7 @@ export class PreviousValues {
   }
 }
 
-/** Writes the column of `values` into `out` at `at`; `ids[i]` is whose `values[i]` is. */
+/** Writes the column of `values` into `out` at `at`; `ids[i]` is the series number of `values[i]`. */
 export function packColumn(values: Float64Array, ids: Uint32Array, last: Uint32Array, out: Buffer, at: number): void {
   const count = values.length
   const bits = new Uint32Array(values.buffer, values.byteOffset, count * 2)
@@ -44,7 +44,7 @@ export function packColumn(values: Float64Array, ids: Uint32Array, last: Uint32A
   }
 }
 
-/** The way back: the column of `ids.length` numbers at `at`. */
+/** Reads a column of `ids.length` values at `at`: the inverse of `packColumn`. */
 export function unpackColumn(bytes: Buffer, at: number, ids: Uint32Array, last: Uint32Array): Float64Array {
   const count = ids.length
   const values = new Float64Array(count)
@@ -64,16 +64,16 @@ export function unpackColumn(bytes: Buffer, at: number, ids: Uint32Array, last: 
   return values
 }
 
-/** Level 1 is as small as level 3 on these columns, and a snapshot of 3,000 series takes it 0.1 ms. */
+/** Level 1 compresses these columns as well as level 3, in 0.1 ms for a snapshot of 3,000 series. */
 const params = { [constants.ZSTD_c_compressionLevel]: 1 }
 
-/** Room that is made at once for what comes out: Node's own choice, 128 KiB a call, is garbage that piles up. */
+/** Size of the first output buffer. Node's default of 128 KiB for each call accumulates garbage. */
 const maxChunkBytes = 64 * 1024
 const chunkFor = (length: number) => Math.min(Math.max(length, 64), maxChunkBytes)
 
 export const compress = (bytes: Buffer): Buffer =>
   zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length, chunkSize: chunkFor(bytes.length >> 1) })
 
-/** Throws where the bytes are no such thing or become more than `most`. */
-export const decompress = (bytes: Buffer, most: number): Buffer =>
-  zstdDecompressSync(bytes, { maxOutputLength: most, chunkSize: chunkFor(most) })
+/** Throws if the bytes are not zstd, or if the output is larger than `maxLength`. */
+export const decompress = (bytes: Buffer, maxLength: number): Buffer =>
+  zstdDecompressSync(bytes, { maxOutputLength: maxLength, chunkSize: chunkFor(maxLength) })

@@ -6,10 +6,10 @@ import { segmentName } from './format.ts'
 export interface Segment {
   readonly path: string
   readonly first: number
-  /** Samples appended to the log before its first. */
+  /** Number of samples that were appended to the log before this segment. */
   readonly samplesBefore: number
   readonly createdMs: number
-  /** So much of the file may be read: it is written, and safe if it was to be. */
+  /** Readable length of the file: written, and synced if `sync` requires it. */
   bytes: number
 }
 
@@ -45,7 +45,7 @@ export class Segments {
     return `${this.directory}/${segmentName(first)}`
   }
 
-  /** The segment in which a sequence number is, or the first one behind it. */
+  /** The segment that contains a sequence number, or the first segment after it. */
   holding(sequence: number): Segment | undefined {
     return this.#list.findLast(({ first }) => first <= sequence) ?? this.#list[0]
   }
@@ -54,13 +54,13 @@ export class Segments {
     return this.#list.find(({ first }) => first > segment.first)
   }
 
-  /** Where the one after the oldest begins; undefined where there is one alone, which is never let go. */
+  /** The end of the oldest segment; undefined if it is the only one, which retention never deletes. */
   get endOfOldest(): LogPosition | undefined {
     const second = this.#list[1]
     return second && { sequence: second.first - 1, samples: second.samplesBefore }
   }
 
-  /** Bytes of what is behind a place: whole segments, and of its own segment the share by samples. */
+  /** Estimated bytes after a position: later segments, and a share of its segment in proportion to the samples. */
   bytesAfter({ sequence, samples }: LogPosition, last: LogPosition): number {
     let bytes = 0
     this.#list.forEach((segment, i) => {
@@ -68,8 +68,8 @@ export class Segments {
       const end = next ? next.samplesBefore : last.samples
       if (next !== undefined && next.first <= sequence + 1) return
       const all = end - segment.samplesBefore
-      const left = end - Math.max(samples, segment.samplesBefore)
-      bytes += all <= 0 ? 0 : (segment.bytes * Math.max(0, left)) / all
+      const remaining = end - Math.max(samples, segment.samplesBefore)
+      bytes += all <= 0 ? 0 : (segment.bytes * Math.max(0, remaining)) / all
     })
     return Math.round(bytes)
   }
@@ -81,7 +81,7 @@ export class Segments {
     await this.#files.remove(oldest.path)
   }
 
-  /** Forgets what is no longer in the directory. */
+  /** Removes segments without a file. */
   async look(): Promise<void> {
     const names = new Set(await this.#files.list(this.directory))
     this.#list = this.#list.filter(({ first }) => names.has(segmentName(first)))

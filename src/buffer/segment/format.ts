@@ -4,33 +4,33 @@ import { crc32 } from 'node:zlib'
  * The log on disk, version 2. All numbers are little endian; u48 is an unsigned integer of six bytes.
  *
  * DIRECTORY
- *   log/SEQUENCE.segment   snapshots, in files named by the first sequence number that they may hold, 16 digits
- *   cursors                where each endpoint is (cursors.ts)
- *   aside/                 what a receiver refused, in files of this same format (aside.ts)
- *   corrupt/               bytes that could not be read (corrupt.ts)
- *   owner                  the socket of the one process that may write here (owner.ts)
+ *   log/SEQUENCE.segment   snapshots, in files named by their first sequence number, 16 digits
+ *   cursors                the position of each endpoint (cursor/record.ts)
+ *   dead-letters/          samples that a receiver rejected, in files of this format (log/dead-letters.ts)
+ *   corrupt/               copies of corrupt bytes (log/quarantine.ts)
+ *   owner                  the socket of the one process that may write (lock/lockfile.ts)
  *
  * SEGMENT = header, then records up to the end of the file
  *
- * header, 64 bytes, the same in every version: one that cannot read the records knows what comes before them
+ * header, 64 bytes, the same in every version, so that an older version can number its records after them
  *    0  8  "hostpush"
  *    8  2  version
  *   12  6  u48 first sequence number
  *   18  6  u48 samples appended to this log, ever, before this segment
- *   24  8  f64 wall clock at its making, milliseconds since the epoch
+ *   24  8  f64 wall clock at the creation, milliseconds since the epoch
  *   32 16  boot id (bytes of the UUID)
  *   60  4  CRC-32 of the 60 bytes before
  *
  * record:
  *    0  4  u32 length of the payload
  *    4  1  type: 1 declarations, 2 snapshot, 3 note, 4 loss
- *    5  3  A7 68 70, by which a reader finds its way again
+ *    5  3  A7 68 70, the marker by which a reader finds the next record after corrupt bytes
  *    8  4  CRC-32 of the 8 bytes before and the payload
  *   12     payload
  *
- * declarations: zstd of JSON (declare.ts): families, identities and series, each with a number that holds in this
- * segment alone. Everything is declared before it is used, and every declaration is written twice, so that one damaged
- * place never takes the meaning of all that follows.
+ * declarations: zstd of JSON (series-dictionary.ts): families, identities and series, each with a number that is valid
+ * in this segment only. Everything is declared before its first use, and every declaration is written twice, so that one
+ * corrupt place does not make later snapshots unreadable.
  *
  * snapshot:
  *    0  6  u48 sequence number
@@ -38,37 +38,38 @@ import { crc32 } from 'node:zlib'
  *   12  8  f64 wall clock, milliseconds since the epoch
  *   20  6  u48 boot clock, milliseconds
  *   26  4  u32 samples
- *   30  1  flags: 1 stands alone, 2 has timestamps of its own, 4 tells when counters began, 8 is the last before a stop
+ *   30  1  flags: 1 self-contained, 2 per-sample timestamps, 4 counter start times, 8 last before a stop
  *   32  4  u32 length of the list of series
- *   36     zstd of: list of series, values, timestamps (columns.ts); u48 boot, u48 start of the agent that took it,
- *          milliseconds since the epoch, 0 for unset: told where it stands alone and where they change
+ *   36     zstd of: list of series, values, timestamps (column-codec.ts); with flag 4: u48 boot time, u48 start of the
+ *          agent, milliseconds since the epoch, 0 for unset: written in self-contained snapshots and when they change
  *
- * note: JSON, the writer's own; for refused samples who refused them and why.
- * loss: u48 from, u48 to: of the samples numbered so none is in the log, and that has been counted.
+ * note: JSON of the writer; in dead letters the endpoint and its reason.
+ * loss: u48 from, u48 to: the samples with these numbers are not in the log, and they are already counted as dropped.
  *
  * INVARIANTS
- *   Sequence numbers grow by one from record to record, and are never used twice. The numbering of samples grows by
- *   the samples of each snapshot, so that any gap, whatever made it, is known to the sample.
- *   Within a segment a snapshot refers to the one before it, except where it stands alone: the first, and every 32nd.
- *   A segment is only ever appended to, by the one process that made it; a new process makes a new one.
- *   Where two segments hold the same number, the later one counts: it was written anew after a failed sync.
+ *   Sequence numbers grow by one from snapshot to snapshot and are never used twice. The numbering of samples grows by
+ *   the samples of each snapshot, so the exact number of missing samples is known for every gap.
+ *   Within a segment a snapshot refers to the previous one, except if it is self-contained: the first and every 32nd.
+ *   Only the process that created a segment appends to it; a new process creates a new segment.
+ *   If two segments contain the same sequence number, the later one counts: it was written after a failed sync.
  *
  * RECOVERY
- *   Only headers and the last segment are read at the start. What follows the last good record of the last segment
- *   is a torn write and is cut. A bad record elsewhere is skipped: the reader looks for the next good one and goes on
- *   at the next snapshot that stands alone; the bytes are kept aside and counted. A segment with a bad header is
- *   read by its name and its records. Segments of a newer version are moved to where that will find them (newer.ts).
+ *   A start reads only the headers and the last segment. Bytes after the last valid record of the last segment are a
+ *   torn write and are truncated. A corrupt record elsewhere is skipped: the reader searches the next valid record and
+ *   continues at the next self-contained snapshot; the corrupt bytes are copied to corrupt/ and counted. A segment with
+ *   a corrupt header is read by its name and its records. Segments of a newer version are moved to the spool
+ *   (recovery/downgrade.ts).
  *
- * VERSION 1 has no word on when counters began: neither flag 4 nor what a family counts since. It reads as unset.
+ * VERSION 1 has no start times of counters: no flag 4 and no `since` of a family. They read as unset.
  */
 export const version = 2
 export const headerBytes = 64
 export const recordHeadBytes = 12
 
-/** A record that claims to be longer is none: declarations of a million series are below it. */
+/** A longer length means corruption: declarations of a million series are shorter. */
 export const maxRecordBytes = 64 * 1024 * 1024
 
-/** More samples than this in one snapshot are a sign of damage that its checksum missed. */
+/** More samples in one snapshot mean corruption that the checksum did not detect. */
 export const maxSamples = 1 << 24
 
 export const recordType = { declarations: 1, snapshot: 2, note: 3, loss: 4 } as const
@@ -81,7 +82,7 @@ export interface Header {
   readonly first: number
   readonly samplesBefore: number
   readonly createdMs: number
-  /** As the kernel writes it, a UUID. */
+  /** The UUID in /proc/sys/kernel/random/boot_id. */
   readonly bootId: string
 }
 
@@ -97,7 +98,7 @@ export function headerOf({ first, samplesBefore, createdMs, bootId }: Header): B
   return bytes
 }
 
-/** The header; `isNewer` where a newer version wrote what follows it. */
+/** Reads the header. `isNewer`: the records are in the format of a newer version. */
 export function readHeader(bytes: Buffer): (Header & { readonly isNewer: boolean }) | 'corrupt' {
   if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return 'corrupt'
   if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return 'corrupt'
@@ -113,7 +114,7 @@ export function readHeader(bytes: Buffer): (Header & { readonly isNewer: boolean
 
 export const segmentName = (first: number): string => `${String(first).padStart(16, '0')}.segment`
 
-/** The first sequence number of a segment by its name; undefined for a file that is none. */
+/** The first sequence number of a segment, from its file name; undefined for other files. */
 export function firstOf(name: string): number | undefined {
   const [, digits] = /^(\d{16})\.segment$/.exec(name) ?? []
   return digits === undefined ? undefined : Number(digits)
@@ -138,7 +139,9 @@ export interface Record {
   readonly length: number
 }
 
-/** The record at a place; `short` where the bytes may end before it does; `bad` where there is none. */
+/**
+ * The record at an offset; `short` if it may continue after the end of the bytes; `bad` if there is no valid record.
+ */
 export function recordAt(bytes: Buffer, at: number): Record | 'short' | 'bad' {
   if (at + recordHeadBytes > bytes.length) return 'short'
   if (marker.compare(bytes, at + markerAt, at + markerAt + marker.length) !== 0) return 'bad'
@@ -151,13 +154,13 @@ export function recordAt(bytes: Buffer, at: number): Record | 'short' | 'bad' {
   return { type: record.readUInt8(4), payload: record.subarray(recordHeadBytes), length }
 }
 
-/** Where a record may begin, at or after a place; the end of the bytes where there is no sign of one. */
+/** The offset of the next possible record at or after `from`; the end of the bytes if there is none. */
 export function nextRecordOffset(bytes: Buffer, from: number): number {
   const found = bytes.indexOf(marker, from + markerAt)
   return found < 0 ? bytes.length : found - markerAt
 }
 
-/** All good records of a whole segment; `bad` is told of what lies between them, and of the end if it is torn. */
+/** All valid records of a segment. Calls `bad` for the bytes between them, and for a torn end. */
 export function* recordsOf(
   bytes: Buffer,
   bad: (from: number, to: number) => void,

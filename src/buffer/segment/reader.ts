@@ -7,7 +7,7 @@ import { Decoder } from './snapshot-codec.ts'
 
 const chunkBytes = 128 * 1024
 
-/** Samples of which none is in the log, counted by the one who lost them. */
+/** A range of sample numbers that are missing in the log and already counted as dropped. */
 export interface Loss {
   readonly from: number
   readonly to: number
@@ -15,32 +15,32 @@ export interface Loss {
 
 interface ReaderHooks {
   readonly intern: Intern
-  /** Bytes that are no record. */
+  /** Called for bytes that are not a valid record. */
   readonly corrupt: (segment: Segment, at: number, bytes: Buffer) => Promise<void>
   readonly lost: (loss: Loss) => void
   readonly note?: (note: string) => void
 }
 
-/** Reads a segment from its start, also while it grows; knows its series and no others. */
+/** Reads a segment from its start, also while it grows. It resolves series by the declarations of this segment only. */
 export class SegmentReader {
   readonly segment: Segment
   readonly #files: FileSystem
   readonly #hooks: ReaderHooks
   readonly #decoder: Decoder
   #file: File | undefined
-  /** A window on the file, which begins at `#from`; the next record is at `#at` in the file. */
+  /** A window of the file that starts at offset `#from`. The next record is at offset `#at` of the file. */
   #bytes = Buffer.alloc(0)
   #from = headerBytes
   #at = headerBytes
 
-  constructor(segment: Segment, files: FileSystem, told: ReaderHooks) {
+  constructor(segment: Segment, files: FileSystem, hooks: ReaderHooks) {
     this.segment = segment
     this.#files = files
-    this.#hooks = told
-    this.#decoder = new Decoder(told.intern)
+    this.#hooks = hooks
+    this.#decoder = new Decoder(hooks.intern)
   }
 
-  /** The next snapshot; undefined where there is none by now. Rejects where the file cannot be read. */
+  /** The next snapshot; undefined if there is none yet. Rejects if the file cannot be read. */
   async next(): Promise<LogEntry | undefined> {
     for (let record = await this.#record(); record !== undefined; record = await this.#record()) {
       const entry = await this.#entryOf(record)
@@ -63,7 +63,7 @@ export class SegmentReader {
       if (type === recordType.note) this.#hooks.note?.(payload.toString())
       if (type === recordType.loss) this.#hooks.lost({ from: payload.readUIntLE(0, 6), to: payload.readUIntLE(6, 6) })
     } catch {
-      // its checksum is right and it makes no sense all the same: kept aside like any damage
+      // the checksum is valid but the content is not: treated like corrupt bytes
       await this.#hooks.corrupt(this.segment, this.#at - length, Buffer.from(payload))
     }
     return undefined
@@ -79,27 +79,27 @@ export class SegmentReader {
         return record
       }
       if (record === 'short' && (await this.#readOn())) continue
-      // Here the bytes are bad, or they claim to go on beyond the end of the file.
+      // Corrupt bytes, or a record with a length beyond the end of the file.
       const end = this.#from + this.#bytes.length
-      if (place >= end) return undefined // a torn end, or one that is not whole yet: it is looked at again
+      if (place >= end) return undefined // a torn or incomplete record at the end: the next call reads it again
       place = Math.max(place + 1, Math.min(this.#from + nextRecordOffset(this.#bytes, place - this.#from + 1), end - 7))
     }
   }
 
-  /** Makes the window longer at its end, shorter at its front; false where there is no more. */
+  /** Reads the next chunk into the window and removes what was read before. False at the end of the file. */
   async #readOn(): Promise<boolean> {
     const end = this.#from + this.#bytes.length
-    const wanted = Math.min(chunkBytes, this.segment.bytes - end)
-    if (wanted <= 0) return false
+    const length = Math.min(chunkBytes, this.segment.bytes - end)
+    if (length <= 0) return false
     this.#file ??= await this.#files.open(this.segment.path, 'read')
-    const more = await this.#file.read(end, wanted)
+    const more = await this.#file.read(end, length)
     if (more.length === 0) return false
     this.#bytes = Buffer.concat([this.#bytes.subarray(this.#at - this.#from), more])
     this.#from = this.#at
     return true
   }
 
-  /** What lies between the last record and this place is damaged. */
+  /** Reports the bytes between the last record and this offset as corrupt. */
   async #skip(place: number): Promise<void> {
     const at = this.#at
     this.#at = place
@@ -108,7 +108,7 @@ export class SegmentReader {
   }
 }
 
-/** Samples that are lost and counted already, so that the gap they left is not counted once more. */
+/** Ranges of lost samples that are already counted, so that their gaps are not counted again. */
 export class CountedLosses {
   #ranges: readonly Loss[] = []
 
@@ -123,7 +123,7 @@ export class CountedLosses {
     this.#ranges = [...apart, whole]
   }
 
-  /** How many of these samples have not been counted. */
+  /** How many of these samples are not counted yet. */
   notYetCounted({ from, to }: Loss): number {
     return this.#ranges.reduce(
       (left, one) => left - Math.max(0, Math.min(to, one.to) - Math.max(from, one.from)),
@@ -131,7 +131,7 @@ export class CountedLosses {
     )
   }
 
-  /** What every endpoint is past need not be remembered. */
+  /** Removes ranges that every endpoint has passed. */
   forget(before: number): void {
     if (this.#ranges.some((one) => one.to <= before)) this.#ranges = this.#ranges.filter((one) => one.to > before)
   }

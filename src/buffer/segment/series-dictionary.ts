@@ -4,9 +4,9 @@ import { compress, decompress } from './column-codec.ts'
 import { maxRecordBytes } from './format.ts'
 
 /**
- * What a declarations record holds, as JSON before compression. Numbers follow from the order in which things are
- * declared in the segment; `first` is the number of the first of each kind in this record, which makes the second copy
- * of a record harmless.
+ * The JSON of a declarations record. Families, identities and series are numbered in the order of their declaration in
+ * the segment. `first` contains the first number of each kind in this record, by which a reader recognizes the second
+ * copy.
  */
 interface Declaration {
   readonly first: readonly [families: number, identities: number, series: number]
@@ -16,7 +16,7 @@ interface Declaration {
   readonly series: readonly (readonly [number, number, ...string[]])[]
 }
 
-/** Numbers the series of a segment that is being written. */
+/** Assigns numbers to the series of a segment that is being written. */
 export class Declarations {
   readonly #families = new Map<Family, number>()
   readonly #identities = new Map<Labels, number>()
@@ -28,7 +28,7 @@ export class Declarations {
     return this.#series.size
   }
 
-  /** The numbers of these series, and the payload that declares those among them that are new. */
+  /** The numbers of these series, and the payload that declares the new ones; undefined if there are none. */
   of(list: readonly Series[]): { readonly ids: Uint32Array; readonly payload: Buffer | undefined } {
     if (list === this.#list) return { ids: this.#ids, payload: undefined }
     const fresh = list.filter((series) => !this.#series.has(series))
@@ -62,7 +62,7 @@ export class Declarations {
   }
 }
 
-/** Finds the one object of a series, so that what is read back is the same as what is collected now. */
+/** Returns the one object of a series, so that a series from disk is identical to the collected series. */
 export type Intern = (series: Omit<Series, 'ref'>) => Series
 
 /** The series of a segment that is being read. */
@@ -80,13 +80,13 @@ export class KnownSeries {
     return this.#series.length
   }
 
-  /** The series of this number; undefined where both copies of its declaration are gone. */
+  /** The series with a number; undefined if both copies of its declaration are corrupt. */
   at(id: number): Series | undefined {
     return this.#series[id]
   }
 
-  /** Throws where the payload is no declaration. */
-  take(payload: Buffer): void {
+  /** Reads a declarations record. Throws if the payload is invalid. */
+  read(payload: Buffer): void {
     const { first, families, identities, series } = JSON.parse(
       decompress(payload, maxRecordBytes).toString(),
     ) as Declaration
@@ -100,7 +100,7 @@ export class KnownSeries {
     })
     series.forEach(([family, identity, ...labelValues], i) => {
       const known = this.#families[family]
-      if (known === undefined) return // its own declaration is gone
+      if (known === undefined) return // both copies of the family's declaration are corrupt
       this.#series[firstSeries + i] = this.#intern({
         family: known,
         labelValues,

@@ -3,9 +3,8 @@ import type { Labels, Series } from '../../metrics/index.ts'
 import type { Intern } from './series-dictionary.ts'
 
 /**
- * Gives a series that is read back the object that it has elsewhere: among what is collected now, or in the segment
- * read before. So a series stays one series across segments and restarts. Help may have changed meanwhile; that does
- * not make another series of it.
+ * Maps a series from disk to the object of the same series in the newest snapshots or in the previously read segment.
+ * So a series has one object across segments and restarts. A different help text does not make a different series.
  */
 export class SeriesPool {
   readonly #live: () => Iterable<readonly Series[]>
@@ -13,10 +12,10 @@ export class SeriesPool {
   #collected = new Map<string, Series>()
   #current = new Map<string, Series>()
   #before = new Map<string, Series>()
-  /** Below zero, so that they are no collected series' numbers. */
+  /** Negative, to differ from the references of collected series. */
   #nextRef = -1
 
-  /** `live` gives the lists of series of the newest snapshots. */
+  /** `live` returns the series lists of the newest snapshots. */
   constructor(live: () => Iterable<readonly Series[]>) {
     this.#live = live
   }
@@ -31,7 +30,7 @@ export class SeriesPool {
     return known
   }
 
-  /** A new segment begins: what the one before the last had, and no later one, is forgotten. */
+  /** Called before each segment. Keeps the series of the previous segment and removes older ones. */
   startSegment(): void {
     this.#before = this.#current
     this.#current = new Map()
@@ -51,12 +50,12 @@ export class SeriesPool {
 const identityKeys = new WeakMap<Labels, string>()
 
 function keyOf({ family, labelValues, identity }: Omit<Series, 'ref'>): string {
-  let whose = identityKeys.get(identity)
-  if (whose === undefined) {
-    whose = JSON.stringify(Object.entries(identity).sort(([left], [right]) => (left < right ? -1 : 1)))
-    identityKeys.set(identity, whose)
+  let identityKey = identityKeys.get(identity)
+  if (identityKey === undefined) {
+    identityKey = JSON.stringify(Object.entries(identity).sort(([left], [right]) => (left < right ? -1 : 1)))
+    identityKeys.set(identity, identityKey)
   }
   const { name, suffix, type, labelNames, since } = family
   const own = typeof since === 'number' ? [since] : []
-  return JSON.stringify([name, suffix, type, labelNames, labelValues, whose, ...own])
+  return JSON.stringify([name, suffix, type, labelNames, labelValues, identityKey, ...own])
 }

@@ -6,15 +6,15 @@ import { maxSamples, recordOf, recordType } from './format.ts'
 import { Declarations, type Intern, KnownSeries } from './series-dictionary.ts'
 
 const headBytes = 36
-const flag = { standsAlone: 1, ownTimestamps: 2, starts: 4, isLast: 8 } as const
+const flag = { selfContained: 1, ownTimestamps: 2, starts: 4, isLast: 8 } as const
 
-/** When counters began: two u48. */
+/** Start times of counters: two u48. */
 const startsBytes = 12
 
-/** Every so many snapshots one refers to none before it. */
+/** Every 32nd snapshot does not refer to the previous one. */
 const selfContainedEvery = 32
 
-/** What can be told of a snapshot without its series. */
+/** The fields of a snapshot record that are readable without its series. */
 export interface Head {
   readonly sequence: number
   readonly samplesBefore: number
@@ -31,11 +31,11 @@ export function headOf(payload: Buffer): Head {
     timestampMs: payload.readDoubleLE(12),
     bootMs: payload.readUIntLE(20, 6),
     samples: payload.readUInt32LE(26),
-    isSelfContained: (payload.readUInt8(30) & flag.standsAlone) !== 0,
+    isSelfContained: (payload.readUInt8(30) & flag.selfContained) !== 0,
   }
 }
 
-/** Turns the snapshots of one segment into its records, in order. */
+/** Encodes the snapshots of one segment, in order. */
 export class Encoder {
   readonly #declarations = new Declarations()
   readonly #values = new PreviousValues()
@@ -44,20 +44,20 @@ export class Encoder {
   #starts: Starts | undefined
   #count = 0
 
-  /** The records of one snapshot, its declarations before it. */
+  /** The records of one snapshot: two copies of new declarations, then the snapshot. */
   encode({ sequence, samplesBefore, bootMs, snapshot }: LogEntry): readonly Buffer[] {
     const { ids, payload } = this.#declarations.of(snapshot.series)
-    const standsAlone = this.#count++ % selfContainedEvery === 0
-    if (standsAlone) {
+    const isSelfContained = this.#count++ % selfContainedEvery === 0
+    if (isSelfContained) {
       this.#values.clear()
       this.#times.clear()
     }
-    const list = listOf(ids, standsAlone ? new Uint32Array() : this.#before)
+    const list = listOf(ids, isSelfContained ? new Uint32Array() : this.#before)
     this.#before = ids
     const { starts } = snapshot
-    const tells = standsAlone ? starts !== undefined : !isSame(starts, this.#starts)
+    const hasStarts = isSelfContained ? starts !== undefined : !isSame(starts, this.#starts)
     this.#starts = starts
-    const body = Buffer.concat([this.#body(snapshot, ids, list), ...(tells ? [bytesOf(starts)] : [])])
+    const body = Buffer.concat([this.#body(snapshot, ids, list), ...(hasStarts ? [bytesOf(starts)] : [])])
     const head = Buffer.alloc(headBytes)
     head.writeUIntLE(sequence, 0, 6)
     head.writeUIntLE(samplesBefore, 6, 6)
@@ -65,9 +65,9 @@ export class Encoder {
     head.writeUIntLE(Math.max(0, Math.floor(bootMs)), 20, 6)
     head.writeUInt32LE(ids.length, 26)
     const flags = [
-      standsAlone ? flag.standsAlone : 0,
+      isSelfContained ? flag.selfContained : 0,
       snapshot.ownTimestampsMs ? flag.ownTimestamps : 0,
-      tells ? flag.starts : 0,
+      hasStarts ? flag.starts : 0,
       snapshot.isLast ? flag.isLast : 0,
     ]
     head.writeUInt8(
@@ -92,34 +92,35 @@ export class Encoder {
   }
 }
 
-/** Reads the records of one segment, in order. */
+/** Decodes the records of one segment, in order. */
 export class Decoder {
   readonly #known: KnownSeries
   readonly #values = new PreviousValues()
   readonly #times = new PreviousValues()
   #ids: Uint32Array = new Uint32Array()
-  /** Of `#ids`; the same array as long as the snapshots have the same series. */
+  /** The series of `#ids`. The array stays the same while the snapshots have the same series. */
   #series: readonly (Series | undefined)[] = []
   #starts: Starts | undefined
-  /** The sequence number that the next snapshot must have unless it stands alone. */
+  /** Required sequence number of the next snapshot, unless it is self-contained. */
   #expected = Number.NaN
 
   constructor(intern: Intern) {
     this.#known = new KnownSeries(intern)
   }
 
-  /** Throws where the payload is none. */
+  /** Reads a declarations record. Throws if the payload is invalid. */
   declare(payload: Buffer): void {
-    this.#known.take(payload)
+    this.#known.read(payload)
     this.#series = []
   }
 
-  /** The snapshot; undefined where it refers to one that could not be read. Throws where the payload is none. */
+  /** Reads a snapshot; undefined if it refers to a snapshot that was not read. Throws if the payload is invalid. */
   snapshot(payload: Buffer): LogEntry | undefined {
     const head = headOf(payload)
     if (!head.isSelfContained && head.sequence !== this.#expected) return undefined
-    this.#expected = Number.NaN // until all of it is read
-    if (head.samples > maxSamples) throw new Error(`a snapshot of ${head.samples} samples`)
+    this.#expected = Number.NaN // until the whole snapshot is decoded
+    if (head.samples > maxSamples)
+      throw new Error(`snapshot claims ${head.samples} samples, the limit is ${maxSamples}`)
     if (head.isSelfContained) {
       this.#values.clear()
       this.#times.clear()
@@ -129,17 +130,17 @@ export class Decoder {
     const flags = payload.readUInt8(30)
     const hasTimes = (flags & flag.ownTimestamps) !== 0
     const columnBytes = head.samples * 8
-    const tells = (flags & flag.starts) !== 0
+    const hasStarts = (flags & flag.starts) !== 0
     const startsAt = listBytes + columnBytes * (hasTimes ? 2 : 1)
-    const length = startsAt + (tells ? startsBytes : 0)
+    const length = startsAt + (hasStarts ? startsBytes : 0)
     const body = decompress(payload.subarray(headBytes), Math.max(1, length))
-    if (body.length !== length) throw new Error(`a snapshot of ${body.length} bytes instead of ${length}`)
-    this.#takeList(body.subarray(0, listBytes), head)
-    const values = unpackColumn(body, listBytes, this.#ids, this.#values.for(this.#room()))
+    if (body.length !== length) throw new Error(`snapshot has ${body.length} bytes, expected ${length}`)
+    this.#readList(body.subarray(0, listBytes), head)
+    const values = unpackColumn(body, listBytes, this.#ids, this.#values.for(this.#seriesCount()))
     const times = hasTimes
-      ? unpackColumn(body, listBytes + columnBytes, this.#ids, this.#times.for(this.#room()))
+      ? unpackColumn(body, listBytes + columnBytes, this.#ids, this.#times.for(this.#seriesCount()))
       : undefined
-    if (tells) this.#starts = startsIn(body, startsAt)
+    if (hasStarts) this.#starts = startsIn(body, startsAt)
     this.#expected = head.sequence + 1
     return {
       sequence: head.sequence,
@@ -155,19 +156,20 @@ export class Decoder {
     }
   }
 
-  /** Numbers in use go up to the highest that is declared, or used without. */
-  #room(): number {
+  /** Size of the arrays of previous values: series numbers may be used although their declaration is corrupt. */
+  #seriesCount(): number {
     let most = this.#known.count
     for (const id of this.#ids) if (id >= most) most = id + 1
     return most
   }
 
-  #takeList(list: Buffer, { samples, isSelfContained }: Head): void {
+  #readList(list: Buffer, { samples, isSelfContained }: Head): void {
     if (list.length > 0) {
       this.#ids = readList(list, isSelfContained ? new Uint32Array() : this.#ids)
       this.#series = []
     } else if (isSelfContained) this.#ids = new Uint32Array()
-    if (this.#ids.length !== samples) throw new Error(`a list of ${this.#ids.length} series for ${samples} samples`)
+    if (this.#ids.length !== samples)
+      throw new Error(`series list has ${this.#ids.length} entries for ${samples} samples`)
     if (this.#series.length !== samples) this.#series = Array.from(this.#ids, (id) => this.#known.at(id))
   }
 }
@@ -186,7 +188,7 @@ function startsIn(body: Buffer, at: number): Starts {
   return { boot: body.readUIntLE(at, 6), start: body.readUIntLE(at + 6, 6) }
 }
 
-/** Without the samples whose series is not known any more. */
+/** The series and values without samples of unknown series: both copies of their declaration are corrupt. */
 function declaredOf(
   series: readonly (Series | undefined)[],
   values: Float64Array,
@@ -202,7 +204,10 @@ function declaredOf(
   }
 }
 
-/** Which series: what is the same at both ends of the list before, and between them each number's step to the next. */
+/**
+ * Encodes a list of series numbers: the lengths of the common head and tail with the previous list, then the
+ * differences.
+ */
 function listOf(ids: Uint32Array, before: Uint32Array): Buffer {
   if (ids === before) return Buffer.alloc(0)
   const shorter = Math.min(ids.length, before.length)
@@ -225,10 +230,10 @@ function listOf(ids: Uint32Array, before: Uint32Array): Buffer {
 function readList(list: Buffer, before: Uint32Array): Uint32Array {
   const numbers = numbersOf(list)
   const [head = 0, tail = 0, ...steps] = numbers
-  if (head + tail > before.length) throw new Error('a list of series that refers to none')
+  if (head + tail > before.length) throw new Error('series list refers to a longer previous list')
   let previous = -1
   const middle = steps.map((step) => (previous += 1 + (step % 2 === 0 ? step / 2 : -(step + 1) / 2)))
-  if (middle.some((id) => id < 0 || id >= maxSamples)) throw new Error('a list of series that are none')
+  if (middle.some((id) => id < 0 || id >= maxSamples)) throw new Error('series list contains an invalid series number')
   const ids = new Uint32Array(head + middle.length + tail)
   ids.set(before.subarray(0, head))
   ids.set(middle, head)
@@ -236,7 +241,7 @@ function readList(list: Buffer, before: Uint32Array): Uint32Array {
   return ids
 }
 
-/** Seven bits a byte, the highest bit says that more follow. */
+/** Varint: seven bits per byte, the highest bit is set if more bytes follow. */
 function putNumber(bytes: number[], number: number): void {
   let rest = number
   for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)

@@ -5,7 +5,7 @@ import { type Header, headerBytes, headerOf, recordOf, recordType } from './form
 import type { Loss } from './reader.ts'
 import { Encoder } from './snapshot-codec.ts'
 
-/** A segment that is being written, by this process from its first byte. */
+/** Writes one segment, which this process creates. */
 export class SegmentWriter {
   readonly segment: Segment
   readonly #file: File
@@ -19,21 +19,21 @@ export class SegmentWriter {
     this.#written = headerBytes
   }
 
-  /** Makes the file, with its header. */
+  /** Creates the file with its header. */
   static async create(files: FileSystem, path: string, header: Header): Promise<SegmentWriter> {
     const { first, samplesBefore, createdMs } = header
     const file = await files.open(path, 'create')
     try {
       await file.write(headerOf(header), 0)
     } catch (error) {
-      await file.close().catch(() => {}) // it has failed already
+      await file.close().catch(() => {}) // the write has failed already
       await files.remove(path).catch(() => {})
       throw error
     }
     return new SegmentWriter({ path, first, samplesBefore, createdMs, bytes: 0 }, file)
   }
 
-  /** Writes snapshots, in order. After a failure this segment takes no more. */
+  /** Writes snapshots, in order. After a failure the segment must be abandoned. */
   async write(entries: readonly LogEntry[], countedLosses: readonly Loss[]): Promise<void> {
     const records = [...countedLosses.map(lossRecord), ...entries.flatMap((entry) => this.#encoder.encode(entry))]
     const bytes = Buffer.concat(records)
@@ -41,14 +41,14 @@ export class SegmentWriter {
     this.#written += bytes.length
   }
 
-  /** Writes text that is the caller's own. */
+  /** Writes a note of the caller. */
   async note(text: string): Promise<void> {
     const bytes = recordOf(recordType.note, Buffer.from(text))
     await this.#file.write(bytes, this.#written)
     this.#written += bytes.length
   }
 
-  /** What was written may be read. */
+  /** Makes the written bytes visible to readers. */
   show(): void {
     this.segment.bytes = this.#written
   }
@@ -59,12 +59,12 @@ export class SegmentWriter {
     this.#safe = written
   }
 
-  /** What was written counts as safe, though it was not synced. */
+  /** Marks the written bytes as durable without a sync. */
   trust(): void {
     this.#safe = this.#written
   }
 
-  /** True where a name leads to the file still. */
+  /** False after the file was deleted. */
   async isLinked(): Promise<boolean> {
     return (await this.#file.status()).isLinked
   }
@@ -73,7 +73,7 @@ export class SegmentWriter {
     return this.#file.close()
   }
 
-  /** Lets go of the descriptor after a failure; what was not synced is not to be read. False where nothing is left. */
+  /** Closes the file after a failure and hides bytes that were not synced. False if no byte is durable. */
   async abandon(): Promise<boolean> {
     this.segment.bytes = this.#safe
     await this.#file.close().catch(() => {}) // it has failed already

@@ -108,4 +108,4 @@ function textOf({ type, kind, expected, message }: v.BaseIssue<unknown>): string
 
 /** Messages of schemas name only the expected value. */
 const invalidText = (message: string): string =>
-  /^expected | is expected$/.test(message) ? `invalid value, ${message}` : message
+  message.startsWith('expected ') ? `invalid value, ${message}` : message

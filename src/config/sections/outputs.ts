@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type ConfiguredOutput, cursorNameOf, type OutputContext, type OutputKind } from '../../output.ts'
+import type { ConfiguredOutput, OutputContext, OutputKind } from '../../output.ts'
 import { blocksOf, type Shape } from '../schema/schema.ts'
 
 type FileContext = Omit<OutputContext, 'place' | 'isAlone' | 'file'>
@@ -13,26 +13,22 @@ export async function outputsOf(
   const outputs: ConfiguredOutput[] = []
   for (const kind of kinds) {
     const blocks = blocksOf(file, kind)
+    const firstPlaces = new Map<string, string>()
     for (const [i, block] of blocks.entries()) {
       const at = { ...context, file, place: `${kind.kind}[${i}]`, isAlone: blocks.length === 1 }
       const options = await kind.options(block as never, at)
+      const first = firstPlaces.get(options.name)
+      if (first === undefined) firstPlaces.set(options.name, at.place)
+      else context.problems.push(`${at.place}.name: ${first} has the name ${options.name}; each block needs another`)
       outputs.push({ kind, options: { ...options, digest: digestOf(block, file, kind, context) } })
     }
   }
-  for (const { kind, options } of repeated(outputs))
-    context.problems.push(`${kind.kind}: two blocks have the name ${options.name}, expected unique names`)
   return outputs
 }
 
 /** Digest of everything that affects an output. It covers secrets and does not reveal them. */
-function digestOf(block: unknown, file: Shape, { globals = {} }: OutputKind, context: FileContext): string {
+function digestOf(block: unknown, file: Shape, { kind, globals = {} }: OutputKind, context: FileContext): string {
   const shared = Object.keys(globals).map((key) => (file as Readonly<Record<string, unknown>>)[key])
-  const words = [block, shared, file.global, context.identity, context.intervalMs]
+  const words = [kind, block, shared, file.global, context.identity, context.intervalMs]
   return createHash('sha256').update(JSON.stringify(words)).digest('hex')
-}
-
-/** The first output of each group with the same name. */
-function repeated(outputs: readonly ConfiguredOutput[]): readonly ConfiguredOutput[] {
-  const groups = [...Map.groupBy(outputs, cursorNameOf).values()]
-  return groups.filter(({ length }) => length > 1).flatMap(([first]) => first ?? [])
 }

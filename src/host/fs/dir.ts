@@ -1,7 +1,7 @@
 import { codeOf, type FileReader, type Path, type Status } from './files.ts'
 import { decodeUtf8 } from './text.ts'
 
-/** What errno codes mean "the kernel does not offer this here". The only list of its kind. */
+/** Error codes that mean "the kernel does not offer this here". No other list of them exists. */
 const missing = new Set([
   'ENOENT',
   'ENODATA',
@@ -15,23 +15,23 @@ const missing = new Set([
   'EPERM',
   'EAGAIN',
   'ESRCH',
-  'ERR_INVALID_ARG_VALUE', // Node's: a name with a NUL byte in it, which no file has
+  'ERR_INVALID_ARG_VALUE', // from Node: a name with a NUL byte, which no file has
 ])
 
 export const isMissing = (error: unknown): boolean => missing.has(codeOf(error))
 
-/** An attribute is one short line: node_exporter reads this much of it, in one read, and so do we. */
+/** Maximum bytes of an attribute, read with one read(2), as node_exporter does. */
 const attributeBytes = 128
 
 interface Shared {
   readonly files: FileReader
-  /** What `once` has parsed in this interval, by path and parser. */
+  /** Results of `once` in this interval, by path and parser. */
   readonly parsed: Map<string, Map<unknown, unknown>>
 }
 
 /**
- * A directory of /proc, /sys or the root file system: all that a collector sees of the host. Paths are relative to it.
- * `name` is its last element, `id` what follows the prefix by which `children` found it.
+ * A directory of /proc, /sys or the root file system; collectors read files only through it. Paths are relative to it.
+ * `name` is its last path element, `id` the rest of the name after the prefix passed to `children`.
  */
 export class Dir {
   readonly name: string
@@ -49,7 +49,7 @@ export class Dir {
     this.#shared = shared
   }
 
-  /** As it was configured and joined: what a label that holds a path says. */
+  /** The path as configured and joined, for labels and messages. */
   get path(): string {
     return typeof this.#path === 'string' ? this.#path : decodeUtf8(this.#path)
   }
@@ -59,14 +59,14 @@ export class Dir {
     return new Dir(this.#shared.files, joined(this.#path, path), name, name, this.#shared)
   }
 
-  /** The same directory; its children cannot be asked for where it cannot be read. */
+  /** The same directory, but `children` throws if it is not readable. */
   listable(): Dir {
     const same = new Dir(this.#shared.files, this.#path, this.name, this.id, this.#shared)
     same.#mustList = true
     return same
   }
 
-  /** True if it is there and is a directory or file that can be seen; links are followed. */
+  /** Whether a file or directory exists and is accessible. Follows links. */
   exists(path: Path = ''): boolean {
     return this.status(path) !== undefined
   }
@@ -75,14 +75,14 @@ export class Dir {
     return unlessMissing(() => this.#shared.files.status(joined(this.#path, path)))
   }
 
-  /** Names in byte order of what is in this directory; throws where it cannot be read. */
+  /** Names of the entries, in byte order. Throws if the directory is not readable. */
   entries(): string[] {
     return this.#list().map((name) => (typeof name === 'string' ? name : decodeUtf8(name)))
   }
 
   /**
-   * The subdirectories (links to directories too) whose name begins with `prefix`, in byte order. None where this
-   * directory is missing. Every entry of sysfs' class directories is one, so kinds are looked at only with `sure`.
+   * The subdirectories (links to directories too) with names that begin with `prefix`, in byte order. Empty if this
+   * directory is missing. Every entry of a class directory of sysfs is a directory, so the kind is checked only with `sure`.
    */
   children(prefix = '', sure: 'directories' | 'any' = 'any'): Dir[] {
     const names = this.#mustList ? this.#list() : (unlessMissing(() => this.#list()) ?? [])
@@ -96,27 +96,27 @@ export class Dir {
     return found
   }
 
-  /** A whole file as text; throws where it cannot be read. */
+  /** A whole file as text. Throws if it is not readable. */
   read(path: Path): string {
     return decodeUtf8(this.#shared.files.read(joined(this.#path, path)))
   }
 
-  /** A whole file, or undefined where the kernel does not offer it. */
+  /** A whole file as text; undefined if the kernel does not offer it. */
   readIfAny(path: Path): string | undefined {
     return unlessMissing(() => this.read(path))
   }
 
-  /** A copy of a whole file's bytes; throws where it cannot be read. */
+  /** A copy of a whole file's bytes. Throws if it is not readable. */
   bytes(path: Path): Buffer {
     return Buffer.from(this.#shared.files.read(joined(this.#path, path)))
   }
 
-  /** One attribute: the first 128 bytes, without white space around. Undefined where the kernel does not offer it. */
+  /** One attribute: the first 128 bytes, trimmed. Undefined if the kernel does not offer it. */
   text(path: Path): string | undefined {
     return unlessMissing(() => decodeUtf8(this.#shared.files.read(joined(this.#path, path), attributeBytes)).trim())
   }
 
-  /** Several attributes by name; those that are missing are left out. */
+  /** Several attributes by name; missing ones are omitted. */
   texts<Name extends string>(names: readonly Name[]): { [name in Name]?: string } {
     const found: { [name in Name]?: string } = {}
     for (const name of names) {
@@ -126,38 +126,38 @@ export class Dir {
     return found
   }
 
-  /** One attribute as a number (decimal, or hexadecimal with 0x); undefined where missing, throws where it is no number. */
+  /** One attribute as a number (decimal, or hexadecimal with 0x); undefined if missing. Throws if it is not a number. */
   number(path: Path): number | undefined {
     const text = this.text(path)
     return text === undefined ? undefined : numberOf(text, () => `${this.path}/${path}`)
   }
 
-  /** As `number`; undefined too where the text is no number, such as `<unknown>`, or nothing. */
+  /** As `number`, but undefined if the text is not a number, such as `<unknown>`, or empty. */
   numberIfAny(path: Path): number | undefined {
     const text = this.text(path)
     return text === undefined ? undefined : parsedNumber(text)
   }
 
-  /** Where a link points, as it is written; undefined where there is none. */
+  /** The target of a link as written; undefined if it is missing. */
   link(path: Path): string | undefined {
     return unlessMissing(() => this.#shared.files.link(joined(this.#path, path)))
   }
 
-  /** The absolute path with all links resolved; undefined where it is missing. */
+  /** The absolute path with all links resolved; undefined if it is missing. */
   real(path: Path = ''): string | undefined {
     return unlessMissing(() => this.#shared.files.real(joined(this.#path, path)))
   }
 
-  /** Reads and parses a file once an interval, however many collectors ask; they must not change what they get. */
+  /** Reads and parses a file once per interval for all collectors. They must not modify the result. */
   once<T>(path: string, parse: (text: string) => T): T {
     const key = this.path + (path.startsWith('/') ? '' : '/') + path
     let byParser = this.#shared.parsed.get(key)
     if (byParser === undefined) this.#shared.parsed.set(key, (byParser = new Map()))
     if (!byParser.has(parse)) byParser.set(parse, parse(this.read(path)))
-    return byParser.get(parse) as T // set above under the same parser
+    return byParser.get(parse) as T // stored by the same parser
   }
 
-  /** Ends an interval for all directories made from this one. */
+  /** Ends an interval for all directories derived from this one. */
   endCycle(): void {
     this.#shared.parsed.clear()
     this.#shared.files.endCycle()
@@ -168,7 +168,7 @@ export class Dir {
   }
 }
 
-/** A number as the kernel prints it; throws with the place where the text is none. */
+/** Parses a number as the kernel prints it. Throws an Error with the place if the text is not a number. */
 export function numberOf(text: string, place: () => string): number {
   const value = parsedNumber(text)
   if (value === undefined) throw new Error(`${place()}: ${JSON.stringify(text.slice(0, 80))} is not a number`)
@@ -180,7 +180,7 @@ function parsedNumber(text: string): number | undefined {
   return Number.isNaN(value) ? undefined : value
 }
 
-/** Also true where the kind cannot be determined: the failure then belongs to this child and not to its siblings. */
+/** Also true if the kind is unknown: reading this child then fails, and its siblings are not affected. */
 function mayBeDirectory(dir: Dir): boolean {
   try {
     return dir.status()?.kind === 'directory'

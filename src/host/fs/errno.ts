@@ -1,6 +1,6 @@
 import { codeOf } from './files.ts'
 
-/** Go's errno texts on Linux: what a `device_error` label says. https://man7.org/linux/man-pages/man3/errno.3.html */
+/** Go's errno texts on Linux, for the `device_error` label. https://man7.org/linux/man-pages/man3/errno.3.html */
 const texts: Readonly<Record<number, string>> = {
   1: 'operation not permitted',
   2: 'no such file or directory',
@@ -56,7 +56,7 @@ const texts: Readonly<Record<number, string>> = {
   129: 'key was rejected by service',
 }
 
-/** C libraries' words where they are not Go's with a capital letter: glibc's, then musl's. */
+/** Texts of glibc and musl that differ from Go's in more than a capital letter. */
 const otherWords: Readonly<Record<string, number>> = {
   'Stale file handle': 116,
   'I/O error': 5,
@@ -78,14 +78,14 @@ const otherWords: Readonly<Record<string, number>> = {
   'Quota exceeded': 122,
 }
 
-/** Go's text for an error that a system call of Node's threw; the error's own words where it carries no errno. */
+/** Go's text for an error of one of Node's system calls; the error's message if it has no errno. */
 export function errnoText(error: unknown): string {
-  if (codeOf(error) === 'ERR_INVALID_ARG_VALUE') return textOf(22) // a path with a NUL in it never reached the kernel
+  if (codeOf(error) === 'ERR_INVALID_ARG_VALUE') return textOf(22) // EINVAL: Node rejects a path with a NUL byte
   const negative = error instanceof Error && 'errno' in error ? Number(error.errno) : Number.NaN
   return Number.isInteger(negative) ? textOf(-negative) : String(error)
 }
 
-/** Go's text for what strerror(3) says in the C locale. */
+/** Go's text for a text of strerror(3) in the C locale. */
 export function goText(words: string): string {
   const other = otherWords[words]
   if (other !== undefined) return textOf(other)

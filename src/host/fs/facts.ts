@@ -1,14 +1,14 @@
 import { hostname, machine, networkInterfaces, release, type, version } from 'node:os'
 
-/** What a host tells by system call or environment and not by file. */
+/** Data from Node's system calls and the environment instead of files. */
 export interface Facts {
-  /** TZ of the environment; undefined where it is not set. */
+  /** Environment variable TZ; undefined if it is not set. */
   readonly timezone: string | undefined
   uname(): Uname
   addresses(): Address[]
 }
 
-/** uname(2), but for the domain name: that one is in /proc/sys/kernel. */
+/** uname(2) without the domain name, which is in /proc/sys/kernel. */
 export interface Uname {
   readonly sysname: string
   readonly nodename: string
@@ -17,7 +17,7 @@ export interface Uname {
   readonly machine: string
 }
 
-/** An address of a network interface. `netmask` is the length of the prefix. */
+/** An address of a network interface. `netmask` is the prefix length. */
 export interface Address {
   readonly device: string
   readonly address: string
@@ -33,7 +33,7 @@ export const hostFacts = (timezone: string | undefined): Facts => ({
     version: version(),
     machine: machine(),
   }),
-  /** Only of interfaces that are up. */
+  /** Addresses of interfaces that are up. */
   addresses: () =>
     Object.entries(networkInterfaces()).flatMap(([device, all = []]) =>
       all.map(({ address, cidr }) => ({ device, address, netmask: cidr?.split('/')[1] ?? '' })),

@@ -11,48 +11,48 @@ import {
   statSync,
 } from 'node:fs'
 
-/** A path; bytes where a name in it is not UTF-8. */
+/** A path; a Buffer if it is not valid UTF-8. */
 export type Path = string | Buffer
 
 export interface Status {
   readonly kind: 'file' | 'directory' | 'other'
   readonly mtimeMs: number
-  /** Bytes; of a process's `fd` directory how many descriptors there are, 0 before Linux 6.2. */
+  /** Size in bytes. For the `fd` directory of a process, the number of descriptors; 0 before Linux 6.2. */
   readonly size?: number
 }
 
-/** What a Dir stands on: a disk, or in tests an object of text. Failures are thrown with their errno `code`. */
+/** File access of a Dir: the disk, or in tests an object with texts. Errors have the errno as `code`. */
 export interface FileReader {
-  /** A view into a buffer that the next read overwrites. `limit` bytes at most, in one read(2), if it is given. */
+  /** Returns a view into a buffer that the next read overwrites. With `limit`: at most this many bytes, in one read(2). */
   read(path: Path, limit?: number): Buffer
-  /** Entry names in byte order; a Buffer where a name is not UTF-8. */
+  /** Entry names in byte order; a Buffer for a name that is not valid UTF-8. */
   list(path: Path): Path[]
-  /** Follows links. Undefined where nothing is there. */
+  /** Follows links. Undefined if the path does not exist. */
   status(path: Path): Status | undefined
   link(path: Path): string
   real(path: Path): string
-  /** Ends an interval: what was kept open for files that are gone is let go. */
+  /** Ends an interval: closes descriptors of files that were not read for some intervals. */
   endCycle(): void
-  /** Lets go of all that is kept open. What is read after that is not kept. */
+  /** Closes all descriptors. Later reads do not keep descriptors open. */
   close(): void
 }
 
-/** https://docs.kernel.org: magic numbers of the file systems whose files are read again and again. */
+/** Magic numbers of procfs and sysfs (include/uapi/linux/magic.h), where descriptors are kept open. */
 const kernelFileSystems = new Set([0x9fa0, 0x62656572])
 
-/** Descriptors kept open at most: well below the usual limit of 1024 of a process. */
+/** Maximum number of descriptors kept open: well below the usual limit of 1024 per process. */
 const keptAtMost = 320
 
-/** Paths remembered at most. */
-const knownAtMost = 2 * keptAtMost
+/** Maximum number of cached paths. */
+const maxCachedPaths = 2 * keptAtMost
 
-/** Intervals after which what was not asked for again is forgotten, and its descriptor closed. */
+/** Unused paths are dropped after this many intervals, and their descriptors closed. */
 const knownFor = 3
 
-/** Errors by which a path says that there is nothing at it. */
+/** Errors for a path that does not exist. */
 const absent = new Set(['ENOENT', 'ENOTDIR'])
 
-/** A path that was asked for before: open, or missing with the error that said so, or neither yet. */
+/** Cache entry of a path: an open descriptor, or the error of a missing file, or neither after the first read. */
 interface Known {
   readonly fd?: number
   readonly missing?: unknown
@@ -60,16 +60,16 @@ interface Known {
 }
 
 /**
- * Reads below `root`. Where that is procfs or sysfs, a file read for the second time stays open: reading a kept
- * descriptor costs half of opening it anew. A descriptor whose file is gone answers ENODEV or ESRCH; it is opened
- * anew once. What was missing is looked for before it is opened again: a third of what an exception of Node's costs.
- * Reads are synchronous: the kernel answers from memory, and awaited reads cost five times more.
+ * Reads files below `root`. On procfs and sysfs, a file stays open from its second read on: reading an open descriptor
+ * costs half of opening the file again. If the file is gone, read(2) on the descriptor fails with ENODEV or ESRCH; the file
+ * is then reopened once. A file that was missing is checked with stat(2) before open(2), which costs a third of an
+ * exception. Reads are synchronous: the kernel answers from memory, and awaited reads cost five times more.
  */
 export const diskFiles = (root: string): FileReader => new DiskFiles(root)
 
 class DiskFiles implements FileReader {
   readonly #keeps: boolean
-  readonly #known = new Map<string, Known>()
+  readonly #cache = new Map<string, Known>()
   #kept = 0
   #isClosed = false
   #interval = 0
@@ -120,19 +120,19 @@ class DiskFiles implements FileReader {
   endCycle(): void {
     this.#interval++
     const before = this.#interval - knownFor
-    this.#known.forEach(({ used }, path) => {
+    this.#cache.forEach(({ used }, path) => {
       if (used < before) this.#forget(path)
     })
   }
 
   close(): void {
     this.#isClosed = true
-    for (const path of [...this.#known.keys()]) this.#forget(path)
+    for (const path of [...this.#cache.keys()]) this.#forget(path)
   }
 
-  /** What is known of a path. Throws what was thrown before, if nothing is there still. */
+  /** The cache entry of a path. Throws the previous error if the file is still missing. */
   #recall(path: Path): Known | undefined {
-    const one = typeof path === 'string' ? this.#known.get(path) : undefined
+    const one = typeof path === 'string' ? this.#cache.get(path) : undefined
     if (one === undefined) return undefined
     one.used = this.#interval
     if (one.missing !== undefined && !existsSync(path)) throw one.missing
@@ -140,14 +140,14 @@ class DiskFiles implements FileReader {
   }
 
   #remember(path: Path, what: Pick<Known, 'fd' | 'missing'>): void {
-    if (typeof path !== 'string' || (this.#known.size >= knownAtMost && !this.#known.has(path))) return
-    this.#known.set(path, { ...what, used: this.#interval })
+    if (typeof path !== 'string' || (this.#cache.size >= maxCachedPaths && !this.#cache.has(path))) return
+    this.#cache.set(path, { ...what, used: this.#interval })
     if (what.fd !== undefined) this.#kept++
   }
 
   #forget(path: string): void {
-    const fd = this.#known.get(path)?.fd
-    this.#known.delete(path)
+    const fd = this.#cache.get(path)?.fd
+    this.#cache.delete(path)
     if (fd === undefined) return
     this.#kept--
     closeSync(fd)
@@ -162,7 +162,7 @@ class DiskFiles implements FileReader {
     }
   }
 
-  /** Undefined where what the descriptor stood for is gone. */
+  /** Reads a kept descriptor; undefined if its file is gone. */
   #readKept(path: string, fd: number, limit: number | undefined): Buffer | undefined {
     try {
       return this.#bytes(fd, limit)
@@ -173,7 +173,7 @@ class DiskFiles implements FileReader {
     }
   }
 
-  /** All that is there, or one read(2) of at most `limit` bytes. A kept descriptor is read from its start. */
+  /** Reads the whole file, or at most `limit` bytes with one read(2). Starts at offset 0. */
   #bytes(fd: number, limit: number | undefined): Buffer {
     if (limit !== undefined)
       return this.#buffer.subarray(0, readSync(fd, this.#buffer, 0, limit, this.#keeps ? 0 : null))
@@ -186,7 +186,7 @@ class DiskFiles implements FileReader {
   }
 }
 
-/** Errors by which a kept descriptor says that what it stood for is gone. */
+/** Errors of a kept descriptor if its file is gone. */
 const gone = new Set(['ENODEV', 'ESRCH', 'ENOENT', 'ESTALE', 'ENXIO'])
 
 export function codeOf(error: unknown): string {
@@ -197,7 +197,7 @@ function isKernel(root: string): boolean {
   try {
     return kernelFileSystems.has(statfsSync(root).type)
   } catch {
-    return false // a root that is missing is reported where it is read
+    return false // the first read reports a missing root
   }
 }
 

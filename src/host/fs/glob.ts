@@ -2,9 +2,9 @@ import { posix } from 'node:path'
 import type { Dir } from './dir.ts'
 
 /**
- * The paths that a glob matches, in byte order, as Go's filepath.Glob finds them: `*` and `?` match within one element
- * (a leading dot too), `[a-z]` and `[^a-z]` one character, `\` takes away a meaning; there is no `**` and no `{a,b}`.
- * A glob that matches nothing, or is none, stands for itself.
+ * The paths that a glob matches, in byte order, with the rules of Go's filepath.Glob: `*` and `?` match within one element
+ * (a leading dot too), `[a-z]` and `[^a-z]` match one character, `\` escapes; `**` and `{a,b}` are not supported. If nothing
+ * matches, or the text is not a glob, the result is the text itself.
  */
 export function globbed(glob: string, dirAt: (path: string) => Dir): string[] {
   const path = posix.normalize(glob).replace(/(?<=.)\/$/, '')
@@ -26,7 +26,7 @@ const join = (parent: string, name: string) => (parent === '' || parent === '/' 
 
 const meanings: Readonly<Record<string, string>> = { '*': '.*', '?': '.' }
 
-/** Null for an element that is no pattern: a bracket that is not closed, a backslash at the end. */
+/** Null for an invalid pattern, such as an unclosed bracket or a backslash at the end. */
 function patternOf(element: string): RegExp | null {
   const tokens = element.match(/\[\^?(?:\\.|[^\]\\])+\]|\\.|[^[\\]/gsu) ?? []
   if (tokens.join('') !== element) return null
@@ -38,6 +38,6 @@ function patternOf(element: string): RegExp | null {
   try {
     return new RegExp(`^${source.join('')}$`, 'su')
   } catch {
-    return null // a range that runs backwards
+    return null // a reversed range such as [z-a]
   }
 }

@@ -1,17 +1,17 @@
-/** Lines of a kernel file without their ends; no empty one after the last. */
+/** The lines of a kernel file without line feeds; no empty line after the last one. */
 export function lines(text: string): string[] {
   const all = text.split('\n')
   if (all.at(-1) === '') all.pop()
   return all
 }
 
-/** Words of a line, at any white space. */
+/** The words of a line, separated by white space. */
 export function fields(line: string): string[] {
   const trimmed = line.trim()
   return trimmed === '' ? [] : trimmed.split(/\s+/)
 }
 
-/** `key value` or `key: value` lines; the value is what follows, without white space around. */
+/** `key value` or `key: value` lines; the value is the trimmed rest of the line. */
 export function* keyValues(text: string): Generator<[key: string, value: string]> {
   for (const line of lines(text)) {
     const [, key, value] = /^\s*([^\s:]+)(?:\s*:\s*|\s+)(.*?)\s*$/.exec(line) ?? []
@@ -20,8 +20,8 @@ export function* keyValues(text: string): Generator<[key: string, value: string]
 }
 
 /**
- * Bytes as text. A run of bytes that are not UTF-8 becomes one U+FFFD, as Go's strings.ToValidUTF8 does and
- * Node's own decoder does not (it writes one for each ill-formed part).
+ * Decodes UTF-8. Each run of invalid bytes becomes one U+FFFD, as with Go's strings.ToValidUTF8. Node's decoder writes
+ * one U+FFFD for each invalid part instead.
  */
 export function decodeUtf8(bytes: Buffer): string {
   const text = bytes.toString('utf8')
@@ -38,7 +38,7 @@ export function decodeUtf8(bytes: Buffer): string {
   return valid
 }
 
-/** The length of the well-formed UTF-8 sequence at a place, 0 where there is none. */
+/** The length of the valid UTF-8 sequence at an offset; 0 if it is invalid. */
 function sequenceLength(bytes: Buffer, at: number): number {
   const lead = bytes[at] ?? 0
   const length =

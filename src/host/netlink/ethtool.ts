@@ -8,9 +8,9 @@ import { attribute, attributesOf, numberIn, textIn } from './socket.ts'
 export interface Ethtool {
   readonly driver: Driver | undefined
   readonly settings: Settings | undefined
-  /** The driver's own statistics by its own names, in its order. */
+  /** The driver's statistics under the driver's names, in its order. */
   readonly statistics: readonly (readonly [name: string, value: number])[]
-  /** What could not be had, other than because the driver does not offer it. */
+  /** Errors of requests that the driver supports. */
   readonly failures: readonly string[]
 }
 
@@ -31,7 +31,7 @@ export interface Settings {
 /** Whether an ETHTOOL_LINK_MODE_… bit is set. */
 export type Modes = (bit: number) => boolean
 
-/** A device's speed in Mbit/s and DUPLEX_…; what is not known is 4294967295, and 255. */
+/** A device's speed in Mbit/s and DUPLEX_…; unknown values are 4294967295 and 255. */
 export interface LinkMode {
   readonly speed: number | undefined
   readonly duplex: number | undefined
@@ -44,7 +44,7 @@ const interfaceNameBytes = 16
 const stringBytes = 32
 const statisticsSet = 1
 
-/** Errors that say that a driver has no such thing, or that the device has just gone. */
+/** Errors of a driver without support for a request, or of a device that was just removed. */
 const notOffered = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENODEV'])
 
 export async function ethtool(libc: Libc, device: string): Promise<Ethtool> {
@@ -59,7 +59,7 @@ export async function ethtool(libc: Libc, device: string): Promise<Ethtool> {
     }
   }
   const call: Call = async (bytes) => {
-    // struct ifreq: the name, and a pointer to what is asked.
+    // struct ifreq: the name, and a pointer to the request.
     const request = Buffer.alloc(40)
     request.write(device, 0, interfaceNameBytes - 1)
     request.writeBigUInt64LE(libc.address(bytes), interfaceNameBytes)
@@ -78,7 +78,7 @@ export async function ethtool(libc: Libc, device: string): Promise<Ethtool> {
 
 type Call = (bytes: Buffer) => Promise<Buffer>
 
-/** A structure that begins with the number of the request. Long enough that its bytes are never moved. */
+/** A structure that starts with the request number. Allocated so that its memory never moves. */
 function asking(request: number, length: number): Buffer {
   const bytes = Buffer.alloc(Math.max(length, 128))
   bytes.writeUInt32LE(request, 0)
@@ -92,11 +92,11 @@ async function driverOf(call: Call): Promise<Driver> {
   return { name: text(4), version: text(36), firmware: text(68), bus: text(100), expansionRom: text(132) }
 }
 
-/** `struct ethtool_link_settings`; asked first how many words a mask has, which it answers as a negative number. */
+/** `struct ethtool_link_settings`. The first request returns the number of words of a mask as a negative number. */
 async function settingsOf(call: Call): Promise<Settings> {
   const [wordsAt, masksAt] = [15, 48]
   const words = -(await call(asking(requests.settings, masksAt))).readInt8(wordsAt)
-  if (words <= 0) throw new Error('no length of the masks')
+  if (words <= 0) throw new Error('ethtool: the kernel reported no mask length')
   const again = asking(requests.settings, masksAt + 3 * 4 * words)
   again.writeInt8(words, wordsAt)
   const bytes = await call(again)
@@ -108,8 +108,8 @@ async function settingsOf(call: Call): Promise<Settings> {
 }
 
 /**
- * The names (32 bytes each) and the values (8 bytes each) of the statistics. Their number is asked first; the kernel
- * then writes as many as there are by now, however many were asked for: so there is room for twice as many.
+ * The names (32 bytes each) and values (8 bytes each) of the statistics. The first request returns their number. The kernel
+ * then writes the current number, which may have grown: the buffer has room for twice as many.
  */
 async function statisticsOf(call: Call): Promise<Ethtool['statistics']> {
   const counting = asking(requests.counts, 20)
@@ -133,20 +133,23 @@ async function statisticsOf(call: Call): Promise<Ethtool['statistics']> {
   })
 }
 
-/** NLA_F_NESTED: this attribute holds others. */
+/** NLA_F_NESTED: the attribute contains attributes. */
 const nested = 0x8000
 
 const linkModes = { get: 4, header: 1, headerIndex: 1, speed: 5, duplex: 6 } as const
 
-/** Speed and duplex of all devices that have them, by their index. */
+/** Speed and duplex of all devices that report them, by interface index. */
 export async function allLinkModes(libc: Libc): Promise<ReadonlyMap<number, LinkMode>> {
   const found = new Map<number, LinkMode>()
   const family = await familyId(libc, 'ethtool')
   const attributes = [attribute(linkModes.header | nested, Buffer.alloc(0))]
-  await command(libc, family, { number: linkModes.get, dump: true, attributes }, (given) => {
-    const header = given.get(linkModes.header)
+  await command(libc, family, { number: linkModes.get, dump: true, attributes }, (attributes) => {
+    const header = attributes.get(linkModes.header)
     const index = header === undefined ? undefined : numberIn(attributesOf(header).get(linkModes.headerIndex))
-    const mode = { speed: numberIn(given.get(linkModes.speed)), duplex: numberIn(given.get(linkModes.duplex)) }
+    const mode = {
+      speed: numberIn(attributes.get(linkModes.speed)),
+      duplex: numberIn(attributes.get(linkModes.duplex)),
+    }
     if (index !== undefined) found.set(index, mode)
   })
   return found

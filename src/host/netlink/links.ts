@@ -3,7 +3,7 @@ import { ask, attributesOf, eachAttribute, numberIn, protocols, textIn, wide } f
 
 /* Network interfaces: rtnetlink(7), https://docs.kernel.org/networking/netlink_spec/rt_link.html */
 
-/** `struct rtnl_link_stats64`, by the names that sysfs has for them. */
+/** Fields of `struct rtnl_link_stats64`, with the names of sysfs. */
 export const statisticNames = [
   'rx_packets',
   'tx_packets',
@@ -36,7 +36,7 @@ export type Statistics = { readonly [name in (typeof statisticNames)[number]]?: 
 export interface Link {
   readonly index: number
   readonly name: string
-  /** ARPHRD_…: sysfs' `type`. */
+  /** ARPHRD_…, the file `type` in sysfs. */
   readonly type: number
   readonly flags: number
   readonly address: string
@@ -51,7 +51,7 @@ export interface Link {
   readonly carrierChanges: number | undefined
   readonly carrierUps: number | undefined
   readonly carrierDowns: number | undefined
-  /** The device that this one stands on, or its other end; undefined where there is none. */
+  /** Index of the lower device or of the peer; undefined if there is none. */
   readonly link: number | undefined
   readonly alias: string
   readonly otherNames: readonly string[]
@@ -71,43 +71,43 @@ export async function links(libc: Libc): Promise<readonly Link[]> {
   return found
 }
 
-/** IFLA_… numbers of what is read: include/uapi/linux/if_link.h. A device has some sixty. */
+/** IFLA_… numbers of the parsed attributes: include/uapi/linux/if_link.h. A device has about sixty. */
 const linkAttributes = new Set([1, 2, 3, 4, 5, 7, 13, 16, 17, 20, 23, 27, 33, 35, 47, 48, 52])
 
 export function linkOf(body: Buffer): Link | undefined {
   if (body.length < structure) return undefined
-  const given = attributesOf(body, structure, (type) => linkAttributes.has(type))
+  const attributes = attributesOf(body, structure, (type) => linkAttributes.has(type))
   return {
     index: body.readInt32LE(4),
-    name: textIn(given.get(3)) ?? '',
+    name: textIn(attributes.get(3)) ?? '',
     type: body.readUInt16LE(2),
     flags: body.readUInt32LE(8),
-    address: hardwareAddress(given.get(1)),
-    broadcast: hardwareAddress(given.get(2)),
-    mtu: numberIn(given.get(4)),
-    queueLength: numberIn(given.get(13)),
-    operState: numberIn(given.get(16)),
-    linkMode: numberIn(given.get(17)),
-    group: numberIn(given.get(27)),
-    carrier: numberIn(given.get(33)),
-    carrierChanges: numberIn(given.get(35)),
-    carrierUps: numberIn(given.get(47)),
-    carrierDowns: numberIn(given.get(48)),
-    link: numberIn(given.get(5)),
-    alias: textIn(given.get(20)) ?? '',
-    otherNames: otherNames(given.get(52)),
-    statistics: statisticsOf(given.get(23), 8) ?? statisticsOf(given.get(7), 4) ?? {},
+    address: hardwareAddress(attributes.get(1)),
+    broadcast: hardwareAddress(attributes.get(2)),
+    mtu: numberIn(attributes.get(4)),
+    queueLength: numberIn(attributes.get(13)),
+    operState: numberIn(attributes.get(16)),
+    linkMode: numberIn(attributes.get(17)),
+    group: numberIn(attributes.get(27)),
+    carrier: numberIn(attributes.get(33)),
+    carrierChanges: numberIn(attributes.get(35)),
+    carrierUps: numberIn(attributes.get(47)),
+    carrierDowns: numberIn(attributes.get(48)),
+    link: numberIn(attributes.get(5)),
+    alias: textIn(attributes.get(20)) ?? '',
+    otherNames: otherNames(attributes.get(52)),
+    statistics: statisticsOf(attributes.get(23), 8) ?? statisticsOf(attributes.get(7), 4) ?? {},
   }
 }
 
-/** IFLA_PROP_LIST holds one IFLA_ALT_IFNAME for each. */
+/** IFLA_PROP_LIST contains one IFLA_ALT_IFNAME for each name. */
 function otherNames(list: Buffer | undefined): readonly string[] {
   const names: string[] = []
   if (list !== undefined) eachAttribute(list, 0, (type, name) => type === 53 && names.push(textIn(name) ?? ''))
   return names
 }
 
-/** The counters follow each other; an older kernel has fewer. */
+/** An array of counters; older kernels have fewer. */
 function statisticsOf(bytes: Buffer | undefined, width: 4 | 8): Statistics | undefined {
   if (bytes === undefined) return undefined
   const found: Record<string, number> = {}

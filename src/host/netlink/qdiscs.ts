@@ -7,7 +7,7 @@ import { ask, attributesOf, numberIn, protocols, textIn } from './socket.ts'
 export interface Qdisc {
   readonly device: string
   readonly kind: string
-  /** 0 for a device's root. */
+  /** 0 for the root queueing discipline of a device. */
   readonly parent: number
   readonly bytes: number
   readonly packets: number
@@ -36,18 +36,18 @@ export async function qdiscs(libc: Libc): Promise<readonly Qdisc[]> {
 
 /** TCA_… numbers: include/uapi/linux/rtnetlink.h, gen_stats.h. */
 export function qdiscOf(body: Buffer, device: string): Qdisc {
-  const given = attributesOf(body, structure)
+  const attributes = attributesOf(body, structure)
   const parent = body.readUInt32LE(12)
-  const stats = given.get(7)
+  const stats = attributes.get(7)
   return {
     device,
-    kind: textIn(given.get(1)) ?? '',
+    kind: textIn(attributes.get(1)) ?? '',
     parent: parent === 0xffff_ffff ? 0 : parent,
-    ...(stats === undefined ? oldStatistics(given.get(3)) : newStatistics(stats)),
+    ...(stats === undefined ? oldStatistics(attributes.get(3)) : newStatistics(stats)),
   }
 }
 
-/** TCA_STATS2: TCA_STATS_BASIC (bytes of 64, packets of 32 bits) and TCA_STATS_QUEUE. */
+/** TCA_STATS2: TCA_STATS_BASIC (64-bit bytes, 32-bit packets) and TCA_STATS_QUEUE. */
 function newStatistics(bytes: Buffer) {
   const nested = attributesOf(bytes)
   const [basic, queue] = [nested.get(1), nested.get(3)]

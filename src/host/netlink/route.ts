@@ -10,19 +10,19 @@ export interface Neighbour {
   readonly state: number
 }
 
-/** A route by one of its ways. */
+/** One next hop of a route. */
 export interface Route {
   readonly device: string
   /** RTN_…: 1 is unicast. */
   readonly type: number
-  /** RTPROT_…: who made it. */
+  /** RTPROT_…: the origin of the route. */
   readonly protocol: number
   /** `default` or `10.0.0.0/8`. */
   readonly destination: string
   readonly gateway: string
   readonly source: string
   readonly priority: number
-  /** Of this way among the route's; undefined where it has but one. */
+  /** Weight of this next hop; undefined if the route has only one. */
   readonly weight: number | undefined
 }
 
@@ -30,7 +30,7 @@ export interface Route {
 const ipv4 = 2
 const requests = { address: 22, route: 26, neighbour: 30 } as const
 
-/** rtnetlink's messages come after a structure of these lengths. */
+/** Lengths of the structures in front of the attributes. */
 const structures = { address: 8, route: 12, neighbour: 12 } as const
 
 /** The ARP table: IPv4 neighbours, all states. */
@@ -48,7 +48,7 @@ export async function neighbours(libc: Libc): Promise<readonly Neighbour[]> {
   return found
 }
 
-/** The addresses of all interfaces, of those that are down too. */
+/** The addresses of all interfaces, including those that are down. */
 export async function addresses(libc: Libc): Promise<readonly Address[]> {
   const found: Address[] = []
   const nameOf = names(libc)
@@ -56,9 +56,9 @@ export async function addresses(libc: Libc): Promise<readonly Address[]> {
   await ask(libc, { protocol: protocols.route, type: requests.address, dump: true, body }, (message) => {
     if (message.length < structures.address) return
     const device = nameOf(message.readInt32LE(4))
-    const given = attributesOf(message, structures.address)
-    // IFA_LOCAL: of a point-to-point link, IFA_ADDRESS is the other end.
-    const address = addressIn(given.get(2) ?? given.get(1))
+    const attributes = attributesOf(message, structures.address)
+    // IFA_LOCAL first: on a point-to-point link, IFA_ADDRESS is the peer.
+    const address = addressIn(attributes.get(2) ?? attributes.get(1))
     if (device !== undefined && address !== '') found.push({ device, address, netmask: String(message.readUInt8(1)) })
   })
   return found
@@ -76,21 +76,21 @@ export async function routes(libc: Libc): Promise<readonly Route[]> {
 /** RTA_… numbers: include/uapi/linux/rtnetlink.h. */
 export function routesOf(body: Buffer, nameOf: (index: number) => string | undefined): Route[] {
   if (body.length < structures.route) return []
-  const given = attributesOf(body, structures.route)
+  const attributes = attributesOf(body, structures.route)
   const length = body.readUInt8(1)
   const of = {
     type: body.readUInt8(7),
     protocol: body.readUInt8(5),
-    destination: length === 0 ? 'default' : `${addressIn(given.get(1))}/${length}`,
-    source: addressIn(given.get(7)),
-    priority: numberIn(given.get(6)) ?? 0,
+    destination: length === 0 ? 'default' : `${addressIn(attributes.get(1))}/${length}`,
+    source: addressIn(attributes.get(7)),
+    priority: numberIn(attributes.get(6)) ?? 0,
   }
   const way = (index: number | undefined, gateway: Buffer | undefined, weight?: number): Route[] => {
     const device = index === undefined ? undefined : nameOf(index)
     return device === undefined ? [] : [{ ...of, device, gateway: addressIn(gateway), weight }]
   }
-  const multipath = given.get(9)
-  if (multipath === undefined) return way(numberIn(given.get(4)), given.get(5))
+  const multipath = attributes.get(9)
+  if (multipath === undefined) return way(numberIn(attributes.get(4)), attributes.get(5))
   return [...nextHops(multipath)].flatMap(({ index, hops, gateway }) => way(index, gateway, hops + 1))
 }
 
@@ -105,16 +105,16 @@ function* nextHops(bytes: Buffer) {
   }
 }
 
-/** Device names by index, each asked for once; undefined for one that is gone. */
+/** Device names by index, each resolved once; undefined for a removed device. */
 export function names(libc: Libc): (index: number) => string | undefined {
-  const known = new Map<number, string | undefined>()
+  const cache = new Map<number, string | undefined>()
   return (index) => {
-    if (!known.has(index)) known.set(index, libc.interfaceName(index))
-    return known.get(index)
+    if (!cache.has(index)) cache.set(index, libc.interfaceName(index))
+    return cache.get(index)
   }
 }
 
-/** An IP address as text, IPv6 in its short form; empty where there is none. */
+/** An IP address as text, IPv6 in its short form; empty if the attribute is missing. */
 function addressIn(bytes: Buffer | undefined): string {
   if (bytes?.length === 4) return bytes.join('.')
   if (bytes?.length !== 16) return ''

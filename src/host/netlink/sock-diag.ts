@@ -1,11 +1,11 @@
 import type { Libc } from '../syscall/ffi.ts'
 import { ask, protocols } from './socket.ts'
 
-/** TCP sockets of one address family, counted. */
+/** Counts of TCP sockets of one address family. */
 export interface Sockets {
-  /** How many there are, by TCP_… state number. */
+  /** Number of sockets by TCP_… state number. */
   readonly states: ReadonlyMap<number, number>
-  /** Sums over all; for one that listens: connections waiting, and how many may wait. */
+  /** Sums over all sockets. For a listening socket: accept queue length, and its limit. */
   readonly receiveQueue: number
   readonly sendQueue: number
 }
@@ -17,7 +17,7 @@ const byFamily = 20
 const tcp = 6
 const allStates = 0xfff
 
-/** `struct inet_diag_req_v2`; the address of a socket (48 bytes), empty here, is its end. */
+/** `struct inet_diag_req_v2`; ends with a socket id (48 bytes), which stays zero. */
 const requestLength = 56
 
 /** `struct inet_diag_msg` */

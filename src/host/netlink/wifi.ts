@@ -9,9 +9,9 @@ import { attribute, attributesOf, numberIn, textIn } from './socket.ts'
 
 export interface WifiInterface {
   readonly name: string
-  /** 0 where it is not on a channel. */
+  /** 0 if it has no channel. */
   readonly frequencyMhz: number
-  /** The network that it belongs to. */
+  /** The network that it is connected to. */
   readonly network: Network | undefined
   readonly stations: readonly Station[]
   /** The first failed query of this interface; what the others returned is in the result. */
@@ -24,7 +24,7 @@ export interface Network {
   readonly mode: 'client' | 'ad-hoc' | 'unknown'
 }
 
-/** The other end of a connection: an access point, or a client of one. */
+/** The peer of a connection: an access point or a client. */
 export interface Station {
   readonly address: string
   readonly connectedSeconds: number
@@ -41,20 +41,20 @@ export interface Station {
   readonly beaconLosses: number
 }
 
-type Given = ReadonlyMap<number, Buffer>
+type Attributes = ReadonlyMap<number, Buffer>
 
 const commands = { getInterface: 5, getStation: 17, getScan: 32 } as const
 const ids = { index: 3, name: 4, address: 6, station: 21, frequency: 38, bss: 47 } as const
 
-/** Every interface with a name (peer-to-peer ones have none). Throws ENOENT where the kernel has no nl80211. */
+/** Every interface with a name (peer-to-peer interfaces have none). Throws ENOENT if the kernel has no nl80211. */
 export async function wifi(libc: Libc): Promise<readonly WifiInterface[]> {
   const family = await familyId(libc, 'nl80211')
   const found: { readonly index: Buffer; readonly name: string; readonly frequencyMhz: number }[] = []
-  await command(libc, family, { number: commands.getInterface, dump: true }, (given) => {
-    const index = given.get(ids.index)
-    const name = textIn(given.get(ids.name)) ?? ''
+  await command(libc, family, { number: commands.getInterface, dump: true }, (attributes) => {
+    const index = attributes.get(ids.index)
+    const name = textIn(attributes.get(ids.name)) ?? ''
     if (index === undefined || name === '') return
-    found.push({ index: Buffer.from(index), name, frequencyMhz: numberIn(given.get(ids.frequency)) ?? 0 })
+    found.push({ index: Buffer.from(index), name, frequencyMhz: numberIn(attributes.get(ids.frequency)) ?? 0 })
   })
   return Promise.all(
     found.map(async ({ index, ...rest }) => {
@@ -62,13 +62,23 @@ export async function wifi(libc: Libc): Promise<readonly WifiInterface[]> {
       const networks: Network[] = []
       const stations: Station[] = []
       try {
-        await commandIfSupported(libc, family, { number: commands.getScan, dump: true, attributes: of }, (given) => {
-          const network = networkOf(given.get(ids.bss))
-          if (network !== undefined) networks.push(network)
-        })
-        await commandIfSupported(libc, family, { number: commands.getStation, dump: true, attributes: of }, (given) => {
-          stations.push(stationOf(given))
-        })
+        await commandIfSupported(
+          libc,
+          family,
+          { number: commands.getScan, dump: true, attributes: of },
+          (attributes) => {
+            const network = networkOf(attributes.get(ids.bss))
+            if (network !== undefined) networks.push(network)
+          },
+        )
+        await commandIfSupported(
+          libc,
+          family,
+          { number: commands.getStation, dump: true, attributes: of },
+          (attributes) => {
+            stations.push(stationOf(attributes))
+          },
+        )
       } catch (failure) {
         return { ...rest, network: networks[0], stations, failure }
       }
@@ -77,10 +87,10 @@ export async function wifi(libc: Libc): Promise<readonly WifiInterface[]> {
   )
 }
 
-/** As `command`; a driver that does not offer it has none of it. */
-async function commandIfSupported(...asked: Parameters<typeof command>): Promise<void> {
+/** As `command`, but without an error if the driver does not support the command. */
+async function commandIfSupported(...parameters: Parameters<typeof command>): Promise<void> {
   try {
-    await command(...asked)
+    await command(...parameters)
   } catch (error) {
     if (!isMissing(error)) throw error
   }
@@ -88,12 +98,16 @@ async function commandIfSupported(...asked: Parameters<typeof command>): Promise
 
 const modes = ['client', 'client', 'ad-hoc'] as const
 
-/** NL80211_BSS_…: of all networks that were heard, only the one that this interface belongs to has a status (9). */
+/** NL80211_BSS_…: of all networks in the scan, only the connected one has a status (9). */
 function networkOf(bytes: Buffer | undefined): Network | undefined {
-  const given = bytes === undefined ? undefined : attributesOf(bytes)
-  const status = numberIn(given?.get(9))
+  const attributes = bytes === undefined ? undefined : attributesOf(bytes)
+  const status = numberIn(attributes?.get(9))
   if (status === undefined) return undefined
-  return { ssid: ssidIn(given?.get(6)), bssid: hardwareAddress(given?.get(1)), mode: modes[status] ?? 'unknown' }
+  return {
+    ssid: ssidIn(attributes?.get(6)),
+    bssid: hardwareAddress(attributes?.get(1)),
+    mode: modes[status] ?? 'unknown',
+  }
 }
 
 /** Information elements of IEEE 802.11: number, length, value; the SSID is number 0. */
@@ -107,18 +121,18 @@ function ssidIn(elements: Buffer | undefined): string {
   return ''
 }
 
-/** NL80211_STA_INFO_…; a counter of 64 bits comes beside that of 32 where the kernel has it. */
-export function stationOf(message: Given): Station {
-  const given: Given = attributesOf(message.get(ids.station) ?? Buffer.alloc(0))
+/** NL80211_STA_INFO_…; newer kernels send a 64-bit counter in addition to the 32-bit one. */
+export function stationOf(message: Attributes): Station {
+  const attributes: Attributes = attributesOf(message.get(ids.station) ?? Buffer.alloc(0))
   const count = (...numbers: readonly number[]) =>
-    numbers.map((number) => numberIn(given.get(number))).find((value) => value !== undefined) ?? 0
+    numbers.map((number) => numberIn(attributes.get(number))).find((value) => value !== undefined) ?? 0
   return {
     address: hardwareAddress(message.get(ids.address)),
     connectedSeconds: count(16),
     inactiveSeconds: count(1) / 1000,
-    receiveBitRate: bitRate(given.get(14)),
-    transmitBitRate: bitRate(given.get(8)),
-    signalDbm: given.get(7)?.readInt8() ?? 0,
+    receiveBitRate: bitRate(attributes.get(14)),
+    transmitBitRate: bitRate(attributes.get(8)),
+    signalDbm: attributes.get(7)?.readInt8() ?? 0,
     receivedBytes: count(23, 2),
     transmittedBytes: count(24, 3),
     receivedPackets: count(9),
@@ -129,8 +143,8 @@ export function stationOf(message: Given): Station {
   }
 }
 
-/** NL80211_RATE_INFO_…: in units of 100 kbit/s, of 32 bits, or of 16 where it fits. */
+/** NL80211_RATE_INFO_…: in units of 100 kbit/s, as a 32-bit or 16-bit number. */
 function bitRate(bytes: Buffer | undefined): number {
-  const given: Given = bytes === undefined ? new Map() : attributesOf(bytes)
-  return (numberIn(given.get(5)) ?? numberIn(given.get(1)) ?? 0) * 100_000
+  const attributes: Attributes = bytes === undefined ? new Map() : attributesOf(bytes)
+  return (numberIn(attributes.get(5)) ?? numberIn(attributes.get(1)) ?? 0) * 100_000
 }

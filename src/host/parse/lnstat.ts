@@ -6,7 +6,7 @@ export interface Lnstat {
   readonly rows: readonly (readonly number[])[]
 }
 
-/** The numbers are hexadecimal without a prefix. iproute2's lnstat reads these files: hence the name. */
+/** Numbers are hexadecimal without a prefix. Named after iproute2's lnstat, which reads these files. */
 export function parseLnstat(text: string): Lnstat {
   const [header = '', ...rest] = lines(text)
   const names = fields(header)

@@ -15,7 +15,7 @@ export interface Mount {
   readonly superOptions: readonly string[]
 }
 
-/** The mounts of the host: those of process 1, or our own where hidepid hides it. */
+/** The mounts of process 1, or those of this process if hidepid hides process 1. */
 export function mountsOf(proc: Dir): readonly Mount[] {
   try {
     return proc.once('1/mountinfo', parseMountinfo)
@@ -25,12 +25,12 @@ export function mountsOf(proc: Dir): readonly Mount[] {
   }
 }
 
-/** hidepid=2 and 1: https://docs.kernel.org/filesystems/proc.html#mount-options */
+/** Errors of hidepid=2 and 1: https://docs.kernel.org/filesystems/proc.html#mount-options */
 const hidden = new Set(['ENOENT', 'EACCES', 'EPERM'])
 
 /**
- * `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`: any number of optional fields
- * stand before the ` - `, and the source may be empty.
+ * `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`: there is any
+ * number of optional fields before the ` - `, and the source may be empty.
  * https://docs.kernel.org/filesystems/proc.html#proc-pid-mountinfo-information-about-mounts
  */
 export function parseMountinfo(text: string): readonly Mount[] {
@@ -59,12 +59,12 @@ export function parseMountinfo(text: string): readonly Mount[] {
   })
 }
 
-/** Only blank and tab, as in node_exporter: a line feed and a backslash keep their `\012` and `\134` in labels. */
+/** Unescapes only blank and tab, as node_exporter does: `\012` (line feed) and `\134` (backslash) stay in labels. */
 export function unescapeMount(text: string): string {
   return text.includes('\\') ? text.replaceAll('\\040', ' ').replaceAll('\\011', '\t') : text
 }
 
-/** File systems whose statfs(2) the kernel answers from memory, whatever becomes of a server or a daemon. */
+/** File systems without a server or a daemon: their statfs(2) cannot hang. */
 const local = new Set(
   (
     'bcachefs btrfs erofs exfat ext2 ext3 ext4 f2fs hfs hfsplus iso9660 jffs2 jfs minix msdos nilfs2 ntfs ntfs3 ' +
@@ -75,8 +75,8 @@ const local = new Set(
 )
 
 /**
- * Tells mounts of which a question may hang. Those are the remote ones and every mount that has one at, or on the way
- * to, its mount point: walking the path would ask it.
+ * Returns whether statfs(2) on a mount may hang. That is true for remote mounts, and for mounts with a remote mount in
+ * their path: resolving the path accesses it.
  */
 export function hangable(mounts: readonly Mount[]): (mount: Mount) => boolean {
   const remote = new Set<string>()

@@ -5,18 +5,18 @@ import { lines } from '../fs/text.ts'
 export interface Stat {
   /** By CPU number, clock ticks: user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice. */
   readonly cpus: ReadonlyMap<string, readonly number[]>
-  /** `ctxt`, `btime`, `processes` ...: by a line's name its first number, which of `intr` and `softirq` is their total. */
+  /** `ctxt`, `btime`, `processes` ...: first number by line name; for `intr` and `softirq` it is the total. */
   readonly totals: ReadonlyMap<string, number>
   /** By vector, in the kernel's order. */
   readonly softirqs: readonly number[]
-  /** Of the first line that cannot be parsed; the other lines are in the result. */
+  /** Error of the first invalid line; the other lines are in the result. */
   readonly failure: unknown
 }
 
-/** Lines of which the first number is of interest. */
+/** Lines of which only the first number is used. */
 const single = new Set(['intr', 'ctxt', 'btime', 'processes', 'procs_running', 'procs_blocked'])
 
-/** The interrupts line has a column for each possible one, thousands on large machines: only its total is looked at. */
+/** Parses /proc/stat. Of `intr`, which has thousands of columns on large machines, only the total is parsed. */
 export function parseStat(text: string): Stat {
   const cpus = new Map<string, readonly number[]>()
   const totals = new Map<string, number>()

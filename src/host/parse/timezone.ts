@@ -1,7 +1,7 @@
 import { instantOf } from '../../util/clock.ts'
 import type { Dir } from '../fs/dir.ts'
 
-/** What a clock on the wall shows: its abbreviation (`CET`, or `+0530` where there is none) and its distance to UTC. */
+/** A time zone at one time: abbreviation (`CET`, or `+0530` if it has none) and offset from UTC. */
 export interface Zone {
   readonly name: string
   readonly offsetSeconds: number
@@ -9,12 +9,12 @@ export interface Zone {
 
 const utc: Zone = { name: 'UTC', offsetSeconds: 0 }
 
-/** Where the zone database is, on one system or another. */
+/** Possible paths of the zone database. */
 const databases = ['usr/share/zoneinfo', 'usr/share/lib/zoneinfo', 'usr/lib/locale/TZ', 'etc/zoneinfo']
 
 /**
- * The zone in force at a time, in seconds since the epoch. As in Go, and unlike in libc, a TZ is the name or the path
- * of a zone file, never a rule: without a TZ it is /etc/localtime, and what cannot be read is UTC.
+ * The zone in effect at a time, in seconds since the epoch. As in Go, and unlike in libc, TZ is the name or the path of a
+ * zone file, never a rule. The default is /etc/localtime. If the file is not readable, the zone is UTC.
  */
 export function zoneAt(seconds: number, timezone: string | undefined, root: Dir): Zone {
   const name = timezone?.replace(/^:/, '')
@@ -29,7 +29,7 @@ export function zoneAt(seconds: number, timezone: string | undefined, root: Dir)
     try {
       return zoneIn(root.bytes(path), seconds)
     } catch {
-      // Missing or damaged: the next database may have it.
+      // Missing or corrupt: try the next database.
     }
   }
   return utc
@@ -37,8 +37,8 @@ export function zoneAt(seconds: number, timezone: string | undefined, root: Dir)
 
 /**
  * Looks a time up in a TZif file (RFC 9636): a header, a data block with 32-bit times, and from version 2 on a second
- * header and block with 64-bit times, and a POSIX rule for all times after the last transition. Throws where the file
- * is cut off.
+ * header and block with 64-bit times, and a POSIX rule for all times after the last transition. Throws if the file
+ * is truncated.
  */
 export function zoneIn(file: Buffer, seconds: number): Zone {
   const old = blockAt(file, 0, 4)
@@ -46,15 +46,15 @@ export function zoneIn(file: Buffer, seconds: number): Zone {
   const next = countUntil(block.transitions, (i) => block.timeOf(i) > seconds)
   if (next === block.transitions && block !== old) {
     const [, rule] = /^\n(.*)\n$/.exec(file.toString('latin1', block.end)) ?? []
-    if (rule === undefined) throw new Error('zone: the rule is cut off')
+    if (rule === undefined) throw new Error('zone: the rule is truncated')
     if (rule !== '') return zoneBy(rule, seconds)
   }
   return next === 0 ? block.first() : block.zone(block.kindOf(next - 1))
 }
 
-/** A header and what it announces. */
+/** Parses a header and the data block after it. */
 function blockAt(file: Buffer, start: number, timeSize: 4 | 8) {
-  if (file.toString('latin1', start, start + 4) !== 'TZif') throw new Error('zone: no TZif file')
+  if (file.toString('latin1', start, start + 4) !== 'TZif') throw new Error('zone: not a TZif file')
   const [utcMarks, standardMarks, leaps, transitions, kinds, chars] = [20, 24, 28, 32, 36, 40].map((at) =>
     file.readUInt32BE(start + at),
   ) as [number, number, number, number, number, number]
@@ -63,7 +63,7 @@ function blockAt(file: Buffer, start: number, timeSize: 4 | 8) {
   const zones = kindAt + transitions
   const names = zones + kinds * 6
   const end = names + chars + leaps * (timeSize + 4) + standardMarks + utcMarks
-  if (end > file.length) throw new Error('zone: the file is cut off')
+  if (end > file.length) throw new Error('zone: the file is truncated')
   const zone = (kind: number): Zone => {
     const name = names + file.readUInt8(zones + kind * 6 + 5)
     return {
@@ -91,7 +91,7 @@ function blockAt(file: Buffer, start: number, timeSize: 4 | 8) {
   }
 }
 
-/** How many of the first `length` numbers come before the first one for which `isAfter` holds; sorted by it. */
+/** Binary search: the first index below `length` for which `isAfter` is true, or `length`. `isAfter` must be monotonic. */
 function countUntil(length: number, isAfter: (i: number) => boolean): number {
   let low = 0
   let high = length
@@ -122,7 +122,7 @@ export function zoneBy(rule: string, seconds: number): Zone {
   const year = yearOf(seconds)
   const starts = dayOf(start, year) * 86400 + secondsOf(startTime ?? '2') - standard.offsetSeconds
   const ends = dayOf(end, year) * 86400 + secondsOf(endTime ?? '2') - summer.offsetSeconds
-  // South of the equator summer time begins in one year and ends in the next.
+  // In the southern hemisphere summer time starts in one year and ends in the next.
   const isSummer = starts < ends ? seconds >= starts && seconds < ends : seconds >= starts || seconds < ends
   return isSummer ? summer : standard
 }
@@ -133,7 +133,7 @@ function secondsOf(text: string): number {
   return (text.startsWith('-') ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds)
 }
 
-/** The day, since the epoch, that is meant by `Mmonth.week.weekday`, `Jday` (without 29 February) or `day` in a year. */
+/** The day since the epoch of `Mmonth.week.weekday`, `Jday` (without 29 February) or `day` in a year. */
 function dayOf(rule: string, year: number): number {
   const [first = 0, week = 0, weekday = 0] = rule.replace(/^[JM]/, '').split('.').map(Number)
   if (rule.startsWith('M')) {

@@ -3,7 +3,7 @@ import { codeOf } from '../fs/files.ts'
 import { decodeUtf8 } from '../fs/text.ts'
 import type { Libc } from './ffi.ts'
 
-/* What sysfs does not tell of a mounted btrfs: include/uapi/linux/btrfs.h. Asking about devices takes CAP_SYS_ADMIN. */
+/* Data of a mounted btrfs that sysfs does not have: include/uapi/linux/btrfs.h. Device requests require CAP_SYS_ADMIN. */
 
 export interface BtrfsVolume {
   /** The name of its directory below /sys/fs/btrfs. */
@@ -16,18 +16,18 @@ export interface BtrfsDevice {
   readonly name: string
   readonly sizeBytes: number
   readonly allocatedBytes: number
-  /** Since they were last reset, by kind. */
+  /** Error counts since the last reset, by kind. */
   readonly errors: readonly (readonly [kind: string, count: number])[]
 }
 
-/** The structures with their lengths, and where in them the fields are. */
+/** ioctl(2) requests, lengths of their structures, and offsets of the fields. */
 const fsInfo = { request: 0x8400941f, length: 1024, maxId: 0, fsid: 16 } as const
 const devInfo = { request: 0xd000941e, length: 4096, id: 0, uuid: 8, used: 24, total: 32, path: 3072 } as const
 const devStats = { request: 0xc4089434, length: 1032, id: 0, count: 8, values: 24 } as const
 /** In the order of enum btrfs_dev_stat_values. */
 const kinds = ['write', 'read', 'flush', 'corruption', 'generation']
 
-/** The descriptor is open only as long as the questions take: it would keep the file system from being unmounted. */
+/** Reads a volume. Closes the descriptor at the end: an open one would prevent an unmount. */
 export async function btrfs(libc: Libc, mountpoint: string): Promise<BtrfsVolume> {
   const fd = openSync(mountpoint, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
@@ -44,7 +44,7 @@ export async function btrfs(libc: Libc, mountpoint: string): Promise<BtrfsVolume
   }
 }
 
-/** Numbers of devices that were removed are not given out again: ENODEV. */
+/** Undefined (ENODEV) for the id of a removed device; btrfs does not reuse ids. */
 async function deviceOf(libc: Libc, fd: number, id: bigint): Promise<BtrfsDevice | undefined> {
   const info = Buffer.alloc(devInfo.length)
   info.writeBigUInt64LE(id, devInfo.id)

@@ -3,20 +3,20 @@ import { isMissing } from '../fs/dir.ts'
 import { codeOf } from '../fs/files.ts'
 import type { Libc } from './ffi.ts'
 
-/** What perf_event_open(2) counts: PERF_TYPE_… and a number within it. */
+/** An event of perf_event_open(2): PERF_TYPE_… and the config of that type. */
 export interface Event {
   readonly type: number
   readonly config: number
 }
 
-/** Counters that the kernel keeps for this process, of what happens on each processor. */
+/** Counters of perf_event_open(2), opened on first use. */
 export interface Counters {
-  /** How often an event has come on a processor since it was first asked for; undefined where it is not counted here. */
+  /** Number of events on a processor since the first call for it; undefined if the host does not support the event. */
   count(event: Event, cpu: number): number | undefined
   close(): void
 }
 
-/** `struct perf_event_attr` as of its first version. Only the hypervisor's share is left out. */
+/** First version of `struct perf_event_attr`. Events of the hypervisor are excluded. */
 const attributeBytes = 64
 const excludeHypervisor = 1 << 6
 
@@ -38,10 +38,10 @@ export function counters(libc: Libc): Counters {
   }
 }
 
-/** This process may not count events. */
+/** Thrown if this process is not permitted to count events. */
 export class NotPermitted extends Error {}
 
-/** Undefined for an event or a processor that there is none of. */
+/** Undefined if the event or the processor does not exist. */
 function open(libc: Libc, { type, config }: Event, cpu: number): number | undefined {
   const attributes = Buffer.alloc(attributeBytes)
   attributes.writeUInt32LE(type, 0)
@@ -52,7 +52,9 @@ function open(libc: Libc, { type, config }: Event, cpu: number): number | undefi
     return libc.perfEventOpen(attributes, cpu)
   } catch (error) {
     if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM')
-      throw new NotPermitted('counting needs CAP_PERFMON, or kernel.perf_event_paranoid at most 0', { cause: error })
+      throw new NotPermitted('counting requires CAP_PERFMON, or kernel.perf_event_paranoid of at most 0', {
+        cause: error,
+      })
     if (isMissing(error)) return undefined
     throw error
   }

@@ -2,50 +2,50 @@ import type { ChildProcessByStdio } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 
-/** Reads a path a line and answers each with what stat(1) printed and `= STATUS`. `%s` is f_bsize. */
+/** Reads one path per line and answers with the output of stat(1) and `= STATUS`. `%s` is f_bsize. */
 const loop = `while IFS= read -r path; do
   LC_ALL=C stat -f -c '%s %b %f %a %c %d' -- "$path" 2>&1
   echo "= $?"
 done`
 
-/** Far more than an answer is: what a path of 4096 bytes and its error take. */
+/** Maximum size of an answer; a path of 4096 bytes with its error is far shorter. */
 const answerBytes = 65536
 
 export type Command = readonly [file: string, ...args: string[]]
 export const shellLoop: Command = ['/bin/sh', '-c', loop]
 
 interface Events {
-  /** It answered the question about `path`. */
+  /** The child answered for `path`. */
   readonly answered: (path: string, words: string, status: number) => void
-  /** It is no more, or never was. */
+  /** The child ended, or could not be started. */
   readonly gone: (child: StatfsChild, why: string) => void
 }
 
 /**
- * A process that can be left to hang: in a session of its own, keeping nothing of this process alive, ended by closing
- * its standard input and never waited for.
+ * A child process that may hang without effect on this process: it runs in a separate session, does not keep the event
+ * loop alive, ends when its standard input is closed, and nothing waits for its end.
  */
 export class StatfsChild {
-  /** The path it is being asked about, one at a time. */
+  /** The path of the open request, one at a time. */
   asked: string | undefined
   askedAtMs = 0
-  /** Whether it has ever answered. */
+  /** Whether the child has ever answered. */
   proven = false
   #text = ''
   readonly #process: ChildProcessByStdio<Writable, Readable, null>
 
   constructor([file, ...args]: Command, { answered, gone }: Events) {
-    const { spawn } = process.getBuiltinModule('node:child_process') // 3 ms, which most hosts need not wait for
+    const { spawn } = process.getBuiltinModule('node:child_process') // loaded on demand: 3 ms that most hosts do not need
     const child = spawn(file, args, { detached: true, cwd: '/', stdio: ['pipe', 'pipe', 'ignore'] })
     this.#process = child
     child.on('error', (error) => gone(this, error.message))
     child.on('close', (status, signal) => gone(this, `${file} ended, ${signal ?? `status ${status}`}`))
     child.unref()
     for (const pipe of [child.stdin, child.stdout]) {
-      pipe?.on('error', () => {}) // the process has gone: `close` or `error` says so
+      pipe?.on('error', () => {}) // the child ended: `close` or `error` reports it
       if (pipe && 'unref' in pipe && typeof pipe.unref === 'function') pipe.unref()
     }
-    // no pipes where this process has no descriptors left: `error` is about to say so
+    // without free descriptors there are no pipes; `error` reports it
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#text = (this.#text + text).slice(-answerBytes)
       const [all, words = '', status] = /^(.*?)\n?= (\d+)\n/s.exec(this.#text) ?? []
@@ -61,11 +61,11 @@ export class StatfsChild {
   ask(path: string, nowMs: number): void {
     this.asked = path
     this.askedAtMs = nowMs
-    // It is in /, so as to keep no other file system busy.
+    // The child's working directory is /, so that it does not block an unmount: make the path absolute.
     this.#process.stdin?.write(`${path.startsWith('/') ? path : resolve(path)}\n`)
   }
 
-  /** Lets it end by itself: at once, or when the kernel lets go of its stat(1). Waits for neither. */
+  /** Ends the child: at once, or when its hanging stat(1) returns. Does not wait. */
   end(): void {
     const { pid, exitCode } = this.#process
     if (this.asked !== undefined && pid !== undefined && exitCode === null) killGroup(pid)
@@ -74,11 +74,11 @@ export class StatfsChild {
   }
 }
 
-/** NFS lets itself be interrupted by this, FUSE does not. */
+/** A stat(1) that hangs on NFS can be killed, on FUSE it cannot. */
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // it has ended meanwhile
+    // the child has already ended
   }
 }

@@ -1,18 +1,17 @@
 /*
- * statfs(2), which never answers while a server or a FUSE daemon does not. A call that hangs in the thread pool or in a
- * Worker makes the whole process unkillable, SIGKILL included, so a mount that may hang is asked by a child: a shell's
- * loop (0.2 MB; a Node child would cost 8), one question at a time, at most one open question a mount.
+ * statfs(2) blocks while a file server or a FUSE daemon does not answer. A call that hangs in the thread pool or in a
+ * Worker makes the whole process unkillable, even by SIGKILL. So a child process calls statfs(2) for mounts that may hang:
+ * a shell loop (0.2 MB; a Node child would need 8 MB). A child has one request at a time, a mount one open request.
  *
- * A child that has had no answer for `slowMs` is left to wait, and another one is asked about the other mounts. When
- * the kernel lets go of the first it is used again, or ended if there is an idle one already. At most four children
- * wait; then nothing is asked until one of them is free.
+ * If a child has not answered within `slowMs`, another child handles the other mounts. When the first one answers, it is
+ * used again, or ended if another child is idle. At most four children hang; then no request is made until one answers.
  */
 import { statfsSync } from 'node:fs'
 import type { Clock } from '../../util/clock.ts'
 import { errnoText, goText } from '../fs/errno.ts'
 import { type Command, StatfsChild, shellLoop } from './statfs-child.ts'
 
-/** How full a file system is; or why that is not known, in the words of node_exporter's `device_error` label. */
+/** Usage of a file system, or an error in the words of node_exporter's `device_error` label. */
 export type StatfsAnswer = Usage | { readonly error: string }
 
 export interface Usage {
@@ -25,29 +24,29 @@ export interface Usage {
 }
 
 export interface Waits {
-  /** Age of a question at which its mount is in error. */
+  /** Age of an open request after which its mount is reported as timed out. */
   readonly timeoutMs: number
-  /** How long to wait for answers now. */
+  /** Maximum wait for answers in this call. */
   readonly waitMs: number
   readonly signal: AbortSignal
 }
 
 export interface Statfs {
-  /** Asks the kernel in this process: only about a mount that cannot hang. */
+  /** Calls statfs(2) in this process: only for a mount that cannot hang. */
   here(path: string): StatfsAnswer
   /**
-   * Asks about each path whose last question is not still open, and gives the answers as they come. For the rest, after
-   * the wait, gives the last answer, or `timedOut`, or nothing where none is known yet. Paths that are left out are
-   * forgotten. Calls must not overlap.
+   * Requests each path without an open request, and yields the answers as they arrive. After the wait, yields for the
+   * other paths the last answer or `timedOut`, or nothing if there is no answer yet. Drops the state of paths that are not
+   * in `paths`. Calls must not overlap.
    */
   apart(paths: readonly string[], waits: Waits): AsyncIterable<readonly [path: string, StatfsAnswer]>
-  /** What is wrong with asking, rather than with a mount. */
+  /** A failure of the child processes, not of a mount. */
   readonly problem: string | undefined
 }
 
 export const timedOut: StatfsAnswer = { error: 'mountpoint timeout' }
 const unable: StatfsAnswer = { error: 'statfs not available' }
-const childrenAtMost = 4
+const maxChildren = 4
 
 interface Deps {
   readonly clock: Clock
@@ -56,7 +55,7 @@ interface Deps {
 }
 
 interface Probe {
-  /** When the open question was put; undefined if none is open. */
+  /** Start of the open request, monotonic milliseconds; undefined if none is open. */
   openSinceMs: number | undefined
   last: StatfsAnswer | undefined
 }
@@ -67,7 +66,7 @@ export class HostStatfs implements Statfs {
   readonly #slowMs: number
   readonly #probes = new Map<string, Probe>()
   readonly #children = new Set<StatfsChild>()
-  /** Paths with an open question that no child has been given. */
+  /** Paths with an open request that no child has yet. */
   readonly #waiting = new Set<string>()
   #problem: string | undefined
   #wake = () => {}
@@ -93,44 +92,44 @@ export class HostStatfs implements Statfs {
 
   async *apart(paths: readonly string[], waits: Waits): AsyncIterable<readonly [path: string, StatfsAnswer]> {
     this.#problem = undefined
-    const wanted = this.#open(paths)
+    const pending = this.#open(paths)
     const untilMs = this.#clock.monotonicMs() + waits.waitMs
     for (;;) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve
       })
-      for (const [path, { openSinceMs, last }] of wanted)
-        if (openSinceMs === undefined && wanted.delete(path) && last !== undefined) yield [path, last]
+      for (const [path, { openSinceMs, last }] of pending)
+        if (openSinceMs === undefined && pending.delete(path) && last !== undefined) yield [path, last]
       const leftMs = untilMs - this.#clock.monotonicMs()
-      const hopeless = this.#late(waits.timeoutMs)
-      if (leftMs <= 0 || waits.signal.aborted || [...wanted].every(hopeless)) break
+      const isLate = this.#late(waits.timeoutMs)
+      if (leftMs <= 0 || waits.signal.aborted || [...pending].every(isLate)) break
       await this.#sleep(Math.min(leftMs, this.#slowMs), woken, waits.signal)
       this.#ask()
     }
     const late = this.#late(waits.timeoutMs)
     if (this.#stuck(waits.timeoutMs) && this.#waiting.size > 0)
-      this.#problem = `${childrenAtMost} mounts hang: other remote mounts are not asked`
-    for (const [path, probe] of wanted) {
+      this.#problem = `${maxChildren} mounts hang: other remote mounts are not checked`
+    for (const [path, probe] of pending) {
       if (late([path, probe])) probe.last = timedOut
       if (probe.last !== undefined) yield [path, probe.last]
     }
   }
 
-  /** Lets the children end; those that hang do so when the kernel lets them go. */
+  /** Ends the children; hanging ones end when their system call returns. */
   close(): void {
     this.#waiting.clear()
     for (const child of this.#children) this.#end(child)
   }
 
-  /** Opens a question about each path that has none open; one that no child was given counts from now. */
+  /** Opens a request for each path without one. The age of a request that no child has yet starts again. */
   #open(paths: readonly string[]): Map<string, Probe> {
     const asked = new Set([...this.#children].map((child) => child.asked))
-    const wanted = new Map<string, Probe>()
+    const pending = new Map<string, Probe>()
     for (const path of paths) {
       const probe = this.#probes.get(path) ?? { openSinceMs: undefined, last: undefined }
-      wanted.set(path, probe)
+      pending.set(path, probe)
       if (asked.has(path)) continue
-      // the child reads a line a path, and a NUL would cut it short
+      // the child reads one path per line, and a NUL would truncate it
       if (/[\0\n]/.test(path)) probe.last = { error: 'invalid argument' }
       else {
         probe.openSinceMs = this.#clock.monotonicMs()
@@ -138,31 +137,31 @@ export class HostStatfs implements Statfs {
       }
     }
     for (const path of this.#probes.keys()) {
-      if (wanted.has(path) || asked.has(path)) continue
+      if (pending.has(path) || asked.has(path)) continue
       this.#probes.delete(path)
       this.#waiting.delete(path)
     }
-    for (const [path, probe] of wanted) this.#probes.set(path, probe)
+    for (const [path, probe] of pending) this.#probes.set(path, probe)
     this.#ask()
-    return wanted
+    return pending
   }
 
-  /** Tells questions that are too old, or that nobody can be given. */
-  #late(timeoutMs: number): (question: readonly [path: string, Probe]) => boolean {
+  /** Returns whether a request has timed out, or cannot be made because all children hang. */
+  #late(timeoutMs: number): (request: readonly [path: string, Probe]) => boolean {
     const since = this.#clock.monotonicMs() - timeoutMs
     const stuck = this.#stuck(timeoutMs)
     return ([path, { openSinceMs }]) =>
       openSinceMs !== undefined && (openSinceMs <= since || (stuck && this.#waiting.has(path)))
   }
 
-  /** Whether every child that there may be hangs. */
+  /** Whether the maximum number of children hang. */
   #stuck(timeoutMs: number): boolean {
     const since = this.#clock.monotonicMs() - timeoutMs
     const hung = [...this.#children].filter((child) => child.asked !== undefined && child.askedAtMs <= since)
-    return hung.length >= childrenAtMost
+    return hung.length >= maxChildren
   }
 
-  /** Puts the next question, unless a child is at work on one or too many hang. One idle child is kept. */
+  /** Starts the next request, unless a child is working or too many hang. Keeps one idle child. */
   #ask(): void {
     const now = this.#clock.monotonicMs()
     const [idle, ...spare] = [...this.#children].filter((child) => child.asked === undefined)
@@ -170,7 +169,7 @@ export class HostStatfs implements Statfs {
     const [path] = this.#waiting
     if (path === undefined) return
     for (const child of this.#children) if (child.asked !== undefined && now - child.askedAtMs < this.#slowMs) return
-    const child = idle ?? (this.#children.size < childrenAtMost ? this.#start() : undefined)
+    const child = idle ?? (this.#children.size < maxChildren ? this.#start() : undefined)
     if (child === undefined) return
     this.#waiting.delete(path)
     child.ask(path, now)
@@ -201,7 +200,7 @@ export class HostStatfs implements Statfs {
     return unable
   }
 
-  /** A child that dies costs the answer it owed; one that never gave any, those of all that wait. */
+  /** If a child dies, its request fails. If it has never answered, all waiting requests fail. */
   #gone(child: StatfsChild, why: string): void {
     if (!this.#children.delete(child)) return
     const lost = child.asked === undefined ? [] : [child.asked]
@@ -219,10 +218,10 @@ export class HostStatfs implements Statfs {
     child.end()
   }
 
-  /** Until `ms` have passed, something is answered or the signal aborts. */
+  /** Waits until `ms` have passed, a child has answered, or the signal aborts. */
   async #sleep(ms: number, woken: Promise<void>, signal: AbortSignal): Promise<void> {
     const done = new AbortController()
-    const over = this.#clock.sleep(ms, AbortSignal.any([signal, done.signal])).catch(() => {}) // called off
+    const over = this.#clock.sleep(ms, AbortSignal.any([signal, done.signal])).catch(() => {}) // cancelled
     await Promise.race([over, woken])
     done.abort(awake)
   }
@@ -233,8 +232,8 @@ function usage(numbers: readonly number[]): Usage {
   return { blockBytes, blocks, free, available, files, filesFree }
 }
 
-/** One for all, as an Error is dear. Nobody sees it. */
+/** Shared, because creating an Error is expensive. Never shown. */
 const awake = new Error('woken')
 
-/** Node gives the kernel's 64 bits with a sign. */
+/** Node returns the kernel's unsigned 64-bit values as signed. */
 const unsigned = (value: bigint): number => Number(BigInt.asUintN(64, value))

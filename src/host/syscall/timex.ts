@@ -1,6 +1,6 @@
 import type { Libc } from './ffi.ts'
 
-/** What the kernel's clock says of itself; see adjtimex(2) for each. */
+/** State of the kernel clock; adjtimex(2) documents each field. */
 export interface Timex {
   /** What adjtimex returned: 0 to 4 when synchronised, 5 (TIME_ERROR) when not. */
   readonly state: number
@@ -26,10 +26,10 @@ export interface Timex {
   readonly tai: number
 }
 
-/** Twice `struct timex` on a 64-bit processor. */
+/** Twice the size of `struct timex` on a 64-bit processor. */
 const bytes = 416
 
-/** Reads only: `modes`, the first field, is 0. */
+/** Only reads: `modes`, the first field, is 0. */
 export function adjtimex(libc: Libc): Timex {
   const into = Buffer.alloc(bytes)
   return timexOf(libc.adjtimex(into), into)

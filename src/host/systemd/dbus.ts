@@ -7,12 +7,12 @@ export interface Call {
   readonly path: string
   readonly interface: string
   readonly member: string
-  /** Of the arguments in `body`. */
+  /** D-Bus signature of `body`. */
   readonly signature?: string
   readonly body?: readonly unknown[]
 }
 
-/** The types of properties that are asked for, by their D-Bus signature. 64-bit numbers lose what is above 2^53. */
+/** Supported property types by D-Bus signature. 64-bit numbers above 2^53 lose precision. */
 interface Basic {
   readonly s: string
   readonly u: number
@@ -20,11 +20,11 @@ interface Basic {
   readonly b: boolean
 }
 
-/** One end of a message bus. Calls may be made without waiting for the one before: they go out together. */
+/** A connection to a message bus. Concurrent calls are sent without waiting for earlier replies. */
 export interface Connection extends Disposable {
-  /** The one value that a method replies with, of the D-Bus type `signature`: it is checked, so `Reply` can be believed. */
+  /** Calls a method with one return value. Rejects if its D-Bus type is not `signature`, so `Reply` can be trusted. */
   call<Reply>(call: Call, signature: string): Promise<Reply>
-  /** Undefined where the answer is an error: older programs do not have every property, and objects go away. */
+  /** Reads a property. Undefined if the reply is an error: older programs lack properties, and objects can vanish. */
   property<Type extends keyof Basic>(
     of: Pick<Call, 'destination' | 'path' | 'interface'>,
     name: string,
@@ -32,40 +32,40 @@ export interface Connection extends Disposable {
   ): Promise<Basic[Type] | undefined>
 }
 
-/** Far above any list of units, far below what would hurt. */
+/** More than any list of units needs, and a bound for memory. */
 const maxMessageBytes = 16 * 1024 * 1024
 
-/** Calls without a reply at any time: dbus-daemon refuses the 129th of a connection on the system bus. */
-const atOnce = 100
+/** Maximum number of calls in flight: dbus-daemon rejects the 129th of a connection on the system bus. */
+const maxInFlight = 100
 
 /**
  * Connects to the first address that answers (https://dbus.freedesktop.org/doc/dbus-specification.html#addresses).
- * The signal ends the connection, and with it every call. `hello` is what a bus wants and a peer does not know.
+ * The signal closes the connection and rejects all calls. `hello`: send the Hello that a bus requires and a peer does not support.
  */
 export async function connectBus(addresses: string, hello: boolean, signal: AbortSignal): Promise<Connection> {
   const [socket, { createClient }] = await Promise.all([dialFirst(addresses, signal), import('dbus-native')])
   const client = createClient({
     stream: socket,
-    direct: true, // the library's own Hello throws where nobody can catch it
+    direct: true, // the library's Hello throws an error that cannot be caught
     authMethods: ['EXTERNAL'],
     maxMessageSize: maxMessageBytes,
     returnBigInt: false,
     variants: 'wrap',
   })
-  client.connection.on('error', (error: Error) => socket.destroy(error)) // fails the calls that wait for a reply
-  const turn = turns(atOnce)
+  client.connection.on('error', (error: Error) => socket.destroy(error)) // rejects the calls in flight
+  const limited = limiter(maxInFlight)
   const connection: Connection = {
-    call: <Reply>(call: Call, signature: string) => turn(() => invoke(client, call, signature)) as Promise<Reply>,
+    call: <Reply>(call: Call, signature: string) => limited(() => invoke(client, call, signature)) as Promise<Reply>,
     async property({ destination, path, interface: of }, name, type) {
       const get = { destination, path, interface: 'org.freedesktop.DBus.Properties', member: 'Get' }
-      const asked = connection.call<Variant>({ ...get, signature: 'ss', body: [of, name] }, 'v')
-      const variant = await asked.catch((error: Error) => {
+      const reply = connection.call<Variant>({ ...get, signature: 'ss', body: [of, name] }, 'v')
+      const variant = await reply.catch((error: Error) => {
         if (isReply(error.cause)) return undefined
         throw error
       })
       if (variant !== undefined && variant.signature !== type)
         throw new Error(`D-Bus: ${of}.${name} of ${path} is of type ${variant.signature}, not ${type}`)
-      return variant?.value as Basic[typeof type] | undefined // what its signature says
+      return variant?.value as Basic[typeof type] | undefined // the signature was checked
     },
     [Symbol.dispose]: () => socket.destroy(),
   }
@@ -75,7 +75,7 @@ export async function connectBus(addresses: string, hello: boolean, signal: Abor
   return connection
 }
 
-/** Whether the other side answered so; the library has the same class for a connection that broke. */
+/** Whether the error is a reply of the peer; the library uses the same class for a broken connection. */
 const isReply = (error: unknown): boolean => error instanceof Error && 'reply' in error && error.reply !== undefined
 
 function invoke(client: MessageBus, call: Call, signature: string): Promise<unknown> {
@@ -90,8 +90,8 @@ function invoke(client: MessageBus, call: Call, signature: string): Promise<unkn
   })
 }
 
-/** Lets `limit` pieces of work run at any time; the others wait for their turn. */
-function turns(limit: number) {
+/** Runs at most `limit` calls at a time; the others wait in a queue. */
+function limiter(limit: number) {
   const waiting: (() => void)[] = []
   let running = 0
   return async <T>(work: () => Promise<T>): Promise<T> => {
@@ -130,13 +130,13 @@ function dial(path: string, signal: AbortSignal): Promise<Socket> {
   })
 }
 
-/** `unix:path=/run/x,guid=…` or `unix:abstract=x`; bytes that are not plain are written %20. */
+/** `unix:path=/run/x,guid=…` or `unix:abstract=x`; special bytes are percent-encoded. */
 function pathOf(address: string): string {
   const [, family = '', rest = ''] = /^([^:]*):(.*)$/.exec(address) ?? []
   const pairs = new Map(rest.split(',').map((pair) => pair.split('=', 2) as [string, string]))
   const path = pairs.get('path')
   const abstract = pairs.get('abstract')
   if (family !== 'unix' || (path ?? abstract) === undefined)
-    throw new Error(`${address} is no address of a Unix socket`)
+    throw new Error(`${address} is not the address of a Unix socket`)
   return decodeURIComponent(path ?? `\0${abstract}`)
 }

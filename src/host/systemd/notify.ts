@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
-import { type Log, messageOf } from '../../util/log.ts'
+import { type Log, messageOf, report } from '../../util/log.ts'
 import { type Libc, loadLibc } from '../syscall/ffi.ts'
+import { messages } from './messages.ts'
 
-/** Tells the service manager how the agent fares: https://www.freedesktop.org/software/systemd/man/sd_notify.html */
+/** Notifies the service manager of the agent's state: https://www.freedesktop.org/software/systemd/man/sd_notify.html */
 export type Notify = (...lines: readonly string[]) => void
 
 const AF_UNIX = 1
@@ -15,19 +16,19 @@ interface Deps {
 }
 
 /**
- * Messages to the socket that the service manager has named, in order; a `@` stands for the zero byte of an abstract
- * one. Without koffi `systemd-notify` is called, whose messages the manager only takes with NotifyAccess=all. Nothing
- * is ever thrown: what cannot be told is said once in the log.
+ * Sends messages to the socket `address` (NOTIFY_SOCKET), in order; a leading `@` stands for the zero byte of an abstract
+ * socket. Without koffi it runs `systemd-notify`; systemd accepts its messages only with NotifyAccess=all. Never throws:
+ * the first failure is logged.
  */
 export function createNotify(address: string | undefined, { log, load = loadLibc }: Deps): Notify {
   if (address === undefined || address === '') return () => {}
-  let isSaid = false
+  let isReported = false
   const failed = (error: unknown) => {
-    if (!isSaid) log.warn('systemd: cannot be told how the agent fares', { socket: address, err: messageOf(error) })
-    isSaid = true
+    if (!isReported) report(log, messages.notifyFailed, { socket: address, err: messageOf(error) })
+    isReported = true
   }
   if (!/^[/@]/.test(address)) {
-    failed(new Error('only sockets of the file system and abstract ones are known'))
+    failed(new Error('unsupported address in NOTIFY_SOCKET: use a path that starts with / or @'))
     return () => {}
   }
   let open: Promise<(text: string) => Promise<unknown>> | undefined
@@ -51,7 +52,7 @@ function sender(libc: Libc, address: string): (text: string) => Promise<unknown>
   return (text) => libc.sendTo(socket, Buffer.from(text), to)
 }
 
-/** struct sockaddr_un: the family in two bytes, the path with a zero byte behind it, or before it. unix(7) */
+/** struct sockaddr_un: two bytes for the family, then the path with a zero byte at its end, or at its start if abstract. unix(7) */
 function socketAddress(address: string): Buffer {
   const isAbstract = address.startsWith('@')
   const bytes = Buffer.from(`__${isAbstract ? `\0${address.slice(1)}` : `${address}\0`}`)
@@ -70,5 +71,5 @@ function external(text: string): Promise<void> {
   })
 }
 
-/** What CLOCK_MONOTONIC says, as systemd wants it told with RELOADING=1, in microseconds. */
+/** CLOCK_MONOTONIC in microseconds, which systemd requires with RELOADING=1. */
 export const monotonicMicroseconds = (): bigint => process.hrtime.bigint() / 1000n

@@ -1,7 +1,7 @@
 import { type Clock, withTimeout } from '../../util/clock.ts'
 import type { Services } from '../services.ts'
 
-/** The manager is asked while a stop is under way: a moment is all it gets. */
+/** Timeout of the request to systemd, short because it delays the stop. */
 const timeoutMs = 1000
 
 const manager = {
@@ -11,25 +11,25 @@ const manager = {
 } as const
 
 /**
- * Whether this machine is going down, so that the program's stop is the end of its host's series. systemd says so:
- * SystemState is `stopping` from the moment when shutdown.target is queued, before any service is stopped
- * (systemd(1), `systemctl is-system-running`). Without systemd nobody says it, and no is the answer.
+ * Whether this machine is shutting down, so that the stop of the agent also ends the host's series. systemd sets
+ * SystemState to `stopping` when shutdown.target is queued, before it stops any service (systemd(1),
+ * `systemctl is-system-running`). False without systemd.
  */
 export async function isGoingDown({ systemBus, systemd }: Pick<Services, 'systemBus' | 'systemd'>, clock: Clock) {
   const end = new AbortController()
-  const ask = async () => {
-    // the manager itself first: the bus may be stopped already; only root may do so
+  const isStopping = async () => {
+    // the private socket first, which only root may use: the bus may be stopped already
     using bus = await systemd(end.signal).catch(() => systemBus(end.signal))
     return (await bus.property(manager, 'SystemState', 's')) === 'stopping'
   }
   const answer = await withTimeout(
     clock,
     timeoutMs,
-    ask().catch(() => false), // no systemd here
+    isStopping().catch(() => false), // no systemd
   )
-  end.abort(noMore)
+  end.abort(finished)
   return answer === true
 }
 
-/** One for all, as an Error is dear. Nobody sees it. */
-const noMore = new Error('no answer is waited for any longer')
+/** Shared, because creating an Error is expensive. Never shown. */
+const finished = new Error('finished')

@@ -5,15 +5,15 @@ import type { Credentials } from './credentials.ts'
 import { rsaKey, signed } from './jwt.ts'
 import { type Question, tokens, type Way } from './token-cache.ts'
 
-/** Tokens of Microsoft Entra ID, as an application or as the identity of a machine. */
+/** Tokens of Microsoft Entra ID, for an application or a managed identity. */
 export interface AzureOptions {
-  /** https://login.microsoftonline.com/ */
+  /** Login endpoint, usually https://login.microsoftonline.com/ */
   readonly login: URL
-  /** Of the machine's own: http://169.254.169.254/ */
+  /** Metadata endpoint of the machine: http://169.254.169.254/ */
   readonly metadata: URL
   readonly scope: string
   readonly identity: AzureIdentity
-  /** How Entra ID is reached; what the machine itself offers is never asked through a proxy. */
+  /** Connection options for Entra ID. The metadata endpoint is never requested through a proxy. */
   readonly access: Access
 }
 
@@ -22,14 +22,14 @@ interface Application {
   readonly tenantId: string
 }
 
-/** Secrets and files are asked for each token. */
+/** Secrets and files are read again for each token. */
 export type AzureIdentity =
   | ({ readonly kind: 'secret'; readonly secret: () => Secret } & Application)
   | ({ readonly kind: 'certificate'; readonly pem: () => Pair; readonly isChainSent: boolean } & Application)
   | ({ readonly kind: 'federated'; readonly token: () => Secret } & Application)
   | { readonly kind: 'managed'; readonly clientId?: string }
 
-/** PEM. */
+/** Certificates and private key, PEM. */
 export interface Pair {
   readonly certificates: string
   readonly key: Secret
@@ -108,13 +108,13 @@ async function byCertificate(
   return signed(claims, pem.key, { algorithm: 'PS256', nowMs, lifeMs: 600_000, header })
 }
 
-/** The first is the one that the key is of. Throws where none is. */
+/** All certificates of the PEM text, the one that matches the key first. Throws if none matches. */
 export function certificatesIn({ certificates, key }: Pair): readonly [X509Certificate, ...X509Certificate[]] {
   const texts = certificates.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []
   const all = texts.map((text) => new X509Certificate(text))
-  if (all.length === 0) throw new Error('it holds no certificate (PEM)')
-  const ours = rsaKey(key.reveal())
-  const own = all.find((one) => one.checkPrivateKey(ours))
-  if (own === undefined) throw new Error('the key is of none of the certificates')
+  if (all.length === 0) throw new Error('it contains no certificate (PEM)')
+  const privateKey = rsaKey(key.reveal())
+  const own = all.find((one) => one.checkPrivateKey(privateKey))
+  if (own === undefined) throw new Error('the key matches no certificate')
   return [own, ...all.filter((one) => one !== own)]
 }

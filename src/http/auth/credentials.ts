@@ -1,20 +1,20 @@
 import type { Clock } from '../../util/clock.ts'
 import type { Headers } from '../types.ts'
 
-/** The request that credentials are wanted for. */
+/** The request that needs credentials. */
 export interface Unsigned {
   readonly method: string
   readonly url: URL
   readonly body: Uint8Array
   readonly clock: Clock
-  /** Aborts when the attempt is over. */
+  /** Aborts at the end of the attempt. */
   readonly signal: AbortSignal
 }
 
-/** What proves who we are. Never sent to another host. */
+/** Authenticates requests. Never sent to another host. */
 export interface Credentials {
-  /** The headers that do; asked for each request, as files may change. Throws where there are none to be had. */
+  /** Authentication headers, called for each request because files may change. Throws if no credentials are available. */
   headersFor(request: Unsigned): Headers | Promise<Headers>
-  /** The receiver refuses them: what is remembered is got anew. Without it there is nothing remembered. */
+  /** Drops cached credentials after the receiver rejected them. Missing if nothing is cached. */
   forget?(): void
 }

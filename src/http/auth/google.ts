@@ -4,13 +4,13 @@ import type { Credentials } from './credentials.ts'
 import { assertionGrant, rsaKey, signed } from './jwt.ts'
 import { type Question, tokens } from './token-cache.ts'
 
-/** Tokens of Google: of a file of credentials, or of the machine's own service account. */
+/** Tokens of Google, from a credentials file or from the service account of the machine. */
 export interface GoogleOptions {
-  /** What the file holds, read for each token; undefined where the machine is asked. */
+  /** Reads the credentials file, for each token; undefined: use the metadata endpoint. */
   readonly file?: () => GoogleFile
-  /** http://metadata.google.internal/ */
+  /** Metadata endpoint of the machine: http://metadata.google.internal/ */
   readonly metadata: URL
-  /** How Google is reached; what the machine itself offers is never asked through a proxy. */
+  /** Connection options for Google. The metadata endpoint is never requested through a proxy. */
   readonly access: Access
 }
 
@@ -20,11 +20,11 @@ export type GoogleFile = (
   | { readonly kind: 'authorized_user'; readonly clientId: string; readonly secret: Secret; readonly refresh: Secret }
 ) & {
   readonly tokenUrl: URL
-  /** The project that pays, where the file says it. */
+  /** The project to bill, if the file has `quota_project_id`. */
   readonly quotaProject?: string
 }
 
-/** What writing samples takes: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.location.prometheus.api.v1 */
+/** Scope for writing samples: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.location.prometheus.api.v1 */
 const scope = 'https://www.googleapis.com/auth/monitoring.write'
 
 export function googleIam({ file, metadata, access }: GoogleOptions): Credentials {
@@ -41,8 +41,8 @@ function machine(metadata: URL): Question {
 async function byFile(file: GoogleFile, access: Access, nowMs: number): Promise<Question> {
   const { tokenUrl, quotaProject } = file
   const { form, secrets } = file.kind === 'service_account' ? await asAccount(file, nowMs) : asUser(file)
-  const beside = quotaProject === undefined ? {} : { 'x-goog-user-project': quotaProject }
-  return { url: tokenUrl, form, secrets, access, beside }
+  const extraHeaders = quotaProject === undefined ? {} : { 'x-goog-user-project': quotaProject }
+  return { url: tokenUrl, form, secrets, access, extraHeaders }
 }
 
 type Of<Kind> = Extract<GoogleFile, { kind: Kind }>
@@ -60,44 +60,44 @@ async function asAccount({ email, key, keyId, tokenUrl }: Of<'service_account'>,
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6749#section-6 */
-function asUser({ clientId, ...held }: Of<'authorized_user'>) {
-  const [secret, refresh] = [held.secret.reveal(), held.refresh.reveal()]
+function asUser({ clientId, ...file }: Of<'authorized_user'>) {
+  const [secret, refresh] = [file.secret.reveal(), file.refresh.reveal()]
   const form = { grant_type: 'refresh_token', client_id: clientId, client_secret: secret, refresh_token: refresh }
   return { form, secrets: [secret, refresh] }
 }
 
 const googleTokens = 'https://oauth2.googleapis.com/token'
 
-/** Reads what such a file holds. Throws in words without any of it where it cannot be used. */
-export function googleFileOf(held: unknown): GoogleFile {
-  if (typeof held !== 'object' || held === null) throw new Error('it is no JSON object')
-  const known = new Map(Object.entries(held))
-  const kind = known.get('type')
+/** Checks the JSON of a credentials file. Throws if it is invalid; the message contains no value of the file. */
+export function googleFileOf(json: unknown): GoogleFile {
+  if (typeof json !== 'object' || json === null) throw new Error('it is not a JSON object')
+  const values = new Map(Object.entries(json))
+  const kind = values.get('type')
   const text = (key: string) => {
-    const value = known.get(key)
+    const value = values.get(key)
     if (typeof value === 'string' && value !== '') return value
-    throw new Error(`it has no ${key}, which a file of type ${kind} holds`)
+    throw new Error(`${key} is missing, a file of type ${kind} requires it`)
   }
   const common = {
-    tokenUrl: tokenUrlOf(known.get('token_uri')),
-    ...optional('quotaProject', known.get('quota_project_id')),
+    tokenUrl: tokenUrlOf(values.get('token_uri')),
+    ...optional('quotaProject', values.get('quota_project_id')),
   }
   if (kind === 'service_account') {
     const key = new Secret(text('private_key'))
     rsaKey(key.reveal())
-    return { kind, email: text('client_email'), key, ...optional('keyId', known.get('private_key_id')), ...common }
+    return { kind, email: text('client_email'), key, ...optional('keyId', values.get('private_key_id')), ...common }
   }
   if (kind === 'authorized_user') {
     const [secret, refresh] = [new Secret(text('client_secret')), new Secret(text('refresh_token'))]
     return { kind, clientId: text('client_id'), secret, refresh, ...common }
   }
-  throw new Error('its type is neither service_account nor authorized_user, which are the ones that are known here')
+  throw new Error('its type is not supported: expected service_account or authorized_user')
 }
 
-function tokenUrlOf(said: unknown): URL {
-  const url = URL.parse(typeof said === 'string' ? said : googleTokens)
+function tokenUrlOf(value: unknown): URL {
+  const url = URL.parse(typeof value === 'string' ? value : googleTokens)
   if (url !== null && /^https?:$/.test(url.protocol)) return url
-  throw new Error('its token_uri is no http:// or https:// URL')
+  throw new Error('its token_uri is not an http:// or https:// URL')
 }
 
 const optional = <Key extends string>(key: Key, value: unknown) =>

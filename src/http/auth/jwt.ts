@@ -12,11 +12,11 @@ interface About {
   readonly algorithm: SignatureAlgorithm | 'PS256'
   readonly nowMs: number
   readonly lifeMs: number
-  /** Of which key or certificate it is. */
+  /** Extra header fields, which identify the key or certificate. */
   readonly header?: Readonly<Record<string, string | string[]>>
 }
 
-/** A JSON Web Token with these claims, an id and a time. Throws where the key, PEM, cannot be used. */
+/** A signed JSON Web Token with these claims, an id and the times. Throws if the key (PEM) is invalid. */
 export async function signed(
   claims: Readonly<Record<string, unknown>>,
   key: Secret,
@@ -28,16 +28,16 @@ export async function signed(
   return token.setProtectedHeader({ alg: algorithm, typ: 'JWT', ...header }).sign(rsaKey(key.reveal()))
 }
 
-/** Throws where the text is no private key of RSA, which alone signs by these algorithms; nothing of it is in the words. */
+/** Parses an RSA private key; these algorithms support no other type. Throws without showing the key. */
 export function rsaKey(pem: string): KeyObject {
   if (/^(-----BEGIN ENCRYPTED|Proc-Type: .*ENCRYPTED)/m.test(pem))
-    throw new Error('the key is encrypted: one without a passphrase is needed (openssl pkey -in …)')
+    throw new Error('the key is encrypted: use a key without a passphrase (openssl pkey -in …)')
   let key: KeyObject
   try {
     key = createPrivateKey(pem)
   } catch (error) {
-    throw new Error(`it holds no private key that can be used (PEM): ${wordsOf(error)}`)
+    throw new Error(`it contains no valid private key (PEM): ${wordsOf(error)}`)
   }
   if (key.asymmetricKeyType === 'rsa') return key
-  throw new Error(`the key is of ${key.asymmetricKeyType ?? 'no known kind'}: one of RSA is needed`)
+  throw new Error(`the key type is ${key.asymmetricKeyType ?? 'unknown'}: an RSA key is required`)
 }

@@ -5,22 +5,22 @@ import type { ForwardProxy, ProxyOptions } from '../transport/proxy.ts'
 import type { Headers } from '../types.ts'
 import type { Credentials, Unsigned } from './credentials.ts'
 
-/** AWS's signature of a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
+/** Options of AWS's request signature: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
 export interface SigV4Options {
   readonly region: string
   readonly service: string
   readonly keys?: { readonly access: string; readonly secret: Secret }
-  /** Of ~/.aws/credentials and ~/.aws/config. */
+  /** A profile of ~/.aws/credentials and ~/.aws/config. */
   readonly profile?: string
-  /** A role to take on with those credentials. */
+  /** Role to assume with those credentials. */
   readonly roleArn?: string
   readonly externalId?: string
   readonly endpoints: 'usual' | 'fips'
-  /** Through which AWS is asked for credentials; what the machine itself offers is never asked through one. */
+  /** Proxy for requests of credentials to AWS. The metadata endpoint is never requested through a proxy. */
   readonly proxy?: ProxyOptions | undefined
 }
 
-/** As AWS's libraries have it. */
+/** Credentials in the shape of AWS's libraries. */
 interface Identity {
   readonly accessKeyId: string
   readonly secretAccessKey: string
@@ -30,29 +30,29 @@ interface Identity {
 
 type Provider = () => Promise<Identity>
 
-/** Credentials are got anew this long before their end, and those without an end this long after they were got. */
+/** Credentials are renewed this long before they expire; those without an expiry, this long after they were fetched. */
 const renewMs = 300_000
 
-/** Signs with the first that is configured: keys, a profile, or what the machine offers; each may take on a role. */
+/** Signs with the first configured source: keys, a profile, or the machine's credentials; each can assume a role. */
 export function sigv4(options: SigV4Options): Credentials {
   let provider: Provider | undefined
-  let known: { readonly identity: Identity; readonly untilMs: number } | undefined
+  let cached: { readonly identity: Identity; readonly untilMs: number } | undefined
   const identityAt = async (nowMs: number) => {
-    if (known !== undefined && nowMs < known.untilMs) return known.identity
+    if (cached !== undefined && nowMs < cached.untilMs) return cached.identity
     provider ??= await providerOf(options)
-    const identity = await asked(provider, options)
-    known = { identity, untilMs: (identity.expiration?.getTime() ?? nowMs + 2 * renewMs) - renewMs }
+    const identity = await identityOf(provider, options)
+    cached = { identity, untilMs: (identity.expiration?.getTime() ?? nowMs + 2 * renewMs) - renewMs }
     return identity
   }
   return {
     headersFor: async (request) => sign(options, await identityAt(request.clock.now()), request),
     forget() {
-      known = undefined
+      cached = undefined
     },
   }
 }
 
-async function asked(provider: Provider, { keys, externalId, proxy }: SigV4Options): Promise<Identity> {
+async function identityOf(provider: Provider, { keys, externalId, proxy }: SigV4Options): Promise<Identity> {
   try {
     return await provider()
   } catch (error) {
@@ -82,12 +82,12 @@ async function providerOf(options: SigV4Options): Promise<Provider> {
     (profile === undefined
       ? aws.fromNodeProviderChain({ clientConfig, maxRetries: 2 })
       : aws.fromIni({ profile, clientConfig, ignoreCache: true }))
-  if (roleArn === undefined) return own as Provider // fixed keys have returned above
+  if (roleArn === undefined) return own as Provider // fixed keys without a role returned above
   const params = { RoleArn: roleArn, RoleSessionName: 'hostpush', ...(externalId && { ExternalId: externalId }) }
   return aws.fromTemporaryCredentials({ masterCredentials: own, params, clientConfig })
 }
 
-/** Node's own agents, which go through proxies from 24.5 on. */
+/** Node's own agents, which support proxies since 24.5. */
 async function agentsThrough({ http, https, none }: ProxyOptions) {
   const [{ Agent: HttpAgent }, { Agent: HttpsAgent }] = await Promise.all([import('node:http'), import('node:https')])
   const proxyEnv = {
@@ -135,7 +135,7 @@ function queryOf({ searchParams }: URL): Record<string, string[]> {
   return Object.fromEntries([...new Set(searchParams.keys())].map((name) => [name, searchParams.getAll(name)]))
 }
 
-/** Node's, in the form that the library asks for. */
+/** Node's SHA-256 in the interface that the library requires. */
 class Sha256 {
   readonly #hash: Hash | Hmac
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
@@ -147,12 +147,10 @@ class Sha256 {
   async digest(): Promise<Uint8Array> {
     return this.#hash.digest()
   }
-  reset(): void {} // each is used once
+  reset(): void {} // never reused
 }
 
-function bytesOf(given: string | ArrayBuffer | ArrayBufferView): string | Uint8Array {
-  if (typeof given === 'string') return given
-  return ArrayBuffer.isView(given)
-    ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
-    : new Uint8Array(given)
+function bytesOf(data: string | ArrayBuffer | ArrayBufferView): string | Uint8Array {
+  if (typeof data === 'string') return data
+  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)
 }

@@ -10,63 +10,63 @@ import { Exchange } from '../transport/exchange.ts'
 import type { Access, Headers } from '../types.ts'
 import type { Credentials, Unsigned } from './credentials.ts'
 
-/** What an endpoint that gives out tokens is asked. */
+/** A request to a token endpoint. */
 export interface Question {
   readonly url: URL
   readonly headers?: Headers
-  /** Posted; without one it is a GET. */
+  /** Form of a POST; default: a GET without a body. */
   readonly form?: Readonly<Record<string, string>>
-  /** What the endpoint is shown, and may say again. */
+  /** Secrets in the request; the endpoint may repeat them. */
   readonly secrets: readonly string[]
   readonly access: Access
-  /** Shown to the receiver beside the token. */
-  readonly beside?: Headers
+  /** Headers for the receiver in addition to the token. */
+  readonly extraHeaders?: Headers
 }
 
-/** One way to ask. Made anew for each token, as what it holds may stand in a file; throws where that cannot be used. */
+/** Builds the request for a token. Called for each token, because secrets may be in files. Throws if one is invalid. */
 export type Way = (nowMs: number) => Question | Promise<Question>
 
 /** A token with many claims has a few thousand characters. */
 const replyBytes = 65_536
 
-/** A token endpoint that is slower is told apart from a slow receiver. */
+/** Timeout of the token endpoint, shorter than the receiver's, so that the error names the token endpoint. */
 const maxMs = 10_000
 
-/** A token is renewed this long before its end. */
+/** A token is renewed this long before it expires. */
 const marginMs = 10_000
 
 interface Token {
-  readonly shown: Headers
+  readonly headers: Headers
   /** On the monotonic clock. */
   readonly untilMs: number
 }
 
 /**
- * Fetches a token when there is none, and shows it until it ends or is refused. Of several ways the next is tried where
- * one is refused, and the one that served is kept. `kind`, the key of the configuration, begins all that is told.
+ * Fetches a token and caches it until it expires or the receiver rejects it. If the token endpoint rejects one way with a
+ * 4xx status, the next way is tried; the first that works is used from then on. `kind`, the configuration key, is the prefix of all errors.
  */
 export function tokens(kind: string, ways: readonly Way[]): Credentials {
   let token: Token | undefined
-  let served: Way | undefined
+  let workingWay: Way | undefined
   let flight: { readonly signal: AbortSignal; readonly token: Promise<Token> } | undefined
   const fetched = async (request: Unsigned): Promise<Token> => {
-    let refusal: unknown
-    for (const way of served === undefined ? ways : [served]) {
+    let rejection: unknown
+    for (const way of workingWay === undefined ? ways : [workingWay]) {
       const question = await questionOf(kind, way, request.clock)
       const reply = await ask(kind, question, request)
       const nowMs = request.clock.monotonicMs()
       try {
         token = tokenOf(kind, question, reply, nowMs)
-        served = way
+        workingWay = way
         return token
       } catch (error) {
-        refusal = error
+        rejection = error
         if (reply.status < 400 || reply.status > 499) break
       }
     }
-    throw refusal
+    throw rejection
   }
-  /** Who asks while somebody else does gets the same. */
+  /** Concurrent callers share one request for a token. */
   const joined = async (request: Unsigned): Promise<Headers> => {
     if (flight === undefined || flight.signal.aborted) {
       const { signal } = request
@@ -77,11 +77,11 @@ export function tokens(kind: string, ways: readonly Way[]): Credentials {
       }
       mine.token.then(over, over)
     }
-    return (await flight.token).shown
+    return (await flight.token).headers
   }
   return {
     headersFor: (request) =>
-      token !== undefined && request.clock.monotonicMs() < token.untilMs ? token.shown : joined(request),
+      token !== undefined && request.clock.monotonicMs() < token.untilMs ? token.headers : joined(request),
     forget() {
       token = undefined
     },
@@ -123,20 +123,20 @@ async function ask(kind: string, question: Question, { clock, signal }: Unsigned
 
 /** https://www.rfc-editor.org/rfc/rfc6749#section-5 */
 function tokenOf(kind: string, question: Question, { status, body }: Reply, nowMs: number): Token {
-  const said = parsed(body)
-  const { access_token: token, token_type: type, expires_in: seconds } = said
+  const fields = parsed(body)
+  const { access_token: token, token_type: type, expires_in: seconds } = fields
   if (status < 200 || status > 299 || typeof token !== 'string' || token === '') {
-    const reason = status < 300 ? 'an answer without access_token' : `HTTP ${status}`
-    throw new Error(`${placeOf(kind, question)}: ${reason}${wordsIn(said, question)}`)
+    const reason = status < 300 ? 'no access_token in the answer' : `HTTP ${status}`
+    throw new Error(`${placeOf(kind, question)}: ${reason}${errorTextIn(fields, question)}`)
   }
   const scheme = typeof type === 'string' && type.toLowerCase() !== 'bearer' ? type : 'Bearer'
   const untilMs = Number(seconds) > 0 ? nowMs + Number(seconds) * 1000 - marginMs : Number.POSITIVE_INFINITY
-  return { shown: { authorization: `${scheme} ${token}`, ...question.beside }, untilMs }
+  return { headers: { authorization: `${scheme} ${token}`, ...question.extraHeaders }, untilMs }
 }
 
-/** Only the words that the standard has for it: the rest may hold what was sent. */
-function wordsIn(said: Readonly<Record<string, unknown>>, { url, secrets }: Question): string {
-  const words = [said['error'], said['error_description']].filter((word) => typeof word === 'string').join(': ')
+/** The error fields of the standard. The rest of the answer is not shown: it may contain secrets. */
+function errorTextIn(fields: Readonly<Record<string, unknown>>, { url, secrets }: Question): string {
+  const words = [fields['error'], fields['error_description']].filter((word) => typeof word === 'string').join(': ')
   const shown = [...secrets, ...url.searchParams.values()].filter((one) => one.length > 3)
   const safe = redact(words, shown).trim().replace(/\s+/g, ' ')
   return safe === '' ? '' : `: ${safe.slice(0, 256)}`
@@ -146,9 +146,9 @@ const placeOf = (kind: string, { url }: Question) => `${kind}: ${url.origin}${ur
 
 function parsed(body: string): Readonly<Record<string, unknown>> {
   try {
-    const said: unknown = JSON.parse(body)
-    return typeof said === 'object' && said !== null ? (said as Record<string, unknown>) : {}
+    const json: unknown = JSON.parse(body)
+    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {}
   } catch {
-    return {} // not JSON: said as an answer without access_token
+    return {} // not JSON: reported as an answer without access_token
   }
 }

@@ -1,75 +1,71 @@
 import { hintFor, withHint } from '../../hints/index.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { Fields, Log } from '../../util/log.ts'
+import { type Fields, type Log, type Message, report } from '../../util/log.ts'
 
 interface Deps {
   readonly clock: Clock
   readonly log: Log
-  /** The part of the agent that speaks. */
-  readonly part: string
-  /** What every line of the log says of this receiver. */
+  /** Logged when the error is over, with its duration. Its component chooses the hints. */
+  readonly recovered: Message
+  /** Fields of each line that name the receiver. */
   readonly receiver: ReceiverLabels
-  /** Where a receiver of its kind takes pushes. */
+  /** The usual path for pushes to this kind of receiver. */
   readonly pushPath?: string | undefined
 }
 
-/** Which receiver it is, without secrets. */
+/** Name and URL of a receiver, without secrets. */
 export type ReceiverLabels = Readonly<Record<'remote_name' | 'url', string>>
 
-/** Reasons of one trouble that are remembered: a receiver that finds new words each time is not told for ever. */
-const mostReasons = 20
+/** Reasons logged per outage. A receiver that gives a new reason each time does not fill the log. */
+const maxReasons = 20
 
-/** What is wrong at a receiver. Each reason is logged once while the trouble lasts, then to those who debug. */
+/** The current error of a receiver. Each reason is logged once per outage; repetitions are logged at level debug. */
 export class ErrorLog {
   readonly #deps: Deps
   #reason: string | undefined
   #sinceMs = 0
-  readonly #told = new Set<string>()
+  readonly #loggedReasons = new Set<string>()
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
-  /** Why nothing goes through at the moment; undefined while all is well. */
+  /** Why requests fail now; undefined when they succeed. */
   get reason(): string | undefined {
     return this.#reason
   }
 
-  /** The reason and what to do, for whoever reads one line. */
-  get told(): string | undefined {
+  /** The reason with its hint in one line; undefined when requests succeed. */
+  get current(): string | undefined {
     return this.#reason && withHint(this.#reason, this.hintFor(this.#reason))
   }
 
-  /** What to do about words of this receiver. */
+  /** The remedy for an error message of this receiver; undefined if no hint matches. */
   hintFor(reason: string): string | undefined {
-    const { part, receiver, pushPath } = this.#deps
-    return hintFor(reason, { part, url: receiver.url, pushPath })
+    const { recovered, receiver, pushPath } = this.#deps
+    return hintFor(reason, { part: recovered.component, url: receiver.url, pushPath })
   }
 
-  ill(level: 'warn' | 'error', message: string, reason: string, more: Fields = {}): void {
-    const { log, part, receiver, clock } = this.#deps
+  report(message: Message, reason: string, more: Fields = {}): void {
+    const { log, receiver, clock } = this.#deps
     if (this.#reason === undefined) this.#sinceMs = clock.monotonicMs()
     this.#reason = reason
-    const key = alike(reason)
-    const isNew = !this.#told.has(key) && this.#told.size < mostReasons
-    if (isNew) this.#told.add(key)
-    log[isNew ? level : 'debug'](`${part}: ${message}`, {
-      ...receiver,
-      reason,
-      hint: this.hintFor(reason),
-      ...more,
-    })
+    const key = withoutNumbers(reason)
+    const isNew = !this.#loggedReasons.has(key) && this.#loggedReasons.size < maxReasons
+    if (isNew) this.#loggedReasons.add(key)
+    const fields = { ...receiver, reason, hint: this.hintFor(reason), ...more }
+    report(log, message, fields, isNew ? message.level : 'debug')
   }
 
-  well(): void {
+  clear(): void {
     if (this.#reason === undefined) return
-    const { log, part, receiver, clock } = this.#deps
+    const { log, recovered, receiver, clock } = this.#deps
     const seconds = Math.round((clock.monotonicMs() - this.#sinceMs) / 1000)
-    log.info(`${part}: answering again`, { ...receiver, after: `${seconds}s` })
+    report(log, recovered, { ...receiver, after: `${seconds}s` })
     this.#reason = undefined
-    this.#told.clear()
+    this.#loggedReasons.clear()
   }
 }
 
-/** Two reasons that differ in a time or in the number of a request are the same to a reader. */
-const alike = (reason: string) => reason.replace(/(?<!^HTTP )\b[\w-]*\d[\w-]*/g, '#')
+/** Reasons that differ only in a time or a request number are the same reason. An HTTP status stays. */
+const withoutNumbers = (reason: string) => reason.replace(/(?<!^HTTP )\b[\w-]*\d[\w-]*/g, '#')

@@ -1,9 +1,9 @@
 import type { Clock } from '../../util/clock.ts'
 
-/** One for all, as an Error is dear. Nobody sees it. */
-const hurried = new Error('no more waiting')
+/** Shared, because creating an Error is expensive. Never shown. */
+const ended = new Error('wait ended early')
 
-/** Waiting that a stop can end: the endpoint has until the deadline, and not a second to lose on manners. */
+/** A sleep that shutdown can interrupt: pacing delays are skipped and backoff ends early. */
 export class Wait {
   readonly #clock: Clock
   readonly #stopping = new AbortController()
@@ -13,39 +13,39 @@ export class Wait {
     this.#clock = clock
   }
 
-  /** Ends every wait that is under way, and all waiting out of politeness from now on. */
+  /** For shutdown: ends all current waits, and skips pacing delays from now on. */
   hurry(): void {
-    this.#stopping.abort(hurried)
+    this.#stopping.abort(ended)
     this.retry()
   }
 
-  /** Ends the wait between two attempts: somebody may have put right what was wrong. */
+  /** Ends the current backoff, so that the next attempt starts at once. */
   retry(): void {
-    this.#hurry.abort(hurried)
+    this.#hurry.abort(ended)
     this.#hurry = new AbortController()
   }
 
-  /** Between two attempts. Rejects when the signal aborts. */
+  /** Backoff between two attempts. Rejects when the signal aborts. */
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     await this.#sleep(ms, signal, this.#hurry.signal)
   }
 
-  /** Out of politeness to the receiver or a data plan: not at all once the agent is stopping. */
+  /** Pacing delay that spares the receiver or a data plan; skipped once the agent is stopping. */
   async yield(ms: number, signal: AbortSignal): Promise<void> {
     if (ms > 0 && !this.#stopping.signal.aborted) await this.#sleep(ms, signal, this.#stopping.signal)
   }
 
-  /** Until the time is up or it is enough. `AbortSignal.any` would take more than all the rest. */
+  /** Ends after `ms` or when `enough` aborts. Avoids `AbortSignal.any`, which costs more than everything else here. */
   #sleep(ms: number, signal: AbortSignal, enough: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const over = () => {
-        callOff()
+        cancel()
         signal.removeEventListener('abort', over)
         enough.removeEventListener('abort', over)
         if (signal.aborted) reject(signal.reason)
         else resolve()
       }
-      const callOff = this.#clock.timer(ms, over)
+      const cancel = this.#clock.timer(ms, over)
       signal.addEventListener('abort', over)
       enough.addEventListener('abort', over)
       if (signal.aborted || enough.aborted) over()

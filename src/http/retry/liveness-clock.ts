@@ -1,11 +1,11 @@
 import type { Clock } from '../../util/clock.ts'
 
-/** What a sender may do without a timer of its own: encode, compress, wait for a disk that is tried again. */
+/** Longest work of a sender without a timer: encoding, compression, waiting for a slow disk. */
 const slackMs = 300_000
 
 /**
- * The clock of one sender, by which it shows that it lives: whatever it waits for has an end that is a timer's, a pause
- * as well as the deadline of a request. One that has something to do and no timer running is stuck.
+ * The clock of one sender, which also detects that the sender is stuck. Every wait of a sender, a pause or a request, has a
+ * timer as its deadline. A sender that has work but no running timer for `slackMs` is stuck.
  */
 export class LivenessClock implements Clock {
   readonly #clock: Clock
@@ -39,7 +39,7 @@ export class LivenessClock implements Clock {
     return this.#clock.timer(ms, ring)
   }
 
-  /** For how long it has been stuck, milliseconds; asked now and then, whether it has something to do or not. */
+  /** How long the sender has been stuck, milliseconds; 0 if it is not. The watchdog calls this regularly. */
   stalledMs(hasWork: boolean): number {
     const nowMs = this.#clock.monotonicMs()
     this.#hasWorkSinceMs = hasWork ? (this.#hasWorkSinceMs ?? nowMs) : undefined
@@ -47,7 +47,7 @@ export class LivenessClock implements Clock {
     return Math.max(0, nowMs - Math.max(this.#busyUntilMs, this.#hasWorkSinceMs) - slackMs)
   }
 
-  /** It begins anew. */
+  /** Resets the detection after a restart of the sender. */
   restart(): void {
     this.#hasWorkSinceMs = undefined
     this.#busyUntilMs = this.#clock.monotonicMs()

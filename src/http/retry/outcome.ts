@@ -2,19 +2,19 @@ import { instantOf } from '../../util/clock.ts'
 
 /**
  * How one attempt to send ended. An answer from a server is a value, not an exception. `receiverMs` is the receiver's
- * own time, from its Date header: milliseconds since the epoch, in whole seconds. `written` is the number of samples that
- * it says it has written, where it tells what it has written at all (remote-write 2.0).
+ * clock, from its Date header: milliseconds since the epoch, in whole seconds. `written` is the number of samples that the
+ * receiver reports as written; undefined if it reports no counts (remote-write 1.0).
  */
 export type Outcome =
   | { readonly kind: 'delivered'; readonly receiverMs?: number; readonly written?: number }
-  /** It has not arrived; the same request may go through later, not before `afterMs` where that is given. */
+  /** Not accepted: the same request may succeed later, in `afterMs` milliseconds at the earliest. */
   | { readonly kind: 'retry'; readonly reason: string; readonly status?: number; readonly afterMs?: number }
-  /** The receiver will not have it; sending the same again is no use. */
+  /** Rejected for this content: sending the same request again cannot succeed. */
   | { readonly kind: 'rejected'; readonly reason: string; readonly status: number; readonly written?: number }
-  /** No answer came: it may have arrived. */
+  /** No answer: the request may have arrived. */
   | { readonly kind: 'uncertain'; readonly reason: string; readonly status?: number; readonly afterMs?: number }
 
-/** A receiver's answer as far as it matters here. */
+/** The parts of an answer that decide its outcome. */
 export interface Reply {
   readonly status: number
   /** Names in lower case. */
@@ -23,22 +23,22 @@ export interface Reply {
   readonly body: string
 }
 
-/** A receiver that asks for longer than this is asked again sooner. */
-const longestRetryAfterMs = 300_000
+/** Cap for Retry-After. */
+const maxRetryAfterMs = 300_000
 
-/** Wrong credentials, tenant or path: the operator will put it right; nothing is dropped until then. */
-const held = new Set([401, 403, 404, 407])
-const heldForMs = 60_000
+/** Wrong credentials, tenant or path: hostpush retries once a minute until the operator corrects it, and drops nothing. */
+const operatorErrors = new Set([401, 403, 404, 407])
+const operatorRetryMs = 60_000
 
-const notOurs = 'not the answer of a receiver'
+const notReceiver = 'not the answer of a receiver'
 
-/** Gateways that gave up waiting for the receiver behind them, which may have taken the request. */
+/** Errors of a gateway: the receiver behind it may have accepted the request. */
 const gatewayGaveUp = new Set([502, 503, 504])
 
 /**
- * What an answer means. Remote-write 1.0 and 2.0: never again after 2xx and 4xx other than 429, again after 5xx and
- * 429; the operator's errors (401, 403, 404, 407) and 408 are tried again too, so that nothing is lost by a typing
- * error. `nowMs` is the wall clock, for a Retry-After that is a date.
+ * The outcome of an answer. Remote-write 1.0 and 2.0 specify: no retry after 2xx and 4xx except 429, retry after 5xx and
+ * 429. In addition, hostpush retries 408 and the operator's errors (401, 403, 404, 407), so that a typing error in the
+ * configuration loses nothing. `nowMs` is the wall clock, for a Retry-After that is a date.
  */
 export function outcomeOf(reply: Reply, nowMs: number): Outcome {
   const { status } = reply
@@ -47,20 +47,21 @@ export function outcomeOf(reply: Reply, nowMs: number): Outcome {
     const receiverMs = instantOf(String(reply.headers['date'] ?? ''))
     return { kind: 'delivered', ...(!Number.isNaN(receiverMs) && { receiverMs }), ...writtenOf(reply) }
   }
-  if (isGood) return { kind: 'retry', reason: `HTTP ${status}: a web page, ${notOurs}`, status, afterMs: heldForMs }
+  if (isGood)
+    return { kind: 'retry', reason: `HTTP ${status}: a web page, ${notReceiver}`, status, afterMs: operatorRetryMs }
   const reason = reasonOf(reply)
-  if (held.has(status)) return { kind: 'retry', reason, status, afterMs: heldForMs }
+  if (operatorErrors.has(status)) return { kind: 'retry', reason, status, afterMs: operatorRetryMs }
   const afterMs = retryAfterMs(reply.headers['retry-after'], nowMs)
   const wait = afterMs === undefined ? {} : { afterMs }
   if (gatewayGaveUp.has(status)) return { kind: 'uncertain', reason, status, ...wait }
   if (status >= 500 || status === 429 || status === 408) return { kind: 'retry', reason, status, ...wait }
   if (status >= 400) return { kind: 'rejected', reason, status, ...writtenOf(reply) }
-  return { kind: 'retry', reason: `${reason}: ${notOurs}`, status, afterMs: heldForMs }
+  return { kind: 'retry', reason: `${reason}: ${notReceiver}`, status, afterMs: operatorRetryMs }
 }
 
 const writtenKinds = ['samples', 'histograms', 'exemplars'] as const
 
-/** A count that is missing where there are others is none, and so is what is no count. */
+/** If only other counts are present, or the value is invalid, the receiver wrote 0 samples. */
 function writtenOf({ headers }: Reply): { readonly written?: number } {
   const [samples, ...others] = writtenKinds.map((kind) => headers[`x-prometheus-remote-write-${kind}-written`])
   if (samples === undefined && others.every((one) => one === undefined)) return {}
@@ -68,7 +69,7 @@ function writtenOf({ headers }: Reply): { readonly written?: number } {
   return { written: /^\d+$/.test(count) ? Number(count) : 0 }
 }
 
-/** The log-in of a public network says 200 to everything, and so does many a site to a wrong path. */
+/** Whether the answer is a web page: login pages of public networks, and many sites for a wrong path, answer 200. */
 function isPage({ headers, body }: Reply): boolean {
   return /^text\/html\b/i.test(String(headers['content-type'] ?? '')) && /^\s*<(!doctype|html)\b/i.test(body)
 }
@@ -76,8 +77,8 @@ function isPage({ headers, body }: Reply): boolean {
 const controls = /[^\P{Cc}\t]+/gu
 
 /**
- * The receiver's first line, and where that announces another, both; of a page its title. For the log, never
- * interpreted.
+ * Status and first line of the answer; the second line too if the first ends with a colon. For a web page its title. Only
+ * for output, never interpreted.
  */
 function reasonOf(reply: Reply): string {
   const { status, headers } = reply
@@ -87,18 +88,18 @@ function reasonOf(reply: Reply): string {
     .trim()
     .replace(/:\s*\n[\s*]*/, ': ')
     .split(/\s*\n/)
-    .map((one) => one.replace(controls, '\uFFFD')) // they would be a terminal's orders
+    .map((one) => one.replace(controls, '\uFFFD')) // a terminal could execute them
   return `HTTP ${status}${location}${line === '' ? '' : `: ${line.slice(0, 512)}`}`
 }
 
-/** A redirect's target may hold a token. */
+/** A redirect target without query and credentials, which may contain a token. */
 function withoutQuery(location: string): string {
   return location.replace(/[?#].*$/, '').replace(/\/\/[^/@]*@/, '//')
 }
 
-/** Retry-After in milliseconds, clamped; undefined where it is missing, garbage or past. RFC 9110 section 10.2.3. */
+/** Retry-After in milliseconds, capped; undefined if it is missing, invalid or in the past. RFC 9110 section 10.2.3. */
 export function retryAfterMs(header: string | string[] | undefined, nowMs: number): number | undefined {
   const text = (Array.isArray(header) ? header[0] : header)?.trim() ?? ''
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : /[a-z]/i.test(text) ? instantOf(text) - nowMs : Number.NaN
-  return ms >= 0 ? Math.min(ms, longestRetryAfterMs) : undefined
+  return ms >= 0 ? Math.min(ms, maxRetryAfterMs) : undefined
 }

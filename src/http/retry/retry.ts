@@ -4,8 +4,8 @@ import type { Outcome } from './outcome.ts'
 /** An attempt after which the same request may be tried again. */
 export type Unsettled = Extract<Outcome, { kind: 'retry' | 'uncertain' }>
 
-/** Thrown to p-retry, which decides by it that there is another attempt. */
-class Again extends Error {
+/** Thrown to p-retry to request another attempt. */
+class RetryRequest extends Error {
   readonly outcome: Unsettled
   constructor(outcome: Unsettled) {
     super(outcome.reason)
@@ -13,7 +13,7 @@ class Again extends Error {
   }
 }
 
-/** Tries until an attempt (numbered from 1) ends with something final; rejects when the signal aborts. */
+/** Retries until an attempt (numbered from 1) returns a final outcome. Rejects when the signal aborts. */
 export function settle<Final extends { readonly kind: string }>(
   attempt: (number: number) => Promise<Final | Unsettled>,
   pause: (outcome: Unsettled, number: number) => Promise<void>,
@@ -23,15 +23,15 @@ export function settle<Final extends { readonly kind: string }>(
     async (number) => {
       const outcome = await attempt(number)
       signal.throwIfAborted()
-      if (isUnsettled(outcome)) throw new Again(outcome)
+      if (isUnsettled(outcome)) throw new RetryRequest(outcome)
       return outcome
     },
     {
       retries: Number.POSITIVE_INFINITY,
-      minTimeout: 0, // the waiting is done by the pause, on the agent's clock
+      minTimeout: 0, // `pause` waits, on the agent's clock
       signal,
       onFailedAttempt: async ({ error, attemptNumber }) => {
-        if (!(error instanceof Again)) throw error
+        if (!(error instanceof RetryRequest)) throw error
         await pause(error.outcome, attemptNumber)
       },
     },
@@ -47,12 +47,12 @@ export interface Backoff {
   readonly maxMs: number
 }
 
-/** Upward only, so that a fleet that failed together does not come back together, and nobody comes early. */
+/** Jitter that only lengthens the delay: it spreads a fleet that failed together, and no host retries too early. */
 const jitter = 0.3
 
 /**
- * How long to wait after the `attempt`th failure (from 1): doubling, capped, never less than what the receiver asked
- * for. `random` is from 0 up to 1.
+ * Delay after the `attempt`th failure (from 1), milliseconds: doubles up to `maxMs`, and is never less than `askedMs`, the
+ * delay that the receiver asked for. `random` is from 0 up to 1.
  */
 export function delayAfter(
   attempt: number,

@@ -1,6 +1,6 @@
 import type { Clock } from '../../util/clock.ts'
 
-/** Keeps what an endpoint sends under a rate: a body goes out in pieces of a tenth of a second each. */
+/** Limits the upload rate of an endpoint: a body is sent in pieces of a tenth of a second each. */
 export class Pacing {
   readonly #bytesPerSecond: number
   readonly #clock: Clock
@@ -11,7 +11,7 @@ export class Pacing {
     this.#clock = clock
   }
 
-  /** How long a body of so many bytes takes from now on. */
+  /** Time until a body of this size is sent, milliseconds. */
   durationMs(bytes: number): number {
     return Math.max(0, this.#freeAtMs - this.#clock.monotonicMs()) + this.#costMs(bytes)
   }

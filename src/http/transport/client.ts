@@ -6,7 +6,7 @@ import type { ForwardProxy } from './proxy.ts'
 import { Resolver } from './resolver.ts'
 import type { Party, Trust } from './tls.ts'
 
-/** What connections are made of, loaded as far as it is needed. */
+/** Dependencies of a connection; TLS and proxy support are loaded only if needed. */
 export interface Kit {
   readonly Client: typeof Client
   readonly build: typeof buildConnector
@@ -15,31 +15,31 @@ export interface Kit {
   readonly proxyFor: ((target: URL) => ForwardProxy | undefined) | undefined
   readonly connectHeaders: () => Readonly<Record<string, string[]>>
   readonly addresses: 'in order' | 'at random'
-  /** A connection is open. */
+  /** Called for each opened connection. */
   readonly onOpen: () => void
 }
 
-/** From the beginning of a connection to its last handshake. */
+/** Timeout of a connection, from its start to its last handshake, milliseconds. */
 const connectMs = 10_000
 
 /**
- * An address that has not answered by then is given up for the next one; the last one has until `connectMs`. Node's own
- * 250 ms are less than a mobile link may take, and two seconds leave room for one lost packet.
+ * Timeout of one address before the next address is tried; the last one has until `connectMs`. Node's default of 250 ms is
+ * too short for a mobile link, and two seconds allow for one lost packet.
  */
 const addressMs = 2000
 
-/** Idle connections are closed by us before a load balancer (60 s) or a NAT (from 30 s) does it unseen. */
+/** hostpush closes idle connections before a load balancer (60 s) or a NAT (from 30 s) drops them silently. */
 const idleMs = 25_000
 
-/** Older connections are closed after their request, so that a name that moved is followed. */
+/** Older connections are closed after their request, so that a changed DNS record takes effect. */
 const maxAgeMs = 300_000
 
-/** How long an answer's body may pause: its status is what matters. */
+/** Timeout between two parts of an answer's body. Short, because only the status decides the outcome. */
 const bodyPauseMs = 5000
 
 type Callback = buildConnector.Callback
 
-/** The one connection to an origin, opened when it is needed: HTTP/1.1, straight or through a proxy. */
+/** One HTTP/1.1 connection to an origin, direct or through a proxy. Opened on demand. */
 export class OriginClient {
   readonly #target: URL
   readonly #party: Party
@@ -48,10 +48,10 @@ export class OriginClient {
   readonly #proxy: ForwardProxy | undefined
   readonly #resolver: Resolver
   #socket: Socket | undefined
-  #bornMs = 0
-  /** Where the newest connection went; a socket that is closed does not know any more. */
+  #openedAtMs = 0
+  /** Remote address of the newest connection; a closed socket no longer has it. */
   #address: string | undefined
-  /** The newest TLS session. It makes the next handshake short. */
+  /** The newest TLS session, for a short next handshake. */
   #session: Buffer | undefined
 
   constructor(target: URL, party: Party, kit: Kit) {
@@ -64,7 +64,7 @@ export class OriginClient {
       pipelining: 1,
       keepAliveTimeout: idleMs,
       keepAliveMaxTimeout: idleMs,
-      headersTimeout: 0, // an attempt has a deadline of its own
+      headersTimeout: 0, // the attempt has its deadline
       bodyTimeout: bodyPauseMs,
       connect: (options, done) => this.#open(options, done),
     })
@@ -76,12 +76,12 @@ export class OriginClient {
       this.#socket?.destroy()
     }
     const isOpen = this.#socket?.destroyed === false
-    const isOld = isOpen && this.#kit.clock.monotonicMs() - this.#bornMs > maxAgeMs
+    const isOld = isOpen && this.#kit.clock.monotonicMs() - this.#openedAtMs > maxAgeMs
     const request = isOld ? { ...options, reset: true } : options
     return this.#client.dispatch(this.#forwards ? this.#forwarded(request) : request, handler)
   }
 
-  /** The next request goes over another connection, to another address if there is one. */
+  /** Closes the connection. The next one tries other addresses first. */
   renew(): void {
     this.#resolver.avoid(this.#address)
     this.#socket?.destroy()
@@ -91,12 +91,12 @@ export class OriginClient {
     return this.#client.destroy()
   }
 
-  /** TLS is spoken, to the target or to the proxy. */
+  /** Whether the target or the proxy uses TLS. */
   get #isSecured(): boolean {
     return this.#target.protocol === 'https:' || this.#proxy?.url.protocol === 'https:'
   }
 
-  /** A request for http:// goes to the proxy itself, one for https:// through it. */
+  /** Whether the request goes to the proxy itself (http:// targets) instead of through a tunnel (https://). */
   get #forwards(): boolean {
     return this.#proxy !== undefined && this.#target.protocol === 'http:'
   }
@@ -111,8 +111,8 @@ export class OriginClient {
     return authorization === undefined ? {} : { 'proxy-authorization': authorization.reveal() }
   }
 
-  #open(asked: buildConnector.Options, done: Callback): void {
-    const { servername: _, ...options } = asked // undici takes it from the Host header, which may be another's
+  #open(requested: buildConnector.Options, done: Callback): void {
+    const { servername: _, ...options } = requested // undici derives it from the Host header, which may name another host
     const opened: Callback = (error, socket) => {
       if (error !== null) {
         this.#session = undefined
@@ -136,7 +136,7 @@ export class OriginClient {
   #keep(socket: Socket & { getSession?(): Buffer | undefined }): void {
     this.#socket = socket
     this.#address = socket.remoteAddress
-    this.#bornMs = this.#kit.clock.monotonicMs()
+    this.#openedAtMs = this.#kit.clock.monotonicMs()
     this.#session = socket.getSession?.()
     socket.on('session', (session: Buffer) => {
       this.#session = session
@@ -175,9 +175,9 @@ export class OriginClient {
             return
           }
           socket.destroy()
-          over(new Error(`proxy ${url.host} lets nothing through to ${path}: HTTP ${status}`), null)
+          over(new Error(`proxy ${url.host} rejected CONNECT to ${path}: HTTP ${status}`), null)
         },
-        // Of its own kind: undici would try a broken socket again and again.
+        // Wrapped, because undici retries a socket error without end.
         onResponseError: (_controller, error) => over(new Error(`proxy ${url.host}: ${wordsOf(error)}`), null),
       },
     )

@@ -2,9 +2,9 @@ import type { Dispatcher } from 'undici'
 import type { Reply } from '../retry/outcome.ts'
 import type { Sender } from '../types.ts'
 
-/** One request's events, gathered into its reply. Of the body no more than the limit is read; the rest is cut off. */
+/** Collects the events of one request into its reply. Reads at most the limit of the body, then closes the connection. */
 export class Exchange implements Dispatcher.DispatchHandler {
-  /** True once bytes of the request may have left. */
+  /** True once bytes of the request may have been sent. */
   sent = false
   readonly #reply: Promise<Reply>
   readonly #limit: number
@@ -26,7 +26,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#reject = reject
   }
 
-  /** Carries it out, until the signal aborts. */
+  /** Sends the request and resolves to its reply. Rejects when the signal aborts. */
   async over(sender: Sender, request: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<Reply> {
     signal.throwIfAborted()
     const abort = () => this.#abort(signal.reason)
@@ -39,7 +39,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** Nothing happens once the answer is there: the connection stays for the next request. */
+  /** No effect after the answer: the connection stays open for the next request. */
   #abort(reason: Error): void {
     if (this.#over) return
     this.#aborted = reason
@@ -75,7 +75,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#broken(error)
   }
 
-  /** The status is the answer, even if its body broke off. */
+  /** With a status the reply is complete, even if its body is not. */
   #broken(error: Error): void {
     if (this.#over) return
     if (this.#status >= 200) this.#done()

@@ -1,21 +1,22 @@
 import { BlockList, isIP } from 'node:net'
 import type { Secret } from '../../util/log.ts'
 
-/** One proxy: where it is, and what it wants to see. */
+/** URL and credentials of one proxy. */
 export interface ForwardProxy {
   readonly url: URL
   /** The value of Proxy-Authorization. */
   readonly authorization?: Secret
 }
 
-/** Which proxy a request goes through. */
+/** Selects the proxy of a request. */
 export interface ProxyOptions {
-  /** For http:// and for https:// targets. */
+  /** Proxy for http:// targets. */
   readonly http?: ForwardProxy
+  /** Proxy for https:// targets. */
   readonly https?: ForwardProxy
-  /** Comma-separated, as in the variable NO_PROXY. Where there is one, loopback is never reached through the proxy. */
+  /** Comma-separated list as in NO_PROXY. If set, loopback addresses never use the proxy. */
   readonly none?: string
-  /** Sent with CONNECT. */
+  /** Headers of CONNECT requests. */
   readonly connectHeaders: Readonly<Record<string, readonly Secret[]>>
 }
 
@@ -25,9 +26,9 @@ export function proxyFor({ http, https, none }: ProxyOptions, target: URL): Forw
 }
 
 /**
- * Whether a list such as `10.0.0.0/8, example.org, .lab, host:8080` names the target. A domain stands for itself and
- * what is under it, one that begins with a dot only for the latter, `*` for everything: the rules of Go's httpproxy,
- * which Prometheus follows.
+ * Whether a list such as `10.0.0.0/8, example.org, .lab, host:8080` matches the target. A domain matches itself and its
+ * subdomains, a domain with a leading dot only its subdomains, `*` everything: the rules of Go's httpproxy, which
+ * Prometheus uses.
  */
 export function bypasses(list: string, target: URL): boolean {
   const host = target.hostname.replace(/^\[|\]$/g, '').toLowerCase()
@@ -55,7 +56,7 @@ function contains(network: string, host: string): boolean {
   try {
     list.addSubnet(address, Number(bits), family === 6 ? 'ipv6' : 'ipv4')
   } catch {
-    return false // more bits than the family has: it names nothing
+    return false // prefix length out of range: matches nothing
   }
   return list.check(host, family === 6 ? 'ipv6' : 'ipv4')
 }

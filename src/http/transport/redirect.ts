@@ -1,11 +1,11 @@
 import type { Reply } from '../retry/outcome.ts'
 
-/** Statuses that keep the method and the body. Of the others a POST would come out as a GET. RFC 9110 section 15.4. */
+/** Redirects that keep the method and the body. The others turn a POST into a GET. RFC 9110 section 15.4. */
 const keepsMethod = new Set([307, 308])
 
 /**
- * Where an answer sends the request on to; undefined where it does not, or to where it must not go: out of TLS, or to
- * what is no HTTP. Credentials that stand in the target are no use to anybody.
+ * The target of a redirect, without credentials; undefined if the answer is not a redirect, or if the target is not allowed:
+ * from https:// to http://, or another protocol.
  */
 export function redirectOf({ status, headers }: Reply, from: URL): URL | undefined {
   const { location } = headers
@@ -19,7 +19,7 @@ export function redirectOf({ status, headers }: Reply, from: URL): URL | undefin
   return to
 }
 
-/** Whether what is secret may go there too: to the place that was configured, and to the same host over TLS. */
+/** Whether secrets may be sent to `other`: the configured origin, or the same host over TLS instead of HTTP. */
 export function isSameParty(own: URL, other: URL): boolean {
   if (own.origin === other.origin) return true
   return own.hostname === other.hostname && own.protocol === 'http:' && other.protocol === 'https:'

@@ -1,29 +1,28 @@
 import type { LookupAddress, LookupOptions } from 'node:dns'
 
-type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void
+type LookupCallback = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void
 
 /**
- * The addresses of one name, asked for at each connection. getaddrinfo holds one of four threads until it answers,
- * which without a network takes longer than an attempt: so it is never asked twice at once. An address that failed
- * comes last.
+ * Resolves one name at each connection. getaddrinfo(3) occupies one of four threads until it answers, which without a
+ * network takes longer than an attempt: so concurrent lookups share one call. An address that failed comes last.
  */
 export class Resolver {
   readonly #order: 'in order' | 'at random'
   #failed: string | undefined
-  #waiting: Found[] | undefined
+  #waiting: LookupCallback[] | undefined
 
   constructor(order: 'in order' | 'at random' = 'in order') {
     this.#order = order
   }
 
-  /** Shaped as node:net wants it; there it is called for all addresses. */
-  readonly lookup = (name: string, options: LookupOptions, found: Found): void => {
+  /** The `lookup` option of node:net, which asks for all addresses. */
+  readonly lookup = (name: string, options: LookupOptions, done: LookupCallback): void => {
     if (this.#waiting !== undefined) {
-      this.#waiting.push(found)
+      this.#waiting.push(done)
       return
     }
-    this.#waiting = [found]
-    const { lookup } = process.getBuiltinModule('node:dns') // where there is a name
+    this.#waiting = [done]
+    const { lookup } = process.getBuiltinModule('node:dns') // loaded only if the host is a name
     lookup(name, { ...options, all: true }, (error, addresses) => {
       const waiting = this.#waiting ?? []
       this.#waiting = undefined

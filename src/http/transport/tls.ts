@@ -3,7 +3,7 @@ import type { ConnectionOptions, SecureContext, SecureContextOptions } from 'nod
 import { messageOf, type Secret } from '../../util/log.ts'
 import { wordsOf } from './error-text.ts'
 
-/** PEM as it is, or the file that it is in. */
+/** PEM text, or the file that contains it. */
 export type Pem = { readonly text: Secret } | { readonly file: string }
 
 const versions = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
@@ -12,7 +12,7 @@ export type TlsVersion = keyof typeof versions
 export const tlsVersions = Object.keys(versions) as readonly TlsVersion[]
 
 export interface TlsOptions {
-  /** The authorities that are trusted, in place of the host's. */
+  /** CA certificates; default: those of the host. */
   readonly ca?: Pem
   readonly cert?: Pem
   readonly key?: Pem
@@ -22,14 +22,14 @@ export interface TlsOptions {
   readonly maxVersion?: TlsVersion
 }
 
-/** `own` for the endpoint itself; a proxy or another host is not shown our certificate. */
+/** `own` is the endpoint; `other`, a proxy or another host, does not get the client certificate. */
 export type Party = 'own' | 'other'
 
-/** What TLS connections are made with. Follows the files: a certificate that was renewed needs no restart. */
+/** TLS options of connections. Detects changes of the files: a renewed certificate needs no restart. */
 export class Trust {
   readonly #options: TlsOptions
   readonly #files: readonly string[]
-  #seen = ''
+  #stamps = ''
   #contexts: Readonly<Record<Party, SecureContext>> | undefined
 
   constructor(options: TlsOptions) {
@@ -37,10 +37,10 @@ export class Trust {
     this.#files = [options.ca, options.cert, options.key].flatMap((pem) => (pem && 'file' in pem ? [pem.file] : []))
   }
 
-  /** Reads what has changed, and tells whether anything has. Throws where it cannot be used. */
+  /** Reads changed files; returns whether any has changed. Throws if a certificate or key is invalid. */
   refresh(): boolean {
-    const seen = this.#files.map(stampOf).join(' ')
-    if (this.#contexts !== undefined && seen === this.#seen) return false
+    const stamps = this.#files.map(stampOf).join(' ')
+    if (this.#contexts !== undefined && stamps === this.#stamps) return false
     const { minVersion, maxVersion } = this.#options
     const { ca, cert, key } = textsOf(this.#options)
     const common = {
@@ -52,11 +52,11 @@ export class Trust {
     const own = { ...(cert && { cert }), ...(key && { key }) }
     const other = contextOf(common)
     this.#contexts = { own: cert === undefined ? other : contextOf({ ...common, ...own }), other }
-    this.#seen = seen
+    this.#stamps = stamps
     return true
   }
 
-  /** For a connection that is to be opened. */
+  /** Options for a new connection. */
   connectionOptions(party: Party): ConnectionOptions {
     const { serverName, verify } = this.#options
     return {
@@ -67,16 +67,16 @@ export class Trust {
   }
 }
 
-/** OpenSSL refuses what is needed for these at its usual level. */
+/** OpenSSL's default security level does not allow the ciphers of these versions. */
 const isOld = (version: TlsVersion | undefined) => version === 'TLS10' || version === 'TLS11'
 
-/** TLS and cryptography take 12 ms to load, which an endpoint without them need not wait for. */
+/** Loads node:tls on demand: TLS and cryptography take 12 ms to load. */
 function contextOf(options: SecureContextOptions): SecureContext {
   const { createSecureContext } = process.getBuiltinModule('node:tls')
   try {
     return createSecureContext(options)
   } catch (error) {
-    throw new Error(`tls: the certificates cannot be used: ${wordsOf(error)}`)
+    throw new Error(`tls: invalid certificates: ${wordsOf(error)}`)
   }
 }
 
@@ -84,19 +84,19 @@ const isEncrypted = /^(-----BEGIN ENCRYPTED|Proc-Type: .*ENCRYPTED)/m
 
 type Part = 'ca' | 'cert' | 'key'
 
-/** What is configured, each looked at alone, so that it is said which of them is no good. */
+/** The configured texts, each checked separately, so that an error names the invalid one. */
 function textsOf({ ca, cert, key }: TlsOptions): Readonly<Partial<Record<Part, string>>> {
   const texts: Partial<Record<Part, string>> = {}
   for (const [part, pem] of Object.entries({ ca, cert, key }) as [Part, Pem | undefined][])
     if (pem !== undefined) texts[part] = textOf(pem, part)
   if (cert === undefined || key === undefined) return texts
   const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
-  const fits = new X509Certificate(texts.cert ?? '').checkPrivateKey(createPrivateKey(texts.key ?? ''))
-  if (!fits) throw new Error(`tls: ${placeOf(key, 'key')} is not the key of ${placeOf(cert, 'cert')}`)
+  const isPair = new X509Certificate(texts.cert ?? '').checkPrivateKey(createPrivateKey(texts.key ?? ''))
+  if (!isPair) throw new Error(`tls: ${placeOf(key, 'key')} does not match ${placeOf(cert, 'cert')}`)
   return texts
 }
 
-/** Changes when a file is written anew or another takes its place; a missing one is said where it is read. */
+/** Changes when a file is rewritten or replaced. Empty for a missing file; reading it reports the error. */
 function stampOf(file: string): string {
   const stats = statSync(file, { bigint: true, throwIfNoEntry: false })
   return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}`
@@ -104,19 +104,17 @@ function stampOf(file: string): string {
 
 function textOf(pem: Pem, what: Part): string {
   const text = 'text' in pem ? pem.text.reveal() : readPem(pem.file, what)
-  if (!text.includes('-----BEGIN ')) throw new Error(`tls: ${placeOf(pem, what)} holds no PEM`)
+  if (!text.includes('-----BEGIN ')) throw new Error(`tls: ${placeOf(pem, what)} contains no PEM data`)
   if (what === 'key' && isEncrypted.test(text))
-    throw new Error(
-      `tls: ${placeOf(pem, what)} is encrypted: a key without a passphrase is needed (openssl pkey -in …)`,
-    )
+    throw new Error(`tls: ${placeOf(pem, what)} is encrypted: use a key without a passphrase (openssl pkey -in …)`)
   const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
   try {
     if (what === 'key') createPrivateKey(text)
-    else new X509Certificate(text) // OpenSSL passes over what is no certificate
+    else new X509Certificate(text) // OpenSSL ignores text that is not a certificate
     return text
   } catch (error) {
     const kind = what === 'key' ? 'private key' : 'certificate'
-    throw new Error(`tls: ${placeOf(pem, what)} holds no ${kind} that can be used: ${wordsOf(error)}`)
+    throw new Error(`tls: ${placeOf(pem, what)} contains no valid ${kind}: ${wordsOf(error)}`)
   }
 }
 

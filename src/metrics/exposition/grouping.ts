@@ -7,32 +7,32 @@ export interface ReadSample {
   readonly labels: Labels
   readonly value: number
   readonly timestampMs: number | undefined
-  /** When it began, milliseconds since the epoch, where the text tells. */
+  /** Start of the counter, milliseconds since the epoch, if the text has it. */
   readonly createdMs?: number
 }
 
 export interface ReadFamily {
   readonly name: string
   readonly type: MetricType
-  /** Empty where the text has none. */
+  /** Empty if the text has no HELP line. */
   readonly help: string
   readonly samples: readonly ReadSample[]
 }
 
-/** A family while it is read. */
+/** A family during parsing. */
 interface Open {
   readonly name: string
   /** Fixed by a TYPE line or by the first sample. */
   type: MetricType | undefined
   help: string
   readonly samples: ReadSample[]
-  /** Of a histogram or summary, by their labels. */
+  /** Groups of a histogram or summary, by labels. */
   readonly groups: Map<string, Group>
-  /** When the series of these labels began. */
+  /** Start time by labels, milliseconds since the epoch. */
   readonly created: Map<string, number>
 }
 
-/** The series of one histogram or summary: those whose labels are the same but for that of the bound. */
+/** The series of one histogram or summary: same labels, except for `le` or `quantile`. */
 interface Group {
   readonly labels: Labels
   readonly bounds: Map<number, number>
@@ -41,31 +41,31 @@ interface Group {
   timestampMs: number | undefined
 }
 
-/** The types that are made of several series: which label bounds a part, and the suffix of the parts' series. */
+/** Types that consist of several series: label of the bound, and suffix of the series that have it. */
 const compound: { readonly [type in MetricType]?: { readonly label: string; readonly suffix: Suffix } } = {
   histogram: { label: 'le', suffix: '_bucket' },
   summary: { label: 'quantile', suffix: '' },
 }
 
-/** Puts samples into families as they are read. */
+/** Groups samples into families during parsing. */
 export class Families {
   readonly #found = new Map<string, Open>()
-  readonly #taken: Set<string> | undefined
+  readonly #seriesSeen: Set<string> | undefined
 
-  /** `repeats` tells what a second sample of one series is: the one that counts, or a fault. */
-  constructor(repeats: 'replace' | 'refuse') {
-    this.#taken = repeats === 'refuse' ? new Set() : undefined
+  /** `repeats`: a second sample of a series replaces the first one, or is an error. */
+  constructor(repeats: 'replace' | 'reject') {
+    this.#seriesSeen = repeats === 'reject' ? new Set() : undefined
   }
 
   help(name: string, text: string): void {
     const { family } = this.#of(name)
-    if (family.help !== '') throw new Error(`a second HELP of ${family.name}`)
+    if (family.help !== '') throw new Error(`second HELP line for ${family.name}`)
     family.help = text
   }
 
   type(name: string, type: MetricType): void {
     const { family } = this.#of(name)
-    if (family.type !== undefined) throw new Error(`a second TYPE of ${family.name}, or one after its samples`)
+    if (family.type !== undefined) throw new Error(`second TYPE line for ${family.name}, or TYPE after its samples`)
     family.type = type
   }
 
@@ -75,7 +75,7 @@ export class Families {
 
   add(sample: SampleLine): void {
     const { name, labels, value, timestampMs } = sample
-    this.#refuseRepeat(sample)
+    this.#rejectRepeat(sample)
     const { family, suffix } = this.#of(name)
     family.type ??= 'untyped'
     const parts = compound[family.type]
@@ -87,24 +87,24 @@ export class Families {
     const text = labels.get(parts.label)
     const bound = text === undefined ? Number.NaN : parseValue(text, `a number as ${parts.label}`)
     if (family.type === 'histogram' && suffix !== '_sum' && value < 0)
-      throw new Error(`${name} counts, and ${value} is no count`)
+      throw new Error(`${name} has an invalid count: ${value}`)
     group.timestampMs = timestampMs ?? group.timestampMs
     if (suffix === '_sum') group.sum = value
     else if (suffix === '_count') group.count = family.type === 'summary' ? Math.trunc(value) : value
     else if (suffix === parts.suffix && !Number.isNaN(bound)) group.bounds.set(bound, value)
   }
 
-  /** When the series of this family that has these labels began. */
+  /** Sets the start time of the series with these labels. */
   created(name: string, labels: SampleLine['labels'], createdMs: number): void {
     if (Number.isFinite(createdMs)) this.#of(name).family.created.set(keyOf(labels), createdMs)
   }
 
-  /** Those that have samples, in the order in which they were first named. */
+  /** The families with samples, in the order of their first line. */
   read(): ReadFamily[] {
     return [...this.#found.values()].map(closed).filter(({ samples }) => samples.length > 0)
   }
 
-  /** A name with the suffix of a histogram or summary belongs to that, unless there is a family of just this name. */
+  /** A name with a suffix belongs to the histogram or summary, unless a family with the exact name exists. */
   #of(name: string): { readonly family: Open; readonly suffix: Suffix } {
     const exact = this.#found.get(name)
     if (exact !== undefined) return { family: exact, suffix: '' }
@@ -117,11 +117,11 @@ export class Families {
     return { family, suffix: '' }
   }
 
-  #refuseRepeat({ name, labels }: SampleLine): void {
-    if (this.#taken === undefined) return
+  #rejectRepeat({ name, labels }: SampleLine): void {
+    if (this.#seriesSeen === undefined) return
     const series = seriesText(name, [...labels].sort())
-    if (this.#taken.has(series)) throw new Error(`${series} comes a second time`)
-    this.#taken.add(series)
+    if (this.#seriesSeen.has(series)) throw new Error(`${series} appears twice`)
+    this.#seriesSeen.add(series)
   }
 }
 
@@ -150,11 +150,11 @@ const keyOf = (labels: Iterable<readonly [string, string]>) => JSON.stringify([.
 
 function* samplesOf(group: Group, type: MetricType, created: Pick<ReadSample, 'createdMs'>): Generator<ReadSample> {
   const { labels, bounds, sum, count, timestampMs } = group
-  const times = { timestampMs, ...created }
+  const timestamps = { timestampMs, ...created }
   const { label, suffix } = compound[type] ?? { label: '', suffix: '' }
   if (type === 'histogram' && !bounds.has(Infinity)) bounds.set(Infinity, count)
   for (const [bound, value] of bounds)
-    yield { suffix, labels: { ...labels, [label]: formatValue(bound) }, value, ...times }
-  yield { suffix: '_sum', labels, value: sum, ...times }
-  yield { suffix: '_count', labels, value: count, ...times }
+    yield { suffix, labels: { ...labels, [label]: formatValue(bound) }, value, ...timestamps }
+  yield { suffix: '_sum', labels, value: sum, ...timestamps }
+  yield { suffix: '_count', labels, value: count, ...timestamps }
 }

@@ -1,4 +1,4 @@
-/** A line of the text format that is a sample; labels in its order. */
+/** A sample line; labels in the order of the line. */
 export interface SampleLine {
   readonly name: string
   readonly labels: ReadonlyMap<string, string>
@@ -6,7 +6,7 @@ export interface SampleLine {
   readonly timestampMs: number | undefined
 }
 
-/** They differ in the timestamp, which OpenMetrics has in seconds, and in the exemplar, which only OpenMetrics has. */
+/** OpenMetrics has timestamps in seconds, and exemplars; the text format has timestamps in milliseconds. */
 type Format = 'text' | 'openmetrics'
 
 /** `name{label="value",…} value [timestamp]`, or with a quoted name in the braces: `{"name",label="value"} value`. */
@@ -44,7 +44,7 @@ function parseBraces(rest: Rest) {
       if (label === undefined) throw rest.expected('a label name')
       if (!isLabelName(label)) throw new Error(`${JSON.stringify(label)} is not a label name`)
       if (label.startsWith('__')) throw new Error(`label name ${label} is reserved`)
-      if (labels.has(label)) throw new Error(`label ${label} twice`)
+      if (labels.has(label)) throw new Error(`duplicate label ${label}`)
       if (!rest.eat('=')) throw rest.expected('= after the label name')
       const value = rest.takeQuoted()
       if (value === undefined) throw rest.expected('a label value in quotes')
@@ -59,13 +59,13 @@ const metricForm = /[a-zA-Z_:][\w:]*/y
 const labelForm = /[a-zA-Z_]\w*/y
 const quotedForm = /"((?:[^"\\]|\\.)*)"/sy
 const wordForm = /[^ \t]+/y
-/** Blanks that nothing follows are a fault too, as they announce a timestamp. */
+/** Also matches trailing blanks, which are an error: a timestamp must follow. */
 const afterBlankForm = /[ \t]+[^ \t]*/y
 const exemplarForm = /[ \t]*#[ \t]+/y
 const secondsForm = /[ \t]+[^ \t#][^ \t]*/y
 const blankForm = /[ \t]*/y
 
-/** What is left of a line, taken from the front. Blanks before whatever is taken do not count. */
+/** Parser position in a line. Skips blanks before each token. */
 class Rest {
   readonly #line: string
   #at = 0
@@ -90,7 +90,7 @@ class Rest {
     return true
   }
 
-  /** `form` is sticky. A word keeps the blanks after it: they tell whether a timestamp must follow. */
+  /** `form` is sticky. After a word, blanks are not skipped: they decide whether a timestamp must follow. */
   take(form: RegExp): string | undefined {
     const found = this.#match(form)
     if (found !== undefined && form !== wordForm) this.#skipBlanks()
@@ -124,7 +124,7 @@ class Rest {
 
 const isLabelName = (text: string) => /^[a-zA-Z_]\w*$/.test(text)
 
-/** The text, if it is a metric name of the classic data model. */
+/** Returns the text if it is a metric name of the classic data model, else throws. */
 export function metricName(text: string): string {
   if (!/^[a-zA-Z_:][\w:]*$/.test(text)) throw new Error(`${JSON.stringify(text)} is not a metric name`)
   return text
@@ -135,13 +135,13 @@ const escapes: Readonly<Record<string, string>> = { '\\': '\\', '"': '"', n: '\n
 export function unescaped(text: string): string {
   if (!text.includes('\\')) return text
   return text.replace(/\\(.?)/gs, (all, char: string) => {
-    const meant = escapes[char]
-    if (meant === undefined) throw new Error(`${JSON.stringify(all)} is not an escape`)
-    return meant
+    const character = escapes[char]
+    if (character === undefined) throw new Error(`${JSON.stringify(all)} is not an escape`)
+    return character
   })
 }
 
-/** A number as Go writes it; hexadecimal and `_` are refused, as node_exporter does. `what` is said where it is none. */
+/** Parses a number in Go's format. Rejects hexadecimal and `_`, as node_exporter does. `what` is for the error message. */
 export function parseValue(text: string, what: string): number {
   const word = text.toLowerCase()
   if (word === 'nan') return Number.NaN

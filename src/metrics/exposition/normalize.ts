@@ -1,6 +1,6 @@
 /*
- * Makes parsed families fit for a snapshot, as the registry of node_exporter does for those of the textfile collector:
- * in a family every sample has the same labels, a name has one help text, and a family stays the same object from one
+ * Normalizes parsed families for a snapshot, as the registry of node_exporter does for the textfile collector: in a family
+ * every sample has the same labels, a name has one help text, and a family stays the same object from one
  * interval to the next as long as it does not change.
  */
 import { type Family, family, type Labels, type Suffix } from '../family.ts'
@@ -28,7 +28,7 @@ export interface FamilySource {
 export function normalizeFamily({ samples, ...rest }: ReadFamily): NormalizedFamily {
   const labelsOf = (some: readonly ReadSample[]) => some.flatMap(({ labels }) => Object.keys(labels))
   const bySuffix = Map.groupBy(samples, ({ suffix }) => suffix)
-  // Each summary and histogram has a sum, and a sum has every label except that of the bound.
+  // Each summary and histogram has a sum, and a sum has all labels except the bound.
   const common = labelsOf(bySuffix.get('_sum') ?? [])
   const parts = [...bySuffix].map(([suffix, some]) => {
     const labelNames = [...new Set([...common, ...labelsOf(some)])]
@@ -46,7 +46,7 @@ interface MergedFamilies {
 
 /**
  * The families of all sources, one help text for each name: the first that is not empty, or if no source has one, the
- * names of the sources. A family whose source has a different help text than an earlier source is left out.
+ * names of the sources. A family is left out if its source has a different help text than an earlier source.
  */
 export function mergeFamilies(sources: readonly FamilySource[]): MergedFamilies {
   const helps = new Map<string, string>()
@@ -58,7 +58,7 @@ export function mergeFamilies(sources: readonly FamilySource[]): MergedFamilies 
       const first = helps.get(name) || help
       helps.set(name, first)
       if (help === '' || help === first) return true
-      conflicts.push(`${source.name}: the help of ${name} is not the one in another file`)
+      conflicts.push(`${source.name}: the help of ${name} differs from the help in another file`)
       return false
     }),
   )

@@ -2,28 +2,28 @@ import type { MetricType } from '../family.ts'
 import type { Families } from './grouping.ts'
 import { metricName, parseSample, unescaped } from './line.ts'
 
-/** What a type of OpenMetrics is in the text format, and what its samples are called. */
+/** How a type of OpenMetrics maps to the text format. */
 interface Kind {
   readonly type: MetricType
-  /** Whether our family is called as the one that was declared, or as each of its samples. */
-  readonly called: 'family' | 'sample'
+  /** Name of the resulting family: that of the declared family, or that of each sample. */
+  readonly nameFrom: 'family' | 'sample'
   readonly suffixes: readonly string[]
-  /** Whether it may have `_created`, which says when each of its counters began. */
+  /** Whether `_created` is allowed, the start time of the counters. */
   readonly created?: true
 }
 
 const kinds: Readonly<Record<string, Kind>> = {
-  counter: { type: 'counter', called: 'sample', suffixes: ['_total'], created: true },
-  gauge: { type: 'gauge', called: 'sample', suffixes: [''] },
-  histogram: { type: 'histogram', called: 'family', suffixes: ['_bucket', '_sum', '_count'], created: true },
-  gaugehistogram: { type: 'gauge', called: 'sample', suffixes: ['_bucket', '_gsum', '_gcount'] },
-  summary: { type: 'summary', called: 'family', suffixes: ['', '_sum', '_count'], created: true },
-  info: { type: 'gauge', called: 'sample', suffixes: ['_info'] },
-  stateset: { type: 'gauge', called: 'sample', suffixes: [''] },
-  unknown: { type: 'untyped', called: 'sample', suffixes: [''] },
+  counter: { type: 'counter', nameFrom: 'sample', suffixes: ['_total'], created: true },
+  gauge: { type: 'gauge', nameFrom: 'sample', suffixes: [''] },
+  histogram: { type: 'histogram', nameFrom: 'family', suffixes: ['_bucket', '_sum', '_count'], created: true },
+  gaugehistogram: { type: 'gauge', nameFrom: 'sample', suffixes: ['_bucket', '_gsum', '_gcount'] },
+  summary: { type: 'summary', nameFrom: 'family', suffixes: ['', '_sum', '_count'], created: true },
+  info: { type: 'gauge', nameFrom: 'sample', suffixes: ['_info'] },
+  stateset: { type: 'gauge', nameFrom: 'sample', suffixes: [''] },
+  unknown: { type: 'untyped', nameFrom: 'sample', suffixes: [''] },
 }
 
-/** The family that lines belong to; they stand together. */
+/** The current family; its lines must be in one group. */
 interface Current {
   readonly name: string
   kind: Kind | undefined
@@ -33,8 +33,8 @@ interface Current {
 }
 
 /**
- * Reads OpenMetrics 1.0 line by line into families of the text format. Units and exemplars are checked and left
- * out. https://prometheus.io/docs/specs/om/open_metrics_spec/
+ * Reads OpenMetrics 1.0 line by line into families of the text format. Units and exemplars are checked and
+ * ignored. https://prometheus.io/docs/specs/om/open_metrics_spec/
  */
 export function openMetricsReader(families: Families): (line: string) => void {
   const names = new Set<string>()
@@ -43,7 +43,7 @@ export function openMetricsReader(families: Families): (line: string) => void {
 
   const familyAt = (name: string): Current => {
     if (current?.name === name) return current
-    if (names.has(name)) throw new Error(`the lines of ${name} do not stand together`)
+    if (names.has(name)) throw new Error(`the lines of ${name} are not in one group`)
     names.add(name)
     current = { name, kind: undefined, help: undefined, unit: undefined, sampled: false }
     return current
@@ -52,25 +52,25 @@ export function openMetricsReader(families: Families): (line: string) => void {
   const readSample = (line: string) => {
     const sample = parseSample(line, 'openmetrics')
     const family = ownerOf(sample.name, current) ?? familyAt(sample.name)
-    const { type, called, suffixes, created } = (family.kind ??= kinds['unknown'] as Kind)
+    const { type, nameFrom, suffixes, created } = (family.kind ??= kinds['unknown'] as Kind)
     family.sampled = true
     const suffix = sample.name.slice(family.name.length)
-    const tellsCreation = created === true && suffix === '_created'
-    if (!tellsCreation && !suffixes.includes(suffix)) {
+    const isCreated = created === true && suffix === '_created'
+    if (!isCreated && !suffixes.includes(suffix)) {
       const expected = suffixes.map((one) => family.name + one).join(', ')
-      throw new Error(`${sample.name} is no sample of ${family.name}: expected ${expected}`)
+      throw new Error(`${sample.name} is not a sample of ${family.name}: expected ${expected}`)
     }
-    const name = family.name + (called === 'family' ? '' : tellsCreation ? suffixes[0] : suffix)
+    const name = family.name + (nameFrom === 'family' ? '' : isCreated ? suffixes[0] : suffix)
     if (!families.has(name)) {
       families.type(name, type)
       if (family.help) families.help(name, family.help)
     }
-    if (tellsCreation) families.created(name, sample.labels, Math.round(sample.value * 1000))
+    if (isCreated) families.created(name, sample.labels, Math.round(sample.value * 1000))
     else families.add(sample)
   }
 
   return (line) => {
-    if (isOver && line !== '') throw new Error('nothing may follow # EOF')
+    if (isOver && line !== '') throw new Error('unexpected line after # EOF')
     if (isOver) return
     if (line === '# EOF') isOver = true
     else if (line.startsWith('#')) readMetadata(line, familyAt)
@@ -94,7 +94,7 @@ function readMetadata(line: string, familyAt: (name: string) => Current): void {
   const name = metricName(quoted === undefined ? bare : unescaped(quoted))
   const family = familyAt(name)
   const isSecond = { TYPE: family.kind, HELP: family.help, UNIT: family.unit }[keyword] !== undefined
-  if (isSecond || family.sampled) throw new Error(`a second ${keyword} of ${name}, or one after its samples`)
+  if (isSecond || family.sampled) throw new Error(`second ${keyword} line for ${name}, or ${keyword} after its samples`)
   if (keyword === 'TYPE') family.kind = kindOf(rest)
   else if (keyword === 'HELP') family.help = unescaped(rest)
   else family.unit = unitOf(name, rest)

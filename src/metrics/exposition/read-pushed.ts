@@ -5,36 +5,36 @@ import { Families, type ReadFamily } from './grouping.ts'
 import { openMetricsReader } from './read-openmetrics.ts'
 import { readLines, textIn, textReader } from './read-text.ts'
 
-/** What is wrong with a text is told up to so many times. */
-const mostFaults = 20
+/** Maximum number of reported errors of a text. */
+const maxErrors = 20
 
 /**
- * Reads a text that is handed in to be pushed: OpenMetrics, which is known by its last line, or the text format. No
- * series may come twice, and each line that is at fault is told, `line N: ` with the reason.
+ * Parses a text for `push`: OpenMetrics, detected by its last line, or the text format. No series may occur twice. `faults`
+ * has one entry for each invalid line: `line N: ` and the reason.
  */
 export function readPushed(bytes: Uint8Array): {
   readonly families: readonly ReadFamily[]
   readonly faults: readonly string[]
 } {
-  const families = new Families('refuse')
+  const families = new Families('reject')
   try {
     const text = textIn(bytes)
     const reader = /(^|\n)# EOF\n?$/.test(text) ? openMetricsReader(families) : textReader(families)
-    const faults = readLines(text, reader, mostFaults)
+    const faults = readLines(text, reader, maxErrors)
     return { families: families.read(), faults: withCarriageReturns(text, faults) ?? faults }
   } catch (error) {
     return { families: [], faults: [error instanceof Error ? error.message : String(error)] }
   }
 }
 
-/** Where every line is at fault for one reason that nobody sees. */
+/** One error for a text with CR LF, in which every line is invalid for a reason that is not visible. */
 function withCarriageReturns(text: string, faults: readonly string[]): readonly string[] | undefined {
   const number = text.split('\n').findIndex((line) => line.endsWith('\r')) + 1
   if (number === 0 || faults.length === 0) return undefined
-  return [`line ${number}: it ends in CR LF, and LF alone is the end of a line here: tr -d '\\r' takes the CR away`]
+  return [`line ${number}: the line ends in CR LF, but the format requires LF: remove the CR with tr -d '\\r'`]
 }
 
-/** What was read as a snapshot of now; `identity` says whose samples they are. Throws where families are at odds. */
+/** A snapshot of the families at `nowMs`. Throws if two families define the same series. */
 export function snapshotOf(families: readonly ReadFamily[], identity: Labels, nowMs: number): Snapshot {
   const builder = new SnapshotBuilder(new SeriesTable(identity))
   builder.begin()
@@ -45,9 +45,9 @@ export function snapshotOf(families: readonly ReadFamily[], identity: Labels, no
       timestampsMs.push(timestampMs)
     }
   }
-  const [refused] = builder.duplicates
-  if (refused !== undefined)
-    throw new Error(`${refused.family.name}${refused.family.suffix} is in two families that are at odds`)
+  const [duplicate] = builder.duplicates
+  if (duplicate !== undefined)
+    throw new Error(`${duplicate.family.name}${duplicate.family.suffix} is defined by two families`)
   const snapshot = builder.end(nowMs)
   return timestampsMs.every(Number.isNaN) ? snapshot : { ...snapshot, ownTimestampsMs: Float64Array.from(timestampsMs) }
 }

@@ -2,7 +2,7 @@ import { byCodeUnit, type MetricType } from '../family.ts'
 import type { Series } from '../series.ts'
 import type { Snapshot } from '../snapshot.ts'
 
-/** A family's place on a page: its two header lines and its samples, all but their values. */
+/** The text of a family without its values: two header lines and the samples. */
 export interface FamilyLayout {
   readonly name: string
   readonly type: MetricType
@@ -11,11 +11,11 @@ export interface FamilyLayout {
 }
 
 export interface SampleLayout extends Rendering {
-  /** Which of the snapshot's samples it is. */
+  /** Index of the sample in the snapshot. */
   readonly at: number
 }
 
-/** A sample's line up to the value, and what it is sorted by among its family's. */
+/** A sample line up to the value, and the sort key within the family. */
 interface Rendering {
   readonly prefix: string
   readonly key: string
@@ -41,14 +41,14 @@ export function textOf(snapshot: Snapshot, options: { readonly timestamps?: bool
 
 const layouts = new WeakMap<readonly Series[], readonly FamilyLayout[]>()
 
-/** The page of these series, worked out once for all snapshots that share them. */
+/** The layout of these series, cached for all snapshots that share them. */
 export function layoutOf(series: readonly Series[]): readonly FamilyLayout[] {
-  let known = layouts.get(series)
-  if (known === undefined) layouts.set(series, (known = laidOut(series)))
-  return known
+  let layout = layouts.get(series)
+  if (layout === undefined) layouts.set(series, (layout = createLayout(series)))
+  return layout
 }
 
-function laidOut(series: readonly Series[]): readonly FamilyLayout[] {
+function createLayout(series: readonly Series[]): readonly FamilyLayout[] {
   const families = new Map<string, FamilyLayout & { readonly samples: SampleLayout[] }>()
   series.forEach((one, at) => {
     const { name, type, help } = one.family
@@ -63,13 +63,13 @@ function laidOut(series: readonly Series[]): readonly FamilyLayout[] {
   return [...families.values()].sort((left, right) => byCodeUnit(left.name, right.name))
 }
 
-/** `name{label="value",…}`, labels by name; as a series is written in the text format. */
+/** `name{label="value",…}`, in the text format; labels in the given order. */
 export function seriesText(name: string, labels: Iterable<readonly [name: string, value: string]>): string {
   const pairs = [...labels].map(([label, value]) => `${label}="${escapeLabel(value)}"`)
   return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`
 }
 
-/** As the peer prints it, Go's `FormatFloat(v, 'g', -1, 64)`: the shortest digits that read back the same; -0 is 0. */
+/** Formats as node_exporter does (Go's `FormatFloat(v, 'g', -1, 64)`): the shortest digits that parse to the same value; -0 is 0. */
 export function formatValue(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (value === Infinity) return '+Inf'
@@ -86,19 +86,19 @@ export function formatValue(value: number): string {
 
 const renderings = new WeakMap<Series, Rendering>()
 
-/** Worked out once per series. */
+/** Cached per series. */
 function rendered(series: Series): Rendering {
-  let known = renderings.get(series)
-  if (known === undefined) {
+  let rendering = renderings.get(series)
+  if (rendering === undefined) {
     const { family, labelValues } = series
     const labels = family.labelNames.map((label, i) => [label, labelValues[i] ?? ''] as const)
     const name = family.name + family.suffix
-    renderings.set(series, (known = { key: sortKey(series), prefix: seriesText(name, labels) }))
+    renderings.set(series, (rendering = { key: sortKey(series), prefix: seriesText(name, labels) }))
   }
-  return known
+  return rendering
 }
 
-/** Buckets and quantiles sort by their bound within the other labels. */
+/** Sort key: label values first, then the bound of buckets and quantiles as a number. */
 function sortKey({ family, labelValues }: Series): string {
   const parts: string[] = []
   let bound = ''
@@ -113,7 +113,7 @@ function sortKey({ family, labelValues }: Series): string {
 
 const goNumber = (text: string) => text.replace('Inf', 'Infinity')
 
-/** A text that sorts as the number does. */
+/** A string that sorts like the number. */
 function boundKey(value: number): string {
   const bits = new DataView(new ArrayBuffer(8))
   bits.setFloat64(0, value)

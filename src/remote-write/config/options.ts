@@ -18,10 +18,10 @@ import { presetOf } from './presets.ts'
 import { ignoredKeys } from './prometheus-compat.ts'
 import type { RemoteWriteBlock } from './schema.ts'
 
-/** One endpoint from its block. */
+/** Options of one endpoint from its block of `remote_write`. Errors and warnings go to the context. */
 export async function endpointOptions(block: RemoteWriteBlock, context: OutputContext): Promise<EndpointOptions> {
   if (block.name === undefined && !context.isAlone)
-    context.problems.push(`${context.place}.name: is needed where there are several endpoints`)
+    context.problems.push(`${context.place}.name: required because there are several remote_write blocks`)
   const url = urlOf(block, context)
   ignoredKeys(block, context)
   warnGrafana(block, url, context)
@@ -54,33 +54,36 @@ export async function endpointOptions(block: RemoteWriteBlock, context: OutputCo
   }
 }
 
-/** What a block's preset prefers for interval and job. */
+/** Defaults for `interval` and `job` from the preset of a block, each with its reason. */
 export function endpointDefaults({ preset: name, interval: own }: RemoteWriteBlock): OutputDefaults {
   const { interval, job } = presetOf(name)
   return {
     ...(interval &&
       own === undefined && {
-        interval: { value: interval.every, reason: `${name}: collects every ${interval.every}: ${interval.why}` },
+        interval: {
+          value: interval.every,
+          reason: `preset ${name}: interval is ${interval.every}, because ${interval.why}`,
+        },
       }),
-    ...(job && { job: { value: job.name, reason: `${name}: the job is ${job.name}: ${job.why}` } }),
+    ...(job && { job: { value: job.name, reason: `preset ${name}: job is ${job.name}, because ${job.why}` } }),
   }
 }
 
-/** Which series an endpoint gets: its own allowlist, the rules for all endpoints, then its own rules. */
+/** Series of an endpoint. Order: the allowlist of the block, the rules at the top of the file, the rules of the block. */
 async function selectionOf(
   { metrics, write_relabel_configs: own }: RemoteWriteBlock,
   { file, place, problems }: OutputContext,
 ): Promise<SeriesSelection> {
   const { global = {}, write_relabel_configs: rules } = file as FileKeys
   const names = global.metric_name_validation_scheme ?? 'legacy'
-  // what is wrong with the rules for all endpoints is reported once, with the first of them
+  // errors in the rules at the top of the file are reported once, with the first endpoint
   const shared = place.endsWith('[0]') ? problems : []
   const first = await compiled(rules, names, 'write_relabel_configs', shared)
   const second = await compiled(own, names, `${place}.write_relabel_configs`, problems)
   return { metrics: keepList(metrics ?? 'full'), relabel: then(first, second) }
 }
 
-/** Keys at the top of the file that every endpoint heeds. */
+/** Keys at the top of the file that apply to every endpoint. */
 interface FileKeys {
   readonly global?: { readonly metric_name_validation_scheme?: Names }
   readonly write_relabel_configs?: readonly Rule[]
@@ -105,7 +108,7 @@ function then(first: Relabel | undefined, second: Relabel | undefined): Relabel 
   }
 }
 
-/** The URL, with the path of the receiver's kind where it has none. */
+/** The URL. If it has no path, the path of the preset is added. */
 function urlOf({ url: text, preset: name }: RemoteWriteBlock, { place, problems }: BlockContext): URL {
   const url = new URL(text)
   const { path } = presetOf(name)
@@ -115,7 +118,7 @@ function urlOf({ url: text, preset: name }: RemoteWriteBlock, { place, problems 
     if (isWorkspace) url.pathname = url.pathname.replace(/\/?$/, path)
     else if (url.pathname === '/')
       problems.push(
-        `${place}.url: ${redactedUrl(url)} names no workspace: https://aps-workspaces.REGION.amazonaws.com/workspaces/ID`,
+        `${place}.url: ${redactedUrl(url)} has no workspace, expected https://aps-workspaces.REGION.amazonaws.com/workspaces/ID`,
       )
   } else if (url.pathname === '/') url.pathname = path
   return url
@@ -128,51 +131,52 @@ function backoffOf(
   const minMs = milliseconds(min, 1000)
   const maxMs = milliseconds(max, Math.max(minMs, 60_000))
   if (maxMs < minMs)
-    context.problems.push(`${context.place}.queue_config.max_backoff: ${max} is below min_backoff, ${min ?? '1s'}`)
+    context.problems.push(`${context.place}.queue_config.max_backoff: ${max} is less than min_backoff (${min ?? '1s'})`)
   return { minMs, maxMs }
 }
 
-/** What the receiver takes of labels; undefined where it takes any. */
+/** Label limits of the block or its preset; undefined if there are none. 0 means no limit. */
 function limitsOf(block: RemoteWriteBlock): LabelLimits | undefined {
   const preset = presetOf(block.preset)
-  const given = {
+  const configured = {
     labels: block.label_limit ?? preset.labelLimit,
     nameBytes: block.label_name_length_limit ?? preset.labelNameLengthLimit,
     valueBytes: block.label_value_length_limit ?? preset.labelValueLengthLimit,
   }
-  const limits = Object.entries(given).filter(([, limit]) => limit !== undefined && limit > 0)
+  const limits = Object.entries(configured).filter(([, limit]) => limit !== undefined && limit > 0)
   return limits.length === 0 ? undefined : Object.fromEntries(limits)
 }
 
-/** Where Grafana Cloud tells what belongs into a block. */
-const details = 'see grafana.com: the stack, Prometheus, Details'
+/** The page of Grafana Cloud that shows URL and user name. */
+const details = 'see the Details page of Prometheus in your stack on grafana.com'
 
-/** What is most likely wrong with a block for Grafana Cloud: what its pages show of a stack is easily mixed up. */
+/** Warns about common mistakes with Grafana Cloud: wrong host, path, user name or kind of token. */
 function warnGrafana(
   block: RemoteWriteBlock,
   url: URL,
   { place, warnings }: Pick<BlockContext, 'place' | 'warnings'>,
 ): void {
   if (!url.hostname.endsWith('.grafana.net')) return
-  const doubt = (key: string, words: string) => warnings.push(`${place}.${key}: ${words}; ${details}`)
+  const warn = (key: string, text: string) => warnings.push(`${place}.${key}: ${text}; ${details}`)
   if (!/^(prometheus|mimir)/.test(url.hostname))
-    doubt('url', `${url.hostname} is where Grafana's own pages are, most likely; a push goes to https://prometheus-…`)
-  else if (url.pathname !== '/api/prom/push') doubt('url', `a push goes to /api/prom/push, not to ${url.pathname}`)
+    warn('url', `${url.hostname} does not look like a remote-write host, expected https://prometheus-…`)
+  else if (url.pathname !== '/api/prom/push') warn('url', `path is ${url.pathname}, expected /api/prom/push`)
   const { basic_auth: basic, authorization, headers = {}, http_headers = {} } = block
   if (basic !== undefined) {
     const isNumber = basic.username_file !== undefined || /^\s*\d+\s*$/.test(basic.username ?? '')
-    if (!isNumber) doubt('basic_auth.username', "is the number of the stack's Prometheus (user name or instance ID)")
-    warnToken(basic.password, (words) => doubt('basic_auth.password', words))
+    if (!isNumber)
+      warn('basic_auth.username', 'expected the number of the Prometheus instance (user name or instance ID)')
+    warnToken(basic.password, (text) => warn('basic_auth.password', text))
   } else if (authorization?.credentials !== undefined) {
     const [, token] = /^\d+:(.*)$/s.exec(authorization.credentials) ?? []
-    if (token === undefined) doubt('authorization.credentials', 'is NUMBER:TOKEN, or use basic_auth')
-    warnToken(token, (words) => doubt('authorization.credentials', words))
+    if (token === undefined) warn('authorization.credentials', 'expected NUMBER:TOKEN, or basic_auth instead')
+    warnToken(token, (text) => warn('authorization.credentials', text))
   } else if (credentialKinds(block, url).length === 0 && Object.keys({ ...headers, ...http_headers }).length === 0)
-    doubt('basic_auth', "is needed: username is the number of the stack's Prometheus, password a token")
+    warn('basic_auth', 'required: username is the number of the Prometheus instance, password is a token')
 }
 
-/** Tokens tell by their beginning what they are for. */
-function warnToken(token: string | undefined, doubt: (words: string) => void): void {
+/** The prefix of a token shows its kind. */
+function warnToken(token: string | undefined, warn: (text: string) => void): void {
   if (token?.startsWith('glsa_'))
-    doubt("is a token for Grafana's own pages (glsa_); a push takes one of an access policy (glc_) with metrics:write")
+    warn('is a service account token (glsa_), expected an access policy token (glc_) with the scope metrics:write')
 }

@@ -1,29 +1,29 @@
 import type { Compression } from '../encode/compression.ts'
-import type { ProtobufMessage } from '../encode/messages.ts'
+import type { ProtobufMessage } from '../encode/protobuf-message.ts'
 
-/** What a kind of receiver takes and wants: the defaults of an endpoint that names it. All of it can be said otherwise. */
+/** Defaults of an endpoint for one kind of receiver. Every value can be overridden in the block. */
 export interface Preset {
-  /** Where it takes pushes, for a URL that names no path. */
+  /** Path of the remote-write API, used if the URL has no path. */
   readonly path: string
-  /** Older samples it refuses; none where it takes any age. As a duration of the configuration. */
+  /** The receiver rejects older samples; undefined if it accepts any age. A duration as in the configuration. */
   readonly ageLimit?: string
   readonly maxSamplesPerSend: number
-  /** What it takes; where that changes with its version, `auto` finds out. */
+  /** `auto` if support for 2.0 depends on the version of the receiver. */
   readonly protobufMessage: ProtobufMessage
   readonly compression: Compression
-  /** Labels of a series, and bytes of a name and of a value, above which it refuses the series or changes it. */
+  /** Maximum number of labels, bytes of a name and bytes of a value. Above them the receiver rejects or changes the series. */
   readonly labelLimit?: number
   readonly labelNameLengthLimit?: number
   readonly labelValueLengthLimit?: number
-  /** How often to collect where it is the only receiver, and why. */
+  /** Collection interval if this is the only output, and the reason. */
   readonly interval?: { readonly every: string; readonly why: string }
-  /** The job where it is the only receiver, and why. */
+  /** The `job` label if this is the only output, and the reason. */
   readonly job?: { readonly name: string; readonly why: string }
 }
 
 /**
- * Prometheus, Mimir and Thanos keep two hours in memory and take nothing that is older than half of that, unless they
- * were told of a window for what comes out of order; Grafana Cloud has one of two hours. Amazon says an hour.
+ * Prometheus, Mimir and Thanos keep two hours in memory. They reject samples older than one hour, unless an out-of-order
+ * window is configured. Grafana Cloud has a window of two hours. Amazon documents one hour.
  */
 export const presets = {
   prometheus: {
@@ -53,9 +53,9 @@ export const presets = {
     labelNameLengthLimit: 1024,
     interval: {
       every: '60s',
-      why: 'its price holds one sample a minute of each series, and four of them cost four times',
+      why: 'the price includes one sample per series and minute, and four times as many cost four times as much',
     },
-    job: { name: 'integrations/node_exporter', why: 'the dashboards of its Linux integration look for that' },
+    job: { name: 'integrations/node_exporter', why: 'the dashboards of the Linux integration select this job' },
   },
   victoriametrics: {
     path: '/api/v1/write',

@@ -2,12 +2,12 @@ import * as v from 'valibot'
 import { count, duration, flag, positive, relabelConfigs, target } from '../../config/output-block.ts'
 import { extents } from '../../relabel/index.ts'
 import { compressions } from '../encode/compression.ts'
-import { inlineKinds, protobufMessages } from '../encode/messages.ts'
+import { inlineKinds, protobufMessages } from '../encode/protobuf-message.ts'
 import { presetNames } from './presets.ts'
 
 /*
- * Keys of Prometheus's `remote_write` that have no effect here are accepted, so that a block of a prometheus.yml can be
- * pasted as it is; prometheus-compat.ts says why they have none.
+ * Keys of Prometheus's `remote_write` that have no effect here are accepted, so that a block of a prometheus.yml works
+ * without changes. prometheus-compat.ts warns about them.
  * https://prometheus.io/docs/prometheus/latest/configuration/configuration/#remote_write
  */
 
@@ -30,32 +30,32 @@ const metadataWords = { max_samples_per_send: v.optional(count) } as const
 /** One block of `remote_write`. */
 export const remoteWriteSchema = v.strictObject({
   ...target,
-  preset: v.optional(v.picklist(presetNames, `one of ${presetNames.join(', ')} is expected`)),
+  preset: v.optional(v.picklist(presetNames, `expected one of ${presetNames.join(', ')}`)),
   remote_timeout: v.optional(positive),
   interval: v.optional(positive),
   send_interval: v.optional(positive),
   queue_config: v.optional(
     v.strictObject({
-      max_samples_per_send: v.optional(v.pipe(count, v.minValue(1, 'a number from 1 up is expected'))),
+      max_samples_per_send: v.optional(v.pipe(count, v.minValue(1, 'expected a number of at least 1'))),
       min_backoff: v.optional(positive),
       max_backoff: v.optional(positive),
       sample_age_limit: v.optional(duration),
-      pacing: v.optional(v.picklist(['on', 'off'], 'on or off is expected')),
+      pacing: v.optional(v.picklist(['on', 'off'], 'expected on or off')),
       ...queueWords,
     }),
   ),
-  metrics: v.optional(v.picklist(extents, `one of ${extents.join(', ')} is expected`)),
+  metrics: v.optional(v.picklist(extents, `expected one of ${extents.join(', ')}`)),
   write_relabel_configs: v.optional(relabelConfigs),
   label_limit: v.optional(count),
   label_name_length_limit: v.optional(count),
   label_value_length_limit: v.optional(count),
-  compression: v.optional(v.picklist(compressions, `one of ${compressions.join(', ')} is expected`)),
-  protobuf_message: v.optional(v.picklist(protobufMessages, `one of ${protobufMessages.join(', ')} is expected`)),
+  compression: v.optional(v.picklist(compressions, `expected one of ${compressions.join(', ')}`)),
+  protobuf_message: v.optional(v.picklist(protobufMessages, `expected one of ${protobufMessages.join(', ')}`)),
   metadata_config: v.optional(
     v.strictObject({
       send: v.optional(flag),
       send_interval: v.optional(positive),
-      inline: v.optional(v.picklist(inlineKinds, `one of ${inlineKinds.join(', ')} is expected`)),
+      inline: v.optional(v.picklist(inlineKinds, `expected one of ${inlineKinds.join(', ')}`)),
       ...metadataWords,
     }),
   ),
@@ -64,5 +64,5 @@ export const remoteWriteSchema = v.strictObject({
 
 export type RemoteWriteBlock = v.InferOutput<typeof remoteWriteSchema>
 
-/** Keys at the top of the file: rules for all endpoints. */
+/** Keys at the top of the file: relabeling rules for all endpoints. */
 export const remoteWriteGlobals = { write_relabel_configs: relabelConfigs }

@@ -4,25 +4,25 @@ import type { Headers, Outcome } from '../../http/index.ts'
 
 import type { Encoder } from './encoder.ts'
 
-/** How bodies are compressed. zstd is VictoriaMetrics' own variant of remote-write 1.0. */
+/** Compression of request bodies. zstd is the variant of remote-write 1.0 that VictoriaMetrics supports. */
 export const compressions = ['snappy', 'zstd'] as const
 export type Compression = (typeof compressions)[number]
 
-/** A body as it goes out, and the headers that say what it is. The bytes hold until the next one is packed. */
+/** A compressed body with its headers. The bytes are overwritten by the next call of `pack`. */
 export interface CompressedRequest {
   readonly body: Uint8Array
   readonly headers: Headers
 }
 
 /**
- * Compresses bodies. An older VictoriaMetrics, or another receiver, knows no zstd and says 400 or 415: one that has
- * never taken any is sent snappy from then on, and what it has refused once more.
+ * Compresses request bodies. A receiver that does not support zstd, for example an older VictoriaMetrics, returns 400 or
+ * 415. If it has never accepted zstd, hostpush sends the request again with snappy and uses snappy from then on.
  */
 export class Compressor {
   readonly #snappy = createSnappy()
   readonly #userAgent: string
-  #zstd: 'off' | 'untried' | 'taken'
-  /** How the last body was packed. */
+  #zstd: 'off' | 'untried' | 'accepted'
+  /** Compression of the last body. */
   #last: Compression = 'snappy'
 
   constructor(compression: Compression, userAgent: string) {
@@ -44,24 +44,24 @@ export class Compressor {
     }
   }
 
-  /** Learns from the answer to the last body. True where the same is to go out again, packed in another way. */
+  /** Learns from the answer to the last body. Returns true if it must be sent again with another compression. */
   learn({ kind, status }: { readonly kind: Outcome['kind'] | 'stuck'; readonly status?: number }): boolean {
     if (this.#last !== 'zstd') return false
-    if (kind === 'delivered') this.#zstd = 'taken'
-    const isUnknown = kind === 'rejected' && (status === 400 || status === 415)
-    if (!isUnknown || this.#zstd === 'taken') return false
+    if (kind === 'delivered') this.#zstd = 'accepted'
+    const isUnsupported = kind === 'rejected' && (status === 400 || status === 415)
+    if (!isUnsupported || this.#zstd === 'accepted') return false
     this.#zstd = 'off'
     return true
   }
 }
 
-/** Makes a function that compresses to the snappy block format. What it gives is overwritten by its next call. */
+/** Returns a function that compresses to the snappy block format. Its result is overwritten by the next call. */
 export function createSnappy(): (bytes: Uint8Array) => Uint8Array {
   let output: Uint8Array = Buffer.allocUnsafeSlow(4096)
   return (bytes) => {
     const compressor = new SnappyCompressor(bytes)
-    const most = compressor.maxCompressedLength()
-    if (output.length < most) output = Buffer.allocUnsafeSlow(most * 2)
+    const maxBytes = compressor.maxCompressedLength()
+    if (output.length < maxBytes) output = Buffer.allocUnsafeSlow(maxBytes * 2)
     return output.subarray(0, compressor.compressToBuffer(output))
   }
 }

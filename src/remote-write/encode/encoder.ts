@@ -3,51 +3,51 @@ import { beginningOf, type Family, type Series, type Snapshot } from '../../metr
 
 import type { Batch } from './batch.ts'
 
-/** A body before compression, and what it holds. The bytes hold until the next one is encoded. */
+/** A body before compression. The bytes are overwritten by the next call of `encode`. */
 export interface Encoded {
   readonly bytes: Uint8Array
   readonly samples: number
-  /** Series that carry their type or help with them. */
+  /** Number of series with inline metadata (2.0). */
   readonly metadata: number
 }
 
-/** A version of the protocol: how a batch and its families are written. */
+/** Encodes batches and metadata in one version of the protocol. */
 export interface Encoder {
   readonly contentType: string
   readonly version: string
   encode(batch: Batch): Encoded
-  /** A request of its own that holds type and help of families; missing where they are told with each series. */
+  /** A separate request with type and help of families (1.0); undefined in 2.0, which sends them with each series. */
   metadata?(families: Iterable<Family>): Uint8Array
 }
 
 export const nothing: Encoded = { bytes: new Uint8Array(), samples: 0, metadata: 0 }
 
-/** One sample in a request: without a value it is a stale marker. Times in milliseconds, `startMs` 0 where unset. */
+/** One sample in a request. Without a value it is a stale marker. Times in milliseconds; `startMs` is 0 if unknown. */
 export interface Point {
   readonly timestampMs: number
   readonly startMs: number
   readonly value: number | undefined
 }
 
-/** The one list of series that all snapshots of a batch have; undefined where their samples have to be gathered. */
+/** The list of series that all snapshots of a batch share; undefined if there is none, or if `pointsOf` is necessary. */
 export function commonSeries({ entries, stale }: Batch): readonly Series[] | undefined {
   const series = entries[0]?.snapshot.series
-  const isLike = ({ snapshot }: Entry) => snapshot.series === series && !snapshot.ownTimestampsMs
-  return stale.length === 0 && entries.every(isLike) ? series : undefined
+  const shares = ({ snapshot }: Entry) => snapshot.series === series && !snapshot.ownTimestampsMs
+  return stale.length === 0 && entries.every(shares) ? series : undefined
 }
 
-/** Snapshots of different series, or with stale markers or times of their own: by series, in the order of time. */
+/** Samples by series in the order of time, for batches with different series, stale markers or explicit timestamps. */
 export function pointsOf({ entries, stale }: Batch): ReadonlyMap<Series, readonly Point[]> {
   const points = new Map<Series, Point[]>()
   const add = (series: Series, point: Point) => {
-    const known = points.get(series)
-    if (known === undefined) points.set(series, [point])
-    else known.push(point)
+    const row = points.get(series)
+    if (row === undefined) points.set(series, [point])
+    else row.push(point)
   }
   for (const { snapshot } of entries) {
     const { series, values, ownTimestampsMs } = snapshot
     values.forEach((value, i) => {
-      const one = series[i] as Series // as many as values
+      const one = series[i] as Series // series and values have the same length
       const own = ownTimestampsMs?.[i] ?? Number.NaN
       const timestampMs = Number.isNaN(own) ? snapshot.timestampMs : own
       add(one, { timestampMs, startMs: startOf(one.family, snapshot, timestampMs), value })
@@ -58,13 +58,13 @@ export function pointsOf({ entries, stale }: Batch): ReadonlyMap<Series, readonl
   return points
 }
 
-/** When the counter of a sample began; 0 where that is not known, or not before the sample itself. */
+/** Start time of a counter, milliseconds; 0 if it is unknown or not before the sample. */
 export function startOf({ since }: Pick<Family, 'since'>, { starts }: Snapshot, timestampMs: number): number {
   const startMs = beginningOf(since, starts)
   return startMs < timestampMs ? startMs : 0
 }
 
-/** One family for each name that a type and help can be said of. */
+/** One family per metric name of the newest snapshot. */
 export function familiesIn(entries: readonly Entry[]): readonly Family[] {
   const byName = new Map<string, Family>()
   for (const { family } of entries.at(-1)?.snapshot.series ?? []) {

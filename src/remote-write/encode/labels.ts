@@ -5,9 +5,8 @@ import type { Label } from '../../relabel/index.ts'
 export type { Label }
 
 /**
- * The label set that a receiver is to see, by the rules of the specification: `__name__` and the family's labels, then
- * the identity (job, instance, external labels) where the series has no label of that name; none that is empty;
- * by name in byte order; valid UTF-8.
+ * The label set of a series as the specification requires: `__name__`, the labels of the family, and identity labels (job,
+ * instance, external labels) that the family does not have. No empty values; sorted by the bytes of the name; valid UTF-8.
  * https://prometheus.io/docs/specs/prw/remote_write_spec/#labels
  */
 export function labelsOf({ family, labelValues, identity }: Series): Label[] {
@@ -20,7 +19,7 @@ export function labelsOf({ family, labelValues, identity }: Series): Label[] {
   return sorted(Object.entries(set))
 }
 
-/** What may be sent of labels that went through rules: names that begin with __ were for the rules alone. */
+/** Labels after relabeling without those that start with `__`, which exist only for rules. */
 export function sendable(labels: Iterable<Label>): Label[] {
   return sorted([...labels].filter(([name]) => name === '__name__' || (name !== '' && !name.startsWith('__'))))
 }
@@ -32,12 +31,12 @@ function sorted(labels: readonly Label[]): Label[] {
     .sort(([left], [right]) => byBytes(left, right))
 }
 
-/** Order of the UTF-8 bytes; JavaScript's own order of strings differs from it above U+FFFF. */
+/** Order by UTF-8 bytes. The string order of JavaScript differs above U+FFFF. */
 function byBytes(left: string, right: string): number {
   return Buffer.compare(Buffer.from(left), Buffer.from(right))
 }
 
-/** Labels as the repeated field 1 of a remote-write 1.0 TimeSeries: what never changes about a series. */
+/** Labels as the repeated field 1 of a remote-write 1.0 TimeSeries. */
 export function labelBytes(labels: readonly Label[]): Uint8Array {
   const writer = new protobuf.Writer()
   for (const [name, value] of labels) writer.uint32(10).fork().uint32(10).string(name).uint32(18).string(value).ldelim()

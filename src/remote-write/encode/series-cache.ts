@@ -1,33 +1,33 @@
 import type { Series } from '../../metrics/index.ts'
 
-/** Lists of series whose answers are kept: a live one and the few of a backlog that is being read. */
-const keptLists = 4
+/** Number of cached lists: the live one and a few of a backlog. */
+const maxLists = 4
 
 /**
- * What has been worked out once for each series at one endpoint. Snapshots that share their list of series share the
- * list of answers, so that in the steady state nothing is looked up at all.
+ * Caches a value per series at one endpoint. Snapshots that share a list of series share the list of values, so that the
+ * steady state needs no lookup per series.
  */
 export class SeriesCache<T> {
-  readonly #work: (series: Series) => T
-  readonly #bySeries = new WeakMap<Series, { readonly answer: T }>()
-  #lists: (readonly [series: readonly Series[], answers: readonly T[]])[] = []
+  readonly #compute: (series: Series) => T
+  readonly #bySeries = new WeakMap<Series, { readonly value: T }>()
+  #lists: (readonly [series: readonly Series[], values: readonly T[]])[] = []
 
-  constructor(work: (series: Series) => T) {
-    this.#work = work
+  constructor(compute: (series: Series) => T) {
+    this.#compute = compute
   }
 
-  /** One answer for each series, in their order. */
+  /** The values of a list of series, in order. */
   of(series: readonly Series[]): readonly T[] {
-    const kept = this.#lists.find(([list]) => list === series)
-    if (kept !== undefined) return kept[1]
-    const answers = series.map((one) => this.one(one))
-    this.#lists = [[series, answers] as const, ...this.#lists].slice(0, keptLists)
-    return answers
+    const cached = this.#lists.find(([list]) => list === series)
+    if (cached !== undefined) return cached[1]
+    const values = series.map((one) => this.one(one))
+    this.#lists = [[series, values] as const, ...this.#lists].slice(0, maxLists)
+    return values
   }
 
   one(series: Series): T {
-    let known = this.#bySeries.get(series)
-    if (known === undefined) this.#bySeries.set(series, (known = { answer: this.#work(series) }))
-    return known.answer
+    let cached = this.#bySeries.get(series)
+    if (cached === undefined) this.#bySeries.set(series, (cached = { value: this.#compute(series) }))
+    return cached.value
   }
 }

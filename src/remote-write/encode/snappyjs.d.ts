@@ -2,7 +2,7 @@ declare module 'snappyjs/snappy_compressor.js' {
   export class SnappyCompressor {
     constructor(uncompressed: Uint8Array)
     maxCompressedLength(): number
-    /** Gives the number of bytes written. */
+    /** Returns the number of bytes written. */
     compressToBuffer(output: Uint8Array): number
   }
 }

@@ -1,21 +1,21 @@
 import protobuf from 'protobufjs/minimal.js'
 import type { MetricType, Series } from '../../metrics/index.ts'
 
-import type { Inline } from './messages.ts'
-import { longestHead, putVarint, varintLength } from './wire.ts'
+import type { Inline } from './protobuf-message.ts'
+import { maxHeadBytes, putVarint, varintLength } from './wire.ts'
 
-/** Field number and wire type, as they stand before each field of remote-write 2.0. */
+/** Protobuf tags (field number and wire type) of remote-write 2.0. */
 const tag = { symbols: 34, labelsRefs: 10, metadata: 42, type: 8, helpRef: 24 } as const
 
 const metadataType: Record<MetricType, number> = { untyped: 0, counter: 1, gauge: 2, histogram: 3, summary: 5 }
 
-/** Every text of a request once; the first is empty, as the specification wants it. */
+/** Symbol table: each string of a request once. The specification requires the first one to be empty. */
 class Symbols {
   readonly #refs = new Map<string, number>([['', 0]])
 
   ref(text: string): number {
-    const known = this.#refs.get(text)
-    if (known !== undefined) return known
+    const existing = this.#refs.get(text)
+    if (existing !== undefined) return existing
     const ref = this.#refs.size
     this.#refs.set(text, ref)
     return ref
@@ -28,28 +28,28 @@ class Symbols {
   }
 }
 
-/** All of a request that follows from its list of series. */
+/** The part of a request that depends only on its list of series. */
 export interface Layout {
   readonly series: readonly Series[]
-  /** The symbols, as they stand in front. */
+  /** The encoded symbol table: the start of the request. */
   readonly symbols: Uint8Array
-  /** What stands before the samples of each series and behind them, one after another. */
+  /** Encoded fields of each series before and after its samples, concatenated. */
   readonly frame: Uint8Array
-  /** Of each series where it begins in the frame and where its samples go, and at last the end. */
+  /** Two offsets in `frame` per series, its start and the position of its samples; then the end of `frame`. */
   readonly bounds: Uint32Array
-  /** Series that carry metadata. */
+  /** Number of series with metadata. */
   readonly metadata: number
-  /** Some counter has a beginning of its own. */
+  /** At least one counter has an individual start time. */
   readonly isDated: boolean
-  /** Bytes at most, but for the samples. */
+  /** Maximum size without samples, bytes. */
   readonly maxBytes: number
 }
 
-/** A reference takes so many bytes at most; what else a series has around its samples, so many. */
-const longestRef = 5
-const longestRest = 32
+/** Maximum bytes of a symbol reference, and of all other fields of a series without its samples. */
+const maxRefBytes = 5
+const maxOtherBytes = 32
 
-/** `texts` gives names and values of a series' labels, in their order. */
+/** `texts` returns the label names and values of a series, alternating. */
 export function layoutOf(
   series: readonly Series[],
   texts: (series: Series) => readonly string[],
@@ -57,11 +57,11 @@ export function layoutOf(
 ): Layout {
   const symbols = new Symbols()
   const labels = series.map(texts)
-  const frame = new Frame(labels.reduce((sum, one) => sum + one.length * longestRef + longestRest, 0))
+  const frame = new Frame(labels.reduce((sum, one) => sum + one.length * maxRefBytes + maxOtherBytes, 0))
   const bounds = new Uint32Array(series.length * 2 + 1)
   let metadata = 0
   labels.forEach((one, i) => {
-    const { family } = series[i] as Series // as many as labels
+    const { family } = series[i] as Series // series and labels have the same length
     bounds[2 * i] = frame.length
     frame.refs(one.map((text) => symbols.ref(text)))
     bounds[2 * i + 1] = frame.length
@@ -71,12 +71,12 @@ export function layoutOf(
   })
   bounds[2 * series.length] = frame.length
   const bytes = symbols.bytes()
-  const maxBytes = bytes.length + frame.length + series.length * longestHead
+  const maxBytes = bytes.length + frame.length + series.length * maxHeadBytes
   const isDated = series.some(({ family: { since } }) => typeof since === 'number')
   return { series, isDated, symbols: bytes, frame: frame.bytes(), bounds, metadata, maxBytes }
 }
 
-/** The bytes around the samples, as they are put together. */
+/** Writes the fields around the samples. */
 class Frame {
   readonly #bytes: Uint8Array
   length = 0
@@ -91,7 +91,7 @@ class Frame {
     for (const ref of refs) this.#number(ref)
   }
 
-  /** Nothing where both are 0. */
+  /** Writes nothing if both are 0. */
   metadata(type: number, helpRef: number): void {
     if (type === 0 && helpRef === 0) return
     this.#byte(tag.metadata)

@@ -8,7 +8,7 @@ import { type Label, labelBytes, labelsOf } from './labels.ts'
 import { SeriesCache } from './series-cache.ts'
 import {
   fillTemplate,
-  longestHead,
+  maxHeadBytes,
   type Pattern,
   patternOf,
   putSample,
@@ -18,32 +18,32 @@ import {
   sampleLength,
 } from './wire.ts'
 
-/** Field number and wire type, as they stand before each field of remote-write 1.0. */
+/** Protobuf tags (field number and wire type) of remote-write 1.0. */
 const tag = { timeseries: 10, metadata: 26, type: 8, familyName: 18, help: 34 } as const
 
 const metadataType: Record<MetricType, number> = { untyped: 0, counter: 1, gauge: 2, histogram: 3, summary: 5 }
 
-/** What a request was made of that another snapshot may fit into. */
+/** The previous request, reused if the next snapshot has the same series. */
 interface SeriesTemplate extends RequestTemplate {
   readonly labels: readonly Uint8Array[]
-  /** Bytes of a sample. */
+  /** Bytes of the samples of a series. */
   readonly size: number
 }
 
 /**
- * Remote-write 1.0, prometheus.WriteRequest. Label bytes are made once per series; samples of one series stand under
- * one label set, in the order of their times.
+ * Remote-write 1.0, prometheus.WriteRequest. Labels are encoded once per series. Each series occurs once per request, with
+ * its samples in the order of time.
  */
 export class EncoderV1 implements Encoder {
   readonly contentType = 'application/x-protobuf'
   readonly version = '0.1.0'
   readonly #labels: SeriesCache<Uint8Array>
-  /** Room for a request, used again for the next: a backlog would leave megabytes behind with each. */
-  #room: Uint8Array = new Uint8Array()
-  /** What stands in it, where that is one snapshot. */
+  /** Output buffer, reused for each request: a backlog would otherwise create megabytes of garbage per request. */
+  #output: Uint8Array = new Uint8Array()
+  /** Layout of `#output`, if it contains one snapshot. */
   #template: SeriesTemplate | undefined
 
-  /** `labels` are those under which a series is sent. */
+  /** `labels` returns the labels of a series as it is sent. */
   constructor(labels: (series: Series) => readonly Label[] = labelsOf) {
     this.#labels = new SeriesCache((series) => labelBytes(labels(series)))
   }
@@ -51,34 +51,34 @@ export class EncoderV1 implements Encoder {
   encode(batch: Batch): Encoded {
     if (batch.entries.length === 0) return nothing
     const series = commonSeries(batch)
-    return series === undefined ? this.#many(batch) : this.#alike(batch.entries, series)
+    return series === undefined ? this.#mixed(batch) : this.#uniform(batch.entries, series)
   }
 
-  /** Snapshots of the same series. */
-  #alike(entries: readonly Entry[], series: readonly Series[]): Encoded {
+  /** Encodes snapshots that share one list of series. */
+  #uniform(entries: readonly Entry[], series: readonly Series[]): Encoded {
     const labels = this.#labels.of(series)
     const stamps = new Stamps()
     const pattern = patternOf(entries.map(({ snapshot }) => stamps.bytes(snapshot.timestampMs, 0)))
     const [entry] = entries
-    const cast = this.#template
-    const fits = entries.length === 1 && cast?.labels === labels && cast.size === pattern.bytes.length
+    const template = this.#template
+    const fits = entries.length === 1 && template?.labels === labels && template.size === pattern.bytes.length
     const bytes =
       fits && entry
-        ? fillTemplate(cast, entry.snapshot.values, [pattern.bytes])
+        ? fillTemplate(template, entry.snapshot.values, [pattern.bytes])
         : this.#written(entries, labels, pattern)
     return { bytes, samples: series.length * entries.length, metadata: 0 }
   }
 
   /**
-   * The samples of one series look like those of the next except for their values: their bytes are copied and the
-   * values put in; nothing is made for each sample, and nothing for the request.
+   * The samples of all series are equal except for their values: copies the pattern and writes the values into it.
+   * Allocates nothing per sample or request.
    */
-  #written(entries: readonly Entry[], labels: readonly Uint8Array[], { bytes, places }: Pattern): Uint8Array {
+  #written(entries: readonly Entry[], labels: readonly Uint8Array[], { bytes, valueOffsets }: Pattern): Uint8Array {
     const columns = entries.map(({ snapshot }) => snapshot.values)
     const size = bytes.length
-    const most = labels.reduce((sum, label) => sum + longestHead + label.length + size, 0)
-    if (this.#room.length < most) this.#room = Buffer.allocUnsafeSlow(most)
-    const out = this.#room
+    const maxBytes = labels.reduce((sum, label) => sum + maxHeadBytes + label.length + size, 0)
+    if (this.#output.length < maxBytes) this.#output = Buffer.allocUnsafeSlow(maxBytes)
+    const out = this.#output
     const view = new DataView(out.buffer, out.byteOffset)
     const values = new Uint32Array(labels.length)
     let at = 0
@@ -89,9 +89,9 @@ export class EncoderV1 implements Encoder {
       at += label.length
       out.set(bytes, at)
       for (let j = 0; j < columns.length; j++) {
-        view.setFloat64(at + (places[j] as number), columns[j]?.[i] as number, true)
+        view.setFloat64(at + (valueOffsets[j] as number), columns[j]?.[i] as number, true)
       }
-      values[i] = at + (places[0] as number)
+      values[i] = at + (valueOffsets[0] as number)
       at += size
     })
     const written = out.subarray(0, at)
@@ -100,7 +100,7 @@ export class EncoderV1 implements Encoder {
     return written
   }
 
-  #many(batch: Batch): Encoded {
+  #mixed(batch: Batch): Encoded {
     const writer = new protobuf.Writer()
     const stamps = new Stamps()
     let samples = 0

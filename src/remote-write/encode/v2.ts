@@ -5,7 +5,7 @@ import type { Series, Since } from '../../metrics/index.ts'
 import type { Batch } from './batch.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf, startOf } from './encoder.ts'
 import { type Label, labelsOf } from './labels.ts'
-import type { Inline } from './messages.ts'
+import type { Inline } from './protobuf-message.ts'
 import { SeriesCache } from './series-cache.ts'
 import { type Layout, layoutOf } from './symbols.ts'
 import {
@@ -19,22 +19,22 @@ import {
   sampleLength,
 } from './wire.ts'
 
-/** Field number and wire type of a request's series. */
+/** Protobuf tag (field number and wire type) of a time series. */
 const timeseriesTag = 42
 
-/** Lists of series whose layouts are kept: a live one and one of a backlog that is being read. */
-const keptLayouts = 2
+/** Number of cached layouts: the live list of series and one of a backlog. */
+const maxLayouts = 2
 
-/** What a request was made of that another snapshot may fit into. */
+/** The previous request, reused if the next snapshot has the same series. */
 interface SeriesTemplate extends RequestTemplate {
   readonly layout: Layout
   readonly patterns: Patterns
 }
 
 /**
- * Remote-write 2.0, io.prometheus.write.v2.Request. All texts stand in one table in front, and type and help go with
- * each series. The table and what surrounds the samples of each series are made once for a list of series: while
- * snapshots share theirs, only samples are written.
+ * Remote-write 2.0, io.prometheus.write.v2.Request. A symbol table at the start contains all strings; type and help are
+ * sent with each series. The table and the fields around the samples are encoded once per list of series: while snapshots
+ * share a list, only samples are written.
  */
 export class EncoderV2 implements Encoder {
   readonly contentType = 'application/x-protobuf;proto=io.prometheus.write.v2.Request'
@@ -42,12 +42,12 @@ export class EncoderV2 implements Encoder {
   readonly #inline: Inline
   readonly #texts: SeriesCache<readonly string[]>
   #layouts: Layout[] = []
-  /** Room for a request, used again for the next. */
-  #room: Uint8Array = new Uint8Array()
-  /** What stands in it, where that is one snapshot. */
+  /** Output buffer, reused for each request. */
+  #output: Uint8Array = new Uint8Array()
+  /** Layout of `#output`, if it contains one snapshot. */
   #template: SeriesTemplate | undefined
 
-  /** `labels` are those under which a series is sent. */
+  /** `labels` returns the labels of a series as it is sent. */
   constructor(inline: Inline, labels: (series: Series) => readonly Label[] = labelsOf) {
     this.#inline = inline
     this.#texts = new SeriesCache((series) => labels(series).flat())
@@ -56,30 +56,30 @@ export class EncoderV2 implements Encoder {
   encode(batch: Batch): Encoded {
     if (batch.entries.length === 0) return nothing
     const series = commonSeries(batch)
-    if (series === undefined || this.#layout(series).isDated) return this.#many(batch)
-    return this.#alike(batch.entries, series)
+    if (series === undefined || this.#layout(series).isDated) return this.#mixed(batch)
+    return this.#uniform(batch.entries, series)
   }
 
-  /** Snapshots of the same series. */
-  #alike(entries: readonly Entry[], series: readonly Series[]): Encoded {
+  /** Encodes snapshots that share one list of series. */
+  #uniform(entries: readonly Entry[], series: readonly Series[]): Encoded {
     const layout = this.#layout(series)
     const patterns = new Patterns(entries)
     const [entry] = entries
-    const cast = this.#template
-    const fits = entries.length === 1 && cast?.layout === layout && cast.patterns.isLike(patterns)
+    const template = this.#template
+    const fits = entries.length === 1 && template?.layout === layout && template.patterns.hasSameSizes(patterns)
     const bytes =
       fits && entry
-        ? fillTemplate(cast, entry.snapshot.values, patterns.samples)
+        ? fillTemplate(template, entry.snapshot.values, patterns.samples)
         : this.#written(entries, layout, patterns)
     return { bytes, samples: series.length * entries.length, metadata: layout.metadata }
   }
 
-  /** Bytes are copied and the values put in. */
+  /** Copies the layout and the sample patterns, and writes the values into them. */
   #written(entries: readonly Entry[], layout: Layout, patterns: Patterns): Uint8Array {
     const { series, symbols, frame, bounds, maxBytes } = layout
-    const most = maxBytes + series.length * patterns.maxBytes
-    if (this.#room.length < most) this.#room = Buffer.allocUnsafeSlow(most)
-    const out = this.#room
+    const capacity = maxBytes + series.length * patterns.maxBytes
+    if (this.#output.length < capacity) this.#output = Buffer.allocUnsafeSlow(capacity)
+    const out = this.#output
     const view = new DataView(out.buffer, out.byteOffset)
     const columns = entries.map(({ snapshot }) => snapshot.values)
     const values = new Uint32Array(series.length)
@@ -88,7 +88,7 @@ export class EncoderV2 implements Encoder {
     let at = symbols.length
     for (let i = 0; i < series.length; i++) {
       const kind = kindOf((series[i] as Series).family.since)
-      const { bytes, places } = patterns.all[kind]
+      const { bytes, valueOffsets } = patterns.all[kind]
       kinds[i] = kind
       const from = bounds[2 * i] as number
       const middle = bounds[2 * i + 1] as number
@@ -98,9 +98,9 @@ export class EncoderV2 implements Encoder {
       for (let j = from; j < middle; j++) out[at++] = frame[j] as number
       out.set(bytes, at)
       for (let j = 0; j < columns.length; j++) {
-        view.setFloat64(at + (places[j] as number), columns[j]?.[i] as number, true)
+        view.setFloat64(at + (valueOffsets[j] as number), columns[j]?.[i] as number, true)
       }
-      values[i] = at + (places[0] as number)
+      values[i] = at + (valueOffsets[0] as number)
       at += bytes.length
       for (let j = middle; j < to; j++) out[at++] = frame[j] as number
     }
@@ -109,15 +109,15 @@ export class EncoderV2 implements Encoder {
     return bytes
   }
 
-  #many(batch: Batch): Encoded {
+  #mixed(batch: Batch): Encoded {
     const points = pointsOf(batch)
-    const { symbols, frame, bounds, metadata } = this.#made([...points.keys()])
+    const { symbols, frame, bounds, metadata } = this.#newLayout([...points.keys()])
     const writer = new protobuf.Writer().raw(symbols)
     const stamps = new Stamps()
     let samples = 0
-    let place = 0
+    let offset = 0
     for (const row of points.values()) {
-      const [from, middle, to] = bounds.subarray(place, place + 3) as unknown as [number, number, number]
+      const [from, middle, to] = bounds.subarray(offset, offset + 3) as unknown as [number, number, number]
       const times = row.map(({ timestampMs, startMs }) => stamps.bytes(timestampMs, startMs))
       const length = times.reduce((sum, stamp) => sum + sampleLength(stamp), to - from)
       writer.uint32(timeseriesTag).uint32(length).raw(frame.subarray(from, middle))
@@ -126,29 +126,29 @@ export class EncoderV2 implements Encoder {
       })
       writer.raw(frame.subarray(middle, to))
       samples += row.length
-      place += 2
+      offset += 2
     }
     return { bytes: writer.finish(), samples, metadata }
   }
 
   #layout(series: readonly Series[]): Layout {
-    const kept = this.#layouts.find((one) => one.series === series)
-    if (kept !== undefined) return kept
-    const layout = this.#made(series)
-    this.#layouts = [layout, ...this.#layouts].slice(0, keptLayouts)
+    const cached = this.#layouts.find((one) => one.series === series)
+    if (cached !== undefined) return cached
+    const layout = this.#newLayout(series)
+    this.#layouts = [layout, ...this.#layouts].slice(0, maxLayouts)
     return layout
   }
 
-  #made(series: readonly Series[]): Layout {
+  #newLayout(series: readonly Series[]): Layout {
     return layoutOf(series, (one) => this.#texts.one(one), this.#inline)
   }
 }
 
-/** What a counter counts since: nothing that is known, the boot, the start of its agent. */
+/** Start time of a series: unknown (0), boot (1), start of the agent (2). */
 type Kind = 0 | 1 | 2
 const kindOf = (since: Since | undefined): Kind => (since === 'boot' ? 1 : since === 'start' ? 2 : 0)
 
-/** The samples of a series at the moments of these snapshots, by kind. */
+/** Sample patterns for the timestamps of these snapshots, one per kind of start time. */
 class Patterns {
   readonly all: readonly [Pattern, Pattern, Pattern]
 
@@ -168,8 +168,8 @@ class Patterns {
     return this.all.map(({ bytes }) => bytes)
   }
 
-  /** Samples take the same room. */
-  isLike(other: Patterns): boolean {
+  /** Whether the samples have the same sizes. */
+  hasSameSizes(other: Patterns): boolean {
     return this.all.every(({ bytes }, kind) => bytes.length === other.all[kind as Kind].bytes.length)
   }
 

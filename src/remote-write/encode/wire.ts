@@ -1,20 +1,20 @@
 import protobuf from 'protobufjs/minimal.js'
 
-/** Both versions write a sample in the same way: field 2 of its series, the value in field 1, the time in field 2. */
+/** Tags of a sample, the same in 1.0 and 2.0: field 2 of a series; value in field 1, timestamp in field 2. */
 const tag = { sample: 18, value: 9, timestamp: 16, start: 24 } as const
 
-/** The value of a stale marker, little endian. As a JavaScript number it would become an ordinary NaN. */
+/** The value of a stale marker, little endian. As a JavaScript number it would become a normal NaN. */
 const staleValue = Uint8Array.of(2, 0, 0, 0, 0, 0, 0xf0, 0x7f)
 
-/** Tag and length of a time series at most. */
-export const longestHead = 6
+/** Maximum bytes of tag and length of a time series. */
+export const maxHeadBytes = 6
 
-/** Writes a length or another number below 2^32 and gives the place behind it. */
+/** Writes a number below 2^32 as varint. Returns the offset after it. */
 export function putVarint(out: Uint8Array, at: number, value: number): number {
-  let [place, rest] = [at, value]
-  for (; rest > 127; rest >>>= 7) out[place++] = (rest & 127) | 128
-  out[place++] = rest
-  return place
+  let [offset, rest] = [at, value]
+  for (; rest > 127; rest >>>= 7) out[offset++] = (rest & 127) | 128
+  out[offset++] = rest
+  return offset
 }
 
 export function varintLength(value: number): number {
@@ -23,10 +23,10 @@ export function varintLength(value: number): number {
   return length
 }
 
-/** Tag and length of the sample, and its fields. */
+/** Bytes of a sample with tag and length. */
 export const sampleLength = (stamp: Uint8Array) => 2 + 9 + stamp.length
 
-/** One sample; where there is no value a stale marker. */
+/** Writes one sample; a stale marker if there is no value. */
 export function putSample(writer: protobuf.Writer, stamp: Uint8Array, value: number | undefined): void {
   writer
     .uint32(tag.sample)
@@ -37,61 +37,61 @@ export function putSample(writer: protobuf.Writer, stamp: Uint8Array, value: num
   writer.raw(stamp)
 }
 
-/** The fields with a sample's times: a request has few different ones. */
+/** Cache of encoded timestamp fields: a request has few different ones. */
 export class Stamps {
-  readonly #known = new Map<number, Map<number, Uint8Array>>()
+  readonly #stamps = new Map<number, Map<number, Uint8Array>>()
 
-  /** A start of 0 is left out. */
+  /** Omits a start time of 0. */
   bytes(timestampMs: number, startMs: number): Uint8Array {
-    let starts = this.#known.get(timestampMs)
-    if (starts === undefined) this.#known.set(timestampMs, (starts = new Map()))
-    let known = starts.get(startMs)
-    if (known === undefined) {
+    let starts = this.#stamps.get(timestampMs)
+    if (starts === undefined) this.#stamps.set(timestampMs, (starts = new Map()))
+    let stamp = starts.get(startMs)
+    if (stamp === undefined) {
       const writer = new protobuf.Writer().uint32(tag.timestamp).int64(timestampMs)
       if (startMs !== 0) writer.uint32(tag.start).int64(startMs)
-      starts.set(startMs, (known = writer.finish().slice()))
+      starts.set(startMs, (stamp = writer.finish().slice()))
     }
-    return known
+    return stamp
   }
 }
 
-/** The samples of a series that has one at each of these moments: the same for many, but for the values. */
+/** Encoded samples of a series with these timestamps. Only the values differ between series. */
 export interface Pattern {
   readonly bytes: Uint8Array
-  /** Where each value stands in it. */
-  readonly places: readonly number[]
+  /** Offset of each value in `bytes`. */
+  readonly valueOffsets: readonly number[]
 }
 
 export function patternOf(stamps: readonly Uint8Array[]): Pattern {
   const bytes = new Uint8Array(stamps.reduce((sum, stamp) => sum + sampleLength(stamp), 0))
   let at = 0
-  const places = stamps.map((stamp) => {
+  const valueOffsets = stamps.map((stamp) => {
     bytes[at] = tag.sample
     bytes[at + 1] = 9 + stamp.length
     bytes[at + 2] = tag.value
-    const place = at + 3
-    bytes.set(stamp, place + 8)
-    at = place + 8 + stamp.length
-    return place
+    const offset = at + 3
+    bytes.set(stamp, offset + 8)
+    at = offset + 8 + stamp.length
+    return offset
   })
-  return { bytes, places }
+  return { bytes, valueOffsets }
 }
 
-/** A request of one snapshot, as it was written. */
+/** An encoded request of one snapshot, to be filled with the values of the next one. */
 export interface RequestTemplate {
   readonly bytes: Uint8Array
-  /** Where the value of each series stands. */
+  /** Offset of the value of each series. */
   readonly values: Uint32Array
-  /** Which of the samples of a request each series has. */
+  /** For each series, the index of its sample pattern. */
   readonly kinds: Uint8Array
 }
 
-/** In a sample the times come after its tag, its length and its value. */
+/** Offset of the timestamp fields in a sample, after tag, length and value. */
 const stampAt = 11
 
 /**
- * A request before had the same series: the values of another snapshot are put into it, with their times. `samples` are
- * by kind what a sample has beside its value, as many bytes as before.
+ * Writes values and timestamps of another snapshot into the previous request, which had the same series. `samples`: the
+ * sample pattern of each kind; it must have as many bytes as in the previous request.
  */
 export function fillTemplate(
   { bytes, values, kinds }: RequestTemplate,
@@ -101,9 +101,9 @@ export function fillTemplate(
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   for (let i = 0; i < values.length; i++) {
     const sample = samples[kinds[i] as number] as Uint8Array
-    const place = values[i] as number
-    view.setFloat64(place, column[i] as number, true)
-    for (let from = stampAt, to = place + 8; from < sample.length; from++) bytes[to++] = sample[from] as number
+    const offset = values[i] as number
+    view.setFloat64(offset, column[i] as number, true)
+    for (let from = stampAt, to = offset + 8; from < sample.length; from++) bytes[to++] = sample[from] as number
   }
   return bytes
 }

@@ -1,49 +1,49 @@
 /**
- * How a range that was not simply accepted is worked out, piece by piece. Pure: what to send next and what an answer
- * means; the sender does the sending and keeps `Work` in the cursor before each request, so that a crash loses none.
+ * Bisection of a range that was not accepted at once. Pure functions: which slice to send next and what an answer means.
+ * RangeSender sends the slices and saves the pending slices in the cursor before each request, so that a crash loses none.
  *
- * A piece is a rectangle: entries by series, each by their place in the range. Series are independent of one another at
- * a receiver, entries of one series must go in order.
+ * A slice is a rectangle of entries and series, both by their index in the range. For a receiver, series are independent;
+ * entries of one series must arrive in order.
  *
- * A refused piece is split by series, down to the offending ones; the rest of it is delivered. The larger parts go first,
- * so that it soon shows whether anything of it is taken (trial.ts). Where an earlier attempt
- * ended without an answer, the refusal may be the echo of an arrival: a receiver takes an exact duplicate of a series'
- * newest sample and refuses older ones. So first the question is settled whether it had arrived:
+ * A rejected slice is split by series, down to the offending ones; the rest is delivered. Larger slices go first, to find
+ * out early if anything is accepted (blame.ts). If an earlier attempt ended without a response, the receiver may already
+ * have the samples: it accepts an exact duplicate of the newest sample of a series and rejects older ones. These steps
+ * find out first if the slice had arrived:
  *
- *     first    the first entry alone          taken: it had not arrived; what is left goes on as new
- *     left     half of the first, by series   taken: likewise (the other half holds the offender)
- *     right    the other half                 taken: likewise
- *     last     the last entry alone           taken: a duplicate, it had arrived; refused: a refusal like any other
+ *     first    the first entry alone             accepted: it had not arrived, the rest is new
+ *     left     half of the first, by series      accepted: the same (the other half contains the offender)
+ *     right    the other half                    accepted: the same
+ *     last     the last entry alone              accepted: a duplicate, it had arrived; rejected: a normal rejection
  */
 export type Step = 'send' | 'first' | 'left' | 'right' | 'last'
 
-/** Whether a step is there to find out if a range had arrived, by its first entry. */
+/** Whether a step sends the first entry to find out if the slice had arrived. */
 export const isArrivalProbe = (step: Step): boolean => step === 'first' || step === 'left' || step === 'right'
 
 export interface Slice {
   readonly step: Step
-  /** Entries `from` up to, not with, `to`. */
+  /** Entries from `from` to `to`, exclusive. */
   readonly from: number
   readonly to: number
-  /** Series `low` up to, not with, `high`. */
+  /** Series from `low` to `high`, exclusive. */
   readonly low: number
   readonly high: number
-  /** An attempt at it ended without an answer. */
+  /** An attempt ended without a response. */
   readonly uncertain: boolean
 }
 
-/** What is left to do, the next piece last. */
+/** Slices that are still to be sent; the last one is next. */
 export type PendingSlices = readonly Slice[]
 
-/** What a receiver finally said of a piece. */
+/** Final answer of the receiver to a slice. */
 export type BisectAnswer = 'delivered' | 'rejected' | 'too large'
 
-/** What follows from a verdict. */
+/** Result of an answer. */
 export interface BisectStep {
   readonly pending: PendingSlices
-  /** A piece that turned out to have arrived before. */
+  /** A slice that the receiver already had. */
   readonly replayed?: Slice
-  /** A piece of one series that the receiver will not have. */
+  /** A slice of one series that the receiver rejects. */
   readonly offending?: Slice
 }
 
@@ -51,7 +51,7 @@ export const wholeRange = (entries: number, series: number, uncertain: boolean):
   { step: 'send', from: 0, to: entries, low: 0, high: series, uncertain },
 ]
 
-/** The same, its first entry before all others. */
+/** The whole range in two slices: the first entry, then all others. */
 export const firstEntrySeparately = (entries: number, series: number): PendingSlices =>
   entries === 1
     ? wholeRange(entries, series, false)
@@ -60,13 +60,13 @@ export const firstEntrySeparately = (entries: number, series: number): PendingSl
         { ...all, to: 1 },
       ])
 
-/** The next piece once more: it may have arrived. */
+/** The next slice again, marked as uncertain. */
 export const retryLast = (work: PendingSlices): PendingSlices => [
   ...work.slice(0, -1),
-  ...work.slice(-1).map((piece) => ({ ...piece, uncertain: true })),
+  ...work.slice(-1).map((slice) => ({ ...slice, uncertain: true })),
 ]
 
-/** Which entries and series a piece sends at its step. */
+/** The entries and series that a slice sends at its step. */
 export function extent({ step, from, to, low, high }: Slice): Omit<Slice, 'step' | 'uncertain'> {
   const middle = Math.ceil((low + high) / 2)
   if (step === 'first') return { from, to: from + 1, low, high }
@@ -76,16 +76,16 @@ export function extent({ step, from, to, low, high }: Slice): Omit<Slice, 'step'
   return { from, to, low, high }
 }
 
-/** How many samples, of a full rectangle, there are in these. */
+/** Sum of the areas of these slices, in samples. */
 export const areaOf = (work: PendingSlices): number =>
   work.reduce((sum, { from, to, low, high }) => sum + (to - from) * (high - low), 0)
 
-/** The work that remains after the next piece had this verdict. */
+/** Applies an answer to the next slice. */
 export function advance(pending: PendingSlices, verdict: BisectAnswer, uncertain: boolean): BisectStep {
-  const piece = pending.at(-1)
-  if (piece === undefined) return { pending }
+  const slice = pending.at(-1)
+  if (slice === undefined) return { pending }
   const rest = pending.slice(0, -1)
-  const { offending, replayed, next } = consequence({ ...piece, uncertain: piece.uncertain || uncertain }, verdict)
+  const { offending, replayed, next } = consequence({ ...slice, uncertain: slice.uncertain || uncertain }, verdict)
   return {
     pending: inOrder([...rest, ...next.toReversed()]),
     ...(offending && { offending }),
@@ -93,55 +93,57 @@ export function advance(pending: PendingSlices, verdict: BisectAnswer, uncertain
   }
 }
 
-/** Earlier entries first, as a series takes none out of order; of the same ones the larger part first. */
-function inOrder(pieces: readonly Slice[]): PendingSlices {
-  return pieces.toSorted((left, right) => right.from - left.from || left.high - left.low - (right.high - right.low))
+/** Earlier entries are sent first, to keep each series in order; for the same entries, the larger slice first. */
+function inOrder(slices: readonly Slice[]): PendingSlices {
+  return slices.toSorted((left, right) => right.from - left.from || left.high - left.low - (right.high - right.low))
 }
 
 interface Next {
-  /** In the order in which they are to be sent. */
+  /** In sending order. */
   readonly next: readonly Slice[]
   readonly offending?: Slice
   readonly replayed?: Slice
 }
 
-function consequence(piece: Slice, verdict: BisectAnswer): Next {
-  if (verdict === 'too large') return smaller(piece)
-  const taken = verdict === 'delivered'
-  switch (piece.step) {
+function consequence(slice: Slice, verdict: BisectAnswer): Next {
+  if (verdict === 'too large') return smaller(slice)
+  const accepted = verdict === 'delivered'
+  switch (slice.step) {
     case 'send':
-      if (taken) return { next: [] }
-      return piece.uncertain && piece.to - piece.from > 1 ? { next: [{ ...piece, step: 'first' }] } : split(piece)
+      if (accepted) return { next: [] }
+      return slice.uncertain && slice.to - slice.from > 1 ? { next: [{ ...slice, step: 'first' }] } : split(slice)
     case 'first':
-      if (taken) return { next: afterFirst(piece) }
-      return { next: [{ ...piece, step: piece.high - piece.low > 1 ? 'left' : 'last' }] }
+      if (accepted) return { next: afterFirst(slice) }
+      return { next: [{ ...slice, step: slice.high - slice.low > 1 ? 'left' : 'last' }] }
     case 'left':
-      return taken
-        ? { next: [firstOnly(piece, 'right'), ...afterFirst(piece)] }
-        : { next: [{ ...piece, step: 'right' }] }
+      return accepted
+        ? { next: [firstOnly(slice, 'right'), ...afterFirst(slice)] }
+        : { next: [{ ...slice, step: 'right' }] }
     case 'right':
-      return taken ? { next: [firstOnly(piece, 'left'), ...afterFirst(piece)] } : { next: [{ ...piece, step: 'last' }] }
+      return accepted
+        ? { next: [firstOnly(slice, 'left'), ...afterFirst(slice)] }
+        : { next: [{ ...slice, step: 'last' }] }
     case 'last':
-      return taken ? { next: [], replayed: piece } : split(piece)
+      return accepted ? { next: [], replayed: slice } : split(slice)
   }
 }
 
-/** What is left of a piece whose first entry is known not to have arrived before, and now has. */
-function afterFirst(piece: Slice): readonly Slice[] {
-  return piece.to - piece.from > 1 ? [{ ...piece, step: 'send', from: piece.from + 1, uncertain: false }] : []
+/** The rest of a slice after its first entry was accepted as new. */
+function afterFirst(slice: Slice): readonly Slice[] {
+  return slice.to - slice.from > 1 ? [{ ...slice, step: 'send', from: slice.from + 1, uncertain: false }] : []
 }
 
-/** One half of the first entry, as a piece of its own. */
-function firstOnly(piece: Slice, half: 'left' | 'right'): Slice {
-  return { ...extent({ ...piece, step: half }), step: 'send', uncertain: false }
+/** A slice for one half of the first entry. */
+function firstOnly(slice: Slice, half: 'left' | 'right'): Slice {
+  return { ...extent({ ...slice, step: half }), step: 'send', uncertain: false }
 }
 
-/** Two halves by series; of one series there is nothing to split. */
-function split(piece: Slice): Next {
-  const { low, high } = piece
-  if (high - low <= 1) return { next: [], offending: piece }
+/** Two halves by series. A slice of one series is offending. */
+function split(slice: Slice): Next {
+  const { low, high } = slice
+  if (high - low <= 1) return { next: [], offending: slice }
   const middle = Math.ceil((low + high) / 2)
-  const half = { ...piece, step: 'send', uncertain: false } as const
+  const half = { ...slice, step: 'send', uncertain: false } as const
   return {
     next: [
       { ...half, high: middle },
@@ -150,15 +152,15 @@ function split(piece: Slice): Next {
   }
 }
 
-/** A body that is too large: fewer entries, then fewer series. The steps' own pieces shrink to their next step. */
-function smaller(piece: Slice): Next {
-  const { from, to } = piece
-  if (piece.step !== 'send' || to - from <= 1) return split({ ...piece, step: 'send' })
+/** After HTTP 413: halves by entries, then by series. Steps that send one entry are split by series. */
+function smaller(slice: Slice): Next {
+  const { from, to } = slice
+  if (slice.step !== 'send' || to - from <= 1) return split({ ...slice, step: 'send' })
   const middle = Math.ceil((from + to) / 2)
   return {
     next: [
-      { ...piece, to: middle },
-      { ...piece, from: middle },
+      { ...slice, to: middle },
+      { ...slice, from: middle },
     ],
   }
 }
@@ -168,10 +170,10 @@ const steps = Object.fromEntries(Object.entries(letters).map(([step, letter]) =>
   Record<string, Step>
 >
 
-/** What a cursor keeps of a note at most. */
+/** Maximum length of the note in a cursor record. */
 const maxNoteBytes = 1024
 
-/** A range as the agent sees it that writes a note, or reads one. */
+/** Size of the range, to check whether a note belongs to it. */
 interface RangeView {
   readonly entries: number
   readonly series: number
@@ -179,24 +181,24 @@ interface RangeView {
 }
 
 /**
- * Work as the short text that the cursor keeps, after the number of samples in the range: where that has changed, other
- * rules hold for this endpoint, and places no longer mean what they did. A note that cannot be read stands for the whole
- * range, uncertain.
+ * Pending slices as a short text for the cursor: the number of samples in the range, then each slice. If the number of
+ * samples differs at the next start, relabeling rules have changed and indexes are invalid. A note that is too long becomes
+ * empty; an invalid note stands for the whole range, uncertain.
  */
 export function serialize(work: PendingSlices, samples: number): string {
-  const pieces = work.map(({ step, from, to, low, high, uncertain }) =>
+  const slices = work.map(({ step, from, to, low, high, uncertain }) =>
     [letters[step], from, to, low, high, uncertain ? 1 : 0].join(' '),
   )
-  const note = [samples, ...pieces].join(',')
+  const note = [samples, ...slices].join(',')
   return note.length > maxNoteBytes ? '' : note
 }
 
-/** The work of a note; whatever was being sent may have arrived. */
+/** Pending slices of a note. The next slice is uncertain: it may have been sent before the crash. */
 export function deserialize(note: string, { entries, series, samples }: RangeView): PendingSlices {
   const whole = wholeRange(entries, series, true)
   const [written, ...texts] = note.split(',')
   if (Number(written) !== samples) return whole
-  const pieces: Slice[] = []
+  const slices: Slice[] = []
   for (const text of texts) {
     const [letter = '', ...rest] = text.split(' ')
     const [from, to, low, high, uncertain] = rest.map(Number)
@@ -204,9 +206,9 @@ export function deserialize(note: string, { entries, series, samples }: RangeVie
     if (step === undefined || from === undefined || to === undefined || low === undefined || high === undefined)
       return whole
     if (!(from >= 0 && from < to && to <= entries && low >= 0 && low < high)) return whole
-    // the last places were those of series that ended with the range: the agent after does not know of them
-    if (low < series) pieces.push({ step, from, to, low, high: Math.min(high, series), uncertain: uncertain === 1 })
+    // the last indexes belonged to series that ended in this range: the next agent does not know them
+    if (low < series) slices.push({ step, from, to, low, high: Math.min(high, series), uncertain: uncertain === 1 })
   }
-  const next = pieces.pop()
-  return next === undefined ? whole : [...pieces, { ...next, uncertain: true }]
+  const next = slices.pop()
+  return next === undefined ? whole : [...slices, { ...next, uncertain: true }]
 }

@@ -1,53 +1,53 @@
 import type { Slice } from './bisect.ts'
 
-/** Refusals in a row after which the receiver itself is asked. */
+/** Rejections in a row after which hostpush sends a test sample. */
 const probeAfter = 3
-/** As many of them that are too large: halves and their halves may well be. */
+/** The same for HTTP 413: a range may need several halvings. */
 const probeTooLargeAfter = 8
-/** Pieces in a row that are refused by a receiver which takes other samples: then the range is refused as a whole. */
-const wholeAfter = 15
+/** Slices rejected in a row, while the test sample was accepted, after which the whole range counts as rejected. */
+const rangeRejectedAfter = 15
 
-/** A piece that cannot be cut further, and what the receiver said to it. */
+/** A slice of one series that the receiver rejected, and its error message. */
 export interface SingleSeriesRejection {
-  readonly piece: Slice
+  readonly slice: Slice
   readonly reason: string
 }
 
 /**
- * Who is at fault for the refusals of one range: a series, for which nobody is blamed before something else of the same
- * range was taken; the range as a whole, as when it is too old; or the receiver, which refuses whatever it is sent.
+ * Tracks whether rejections are caused by single series, by the range (for example too old) or by the receiver. A series
+ * is blamed only after another part of the range was accepted.
  */
 export class BlameTracker {
-  /** An answer to something of the range has got lost. */
+  /** A response to a part of the range was lost. */
   uncertain: boolean
   #suspected = false
   #accepted = false
-  #asked = false
+  #probed = false
   #rejections = 0
   #tooLarge = 0
   #reason = ''
   #suspects: SingleSeriesRejection[] = []
-  readonly #mostRefusals: number
+  readonly #maxRejections: number
 
-  /** `quick` after a range that was refused as a whole: this one most likely is, too. */
+  /** `quick`: the previous range was rejected as a whole, so this one probably is too. */
   constructor(uncertain: boolean, quick: boolean) {
     this.uncertain = uncertain
-    this.#mostRefusals = quick ? probeAfter : wholeAfter
+    this.#maxRejections = quick ? probeAfter : rangeRejectedAfter
   }
 
-  /** True the first time: whether somebody else sends under the same labels is asked once for a range. */
+  /** True on the first call: a second sender is checked once per range. */
   suspect(): boolean {
     const isFirst = !this.#suspected
     this.#suspected = true
     return isFirst
   }
 
-  /** What the receiver said last. */
+  /** The last error message of the receiver. */
   get reason(): string {
     return this.#reason
   }
 
-  /** Some of it is refused and some is taken: now it is a matter of finding out which. */
+  /** The receiver rejected a part and accepted a part: bisection continues. */
   get isSearching(): boolean {
     return this.#accepted && this.#rejections > 0
   }
@@ -56,40 +56,40 @@ export class BlameTracker {
     return this.#suspects
   }
 
-  /** The receiver took something of the range: gives those of which it is now known that they are at fault. */
+  /** The receiver accepted a part of the range. Returns the suspects, which are now known to be at fault. */
   accept(): readonly SingleSeriesRejection[] {
     this.#accepted = true
     return this.#suspects.splice(0)
   }
 
-  /** The receiver refused something. Gives those that are at fault. */
-  refuse(piece: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
+  /** The receiver rejected a slice. Returns the series that are known to be at fault. */
+  reject(slice: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
     this.#rejections++
     this.#reason = reason
-    if (piece !== undefined) this.#suspects.push({ piece, reason })
+    if (slice !== undefined) this.#suspects.push({ slice, reason })
     return this.#accepted ? this.#suspects.splice(0) : []
   }
 
-  /** Something is too large, and sent in parts: no refusal but of what has none. Gives those that are at fault. */
-  tooLarge(piece: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
+  /** HTTP 413. Counts as a rejection only for a slice that cannot be split. Returns the series at fault. */
+  tooLarge(slice: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
     this.#tooLarge++
     this.#reason = reason
-    return piece === undefined ? [] : this.refuse(piece, reason)
+    return slice === undefined ? [] : this.reject(slice, reason)
   }
 
-  /** Nothing was taken so far, and it is time to find out whether the receiver takes anything at all. */
+  /** Nothing was accepted yet: time to send a test sample. */
   shouldProbe(isOver: boolean): boolean {
     const isEnough = this.#rejections >= probeAfter || this.#tooLarge >= probeTooLargeAfter
-    return !this.#accepted && !this.#asked && (isOver || isEnough)
+    return !this.#accepted && !this.#probed && (isOver || isEnough)
   }
 
-  /** The receiver takes other samples. */
+  /** The receiver accepted the test sample. */
   onProbed(): void {
-    this.#asked = true
+    this.#probed = true
   }
 
-  /** The receiver takes other samples and none of this range. */
+  /** The receiver accepts the test sample and nothing of this range. */
   rangeRejected(isOver: boolean): boolean {
-    return !this.#accepted && this.#asked && (isOver || this.#rejections >= this.#mostRefusals)
+    return !this.#accepted && this.#probed && (isOver || this.#rejections >= this.#maxRejections)
   }
 }

@@ -1,8 +1,9 @@
 import type { ReceiverLabels } from '../../http/index.ts'
 import type { Snapshot } from '../../metrics/index.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { Log } from '../../util/log.ts'
+import { type Log, report } from '../../util/log.ts'
 import type { Label } from '../encode/labels.ts'
+import { rejectionMessages } from '../messages.ts'
 import type { EndpointStats } from '../stats.ts'
 
 interface Deps {
@@ -10,39 +11,39 @@ interface Deps {
   readonly log: Log
   readonly receiver: ReceiverLabels
   readonly stats: EndpointStats
-  /** The wall clock of this host has stepped since the start. */
+  /** Whether the wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
 }
 
-/** The words of receivers for a sample at or before a series' newest one. */
+/** Error messages of receivers for a sample that is not newer than the newest one of its series. */
 const outOfOrder = /out.of.order|duplicate.(sample|timestamp)|sample-duplicate/i
 
-/** As long as no more of it is refused than once in this time, nobody else seems to send. */
-const forgottenMs = 3_600_000
+/** Without such a rejection for this time, the other sender counts as gone. */
+const goneAfterMs = 3_600_000
 
 const remedy =
-  'give each host an instance of its own: instance or global.external_labels; for cloned machines instance: "${machine_id}"'
+  'give each host a different instance label: set instance or global.external_labels; on cloned machines set instance: "${machine_id}"'
 
 /**
- * Recognises that somebody else sends under the labels of this host: samples are refused as out of order although time
- * never goes back here, no answer was lost, and no sample brought a time of its own.
+ * Detects a second sender with the same labels: the receiver rejects samples as out of order although the clock of this
+ * host did not step, no response was lost, and the samples have no explicit timestamps.
  */
 export class DuplicateSender {
   readonly #deps: Deps
   #lastMs: number | undefined
-  #theirs = ''
+  #identity = ''
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
-  /** Who is in doubt, and what to do; undefined while nobody is. */
+  /** The conflict and its remedy; undefined if there is none. */
   get problem(): string | undefined {
-    return this.#lastMs === undefined ? undefined : `another sender uses the labels ${this.#theirs} (${remedy})`
+    return this.#lastMs === undefined ? undefined : `another sender uses the same labels ${this.#identity} (${remedy})`
   }
 
-  /** A snapshot of this host, or a part of it, was refused for the first time that it was sent. */
-  refused(snapshot: Snapshot, reason: string, labels: readonly Label[]): void {
+  /** The receiver rejected a snapshot, or a part of it, at the first attempt. */
+  onRejected(snapshot: Snapshot, reason: string, labels: readonly Label[]): void {
     const { clock, log, receiver, stats, hasStepped } = this.#deps
     if (!outOfOrder.test(reason) || snapshot.ownTimestampsMs !== undefined || hasStepped()) return
     stats.duplicateSender++
@@ -50,19 +51,14 @@ export class DuplicateSender {
     this.#lastMs = clock.monotonicMs()
     if (!isNew) return
     const identity = Object.fromEntries(labels.filter(([name]) => name === 'job' || name === 'instance'))
-    this.#theirs = JSON.stringify(identity)
-    log.error('remote-write: another sender uses the labels of this host: the receiver takes turns between the two', {
-      ...receiver,
-      ...identity,
-      reason,
-      hint: remedy,
-    })
+    this.#identity = JSON.stringify(identity)
+    report(log, rejectionMessages.duplicateSender, { ...receiver, ...identity, reason, hint: remedy })
   }
 
-  /** Something was taken. */
-  taken(): void {
-    if (this.#lastMs === undefined || this.#deps.clock.monotonicMs() - this.#lastMs < forgottenMs) return
+  /** The receiver accepted a request. */
+  onAccepted(): void {
+    if (this.#lastMs === undefined || this.#deps.clock.monotonicMs() - this.#lastMs < goneAfterMs) return
     this.#lastMs = undefined
-    this.#deps.log.info('remote-write: nobody else seems to use the labels of this host any more', this.#deps.receiver)
+    report(this.#deps.log, rejectionMessages.duplicateSenderGone, this.#deps.receiver)
   }
 }

@@ -3,7 +3,8 @@ import { withHint } from '../../hints/index.ts'
 import type { ReceiverLabels } from '../../http/index.ts'
 import type { Series } from '../../metrics/index.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { Log } from '../../util/log.ts'
+import { type Fields, type Log, type Message, report } from '../../util/log.ts'
+import { rejectionMessages as messages } from '../messages.ts'
 import type { Retrier } from '../retry.ts'
 import type { Relabeller } from '../series/relabel.ts'
 import type { EndpointStats } from '../stats.ts'
@@ -23,15 +24,15 @@ interface Deps {
   readonly hasStepped: () => boolean
 }
 
-/** What the receiver will not have: counted, set aside with its words, and for a while not sent again. */
+/** Counts and logs rejected samples, saves them as dead letters, and excludes rejected series for an hour. */
 export class Rejections {
   readonly #deps: Deps
   readonly #exclusions = new ExcludedSeries()
   readonly #duplicateSender: DuplicateSender
   readonly #counts: WrittenCounts
-  /** Snapshots are being refused as a whole. */
+  /** The receiver rejects whole snapshots. */
   #isRangeRejected = false
-  /** What was refused last, and the receiver's words. */
+  /** The last rejection and the error message of the receiver. */
   #last: { readonly what: string; readonly reason: string } | undefined
 
   constructor(deps: Deps) {
@@ -40,7 +41,7 @@ export class Rejections {
     this.#counts = new WrittenCounts(deps)
   }
 
-  /** What is refused at the moment, and what to do; undefined where all is taken. */
+  /** What the receiver rejects now, with a hint; undefined if it accepts everything. */
   get problem(): string | undefined {
     if (this.#duplicateSender.problem !== undefined) return this.#duplicateSender.problem
     if (this.#last === undefined) return undefined
@@ -48,74 +49,59 @@ export class Rejections {
     return withHint(`${what}: ${reason}`, this.#deps.delivery.hintFor(reason))
   }
 
-  /** The receiver takes nothing at all. */
-  everything(reason: string, heldMs: number): void {
-    const { log, receiver } = this.#deps
-    const tell = this.#isNews('everything is refused and kept', reason) ? log.error : log.debug
-    tell('remote-write: everything is refused: held until the receiver or its configuration is put right', {
-      ...receiver,
-      ...this.#explained(reason),
-      next_try_in: `${heldMs / 1000}s`,
-    })
+  /** The receiver rejects everything, the test sample included. */
+  everything(reason: string, pauseMs: number): void {
+    const isNew = this.#isNew('all samples rejected, kept in the buffer', reason)
+    this.#report(messages.allRejected, isNew, { ...this.#explained(reason), next_try_in: `${pauseMs / 1000}s` })
   }
 
-  /** So many series are refused that finding out which would be a burden to the receiver. */
+  /** The hourly budget of bisection requests is used up. */
   tooMany(reason: string, waitMs: number): void {
-    const { log, receiver } = this.#deps
-    const tell = this.#isNews('too many series are refused: all is kept', reason) ? log.error : log.debug
-    tell('remote-write: too many series are refused: held until the configuration is put right', {
-      ...receiver,
-      ...this.#explained(reason),
-      next_try_in: `${Math.ceil(waitMs / 60_000)}m`,
-    })
+    const isNew = this.#isNew('too many series rejected, all samples kept in the buffer', reason)
+    const nextTry = `${Math.ceil(waitMs / 60_000)}m`
+    this.#report(messages.tooManyRejected, isNew, { ...this.#explained(reason), next_try_in: nextTry })
   }
 
-  /** What of these entries is not even tried. It is counted here. */
+  /** Series and ages that are not sent. Counts their samples as dropped. */
   async excluded(entries: readonly Entry[]): Promise<Excluded> {
     const { ageLimitMs, clock, cursor, stats } = this.#deps
     const olderThanMs = ageLimitMs === 0 ? Number.NEGATIVE_INFINITY : clock.now() - ageLimitMs
     const series = this.#exclusions.at(clock.monotonicMs())
     const old = entries.filter(({ snapshot }) => snapshot.timestampMs < olderThanMs)
     if (old.length > 0) cursor.drop('too_old', samplesIn(old))
-    const young = entries.filter((entry) => !old.includes(entry))
-    const samples = series.size === 0 ? 0 : samplesOf(series, young)
+    const recent = entries.filter((entry) => !old.includes(entry))
+    const samples = series.size === 0 ? 0 : samplesOf(series, recent)
     if (samples > 0) {
       stats.samplesFailed += samples
       cursor.drop('rejected', samples)
-      await cursor.saveDeadLetter({ reason: 'left out: the receiver refuses this series', entries: young, series })
+      await cursor.saveDeadLetter({ reason: 'not sent: the receiver rejects this series', entries: recent, series })
     }
     return { series, olderThanMs }
   }
 
-  /** A series is at fault. */
-  async series(range: Range, { piece, reason }: SingleSeriesRejection): Promise<void> {
-    const { log, clock, receiver, relabeller } = this.#deps
-    const { entries } = range.cut({ ...piece, step: 'send' })
+  /** The receiver rejects one series. */
+  async series(range: Range, { slice, reason }: SingleSeriesRejection): Promise<void> {
+    const { clock, relabeller } = this.#deps
+    const { entries } = range.cut({ ...slice, step: 'send' })
     const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
     if (series !== undefined) this.#exclusions.add(series, clock.monotonicMs())
-    const samples = await this.#refuse(entries, reason)
+    const samples = await this.#reject(entries, reason)
     const labels = series === undefined ? [] : relabeller.labels(series)
-    this.#last = { what: 'delivering, without a series that is refused', reason }
-    log.error('remote-write: a series is refused: set aside, tried again in an hour', {
-      ...receiver,
-      series: Object.fromEntries(labels),
-      samples,
-      ...this.#explained(reason),
-    })
+    this.#last = { what: 'delivering, except for rejected series', reason }
+    const fields = { series: Object.fromEntries(labels), samples, ...this.#explained(reason) }
+    this.#report(messages.seriesRejected, true, fields)
   }
 
-  /** A snapshot is at fault as a whole; said of the first of several. */
+  /** The receiver rejects a whole snapshot. The first of several is logged as an error. */
   async snapshot(entry: Entry, reason: string): Promise<void> {
-    const { log, receiver } = this.#deps
-    const samples = await this.#refuse([entry], reason)
-    const fields = { ...receiver, samples, time: entry.snapshot.timestampMs / 1000, ...this.#explained(reason) }
-    this.#last = { what: 'snapshots are refused and set aside', reason }
-    if (this.#isRangeRejected) log.debug('remote-write: a snapshot is refused as a whole: set aside', fields)
-    else log.error('remote-write: snapshots are refused as a whole: set aside, one by one', fields)
+    const samples = await this.#reject([entry], reason)
+    const fields = { samples, time: entry.snapshot.timestampMs / 1000, ...this.#explained(reason) }
+    this.#last = { what: 'snapshots rejected, saved as dead letters', reason }
+    this.#report(messages.snapshotsRejected, !this.#isRangeRejected, fields)
     this.#isRangeRejected = true
   }
 
-  /** Samples of these are at fault; the receiver has taken the others and does not tell which they are. */
+  /** The receiver rejected this number of samples and accepted the others. It does not report which. */
   part(
     entries: readonly Entry[],
     samples: number,
@@ -124,40 +110,46 @@ export class Rejections {
     const { stats, cursor } = this.#deps
     stats.samplesFailed += samples
     cursor.drop('rejected', samples)
-    this.#last = { what: 'delivering, without some samples that are refused', reason }
+    this.#last = { what: 'delivering, except for some rejected samples', reason }
     this.#counts.part(samples, this.#explained(reason))
     if (!uncertain) this.suspect(entries, reason)
   }
 
-  /** Something is taken again, whole; the receiver may tell how much of it was written. */
-  over({ samples, written }: { readonly samples: number; readonly written?: number }): void {
-    this.#duplicateSender.taken()
+  /** The receiver accepted a request. `written`: the number of samples that it reports, if it does. */
+  accepted({ samples, written }: { readonly samples: number; readonly written?: number }): void {
+    this.#duplicateSender.onAccepted()
     if (this.#exclusions.isEmpty) this.#last = undefined
-    if (this.#isRangeRejected) this.#deps.log.info('remote-write: snapshots are taken again', this.#deps.receiver)
+    if (this.#isRangeRejected) this.#report(messages.snapshotsAccepted)
     this.#isRangeRejected = false
-    this.#counts.taken(samples, written)
+    this.#counts.accepted(samples, written)
   }
 
-  /** Remembers what is refused and why; says whether that was so before. */
-  #isNews(what: string, reason: string): boolean {
-    const isNews = this.#last?.what !== what || this.#last.reason !== reason
+  /** A repetition is logged at level debug. */
+  #report(message: Message, isNew = true, fields: Fields = {}): void {
+    const { log, receiver } = this.#deps
+    report(log, message, { ...receiver, ...fields }, isNew ? message.level : 'debug')
+  }
+
+  /** Stores the current problem. True if it differs from the previous one. */
+  #isNew(what: string, reason: string): boolean {
+    const isNew = this.#last?.what !== what || this.#last.reason !== reason
     this.#last = { what, reason }
-    return isNews
+    return isNew
   }
 
   #explained(reason: string) {
     return { reason, hint: this.#deps.delivery.hintFor(reason) }
   }
 
-  /** These were refused, and had not arrived before. */
+  /** Checks if a second sender caused this rejection. The samples had not been sent before. */
   suspect([entry]: readonly Entry[], reason: string): void {
     const [series] = entry?.snapshot.series ?? []
     const { relabeller } = this.#deps
     if (entry === undefined || series === undefined) return
-    this.#duplicateSender.refused(entry.snapshot, reason, relabeller.labels(series))
+    this.#duplicateSender.onRejected(entry.snapshot, reason, relabeller.labels(series))
   }
 
-  async #refuse(entries: readonly Entry[], reason: string): Promise<number> {
+  async #reject(entries: readonly Entry[], reason: string): Promise<number> {
     const { cursor, stats } = this.#deps
     const samples = samplesIn(entries)
     stats.samples += samples
@@ -170,13 +162,13 @@ export class Rejections {
 
 const samplesIn = (entries: readonly Entry[]) => entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
 
-const samplesOf = (wanted: ReadonlySet<Series>, entries: readonly Entry[]) =>
-  entries.reduce((sum, { snapshot }) => sum + snapshot.series.filter((one) => wanted.has(one)).length, 0)
+const samplesOf = (selected: ReadonlySet<Series>, entries: readonly Entry[]) =>
+  entries.reduce((sum, { snapshot }) => sum + snapshot.series.filter((one) => selected.has(one)).length, 0)
 
-/** As it is counted. */
+/** Value of the label `reason`. */
 const dropReason = 'receiver_wrote_less'
 
-/** What a receiver says it has written of what it was sent, where that is not all of it: said once while it lasts. */
+/** Compares the number of written samples with the number sent. Logs a difference once until it is over. */
 class WrittenCounts {
   readonly #deps: Pick<Deps, 'log' | 'stats' | 'receiver'>
   #isPart = false
@@ -186,36 +178,30 @@ class WrittenCounts {
     this.#deps = deps
   }
 
-  /** So many samples of a request were refused, and the receiver does not tell which. */
+  /** The receiver rejected this number of samples of a request. */
   part(samples: number, explained: { readonly reason: string; readonly hint?: string | undefined }): void {
     const { log, receiver } = this.#deps
     const fields = { ...receiver, samples, ...explained }
-    if (this.#isPart) log.debug('remote-write: some samples are refused, all others are taken', fields)
-    else log.error('remote-write: some samples are refused, all others are taken', fields)
+    report(log, messages.samplesRejected, fields, this.#isPart ? 'debug' : messages.samplesRejected.level)
     this.#isPart = true
   }
 
-  /** A whole request was taken; not every receiver counts. */
-  taken(samples: number, written = samples): void {
+  /** The receiver accepted a request. `written` defaults to all, because not every receiver reports it. */
+  accepted(samples: number, written = samples): void {
     const { log, receiver, stats } = this.#deps
-    if (this.#isPart) log.info('remote-write: all samples are taken again', receiver)
+    if (this.#isPart) report(log, messages.samplesAccepted, receiver)
     this.#isPart = false
-    const less = Math.max(0, samples - written)
-    if (less > 0) stats.samplesDropped.set(dropReason, (stats.samplesDropped.get(dropReason) ?? 0) + less)
-    if (less > 0 && !this.#isLess)
-      log.warn('remote-write: the receiver says that all is well, and has written less', {
-        ...receiver,
-        samples,
-        written,
-      })
-    this.#isLess = less > 0
+    const missing = Math.max(0, samples - written)
+    if (missing > 0) stats.samplesDropped.set(dropReason, (stats.samplesDropped.get(dropReason) ?? 0) + missing)
+    if (missing > 0 && !this.#isLess) report(log, messages.wroteLess, { ...receiver, samples, written })
+    this.#isLess = missing > 0
   }
 }
 
-/** How long an offending series is left out before it is tried again. */
+/** Time after which a rejected series is sent again. */
 const excludedMs = 3_600_000
 
-/** Series that the receiver would not have. Times are monotonic milliseconds. */
+/** Series that the receiver rejected. Times are monotonic milliseconds. */
 class ExcludedSeries {
   readonly #untilMs = new Map<Series, number>()
 
@@ -227,7 +213,7 @@ class ExcludedSeries {
     return this.#untilMs.size === 0
   }
 
-  /** What is to be left out now; whose time has come is sent again. */
+  /** Series that are excluded now. Removes those that are due again. */
   at(nowMs: number): ReadonlySet<Series> {
     for (const [series, until] of this.#untilMs) if (nowMs >= until) this.#untilMs.delete(series)
     return new Set(this.#untilMs.keys())

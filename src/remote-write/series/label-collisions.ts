@@ -2,26 +2,26 @@ import type { Family, Series } from '../../metrics/index.ts'
 
 import type { Label } from '../encode/labels.ts'
 
-/** Series by the labels that relabelling gave them: those with the same labels are the first of them. */
+/** Index from relabelled label set to the first series that has it. */
 export class LabelIndex {
-  /** By labels as text; a series that nobody holds any more has no say. */
+  /** By label set as JSON. A series that is no longer in use is garbage collected. */
   readonly #first = new Map<string, WeakRef<Series>>()
   readonly #labels = new WeakMap<Series, string>()
-  /** Size at which those that are gone are swept out. */
+  /** Size at which entries of collected series are removed. */
   #sweepAt = 1024
 
-  /** The first series of these labels that is still there: it may be this one. */
+  /** The first series with these labels that is still in use: possibly `series` itself. */
   first(labels: readonly Label[], series: Series): Series {
     const text = JSON.stringify(labels)
-    const known = this.#first.get(text)?.deref()
-    if (known !== undefined) return known
+    const first = this.#first.get(text)?.deref()
+    if (first !== undefined) return first
     if (this.#first.size >= this.#sweepAt) this.#sweep()
     this.#first.set(text, new WeakRef(series))
     this.#labels.set(series, text)
     return series
   }
 
-  /** The labels of a series that was the first. */
+  /** Labels of a series that `first` returned. */
   labels(series: Series): readonly Label[] | undefined {
     const text = this.#labels.get(series)
     return text === undefined ? undefined : (JSON.parse(text) as readonly Label[])
@@ -34,21 +34,21 @@ export class LabelIndex {
 }
 
 /**
- * Whether two of these could have the same labels at a receiver, for which a label without a value is none: families of
- * one name with labels of other names, or a label that says what the identity would say without it.
+ * Whether two of these series could have the same labels at a receiver, where an empty label equals no label: two
+ * families have the same name and different label names, or a label has the name of an identity label.
  */
 export function mayCollide(list: readonly Series[]): boolean {
-  const known = new Map<string, Family>()
-  let before: Series | undefined
+  const byName = new Map<string, Family>()
+  let previous: Series | undefined
   for (const series of list) {
     const { family, identity } = series
-    if (family === before?.family && identity === before.identity) continue
-    before = series
+    if (family === previous?.family && identity === previous.identity) continue
+    previous = series
     const name = family.name + family.suffix
-    const namesake = known.get(name)
-    if (namesake !== undefined && `${namesake.labelNames}` !== `${family.labelNames}`) return true
+    const other = byName.get(name)
+    if (other !== undefined && `${other.labelNames}` !== `${family.labelNames}`) return true
     if (family.labelNames.some((label) => label in identity)) return true
-    known.set(name, family)
+    byName.set(name, family)
   }
   return false
 }

@@ -4,7 +4,7 @@ import { markable } from '../encode/batch.ts'
 import { labelsOf } from '../encode/labels.ts'
 import type { Relabeller } from './relabel.ts'
 
-/** So long a series without a marker is seen in queries; a later marker would only make it anew. */
+/** The lookback of Prometheus queries. A series older than this needs no stale marker. */
 const lookbackMs = 300_000
 
 interface Deps {
@@ -12,19 +12,19 @@ interface Deps {
   readonly relabeller: Relabeller
 }
 
-/** The series that an endpoint got last, of this agent or the one before it: those that do not come any more have ended. */
+/** Series of the last delivered snapshot, of this or the previous agent. Those that are missing later get a stale marker. */
 export class StaleTracker {
   readonly #deps: Deps
-  /** Undefined as long as this sender has delivered nothing. */
+  /** Undefined until this sender has delivered a snapshot. */
   #series: readonly Series[] | undefined
 
   constructor(deps: Deps) {
     this.#deps = deps
   }
 
-  /** What is sent of these, and the series of the snapshot before them; one object for each label set of both. */
+  /** The relabelled entries and the series of the snapshot before them, with one object per label set. */
   async previousSeries(read: readonly Entry[]) {
-    this.#series ??= await this.#ofAnother(read)
+    this.#series ??= await this.#ofPreviousAgent(read)
     return canonicalize(this.#deps.relabeller.entries(read), this.#series)
   }
 
@@ -32,7 +32,7 @@ export class StaleTracker {
     this.#series = markable(entry)
   }
 
-  async #ofAnother([first]: readonly Entry[]): Promise<readonly Series[]> {
+  async #ofPreviousAgent([first]: readonly Entry[]): Promise<readonly Series[]> {
     const { cursor, relabeller } = this.#deps
     const last = await cursor.lastDelivered((first?.snapshot.timestampMs ?? 0) - lookbackMs)
     return last === undefined ? [] : markable(relabeller.counted(last))
@@ -41,20 +41,19 @@ export class StaleTracker {
 
 type List = readonly Series[]
 
-/** Labels as text, of series that had to be compared by them. */
+/** Label sets as JSON, of series that were compared. */
 const texts = new WeakMap<Series, string>()
 
 /**
- * The same entries, and the series that came before them, with one object for each label set: a series that is read back
- * from the log, or that comes again after it was forgotten, may be another object than the one before it under the same
- * labels, and between the two it has neither ended nor begun. Where all snapshots have the same series there is nothing
- * to do.
+ * Returns the entries and the series before them with one object per label set. A series that was read from the log, or
+ * that returns after it was evicted, can be a different object with the same labels; without this step it would get a
+ * stale marker. Does nothing if all snapshots share one list of series.
  */
 export function canonicalize(
   entries: readonly Entry[],
   before: List,
 ): { readonly entries: readonly Entry[]; readonly before: List } {
-  // newest first: from some snapshot on there are only the objects of this agent
+  // newest first, so that the objects of this agent are kept
   const lists = new Set(entries.toReversed().map(({ snapshot }) => snapshot.series))
   if (before.length > 0) lists.add(before)
   const objects = lists.size <= 1 ? undefined : duplicates(lists)
@@ -72,20 +71,20 @@ export function canonicalize(
   }
 }
 
-/** For each object whose labels one in a list before has, that one; undefined where there is none such. */
+/** Maps each duplicate to the first object with the same labels; undefined if there are no duplicates. */
 function duplicates(lists: ReadonlySet<List>): ReadonlyMap<Series, Series> | undefined {
   const first = new Map<string, Series>()
-  const found = new Map<Series, Series>()
+  const duplicateOf = new Map<Series, Series>()
   for (const series of notInAll([...lists])) {
     const text = textOf(series)
-    const known = first.get(text)
-    if (known === undefined) first.set(text, series)
-    else found.set(series, known)
+    const original = first.get(text)
+    if (original === undefined) first.set(text, series)
+    else duplicateOf.set(series, original)
   }
-  return found.size === 0 ? undefined : found
+  return duplicateOf.size === 0 ? undefined : duplicateOf
 }
 
-/** The series that some of these lists lack: all others are one object already. */
+/** Series that are not in every list. All others are the same object already. */
 function notInAll(lists: readonly List[]): readonly Series[] {
   const counts = new Map<Series, number>()
   for (const list of lists) for (const series of list) counts.set(series, (counts.get(series) ?? 0) + 1)

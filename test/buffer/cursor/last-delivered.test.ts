@@ -9,7 +9,7 @@ import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 const always = Number.NEGATIVE_INFINITY
 
-/** Delivers, or has refused, what comes next. */
+/** Commits the next snapshot as delivered or rejected. */
 async function send(cursor: Cursor, verdict: 'delivered' | 'rejected' = 'delivered') {
   const [entry] = await cursor.read({ samples: 1 }, signal)
   const sequence = entry?.sequence ?? 0
@@ -17,7 +17,7 @@ async function send(cursor: Cursor, verdict: 'delivered' | 'rejected' = 'deliver
   await cursor.commit(sequence, verdict)
 }
 
-test('the snapshot that was delivered last is known after a kill, as long as somebody asks in time', async () => {
+test('the last delivered snapshot is known after a kill, within the requested age', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const next = snapshots()
@@ -37,7 +37,7 @@ test('the snapshot that was delivered last is known after a kill, as long as som
   assert.equal(await after.lastDelivered(second.timestampMs + 1), undefined)
 })
 
-test('an endpoint that begins now has been delivered nothing', async () => {
+test('a new endpoint has no last delivered snapshot', async () => {
   const disk = new SimulatedDisk()
   const buffer = await openLog(disk)
   buffer.append(snapshots()(1))
@@ -47,7 +47,7 @@ test('an endpoint that begins now has been delivered nothing', async () => {
   assert.equal(await again.cursor('a').lastDelivered(always), undefined)
 })
 
-test('the segment with the snapshot that was delivered last stays until the next one has been delivered', async () => {
+test('the segment of the last delivered snapshot stays until the next delivery', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const buffer = await openLog(disk, {}, { clock })
@@ -68,7 +68,7 @@ test('the segment with the snapshot that was delivered last stays until the next
   assert.deepEqual(disk.pathsIn('/b/log'), ['/b/log/0000000000000002.segment'])
 })
 
-test('so it does while snapshots that the endpoint does not take go by, up to a kill in the middle of the next', async () => {
+test('the segment also stays while the sampling skips snapshots, and after a kill during the next request', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const sampling = { intervalMs: 60_000, collectedMs: 15_000 }
@@ -81,7 +81,7 @@ test('so it does while snapshots that the endpoint does not take go by, up to a 
     await cursor.markInFlight({ first: sequence, last: sequence, note: '' })
     return sequence
   }
-  buffer.append(next(3)) // five seconds after a minute
+  buffer.append(next(3)) // five seconds after a full minute
   assert.equal(await begun(), 1)
   await cursor.commit(1)
   await clock.pass(3_600_000)
@@ -100,7 +100,7 @@ test('so it does while snapshots that the endpoint does not take go by, up to a 
   assert.equal((await again.lastDelivered(always))?.sequence, 1)
 })
 
-test('a slot of an agent that kept no such number reads as unknown', () => {
+test('a cursor slot of an older version has no last delivered snapshot', () => {
   const state = { name: 'a', position: { sequence: 7, samples: 70 }, inFlight: undefined, uncertain: 0, writtenMs: 5 }
   const bytes = recordOf(1, { ...state, memo: 'm'.repeat(1024), delivered: 0 })
   assert.equal(bytes.length, recordBytes)
@@ -111,7 +111,7 @@ test('a slot of an agent that kept no such number reads as unknown', () => {
   assert.equal(typeof known === 'object' && known.state.delivered, 2 ** 47)
 })
 
-test('in memory a sender that is made anew knows what the one before it delivered', async () => {
+test('in memory a restarted sender knows the last delivered snapshot', async () => {
   const buffer = new MemoryBuffer(1e6)
   const cursor = buffer.cursor('a')
   const snapshot = snapshots()(1)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { openLog, signal, snapshots } from '../../support/buffer.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
-test('what a sender wants to be remembered outlives a kill, with the next send, and goes with its endpoint', async () => {
+test('a memo is durable with the next request, survives a kill, and is deleted with its endpoint', async () => {
   const disk = new SimulatedDisk()
   const buffer = await openLog(disk)
   const cursor = buffer.cursor('a')

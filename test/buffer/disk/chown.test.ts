@@ -7,7 +7,7 @@ import { temporary } from '../../support/servers.ts'
 
 const other = 65_534
 
-test("what root makes in another user's directory is that user's, and nothing else", async (t) => {
+test("only files that root creates in another user's buffer are given to that user", async (t) => {
   if (process.getuid?.() !== 0) return t.skip('only root can give something away')
   const folder = temporary(t)
   const directory = `${folder}/buffer`

@@ -8,7 +8,7 @@ import { SimulatedDisk } from '../../support/simulated-disk.ts'
 const sequencesOf = (lines: readonly string[]) => lines.map((line) => Number(line.split(' ')[0]))
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
-async function begun() {
+async function startBuffer() {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const { log, lines } = recordingLog()
@@ -22,8 +22,8 @@ async function begun() {
     }
   }
   await append(1, 3)
-  const said = () => lines.filter((line) => line.includes('stay in memory') || line.includes('written again'))
-  return { disk, clock, buffer, cursor, append, said, lines }
+  const reported = () => lines.filter((line) => line.includes('buffering in memory') || line.includes('disk recovered'))
+  return { disk, clock, buffer, cursor, append, reported, lines }
 }
 
 for (const [code, operation] of [
@@ -31,19 +31,19 @@ for (const [code, operation] of [
   ['EIO', 'datasync'],
   ['EROFS', 'open'],
 ] as const)
-  test(`${code} at ${operation}: said once, sent from memory, tried each minute, written in order when it works again`, async () => {
-    const { disk, clock, buffer, cursor, append, said } = await begun()
+  test(`${code} at ${operation}: logged once, sent from memory, retried each minute, written in order after the recovery`, async () => {
+    const { disk, clock, buffer, cursor, append, reported } = await startBuffer()
     let tries = 0
     disk.fault = (op, path) => {
       if (op !== operation || !path.includes('/log/')) return undefined
       tries++
       return code
     }
-    // an open segment needs no opening: a new one does
+    // only a new segment is opened
     await clock.pass(3_600_000)
     await append(4, 6)
-    assert.equal(said().length, 1)
-    assert.match(said()[0] ?? '', /"hint":".*buffer\./)
+    assert.equal(reported().length, 1)
+    assert.match(reported()[0] ?? '', /"hint":".*buffer\./)
     assert.deepEqual(
       (await cursor.read({ samples: 99 }, signal)).map(({ sequence }) => sequence),
       upTo(6),
@@ -59,14 +59,14 @@ for (const [code, operation] of [
     disk.fault = () => undefined
     await clock.pass(60_000)
     await append(17, 17)
-    assert.equal(said().length, 2)
+    assert.equal(reported().length, 2)
     const again = await openLog(disk.afterPowerLoss(() => 0.6))
     assert.deepEqual(sequencesOf(await allOf(again)), upTo(17))
     assert.deepEqual([...again.stats.dropped, ...buffer.stats.dropped], [])
   })
 
-test('one failed sync: the segment is left and everything unsafe is written anew, without a word to the sender', async () => {
-  const { disk, buffer, append, said } = await begun()
+test('after one failed sync everything that is not durable is written to a new segment, and the sender is not affected', async () => {
+  const { disk, buffer, append, reported } = await startBuffer()
   let once = true
   disk.fault = (operation, path) => {
     if (operation !== 'datasync' || !path.includes('/log/') || !once) return undefined
@@ -75,11 +75,11 @@ test('one failed sync: the segment is left and everything unsafe is written anew
   }
   await append(4, 6)
   assert.deepEqual(disk.pathsIn('/b/log'), [`/b/log/${segmentName(1)}`, `/b/log/${segmentName(4)}`])
-  assert.deepEqual([said(), buffer.stats.diskErrors], [[], 1])
+  assert.deepEqual([reported(), buffer.stats.diskErrors], [[], 1])
   assert.deepEqual(sequencesOf(await allOf(await openLog(disk.afterKill()))), upTo(6))
 })
 
-test('less than min_free on the file system: nothing is written, and nothing that was is deleted', async () => {
+test('below min_free nothing is written and nothing is deleted', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const buffer = await openLog(disk, { minFreeBytes: 1000 }, { clock })
@@ -93,7 +93,7 @@ test('less than min_free on the file system: nothing is written, and nothing tha
   buffer.append(next(2))
   await settled()
   assert.equal(buffer.stats.bytes, bytes)
-  assert.match(buffer.problem ?? '', /999 bytes are free .* min_free is 1000/)
+  assert.match(buffer.problem ?? '', /999 bytes are free .* buffer.min_free is 1000/)
   assert.equal((await cursor.read({ samples: 99 }, signal)).length, 2)
   disk.free = 5000
   await clock.pass(60_000)
@@ -101,7 +101,7 @@ test('less than min_free on the file system: nothing is written, and nothing tha
   assert.ok(buffer.stats.bytes > bytes)
 })
 
-test('what memory cannot hold while the disk fails is lost, and counted exactly, once', async () => {
+test('snapshots that exceed the memory while the disk fails are lost and counted exactly once', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
   const buffer = await openLog(disk, {}, { clock })
@@ -129,23 +129,23 @@ test('what memory cannot hold while the disk fails is lost, and counted exactly,
 
 for (const [when, laterMs] of [
   ['while running', 0],
-  ['just before a new segment is begun', 3_600_000],
+  ['just before a new segment is created', 3_600_000],
 ] as const)
-  test(`a directory that is removed ${when} is made anew, with what memory still has`, async () => {
-    const { disk, buffer, cursor, append, clock, lines } = await begun()
+  test(`a directory that is removed ${when} is created again, with the snapshots in memory`, async () => {
+    const { disk, buffer, cursor, append, clock, lines } = await startBuffer()
     await append(4, 6)
     await cursor.commit((await cursor.read({ samples: 6 }, signal)).at(-1)?.sequence ?? 0)
     disk.removeAll()
     await clock.pass(laterMs)
     await append(7, 8)
     await cursor.markInFlight({ first: 3, last: 3, note: '' })
-    assert.equal(lines.filter((line) => line.includes('the directory was removed')).length, 1)
+    assert.equal(lines.filter((line) => line.includes('buffer directory was removed')).length, 1)
     const again = await openLog(disk.afterPowerLoss(() => 0.6))
     assert.deepEqual(sequencesOf(await allOf(again)), upTo(8, 3))
     assert.deepEqual([...again.stats.dropped, ...buffer.stats.dropped], [])
   })
 
-test('a disk that cannot be used at all from the start on: snapshots go through memory', async () => {
+test('if the disk fails from the start on, snapshots are sent from memory', async () => {
   const disk = new SimulatedDisk()
   disk.fault = () => 'EROFS'
   const buffer = await openLog(disk)
@@ -160,8 +160,8 @@ test('a disk that cannot be used at all from the start on: snapshots go through 
   await buffer.close()
 })
 
-test('refused samples are kept with the words of the receiver, the oldest going first', async () => {
-  const { buffer, cursor } = await begun()
+test('rejected samples are saved with the message of the receiver, and the oldest are deleted first', async () => {
+  const { buffer, cursor } = await startBuffer()
   const entries = await cursor.read({ samples: 9 }, signal)
   const [, second] = entries[0]?.snapshot.series ?? []
   assert.ok(second)

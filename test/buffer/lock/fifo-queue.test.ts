@@ -10,7 +10,7 @@ import { root, temporary } from '../../support/servers.ts'
 const never = new AbortController().signal
 const take = (directory: string, signal = never) => acquireTurn(directory, { clock: systemClock }, signal)
 
-/** A process that takes its turn, says so, and holds it. */
+/** A process that joins the queue, prints when it owns the resource, and keeps it. */
 function holder(t: TestContext, directory: string): ChildProcess {
   const code = `import { acquireTurn } from '${join(root, 'src/buffer/lock/fifo-queue.ts')}'
 import { systemClock } from '${join(root, 'src/util/clock.ts')}'
@@ -28,10 +28,10 @@ process.stdin.on('data', () => turn.release().then(() => process.exit()))`
 const until = (child: ChildProcess, word: string) =>
   new Promise<void>((resolve, reject) => {
     child.stdout?.on('data', (text) => String(text).includes(word) && resolve())
-    child.on('exit', (status) => reject(new Error(`the process ended with ${status} before it said ${word}`)))
+    child.on('exit', (status) => reject(new Error(`the process ended with ${status} before it printed ${word}`)))
   })
 
-test('turns come in the order in which they were asked for', async (t) => {
+test('processes acquire a resource in the order of joining', async (t) => {
   const directory = temporary(t)
   const first = await take(directory)
   const order: number[] = []
@@ -54,7 +54,7 @@ test('turns come in the order in which they were asked for', async (t) => {
   assert.deepEqual(readdirSync(directory), ['6'], 'the last number stays, so that none is used twice')
 })
 
-test('one at a time, however many there are', async (t) => {
+test('one of many processes owns a resource at a time', async (t) => {
   const directory = temporary(t)
   let [inside, most, turns] = [0, 0, 0]
   const one = async () => {
@@ -69,7 +69,7 @@ test('one at a time, however many there are', async (t) => {
   assert.deepEqual({ inside, most, turns }, { inside: 0, most: 1, turns: 30 })
 })
 
-test('a turn ends with the process that has it, and with one that waits', async (t) => {
+test('the end of a process releases its ticket, whether it owns the resource or waits', async (t) => {
   const directory = temporary(t)
   const first = holder(t, directory)
   await until(first, 'taken')
@@ -83,7 +83,7 @@ test('a turn ends with the process that has it, and with one that waits', async 
   await turn.release()
 })
 
-test('who does not want to wait any longer goes, and holds nobody up', async (t) => {
+test('a process that aborts its wait leaves the queue and blocks no other', async (t) => {
   const directory = temporary(t)
   const first = await take(directory)
   const impatient = new AbortController()
@@ -95,6 +95,6 @@ test('who does not want to wait any longer goes, and holds nobody up', async (t)
   await (await third)?.release()
 })
 
-test('where there can be no sockets it is said', async () => {
+test('joining rejects if the directory does not support sockets', async () => {
   await assert.rejects(take('/proc/self/turn'), /ENOENT|EACCES|EPERM/)
 })

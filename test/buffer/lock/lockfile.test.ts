@@ -20,19 +20,22 @@ function folder(t: { after(work: () => void): void }): string {
   return path
 }
 
-test('a second owner is refused with the pid of the first; after the first has gone it is not', async (t) => {
+test('a second owner is rejected with the pid of the first, and accepted after the first has closed', async (t) => {
   const directory = folder(t)
   const first = new BufferLock(directory, echo, { log: silent })
   await first.acquire()
   const second = new BufferLock(directory, echo, { log: silent })
-  await assert.rejects(second.acquire(), new RegExp(`belongs to the agent with pid ${process.pid}, .*buffer.directory`))
+  await assert.rejects(
+    second.acquire(),
+    new RegExp(`is in use by a running agent \\(pid ${process.pid}\\).*buffer.directory`),
+  )
   await first.close()
   await second.acquire()
   await second.close()
   assert.equal(await ask(directory, { command: 'x' }), undefined)
 })
 
-test('the socket of a dead process is taken over', async (t) => {
+test('a stale socket of a dead process is replaced', async (t) => {
   const directory = folder(t)
   const script = `require('node:net').createServer().listen(${JSON.stringify(`${directory}/owner`)}, () => process.kill(process.pid, 'SIGKILL'))`
   spawnSync(process.execPath, ['-e', script])
@@ -45,7 +48,7 @@ test('the socket of a dead process is taken over', async (t) => {
   await owner.close()
 })
 
-test('of many that come at once on a dead socket one becomes the owner', async (t) => {
+test('of many processes that replace a stale socket at once, one becomes the owner', async (t) => {
   const directory = folder(t)
   const script = `require('node:net').createServer().listen(${JSON.stringify(`${directory}/owner`)}, () => process.kill(process.pid, 'SIGKILL'))`
   spawnSync(process.execPath, ['-e', script])
@@ -55,17 +58,17 @@ test('of many that come at once on a dead socket one becomes the owner', async (
   for (const owner of owners) await owner.close()
 })
 
-test('a path that is longer than a socket address works all the same', async (t) => {
+test('a path that is longer than a socket address is supported', async (t) => {
   const directory = join(folder(t), 'a'.repeat(60), 'b'.repeat(60))
   mkdirSync(directory, { recursive: true })
   const owner = new BufferLock(directory, echo, { log: silent })
   await owner.acquire()
-  await assert.rejects(new BufferLock(directory, echo, { log: silent }).acquire(), /belongs to the agent with pid/)
+  await assert.rejects(new BufferLock(directory, echo, { log: silent }).acquire(), /in use by a running agent/)
   assert.equal((await Array.fromAsync((await ask(directory, { command: 'x' })) ?? [])).length, 1)
   await owner.close()
 })
 
-test('a failure comes as an error after what came before it', async (t) => {
+test('a failure during an answer is an error after the lines that were sent', async (t) => {
   const directory = folder(t)
   const owner = new BufferLock(directory, echo, { log: silent })
   await owner.acquire()
@@ -77,18 +80,18 @@ test('a failure comes as an error after what came before it', async (t) => {
   await owner.close()
 })
 
-test('where no socket can be made it is said, and the agent goes on', async (t) => {
+test('if no socket can be created, a warning is logged and the agent continues', async (t) => {
   const { log, lines } = recordingLog()
   await new BufferLock(join(folder(t), 'missing'), echo, { log }).acquire()
   assert.equal(lines.length, 1)
 })
 
-test('one that ends just as it is asked is no owner any more, and no failure', async (t) => {
+test('an owner that stops while it is asked counts as gone', async (t) => {
   const directory = folder(t)
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     server.close()
     socket.on('error', () => {})
-    setTimeout(() => socket.destroy(), 20) // with the question unread: a reset
+    setTimeout(() => socket.destroy(), 20) // the request is unread, so the client gets ECONNRESET
   })
   await new Promise<void>((resolve) => server.listen(join(directory, 'owner'), resolve))
   assert.equal(await ownerOf(directory), undefined)

@@ -6,7 +6,7 @@ import { allOf, openLog, recordingLog, signal, snapshots } from '../../support/b
 import { settled, TestClock } from '../../support/clock.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
-/** A log of so many snapshots that nobody has sent. */
+/** A log of `count` snapshots that are not sent. */
 async function logOf(count: number, segmentEvery = Number.POSITIVE_INFINITY) {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
@@ -26,7 +26,7 @@ const firstPath = `/b/log/${segmentName(1)}`
 const sequencesOf = (lines: readonly string[]) => lines.map((line) => Number(line.split(' ')[0]))
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
-/** What a start makes of it: what it sends, what it counts, and what it takes next. */
+/** The outcome of a start: sent snapshots, counted samples, next sequence number. */
 async function outcomeOf(disk: SimulatedDisk) {
   const { log, lines } = recordingLog()
   const buffer = await openLog(disk, {}, { log })
@@ -37,7 +37,7 @@ async function outcomeOf(disk: SimulatedDisk) {
   return { sequences, damaged, next, uncertain, records: buffer.stats.corruptRecords, lines, buffer }
 }
 
-test('a tail torn at every byte of the last record is cut, and nothing before it is lost', async () => {
+test('a last record that is torn at any byte is truncated, and nothing before it is lost', async () => {
   const disk = await logOf(3)
   const whole = disk.bytesOf(firstPath)
   const last = [...recordsOf(whole, () => {})].at(-1)
@@ -51,7 +51,7 @@ test('a tail torn at every byte of the last record is cut, and nothing before it
   }
 })
 
-test('one flipped bit anywhere in a record costs at most what is behind it up to the next that stands alone', async () => {
+test('one flipped bit in a record loses at most the snapshots up to the next self-contained one', async () => {
   const disk = await logOf(40)
   const whole = disk.bytesOf(firstPath)
   const records = [...recordsOf(whole, () => {})]
@@ -70,7 +70,7 @@ test('one flipped bit anywhere in a record costs at most what is behind it up to
   }
 })
 
-test('a damaged declaration costs nothing: there is a second one', async () => {
+test('a corrupt declaration loses nothing, because there is a second copy', async () => {
   const disk = await logOf(3)
   const whole = disk.bytesOf(firstPath)
   const declared = [...recordsOf(whole, () => {})].filter(({ type }) => type === recordType.declarations)
@@ -85,7 +85,7 @@ test('a damaged declaration costs nothing: there is a second one', async () => {
   }
 })
 
-test('one flipped bit in the header of a segment costs nothing', async () => {
+test('one flipped bit in the header of a segment loses nothing', async () => {
   const disk = await logOf(4, 2)
   const whole = disk.bytesOf(firstPath)
   for (let bit = 0; bit < headerBytes * 8; bit++) {
@@ -98,7 +98,7 @@ test('one flipped bit in the header of a segment costs nothing', async () => {
   }
 })
 
-test('one flipped bit in a cursor slot: the other slot holds, and what follows may have arrived', async () => {
+test('after one flipped bit in a cursor slot the other slot is used, and later snapshots are uncertain', async () => {
   const disk = await logOf(4)
   const buffer = await openLog(disk)
   const cursor = buffer.cursor('a')
@@ -121,8 +121,8 @@ test('one flipped bit in a cursor slot: the other slot holds, and what follows m
     }
 })
 
-test('garbage instead of the cursors, or none: begun with the oldest, as something that may have arrived, and said', async () => {
-  // a kill just after the file was made leaves it empty, or of zeros
+test('if the cursors are corrupt or missing, delivery starts with the oldest snapshot, marked uncertain, with a warning', async () => {
+  // a kill just after the creation of the file leaves it empty or full of zeros
   for (const garbage of [Buffer.alloc(32768, 0xa5), undefined, Buffer.alloc(0), Buffer.alloc(32768)]) {
     const disk = await logOf(3)
     const wreck = disk.afterKill()
@@ -130,11 +130,11 @@ test('garbage instead of the cursors, or none: begun with the oldest, as somethi
     else wreck.names.delete('/b/cursors')
     const { sequences, uncertain, lines } = await outcomeOf(wreck)
     assert.deepEqual({ sequences, uncertain }, { sequences: [1, 2, 3], uncertain: 3 })
-    assert.equal(lines.filter((line) => line.includes('cursors are damaged or missing')).length, 1)
+    assert.equal(lines.filter((line) => line.includes('Cursor is corrupt or missing')).length, 1)
   }
 })
 
-test('whoever looks into the log and closes it leaves it as it was, though the cursors are missing', async () => {
+test('a reader that opens and closes the log changes nothing, even if the cursors are missing', async () => {
   const disk = (await logOf(3)).afterKill()
   disk.names.delete('/b/cursors')
   await (await openLog(disk)).close()
@@ -142,7 +142,7 @@ test('whoever looks into the log and closes it leaves it as it was, though the c
   assert.deepEqual((await outcomeOf(disk)).sequences, [1, 2, 3])
 })
 
-test('a missing segment is counted to the sample, and the rest goes on', async () => {
+test('the samples of a missing segment are counted exactly, and the rest is delivered', async () => {
   const disk = await logOf(6, 2)
   assert.equal(disk.pathsIn('/b/log').length, 3)
   disk.names.delete(`/b/log/${segmentName(3)}`)
@@ -158,7 +158,7 @@ test('a segment of garbage is moved to corrupt/', async () => {
   assert.equal(disk.pathsIn('/b/corrupt').length, 1)
 })
 
-test('a segment that cannot be read is tried again a minute later, and again; then skipped, counted and said', async () => {
+test('an unreadable segment is retried twice, a minute apart, and then skipped, counted and logged', async () => {
   for (const failures of [2, 3]) {
     const disk = await logOf(6, 2)
     const clock = new TestClock()
@@ -172,11 +172,11 @@ test('a segment that cannot be read is tried again a minute later, and again; th
     for (let minute = 0; minute < 3; minute++) await clock.pass(60_000)
     assert.deepEqual(sequencesOf(await reading), failures < 3 ? [1, 2, 3, 4, 5, 6] : [1, 2, 5, 6])
     assert.equal(buffer.stats.dropped.get('a')?.get('corrupt'), failures < 3 ? undefined : 6)
-    assert.equal(lines.filter((line) => line.includes('cannot be read, skipped')).length, failures - 2)
+    assert.equal(lines.filter((line) => line.includes('segment failed to read, skipped')).length, failures - 2)
   }
 })
 
-test('an empty last segment, as a full disk leaves it, is no obstacle', async () => {
+test('an empty last segment, after a full disk, is ignored', async () => {
   for (const bytes of [Buffer.alloc(0), Buffer.alloc(headerBytes)]) {
     const disk = await logOf(2)
     disk.put(`/b/log/${segmentName(3)}`, bytes)

@@ -14,7 +14,7 @@ import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 const samples = 3
 
-/** Six snapshots, two to a segment; `a` has had one of them, `b` five, `c` is on its way with two to four. */
+/** Six snapshots, two in each segment. `a` has received one, `b` five, and `c` has two to four in flight. */
 async function sixIn(disk: SimulatedDisk) {
   const clock = new TestClock()
   const buffer = await openLog(disk, {}, { clock })
@@ -33,7 +33,7 @@ async function sixIn(disk: SimulatedDisk) {
   return disk.afterKill()
 }
 
-/** The bytes of a segment as if this version of the format had written them. */
+/** The bytes of a segment with another format version in the header. */
 function written(bytes: Buffer, by: number): Buffer {
   const changed = Buffer.from(bytes)
   changed.writeUInt16LE(by, 8)
@@ -43,7 +43,7 @@ function written(bytes: Buffer, by: number): Buffer {
 
 const segmentsIn = (disk: SimulatedDisk) => [...disk.names.keys()].filter((name) => name.endsWith('.segment')).sort()
 
-/** A newer version runs where an older one did, and leaves; the other way round it comes back. */
+/** Rewrites the versions of the segments: a downgrade or an upgrade. */
 function change(disk: SimulatedDisk, from: number, to: number) {
   for (const path of segmentsIn(disk)) {
     const header = readHeader(disk.bytesOf(path))
@@ -54,7 +54,7 @@ function change(disk: SimulatedDisk, from: number, to: number) {
 const sequencesOf = (lines: readonly string[]) => lines.map((line) => Number(line.split(' ')[0]))
 
 for (const from of [1, 3, 5])
-  test(`of what a newer version wrote from ${from} on, nothing is lost on the way down and up again`, async () => {
+  test(`segments of a newer version from ${from} on are delivered after a downgrade and an upgrade`, async () => {
     const disk = await sixIn(new SimulatedDisk())
     change(disk, from, version + 1)
     const { log, lines } = recordingLog()
@@ -66,7 +66,7 @@ for (const from of [1, 3, 5])
     assert.deepEqual(sequencesOf(await allOf(down, 'b')), [number])
     assert.deepEqual(sequencesOf(await allOf(down, 'c')), [...readable.slice(1), number])
     assert.deepEqual(down.stats.dropped, new Map())
-    assert.equal(lines.filter((line) => line.includes('kept for that one')).length, 1)
+    assert.equal(lines.filter((line) => line.includes('newer hostpush version moved to the spool')).length, 1)
     await down.close()
 
     const up = disk.afterKill()
@@ -83,7 +83,7 @@ for (const from of [1, 3, 5])
     assert.deepEqual(left.stats.dropped, new Map())
   })
 
-test('killed while it moves what a newer version wrote, it moves the rest at the next start', async () => {
+test('after a kill while segments of a newer version are moved, the next start moves the rest', async () => {
   for (let survived = 0, isOver = false; !isOver; survived++) {
     const disk = await sixIn(new SimulatedDisk())
     change(disk, 3, version + 1)
@@ -92,14 +92,14 @@ test('killed while it moves what a newer version wrote, it moves the rest at the
     disk.fault = (operation) => {
       if (operation === 'list' || operation === 'read' || left-- > 0) return undefined
       isOver = false
-      return 'EIO' // and to all that comes after it: it is dead
+      return 'EIO' // and to all later operations: the process is dead
     }
     await openLog(disk, {}, { isAgent: true })
     const again = disk.afterKill()
     const isMoved = segmentsIn(again).some((path) => /^\/b\/spool\/\d/.test(path))
     const down = await openLog(again, {}, { isAgent: true, clock: new TestClock(1_700_000_000_001) })
     assert.deepEqual(sequencesOf(await allOf(down)), [2])
-    // killed between this and its first word on disk it does not know any more what others know of
+    // after the move, a kill before the first write loses the record that the moved samples are counted
     if (!isMoved) assert.deepEqual(down.stats.dropped, new Map(), `killed after ${survived}`)
     change(again, 1, version)
     const runs = new Set(segmentsIn(again).flatMap((path) => /^\/b\/spool\/[^/]+/.exec(path) ?? []))
@@ -112,7 +112,7 @@ test('killed while it moves what a newer version wrote, it moves the rest at the
   }
 })
 
-test('where what a newer version wrote cannot be moved it is left alone, and said', async () => {
+test('segments of a newer version that cannot be moved are not changed, and an error is logged', async () => {
   const disk = await sixIn(new SimulatedDisk())
   change(disk, 3, version + 1)
   disk.fault = (operation) => (operation === 'rename' ? 'EACCES' : undefined)
@@ -121,20 +121,20 @@ test('where what a newer version wrote cannot be moved it is left alone, and sai
   const down = await openLog(disk, {}, { log, isAgent: true })
   assert.deepEqual(sequencesOf(await allOf(down)), [2])
   assert.deepEqual(segmentsIn(disk), before)
-  assert.match(lines.join(), /error buffer: what a newer version has left cannot be moved to spool\//)
+  assert.match(lines.join(), /error Segments of a newer hostpush version failed to be moved to the spool/)
   assert.ok(down.append(snapshots(samples)(7)) > 6)
 })
 
-test('where it may not be looked for what was being moved, nothing is said of a newer version', async () => {
+test('if the spool cannot be read, nothing is logged about a newer version', async () => {
   const disk = await sixIn(new SimulatedDisk())
   disk.fault = (operation, path) => (operation === 'list' && path.includes('/spool/') ? 'EACCES' : undefined)
   const { log, lines } = recordingLog()
   const again = await openLog(disk, {}, { log, isAgent: true })
   assert.deepEqual(sequencesOf(await allOf(again)), [2, 3, 4, 5, 6])
-  assert.doesNotMatch(lines.join(), /newer version/)
+  assert.doesNotMatch(lines.join(), /newer hostpush version/)
 })
 
-test('a log that a newer version has left is nobody else’s to deliver and to delete, up to max_age', async (t) => {
+test('an older version neither delivers nor deletes a spooled log of a newer version before max_age', async (t) => {
   const directory = temporary(t)
   const run = `${directory}/spool/000001700000000-1-abcd`
   await mkdir(`${run}/log`, { recursive: true })
@@ -152,5 +152,5 @@ test('a log that a newer version has left is nobody else’s to deliver and to d
   const later = { ...systemClock, now: () => systemClock.now() + 2 * 86_400_000 }
   assert.equal(await openSpooled(run, of(86_400_000), { ...deps, log, clock: later }), undefined)
   assert.deepEqual(await readdir(`${directory}/spool`), [])
-  assert.match(lines.join(), /older than max_age and lost/)
+  assert.match(lines.join(), /newer version left in the spool dropped, older than max_age/)
 })

@@ -4,7 +4,7 @@ import { openLog, signal, snapshots, textOf } from '../../support/buffer.ts'
 import { settled, TestClock } from '../../support/clock.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
-/** Numbers from 0 up to 1 that are the same in each run (mulberry32). */
+/** Deterministic random numbers from 0 to 1 (mulberry32). */
 function randomOf(seed: number): () => number {
   let state = seed
   return () => {
@@ -16,8 +16,8 @@ function randomOf(seed: number): () => number {
 }
 
 /**
- * An agent appends and sends; the power goes at the `cut`th operation on the disk, from which on nothing that it does
- * counts. Gives what the outside world has seen by then.
+ * Runs an agent that appends and sends until a power loss at the `cut`th disk operation; ignores everything after it.
+ * Returns what receivers have seen until then.
  */
 async function untilCut(disk: SimulatedDisk, cut: number, number: number, clock: TestClock) {
   const seen = { sendable: new Map<number, string>(), answered: 0, requested: 0, highest: 0 }
@@ -53,7 +53,7 @@ async function untilCut(disk: SimulatedDisk, cut: number, number: number, clock:
       await cursor.markInFlight({ first: entries[0]?.sequence ?? 0, last, note: '' })
       if (isCut) return
       seen.requested = last
-      if (i % 4 === 3) continue // no answer came
+      if (i % 4 === 3) continue // the answer was lost
       seen.answered = last
       await cursor.commit(last)
       if (isCut) return
@@ -63,7 +63,7 @@ async function untilCut(disk: SimulatedDisk, cut: number, number: number, clock:
   return seen
 }
 
-test('power loss at every operation, three times over: nothing that could be sent is lost, no number is used twice', async () => {
+test('after three power losses, at every disk operation, no durable snapshot is lost and no sequence number is used twice', async () => {
   let losses = 0
   for (let cut = 1; cut < 140; cut++) {
     const random = randomOf(cut)

@@ -10,10 +10,10 @@ import { SimulatedDisk } from '../../support/simulated-disk.ts'
 const samples = 40
 const hourMs = 3_600_000
 const options = { maxBytes: 6000, maxAgeMs: 12 * hourMs }
-/** What a segment may be longer than it is to be: by one write, and what its first snapshot declares. */
+/** A segment may exceed its maximum size by one write and the declarations of its first snapshot. */
 const segmentBytes = options.maxBytes / 8 + 4000
 
-/** `live` takes what it can get, `away` nothing for most of the time, `gone` is not configured after a while. */
+/** `live` accepts everything, `away` is unreachable most of the time, `gone` is removed from the configuration. */
 const endpoints = ['live', 'away', 'gone'] as const
 
 type Step =
@@ -51,7 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-/** What each endpoint has had, lost and waits for makes up what was appended; no bound is passed for long. */
+/** For each endpoint: delivered + dropped + backlog = appended, and no limit is exceeded for long. */
 class Ledger {
   disk = new SimulatedDisk()
   readonly clock = new TestClock()
@@ -59,7 +59,7 @@ class Ledger {
   next = snapshots(samples)
   number = 0
   #left = false
-  readonly #begun = new Map<string, readonly Entry[]>()
+  readonly #inFlight = new Map<string, readonly Entry[]>()
   readonly had = new Map<string, number>()
   readonly lost = new Map<string, number>()
 
@@ -88,19 +88,19 @@ class Ledger {
     this.#check()
   }
 
-  /** A sender keeps what it has begun until there is an answer, also where it was let go meanwhile. */
+  /** A sender repeats its range in flight until it has an answer, even if retention has dropped the range. */
   async #send(buffer: DiskBuffer, { endpoint, answer }: Extract<Step, { do: 'send' }>) {
     if (endpoint === 'gone' && this.#left) return
     const cursor = buffer.cursor(endpoint)
-    const begun = this.#begun.get(endpoint)
-    if (begun === undefined && cursor.backlog().snapshots === 0) return
-    const entries = begun ?? (await cursor.read({ samples: samples * 4 }, AbortSignal.timeout(30_000)))
+    const inFlight = this.#inFlight.get(endpoint)
+    if (inFlight === undefined && cursor.backlog().snapshots === 0) return
+    const entries = inFlight ?? (await cursor.read({ samples: samples * 4 }, AbortSignal.timeout(30_000)))
     const last = entries.at(-1)?.sequence ?? 0
-    if (begun === undefined) await cursor.markInFlight({ first: entries[0]?.sequence ?? 0, last, note: '' })
-    this.#begun.set(endpoint, entries)
+    if (inFlight === undefined) await cursor.markInFlight({ first: entries[0]?.sequence ?? 0, last, note: '' })
+    this.#inFlight.set(endpoint, entries)
     if (answer === 'none') return
     await cursor.commit(last, answer)
-    this.#begun.delete(endpoint)
+    this.#inFlight.delete(endpoint)
     this.had.set(endpoint, (this.had.get(endpoint) ?? 0) + entries.length * samples)
     if (answer === 'delivered') assert.equal((await cursor.lastDelivered(0))?.sequence, last)
   }
@@ -109,13 +109,13 @@ class Ledger {
     await this.clock.pass(60_000)
     await settled()
     this.#count(buffer)
-    // of these it is not known whether they have arrived: what is still there is sent again, what was let go is not
-    for (const [name, entries] of this.#begun) {
+    // it is unknown if these were delivered: existing ones are sent again, dropped ones are not
+    for (const [name, entries] of this.#inFlight) {
       const position = buffer.cursors.find((one) => one.name === name)?.position.sequence ?? 0
       const gone = entries.filter(({ sequence }) => sequence <= position)
       this.had.set(name, (this.had.get(name) ?? 0) + gone.length * samples)
     }
-    this.#begun.clear()
+    this.#inFlight.clear()
     if (closes) await buffer.close()
     this.disk = this.disk.afterKill()
     this.next = snapshots(samples)
@@ -140,16 +140,16 @@ class Ledger {
     for (const cursor of buffer.cursors) {
       const { name } = cursor
       const [had, lost] = [this.had.get(name) ?? 0, this.lost.get(name) ?? 0]
-      // what is on its way, and was let go in the log, is its sender's alone
-      const begun = this.#begun.get(name) ?? []
-      const held = begun.filter(({ sequence }) => sequence <= cursor.position.sequence).length * samples
+      // a range in flight that retention has dropped exists only in its sender
+      const inFlight = this.#inFlight.get(name) ?? []
+      const held = inFlight.filter(({ sequence }) => sequence <= cursor.position.sequence).length * samples
       const all = had + lost + held + cursor.backlog().samples
       assert.equal(all, this.number * samples, `${name}: ${had} + ${lost} + ${held} + ${cursor.backlog().samples}`)
     }
   }
 }
 
-test('with bounds, endpoints that are away or gone, kills and restarts: nothing is lost uncounted, no bound is passed', async () => {
+test('with limits, unreachable and removed endpoints, kills and restarts, every dropped sample is counted and no limit is exceeded', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
       const ledger = new Ledger()

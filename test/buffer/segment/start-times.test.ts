@@ -11,7 +11,7 @@ import { SimulatedDisk } from '../../support/simulated-disk.ts'
 
 const families = [counter('of_kernel', ''), ownCounter('own', ''), undatedCounter('foreign', ''), gauge('level', '')]
 
-/** Snapshots as one agent takes them. */
+/** Makes the snapshots of one agent. */
 function agent(starts: Starts | undefined) {
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'test' }))
   return (number: number): Snapshot => {
@@ -21,7 +21,7 @@ function agent(starts: Starts | undefined) {
   }
 }
 
-/** What is told of each sample's beginning, by snapshot. */
+/** The start time of each sample, by snapshot. */
 async function startsIn(buffer: DiskBuffer): Promise<readonly (readonly (number | undefined)[])[]> {
   const cursor = buffer.cursor('a')
   const rows: (readonly (number | undefined)[])[] = []
@@ -36,9 +36,9 @@ async function startsIn(buffer: DiskBuffer): Promise<readonly (readonly (number 
 
 const first: Starts = { boot: 1_699_000_000_000, start: 1_699_999_000_123 }
 const second: Starts = { boot: 1_699_000_001_000, start: 1_699_999_999_456 }
-const told = ({ boot, start }: Starts) => [boot, start, undefined, undefined]
+const startsOf = ({ boot, start }: Starts) => [boot, start, undefined, undefined]
 
-test('what an agent left keeps its own starts, beside those of the agent after it', async () => {
+test('snapshots of a previous agent keep its start times', async () => {
   const disk = new SimulatedDisk()
   const before = await openLog(disk)
   before.cursor('a')
@@ -47,12 +47,12 @@ test('what an agent left keeps its own starts, beside those of the agent after i
   const after = await openLog(disk.afterKill())
   after.cursor('a')
   for (let i = 40; i < 45; i++) after.append(agent(second)(i))
-  const expected = [...Array(45).keys()].map((i) => told(i < 40 ? first : second))
+  const expected = [...Array(45).keys()].map((i) => startsOf(i < 40 ? first : second))
   assert.deepEqual(await startsIn(after), expected)
   await after.close()
 })
 
-test('starts that change within a segment, come and go, are read as they were written', async () => {
+test('start times that change within a segment are read back as written', async () => {
   const disk = new SimulatedDisk()
   const buffer = await openLog(disk)
   buffer.cursor('a')
@@ -63,11 +63,11 @@ test('starts that change within a segment, come and go, are read as they were wr
   const read = await startsIn(await openLog(disk.afterKill()))
   assert.deepEqual(
     read.map((row) => row.map((start) => start ?? 0)),
-    [...agents, ...agents].map((starts = unset) => told(starts).map((start) => start ?? 0)),
+    [...agents, ...agents].map((starts = unset) => startsOf(starts).map((start) => start ?? 0)),
   )
 })
 
-test('a segment of version 1, which knows of no starts, is read', async () => {
+test('a segment of version 1, without start times, is supported', async () => {
   const disk = new SimulatedDisk()
   const buffer = await openLog(disk)
   buffer.cursor('a')

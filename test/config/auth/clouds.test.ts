@@ -13,7 +13,7 @@ import { formOf, keyPair, token } from '../../support/tokens.ts'
 
 type Environment = Readonly<Record<string, string>>
 
-/** What a configuration with this one endpoint comes to: what it shows, what is doubted, and what is wrong. */
+/** The credentials, warnings and errors of a configuration with this one endpoint. */
 async function read(t: TestContext, block: object, environment: Environment = {}) {
   const file = join(temporary(t), 'config.json')
   const remote_write = [{ url: 'https://receiver.test/api', ...block }]
@@ -39,8 +39,8 @@ async function read(t: TestContext, block: object, environment: Environment = {}
 const client_id = '00000000-0000-0000-0000-000000000001'
 const tenant_id = 'contoso.com'
 
-/** Each was tried with Prometheus 3.15, which takes it too. */
-test("what Prometheus takes of azuread is taken, and what a machine's identity needs is nothing", async (t) => {
+/** Prometheus 3.15 accepts each of these. */
+test("azuread accepts what Prometheus accepts, and a managed identity needs no key", async (t) => {
   const folder = temporary(t)
   const [pod, key, cert, both] = ['pod', 'key', 'cert', 'both'].map((name) => join(folder, name)) as [
     ...[string, string, string, string],
@@ -61,51 +61,39 @@ test("what Prometheus takes of azuread is taken, and what a machine's identity n
     assert.deepEqual((await read(t, { azuread })).problems, [], JSON.stringify(azuread))
 })
 
-/** Each was tried with Prometheus 3.15, which refuses it too, but for files that it looks for later. */
+/** Prometheus 3.15 rejects each of these too, except that it opens files later. */
 const wrong: Readonly<Record<string, readonly [azuread: object, words: RegExp]>> = {
-  nothing: [{}, /azuread: incomplete, expected one of managed_identity, oauth, workload_identity, certificate/],
-  'a cloud that there is not': [
+  'no kind': [{}, /azuread: incomplete, expected one of managed_identity, oauth, workload_identity, certificate/],
+  'an unknown cloud': [
     { cloud: 'azurepublic', managed_identity: {} },
     /cloud: invalid value, expected one of AzurePublic, AzureChina/,
   ],
-  'an id that is none': [
-    { managed_identity: { client_id: 'x' } },
-    /managed_identity\.client_id: invalid value, expected an appl/,
-  ],
-  'a scope with signs': [
-    { scope: 'a<b>', managed_identity: {} },
-    /azuread\.scope: invalid value, expected a scope of letters/,
-  ],
-  'two at once': [
+  'an invalid client_id': [{ managed_identity: { client_id: 'x' } }, /managed_identity\.client_id: invalid value, expected an appl/],
+  'a scope with special characters': [{ scope: 'a<b>', managed_identity: {} }, /azuread\.scope: invalid value, expected a scope of letters/],
+  'two kinds': [
     { managed_identity: {}, oauth: { client_id, tenant_id, client_secret: 'x' } },
     /managed_identity and oauth cannot be used together/,
   ],
-  'no secret': [{ oauth: { client_id, tenant_id } }, /azuread\.oauth\.client_secret: required key is missing/],
-  'no tenant': [{ oauth: { client_id, client_secret: 'x' } }, /azuread\.oauth\.tenant_id: required key is missing/],
-  'a tenant that is none': [
-    { oauth: { client_id, client_secret: 'x', tenant_id: 'a/b' } },
-    /tenant_id: invalid value, expected a tenant id or a/,
-  ],
-  'no token of a pod': [
+  'a missing client_secret': [{ oauth: { client_id, tenant_id } }, /azuread\.oauth\.client_secret: required key is missing/],
+  'a missing tenant_id': [{ oauth: { client_id, client_secret: 'x' } }, /azuread\.oauth\.tenant_id: required key is missing/],
+  'an invalid tenant_id': [{ oauth: { client_id, client_secret: 'x', tenant_id: 'a/b' } }, /tenant_id: invalid value, expected a tenant id/],
+  'a missing token file': [
     { workload_identity: { client_id, tenant_id, token_file_path: '/nowhere/token' } },
     /workload_identity\.token_file_path: cannot read \/nowhere\/token: ENOENT/,
   ],
-  'no certificate': [
-    { certificate: { client_id, tenant_id } },
-    /azuread\.certificate\.certificate_path: required key is missing/,
-  ],
-  'a password': [
+  'a missing certificate_path': [{ certificate: { client_id, tenant_id } }, /azuread\.certificate\.certificate_path: required key is missing/],
+  'a certificate_password': [
     { certificate: { client_id, tenant_id, certificate_path: '/x', certificate_password: 'x' } },
-    /certificate_password: not supported: expected a PEM file without a password/,
+    /certificate_password: not supported: expected a PEM file .*PKCS#12/,
   ],
 }
 for (const [name, [azuread, words]] of Object.entries(wrong)) {
-  test(`of azuread, ${name} is wrong`, async (t) => {
+  test(`azuread with ${name} is an error`, async (t) => {
     assert.match((await read(t, { azuread })).problems.join('\n'), words)
   })
 }
 
-test('a certificate without its key is wrong', async (t) => {
+test('a certificate without its key is an error', async (t) => {
   const folder = temporary(t)
   const [key, cert, other] = [join(folder, 'key'), join(folder, 'cert'), join(folder, 'other')]
   writeFileSync(key, keyPair().pkcs8)
@@ -113,13 +101,13 @@ test('a certificate without its key is wrong', async (t) => {
   execFileSync('openssl', ['req', '-x509', '-key', key, '-out', cert, '-subj', '/CN=app'], { stdio: 'pipe' })
   const said = async (more: object) =>
     (await read(t, { azuread: { certificate: { client_id, tenant_id, ...more } } })).problems.join('\n')
-  assert.match(await said({ certificate_path: cert }), /certificate_path: \S+cert: it holds no private key/)
+  assert.match(await said({ certificate_path: cert }), /certificate_path: \S+cert: it contains no valid private key/)
   const mixed = { certificate_path: cert, certificate_key_path: other }
-  assert.match(await said(mixed), /certificate_path: \S+cert: the key is of none of the certificates/)
-  assert.match(await said({ certificate_path: key }), /certificate_path: \S+key: it holds no certificate \(PEM\)/)
+  assert.match(await said(mixed), /certificate_path: \S+cert: the key matches no certificate/)
+  assert.match(await said({ certificate_path: key }), /certificate_path: \S+key: it contains no certificate \(PEM\)/)
 })
 
-test('azuread and google_iam stand alone, as all credentials do', async (t) => {
+test('azuread and google_iam cannot be used with other credentials', async (t) => {
   const { problems } = await read(t, {
     azuread: { managed_identity: {} },
     google_iam: {},
@@ -128,7 +116,7 @@ test('azuread and google_iam stand alone, as all credentials do', async (t) => {
   assert.match(problems.join('\n'), /basic_auth and azuread and google_iam cannot be used together, keep one/)
 })
 
-/** Who is asked for a token, by whom: the file that is used is told by its refresh token. */
+/** A token server, and credentials files. The refresh token in a request shows which file was used. */
 async function google(t: TestContext) {
   const giver = await rawServer(t, (socket, { number }) => socket.write(token(`t${number}`)))
   const folder = temporary(t)
@@ -141,7 +129,7 @@ async function google(t: TestContext) {
   return { giver, folder, make }
 }
 
-test("google_iam's own file comes before Google's order: the variable, what gcloud has left, the machine", async (t) => {
+test("google_iam uses its file first, then the environment variable, the file of gcloud and the metadata server", async (t) => {
   const { giver, folder, make } = await google(t)
   const named = make('named')
   const GOOGLE_APPLICATION_CREDENTIALS = make('variable')
@@ -166,7 +154,7 @@ test("google_iam's own file comes before Google's order: the variable, what gclo
   )
 })
 
-test('a file of Google that cannot be used is wrong at its place, and nothing of it is told', async (t) => {
+test('an unusable Google credentials file is an error with its place, without content of the file', async (t) => {
   const file = join(temporary(t), 'credentials')
   const said = async (held: string, environment?: Environment) => {
     writeFileSync(file, held)
@@ -181,13 +169,16 @@ test('a file of Google that cannot be used is wrong at its place, and nothing of
     await said('{}', { GOOGLE_APPLICATION_CREDENTIALS: file }),
     /_iam: GOOGLE_APPLICATION_CREDENTIALS: \S+: its/,
   )
-  assert.match(await said('{"type":"external_account"}'), /its type is neither service_account nor authorized_user/)
+  assert.match(
+    await said('{"type":"external_account"}'),
+    /its type is not supported: expected service_account or authorized_user/,
+  )
   const { problems } = await read(t, { google_iam: { credentials_file: '/nowhere/x' } })
   assert.match(problems.join('\n'), /google_iam\.credentials_file: cannot read \/nowhere\/x: ENOENT/)
-  assert.match(await said('{}', { GCE_METADATA_HOST: 'a b' }), /GCE_METADATA_HOST, expected HOST or HOST:PORT/)
+  assert.match(await said('{}', { GCE_METADATA_HOST: 'a b' }), /invalid environment variable GCE_METADATA_HOST, expected HOST or HOST:PORT/)
 })
 
-test('an assertion of oauth2 is signed as it is said, with a key that may change', async (t) => {
+test('an oauth2 assertion is signed as configured, with a key file that can change', async (t) => {
   const { pkcs8, verified } = keyPair()
   const other = keyPair()
   const giver = await rawServer(t, (socket) => socket.write(answerOf(401)))
@@ -218,27 +209,24 @@ test('an assertion of oauth2 is signed as it is said, with a key that may change
   other.verified(second, 'audience')
 })
 
-test('what is wrong with a key, or has no meaning with a grant, is told', async (t) => {
+test('errors of a key and keys without effect for a grant are reported', async (t) => {
   const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
   const base = { client_id: 'me', token_url: 'https://login.test/' }
   const said = async (more: object) => (await read(t, { oauth2: { ...base, ...more } })).problems.join('\n')
-  assert.match(
-    await said({ grant_type }),
-    /client_certificate_key: required key is missing, this grant_type needs it or client_certificate_key_file/,
-  )
+  assert.match(await said({ grant_type }), /client_certificate_key: required key is missing, this grant_type needs it or client_certificate_key_file/)
   assert.match(
     await said({ grant_type, client_certificate_key: 's3cret' }),
-    /client_certificate_key: it holds no private/,
+    /client_certificate_key: it contains no valid private/,
   )
   const file = '/nowhere/key'
-  assert.match(await said({ grant_type, client_certificate_key_file: file }), /key_file: cannot read \/nowhere\/key/)
+  assert.match(await said({ grant_type, client_certificate_key_file: file }), /key_file: cannot read \/nowhere\/key: /)
   const twice = { client_certificate_key: keyPair().pkcs8, client_certificate_key_file: file }
   assert.match(await said({ grant_type, ...twice }), /client_certificate_key: set twice/)
-  assert.match(await said({ signature_algorithm: 'ES256' }), /signature_algorithm: one of RS256, RS384, RS512 is/)
-  assert.match(await said({ grant_type: 'password' }), /grant_type: one of client_credentials, urn:ietf/)
+  assert.match(await said({ signature_algorithm: 'ES256' }), /signature_algorithm: invalid value, expected one of RS256, RS384, RS512/)
+  assert.match(await said({ grant_type: 'password' }), /grant_type: invalid value, expected one of client_credentials, urn:ietf/)
   const idle = await read(t, { oauth2: { ...base, client_secret: 'x', iss: 'y' } })
   assert.deepEqual(idle.warnings, ['remote_write[0].oauth2.iss: has no effect with this grant_type'])
   const { pkcs8: client_certificate_key } = keyPair()
   const both = await read(t, { oauth2: { ...base, grant_type, client_certificate_key, client_secret: 'x' } })
-  assert.deepEqual(both.warnings, ['remote_write[0].oauth2.client_secret: has no effect with this grant_type'])
+  assert.deepEqual(both.warnings, ['remote_write[0].oauth2.client_secret: has no meaning with this grant_type'])
 })

@@ -12,7 +12,7 @@ import { endpointsOf, outputKinds } from '../../support/outputs.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 import { temporary } from '../../support/servers.ts'
 
-/** The one endpoint of a configuration, or the problems with it. */
+/** The one endpoint of a configuration. */
 async function endpoint(t: TestContext, block: object, environment: Record<string, string> = {}) {
   const file = join(temporary(t), 'config.json')
   const remote_write = [{ url: 'https://receiver.test/api', ...block }]
@@ -31,7 +31,7 @@ async function problemsOf(t: TestContext, block: object, environment: Record<str
 
 const oauth2 = { client_id: 'me', client_secret: 's3cret', token_url: 'https://login.test/token' }
 
-test('at most one kind of credentials', async (t) => {
+test('several kinds of credentials together are an error', async (t) => {
   const kinds = {
     basic_auth: { username: 'a', password: 's3cret' },
     authorization: { credentials: 's3cret' },
@@ -48,14 +48,14 @@ test('at most one kind of credentials', async (t) => {
   }
 })
 
-test('a user name or password in a URL may hold what is not well encoded', async (t) => {
+test('a user name or password in a URL can contain a percent sign that is not encoded', async (t) => {
   const one = await endpoint(t, { url: 'http://50%25:100%@receiver.test/' })
   assert.equal(one.url.href, 'http://receiver.test/')
   const shown = await one.credentials?.headersFor({} as never)
   assert.deepEqual(shown, { authorization: `Basic ${Buffer.from('50%:100%').toString('base64')}` })
 })
 
-test('tls_config: what it needs is read at once, and what does not go together is said', async (t) => {
+test('tls_config: its files are read at the start, and conflicting or incomplete keys are errors', async (t) => {
   const made = certificates(t)
   const { cert, key } = made.make('client')
   const good = { ca_file: made.ca, cert_file: cert, key_file: key, server_name: 'x', insecure_skip_verify: true }
@@ -80,28 +80,25 @@ test('tls_config: what it needs is read at once, and what does not go together i
   )
   assert.match(
     await wrong({ cert_file: cert, key_file: made.make('other').key }),
-    /key_file \S+other\.key is not the key of cert_file \S+client\.pem/,
+    /key_file \S+other\.key does not match cert_file \S+client\.pem/,
   )
+  assert.match(await wrong({ ca_file: key }), /ca_file \S+client\.key contains no valid certificate: TLS: no start/)
   assert.match(
-    await wrong({ ca_file: key }),
-    /ca_file \S+client\.key holds no certificate that can be used: TLS: no start/,
+    await wrong({ cert_file: cert, key_file: cert }),
+    /key_file \S+client\.pem contains no valid private key/,
   )
-  assert.match(await wrong({ cert_file: cert, key_file: cert }), /key_file \S+client\.pem holds no private key/)
   const { privateKey } = generateKeyPairSync('ed25519', {
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
   })
   const encrypted = join(temporary(t), 'encrypted.key')
   writeFileSync(encrypted, privateKey)
-  assert.match(await wrong({ cert_file: cert, key_file: encrypted }), /encrypted\.key is encrypted: a key without/)
+  assert.match(await wrong({ cert_file: cert, key_file: encrypted }), /encrypted\.key is encrypted: use a key without/)
   const windows = join(temporary(t), 'windows.pem')
   writeFileSync(windows, `\uFEFF${readFileSync(made.ca, 'utf8').replaceAll('\n', '\r\n')}`)
   await endpoint(t, { tls_config: { ca_file: windows } })
   assert.match(await wrong({ max_version: 'TLS11' }), /max_version: TLS11 is lower than min_version, TLS12/)
-  assert.match(
-    await wrong({ min_version: 'SSL3' }),
-    /min_version: invalid value, expected one of TLS10, TLS11, TLS12, TLS13/,
-  )
+  assert.match(await wrong({ min_version: 'SSL3' }), /min_version: invalid value, expected one of TLS10, TLS11, TLS12, TLS13/)
   assert.match(await wrong({ cafile: 'x' }), /tls_config\.cafile: unknown key, did you mean ca_file\?/)
 })
 
@@ -126,13 +123,10 @@ test('proxy_url, no_proxy and headers for CONNECT', async (t) => {
     'remote_write[0].no_proxy: has no effect without proxy_url',
     'remote_write[0].proxy_connect_header: has no effect without proxy_url',
   ])
-  assert.match(
-    (await problemsOf(t, { proxy_url: 'socks5://x' }))[0] ?? '',
-    /proxy_url: invalid value, expected an http:\/\/ or https:\/\/ URL/,
-  )
+  assert.match((await problemsOf(t, { proxy_url: 'socks5://x' }))[0] ?? '', /proxy_url: invalid value, expected an http:\/\/ or https:\/\/ URL/)
 })
 
-test('proxy_from_environment takes the variables that everybody takes, capitals first', async (t) => {
+test('proxy_from_environment uses the usual variables, capitals first', async (t) => {
   const variables = {
     HTTPS_PROXY: 'proxy.test:8080',
     https_proxy: 'http://other',
@@ -155,7 +149,7 @@ test('proxy_from_environment takes the variables that everybody takes, capitals 
   ])
 })
 
-test('oauth2 has a secret or its file, and reaches its endpoint in its own way', async (t) => {
+test('oauth2 has a secret or its file, and separate TLS and proxy settings', async (t) => {
   await endpoint(t, { oauth2: { ...oauth2, scopes: ['a'], endpoint_params: { b: 'c' }, proxy_url: 'http://x' } })
   assert.deepEqual(
     await problemsOf(t, { oauth2: { ...oauth2, client_secret_file: '/nowhere/secret', no_proxy: 'x' } }),
@@ -168,7 +162,7 @@ test('oauth2 has a secret or its file, and reaches its endpoint in its own way',
   )
 })
 
-test('sigv4: the region is told, in the environment or in the URL', async (t) => {
+test('sigv4: the region comes from the configuration, the environment or the URL', async (t) => {
   const url = 'https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write'
   await endpoint(t, { url, sigv4: {} })
   await endpoint(t, { sigv4: {} }, { AWS_REGION: 'eu-west-1' })
@@ -180,14 +174,14 @@ test('sigv4: the region is told, in the environment or in the URL', async (t) =>
   ])
 })
 
-test('redirects are followed and the bandwidth is free, unless it is said otherwise', async (t) => {
+test('redirects are followed and the bandwidth is unlimited by default', async (t) => {
   const { redirects, bytesPerSecond } = await endpoint(t, {})
   assert.deepEqual([redirects, bytesPerSecond], ['follow', undefined])
   const said = await endpoint(t, { follow_redirects: false, bandwidth_limit: '64KiB' })
   assert.deepEqual([said.redirects, said.bytesPerSecond], ['refuse', 65_536])
 })
 
-test('without a ca of its own an endpoint trusts whom the host trusts', async (t) => {
+test('an endpoint without ca_file uses the trust store of the host', async (t) => {
   const caOf = async (environment: Record<string, string>, block = {}) => {
     const { access } = await endpoint(t, { ...block, url: 'https://receiver.test/' }, environment)
     return access?.tls?.ca

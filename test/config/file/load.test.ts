@@ -8,7 +8,7 @@ import { parseJson, readFile } from '../../../src/config/file/load.ts'
 import { outputKinds } from '../../support/outputs.ts'
 import { temporary } from '../../support/servers.ts'
 
-/** What is right of a file, and what is wrong with the rest: without the file's own path. */
+/** The valid parts of a file, and the errors of the others without the path of the file. */
 function read(t: TestContext, text: string, environment: Record<string, string> = {}) {
   const path = join(temporary(t), 'config.json')
   writeFileSync(path, text)
@@ -17,16 +17,13 @@ function read(t: TestContext, text: string, environment: Record<string, string> 
   return { shape, problems: problems.map((problem) => problem.replace(`${path}: `, '')) }
 }
 
-test('YAML is told as such, and JSON that is broken is not', (t) => {
+test('the error for YAML differs from that for invalid JSON', (t) => {
   for (const text of ['global:\n  scrape_interval: 15s\n', '# mine\n\n---\nremote_write:\n- url: x\n'])
-    assert.throws(
-      () => read(t, text),
-      /config\.json: the file is YAML, expected JSON: convert it with yq -o=json \. \S+config\.json \(on Debian: yq/,
-    )
+    assert.throws(() => read(t, text), /config\.json: the file is YAML, expected JSON: convert it with yq -o=json \. \S+config\.json \(/)
   for (const text of ['', '{ job: "x" }', 'job', '"job": "x"']) assert.throws(() => read(t, text), /^(?!.*YAML)/)
 })
 
-test('a folder in place of the file is told with what is expected', (t) => {
+test('a directory instead of the file is an error that names the expected file', (t) => {
   const given = { environment: {}, collectors: [], outputKinds }
   assert.throws(
     () => readFile(temporary(t), given, []),
@@ -34,7 +31,7 @@ test('a folder in place of the file is told with what is expected', (t) => {
   )
 })
 
-test('every unknown key is told, however many an object has', (t) => {
+test('every unknown key is an error, also if an object has several', (t) => {
   const { problems } = read(
     t,
     '{"jop": "", "instanze": "", "global": {"a": 1, "b": 2}, "constructor": 1, "__proto__": 2}',
@@ -49,7 +46,7 @@ test('every unknown key is told, however many an object has', (t) => {
   ])
 })
 
-test('a key that stands in the wrong object is told where it belongs', (t) => {
+test('a key in the wrong object is an error that names the expected object', (t) => {
   const { problems } = read(t, '{"scrape_interval": "5s", "username": "u", "enabled": true, "web": {"level": "info"}}')
   assert.deepEqual(problems, [
     'scrape_interval: unknown key, expected in global',
@@ -64,7 +61,7 @@ test('a key that stands in the wrong object is told where it belongs', (t) => {
   ])
 })
 
-test('what is right of a file is read on, so that its problems are told at the same time', (t) => {
+test('the valid parts of a file are read, so that one run reports the errors of all parts', (t) => {
   const { shape, problems } = read(t, '{"job": "j", "jop": 1, "web": {"max_requests": -1}, "log": {"level": "loud"}}')
   assert.deepEqual(shape, { job: 'j' })
   assert.deepEqual(problems, [
@@ -74,7 +71,7 @@ test('what is right of a file is read on, so that its problems are told at the s
   ])
 })
 
-test('another kind of value than is expected is told without the value, which may be a secret', (t) => {
+test('an error about a value of the wrong type does not contain the value, which may be a secret', (t) => {
   const secret = '"https://me:s3cret@x"'
   const text = `{"global": [], "remote_write": [${secret}, {"headers": ${secret}, "basic_auth": ${secret}}, {"url": 1}],
     "web": {"listen_address": ${secret}}, "interfaces": [1], "collectors": {"textfile": {"directory": ${secret}}}}`
@@ -92,21 +89,20 @@ test('another kind of value than is expected is told without the value, which ma
   ])
 })
 
-test('a variable that is not set is one problem, whatever an empty text would be', (t) => {
+test('an environment variable that is not set is one error, also where an empty text is invalid', (t) => {
   const { problems } = read(t, '{"remote_write": [{"url": "${URL}"}]}')
   assert.deepEqual(problems, ['remote_write[0].url: environment variable URL is not set'])
 })
 
-test('a file that holds no object is refused', (t) => {
+test('a file without an object is an error', (t) => {
   for (const text of ['[]', 'null', '"x"', '5'])
     assert.throws(
       () => read(t, text),
-      (error) =>
-        error instanceof ConfigError && /config\.json: invalid content, expected a JSON object$/.test(error.message),
+      (error) => error instanceof ConfigError && /config\.json: invalid content, expected a JSON object$/.test(error.message),
     )
 })
 
-test('a byte order mark is no fault', (t) => {
+test('a byte order mark is accepted', (t) => {
   assert.deepEqual(read(t, '\uFEFF{"job": "j"}').shape, { job: 'j' })
 })
 
@@ -117,7 +113,7 @@ const broken: readonly (readonly [text: string, message: string])[] = [
   ['{"a": "s3cret",\n  // b\n}', 'Expected double-quoted property name in JSON at position 18 (line 2 column 3)'],
 ]
 for (const [text, message] of broken) {
-  test(`no JSON, told by its place and not by its text: ${JSON.stringify(text)}`, () => {
+  test(`invalid JSON is reported by its place and not by its text: ${JSON.stringify(text)}`, () => {
     assert.throws(() => parseJson(text), { message })
   })
 }

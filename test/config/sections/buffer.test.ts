@@ -17,7 +17,7 @@ async function buffered(t: TestContext, shape: object, environment: Record<strin
   return (await readConfig({ flags, environment, collectors: [], outputKinds })).buffer
 }
 
-test('a buffer is on disk, synced at once, a day and half a gigabyte long, where the service says', async (t) => {
+test('by default the buffer is on disk in the directory of the service, is synced always, and keeps 24 h and 512 MiB', async (t) => {
   assert.deepEqual(await buffered(t, { remote_write }, { STATE_DIRECTORY: '/var/lib/private/hostpush' }), {
     mode: 'disk',
     directory: '/var/lib/private/hostpush',
@@ -28,7 +28,7 @@ test('a buffer is on disk, synced at once, a day and half a gigabyte long, where
   })
 })
 
-test('all of it can be set', async (t) => {
+test('every key of the buffer can be set', async (t) => {
   const buffer = { directory: '/d', mode: 'disk', sync: '5m', max_bytes: '1GiB', max_age: '7d', min_free: '0' }
   assert.deepEqual(await buffered(t, { remote_write, buffer }), {
     mode: 'disk',
@@ -41,11 +41,11 @@ test('all of it can be set', async (t) => {
   assert.equal((await buffered(t, { remote_write, buffer: { directory: '/d', sync: 'never' } })).sync, 'never')
 })
 
-test('without an endpoint there is nothing to buffer', async (t) => {
+test('without an endpoint nothing is buffered', async (t) => {
   assert.equal((await buffered(t, {})).mode, 'memory')
 })
 
-test('wrong words are said with their place', async (t) => {
+test('invalid values are errors with their place', async (t) => {
   const buffer = { mode: 'ram', sync: 'often', max_bytes: '0', max_age: '1', min_free: 'much', maxbytes: 1 }
   const error = await buffered(t, { remote_write, buffer }).catch((reason) => reason)
   assert.ok(error instanceof ConfigError)
@@ -58,7 +58,7 @@ test('wrong words are said with their place', async (t) => {
     )
 })
 
-test('how often to sync, and how little the buffer may hold, is told in whole', async (t) => {
+test('the errors of sync and max_bytes name the valid values', async (t) => {
   for (const [buffer, said] of [
     [{ sync: 'often' }, 'buffer.sync: invalid value, expected "always", "never" or a duration such as "1m"'],
     [{ sync: '0s' }, 'buffer.sync: invalid value, expected "always", "never" or a duration such as "1m"'],
@@ -73,7 +73,7 @@ test('how often to sync, and how little the buffer may hold, is told in whole', 
   }
 })
 
-test('a user who is a mere number, as in many a container, is one like any other', (t) => {
+test('a user without a name, as in many containers, works like any other', (t) => {
   const uid = 64_999
   const reaches = (path: string) => spawnSync('test', ['-r', path], { uid }).status === 0
   if (process.getuid?.() !== 0 || ![process.execPath, join(root, 'src/cli.ts')].every(reaches))

@@ -16,7 +16,7 @@ function configOf(t: TestContext, file: object, lines: string) {
   return readConfig({ flags, environment: { PATH: `${folder}:/usr/bin:/bin` }, collectors: [], outputKinds })
 }
 
-test('the name with its domain is what hostname -f says', async (t) => {
+test('the name with its domain is the output of hostname -f', async (t) => {
   const file = { instance: '${fqdn}', global: { external_labels: { at: 'x-${fqdn}' } } }
   const config = await configOf(t, file, '[ "$1" = -f ] && echo host.example.org')
   assert.equal(config.identity['instance'], 'host.example.org')
@@ -24,15 +24,15 @@ test('the name with its domain is what hostname -f says', async (t) => {
   assert.deepEqual(config.decisions, [])
 })
 
-test('where it cannot be found the host name stands for it, and a note says so', async (t) => {
+test('if hostname -f fails, the host name is used and a note reports it', async (t) => {
   for (const lines of ['echo no such name >&2; exit 1', 'echo', 'exec sleep 20']) {
     const config = await configOf(t, { instance: '${fqdn}' }, lines)
     assert.equal(config.identity['instance'], hostname())
-    assert.match(config.decisions.join(), /^\$\{fqdn\} is \S+: hostname -f (failed|returned)/)
+    assert.match(config.decisions.join(), /^\$\{fqdn\} is \S+: hostname -f (failed: .|returned )/)
   }
 })
 
-test('it is not asked for where nobody wants it', async (t) => {
+test('hostname -f does not run if no label uses it', async (t) => {
   const config = await configOf(t, { instance: '${hostname}' }, 'echo asked > "$0.asked"; exit 1')
   assert.deepEqual(config.decisions, [])
 })

@@ -28,7 +28,7 @@ const names = ['eth0', 'eth1', 'veth0', 'lo']
 const passed = async (...given: Parameters<typeof configured>) =>
   names.filter((await configured(...given)).interfaces).join()
 
-test('one filter for interfaces comes from the file or from flags, and a flag stands before the file', async (t) => {
+test('the interface filter comes from the file or from flags, and a flag takes precedence', async (t) => {
   assert.equal(await passed(t, []), 'eth0,eth1,veth0,lo')
   assert.equal(await passed(t, [], { exclude: '^(veth|lo)' }), 'eth0,eth1')
   assert.equal(await passed(t, ['--interfaces.exclude=^veth']), 'eth0,eth1,lo')
@@ -37,18 +37,15 @@ test('one filter for interfaces comes from the file or from flags, and a flag st
   assert.equal(await passed(t, ['--interfaces.exclude='], { exclude: '^veth' }), 'eth0,eth1,veth0,lo')
 })
 
-test('both parts of the filter at once, and a pattern that is none, are refused at their place', async (t) => {
+test('both parts of the filter together, and an invalid pattern, are errors with their place', async (t) => {
   const problems = async (...given: Parameters<typeof configured>) =>
     configured(...given).then(
-      () => assert.fail('it was taken'),
-      (error: ConfigError) => error.problems.join('\n').replace(/^\/\S+\/config\.json: /, ''),
+      () => assert.fail('expected an error'),
+      (error: ConfigError) => error.problems.join('\n').replace(/^\S+config\.json: /, ''),
     )
   const both = 'interfaces: include and exclude cannot both be set'
   assert.equal(await problems(t, ['--interfaces.include=a'], { exclude: 'b' }), both)
-  assert.match(
-    await problems(t, ['--interfaces.exclude=(']),
-    /^--interfaces\.exclude: "\(" is not a regular expression/,
-  )
+  assert.match(await problems(t, ['--interfaces.exclude=(']), /^--interfaces\.exclude: "\(" is not a regular expression/)
   assert.match(await problems(t, [], { include: '(?=a)' }), /^interfaces\.include: /)
 })
 
@@ -75,7 +72,7 @@ const kernel = {
   },
 }
 
-test('every collector of interfaces heeds it before it reads anything of an interface', async () => {
+test('every collector of interfaces applies the filter before it reads a file of an interface', async () => {
   const options = new Map<unknown, object>([
     [arp, { netlink: false }],
     [netdev, { 'label-ifalias': true }],

@@ -25,7 +25,7 @@ async function intervals(t: TestContext, shape: object) {
   return [config.intervalMs, ...endpointsOf(config).map(({ sampling }) => sampling?.intervalMs)]
 }
 
-test('collecting is as often as the output that wants most, or as it is said', async (t) => {
+test('the collection interval is the shortest of the outputs, or the configured one', async (t) => {
   assert.deepEqual(await intervals(t, {}), [15_000])
   assert.deepEqual(await intervals(t, { remote_write: [{ ...a, interval: '60s' }] }), [60_000, undefined])
   assert.deepEqual(await intervals(t, { remote_write: [{ ...a, interval: '60s' }, b] }), [15_000, 60_000, undefined])
@@ -39,7 +39,7 @@ test('collecting is as often as the output that wants most, or as it is said', a
   assert.deepEqual(await intervals(t, { global, remote_write: two }), [10_000, 300_000, 30_000])
 })
 
-test('an interval that is said comes before the one of a preset', async (t) => {
+test('a configured interval takes precedence over that of a preset', async (t) => {
   const cloud = { ...a, preset: 'grafana-cloud' }
   assert.deepEqual(await intervals(t, { remote_write: [cloud] }), [60_000, undefined])
   assert.deepEqual(await intervals(t, { remote_write: [{ ...cloud, interval: '30s' }] }), [30_000, undefined])
@@ -49,17 +49,16 @@ test('an interval below that of the collection is an error with its place', asyn
   const shape = { global: { scrape_interval: '1m' }, remote_write: [{ ...a, interval: '15s' }] }
   await assert.rejects(configured(t, shape), (error) => {
     assert.ok(error instanceof ConfigError)
-    assert.deepEqual(
-      error.problems.map((one) => one.replace(/^\/\S+\/config\.json: /, '')),
-      [
-        'remote_write[0].interval: 15s is shorter than global.scrape_interval (60s), set a shorter global.scrape_interval',
-      ],
+    assert.equal(error.problems.length, 1)
+    assert.match(
+      error.problems[0] ?? '',
+      /config\.json: remote_write\[0\]\.interval: 15s is shorter than global\.scrape_interval \(60s\), set a shorter global\.scrape_interval$/,
     )
     return true
   })
 })
 
-test('who sends seldom sends at its own place in the longer time', async (t) => {
+test('an output with a long interval sends at an offset in that interval', async (t) => {
   const config = await configured(t, {
     instance: 'some-host',
     remote_write: [{ ...a, interval: '24h' }, b],

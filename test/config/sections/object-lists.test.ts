@@ -101,10 +101,10 @@ test('unknown keys, missing keys and wrong types are errors with their place', a
     [{ targets: [{ url: 'a', retries: '2' }] }, /targets\[0\]\.retries: invalid value, expected a number/],
     [
       { targets: [{ url: 'a', metrics: '(' }] },
-      /collectors\.probe\.targets\[0\]\.metrics: "\(" is no regular expression/,
+      /collectors\.probe\.targets\[0\]\.metrics: "\(" is not a regular expression/,
     ],
-    [{ targets: [{ url: 'a', headers: [{ value: 'x' }] }] }, /targets\[0\]\.headers\[0\]\.name: is missing/],
-    [{ targets: { url: 'a' } }, /collectors\.probe\.targets: a list of objects is expected/],
+    [{ targets: [{ url: 'a', headers: [{ value: 'x' }] }] }, /targets\[0\]\.headers\[0\]\.name: required key is missing/],
+    [{ targets: { url: 'a' } }, /collectors\.probe\.targets: invalid value, expected a list of objects/],
     [{ targets: ['a'] }, /collectors\.probe\.targets\[0\]: invalid value, expected an object/],
   ] as const
   for (const [settings, expected] of wrong) assert.match(await problemsIn(t, settings), expected)

@@ -32,7 +32,7 @@ const paths = {
 }
 
 for (const [preset, path] of Object.entries(paths)) {
-  test(`${preset}: a URL without a path gets the receiver's, one with a path keeps its own`, async (t) => {
+  test(`${preset}: a URL without a path gets the path of the receiver, one with a path is unchanged`, async (t) => {
     assert.equal((await endpointOf(t, { preset }))?.url.href, `https://receiver.test${path}`)
     const url = 'https://receiver.test/insert/0/prometheus/api/v1/write?a=b'
     assert.equal((await endpointOf(t, { preset, url }))?.url.href, url)
@@ -41,7 +41,7 @@ for (const [preset, path] of Object.entries(paths)) {
   })
 }
 
-test("amp: the path is behind the workspace's, which the URL has to name", async (t) => {
+test("amp: the path follows the workspace, which the URL must contain", async (t) => {
   const host = 'https://aps-workspaces.eu-central-1.amazonaws.com'
   for (const url of [
     `${host}/workspaces/ws-1`,
@@ -53,28 +53,31 @@ test("amp: the path is behind the workspace's, which the URL has to name", async
   }
   await assert.rejects(endpointOf(t, { preset: 'amp', url: host }), (error) => {
     assert.ok(error instanceof ConfigError)
-    assert.match(error.problems[0] ?? '', /: remote_write\[0\]\.url: .* names no workspace: https:\/\/aps-workspaces/)
+    assert.match(
+      error.problems[0] ?? '',
+      /: remote_write\[0\]\.url: .* has no workspace, expected https:\/\/aps-workspaces/,
+    )
     return true
   })
 })
 
-test('a preset sets the age limit, the size of requests and the limits of labels; a key of its own overrides each', async (t) => {
+test('a preset sets the age limit, the size of requests and the limits of labels; a key in the block overrides each', async (t) => {
   const plain = await endpointOf(t, {})
   assert.deepEqual([plain?.ageLimitMs, plain?.maxSamplesPerSend, plain?.limits], [0, 10_000, undefined])
   const mimir = await endpointOf(t, { preset: 'mimir' })
   assert.equal(mimir?.ageLimitMs, 3_600_000)
   assert.deepEqual(mimir?.limits, { labels: 30, nameBytes: 1024, valueBytes: 2048 })
-  const told = await endpointOf(t, {
+  const overridden = await endpointOf(t, {
     preset: 'mimir',
     queue_config: { sample_age_limit: '0', max_samples_per_send: 7 },
     label_limit: 50,
     label_value_length_limit: 0,
   })
-  assert.deepEqual([told?.ageLimitMs, told?.maxSamplesPerSend], [0, 7])
-  assert.deepEqual(told?.limits, { labels: 50, nameBytes: 1024 })
+  assert.deepEqual([overridden?.ageLimitMs, overridden?.maxSamplesPerSend], [0, 7])
+  assert.deepEqual(overridden?.limits, { labels: 50, nameBytes: 1024 })
 })
 
-test('a preset sets protocol and compression: VictoriaMetrics has its own; both can be said otherwise', async (t) => {
+test('a preset sets protocol and compression: those of VictoriaMetrics differ; both can be overridden', async (t) => {
   const spoken = async (block: object) => {
     const endpoint = await endpointOf(t, block)
     return [endpoint?.protobufMessage, endpoint?.compression]
@@ -82,23 +85,23 @@ test('a preset sets protocol and compression: VictoriaMetrics has its own; both 
   assert.deepEqual(await spoken({}), ['auto', 'snappy'])
   assert.deepEqual(await spoken({ preset: 'mimir' }), ['auto', 'snappy'])
   assert.deepEqual(await spoken({ preset: 'victoriametrics' }), ['prometheus.WriteRequest', 'zstd'])
-  const told = { preset: 'victoriametrics', protobuf_message: 'auto', compression: 'snappy' }
-  assert.deepEqual(await spoken(told), ['auto', 'snappy'])
+  const overridden = { preset: 'victoriametrics', protobuf_message: 'auto', compression: 'snappy' }
+  assert.deepEqual(await spoken(overridden), ['auto', 'snappy'])
 })
 
-test('grafana-cloud alone is collected for every 60 s under the job of its dashboards, and both are told', async (t) => {
+test('grafana-cloud as the only output sets an interval of 60 s and the job of its dashboards, and check shows both', async (t) => {
   const block = { url: 'https://receiver.test', preset: 'grafana-cloud' }
   const alone = await configured(t, { remote_write: [block] })
   assert.equal(alone.intervalMs, 60_000)
   assert.equal(alone.identity['job'], 'integrations/node_exporter')
-  assert.match(alone.decisions.join('\n'), /collects every 60s: .*global\.scrape_interval/)
-  assert.match(alone.decisions.join('\n'), /the job is integrations\/node_exporter/)
+  assert.match(alone.decisions.join('\n'), /interval is 60s, because .*global\.scrape_interval/)
+  assert.match(alone.decisions.join('\n'), /job is integrations\/node_exporter/)
   const { out } = await commandLine(['check', `--config.file=${written(t, { remote_write: [block] })}`])
   assert.match(out, /collectors every 1 min/)
-  assert.match(out, /grafana-cloud: collects every 60s/)
+  assert.match(out, /preset grafana-cloud: interval is 60s/)
 })
 
-test('beside another receiver, or where the interval and the job are said, grafana-cloud changes neither', async (t) => {
+test('with another output, or with a configured interval and job, grafana-cloud changes neither', async (t) => {
   const block = { url: 'https://receiver.test', preset: 'grafana-cloud', name: 'cloud' }
   const others = [
     { remote_write: [block, { url: 'https://other.test', name: 'other' }] },
@@ -111,7 +114,7 @@ test('beside another receiver, or where the interval and the job are said, grafa
   }
 })
 
-test('docs/configuration.md has the table of presets as it is', () => {
+test('docs/configuration.md contains the current table of presets', () => {
   const rows = Object.entries<Preset>(presets).map(([name, one]) => {
     const labels = [one.labelLimit, one.labelNameLengthLimit, one.labelValueLengthLimit].map((limit) => limit ?? 'any')
     const protocol = [`\`${one.protobufMessage}\``, `\`${one.compression}\``]

@@ -26,7 +26,7 @@ async function problemsOf(work: Promise<unknown>): Promise<string> {
 
 const url = 'http://127.0.0.1:9091'
 
-test('a gateway needs a url and nothing else', async (t) => {
+test('a gateway needs only a url', async (t) => {
   const [gateway, ...others] = gatewaysOf(await configured(t, { pushgateway: [{ url }] }))
   assert.equal(others.length, 0)
   assert.equal(gateway?.url.href, `${url}/`)
@@ -46,7 +46,7 @@ test('a gateway needs a url and nothing else', async (t) => {
   )
 })
 
-test('all of it can be said, and facts of the host stand in its labels', async (t) => {
+test('every key can be set, and labels can contain facts of the host', async (t) => {
   const block = {
     url: 'https://me:secret@gw.example/prefix',
     name: 'gw',
@@ -77,16 +77,22 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
     { pushgateway: [{ url, groupingkey: {} }] },
     /pushgateway\[0\]\.groupingkey: unknown key, did you mean grouping_key\?/,
   ],
-  [{ pushgateway: [{ url, method: 'PATCH' }] }, /pushgateway\[0\]\.method: invalid value, .*"PUT" or "POST"/],
+  [{ pushgateway: [{ url, method: 'PATCH' }] }, /pushgateway\[0\]\.method: invalid value, expected "PUT" or "POST"/],
   [{ pushgateway: [{ url, grouping_key: { 'a-b': '' } }] }, /pushgateway\[0\]\.grouping_key.*label name/],
-  [{ pushgateway: [{ url, grouping_key: { job: 'x' } }] }, /pushgateway\[0\]\.grouping_key\.job: stands beside/],
+  [
+    { pushgateway: [{ url, grouping_key: { job: 'x' } }] },
+    /pushgateway\[0\]\.grouping_key\.job: not allowed in grouping_key/,
+  ],
   [{ pushgateway: [{ url, grouping_key: { __x: 'x' } }] }, /pushgateway\[0\]\.grouping_key\.__x: .*reserved/],
-  [{ pushgateway: [{ url: `${url}/metrics/job/x` }] }, /pushgateway\[0\]\.url: \/metrics\/job\/x is added by hostpush/],
-  [{ pushgateway: [{ url: `${url}/metrics` }] }, /pushgateway\[0\]\.url: \/metrics is added by hostpush/],
-  [{ pushgateway: [{ url }], job: '' }, /pushgateway\[0\]\.job: a job that is not empty is needed/],
+  [
+    { pushgateway: [{ url: `${url}/metrics/job/x` }] },
+    /pushgateway\[0\]\.url: remove \/metrics\/job\/x, hostpush adds the path/,
+  ],
+  [{ pushgateway: [{ url: `${url}/metrics` }] }, /pushgateway\[0\]\.url: remove \/metrics, hostpush adds the path/],
+  [{ pushgateway: [{ url }], job: '' }, /pushgateway\[0\]\.job: required and must not be empty/],
   [
     { pushgateway: [{ url, name: 'a' }, { url }] },
-    /pushgateway\[1\]\.name: is needed where there are several gateways/,
+    /pushgateway\[1\]\.name: required because there are several pushgateway blocks/,
   ],
   [
     {
@@ -95,16 +101,16 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
         { url, name: 'a' },
       ],
     },
-    /pushgateway: two blocks have the name a/,
+    /pushgateway\[1\]\.name: pushgateway\[0\] has the name a; each block needs another/,
   ],
 ]
 for (const [shape, problem] of wrong) {
-  test(`${JSON.stringify(shape)} is refused with its place`, async (t) => {
+  test(`${JSON.stringify(shape)} is an error with its place`, async (t) => {
     assert.match(await problemsOf(configured(t, shape)), problem)
   })
 }
 
-test('a gateway may be called as a remote-write endpoint is', async (t) => {
+test('a gateway can have the same name as a remote-write endpoint', async (t) => {
   const shape = { remote_write: [{ url: `${url}/api/v1/write` }], pushgateway: [{ url }] }
   const config = await configured(t, shape)
   assert.deepEqual([endpointsOf(config)[0]?.name, gatewaysOf(config)[0]?.name], ['default', 'default'])

@@ -22,7 +22,7 @@ async function endpoints(t: TestContext, shape: object) {
 async function problemsOf(t: TestContext, shape: object): Promise<readonly string[]> {
   const error = await endpoints(t, shape).catch((reason) => reason)
   assert.ok(error instanceof ConfigError, `a ConfigError is expected, not ${error}`)
-  return error.problems.map((problem) => problem.replace(/^\/\S+\/config\.json: /, ''))
+  return error.problems.map((problem) => problem.replace(/^\S+config\.json: /, ''))
 }
 
 const set = (target_label: string, replacement: string) => ({ target_label, replacement })
@@ -49,15 +49,15 @@ test('an endpoint without rules has none', async (t) => {
   assert.equal(one?.metrics, undefined)
 })
 
-test('every problem of every rule is told with its path', async (t) => {
+test('every error of every rule is reported with its path', async (t) => {
   assert.deepEqual(
     await problemsOf(t, {
       write_relabel_configs: [{}],
       remote_write: [{ url, write_relabel_configs: [set('a', 'b'), { action: 'keep', regex: '(' }] }],
     }),
     [
-      'write_relabel_configs[0].target_label: is needed for the action replace',
-      'remote_write[0].write_relabel_configs[1].regex: "(" is no regular expression in RE2 syntax (error parsing regexp: missing closing ): `^(?s:()$`)',
+      'write_relabel_configs[0].target_label: required for the action replace',
+      'remote_write[0].write_relabel_configs[1].regex: "(" is not a regular expression in RE2 syntax (error parsing regexp: missing closing ): `^(?s:()$`)',
     ],
   )
   const [action, key] = await problemsOf(t, {
@@ -70,7 +70,7 @@ test('every problem of every rule is told with its path', async (t) => {
   assert.match(key ?? '', /write_relabel_configs\[0\]\.regexp: unknown key.*regex/)
 })
 
-test('references to groups are not taken for variables of the environment', async (t) => {
+test('references to groups are not expanded as environment variables', async (t) => {
   const rule = { source_labels: ['x'], regex: '(?P<n>.)(.)', target_label: 'y', replacement: '${2}$1${n}$$' }
   const [one] = await endpoints(t, {
     remote_write: [{ url, write_relabel_configs: [rule, { ...rule, target_label: 'z', replacement: '$${1}$$$${1}' }] }],
@@ -78,15 +78,15 @@ test('references to groups are not taken for variables of the environment', asyn
   assert.deepEqual(Object.fromEntries(one?.relabel?.([['x', 'ab']]) ?? []), { x: 'ab', y: 'baa$', z: '${1}$${1}' })
 })
 
-test('names of any text need to be allowed', async (t) => {
+test('UTF-8 label names need metric_name_validation_scheme', async (t) => {
   const remote_write = [{ url, write_relabel_configs: [set('service.name', 'x')] }]
   const [problem] = await problemsOf(t, { remote_write })
-  assert.match(problem ?? '', /"service\.name" is no label name.*metric_name_validation_scheme "utf8"/)
+  assert.match(problem ?? '', /"service\.name" is not a label name.*metric_name_validation_scheme "utf8"/)
   const [one] = await endpoints(t, { global: { metric_name_validation_scheme: 'utf8' }, remote_write })
   assert.deepEqual([...(one?.relabel?.([]) ?? [])], [['service.name', 'x']])
 })
 
-test('metrics names a keep list', async (t) => {
+test('metrics selects a keep list', async (t) => {
   const [full, integration, minimal] = await endpoints(t, {
     remote_write: ['full', 'integration', 'minimal'].map((metrics) => ({ url, name: metrics, metrics })),
   })
@@ -94,5 +94,5 @@ test('metrics names a keep list', async (t) => {
   assert.deepEqual(integration?.metrics, keepList('integration'))
   assert.deepEqual(minimal?.metrics, keepList('minimal'))
   const [problem] = await problemsOf(t, { remote_write: [{ url, metrics: 'few' }] })
-  assert.match(problem ?? '', /remote_write\[0\]\.metrics: invalid value, .*full, integration, minimal/)
+  assert.match(problem ?? '', /remote_write\[0\]\.metrics: invalid value, expected one of full, integration, minimal/)
 })

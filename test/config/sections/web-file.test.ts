@@ -10,13 +10,13 @@ async function problems(t: TestContext, text: string): Promise<readonly string[]
   const file = join(temporary(t), 'web.yml')
   writeFileSync(file, text)
   const error = await openWebFile(file).then(
-    () => assert.fail('it was taken'),
+    () => assert.fail('expected an error'),
     (error: Error) => error,
   )
   return error.message.split('\n').map((line) => line.replaceAll(file, 'web.yml'))
 }
 
-test('every fault is told with its line, and nothing of what stands there', async (t) => {
+test('every error names its line and contains nothing of the value', async (t) => {
   const text = `
 tls_server_config:
   cert_file: a.pem
@@ -55,15 +55,18 @@ rate_limit: 3
   assert.match((await problems(t, '- a'))[0] ?? '', /web.yml:1: invalid value, expected an object/)
 })
 
-test('certificates that are missing, or are none, are told', async (t) => {
+test('missing or invalid certificates are errors', async (t) => {
   assert.match((await problems(t, 'tls_server_config: { cert_file: a.pem }'))[0] ?? '', /a\.pem: .*ENOENT/)
   assert.deepEqual(await problems(t, 'tls_server_config: { cert: x }'), [
     'web.yml: tls_server_config.key_file: required key is missing',
   ])
-  assert.match((await problems(t, 'tls_server_config: { cert: x, key: y }'))[0] ?? '', /invalid certificates: /)
+  assert.match(
+    (await problems(t, 'tls_server_config: { cert: x, key: y }'))[0] ?? '',
+    /tls_server_config: invalid certificates: /,
+  )
 })
 
-test('a file without anything in it asks nothing; paths are relative to it; TLS 1.2 and later are the usual', async (t) => {
+test('an empty file requires nothing; paths are relative to the file; TLS 1.2 is the default minimum', async (t) => {
   const { make } = certificates(t)
   const { cert, key } = make('relative')
   const file = join(dirname(cert), 'web.yml')

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs'
 import { test } from 'node:test'
 import { errnoText, goText } from '../../../src/host/fs/errno.ts'
 
-test('words of glibc, musl and BusyBox become the words of Go', () => {
+test("texts of glibc, musl and BusyBox become Go's texts", () => {
   const said = {
     'Permission denied': 'permission denied',
     'No such file or directory': 'no such file or directory',
@@ -19,17 +19,17 @@ test('words of glibc, musl and BusyBox become the words of Go', () => {
   for (const [words, text] of Object.entries(said)) assert.equal(goText(words), text)
 })
 
-test('words that are not in the table only lose their capital letter', () => {
+test('unknown texts only lose their capital letter', () => {
   assert.equal(goText('Key of a later kernel'), 'key of a later kernel')
   assert.equal(goText('RFS specific error'), 'RFS specific error')
 })
 
-test('a number that has no name is shown as Go shows it', () => {
+test("an unknown errno has Go's text", () => {
   assert.equal(goText('Unknown error 524'), 'errno 524')
   assert.equal(errnoText(Object.assign(new Error('Unknown system error -524'), { errno: -524 })), 'errno 524')
 })
 
-test('errors of system calls are told by their number, also those Node has no name for', () => {
+test("errors of system calls have Go's text by errno, also without a name in Node", () => {
   const thrown = (path: string) => {
     try {
       statfsSync(path)

@@ -10,7 +10,7 @@ function folder(t: TestContext) {
 }
 
 const errno = (code: string) => (error: unknown) => codeOf(error) === code
-/** Of those that the tests read: what else this process has open comes and goes. */
+/** Open descriptors of the test's files; other descriptors of this process change at any time. */
 const openFiles = () =>
   readdirSync('/proc/self/fd').filter((fd) => /^\/proc\/(uptime|loadavg|sys\/)/.test(targetOf(`/proc/self/fd/${fd}`)))
     .length
@@ -19,11 +19,11 @@ function targetOf(link: string): string {
   try {
     return readlinkSync(link)
   } catch {
-    return '' // the descriptor that listed them
+    return '' // the descriptor of the listing itself
   }
 }
 
-test('a file that is missing is read as soon as it is there, and is missing again when it is gone', (t) => {
+test('a file is read as soon as it exists, and is missing after its removal', (t) => {
   const { path, files, write } = folder(t)
   const file = `${path}/file`
   for (let i = 0; i < 3; i++) assert.throws(() => files.read(file), errno('ENOENT'))
@@ -35,13 +35,13 @@ test('a file that is missing is read as soon as it is there, and is missing agai
   for (let i = 0; i < 3; i++) assert.throws(() => files.read(file), errno('ENOENT'))
 })
 
-test('a file below something that is no directory is missing', (t) => {
+test('a file below something that is not a directory is missing', (t) => {
   const { path, files, write } = folder(t)
   write('file', '')
   for (let i = 0; i < 2; i++) assert.throws(() => files.read(`${path}/file/below`), errno('ENOTDIR'))
 })
 
-test('a directory that is missing is listed as soon as it is there', (t) => {
+test('a directory is listed as soon as it exists', (t) => {
   const { path, files, write } = folder(t)
   const directory = `${path}/directory`
   for (let i = 0; i < 2; i++) assert.throws(() => files.list(directory), errno('ENOENT'))
@@ -51,7 +51,7 @@ test('a directory that is missing is listed as soon as it is there', (t) => {
   assert.deepEqual(files.list(directory), ['a', 'b'])
 })
 
-test('a file of the kernel is read afresh from the descriptor that stays open', () => {
+test('a kept descriptor returns the current content of a kernel file', () => {
   const files = diskFiles('/proc')
   files.read('/proc/self/stat')
   const before = openFiles()
@@ -65,19 +65,19 @@ test('a file of the kernel is read afresh from the descriptor that stays open', 
   assert.equal(openFiles(), before)
 })
 
-test('of an attribute no more is read than was asked for', () => {
+test('an attribute is read up to the limit', () => {
   const files = diskFiles('/proc')
   for (let i = 0; i < 3; i++) assert.equal(files.read('/proc/version', 5).toString(), 'Linux')
 })
 
-test('a file longer than the buffer is read to its end', (t) => {
+test('a file longer than the buffer is read completely', (t) => {
   const { path, files, write } = folder(t)
   const text = 'a line of text\n'.repeat(5000)
   write('long', text)
   assert.equal(files.read(`${path}/long`).toString(), text)
 })
 
-test('what is at a path is told, and undefined where nothing is', (t) => {
+test('status describes a path, and is undefined if the path does not exist', (t) => {
   const { path, files, write } = folder(t)
   write('file', '')
   assert.equal(files.status(path)?.kind, 'directory')
@@ -87,7 +87,7 @@ test('what is at a path is told, and undefined where nothing is', (t) => {
   assert.equal(files.status(`${path}/file/below`), undefined)
 })
 
-test('thousands of files leave no more descriptors open than are allowed', (t) => {
+test('thousands of files do not exceed the limit of open descriptors', (t) => {
   const { path, files } = folder(t)
   for (let i = 0; i < 2000; i++) assert.throws(() => files.read(`${path}/${i}`), errno('ENOENT'))
   const kernel = diskFiles('/proc')
@@ -99,7 +99,7 @@ test('thousands of files leave no more descriptors open than are allowed', (t) =
       try {
         kernel.read(file)
       } catch {
-        // a directory, or not for everyone
+        // a directory, or not permitted
       }
     }
   assert.ok(openFiles() - before <= 320)

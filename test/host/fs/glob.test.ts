@@ -37,7 +37,7 @@ for (const [glob, found] of [
     assert.deepEqual(globbed(glob, dirAt), found)
   })
 
-test('a glob that finds nothing, or is none, stands for itself', () => {
+test('a glob without a match, or an invalid one, is returned as it is', () => {
   for (const glob of ['g/none*', 'none/*', 'g/[a', 'g/[]', 'g/[z-a]', 'g/{a1,b}', 'g/a\\'])
     assert.deepEqual(globbed(glob, dirAt), [glob])
 })

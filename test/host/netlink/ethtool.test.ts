@@ -5,7 +5,7 @@ import { libcOf, message, netlinkOf, recorded } from '../../support/libc.ts'
 
 type Handler = (bytes: Buffer) => void
 
-/** A driver that answers each ETHTOOL_… request as given, and does not offer the others. */
+/** A driver with these answers to ETHTOOL_… requests, without support for others. */
 function driver(handlers: Readonly<Record<number, Handler>>) {
   const buffers: Buffer[] = []
   const devices = new Set<string>()
@@ -43,7 +43,7 @@ const values: Handler = (bytes) => {
   for (const i of names.keys()) bytes.writeBigUInt64LE(BigInt(i) * 2n ** 40n, 8 + 8 * i)
 }
 
-test('a driver that offers nothing has nothing, and that is no failure', async () => {
+test('a driver without support for a request is not a failure', async () => {
   const { libc, devices } = driver({})
   assert.deepEqual(await ethtool(libc, 'eth0'), {
     driver: undefined,
@@ -54,7 +54,7 @@ test('a driver that offers nothing has nothing, and that is no failure', async (
   assert.deepEqual([...devices], ['eth0'])
 })
 
-test('a driver says who it is', async () => {
+test('the driver information is read', async () => {
   const { libc } = driver({
     3(bytes) {
       for (const [i, text] of ['e1000e', '5.11', '0.5-4', '0000:00:1f.6', ''].entries()) bytes.write(text, 4 + 32 * i)
@@ -69,7 +69,7 @@ test('a driver says who it is', async () => {
   })
 })
 
-test('the masks of the settings are as long as the kernel says', async () => {
+test('the masks of the settings have the length that the kernel reports', async () => {
   const { libc } = driver({
     76(bytes) {
       if (bytes.readInt8(15) === 0) return void bytes.writeInt8(-4, 15)
@@ -86,7 +86,7 @@ test('the masks of the settings are as long as the kernel says', async () => {
   assert.deepEqual([set(settings?.supported ?? Boolean), set(settings?.advertised ?? Boolean)], [[1, 127], [2]])
 })
 
-test('statistics are told by name, with room for more of them than there were', async () => {
+test('statistics are read by name, with room for more than the kernel reported', async () => {
   let room = 0
   const { libc } = driver({
     55: counting,
@@ -104,18 +104,18 @@ test('statistics are told by name, with room for more of them than there were', 
   assert.ok(room >= 8 + 8 * 2 * names.length)
 })
 
-test('statistics whose number changes while they are asked for are left out this time', async () => {
+test('statistics that change in number between requests are omitted', async () => {
   const { libc } = driver({ 55: counting, 27: strings(4), 29: values })
   const { statistics, failures } = await ethtool(libc, 'eth0')
   assert.deepEqual([statistics, failures], [[], []])
 })
 
-test('a driver with no statistics is not asked for their names', async () => {
+test('no names are requested from a driver without statistics', async () => {
   const none = driver({ 55: (bytes) => bytes.writeBigUInt64LE(0n, 8) })
   assert.deepEqual((await ethtool(none.libc, 'eth0')).statistics, [])
 })
 
-test('a part that fails is told; the others are there', async () => {
+test('a failing request is reported, and the others have results', async () => {
   const { libc } = driver({
     3() {
       throw Object.assign(new Error('EIO: ioctl'), { code: 'EIO' })

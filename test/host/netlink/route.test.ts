@@ -9,7 +9,7 @@ import { message, netlinkOf, recorded } from '../../support/libc.ts'
 
 const kernel = (name: string) => netlinkOf(() => recorded(name)).libc
 
-test('links have what the kernel says of them', async () => {
+test('links have the attributes of the kernel', async () => {
   const found = await links(kernel('links'))
   assert.deepEqual(
     found.map(({ index, name, type, mtu, operState, link }) => [index, name, type, mtu, operState, link]),
@@ -30,7 +30,7 @@ test('links have what the kernel says of them', async () => {
   assert.ok((v0?.statistics.tx_bytes ?? 0) > 10_000)
 })
 
-test('an older kernel has fewer counters, or only those of 32 bits', () => {
+test('an older kernel has fewer counters, or only 32-bit ones', () => {
   const head = Buffer.alloc(16)
   const words = Buffer.alloc(12)
   words.writeUInt32LE(7, 0)
@@ -55,12 +55,12 @@ test('neighbours have their device and state', async () => {
   ])
 })
 
-test('neighbours of a device that is gone are left out', async () => {
+test('neighbours of a removed device are omitted', async () => {
   const libc = { ...kernel('neighbours'), interfaceName: () => undefined }
   assert.deepEqual(await neighbours(libc), [])
 })
 
-test('routes are given way by way', async () => {
+test('a route has one entry for each next hop', async () => {
   const found = await routes(kernel('routes'))
   const of = (destination: string) =>
     found
@@ -88,7 +88,7 @@ test('routes are given way by way', async () => {
   assert.deepEqual([local?.source, local?.priority], ['10.8.0.1', 0])
 })
 
-test('a route that is cut ends with what there is', () => {
+test('a truncated route ends with its complete next hops', () => {
   const [datagram = Buffer.alloc(0)] = recorded('routes')
   for (let length = 0; length < 120; length++) routesOf(datagram.subarray(16, 16 + length), () => 'v0')
   const empty = Buffer.concat([Buffer.alloc(12), attribute(9, Buffer.alloc(8))])
@@ -108,7 +108,7 @@ test('addresses have the length of their prefix', async () => {
   )
 })
 
-test('of a point-to-point link the address is the near end', async () => {
+test('the address of a point-to-point link is the local one', async () => {
   const body = Buffer.from([2, 32, 0, 0, 2, 0, 0, 0])
   const both = [attribute(1, Buffer.from([10, 0, 0, 2])), attribute(2, Buffer.from([10, 0, 0, 1]))]
   const { libc } = netlinkOf(() => [message(20, Buffer.concat([body, ...both]), 0)])
@@ -134,7 +134,7 @@ test('queueing disciplines have their counters, and 0 for the parent of a root',
   assert.ok((htb?.bytes ?? 0) > 10_000 && (htb?.packets ?? 0) > 15)
 })
 
-test('a kernel that has only the old statistics of a discipline is read too', () => {
+test('the old statistics of a queueing discipline are read too', () => {
   const stats = Buffer.alloc(36)
   stats.writeBigUInt64LE(2n ** 40n, 0)
   ;[11, 12, 13, 0, 0, 14, 15].forEach((value, i) => {

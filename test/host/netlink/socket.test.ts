@@ -22,7 +22,7 @@ async function bodiesOf(datagrams: readonly Buffer[]) {
   return { bodies, ...kernel }
 }
 
-test('an answer of several datagrams is read to its end', async () => {
+test('an answer in several datagrams is read completely', async () => {
   const datagrams = [
     Buffer.concat([message(16, body('one')), message(16, body('two2'))]),
     message(17, body('three')),
@@ -31,7 +31,7 @@ test('an answer of several datagrams is read to its end', async () => {
   assert.deepEqual((await bodiesOf(datagrams)).bodies, ['16 one', '16 two2', '17 three'])
 })
 
-test('the end may stand in the last datagram', async () => {
+test('the end may be in the last datagram', async () => {
   const { bodies } = await bodiesOf([Buffer.concat([message(16, body('one')), done()]), message(16, body('late'))])
   assert.deepEqual(bodies, ['16 one'])
 })
@@ -40,17 +40,17 @@ test('a single answer ends with its only message', async () => {
   assert.deepEqual((await bodiesOf([message(16, body('one'), 0)])).bodies, ['16 one'])
 })
 
-test('a request says its length, type, flags and what it asks', async () => {
+test('a request has length, type, flags and body', async () => {
   const { requests } = await bodiesOf([done()])
   assert.equal(requests[0]?.toString('hex'), '14000000120001030100000000000000' + '01020304')
 })
 
-test('a message longer than the buffer makes the buffer grow: nothing is cut', async () => {
+test('the buffer grows for a longer message, which is not truncated', async () => {
   const long = 'x'.repeat(100_000)
   assert.deepEqual((await bodiesOf([message(16, body(long)), done()])).bodies, [`16 ${long}`])
 })
 
-test('a refusal is an error with its errno, and the socket is closed', async () => {
+test('an error message is thrown with its errno, and the socket is closed', async () => {
   const kernel = netlinkOf(() => [refused(1)])
   await assert.rejects(
     ask(kernel.libc, request, () => {}),
@@ -63,15 +63,15 @@ test('an answer that fails half-way is an error, not a short answer', async () =
   await assert.rejects(bodiesOf([message(16, body('one')), done(12)]), { code: 'ENOMEM' })
 })
 
-test('a kernel that does not answer is an error: nothing is waited for', async () => {
+test('a missing answer is an error at once', async () => {
   await assert.rejects(bodiesOf([]), { code: 'EAGAIN' })
 })
 
-test('messages that were lost are an error', () => {
+test('an overrun is an error', () => {
   assert.throws(() => readDatagram(message(4, body('')), () => {}), /lost/)
 })
 
-test('a message that says nothing is passed over', () => {
+test('a no-op message is skipped', () => {
   const seen: number[] = []
   assert.equal(
     readDatagram(Buffer.concat([message(1, body('')), message(16, body('one'))]), (_, type) => seen.push(type)),
@@ -80,23 +80,23 @@ test('a message that says nothing is passed over', () => {
   assert.deepEqual(seen, [16])
 })
 
-test('a length that cannot be is an error, wherever the bytes are cut', () => {
+test('an invalid length is an error, at any truncation', () => {
   const whole = message(16, body('some text'))
   for (let length = 17; length < 16 + 9; length++)
-    assert.throws(() => readDatagram(whole.subarray(0, length), () => {}), /are left/, `${length}`)
+    assert.throws(() => readDatagram(whole.subarray(0, length), () => {}), /bytes remain/, `${length}`)
   const tooShort = Buffer.from(whole)
   tooShort.writeUInt32LE(15, 0)
-  assert.throws(() => readDatagram(tooShort, () => {}), /a message of 15 bytes/)
+  assert.throws(() => readDatagram(tooShort, () => {}), /invalid message length 15/)
 })
 
-test('attributes are read by type, without the bits that say what they hold', () => {
+test('attributes are read by type, without the flag bits', () => {
   const bytes = Buffer.concat([attribute(1, body('a')), attribute(0x8002, body('bcdef')), attribute(1, body('z'))])
   const found = attributesOf(bytes)
   assert.deepEqual([...found].map(String), ['1,z', '2,bcdef'])
   assert.deepEqual([...attributesOf(bytes, 0, (type) => type === 2).keys()], [2])
 })
 
-test('a cut attribute ends the list; none is longer than what there is', () => {
+test('a truncated attribute ends the list', () => {
   const bytes = Buffer.concat([attribute(1, body('abcd')), attribute(2, body('efgh'))])
   for (let length = 0; length < bytes.length; length++) {
     const seen: string[] = []
@@ -123,7 +123,7 @@ test('a text ends at its zero byte', () => {
   assert.equal(textIn(undefined), undefined)
 })
 
-test('where netlink is forbidden there are no system calls of this kind', async () => {
+test('without permission for netlink sockets NoKernel is thrown', async () => {
   const forbidding = (errno: number) =>
     libcOf({
       socket() {

@@ -15,7 +15,7 @@ const nested = (type: number, ...given: readonly Buffer[]) => attribute(type | 0
 const wlan0 = answerOf(attribute(3, u32(7)), attribute(4, Buffer.from('wlan0\0')), attribute(38, u32(2412)))
 const nameless = answerOf(attribute(3, u32(8)))
 
-/** A kernel with a wireless device; what it answers to the commands for scan (32) and stations (17). */
+/** A kernel with a wireless device, with answers for the commands scan (32) and stations (17). */
 function kernel(byCommand: Readonly<Record<number, readonly Buffer[]>>) {
   return netlinkOf((request) => {
     if (request.readUInt16LE(4) === 16) return [message(16, family, 0)]
@@ -23,13 +23,13 @@ function kernel(byCommand: Readonly<Record<number, readonly Buffer[]>>) {
   })
 }
 
-test('an interface has a name and a frequency; one without a name is left out', async () => {
+test('an interface has a name and a frequency; one without a name is omitted', async () => {
   const { libc, requests } = kernel({ 5: [wlan0, nameless, done()] })
   assert.deepEqual(await wifi(libc), [{ name: 'wlan0', frequencyMhz: 2412, network: undefined, stations: [] }])
   assert.equal(requests.at(-1)?.readUInt32LE(24), 7, 'asked for by its index')
 })
 
-test('its network is the one that was heard with a status', async () => {
+test('the network of an interface is the one with a status', async () => {
   const elements = Buffer.concat([
     Buffer.from([1, 2, 9, 9]),
     Buffer.from([0, 4]),
@@ -41,7 +41,7 @@ test('its network is the one that was heard with a status', async () => {
   assert.deepEqual(found?.network, { ssid: 'Caf\uFFFD', bssid: '00:11:22:33:44:55', mode: 'ad-hoc' })
 })
 
-test('a network that hides its name, or gives none, has an empty one', async () => {
+test('a hidden network has an empty name', async () => {
   for (const elements of [Buffer.from([0, 0]), Buffer.alloc(0), Buffer.from([3, 200, 1])]) {
     const scan = [answerOf(nested(47, attribute(6, elements), attribute(9, u32(1)))), done()]
     const [found] = await wifi(kernel({ 5: [wlan0, done()], 32: scan }).libc)
@@ -49,7 +49,7 @@ test('a network that hides its name, or gives none, has an empty one', async () 
   }
 })
 
-test('a station has its counters: those of 64 bits before those of 32', async () => {
+test('a station has its counters, 64-bit ones preferred', async () => {
   const station = answerOf(
     attribute(6, address),
     nested(
@@ -85,7 +85,7 @@ test('a station has its counters: those of 64 bits before those of 32', async ()
   ])
 })
 
-test('a driver that does not tell of stations or networks has none; another failure is one', async () => {
+test('a driver without support for stations or scans returns none; other errors are failures', async () => {
   const quiet = kernel({ 5: [wlan0, done()], 17: [refused(95)], 32: [refused(95)] })
   assert.deepEqual((await wifi(quiet.libc))[0]?.stations, [])
   const [failed] = await wifi(kernel({ 5: [wlan0, done()], 17: [refused(5)] }).libc)
@@ -93,6 +93,6 @@ test('a driver that does not tell of stations or networks has none; another fail
   assert.equal(codeOf(failed.failure), 'EIO')
 })
 
-test('without the family there are no wireless devices', async () => {
+test('without nl80211 wifi throws ENOENT', async () => {
   await assert.rejects(wifi(netlinkOf(() => [refused(2)]).libc), { code: 'ENOENT' })
 })

@@ -29,7 +29,7 @@ test('a source may be empty', () => {
   assert.equal(parseMountinfo('48 45 0:9 / /x rw - tmpfs  rw\n')[0]?.source, '')
 })
 
-test('a line that is cut off or is no mount is an error that shows it', () => {
+test('a truncated or invalid line is an error that shows it', () => {
   for (const line of [
     'garbage',
     '',
@@ -40,11 +40,11 @@ test('a line that is cut off or is no mount is an error that shows it', () => {
     assert.throws(() => parseMountinfo(`${mount('/', 'ext4')}\n${line}\n`), /^Error: mountinfo: ".*" is not a mount$/)
 })
 
-test('only a blank and a tab are unescaped', () => {
+test('only blanks and tabs are unescaped', () => {
   assert.equal(unescapeMount('/a\\040b\\011c\\012d\\134e'), '/a b\tc\\012d\\134e')
 })
 
-test('mounts are those of process 1, or our own where process 1 is hidden from us', () => {
+test('mounts are those of process 1, or of this process if process 1 is hidden', () => {
   const mountpoints = (proc: Tree) => mountsOf(new Dir(textFiles(proc), '')).map(({ mountpoint }) => mountpoint)
   const self = { 'self/mountinfo': mount('/own', 'ext4') }
   assert.deepEqual(mountpoints({ ...self, '1/mountinfo': mount('/host', 'ext4') }), ['/host'])
@@ -67,7 +67,7 @@ test('network and FUSE file systems may hang, disks and memory do not', () => {
   )
 })
 
-test('a disk mounted below or at the place of a remote mount may hang as well: the path leads through it', () => {
+test('a disk mounted at or below a remote mount may hang too: its path contains the remote mount', () => {
   assert.deepEqual(
     hanging(
       mount('/', 'ext4'),

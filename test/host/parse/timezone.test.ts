@@ -36,7 +36,7 @@ function block(version: string, size: 4 | 8, kinds: readonly Kind[], transitions
   return Buffer.concat([header, ...times, at, ...types, Buffer.from(names.join(''), 'latin1')])
 }
 
-/** As older compilers of zones write it: what fits into 32 bits comes twice. */
+/** The format of older zone compilers: 32-bit data is repeated in the 64-bit block. */
 const fat = (kinds: readonly Kind[], transitions: readonly Transition[], rule: string) =>
   Buffer.concat([
     block(
@@ -76,34 +76,34 @@ describe('a zone file', () => {
     ['fat', fat],
     ['slim', slim],
   ] as const) {
-    test(`that is ${form} says what was in force between its transitions`, () => {
+    test(`that is ${form} has the zone in effect between its transitions`, () => {
       const file = make(berlin, berlinTransitions, berlinRule)
       assert.deepEqual(zoneIn(file, at('1979-06-01T00:00Z')), { name: 'CET', offsetSeconds: 3600 })
       assert.deepEqual(zoneIn(file, at('1980-04-06T01:00Z') - 1), { name: 'CET', offsetSeconds: 3600 })
       assert.deepEqual(zoneIn(file, at('1980-04-06T01:00Z')), { name: 'CEST', offsetSeconds: 7200 })
     })
 
-    test(`that is ${form} says by its rule what is in force after the last one`, () => {
+    test(`that is ${form} uses its rule after the last transition`, () => {
       const file = make(berlin, berlinTransitions, berlinRule)
       assert.deepEqual(zoneIn(file, january), { name: 'CET', offsetSeconds: 3600 })
       assert.deepEqual(zoneIn(file, july), { name: 'CEST', offsetSeconds: 7200 })
     })
   }
 
-  test('says before its first transition what stood before', () => {
+  test('uses the first standard time before its first transition', () => {
     assert.deepEqual(zoneIn(fat(berlin, berlinTransitions, berlinRule), at('1850-01-01T00:00Z')), {
       name: 'LMT',
       offsetSeconds: 3208,
     })
   })
 
-  test('without transitions is its rule or its only kind of time', () => {
+  test('without transitions uses its rule or its only kind of time', () => {
     const utc = [{ name: 'UTC', offset: 0 }]
     assert.deepEqual(zoneIn(slim(utc, [], 'UTC0'), july), { name: 'UTC', offsetSeconds: 0 })
     assert.deepEqual(zoneIn(slim(utc, [], ''), july), { name: 'UTC', offsetSeconds: 0 })
   })
 
-  test('without a rule stays as it was left', () => {
+  test('without a rule keeps the last transition', () => {
     assert.deepEqual(zoneIn(fat(berlin, berlinTransitions, ''), july), { name: 'CET', offsetSeconds: 3600 })
   })
 
@@ -112,11 +112,11 @@ describe('a zone file', () => {
     assert.deepEqual(zoneIn(block('\0', 4, kinds, [[-1000, 0]]), july), { name: 'IST', offsetSeconds: 19800 })
   })
 
-  test('that is cut off or something else is an error', () => {
+  test('that is truncated or not a TZif file is an error', () => {
     const file = fat(berlin, berlinTransitions, berlinRule)
     for (let length = 0; length < file.length; length++)
       assert.throws(() => zoneIn(file.subarray(0, length), july), Error, `${length} bytes`)
-    assert.throws(() => zoneIn(Buffer.from('root:x:0:0:root'), july), /no TZif/)
+    assert.throws(() => zoneIn(Buffer.from('root:x:0:0:root'), july), /not a TZif/)
   })
 })
 
@@ -146,7 +146,7 @@ describe('a rule', () => {
       assert.deepEqual(zoneBy(rule, time), { name, offsetSeconds })
     })
 
-  test('that is none is an error', () => {
+  test('that is invalid is an error', () => {
     for (const rule of ['', 'CET', 'CET-1CEST', '<+03-3', 'CET-1CEST,M3.5.0']) assert.throws(() => zoneBy(rule, july))
   })
 })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { btrfs } from '../../../src/host/syscall/btrfs.ts'
 import type { Libc } from '../../../src/host/syscall/ffi.ts'
 
-/** Fills the three structures as linux/btrfs.h has them, for devices 1 and 3; device 2 was removed. */
+/** Fills the three structures of linux/btrfs.h, for devices 1 and 3; device 2 was removed. */
 const libc = (failing?: number) =>
   ({
     async ioctl(_fd: number, request: number, bytes: Buffer) {
@@ -30,7 +30,7 @@ const libc = (failing?: number) =>
     },
   }) as unknown as Libc
 
-test('a volume has the devices that there are, with sizes and errors', async () => {
+test('a volume has its existing devices, with sizes and errors', async () => {
   const volume = await btrfs(libc(), '/')
   assert.equal(volume.id, '62e3abb9-f691-42f3-83fb-3833ef091e5d')
   assert.deepEqual(volume.devices, [
@@ -63,7 +63,7 @@ test('a volume has the devices that there are, with sizes and errors', async () 
   ])
 })
 
-test('what the kernel refuses is a failure', async () => {
+test('an error of the kernel is a failure', async () => {
   await assert.rejects(btrfs(libc(0x8400941f), '/'), { code: 'EPERM' })
   await assert.rejects(btrfs(libc(0xd000941e), '/'), { code: 'EPERM' })
   await assert.rejects(btrfs(libc(), '/nowhere'), { code: 'ENOENT' })

@@ -4,13 +4,13 @@ import { createKernel } from '../../../src/host/kernel.ts'
 import { failure, loadLibc, NoKernel } from '../../../src/host/syscall/ffi.ts'
 import { libcOf } from '../../support/libc.ts'
 
-/** Skips, and says so, where koffi has no build for this host; a continuous integration has one. */
+/** Skips the test if koffi has no build for this host; in CI it must have one. */
 const libc = await loadLibc().catch((error: unknown) => {
   if (process.env.CI === 'true') throw error
 })
 const skip = libc === undefined && 'koffi cannot be loaded here'
 
-test('where koffi is not installed there are no system calls, and the reason is told', async () => {
+test('without koffi system calls fail with the reason', async () => {
   const kernel = createKernel(() =>
     loadLibc(() => Promise.reject(new Error("Cannot find package 'koffi'\nRequire stack:"))),
   )
@@ -21,7 +21,7 @@ test('where koffi is not installed there are no system calls, and the reason is 
   })
 })
 
-test('the native half is tried first, then koffi itself', async () => {
+test("koffi's native module is loaded first, then koffi itself", async () => {
   const tried: string[] = []
   await assert.rejects(
     loadLibc((name) => {
@@ -32,7 +32,7 @@ test('the native half is tried first, then koffi itself', async () => {
   assert.deepEqual(tried, [`@koromix/koffi-${process.platform}-${process.arch}`, 'koffi'])
 })
 
-test('nothing is loaded before the first call, and once for all', async () => {
+test('libc is loaded once, at the first call', async () => {
   let loads = 0
   const kernel = createKernel(async () => {
     loads++
@@ -49,23 +49,23 @@ test('an errno has its name', () => {
   assert.deepEqual([code, message], ['ENOTTY', 'ENOTTY: ioctl'])
 })
 
-test('the clock of this host answers, and says how long its tick is', { skip }, async () => {
+test('adjtimex of this host returns the tick length', { skip }, async () => {
   const timex = await createKernel().adjtimex()
   assert.ok(timex.state >= 0 && timex.state <= 5)
   assert.ok(timex.tick >= 9000 && timex.tick <= 11000, `${timex.tick}`)
 })
 
-test('the loopback interface is found by its index, and none by an index that there is not', { skip }, () => {
+test('an interface name is found by index, undefined for an unknown index', { skip }, () => {
   assert.equal(libc?.interfaceName(1), 'lo')
   assert.equal(libc?.interfaceName(2 ** 31 - 1), undefined)
 })
 
-test('a call that fails tells which and why, on the event loop and beside it', { skip }, async () => {
+test('a failed call has its name and errno, on the event loop and in a thread', { skip }, async () => {
   assert.throws(() => libc?.socket(9999, 1, 0), { code: 'EAFNOSUPPORT', message: 'EAFNOSUPPORT: socket' })
   await assert.rejects(libc?.ioctl(-1, 0, Buffer.alloc(64)) ?? Promise.resolve(), { code: 'EBADF', syscall: 'ioctl' })
 })
 
-test('calls that fail at the same time each keep their own reason', { skip }, async () => {
+test('concurrent failed calls have the right errno each', { skip }, async () => {
   const socket = libc?.socket(2, 2, 0) ?? -1
   const codes = await Promise.all(
     Array.from({ length: 40 }, (_, i) =>
@@ -77,7 +77,7 @@ test('calls that fail at the same time each keep their own reason', { skip }, as
   assert.ok(!codes.some((code, i) => i % 2 === 1 && code === 'EBADF'), String(codes))
 })
 
-test('this host has a loopback link, a route table and sockets to tell of', { skip }, async () => {
+test('this host has a loopback link, a route table and sockets', { skip }, async () => {
   const kernel = createKernel()
   assert.equal((await kernel.links())[0]?.name, 'lo')
   assert.ok((await kernel.addresses()).length >= 0)

@@ -43,7 +43,7 @@ test('a counter is opened once for each event and processor, and closed at the e
   assert.equal(closed, 2)
 })
 
-test('what this processor does not count is left out, and not asked for again', () => {
+test('an event that the processor does not support is omitted, and not opened again', () => {
   let asked = 0
   const libc = failing('ENOENT')
   const counting = counters({
@@ -58,7 +58,7 @@ test('what this processor does not count is left out, and not asked for again', 
   assert.equal(asked, 1)
 })
 
-test('a missing right is told with what would give it', () => {
+test('the error of a missing permission names the remedy', () => {
   assert.throws(() => counters(failing('EACCES')).count({ type: 0, config: 0 }, 0), /CAP_PERFMON.*perf_event_paranoid/)
   assert.throws(() => counters(failing('EMFILE')).count({ type: 0, config: 0 }, 0), { code: 'EMFILE' })
 })

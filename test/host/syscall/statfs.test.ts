@@ -14,8 +14,8 @@ const patience: Waits = { timeoutMs: 400, waitMs: 100, signal: new AbortControll
 const patient: Waits = { ...patience, waitMs: 5000, timeoutMs: 5000 }
 
 /**
- * A child that answers like stat(1), writes each start and question to `log`, and hangs over a path with `hang` in it
- * for as long as a file of that path's name is missing in the directory.
+ * A child that answers like stat(1) and writes each start and request to `log`. For a path that contains `hang` it hangs
+ * until a file with the name of the path exists in the directory.
  */
 async function fake(t: TestContext, slowMs = 40) {
   const directory = await mkdtemp(join(tmpdir(), 'statfs-'))
@@ -55,13 +55,13 @@ async function until(what: () => Promise<boolean>) {
   assert.ok(await what())
 }
 
-test('a path that begins where the agent was started is asked about there', async (t) => {
+test('a relative path is resolved against the working directory', async (t) => {
   const { statfs, log } = await fake(t)
   assert.deepEqual(await asked(statfs, ['some/where', '/a//b'], patient), { 'some/where': usage, '/a//b': usage })
   assert.deepEqual((await log()).filter((line) => line.startsWith('/')).sort(), ['/a//b', resolve('some/where')].sort())
 })
 
-test('in this process the numbers are those of the kernel, a failure is in the words of Go', () => {
+test("statfs in this process returns the kernel's numbers, or an error with Go's text", () => {
   const statfs = new HostStatfs({ clock: systemClock })
   const { bsize, blocks } = statfsSync('/')
   const answer = statfs.here('/')
@@ -70,7 +70,7 @@ test('in this process the numbers are those of the kernel, a failure is in the w
   assert.deepEqual(statfs.here('/nowhere'), { error: 'no such file or directory' })
 })
 
-test('the shell and stat of this host give what the kernel gives, whatever bytes are in a path', async (t) => {
+test("the shell and stat of this host return the kernel's numbers, with any bytes in a path", async (t) => {
   const odd = await mkdtemp(join(tmpdir(), ` -'"$(x) \\t\\\t*é%s-`))
   const statfs = new HostStatfs({ clock: systemClock })
   t.after(() => rm(odd, { recursive: true }))
@@ -85,7 +85,7 @@ test('the shell and stat of this host give what the kernel gives, whatever bytes
   assert.deepEqual(found['/a\0b'], { error: 'invalid argument' })
 })
 
-test('no child is started before there is a question, and one serves all of them', async (t) => {
+test('a child is started at the first request, and serves all requests', async (t) => {
   const { statfs, log } = await fake(t, 1000)
   assert.deepEqual(await asked(statfs, [], patient), {})
   assert.deepEqual(await log(), [])
@@ -93,14 +93,14 @@ test('no child is started before there is a question, and one serves all of them
   assert.deepEqual(await log(), ['start', '/a', '/b', '/a', '/b', '/a', '/b'])
 })
 
-test('a child ends by itself when it is let go', async (t) => {
+test('a child ends when it is closed', async (t) => {
   const { statfs, log } = await fake(t)
   await asked(statfs, ['/a'], patient)
   statfs.close()
   await until(async () => (await log()).includes('end'))
 })
 
-test('a mount that hangs is asked once, does not hold up the others, and is in error after its time', {
+test('a hanging mount gets one request, does not delay the others, and times out', {
   timeout: 30_000,
 }, async (t) => {
   const { statfs, log } = await fake(t)
@@ -108,14 +108,14 @@ test('a mount that hangs is asked once, does not hold up the others, and is in e
     '/hang': timedOut,
     '/a': usage,
   })
-  const endless = { ...patience, waitMs: 60_000 } // which nobody waits for, or the test takes too long
+  const endless = { ...patience, waitMs: 60_000 } // longer than the test may take
   for (let i = 0; i < 3; i++)
     assert.deepEqual(await asked(statfs, ['/hang', '/a'], endless), { '/hang': timedOut, '/a': usage })
   assert.equal((await log()).filter((line) => line === '/hang').length, 1)
   assert.equal((await log()).filter((line) => line === 'start').length, 2)
 })
 
-test('the last answer holds until the question is too old', async (t) => {
+test('the last answer is used until the request times out', async (t) => {
   const { statfs, release, hold } = await fake(t)
   await release('/hang')
   assert.deepEqual(await asked(statfs, ['/hang'], patient), { '/hang': usage })
@@ -125,7 +125,7 @@ test('the last answer holds until the question is too old', async (t) => {
   assert.deepEqual(await asked(statfs, ['/hang']), { '/hang': timedOut })
 })
 
-test('a mount that answers again is well again, and one child is left', async (t) => {
+test('a mount that answers again recovers, and one child remains', async (t) => {
   const { statfs, release, log } = await fake(t)
   await asked(statfs, ['/hang', '/a'], { ...patience, waitMs: 400 })
   await release('/hang')
@@ -134,7 +134,7 @@ test('a mount that answers again is well again, and one child is left', async (t
   await until(async () => (await log()).filter((line) => line === 'end').length === 1)
 })
 
-test('with four children hanging the other mounts are in error without being asked, until one comes back', async (t) => {
+test('with four hanging children the other mounts time out without a request, until one returns', async (t) => {
   const { statfs, release, log } = await fake(t)
   const paths = ['/hang1', '/hang2', '/hang3', '/hang4', '/a', '/hang5']
   const all = Object.fromEntries(paths.map((path) => [path, timedOut]))
@@ -143,12 +143,12 @@ test('with four children hanging the other mounts are in error without being ask
   assert.deepEqual(await asked(statfs, paths), all)
   assert.deepEqual((await log()).filter((line) => line !== 'start').sort(), ['/hang1', '/hang2', '/hang3', '/hang4'])
   assert.equal((await log()).filter((line) => line === 'start').length, 4)
-  assert.equal(statfs.problem, '4 mounts hang: other remote mounts are not asked')
+  assert.equal(statfs.problem, '4 mounts hang: other remote mounts are not checked')
   await release('/hang3')
   await until(async () => (await asked(statfs, paths))['/a'] !== timedOut)
 })
 
-test('a mount without an answer yet that is not too old is not spoken of', async (t) => {
+test('a mount without an answer before the timeout is omitted', async (t) => {
   const { statfs } = await fake(t)
   assert.deepEqual(await asked(statfs, ['/hang', '/a'], { ...patience, timeoutMs: 60_000 }), { '/a': usage })
 })
@@ -160,7 +160,7 @@ test('an abort ends the wait', async (t) => {
   assert.ok(performance.now() - begun < 10_000)
 })
 
-test('a mount that is gone is forgotten, but not the question it has open', async (t) => {
+test('the state of a removed mount is dropped, except an open request', async (t) => {
   const { statfs, log } = await fake(t)
   await asked(statfs, ['/hang', '/a'], { ...patience, waitMs: 400 })
   await asked(statfs, ['/a'])
@@ -168,13 +168,13 @@ test('a mount that is gone is forgotten, but not the question it has open', asyn
   assert.equal((await log()).filter((line) => line === '/hang').length, 1)
 })
 
-test('what stat says of a failure is told in the words of Go', async (t) => {
+test("a failure of stat is reported with Go's text", async (t) => {
   const { statfs } = await fake(t)
   assert.deepEqual(await asked(statfs, ['/stale'], patient), { '/stale': { error: 'stale NFS file handle' } })
   assert.equal(statfs.problem, undefined)
 })
 
-test('a child that dies costs one answer and is replaced', async (t) => {
+test('a child that dies fails one request and is replaced', async (t) => {
   const { statfs } = await fake(t)
   const found = await asked(statfs, ['/a', '/die', '/b'], patient)
   assert.deepEqual(found, { '/a': usage, '/die': { error: 'statfs not available' }, '/b': usage })
@@ -183,7 +183,7 @@ test('a child that dies costs one answer and is replaced', async (t) => {
   assert.equal(statfs.problem, undefined)
 })
 
-test('an answer that makes no sense is an error of that mount, and is shown', async (t) => {
+test('an invalid answer is an error of that mount, and is reported', async (t) => {
   const { statfs } = await fake(t)
   const found = await asked(statfs, ['/garbage', '/b'], patient)
   assert.deepEqual(found, { '/garbage': { error: 'statfs not available' }, '/b': usage })
@@ -198,7 +198,7 @@ const broken: readonly (readonly [string, Command, RegExp])[] = [
   ['a flood that is no answer', ['/bin/sh', '-c', 'yes | head -c 200000; exit 5'], /ended, status 5/],
 ]
 for (const [title, command, words] of broken)
-  test(`${title} puts remote mounts in error and is named`, async (t) => {
+  test(`${title} makes remote mounts fail and is reported`, async (t) => {
     const statfs = new HostStatfs({ clock: systemClock, command })
     t.after(() => statfs.close())
     const error = { error: 'statfs not available' }

@@ -43,7 +43,7 @@ describe('a message bus', { skip: noBus }, () => {
     assert.equal(await connection.property(object, 'Yes', 'b'), true)
   })
 
-  test('a property that is refused is undefined', async () => {
+  test('a property with an error reply is undefined', async () => {
     using connection = await connectBus(bus.address, true, soon())
     assert.equal(await connection.property(object, 'Missing', 's'), undefined)
   })
@@ -53,13 +53,13 @@ describe('a message bus', { skip: noBus }, () => {
     await assert.rejects(connection.property(object, 'Text', 'u'), /Text of \/a is of type s, not u/)
   })
 
-  test('a method replies with its value', async () => {
+  test('a method returns its value', async () => {
     using connection = await connectBus(bus.address, true, soon())
     assert.deepEqual(await connection.call({ ...object, member: 'List' }, 'a(so)'), [['seat0', '/s']])
     await assert.rejects(connection.call({ ...object, member: 'List' }, 's'), /List\(\) of \/a: .*type a\(so\), not s/)
   })
 
-  test('a service that is not there is an error in the words of the bus', async () => {
+  test('a missing service is an error with the text of the bus', async () => {
     using connection = await connectBus(bus.address, true, soon())
     const call = { ...object, destination: 'org.example.Nobody', member: 'List' }
     await assert.rejects(connection.call(call, 's'), (error) => {
@@ -68,13 +68,13 @@ describe('a message bus', { skip: noBus }, () => {
     })
   })
 
-  test('more calls than the bus lets wait for replies take turns', async () => {
+  test('calls above the limit of the bus wait in a queue', async () => {
     using connection = await connectBus(bus.address, true, soon())
     const asked = Array.from({ length: 1000 }, () => connection.property(object, 'Small', 'u'))
     assert.deepEqual(new Set(await Promise.all(asked)), new Set([7]))
   })
 
-  test('the signal ends a call that nobody answers, and those that wait for their turn', async () => {
+  test('the signal rejects a call without a reply, and queued calls', async () => {
     const abort = new AbortController()
     using connection = await connectBus(bus.address, true, abort.signal)
     const asked = Array.from({ length: 150 }, () => connection.property(object, 'Stuck', 's'))
@@ -83,7 +83,7 @@ describe('a message bus', { skip: noBus }, () => {
     assert.deepEqual([...new Set(outcomes.map(({ status }) => status))], ['rejected'])
   })
 
-  test('a message above the limit ends the connection', async () => {
+  test('a message above the size limit closes the connection', async () => {
     using connection = await connectBus(bus.address, true, soon())
     await assert.rejects(connection.property(object, 'Long', 's'), (error) => {
       assert.match(messageOf(error), /exceeds the maximum size/)
@@ -91,22 +91,22 @@ describe('a message bus', { skip: noBus }, () => {
     })
   })
 
-  test('the first address that answers is taken', async () => {
+  test('the first address that answers is used', async () => {
     using connection = await connectBus(`unix:path=/nonexistent/bus;${bus.address},guid=00`, true, soon())
     assert.equal(await connection.property(object, 'Small', 'u'), 7)
   })
 })
 
-describe('what is no message bus', () => {
+describe('something that is not a message bus', () => {
   const fails = async (address: string, expected: RegExp, signal = soon()) =>
     assert.rejects(connectBus(address, true, signal), (error) => {
       assert.match(messageOf(error), expected)
       return true
     })
 
-  test('no address, an address of another kind, a socket that is not there', async () => {
+  test('no address, an unsupported address, a missing socket', async () => {
     await fails('', /cannot connect to no address/)
-    await fails('tcp:host=localhost,port=1', /tcp:host=localhost,port=1 is no address of a Unix socket/)
+    await fails('tcp:host=localhost,port=1', /tcp:host=localhost,port=1 is not the address of a Unix socket/)
     await fails('unix:path=/nonexistent/bus', /cannot connect to unix:path=\/nonexistent\/bus: .*ENOENT/)
     await fails('unix:path=/nonexistent/b%20s', /ENOENT.*\/nonexistent\/b s/)
   })
@@ -124,7 +124,7 @@ describe('what is no message bus', () => {
       await assert.rejects(connectBus(`unix:path=${socket.path}`, true, soon()))
     })
 
-  test('a peer that is no bus is asked without a greeting', async () => {
+  test('a peer that is not a bus gets no Hello', async () => {
     const asked: unknown[] = []
     await using socket = await listen((stream) => {
       const peer = createConnection({ stream, server: true })
@@ -138,7 +138,7 @@ describe('what is no message bus', () => {
     assert.deepEqual(asked, ['Get'])
   })
 
-  test('a socket that never answers is given up at the deadline', async () => {
+  test('a socket that never answers times out', async () => {
     await using socket = await listen(() => {})
     await assert.rejects(connectBus(`unix:path=${socket.path}`, true, AbortSignal.timeout(50)))
   })

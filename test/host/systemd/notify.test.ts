@@ -7,7 +7,7 @@ import { createNotify } from '../../../src/host/systemd/notify.ts'
 import { createLog, silent } from '../../../src/util/log.ts'
 import { hostpush, program, type Running, start, temporary } from '../../support/servers.ts'
 
-/** A real datagram socket, as a service manager has it. */
+/** A real datagram socket in place of systemd's. */
 async function listener(t: TestContext, address: string): Promise<Running | undefined> {
   const compiler = program(t, 'cc')
   if (compiler === undefined) return undefined
@@ -23,7 +23,7 @@ const addresses = {
   'that is abstract': () => `@hostpush-test-${process.pid}`,
 }
 for (const [where, addressOf] of Object.entries(addresses)) {
-  test(`messages come to a socket ${where}, whole and in order`, async (t) => {
+  test(`messages arrive at a socket ${where}, complete and in order`, async (t) => {
     const address = addressOf(t)
     const manager = await listener(t, address)
     if (manager === undefined) return
@@ -36,7 +36,7 @@ for (const [where, addressOf] of Object.entries(addresses)) {
   })
 }
 
-test('nobody is told where nobody asked, and a socket that cannot be had is said once', async (t) => {
+test('without NOTIFY_SOCKET nothing is sent, and an unusable socket is logged once', async (t) => {
   createNotify(undefined, { log: silent, load: () => Promise.reject(new Error('not needed')) })('READY=1')
   const lines: string[] = []
   const log = createLog(
@@ -51,16 +51,16 @@ test('nobody is told where nobody asked, and a socket that cannot be had is said
   while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
   createNotify('vsock:2:1234', { log })('READY=1')
   assert.equal(lines.length, 2, lines.join(''))
-  assert.match(lines[0] ?? '', /systemd: cannot be told.*ENOENT/)
-  assert.match(lines[1] ?? '', /vsock:2:1234.*only sockets of the file system/)
+  assert.match(lines[0] ?? '', /Notifying systemd failed.*ENOENT/)
+  assert.match(lines[1] ?? '', /vsock:2:1234.*unsupported address/)
 })
 
-test('an agent tells the service manager that it is ready, that it lives and that it stops', async (t) => {
+test('an agent notifies systemd of its start, its watchdog pings and its stop', async (t) => {
   const address = join(temporary(t), 'notify')
   const manager = await listener(t, address)
   if (manager === undefined) return
   const file = join(temporary(t), 'config.json')
-  const url = 'http://127.0.0.1:9/api/v1/write' // nobody is there: the ping says that the sender lives
+  const url = 'http://127.0.0.1:9/api/v1/write' // nothing listens there: the ping shows that the sender is alive
   writeFileSync(
     file,
     JSON.stringify({

@@ -10,7 +10,7 @@ const nobody = async () => {
   throw new Error('nobody is there')
 }
 
-test('the machine is going down when systemd says so', { skip: noBus }, async () => {
+test('the machine is shutting down if systemd is stopping', { skip: noBus }, async () => {
   await using bus = await startBus()
   let state = 'running'
   const manager = 'org.freedesktop.systemd1.Manager'
@@ -29,11 +29,11 @@ test('the machine is going down when systemd says so', { skip: noBus }, async ()
   }
 })
 
-test('where there is no systemd, nothing is going down', async () => {
+test('without systemd the machine is not shutting down', async () => {
   assert.equal(await isGoingDown({ systemBus: nobody, systemd: nobody }, systemClock), false)
 })
 
-test('one that does not answer is not waited for', async () => {
+test('a systemd that does not answer causes no delay', async () => {
   const clock = new TestClock()
   const answer = isGoingDown({ systemBus: () => new Promise(() => {}), systemd: nobody }, clock)
   await clock.pass(1000)

@@ -27,7 +27,7 @@ async function as(t: TestContext, identity: AzureIdentity, give: Give, take?: Gi
   return { ...made, login }
 }
 
-test('an application shows its secret to its tenant, in the form', async (t) => {
+test('an application sends its secret to its tenant, in the form', async (t) => {
   const identity = { kind: 'secret', secret: () => new Secret('s3cret'), ...application } as const
   const { asked, shown, post } = await as(t, identity, () => token('t1', { expires_in: 3599, token_type: 'Bearer' }))
   assert.equal((await post()).kind, 'delivered')
@@ -45,7 +45,7 @@ test('an application shows its secret to its tenant, in the form', async (t) => 
 })
 
 /** https://learn.microsoft.com/entra/identity-platform/certificate-credentials */
-test('an application shows what its certificate has signed', async (t) => {
+test('an application sends an assertion signed with its certificate', async (t) => {
   const { pkcs8, verified } = keyPair()
   const folder = temporary(t)
   const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
@@ -78,7 +78,7 @@ test('an application shows what its certificate has signed', async (t) => {
   }
 })
 
-test("a pod's token is shown as it is at the time", async (t) => {
+test("a pod's token is read again for each request", async (t) => {
   let held = 'first.of.pod'
   const identity = { kind: 'federated', token: () => new Secret(held), ...application } as const
   const { asked, post } = await as(
@@ -96,7 +96,7 @@ test("a pod's token is shown as it is at the time", async (t) => {
   )
 })
 
-test('the identity of a machine comes from its metadata service, its own or one assigned to it', async (t) => {
+test('a managed identity comes from the metadata service, system-assigned or user-assigned', async (t) => {
   for (const [more, query] of [
     [{}, ''],
     [{ clientId }, `&client_id=${clientId}`],
@@ -115,7 +115,7 @@ test('the identity of a machine comes from its metadata service, its own or one 
   }
 })
 
-test("what Entra ID says is told, without the secret and the receiver's ills", async (t) => {
+test('an error of Entra ID is reported without the secret, and separately from the receiver', async (t) => {
   const identity = { kind: 'secret', secret: () => new Secret('s3cret'), ...application } as const
   const said = {
     error: 'invalid_client',

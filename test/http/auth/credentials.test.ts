@@ -3,25 +3,25 @@ import { test } from 'node:test'
 import { redact, redactedUrl, secretsOf } from '../../../src/http/redact.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 
-test('a URL is shown without what its query holds', () => {
+test('a URL is shown without the values of its query', () => {
   const shown = (url: string) => redactedUrl(new URL(url))
   assert.equal(shown('http://127.0.0.1:9090/api/v1/write'), 'http://127.0.0.1:9090/api/v1/write')
   assert.equal(shown('https://h/w?authKey=s3cret&x'), 'https://h/w?authKey=***&x=***')
   assert.equal(shown('https://me:s3cret@h/w#s3cret'), 'https://h/w')
 })
 
-/** What is left of a receiver's words when these headers went to this URL. */
+/** The redacted answer of a receiver after a request with these headers to this URL. */
 const told = (words: string, headers: Record<string, string>, url = 'http://h/') =>
   redact(words, secretsOf(new URL(url), headers))
 
-test('what was shown to a receiver is concealed where it says it again', () => {
+test('secrets that the receiver repeats are masked', () => {
   const basic = { authorization: `Basic ${Buffer.from('me:p:ssword').toString('base64')}` }
   assert.equal(told(`no p:ssword, no ${basic.authorization}`, basic), 'no ***, no Basic ***')
   assert.equal(told('token glc_abc is expired', { authorization: 'Bearer glc_abc' }), 'token *** is expired')
   assert.equal(told('HTTP 401: a b c', { authorization: 'Bearer a' }), 'HTTP 401: a b c')
 })
 
-test("of the user's own headers those that are named like secrets are concealed, a tenant is not", () => {
+test('configured headers are masked, except those of the tenant', () => {
   const headers = { 'X-Api-Key': 's3cret', Cookie: 'a=s3cret2', 'X-Scope-OrgID': 'tenant' }
   assert.equal(told('tenant: no s3cret2 of a=s3cret2, s3cret', headers), 'tenant: no *** of ***, ***')
   assert.equal(told('no first1, no second2', { 'X-A': 'first1, second2' }), 'no ***, no ***')
@@ -29,12 +29,12 @@ test("of the user's own headers those that are named like secrets are concealed,
   assert.equal(told('no abcdef', { 'X-Auth': 'Token abcdef' }), 'no ***')
 })
 
-test("what a URL's query holds is concealed, as it is and as it was written", () => {
+test("values of a URL's query are masked, decoded and encoded", () => {
   assert.equal(told('no /w?key=a%20b%3Fc, no a b?c', {}, 'http://h/w?key=a%20b%3fc'), 'no /w?key=***, no ***')
   assert.equal(told(JSON.stringify({ key: 'a"bcd' }), { 'X-Key': 'a"bcd' }), '{"key":"***"}')
 })
 
-test('a receiver that repeats the token does not bring it into the log', async (t) => {
+test('a token that the receiver repeats does not appear in the log', async (t) => {
   const { port } = await rawServer(t, (socket, { headers }) =>
     socket.write(answerOf(401, {}, `you said ${headers['authorization']}`)),
   )
@@ -48,7 +48,7 @@ test('a receiver that repeats the token does not bring it into the log', async (
   })
 })
 
-test('not even the beginning of one, where a long answer is cut', async (t) => {
+test('not even a part of a token appears if a long answer is truncated', async (t) => {
   const { port } = await rawServer(t, (socket) => socket.write(answerOf(400, {}, `${'x'.repeat(505)}glc_s3cret`)))
   const credentials = { headersFor: () => ({ authorization: 'Bearer glc_s3cret' }) }
   const { post } = await poster(t, `http://127.0.0.1:${port}/`, { credentials })

@@ -28,8 +28,8 @@ const account = {
   private_key: pkcs8,
 }
 
-/** As Prometheus 3.15 has it, which was seen at a token endpoint. */
-test('a service account shows what its key has signed, and the project that pays', async (t) => {
+/** The header of Prometheus 3.15, as recorded at a token endpoint. */
+test('a service account sends a signed assertion, and the project to bill', async (t) => {
   const { asked, taken, post, tokenUri } = await from(
     t,
     () => ({ ...account, quota_project_id: 'payer' }),
@@ -48,7 +48,7 @@ test('a service account shows what its key has signed, and the project that pays
   assert.deepEqual([headers['authorization'], headers['x-goog-user-project']], ['Bearer t1', 'payer'])
 })
 
-test("a user's refresh token is shown, and a new one of the file where the token is refused", async (t) => {
+test("a user's refresh token is sent, and a new one from the file after a rejected token", async (t) => {
   let refresh_token = 'first-refresh'
   const user = () => ({ type: 'authorized_user', client_id: 'me', client_secret: 's3cret', refresh_token })
   let good = 'Bearer t1'
@@ -70,7 +70,7 @@ test("a user's refresh token is shown, and a new one of the file where the token
   ])
 })
 
-test("without a file the machine's service account is asked for", async (t) => {
+test('without a file the token comes from the service account of the machine', async (t) => {
   const { asked, shown, post } = await from(t, undefined, () => token('t1', { expires_in: 3000, token_type: 'Bearer' }))
   assert.equal((await post()).kind, 'delivered')
   assert.deepEqual(shown(), ['Bearer t1'])
@@ -79,7 +79,7 @@ test("without a file the machine's service account is asked for", async (t) => {
   assert.equal(asked[0].headers['metadata-flavor'], 'Google')
 })
 
-test('a refusal is told without what was shown', async (t) => {
+test('the error of a rejected request contains no secret', async (t) => {
   const user = { type: 'authorized_user', client_id: 'me', client_secret: 's3cret', refresh_token: 'refr3sh' }
   const said = { error: 'invalid_grant', error_description: 'refr3sh of s3cret was revoked' }
   const { taken, post } = await from(
@@ -95,14 +95,14 @@ test('a refusal is told without what was shown', async (t) => {
   assert.deepEqual(taken, [])
 })
 
-test('what a file lacks is told, and nothing of what it holds', () => {
+test('the error names the missing key of a file, and contains no value of it', () => {
   const wrong: readonly (readonly [held: unknown, words: RegExp])[] = [
-    ['s3cret', /^it is no JSON object$/],
-    [{ type: 's3cret' }, /^its type is neither service_account nor authorized_user/],
-    [{ ...account, client_email: '' }, /^it has no client_email, which a file of type service_account holds$/],
-    [{ ...account, private_key: 's3cret' }, /^it holds no private key that can be used/],
-    [{ ...account, token_uri: 's3cret' }, /^its token_uri is no http/],
-    [{ type: 'authorized_user', client_id: 's3cret', client_secret: 's3cret' }, /^it has no refresh_token/],
+    ['s3cret', /^it is not a JSON object$/],
+    [{ type: 's3cret' }, /^its type is not supported: expected service_account or authorized_user/],
+    [{ ...account, client_email: '' }, /^client_email is missing, a file of type service_account requires it$/],
+    [{ ...account, private_key: 's3cret' }, /^it contains no valid private key/],
+    [{ ...account, token_uri: 's3cret' }, /^its token_uri is not an http/],
+    [{ type: 'authorized_user', client_id: 's3cret', client_secret: 's3cret' }, /^refresh_token is missing/],
   ]
   for (const [held, words] of wrong)
     assert.throws(
@@ -111,6 +111,6 @@ test('what a file lacks is told, and nothing of what it holds', () => {
     )
 })
 
-test('a file without token_uri is of Google', () => {
+test("a file without token_uri uses Google's token endpoint", () => {
   assert.equal(googleFileOf(account).tokenUrl.href, 'https://oauth2.googleapis.com/token')
 })

@@ -25,8 +25,8 @@ async function byKey(t: TestContext, give: Give, more: Partial<Proof> = {}, scop
   return { ...made, tokenUrl }
 }
 
-/** As Prometheus 3.15 has it, which was seen at a token endpoint. */
-test('an assertion that the key has signed is shown, and no secret', async (t) => {
+/** The header of Prometheus 3.15, as recorded at a token endpoint. */
+test('the request contains an assertion signed by the key, and no secret', async (t) => {
   const { asked, shown, post, tokenUrl } = await byKey(t, () => token('t1'))
   assert.equal((await post()).kind, 'delivered')
   assert.deepEqual(shown(), ['Bearer t1'])
@@ -41,7 +41,7 @@ test('an assertion that the key has signed is shown, and no secret', async (t) =
   assert.equal(asked[0]?.headers['authorization'], undefined)
 })
 
-test('issuer, audience, claims, scopes and the name of the key are as they are said', async (t) => {
+test('issuer, audience, claims, scopes and key id are as configured', async (t) => {
   const more = {
     key: () => new Secret(pkcs1),
     keyId: 'k1',
@@ -58,7 +58,7 @@ test('issuer, audience, claims, scopes and the name of the key are as they are s
   assert.deepEqual({ iss, sub, scope, tier }, { iss: 'issuer', sub: 'somebody', scope: 'a b', tier: { level: [1] } })
 })
 
-test('each token has an assertion of its own', async (t) => {
+test('each token request has a new assertion', async (t) => {
   const { asked, post, pass, tokenUrl } = await byKey(t, () => token('t', { expires_in: 60 }))
   await post()
   pass(60_000)
@@ -67,7 +67,7 @@ test('each token has an assertion of its own', async (t) => {
   assert.equal(new Set(ids).size, 2)
 })
 
-test('an endpoint that says the assertion again is told without it', async (t) => {
+test('an assertion that the token endpoint repeats is masked', async (t) => {
   const { asked, post } = await byKey(t, (request) => {
     const fault = { error: 'invalid_grant', error_description: `no: ${formOf(request)['assertion']}` }
     return answerOf(400, {}, JSON.stringify(fault))
@@ -77,15 +77,15 @@ test('an endpoint that says the assertion again is told without it', async (t) =
   assert.equal(asked.length, 1)
 })
 
-test('a key that can no longer be used is told before anybody is asked', async (t) => {
+test('an invalid key is an error before any request', async (t) => {
   const key = () => new Secret('-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----')
   const { asked, post } = await byKey(t, () => token('t1'), { key })
   const outcome = await post()
-  assert.match('reason' in outcome ? outcome.reason : '', /^oauth2: no credentials: it holds no private key that can/)
+  assert.match('reason' in outcome ? outcome.reason : '', /^oauth2: no credentials: it contains no valid private key/)
   assert.deepEqual(asked, [])
 })
 
-test('who asks while a token is being asked for gets the same', async (t) => {
+test('concurrent callers get the same token', async (t) => {
   const { asked, shown, post } = await byKey(t, () => token('t1'))
   await Promise.all([post(), post(), post()])
   assert.equal(asked.length, 1)

@@ -8,7 +8,7 @@ import { Secret } from '../../../src/util/log.ts'
 import { answerOf, rawServer } from '../../support/raw.ts'
 import { formOf, type Give, scene, token } from '../../support/tokens.ts'
 
-/** A token endpoint, a receiver and a sender between them. */
+/** A token endpoint, a receiver, and a sender that uses both. */
 const bySecret = (t: TestContext, give: Give, more: Partial<OAuth2Options> = {}, take?: Give) =>
   scene(
     t,
@@ -25,7 +25,7 @@ const bySecret = (t: TestContext, give: Give, more: Partial<OAuth2Options> = {},
     { give, ...(take && { take }) },
   )
 
-test('a token is asked for once, and again ten seconds before it ends', async (t) => {
+test('a token is fetched once, and again ten seconds before it expires', async (t) => {
   const { asked, shown, post, pass } = await bySecret(t, ({ number }) =>
     token(`t${number}`, { expires_in: 60, token_type: 'bearer' }),
   )
@@ -45,7 +45,7 @@ test('a token is asked for once, and again ten seconds before it ends', async (t
   })
 })
 
-test('an endpoint that does not know Basic gets id and secret in the form, from then on', async (t) => {
+test('a token endpoint without Basic gets id and secret in the form from then on', async (t) => {
   const { asked, post, pass } = await bySecret(t, ({ headers, number }) =>
     headers['authorization'] ? answerOf(401) : token(`t${number}`, { expires_in: '60' }),
   )
@@ -58,7 +58,7 @@ test('an endpoint that does not know Basic gets id and secret in the form, from 
   )
 })
 
-test('a token that is refused before its end is got anew at once', async (t) => {
+test('a token that the receiver rejects before it expires is fetched again at once', async (t) => {
   let good = 't1'
   const { asked, shown, post } = await bySecret(
     t,
@@ -80,12 +80,12 @@ const refusals: Readonly<Record<string, readonly [answer: string, reason: RegExp
     answerOf(400, {}, '{"error":"invalid_client","error_description":"s3cret% is wrong"}'),
     /^oauth2: http:\/\/127\.0\.0\.1:\d+\/token: HTTP 400: invalid_client: \*\*\* is wrong$/,
   ],
-  'has no token': [answerOf(200, {}, '{"id_token":"x"}'), /: an answer without access_token$/],
-  'is no JSON': [answerOf(200, {}, '<html>s3cret%</html>'), /: an answer without access_token$/],
+  'has no token': [answerOf(200, {}, '{"id_token":"x"}'), /: no access_token in the answer$/],
+  'is no JSON': [answerOf(200, {}, '<html>s3cret%</html>'), /: no access_token in the answer$/],
   'is a failure': [answerOf(503, {}, 'down'), /: HTTP 503$/],
 }
 for (const [name, [answer, reason]] of Object.entries(refusals)) {
-  test(`an endpoint's answer that ${name}`, async (t) => {
+  test(`a token endpoint's answer that ${name}`, async (t) => {
     const { shown, post } = await bySecret(t, () => answer)
     const outcome = await post()
     assert.equal(outcome.kind, 'retry')
@@ -94,7 +94,7 @@ for (const [name, [answer, reason]] of Object.entries(refusals)) {
   })
 }
 
-test('an endpoint that is not there is told apart from the receiver', async (t) => {
+test('an unreachable token endpoint is distinguished from the receiver', async (t) => {
   const nowhere = { tokenUrl: new URL('http://127.0.0.1:9/token') }
   const { post } = await bySecret(t, () => '', nowhere)
   assert.deepEqual(await post(), {
@@ -103,7 +103,7 @@ test('an endpoint that is not there is told apart from the receiver', async (t) 
   })
 })
 
-test('an endpoint that is silent for longer than an attempt may take is told apart from the receiver', async (t) => {
+test('a timeout of the token endpoint is distinguished from one of the receiver', async (t) => {
   const endpoint = await rawServer(t, () => {})
   const credentials = oauth2({
     tokenUrl: new URL(`http://127.0.0.1:${endpoint.port}/token`),

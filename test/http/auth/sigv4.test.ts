@@ -14,7 +14,7 @@ import { temporary } from '../../support/servers.ts'
 const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex')
 const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
 
-/** Worked out anew: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
+/** Independent calculation of the signature: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
 function isSigned({ line, headers, body }: RawRequest, secret: string): boolean {
   const [, scope = '', names = '', signature] =
     /^AWS4-HMAC-SHA256 Credential=[^/]+\/(\S+), SignedHeaders=(\S+), Signature=(\w+)$/.exec(
@@ -37,7 +37,7 @@ function isSigned({ line, headers, body }: RawRequest, secret: string): boolean 
   return hmac(key, text).toString('hex') === signature
 }
 
-/** The variables that AWS's libraries look at, for one test; everything else of theirs is unset. */
+/** Sets environment variables of AWS's libraries for one test, and unsets all others of them. */
 function environment(t: TestContext, more: Readonly<Record<string, string>>): void {
   const before = { ...process.env }
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name]
@@ -70,7 +70,7 @@ const keyOf = (request: RawRequest | undefined) =>
 
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
 
-test('keys of the configuration sign host, date and body for service and region', async (t) => {
+test('configured keys sign host, date and body for service and region', async (t) => {
   const { requests, post } = await scene(t, { keys: { access: 'AKID', secret: new Secret('s3cret') } })
   assert.equal((await post()).kind, 'delivered')
   const [request] = requests
@@ -83,7 +83,7 @@ test('keys of the configuration sign host, date and body for service and region'
   assert.equal(request.headers['x-amz-content-sha256'], sha256('samples'))
 })
 
-test('a profile is read from its file, and again when it is refused', async (t) => {
+test('a profile is read from its file, and again after the receiver rejects it', async (t) => {
   const file = join(temporary(t), 'credentials')
   const write = (key: string) =>
     writeFileSync(
@@ -100,7 +100,7 @@ test('a profile is read from its file, and again when it is refused', async (t) 
   assert.deepEqual(requests.map(keyOf), ['FIRST', 'FIRST', 'SECOND'])
 })
 
-test('a role is taken on by STS, signed with the own keys, until shortly before its end', async (t) => {
+test('a role is assumed through STS with the configured keys, and renewed shortly before it expires', async (t) => {
   const role = (number: number) =>
     `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>` +
     `<AccessKeyId>ROLE${number}</AccessKeyId><SecretAccessKey>role-s</SecretAccessKey><SessionToken>tok+en=</SessionToken>` +
@@ -123,7 +123,7 @@ test('a role is taken on by STS, signed with the own keys, until shortly before 
   assert.match(sts.requests[0]?.headers['authorization'] ?? '', /eu-central-1\/sts\/aws4_request/)
 })
 
-test('where a proxy is configured AWS is asked through it, with its password', async (t) => {
+test('requests to AWS go through the configured proxy, with its password', async (t) => {
   const credentials = `<Credentials><AccessKeyId>ROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>${inAnHour()}</Expiration></Credentials>`
   const answer = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>${credentials}</AssumeRoleResult></AssumeRoleResponse>`
   const proxy = await rawServer(t, (socket) => socket.write(answerOf(200, { 'content-type': 'text/xml' }, answer)))
@@ -139,7 +139,7 @@ test('where a proxy is configured AWS is asked through it, with its password', a
   assert.equal(proxy.requests[0]?.headers['proxy-authorization'], http.authorization.reveal())
 })
 
-test("the instance's own credentials come from its metadata service, version 2", async (t) => {
+test('the credentials of an instance come from the metadata service, version 2', async (t) => {
   const role = { Code: 'Success', AccessKeyId: 'IMDS', SecretAccessKey: 'imds-s', Token: 'tok', Expiration: inAnHour() }
   const metadata = await rawServer(t, (socket, { line, headers }) => {
     if (line.startsWith('PUT /latest/api/token')) socket.write(answerOf(200, {}, 'session'))
@@ -156,7 +156,7 @@ test("the instance's own credentials come from its metadata service, version 2",
   assert.equal(metadata.requests.filter(({ line }) => line.includes('/pusher')).length, 1)
 })
 
-test("a container's credentials come from where the environment says", async (t) => {
+test('the credentials of a container come from the URL in the environment', async (t) => {
   const role = { AccessKeyId: 'TASK', SecretAccessKey: 'task-s', Token: 'tok', Expiration: inAnHour() }
   const agent = await rawServer(t, (socket) => socket.write(answerOf(200, {}, JSON.stringify(role))))
   environment(t, {
@@ -170,7 +170,7 @@ test("a container's credentials come from where the environment says", async (t)
   assert.equal(agent.requests[0]?.headers['authorization'], 'pod')
 })
 
-test('where there are no credentials nothing is sent, and it is said', async (t) => {
+test('without credentials nothing is sent, and the error says so', async (t) => {
   environment(t, { AWS_EC2_METADATA_DISABLED: 'true' })
   const { requests, post } = await scene(t, { profile: 'nobody' })
   const outcome = await post()

@@ -10,12 +10,12 @@ const kinds: Readonly<Record<string, readonly number[]>> = {
   uncertain: [502, 503, 504],
 }
 for (const [kind, statuses] of Object.entries(kinds)) {
-  test(`${statuses.join(', ')} mean ${kind}`, () => {
+  test(`the outcome of ${statuses.join(', ')} is ${kind}`, () => {
     for (const status of statuses) assert.equal(outcomeOf({ status, headers: {}, body: '' }, nowMs).kind, kind)
   })
 }
 
-test("an operator's error is tried again once a minute", () => {
+test("an operator's error is retried once a minute", () => {
   for (const status of [401, 403, 404, 407]) {
     assert.deepEqual(outcomeOf({ status, headers: {}, body: 'no\nreally' }, nowMs), {
       kind: 'retry',
@@ -26,7 +26,7 @@ test("an operator's error is tried again once a minute", () => {
   }
 })
 
-test('Retry-After is seconds or a date, clamped, and garbage is none', () => {
+test('Retry-After is seconds or a date, capped; an invalid value is ignored', () => {
   assert.equal(retryAfterMs('7', nowMs), 7000)
   assert.equal(retryAfterMs('0', nowMs), 0)
   assert.equal(retryAfterMs(new Date(nowMs + 9000).toUTCString(), nowMs), 9000)
@@ -38,7 +38,7 @@ test('Retry-After is seconds or a date, clamped, and garbage is none', () => {
   assert.deepEqual(outcome, { kind: 'retry', reason: 'HTTP 429', status: 429, afterMs: 7000 })
 })
 
-test('a redirect is told with its target, without what may be secret in it', () => {
+test('the reason of a redirect names its target without possible secrets', () => {
   const { reason } = outcomeOf(
     { status: 302, headers: { location: 'https://me:pw@x/login?token=abc' }, body: '' },
     nowMs,
@@ -46,7 +46,7 @@ test('a redirect is told with its target, without what may be secret in it', () 
   assert.equal(reason, 'HTTP 302 to https://x/login: not the answer of a receiver')
 })
 
-test('of a page its title is told, of a text its first line without the end of it', () => {
+test('the reason is the title of a page or the first line of a text, truncated', () => {
   const reasonOf = (body: string, headers: Record<string, string> = {}) =>
     (outcomeOf({ status: 413, headers, body }, nowMs) as { reason: string }).reason
   const html = { 'content-type': 'text/html' }
@@ -57,7 +57,7 @@ test('of a page its title is told, of a text its first line without the end of i
   assert.equal(reasonOf('\x1b[31mtoo\tmuch\x00\x1b]0;x\x07'), 'HTTP 413: \uFFFD[31mtoo\tmuch\uFFFD]0;x\uFFFD')
 })
 
-test('a web page that says 200 has taken nothing; any other body of a 2xx is not looked at', () => {
+test('a web page with status 200 is not a delivery; other bodies of a 2xx are ignored', () => {
   const html = { 'content-type': 'text/html; charset=utf-8' }
   assert.deepEqual(outcomeOf({ status: 200, headers: html, body: '\n<!DOCTYPE html><title>Log in</title>' }, nowMs), {
     kind: 'retry',
@@ -74,7 +74,7 @@ test('a web page that says 200 has taken nothing; any other body of a 2xx is not
     assert.equal(outcomeOf({ status: 200, headers, body }, nowMs).kind, 'delivered')
 })
 
-test('a receiver of 2.0 tells how many samples it has written, whatever its answer is', () => {
+test('a receiver of 2.0 reports the number of written samples, with any status', () => {
   const written = (headers: Record<string, string>, status = 204) => {
     const outcome = outcomeOf({ status, headers, body: '' }, nowMs)
     return 'written' in outcome ? outcome.written : undefined

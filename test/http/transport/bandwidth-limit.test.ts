@@ -4,7 +4,7 @@ import { Pacing } from '../../../src/http/transport/bandwidth-limit.ts'
 import { TestClock } from '../../support/clock.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 
-test('bodies go out no faster than they may, one after another', async () => {
+test('bodies are sent one after another, at the maximum rate', async () => {
   const clock = new TestClock()
   const pacing = new Pacing(1000, clock)
   const begunMs = clock.monotonicMs()
@@ -25,19 +25,19 @@ test('bodies go out no faster than they may, one after another', async () => {
   ])
 })
 
-test('a body takes its time, and an attempt gives it that on top of its own', async (t) => {
+test('the timeout of an attempt is extended by the paced duration of the body', async (t) => {
   const { port, requests } = await rawServer(t, (socket) => socket.write(answerOf(204)))
   const { post } = await poster(t, `http://127.0.0.1:${port}/`, { bytesPerSecond: 10_000, timeoutMs: 600 })
   const begun = performance.now()
   assert.equal((await post('x'.repeat(8000))).kind, 'delivered')
   const took = performance.now() - begun
-  assert.ok(took > 650, `${took} ms`) // longer than the attempt's own
+  assert.ok(took > 650, `${took} ms`) // longer than the timeout of the attempt
   assert.equal(requests[0]?.headers['content-length'], '8000')
   assert.equal(requests[0].headers['transfer-encoding'], undefined)
   assert.equal(requests[0].body.length, 8000)
 })
 
-test('an attempt that is called off stops sending', async (t) => {
+test('an aborted attempt stops sending', async (t) => {
   const { port, requests } = await rawServer(t, (socket) => socket.write(answerOf(204)))
   const { post } = await poster(t, `http://127.0.0.1:${port}/`, { bytesPerSecond: 1000 })
   const outcome = await post('x'.repeat(5000), AbortSignal.timeout(300))

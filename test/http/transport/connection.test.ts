@@ -39,7 +39,7 @@ test('after a failure of the receiver the next request goes over a new connectio
   assert.deepEqual(connectionsOf(requests), [1, 1, 2, 2, 2])
 })
 
-test('a connection that the receiver has closed while it was idle is not used', async (t) => {
+test('a connection that the receiver closed while idle is not used', async (t) => {
   const { port, requests } = await rawServer(t, (socket) => socket.end(answerOf(204)))
   const { post } = await poster(t, `http://127.0.0.1:${port}/`)
   await post()
@@ -48,7 +48,7 @@ test('a connection that the receiver has closed while it was idle is not used', 
   assert.deepEqual(connectionsOf(requests), [1, 2])
 })
 
-test('a new connection that is reset is not tried again at once: it may be the request', async (t) => {
+test('a reset of a new connection is not retried at once: the request may be the cause', async (t) => {
   const { port, requests } = await rawServer(t, (socket) => socket.resetAndDestroy())
   const { post } = await poster(t, `http://127.0.0.1:${port}/`)
   assert.equal((await post()).kind, 'uncertain')
@@ -75,7 +75,7 @@ for (const [what, answer, status] of [
   })
 }
 
-test('an answer that goes on and on is given up when its body pauses, and counts by its status', async (t) => {
+test('an answer with a pausing body ends after a timeout, and its status counts', async (t) => {
   const { port, requests } = await rawServer(t, (socket, { number }) =>
     socket.write(number === 1 ? answerOf(200, { 'content-length': '10' }, 'half') : answerOf(204)),
   )
@@ -87,7 +87,7 @@ test('an answer that goes on and on is given up when its body pauses, and counts
   assert.deepEqual(connectionsOf(requests), [1, 2])
 })
 
-test('an endless answer is cut off', async (t) => {
+test('an endless answer is truncated', async (t) => {
   let written = 0
   const { port } = await rawServer(t, (socket) => {
     socket.write('HTTP/1.1 500 Said\r\ntransfer-encoding: chunked\r\n\r\n')
@@ -105,7 +105,7 @@ test('an endless answer is cut off', async (t) => {
   assert.ok(written < 50e6, `${written} bytes were taken`)
 })
 
-/** Lets a name stand for these addresses until the test ends; gives who was asked for. */
+/** Resolves a name to these addresses until the test ends; records the lookups. */
 function named(t: TestContext, name: string, addresses: readonly string[]): { readonly asked: string[] } {
   const asked: string[] = []
   const found: LookupAddress[] = addresses.map((address) => ({ address, family: 4 }))
@@ -124,7 +124,7 @@ function named(t: TestContext, name: string, addresses: readonly string[]): { re
   return { asked }
 }
 
-test('where one address does not answer the next one does, and a name is resolved anew for each connection', async (t) => {
+test('if one address does not answer, the next one is tried, and each connection resolves the name again', async (t) => {
   const { asked } = named(t, 'receiver.test', ['127.0.0.2', '127.0.0.3', '127.0.0.1'])
   const { port, requests } = await rawServer(t, (socket) => socket.end(answerOf(204)))
   const { post } = await poster(t, `http://receiver.test:${port}/`)
@@ -139,7 +139,7 @@ for (const [how, fail] of [
   ['fails', (socket: Socket) => socket.write(answerOf(503))],
   ['hangs up', (socket: Socket) => socket.resetAndDestroy()],
 ] as const)
-  test(`an address behind which the receiver ${how} comes last the next time`, async (t) => {
+  test(`an address at which the receiver ${how} is tried last the next time`, async (t) => {
     named(t, 'receiver.test', ['127.0.0.1', '127.0.0.2'])
     const port = await freePort()
     const ill = await rawServer(t, fail, { port })
@@ -151,7 +151,7 @@ for (const [how, fail] of [
     assert.deepEqual([ill.requests.length, well.requests.length], [1, 2])
   })
 
-test('at random: a connection begins with any address, and with one that failed last of all', async (t) => {
+test('at random: a connection starts with any address, and tries a failed one last', async (t) => {
   const addresses = Array.from({ length: 9 }, (_, i) => `127.0.0.${i + 1}`)
   named(t, 'receiver.test', addresses)
   const orderOf = async (resolver: Resolver) => {
@@ -168,7 +168,7 @@ test('at random: a connection begins with any address, and with one that failed 
   assert.deepEqual(await orderOf(new Resolver()), addresses)
 })
 
-test('where no address answers, each is told', async (t) => {
+test('if no address answers, the error names each', async (t) => {
   named(t, 'receiver.test', ['127.0.0.1', '127.0.0.2'])
   const port = await freePort()
   const { post } = await poster(t, `http://receiver.test:${port}/`)
@@ -178,7 +178,7 @@ test('where no address answers, each is told', async (t) => {
   })
 })
 
-test('a name is not asked for again while there is no answer', async (t) => {
+test('a name is not resolved again while a lookup is running', async (t) => {
   const { asked } = named(t, 'receiver.test', ['127.0.0.1'])
   const resolver = new Resolver()
   const ask = () =>
@@ -192,7 +192,7 @@ test('a name is not asked for again while there is no answer', async (t) => {
   assert.equal(asked.length, 2)
 })
 
-test('what answers in no HTTP is told in few words', async (t) => {
+test('an answer that is not HTTP gives a short error', async (t) => {
   const { port } = await rawServer(t, (socket) => socket.end('hello\r\n\r\n'))
   const { post } = await poster(t, `http://127.0.0.1:${port}/`)
   const outcome = await post()

@@ -7,7 +7,7 @@ import { Secret } from '../../../src/util/log.ts'
 import { certificates } from '../../support/certificates.ts'
 import { answerOf, poster, type RawRequest, rawServer } from '../../support/raw.ts'
 
-/** Who goes to a target past a proxy with this list. */
+/** Targets that bypass the proxy with this list. */
 const past = (list: string, target: string) => bypasses(list, new URL(target))
 
 test('no_proxy: domains, addresses, networks, ports and everything', () => {
@@ -41,12 +41,12 @@ test('no_proxy: domains, addresses, networks, ports and everything', () => {
     assert.ok(!past(garbage, 'http://10.0.0.1'), garbage)
 })
 
-test('where there is a list, loopback is past the proxy', () => {
+test('with a no_proxy list, loopback bypasses the proxy', () => {
   for (const target of ['http://localhost:1', 'http://127.0.0.9', 'http://[::1]:80'])
     assert.ok(past('', target), target)
 })
 
-/** A proxy that lets through; what it was asked is recorded. */
+/** A proxy that records its requests. */
 async function proxy(t: TestContext, { user = '', tls = undefined as object | undefined } = {}) {
   const wanted = `Basic ${Buffer.from(user).toString('base64')}`
   const through = (socket: Socket, { line }: RawRequest) => {
@@ -73,7 +73,7 @@ async function proxy(t: TestContext, { user = '', tls = undefined as object | un
   return { ...server, requests: server.requests, access: { http: forward, https: forward, connectHeaders: {} } }
 }
 
-test('a request for http:// is handed to the proxy whole', async (t) => {
+test('a request for http:// is sent to the proxy itself', async (t) => {
   const { requests, access } = await proxy(t, { user: 'me:pr0xy' })
   const { post } = await poster(t, 'http://receiver.test:9090/api?x=y', { access: { proxy: access } })
   assert.equal((await post()).kind, 'delivered')
@@ -85,7 +85,7 @@ test('a request for http:// is handed to the proxy whole', async (t) => {
   assert.equal(second?.connection, 1)
 })
 
-test('a request for https:// goes through the proxy, which sees only where to', async (t) => {
+test('a request for https:// goes through a tunnel; the proxy sees only the target host', async (t) => {
   const made = certificates(t)
   const receiver = await rawServer(t, (socket) => socket.write(answerOf(204)), { tls: made.server })
   const { requests, access } = await proxy(t, { user: 'me:pr0xy' })
@@ -108,7 +108,7 @@ test('a request for https:// goes through the proxy, which sees only where to', 
   assert.equal(receiver.requests[1]?.connection, 1)
 })
 
-test('a proxy over TLS serves both kinds of target, and does not see our certificate', async (t) => {
+test('a proxy over TLS serves both kinds of target, and does not get the client certificate', async (t) => {
   const made = certificates(t)
   const receiver = await rawServer(t, (socket) => socket.write(answerOf(204)), { tls: made.server })
   const { requests, access } = await proxy(t, { tls: made.server })
@@ -125,21 +125,21 @@ test('a proxy over TLS serves both kinds of target, and does not see our certifi
   )
 })
 
-test('a proxy that refuses is told with its status, and its password is nowhere', async (t) => {
+test('the error of a rejecting proxy has its status, and no password', async (t) => {
   const { access } = await proxy(t, { user: 'me:other' })
   const wrong = { ...access.http, authorization: new Secret('Basic bWU6cHIweHk=') }
   const more = { access: { proxy: { http: wrong, https: wrong, connectHeaders: {} } } }
   const secure = await (await poster(t, 'https://receiver.test/', more)).post()
   assert.deepEqual(secure, {
     kind: 'retry',
-    reason: `proxy ${access.http.url.host} lets nothing through to receiver.test:443: HTTP 407`,
+    reason: `proxy ${access.http.url.host} rejected CONNECT to receiver.test:443: HTTP 407`,
   })
   const plain = await (await poster(t, 'http://receiver.test/', more)).post()
   assert.deepEqual(plain, { kind: 'retry', reason: 'HTTP 407', status: 407, afterMs: 60_000 })
   assert.doesNotMatch(inspect(more, { depth: 9 }) + JSON.stringify(more), /pr0xy|bWU6/)
 })
 
-test('a proxy that is not there, hangs up or says nothing sensible has let nothing through', async (t) => {
+test('with a proxy that is unreachable, closes or answers garbage, nothing was sent', async (t) => {
   for (const [answer, reason] of [
     ['', /^proxy 127\.0\.0\.1:\d+: other side closed$/],
     ['HTTP/1.1 502 Bad\r\n\r\n', /HTTP 502$/],

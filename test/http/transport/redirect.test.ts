@@ -23,7 +23,7 @@ test('a redirect keeps method, body and protocol headers; on the same host crede
   assert.equal(second.connection, 1)
 })
 
-test('another host, or another port, gets neither credentials nor headers of our own', async (t) => {
+test('another host or port gets neither credentials nor configured headers', async (t) => {
   const other = await rawServer(t, (socket) => socket.write(answerOf(204)))
   const { port, requests } = await rawServer(t, (socket) =>
     socket.write(answerOf(307, { location: `http://me:pw@127.0.0.1:${other.port}/x` })),
@@ -41,7 +41,7 @@ test('another host, or another port, gets neither credentials nor headers of our
   assert.equal(other.connections, 1)
 })
 
-test('the same host over TLS gets both, and sees our certificate; another one does not see it', async (t) => {
+test('the same host over TLS gets both and the client certificate; another host does not get it', async (t) => {
   const made = certificates(t)
   const shown: (string | undefined)[] = []
   const secure = await rawServer(
@@ -76,7 +76,7 @@ test('a loop ends after five redirects', async (t) => {
   assert.equal(requests.length, 6)
 })
 
-test('where a redirect leads', () => {
+test('targets of redirects', () => {
   const from = new URL('https://receiver.test/api')
   const to = (location: string | undefined, status = 307) =>
     redirectOf({ status, headers: { location }, body: '' }, from)?.href
@@ -88,7 +88,7 @@ test('where a redirect leads', () => {
   for (const status of [200, 301, 302, 303, 400]) assert.equal(to('/new', status), undefined)
 })
 
-test('who is the same party', () => {
+test('origins that may get secrets', () => {
   const isSame = (own: string, other: string) => isSameParty(new URL(own), new URL(other))
   assert.ok(isSame('http://a/x', 'http://a/y'))
   assert.ok(isSame('http://a/x', 'https://a/x'))
@@ -101,7 +101,7 @@ test('who is the same party', () => {
     assert.ok(!isSame(own, other), `${own} ${other}`)
 })
 
-/** What was asked for, one request after another, at a server whose answers change. */
+/** Paths of successive requests to a server with changing answers. */
 async function asked(t: TestContext, answer: (line: string, number: number) => string, posts: number) {
   const { port, requests } = await rawServer(t, (socket, { line, number }) => socket.write(answer(line, number)))
   const { post } = await poster(t, `http://127.0.0.1:${port}/old`, secret)
@@ -110,7 +110,7 @@ async function asked(t: TestContext, answer: (line: string, number: number) => s
   return { kinds, paths: requests.map(({ line }) => line.split(' ')[1]), requests }
 }
 
-test('what has moved for good is asked for where it is from then on, with our credentials', async (t) => {
+test('after a permanent redirect, later requests go to the new target, with credentials', async (t) => {
   const { paths, requests } = await asked(
     t,
     (line) => (line.includes('/old') ? answerOf(308, { location: '/new' }) : answerOf(204)),
@@ -120,7 +120,7 @@ test('what has moved for good is asked for where it is from then on, with our cr
   assert.equal(requests.at(-1)?.headers['authorization'], 'Bearer s3cret-token')
 })
 
-test('what has moved for a while is asked for where it was, and only the steps that are for good are left out', async (t) => {
+test('after a temporary redirect, later requests go to the old target; only permanent steps are skipped', async (t) => {
   const away = (status: number) => (line: string) =>
     line.includes('/old') ? answerOf(status, { location: '/new' }) : answerOf(204)
   assert.deepEqual((await asked(t, away(307), 2)).paths, ['/old', '/new', '/old', '/new'])
@@ -131,7 +131,7 @@ test('what has moved for a while is asked for where it was, and only the steps t
   assert.deepEqual((await asked(t, chain, 2)).paths, ['/old', '/mid', '/new', '/mid', '/new'])
 })
 
-test('where it is no more at its new place it is asked for at the old one', async (t) => {
+test('after a failure at the new target, requests go to the old one', async (t) => {
   const answer = (line: string, number: number) => {
     if (line.includes('/old')) return number < 3 ? answerOf(308, { location: '/new' }) : answerOf(204)
     return number > 2 ? answerOf(404) : answerOf(204)

@@ -9,7 +9,7 @@ import { type Certificates, certificates } from '../../support/certificates.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 import { freePort, start, temporary } from '../../support/servers.ts'
 
-/** What the server saw of each connection that asked it something. */
+/** TLS data of each connection with a request, as seen by the server. */
 interface Seen {
   readonly client: string | undefined
   readonly version: string | null
@@ -45,7 +45,7 @@ const over = (t: TestContext, url: string, tls: Partial<TlsOptions>) =>
 
 const reasonOf = (outcome: object) => ('reason' in outcome ? String(outcome.reason) : 'delivered')
 
-test('an authority in a file or in the configuration is trusted, and HTTP/1.1 is spoken', async (t) => {
+test('a CA in a file or in the configuration is trusted, and the protocol is HTTP/1.1', async (t) => {
   const made = certificates(t)
   const { url, seen } = await tlsServer(t, made)
   for (const ca of [{ file: made.ca }, { text: { reveal: () => text(made.ca) } }])
@@ -53,7 +53,7 @@ test('an authority in a file or in the configuration is trusted, and HTTP/1.1 is
   assert.deepEqual(seen[0], { client: undefined, version: 'TLSv1.3', alpn: 'http/1.1', name: false, resumed: false })
 })
 
-test('a certificate for another name is refused, unless that name is expected or nothing is verified', async (t) => {
+test('a certificate for another name is rejected, unless server_name matches or verification is off', async (t) => {
   const made = certificates(t)
   const { url, seen } = await tlsServer(t, made)
   const ca = { file: made.ca }
@@ -65,7 +65,7 @@ test('a certificate for another name is refused, unless that name is expected or
 })
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test(`a new connection takes up the session of the one before (${maxVersion})`, async (t) => {
+  test(`a new connection resumes the TLS session of the previous one (${maxVersion})`, async (t) => {
     const made = certificates(t)
     const { url, seen } = await tlsServer(t, made, { maxVersion }, [500, 500])
     const { post } = await over(t, url, { ca: { file: made.ca } })
@@ -84,7 +84,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 }
 
-test('a certificate is shown, and a new one in its files from the next request on', async (t) => {
+test('the client certificate is sent, and a renewed one from the next request on', async (t) => {
   const made = certificates(t)
   const { url, seen } = await tlsServer(t, made, { requestCert: true })
   const folder = temporary(t)
@@ -111,7 +111,7 @@ test('a certificate is shown, and a new one in its files from the next request o
   writeFileSync(key, text(made.make('third').key))
   const mismatch = await post()
   assert.equal(mismatch.kind, 'retry')
-  assert.match(reasonOf(mismatch), /^tls: key_file \S+ is not the key of cert_file \S+$/)
+  assert.match(reasonOf(mismatch), /^tls: key_file \S+ does not match cert_file \S+$/)
   unlinkSync(cert)
   assert.match(reasonOf(await post()), /^tls: cert_file .*cert\.pem cannot be read: ENOENT/)
   replace('fourth')
@@ -119,7 +119,7 @@ test('a certificate is shown, and a new one in its files from the next request o
   assert.equal(seen.at(-1)?.client, 'fourth')
 })
 
-test('a server that wants a certificate has taken nothing from who has none', async (t) => {
+test('a server that requires a client certificate accepts nothing without one', async (t) => {
   const made = certificates(t)
   const files = made.make('strict', 'subjectAltName=IP:127.0.0.1')
   for (const version of ['-tls1_2', '-tls1_3']) {
@@ -128,13 +128,13 @@ test('a server that wants a certificate has taken nothing from who has none', as
     const args = ['s_server', '-accept', `127.0.0.1:${port}`, '-cert', files.cert, '-key', files.key, ...wants]
     await start(t, 'openssl', args).until(/ACCEPT/)
     const outcome = await (await over(t, `https://127.0.0.1:${port}/`, { ca: { file: made.ca } })).post()
-    // With 1.3 it says so only after the request is on its way, and a reset may overtake its words.
+    // With TLS 1.3 the alert comes after the request, and a reset may arrive before it.
     const mayBeOvertaken = version === '-tls1_3' && /ECONNRESET|closed/.test(reasonOf(outcome))
     assert.ok(outcome.kind === 'retry' || mayBeOvertaken, JSON.stringify(outcome))
   }
 })
 
-test('versions are bounded, old ones work where they are asked for', async (t) => {
+test('TLS versions are limited, and old ones work if configured', async (t) => {
   const made = certificates(t)
   const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }
   const { url, seen } = await tlsServer(t, made, old)
@@ -147,12 +147,12 @@ test('versions are bounded, old ones work where they are asked for', async (t) =
   assert.equal(modern.seen[0]?.version, 'TLSv1.2')
 })
 
-test('what is no PEM is said', async (t) => {
+test('text that is not PEM is an error', async (t) => {
   const folder = temporary(t)
   const file = join(folder, 'ca.pem')
   writeFileSync(file, 'garbage')
   const { post } = await over(t, 'https://127.0.0.1:9/', { ca: { file } })
-  assert.equal(reasonOf(await post()), `tls: ca_file ${file} holds no PEM`)
+  assert.equal(reasonOf(await post()), `tls: ca_file ${file} contains no PEM data`)
   writeFileSync(file, '-----BEGIN CERTIFICATE-----\ngarbage\n-----END CERTIFICATE-----\n')
-  assert.match(reasonOf(await post()), /^tls: ca_file \S+ holds no certificate that can be used: TLS: bad base64/)
+  assert.match(reasonOf(await post()), /^tls: ca_file \S+ contains no valid certificate: TLS: bad base64/)
 })

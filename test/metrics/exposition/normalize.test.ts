@@ -18,7 +18,7 @@ test('every sample of a family gets the labels of the others, with an empty valu
   ])
 })
 
-test('the label of the bound is on the buckets and quantiles alone', () => {
+test('only buckets and quantiles have the label of the bound', () => {
   const histogram =
     '# TYPE h histogram\nh_bucket{le="1",x="1"} 1\nh_bucket{le="+Inf",x="1"} 2\nh_sum{x="1"} 3\nh_count{x="1"} 2\n'
   const [family] = normalized(histogram)
@@ -56,7 +56,7 @@ test('a help text of one source applies to the others; without any, it names the
   assert.deepEqual(conflicts, [])
 })
 
-test('a family with another help text than an earlier source is left out and reported', () => {
+test('a family with another help text than an earlier source is omitted and reported', () => {
   const { families, conflicts } = mergeFamilies([
     source('a', '# HELP m Jobs.\nm{f="a"} 1\n'),
     source('b', '# HELP m Tasks.\nm{f="b"} 1\nx 1\n'),
@@ -65,7 +65,7 @@ test('a family with another help text than an earlier source is left out and rep
     families.map(({ name }) => name),
     ['m', 'x'],
   )
-  assert.deepEqual(conflicts, ['b: the help of m is not the one in another file'])
+  assert.deepEqual(conflicts, ['b: the help of m differs from the help in another file'])
 })
 
 test('a family is the same object in the next interval until its type, help or labels change', () => {
@@ -76,7 +76,7 @@ test('a family is the same object in the next interval until its type, help or l
     assert.notEqual(familyIn(changed), first.samples[0]?.family, changed)
 })
 
-test('families that are gone are forgotten', () => {
+test('removed families are dropped', () => {
   const first = familySamples(normalized('m 1\nn 1\n'), new Map())
   assert.equal(first.known.size, 2)
   assert.equal(familySamples(normalized('m 1\n'), first.known).known.size, 1)

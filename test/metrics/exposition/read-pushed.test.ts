@@ -24,28 +24,28 @@ test('the text format is read, with its timestamps in milliseconds', () => {
   ])
 })
 
-test('every line that is at fault is named', () => {
+test('every invalid line is reported', () => {
   const { faults } = read('good 1\n2bad 1\nrows one\ngood 2\ngood{a="1"} 3\nx{a="1",a="2"} 1\nlast 1')
   assert.deepEqual(faults, [
     'line 2: expected a metric name at column 1, found "2bad 1"',
     'line 3: expected a number as value, found "one"',
-    'line 4: good comes a second time',
-    'line 6: label a twice',
-    'line 7: the last line has no end',
+    'line 4: good appears twice',
+    'line 6: duplicate label a',
+    'line 7: the last line has no line feed',
   ])
 })
 
-test('faults are named up to twenty times', () => {
+test('at most twenty errors are reported', () => {
   assert.equal(read('1\n'.repeat(1000)).faults.length, 20)
 })
 
-test('a series is the same in any order of its labels, and in another timestamp', () => {
+test('a series is the same with any order of its labels, and another timestamp', () => {
   assert.deepEqual(read('a{x="1",y="2"} 1 1000\na{y="2",x="1"} 1 2000\n').faults, [
-    'line 2: a{x="1",y="2"} comes a second time',
+    'line 2: a{x="1",y="2"} appears twice',
   ])
 })
 
-test('OpenMetrics is known by its end, and has its types, its seconds and its exemplars', () => {
+test('OpenMetrics is detected by # EOF, with its types, timestamps in seconds and exemplars', () => {
   const text = [
     '# TYPE rows counter',
     '# HELP rows Rows \\"read\\".',
@@ -111,47 +111,50 @@ test('OpenMetrics is known by its end, and has its types, its seconds and its ex
 const wrong: Readonly<Record<string, readonly [text: string, fault: string]>> = {
   'a counter without _total': [
     '# TYPE rows counter\nrows 1\n# EOF\n',
-    'line 2: rows is no sample of rows: expected rows_total',
+    'line 2: rows is not a sample of rows: expected rows_total',
   ],
-  'a family in two places': ['a 1\nb 1\na{x="1"} 1\n# EOF\n', 'line 3: the lines of a do not stand together'],
+  'a family in two places': ['a 1\nb 1\na{x="1"} 1\n# EOF\n', 'line 3: the lines of a are not in one group'],
   'a type that is none': ['# TYPE a thing\n# EOF\n', 'line 1: "thing" is not a type'],
   'a type of the text format': ['# TYPE a untyped\n# EOF\n', 'line 1: "untyped" is not a type'],
-  'a type after its samples': ['a 1\n# TYPE a gauge\n# EOF\n', 'line 2: a second TYPE of a, or one after its samples'],
-  'a second help': ['# HELP a x\n# HELP a y\n# EOF\n', 'line 2: a second HELP of a, or one after its samples'],
+  'a type after its samples': [
+    'a 1\n# TYPE a gauge\n# EOF\n',
+    'line 2: second TYPE line for a, or TYPE after its samples',
+  ],
+  'a second help': ['# HELP a x\n# HELP a y\n# EOF\n', 'line 2: second HELP line for a, or HELP after its samples'],
   'a unit that the name does not have': [
     '# UNIT a seconds\n# EOF\n',
     'line 1: the name a does not end with its unit, seconds',
   ],
   'another comment': ['# by hand\n# EOF\n', 'line 1: expected # TYPE, # HELP, # UNIT or # EOF'],
   'an empty line': ['a 1\n\n# EOF\n', 'line 2: expected a metric name at column 1, found the end of the line'],
-  'an end in between': ['a 1\n# EOF\n# EOF\n', 'line 3: nothing may follow # EOF'],
+  'an end in between': ['a 1\n# EOF\n# EOF\n', 'line 3: unexpected line after # EOF'],
   'an exemplar without labels': [
     'a 1 # 1\n# EOF\n',
     'line 1: expected the labels of an exemplar at column 7, found "1"',
   ],
   'a timestamp that is no number': ['a 1 now\n# EOF\n', 'line 1: expected a timestamp in seconds, found "now"'],
   'a timestamp without end': ['a 1 +Inf\n# EOF\n', 'line 1: expected a timestamp in seconds, found "+Inf"'],
-  'a series twice': ['a 1 1\na 2 2\n# EOF\n', 'line 2: a comes a second time'],
+  'a series twice': ['a 1 1\na 2 2\n# EOF\n', 'line 2: a appears twice'],
 }
 for (const [name, [text, fault]] of Object.entries(wrong)) {
-  test(`OpenMetrics with ${name} is refused`, () => {
+  test(`OpenMetrics with ${name} is rejected`, () => {
     assert.deepEqual(read(text).faults, [fault])
   })
 }
 
-test('without its end it is the text format, where the same words mean less', () => {
+test('without # EOF the text is parsed as text format', () => {
   assert.deepEqual(samples('# TYPE rows_total counter\n# UNIT rows rows\nrows_total 1 1000\n'), [
     'counter rows_total 1 @1000',
   ])
   assert.equal(read('rows_total 1 1.5\n').faults.length, 1)
 })
 
-test('nothing at all is no family', () => {
+test('an empty text has no family', () => {
   for (const text of ['', '\n', '# EOF\n', '# TYPE a gauge\n# EOF'])
     assert.deepEqual(read(text), { families: [], faults: [] })
 })
 
-test('garbage ends in faults', () => {
+test('garbage gives errors', () => {
   const random = (seed: number) => Buffer.from(Array.from({ length: 400 }, (_, i) => (seed * (i + 7) * 7919) % 128))
   for (let seed = 1; seed < 300; seed++) {
     for (const end of ['', '\n# EOF\n']) {
@@ -161,7 +164,7 @@ test('garbage ends in faults', () => {
   }
 })
 
-test('when a counter was created is when it began, each series in its own time, wherever the line stands', () => {
+test('_created sets the start of each series, at any position', () => {
   const text = [
     '# TYPE rows counter',
     'rows_created{table="a"} 1.6e9',

@@ -24,7 +24,7 @@ describe('samples', () => {
     assert.deepEqual(read(text), ['untyped jobs: jobs{queue="a"} 3; jobs{queue="b"} 4', 'untyped users: users 7'])
   })
 
-  test('may have blanks wherever words meet, and a comma after the last label', () => {
+  test('may have blanks between tokens, and a comma after the last label', () => {
     const text = '  jobs { queue = "a" , site="x" , } \t 3\nusers{}\t7\nplain{a="1"}5\n'
     assert.deepEqual(read(text), [
       'untyped jobs: jobs{queue="a",site="x"} 3',
@@ -40,7 +40,7 @@ describe('samples', () => {
     ])
   })
 
-  test('have values as Go writes them', () => {
+  test("have values in Go's format", () => {
     const texts = ['1', '-0.5', '+3', '.5', '5.', '1e3', '1E+3', '1e-400', 'NaN', 'nan', 'inf', '+Inf', '-INFINITY']
     const values = [1, -0.5, 3, 0.5, 5, 1000, 1000, 0, NaN, NaN, Infinity, Infinity, -Infinity]
     const text = texts.map((value) => `v ${value}\n`).join('')
@@ -51,11 +51,11 @@ describe('samples', () => {
   })
 
   for (const value of ['', '0x10', '0x1p4', '1_000', '1e400', '+nan', '1e', '.', '--1', 'one', '{b="2"}'])
-    test(`have no value like ${JSON.stringify(value)}`, () => {
+    test(`reject the value ${JSON.stringify(value)}`, () => {
       refuses(`ok 1\nv{a="1"} ${value}\n`, `line 2: expected a number as value, found ${JSON.stringify(value)}`)
     })
 
-  test('may name themselves inside the braces, in quotes', () => {
+  test('may have a quoted name inside the braces', () => {
     assert.deepEqual(read('{"jobs","queue"="a"} 3\n{queue="b", "jobs"} 4\n'), [
       'untyped jobs: jobs{queue="a"} 3; jobs{queue="b"} 4',
     ])
@@ -65,19 +65,19 @@ describe('samples', () => {
     assert.equal(readText('v{path="C:\\\\x\\n\\"y\\""} 1\n')[0]?.samples[0]?.labels.path, 'C:\\x\n"y"')
   })
 
-  test('have labels that are called like a method of objects', () => {
+  test('have labels with the name of an object method', () => {
     assert.deepEqual(read('v{constructor="x",toString="y"} 1\n'), ['untyped v: v{constructor="x",toString="y"} 1'])
   })
 })
 
 describe('comments', () => {
-  test('give type and help, whatever their blanks and the case of the type', () => {
+  test('set type and help, with any blanks and any case of the type', () => {
     const [family] = readText('#HELP  jobs   Jobs \\\\ that\\nwait  \n\t#\tTYPE jobs COUNTER\njobs 3\n')
     assert.equal(family?.help, 'Jobs \\ that\nwait  ')
     assert.equal(family?.type, 'counter')
   })
 
-  test('may come without a text, and then say nothing', () => {
+  test('without a text are ignored', () => {
     assert.deepEqual(read('# HELP\n# TYPE\n# HELP v\n# HELP v \n# TYPE v\n# TYPE v gauge\n# HELP v x\nv 1\n'), [
       'gauge v: v 1',
     ])
@@ -87,18 +87,18 @@ describe('comments', () => {
     assert.deepEqual(read('# EOF\n#\n## TYPE v gauge\n#TYPEv gauge\n# type v gauge\n\n  \nv 1\n'), ['untyped v: v 1'])
   })
 
-  test('of families without samples give no family', () => {
+  test('of families without samples create no family', () => {
     assert.deepEqual(read('# HELP v x\n# TYPE v gauge\n'), [])
   })
 
-  test('may put the help after the samples, but not the type', () => {
+  test('may set the help after the samples, but not the type', () => {
     assert.equal(readText('v 1\n# HELP v x\n')[0]?.help, 'x')
-    refuses('v 1\n# TYPE v gauge\n', 'line 2: a second TYPE of v, or one after its samples')
+    refuses('v 1\n# TYPE v gauge\n', 'line 2: second TYPE line for v, or TYPE after its samples')
   })
 })
 
 describe('a histogram', () => {
-  test('is put together by its other labels; bounds are written as Go does', () => {
+  test("is grouped by its other labels; bounds have Go's format", () => {
     const text = `# TYPE h histogram
 h_bucket{le="0.10",x="a"} 1
 h_bucket{le="1e3",x="b"} 2
@@ -113,24 +113,24 @@ h_sum{x="b"} 6.5
     ])
   })
 
-  test('takes the last of two buckets with one bound, and no bucket without a bound', () => {
+  test('uses the last of two buckets with the same bound, and ignores a bucket without a bound', () => {
     const text = '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="1.0"} 2\nh_bucket{le="NaN"} 9\nh_bucket 9\n'
     assert.deepEqual(read(text), ['histogram h: h_bucket{le="1"} 2; h_bucket{le="+Inf"} 0; h_sum 0; h_count 0'])
   })
 
-  test('may have counts that are not whole', () => {
+  test('may have fractional counts', () => {
     assert.deepEqual(read('# TYPE h histogram\nh_bucket{le="1"} 0.5\nh_count 1.5\n'), [
       'histogram h: h_bucket{le="1"} 0.5; h_bucket{le="+Inf"} 1.5; h_sum 0; h_count 1.5',
     ])
   })
 
-  test('has all samples at the last timestamp', () => {
+  test('has the last timestamp for all samples', () => {
     assert.deepEqual(read('# TYPE h histogram\nh_count 3 5\nh_sum 2\n'), [
       'histogram h: h_bucket{le="+Inf"} 3 @5; h_sum 2 @5; h_count 3 @5',
     ])
   })
 
-  test('is told from a family that has the name of one of its series', () => {
+  test('is distinguished from a family with the name of one of its series', () => {
     assert.deepEqual(read('# TYPE h_count counter\n# TYPE h histogram\nh_count 3\nh_total 4\nh_sum 5\n'), [
       'counter h_count: h_count 3',
       'histogram h: h_bucket{le="+Inf"} 0; h_sum 5; h_count 0',
@@ -140,7 +140,7 @@ h_sum{x="b"} 6.5
 })
 
 describe('a summary', () => {
-  test('is put together by its other labels, and its count is whole', () => {
+  test('is grouped by its other labels, and its count is an integer', () => {
     const text = '# TYPE s summary\ns{quantile="0.50"} 7\ns{quantile="0.9"} NaN\ns_count 2.9\ns_bucket{le="1"} 4\n'
     assert.deepEqual(read(text), [
       'summary s: s{quantile="0.5"} 7; s{quantile="0.9"} NaN; s_sum 0; s_count 2',
@@ -149,10 +149,10 @@ describe('a summary', () => {
   })
 })
 
-describe('a text is refused, with the line and the fault', () => {
+describe('a text is rejected with the line and the reason', () => {
   for (const [text, message] of [
-    ['a 1\nb 2', 'line 2: the last line has no end'],
-    ['a 1\n#', 'line 2: the last line has no end'],
+    ['a 1\nb 2', 'line 2: the last line has no line feed'],
+    ['a 1\n#', 'line 2: the last line has no line feed'],
     ['a 1\r\n', 'line 1: expected a number as value, found "1\\r"'],
     ['a 1 \n', 'line 1: expected a timestamp in whole milliseconds, found ""'],
     ['a 1 1.5\n', 'line 1: expected a timestamp in whole milliseconds, found "1.5"'],
@@ -171,27 +171,27 @@ describe('a text is refused, with the line and the fault', () => {
     ['a{x=1} 1\n', 'line 1: expected a label value in quotes at column 5, found "1} 1"'],
     ['a{x="1} 1\n', 'line 1: expected a closing quote at column 5, found "\\"1} 1"'],
     ['a{x="1"\n} 1\n', 'line 1: expected , or } at column 8, found the end of the line'],
-    ['a{x="1",x="2"} 1\n', 'line 1: label x twice'],
+    ['a{x="1",x="2"} 1\n', 'line 1: duplicate label x'],
     ['a{__name__="x"} 1\n', 'line 1: label name __name__ is reserved'],
     ['a{x="\\t"} 1\n', 'line 1: "\\\\t" is not an escape'],
     ['# HELP a \\x\n', 'line 1: "\\\\x" is not an escape'],
-    ['# HELP a x\n# HELP a x\n', 'line 2: a second HELP of a'],
-    ['# TYPE a gauge\n# TYPE a gauge\n', 'line 2: a second TYPE of a, or one after its samples'],
+    ['# HELP a x\n# HELP a x\n', 'line 2: second HELP line for a'],
+    ['# TYPE a gauge\n# TYPE a gauge\n', 'line 2: second TYPE line for a, or TYPE after its samples'],
     ['# TYPE a unknown\n', 'line 1: "unknown" is not a type'],
     ['# TYPE a gauge_histogram\n', 'line 1: "gauge_histogram" is not a type'],
     ['# TYPE a gauge \n', 'line 1: "gauge " is not a type'],
     ['# TYPE é gauge\n', 'line 1: "é" is not a metric name'],
-    ['# TYPE h histogram\n# TYPE h_sum gauge\n', 'line 2: a second TYPE of h, or one after its samples'],
+    ['# TYPE h histogram\n# TYPE h_sum gauge\n', 'line 2: second TYPE line for h, or TYPE after its samples'],
     ['# TYPE h histogram\nh_bucket{le="x"} 1\n', 'line 2: expected a number as le, found "x"'],
     ['# TYPE s summary\ns{quantile=""} 1\n', 'line 2: expected a number as quantile, found ""'],
-    ['# TYPE h histogram\nh_count -1\n', 'line 2: h_count counts, and -1 is no count'],
+    ['# TYPE h histogram\nh_count -1\n', 'line 2: h_count has an invalid count: -1'],
   ] as const)
     test(JSON.stringify(text), () => refuses(text, message))
 })
 
-test('bytes that are not UTF-8 are a fault in a sample, and only there', () => {
+test('invalid UTF-8 is an error only in samples', () => {
   const latin = (text: string) => Buffer.from(text, 'latin1')
-  refuses(latin('a 1\nb{x="\xe9"} 1\n'), 'line 2: it is not UTF-8')
+  refuses(latin('a 1\nb{x="\xe9"} 1\n'), 'line 2: invalid UTF-8')
   assert.deepEqual(read(latin('# HELP a caf\xe9\na 1\n')), ['untyped a: a 1'])
   assert.deepEqual(read(Buffer.from('a{x="é"} 1\n')), ['untyped a: a{x="é"} 1'])
 })

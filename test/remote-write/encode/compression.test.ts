@@ -9,7 +9,7 @@ const v1 = { contentType: 'application/x-protobuf', version: '0.1.0' }
 const bytes = Buffer.from('metric '.repeat(100))
 const wayOf = (compressor: Compressor) => compressor.pack(bytes, v1).headers['content-encoding']
 
-test('zstd is said by the headers that VictoriaMetrics has for it, and never goes with 2.0', () => {
+test('zstd has the headers of VictoriaMetrics and is not used with 2.0', () => {
   const compressor = new Compressor('zstd', 'x/1')
   const { body, headers } = compressor.pack(bytes, v1)
   assert.deepEqual(zstdDecompressSync(body), bytes)
@@ -24,7 +24,7 @@ test('zstd is said by the headers that VictoriaMetrics has for it, and never goe
   assert.deepEqual(uncompressSnappy(Buffer.from(newer.body), 10_000), bytes)
 })
 
-test('who has never taken zstd and refuses it gets snappy from then on', () => {
+test('a receiver that has never accepted zstd and rejects it gets snappy from then on', () => {
   for (const status of [400, 415]) {
     const compressor = new Compressor('zstd', 'x/1')
     wayOf(compressor)
@@ -34,7 +34,7 @@ test('who has never taken zstd and refuses it gets snappy from then on', () => {
   }
 })
 
-test('who has taken zstd refuses the samples, and an outage says nothing of either', () => {
+test('after zstd was accepted, 400 and 415 reject the samples; an outage changes nothing', () => {
   const compressor = new Compressor('zstd', 'x/1')
   wayOf(compressor)
   assert.equal(compressor.learn({ kind: 'stuck' }), false)
@@ -44,7 +44,7 @@ test('who has taken zstd refuses the samples, and an outage says nothing of eith
   assert.equal(wayOf(compressor), 'zstd')
 })
 
-test('a receiver without zstd gets every sample, at the price of one request', async (t) => {
+test('a receiver without zstd gets every sample after one extra request', async (t) => {
   const { endpoint, push, arrived, receiver } = await scene(t, [], { compression: 'zstd' })
   const times = [push({ kitchen: 1 })]
   await until(() => endpoint.stats.samples === 1)

@@ -11,10 +11,10 @@ import { assertJudged } from '../judged.ts'
 
 // npm run faults does the same with 10,000
 for (const version of [1, 2] as const)
-  test(`Prometheus reads 1,000 random snapshots in remote-write ${version}.0 as they were collected`, (t) =>
+  test(`Prometheus decodes 1,000 random snapshots in remote-write ${version}.0 without differences`, (t) =>
     assertJudged(t, version, 1000))
 
-test('the judge refuses labels out of order, and what is no request', async (t) => {
+test('the Go decoder rejects unsorted labels and invalid requests', async (t) => {
   const ask = judge(t)
   if (ask === undefined) return
   const builder = new SnapshotBuilder(new SeriesTable({ job: 'node' }))

@@ -11,7 +11,7 @@ const up = gauge('up', 'Up.')
 const atMs = 1700000000000
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
-test('one sample is the golden bytes of the specification', () => {
+test('one sample is encoded as in the specification', () => {
   const builder = new SnapshotBuilder(new SeriesTable({ instance: 'h' }))
   builder.begin()
   builder.add(load1, 0.5)
@@ -24,7 +24,7 @@ test('one sample is the golden bytes of the specification', () => {
   assert.equal(samples, 1)
 })
 
-test('a series that vanished ends with the marker bits, not with some NaN', () => {
+test('a stale marker has the exact bits, not those of another NaN', () => {
   const builder = new SnapshotBuilder(new SeriesTable())
   builder.begin()
   builder.add(up, 1)
@@ -37,7 +37,7 @@ test('a series that vanished ends with the marker bits, not with some NaN', () =
   )
 })
 
-test('samples of one series stand under one label set, the same bytes whether snapshots are alike or not', () => {
+test('samples of one series share one label set; uniform and mixed batches give the same bytes', () => {
   const builder = new SnapshotBuilder(new SeriesTable({ instance: 'h' }))
   const entries = [1, 2, 3].map((sequence) => {
     builder.begin()
@@ -56,7 +56,7 @@ test('samples of one series stand under one label set, the same bytes whether sn
   assert.equal(alike.split('5f5f6e616d655f5f').length, 3)
 })
 
-test('a request written over the one before it is what a new encoder writes', () => {
+test('a request written into the previous one equals that of a new encoder', () => {
   const builder = new SnapshotBuilder(new SeriesTable({ instance: 'h' }))
   const times = [atMs, atMs + 1, 1000, 1001, atMs + 2, atMs + 3]
   const entries = times.map((timestampMs, i) => {
@@ -73,7 +73,7 @@ test('a request written over the one before it is what a new encoder writes', ()
   }
 })
 
-test('metadata is a request of its own', () => {
+test('metadata is a separate request', () => {
   assert.equal(
     hex(new EncoderV1().metadata([load1])),
     '1a200802120a6e6f64655f6c6f6164312210316d206c6f616420617665726167652e',

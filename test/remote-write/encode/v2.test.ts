@@ -42,7 +42,7 @@ function raw(bytes: Uint8Array): Raw {
   return type.toObject(type.decode(bytes), { longs: Number, arrays: true }) as Raw
 }
 
-/** Snapshots of these families, whose values are the snapshot's number. */
+/** Snapshots of these families. Each value is the index of its snapshot. */
 function entriesOf(families: readonly Family[], count: number, more: Partial<Snapshot> = {}): readonly Entry[] {
   const builder = new SnapshotBuilder(new SeriesTable({ instance: 'h' }))
   return Array.from({ length: count }, (_, i) => {
@@ -52,7 +52,7 @@ function entriesOf(families: readonly Family[], count: number, more: Partial<Sna
   })
 }
 
-test('one sample with its metadata is the golden bytes of the specification', () => {
+test('one sample with its metadata is encoded as in the specification', () => {
   const { bytes, samples, metadata } = new EncoderV2('full').encode(batchOf(entriesOf([load1], 1), []))
   assert.equal(
     hex(bytes),
@@ -62,7 +62,7 @@ test('one sample with its metadata is the golden bytes of the specification', ()
   assert.deepEqual([samples, metadata], [1, 1])
 })
 
-test('of a family each series says all, its type, or nothing', () => {
+test('a series has type and help, the type only, or no metadata', () => {
   const said = (inline: 'full' | 'types_only' | 'none') => {
     const { bytes, metadata } = new EncoderV2(inline).encode(batchOf(entriesOf([load1, up], 1), []))
     const { symbols, timeseries } = raw(bytes)
@@ -73,7 +73,7 @@ test('of a family each series says all, its type, or nothing', () => {
   assert.deepEqual(said('none'), [0, false, 'none', 'none'])
 })
 
-test('counters say when they began, each sample as its own agent knew it; gauges never', () => {
+test('samples of counters have the start time of their agent; gauges have none', () => {
   const kinds = [counter('of_kernel', ''), ownCounter('own', ''), load1]
   const [one, two] = entriesOf(kinds, 2) as [Entry, Entry]
   const begun = (boot: number, start: number) => ({ starts: { boot, start } })
@@ -98,7 +98,7 @@ test('counters say when they began, each sample as its own agent knew it; gauges
   assert.deepEqual(starts(apart), expected)
 })
 
-test('a start that is not known, or not before its sample, is not said', () => {
+test('a start time that is unknown or not before its sample is omitted', () => {
   for (const boot of [0, atMs, atMs + 1]) {
     const entries = entriesOf([counter('of_kernel', '')], 1, { starts: { boot, start: 0 } })
     const { timeseries } = raw(new EncoderV2('none').encode(batchOf(entries, [])).bytes)
@@ -106,7 +106,7 @@ test('a start that is not known, or not before its sample, is not said', () => {
   }
 })
 
-test('snapshots that are alike are the same bytes as those that are gathered', () => {
+test('uniform and mixed batches give the same bytes', () => {
   const entries = entriesOf([load1, counter('c_total', 'C.'), up], 7, { starts: { boot: 5, start: 6 } })
   const encoder = new EncoderV2('full')
   const alike = hex(encoder.encode(batchOf(entries, [])).bytes)
@@ -118,7 +118,7 @@ test('snapshots that are alike are the same bytes as those that are gathered', (
   assert.equal(hex(encoder.encode(batchOf(entries, [])).bytes), alike, 'once more, from what is kept')
 })
 
-/** Texts as they come from a host: empty, long, of any script, broken. */
+/** Strings as on a host: empty, long, non-Latin, invalid UTF-16. */
 const text = fc.oneof(
   fc.constantFrom('', 'a', '__name__', '\ud800', '\uffff', '\u{10000}'),
   fc.string({ unit: 'binary' }),
@@ -132,7 +132,7 @@ interface Drawn {
     labels: readonly string[],
     undefined | 'boot' | 'start' | 777,
   ])[]
-  /** By snapshot, which series it has, and which of them tell a time of their own. */
+  /** Series of each snapshot, and which of them have explicit timestamps. */
   readonly snapshots: readonly { readonly has: readonly boolean[]; readonly own: boolean; readonly starts: boolean }[]
 }
 
@@ -156,7 +156,7 @@ const drawn: fc.Arbitrary<Drawn> = fc.record({
   ),
 })
 
-/** A line for each sample that is to arrive: labels, time, value, start. */
+/** One line per expected sample: labels, timestamp, value, start time. */
 function built({ families, snapshots }: Drawn) {
   const identity = { instance: 'h\ud800', '\u{10000}z': '1', '\uffffz': '2', empty: '' }
   const builder = new SnapshotBuilder(new SeriesTable(identity))
@@ -205,7 +205,7 @@ function built({ families, snapshots }: Drawn) {
   return { entries, expected }
 }
 
-test('whatever is collected decodes to the same, by the rules of the symbols', () => {
+test('random snapshots decode to the same samples, with a valid symbol table', () => {
   fc.assert(
     fc.property(drawn, fc.constantFrom('full' as const, 'types_only' as const, 'none' as const), (draw, inline) => {
       const { entries, expected } = built(draw)
@@ -238,7 +238,7 @@ test('whatever is collected decodes to the same, by the rules of the symbols', (
   )
 })
 
-test('a request written over the one before it is what a new encoder writes', () => {
+test('a request written into the previous one equals that of a new encoder', () => {
   const entries = entriesOf([load1, counter('c_total', 'C.'), ownCounter('own', ''), up], 8)
   const starts = [undefined, { boot: 5, start: 6 }, { boot: 7, start: 8 }, { boot: 0, start: 9 }]
   const times = [atMs, atMs + 1, 1000, atMs + 2]

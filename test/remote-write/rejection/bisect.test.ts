@@ -11,7 +11,7 @@ import {
   wholeRange,
 } from '../../../src/remote-write/rejection/bisect.ts'
 
-/** A receiver as Prometheus is one: all of a request or nothing, in order by series, the newest sample once more is fine. */
+/** A receiver like Prometheus: accepts a request as a whole or not at all, in order per series, and exact duplicates of the newest sample. */
 class Strict {
   readonly newest: number[]
   readonly samples = new Set<string>()
@@ -36,20 +36,20 @@ class Strict {
   }
 }
 
-/** Works a range out against a receiver; `lost(n)` says whether the nth answer got lost after the receiver had acted. */
+/** Bisects a range against a receiver. `lost(n)`: the receiver processes the nth request, but its response is lost. */
 function workOut(receiver: Strict, start: PendingSlices, lost: (request: number) => boolean) {
   let work = start
   let replayed = 0
   const offending: number[] = []
   let requests = 0
   while (work.length > 0) {
-    const piece = work.at(-1)
-    assert.ok(piece !== undefined && ++requests < 10_000)
+    const slice = work.at(-1)
+    assert.ok(slice !== undefined && ++requests < 10_000)
     let uncertain = false
-    let verdict = receiver.take(extent(piece))
+    let verdict = receiver.take(extent(slice))
     while (lost(receiver.requests)) {
       uncertain = true
-      verdict = receiver.take(extent(piece))
+      verdict = receiver.take(extent(slice))
     }
     const result = advance(work, verdict, uncertain)
     work = result.pending
@@ -63,7 +63,7 @@ function workOut(receiver: Strict, start: PendingSlices, lost: (request: number)
   return { replayed, offending }
 }
 
-test('a range that is accepted is done with one request', () => {
+test('an accepted range needs one request', () => {
   const receiver = new Strict(5, new Set())
   assert.deepEqual(
     workOut(receiver, wholeRange(3, 5, false), () => false),
@@ -72,7 +72,7 @@ test('a range that is accepted is done with one request', () => {
   assert.equal(receiver.requests, 1)
 })
 
-test('a range that had arrived before is recognised, whatever it holds', () => {
+test('a range that had arrived before is recognised', () => {
   const receiver = new Strict(100, new Set())
   receiver.take({ from: 0, to: 20, low: 0, high: 100 })
   const { replayed, offending } = workOut(receiver, wholeRange(20, 100, true), () => false)
@@ -89,7 +89,7 @@ test('one bad series among many is found, and everything else is delivered', () 
   assert.ok(receiver.requests <= 22, `${receiver.requests} requests`)
 })
 
-test('with any bad series and any lost answers: everything good arrives, only the bad is left out', () => {
+test('with any bad series and any lost responses, all good series arrive and only bad ones are rejected', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 6 }),
@@ -118,13 +118,13 @@ test('with any bad series and any lost answers: everything good arrives, only th
   )
 })
 
-test('a body that is too large is halved by entries, then by series, and nobody is blamed for it', () => {
+test('a body that is too large is halved by entries, then by series, and no series is blamed', () => {
   let work = wholeRange(4, 8, false)
   const sent: number[] = []
   while (work.length > 0) {
-    const piece = work.at(-1)
-    assert.ok(piece)
-    const { from, to, low, high } = extent(piece)
+    const slice = work.at(-1)
+    assert.ok(slice)
+    const { from, to, low, high } = extent(slice)
     const size = (to - from) * (high - low)
     const result = advance(work, size > 4 ? 'too large' : 'delivered', false)
     if (size <= 4) sent.push(size)
@@ -137,27 +137,27 @@ test('a body that is too large is halved by entries, then by series, and nobody 
   )
 })
 
-test('a note that is garbage stands for the whole range, uncertain', () => {
+test('an invalid note stands for the whole range, uncertain', () => {
   for (const note of ['', 'x', 's 1', 's 0 9 0 1 0', 's 0 1 5 5 0', 's a b c d e'])
     for (const before of ['', '30,', '31,'])
       assert.deepEqual(deserialize(before + note, { entries: 3, series: 10, samples: 30 }), wholeRange(3, 10, true))
 })
 
-test('places of series that an agent does not know of any more are left out of a note', () => {
-  const [piece] = deserialize('30,s 0 3 12 15 0,s 0 3 5 12 0', { entries: 3, series: 10, samples: 30 })
-  assert.deepEqual(piece, { step: 'send', from: 0, to: 3, low: 5, high: 10, uncertain: true })
+test('indexes of series that the next agent does not know are ignored', () => {
+  const [slice] = deserialize('30,s 0 3 12 15 0,s 0 3 5 12 0', { entries: 3, series: 10, samples: 30 })
+  assert.deepEqual(slice, { step: 'send', from: 0, to: 3, low: 5, high: 10, uncertain: true })
 })
 
-test('places mean nothing any more where other rules have made the range another one', () => {
-  const work = wholeRange(3, 10, false).map((piece) => ({ ...piece, low: 5 }))
+test('indexes are ignored if changed rules give the range another number of samples', () => {
+  const work = wholeRange(3, 10, false).map((slice) => ({ ...slice, low: 5 }))
   assert.deepEqual(deserialize(serialize(work, 30), { entries: 3, series: 20, samples: 60 }), wholeRange(3, 20, true))
 })
 
-test('a note that would be too long for a cursor is none', () => {
-  const [piece] = wholeRange(1, 9999, false)
+test('a note that is too long for a cursor becomes empty', () => {
+  const [slice] = wholeRange(1, 9999, false)
   assert.equal(
     serialize(
-      Array.from({ length: 99 }, () => piece ?? assert.fail()),
+      Array.from({ length: 99 }, () => slice ?? assert.fail()),
       1,
     ),
     '',

@@ -8,36 +8,36 @@ import { createLog } from '../../../src/util/log.ts'
 import { TestClock } from '../../support/clock.ts'
 import { scene, temperature, until } from '../scene.ts'
 
-test('a second host with the same labels is told by the one whose samples come too late, once', async (t) => {
+test('a second host with the same labels is logged once, by the host that sends later', async (t) => {
   const mine = await scene(t)
   const { url } = mine.receiver
   const other = await scene(t, [], { url: new URL(`${url}/api/v1/write`) })
   other.push({ kitchen: 1 })
   for (let i = 0; i < 4; i++) other.push({ kitchen: i })
   await until(() => other.buffer.cursor('default').backlog().snapshots === 0)
-  const said = () => mine.lines.filter((line) => line.includes('another sender uses the labels of this host'))
+  const logged = () => mine.lines.filter((line) => line.includes('Another sender uses the same labels'))
   mine.push({ kitchen: 1 })
   await until(() => mine.endpoint.stats.duplicateSender === 1)
   mine.push({ kitchen: 2 })
   await until(() => mine.endpoint.stats.duplicateSender === 2)
-  assert.equal(said().length, 1)
+  assert.equal(logged().length, 1)
   assert.match(
-    said()[0] ?? '',
-    /instance=h job=node reason="HTTP 400: .*out of order.* hint="give each host an instance/,
+    logged()[0] ?? '',
+    /instance=h job=node reason="HTTP 400: .*out of order.* hint="give each host a different instance/,
   )
   assert.match(
     mine.endpoint.report.problem ?? '',
-    /^another sender uses the labels {"instance":"h","job":"node"} \(give each/,
+    /^another sender uses the same labels {"instance":"h","job":"node"} \(give each host a different/,
   )
   assert.equal(other.endpoint.report.problem, undefined)
 })
 
-/** What is thought of refusals, on a clock of the test's. */
-function thoughts(hasStepped = false) {
+/** A detector on a test clock. */
+function detector(hasStepped = false) {
   const clock = new TestClock()
   const lines: string[] = []
   const stats = createStats()
-  const same = new DuplicateSender({
+  const duplicates = new DuplicateSender({
     clock,
     log: createLog(
       'debug',
@@ -53,37 +53,37 @@ function thoughts(hasStepped = false) {
   builder.begin()
   builder.add(temperature, 1, { room: 'kitchen' })
   const snapshot = builder.end(1000)
-  return { same, clock, lines, stats, snapshot }
+  return { duplicates, clock, lines, stats, snapshot }
 }
 
-test('a host whose own clock has stepped accuses nobody', () => {
-  const { same, lines, snapshot } = thoughts(true)
-  same.refused(snapshot, 'HTTP 400: out of order sample', [])
-  assert.equal(same.problem, undefined)
+test('after a step of the own clock no duplicate sender is reported', () => {
+  const { duplicates, lines, snapshot } = detector(true)
+  duplicates.onRejected(snapshot, 'HTTP 400: out of order sample', [])
+  assert.equal(duplicates.problem, undefined)
   assert.deepEqual(lines, [])
 })
 
-test('what is refused for another reason, or brought a time of its own, accuses nobody', () => {
-  const { same, stats, snapshot } = thoughts()
-  same.refused(snapshot, 'HTTP 400: too old sample', [])
-  same.refused({ ...snapshot, ownTimestampsMs: Float64Array.of(5) }, 'HTTP 400: out of order sample', [])
+test('other rejections, and samples with explicit timestamps, are not reported as a duplicate sender', () => {
+  const { duplicates, stats, snapshot } = detector()
+  duplicates.onRejected(snapshot, 'HTTP 400: too old sample', [])
+  duplicates.onRejected({ ...snapshot, ownTimestampsMs: Float64Array.of(5) }, 'HTTP 400: out of order sample', [])
   assert.equal(stats.duplicateSender, 0)
 })
 
-test('after an hour without such a refusal it is over, and told', async () => {
-  const { same, lines, clock, snapshot } = thoughts()
-  same.refused(snapshot, 'HTTP 409: the sample is a duplicate (err-mimir-sample-duplicate-timestamp)', [])
-  same.taken()
-  assert.notEqual(same.problem, undefined)
+test('an hour without such a rejection ends the problem, which is logged', async () => {
+  const { duplicates, lines, clock, snapshot } = detector()
+  duplicates.onRejected(snapshot, 'HTTP 409: the sample is a duplicate (err-mimir-sample-duplicate-timestamp)', [])
+  duplicates.onAccepted()
+  assert.notEqual(duplicates.problem, undefined)
   await clock.pass(3_600_000)
-  same.taken()
-  assert.equal(same.problem, undefined)
-  assert.match(lines[1] ?? '', /nobody else seems to use the labels/)
-  same.refused(snapshot, 'HTTP 400: out of order sample', [])
+  duplicates.onAccepted()
+  assert.equal(duplicates.problem, undefined)
+  assert.match(lines[1] ?? '', /Other sender with the same labels no longer detected/)
+  duplicates.onRejected(snapshot, 'HTTP 400: out of order sample', [])
   assert.equal(lines.length, 3)
 })
 
-test('answers that were lost accuse nobody', async (t) => {
+test('lost responses are not reported as a duplicate sender', async (t) => {
   const script = [{ reset: 'after' }, { hang: true, commit: true }, undefined, { reset: 'after' }] as const
   const one = await scene(t, script, { timeoutMs: 500 })
   for (let i = 0; i < 6; i++) one.push({ kitchen: i, hall: -i })

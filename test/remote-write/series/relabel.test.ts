@@ -15,7 +15,7 @@ import { scene, until } from '../scene.ts'
 const disk = gauge('disk', 'A disk.', ['device', 'uuid'])
 const load = gauge('load', 'The load.')
 
-/** What is collected, one snapshot after another, and what an endpoint with these rules makes of it. */
+/** Collects snapshots and relabels them with these rules. */
 async function endpoint({ rules = [], ...wanted }: Omit<SeriesSelection, 'relabel'> & { rules?: readonly Rule[] }) {
   const lines: string[] = []
   const stats = createStats()
@@ -40,13 +40,13 @@ async function endpoint({ rules = [], ...wanted }: Omit<SeriesSelection, 'relabe
 const labelsOf = (relabelling: Relabeller, series: Parameters<Relabeller['labels']>[0]): Labels =>
   Object.fromEntries(relabelling.labels(series))
 
-test('without rules nothing is touched', async () => {
+test('without rules a snapshot is not changed', async () => {
   const { relabelling, collect } = await endpoint({})
   const entries = [collect(['sda', '1', 1])]
   assert.equal(relabelling.entries(entries), entries)
 })
 
-test('two series that differ only in labels without a value are one to a receiver: the first is sent', async () => {
+test('of two series that differ only in empty labels, the first is sent', async () => {
   const bare = gauge('disk', 'A disk.', ['device'])
   const hosted = gauge('disk', 'A disk.', ['device', 'instance'])
   const { relabelling, stats, lines, shown } = await endpoint({})
@@ -64,10 +64,10 @@ test('two series that differ only in labels without a value are one to a receive
     ['other', undefined, 5],
   ])
   assert.equal(stats.samplesDropped.get('duplicate_series'), 2)
-  assert.equal(lines.filter((line) => line.includes('two series have the same labels')).length, 1)
+  assert.equal(lines.filter((line) => line.includes('Two series have the same labels')).length, 1)
 })
 
-test('rules see the labels of the agent, and what begins with __ is not sent', async () => {
+test('rules see the labels of the agent, and labels that start with __ are not sent', async () => {
   const { relabelling, collect, shown } = await endpoint({
     rules: [
       { source_labels: ['instance'], target_label: '__host' },
@@ -82,7 +82,7 @@ test('rules see the labels of the agent, and what begins with __ is not sent', a
   ])
 })
 
-test('what is dropped is left out with its values, and counted once for each snapshot', async () => {
+test('a dropped series is removed with its value and counted once per snapshot', async () => {
   const { relabelling, collect, shown, stats } = await endpoint({
     rules: [{ action: 'drop', source_labels: ['device'], regex: 'sd[ac]' }],
   })
@@ -101,7 +101,7 @@ test('what is dropped is left out with its values, and counted once for each sna
   assert.deepEqual([...stats.samplesDropped], [['dropped_series', 4]])
 })
 
-test('a keep list goes by the names that were collected', async () => {
+test('an allowlist matches the collected names', async () => {
   const { relabelling, collect, shown, stats } = await endpoint({
     metrics: new Set(['load']),
     rules: [{ target_label: '__name__', replacement: 'renamed' }],
@@ -111,7 +111,7 @@ test('a keep list goes by the names that were collected', async () => {
   assert.equal(stats.samplesDropped.get('dropped_series'), 1)
 })
 
-test('of two series that become the same the first is sent; the other is counted, and it is said once', async () => {
+test('of two series that get the same labels, the first is sent; the other is counted and logged once', async () => {
   const { relabelling, collect, shown, stats, lines } = await endpoint({
     rules: [{ action: 'labeldrop', regex: 'uuid' }],
   })
@@ -129,10 +129,13 @@ test('of two series that become the same the first is sent; the other is counted
   )
   assert.equal(stats.samplesDropped.get('duplicate_series'), 3)
   assert.equal(lines.length, 1)
-  assert.match(lines[0] ?? '', /level=WARN.*two series have the same labels: the first is sent.*remote_name=x.*uuid/)
+  assert.match(
+    lines[0] ?? '',
+    /level=ERROR.*Two series have the same labels, only the first is sent.*remote_name=x.*uuid/,
+  )
 })
 
-test('a series that follows another of the same labels is the same one: no marker in between, one label set', async () => {
+test('a series that replaces another one with the same labels needs no stale marker', async () => {
   const { relabelling, collect } = await endpoint({ rules: [{ action: 'labeldrop', regex: 'uuid' }] })
   const entries = [collect(['sda', '1', 1]), collect(['sda', '2', 2]), collect(['sda', '1', 3])]
   const [first, ...others] = relabelling.entries(entries)
@@ -141,7 +144,7 @@ test('a series that follows another of the same labels is the same one: no marke
   assert.equal(new Set([first, ...others].flatMap(({ snapshot }) => snapshot.series)).size, 2)
 })
 
-test('a dropped series that vanishes ends without a marker, any other with one', async () => {
+test('a series that vanishes gets a stale marker, unless a rule drops it', async () => {
   const { relabelling, collect } = await endpoint({
     rules: [{ action: 'drop', source_labels: ['device'], regex: 'sda' }],
   })
@@ -154,7 +157,7 @@ test('a dropped series that vanishes ends without a marker, any other with one',
   )
 })
 
-test('a series without labels or without a name is not sent, and the latter is said', async () => {
+test('a series without labels or without a name is not sent, and a missing name is logged', async () => {
   for (const [regex, words] of [
     ['none', 0],
     ['job', 1],
@@ -167,7 +170,7 @@ test('a series without labels or without a name is not sent, and the latter is s
   }
 })
 
-test('times of their own stay with their samples', async () => {
+test('explicit timestamps stay with their samples', async () => {
   const { relabelling, collect } = await endpoint({
     rules: [{ action: 'drop', source_labels: ['device'], regex: 'sda' }],
   })
@@ -178,7 +181,7 @@ test('times of their own stay with their samples', async () => {
   assert.deepEqual(entry?.snapshot.ownTimestampsMs, Float64Array.of(Number.NaN, 6))
 })
 
-test('an endpoint sends what its rules leave, and is through with a snapshot of which they leave nothing', async (t) => {
+test('an endpoint sends the series that its rules keep, and commits a snapshot with none', async (t) => {
   const relabel = await compileRules(
     [
       { action: 'drop', source_labels: ['room'], regex: 'cellar' },
@@ -200,7 +203,7 @@ test('an endpoint sends what its rules leave, and is through with a snapshot of 
   assert.equal(one.stats.samplesDropped.get('dropped_series'), 2)
 })
 
-test('a series that is refused is found among those that are left, and told by the labels it was sent with', async (t) => {
+test('a rejected series is found among the kept ones and logged with the labels that were sent', async (t) => {
   const relabel = await compileRules(
     [
       { action: 'drop', source_labels: ['room'], regex: '[a-y]' },
@@ -232,11 +235,11 @@ test('a series that is refused is found among those that are left, and told by t
   assert.equal(receiver.ledger?.length, 1)
   assert.match(
     lines.filter((line) => line.includes('level=ERROR')).join(),
-    /a series is refused.*place.*reason="HTTP 400: no"/,
+    /Series rejected by the receiver.*place.*reason="HTTP 400: no"/,
   )
 })
 
-test('a series whose labels are too much for the receiver is left out, counted apart and told once', async () => {
+test('a series that exceeds the label limits is dropped, counted with its own reason and logged once', async () => {
   const rule = { action: 'labeldrop', regex: 'uuid' } as const
   for (const rules of [[], [rule]]) {
     const limits = { labels: 4 + (1 - rules.length), valueBytes: 5 }
@@ -252,11 +255,11 @@ test('a series whose labels are too much for the receiver is left out, counted a
     )
     assert.deepEqual(Object.fromEntries(stats.samplesDropped), { dropped_series: 0, label_limit: 2 })
     assert.equal(lines.length, 1)
-    assert.match(lines[0] ?? '', /the value of device has 7 bytes, label_value_length_limit is 5/)
+    assert.match(lines[0] ?? '', /value of label device has 7 bytes, label_value_length_limit is 5/)
   }
 })
 
-test('limits of labels count names with __name__, and bytes', () => {
+test('label limits count __name__ as a label, and lengths in bytes', () => {
   const labels = [
     ['__name__', 'up'],
     ['näme', 'x'.repeat(9)],

@@ -12,7 +12,7 @@ const entry = (sequence: number, list: readonly Series[]): Entry => ({
   snapshot: { timestampMs: sequence, series: list, values: Float64Array.from(list, () => 1) },
 })
 
-test('snapshots of the same series are left as they are', () => {
+test('snapshots that share their series are not changed', () => {
   const list = [series('a'), series('b')]
   const entries = [entry(1, list), entry(2, list)]
   assert.equal(canonicalize(entries, list).entries, entries)
@@ -21,7 +21,7 @@ test('snapshots of the same series are left as they are', () => {
   assert.equal(canonicalize(apart, [a]).entries, apart)
 })
 
-test('objects of the same labels become the newest of them, in the entries and before them', () => {
+test('series objects with the same labels become the newest object, in the entries and in the previous series', () => {
   const [old, read, live, other] = [series('a'), series('a', -1), series('a', 7), series('b')]
   const { entries, before } = canonicalize([entry(1, [read, other]), entry(2, [other, live])], [old])
   assert.deepEqual(

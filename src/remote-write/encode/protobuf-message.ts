@@ -1,7 +1,7 @@
-/** What requests an endpoint sends, in Prometheus's words; `auto` finds out what the receiver takes. */
+/** Message types, named as in Prometheus. `auto` negotiates the version with the receiver. */
 export const protobufMessages = ['auto', 'prometheus.WriteRequest', 'io.prometheus.write.v2.Request'] as const
 export type ProtobufMessage = (typeof protobufMessages)[number]
 
-/** What of a family each series of remote-write 2.0 carries with it. */
+/** Metadata that remote-write 2.0 sends with each series. */
 export const inlineKinds = ['full', 'types_only', 'none'] as const
 export type Inline = (typeof inlineKinds)[number]

@@ -3,44 +3,45 @@ import type { Outcome, ReceiverLabels } from '../http/index.ts'
 
 import type { Snapshot } from '../metrics/index.ts'
 import type { OutputRejection } from '../output.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import type { FamilyText } from './encode.ts'
+import { messages } from './messages.ts'
 
-/** A family that was refused is pushed again after this time: whoever else pushes it may have changed its type. */
+/** Rejected families are pushed again after this time: the conflicting sender may have changed the type. */
 const retryAfterMs = 3_600_000
 
-/** What a gateway rejected of a push. */
+/** Families of a push that the Pushgateway rejected. */
 export interface RejectedFamilies {
   readonly reason: string
-  /** By name; all where it is missing. */
+  /** By name; undefined means all. */
   readonly families?: ReadonlySet<string>
 }
 
 type HintFor = (reason: string) => string | undefined
 
-/** Families named in one line of the log. */
-const named = 10
+/** Maximum number of names in one log line. */
+const maxNames = 10
 
-/** Which families a gateway refuses: those that another group pushes with another type, above all. */
+/** Finds and remembers families that a Pushgateway rejects, mostly because another group has them with another type. */
 export class FamilyRejections {
   readonly #reasons = new Map<string, string>()
   #sinceMs = 0
-  /** The families that the log has told of. */
+  /** The families in the last log line. */
   #reported = ''
 
   get count(): number {
     return this.#reasons.size
   }
 
-  /** What is to be pushed of these. */
+  /** The families without the rejected ones. */
   without(families: readonly FamilyText[], nowMs: number): readonly FamilyText[] {
     if (nowMs - this.#sinceMs >= retryAfterMs) this.#reasons.clear()
     return this.#reasons.size === 0 ? families : families.filter(({ name }) => !this.#reasons.has(name))
   }
 
   /**
-   * Has the gateway say which of these families it refuses: halves are posted, so that each that is taken is there at
-   * once, until what is refused stands alone. Gives the outcome that made it useless to go on, if there was one.
+   * Finds the rejected families by bisection. Halves are sent with POST, so accepted families are stored at once. Returns
+   * the outcome that ended the search early, or undefined.
    */
   async find(
     families: readonly FamilyText[],
@@ -48,7 +49,7 @@ export class FamilyRejections {
     nowMs: number,
   ): Promise<Outcome | undefined> {
     const group = await post([])
-    if (group.kind !== 'delivered') return group // not the families are refused
+    if (group.kind !== 'delivered') return group // the group is rejected, not its families
     const work = [...halves(families)].reverse()
     for (let some = work.pop(); some !== undefined; some = work.pop()) {
       const outcome = await post(some)
@@ -61,41 +62,41 @@ export class FamilyRejections {
     return undefined
   }
 
-  /** Which families are refused, in which words, and what to do; undefined where none is. */
+  /** Rejected families, the reason and the hint in one line; undefined if there are none. */
   describe(hintFor: HintFor): string | undefined {
     const [first] = [...this.#reasons.keys()].sort()
     if (first === undefined) return undefined
     const reason = this.#reasons.get(first) ?? ''
-    return `refused are ${this.#named}: ${withHint(reason, hintFor(reason))}`
+    return `rejected metrics ${this.#names}: ${withHint(reason, hintFor(reason))}`
   }
 
-  /** What of these is left out, and why; undefined where nothing is. */
+  /** Which of these families are rejected, and why; undefined if none. */
   of(families: readonly FamilyText[]): RejectedFamilies | undefined {
     const missing = families.map(({ name }) => name).filter((name) => this.#reasons.has(name))
     if (missing.length === 0) return undefined
     const byReason = Map.groupBy(missing, (name) => this.#reasons.get(name) ?? '')
-    const reason = [...byReason].map(([words, names]) => `${words} (of ${names.join(' ')})`).join('; ')
+    const reason = [...byReason].map(([text, names]) => `${text} (metrics ${names.join(' ')})`).join('; ')
     return { reason, families: new Set(missing) }
   }
 
-  get #named(): string {
+  get #names(): string {
     const names = [...this.#reasons.keys()].sort()
-    const more = names.length > named ? ` and ${names.length - named} more` : ''
-    return names.slice(0, named).join(' ') + more
+    const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : ''
+    return names.slice(0, maxNames).join(' ') + more
   }
 
-  /** Says what has changed since it was last said. */
-  tell(log: Log, receiver: ReceiverLabels, hintFor: HintFor): void {
+  /** Logs which families are rejected, if that has changed. */
+  log(log: Log, receiver: ReceiverLabels, hintFor: HintFor): void {
     const names = [...this.#reasons.keys()].sort()
     const text = names.join(' ')
     if (text === this.#reported) return
     this.#reported = text
     const [first] = names
-    const families = this.#named
-    if (first === undefined) log.info('pushgateway: all families are taken again', receiver)
+    const families = this.#names
+    if (first === undefined) report(log, messages.familiesAccepted, receiver)
     else {
       const reason = this.#reasons.get(first) ?? ''
-      log.error('pushgateway: families are left out', { ...receiver, families, reason, hint: hintFor(reason) })
+      report(log, messages.familiesRejected, { ...receiver, families, reason, hint: hintFor(reason) })
     }
   }
 
@@ -105,7 +106,7 @@ export class FamilyRejections {
   }
 }
 
-/** The same, as series of the snapshot that was pushed. */
+/** The rejection as series of the pushed snapshot. */
 export function rejectionOf(
   snapshot: Snapshot,
   rejected: RejectedFamilies | undefined,

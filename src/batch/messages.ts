@@ -1,0 +1,85 @@
+import { defineMessages } from '../util/log.ts'
+
+export const messages = defineMessages('batch', {
+  spoolUnreadable: {
+    level: 'error',
+    text: 'Reading the spool failed, samples of earlier commands are not delivered',
+    meaning: 'The logs of earlier batch commands are in the spool of the buffer directory. hostpush retries.',
+    data: 'stopped',
+    action: 'Correct what `err` names. `hint` shows the command if permissions are the cause.',
+  },
+  spoolForbidden: {
+    level: 'error',
+    text: 'Spool of another user is not readable, its samples are not delivered',
+    meaning: 'A batch command ran as another user. `path` is the first of `logs` logs that this user may not read.',
+    data: 'stopped',
+    action: 'Run the command in `hint`, and run batch commands as the user of the agent.',
+  },
+  spoolDropped: {
+    level: 'error',
+    text: 'Undelivered samples of earlier commands dropped',
+    meaning: 'The samples exceeded `max_age` or `max_bytes` of the buffer, or the log was corrupt: see `reason`.',
+    data: 'lost',
+    action: 'Find out why they were not delivered: see the earlier messages of this output.',
+  },
+  spoolDelivered: {
+    level: 'info',
+    text: 'Samples of earlier commands delivered',
+    meaning: '`snapshots` snapshots that batch commands left in the spool were delivered to the output `name`.',
+    data: 'none',
+    action: 'None.',
+  },
+  spoolPending: {
+    level: 'debug',
+    text: 'Samples of earlier commands are still undelivered',
+    meaning: 'They stay in the spool. hostpush retries.',
+    data: 'kept',
+    action: 'See `reason`.',
+  },
+  newerVersionExpired: {
+    level: 'error',
+    text: 'Samples that a newer version left in the spool dropped, older than max_age',
+    meaning: 'This version cannot read the format of the newer version that wrote the log.',
+    data: 'lost',
+    action: 'Upgrade again before `max_age` has passed if hostpush was downgraded.',
+  },
+  directoryUnusable: {
+    level: 'error',
+    text: 'Buffer directory is not usable, undelivered samples of this command will be lost',
+    meaning: 'The command buffers in memory. What it does not deliver before its end is lost.',
+    data: 'lost',
+    action: 'Follow `hint`.',
+  },
+  queueFailed: {
+    level: 'warn',
+    text: 'Queue of concurrent commands failed, continuing without it',
+    meaning: 'Commands that run at the same time cannot wait for each other. Their samples may arrive out of order.',
+    data: 'kept',
+    action: 'Correct what `err` names in the buffer directory.',
+  },
+  collectionFailed: {
+    level: 'error',
+    text: 'Collection failed during exec',
+    meaning: 'The samples of one interval are missing. The command itself is not affected.',
+    data: 'lost',
+    action: 'Correct what `err` names, or report it with `hostpush support`.',
+  },
+  agentTookOver: {
+    level: 'info',
+    text: 'Agent started, it pushes the metrics of this host from now on',
+    meaning: '`hostpush exec` stops pushing host metrics. It continues to push the metrics of its command.',
+    data: 'none',
+    action: 'None.',
+  },
+})
+
+export const clockMessages = defineMessages('clock', {
+  unsetForCommand: {
+    level: 'error',
+    text: 'Clock is not set, receivers may reject or drop the samples of this command',
+    meaning: 'The wall clock shows a time before 2026. A batch command cannot wait until it is set.',
+    data: 'lost',
+    action:
+      'Run the command after time synchronization, for example with `After=time-sync.target` in its systemd unit.',
+  },
+})

@@ -1,0 +1,211 @@
+import { defineMessages } from '../util/log.ts'
+
+/** The log on disk: segments, directory, retention, stop. */
+export const messages = defineMessages('buffer', {
+  writeRetrying: {
+    level: 'warn',
+    text: 'Buffer write failed, retrying in a new segment',
+    meaning: 'One write to the current segment failed. hostpush writes the same snapshots to a new segment at once.',
+    data: 'kept',
+    action: 'None if it happens once. If it repeats, look for disk errors in the log of the kernel.',
+  },
+  diskFailed: {
+    level: 'warn',
+    text: 'Buffer disk is not writable, buffering in memory',
+    meaning:
+      'Outputs send from memory, at most 8 MiB. hostpush tries the disk again after `retry_in`. Undelivered samples are lost if the agent stops before the disk recovers, and the oldest are dropped when the memory is full (reason `disk_failed`).',
+    data: 'kept',
+    action: 'Follow `hint`: free space, correct the permissions, or repair the disk.',
+  },
+  diskStillFailing: {
+    level: 'debug',
+    text: 'Buffer disk is still not writable',
+    meaning: 'A later attempt to write failed too.',
+    data: 'kept',
+    action: 'See "Buffer disk is not writable, buffering in memory".',
+  },
+  diskRecovered: {
+    level: 'info',
+    text: 'Buffer disk recovered',
+    meaning: 'hostpush writes snapshots to disk again, including those that were only in memory.',
+    data: 'none',
+    action: 'None.',
+  },
+  directoryFailed: {
+    level: 'error',
+    text: 'Buffer directory failed to open',
+    meaning: 'The backlog on disk is not delivered. New snapshots are buffered in memory and sent from there.',
+    data: 'stopped',
+    action: 'Follow `hint`, then restart the agent: it delivers the backlog.',
+  },
+  segmentUnreadable: {
+    level: 'error',
+    text: 'Buffer segment failed to read, skipped',
+    meaning:
+      'The segment is missing, or several attempts to read it failed. Its undelivered samples are dropped (reason `corrupt`).',
+    data: 'lost',
+    action: 'Look for disk errors in the log of the kernel, and replace the disk if there are any.',
+  },
+  segmentFailedToOpen: {
+    level: 'error',
+    text: 'Buffer segment failed to open at the start, skipped',
+    meaning: 'The file stays where it is. Its undelivered samples are dropped (reason `corrupt`).',
+    data: 'lost',
+    action: 'Look at `err`: correct the permissions of the file, or look for disk errors in the log of the kernel.',
+  },
+  deleteFailed: {
+    level: 'warn',
+    text: 'Buffer segment failed to delete',
+    meaning: 'A segment that is no longer needed stays on disk. The buffer may become larger than `max_bytes`.',
+    data: 'none',
+    action: 'Correct the permissions of the buffer directory, or repair the file system, and delete the file.',
+  },
+  tornWrite: {
+    level: 'info',
+    text: 'Incomplete last write of the previous agent removed',
+    meaning:
+      'The previous agent or the host stopped during a write. hostpush truncates the segment after its last complete record. Complete records are not affected.',
+    data: 'none',
+    action: 'None.',
+  },
+  truncateFailed: {
+    level: 'debug',
+    text: 'Incomplete last write failed to truncate, ignored',
+    meaning: 'The incomplete record stays in the file. Readers stop before it.',
+    data: 'none',
+    action: 'None.',
+  },
+  stopTimeout: {
+    level: 'error',
+    text: 'Buffer write timed out at the stop, unwritten samples are lost',
+    meaning:
+      'The disk did not finish all writes within 10 s. Samples that were neither written nor delivered are lost.',
+    data: 'lost',
+    action: 'Look for a slow or failing disk.',
+  },
+})
+
+/** Bytes that no reader understands, and their copies in `corrupt/`. */
+export const corruptionMessages = defineMessages('buffer', {
+  corrupt: {
+    level: 'error',
+    text: 'Corrupt bytes in a buffer segment skipped',
+    meaning:
+      'A checksum failed in `segment` at offset `at`. hostpush copies the bytes to `corrupt/` and continues with the next readable snapshot. Undelivered samples in the bytes are dropped (reason `corrupt`).',
+    data: 'lost',
+    action: 'Look for disk or memory errors if it repeats. `hostpush buffer ls` shows how many places are corrupt.',
+  },
+  copyFailed: {
+    level: 'debug',
+    text: 'Corrupt bytes failed to be saved in corrupt/',
+    meaning: 'There is no copy of the corrupt bytes to analyze.',
+    data: 'none',
+    action: 'None.',
+  },
+  moveFailed: {
+    level: 'debug',
+    text: 'Corrupt segment failed to be moved to corrupt/',
+    meaning: 'The file stays in the log directory.',
+    data: 'none',
+    action: 'None.',
+  },
+})
+
+/** Positions of the endpoints in the log. */
+export const cursorMessages = defineMessages('buffer', {
+  writeFailed: {
+    level: 'warn',
+    text: 'Cursor file failed to write, positions are kept in memory',
+    meaning:
+      'Delivery continues. If the agent restarts before the disk recovers, it sends samples again that were delivered since.',
+    data: 'kept',
+    action: 'Free space, correct the permissions, or repair the disk. hostpush writes the file again by itself.',
+  },
+  recovered: {
+    level: 'info',
+    text: 'Cursor file recovered',
+    meaning: 'hostpush writes the positions of all endpoints to disk again.',
+    data: 'none',
+    action: 'None.',
+  },
+  readFailed: {
+    level: 'warn',
+    text: 'Cursor file failed to read',
+    meaning: 'The position of each endpoint is unknown. Delivery starts with the oldest snapshot of the buffer.',
+    data: 'kept',
+    action: 'Look at `err`. Receivers reject or ignore the duplicates.',
+  },
+  uncertain: {
+    level: 'warn',
+    text: 'Cursor may be stale after a crash, checking for duplicates',
+    meaning:
+      'Snapshots after the cursor of `endpoint` may have been delivered already. hostpush sends them again, and expects the receiver to reject duplicates.',
+    data: 'kept',
+    action: 'None.',
+  },
+  missing: {
+    level: 'warn',
+    text: 'Cursor is corrupt or missing, starting with the oldest snapshot',
+    meaning:
+      'The position of `endpoint` is unknown. hostpush sends all snapshots in the buffer, and expects the receiver to reject duplicates.',
+    data: 'kept',
+    action: 'None.',
+  },
+  notConfigured: {
+    level: 'warn',
+    text: 'Buffer has a backlog for an endpoint that is not configured',
+    meaning: 'The endpoint was removed or renamed. Its `snapshots` stay in the buffer for `max_age` and then expire.',
+    data: 'kept',
+    action: 'Configure the endpoint under the same name to deliver them, or drop them with `hostpush buffer drop`.',
+  },
+})
+
+/** Samples that a receiver rejected. */
+export const deadLetterMessages = defineMessages('buffer', {
+  saveFailed: {
+    level: 'error',
+    text: 'Dead letter failed to save, rejected samples are lost',
+    meaning: 'A receiver rejected samples, and hostpush cannot write them to `dead-letters/`.',
+    data: 'lost',
+    action: 'Free space, correct the permissions, or repair the disk.',
+  },
+  readFailed: {
+    level: 'warn',
+    text: 'Dead letter failed to read, skipped',
+    meaning: 'The file at `path` is unreadable. Other dead letters are not affected.',
+    data: 'none',
+    action: 'Delete it with `hostpush buffer drop --dead-letters`, or correct its permissions.',
+  },
+})
+
+/** Segments of a newer version, found after a downgrade. */
+export const downgradeMessages = defineMessages('buffer', {
+  moved: {
+    level: 'warn',
+    text: 'Segments of a newer hostpush version moved to the spool, not delivered',
+    meaning:
+      'This version does not support their format. The newer version delivers them when it runs again, within `max_age`.',
+    data: 'kept',
+    action: 'Upgrade again before `max_age` to deliver them.',
+  },
+  moveFailed: {
+    level: 'error',
+    text: 'Segments of a newer hostpush version failed to be moved to the spool, skipped',
+    meaning:
+      'This version does not support their format, and they stay in the log directory. New samples are delivered.',
+    data: 'stopped',
+    action: 'Follow `hint`, then restart the agent. Upgrade again before `max_age` to deliver them.',
+  },
+})
+
+/** The socket by which one agent owns the directory. */
+export const lockMessages = defineMessages('buffer', {
+  noSocket: {
+    level: 'warn',
+    text: 'Lock socket failed to open, a second agent is not detected',
+    meaning:
+      'The file system of the buffer does not support Unix sockets, or denies them. `hostpush buffer` cannot talk to the running agent.',
+    data: 'none',
+    action: 'Use a local file system for `buffer.directory`, and start only one agent on it.',
+  },
+})

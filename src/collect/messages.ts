@@ -1,0 +1,118 @@
+import { defineMessages } from '../util/log.ts'
+
+export const collectorMessages = defineMessages('collector', {
+  failed: {
+    level: 'error',
+    text: 'Collector failed',
+    meaning:
+      'Samples of this collector are missing. Samples that it emitted before the failure are kept. Logged again when `err` changes.',
+    data: 'lost',
+    action: 'Correct what `err` names, or disable the collector with `--no-collector.NAME`.',
+  },
+  recovered: {
+    level: 'info',
+    text: 'Collector recovered',
+    meaning: 'The collector succeeds again.',
+    data: 'none',
+    action: 'None.',
+  },
+  noData: {
+    level: 'debug',
+    text: 'Collector has no data',
+    meaning: 'The host has no such device or feature.',
+    data: 'none',
+    action: 'None. To save the reads, disable the collector with `--no-collector.NAME`.',
+  },
+  duplicates: {
+    level: 'error',
+    text: 'Duplicate or conflicting samples dropped',
+    meaning:
+      'Two samples of one series, or two types of one metric name, were collected in one interval. The first is kept. `series` is an example.',
+    data: 'lost',
+    action:
+      'If the series comes from a text file of the textfile collector, rename it there. Otherwise report it with `hostpush support`.',
+  },
+})
+
+export const clockMessages = defineMessages('clock', {
+  unset: {
+    level: 'warn',
+    text: 'Clock is not set, holding samples in memory',
+    meaning: 'The wall clock shows a time before 2026. Samples get their timestamps when the clock is set.',
+    data: 'kept',
+    action: 'Check the time synchronization (NTP) of this host.',
+  },
+  behind: {
+    level: 'warn',
+    text: 'Clock is behind earlier samples, holding samples in memory',
+    meaning:
+      'The wall clock shows a time before the newest sample, for example after a boot without a battery-backed clock. Samples get their timestamps when the clock is correct.',
+    data: 'kept',
+    action: 'Check the time synchronization (NTP) of this host.',
+  },
+  stoppedWhileHolding: {
+    level: 'error',
+    text: 'Agent stopped before the clock was correct, held samples dropped',
+    meaning: 'The samples have no timestamp and cannot be stored.',
+    data: 'lost',
+    action: 'Check the time synchronization (NTP) of this host.',
+  },
+  tooManyHeld: {
+    level: 'error',
+    text: 'Clock is not correct, too many samples held, oldest dropped',
+    meaning: 'Held samples are limited in memory, to about three hours of 700 series at 15 seconds.',
+    data: 'lost',
+    action: 'Check the time synchronization (NTP) of this host.',
+  },
+  overlap: {
+    level: 'error',
+    text: 'Clock moved backwards, overlapping samples dropped',
+    meaning: 'With the corrected clock, these samples are not newer than samples that were already collected.',
+    data: 'lost',
+    action: 'Check why the clock moved: NTP, a suspended virtual machine, or a manual change.',
+  },
+  stepped: {
+    level: 'warn',
+    text: 'Wall clock stepped',
+    meaning: 'The wall clock moved by `by`, to a time after the earlier samples.',
+    data: 'none',
+    action: 'None if time synchronization has just started.',
+  },
+  steppedUnconfirmed: {
+    level: 'warn',
+    text: 'Wall clock stepped, sample timestamps continue on the old time',
+    meaning:
+      'The wall clock moved by `by`. hostpush follows it when a receiver confirms the new time, or after an hour.',
+    data: 'none',
+    action: 'Check the time synchronization (NTP) of this host if nobody changed the clock.',
+  },
+  adopted: {
+    level: 'info',
+    text: 'New wall clock time adopted',
+    meaning: 'Sample timestamps follow the wall clock again after a step. `why` has the reason.',
+    data: 'none',
+    action: 'None.',
+  },
+  movedBack: {
+    level: 'warn',
+    text: 'Earlier samples have timestamps in the future, sample time moved back',
+    meaning:
+      'The clock was ahead when earlier samples were collected. New samples follow the wall clock. Receivers may reject them as out of order until that time has passed.',
+    data: 'none',
+    action: 'Delete the samples with future timestamps at the receiver if it rejects the new ones.',
+  },
+  skewed: {
+    level: 'warn',
+    text: 'Clock skew: this host and the receiver have different times',
+    meaning: 'The clocks differ by a minute or more. Receivers may reject samples that are too far ahead or too old.',
+    data: 'none',
+    action: 'Check the time synchronization (NTP) of this host.',
+  },
+  skewEnded: {
+    level: 'info',
+    text: 'Clock agrees with the receiver again',
+    meaning: 'The clocks differ by less than a minute.',
+    data: 'none',
+    action: 'None.',
+  },
+})

@@ -19,8 +19,7 @@ export function batchLogOf(
   const errors = logOf({ log: { ...log, level: 'error' } }, terminal)
   const components = new Set(outputs.map(({ kind }) => kind.component))
   const error = (text: string, fields?: Fields) => {
-    const component = String(fields?.['component'] ?? text.split(': ', 1)[0])
-    if (!components.has(component)) errors.error(text, fields)
+    if (!components.has(String(fields?.['component']))) errors.error(text, fields)
   }
   return { ...errors, error }
 }

@@ -125,9 +125,12 @@ test('of an endpoint with an interval of its own that waits which it takes, also
   const file = `${directory}/config.json`
   await writeFile(file, JSON.stringify({ global: { scrape_interval: '60s' }, remote_write: [endpoint] }))
   const given = [`--config.file=${file}`]
-  assert.match((await run(directory, 'ls', ...given)).out, /default: backlog of 8 snapshots, 8 samples/)
+  assert.match(
+    (await run(directory, 'ls', ...given)).out,
+    /http:\/\/127\.0\.0\.1:1\/: backlog of 8 snapshots, 8 samples/,
+  )
   assert.equal((await run(directory, 'export', '--format=json', ...given)).out.trimEnd().split('\n').length, 8)
-  assert.match((await run(directory, 'drop', ...given)).out, /default: drops 8 samples/)
+  assert.match((await run(directory, 'drop', ...given)).out, /http:\/\/127\.0\.0\.1:1\/: drops 8 samples/)
 })
 
 test('what commands have left is listed, exported and dropped as well', async (t) => {

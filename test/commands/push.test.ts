@@ -126,7 +126,10 @@ test('lines that end in CR LF are told once, and so is a text that is not UTF-8'
   after(() => rmSync(latin, { recursive: true }))
   writeFileSync(join(latin, 'x'), Buffer.from('a 1\nb{x="\xe4"} 1\n', 'latin1'))
   const { status, err } = await push('', '--job=j', '--pushgateway=http://127.0.0.1:9', join(latin, 'x'))
-  assert.deepEqual([status, err], [1, 'hostpush: line 2: invalid UTF-8\nhostpush: nothing is sent\n'])
+  assert.deepEqual(
+    [status, err],
+    [1, 'hostpush: line 2: invalid UTF-8\nhostpush: nothing was sent: the input has errors\n'],
+  )
 })
 
 test('what is handed in is pushed whole, also what an agent would leave out, and left over too', async (t) => {
@@ -166,7 +169,7 @@ test('what cannot be delivered in time is kept, why is told, and the next push t
   assert.equal(silent.status, 3)
   assert.match(
     silent.err,
-    /^hostpush: kept in the buffer for .*: 1 of 1 sample for 127\S+ \(http:.*\): timeout before delivery: no answer for \S+ s\n$/,
+    /^hostpush: 1 of 1 sample for http:\S+ not delivered, kept in the buffer .*: timeout before delivery: no answer for \S+ s\n$/,
   )
   isSilent = false
   const next = await push('b 1\n', '--job=k', `--pushgateway=${url}`)
@@ -196,7 +199,7 @@ test('samples that are refused are set aside, the others are delivered', async (
   assert.equal(gateway.status, 1)
   assert.match(
     gateway.err,
-    /families=a reason="HTTP 400: not so"\nhostpush: refused, and set aside \(.*\): 1 of 3 samples for 127.* rejected metrics a: HTTP 400: not so\n$/,
+    /^hostpush: 1 of 3 samples for http:\S+ rejected and saved as dead letters \(.*\): rejected metrics a: HTTP 400: not so\n$/,
   )
   const receiver = await createFaultyReceiver({
     faultPlan: () => ({ status: 400, body: 'out of bounds' }),
@@ -206,7 +209,7 @@ test('samples that are refused are set aside, the others are delivered', async (
   assert.equal(endpoint.status, 3, 'a receiver that refuses everything may be put right')
   assert.match(
     endpoint.err,
-    /Receiver rejects all samples.*reason=.*out of bounds.*\nhostpush: kept .*: 1 of 1 sample for 127/,
+    /^hostpush: 1 of 1 sample for http:\S+ not delivered, kept in the buffer [^\n]*out of bounds[^\n]*\n$/,
   )
 })
 

@@ -147,7 +147,7 @@ test('flags take precedence over the file, and the file over defaults', async (t
   assert.deepEqual(await names({ collectors: { disable_defaults: true, meminfo: { enabled: true } } }), ['meminfo'])
 })
 
-test("a pattern of the user is RE2: one that hangs a backtracking engine returns immediately", async (t) => {
+test('a pattern of the user is RE2: one that hangs a backtracking engine returns immediately', async (t) => {
   const config = await configured(t, { collectors: { vmstat: { fields: '^(a+)+$' } } })
   const vmstat = config.collectors.find(({ collector }) => collector.name === 'vmstat')
   const pattern = vmstat?.options['fields'] as unknown as { test(text: string): boolean }

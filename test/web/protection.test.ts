@@ -55,7 +55,7 @@ test('a changed file takes effect: a new password, an error that rejects all req
   assert.equal(told.length, 2)
   assert.match(
     told[0] ?? '',
-    /all requests are rejected.*line 1: basic_auth_user: unknown key; did you mean basic_auth_users\?/,
+    /all requests are rejected.*web\.yml:1: basic_auth_user: unknown key, did you mean basic_auth_users\?/,
   )
 })
 

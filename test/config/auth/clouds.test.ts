@@ -40,7 +40,7 @@ const client_id = '00000000-0000-0000-0000-000000000001'
 const tenant_id = 'contoso.com'
 
 /** Prometheus 3.15 accepts each of these. */
-test("azuread accepts what Prometheus accepts, and a managed identity needs no key", async (t) => {
+test('azuread accepts what Prometheus accepts, and a managed identity needs no key', async (t) => {
   const folder = temporary(t)
   const [pod, key, cert, both] = ['pod', 'key', 'cert', 'both'].map((name) => join(folder, name)) as [
     ...[string, string, string, string],
@@ -68,20 +68,38 @@ const wrong: Readonly<Record<string, readonly [azuread: object, words: RegExp]>>
     { cloud: 'azurepublic', managed_identity: {} },
     /cloud: invalid value, expected one of AzurePublic, AzureChina/,
   ],
-  'an invalid client_id': [{ managed_identity: { client_id: 'x' } }, /managed_identity\.client_id: invalid value, expected an appl/],
-  'a scope with special characters': [{ scope: 'a<b>', managed_identity: {} }, /azuread\.scope: invalid value, expected a scope of letters/],
+  'an invalid client_id': [
+    { managed_identity: { client_id: 'x' } },
+    /managed_identity\.client_id: invalid value, expected an appl/,
+  ],
+  'a scope with special characters': [
+    { scope: 'a<b>', managed_identity: {} },
+    /azuread\.scope: invalid value, expected a scope of letters/,
+  ],
   'two kinds': [
     { managed_identity: {}, oauth: { client_id, tenant_id, client_secret: 'x' } },
     /managed_identity and oauth cannot be used together/,
   ],
-  'a missing client_secret': [{ oauth: { client_id, tenant_id } }, /azuread\.oauth\.client_secret: required key is missing/],
-  'a missing tenant_id': [{ oauth: { client_id, client_secret: 'x' } }, /azuread\.oauth\.tenant_id: required key is missing/],
-  'an invalid tenant_id': [{ oauth: { client_id, client_secret: 'x', tenant_id: 'a/b' } }, /tenant_id: invalid value, expected a tenant id/],
+  'a missing client_secret': [
+    { oauth: { client_id, tenant_id } },
+    /azuread\.oauth\.client_secret: required key is missing/,
+  ],
+  'a missing tenant_id': [
+    { oauth: { client_id, client_secret: 'x' } },
+    /azuread\.oauth\.tenant_id: required key is missing/,
+  ],
+  'an invalid tenant_id': [
+    { oauth: { client_id, client_secret: 'x', tenant_id: 'a/b' } },
+    /tenant_id: invalid value, expected a tenant id/,
+  ],
   'a missing token file': [
     { workload_identity: { client_id, tenant_id, token_file_path: '/nowhere/token' } },
     /workload_identity\.token_file_path: cannot read \/nowhere\/token: ENOENT/,
   ],
-  'a missing certificate_path': [{ certificate: { client_id, tenant_id } }, /azuread\.certificate\.certificate_path: required key is missing/],
+  'a missing certificate_path': [
+    { certificate: { client_id, tenant_id } },
+    /azuread\.certificate\.certificate_path: required key is missing/,
+  ],
   'a certificate_password': [
     { certificate: { client_id, tenant_id, certificate_path: '/x', certificate_password: 'x' } },
     /certificate_password: not supported: expected a PEM file .*PKCS#12/,
@@ -129,7 +147,7 @@ async function google(t: TestContext) {
   return { giver, folder, make }
 }
 
-test("google_iam uses its file first, then the environment variable, the file of gcloud and the metadata server", async (t) => {
+test('google_iam uses its file first, then the environment variable, the file of gcloud and the metadata server', async (t) => {
   const { giver, folder, make } = await google(t)
   const named = make('named')
   const GOOGLE_APPLICATION_CREDENTIALS = make('variable')
@@ -175,7 +193,10 @@ test('an unusable Google credentials file is an error with its place, without co
   )
   const { problems } = await read(t, { google_iam: { credentials_file: '/nowhere/x' } })
   assert.match(problems.join('\n'), /google_iam\.credentials_file: cannot read \/nowhere\/x: ENOENT/)
-  assert.match(await said('{}', { GCE_METADATA_HOST: 'a b' }), /invalid environment variable GCE_METADATA_HOST, expected HOST or HOST:PORT/)
+  assert.match(
+    await said('{}', { GCE_METADATA_HOST: 'a b' }),
+    /invalid environment variable GCE_METADATA_HOST, expected HOST or HOST:PORT/,
+  )
 })
 
 test('an oauth2 assertion is signed as configured, with a key file that can change', async (t) => {
@@ -213,7 +234,10 @@ test('errors of a key and keys without effect for a grant are reported', async (
   const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
   const base = { client_id: 'me', token_url: 'https://login.test/' }
   const said = async (more: object) => (await read(t, { oauth2: { ...base, ...more } })).problems.join('\n')
-  assert.match(await said({ grant_type }), /client_certificate_key: required key is missing, this grant_type needs it or client_certificate_key_file/)
+  assert.match(
+    await said({ grant_type }),
+    /client_certificate_key: required key is missing, this grant_type needs it or client_certificate_key_file/,
+  )
   assert.match(
     await said({ grant_type, client_certificate_key: 's3cret' }),
     /client_certificate_key: it contains no valid private/,
@@ -222,11 +246,17 @@ test('errors of a key and keys without effect for a grant are reported', async (
   assert.match(await said({ grant_type, client_certificate_key_file: file }), /key_file: cannot read \/nowhere\/key: /)
   const twice = { client_certificate_key: keyPair().pkcs8, client_certificate_key_file: file }
   assert.match(await said({ grant_type, ...twice }), /client_certificate_key: set twice/)
-  assert.match(await said({ signature_algorithm: 'ES256' }), /signature_algorithm: invalid value, expected one of RS256, RS384, RS512/)
-  assert.match(await said({ grant_type: 'password' }), /grant_type: invalid value, expected one of client_credentials, urn:ietf/)
+  assert.match(
+    await said({ signature_algorithm: 'ES256' }),
+    /signature_algorithm: invalid value, expected one of RS256, RS384, RS512/,
+  )
+  assert.match(
+    await said({ grant_type: 'password' }),
+    /grant_type: invalid value, expected one of client_credentials, urn:ietf/,
+  )
   const idle = await read(t, { oauth2: { ...base, client_secret: 'x', iss: 'y' } })
   assert.deepEqual(idle.warnings, ['remote_write[0].oauth2.iss: has no effect with this grant_type'])
   const { pkcs8: client_certificate_key } = keyPair()
   const both = await read(t, { oauth2: { ...base, grant_type, client_certificate_key, client_secret: 'x' } })
-  assert.deepEqual(both.warnings, ['remote_write[0].oauth2.client_secret: has no meaning with this grant_type'])
+  assert.deepEqual(both.warnings, ['remote_write[0].oauth2.client_secret: has no effect with this grant_type'])
 })

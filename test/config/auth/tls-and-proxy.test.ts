@@ -98,7 +98,10 @@ test('tls_config: its files are read at the start, and conflicting or incomplete
   writeFileSync(windows, `\uFEFF${readFileSync(made.ca, 'utf8').replaceAll('\n', '\r\n')}`)
   await endpoint(t, { tls_config: { ca_file: windows } })
   assert.match(await wrong({ max_version: 'TLS11' }), /max_version: TLS11 is lower than min_version, TLS12/)
-  assert.match(await wrong({ min_version: 'SSL3' }), /min_version: invalid value, expected one of TLS10, TLS11, TLS12, TLS13/)
+  assert.match(
+    await wrong({ min_version: 'SSL3' }),
+    /min_version: invalid value, expected one of TLS10, TLS11, TLS12, TLS13/,
+  )
   assert.match(await wrong({ cafile: 'x' }), /tls_config\.cafile: unknown key, did you mean ca_file\?/)
 })
 
@@ -123,7 +126,10 @@ test('proxy_url, no_proxy and headers for CONNECT', async (t) => {
     'remote_write[0].no_proxy: has no effect without proxy_url',
     'remote_write[0].proxy_connect_header: has no effect without proxy_url',
   ])
-  assert.match((await problemsOf(t, { proxy_url: 'socks5://x' }))[0] ?? '', /proxy_url: invalid value, expected an http:\/\/ or https:\/\/ URL/)
+  assert.match(
+    (await problemsOf(t, { proxy_url: 'socks5://x' }))[0] ?? '',
+    /proxy_url: invalid value, expected an http:\/\/ or https:\/\/ URL/,
+  )
 })
 
 test('proxy_from_environment uses the usual variables, capitals first', async (t) => {

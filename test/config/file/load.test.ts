@@ -19,7 +19,10 @@ function read(t: TestContext, text: string, environment: Record<string, string> 
 
 test('the error for YAML differs from that for invalid JSON', (t) => {
   for (const text of ['global:\n  scrape_interval: 15s\n', '# mine\n\n---\nremote_write:\n- url: x\n'])
-    assert.throws(() => read(t, text), /config\.json: the file is YAML, expected JSON: convert it with yq -o=json \. \S+config\.json \(/)
+    assert.throws(
+      () => read(t, text),
+      /config\.json: the file is YAML, expected JSON: convert it with yq -o=json \. \S+config\.json \(/,
+    )
   for (const text of ['', '{ job: "x" }', 'job', '"job": "x"']) assert.throws(() => read(t, text), /^(?!.*YAML)/)
 })
 
@@ -98,7 +101,8 @@ test('a file without an object is an error', (t) => {
   for (const text of ['[]', 'null', '"x"', '5'])
     assert.throws(
       () => read(t, text),
-      (error) => error instanceof ConfigError && /config\.json: invalid content, expected a JSON object$/.test(error.message),
+      (error) =>
+        error instanceof ConfigError && /config\.json: invalid content, expected a JSON object$/.test(error.message),
     )
 })
 

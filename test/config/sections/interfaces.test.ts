@@ -45,7 +45,10 @@ test('both parts of the filter together, and an invalid pattern, are errors with
     )
   const both = 'interfaces: include and exclude cannot both be set'
   assert.equal(await problems(t, ['--interfaces.include=a'], { exclude: 'b' }), both)
-  assert.match(await problems(t, ['--interfaces.exclude=(']), /^--interfaces\.exclude: "\(" is not a regular expression/)
+  assert.match(
+    await problems(t, ['--interfaces.exclude=(']),
+    /^--interfaces\.exclude: "\(" is not a regular expression/,
+  )
   assert.match(await problems(t, [], { include: '(?=a)' }), /^interfaces\.include: /)
 })
 

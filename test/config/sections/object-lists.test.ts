@@ -103,7 +103,10 @@ test('unknown keys, missing keys and wrong types are errors with their place', a
       { targets: [{ url: 'a', metrics: '(' }] },
       /collectors\.probe\.targets\[0\]\.metrics: "\(" is not a regular expression/,
     ],
-    [{ targets: [{ url: 'a', headers: [{ value: 'x' }] }] }, /targets\[0\]\.headers\[0\]\.name: required key is missing/],
+    [
+      { targets: [{ url: 'a', headers: [{ value: 'x' }] }] },
+      /targets\[0\]\.headers\[0\]\.name: required key is missing/,
+    ],
     [{ targets: { url: 'a' } }, /collectors\.probe\.targets: invalid value, expected a list of objects/],
     [{ targets: ['a'] }, /collectors\.probe\.targets\[0\]: invalid value, expected an object/],
   ] as const

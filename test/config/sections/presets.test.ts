@@ -41,7 +41,7 @@ for (const [preset, path] of Object.entries(paths)) {
   })
 }
 
-test("amp: the path follows the workspace, which the URL must contain", async (t) => {
+test('amp: the path follows the workspace, which the URL must contain', async (t) => {
   const host = 'https://aps-workspaces.eu-central-1.amazonaws.com'
   for (const url of [
     `${host}/workspaces/ws-1`,

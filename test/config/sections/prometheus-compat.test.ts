@@ -57,7 +57,7 @@ const block = {
   metadata_config: { send: true, send_interval: '1m' },
 }
 
-test("a remote_write block of Prometheus is accepted unchanged", async (t) => {
+test('a remote_write block of Prometheus is accepted unchanged', async (t) => {
   const { warnings, problems, endpoint } = await read(t, block)
   assert.deepEqual([warnings, problems], [[], []])
   assert.deepEqual(endpoint?.headers(), { 'X-Scope-OrgID': 'one', 'X-A': 'a, b, c' })
@@ -112,7 +112,10 @@ test('an unsupported key is an error that names the supported one', async (t) =>
     'tls_config.key_ref',
   ])
   assert.match(problems.join('\n'), /SOCKS proxies are not supported/)
-  assert.match(problems.join('\n'), /password_ref: not supported, hostpush has no secret manager: use password or password_file/)
+  assert.match(
+    problems.join('\n'),
+    /password_ref: not supported, hostpush has no secret manager: use password or password_file/,
+  )
 })
 
 test('a number is accepted where a text is expected', async (t) => {
@@ -147,7 +150,10 @@ test('files of http_headers are read for each request, and invalid content is an
   writeFileSync(file, 'second')
   assert.deepEqual(endpoint?.headers(), { 'X-A': 'v, second' })
   writeFileSync(file, 'one\ntwo')
-  assert.throws(() => endpoint?.headers(), /http_headers\.X-A\.files: .*header: invalid value, expected one line of Latin-1/)
+  assert.throws(
+    () => endpoint?.headers(),
+    /http_headers\.X-A\.files: .*header: invalid value, expected one line of Latin-1/,
+  )
   const { problems } = await read(t, {
     headers: { 'x-a': '1' },
     http_headers: { 'X-A': { values: ['2'] }, 'X-B': { files: ['/nowhere/b'] }, 'X-C': { files: [file] } },
@@ -198,7 +204,7 @@ test('a value that was probably copied incorrectly is sent unchanged, with a war
   const file = join(temporary(t), 'password')
   writeFileSync(file, "'s3cret'\n")
   const { warnings } = await read(t, { basic_auth: { username: 'me', password_file: file } })
-  assert.match(warnings[0] ?? '', /password_file: .*: stands in quotes/)
+  assert.match(warnings[0] ?? '', /password_file: .*: is enclosed in quotes/)
 })
 
 test('values of Grafana Cloud that are easy to confuse produce a warning', async (t) => {

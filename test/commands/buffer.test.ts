@@ -10,7 +10,7 @@ import { options, signal, snapshots } from '../support/buffer.ts'
 import { temporary } from '../support/servers.ts'
 import { commandLine } from '../support/terminal.ts'
 
-/** Four snapshots of two samples each; the endpoint `slow` has had none, `fast` all but one; one was refused. */
+/** Four snapshots of two samples each. The backlog of `slow` is all of them, that of `fast` is one; one was rejected. */
 async function filled(t: TestContext): Promise<{ directory: string; buffer: DiskBuffer }> {
   const directory = temporary(t)
   const deps = { clock: systemClock, log: silent, bootId: '' }
@@ -30,7 +30,7 @@ const run = (directory: string, ...args: string[]) =>
   commandLine(['buffer', ...args, `--directory=${directory}`], { HOME: '/nonexistent' })
 
 for (const isRunning of [true, false]) {
-  const when = isRunning ? 'while the agent runs' : 'while none runs'
+  const when = isRunning ? 'while the agent runs' : 'while no agent runs'
   const prepared = async (t: TestContext) => {
     const { directory, buffer } = await filled(t)
     if (!isRunning) await buffer.close()
@@ -38,24 +38,24 @@ for (const isRunning of [true, false]) {
     return directory
   }
 
-  test(`ls says what waits for whom and what was set aside, ${when}`, async (t) => {
+  test(`ls lists the backlog of each endpoint and dead letters, ${when}`, async (t) => {
     const directory = await prepared(t)
     const { status, out, err } = await run(directory, 'ls')
     assert.deepEqual([status, err], [0, ''])
     const [head, ...rest] = out.trimEnd().split('\n')
-    assert.match(head ?? '', new RegExp(`^${directory}: [\\d.]+ (Ki)?B in 1 segment$`))
+    assert.match(head ?? '', new RegExp(`^${directory}: [\\d.]+ (?:Ki)?B in 1 segment$`))
     assert.match(
       rest[0] ?? '',
-      /^slow: backlog of 4 snapshots, 8 samples, [\d.]+ (Ki)?B, oldest \d+ d( \d+ h)? ago, from 2023-11-14T22:13:35.000Z to 2023-11-14T22:14:20.000Z$/,
+      /^slow: backlog of 4 snapshots, 8 samples, [\d.]+ (?:Ki)?B, oldest \d+ d( \d+ h)? ago, from 2023-11-14T22:13:35.000Z to 2023-11-14T22:14:20.000Z$/,
     )
-    assert.match(rest[1] ?? '', /^fast: backlog of 1 snapshot, 2 samples, [\d.]+ (Ki)?B, oldest/)
+    assert.match(rest[1] ?? '', /^fast: backlog of 1 snapshot, 2 samples, [\d.]+ (?:Ki)?B, oldest /)
     assert.match(
       rest[2] ?? '',
       /^fast: 2 samples rejected, last .*Z: the receiver said: out of bounds \(Check this host's clock/,
     )
   })
 
-  test(`export gives the samples of an endpoint with their times and all labels, ${when}`, async (t) => {
+  test(`export prints the samples of an endpoint with timestamps and all labels, ${when}`, async (t) => {
     const directory = await prepared(t)
     assert.equal(
       (await run(directory, 'export', '--endpoint=fast')).out,
@@ -74,7 +74,7 @@ for (const isRunning of [true, false]) {
     assert.equal(refused[3], 'temperature{job="test",room="r0"} 4 1700000060000')
   })
 
-  test(`drop does it with --yes alone, by endpoint and time, ${when}`, async (t) => {
+  test(`drop deletes only with --yes, by endpoint and time, ${when}`, async (t) => {
     const directory = await prepared(t)
     const asked = await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z')
     assert.deepEqual([asked.status, asked.out], [1, 'slow: drops 4 samples of the backlog\n'])
@@ -88,7 +88,7 @@ for (const isRunning of [true, false]) {
   })
 }
 
-test('what was set aside can be dropped alone', async (t) => {
+test('dead letters can be dropped separately', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const asked = await run(directory, 'drop', '--dead-letters')
@@ -101,7 +101,7 @@ test('what was set aside can be dropped alone', async (t) => {
   assert.deepEqual([again.status, again.out], [0, 'nothing to drop\n'])
 })
 
-test('export without an endpoint gives what waits for any, and nothing that all have got', async (t) => {
+test('export without an endpoint prints samples in the backlog of any endpoint, and none that all endpoints received', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z', '--yes')
@@ -114,7 +114,7 @@ test('export without an endpoint gives what waits for any, and nothing that all 
   assert.deepEqual(await run(directory, 'export'), { status: 0, out: '', err: 'hostpush: the backlog is empty\n' })
 })
 
-test('of an endpoint with an interval of its own that waits which it takes, also while no agent runs', async (t) => {
+test('the backlog of an endpoint with a longer interval contains only the snapshots that it reads, also if no agent runs', async (t) => {
   const directory = temporary(t)
   const buffer = await openDisk({ ...options, directory }, { clock: systemClock, log: silent, bootId: '' }, true)
   buffer.cursor('default')
@@ -130,10 +130,13 @@ test('of an endpoint with an interval of its own that waits which it takes, also
     /http:\/\/127\.0\.0\.1:1\/: backlog of 8 snapshots, 8 samples/,
   )
   assert.equal((await run(directory, 'export', '--format=json', ...given)).out.trimEnd().split('\n').length, 8)
-  assert.match((await run(directory, 'drop', ...given)).out, /http:\/\/127\.0\.0\.1:1\/: drops 8 samples/)
+  assert.match(
+    (await run(directory, 'drop', ...given)).out,
+    /http:\/\/127\.0\.0\.1:1\/: drops 8 samples of the backlog/,
+  )
 })
 
-test('what commands have left is listed, exported and dropped as well', async (t) => {
+test('the backlog of batch commands is listed, exported and dropped too', async (t) => {
   const directory = temporary(t)
   const receiver = `--remote-write.url=http://127.0.0.1:1/api/v1/write`
   const environment = { STATE_DIRECTORY: directory, HOME: '/nonexistent' }
@@ -148,7 +151,7 @@ test('what commands have left is listed, exported and dropped as well', async (t
   }
   const { out } = await run(directory, 'ls')
   const [head, row] = out.split('\n')
-  assert.match(head ?? '', new RegExp(`^${directory}/spool: [\\d.]+ (Ki)?B in 2 logs of batch commands$`))
+  assert.match(head ?? '', new RegExp(`^${directory}/spool: [\\d.]+ (?:Ki)?B in 2 logs of batch commands$`))
   const [, endpoint = ''] =
     /^(\S+), from 2 batch commands: backlog of 2 snapshots, \d+ samples, [\d.]+ (?:Ki)?B/.exec(row ?? '') ?? []
   assert.ok(endpoint, out)
@@ -159,11 +162,11 @@ test('what commands have left is listed, exported and dropped as well', async (t
   assert.deepEqual(await readdir(directory), ['spool'])
 })
 
-test('a directory that is not there, is none, or may not be read, is said and not made', async (t) => {
+test('a missing or unreadable directory is an error and is not created', async (t) => {
   const directory = temporary(t)
   await writeFile(`${directory}/file`, '')
   const wrong: [string, number, RegExp][] = [
-    [`${directory}/nowhere`, 1, /buffer: cannot read \S+nowhere: no such directory; use --config.file or --directory/],
+    [`${directory}/nowhere`, 1, /buffer: cannot read \S+nowhere: no such directory; use --config\.file or --directory/],
     [`${directory}/file`, 1, /cannot read \S+file: not a directory/],
     ['', 2, /--directory: expected a path/],
   ]
@@ -176,7 +179,7 @@ test('a directory that is not there, is none, or may not be read, is said and no
   assert.deepEqual(await readdir(directory), ['file'])
 })
 
-/** Every name below a directory, whose it is, with its mode and what is in it. */
+/** Every name below a directory with mode, owner, size and time. */
 async function treeOf(directory: string): Promise<readonly string[]> {
   const names = (await readdir(directory, { recursive: true })).sort()
   const rows = names.map(async (name) => {
@@ -186,7 +189,7 @@ async function treeOf(directory: string): Promise<readonly string[]> {
   return Promise.all(rows)
 }
 
-test('damaged places and segments of a newer version are told of, and whoever looks writes nothing', async (t) => {
+test('corrupt places and segments of a newer version are reported, and reading commands write nothing', async (t) => {
   const { directory, buffer } = await filled(t)
   await buffer.close()
   const path = `${directory}/log/0000000000000001.segment`
@@ -202,7 +205,10 @@ test('damaged places and segments of a newer version are told of, and whoever lo
   assert.match((await run(directory, 'ls')).out, /in 1 segment\n/)
   assert.deepEqual(await treeOf(directory), before)
   await writeFile(path, bytes)
-  assert.match((await run(directory, 'ls')).out, /: 0 B in 0 segments, 1 segment of a newer version, kept for that/)
+  assert.match(
+    (await run(directory, 'ls')).out,
+    /0 B in 0 segments, 1 segment of a newer version, kept for that version/,
+  )
   assert.match(
     (await run(directory, 'export')).err,
     /a newer version of hostpush wrote a part of it; use buffer export of that version/,
@@ -213,13 +219,13 @@ test('damaged places and segments of a newer version are told of, and whoever lo
   assert.ok((await readdir(directory)).includes('cursors'))
 })
 
-test('what is dropped while no agent runs leaves the directory to its owner, also where root does it', async (t) => {
+test('drop without a running agent keeps the owner of the directory, also as root', async (t) => {
   if (process.getuid?.() !== 0) return t.skip('only root can act for another user')
   const { directory, buffer } = await filled(t)
   await buffer.close()
   const owner = 65_534
   await rm(`${directory}/cursors`)
-  await writeFile(`${directory}/owner`, '') // a dead agent's: it has to be taken over
+  await writeFile(`${directory}/owner`, '') // of an agent that ended without removing it
   for (const name of ['.', ...(await readdir(directory, { recursive: true }))])
     await chown(`${directory}/${name}`, owner, owner)
   const asked = await run(directory, 'drop', '--yes')
@@ -229,7 +235,7 @@ test('what is dropped while no agent runs leaves the directory to its owner, als
   assert.ok((await readdir(directory)).includes('lock-queue'))
 })
 
-test('what is on its way as somebody drops it may arrive, which is said before', async (t) => {
+test('drop warns that samples in flight may still be delivered', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const slow = buffer.cursor('slow')
@@ -244,23 +250,23 @@ test('what is on its way as somebody drops it may arrive, which is said before',
   assert.equal(buffer.stats.dropped.get('slow')?.get('dropped_by_user'), 4)
 })
 
-interface Told {
+interface Listing {
   readonly bytes: number
   readonly endpoints: readonly { readonly bytes: number }[]
   readonly dead_letters: readonly { readonly newest: string }[]
 }
 
-test('ls tells programs in JSON, every field of it in the documentation', async (t) => {
+test('ls --format=json prints one object, and the documentation describes every field', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const { status, out } = await run(directory, 'ls', '--format=json')
   assert.equal(status, 0)
-  const told: Told = JSON.parse(out)
-  const [slow, fast] = told.endpoints.map(({ bytes }) => bytes)
-  assert.ok(told.bytes > 0 && Number(slow) > 0 && Number(fast) > 0)
-  assert.deepEqual(told, {
+  const listing: Listing = JSON.parse(out)
+  const [slow, fast] = listing.endpoints.map(({ bytes }) => bytes)
+  assert.ok(listing.bytes > 0 && Number(slow) > 0 && Number(fast) > 0)
+  assert.deepEqual(listing, {
     directory,
-    ...{ bytes: told.bytes, segments: 1, newer_bytes: 0, newer_segments: 0, corrupt_places: 0, problem: null },
+    ...{ bytes: listing.bytes, segments: 1, newer_bytes: 0, newer_segments: 0, corrupt_places: 0, problem: null },
     endpoints: [
       {
         ...{ endpoint: 'slow', snapshots: 4, samples: 8, bytes: slow },
@@ -276,26 +282,26 @@ test('ls tells programs in JSON, every field of it in the documentation', async 
     dead_letters: [
       {
         ...{ endpoint: 'fast', reason: 'the receiver said: out of bounds', samples: 2 },
-        newest: told.dead_letters[0]?.newest,
+        newest: listing.dead_letters[0]?.newest,
       },
     ],
     commands: [],
   })
   const page = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
-  const fields = [told, ...told.endpoints, ...told.dead_letters].flatMap(Object.keys)
+  const fields = [listing, ...listing.endpoints, ...listing.dead_letters].flatMap(Object.keys)
   for (const field of fields) assert.ok(page.includes(`\`${field}\``), field)
   const nowhere = JSON.parse((await run(temporary(t), 'ls', '--format=json')).out)
-  assert.deepEqual(Object.keys(nowhere), Object.keys(told))
+  assert.deepEqual(Object.keys(nowhere), Object.keys(listing))
 })
 
-test('a wrong endpoint, format, time or verb is said', async (t) => {
+test('a wrong endpoint, format, time or verb is an error', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const wrong: [string[], number, RegExp][] = [
     [['export', '--endpoint=x'], 1, /unknown endpoint x, known endpoints: slow, fast/],
     [['export', '--format=xml'], 2, /--format: xml is not one of text, json/],
-    [['drop', '--before=yesterday'], 2, /--before: yesterday is not a time/],
-    [['list'], 2, /unknown command buffer list/],
+    [['drop', '--before=yesterday'], 2, /--before: yesterday is not a time such as .* or an age/],
+    [['list'], 2, /unknown command buffer list, expected ls, export or drop/],
     [['ls', '--endpoint=slow'], 2, /--endpoint cannot be used with buffer ls/],
     [['export', '--before=6h'], 2, /--before cannot be used with buffer export/],
     [['ls', '--format=xml'], 2, /--format: xml is not one of text, json/],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nameOf } from '../../src/commands/destination.ts'
 
-test('another password, token or key is no other place, another path, tenant or user is', () => {
+test('a different path, tenant or user is another destination, a different password, token or key is not', () => {
   const same = (left: string, right: string) => assert.equal(nameOf(left), nameOf(right), `${left} ${right}`)
   const other = (left: string, right: string) => assert.notEqual(nameOf(left), nameOf(right), `${left} ${right}`)
   same('http://user:old@h:9/api', 'http://user:new@h:9/api')

@@ -18,7 +18,7 @@ async function estimated(t: TestContext, shape: object): Promise<Estimate> {
 
 const waysOf = ({ endpoints: [first] }: Estimate) => new Map(first?.alternatives.map((one) => [one.way, one]))
 
-test('series are told by collector, and what each setting would save', async (t) => {
+test('the estimate lists series by collector, and the volume with other settings', async (t) => {
   const estimate = await estimated(t, { remote_write: [{ url: 'http://receiver.test/' }] })
   assert.equal(estimate.intervalSeconds, 15)
   assert.equal(estimate.collectors.find(({ collector }) => collector === 'loadavg')?.series, 3)
@@ -37,7 +37,7 @@ test('series are told by collector, and what each setting would save', async (t)
   assert.equal(now.billedSeries, undefined)
 })
 
-test('Grafana Cloud bills four times the series at 15 s, and once at 60 s, which is what its preset has', async (t) => {
+test('Grafana Cloud bills four times the series at 15 s, and the series once at 60 s, the interval of its preset', async (t) => {
   const block = { url: 'https://prometheus-prod-13.grafana.net', preset: 'grafana-cloud' }
   const fast = waysOf(await estimated(t, { remote_write: [block], global: { scrape_interval: '15s' } }))
   const [now, slow] = [fast.get('as configured'), fast.get('interval: 60s')]
@@ -48,7 +48,7 @@ test('Grafana Cloud bills four times the series at 15 s, and once at 60 s, which
   assert.equal(preset.has('interval: 60s'), false)
 })
 
-test('relabelling and a keep list of the configuration count, and full is then the other way', async (t) => {
+test('relabelling and the keep list of the configuration apply, and metrics: full is an alternative', async (t) => {
   const rules = [{ action: 'drop', source_labels: ['__name__'], regex: 'node_load.*' }]
   const block = { url: 'http://receiver.test/', metrics: 'minimal', write_relabel_configs: rules }
   const ways = waysOf(await estimated(t, { remote_write: [block] }))
@@ -57,7 +57,7 @@ test('relabelling and a keep list of the configuration count, and full is then t
   assert.ok(ways.has('metrics: full') && !ways.has('metrics: minimal'))
 })
 
-test('without a configuration it is told what an endpoint would get', async () => {
+test('without a configuration the estimate is for one endpoint with defaults', async () => {
   const { status, out } = await commandLine(['estimate', ...few])
   assert.equal(status, 0)
   assert.match(out, /^loadavg +3$/m)
@@ -67,7 +67,7 @@ test('without a configuration it is told what an endpoint would get', async () =
   assert.match(out, /^metrics: minimal .* \d+ %$/m)
 })
 
-test('where 2.0 takes more than 1.0, a row of its own says what makes it take less', async (t) => {
+test('if 2.0 needs more bytes than 1.0, a separate row names the setting that reduces them', async (t) => {
   const url = 'http://receiver.test/'
   const ways = waysOf(await estimated(t, { remote_write: [{ url }] }))
   const [now, second] = [ways.get('as configured'), ways.get('receiver with remote-write 2.0')]

@@ -22,7 +22,7 @@ const pushed = (requests: readonly { readonly body: string }[], family: string) 
 
 const isThere = (pid: number) => existsSync(`/proc/${pid}`)
 
-test('a command that cannot be started is a run that failed', async (t) => {
+test('a command that cannot be started is a failed run', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const { status, output } = await exec(t, [`--pushgateway=${url}`, '--job=a/b'], 'no-such-command')
   assert.equal(status, 127)
@@ -35,7 +35,7 @@ test('a command that cannot be started is a run that failed', async (t) => {
   assert.equal(method, 'POST')
 })
 
-test('a command that dies at once is told, with what the host was like', async (t) => {
+test('a command that fails immediately is pushed with the metrics of the host', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const { status, output } = await exec(t, [`--pushgateway=${url}`], 'false')
   assert.deepEqual([status, output], [1, ''])
@@ -44,7 +44,7 @@ test('a command that dies at once is told, with what the host was like', async (
   assert.ok(pushed(requests, 'node_load1').length > 0)
 })
 
-test('a command that forks away has ended when it says so, and what it left goes on', async (t) => {
+test('a command that leaves a background process ends with its exit status, and the process continues', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const file = join(temporary(t), 'pid')
   const leave = `setsid sh -c 'echo $$ >${file}; exec sleep 30' >/dev/null 2>&1 </dev/null & while ! [ -s ${file} ]; do sleep 0.05; done`
@@ -56,10 +56,10 @@ test('a command that forks away has ended when it says so, and what it left goes
   assert.deepEqual(pushed(requests, 'batch_job_success'), ['1'])
 })
 
-/** Ignores SIGTERM, has a child that does too, and tells both. */
+/** Ignores SIGTERM, starts a child that does too, and prints both pids. */
 const deaf = 'trap "" TERM; sleep 30 & echo "deaf $$ $!"; wait'
 
-test('a command that ignores SIGTERM is waited for, and told of while it lasts', async (t) => {
+test('exec waits for a command that ignores SIGTERM, and pushes while it runs', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const running = hostpush(t, ['exec', `--pushgateway=${url}`, '--interval=10s', 'sh', '-c', deaf])
   await running.until(/deaf \d+ \d+\n/)
@@ -81,7 +81,7 @@ test('a command that ignores SIGTERM is waited for, and told of while it lasts',
   assert.deepEqual(pushed(requests, 'batch_job_exit_code'), ['137'])
 })
 
-test('with --kill-after a command that ignores SIGTERM is killed, its children with it', async (t) => {
+test('with --kill-after exec kills a command that ignores SIGTERM, and its children', async (t) => {
   const running = hostpush(t, ['exec', '--kill-after=100ms', '--', 'sh', '-c', deaf])
   await running.until(/deaf \d+ \d+\n/)
   const [, command = 0, child = 0] = (/deaf (\d+) (\d+)/.exec(running.output()) ?? []).map(Number)
@@ -93,8 +93,8 @@ test('with --kill-after a command that ignores SIGTERM is killed, its children w
   )
 })
 
-const broken: readonly (readonly [flags: readonly string[], said: RegExp])[] = [
-  [[], /^hostpush: no destination: set .*\n$/],
+const broken: readonly (readonly [flags: readonly string[], message: RegExp])[] = [
+  [[], /^hostpush: no destination: set --config\.file=FILE, .*\n$/],
   [['--config.file=/nowhere.json'], /^hostpush: \/nowhere.json: ENOENT[^\n]*\n$/],
   [
     ['--pushgateway=gateway:9091'],
@@ -109,15 +109,15 @@ const broken: readonly (readonly [flags: readonly string[], said: RegExp])[] = [
   ],
   [['--job'], /^hostpush: flag --job requires a value: --job=VALUE\n$/],
 ]
-for (const [flags, said] of broken) {
-  test(`the command runs although ${flags.join(' ') || 'nothing'} is all that is said of where to push`, async (t) => {
+for (const [flags, message] of broken) {
+  test(`the command runs although the flags are wrong: ${flags.join(' ') || 'none'}`, async (t) => {
     const { status, output } = await exec(t, flags, 'sh', '-c', 'exit 3')
     assert.equal(status, 3)
-    assert.match(output, said)
+    assert.match(output, message)
   })
 }
 
-test('an endpoint that nobody answers at, and one that says nothing, cost no more than the timeout', async (t) => {
+test('an endpoint that refuses connections, and one that never responds, delay the end by at most the timeout', async (t) => {
   const { url } = await startGateway(t, () => 'hang')
   const away = `http://127.0.0.1:${await freePort()}`
   const both = [url, away].map((one) => exec(t, [`--pushgateway=${one}`, '--timeout=2s'], 'sh', '-c', 'exit 4'))
@@ -130,14 +130,14 @@ test('an endpoint that nobody answers at, and one that says nothing, cost no mor
   }
 })
 
-test('without a command there is nothing to run: status 2', async (t) => {
+test('without a command the status is 2', async (t) => {
   for (const args of [['exec'], ['exec', '--job=a'], ['exec', '--job=a', '--'], ['exec', '--jbo', 'a', 'true']]) {
     const running = hostpush(t, args)
     assert.equal(await running.ended, 2)
   }
 })
 
-test('pipes are left as they are: a reader that leaves early ends the command as it would without us', async () => {
+test('pipes are unchanged: a reader that closes early ends the command as it would without exec', async () => {
   const line = `'${process.execPath}' '${join(root, 'src/cli.ts')}' exec -- yes`
   const shell = spawn('sh', ['-c', `{ ${line} 2>/dev/null; echo "status $?" >&2; } | head -n 1`])
   let text = ''
@@ -146,7 +146,7 @@ test('pipes are left as they are: a reader that leaves early ends the command as
   assert.equal(text, 'y\nstatus 141\n')
 })
 
-test('a host whose agent runs is left to it, unless the command has an instance of its own', async (t) => {
+test('exec does not push the host if an agent runs there, unless --instance is set', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const state = temporary(t)
   const file = join(state, 'config.json')
@@ -185,13 +185,13 @@ const cuts: readonly (readonly [args: string, own: string, program: string])[] =
   ['', '', ''],
 ]
 for (const [args, own, program] of cuts) {
-  test(`${args || 'nothing'} is cut before ${program || 'its end'}`, () => {
+  test(`arguments ${args || '(none)'} are split before ${program || 'their end'}`, () => {
     const words = (text: string) => text.split(' ').filter(Boolean)
     assert.deepEqual(beforeProgram(words(args), flags), { own: words(own), program: words(program) })
   })
 }
 
-test('misuse before a program is not thrown, and before none it is', () => {
+test('a usage error is returned if a program follows, and thrown if none does', () => {
   const parsed = parseBeforeProgram(['--jbo', 'x', '--', 'ls'], flags)
   assert.deepEqual(parsed.operands, ['ls'])
   assert.match(parsed.usageError?.message ?? '', /unknown flag --jbo/)

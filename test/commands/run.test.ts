@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { freePort, hostpush, temporary } from '../support/servers.ts'
 
-/** What an agent says at its stop of a receiver that was never there. */
-async function lastWords(t: TestContext, directory: string): Promise<string> {
+/** The last log line of an agent that stops and never reached its receiver. */
+async function lastLine(t: TestContext, directory: string): Promise<string> {
   const file = join(temporary(t), 'config.json')
   const url = `http://127.0.0.1:${await freePort()}/api/v1/write`
   const config = { remote_write: [{ url }], buffer: { directory }, web: { listen_address: [] }, flush_timeout: '100ms' }
@@ -17,15 +17,15 @@ async function lastWords(t: TestContext, directory: string): Promise<string> {
   return /msg="(Agent stopped.*)/.exec(agent.output())?.[1] ?? ''
 }
 
-test('what waits at a stop is said to be kept where it is on disk', async (t) => {
-  assert.match(await lastWords(t, temporary(t)), /^Agent stopped with undelivered samples, kept in the buffer"/)
+test('the log reports undelivered samples at a stop as kept if they are on disk', async (t) => {
+  assert.match(await lastLine(t, temporary(t)), /^Agent stopped with undelivered samples, kept in the buffer"/)
 })
 
-test('what waits at a stop is said to be lost where the disk cannot be written', async (t) => {
+test('the log reports undelivered samples at a stop as lost if the disk cannot be written', async (t) => {
   const file = join(temporary(t), 'no-directory')
   writeFileSync(file, '')
   assert.match(
-    await lastWords(t, file),
+    await lastLine(t, file),
     /^Agent stopped with undelivered samples, they are lost" .*reason="connect ECONNREFUSED/,
   )
 })

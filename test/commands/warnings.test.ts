@@ -6,8 +6,8 @@ import { startGateway } from '../pushgateway/gateway.ts'
 import { hostpush, temporary } from '../support/servers.ts'
 import { commandLine } from '../support/terminal.ts'
 
-/** A configuration that holds, with a password that most likely was not meant so. */
-async function doubtful(t: TestContext, more: object = {}) {
+/** A valid configuration with a password that is probably a mistake. */
+async function configWithWarning(t: TestContext, more: object = {}) {
   const { url } = await startGateway(t, () => undefined)
   const folder = temporary(t)
   const file = join(folder, 'config.json')
@@ -17,20 +17,20 @@ async function doubtful(t: TestContext, more: object = {}) {
 }
 
 const warning = 'hostpush: warning: pushgateway[0].basic_auth.password: is enclosed in quotes, which are sent too\n'
-const forEver = () => new AbortController().signal
+const never = () => new AbortController().signal
 
-test('what was perhaps not meant is a line of each command that pushes, and nothing else changes', async (t) => {
-  const flag = await doubtful(t)
-  const pushed = await commandLine(['push', '--job=j', flag], {}, forEver(), 'a 1\n')
+test('every command that pushes prints a warning about a probable mistake, and nothing else changes', async (t) => {
+  const flag = await configWithWarning(t)
+  const pushed = await commandLine(['push', '--job=j', flag], {}, never(), 'a 1\n')
   assert.deepEqual([pushed.status, pushed.err], [0, warning])
-  const once = await commandLine(['once', flag, '--collector.disable-defaults', '--collector.time'], {}, forEver())
+  const once = await commandLine(['once', flag, '--collector.disable-defaults', '--collector.time'], {}, never())
   assert.deepEqual([once.status, once.err], [0, warning])
   const exec = hostpush(t, ['exec', flag, '--', 'true'])
   assert.deepEqual([await exec.ended, exec.output()], [0, warning])
 })
 
-test('who wants errors alone is not told', async (t) => {
-  const flag = await doubtful(t, { log: { level: 'error' } })
-  const { status, err } = await commandLine(['push', '--job=j', flag], {}, forEver(), 'a 1\n')
+test('log level error suppresses warnings about the configuration', async (t) => {
+  const flag = await configWithWarning(t, { log: { level: 'error' } })
+  const { status, err } = await commandLine(['push', '--job=j', flag], {}, never(), 'a 1\n')
   assert.deepEqual([status, err], [0, ''])
 })

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { temporary } from '../support/servers.ts'
 
-test('a disk that is full asks for room', async (t) => {
+test('the remedy for a full disk names min_free', async (t) => {
   const directory = join(temporary(t), 'buffer')
   const options = { mode: 'disk', directory, sync: 'always', maxBytes: 1e6, maxAgeMs: 1e6, minFreeBytes: 1e18 } as const
   const buffer = await openBuffer(options, { clock: systemClock, log: silent, bootId: 'b', files: disk })
@@ -16,8 +16,7 @@ test('a disk that is full asks for room', async (t) => {
   buffer.cursor('default')
   buffer.append({ timestampMs: 1e12, series: [], values: new Float64Array() })
   const names = { componentOf: () => 'remote-write', addresses: new Map() }
-  const found = async () =>
-    (await checkAgent(options, systemClock, names)).find(({ thing }) => thing === 'buffer')
+  const found = async () => (await checkAgent(options, systemClock, names)).find(({ thing }) => thing === 'buffer')
   for (let i = 0; (await found()) === undefined && i < 1000; i++) await systemClock.sleep(10)
   assert.match((await found())?.remedy ?? '', /^free space .*min_free/)
 })

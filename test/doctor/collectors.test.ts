@@ -38,30 +38,30 @@ async function found(t: TestContext, names: readonly string[], secret: RegExp, m
   })
 }
 
-test('collectors that may read what they want are told in one line', async (t) => {
+test('collectors that can read their files are reported in one line', async (t) => {
   const findings = await found(t, ['loadavg', 'meminfo'], /^$/)
   assert.deepEqual(findings, [{ level: 'ok', thing: 'collectors', text: '2 of 2 collectors can read their files' }])
 })
 
-test('a file that may not be read is told, with its collector and with what opens it', async (t) => {
+test('a file without read permission is reported with its collector and a remedy', async (t) => {
   const findings = await found(t, ['loadavg', 'entropy'], /\/random\//)
-  const [all, ...ill] = findings
-  assert.match(all?.text ?? '', /^1 of 2 collectors/)
-  assert.equal(ill[0]?.thing, 'collector entropy')
-  assert.match(ill[0]?.text ?? '', /permission denied for \/proc\/sys\/kernel\/random\/\w+.*, metrics are missing/)
-  assert.match(ill[0]?.remedy ?? '', /CAP_DAC_READ_SEARCH/)
+  const [all, ...failures] = findings
+  assert.match(all?.text ?? '', /^1 of 2 collectors can read their files/)
+  assert.equal(failures[0]?.thing, 'collector entropy')
+  assert.match(failures[0]?.text ?? '', /permission denied for \/proc\/sys\/kernel\/random\/\w+.*, metrics are missing/)
+  assert.match(failures[0]?.remedy ?? '', /CAP_DAC_READ_SEARCH/)
 })
 
-test('a collector that gives nothing for want of a file is told once, as a failure', async (t) => {
-  const [all, ...ill] = await found(t, ['loadavg', 'filefd'], /file-nr$/)
-  assert.match(all?.text ?? '', /^1 of 2 collectors/)
+test('a collector that returns nothing because of a file is reported once, as a failure', async (t) => {
+  const [all, ...failures] = await found(t, ['loadavg', 'filefd'], /file-nr$/)
+  assert.match(all?.text ?? '', /^1 of 2 collectors can read their files/)
   assert.deepEqual(
-    ill.map(({ level, thing }) => `${level} ${thing}`),
+    failures.map(({ level, thing }) => `${level} ${thing}`),
     ['fail collector filefd'],
   )
 })
 
-test('a collector that fails is a failure, with its words', async (t) => {
+test('a failing collector is reported as a failure', async (t) => {
   const procfs = join(temporary(t), 'proc')
   mkdirSync(procfs)
   writeFileSync(join(procfs, 'stat'), '')
@@ -73,7 +73,7 @@ test('a collector that fails is a failure, with its words', async (t) => {
   )
 })
 
-test('where no procfs is mounted that is told, in place of what each collector says to it', async (t) => {
+test('a missing procfs is reported instead of the failure of each collector', async (t) => {
   const procfs = temporary(t)
   const [finding, ...others] = await found(t, ['loadavg', 'meminfo'], /^$/, { 'path.procfs': procfs })
   assert.deepEqual(
@@ -84,7 +84,7 @@ test('where no procfs is mounted that is told, in place of what each collector s
   assert.deepEqual(others, [])
 })
 
-test('what opens a file or lets a call through', () => {
+test('the remedy for a file or system call names a capability, a rule or a flag', () => {
   assert.match(grantFor('/sys/class/powercap/intel-rapl:0/energy_uj'), /udev rule/)
   assert.match(grantFor('/proc/4711/io'), /CAP_SYS_PTRACE/)
   assert.match(grantFor('/proc/slabinfo'), /CAP_DAC_READ_SEARCH/)

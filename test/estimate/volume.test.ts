@@ -24,7 +24,7 @@ test('a month has 172,800 intervals of 15 s', () => {
   assert.deepEqual([series, samplesPerMinute, samplesPerMonth, requestsPerMonth], [50, 200, 8_640_000, 172_800])
 })
 
-test('bytes are those that an endpoint really sends', async (t) => {
+test('bytes equal those that an endpoint sends', async (t) => {
   const { push, receiver, endpoint } = await scene(t)
   push(Object.fromEntries(rooms))
   await until(() => endpoint.stats.samples === 50)
@@ -33,7 +33,7 @@ test('bytes are those that an endpoint really sends', async (t) => {
   assert.ok(Math.abs(bytesPerMonth / 172_800 / sent - 1) < 0.02, `${bytesPerMonth / 172_800} beside ${sent}`)
 })
 
-test('several snapshots in a request cost less, and no request has more than it may', () => {
+test('several snapshots in a request need fewer bytes, and no request exceeds its limit', () => {
   const one = volumeOf(snapshots(20), plan)
   const twenty = volumeOf(snapshots(20), { ...plan, sendIntervalMs: 300_000 })
   assert.equal(twenty.requestsPerMonth, 8640)
@@ -45,14 +45,14 @@ test('several snapshots in a request cost less, and no request has more than it 
   )
 })
 
-test('type and help cost a request of their own, no oftener than samples go', () => {
+test('type and help need a separate request, not more often than samples', () => {
   const once = volumeOf(snapshots(2), { ...plan, metadataIntervalMs: 60_000 })
   assert.equal(once.requestsPerMonth, 172_800 + 43_200)
   const rarely = volumeOf(snapshots(2), { ...plan, intervalMs: 120_000, metadataIntervalMs: 60_000 })
   assert.equal(rarely.requestsPerMonth, 2 * 21_600)
 })
 
-test('zstd costs less, and 2.0 needs no requests for type and help', () => {
+test('zstd needs fewer bytes, and 2.0 needs no requests for type and help', () => {
   const protobufMessage = 'io.prometheus.write.v2.Request'
   const newer = volumeOf(snapshots(2), { ...plan, metadataIntervalMs: 60_000, protobufMessage })
   assert.equal(newer.requestsPerMonth, 172_800)
@@ -62,7 +62,7 @@ test('zstd costs less, and 2.0 needs no requests for type and help', () => {
   )
 })
 
-test('what rules leave out costs nothing', () => {
+test('series that rules drop need no bytes', () => {
   const { series, bytesPerMonth } = volumeOf(snapshots(2), { ...plan, metrics: new Set() })
   assert.deepEqual([series, bytesPerMonth], [0, 0])
 })

@@ -34,6 +34,21 @@ test('the help of a command lists its own flags first', async () => {
   }
 })
 
+test('a help has examples and at most 60 lines; --help-collectors adds the collector flags', async () => {
+  for (const name of Object.keys(commands)) {
+    const { out } = await commandLine([name, '--help'])
+    assert.match(out, /^Examples:\n {2}# .*\n {2}\S/m)
+    assert.ok(out.split('\n').length <= 60, name)
+    assert.doesNotMatch(out, /^ {2}--(\[no-\])?collector\./m)
+  }
+  for (const name of ['run', 'once', 'check', 'doctor', 'estimate', 'collect']) {
+    const { status, out } = await commandLine([name, '--help-collectors'])
+    assert.equal(status, 0)
+    assert.match(out, /^ {2}--\[no-\]collector\.loadavg /m)
+  }
+  assert.equal((await commandLine(['push', '--help-collectors'])).status, 2)
+})
+
 const misuse: readonly (readonly [args: string[], message: RegExp])[] = [
   [['rnu'], /unknown command rnu, did you mean run\?/],
   [['run', '--collector.cpuu'], /unknown flag --collector.cpuu, did you mean --collector.cpu\?/],
@@ -71,11 +86,17 @@ const bad: readonly (readonly [args: string[], message: RegExp])[] = [
     /^hostpush: --collector.netstat.fields: "\(" is not a regular expression in RE2 syntax/,
   ],
   [['collect', '--collector.netstat.fields=a(?=b)'], /is not a regular expression in RE2 syntax/],
-  [['collect', '--log.level=loud'], /^hostpush: --log.level: "loud" is unknown, expected one of debug, info, warn, error$/],
+  [
+    ['collect', '--log.level=loud'],
+    /^hostpush: --log.level: "loud" is unknown, expected one of debug, info, warn, error$/,
+  ],
   [['collect', '--config.file=/nowhere.json'], /^hostpush: \/nowhere.json: ENOENT/],
   [['collect', '--config.file='], /^hostpush: --config.file: ENOENT/],
   [['check', '--web.listen-address=here'], /^hostpush: web: listen address "here" is not host:port/],
-  [['check', '--web.telemetry-path=metrics'], /^hostpush: --web.telemetry-path: "metrics" is invalid, expected a path that begins with \//],
+  [
+    ['check', '--web.telemetry-path=metrics'],
+    /^hostpush: --web.telemetry-path: "metrics" is invalid, expected a path that begins with \//,
+  ],
   [['run', '--web.listen-address='], /^hostpush: nothing to do: add remote_write or pushgateway/],
   [
     ['collect', '--collector.diskstats.device-include=a', '--collector.diskstats.device-exclude=b'],

@@ -201,7 +201,7 @@ test('an endpoint without ca_file uses the trust store of the host', async (t) =
   assert.deepEqual(await caOf({ SSL_CERT_FILE: '/etc/own.pem' }, { tls_config: { ca_file: ca } }), { file: ca })
 })
 
-test("a server whose authority is in the host's file is trusted without a word in the configuration", async (t) => {
+test("a server with an authority from the host's file is trusted without a word in the configuration", async (t) => {
   const made = certificates(t)
   const { port } = await rawServer(t, (socket) => socket.write(answerOf(204)), { tls: made.server })
   const url = `https://127.0.0.1:${port}/`

@@ -34,6 +34,21 @@ test('the help of a command lists its own flags first', async () => {
   }
 })
 
+test('a help has examples and at most 60 lines; --help-collectors adds the collector flags', async () => {
+  for (const name of Object.keys(commands)) {
+    const { out } = await commandLine([name, '--help'])
+    assert.match(out, /^Examples:\n {2}# .*\n {2}\S/m)
+    assert.ok(out.split('\n').length <= 60, name)
+    assert.doesNotMatch(out, /^ {2}--(\[no-\])?collector\./m)
+  }
+  for (const name of ['run', 'once', 'check', 'doctor', 'estimate', 'collect']) {
+    const { status, out } = await commandLine([name, '--help-collectors'])
+    assert.equal(status, 0)
+    assert.match(out, /^ {2}--\[no-\]collector\.loadavg /m)
+  }
+  assert.equal((await commandLine(['push', '--help-collectors'])).status, 2)
+})
+
 const misuse: readonly (readonly [args: string[], message: RegExp])[] = [
   [['rnu'], /unknown command rnu, did you mean run\?/],
   [['run', '--collector.cpuu'], /unknown flag --collector.cpuu, did you mean --collector.cpu\?/],

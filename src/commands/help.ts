@@ -34,7 +34,7 @@ export const examplesText = (examples: Command['examples']): string =>
 const statusText = (statuses: NonNullable<Command['exitStatuses']>) =>
   statuses.length === 0
     ? ''
-    : `\nExit status:\n${statuses.map(([status, meaning]) => `  ${status.padEnd(5)}${meaning}\n`).join('')}`
+    : `\nExit status:\n${statuses.map(([status, meaning]) => `  ${status.padEnd(7)}${meaning}\n`).join('')}`
 
 const columns = { form: 34, line: 110 } as const
 
@@ -56,7 +56,7 @@ const formOf = ({ name, kind, value = 'VALUE' }: Flag) => (kind === 'switch' ? `
 
 function detailsOf({ kind, fallback = '' }: Flag): string {
   const isShown = fallback !== '' && fallback !== 'false'
-  return `${isShown ? ` Default: ${fallback}.` : ''}${kind === 'list' ? ' Repeatable.' : ''}`
+  return `${isShown ? ` Default: ${fallback}` : ''}${kind === 'list' ? ' (repeatable)' : ''}`
 }
 
 function wrapped(text: string, width: number): readonly string[] {

@@ -1,5 +1,4 @@
 import type { Config } from '../config/index.ts'
-import type { OutputKind } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { createLog, type Fields, type Log } from '../util/log.ts'
 import type { Terminal } from './command.ts'
@@ -18,9 +17,7 @@ export function batchLogOf(
 ): Log {
   if (isLevelSet) return logOf({ log }, terminal)
   const errors = logOf({ log: { ...log, level: 'error' } }, terminal)
-  const components = new Set(
-    outputs.map(({ kind }: { readonly kind: Pick<OutputKind, 'component'> }) => kind.component),
-  )
+  const components = new Set(outputs.map(({ kind }) => kind.component))
   const error = (text: string, fields?: Fields) => {
     if (!components.has(String(fields?.['component']))) errors.error(text, fields)
   }

@@ -298,7 +298,7 @@ test('a wrong endpoint, format, time or verb is an error', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const wrong: [string[], number, RegExp][] = [
-    [['export', '--endpoint=x'], 1, /--endpoint: x is not in the buffer, expected one of slow, fast/],
+    [['export', '--endpoint=x'], 1, /unknown endpoint x, known endpoints: slow, fast/],
     [['export', '--format=xml'], 2, /--format: xml is not one of text, json/],
     [['drop', '--before=yesterday'], 2, /--before: yesterday is not a time such as .* or an age/],
     [['list'], 2, /unknown command buffer list, expected ls, export or drop/],

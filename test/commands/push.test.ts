@@ -277,7 +277,7 @@ test('with the buffer in memory, rejected samples are reported as lost', async (
   assert.match(err, /hostpush: 1 of 2 samples for http:\S+ lost: rejected metrics a: HTTP 400: not so\n$/)
   assert.match(
     (await buffer('export', '--dead-letters')).err,
-    /pushgateway:gw is not in the buffer|there are no dead letters/,
+    /unknown endpoint pushgateway:gw|there are no dead letters/,
   )
 })
 

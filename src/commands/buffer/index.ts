@@ -178,8 +178,7 @@ async function findEndpoint(
   if (endpoint !== undefined && others.length === 0)
     return { endpoint, places: byPlace.flatMap(([place, here]) => (here.includes(endpoint) ? [place] : [])) }
   const all = [...names].map(logs.address)
-  const known = all.length === 0 ? 'the buffer has no endpoints' : `expected one of ${all.join(', ')}`
-  throw new Error(`buffer: --endpoint: ${choice} is not in the buffer, ${known}`)
+  throw new Error(`buffer: unknown endpoint ${choice}, known endpoints: ${all.join(', ') || 'none'}`)
 }
 
 /** The samples that `export` and `drop` work on. All dead letters are in the log of the agent. */

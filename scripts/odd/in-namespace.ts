@@ -53,7 +53,7 @@ async function sockets(): Promise<Socket[]> {
     }),
   )
   connected[0]?.end() // FIN_WAIT2 on this side, CLOSE_WAIT on the other
-  connect(9, '10.9.0.99').on('error', () => {}) // SYN_SENT: no host has this address
+  connect(9, '10.9.0.50').on('error', () => {}) // SYN_SENT for minutes: no host has the permanent neighbour's link address
   createServer().listen(0, '::')
   await new Promise((resolve) => setTimeout(resolve, 200))
   return [...connected, ...accepted]

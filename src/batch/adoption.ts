@@ -34,6 +34,7 @@ export function createSpoolAdoption(
   // the agent replaces the whole group at these gateways: spooled samples for it are older than the agent's own
   const whole = placesOf(config.outputs).filter(({ isWhole }) => isWhole)
   const replaced = new Set(whole.map(({ key }) => key))
+  const refused = new Set<string>()
   let isFailing = false
   let isForeign = false
 
@@ -41,7 +42,7 @@ export function createSpoolAdoption(
   async function deliver(signal: AbortSignal): Promise<boolean> {
     const ownership = await ownershipOf(directory)
     const place = await enterQueue(turnsIn(directory), { clock, ownership }, outputs.map(turns.at))
-    const spool = new Spool(config, { ...deps, ownership }, { replaced, onDrop })
+    const spool = new Spool(config, { ...deps, ownership, refused }, { replaced, onDrop })
     const inTurn = async (name: string) => {
       if (!(await place.waitFor(turns.at(name), signal))) return false
       const turnEnd = createDeadline(clock, maxTurnMs, signal)

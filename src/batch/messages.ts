@@ -36,12 +36,12 @@ export const messages = defineMessages('batch', {
     data: 'kept',
     action: 'See `reason`.',
   },
-  newerVersionExpired: {
+  unsupportedVersion: {
     level: 'error',
-    text: 'Samples that a newer version left in the spool dropped, older than max_age',
-    meaning: 'This version cannot read the format of the newer version that wrote the log.',
-    data: 'lost',
-    action: 'Upgrade again before `max_age` has passed if hostpush was downgraded.',
+    text: 'Log in the spool has an unsupported format version, not delivered',
+    meaning: 'Another version of hostpush wrote the log of a batch command. hostpush does not change it.',
+    data: 'stopped',
+    action: 'Deliver it with the version that wrote it, or move the directory of the log away.',
   },
   directoryUnusable: {
     level: 'error',

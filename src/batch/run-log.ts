@@ -18,11 +18,13 @@ import {
   ownerOf,
   runsIn,
   type Sync,
+  UnsupportedVersion,
 } from '../buffer/index.ts'
 
 import type { Clock } from '../util/clock.ts'
-import { type Log, report } from '../util/log.ts'
+import { report } from '../util/log.ts'
 import { messages } from './messages.ts'
+import type { SpoolDeps } from './types.ts'
 
 /** Manifest of a batch run, run.json: what the delivery of its log needs. */
 export interface RunManifest {
@@ -58,10 +60,14 @@ export async function createRun(
   }
 }
 
-/** Dead letters go to the agent's directory, because the log of a run is deleted when every sample has an answer. */
+/**
+ * Dead letters go to the agent's directory, because the log of a run is deleted when every sample has an answer. For the
+ * same reason it keeps no history.
+ */
 const ofRun = (options: BufferOptions, directory: string): BufferOptions => ({
   ...options,
   directory,
+  keep: { maxAgeMs: 0, maxBytes: 0 },
   deadLettersOf: deadLetterDirectory(options.directory),
 })
 
@@ -140,30 +146,28 @@ async function isReadable(path: string, { now }: Clock): Promise<boolean> {
 }
 
 /**
- * Opens the log of a run and becomes its owner. Undefined if another process owns it, or if a newer version wrote it: that
- * log is kept for the newer version until it is older than `max_age`.
+ * Opens the log of a run and becomes its owner. Undefined if another process owns it, or if it has another format version:
+ * it is then logged once and not changed.
  */
 export async function openSpooled(
   path: string,
   options: BufferOptions,
-  deps: BufferDeps,
+  deps: SpoolDeps,
 ): Promise<{ readonly buffer: DiskBuffer; readonly manifest: RunManifest } | undefined> {
   try {
     const buffer = await openDisk({ ...ofRun(options, path), sync: 'end' }, deps, false)
-    if (buffer.unreadable.length === 0) return { buffer, manifest: await readManifest(path) }
-    if (buffer.areUnreadableTooOld) await expireUnread(buffer, deps.log)
-    else await buffer.close()
-    return undefined
+    return { buffer, manifest: await readManifest(path) }
   } catch (error) {
+    if (error instanceof UnsupportedVersion) return refuse(error, deps)
     if (error instanceof BufferError) return undefined
     throw error
   }
 }
 
-async function expireUnread(buffer: DiskBuffer, log: Log): Promise<void> {
-  const bytes = buffer.unreadable.reduce((sum, one) => sum + one.bytes, 0)
-  report(log, messages.newerVersionExpired, { path: buffer.directory, bytes })
-  await removeRun(buffer)
+function refuse({ directory, message }: UnsupportedVersion, { log, refused }: SpoolDeps): undefined {
+  if (!refused?.has(directory)) report(log, messages.unsupportedVersion, { err: message })
+  refused?.add(directory)
+  return undefined
 }
 
 /** Closes the log of a run and deletes it. */

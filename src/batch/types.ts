@@ -14,6 +14,8 @@ export interface BatchOptions {
 export interface SpoolDeps extends SendDeps, BufferDeps {
   /** How far this host's clock is ahead of a receiver's, in milliseconds; undefined before the first response. */
   readonly skewMs?: () => number | undefined
+  /** Logs of another format version, which are already reported. Without it each is reported each time. */
+  readonly refused?: Set<string>
 }
 
 /** Result of delivering the spool to one output. */

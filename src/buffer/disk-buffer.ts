@@ -6,15 +6,15 @@ import type { CursorFile } from './cursor/file.ts'
 import type { LogView } from './cursor/log-view.ts'
 import { CursorRegistry } from './cursor/registry.ts'
 import { syncNames } from './disk/filesystem.ts'
+import { KeptSegments } from './history/kept-segments.ts'
 import { DeadLetters, deadLetterDirectory } from './log/dead-letters.ts'
 import type { Quarantine } from './log/quarantine.ts'
 import { LogReader, type ReaderDeps } from './log/reader.ts'
-import { retryMs, segmentMs, Writer } from './log/writer.ts'
+import { retryMs, Writer } from './log/writer.ts'
 import { type LogPosition, MemoryTail, tailBytes } from './memory-tail.ts'
 import { messages } from './messages.ts'
 import { countDropped } from './metrics.ts'
 import type { DiskDeps, DiskOptions } from './options.ts'
-import type { UnreadableSegment } from './recovery/downgrade.ts'
 import { continuityOf, type Opened, openLog } from './recovery/recovery.ts'
 import { ClockTrust, Retention } from './recovery/retention.ts'
 import type { SamplingRule } from './sampling.ts'
@@ -33,8 +33,8 @@ export class DiskBuffer implements Buffer {
   readonly segments: Segments
   readonly deadLetters: DeadLetters
   readonly quarantine: Quarantine
-  /** Segments that a newer version wrote. */
-  readonly unreadable: readonly UnreadableSegment[]
+  readonly kept: KeptSegments
+  readonly offset: number
   readonly #options: DiskOptions
   readonly #deps: DiskDeps
   readonly #tail: MemoryTail
@@ -60,8 +60,6 @@ export class DiskBuffer implements Buffer {
     this.stats = stats
     this.segments = segments
     this.quarantine = corrupt
-    this.unreadable = found.unreadable
-    if (found.moved !== undefined) this.#countedLosses.add(found.moved)
     this.deadLetters = new DeadLetters(options.deadLettersOf ?? deadLetterDirectory(options.directory), {
       files,
       clock,
@@ -71,12 +69,19 @@ export class DiskBuffer implements Buffer {
     this.#file = cursors
     this.#gap = { newest: newest?.sequence ?? 0, start: last }
     this.#newestMs = newest?.timestampMs
+    this.offset = found.offset ?? deps.offset ?? 0
     this.#tail = new MemoryTail(last, tailBytes)
     this.#reading = { files, segments, corrupt, stats, log, lost: (loss) => this.#countedLosses.add(loss) }
-    const isOld = options.sync !== 'always' && newest?.bootId !== deps.bootId
-    this.#registry = new CursorRegistry({ file: cursors, segments, log, last, lostCursors, isOld }, this.#logView())
+    const isOld = (options.sync !== 'always' && newest?.bootId !== deps.bootId) || found.isNewestCorrupt
+    this.#registry = new CursorRegistry(
+      { file: cursors, segments, log, last, lostCursors, marks: found.marks, isOld },
+      this.#logView(),
+    )
+    const keep = options.keep ?? { maxAgeMs: 0, maxBytes: 0 }
+    this.kept = new KeptSegments({ files, directory: segments.directory, options: keep })
     this.#retention = new Retention(options, {
       ...{ segments, log, stats, countedLosses: this.#countedLosses, cursors: this.#registry.cursors },
+      kept: this.kept,
       safe: () => cursors.safe,
       time: new ClockTrust(clock, continuityOf(found, deps.bootId)),
       onAge: (before) => this.#registry.forgetRemoved(before),
@@ -90,6 +95,9 @@ export class DiskBuffer implements Buffer {
       ...{ files, clock, log, stats, segments },
       tail: this.#tail,
       bootId: deps.bootId,
+      offset: this.offset,
+      freeSpace: async () => (await this.kept.clear().catch(() => 0)) > 0,
+      onNewSegment: () => this.#registry.checkpoint(),
       onProgress: () => this.#progress(),
       onMoved: async () => {
         cursors.markUncertain()
@@ -129,7 +137,9 @@ export class DiskBuffer implements Buffer {
   append(snapshot: Snapshot): number {
     this.stats.appendedSnapshots++
     this.stats.appendedSamples += snapshot.values.length
-    const { entry, lost } = this.#tail.append(snapshot, this.#deps.clock.bootMs())
+    const next = this.#tail.last.sequence + 1
+    const marks = this.cursors.filter((cursor) => cursor.mark(next)).map(({ name }) => name)
+    const { entry, lost } = this.#tail.append(snapshot, this.#deps.clock.bootMs(), marks.slice(0, 255))
     for (const { samplesBefore: from, samplesAfter: to } of lost) {
       for (const cursor of this.#registry.cursors.values()) cursor.expireThrough({ from, to }, 'disk_failed')
       this.#countedLosses.add({ from, to })
@@ -185,12 +195,6 @@ export class DiskBuffer implements Buffer {
     return this.#tail.last
   }
 
-  /** True if all snapshots of a newer version are older than `max_age`. A segment covers at most `segmentMs`. */
-  get areUnreadableTooOld(): boolean {
-    const lastMs = Math.max(...this.unreadable.map(({ header }) => header.createdMs)) + segmentMs
-    return this.#retention.isTooOld(lastMs)
-  }
-
   /** Drops everything if the newest snapshot is older than `max_age`. */
   async expire(): Promise<void> {
     if (this.#retention.isTooOld(this.newestMs)) await this.dropAll('max_age')
@@ -226,6 +230,7 @@ export class DiskBuffer implements Buffer {
       tail: this.#tail,
       gap: this.#gap,
       available: () => (this.#writer.failing === undefined ? this.#written() : this.#tail.last.sequence),
+      isWritten: (sequence) => sequence <= this.#written(),
       reader: (after) => this.reader(after),
       save: (state, sync) => this.#file.save(state, sync),
       moved: () => this.#retention.keep(),

@@ -1,6 +1,6 @@
 import type { Labels } from '../metrics/index.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
+import { type Log, report } from '../util/log.ts'
 import { adminCommands } from './admin/commands.ts'
 import type { Ownership } from './disk/chown.ts'
 import { disk, diskAs, type FileSystem, readOnly } from './disk/filesystem.ts'
@@ -8,7 +8,9 @@ import { withTimeouts } from './disk/timeouts.ts'
 import { DiskBuffer } from './disk-buffer.ts'
 import { BufferLock } from './lock/lockfile.ts'
 import { MemoryBuffer } from './memory-buffer.ts'
+import { messages } from './messages.ts'
 import type { DiskOptions } from './options.ts'
+import { UnsupportedVersion } from './recovery/unsupported-version.ts'
 import type { Buffer } from './types.ts'
 
 export {
@@ -32,6 +34,7 @@ export { bytesOf, tailBytes } from './memory-tail.ts'
 export { countDropped, familiesOf } from './metrics.ts'
 export type { DiskOptions, Sync } from './options.ts'
 export { defaultDirectory, newId, runsIn, turns, turnsIn } from './paths.ts'
+export { UnsupportedVersion } from './recovery/unsupported-version.ts'
 export { includes, type SamplingRule } from './sampling.ts'
 export type {
   Backlog,
@@ -61,6 +64,8 @@ export interface BufferDeps {
   readonly bootId: string
   /** Identity and destinations of this agent, which the control channel reports to other processes on the host. */
   readonly agentInfo?: AgentInfo
+  /** Offset of the schedule for a new log, a fraction of the interval from 0 to 1. Default: 0. */
+  readonly offset?: number
   /** Default: the disk. */
   readonly files?: FileSystem
   /** Owner to chown new files to when running as root. */
@@ -71,11 +76,20 @@ export interface BufferDeps {
 const memoryBytes = 64 * 1024 * 1024
 
 /**
- * Opens the buffer of an agent. Throws only BufferError, if another process owns the directory; disk errors are logged.
+ * Opens the buffer of an agent. Throws only BufferError, if another process owns the directory; other errors are logged.
+ * If the directory has another format version, nothing in it is changed and the buffer is in memory.
  */
 export async function openBuffer(options: BufferOptions, deps: BufferDeps): Promise<Buffer> {
-  if (options.mode === 'memory') return new MemoryBuffer(Math.min(options.maxBytes, memoryBytes))
-  return openDisk(options, deps, true)
+  const { offset } = deps
+  const inMemory = () => new MemoryBuffer(Math.min(options.maxBytes, memoryBytes), { offset })
+  if (options.mode === 'memory') return inMemory()
+  try {
+    return await openDisk(options, deps, true)
+  } catch (error) {
+    if (!(error instanceof UnsupportedVersion)) throw error
+    report(deps.log, messages.unsupportedVersion, { err: error.message })
+    return inMemory()
+  }
 }
 
 /** Opens the log read-only while no process owns it. Nothing on disk changes, and an agent may start meanwhile. */
@@ -86,7 +100,10 @@ export function openForReading(
   return DiskBuffer.open(options, { ...deps, files: readOnly(files), onMoved: async () => {} })
 }
 
-/** Opens the log as its owner, for an agent, or for a command that changes the log while no agent runs. */
+/**
+ * Opens the log as its owner, for an agent, or for a command that changes the log while no agent runs. Throws BufferError
+ * if another process owns it, UnsupportedVersion if it has another format version.
+ */
 export async function openDisk(
   options: DiskOptions,
   { ownership, files = withTimeouts(diskAs(ownership), systemClock), ...deps }: BufferDeps,
@@ -109,7 +126,15 @@ export async function openDisk(
     await files.makeDirectory(directory)
     await owner.acquire()
   }
-  const buffer = await DiskBuffer.open(options, { ...deps, files, isAgent, onMoved, onClose: () => owner.close() })
-  opened.resolve(buffer)
-  return buffer
+  const onClose = () => owner.close()
+  try {
+    const buffer = await DiskBuffer.open(options, { ...deps, files, onMoved, onClose })
+    opened.resolve(buffer)
+    return buffer
+  } catch (error) {
+    opened.promise.catch(() => {}) // a request that has arrived meanwhile fails with the same error
+    opened.reject(error)
+    await onClose()
+    throw error
+  }
 }

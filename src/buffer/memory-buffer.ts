@@ -15,13 +15,15 @@ const bytesPerSample = 8
 export class MemoryBuffer implements Buffer {
   readonly stats = createStats()
   readonly isSafe = false
+  readonly offset: number
   readonly #maxBytes: number
   readonly #entries: Entry[] = []
   readonly #cursors = new Map<string, MemoryCursor>()
   #next: number
 
-  constructor(maxBytes: number, nextSequence = 1) {
+  constructor(maxBytes: number, { nextSequence = 1, offset = 0 } = {}) {
     this.#maxBytes = maxBytes
+    this.offset = offset
     this.#next = nextSequence
   }
 

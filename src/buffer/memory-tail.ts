@@ -6,6 +6,8 @@ export interface LogEntry extends Entry {
   readonly samplesBefore: number
   readonly samplesAfter: number
   readonly bootMs: number
+  /** The endpoints that send exactly this snapshot next (cursor/in-flight-mark.ts). */
+  readonly marks: readonly string[]
 }
 
 /** `maxBytes` limits snapshots that are not on disk. `liveBytes` is kept for senders without a backlog. */
@@ -56,10 +58,14 @@ export class MemoryTail {
   }
 
   /** Appends a snapshot. `lost`: snapshots that were evicted from full memory and are not on disk. */
-  append(snapshot: Snapshot, bootMs: number): { readonly entry: LogEntry; readonly lost: readonly LogEntry[] } {
+  append(
+    snapshot: Snapshot,
+    bootMs: number,
+    marks: readonly string[] = [],
+  ): { readonly entry: LogEntry; readonly lost: readonly LogEntry[] } {
     const samplesBefore = this.last.samples
     const samplesAfter = samplesBefore + snapshot.values.length
-    const entry = { sequence: this.last.sequence + 1, samplesBefore, samplesAfter, bootMs, snapshot }
+    const entry = { sequence: this.last.sequence + 1, samplesBefore, samplesAfter, bootMs, marks, snapshot }
     this.last = { sequence: entry.sequence, samples: samplesAfter }
     this.#entries.push(entry)
     this.#bytes += sizeOf(entry)

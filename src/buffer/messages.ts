@@ -38,6 +38,15 @@ export const messages = defineMessages('buffer', {
     data: 'stopped',
     action: 'Follow `hint`, then restart the agent: it delivers the backlog.',
   },
+  unsupportedVersion: {
+    level: 'error',
+    text: 'Buffer has an unsupported format version, buffering in memory',
+    meaning:
+      'Another version of hostpush wrote the segments in the buffer directory. hostpush changes nothing there and does not deliver them. New snapshots are buffered in memory and lost if the agent stops before they are delivered.',
+    data: 'stopped',
+    action:
+      'Deliver the segments with the version that wrote them, or move the directory away. Then restart the agent.',
+  },
   segmentUnreadable: {
     level: 'error',
     text: 'Buffer segment failed to read, skipped',
@@ -175,26 +184,6 @@ export const deadLetterMessages = defineMessages('buffer', {
     meaning: 'The file at `path` is unreadable. Other dead letters are not affected.',
     data: 'none',
     action: 'Delete it with `hostpush buffer drop --dead-letters`, or correct its permissions.',
-  },
-})
-
-/** Segments of a newer version, found after a downgrade. */
-export const downgradeMessages = defineMessages('buffer', {
-  moved: {
-    level: 'warn',
-    text: 'Segments of a newer hostpush version moved to the spool, not delivered',
-    meaning:
-      'This version does not support their format. The newer version delivers them when it runs again, within `max_age`.',
-    data: 'kept',
-    action: 'Upgrade again before `max_age` to deliver them.',
-  },
-  moveFailed: {
-    level: 'error',
-    text: 'Segments of a newer hostpush version failed to be moved to the spool, skipped',
-    meaning:
-      'This version does not support their format, and they stay in the log directory. New samples are delivered.',
-    data: 'stopped',
-    action: 'Follow `hint`, then restart the agent. Upgrade again before `max_age` to deliver them.',
   },
 })
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { FileSystem } from './disk/filesystem.ts'
+import type { KeepOptions } from './history/kept-segments.ts'
 
 export interface DiskOptions {
   readonly directory: string
@@ -10,6 +11,8 @@ export interface DiskOptions {
   readonly maxBytes: number
   readonly maxAgeMs: number
   readonly minFreeBytes: number
+  /** How much delivered data stays on disk. Default: nothing. */
+  readonly keep?: KeepOptions
 }
 
 export interface DiskDeps {
@@ -18,8 +21,8 @@ export interface DiskDeps {
   readonly files: FileSystem
   /** The UUID in /proc/sys/kernel/random/boot_id. */
   readonly bootId: string
-  /** True for an agent; false for a command that inspects a log or creates a log in the spool. */
-  readonly isAgent?: boolean
+  /** Offset of the schedule for a new log, a fraction of the interval from 0 to 1. An existing log keeps its own. */
+  readonly offset?: number
   /** Called when the directory was removed: creates it again and locks it. */
   readonly onMoved: () => Promise<void>
   /** Called after the last write. */

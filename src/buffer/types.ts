@@ -29,6 +29,8 @@ export interface Buffer {
    */
   confirmTime(receiverMs: number): void
   readonly stats: BufferStats
+  /** Offset of the schedule, a fraction of the interval from 0 to 1. A reload or restart does not change it. */
+  readonly offset: number
   /** Timestamp of the newest snapshot, milliseconds since the epoch; undefined if the buffer is empty. */
   readonly newestMs: number | undefined
   /** True if the whole backlog survives the end of the process. */
@@ -52,7 +54,8 @@ export interface Cursor {
   read(limit: Limit, signal: AbortSignal): Promise<readonly Entry[]>
   /**
    * Marks the range of a request as in flight before the request is sent. When the promise resolves, the mark and all
-   * earlier commits are durable. If the disk fails, the promise resolves too: delivery continues without the mark.
+   * earlier commits are durable. If the disk fails, the promise resolves too: delivery continues without the mark. A
+   * single snapshot with an empty note usually needs no write: its record carries the mark already.
    */
   markInFlight(inFlight: InFlightRange): Promise<void>
   /** The range that has no final answer yet. After a start: the range that the previous agent was sending. */
@@ -64,8 +67,8 @@ export interface Cursor {
   readonly uncertain: number
   /**
    * Moves the cursor: every snapshot up to `sequence` has its final answer. The change is written but not synced; the
-   * next `markInFlight` syncs it, so that a request costs one sync. After a power loss in between, the range is in
-   * flight again.
+   * next `markInFlight`, or the record of the next snapshot, makes it durable. After a power loss in between, the range
+   * is in flight again.
    */
   commit(sequence: number, verdict?: DeliveryVerdict): Promise<void>
   /**
@@ -77,7 +80,7 @@ export interface Cursor {
    * Text that the sender stores for the next agent; empty at first. A memory buffer loses it at the end of the process.
    */
   readonly memo: string
-  /** Sets `memo`, at most 1024 bytes. It is written with the cursor; the next `markInFlight` makes it durable. */
+  /** Sets `memo`, at most 1024 bytes. It is durable when the promise resolves. */
   remember(memo: string): Promise<void>
   /**
    * Saves rejected samples with the receiver's message. Space is limited: the oldest dead letters are deleted first.

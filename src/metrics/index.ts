@@ -29,4 +29,4 @@ export {
 } from './family.ts'
 export { type Filter, filterOf, ownPattern, type Pattern, userPattern } from './pattern.ts'
 export { type DuplicateReason, type Identity, isSameIdentity, type Series, SeriesTable } from './series.ts'
-export { type DuplicateSample, type Snapshot, SnapshotBuilder } from './snapshot.ts'
+export { type DuplicateSample, hostSource, type Snapshot, SnapshotBuilder } from './snapshot.ts'

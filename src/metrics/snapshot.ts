@@ -1,8 +1,11 @@
 import type { Family, Labels, Starts } from './family.ts'
 import type { DuplicateReason, Series, SeriesTable } from './series.ts'
 
+/** The source of the collectors and the self metrics of this host. */
+export const hostSource = 'host'
+
 /**
- * The samples of one interval. `values[i]` belongs to `series[i]`. A value is never a stale marker: outputs create those
+ * The samples of one interval of one source. `values[i]` belongs to `series[i]`. A value is never a stale marker: outputs create those
  * when they compare two snapshots. Successive snapshots with the same series in the same order share one `series` array,
  * so that data derived from it can be cached by identity.
  */
@@ -15,6 +18,12 @@ export interface Snapshot {
   readonly ownTimestampsMs?: Float64Array
   /** Start times of its counters. Missing if unknown. */
   readonly starts?: Starts | undefined
+  /** Id of the source that collected it. Missing for the host (`hostSource`). */
+  readonly source?: string
+  /** Number of the interval of its schedule: floor((scheduled time - offset) / interval). Missing for batch commands. */
+  readonly slot?: number
+  /** The time for which the collection was scheduled, if it differs from `timestampMs`. */
+  readonly scheduledMs?: number
   /** The last snapshot before a stop: every endpoint gets it, even with downsampling. */
   readonly isLast?: true
 }

@@ -102,9 +102,8 @@ export class RangeSender {
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
     const isUncertain = inFlight !== undefined || first <= cursor.uncertain
     const isSame = inFlight?.first === first && inFlight.last === last
-    const view = { entries: entries.length, series: range.width, samples: range.samples }
     const fits = this.#maxSamplesThatFit
-    let work = isSame ? deserialize(inFlight.note, view) : whole(isUncertain)
+    let work = isSame ? deserialize(inFlight.note, range.view) : whole(isUncertain)
     const isLive = !isUncertain && cursor.backlog().snapshots === entries.length
     const isProbing = isLive && negotiation.shouldProbe
     negotiation.probeVersion(isProbing)
@@ -135,7 +134,7 @@ export class RangeSender {
     if (isInVain(slice, batch)) return advance(work, 'rejected', false).pending
     const suspects = blame.suspects.map((one) => one.slice)
     const answer = await this.#onAnswer(batch, signal, async () => {
-      await cursor.markInFlight({ ...range.bounds, note: serialize([...suspects, ...work], range.samples) })
+      await cursor.markInFlight({ ...range.bounds, note: serialize([...suspects, ...work], range.view) })
       if (blame.isSearching && slice.step === 'send') await this.#withinBudget(blame, signal)
     })
     if (answer === 'nothing') {

@@ -21,7 +21,7 @@ function snapshots() {
 
 test('sequence numbers are consecutive, and a cursor reads the later snapshots, oldest first', async () => {
   const next = snapshots()
-  const buffer = new MemoryBuffer(1e6, 7)
+  const buffer = new MemoryBuffer(1e6, { nextSequence: 7 })
   buffer.append(next())
   const cursor = buffer.cursor('a')
   assert.deepEqual([buffer.append(next()), buffer.append(next()), buffer.append(next())], [8, 9, 10])

@@ -34,9 +34,9 @@ export interface BufferRow {
   readonly directory: string
   readonly bytes: number
   readonly segments: number
-  /** Number of segments of a newer version, which this version cannot read. */
-  readonly unreadable: number
-  readonly unreadableBytes: number
+  /** The history: delivered segments within `keep`. */
+  readonly keptBytes: number
+  readonly keptSegments: number
   /** Number of copies in corrupt/. */
   readonly corrupt: number
   readonly problem: string | undefined
@@ -65,17 +65,17 @@ export function adminCommands(buffer: DiskBuffer, isAgent: boolean): Answer {
 }
 
 async function* list(buffer: DiskBuffer, isAgent: boolean): AsyncGenerator<Row> {
-  const { directory, stats, segments, problem, unreadable } = buffer
+  const { directory, stats, segments, problem } = buffer
   const corrupt = await buffer.quarantine.count()
+  const kept = await buffer.kept.all()
   const { all, bytes } = segments
-  const unreadableBytes = unreadable.reduce((sum, one) => sum + one.bytes, 0)
   yield {
     kind: 'buffer',
     directory,
     bytes,
     segments: all.length,
-    unreadable: unreadable.length,
-    unreadableBytes,
+    keptBytes: kept.reduce((sum, one) => sum + one.bytes, 0),
+    keptSegments: kept.length,
     corrupt,
     problem,
   }

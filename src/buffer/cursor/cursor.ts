@@ -4,6 +4,7 @@ import { type LogEntry, type LogPosition, within } from '../memory-tail.ts'
 import { fractionOf, includes, readCountFor, type SamplingRule } from '../sampling.ts'
 import type { Loss } from '../segment/reader.ts'
 import type { Backlog, Cursor, DeadLetter, DeliveryVerdict, DropReason, Entry, InFlightRange, Limit } from '../types.ts'
+import { isMarkable } from './in-flight-mark.ts'
 import type { LogView } from './log-view.ts'
 import { Notifier } from './notifier.ts'
 import { ReadAhead } from './read-ahead.ts'
@@ -19,6 +20,10 @@ export class DiskCursor implements Cursor {
   /** In-flight range to replay on the first read after a start. */
   #replay: InFlightRange | undefined
   readonly #readAhead: ReadAhead
+  /** A reader waits for the next snapshot. */
+  #isWaiting = false
+  /** The sequence number of the newest record with the in-flight mark of this endpoint. */
+  #marked = 0
   /** The entries of the last read. */
   #delivering: readonly LogEntry[] = []
   /** Sequence number of the last delivered snapshot, and the snapshot if this process delivered it. */
@@ -64,6 +69,22 @@ export class DiskCursor implements Cursor {
     this.#replay = this.#inFlight
   }
 
+  /**
+   * Called before a snapshot with this sequence number is appended. True if the endpoint waits for it: the record then
+   * carries its in-flight mark.
+   */
+  mark(sequence: number): boolean {
+    const isNext = this.#isWaiting && this.position.sequence === sequence - 1 && this.#inFlight === undefined
+    if (!isNext || this.sampling !== undefined || !isMarkable(this.name)) return false
+    this.#marked = sequence
+    return true
+  }
+
+  /** Makes the state durable, so that in-flight marks of older segments are not needed. */
+  checkpoint(): Promise<void> {
+    return this.#save(true)
+  }
+
   appended(entry: LogEntry): void {
     this.#backlog.appended(entry)
   }
@@ -92,14 +113,16 @@ export class DiskCursor implements Cursor {
       if (replay !== undefined) this.#inFlight = undefined // the whole range was dropped
       const skipped = entries.at(-1)
       if (skipped !== undefined) this.#moveTo(this.#positionOf(skipped.sequence))
-      else if (replay === undefined) await this.#notifier.wait(signal)
+      else if (replay === undefined) await this.#wait(signal)
     }
   }
 
   async markInFlight(inFlight: InFlightRange): Promise<void> {
     this.#inFlight = { ...inFlight, samples: this.#positionOf(inFlight.last).samples }
     this.#writtenMs = this.#log.now()
-    await this.#save(true)
+    const { first, last, note } = inFlight
+    const isMarked = note === '' && first === last && last === this.#marked && this.#log.isWritten(last)
+    if (!isMarked) await this.#save(true)
   }
 
   async commit(sequence: number, verdict: DeliveryVerdict = 'delivered'): Promise<void> {
@@ -148,7 +171,7 @@ export class DiskCursor implements Cursor {
 
   remember(memo: string): Promise<void> {
     this.memo = memo
-    return this.#save(false)
+    return this.#save(true)
   }
 
   saveDeadLetter(deadLetter: DeadLetter): Promise<void> {
@@ -177,12 +200,27 @@ export class DiskCursor implements Cursor {
 
   state(): CursorState {
     const { name, position, uncertain, memo } = this
-    const [inFlight, writtenMs, delivered, settled] = [this.#inFlight, this.#writtenMs, this.#delivered, this.#settled]
-    return { name, position, inFlight, uncertain, writtenMs, memo, delivered, settled }
+    const [writtenMs, delivered, settled] = [this.#writtenMs, this.#delivered, this.#settled]
+    return { name, position, inFlight: this.#mayBeInFlight(), uncertain, writtenMs, memo, delivered, settled }
+  }
+
+  /** The range in flight, or a marked record that the endpoint may send at any time without a change of the file. */
+  #mayBeInFlight(): CursorState['inFlight'] {
+    const marked = this.#marked
+    if (this.#inFlight !== undefined || marked <= this.position.sequence || !this.#log.isWritten(marked))
+      return this.#inFlight
+    return { first: marked, last: marked, note: '', samples: this.#positionOf(marked).samples }
   }
 
   close(): Promise<void> {
     return this.#readAhead.close()
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    this.#isWaiting = true
+    await this.#notifier.wait(signal).finally(() => {
+      this.#isWaiting = false
+    })
   }
 
   /** Retries a failing read after a pause. */

@@ -11,6 +11,8 @@ export interface LogView {
   readonly gap: { readonly newest: number; readonly start: LogPosition }
   /** The last sequence number that may be sent. */
   available(): number
+  /** True if the record is on disk, durable as `sync` configures. */
+  isWritten(sequence: number): boolean
   reader(after: number): LogReader
   save(state: CursorState, sync: boolean): Promise<void>
   /** Called when the cursor has advanced: retention may delete segments. */

@@ -17,7 +17,7 @@ import type { InFlightRange } from '../types.ts'
  *   40  6  u48 first in flight    46  6  u48 last in flight    52  6  u48 number of the last sample in flight
  *   58  2  length of the note    60  2  length of the memo
  *   64     name, then note, then memo
- 4080  6  u48 sequence number of the last delivered snapshot, 0 if unknown (older versions do not write it)
+ * 4080  6  u48 sequence number of the last delivered snapshot, 0 if unknown
  * 4092  4  CRC-32 of the bytes before
  *
  * A pair is free if it is all zeros or its name is empty.

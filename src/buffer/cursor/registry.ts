@@ -5,6 +5,7 @@ import type { SamplingRule } from '../sampling.ts'
 import type { Segments } from '../segment/directory.ts'
 import { DiskCursor } from './cursor.ts'
 import type { CursorFile } from './file.ts'
+import { type InFlightMarks, recoveredState } from './in-flight-mark.ts'
 import type { LogView } from './log-view.ts'
 import type { CursorState } from './record.ts'
 
@@ -16,7 +17,9 @@ interface Deps {
   readonly last: LogPosition
   /** The positions of some endpoints are unknown. */
   readonly lostCursors: boolean
-  /** The cursor file may be older than the last request: it was not synced before a crash. */
+  /** The newest in-flight mark of each endpoint. */
+  readonly marks: InFlightMarks
+  /** The last request of an endpoint may be unknown: neither the cursor file nor the marks of the log are complete. */
   readonly isOld: boolean
 }
 
@@ -31,8 +34,9 @@ export class CursorRegistry {
   constructor(deps: Deps, logView: LogView) {
     this.#deps = deps
     this.#logView = logView
-    const { file, isOld, last } = deps
-    for (const state of file.states) {
+    const { file, isOld, last, marks } = deps
+    for (const one of file.states) {
+      const state = recoveredState(one, marks.get(one.name))
       const uncertain = isOld || file.uncertain.has(state.name) ? last.sequence : state.uncertain
       this.cursors.set(state.name, new DiskCursor({ ...state, uncertain }, logView))
     }
@@ -95,6 +99,11 @@ export class CursorRegistry {
     await this.cursors.get(endpoint)?.close()
     this.cursors.delete(endpoint)
     await this.#deps.file.forget(endpoint)
+  }
+
+  /** Makes the positions of all endpoints durable, with one sync. */
+  async checkpoint(): Promise<void> {
+    await Promise.all([...this.cursors.values()].map((cursor) => cursor.checkpoint()))
   }
 
   async close(): Promise<void> {

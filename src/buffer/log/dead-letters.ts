@@ -4,7 +4,7 @@ import { type Log, messageOf, report } from '../../util/log.ts'
 import { type FileSystem, opened, sizeOf } from '../disk/filesystem.ts'
 import type { LogEntry } from '../memory-tail.ts'
 import { deadLetterMessages as messages } from '../messages.ts'
-import { firstOf, segmentName } from '../segment/format.ts'
+import { firstOf, headerBytes, isUnsupported, readHeader, segmentName } from '../segment/format.ts'
 import { SegmentReader } from '../segment/reader.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 import type { BufferStats, DeadLetter } from '../types.ts'
@@ -80,6 +80,10 @@ export class DeadLetters {
 
   async #open(path: string, first: number) {
     const size = await sizeOf(this.#deps.files, path)
+    const header = await opened(this.#deps.files, path, 'read', async (file) =>
+      readHeader(await file.read(0, headerBytes)),
+    )
+    if (isUnsupported(header)) throw new Error(`format version ${header.version} is not supported`)
     let text = '{}'
     const segment = { path, first, samplesBefore: 0, createdMs: 0, bytes: size }
     const reader = new SegmentReader(segment, this.#deps.files, {
@@ -109,12 +113,12 @@ export class DeadLetters {
       const part = partOf(snapshot, series)
       const samplesBefore = samples
       samples += part.values.length
-      return { sequence, snapshot: part, samplesBefore, samplesAfter: samples, bootMs: 0 }
+      return { sequence, snapshot: part, samplesBefore, samplesAfter: samples, bootMs: 0, marks: [] }
     })
     await files.makeDirectory(this.#directory)
     const first = await this.#claim()
     const path = `${this.#directory}/${segmentName(first)}`
-    const header = { first, samplesBefore: 0, createdMs: atMs, bootId: '' }
+    const header = { first, samplesBefore: 0, createdMs: atMs, bootId: '', offset: 0 }
     const writer = await SegmentWriter.create(files, path, header)
     try {
       await writer.note(JSON.stringify({ endpoint, reason: reason.slice(0, 2000), atMs }))

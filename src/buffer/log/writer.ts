@@ -27,6 +27,12 @@ interface Deps {
   readonly bootId: string
   /** Called when more snapshots may be sent: they are on disk, or the disk has failed. */
   readonly onProgress: () => Promise<void>
+  /** Offset of the schedule, a fraction of the interval, for the headers of new segments. */
+  readonly offset: number
+  /** Deletes data that is not needed. False if there is none. */
+  readonly freeSpace: () => Promise<boolean>
+  /** Called before a segment is created: makes the cursors durable. */
+  readonly onNewSegment: () => Promise<void>
   /** Called when the directory was removed. */
   readonly onMoved: () => Promise<void>
 }
@@ -47,6 +53,9 @@ const removed = 'the buffer directory was removed'
 
 class DiskFull extends Error {}
 class DirectoryGone extends Error {}
+
+const isSpaceShort = (error: unknown): boolean =>
+  error instanceof DiskFull || ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 /** Writes the memory tail to disk asynchronously. Snapshots that are appended during a write share the next one. */
 export class Writer {
@@ -121,6 +130,7 @@ export class Writer {
         await this.#deps.onProgress()
       } catch (error) {
         await this.#fail(error)
+        if (isSpaceShort(error) && (await this.#deps.freeSpace())) continue
         failures++
         if (failures === 1 && !(error instanceof DiskFull) && this.#failing === undefined) {
           report(this.#deps.log, messages.writeRetrying, { err: messageOf(error) })
@@ -166,7 +176,7 @@ export class Writer {
 
   /** The segment to write to. Creates a new one if there is none, or if it is full or too old. */
   async #currentSegment(): Promise<SegmentWriter> {
-    const { files, clock, segments, tail, bootId } = this.#deps
+    const { files, clock, segments, tail, bootId, offset, onNewSegment } = this.#deps
     const nowMs = clock.monotonicMs()
     const known = this.#segment
     if (known !== undefined && !this.#isFinished(known, nowMs)) return known
@@ -182,8 +192,9 @@ export class Writer {
       first: tail.written + 1,
       samplesBefore: first?.samplesBefore ?? 0,
       createdMs: clock.now(),
-      bootId,
+      ...{ bootId, offset },
     }
+    await onNewSegment()
     await files.makeDirectory(segments.directory)
     this.#openedMs = nowMs
     this.#segment = await SegmentWriter.create(files, segments.pathOf(header.first), header)

@@ -1,22 +1,30 @@
 import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf, report } from '../../util/log.ts'
 import { CursorFile } from '../cursor/file.ts'
+import type { InFlightMark, InFlightMarks } from '../cursor/in-flight-mark.ts'
 
 import { diskRemedy } from '../disk/disk-hints.ts'
 import { type FileSystem, opened } from '../disk/filesystem.ts'
 import { Quarantine } from '../log/quarantine.ts'
 
 import type { LogPosition } from '../memory-tail.ts'
-import { cursorMessages, downgradeMessages, messages } from '../messages.ts'
+import { cursorMessages, messages } from '../messages.ts'
 import { createStats } from '../metrics.ts'
 import type { DiskDeps, DiskOptions } from '../options.ts'
 import { type Segment, Segments } from '../segment/directory.ts'
 
-import { firstOf, headerBytes, readHeader, recordsOf, recordType } from '../segment/format.ts'
-import type { Loss } from '../segment/reader.ts'
+import {
+  firstOf,
+  type Header,
+  headerBytes,
+  isUnsupported,
+  readHeader,
+  recordsOf,
+  recordType,
+} from '../segment/format.ts'
 import { type Head, headOf } from '../segment/snapshot-codec.ts'
 import type { BufferStats } from '../types.ts'
-import { moveUnreadable, type UnreadableSegment } from './downgrade.ts'
+import { UnsupportedVersion } from './unsupported-version.ts'
 
 interface Deps {
   readonly files: FileSystem
@@ -28,8 +36,6 @@ interface Deps {
   readonly cursors: CursorFile
   /** False for `sync: end`: the start does not wait for the disk. */
   readonly syncs: boolean
-  /** True for an agent: moves segments of a newer version to the spool before it appends. */
-  readonly movesUnreadable: boolean
 }
 
 /** The state of the log at the start. */
@@ -38,26 +44,28 @@ export interface RecoveredLog {
   readonly last: LogPosition
   /** The newest snapshot in the log, and the boot id of its segment. */
   readonly newest: (Head & { readonly bootId: string }) | undefined
+  /** There are corrupt records in the segment of the newest snapshot: in-flight marks may be missing. */
+  readonly isNewestCorrupt: boolean
+  /** The newest in-flight mark of each endpoint in the last segment. */
+  readonly marks: InFlightMarks
+  /** Offset of the schedule; undefined for an empty log. */
+  readonly offset: number | undefined
   /** True if there are segments, and cursors are missing or corrupt: the position of an endpoint may be unknown. */
   readonly lostCursors: boolean
-  /** Segments of a newer version that are still in the log directory. */
-  readonly unreadable: readonly UnreadableSegment[]
-  /** Range of samples in the segments that were moved to the spool. */
-  readonly moved: Loss | undefined
 }
 
 /** Reads and repairs the log of the previous agent. Logs disk errors, and then returns an empty log. */
 export async function recover(directory: string, deps: Deps): Promise<RecoveredLog> {
   const { files, segments, cursors, log, stats } = deps
-  let newest: RecoveredLog['newest']
+  let inspected: InspectedLog = { newest: undefined, isNewestCorrupt: false, marks: new Map(), offset: undefined }
   let beyond = 0
-  let unreadable: readonly UnreadableSegment[] = []
   try {
     await files.makeDirectory(segments.directory)
     if (deps.syncs) await files.syncDirectory(directory)
-    ;({ beyond, unreadable: unreadable } = await findSegments(deps))
-    newest = await newestOf(deps)
+    ;({ beyond } = await findSegments(deps, directory))
+    inspected = await inspectLog(deps)
   } catch (error) {
+    if (error instanceof UnsupportedVersion) throw error
     stats.diskErrors++
     const err = messageOf(error)
     report(log, messages.directoryFailed, { directory, err, hint: diskRemedy(err) })
@@ -68,8 +76,7 @@ export async function recover(directory: string, deps: Deps): Promise<RecoveredL
     stats.diskErrors++
     report(log, cursorMessages.readFailed, { directory, err: messageOf(error) })
   }
-  let movedSegments: readonly UnreadableSegment[] = []
-  if (deps.movesUnreadable) ({ unreadable, movedSegments } = await move(directory, unreadable, deps))
+  const { newest } = inspected
   const places: LogPosition[] = [
     { sequence: beyond, samples: 0 },
     ...(newest ? [{ sequence: newest.sequence, samples: newest.samplesBefore + newest.samples }] : []),
@@ -83,25 +90,7 @@ export async function recover(directory: string, deps: Deps): Promise<RecoveredL
     samples: Math.max(...places.map(({ samples }) => samples)),
   }
   const lostCursors = segments.all.length > 0 && (cursors.states.length === 0 || cursors.orphans > 0)
-  const [oldestMoved, newestMoved] = [movedSegments[0], movedSegments.at(-1)]
-  const behind = segments.all.find(({ first }) => first > (newestMoved?.first ?? 0))?.samplesBefore
-  const moved = oldestMoved && { from: oldestMoved.header.samplesBefore, to: behind ?? last.samples }
-  return { last, newest, lostCursors, unreadable, moved }
-}
-
-/** Moves segments of a newer version to the spool. On an error they stay in the log directory. */
-async function move(directory: string, unreadable: readonly UnreadableSegment[], deps: Deps) {
-  try {
-    return {
-      unreadable: [],
-      movedSegments: await moveUnreadable(directory, { unreadable, states: deps.cursors.states }, deps),
-    }
-  } catch (error) {
-    const err = messageOf(error)
-    deps.stats.diskErrors++
-    report(deps.log, downgradeMessages.moveFailed, { directory, err, hint: diskRemedy(err) })
-    return { unreadable, movedSegments: [] }
-  }
+  return { last, ...inspected, lostCursors }
 }
 
 /** Both clocks at the newest snapshot, if it is of this boot; `unknown` after a reboot, `none` for an empty log. */
@@ -110,31 +99,33 @@ export function continuityOf({ newest }: RecoveredLog, bootId: string) {
   return newest.bootId === bootId ? { wallMs: newest.timestampMs, bootMs: newest.bootMs } : 'unknown'
 }
 
-/** Reads all headers. `beyond` is higher than every sequence number in segments that are unreadable. */
-async function findSegments({ files, segments, corrupt, log }: Deps) {
+/**
+ * Reads all headers. `beyond` is higher than every sequence number in segments that are unreadable. Throws
+ * UnsupportedVersion before it changes anything.
+ */
+async function findSegments({ files, segments, corrupt, log }: Deps, directory: string) {
   let beyond = 0
-  const unreadable: UnreadableSegment[] = []
   const numbers = (await files.list(segments.directory)).flatMap((name) => firstOf(name) ?? [])
+  const whole: { readonly path: string; readonly first: number; readonly bytes: Buffer }[] = []
   for (const first of numbers.sort((left, right) => left - right)) {
     const path = segments.pathOf(first)
     try {
-      const { size, header, whole } = await opened(files, path, 'read', async (file) => {
+      await opened(files, path, 'read', async (file) => {
         const { size } = await file.status()
         const header = readHeader(await file.read(0, headerBytes))
-        return { size, header, whole: header === 'corrupt' ? await file.read(0, size) : undefined }
+        if (isUnsupported(header)) throw new UnsupportedVersion(directory, header.version)
+        if (header === 'corrupt') whole.push({ path, first, bytes: await file.read(0, size) })
+        else
+          segments.add({ path, first, samplesBefore: header.samplesBefore, createdMs: header.createdMs, bytes: size })
       })
-      if (typeof header === 'object' && header.isNewer) {
-        unreadable.push({ path, first, bytes: size, header })
-        beyond = Math.max(beyond, first + size) // a record has more than one byte
-      } else if (typeof header === 'object')
-        segments.add({ path, first, samplesBefore: header.samplesBefore, createdMs: header.createdMs, bytes: size })
-      else await adopt(path, first, whole ?? Buffer.alloc(0), { segments, corrupt })
     } catch (error) {
+      if (error instanceof UnsupportedVersion) throw error
       report(log, messages.segmentFailedToOpen, { path, err: messageOf(error) })
       beyond = Math.max(beyond, first + (1 << 22))
     }
   }
-  return { beyond, unreadable }
+  for (const { path, first, bytes } of whole) await adopt(path, first, bytes, { segments, corrupt })
+  return { beyond }
 }
 
 /**
@@ -151,32 +142,55 @@ async function adopt(path: string, first: number, bytes: Buffer, deps: Pick<Deps
   await deps.corrupt.keepFile(path, bytes.length)
 }
 
-/** The newest complete snapshot. Truncates a torn write after it, and removes last segments without a snapshot. */
-async function newestOf({ files, segments, corrupt, log }: Deps): Promise<RecoveredLog['newest']> {
+type InspectedLog = Pick<RecoveredLog, 'newest' | 'isNewestCorrupt' | 'marks' | 'offset'>
+
+/**
+ * Reads the segment of the newest complete snapshot. Truncates a torn write after that snapshot, and removes last segments
+ * without a snapshot.
+ */
+async function inspectLog({ files, segments, corrupt, log }: Deps): Promise<InspectedLog> {
   for (let last = segments.all.at(-1); last !== undefined; last = segments.all.at(-1)) {
-    const { newest, end, bootId } = await inspectSegment(last, files)
+    const { newest, end, header, isCorrupt, marks } = await inspectSegment(last, files)
     if (newest !== undefined) {
       if (end < last.bytes) await truncateTail(last, end, files, log)
-      return { ...newest, bootId }
+      return {
+        newest: { ...newest, bootId: header?.bootId ?? '' },
+        isNewestCorrupt: isCorrupt,
+        marks,
+        offset: header?.offset,
+      }
     }
     segments.forget(last)
     if (last.bytes > headerBytes) await corrupt.keepFile(last.path, last.bytes)
     else await files.remove(last.path)
   }
-  return undefined
+  return { newest: undefined, isNewestCorrupt: false, marks: new Map(), offset: undefined }
 }
 
 async function inspectSegment(segment: Segment, files: FileSystem) {
   const bytes = await opened(files, segment.path, 'read', (file) => file.read(0, segment.bytes))
   const header = readHeader(bytes)
+  const marks = new Map<string, InFlightMark>()
   let newest: Head | undefined
   let end = headerBytes
+  let isCorrupt = false
   for (const { type, payload, at, length } of recordsOf(bytes, () => {})) {
+    if (at > end) isCorrupt = true
     end = at + length
-    if (type === recordType.snapshot) newest = headOf(payload)
+    if (type !== recordType.snapshot) continue
+    newest = headOf(payload)
+    for (const endpoint of newest.marks) marks.set(endpoint, markOf(newest))
   }
-  return { newest, end, bootId: typeof header === 'object' ? header.bootId : '' }
+  return { newest, end, isCorrupt, marks, header: isSupported(header) ? header : undefined }
 }
+
+const isSupported = (header: ReturnType<typeof readHeader>): header is Header =>
+  typeof header === 'object' && !isUnsupported(header)
+
+const markOf = ({ sequence, samplesBefore, samples }: Head): InFlightMark => ({
+  before: { sequence: sequence - 1, samples: samplesBefore },
+  after: { sequence, samples: samplesBefore + samples },
+})
 
 async function truncateTail(segment: Segment, end: number, files: FileSystem, log: Log): Promise<void> {
   const torn = segment.bytes - end
@@ -197,10 +211,13 @@ export interface Opened extends RecoveredLog {
   readonly cursors: CursorFile
 }
 
-/** Opens and recovers the log in a directory. Never rejects: errors are logged, and unreadable parts are skipped. */
+/**
+ * Opens and recovers the log in a directory. Throws only UnsupportedVersion: other errors are logged, and unreadable
+ * parts are skipped.
+ */
 export async function openLog(
   { directory, sync }: DiskOptions,
-  { files, log, clock, isAgent = false }: Pick<DiskDeps, 'files' | 'log' | 'clock' | 'isAgent'>,
+  { files, log, clock }: Pick<DiskDeps, 'files' | 'log' | 'clock'>,
 ): Promise<Opened> {
   const stats = createStats()
   const segments = new Segments(files, `${directory}/log`)
@@ -211,7 +228,6 @@ export async function openLog(
   const syncs = sync !== 'end'
   const found = await recover(directory, {
     ...{ files, clock, log, stats, segments, corrupt, cursors, syncs },
-    movesUnreadable: isAgent,
   })
   return { stats, segments, corrupt, cursors, ...found }
 }

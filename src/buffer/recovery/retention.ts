@@ -1,6 +1,7 @@
 import type { Clock } from '../../util/clock.ts'
 import { type Log, messageOf, report } from '../../util/log.ts'
 import type { DiskCursor } from '../cursor/cursor.ts'
+import type { KeptSegments } from '../history/kept-segments.ts'
 import { messages } from '../messages.ts'
 import type { Segments } from '../segment/directory.ts'
 import type { CountedLosses } from '../segment/reader.ts'
@@ -45,6 +46,7 @@ interface Deps {
   readonly segments: Segments
   readonly cursors: ReadonlyMap<string, DiskCursor>
   readonly countedLosses: CountedLosses
+  readonly kept: KeptSegments
   readonly stats: BufferStats
   readonly log: Log
   readonly time: ClockTrust
@@ -55,8 +57,8 @@ interface Deps {
 }
 
 /**
- * Deletes segments: those that every endpoint has passed and that do not contain its last delivered snapshot, and the
- * oldest beyond `max_bytes` or `max_age`.
+ * Removes segments: keeps those as history that every endpoint has passed and that do not contain its last delivered
+ * snapshot, and deletes the oldest beyond `max_bytes` or `max_age`.
  */
 export class Retention {
   readonly #options: { readonly maxBytes: number; readonly maxAgeMs: number }
@@ -90,18 +92,22 @@ export class Retention {
   }
 
   async #removeOldest(): Promise<void> {
-    const { segments, cursors, countedLosses, stats, safe, time, onAge } = this.#deps
+    const { segments, cursors, countedLosses, kept, stats, safe, time, onAge } = this.#deps
+    let isChanged = false
     const nowMs = time.now()
     const beforeMs = nowMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - this.#options.maxAgeMs
     for (let end = segments.endOfOldest; end !== undefined; end = segments.endOfOldest) {
-      if (end.sequence >= safe()) {
+      const isDelivered = end.sequence < safe()
+      if (!isDelivered) {
         const isOld = (segments.all[1]?.createdMs ?? beforeMs) < beforeMs
         const reason = isOld ? 'max_age' : segments.bytes > this.#options.maxBytes ? 'max_bytes' : undefined
         if (reason === undefined) break
         for (const cursor of cursors.values()) await cursor.skipTo(end, reason)
       }
-      await segments.removeOldest()
+      await segments.removeOldest(isDelivered ? (segment) => kept.add(segment) : undefined)
+      isChanged = true
     }
+    if (isChanged) await kept.trim(nowMs)
     countedLosses.forget(segments.all[0]?.samplesBefore ?? 0)
     stats.bytes = segments.bytes
     await onAge(beforeMs)

@@ -74,11 +74,13 @@ export class Segments {
     return Math.round(bytes)
   }
 
-  async removeOldest(): Promise<void> {
+  /** Deletes the oldest segment, or passes it to `keep`. */
+  async removeOldest(keep?: (segment: Segment) => Promise<void>): Promise<void> {
     const [oldest] = this.#list
     if (oldest === undefined) return
     this.forget(oldest)
-    await this.#files.remove(oldest.path)
+    if (keep === undefined) await this.#files.remove(oldest.path)
+    else await keep(oldest)
   }
 
   /** Removes segments without a file. */

@@ -1,10 +1,11 @@
 import { crc32 } from 'node:zlib'
 
 /**
- * The log on disk, version 2. All numbers are little endian; u48 is an unsigned integer of six bytes.
+ * The log on disk, version 3. All numbers are little endian; u48 is an unsigned integer of six bytes.
  *
  * DIRECTORY
  *   log/SEQUENCE.segment   snapshots, in files named by their first sequence number, 16 digits
+ *   log/SEQUENCE.kept      a segment that every endpoint has passed (history/kept-segments.ts)
  *   cursors                the position of each endpoint (cursor/record.ts)
  *   dead-letters/          samples that a receiver rejected, in files of this format (log/dead-letters.ts)
  *   corrupt/               copies of corrupt bytes (log/quarantine.ts)
@@ -12,13 +13,14 @@ import { crc32 } from 'node:zlib'
  *
  * SEGMENT = header, then records up to the end of the file
  *
- * header, 64 bytes, the same in every version, so that an older version can number its records after them
+ * header, 64 bytes; the first 12 bytes and the CRC are the same in every version
  *    0  8  "hostpush"
  *    8  2  version
  *   12  6  u48 first sequence number
  *   18  6  u48 samples appended to this log, ever, before this segment
  *   24  8  f64 wall clock at the creation, milliseconds since the epoch
  *   32 16  boot id (bytes of the UUID)
+ *   48  8  f64 offset of the schedule, a fraction of the interval from 0 to 1
  *   60  4  CRC-32 of the 60 bytes before
  *
  * record:
@@ -35,12 +37,17 @@ import { crc32 } from 'node:zlib'
  * snapshot:
  *    0  6  u48 sequence number
  *    6  6  u48 samples appended before this one
- *   12  8  f64 wall clock, milliseconds since the epoch
- *   20  6  u48 boot clock, milliseconds
- *   26  4  u32 samples
- *   30  1  flags: 1 self-contained, 2 per-sample timestamps, 4 counter start times, 8 last before a stop
- *   32  4  u32 length of the list of series
- *   36     zstd of: list of series, values, timestamps (column-codec.ts); with flag 4: u48 boot time, u48 start of the
+ *   12  8  f64 timestamp of its samples, milliseconds since the epoch
+ *   20  8  f64 time for which the collection was scheduled, milliseconds since the epoch
+ *   28  6  u48 boot clock, milliseconds
+ *   34  6  u48 slot number: floor((scheduled time - offset) / interval)
+ *   40  4  u32 samples
+ *   44  4  u32 length of the list of series
+ *   48  1  flags: 1 self-contained, 2 per-sample timestamps, 4 counter start times, 8 last before a stop, 16 has a slot
+ *   49  1  number of in-flight marks
+ *   50     the source's id, then the endpoint of each in-flight mark (cursor/in-flight-mark.ts): a byte with the
+ *          length of the text in bytes, then the text
+ *          zstd of: list of series, values, timestamps (column-codec.ts); with flag 4: u48 boot time, u48 start of the
  *          agent, milliseconds since the epoch, 0 for unset: written in self-contained snapshots and when they change
  *
  * note: JSON of the writer; in dead letters the endpoint and its reason.
@@ -50,19 +57,18 @@ import { crc32 } from 'node:zlib'
  *   Sequence numbers grow by one from snapshot to snapshot and are never used twice. The numbering of samples grows by
  *   the samples of each snapshot, so the exact number of missing samples is known for every gap.
  *   Within a segment a snapshot refers to the previous one, except if it is self-contained: the first and every 32nd.
- *   Only the process that created a segment appends to it; a new process creates a new segment.
+ *   Only the process that created a segment appends to it; a new process creates a new segment. Before a segment is
+ *   created, the cursors are durable, so that the in-flight marks of older segments are not needed.
  *   If two segments contain the same sequence number, the later one counts: it was written after a failed sync.
  *
  * RECOVERY
- *   A start reads only the headers and the last segment. Bytes after the last valid record of the last segment are a
- *   torn write and are truncated. A corrupt record elsewhere is skipped: the reader searches the next valid record and
+ *   A start reads only the headers and the last segment. Bytes after the last valid record of the last segment are a torn
+ *   write and are truncated. A corrupt record elsewhere is skipped: the reader searches the next valid record and
  *   continues at the next self-contained snapshot; the corrupt bytes are copied to corrupt/ and counted. A segment with
- *   a corrupt header is read by its name and its records. Segments of a newer version are moved to the spool
- *   (recovery/downgrade.ts).
- *
- * VERSION 1 has no start times of counters: no flag 4 and no `since` of a family. They read as unset.
+ *   a corrupt header is read by its name and its records. A directory with a segment of another version is refused and
+ *   not changed (recovery/unsupported-version.ts). Versions 1 and 2 were never released.
  */
-export const version = 2
+export const version = 3
 export const headerBytes = 64
 export const recordHeadBytes = 12
 
@@ -84,9 +90,11 @@ export interface Header {
   readonly createdMs: number
   /** The UUID in /proc/sys/kernel/random/boot_id. */
   readonly bootId: string
+  /** Offset of the schedule, a fraction of the interval from 0 to 1. */
+  readonly offset: number
 }
 
-export function headerOf({ first, samplesBefore, createdMs, bootId }: Header): Buffer {
+export function headerOf({ first, samplesBefore, createdMs, bootId, offset }: Header): Buffer {
   const bytes = Buffer.alloc(headerBytes)
   magic.copy(bytes)
   bytes.writeUInt16LE(version, 8)
@@ -94,29 +102,43 @@ export function headerOf({ first, samplesBefore, createdMs, bootId }: Header): B
   bytes.writeUIntLE(samplesBefore, 18, 6)
   bytes.writeDoubleLE(createdMs, 24)
   bytes.write(bootId.replaceAll('-', ''), 32, 16, 'hex')
+  bytes.writeDoubleLE(offset, 48)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60)
   return bytes
 }
 
-/** Reads the header. `isNewer`: the records are in the format of a newer version. */
-export function readHeader(bytes: Buffer): (Header & { readonly isNewer: boolean }) | 'corrupt' {
+/** Reads the header, or only its version if this is not version 3. */
+export function readHeader(bytes: Buffer): Header | { readonly version: number } | 'corrupt' {
   if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return 'corrupt'
   if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return 'corrupt'
+  const found = bytes.readUInt16LE(8)
+  if (found !== version) return { version: found }
   const hex = bytes.toString('hex', 32, 48)
   return {
-    isNewer: bytes.readUInt16LE(8) > version,
     first: bytes.readUIntLE(12, 6),
     samplesBefore: bytes.readUIntLE(18, 6),
     createdMs: bytes.readDoubleLE(24),
     bootId: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+    offset: bytes.readDoubleLE(48),
   }
 }
+
+export const isUnsupported = (header: ReturnType<typeof readHeader>): header is { readonly version: number } =>
+  typeof header === 'object' && 'version' in header
 
 export const segmentName = (first: number): string => `${String(first).padStart(16, '0')}.segment`
 
 /** The first sequence number of a segment, from its file name; undefined for other files. */
 export function firstOf(name: string): number | undefined {
   const [, digits] = /^(\d{16})\.segment$/.exec(name) ?? []
+  return digits === undefined ? undefined : Number(digits)
+}
+
+export const keptName = (first: number): string => segmentName(first).replace(/segment$/, 'kept')
+
+/** The first sequence number of a kept segment, from its file name; undefined for other files. */
+export function keptFirstOf(name: string): number | undefined {
+  const [, digits] = /^(\d{16})\.kept$/.exec(name) ?? []
   return digits === undefined ? undefined : Number(digits)
 }
 

@@ -1,12 +1,13 @@
-import type { Series, Snapshot, Starts } from '../../metrics/index.ts'
+import { hostSource, type Series, type Snapshot, type Starts } from '../../metrics/index.ts'
 
 import type { LogEntry } from '../memory-tail.ts'
 import { compress, decompress, PreviousValues, packColumn, unpackColumn } from './column-codec.ts'
 import { maxSamples, recordOf, recordType } from './format.ts'
 import { Declarations, type Intern, KnownSeries } from './series-dictionary.ts'
 
-const headBytes = 36
-const flag = { selfContained: 1, ownTimestamps: 2, starts: 4, isLast: 8 } as const
+/** Length of the fields before the texts. */
+const fixedBytes = 50
+const flag = { selfContained: 1, ownTimestamps: 2, starts: 4, isLast: 8, slot: 16 } as const
 
 /** Start times of counters: two u48. */
 const startsBytes = 12
@@ -19,20 +20,51 @@ export interface Head {
   readonly sequence: number
   readonly samplesBefore: number
   readonly timestampMs: number
+  readonly scheduledMs: number
   readonly bootMs: number
+  readonly slot: number | undefined
   readonly samples: number
   readonly isSelfContained: boolean
+  readonly source: string
+  /** The endpoints with an in-flight mark. */
+  readonly marks: readonly string[]
 }
 
-export function headOf(payload: Buffer): Head {
+interface WholeHead extends Head {
+  readonly flags: number
+  readonly listBytes: number
+  /** Length of all fields before the compressed body. */
+  readonly headBytes: number
+}
+
+export function headOf(payload: Buffer): WholeHead {
+  const flags = payload.readUInt8(48)
+  const texts: string[] = []
+  let at = fixedBytes
+  for (let left = 1 + payload.readUInt8(49); left > 0; left--) {
+    const end = at + 1 + payload.readUInt8(at)
+    texts.push(payload.toString('utf8', at + 1, end))
+    at = end
+  }
+  const [source = '', ...marks] = texts
   return {
     sequence: payload.readUIntLE(0, 6),
     samplesBefore: payload.readUIntLE(6, 6),
     timestampMs: payload.readDoubleLE(12),
-    bootMs: payload.readUIntLE(20, 6),
-    samples: payload.readUInt32LE(26),
-    isSelfContained: (payload.readUInt8(30) & flag.selfContained) !== 0,
+    scheduledMs: payload.readDoubleLE(20),
+    bootMs: payload.readUIntLE(28, 6),
+    slot: flags & flag.slot ? payload.readUIntLE(34, 6) : undefined,
+    samples: payload.readUInt32LE(40),
+    listBytes: payload.readUInt32LE(44),
+    isSelfContained: (flags & flag.selfContained) !== 0,
+    ...{ source, marks, flags, headBytes: at },
   }
+}
+
+/** A text with its length in one byte. Longer texts are cut to 255 bytes. */
+function shortText(text: string): Buffer {
+  const bytes = Buffer.from(text).subarray(0, 255)
+  return Buffer.concat([Buffer.of(bytes.length), bytes])
 }
 
 /** Encodes the snapshots of one segment, in order. */
@@ -45,7 +77,8 @@ export class Encoder {
   #count = 0
 
   /** The records of one snapshot: two copies of new declarations, then the snapshot. */
-  encode({ sequence, samplesBefore, bootMs, snapshot }: LogEntry): readonly Buffer[] {
+  encode(entry: LogEntry): readonly Buffer[] {
+    const { snapshot } = entry
     const { ids, payload } = this.#declarations.of(snapshot.series)
     const isSelfContained = this.#count++ % selfContainedEvery === 0
     if (isSelfContained) {
@@ -58,23 +91,7 @@ export class Encoder {
     const hasStarts = isSelfContained ? starts !== undefined : !isSame(starts, this.#starts)
     this.#starts = starts
     const body = Buffer.concat([this.#body(snapshot, ids, list), ...(hasStarts ? [bytesOf(starts)] : [])])
-    const head = Buffer.alloc(headBytes)
-    head.writeUIntLE(sequence, 0, 6)
-    head.writeUIntLE(samplesBefore, 6, 6)
-    head.writeDoubleLE(snapshot.timestampMs, 12)
-    head.writeUIntLE(Math.max(0, Math.floor(bootMs)), 20, 6)
-    head.writeUInt32LE(ids.length, 26)
-    const flags = [
-      isSelfContained ? flag.selfContained : 0,
-      snapshot.ownTimestampsMs ? flag.ownTimestamps : 0,
-      hasStarts ? flag.starts : 0,
-      snapshot.isLast ? flag.isLast : 0,
-    ]
-    head.writeUInt8(
-      flags.reduce((all, one) => all | one),
-      30,
-    )
-    head.writeUInt32LE(list.length, 32)
+    const head = headBytesOf(entry, { isSelfContained, hasStarts, samples: ids.length, listBytes: list.length })
     const record = recordOf(recordType.snapshot, Buffer.concat([head, compress(body)]))
     if (payload === undefined) return [record]
     const declared = recordOf(recordType.declarations, payload)
@@ -90,6 +107,38 @@ export class Encoder {
     if (ownTimestampsMs) packColumn(ownTimestampsMs, ids, this.#times.for(count), body, list.length + columnBytes)
     return body
   }
+}
+
+interface Parts {
+  readonly isSelfContained: boolean
+  readonly hasStarts: boolean
+  readonly samples: number
+  readonly listBytes: number
+}
+
+function headBytesOf(
+  { sequence, samplesBefore, bootMs, snapshot, marks }: LogEntry,
+  { isSelfContained, hasStarts, samples, listBytes }: Parts,
+): Buffer {
+  const head = Buffer.alloc(fixedBytes)
+  head.writeUIntLE(sequence, 0, 6)
+  head.writeUIntLE(samplesBefore, 6, 6)
+  head.writeDoubleLE(snapshot.timestampMs, 12)
+  head.writeDoubleLE(snapshot.scheduledMs ?? snapshot.timestampMs, 20)
+  head.writeUIntLE(Math.max(0, Math.floor(bootMs)), 28, 6)
+  head.writeUIntLE(Math.max(0, snapshot.slot ?? 0), 34, 6)
+  head.writeUInt32LE(samples, 40)
+  head.writeUInt32LE(listBytes, 44)
+  head.writeUInt8(
+    (isSelfContained ? flag.selfContained : 0) |
+      (snapshot.ownTimestampsMs ? flag.ownTimestamps : 0) |
+      (hasStarts ? flag.starts : 0) |
+      (snapshot.isLast ? flag.isLast : 0) |
+      (snapshot.slot === undefined ? 0 : flag.slot),
+    48,
+  )
+  head.writeUInt8(marks.length, 49)
+  return Buffer.concat([head, ...[snapshot.source ?? hostSource, ...marks].map(shortText)])
 }
 
 /** Decodes the records of one segment, in order. */
@@ -126,14 +175,13 @@ export class Decoder {
       this.#times.clear()
       this.#starts = undefined
     }
-    const listBytes = payload.readUInt32LE(32)
-    const flags = payload.readUInt8(30)
+    const { listBytes, flags, source, slot, scheduledMs, marks } = head
     const hasTimes = (flags & flag.ownTimestamps) !== 0
     const columnBytes = head.samples * 8
     const hasStarts = (flags & flag.starts) !== 0
     const startsAt = listBytes + columnBytes * (hasTimes ? 2 : 1)
     const length = startsAt + (hasStarts ? startsBytes : 0)
-    const body = decompress(payload.subarray(headBytes), Math.max(1, length))
+    const body = decompress(payload.subarray(head.headBytes), Math.max(1, length))
     if (body.length !== length) throw new Error(`snapshot has ${body.length} bytes, expected ${length}`)
     this.#readList(body.subarray(0, listBytes), head)
     const values = unpackColumn(body, listBytes, this.#ids, this.#values.for(this.#seriesCount()))
@@ -147,8 +195,12 @@ export class Decoder {
       samplesBefore: head.samplesBefore,
       samplesAfter: head.samplesBefore + head.samples,
       bootMs: head.bootMs,
+      marks,
       snapshot: {
         timestampMs: head.timestampMs,
+        ...(source !== hostSource && { source }),
+        ...(slot !== undefined && { slot }),
+        ...(scheduledMs !== head.timestampMs && { scheduledMs }),
         ...declaredOf(this.#series, values, times),
         ...(this.#starts && { starts: this.#starts }),
         ...((flags & flag.isLast) !== 0 && { isLast: true }),

@@ -95,8 +95,9 @@ export default {
     if (misplaced !== undefined) throw new UsageError(`--${misplaced.name} cannot be used with buffer ${verb}`)
     const config = await configOf(given, terminal)
     const logs = await logsOf(config, terminal)
-    if (verb === 'ls') return list(logs, given, terminal)
-    return verb === 'export' ? exportTo(logs, given, terminal) : drop(logs, given, terminal)
+    const run = { ls: list, export: exportTo, drop }[verb]
+    const status = await run(logs, given, terminal)
+    return logs.refused.size > 0 ? 1 : status
   },
 } satisfies Command
 
@@ -116,15 +117,18 @@ interface Logs {
   readonly directory: string
   readonly places: readonly LogDirectory[]
   readonly ask: (place: LogDirectory, request: Request) => AsyncIterable<unknown>
+  /** Directories with another format version, which answer nothing. */
+  readonly refused: ReadonlySet<string>
   /** The URL of an endpoint, by its name in the buffer; the name itself if the URL is not known. */
   readonly address: (endpoint: string) => string
 }
 
 async function logsOf(config: Config, terminal: Terminal): Promise<Logs> {
   const { directory } = config.buffer
-  const ask = (place: LogDirectory, request: Request) => answerOf(place, request, { config, terminal })
+  const refused = new Set<string>()
+  const ask = (place: LogDirectory, request: Request) => answerOf(place, request, { config, terminal, refused })
   const places = await logDirectories(directory)
-  return { directory, places, ask, address: await endpointAddresses(config) }
+  return { directory, places, ask, refused, address: await endpointAddresses(config) }
 }
 
 /** URLs come from the configuration and the running agent; a command with a URL flag names its output after the URL. */
@@ -205,8 +209,7 @@ async function exportTo(logs: Logs, given: ParsedFlags, terminal: Terminal): Pro
 async function drop(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise<number> {
   const before = given.get('before') as string | undefined
   const beforeMs = before === undefined ? undefined : instant(before)
-  const { endpoint, deadLetters, places: all } = await chooseEndpoint(logs, given)
-  const places = await readable(all, logs, terminal)
+  const { endpoint, deadLetters, places } = await chooseEndpoint(logs, given)
   const request = { command: 'drop', beforeMs, endpoint, deadLetters }
   const rows: DropRow[] = []
   for (const place of places) {
@@ -223,24 +226,6 @@ async function drop(logs: Logs, given: ParsedFlags, terminal: Terminal): Promise
   for (const place of places) await Array.fromAsync(logs.ask(place, request))
   if (lines.length > 0) terminal.out('dropped\n')
   return 0
-}
-
-/** The logs that this version can read. It does not know the backlog in logs of a newer version. */
-async function readable(
-  places: readonly LogDirectory[],
-  logs: Logs,
-  terminal: Terminal,
-): Promise<readonly LogDirectory[]> {
-  const found: LogDirectory[] = []
-  for (const place of places) {
-    const isNewer = (await rowsOf(logs, place)).some((row) => row.kind === 'buffer' && row.unreadable > 0)
-    if (!isNewer) found.push(place)
-    else
-      terminal.err(
-        `hostpush: ${place.directory} is skipped: a newer version of hostpush wrote it; use buffer drop of that version\n`,
-      )
-  }
-  return found
 }
 
 /** Milliseconds since the epoch, from a time or an age. */

@@ -38,8 +38,8 @@ function command(rows: readonly Row[]) {
 const sizes = (row: BufferRow | undefined) => ({
   bytes: row?.bytes ?? 0,
   segments: row?.segments ?? 0,
-  newer_bytes: row?.unreadableBytes ?? 0,
-  newer_segments: row?.unreadable ?? 0,
+  kept_bytes: row?.keptBytes ?? 0,
+  kept_segments: row?.keptSegments ?? 0,
 })
 
 const backlog = ({ endpoint, snapshots, samples, bytes, oldestMs, newestMs }: EndpointRow) => ({

@@ -29,11 +29,10 @@ export function* listing(
   if (logs.length === 0) yield `${directory}: the buffer is empty\n`
   for (const row of ofKind(own, 'buffer')) yield bufferText(row)
   for (const row of ofKind(own, 'endpoint')) yield endpointText(row, addressOf(row.endpoint))
-  const spooled = ofKind(runs, 'buffer').filter(({ unreadable }) => unreadable === 0)
+  const spooled = ofKind(runs, 'buffer')
   const bytes = spooled.reduce((sum, one) => sum + one.bytes, 0)
   if (spooled.length > 0)
     yield `${directory}/spool: ${sizeText(bytes)} in ${plural(spooled.length, 'log')} of batch commands\n`
-  for (const one of ofKind(runs, 'buffer')) if (one.unreadable > 0) yield newerText(one)
   yield* spoolText(
     ofKind(runs, 'endpoint').filter(({ snapshots }) => snapshots > 0),
     addressOf,
@@ -45,15 +44,12 @@ export function* listing(
 export const ofKind = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>
   rows.filter((row): row is Extract<Row, { kind: K }> => row.kind === kind)
 
-function bufferText({ directory, bytes, segments, unreadable, corrupt, problem }: BufferRow): string {
-  const newer = unreadable === 0 ? '' : `, ${plural(unreadable, 'segment')} of a newer version, kept for that version`
+function bufferText({ directory, bytes, segments, keptBytes, keptSegments, corrupt, problem }: BufferRow): string {
+  const history = keptSegments === 0 ? '' : `, history of ${sizeText(keptBytes)} in ${plural(keptSegments, 'segment')}`
   const quarantine = corrupt === 0 ? '' : `, ${plural(corrupt, 'corrupt place')} saved to corrupt/`
   const failure = problem === undefined ? '' : `\n  The disk is not used, samples are only in memory: ${problem}`
-  return `${directory}: ${sizeText(bytes)} in ${plural(segments, 'segment')}${newer}${quarantine}${failure}\n`
+  return `${directory}: ${sizeText(bytes)} in ${plural(segments, 'segment')}${history}${quarantine}${failure}\n`
 }
-
-const newerText = ({ directory, unreadable, unreadableBytes }: BufferRow): string =>
-  `${directory}: ${sizeText(unreadableBytes)} in ${plural(unreadable, 'segment')} of a newer version, kept for that version\n`
 
 function endpointText(row: EndpointRow, address: string): string {
   const dropped = Object.entries(row.dropped).map(

@@ -9,6 +9,7 @@ import {
   openDisk,
   openForReading,
   type Request,
+  UnsupportedVersion,
 } from '../../buffer/index.ts'
 
 import type { Config } from '../../config/index.ts'
@@ -39,10 +40,25 @@ export async function logDirectories(directory: string): Promise<readonly LogDir
 export interface Deps {
   readonly config: Config
   readonly terminal: Terminal
+  /** Directories with another format version, which are already reported. */
+  readonly refused: Set<string>
 }
 
-/** Sends a request to the process that owns the log. Without one, opens the log: read-only, or as its owner for a change. */
+/**
+ * Sends a request to the process that owns the log. Without one, opens the log: read-only, or as its owner for a change.
+ * A log of another format version is reported once and answers nothing.
+ */
 export async function* answerOf(place: LogDirectory, request: Request, deps: Deps): AsyncGenerator<unknown> {
+  try {
+    yield* openedAnswer(place, request, deps)
+  } catch (error) {
+    if (!(error instanceof UnsupportedVersion)) throw error
+    if (!deps.refused.has(place.directory)) deps.terminal.err(`hostpush: ${error.message}\n`)
+    deps.refused.add(place.directory)
+  }
+}
+
+async function* openedAnswer(place: LogDirectory, request: Request, deps: Deps): AsyncGenerator<unknown> {
   const isChange = request.command === 'drop' && request['isDry'] !== true
   for (;;) {
     const running = await ask(place.directory, request)
@@ -59,10 +75,6 @@ export async function* answerOf(place: LogDirectory, request: Request, deps: Dep
 async function* readOnly(place: LogDirectory, request: Request, deps: Deps): AsyncGenerator<unknown> {
   const buffer = await openForReading(...opening(place, deps))
   chooseAll(buffer, place, deps)
-  if (buffer.unreadable.length > 0 && request.command === 'export')
-    deps.terminal.err(
-      `hostpush: ${place.directory}: a newer version of hostpush wrote a part of it; use buffer export of that version\n`,
-    )
   try {
     yield* adminCommands(buffer, false)(request)
   } finally {
@@ -102,8 +114,7 @@ function chooseAll(buffer: DiskBuffer, { isRun }: LogDirectory, { config }: Deps
   }
 }
 
-const hasMore = ({ cursors, unreadable }: DiskBuffer) =>
-  unreadable.length > 0 || cursors.some((cursor) => cursor.backlog().snapshots > 0)
+const hasMore = ({ cursors }: DiskBuffer) => cursors.some((cursor) => cursor.backlog().snapshots > 0)
 
 function explained(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException

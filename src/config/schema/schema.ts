@@ -9,6 +9,11 @@ import { count, duration, filled, flag, labels, positive, size, text } from './v
 
 const syncWords = 'expected "always", "never" or a duration such as "1m"'
 
+const sizeOrZero = v.pipe(
+  v.string('expected a size such as "64MiB", or "0"'),
+  v.check((text) => sizeBytes(text) !== undefined, 'expected a size such as "64MiB", or "0"'),
+)
+
 const buffer = v.strictObject({
   directory: v.optional(filled),
   mode: v.optional(v.picklist(['disk', 'memory'], 'expected "disk" or "memory"')),
@@ -31,12 +36,8 @@ const buffer = v.strictObject({
     ),
   ),
   max_age: v.optional(positive),
-  min_free: v.optional(
-    v.pipe(
-      v.string('expected a size such as "64MiB", or "0"'),
-      v.check((text) => sizeBytes(text) !== undefined, 'expected a size such as "64MiB", or "0"'),
-    ),
-  ),
+  min_free: v.optional(sizeOrZero),
+  keep: v.optional(v.strictObject({ max_age: v.optional(positive), max_bytes: v.optional(sizeOrZero) })),
 })
 
 const web = v.strictObject({

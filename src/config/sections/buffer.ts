@@ -28,5 +28,9 @@ export function bufferOf(
     maxBytes: sizeBytes(block?.max_bytes ?? '512MiB') ?? 0,
     maxAgeMs: durationMs(block?.max_age ?? '24h') ?? 0,
     minFreeBytes: sizeBytes(block?.min_free ?? '64MiB') ?? 0,
+    keep: {
+      maxAgeMs: durationMs(block?.keep?.max_age ?? '24h') ?? 0,
+      maxBytes: sizeBytes(block?.keep?.max_bytes ?? '64MiB') ?? 0,
+    },
   }
 }

@@ -2,18 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openLog, signal, snapshots, textOf } from '../../support/buffer.ts'
 import { settled, TestClock } from '../../support/clock.ts'
+import { randomOf } from '../../support/random.ts'
 import { SimulatedDisk } from '../../support/simulated-disk.ts'
-
-/** Deterministic random numbers from 0 to 1 (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /**
  * Runs an agent that appends and sends until a power loss at the `cut`th disk operation; ignores everything after it.

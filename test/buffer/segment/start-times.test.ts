@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { crc32 } from 'node:zlib'
 import type { DiskBuffer } from '../../../src/buffer/disk-buffer.ts'
-import { segmentName } from '../../../src/buffer/segment/format.ts'
 import { beginningOf, counter, gauge, ownCounter, type Starts, undatedCounter } from '../../../src/metrics/family.ts'
 import { SeriesTable } from '../../../src/metrics/series.ts'
 import { type Snapshot, SnapshotBuilder } from '../../../src/metrics/snapshot.ts'
@@ -65,19 +63,4 @@ test('start times that change within a segment are read back as written', async 
     read.map((row) => row.map((start) => start ?? 0)),
     [...agents, ...agents].map((starts = unset) => startsOf(starts).map((start) => start ?? 0)),
   )
-})
-
-test('a segment of version 1, without start times, is supported', async () => {
-  const disk = new SimulatedDisk()
-  const buffer = await openLog(disk)
-  buffer.cursor('a')
-  for (let i = 0; i < 3; i++) buffer.append(agent(undefined)(i))
-  await buffer.close()
-  const path = `/b/log/${segmentName(1)}`
-  const old = Buffer.from(disk.bytesOf(path))
-  old.writeUInt16LE(1, 8)
-  old.writeUInt32LE(crc32(old.subarray(0, 60)), 60)
-  disk.put(path, old)
-  const none = [0, 0, undefined, undefined]
-  assert.deepEqual(await startsIn(await openLog(disk.afterKill())), [none, none, none])
 })

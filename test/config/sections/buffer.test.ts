@@ -25,11 +25,13 @@ test('by default the buffer is on disk in the directory of the service, is synce
     maxBytes: 512 * 1024 * 1024,
     maxAgeMs: 86_400_000,
     minFreeBytes: 64 * 1024 * 1024,
+    keep: { maxAgeMs: 86_400_000, maxBytes: 64 * 1024 * 1024 },
   })
 })
 
 test('every key of the buffer can be set', async (t) => {
-  const buffer = { directory: '/d', mode: 'disk', sync: '5m', max_bytes: '1GiB', max_age: '7d', min_free: '0' }
+  const keep = { max_age: '7d', max_bytes: '0' }
+  const buffer = { directory: '/d', mode: 'disk', sync: '5m', max_bytes: '1GiB', max_age: '7d', min_free: '0', keep }
   assert.deepEqual(await buffered(t, { remote_write, buffer }), {
     mode: 'disk',
     directory: '/d',
@@ -37,6 +39,7 @@ test('every key of the buffer can be set', async (t) => {
     maxBytes: 1024 ** 3,
     maxAgeMs: 7 * 86_400_000,
     minFreeBytes: 0,
+    keep: { maxAgeMs: 7 * 86_400_000, maxBytes: 0 },
   })
   assert.equal((await buffered(t, { remote_write, buffer: { directory: '/d', sync: 'never' } })).sync, 'never')
 })

@@ -17,7 +17,7 @@ import {
 
 import type { Emit } from './collector.ts'
 import { ConfigError } from './config/error.ts'
-import { type Config, openWebFile } from './config/index.ts'
+import { type Config, offsetOf, openWebFile } from './config/index.ts'
 
 import { hostServices, isGoingDown, thisBoot } from './host/index.ts'
 
@@ -102,10 +102,11 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
     await close()
     throw error
   })
+  const offsetMs = () => Math.floor(buffer.offset * now.config.intervalMs)
   const onDrop = (samples: number) => outputSet.dropUndated(samples)
   const run = createLoop(deps, {
     ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop }),
-    schedule: () => ({ ...now.config, changed: epoch.changed.signal }),
+    schedule: () => ({ ...now.config, offsetMs: offsetMs(), changed: epoch.changed.signal }),
     async cycle(timestampMs) {
       const cycle = (now.collection ?? open(now.config)).cycle(timestampMs)
       running = cycle.catch(() => {}) // the caller handles the error
@@ -154,7 +155,8 @@ async function openSending(config: Config, deps: Deps) {
   }
   // only outputs with a backlog need the buffer directory
   const inMemory = !haveBacklog(config.outputs) ? ({ mode: 'memory' } as const) : {}
-  const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo })
+  const offset = offsetOf(config.identity)
+  const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo, offset })
   const hostClaim = await claimHostSeries(config) // batch commands then do not push this host's series
   const sampleClock = new SampleClock(clock, log, buffer.newestMs)
   const onTime = (receiverMs: number) => {

@@ -3,7 +3,7 @@ import type { CollectionResult, Ingest } from '../collect/index.ts'
 
 import type { Notify } from '../host/index.ts'
 import type { SnapshotConsumer, Undelivered, Watched } from '../output.ts'
-import { type Clock, every } from '../util/clock.ts'
+import { type Clock, every, type Schedule as Interval, type Tick } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { type Log, messageOf, report } from '../util/log.ts'
 import { messages } from './messages.ts'
@@ -27,8 +27,7 @@ const checkMs = 10_000
 /** A collection that takes longer counts as stalled. */
 const maxCollectionMs = 120_000
 
-export interface Schedule {
-  readonly intervalMs: number
+export interface Schedule extends Interval {
   readonly flushTimeoutMs: number
   /** Aborts when a reload changes the interval. */
   readonly changed: AbortSignal
@@ -57,9 +56,11 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
   const notify = supervisor?.notify ?? (() => {})
   const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
   const collecting = new Collecting(clock, () => schedule().intervalMs)
-  const collect = async (isLast: boolean) => {
-    const cycled = await cycle(ingest.startCycle())
-    const result = isLast ? { ...cycled, snapshot: { ...cycled.snapshot, isLast: true as const } } : cycled
+  const collect = async (due: (Tick & { readonly intervalMs: number }) | 'last') => {
+    const isLast = due === 'last'
+    const cycled = await cycle(ingest.startCycle(isLast ? undefined : due))
+    const when = isLast ? { isLast: true as const } : { slot: due.slot, scheduledMs: due.scheduledMs }
+    const result = { ...cycled, snapshot: { ...cycled.snapshot, ...when } }
     ingest.add(result)
     for (const output of consumers()) guarded(log, output, result)
     collecting.done()
@@ -77,15 +78,15 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     const adopted = adoption.run(end)
     notify('READY=1', 'STATUS=collecting')
     while (!end.aborted) {
-      const { intervalMs, changed } = schedule()
-      for await (const { missed } of every(clock, intervalMs, AbortSignal.any([end, changed]))) {
-        if (missed > 0) report(log, messages.missedIntervals, { missed })
-        await collect(false)
+      const { intervalMs, offsetMs, changed } = schedule()
+      for await (const tick of every(clock, { intervalMs, offsetMs }, AbortSignal.any([end, changed]))) {
+        if (tick.missed > 0) report(log, messages.missedIntervals, { missed: tick.missed })
+        await collect({ ...tick, intervalMs })
       }
     }
     notify('STOPPING=1', 'STATUS=delivering the rest')
     const stuckName = await watching
-    await collect(true)
+    await collect('last')
     ingest.end()
     await parts.end()
     await adopted

@@ -56,7 +56,7 @@ export async function pushDuringExec(
     return working.catch((error: unknown) => report(log, messages.collectionFailed, { err: messageOf(error) }))
   }
   running.onNotice(() => void collect())
-  for await (const _ of every(clock, options.intervalMs, running.ended)) await collect()
+  for await (const _ of every(clock, { intervalMs: options.intervalMs, offsetMs: 0 }, running.ended)) await collect()
   const deadline = createDeadline(clock, deps.timeoutMs * fractions.delivering, running.cutShort)
   try {
     await working.catch(() => {}) // already logged

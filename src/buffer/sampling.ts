@@ -10,14 +10,15 @@ export interface SamplingRule {
 }
 
 /**
- * True for the snapshot nearest to each multiple of the interval, and for the last one before a stop. The result
- * depends only on the snapshot, so a restart does not change it. Collections are aligned to the wall clock: exactly one
- * snapshot is within half a collection interval of each multiple.
+ * True for the snapshots whose slot is a multiple of the interval, and for the last one before a stop. The result depends
+ * only on the snapshot, so a restart does not change it. Without a slot, the snapshot nearest to each multiple of the
+ * interval is included.
  */
-export function includes(sampling: SamplingRule | undefined, { timestampMs, isLast }: Snapshot): boolean {
+export function includes(sampling: SamplingRule | undefined, { timestampMs, slot, isLast }: Snapshot): boolean {
   if (sampling === undefined || isLast) return true
   const { intervalMs, collectedMs } = sampling
-  return (timestampMs + collectedMs / 2) % intervalMs < collectedMs
+  const sinceStartMs = slot === undefined ? timestampMs + collectedMs / 2 : slot * collectedMs
+  return sinceStartMs % intervalMs < collectedMs
 }
 
 /** Estimate of how many of `count` samples or snapshots are included, if they are not known individually. */

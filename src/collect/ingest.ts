@@ -6,7 +6,7 @@ import type { Clock } from '../util/clock.ts'
 import { type Log, type Message, report } from '../util/log.ts'
 import type { CollectionResult } from './cycle.ts'
 import { clockMessages as messages } from './messages.ts'
-import type { SampleClock, Timestamp } from './sample-clock.ts'
+import type { Due, SampleClock, Timestamp } from './sample-clock.ts'
 
 /**
  * Limit of the snapshots that are held until the clock is correct: three hours of 700 series at 15 seconds. They are
@@ -58,10 +58,10 @@ export class Ingest {
     this.#startedMs = clock.bootMs()
   }
 
-  /** Starts a collection. Returns its timestamp, milliseconds since the epoch. */
-  startCycle(): number {
+  /** Starts a collection, which may be scheduled. Returns its timestamp, milliseconds since the epoch. */
+  startCycle(due?: Due): number {
     this.#timestampBootMs = this.#clock.bootMs()
-    this.#timestamp = this.#sampleClock.next()
+    this.#timestamp = this.#sampleClock.next(due)
     return typeof this.#timestamp === 'number' ? this.#timestamp : Math.floor(this.#clock.now())
   }
 

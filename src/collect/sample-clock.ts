@@ -20,6 +20,15 @@ export interface SampleClockStats {
   skewMs: number | undefined
 }
 
+/** When a collection is scheduled, milliseconds. */
+export interface Due {
+  readonly scheduledMs: number
+  readonly intervalMs: number
+}
+
+/** A collection has its scheduled time as the timestamp if it begins within this part of the interval, or within 10 ms. */
+const punctual = { partOfInterval: 0.01, ms: 10 }
+
 /** Milliseconds since the epoch; `unset` while the clock is not set; `past` while the clock is behind earlier samples. */
 export type Timestamp = number | 'unset' | 'past'
 
@@ -60,12 +69,15 @@ export class SampleClock {
     this.#newestMs = this.#previousMs = newestMs
   }
 
-  /** The timestamp of a snapshot that is collected now, in whole milliseconds. */
-  next(): Timestamp {
+  /**
+   * The timestamp of a snapshot that is collected now, in whole milliseconds: the scheduled time, or the present time if
+   * the collection is not scheduled or late.
+   */
+  next(due?: Due): Timestamp {
     const bootMs = this.#clock.bootMs()
     const wallMs = this.#clock.now()
     if (!isSet(wallMs)) return 'unset'
-    const timestampMs = Math.floor(bootMs + this.#trust(wallMs, bootMs))
+    const timestampMs = punctualTime(Math.floor(bootMs + this.#trust(wallMs, bootMs)), due)
     if (this.#isStuck(timestampMs, bootMs)) this.#goBack(timestampMs, bootMs)
     const resultMs = timestampMs > this.#newestMs ? timestampMs : this.#slowed(timestampMs, bootMs)
     this.#lastCallMs = bootMs
@@ -153,4 +165,10 @@ export class SampleClock {
     if (this.#isBehind(timestampMs)) return undefined
     return Math.floor(this.#newestMs + Math.max(1, (bootMs - this.#lastCallMs) * slowFactor))
   }
+}
+
+function punctualTime(nowMs: number, due: Due | undefined): number {
+  if (due === undefined) return nowMs
+  const toleranceMs = Math.max(punctual.ms, due.intervalMs * punctual.partOfInterval)
+  return Math.abs(nowMs - due.scheduledMs) <= toleranceMs ? Math.round(due.scheduledMs) : nowMs
 }

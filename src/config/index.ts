@@ -20,6 +20,7 @@ import { outputsOf } from './sections/outputs.ts'
 import { defaultListen, webOf } from './sections/web.ts'
 
 export { durationMs } from './schema/units.ts'
+export { offsetOf } from './sections/interval.ts'
 export { openWebFile } from './sections/web-file.ts'
 
 /** The whole configuration: checked, with milliseconds and bytes as numbers. */

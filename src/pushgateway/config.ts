@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { filled, flag, labels, milliseconds, offsetOf, positive, target, targetOf } from '../config/output-block.ts'
+import { filled, flag, labels, milliseconds, positive, target, targetOf } from '../config/output-block.ts'
 import type { Labels } from '../metrics/index.ts'
 import type { OutputContext } from '../output.ts'
 import type { GatewayOptions } from './options.ts'
@@ -20,7 +20,7 @@ export type PushgatewayBlock = v.InferOutput<typeof pushgatewaySchema>
 
 /** Options of one Pushgateway from its block of `pushgateway`. Errors go to the context. */
 export async function gatewayOptions(block: PushgatewayBlock, context: OutputContext): Promise<GatewayOptions> {
-  const { place, problems, identity, expanded, intervalMs } = context
+  const { place, problems, identity, expanded } = context
   const target = await targetOf(block, context)
   if (block.name === undefined && !context.isAlone)
     problems.push(`${place}.name: required because there are several pushgateway blocks`)
@@ -40,7 +40,6 @@ export async function gatewayOptions(block: PushgatewayBlock, context: OutputCon
     timeoutMs: milliseconds(block.timeout, 10_000),
     backoff: { minMs: 1000, maxMs: 60_000 },
     intervalMs: milliseconds(block.interval, 0),
-    offsetMs: offsetOf(identity, intervalMs),
     deleteOnStart: block.delete_on_start ?? false,
     deleteOnShutdown: block.delete_on_shutdown ?? false,
   }

@@ -189,7 +189,7 @@ export class Gateway implements Output {
 
   async #pushNewest(signal: AbortSignal): Promise<void> {
     try {
-      await this.#wait.yield(this.#pacingMs(), signal)
+      await this.#wait.yield(0, signal)
       const final = await this.#settled(() => this.#attempt(signal), signal)
       if (final.kind === 'delivered') this.#delivery.problem.clear()
       else if (final.kind === 'rejected') this.#delivery.problem.report(messages.pushRejected, final.reason)
@@ -208,12 +208,6 @@ export class Gateway implements Output {
 
   #settled(attempt: () => Promise<FinalAnswer | Unsettled>, signal: AbortSignal): Promise<FinalAnswer> {
     return settle<FinalAnswer>(attempt, (outcome, number) => this.#delivery.pause(outcome, number, signal), signal)
-  }
-
-  /** Delay before the newest snapshot is pushed, milliseconds: the offset of this host. */
-  #pacingMs(): number {
-    const { offsetMs } = this.#options
-    return Math.min(offsetMs, Math.max(0, (this.#newest?.timestampMs ?? 0) + offsetMs - this.#deps.clock.now()))
   }
 
   /** One attempt to push the newest snapshot. */

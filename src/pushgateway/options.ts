@@ -12,8 +12,6 @@ export interface GatewayOptions extends OutputOptions {
   readonly backoff: Backoff
   /** Minimum time between two pushed snapshots, milliseconds; 0 pushes each snapshot. */
   readonly intervalMs: number
-  /** Offset of this host within an interval, milliseconds. */
-  readonly offsetMs: number
   readonly deleteOnStart: boolean
   readonly deleteOnShutdown: boolean
   /** Whether scrape metrics such as `up` are pushed. True for samples from `hostpush push`, which belong to its caller. */

@@ -186,15 +186,13 @@ export class Endpoint implements Output {
     return sendIntervalMs === 0 ? 0 : sendIntervalMs - ((this.#deps.clock.now() - offsetMs) % sendIntervalMs)
   }
 
-  /** Delay before these entries are sent, milliseconds: the offset of this host when live, backlog pacing when behind. */
+  /** Delay before these entries are sent, milliseconds: backlog pacing when behind. */
   #pacingMs(entries: readonly Entry[]): number {
-    const { sendIntervalMs, offsetMs, pacing } = this.#options
+    const { sendIntervalMs, pacing } = this.#options
     if (sendIntervalMs > 0) return 0
     const { snapshots } = this.#deps.cursor.backlog()
     const paceMs = this.#pacing.delayMs({ snapshots, atOnce: entries.length })
-    if (snapshots > 1) return pacing === 'on' ? paceMs : 0
-    const collectedMs = entries.at(-1)?.snapshot.timestampMs ?? 0
-    return Math.min(offsetMs, Math.max(0, collectedMs + offsetMs - this.#deps.clock.now()))
+    return snapshots > 1 && pacing === 'on' ? paceMs : 0
   }
 
   /** Sends type and help of all families every `metadata_config.send_interval`. A failure is counted and not retried. */

@@ -18,7 +18,7 @@ export interface EndpointOptions extends SeriesSelection, OutputOptions {
   readonly metadataIntervalMs: number
   /** Snapshots are sent at multiples of this time, milliseconds; 0 sends each immediately. */
   readonly sendIntervalMs: number
-  /** Offset of this host within an interval, milliseconds: hosts of a fleet send at different times. */
+  /** Offset of this host within `sendIntervalMs`, milliseconds: hosts of a fleet send at different times. */
   readonly offsetMs: number
   /** Samples older than this are dropped, milliseconds; 0 means no limit. */
   readonly ageLimitMs: number

@@ -52,47 +52,51 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
+/** When a source is collected. */
+export interface Schedule {
+  readonly intervalMs: number
+  /** From 0 to `intervalMs`: the collections are due at each multiple of the interval plus this offset. */
+  readonly offsetMs: number
+}
+
 export interface Tick {
-  /** Wall clock at the tick, milliseconds since the epoch. */
-  readonly timestampMs: number
-  /** Ticks that were skipped because the previous tick was still being handled. */
+  /** Number of the interval: floor((scheduled time - offset) / interval). */
+  readonly slot: number
+  /** When this interval begins on the wall clock, milliseconds since the epoch. */
+  readonly scheduledMs: number
+  /** Ticks that were skipped because the process was stopped or the previous tick was still being handled. */
   readonly missed: number
 }
 
 /**
- * Yields a tick at once, then one at every multiple of the interval on the wall clock. The schedule follows the
- * monotonic clock: a step of the wall clock neither stops it nor causes a burst of ticks. It is aligned again when the
- * two clocks differ by more than a tenth of the interval. Returns when the signal aborts.
+ * Yields a tick at once, then one at the beginning of each interval on the wall clock. The waits follow the monotonic
+ * clock: a step of the wall clock neither stops the schedule nor causes a burst of ticks. A tick in the last tenth of an
+ * interval counts as that of the next one. Returns when the signal aborts.
  */
-export async function* every(clock: Clock, intervalMs: number, signal: AbortSignal): AsyncGenerator<Tick> {
-  if (signal.aborted) return
-  yield { timestampMs: clock.now(), missed: 0 }
-  let next = aligned(clock, intervalMs)
+export async function* every(
+  clock: Clock,
+  { intervalMs, offsetMs }: Schedule,
+  signal: AbortSignal,
+): AsyncGenerator<Tick> {
+  const slotNow = () => Math.floor((clock.now() - offsetMs) / intervalMs + 0.1)
+  const startOf = (slot: number) => slot * intervalMs + offsetMs
+  let previousMs: number | undefined
   while (!signal.aborted) {
-    try {
-      await clock.sleep(Math.max(0, next - clock.monotonicMs()), signal)
-    } catch {
-      return // aborted
+    const slot = slotNow()
+    const nowMs = clock.monotonicMs()
+    const missed = previousMs === undefined ? 0 : Math.max(0, Math.round((nowMs - previousMs) / intervalMs) - 1)
+    previousMs = nowMs
+    yield { slot, scheduledMs: startOf(slot), missed }
+    const next = clock.monotonicMs() + startOf(slotNow() + 1) - clock.now()
+    // timers may fire early
+    for (let leftMs = next - clock.monotonicMs(); leftMs > 0.5; leftMs = next - clock.monotonicMs()) {
+      try {
+        await clock.sleep(leftMs, signal)
+      } catch {
+        return // aborted
+      }
     }
-    const early = next - clock.monotonicMs()
-    if (early > 0.5) continue // timers may fire early
-    const timestampMs = clock.now()
-    yield { timestampMs, missed: Math.max(0, Math.floor(-early / intervalMs)) }
-    next += intervalMs
-    if (next < clock.monotonicMs() || offAlignment(clock, next, intervalMs)) next = aligned(clock, intervalMs)
   }
-}
-
-/** Monotonic time of the next multiple of the interval on the wall clock, at least a tenth of an interval from now. */
-function aligned(clock: Clock, intervalMs: number): number {
-  const away = intervalMs - (clock.now() % intervalMs)
-  return clock.monotonicMs() + (away < intervalMs / 10 ? away + intervalMs : away)
-}
-
-function offAlignment(clock: Clock, next: number, intervalMs: number): boolean {
-  const wall = clock.now() + (next - clock.monotonicMs())
-  const off = ((wall % intervalMs) + intervalMs) % intervalMs
-  return Math.min(off, intervalMs - off) > intervalMs / 10
 }
 
 /** Resolves to `late` if `work` takes longer than `ms`. The work continues; its result is ignored. */

@@ -150,7 +150,7 @@ test('a Pushgateway output with a hanging push is detected, and pushes the newes
         job: 'j',
         groupingKey: {},
       },
-      ...{ method: 'PUT', backoff: options.backoff, intervalMs: 15_000, offsetMs: 0 },
+      ...{ method: 'PUT', backoff: options.backoff, intervalMs: 15_000 },
       ...{ deleteOnStart: false, deleteOnShutdown: false },
     },
     { clock: broken, log: silent, sender, userAgent: 'test/1' },

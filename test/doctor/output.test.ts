@@ -214,7 +214,6 @@ test('a gateway is tested with /-/ready, and nothing is pushed', async (t) => {
     method: 'PUT',
     backoff: { minMs: 1, maxMs: 1 },
     intervalMs: 0,
-    offsetMs: 0,
     deleteOnStart: true,
     deleteOnShutdown: true,
   }

@@ -39,8 +39,8 @@ const cycle = createCycle({
   deadlineMs: 2000,
   selfMetrics: () => {},
 })
-for await (const { timestampMs } of every(systemClock, 250, stop.signal)) {
-  const lines = textOf((await cycle(timestampMs)).snapshot).split('\n')
+for await (const _ of every(systemClock, { intervalMs: 250, offsetMs: 0 }, stop.signal)) {
+  const lines = textOf((await cycle(systemClock.now())).snapshot).split('\n')
   process.stdout.write(
     `${JSON.stringify(lines.filter((line) => /^node_(filesystem|scrape_collector_succ)/.test(line)))}\n`,
   )

@@ -125,15 +125,6 @@ test('with an interval, snapshots in between are not pushed', async (t) => {
   )
 })
 
-test('a push waits for the offset of the host, except at a stop', async (t) => {
-  const { gateway, requests, notify } = await scene(t, undefined, { offsetMs: 1e6 })
-  notify({ kitchen: 1 })
-  await new Promise((resolve) => setTimeout(resolve, 30))
-  assert.equal(requests.length, 0)
-  await gateway.stop(AbortSignal.timeout(5000))
-  assert.equal(requests.length, 1)
-})
-
 test('a stop pushes the newest snapshot', async (t) => {
   const { gateway, requests, notify } = await scene(t, undefined, { intervalMs: 60_000 })
   notify({ kitchen: 1 })

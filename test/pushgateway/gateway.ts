@@ -68,7 +68,6 @@ export async function scene(
     groupingKey: { instance: 'h' },
     method: 'PUT',
     intervalMs: 0,
-    offsetMs: 0,
     deleteOnStart: false,
     deleteOnShutdown: false,
     ...more,

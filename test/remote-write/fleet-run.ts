@@ -65,7 +65,8 @@ async function run({ hosts, limit, retryAfter, atOnce }: Scenario): Promise<Cour
   await clock.pass(intervalMs)
   const sum = (count: (one: (typeof fleet)[number]) => number) => fleet.reduce((all, one) => all + count(one), 0)
   return {
-    steady: mostWithin(arrivals.filter((at) => at < warmUpMs)),
+    // not the first interval: all hosts start, and collect, in the same moment
+    steady: mostWithin(arrivals.filter((at) => at >= intervalMs && at < warmUpMs)),
     peak: mostWithin(arrivals.filter((at) => at >= recoveryMs)),
     limited,
     caughtUpMs,

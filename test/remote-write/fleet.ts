@@ -168,7 +168,6 @@ export function host(instance: string, { clock, answer, intervalMs, atOnce, sign
     backoff: { minMs: 1000, maxMs: 60_000 },
     maxSamplesPerSend: atOnce * parts.length,
     intervalMs,
-    offsetMs: offsetOf(identity, intervalMs),
     pacing: 'on',
   })
   const cursor = buffer.cursor('default')
@@ -181,10 +180,11 @@ export function host(instance: string, { clock, answer, intervalMs, atOnce, sign
   })
   let collected = 0
   const collect = async () => {
-    for await (const { timestampMs } of every(clock, intervalMs, signal)) {
+    const offsetMs = Math.floor(offsetOf(identity) * intervalMs)
+    for await (const _ of every(clock, { intervalMs, offsetMs }, signal)) {
       builder.begin()
       for (const part of parts) builder.add(load, collected, { part })
-      const snapshot = builder.end(timestampMs)
+      const snapshot = builder.end(clock.now())
       buffer.append(snapshot)
       endpoint.onSnapshot({ snapshot, parts: [] })
       collected++

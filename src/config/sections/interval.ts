@@ -17,7 +17,11 @@ export function samplingRuleOf(
   return intervalMs <= collectedMs ? undefined : { intervalMs, collectedMs }
 }
 
-/** Spreads the requests of a fleet: each host sends at a fixed offset within the first third of the interval. */
-export function offsetOf(identity: Labels, intervalMs: number): number {
-  return crc32(JSON.stringify(identity)) % Math.max(1, Math.floor(intervalMs / 3))
+/** Spreads the collections and requests of a fleet: the offset of a host within an interval, as a fraction from 0 to 1. */
+export function offsetOf(identity: Labels): number {
+  // a CRC of similar names differs in few bits: the multiplication spreads them (the finalizer of MurmurHash3)
+  let hash = crc32(JSON.stringify(identity))
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32
 }

@@ -32,6 +32,7 @@ export async function endpointOptions(block: RemoteWriteBlock, context: OutputCo
   const selection = await selectionOf(block, context)
   const sampling = samplingRuleOf(block.interval, context)
   const intervalMs = sampling?.intervalMs ?? context.intervalMs
+  const sendIntervalMs = milliseconds(block.send_interval, 0)
   return {
     name: block.name ?? 'default',
     ...target,
@@ -42,10 +43,10 @@ export async function endpointOptions(block: RemoteWriteBlock, context: OutputCo
     protobufMessage: block.protobuf_message ?? preset.protobufMessage ?? 'auto',
     compression: block.compression ?? preset.compression ?? 'snappy',
     inline: metadata.inline ?? (metadata.send === false ? 'none' : 'full'),
-    sendIntervalMs: milliseconds(block.send_interval, 0),
+    sendIntervalMs,
     ...(sampling && { sampling }),
     intervalMs,
-    offsetMs: offsetOf(context.identity, intervalMs),
+    offsetMs: Math.floor(offsetOf(context.identity) * sendIntervalMs),
     ageLimitMs: milliseconds(queue.sample_age_limit ?? preset.ageLimit, 0),
     limits: limitsOf(block),
     ...selection,

@@ -58,12 +58,14 @@ test('an interval below that of the collection is an error with its place', asyn
   })
 })
 
-test('an output with a long interval sends at an offset in that interval', async (t) => {
-  const config = await configured(t, {
-    instance: 'some-host',
-    remote_write: [{ ...a, interval: '24h' }, b],
-  })
-  const [slow, fast] = endpointsOf(config).map(({ offsetMs }) => offsetMs)
-  assert.ok((fast ?? 0) < 5000)
-  assert.ok((slow ?? 0) > 5000 && (slow ?? 0) < 8 * 3_600_000, `${slow} ms`)
+test('a host sends at its own offset within send_interval', async (t) => {
+  const offsets = new Set<number>()
+  for (let i = 0; i < 40; i++) {
+    const shape = { instance: `host-${i}`, remote_write: [{ ...a, send_interval: '1h' }, b] }
+    const [slow = 0, fast] = endpointsOf(await configured(t, shape)).map(({ offsetMs }) => offsetMs)
+    assert.equal(fast, 0)
+    assert.ok(slow >= 0 && slow < 3_600_000)
+    offsets.add(Math.floor(slow / 900_000))
+  }
+  assert.equal(offsets.size, 4, 'each quarter of the hour has a host')
 })

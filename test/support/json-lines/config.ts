@@ -1,12 +1,10 @@
 import * as v from 'valibot'
-import { milliseconds, offsetOf, positive, samplingRuleOf, target, targetOf } from '../../../src/config/output-block.ts'
+import { milliseconds, positive, samplingRuleOf, target, targetOf } from '../../../src/config/output-block.ts'
 import type { Backoff } from '../../../src/http/index.ts'
 import type { OutputContext, OutputOptions } from '../../../src/output.ts'
 
 export interface JsonLinesOptions extends OutputOptions {
   readonly backoff: Backoff
-  /** This host's place within an interval. */
-  readonly offsetMs: number
   /** A request holds one snapshot, or several with at most so many samples. */
   readonly maxSamples: number
 }
@@ -22,7 +20,7 @@ type JsonLinesBlock = v.InferOutput<typeof jsonLinesSchema>
 
 /** One receiver from its block. */
 export async function jsonLinesOptions(block: JsonLinesBlock, context: OutputContext): Promise<JsonLinesOptions> {
-  const { place, problems, identity, intervalMs, isAlone } = context
+  const { place, problems, isAlone } = context
   if (block.name === undefined && !isAlone)
     problems.push(`${place}.name: is needed where there are several receivers of JSON lines`)
   const sampling = samplingRuleOf(block.interval, context)
@@ -32,7 +30,6 @@ export async function jsonLinesOptions(block: JsonLinesBlock, context: OutputCon
     timeoutMs: milliseconds(block.timeout, 10_000),
     backoff: { minMs: 1000, maxMs: 60_000 },
     ...(sampling && { sampling }),
-    offsetMs: offsetOf(identity, sampling?.intervalMs ?? intervalMs),
     maxSamples: 10_000,
   }
 }

@@ -116,7 +116,7 @@ export class JsonLinesOutput implements Output {
     while (!signal.aborted) {
       try {
         const entries = await cursor.read({ samples: this.#options.maxSamples }, signal)
-        await this.#wait.yield(this.#offsetMs(entries), signal)
+        await this.#wait.yield(0, signal)
         await this.#deliver(entries, signal)
       } catch (error) {
         if (signal.aborted) return
@@ -124,14 +124,6 @@ export class JsonLinesOutput implements Output {
         await clock.sleep(this.#options.backoff.maxMs, signal).catch(() => {}) // a stop ends the loop
       }
     }
-  }
-
-  /** A live snapshot waits for this host's place in the interval, a backlog does not. */
-  #offsetMs(entries: readonly Entry[]): number {
-    const { offsetMs } = this.#options
-    if (this.pending > 1) return 0
-    const collectedMs = entries.at(-1)?.snapshot.timestampMs ?? 0
-    return Math.min(offsetMs, Math.max(0, collectedMs + offsetMs - this.#deps.clock.now()))
   }
 
   /** Sends a range until each of its samples has a final answer, then moves the cursor. */

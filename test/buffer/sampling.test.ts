@@ -35,6 +35,16 @@ test('an interval that is no multiple of the collection interval includes the sn
   )
 })
 
+test('with slots, the endpoint gets the snapshots whose slot is a multiple of the interval, whatever their time', () => {
+  const first = 120_000_000
+  const slots = Array.from({ length: 12 }, (_, i) => first + i)
+  const of = (slot: number) => ({ timestampMs: slot * 15_000 + 11_234, slot, series: [], values })
+  const included = (sampling: SamplingRule) =>
+    slots.filter((slot) => includes(sampling, of(slot))).map((one) => one - first)
+  assert.deepEqual(included(minute), [0, 4, 8])
+  assert.deepEqual(included({ intervalMs: 45_000, collectedMs: 15_000 }), [0, 3, 6, 9])
+})
+
 test('the last snapshot before a stop is always included', () => {
   assert.equal(includes(minute, { timestampMs: 33_000, series: [], values, isLast: true }), true)
 })

@@ -26,6 +26,30 @@ test('timestamps follow the wall clock', async () => {
   assert.deepEqual(await take(3), [startMs, startMs + 15_000, startMs + 30_000])
 })
 
+test('a collection that begins at its scheduled time, within a hundredth of the interval, has that time', async () => {
+  for (const [lateMs, interval, isPunctual] of [
+    [0, 15_000, true],
+    [140, 15_000, true],
+    [-3, 15_000, true],
+    [160, 15_000, false],
+    [9, 100, true],
+    [11, 100, false],
+  ] as const) {
+    const { line } = sampleClock(startMs + lateMs)
+    const expected = isPunctual ? startMs : startMs + lateMs
+    assert.equal(line.next({ scheduledMs: startMs, intervalMs: interval }), expected, `${lateMs} ms late`)
+  }
+})
+
+test('a scheduled time is not used twice', async () => {
+  const { clock, line } = sampleClock()
+  const due = { scheduledMs: startMs, intervalMs: 15_000 }
+  assert.equal(line.next(due), startMs)
+  await clock.pass(50)
+  const again = line.next(due)
+  assert.ok(typeof again === 'number' && again > startMs)
+})
+
 test('a clock that steps an hour forward and back changes no timestamp', async () => {
   const { clock, line, take } = sampleClock()
   await take(2)

@@ -10,7 +10,7 @@ export interface SamplingRule {
 }
 
 /**
- * True for the snapshots whose slot is a multiple of the interval, and for the last one before a stop. The result depends
+ * True for the snapshots at the slots that are multiples of the interval, and for the last one before a stop. The result depends
  * only on the snapshot, so a restart does not change it. Without a slot, the snapshot nearest to each multiple of the
  * interval is included.
  */

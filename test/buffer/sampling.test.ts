@@ -35,7 +35,7 @@ test('an interval that is no multiple of the collection interval includes the sn
   )
 })
 
-test('with slots, the endpoint gets the snapshots whose slot is a multiple of the interval, whatever their time', () => {
+test('with slots, the endpoint gets the snapshots at multiples of the interval, by slot and not by time', () => {
   const first = 120_000_000
   const slots = Array.from({ length: 12 }, (_, i) => first + i)
   const of = (slot: number) => ({ timestampMs: slot * 15_000 + 11_234, slot, series: [], values })

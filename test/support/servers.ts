@@ -12,8 +12,13 @@ import { prometheus } from '../../scripts/prometheus.ts'
 /** Root of the checkout. */
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** A test, or a script that ends what it started. */
+export interface Owner {
+  after(end: () => unknown): void
+}
+
 /** A temporary folder, deleted after the test. */
-export function temporary(t: TestContext): string {
+export function temporary(t: Owner): string {
   const folder = mkdtempSync(join(tmpdir(), 'hostpush-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
@@ -24,10 +29,14 @@ export function program(t: TestContext, name: string): string | undefined {
   try {
     return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
   } catch {
-    if (process.env['CI'] === 'true') throw new Error(`${name} is not installed: .ci/run installs it`)
-    t.skip(`${name} is not installed`)
-    return undefined
+    return missing(t, `${name} is not installed: .ci/run installs it`)
   }
+}
+
+/** Skips the test because a program is missing; in CI it fails. */
+export function missing(t: Pick<TestContext, 'skip'>, reason: string): undefined {
+  if (process.env['CI'] === 'true') throw new Error(reason)
+  t.skip(reason)
 }
 
 /** Builds a Go program, which takes seconds. If the build fails, the test is skipped; in CI it fails. */
@@ -60,12 +69,7 @@ export interface Running {
 }
 
 /** Starts a program and kills it, by pid, after the test. */
-export function start(
-  t: TestContext,
-  file: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Running {
+export function start(t: Owner, file: string, args: readonly string[], env: Record<string, string> = {}): Running {
   // the agent's buffer is deleted after the test, unless the test names its directory
   const state = mkdtempSync(join(tmpdir(), 'hostpush-'))
   const surroundings = { ...process.env, STATE_DIRECTORY: state, ...env }
@@ -120,10 +124,7 @@ export async function startPrometheus(t: TestContext, wanted: Wanted = {}): Prom
 export async function startPrometheus3(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
   const file = programPath(prometheus)
   if (existsSync(file)) return await startedPrometheus(t, file, wanted)
-  const reason = `${prometheus.name} is not there: npm run prometheus builds it, in some minutes`
-  if (process.env['CI'] === 'true') throw new Error(reason)
-  t.skip(reason)
-  return undefined
+  return missing(t, `${prometheus.name} is not there: npm run prometheus builds it, in some minutes`)
 }
 
 interface Wanted {
@@ -175,8 +176,21 @@ export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus |
 }
 
 function asked(url: string, { child, ended }: Running): Prometheus {
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  return { url, stop, ...prometheusApi(url) }
+}
+
+/** The query API of Prometheus below a URL. */
+export function prometheusApi(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Pick<Prometheus, 'query' | 'api'> {
   const api = async (path: string) => {
-    const answer = (await (await fetch(url + path)).json()) as { status: string; error?: string; data: unknown }
+    const response = await fetch(url + path, { headers })
+    const answer = (await response.json()) as { status: string; error?: string; data: unknown }
     if (answer.status !== 'success') throw new Error(`${url}${path}: ${answer.error}`)
     return answer.data
   }
@@ -187,11 +201,7 @@ function asked(url: string, { child, ended }: Running): Prometheus {
     }
     return data.result
   }
-  const stop = async () => {
-    child.kill('SIGKILL')
-    await ended
-  }
-  return { url, query, api, stop }
+  return { query, api }
 }
 
 export interface Pushgateway {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import type { Snapshot } from '../../src/metrics/snapshot.ts'
@@ -9,7 +8,7 @@ import { systemClock } from '../../src/util/clock.ts'
 import { createLog } from '../../src/util/log.ts'
 import { Expectation, staleBits } from '../remote-write/expected.ts'
 import { endpointOptions } from '../remote-write/options.ts'
-import { eventually, type Prometheus, type Result } from '../support/servers.ts'
+import { eventually, type Owner, type Prometheus, type Result } from '../support/servers.ts'
 
 /** The stored samples by series: timestamps in milliseconds and values. The key is the JSON of name, value, name, value. */
 export type Stored = Map<string, (readonly [timestampMs: number, value: number])[]>
@@ -36,7 +35,7 @@ export interface Line {
 }
 
 /** An endpoint for a receiver. Default: it negotiates the protocol version and sends one snapshot in each request. */
-export async function lineTo(t: TestContext, url: string, more: Partial<EndpointOptions> = {}): Promise<Line> {
+export async function lineTo(t: Owner, url: string, more: Partial<EndpointOptions> = {}): Promise<Line> {
   const buffer = new MemoryBuffer(1e8)
   const logged: string[] = []
   const cursor = buffer.cursor('default')

@@ -36,10 +36,7 @@ export interface MimirOptions {
 }
 
 /** Starts a Mimir on free ports and in a temporary folder. Without a built Mimir the test is skipped; in CI it fails. */
-export async function startMimir(
-  t: Owner & { skip(reason: string): void },
-  options: MimirOptions = {},
-): Promise<Mimir | undefined> {
+export async function startMimir(t: Tester, options: MimirOptions = {}): Promise<Mimir | undefined> {
   const file = programPath(mimir)
   if (existsSync(file)) return await startedMimir(t, options)
   return missing(t, `${mimir.name} does not exist: npm run mimir builds it in some minutes`)

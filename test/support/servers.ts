@@ -17,6 +17,11 @@ export interface Owner {
   after(end: () => unknown): void
 }
 
+/** An owner that can end early because a program is missing. */
+export interface Tester extends Owner {
+  skip(reason: string): void
+}
+
 /** A temporary folder, deleted after the test. */
 export function temporary(t: Owner): string {
   const folder = mkdtempSync(join(tmpdir(), 'hostpush-'))
@@ -25,7 +30,7 @@ export function temporary(t: Owner): string {
 }
 
 /** Path of a program. Without it the test is skipped with its name as the reason; in CI it fails. */
-export function program(t: TestContext, name: string): string | undefined {
+export function program(t: Tester, name: string): string | undefined {
   try {
     return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
   } catch {
@@ -34,7 +39,7 @@ export function program(t: TestContext, name: string): string | undefined {
 }
 
 /** Skips the test because a program is missing; in CI it fails. */
-export function missing(t: Pick<TestContext, 'skip'>, reason: string): undefined {
+export function missing(t: Tester, reason: string): undefined {
   if (process.env['CI'] === 'true') throw new Error(reason)
   t.skip(reason)
 }
@@ -115,13 +120,13 @@ export interface Result {
 }
 
 /** Debian's Prometheus with its remote-write receiver, on a free port and in a temporary folder. */
-export async function startPrometheus(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
+export async function startPrometheus(t: Tester, wanted: Wanted = {}): Promise<Prometheus | undefined> {
   const file = program(t, 'prometheus')
   return file === undefined ? undefined : await startedPrometheus(t, file, wanted)
 }
 
 /** A Prometheus 3; its receiver also supports remote-write 2.0. */
-export async function startPrometheus3(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
+export async function startPrometheus3(t: Tester, wanted: Wanted = {}): Promise<Prometheus | undefined> {
   const file = programPath(prometheus)
   if (existsSync(file)) return await startedPrometheus(t, file, wanted)
   return missing(t, `${prometheus.name} is not there: npm run prometheus builds it, in some minutes`)
@@ -135,7 +140,7 @@ interface Wanted {
   readonly port?: number
 }
 
-async function startedPrometheus(t: TestContext, file: string, wanted: Wanted): Promise<Prometheus> {
+async function startedPrometheus(t: Owner, file: string, wanted: Wanted): Promise<Prometheus> {
   const { more = [], config = '', port = await freePort() } = wanted
   const folder = temporary(t)
   const url = `http://127.0.0.1:${port}`
@@ -153,7 +158,7 @@ async function startedPrometheus(t: TestContext, file: string, wanted: Wanted): 
 }
 
 /** A single-node VictoriaMetrics with the query API of Prometheus. */
-export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus | undefined> {
+export async function startVictoriaMetrics(t: Tester, more: readonly string[] = []): Promise<Prometheus | undefined> {
   const file = program(t, 'victoria-metrics')
   if (file === undefined) return undefined
   const address = `127.0.0.1:${await freePort()}`
@@ -163,6 +168,7 @@ export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus |
     '-retentionPeriod=100y',
     '-search.latencyOffset=0s',
     '-loggerLevel=WARN',
+    ...more,
   ])
   await ready(`http://${address}/health`)
   const server = asked(`http://${address}`, running)

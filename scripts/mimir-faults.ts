@@ -55,9 +55,10 @@ const lines: Line[] = []
 for (const row of chosen) {
   process.stderr.write(`${row.name}: ${row.title}\n`)
   try {
-    for (const { variant, figures, log } of await runRow({ row, kind, program, profile })) {
-      lines.push({ row, variant, figures })
-      if (logs !== undefined) writeFileSync(join(logs, `${row.name}-${variant.version}-${variant.window}.log`), log)
+    for (const result of await runRow({ row, kind, program, profile })) {
+      lines.push({ row, ...result })
+      const name = [row.name, result.variant.version, result.variant.window, ...(result.isSecond ? ['second'] : [])]
+      if (logs !== undefined) writeFileSync(join(logs, `${name.join('-')}.log`), result.log)
     }
   } catch (error) {
     process.stderr.write(`${row.name} failed: ${error instanceof Error ? error.stack : error}\n`)

@@ -15,6 +15,9 @@ export const intervalMs = 1000
 
 const protobufMessages = { '1.0': 'prometheus.WriteRequest', '2.0': 'io.prometheus.write.v2.Request' } as const
 
+/** Series that show the age of the newest sample: not all of them are refused in any row. */
+const probes = ['node_load1', 'node_load15', 'node_memory_MemFree_bytes', 'node_time_seconds', 'node_intr_total', 'up']
+
 export interface HostOptions {
   /** The command that runs hostpush, in parts. */
   readonly program: readonly string[]
@@ -167,7 +170,9 @@ export class Host {
   }
 
   async #ageMs(): Promise<number> {
-    const [newest] = await this.target.query(this.tenant, `max(timestamp({instance="${this.#instance}"}))`)
+    const one = (name: string) =>
+      `label_replace(timestamp(${name}{instance="${this.#instance}"}), "name", "${name}", "", "")`
+    const [newest] = await this.target.query(this.tenant, `max(${probes.map(one).join(' or ')})`)
     return newest === undefined ? Number.POSITIVE_INFINITY : Date.now() - Number(newest.value[1]) * 1000
   }
 

@@ -8,6 +8,7 @@ import type { Profile, Row } from './rows.ts'
 export interface Line {
   readonly row: Row
   readonly variant: Variant
+  readonly isSecond: boolean
   readonly figures: Figures
 }
 
@@ -31,7 +32,9 @@ const headings = [
   ...['dead letters', 'of them stored', 'refused', 'requests'],
 ]
 
-const meanings = `- **age**: of the newest sample at the receiver. Worst: while delivery should be up to date, after the recovery where the row
+const meanings = `- **second**: the agent that started second in a row with two agents. All agents of a row have the same labels, so a receiver
+  may have another value at the same time; such a sample counts as lacking.
+- **age**: of the newest sample at the receiver. Worst: while delivery should be up to date, after the recovery where the row
   has an outage. One interval is ${intervalMs / 1000} s.
 - **series stored**: series with a sample at the receiver, of the collected ones.
 - **lacking**: samples that the receiver lacks, after the first stored sample of their series.
@@ -42,8 +45,8 @@ const meanings = `- **age**: of the newest sample at the receiver. Worst: while 
 - **requests**: number by HTTP status; 0: no answer.`
 
 export function report({ lines, kind, profile, version }: Report): string {
-  const cells = lines.map(({ row, variant, figures }) => [
-    row.name,
+  const cells = lines.map(({ row, variant, isSecond, figures }) => [
+    isSecond ? `${row.name}, second` : row.name,
     variant.version,
     variant.window,
     ...cellsOf(figures),

@@ -281,7 +281,7 @@ export const rows: readonly Row[] = [
   },
   {
     name: 'ha',
-    title: 'HA tracker: two replicas, figures of the elected one',
+    title: 'HA tracker: two replicas, the first is elected',
     on: mimir,
     mimir: { haTracker: true },
     limits: () => ({ accept_ha_samples: true }),
@@ -293,7 +293,7 @@ export const rows: readonly Row[] = [
   },
   {
     name: 'clones',
-    title: 'two hosts with the same labels, figures of the first',
+    title: 'two hosts with the same labels',
     on: all,
     limits: () => enough,
     clone: 'same labels',

@@ -12,6 +12,8 @@ export interface Program {
 
 export interface Result {
   readonly variant: Variant
+  /** The host that started second, with the same labels. */
+  readonly isSecond: boolean
   readonly figures: Figures
   /** The output of the agent. */
   readonly log: string
@@ -75,7 +77,11 @@ export function runRow({ row, kind, program, profile }: Wanted): Promise<readonl
     await Promise.all(clones.map((clone) => clone.start()))
     await row.run(scene, profile)
     const results: Result[] = []
-    for (const host of hosts) results.push({ variant: host.variant, figures: await host.figures(), log: host.log })
+    for (const host of [...hosts, ...clones])
+      results.push({
+        ...{ variant: host.variant, isSecond: clones.includes(host) },
+        ...{ figures: await host.figures(), log: host.log },
+      })
     return results
   })
 }

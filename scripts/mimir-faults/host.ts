@@ -33,6 +33,8 @@ export interface Figures extends Comparison {
   readonly worstAgeMs: number
   readonly endAgeMs: number
   readonly backlogSnapshots: number
+  /** Time of the oldest snapshot in the backlog; infinite if there is none. */
+  readonly backlogMs: number
   readonly refused: ReadonlyMap<string, number> | undefined
   /** Numbers of requests by status. */
   readonly answers: ReadonlyMap<number, number>
@@ -120,9 +122,9 @@ export class Host {
     return { series: series.length, longestLabel: Math.max(...lengths) }
   }
 
-  async figures(): Promise<Figures> {
+  /** Compares the samples until a time. The default leaves out those of requests that may not have ended. */
+  async figures(untilMs = Date.now() - 3 * intervalMs): Promise<Figures> {
     const endAgeMs = (await this.#ageMs().catch(() => undefined)) ?? Number.NaN
-    const untilMs = Date.now() - 3 * intervalMs
     const stored = storedIn(await this.target.query(this.tenant, `{instance="${this.#instance}"}[15m]`))
     const backlog = await this.#backlog()
     const comparison = compare({
@@ -135,6 +137,7 @@ export class Host {
     return {
       ...comparison,
       ...{ endAgeMs, worstAgeMs: Math.max(endAgeMs, ...this.#ages), backlogSnapshots: backlog.snapshots },
+      backlogMs: backlog.oldestMs,
       refused: await this.target.refused(this.tenant),
       answers: this.gate.answers,
     }

@@ -89,12 +89,12 @@ export function runRow({ row, kind, program, profile }: Wanted): Promise<readonl
 /** One Mimir has a tenant for each variant. Another receiver runs once for each variant. */
 async function targetsFor(owner: Ends, row: Row, kind: Kind): Promise<(variant: Variant) => Target> {
   if (kind === 'mimir') {
-    const target = await mimirTarget(owner, row.mimir ?? {})
+    const target = required(await mimirTarget(owner, row.mimir))
     return () => target
   }
   const targets = new Map<string, Target>()
   for (const { window } of variantsOf(kind))
-    if (!targets.has(window)) targets.set(window, await otherTarget(owner, kind, window))
+    if (!targets.has(window)) targets.set(window, required(await otherTarget(owner, kind, window)))
   return ({ window }) => {
     const target = targets.get(window)
     if (target === undefined) throw new Error(`no receiver with the window ${window}`)
@@ -102,10 +102,16 @@ async function targetsFor(owner: Ends, row: Row, kind: Kind): Promise<(variant: 
   }
 }
 
+/** `Ends.skip` throws, so that a receiver is never missing here. */
+function required(target: Target | undefined): Target {
+  if (target === undefined) throw new Error('the receiver is missing')
+  return target
+}
+
 /** Counts the series of this host without a fault. */
 export function profileOf(program: Program, kind: Kind): Promise<Profile> {
   return owned(async (owner: Owner & Tester) => {
-    const target = kind === 'mimir' ? await mimirTarget(owner, {}) : await otherTarget(owner, kind, '0')
+    const target = required(kind === 'mimir' ? await mimirTarget(owner) : await otherTarget(owner, kind, '0'))
     const variant: Variant = { version: '1.0', window: '0' }
     const host = await Host.create(owner, {
       ...{ program: program.command, target, variant, tenant: 'v1-0-w0' },

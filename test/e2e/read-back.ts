@@ -79,7 +79,12 @@ const keyOf = (metric: Result['metric']) =>
 const numberIn = (text: string) => Number(text.replace('Inf', 'Infinity'))
 
 /** Every sample of a job without stale markers, which only VictoriaMetrics returns, as NaN. */
-async function stored(receiver: Prometheus, job: string, untilMs: number, { keeps }: Keeping): Promise<Stored> {
+async function stored(
+  receiver: Pick<Prometheus, 'query'>,
+  job: string,
+  untilMs: number,
+  { keeps }: Keeping,
+): Promise<Stored> {
   const found = await receiver.query(`{job="${job}"}[1h]`, untilMs)
   const rows = found.map(({ metric, values }) => {
     const row = values.map(([seconds, value]) => [Math.round(seconds * 1000), numberIn(value)] as const)
@@ -114,7 +119,7 @@ function assertSame(actual: Stored, wanted: Stored, { isSame }: Keeping): void {
 
 /** Asserts that the receiver has exactly these samples of a job, and that vanished series have ended. */
 export async function assertStored(
-  receiver: Prometheus,
+  receiver: Pick<Prometheus, 'query'>,
   snapshots: readonly Snapshot[],
   keeping: Keeping,
   zeros = false,

@@ -5,7 +5,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { programPath } from '../../scripts/go-program.ts'
 import { mimir } from '../../scripts/mimir.ts'
 import { type ClusterOptions, configOf, type Instance } from './mimir-config.ts'
-import { freePort, missing, type Owner, type Prometheus, prometheusApi, type Running, ready, start } from './servers.ts'
+import {
+  freePort,
+  missing,
+  type Owner,
+  type Prometheus,
+  prometheusApi,
+  type Running,
+  ready,
+  start,
+  type Tester,
+} from './servers.ts'
 
 /** Limits of one tenant by the names in Mimir's configuration, for example `max_global_series_per_user`. */
 export type Limits = Readonly<Record<string, number | string | boolean>>

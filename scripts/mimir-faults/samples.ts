@@ -90,7 +90,7 @@ export interface Compared {
 export function compare({ collected, stored, deadLetters, backlogMs, isExact }: Compared): Comparison {
   const isStored = (series: string, timestampMs: number, value: number) => {
     const found = stored.get(series)?.get(timestampMs)
-    return found !== undefined && (!isExact || Object.is(found, value))
+    return found !== undefined && (!isExact || found === value || Object.is(found, value))
   }
   let [lacking, lost, storedSeries] = [0, 0, 0]
   for (const [series, row] of collected) {

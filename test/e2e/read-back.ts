@@ -21,6 +21,12 @@ export interface Keeping {
 
 export const exact: Keeping = { keeps: () => true, isSame: Object.is }
 
+/** Mimir: its components send samples to each other as protobuf without zero values, so -0 becomes 0. */
+export const withoutSignOfZero: Keeping = {
+  keeps: () => true,
+  isSame: (kept, value) => kept === value || Object.is(kept, value),
+}
+
 /** VictoriaMetrics: fractions with twelve digits, no -0, no very small values, and no NaN except the stale marker. */
 export const decimal: Keeping = {
   keeps: (value) => !Number.isNaN(value),

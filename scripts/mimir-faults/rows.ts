@@ -269,7 +269,7 @@ export const rows: readonly Row[] = [
     async run(scene) {
       await begin(scene)
       await away(scene, 8)
-      await scene.each(({ gate }) => gate.admit(1)) // then the range in flight has many snapshots
+      await scene.each(async ({ gate }) => (await gate.admit(1)).closed()) // then the range in flight has many snapshots
       await scene.wait(4)
       await scene.kill(1, 2)
       await scene.each(({ gate }) => gate.open())

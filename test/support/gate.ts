@@ -62,12 +62,12 @@ export class Gate {
     await this.#listen()
   }
 
-  /** Forwards this number of requests and closes. Resolves when it is closed. */
-  async admit(count: number): Promise<void> {
+  /** Forwards this number of requests and closes. Resolves when it listens; `closed` resolves when it is closed. */
+  async admit(count: number): Promise<{ readonly closed: () => Promise<void> }> {
     const closed = new Promise<void>((resolve) => (this.#onClosed = resolve))
     this.#rule = { admits: count }
     await this.#listen()
-    await closed
+    return { closed: () => closed }
   }
 
   async #listen(): Promise<void> {

@@ -42,8 +42,11 @@ function chosenRows(receiver: Kind): readonly Row[] {
 function programOf(path: string | undefined): Program {
   const command = path === undefined ? [process.execPath, join(root, 'src/cli.ts')] : [path]
   const [file = '', ...args] = command
-  const version = execFileSync(file, [...args, '--version'], { encoding: 'utf8' }).split('\n')[0] ?? ''
-  return { command, version }
+  const text = execFileSync(file, [...args, '--version'], { encoding: 'utf8' })
+  const [, version = '', built = ''] = /version (\S+) .*revision: (\w+)/.exec(text) ?? []
+  const revision =
+    path === undefined ? execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }) : built
+  return { command, version: `hostpush ${version} (${revision.slice(0, 7)})` }
 }
 
 const program = programOf(given.program)
@@ -64,7 +67,7 @@ for (const row of chosen) {
     process.stderr.write(`${row.name} failed: ${error instanceof Error ? error.stack : error}\n`)
     process.exitCode = 1
   }
-  const text = report({ lines, kind, profile, version: program.version })
+  const text = report({ lines, profile, version: program.version })
   if (given.output !== undefined) writeFileSync(given.output, text)
 }
-if (given.output === undefined) process.stdout.write(report({ lines, kind, profile, version: program.version }))
+if (given.output === undefined) process.stdout.write(report({ lines, profile, version: program.version }))

@@ -7,6 +7,7 @@ import {
   startVictoriaMetrics,
   type Tester,
 } from '../../test/support/servers.ts'
+import { mimirVersion } from '../mimir.ts'
 
 export const kinds = ['mimir', 'prometheus', 'prometheus3', 'victoria-metrics'] as const
 export type Kind = (typeof kinds)[number]
@@ -25,6 +26,8 @@ export interface Variant {
 /** A real receiver. A tenant is a host in the others, which have no tenants. */
 export interface Target {
   readonly kind: Kind
+  /** Its name and version. */
+  readonly name: string
   /** URL for writes. */
   readonly writeUrl: string
   /** Options of the endpoint in the configuration of hostpush. */
@@ -55,6 +58,7 @@ export async function mimirTarget(t: Tester, options: MimirOptions = {}): Promis
   const limits = new Map<string, Limits>()
   return {
     kind: 'mimir',
+    name: `Mimir ${mimirVersion}`,
     writeUrl: `${mimir.urls[0]}/api/v1/push`,
     endpoint: (tenant) => ({ preset: 'mimir', headers: { 'X-Scope-OrgID': tenant } }),
     query: (tenant, promql, atMs) => mimir.tenant(tenant).query(promql, atMs),
@@ -87,10 +91,20 @@ export async function otherTarget(
   if (server === undefined) return undefined
   return {
     kind,
+    name: await nameOf(server, kind),
     writeUrl: `${server.url}/api/v1/write`,
     endpoint: () => ({ preset: kind === 'victoria-metrics' ? 'victoriametrics' : 'prometheus' }),
     query: (_, promql, atMs) => server.query(promql, atMs),
     limit: async () => {},
     refused: async () => undefined,
   }
+}
+
+async function nameOf({ url, api }: Prometheus, kind: Kind): Promise<string> {
+  if (kind !== 'victoria-metrics') {
+    const { version } = (await api('/api/v1/status/buildinfo')) as { version: string }
+    return `Prometheus ${version}`
+  }
+  const page = await (await fetch(`${url}/metrics`)).text()
+  return `VictoriaMetrics ${/^vm_app_version\{.*short_version="([^"]*)"/m.exec(page)?.[1] ?? 'of an unknown version'}`
 }

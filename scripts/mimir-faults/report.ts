@@ -1,8 +1,6 @@
 import { table } from '../../bench/table.ts'
-import { mimirVersion } from '../mimir.ts'
-import { prometheusVersion } from '../prometheus.ts'
 import { type Figures, intervalMs } from './host.ts'
-import type { Kind, Variant } from './receivers.ts'
+import type { Variant } from './receivers.ts'
 import type { Profile, Row } from './rows.ts'
 
 export interface Line {
@@ -14,17 +12,9 @@ export interface Line {
 
 interface Report {
   readonly lines: readonly Line[]
-  readonly kind: Kind
   readonly profile: Profile
   /** The version of hostpush. */
   readonly version: string
-}
-
-const receiverNames: Readonly<Record<Kind, string>> = {
-  mimir: `Mimir ${mimirVersion}`,
-  prometheus: 'the Prometheus of the system',
-  prometheus3: `Prometheus ${prometheusVersion}`,
-  'victoria-metrics': 'the VictoriaMetrics of the system',
 }
 
 const headings = [
@@ -44,7 +34,7 @@ const meanings = `- **second**: the agent that started second in a row with two 
 - **refused**: \`cortex_discarded_samples_total\` without 429: a sample counts once for each request.
 - **requests**: number by HTTP status; 0: no answer.`
 
-export function report({ lines, kind, profile, version }: Report): string {
+export function report({ lines, profile, version }: Report): string {
   const cells = lines.map(({ row, variant, isSecond, figures }) => [
     isSecond ? `${row.name}, second` : row.name,
     variant.version,
@@ -52,10 +42,10 @@ export function report({ lines, kind, profile, version }: Report): string {
     ...cellsOf(figures),
   ])
   const titles = [...new Set(lines.map(({ row }) => row))].map(({ name, title }) => `- \`${name}\`: ${title}`)
-  return `# hostpush against ${receiverNames[kind]} with faults
+  return `# hostpush against ${profile.receiver} with faults
 
-${version}; ${profile.series} series each ${intervalMs / 1000} s, loopback, by \`npm run mimir-faults\`. Retry-After of Mimir is 1 to 2 s and
-\`max_backoff\` 5 s, so that the rows are short.
+${version}, ${profile.series} series, interval ${intervalMs / 1000} s, loopback, by \`npm run mimir-faults\`. Mimir's Retry-After is 1 to 2 s and
+\`max_backoff\` is 5 s, so that the rows are short.
 
 ${table(headings, cells)}
 ${titles.join('\n')}

@@ -2,8 +2,10 @@ import type { Limits, MimirOptions } from '../../test/support/mimir.ts'
 import type { Kind } from './receivers.ts'
 import { clashing, longLabels, type Scene } from './scene.ts'
 
-/** A host without any fault. */
+/** A host and its receiver without any fault. */
 export interface Profile {
+  /** Name and version of the receiver. */
+  readonly receiver: string
   /** Series that it collects. */
   readonly series: number
   /** Bytes of its longest label value. */

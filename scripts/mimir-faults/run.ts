@@ -119,6 +119,6 @@ export function profileOf(program: Program, kind: Kind): Promise<Profile> {
     })
     await host.start()
     await new Scene(owner, [host], [target]).wait(6)
-    return host.profile()
+    return { receiver: target.name, ...host.profile() }
   })
 }

@@ -125,8 +125,8 @@ export class Host {
   /** Compares the samples until a time. The default leaves out those of requests that may not have ended. */
   async figures(untilMs = Date.now() - 3 * intervalMs): Promise<Figures> {
     const endAgeMs = (await this.#ageMs().catch(() => undefined)) ?? Number.NaN
+    const backlog = await this.#backlog() // first: samples that leave it later are in the other two
     const stored = storedIn(await this.target.query(this.tenant, `{instance="${this.#instance}"}[15m]`))
-    const backlog = await this.#backlog()
     const comparison = compare({
       collected: collectedIn(this.#ledger.ledger, untilMs),
       stored,

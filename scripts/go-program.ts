@@ -38,9 +38,26 @@ export function goProgram(source: GoProgram): string {
     })
   } catch (error) {
     const { code, stderr = '' } = error as { code?: string; stderr?: string }
-    const reason = code === 'ENOENT' ? 'go is not installed' : stderr.trim().split('\n').at(-1)
+    const reason = code === 'ENOENT' ? 'go is not installed' : failureIn(stderr)
     throw new Error(`${name} cannot be built: ${reason}`, { cause: error })
   }
   renameSync(temporary, program)
   return program
+}
+
+/** Builds the program if needed and prints its path. If that fails, it prints the reason and sets the exit status. */
+export function printProgram(source: GoProgram): void {
+  try {
+    process.stdout.write(`${goProgram(source)}\n`)
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = 1
+  }
+}
+
+/** The last line of the output of `go build`. If the download of a module failed, also the remedy. */
+function failureIn(stderr: string): string {
+  const last = stderr.trim().split('\n').at(-1) ?? ''
+  const isOffline = /dial tcp|no such host|module lookup disabled|TLS handshake timeout|proxyconnect/.test(stderr)
+  return isOffline ? `${last}; the first build downloads Go modules: check the network and GOPROXY` : last
 }

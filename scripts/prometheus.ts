@@ -1,7 +1,7 @@
 /** Builds the Prometheus 3 that tests and benches send to, if needed, and prints its path. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type GoProgram, goProgram } from './go-program.ts'
+import { type GoProgram, printProgram } from './go-program.ts'
 
 const folder = join(import.meta.dirname, 'prometheus')
 const version = /prometheus\/prometheus v0\.(\d+)(\d\d)\.(\d+)/.exec(readFileSync(join(folder, 'go.mod'), 'utf8'))
@@ -20,4 +20,4 @@ export const prometheus: GoProgram = {
   ],
 }
 
-if (import.meta.main) process.stdout.write(`${goProgram(prometheus)}\n`)
+if (import.meta.main) printProgram(prometheus)

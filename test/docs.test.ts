@@ -40,6 +40,8 @@ const checked: Readonly<Record<string, (t: TestContext) => unknown>> = {
   'npm run parity': () => scriptsOf('parity'), // CI runs it
   'npm run docs': () => scriptsOf('docs'), // CI runs it with --check
   'npm run prometheus': () => scriptsOf('prometheus'), // CI runs it
+  'npm run mimir': () => scriptsOf('mimir'), // CI runs it
+  'npm run mimir-faults': () => scriptsOf('mimir-faults'), // takes a quarter of an hour
   'npm run prepare': () => scriptsOf('prepare'), // npm ci ran it before this run
   'npm run draw -- --seed=1': () => scriptsOf('draw'), // test/scripts tests it
   'npm run schema': () => scriptsOf('schema'), // test/config compares what it writes

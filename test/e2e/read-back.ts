@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
 import { MemoryBuffer } from '../../src/buffer/memory-buffer.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import type { Snapshot } from '../../src/metrics/snapshot.ts'
@@ -9,7 +8,7 @@ import { systemClock } from '../../src/util/clock.ts'
 import { createLog } from '../../src/util/log.ts'
 import { Expectation, staleBits } from '../remote-write/expected.ts'
 import { endpointOptions } from '../remote-write/options.ts'
-import { eventually, type Prometheus, type Result } from '../support/servers.ts'
+import { eventually, type Owner, type Prometheus, type Result } from '../support/servers.ts'
 
 /** The stored samples by series: timestamps in milliseconds and values. The key is the JSON of name, value, name, value. */
 export type Stored = Map<string, (readonly [timestampMs: number, value: number])[]>
@@ -21,6 +20,12 @@ export interface Keeping {
 }
 
 export const exact: Keeping = { keeps: () => true, isSame: Object.is }
+
+/** Mimir: its components send samples to each other as protobuf without zero values, so -0 becomes 0. */
+export const withoutSignOfZero: Keeping = {
+  keeps: () => true,
+  isSame: (kept, value) => kept === value || Object.is(kept, value),
+}
 
 /** VictoriaMetrics: fractions with twelve digits, no -0, no very small values, and no NaN except the stale marker. */
 export const decimal: Keeping = {
@@ -36,7 +41,7 @@ export interface Line {
 }
 
 /** An endpoint for a receiver. Default: it negotiates the protocol version and sends one snapshot in each request. */
-export async function lineTo(t: TestContext, url: string, more: Partial<EndpointOptions> = {}): Promise<Line> {
+export async function lineTo(t: Owner, url: string, more: Partial<EndpointOptions> = {}): Promise<Line> {
   const buffer = new MemoryBuffer(1e8)
   const logged: string[] = []
   const cursor = buffer.cursor('default')
@@ -80,7 +85,12 @@ const keyOf = (metric: Result['metric']) =>
 const numberIn = (text: string) => Number(text.replace('Inf', 'Infinity'))
 
 /** Every sample of a job without stale markers, which only VictoriaMetrics returns, as NaN. */
-async function stored(receiver: Prometheus, job: string, untilMs: number, { keeps }: Keeping): Promise<Stored> {
+async function stored(
+  receiver: Pick<Prometheus, 'query'>,
+  job: string,
+  untilMs: number,
+  { keeps }: Keeping,
+): Promise<Stored> {
   const found = await receiver.query(`{job="${job}"}[1h]`, untilMs)
   const rows = found.map(({ metric, values }) => {
     const row = values.map(([seconds, value]) => [Math.round(seconds * 1000), numberIn(value)] as const)
@@ -115,7 +125,7 @@ function assertSame(actual: Stored, wanted: Stored, { isSame }: Keeping): void {
 
 /** Asserts that the receiver has exactly these samples of a job, and that vanished series have ended. */
 export async function assertStored(
-  receiver: Prometheus,
+  receiver: Pick<Prometheus, 'query'>,
   snapshots: readonly Snapshot[],
   keeping: Keeping,
   zeros = false,

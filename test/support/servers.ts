@@ -12,22 +12,36 @@ import { prometheus } from '../../scripts/prometheus.ts'
 /** Root of the checkout. */
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** A test, or a script that ends what it started. */
+export interface Owner {
+  after(end: () => unknown): void
+}
+
+/** An owner that can end early because a program is missing. */
+export interface Tester extends Owner {
+  skip(reason: string): void
+}
+
 /** A temporary folder, deleted after the test. */
-export function temporary(t: TestContext): string {
+export function temporary(t: Owner): string {
   const folder = mkdtempSync(join(tmpdir(), 'hostpush-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
 /** Path of a program. Without it the test is skipped with its name as the reason; in CI it fails. */
-export function program(t: TestContext, name: string): string | undefined {
+export function program(t: Tester, name: string): string | undefined {
   try {
     return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
   } catch {
-    if (process.env['CI'] === 'true') throw new Error(`${name} is not installed: .ci/run installs it`)
-    t.skip(`${name} is not installed`)
-    return undefined
+    return missing(t, `${name} is not installed: .ci/run installs it`)
   }
+}
+
+/** Skips the test because a program is missing; in CI it fails. */
+export function missing(t: Tester, reason: string): undefined {
+  if (process.env['CI'] === 'true') throw new Error(reason)
+  t.skip(reason)
 }
 
 /** Builds a Go program, which takes seconds. If the build fails, the test is skipped; in CI it fails. */
@@ -60,12 +74,7 @@ export interface Running {
 }
 
 /** Starts a program and kills it, by pid, after the test. */
-export function start(
-  t: TestContext,
-  file: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Running {
+export function start(t: Owner, file: string, args: readonly string[], env: Record<string, string> = {}): Running {
   // the agent's buffer is deleted after the test, unless the test names its directory
   const state = mkdtempSync(join(tmpdir(), 'hostpush-'))
   const surroundings = { ...process.env, STATE_DIRECTORY: state, ...env }
@@ -111,19 +120,16 @@ export interface Result {
 }
 
 /** Debian's Prometheus with its remote-write receiver, on a free port and in a temporary folder. */
-export async function startPrometheus(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
+export async function startPrometheus(t: Tester, wanted: Wanted = {}): Promise<Prometheus | undefined> {
   const file = program(t, 'prometheus')
   return file === undefined ? undefined : await startedPrometheus(t, file, wanted)
 }
 
 /** A Prometheus 3; its receiver also supports remote-write 2.0. */
-export async function startPrometheus3(t: TestContext, wanted: Wanted = {}): Promise<Prometheus | undefined> {
+export async function startPrometheus3(t: Tester, wanted: Wanted = {}): Promise<Prometheus | undefined> {
   const file = programPath(prometheus)
   if (existsSync(file)) return await startedPrometheus(t, file, wanted)
-  const reason = `${prometheus.name} is not there: npm run prometheus builds it, in some minutes`
-  if (process.env['CI'] === 'true') throw new Error(reason)
-  t.skip(reason)
-  return undefined
+  return missing(t, `${prometheus.name} is not there: npm run prometheus builds it, in some minutes`)
 }
 
 interface Wanted {
@@ -134,7 +140,7 @@ interface Wanted {
   readonly port?: number
 }
 
-async function startedPrometheus(t: TestContext, file: string, wanted: Wanted): Promise<Prometheus> {
+async function startedPrometheus(t: Owner, file: string, wanted: Wanted): Promise<Prometheus> {
   const { more = [], config = '', port = await freePort() } = wanted
   const folder = temporary(t)
   const url = `http://127.0.0.1:${port}`
@@ -152,7 +158,7 @@ async function startedPrometheus(t: TestContext, file: string, wanted: Wanted): 
 }
 
 /** A single-node VictoriaMetrics with the query API of Prometheus. */
-export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus | undefined> {
+export async function startVictoriaMetrics(t: Tester, more: readonly string[] = []): Promise<Prometheus | undefined> {
   const file = program(t, 'victoria-metrics')
   if (file === undefined) return undefined
   const address = `127.0.0.1:${await freePort()}`
@@ -162,6 +168,7 @@ export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus |
     '-retentionPeriod=100y',
     '-search.latencyOffset=0s',
     '-loggerLevel=WARN',
+    ...more,
   ])
   await ready(`http://${address}/health`)
   const server = asked(`http://${address}`, running)
@@ -175,8 +182,21 @@ export async function startVictoriaMetrics(t: TestContext): Promise<Prometheus |
 }
 
 function asked(url: string, { child, ended }: Running): Prometheus {
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  return { url, stop, ...prometheusApi(url) }
+}
+
+/** The query API of Prometheus below a URL. */
+export function prometheusApi(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Pick<Prometheus, 'query' | 'api'> {
   const api = async (path: string) => {
-    const answer = (await (await fetch(url + path)).json()) as { status: string; error?: string; data: unknown }
+    const response = await fetch(url + path, { headers })
+    const answer = (await response.json()) as { status: string; error?: string; data: unknown }
     if (answer.status !== 'success') throw new Error(`${url}${path}: ${answer.error}`)
     return answer.data
   }
@@ -187,11 +207,7 @@ function asked(url: string, { child, ended }: Running): Prometheus {
     }
     return data.result
   }
-  const stop = async () => {
-    child.kill('SIGKILL')
-    await ended
-  }
-  return { url, query, api, stop }
+  return { query, api }
 }
 
 export interface Pushgateway {

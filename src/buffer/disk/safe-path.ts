@@ -90,7 +90,7 @@ async function makePlain(path: string): Promise<void> {
   const isThere = async () => (await stat(path).catch(ifMissing(undefined)))?.isDirectory() ?? false
   const parent = dirname(path)
   const above = await stat(parent).catch(ifMissing(undefined))
-  if (above === undefined || !above.isDirectory()) await makePlain(parent)
+  if (above === undefined) await makePlain(parent)
   try {
     await mkdir(path, 0o700)
   } catch (error) {

@@ -55,8 +55,8 @@ const logLevel: Flag = {
 
 /** After the timeout, for work that cannot be cancelled: the caller waits for the exit status of the command. */
 const graceMs = 1000
-/** The same if another process pushes, which must start first. */
-const recorderGraceMs = 5000
+/** For the start of another process that pushes. */
+const recorderStartMs = 30_000
 /** To start the process that pushes. */
 const maxAttempts = 3
 
@@ -112,13 +112,9 @@ export default {
       killAfterMs: options?.killAfterMs,
     })
     if (running.problem !== undefined) printError(running.problem)
-    const pushed = options === undefined ? undefined : push(given, options, running)
-    const reported = pushed?.catch(printError)
+    const reported = options && { done: push(given, options, running).catch(printError), ...options }
     const status = await running.status
-    const outcome =
-      reported &&
-      (await withTimeout(systemClock, (options?.timeoutMs ?? 0) + (options?.limit.graceMs ?? graceMs), reported))
-    if (outcome === 'late')
+    if (reported !== undefined && !(await isInTime(reported)))
       printError('stopped after the timeout; the next command delivers the samples that are in the buffer')
     return status
   },
@@ -135,8 +131,27 @@ interface ExecOptions {
   readonly labels: Labels
   readonly timeoutMs: number
   readonly killAfterMs: number | undefined
-  /** Additional time after the timeout. */
-  readonly limit: { graceMs: number }
+  /** For the case that another process pushes. */
+  readonly recorder: Recorder
+}
+
+/** Events of the process that pushes for an `exec` of root: its start began, and it has asked for the job. */
+interface Recorder {
+  readonly begun: PromiseWithResolvers<'recorder'>
+  readonly ready: PromiseWithResolvers<void>
+}
+
+/** Waits until everything is delivered or kept; false after the timeout. The start of another process does not count. */
+async function isInTime({
+  done,
+  timeoutMs,
+  recorder,
+}: ExecOptions & { readonly done: Promise<void> }): Promise<boolean> {
+  const ms = timeoutMs + graceMs
+  const outcome = await withTimeout(systemClock, ms, Promise.race([done, recorder.begun.promise]))
+  if (outcome !== 'recorder') return outcome !== 'late'
+  await withTimeout(systemClock, recorderStartMs, Promise.race([done, recorder.ready.promise]))
+  return (await withTimeout(systemClock, ms, done)) !== 'late'
 }
 
 /** Undefined if the flags are wrong; the error is printed, and the command runs without pushing. */
@@ -152,7 +167,7 @@ function execOptions(
       labels: { ...labelsOf(flags, reserved), job_name: String(flags.get(job.name) || basename(operands[0] ?? '')) },
       timeoutMs: durationOf(flags, timeoutFlag),
       killAfterMs: durationOf(flags, killAfter),
-      limit: { graceMs },
+      recorder: { begun: Promise.withResolvers(), ready: Promise.withResolvers() },
     }
   } catch (error) {
     printError(error)
@@ -178,9 +193,9 @@ async function push({ flags }: CommandLine, options: ExecOptions, running: Runni
 async function pushByRecorder(
   { uid, gid }: User,
   running: RunningJob,
-  { surroundings: { environment }, limit }: ExecOptions,
+  { surroundings: { environment }, recorder }: ExecOptions,
 ): Promise<void> {
-  limit.graceMs = recorderGraceMs
+  recorder.begun.resolve('recorder')
   let isReady = false
   // The service manager may send SIGTERM to all processes before the new one can ignore it.
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -191,6 +206,7 @@ async function pushByRecorder(
     })
     serveJob(running, { input: child.stdout, output: child.stdin }, () => {
       isReady = true
+      recorder.ready.resolve()
     })
     const signal = await new Promise<string | null>((resolve, reject) => {
       child.once('error', reject)

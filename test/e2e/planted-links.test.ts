@@ -113,7 +113,9 @@ async function outputOf(
   t.after(() => child.kill('SIGKILL'))
   let text = ''
   const stop = () =>
-    command === 'run' && /Remote write failed|Buffer directory/.test(text) && process.kill(-Number(child.pid), signal)
+    command === 'run' &&
+    /Remote write failed|Buffer (directory|write)/.test(text) &&
+    process.kill(-Number(child.pid), signal)
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
       text += chunk
@@ -307,4 +309,40 @@ test('links, hard links and FIFOs at every name that root opens change and revea
   await Promise.all([1, 2, 3].map(worker))
   t.diagnostic(`${trials.length} trials at ${byName.size} names: ${[...byName.keys()].join(' ')}`)
   assert.deepEqual(wrong, [])
+})
+
+/** Replaces directories of the buffer by links and back until it is killed, as the hostile user. */
+const swapper = `
+const { renameSync, symlinkSync, unlinkSync } = require('node:fs')
+const [state, target, ...names] = process.argv.slice(1)
+const attempt = (work) => { try { work() } catch {} }
+for (let i = 0; ; i++) for (const name of names) {
+  attempt(() => renameSync(state + '/' + name, state + '/real-' + name))
+  attempt(() => symlinkSync(target, state + '/' + name))
+  attempt(() => unlinkSync(state + '/' + name))
+  attempt(() => renameSync(state + '/real-' + name, state + '/' + name))
+  if (i === 100) process.stdout.write('swapping\\n')
+}`
+
+test('directories that are replaced by links while root works are not followed', { timeout: 300_000 }, async (t) => {
+  const place = await placeOf(t)
+  if (place === undefined) return
+  const before = treeOf(place.victim)
+  for (const [command, names] of [
+    ['once', ['spool']],
+    ['drop', ['spool', 'log']],
+    ['run', ['log', 'spool', 'corrupt']],
+    ['exec', ['spool']],
+  ] as const) {
+    const state = copyOf(place, 'swapped')
+    const child = spawn(process.execPath, ['-e', swapper, state, join(place.victim, 'own'), ...names], {
+      ...{ uid: other, gid: other, stdio: ['ignore', 'pipe', 'inherit'] as const },
+    })
+    t.after(() => child.kill('SIGKILL'))
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    for (let i = 0; i < 3; i++) assert.doesNotMatch(await outputOf(t, state, command, { place }), /HUNG|TOPSECRET/)
+    child.kill('SIGKILL')
+    await new Promise((resolve) => child.once('close', resolve))
+    assert.equal(treeOf(place.victim), before, command)
+  }
 })

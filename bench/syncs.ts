@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { disk, type FileSystem } from '../src/buffer/disk/filesystem.ts'
+import { diskIn, type FileSystem } from '../src/buffer/disk/filesystem.ts'
 import { openDisk } from '../src/buffer/index.ts'
 import { type Clock, systemClock } from '../src/util/clock.ts'
 import { silent } from '../src/util/log.ts'
@@ -34,7 +34,7 @@ async function day(directory: string, sync: 'always' | 'never' | number, rounds:
   let nowMs = 0
   const clock: Clock = { ...systemClock, monotonicMs: () => nowMs, now: () => 1_780_000_000_000 + nowMs }
   const options = { directory, sync, maxBytes: 1e9, maxAgeMs: 1e12, minFreeBytes: 0 }
-  const buffer = await openDisk(options, { clock, log: silent, bootId: '', files: counted(count) }, true)
+  const buffer = await openDisk(options, { clock, log: silent, bootId: '', files: counted(directory, count) }, true)
   const cursor = buffer.cursor('default')
   const next = syntheticSnapshots(series)
   const { signal } = new AbortController()
@@ -56,7 +56,8 @@ async function day(directory: string, sync: 'always' | 'never' | number, rounds:
 
 const pages = () => Number(/^write_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1])
 
-function counted(count: { syncs: number; bytes: number; log: number }): FileSystem {
+function counted(directory: string, count: { syncs: number; bytes: number; log: number }): FileSystem {
+  const disk = diskIn(directory)
   return {
     ...disk,
     async open(path, mode) {

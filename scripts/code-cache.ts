@@ -29,6 +29,7 @@ receiver.listen(0, '127.0.0.1', async () => {
     err: (text: string) => process.stderr.write(text),
     input: async () => Buffer.from('code_cache 1\n'),
     isTTY: false,
+    restartAs: () => Promise.reject(new Error('not here')),
     onHangup() {},
     stop: new AbortController().signal,
   }

@@ -117,6 +117,7 @@ function processTerminal(): Terminal & { end(status: number): void } {
     get stop() {
       return stopping().signal
     },
+    restartAs: async (user, keep) => (await import('./host/index.ts')).restartAs(user, keep),
     onHangup: (work) => process.on('SIGHUP', work),
     end(status) {
       if (!hasWritten) process.exit(status)

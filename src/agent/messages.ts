@@ -15,6 +15,14 @@ export const messages = defineMessages('agent', {
     data: 'none',
     action: 'None.',
   },
+  foreignDirectory: {
+    level: 'error',
+    text: 'Buffer directory belongs to another user, buffering in memory',
+    meaning:
+      'The agent runs as root and cannot become the owner of the directory. It does not open anything there, because the owner can put links there. Undelivered samples are lost when the agent stops.',
+    data: 'stopped',
+    action: 'Run the agent as the owner of the directory, or give it CAP_SETUID and CAP_SETGID.',
+  },
   noOutput: {
     level: 'warn',
     text: 'No output is configured, only /metrics is served',

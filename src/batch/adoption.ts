@@ -1,4 +1,4 @@
-import { enterQueue, foreignRemedy, isForbidden, ownershipOf, turns, turnsIn } from '../buffer/index.ts'
+import { enterQueue, foreignRemedy, isForbidden, turns, turnsIn } from '../buffer/index.ts'
 
 import { cursorNameOf } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
@@ -40,9 +40,8 @@ export function createSpoolAdoption(
 
   /** True if something was delivered and more may follow. */
   async function deliver(signal: AbortSignal): Promise<boolean> {
-    const ownership = await ownershipOf(directory)
-    const place = await enterQueue(turnsIn(directory), { clock, ownership }, outputs.map(turns.at))
-    const spool = new Spool(config, { ...deps, ownership, refused }, { replaced, onDrop })
+    const place = await enterQueue(turnsIn(directory), { clock, root: directory }, outputs.map(turns.at))
+    const spool = new Spool(config, { ...deps, refused }, { replaced, onDrop })
     const inTurn = async (name: string) => {
       if (!(await place.waitFor(turns.at(name), signal))) return false
       const turnEnd = createDeadline(clock, maxTurnMs, signal)

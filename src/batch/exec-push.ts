@@ -2,7 +2,7 @@ import { type CollectorSetOptions, type HostSampler, openHostSampler, SampleCloc
 
 import { isSameIdentity, type Labels, labelled, type Snapshot } from '../metrics/index.ts'
 
-import { type Job, jobSnapshots } from '../process/index.ts'
+import { jobSnapshots, type RunningJob } from '../process/index.ts'
 
 import { every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
@@ -16,9 +16,9 @@ import { staleEnd } from './spool-logs.ts'
 import type { BatchOptions, BatchRun, FinalSnapshots, SpoolDeps } from './types.ts'
 
 /** A running command and the labels of its metrics. */
-interface RunningJob {
+interface LabelledJob {
   readonly labels: Labels
-  readonly running: Pick<Job, 'progress' | 'ended' | 'cutShort' | 'onNotice'>
+  readonly running: RunningJob
 }
 
 /** Outputs, collectors of the host, and interval of `exec`. */
@@ -40,7 +40,7 @@ const fractions = { collecting: 0.4, delivering: 0.9 }
  */
 export async function pushDuringExec(
   options: ExecPushOptions,
-  job: RunningJob,
+  job: LabelledJob,
   deps: Deps,
 ): Promise<readonly DeliveryResult[]> {
   const { clock, log } = deps
@@ -51,7 +51,7 @@ export async function pushDuringExec(
   const collect = () => {
     working = working.then(async () => {
       await host.collect()
-      jobRun.append()
+      await jobRun.append()
     })
     return working.catch((error: unknown) => report(log, messages.collectionFailed, { err: messageOf(error) }))
   }
@@ -69,27 +69,28 @@ export async function pushDuringExec(
 }
 
 /** The run with the metrics of the command itself. */
-async function openJobRun(options: ExecPushOptions, { labels: configured, running }: RunningJob, deps: Deps) {
+async function openJobRun(options: ExecPushOptions, { labels: configured, running }: LabelledJob, deps: Deps) {
   const { clock, log } = deps
   const { labels, claim } = await claimSlot(options, configured)
   const run = await openBatchRun(jobOptions(options, labels), deps, { sync: 'always' })
   const snapshotOf = jobSnapshots(labelled(options.identity, labels))
   const sampleClock = new SampleClock(clock, log)
-  const now = () => {
+  const now = async () => {
+    const progress = await running.progress()
     const moment = sampleClock.next()
-    return typeof moment === 'number' ? [snapshotOf(running.progress(), moment)] : []
+    return typeof moment === 'number' ? [snapshotOf(progress, moment)] : []
   }
   let hasStarted = false
   return {
-    append() {
-      for (const snapshot of now()) run.append(snapshot)
+    async append() {
+      for (const snapshot of await now()) run.append(snapshot)
       if (!hasStarted) run.begin()
       hasStarted = true
     },
     queue: () => run.queue(),
     async finish(deadline: AbortSignal): Promise<readonly DeliveryResult[]> {
       try {
-        return await run.finish(async () => ({ snapshots: now() }), deadline)
+        return await run.finish(async () => ({ snapshots: await now() }), deadline)
       } finally {
         claim.release()
       }

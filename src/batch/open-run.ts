@@ -1,4 +1,4 @@
-import { type Buffer, type BufferOptions, diskRemedy, openBuffer, ownershipOf, type Sync } from '../buffer/index.ts'
+import { type Buffer, type BufferOptions, diskRemedy, openBuffer, type Sync } from '../buffer/index.ts'
 
 import { type ConfiguredOutput, cursorNameOf } from '../output.ts'
 import { isSet, timeText } from '../util/clock.ts'
@@ -9,9 +9,7 @@ import { BatchSession } from './session.ts'
 import type { BatchOptions, BatchRun, RunOptions, SpoolDeps } from './types.ts'
 
 /** Opens a run with its own log. If the directory is not usable, logs it and buffers in memory. */
-export async function openBatchRun(batch: BatchOptions, spoolDeps: SpoolDeps, options: RunOptions): Promise<BatchRun> {
-  const ownership = batch.buffer.mode === 'disk' ? await ownershipOf(batch.buffer.directory) : undefined
-  const deps = ownership === undefined ? spoolDeps : { ...spoolDeps, ownership }
+export async function openBatchRun(batch: BatchOptions, deps: SpoolDeps, options: RunOptions): Promise<BatchRun> {
   const nowMs = deps.clock.now()
   if (!isSet(nowMs) && !options.isSecond)
     report(deps.log, clockMessages.unsetForCommand, {

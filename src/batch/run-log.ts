@@ -1,24 +1,26 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir } from 'node:fs/promises'
 import {
   type AgentInfo,
   ask,
   type BufferDeps,
   BufferError,
   type BufferOptions,
-  chownToOwner,
   type DiskBuffer,
   deadLetterDirectory,
-  diskAs,
+  diskIn,
   isForbidden,
   makeDirectory,
+  namesIn,
   newId,
-  type Ownership,
   openDisk,
   opened,
   ownerOf,
+  removeDirectory,
+  rootOf,
   runsIn,
   type Sync,
   UnsupportedVersion,
+  within,
 } from '../buffer/index.ts'
 
 import type { Clock } from '../util/clock.ts'
@@ -44,14 +46,12 @@ export async function createRun(
   deps: BufferDeps,
   { manifest, sync }: { readonly manifest: RunManifest; readonly sync: Sync },
 ): Promise<DiskBuffer> {
-  const { ownership } = deps
-  await makeDirectory(runsIn(options.directory), ownership)
+  await makeDirectory(options.directory, runsIn(options.directory))
   for (;;) {
     const directory = `${runsIn(options.directory)}/${newId(deps.clock)}`
     try {
-      await mkdir(directory, { mode: 0o700 })
-      await chownToOwner(directory, ownership)
-      await writeManifest(directory, manifest, ownership)
+      await within(options.directory, directory, (safe) => mkdir(safe, { mode: 0o700 }))
+      await writeManifest(directory, manifest)
       return await openDisk({ ...ofRun(options, directory), sync }, deps, false)
     } catch (error) {
       const isTaken = error instanceof BufferError || (error as NodeJS.ErrnoException).code === 'EEXIST'
@@ -73,7 +73,7 @@ const ofRun = (options: BufferOptions, directory: string): BufferOptions => ({
 
 /** Whether a directory contains a log. Rejects if it is not readable. */
 export async function isLog(directory: string): Promise<boolean> {
-  const names: readonly string[] = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+  const names: readonly string[] = await namesIn(rootOf(directory), directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
     throw error
   })
@@ -82,7 +82,7 @@ export async function isLog(directory: string): Promise<boolean> {
 
 /** The logs in a buffer directory: whether the agent has one, and the directories of runs. Rejects if it does not exist. */
 export async function logsIn(directory: string): Promise<{ readonly own: boolean; readonly runs: readonly string[] }> {
-  await readdir(directory)
+  await namesIn(directory, directory)
   const paths = (await idsIn(directory)).map((id) => `${runsIn(directory)}/${id}`)
   const runs: string[] = []
   for (const path of paths) if (await isLog(path)) runs.push(path)
@@ -131,8 +131,8 @@ export async function isAdopted(path: string): Promise<boolean> {
 }
 
 async function idsIn(directory: string): Promise<readonly string[]> {
-  const names = await readdir(runsIn(directory)).catch((error) => {
-    if (isForbidden(error)) throw error
+  const names = await namesIn(directory, runsIn(directory)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
     return [] // no run so far
   })
   return names.filter((name) => /^\d{15}-/.test(name)).sort()
@@ -140,8 +140,9 @@ async function idsIn(directory: string): Promise<readonly string[]> {
 
 /** A run that has just started has no cursors file yet. If there is none after a minute, the run was killed without samples. */
 async function isReadable(path: string, { now }: Clock): Promise<boolean> {
-  if ((await stat(`${path}/cursors`).catch(() => undefined)) !== undefined) return true
-  const made = await stat(path).catch(() => undefined) // deleted by another process
+  const statusOf = (name: string) => within(rootOf(path), name, lstat).catch(() => undefined) // deleted by another process
+  if ((await statusOf(`${path}/cursors`)) !== undefined) return true
+  const made = await statusOf(path)
   return made !== undefined && made.mtimeMs < now() - 60_000
 }
 
@@ -176,23 +177,26 @@ export async function removeRun(buffer: DiskBuffer): Promise<void> {
   await removeClosed(buffer.directory)
 }
 
-export const removeClosed = (directory: string): Promise<void> => rm(directory, { recursive: true, force: true })
+export const removeClosed = (directory: string): Promise<void> => removeDirectory(rootOf(directory), directory)
 
-export async function writeManifest(
-  path: string,
-  manifest: RunManifest,
-  ownership: Ownership | undefined,
-): Promise<void> {
+export async function writeManifest(path: string, manifest: RunManifest): Promise<void> {
   const text = Buffer.from(JSON.stringify(manifest))
-  await opened(diskAs(ownership), `${path}/run.json.new`, 'create', (file) => file.write(text, 0))
-  await rename(`${path}/run.json.new`, `${path}/run.json`)
+  const files = diskIn(rootOf(path))
+  await opened(files, `${path}/run.json.new`, 'create', (file) => file.write(text, 0))
+  await files.rename(`${path}/run.json.new`, `${path}/run.json`)
 }
+
+/** A larger manifest is corrupt. */
+const maxManifestBytes = 1024 * 1024
 
 const unknownManifest: RunManifest = { remembered: {}, isEnded: true }
 
 async function readManifest(path: string): Promise<RunManifest> {
   try {
-    return { ...unknownManifest, ...JSON.parse(await readFile(`${path}/run.json`, 'utf8')) } as RunManifest
+    const text = await opened(diskIn(rootOf(path)), `${path}/run.json`, 'read', async (file) =>
+      file.read(0, Math.min((await file.status()).size, maxManifestBytes)),
+    )
+    return { ...unknownManifest, ...JSON.parse(text.toString()) } as RunManifest
   } catch {
     return unknownManifest // the command was killed before it wrote the file, or the file is corrupt: the log is enough to deliver
   }

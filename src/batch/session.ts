@@ -145,7 +145,8 @@ export class BatchSession implements BatchRun {
     const { buffer, batch, deps } = this.#parts
     if (!(buffer instanceof DiskBuffer)) return undefined
     try {
-      return await enterQueue(turnsIn(batch.buffer.directory), deps, things)
+      const { directory } = batch.buffer
+      return await enterQueue(turnsIn(directory), { clock: deps.clock, root: directory }, things)
     } catch (error) {
       report(deps.log, messages.queueFailed, { err: messageOf(error) })
       return undefined
@@ -214,7 +215,7 @@ export class BatchSession implements BatchRun {
 
   /** Closes the log, or deletes it if everything is delivered. Returns the result of each output. */
   async #close(): Promise<readonly DeliveryResult[]> {
-    const { buffer, manifest, deps } = this.#parts
+    const { buffer, manifest } = this.#parts
     const areDelivered = await Promise.all(this.#names.map((name) => this.#isDelivered(name)))
     const rejectedAt = (name: string) => (buffer instanceof DiskBuffer ? (buffer.deadLetters.kept.get(name) ?? 0) : 0)
     const results = (isSafe: boolean) =>
@@ -233,7 +234,7 @@ export class BatchSession implements BatchRun {
       await removeRun(buffer)
       return all
     }
-    await writeManifest(buffer.directory, { ...manifest, isEnded: true, ...remainderOf(buffer) }, deps.ownership)
+    await writeManifest(buffer.directory, { ...manifest, isEnded: true, ...remainderOf(buffer) })
     await buffer.close()
     return results(buffer.isSafe)
   }

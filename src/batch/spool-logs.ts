@@ -1,4 +1,4 @@
-import type { BufferOptions, DiskBuffer, Ownership } from '../buffer/index.ts'
+import type { BufferOptions, DiskBuffer } from '../buffer/index.ts'
 
 import type { Snapshot } from '../metrics/index.ts'
 import { isAdopted, isSpooled, openSpooled, type RunManifest, removeRun, writeManifest } from './run-log.ts'
@@ -73,7 +73,7 @@ export class SpoolLogs {
       const log = (await isSpooled(path, clock)) ? await openSpooled(path, options, deps) : undefined
       if (log !== undefined) {
         if (log.buffer.cursors.length === 0) for (const name of outputs) log.buffer.cursor(name)
-        return withEnd(log, deps.ownership)
+        return withEnd(log)
       }
       if (deadline === undefined || !(await isAdopted(path))) return undefined
       if (deadline.aborted) return 'busy'
@@ -93,11 +93,10 @@ export class SpoolLogs {
 
   /** Lets other processes know which outputs still have a backlog in an open log: for the others they need not wait for it. */
   async #writeManifest(opened: OpenLog): Promise<void> {
-    const { ownership } = this.#deps.deps
     opened.writing = opened.writing.then(async () => {
       const log = await opened.log
       if (log !== undefined && log !== 'busy')
-        await writeManifest(log.buffer.directory, { ...log.manifest, ...remainderOf(log.buffer) }, ownership)
+        await writeManifest(log.buffer.directory, { ...log.manifest, ...remainderOf(log.buffer) })
     })
     await opened.writing
   }
@@ -111,7 +110,7 @@ export class SpoolLogs {
       return await removeRun(buffer)
     }
     if (rest.outputs.length !== manifest.outputs?.length || manifest.bytes === undefined)
-      await writeManifest(buffer.directory, { ...manifest, ...rest }, this.#deps.deps.ownership)
+      await writeManifest(buffer.directory, { ...manifest, ...rest })
     await buffer.close()
   }
 }
@@ -123,13 +122,13 @@ export const remainderOf = ({ cursors, stats }: Pick<DiskBuffer, 'cursors' | 'st
 })
 
 /** Appends the stale markers that a killed command has not written. */
-async function withEnd({ buffer, manifest }: SpooledLog, ownership: Ownership | undefined): Promise<SpooledLog> {
+async function withEnd({ buffer, manifest }: SpooledLog): Promise<SpooledLog> {
   const { newestMs, directory } = buffer
   if (manifest.isEnded || newestMs === undefined) return { buffer, manifest }
   for (const { name } of buffer.cursors) buffer.cursor(name) // each cursor must read them
   buffer.append(staleEnd(newestMs))
   const now = { ...manifest, isEnded: true }
-  await writeManifest(directory, now, ownership)
+  await writeManifest(directory, now)
   return { buffer, manifest: now }
 }
 

@@ -2,15 +2,17 @@ import type { Labels } from '../metrics/index.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
 import { type Log, report } from '../util/log.ts'
 import { adminCommands } from './admin/commands.ts'
-import type { Ownership } from './disk/chown.ts'
-import { disk, diskAs, type FileSystem, readOnly } from './disk/filesystem.ts'
+import { diskIn, type FileSystem, readOnly } from './disk/filesystem.ts'
 import { withTimeouts } from './disk/timeouts.ts'
 import { DiskBuffer } from './disk-buffer.ts'
 import { BufferLock } from './lock/lockfile.ts'
 import { MemoryBuffer } from './memory-buffer.ts'
 import { messages } from './messages.ts'
 import type { DiskOptions } from './options.ts'
+
+import { rootOf } from './paths.ts'
 import { UnsupportedVersion } from './recovery/unsupported-version.ts'
+
 import type { Buffer } from './types.ts'
 
 export {
@@ -22,9 +24,10 @@ export {
   type Row,
 } from './admin/commands.ts'
 export { exportFormats, type Format } from './admin/export.ts'
-export { chownToOwner, type Ownership, ownershipOf } from './disk/chown.ts'
 export { diskRemedy, foreignRemedy } from './disk/disk-hints.ts'
-export { diskAs, type FileSystem, isForbidden, makeDirectory, opened } from './disk/filesystem.ts'
+export { diskIn, type FileSystem, isForbidden, opened } from './disk/filesystem.ts'
+export { type DirectoryOwner, foreignOwnerOf } from './disk/owner.ts'
+export { makeDirectory, namesIn, removeDirectory, within } from './disk/safe-path.ts'
 export { DiskBuffer } from './disk-buffer.ts'
 export { enterQueue, type QueueTicket } from './lock/fifo-queue.ts'
 export { ask, BufferError, ownerOf, type Request } from './lock/lockfile.ts'
@@ -33,8 +36,10 @@ export { MemoryBuffer } from './memory-buffer.ts'
 export { bytesOf, tailBytes } from './memory-tail.ts'
 export { countDropped, familiesOf } from './metrics.ts'
 export type { DiskOptions, Sync } from './options.ts'
-export { defaultDirectory, newId, runsIn, turns, turnsIn } from './paths.ts'
+
+export { defaultDirectory, newId, rootOf, runsIn, turns, turnsIn } from './paths.ts'
 export { UnsupportedVersion } from './recovery/unsupported-version.ts'
+
 export { includes, type SamplingRule } from './sampling.ts'
 export type {
   Backlog,
@@ -68,8 +73,6 @@ export interface BufferDeps {
   readonly offset?: number
   /** Default: the disk. */
   readonly files?: FileSystem
-  /** Owner to chown new files to when running as root. */
-  readonly ownership?: Ownership | undefined
 }
 
 /** Upper limit of `max_bytes` in memory mode: the default for a disk is too large for memory. */
@@ -95,7 +98,7 @@ export async function openBuffer(options: BufferOptions, deps: BufferDeps): Prom
 /** Opens the log read-only while no process owns it. Nothing on disk changes, and an agent may start meanwhile. */
 export function openForReading(
   options: DiskOptions,
-  { files = withTimeouts(disk, systemClock), ...deps }: BufferDeps,
+  { files = withTimeouts(diskIn(rootOf(options.directory)), systemClock), ...deps }: BufferDeps,
 ): Promise<DiskBuffer> {
   return DiskBuffer.open(options, { ...deps, files: readOnly(files), onMoved: async () => {} })
 }
@@ -106,7 +109,7 @@ export function openForReading(
  */
 export async function openDisk(
   options: DiskOptions,
-  { ownership, files = withTimeouts(diskAs(ownership), systemClock), ...deps }: BufferDeps,
+  { files = withTimeouts(diskIn(rootOf(options.directory)), systemClock), ...deps }: BufferDeps,
   isAgent: boolean,
 ): Promise<DiskBuffer> {
   const { directory } = options
@@ -118,7 +121,7 @@ export async function openDisk(
       if (request.command === 'agent-info') return yield { pid: process.pid, ...deps.agentInfo }
       yield* adminCommands(await opened.promise, isAgent)(request)
     },
-    { log, ownership },
+    { log },
   )
   await files.makeDirectory(directory).catch(() => {}) // openLog meets the same error and reports it
   await owner.acquire()

@@ -9,6 +9,9 @@ import type { Clock } from '../util/clock.ts'
 export const runsIn = (directory: string): string => `${directory}/spool`
 export const turnsIn = (directory: string): string => `${runsIn(directory)}/queue`
 
+/** The buffer directory of a log, which is the directory itself or one of a batch command in its spool. */
+export const rootOf = (directory: string): string => /^(.*)\/spool\/\d{15}-[^/]*\/*$/s.exec(directory)?.[1] ?? directory
+
 /** Ids start with the time, milliseconds since the epoch, so they sort by start time. */
 export function newId(clock: Pick<Clock, 'now'>): string {
   const time = String(Math.floor(clock.now())).padStart(15, '0')

@@ -1,3 +1,4 @@
+import type { Capability, User } from '../host/index.ts'
 import type { RegisteredKind } from '../output.ts'
 import type { CommandLine, Flag } from '../util/flags.ts'
 
@@ -14,6 +15,8 @@ export interface Terminal {
   readonly stop: AbortSignal
   /** The kinds of output that a configuration can contain. */
   readonly outputKinds: readonly RegisteredKind[]
+  /** Starts the same command line again, as another user with these capabilities. Does not return. */
+  restartAs(user: User, keep: readonly Capability[]): Promise<never>
   /** Handles SIGHUP with `work`. Without a handler SIGHUP ends the process. */
   onHangup(work: () => void): void
 }

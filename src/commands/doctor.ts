@@ -5,6 +5,7 @@ import { diagnose, type Finding, fail, reportOf } from '../doctor/index.ts'
 import { loadKinds } from '../output.ts'
 import { type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Command, Terminal } from './command.ts'
+import { ownerToBecome } from './owner.ts'
 
 const formats = ['text', 'json']
 const format = {
@@ -50,7 +51,10 @@ async function findingsOf(flags: ParsedFlags, { environment, outputKinds }: Term
   try {
     const own = new Map([...flags].filter(([name]) => name !== format.name))
     const kinds = await loadKinds(outputKinds)
-    return await diagnose(await readConfig({ flags: own, environment, collectors, outputKinds: kinds }), kinds)
+    const config = await readConfig({ flags: own, environment, collectors, outputKinds: kinds })
+    const { problem } = await ownerToBecome(config.buffer)
+    const findings = await diagnose(config, kinds)
+    return problem === undefined ? findings : [...findings, fail('buffer', problem)]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return error.problems.map((problem) => fail('configuration', problem))

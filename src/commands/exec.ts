@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process'
 import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { DeliveryResult } from '../batch/index.ts'
 import { ConfigError } from '../config/error.ts'
+import type { Config } from '../config/index.ts'
+import type { User } from '../host/index.ts'
 import type { Labels } from '../metrics/index.ts'
-import { type Job, startJob } from '../process/index.ts'
+import { type RunningJob, remoteJob, serveJob, startJob } from '../process/index.ts'
 import { systemClock, withTimeout } from '../util/clock.ts'
-import { type CommandLine, type Flag, UsageError } from '../util/flags.ts'
+import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
@@ -52,6 +55,10 @@ const logLevel: Flag = {
 
 /** After the timeout, for work that cannot be cancelled: the caller waits for the exit status of the command. */
 const graceMs = 1000
+/** For the start of another process that pushes. */
+const recorderStartMs = 30_000
+/** To start the process that pushes. */
+const maxAttempts = 3
 
 /** Starts the command first, and then loads the code that pushes. */
 export default {
@@ -91,35 +98,60 @@ export default {
     logLevel,
   ],
   operands: 'program',
-  async run(given, { environment, outputKinds }) {
+  async run(given, terminal) {
+    const { environment } = terminal
     if (given.operands.length === 0)
       throw new UsageError('no command to run: hostpush exec [flags] -- COMMAND [ARG...]')
     process.on('uncaughtException', printError) // no error of hostpush may stop the command
-    const options = execOptions(given, { environment, outputKinds })
+    const options = execOptions(given, terminal)
+    const user = environment[recorderVariable]
+    if (user !== undefined) return await record(given, user, options)
     const running = await startJob(given.operands, {
       clock: systemClock,
       environment,
       killAfterMs: options?.killAfterMs,
     })
     if (running.problem !== undefined) printError(running.problem)
-    const pushed = options === undefined ? undefined : push(given, options, running)
-    const reported = pushed?.catch(printError)
+    const reported = options && { done: push(given, options, running).catch(printError), ...options }
     const status = await running.status
-    const outcome = reported && (await withTimeout(systemClock, (options?.timeoutMs ?? 0) + graceMs, reported))
-    if (outcome === 'late')
+    if (reported !== undefined && !(await isInTime(reported)))
       printError('stopped after the timeout; the next command delivers the samples that are in the buffer')
     return status
   },
 } satisfies Command
 
 /** The parts of the terminal that are used while the command runs. */
-type Surroundings = Pick<Terminal, 'environment' | 'outputKinds'>
+type Surroundings = Pick<Terminal, 'environment' | 'outputKinds' | 'restartAs'>
+
+/** Set in the process that pushes for an `exec` of root: the user `UID:GID` that it becomes. Its standard input and output lead to that process. */
+const recorderVariable = 'HOSTPUSH_RECORDER'
 
 interface ExecOptions {
   readonly surroundings: Surroundings
   readonly labels: Labels
   readonly timeoutMs: number
   readonly killAfterMs: number | undefined
+  /** For the case that another process pushes. */
+  readonly recorder: Recorder
+}
+
+/** Events of the process that pushes for an `exec` of root: its start began, and it has asked for the job. */
+interface Recorder {
+  readonly started: PromiseWithResolvers<'recorder'>
+  readonly ready: PromiseWithResolvers<void>
+}
+
+/** Waits until everything is delivered or kept; false after the timeout. The start of another process does not count. */
+async function isInTime({
+  done,
+  timeoutMs,
+  recorder,
+}: ExecOptions & { readonly done: Promise<void> }): Promise<boolean> {
+  const ms = timeoutMs + graceMs
+  const outcome = await withTimeout(systemClock, ms, Promise.race([done, recorder.started.promise]))
+  if (outcome !== 'recorder') return outcome !== 'late'
+  await withTimeout(systemClock, recorderStartMs, Promise.race([done, recorder.ready.promise]))
+  return (await withTimeout(systemClock, ms, done)) !== 'late'
 }
 
 /** Undefined if the flags are wrong; the error is printed, and the command runs without pushing. */
@@ -135,6 +167,7 @@ function execOptions(
       labels: { ...labelsOf(flags, reserved), job_name: String(flags.get(job.name) || basename(operands[0] ?? '')) },
       timeoutMs: durationOf(flags, timeoutFlag),
       killAfterMs: durationOf(flags, killAfter),
+      recorder: { started: Promise.withResolvers(), ready: Promise.withResolvers() },
     }
   } catch (error) {
     printError(error)
@@ -142,18 +175,76 @@ function execOptions(
   }
 }
 
-/** Loads the code that pushes, and pushes until the command has ended and the last samples are delivered or kept. */
-async function push(
-  { flags }: CommandLine,
-  { labels, timeoutMs, surroundings }: ExecOptions,
-  running: Job,
+/**
+ * Pushes until the command has ended and the last samples are delivered or kept. If the buffer directory belongs to another
+ * user, root leaves this to a process of that user.
+ */
+async function push({ flags }: CommandLine, options: ExecOptions, running: RunningJob): Promise<void> {
+  const { collectors } = await import('../collectors/index.ts')
+  const { inMemory, ownerToBecome } = await import('./owner.ts')
+  const config = await targetConfig(flags, options.surroundings, collectors)
+  const { owner, problem } = await ownerToBecome(config.buffer)
+  if (owner !== undefined) return await pushByRecorder(owner, running, options)
+  if (problem !== undefined) printError(problem)
+  await pushConfigured(flags, { ...options, config: problem === undefined ? config : inMemory(config) }, running)
+}
+
+/** Starts this command line again, as a process that becomes the owner of the buffer directory and starts no command. */
+async function pushByRecorder(
+  { uid, gid }: User,
+  running: RunningJob,
+  { surroundings: { environment }, recorder }: ExecOptions,
+): Promise<void> {
+  recorder.started.resolve('recorder')
+  let isReady = false
+  // The service manager may send SIGTERM to all processes before the new one can ignore it.
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+      env: { ...environment, [recorderVariable]: `${uid}:${gid}` },
+      stdio: ['pipe', 'pipe', 'inherit'],
+      detached: true, // signals of the terminal are for the command
+    })
+    serveJob(running, { input: child.stdout, output: child.stdin }, () => {
+      isReady = true
+      recorder.ready.resolve()
+    })
+    const signal = await new Promise<string | null>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('exit', (_, ended) => resolve(ended))
+    })
+    if (isReady || signal === null) return
+  }
+  throw new Error('the process that pushes was killed')
+}
+
+/** The process that pushes for an `exec` of root: it becomes the owner of the buffer directory first. */
+async function record({ flags }: CommandLine, user: string, options: ExecOptions | undefined): Promise<number> {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {})
+  if (options === undefined) return 0 // the other process prints the error
+  try {
+    const [uid = 0, gid = 0] = user.split(':').map(Number)
+    if (process.geteuid?.() === 0)
+      await options.surroundings.restartAs({ uid, gid }, (await import('./owner.ts')).keptBy.batch)
+    const { collectors } = await import('../collectors/index.ts')
+    const config = await targetConfig(flags, options.surroundings, collectors)
+    const running = remoteJob({ input: process.stdin, output: process.stdout }, () => process.exit(1))
+    await pushConfigured(flags, { ...options, config }, running)
+  } catch (error) {
+    printError(error)
+  }
+  process.exit(0) // standard input is still open
+}
+
+/** Loads the code that pushes, and pushes. */
+async function pushConfigured(
+  flags: ParsedFlags,
+  { labels, timeoutMs, config }: ExecOptions & { readonly config: Config },
+  running: RunningJob,
 ): Promise<void> {
   const { pushDuringExec } = await import('../batch/index.ts')
-  const { collectors } = await import('../collectors/index.ts')
   const { connect } = await import('../http/index.ts')
   const { thisBoot } = await import('../host/index.ts')
   const { batchLogOf } = await import('./logger.ts')
-  const config = await targetConfig(flags, surroundings, collectors)
   printWarnings(config, { err: write })
   const results = await pushDuringExec(
     config,

@@ -13,6 +13,7 @@ import type { Log } from '../util/log.ts'
 import type { Command } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { batchLogOf } from './logger.ts'
+import { becomeOwner, inMemory, keptBy } from './owner.ts'
 import { printResults, printWarnings } from './result.ts'
 import { durationOf } from './shared-flags.ts'
 
@@ -43,8 +44,11 @@ export default {
     const timeoutMs = durationOf(flags, timeoutFlag)
     const lateMs = systemClock.monotonicMs() + timeoutMs * fractions.delivering
     const deadline = createDeadline(systemClock, timeoutMs * fractions.delivering, terminal.stop)
-    const config = await targetConfig(flags, terminal, collectors)
+    const configured = await targetConfig(flags, terminal, collectors)
+    const problem = await becomeOwner(configured.buffer, terminal, keptBy.batch)
+    const config = problem === undefined ? configured : inMemory(configured)
     printWarnings(config, terminal)
+    if (problem !== undefined) terminal.err(`hostpush: ${problem}\n`)
     const log = batchLogOf(config, { terminal, isLevelSet: flags.has('log.level') })
     const conflict = await conflictingAgent(config)
     if (conflict !== undefined) {

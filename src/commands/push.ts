@@ -11,6 +11,7 @@ import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../ut
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { batchLogOf } from './logger.ts'
+import { becomeOwner, inMemory, keptBy } from './owner.ts'
 import { printResults, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
@@ -41,8 +42,11 @@ export default {
   operands: 'accepted',
   async run(given, terminal) {
     const { labels, timeoutMs } = pushOptions(given.flags)
-    const config = await targetConfig(given.flags, terminal)
+    const configured = await targetConfig(given.flags, terminal)
+    const problem = await becomeOwner(configured.buffer, terminal, keptBy.push)
+    const config = problem === undefined ? configured : inMemory(configured)
     printWarnings(config, terminal)
+    if (problem !== undefined) terminal.err(`hostpush: ${problem}\n`)
     const identity = labelled(config.identity, labels)
     const snapshot = snapshotFrom(await read(given, terminal), identity, terminal)
     if (snapshot === undefined) return 1

@@ -11,6 +11,7 @@ import { build, platform } from '../util/version.ts'
 import type { Command, Terminal } from './command.ts'
 import { kindNames } from './destination.ts'
 import { logOf } from './logger.ts'
+import { becomeOwner, inMemory, keptBy } from './owner.ts'
 
 export default {
   name: 'run',
@@ -40,7 +41,9 @@ export default {
     terminal.onHangup(() => onHangup())
     const outputKinds = await loadKinds(terminal.outputKinds)
     const reread = () => readConfig({ flags, environment: terminal.environment, collectors, outputKinds })
-    const config = await reread()
+    const configured = await reread()
+    const problem = await becomeOwner(configured.buffer, terminal, keptBy.run)
+    const config = problem === undefined ? configured : inMemory(configured)
     const outputs = config.outputs.length
     if (outputs === 0 && config.web.listenAddresses.length + config.web.sockets.length === 0) {
       throw new ConfigError([
@@ -49,6 +52,7 @@ export default {
     }
     const log = logOf(config, terminal)
     report(log, agentMessages.starting, { version: build.version, revision: build.revision, node: platform.runtime })
+    if (problem !== undefined) report(log, agentMessages.foreignDirectory, { err: problem })
     if (outputs === 0) report(log, agentMessages.noOutput)
     if (flags.has('runtime.gomaxprocs')) report(log, agentMessages.ignoredFlag, { flag: '--runtime.gomaxprocs' })
     for (const decision of config.decisions) report(log, agentMessages.decided, { decision })
@@ -57,7 +61,8 @@ export default {
       if (collector.deprecated) report(log, agentMessages.deprecatedCollector, { collector: collector.name })
     }
     const supervisor = supervisorOf(terminal, log)
-    const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor, reread })
+    const again = problem === undefined ? reread : async () => inMemory(await reread())
+    const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor, reread: again })
     onHangup = () => void agent.reload()
     if (isReloadRequested) onHangup()
     report(log, agentMessages.running, {

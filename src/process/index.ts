@@ -9,6 +9,7 @@ import { Signals } from './signals.ts'
 import { type Command, startCommand, type Unstarted } from './spawn.ts'
 
 export { jobSnapshots } from './metrics.ts'
+export { type RunningJob, remoteJob, serveJob } from './remote-job.ts'
 
 interface Deps {
   readonly clock: Clock

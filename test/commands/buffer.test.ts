@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chown, lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { lstat, readdir, readFile, writeFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import type { DiskBuffer } from '../../src/buffer/disk-buffer.ts'
@@ -211,22 +211,6 @@ test('corrupt places and segments of another version are reported, and reading c
   }
   assert.deepEqual(await readFile(path), bytes)
   assert.ok((await readdir(directory)).includes('cursors'))
-})
-
-test('drop without a running agent keeps the owner of the directory, also as root', async (t) => {
-  if (process.getuid?.() !== 0) return t.skip('only root can act for another user')
-  const { directory, buffer } = await filled(t)
-  await buffer.close()
-  const owner = 65_534
-  await rm(`${directory}/cursors`)
-  await writeFile(`${directory}/owner`, '') // of an agent that ended without removing it
-  for (const name of ['.', ...(await readdir(directory, { recursive: true }))])
-    await chown(`${directory}/${name}`, owner, owner)
-  const asked = await run(directory, 'drop', '--yes')
-  assert.deepEqual([asked.status, process.geteuid?.(), process.getegid?.()], [0, 0, process.getgid?.()])
-  const others = (await treeOf(directory)).filter((row) => !row.includes(` ${owner} ${owner} `))
-  assert.deepEqual(others, [])
-  assert.ok((await readdir(directory)).includes('lock-queue'))
 })
 
 test('drop warns that samples in flight may still be delivered', async (t) => {

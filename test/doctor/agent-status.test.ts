@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { disk } from '../../src/buffer/disk/filesystem.ts'
+import { diskIn } from '../../src/buffer/disk/filesystem.ts'
 import { openBuffer } from '../../src/buffer/index.ts'
 import { checkAgent } from '../../src/doctor/agent-status.ts'
 import { systemClock } from '../../src/util/clock.ts'
@@ -11,7 +11,7 @@ import { temporary } from '../support/servers.ts'
 test('the remedy for a full disk names min_free', async (t) => {
   const directory = join(temporary(t), 'buffer')
   const options = { mode: 'disk', directory, sync: 'always', maxBytes: 1e6, maxAgeMs: 1e6, minFreeBytes: 1e18 } as const
-  const buffer = await openBuffer(options, { clock: systemClock, log: silent, bootId: 'b', files: disk })
+  const buffer = await openBuffer(options, { clock: systemClock, log: silent, bootId: 'b', files: diskIn(directory) })
   t.after(() => buffer.close())
   buffer.cursor('default')
   buffer.append({ timestampMs: 1e12, series: [], values: new Float64Array() })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -34,7 +34,7 @@ function place(t: TestContext) {
     const ids = [`--reuid=${other}`, `--regid=${other}`, '--clear-groups']
     return start(t, 'setpriv', [...ids, process.execPath, source, ...args], environment)
   }
-  return { state, config, asOther, asRoot: (args: readonly string[]) => hostpush(t, args, environment) }
+  return { state, config, environment, asOther, asRoot: (args: readonly string[]) => hostpush(t, args, environment) }
 }
 
 const nowhere = async () => `http://127.0.0.1:${await freePort()}/api/v1/write`
@@ -92,17 +92,62 @@ test('an agent logs once, with a hint, that it may not read a spooled log', asyn
   assert.equal(said?.length, 1, agent.output())
 })
 
-test('files that root creates outside of the directory, through a link, keep root as owner', async (t) => {
+test("root's commands run as the owner of the directory, with only the capabilities that they need", async (t) => {
   const here = place(t)
   if (here === undefined) return
   const { state, config, asRoot } = here
-  const outside = temporary(t)
-  spawnSync('ln', ['-s', outside, join(state, 'spool')], { uid: other, gid: other })
-  const command = asRoot(['once', config(await nowhere()), '--timeout=1s'])
-  assert.equal(await command.ended, 3, command.output())
-  const uids = names(outside).map((name) => lstatSync(join(outside, name)).uid)
-  assert.ok(uids.length > 3)
-  assert.deepEqual(new Set(uids), new Set([0]))
+  const agent = asRoot(['run', config(await nowhere()), '--web.listen-address=127.0.0.1:0'])
+  await agent.until(/Remote write failed, retrying/)
+  const status = readFileSync(`/proc/${agent.child.pid}/status`, 'utf8')
+  const value = (name: string) => new RegExp(`^${name}:\\s+(.*?)\\s*$`, 'm').exec(status)?.[1]
+  const ids = `${other}\t${other}\t${other}\t${other}`
+  assert.deepEqual([value('Uid'), value('Gid'), value('Groups')], [ids, ids, String(other)])
+  const own = /^CapEff:\s+(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+  // numbers of linux/capability.h
+  const kept = [2, 10, 12, 19, 21, 38].reduce((mask, number) => mask | (1n << BigInt(number)), 0n)
+  const expected = kept & BigInt(`0x${own}`)
+  for (const name of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb']) assert.equal(BigInt(`0x${value(name)}`), expected, name)
+  assert.match(readFileSync(`/proc/${agent.child.pid}/limits`, 'utf8'), /^Max core file size +0 +0 /m)
+  assert.deepEqual(notOthers(state), [])
+})
+
+test('the command of exec keeps the user and the capabilities of root', async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const { state, config, asRoot } = here
+  const print = 'id -u; grep CapEff /proc/self/status; exit 7'
+  const exec = asRoot(['exec', '--job=j', '--timeout=1s', config(await nowhere()), '--', 'sh', '-c', print])
+  assert.equal(await exec.ended, 7, exec.output())
+  const own = /^CapEff:.*$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[0]
+  assert.ok(exec.output().startsWith(`0\n${own}\n`), exec.output())
+  assert.match(exec.output(), /samples for .* not delivered, kept in the buffer/)
+  assert.deepEqual(notOthers(state), [])
+})
+
+test('root without CAP_SETUID does not open the directory, and says so in one line', async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const { state, config, environment } = here
+  const receiver = await receiverAt('127.0.0.1:0', () => {})
+  t.after(() => receiver.close())
+  const there = config(`${receiver.url}/api/v1/write`)
+  const bound = ['--bounding-set=-setuid', process.execPath, join(root, 'src/cli.ts')]
+  const run = async (...args: readonly string[]) => {
+    const command = start(t, 'setpriv', [...bound, ...args, there], environment)
+    return [await command.ended, command.output()] as const
+  }
+  const reason =
+    /buffer: \S+\/state belongs to user 65534, and root needs CAP_SETUID to work there; run hostpush as that user/
+  for (const [command, expected] of [
+    [['once'], 0],
+    [['buffer', 'ls'], 1],
+    [['doctor'], 1],
+  ] as const) {
+    const [status, output] = await run(...command)
+    assert.equal(status, expected, output)
+    assert.equal(output.split('\n').filter((line) => reason.test(line)).length, 1, output)
+  }
+  assert.deepEqual(names(state), [])
 })
 
 test('a command does not wait in the queue for a process that it may not contact', async (t) => {

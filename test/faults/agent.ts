@@ -4,7 +4,7 @@
  * milliseconds at a time, which shortens retries.
  */
 import { createAgent } from '../../src/agent.ts'
-import { disk } from '../../src/buffer/disk/filesystem.ts'
+import { diskIn } from '../../src/buffer/disk/filesystem.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import { type Clock, systemClock } from '../../src/util/clock.ts'
@@ -24,7 +24,7 @@ const clock: Clock = {
 const flags = new Map([['config.file', file]])
 const config = await readConfig({ flags, environment: {}, collectors: [numbers], outputKinds })
 const log = createLog(config.log.level, 'logfmt', (line) => process.stderr.write(line), Date.now)
-const files = ledgered(disk, ledger)
+const files = ledgered(diskIn(config.buffer.directory), ledger)
 const agent = await createAgent(config, { clock, log, connect, files })
 process.stdout.write('running\n')
 const left = (await agent.run(stop.signal)).reduce((sum, { snapshots }) => sum + snapshots, 0)

@@ -23,6 +23,7 @@ export async function commandLine(
     },
     input: async () => Buffer.from(input),
     isTTY: false,
+    restartAs: () => Promise.reject(new Error('a test does not change its user')),
     onHangup() {},
     stop,
   }

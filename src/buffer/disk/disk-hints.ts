@@ -8,5 +8,7 @@ export function diskRemedy(problem: string): string {
     return 'free space on the file system, lower buffer.min_free, or set buffer.directory to another file system'
   if (/EACCES|EPERM|EROFS|ENOENT|ENOTDIR/.test(problem))
     return 'set buffer.directory to a directory that this user can write to; in a systemd unit, StateDirectory=hostpush creates one'
+  if (/hostpush does not use it/.test(problem))
+    return 'delete the link or file that the error names, and find out which user created it'
   return 'repair or replace the disk, or set buffer.directory to another one'
 }

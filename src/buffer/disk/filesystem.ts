@@ -1,7 +1,6 @@
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { chownOpenFile, chownToOwner, type Ownership } from './chown.ts'
+import { type FileHandle, open, rename, statfs, unlink } from 'node:fs/promises'
+import { makeDirectory, namesIn, refusal, within } from './safe-path.ts'
 
 /**
  * `read` requires the file, `create` truncates it, `update` keeps its content, `claim` fails with EEXIST if it exists.
@@ -80,22 +79,21 @@ function openError(path: string): never {
 
 const flags = {
   read: constants.O_RDONLY,
-  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
+  create: constants.O_RDWR | constants.O_CREAT,
   update: constants.O_RDWR | constants.O_CREAT,
   claim: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
 } as const
 
-/** The disk. Files that it creates belong to `ownership`, if set. */
-export const diskAs = (ownership: Ownership | undefined): FileSystem => ({
-  makeDirectory: (path) => makeDirectory(path, ownership),
-  list: (path) => ifExists(readdir(path), []),
-  async open(path, mode) {
-    return fileOf(
-      ownership === undefined ? await open(path, flags[mode], 0o600) : await openedFor(ownership, path, mode),
-    )
-  },
-  rename,
-  remove: (path) => ifExists(unlink(path), undefined),
+/**
+ * The disk, below the buffer directory `root`. Links below it are not followed, and only regular files without a second
+ * hard link are opened.
+ */
+export const diskIn = (root: string): FileSystem => ({
+  makeDirectory: (path) => makeDirectory(root, path),
+  list: (path) => ifExists(namesIn(root, path), []),
+  open: (path, mode) => within(root, path, async (safe) => fileOf(await openRegular(safe, path, mode))),
+  rename: (from, to) => within(root, from, (safeFrom) => within(root, to, (safeTo) => rename(safeFrom, safeTo))),
+  remove: (path) => ifExists(within(root, path, unlink), undefined),
   async syncDirectory(path) {
     const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
     try {
@@ -110,38 +108,22 @@ export const diskAs = (ownership: Ownership | undefined): FileSystem => ({
   },
 })
 
-export const disk: FileSystem = diskAs(undefined)
-
-/** Opens a file and gives it to the owner if it was created. An existing file keeps its owner. */
-async function openedFor(ownership: Ownership, path: string, mode: Mode): Promise<FileHandle> {
-  if (mode === 'read') return open(path, flags.read)
+/** Opens `safe` without waiting for the other end of a FIFO. An existing file is truncated only after it was checked. */
+async function openRegular(safe: string, path: string, mode: Mode): Promise<FileHandle> {
+  const handle = await open(safe, flags[mode] | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600).catch((error) => {
+    throw error.code === 'ELOOP' ? refusal(path, 'is a symbolic link', 'ELOOP') : error
+  })
   try {
-    const made = await open(path, flags.claim, 0o600)
-    await chownOpenFile(made, ownership)
-    return made
+    const status = await handle.stat()
+    if (!status.isFile()) throw refusal(path, 'is not a regular file', 'EINVAL')
+    if (status.nlink > 1) throw refusal(path, 'has a second hard link', 'EMLINK')
+    if (mode === 'create' && status.size > 0) await handle.truncate(0)
+    return handle
   } catch (error) {
-    if (mode === 'claim' || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return open(path, flags[mode])
+    await handle.close()
+    throw error
   }
 }
-
-/**
- * Creates the directory and its parents, with mode 0700. Node's `recursive` loops forever where the parent exists and
- * mkdir(2) returns ENOENT, as below /proc.
- */
-export async function makeDirectory(path: string, ownership?: Ownership): Promise<void> {
-  const parent = dirname(path)
-  if (!(await isDirectory(parent))) await makeDirectory(parent, ownership)
-  try {
-    await mkdir(path, 0o700)
-    await chownToOwner(path, ownership)
-  } catch (error) {
-    if (!(await isDirectory(path))) throw error
-  }
-}
-
-const isDirectory = async (path: string): Promise<boolean> =>
-  (await ifExists(stat(path), undefined))?.isDirectory() ?? false
 
 function fileOf(handle: FileHandle): File {
   return {

@@ -1,9 +1,9 @@
-import { link as linkName, readdir, stat, unlink } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { link as linkName, lstat, readdir, unlink } from 'node:fs/promises'
+import type { Server, Socket } from 'node:net'
 import type { Clock } from '../../util/clock.ts'
-import { chownToOwner, type Ownership } from '../disk/chown.ts'
-import { isForbidden, makeDirectory } from '../disk/filesystem.ts'
-import { reachable } from './socket-path.ts'
+import { isForbidden } from '../disk/filesystem.ts'
+import { type HeldDirectory, hold, makeDirectory } from '../disk/safe-path.ts'
+import { connectIn, listenIn } from './socket.ts'
 
 /**
  * A FIFO lock between processes for several resources. Each has one holder at a time. All resources are acquired
@@ -19,31 +19,30 @@ import { reachable } from './socket-path.ts'
  * process that claims a lower number late, after that name was removed, sees the higher number and joins again.
  */
 export class QueueTicket {
-  readonly #directory: string
-  readonly #ownership: Ownership | undefined
+  readonly #directory: HeldDirectory
   /** The resources that it has not released, as request lines. */
   readonly #unreleased: Set<string>
   /** The connected processes, and the request line for which each waits, once received. */
   readonly #askers = new Map<Socket, string | undefined>()
   #server: Server | undefined
+  #hasLeft = false
   /** The lower ticket numbers at the time of joining. */
   #before: readonly number[] = []
 
-  constructor(directory: string, resources: readonly string[], ownership?: Ownership) {
+  /** Releases `directory` when it leaves the queue. */
+  constructor(directory: HeldDirectory, resources: readonly string[]) {
     this.#directory = directory
-    this.#ownership = ownership
     this.#unreleased = new Set(resources.map(lineOf))
   }
 
   /**
    * Claims the next number. False if another process was faster: the caller creates a new ticket, because other
-   * processes may wait for this one.
+   * processes may wait for this one. If it is not true, the ticket has left.
    */
   async join(): Promise<boolean> {
-    const temporaryName = `${this.#directory}/new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
-    this.#server = await listening(temporaryName, (socket) => this.#answer(socket))
+    const temporaryName = `new-${process.pid}-${Math.random().toString(36).slice(2, 10)}`
     try {
-      await chownToOwner(temporaryName, this.#ownership)
+      this.#server = await listenIn(this.#directory, temporaryName, (socket) => this.#answer(socket))
       const before = await claimNumber(this.#directory, temporaryName)
       if (before === undefined) await this.leave()
       this.#before = before ?? []
@@ -51,15 +50,13 @@ export class QueueTicket {
     } catch (error) {
       await this.leave()
       throw error
-    } finally {
-      await removed(temporaryName) // no error if it is gone: closing the server removes it too
     }
   }
 
   /** Waits until it holds a resource; false if the signal aborts first. */
   async waitFor(resource: string, signal: AbortSignal): Promise<boolean> {
     for (const number of this.#before.toReversed())
-      while (!signal.aborted && !(await isReleased(nameOf(this.#directory, number), resource, signal)));
+      while (!signal.aborted && !(await isReleased(this.#directory, String(number), { resource, signal })));
     return !signal.aborted
   }
 
@@ -77,6 +74,8 @@ export class QueueTicket {
       if (this.#server === undefined) resolve()
       else this.#server.close(() => resolve())
     })
+    if (!this.#hasLeft) this.#directory.release()
+    this.#hasLeft = true
   }
 
   #answer(socket: Socket): void {
@@ -102,20 +101,21 @@ const orphanedMs = 60_000
 
 interface Deps {
   readonly clock: Clock
-  /** Owner to chown tickets to when running as root. */
-  readonly ownership?: Ownership | undefined
+  /** The buffer directory: links below it are refused. Default: the directory of the queue. */
+  readonly root?: string
 }
 
 /** Joins a queue for these resources. Rejects if the directory does not support sockets or hard links. */
 export async function enterQueue(
   directory: string,
-  { clock, ownership }: Deps,
+  { clock, root = directory }: Deps,
   resources: readonly string[],
 ): Promise<QueueTicket> {
-  await makeDirectory(directory, ownership)
-  await sweep(directory, clock.now())
-  for (;;) {
-    const ticket = new QueueTicket(directory, resources, ownership)
+  await makeDirectory(root, directory)
+  for (let isSwept = false; ; isSwept = true) {
+    const held = await hold(root, directory)
+    const ticket = new QueueTicket(held, resources)
+    if (!isSwept) await sweep(held, clock.now())
     if (await ticket.join()) return ticket
   }
 }
@@ -138,24 +138,24 @@ export async function acquireTurn(directory: string, deps: Deps, signal: AbortSi
 }
 
 /** Claims a number for a socket. Returns the lower numbers; undefined if another process was faster. */
-async function claimNumber(directory: string, socket: string): Promise<readonly number[] | undefined> {
+async function claimNumber(directory: HeldDirectory, socket: string): Promise<readonly number[] | undefined> {
   const number = ((await numbersIn(directory)).at(-1) ?? 0) + 1
   try {
-    await linkName(socket, nameOf(directory, number))
+    await linkName(directory.at(socket), directory.at(String(number)))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined
     throw error
+  } finally {
+    await removed(directory, socket)
   }
   const all = await numbersIn(directory)
   if (all.at(-1) === number) return all.slice(0, -1)
-  await removed(nameOf(directory, number)) // the number may have been used before
+  await removed(directory, String(number)) // the number may have been used before
   return undefined
 }
 
-const nameOf = (directory: string, number: number) => `${directory}/${number}`
-
-async function numbersIn(directory: string): Promise<readonly number[]> {
-  const names = await readdir(directory)
+async function numbersIn(directory: HeldDirectory): Promise<readonly number[]> {
+  const names = await readdir(directory.at(''))
   return names
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
@@ -167,11 +167,15 @@ async function numbersIn(directory: string): Promise<readonly number[]> {
  * removed), or if it belongs to another user and permissions deny the connection. Returns false if the connection
  * closes without an answer, or if the signal aborts.
  */
-async function isReleased(path: string, resource: string, signal: AbortSignal): Promise<boolean> {
-  const socket = await connected(path)
+async function isReleased(
+  directory: HeldDirectory,
+  name: string,
+  { resource, signal }: { readonly resource: string; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const socket = await connected(directory, name)
   if (socket === 'forbidden') return true // it may be dead: continuing out of order is better than blocking
   if (socket === undefined) {
-    await removed(path)
+    await removed(directory, name)
     return true
   }
   const abort = () => socket.destroy()
@@ -189,47 +193,25 @@ async function isReleased(path: string, resource: string, signal: AbortSignal): 
   }
 }
 
-const removed = (path: string) => unlink(path).catch(() => {}) // another process may have removed it
+/** Another process may have removed the name. */
+const removed = (directory: HeldDirectory, name: string) => unlink(directory.at(name)).catch(() => {})
 
-/** Connects to a socket; undefined if no process listens. */
-async function connected(path: string): Promise<Socket | 'forbidden' | undefined> {
-  const { path: shortPath, release } = await reachable(path)
-  const socket = connect(shortPath)
+/** Connects to a ticket; undefined if no process listens. */
+async function connected(directory: HeldDirectory, name: string): Promise<Socket | 'forbidden' | undefined> {
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve)
-      socket.on('error', reject) // later errors close the socket, which isReleased handles
-    })
+    return await connectIn(directory, name)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET') return undefined
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'ENOTSOCK'].includes(code)) return undefined
     if (isForbidden(error)) return 'forbidden'
     throw error
-  } finally {
-    await release()
   }
-  return socket
 }
 
-async function listening(path: string, answer: (socket: Socket) => void): Promise<Server> {
-  const server = createServer(answer)
-  const { path: shortPath, release } = await reachable(path)
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(shortPath, resolve)
-    })
-  } finally {
-    await release()
-  }
-  server.unref()
-  return server
-}
-
-async function sweep(directory: string, nowMs: number): Promise<void> {
-  for (const name of await readdir(directory)) {
+async function sweep(directory: HeldDirectory, nowMs: number): Promise<void> {
+  for (const name of await readdir(directory.at(''))) {
     if (!name.startsWith('new-')) continue
-    const status = await stat(`${directory}/${name}`).catch(() => undefined) // it has just received its number
-    if (status !== undefined && status.mtimeMs < nowMs - orphanedMs) await removed(`${directory}/${name}`)
+    const status = await lstat(directory.at(name)).catch(() => undefined) // it has just received its number
+    if (status !== undefined && status.mtimeMs < nowMs - orphanedMs) await removed(directory, name)
   }
 }

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { unlink } from 'node:fs/promises'
+import type { Server, Socket } from 'node:net'
 
 import { systemClock } from '../../util/clock.ts'
 import { type Log, messageOf, report } from '../../util/log.ts'
-import { chownToOwner, type Ownership } from '../disk/chown.ts'
-import { isForbidden } from '../disk/filesystem.ts'
+import { type HeldDirectory, hold } from '../disk/safe-path.ts'
 import { lockMessages } from '../messages.ts'
+import { rootOf } from '../paths.ts'
 import { acquireTurn } from './fifo-queue.ts'
-import { reachable } from './socket-path.ts'
+import { connectIn, listenIn } from './socket.ts'
 
 /** Another process owns the buffer, or the owner's answer is an error. */
 export class BufferError extends Error {}
@@ -24,8 +24,6 @@ export type Answer = (request: Request) => AsyncIterable<unknown>
 
 interface Deps {
   readonly log: Log
-  /** Owner to chown the socket to when running as root. */
-  readonly ownership?: Ownership | undefined
 }
 
 const name = 'owner'
@@ -40,14 +38,14 @@ export class BufferLock {
   readonly #directory: string
   readonly #answer: Answer
   readonly #log: Log
-  readonly #ownership: Ownership | undefined
   #server: Server | undefined
+  /** Held while the server is open. */
+  #held: HeldDirectory | undefined
 
-  constructor(directory: string, answer: Answer, { log, ownership }: Deps) {
+  constructor(directory: string, answer: Answer, { log }: Deps) {
     this.#directory = directory
     this.#answer = answer
     this.#log = log
-    this.#ownership = ownership
   }
 
   /**
@@ -57,44 +55,37 @@ export class BufferLock {
   async acquire(): Promise<void> {
     await this.close()
     try {
-      this.#server = (await this.#listen()) ?? (await this.#replaceStale())
+      this.#held = await hold(rootOf(this.#directory), this.#directory)
+      this.#server = (await this.#listen(this.#held)) ?? (await this.#replaceStale(this.#held))
     } catch (error) {
+      await this.close()
       if (error instanceof BufferError) throw error
       report(this.#log, lockMessages.noSocket, { directory: this.#directory, err: messageOf(error) })
     }
   }
 
   async close(): Promise<void> {
-    const server = this.#server
+    const [server, held] = [this.#server, this.#held]
     this.#server = undefined
-    if (server === undefined) return
-    await new Promise((resolve) => server.close(resolve)) // removes the socket file too
+    this.#held = undefined
+    if (server !== undefined) await new Promise((resolve) => server.close(resolve)) // removes the socket file too
+    held?.release()
   }
 
   /** Undefined if the socket file exists, in use or stale. */
-  async #listen(): Promise<Server | undefined> {
-    const server = createServer((socket) => void this.#serve(socket))
-    const { path, release } = await reachable(`${this.#directory}/${name}`)
+  async #listen(held: HeldDirectory): Promise<Server | undefined> {
     try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(path, resolve)
-      })
+      return await listenIn(held, name, (socket) => void this.#serve(socket))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined
       throw error
-    } finally {
-      await release()
     }
-    server.unref()
-    await chownToOwner(`${this.#directory}/${name}`, this.#ownership)
-    return server
   }
 
   /**
    * Replaces a stale socket. Only the holder of the queue removes it, so the socket of a new owner is never removed.
    */
-  async #replaceStale(): Promise<Server> {
+  async #replaceStale(held: HeldDirectory): Promise<Server> {
     await this.#rejectIfOwned()
     const turn = await this.#turn()
     if (turn === undefined)
@@ -102,8 +93,8 @@ export class BufferLock {
     try {
       for (;;) {
         await this.#rejectIfOwned()
-        await rm(`${this.#directory}/${name}`, { force: true })
-        const server = await this.#listen()
+        await unlink(held.at(name)).catch(unlessMissing)
+        const server = await this.#listen(held)
         if (server !== undefined) return server
       }
     } finally {
@@ -112,7 +103,7 @@ export class BufferLock {
   }
 
   #turn() {
-    const deps = { clock: systemClock, ownership: this.#ownership }
+    const deps = { clock: systemClock, root: rootOf(this.#directory) }
     return acquireTurn(`${this.#directory}/lock-queue`, deps, AbortSignal.timeout(timeoutMs))
   }
 
@@ -142,6 +133,10 @@ export class BufferLock {
   }
 }
 
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
+}
+
 /** Attempts to ask an owner that closes the connection: it is probably stopping. */
 const askAttempts = 3
 
@@ -165,28 +160,26 @@ export async function ownerOf(directory: string): Promise<number | 'unclear' | u
  * connection.
  */
 export async function ask(directory: string, request: Request): Promise<AsyncIterable<unknown> | undefined> {
-  const { path, release } = await reachable(`${directory}/${name}`).catch((error: NodeJS.ErrnoException) => {
-    if (isForbidden(error)) throw error
-    return { path: '', release: undefined }
-  })
-  if (path === '') return undefined
-  const socket = connect(path)
-  try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve)
-      socket.once('error', reject)
-    })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') return undefined
-    throw error
-  } finally {
-    await release?.()
-  }
+  const socket = await connectedTo(directory)
+  if (socket === undefined) return undefined
   if (request.command === 'who') socket.setTimeout(timeoutMs, () => socket.destroy())
   socket.on('error', () => {}) // answersOf detects a closed connection by the missing last line
   await send(socket, request)
   return answersOf(socket, request.command === 'who')
+}
+
+async function connectedTo(directory: string): Promise<Socket | undefined> {
+  let held: HeldDirectory | undefined
+  try {
+    held = await hold(rootOf(directory), directory)
+    return await connectIn(held, name)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ENOTSOCK'].includes(code)) return undefined
+    throw error
+  } finally {
+    held?.release()
+  }
 }
 
 async function* answersOf(socket: Socket, mayEndEarly: boolean): AsyncGenerator<unknown> {

@@ -15,6 +15,9 @@ interface Deps {
   readonly stats: BufferStats
 }
 
+/** Names of copies: time, segment, offset. Files with other names are never deleted. */
+const copyName = /^\d{15}-\d{16}\.segment-\d+$/
+
 /** Copies corrupt bytes to `corrupt/` for later analysis. The oldest copies are deleted first. */
 export class Quarantine {
   readonly #deps: Deps
@@ -57,7 +60,7 @@ export class Quarantine {
 
   /** Number of copies. */
   async count(): Promise<number> {
-    return (await this.#deps.files.list(this.#directory)).length
+    return (await this.#copies()).length
   }
 
   #report(name: string, at: number, bytes: number): boolean {
@@ -74,13 +77,21 @@ export class Quarantine {
     return `${String(Math.floor(this.#deps.clock.now())).padStart(15, '0')}-${segment}-${at}`
   }
 
+  /** The newest first. */
+  async #copies(): Promise<readonly string[]> {
+    const names = await this.#deps.files.list(this.#directory)
+    return names
+      .filter((name) => copyName.test(name))
+      .sort()
+      .reverse()
+  }
+
   async #bound(): Promise<void> {
     const { files } = this.#deps
-    const names = [...(await files.list(this.#directory))].sort().reverse()
     let bytes = 0
-    for (const [i, name] of names.entries()) {
+    for (const [i, name] of (await this.#copies()).entries()) {
       const path = `${this.#directory}/${name}`
-      bytes += await sizeOf(files, path)
+      bytes += await sizeOf(files, path).catch(() => 0) // deleted by another process, or not a regular file
       if (i >= maxFiles || bytes > maxBytes) await files.remove(path)
     }
   }

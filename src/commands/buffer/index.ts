@@ -8,6 +8,7 @@ import { type Flag, type ParsedFlags, UsageError } from '../../util/flags.ts'
 import type { Command, Terminal } from '../command.ts'
 import { confirmed } from '../confirm.ts'
 import { nameOf } from '../destination.ts'
+import { becomeOwner, keptBy } from '../owner.ts'
 import { jsonOf } from './json.ts'
 import { dropText, type Listed, listing } from './listing.ts'
 import { answerOf, type LogDirectory, logDirectories } from './open-logs.ts'
@@ -94,6 +95,8 @@ export default {
     const misplaced = flags.find(({ name, verbs: of }) => given.has(name) && of?.includes(verb) === false)
     if (misplaced !== undefined) throw new UsageError(`--${misplaced.name} cannot be used with buffer ${verb}`)
     const config = await configOf(given, terminal)
+    const problem = await becomeOwner({ ...config.buffer, mode: 'disk' }, terminal, keptBy.buffer)
+    if (problem !== undefined) throw new Error(problem)
     const logs = await logsOf(config, terminal)
     const run = { ls: list, export: exportTo, drop }[verb]
     const status = await run(logs, given, terminal)

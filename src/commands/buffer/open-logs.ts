@@ -18,7 +18,6 @@ import { systemClock } from '../../util/clock.ts'
 import { messageOf } from '../../util/log.ts'
 import type { Terminal } from '../command.ts'
 import { logOf } from '../logger.ts'
-import { runAsOwner } from './drop-privileges.ts'
 
 /** A log of snapshots in a buffer directory: that of the agent, or one of a batch command in the spool. */
 export interface LogDirectory {
@@ -65,7 +64,7 @@ async function* openedAnswer(place: LogDirectory, request: Request, deps: Deps):
     if (running !== undefined) return yield* running
     if (place.isRun && !(await isLog(place.directory))) return // delivered meanwhile: the log is deleted
     if (!isChange) return yield* readOnly(place, request, deps)
-    const outcome = await runAsOwner(place.directory, () => changeable(place, request, deps))
+    const outcome = await changeable(place, request, deps)
     if (outcome === undefined) continue // another process opened it first: ask that one
     if (outcome.isOver) await removeClosed(place.directory)
     return yield* outcome.answer

@@ -30,7 +30,7 @@ export interface Libc {
 }
 
 /** The used part of koffi's API. */
-interface Koffi {
+export interface Koffi {
   load(path: null): { func(definition: string): Native }
   errno(): number
   address(of: Buffer): bigint
@@ -122,7 +122,7 @@ const imported = (name: string): Promise<unknown> => import(name)
  * Loads only koffi's native module, if it is found: a third of the time and half of the memory of koffi's index, which
  * adds only deprecated functions. The names are computed so that no bundler includes them.
  */
-async function loadKoffi(load: (name: string) => Promise<unknown>): Promise<Koffi> {
+export async function loadKoffi(load: (name: string) => Promise<unknown> = imported): Promise<Koffi> {
   let last: unknown
   for (const name of [`@koromix/koffi-${process.platform}-${process.arch}`, 'koffi']) {
     try {

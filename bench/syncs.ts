@@ -41,9 +41,11 @@ async function day(directory: string, sync: 'always' | 'never' | number, rounds:
   const pagesBefore = pages()
   for (let i = 0; i < rounds; i++) {
     nowMs += intervalMs
+    const reading = cursor.read({ samples: 10_000 }, signal) // the endpoint waits for the snapshot
+    await sleep(0)
     buffer.append(next(i))
     while (buffer.isBehind) await sleep(0)
-    const [entry] = await cursor.read({ samples: 10_000 }, signal)
+    const [entry] = await reading
     if (entry === undefined) throw new Error('nothing to send')
     await cursor.markInFlight({ first: entry.sequence, last: entry.sequence, note: '' })
     await cursor.commit(entry.sequence)

@@ -1,3 +1,4 @@
+import { addAbortSignal, type Readable } from 'node:stream'
 import type { Terminal } from './commands/command.ts'
 import { collectorHelp, commands, examplesText, hasCollectorFlags, helpOf } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
@@ -110,7 +111,7 @@ function processTerminal(): Terminal & { end(status: number): void } {
       isErrorHandled = true
       process.stderr.write(text)
     },
-    input: async () => Buffer.concat(await process.stdin.toArray({ signal: stopping().signal })),
+    input: (maxBytes) => readAll(process.stdin, maxBytes, stopping().signal),
     get isTTY() {
       return process.stdout.isTTY === true
     },
@@ -143,6 +144,18 @@ function processTerminal(): Terminal & { end(status: number): void } {
     if (status === 0) stopping().abort(error)
     else process.exit(status)
   }
+}
+
+/** Reads a stream to its end. Rejects when it has more than `maxBytes`, or when the signal aborts. */
+async function readAll(stream: Readable, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of addAbortSignal(signal, stream) as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > maxBytes) throw new Error(`standard input: larger than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }
 
 /** Returns the exit status after a failed write to standard output. A closed pipe is not an error of this command. */

@@ -6,8 +6,8 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   out(text: string): void
   err(text: string): void
-  /** Reads standard input to its end. */
-  input(): Promise<Uint8Array>
+  /** Reads standard input to its end. Rejects if it has more than `maxBytes`. */
+  input(maxBytes: number): Promise<Uint8Array>
   /** Standard output is a terminal. */
   readonly isTTY: boolean
   /** Aborts at the first SIGTERM or SIGINT after the first read of this property; a second signal ends the process. */

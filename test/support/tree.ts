@@ -39,6 +39,11 @@ export function textFiles(tree: Tree): FileReader {
       const bytes = Buffer.from(isDated(node) ? node.text : (node as string | Uint8Array))
       return limit === undefined ? bytes : bytes.subarray(0, limit)
     },
+    readRegular(path, maxBytes) {
+      const bytes = this.read(path)
+      if (bytes.length > maxBytes) throw new Error(`larger than ${maxBytes} bytes`)
+      return { bytes, mtimeMs: this.status(path)?.mtimeMs ?? 0, isPublic: true }
+    },
     list(path) {
       const node = find(path)
       if (node !== 'directory')

@@ -1,12 +1,16 @@
 import {
+  accessSync,
   closeSync,
   constants,
   existsSync,
+  fstatSync,
+  opendirSync,
   openSync,
   readdirSync,
   readlinkSync,
   readSync,
   realpathSync,
+  type Stats,
   statfsSync,
   statSync,
 } from 'node:fs'
@@ -21,12 +25,28 @@ export interface Status {
   readonly size?: number
 }
 
+/** The content of a regular file. */
+export interface RegularFile {
+  readonly bytes: Buffer
+  readonly mtimeMs: number
+  /**
+   * Whether messages may quote the content: every user may read the file, and the user of this process may do so without
+   * CAP_DAC_READ_SEARCH.
+   */
+  readonly isPublic: boolean
+}
+
 /** File access of a Dir: the disk, or in tests an object with texts. Errors have the errno as `code`. */
 export interface FileReader {
   /** Returns a view into a buffer that the next read overwrites. With `limit`: at most this many bytes, in one read(2). */
   read(path: Path, limit?: number): Buffer
-  /** Entry names in byte order; a Buffer for a name that is not valid UTF-8. */
-  list(path: Path): Path[]
+  /**
+   * Reads a file that another user may have written: only a regular file of at most `maxBytes`. The bytes are a copy.
+   * Opening a FIFO or a device does not block.
+   */
+  readRegular(path: Path, maxBytes: number): RegularFile
+  /** Entry names in byte order; a Buffer for a name that is not valid UTF-8. With `limit`: at most this many, any of them. */
+  list(path: Path, limit?: number): Path[]
   /** Follows links. Undefined if the path does not exist. */
   status(path: Path): Status | undefined
   link(path: Path): string
@@ -48,6 +68,12 @@ const maxCachedPaths = 2 * keptAtMost
 
 /** Unused paths are dropped after this many intervals, and their descriptors closed. */
 const knownFor = 3
+
+/** Maximum size of a kernel file. The largest lists of real hosts have a few megabytes. */
+const maxKernelBytes = 64 * 1024 * 1024
+
+/** A read buffer above this size is replaced after the interval: it grew for one large file. */
+const maxBufferBytes = 1024 * 1024
 
 /** Errors for a path that does not exist. */
 const absent = new Set(['ENOENT', 'ENOTDIR'])
@@ -97,9 +123,13 @@ class DiskFiles implements FileReader {
     }
   }
 
-  list(path: Path): Path[] {
+  readRegular(path: Path, maxBytes: number): RegularFile {
+    return readRegular(path, maxBytes)
+  }
+
+  list(path: Path, limit?: number): Path[] {
     this.#recall(path)
-    return this.#rememberIfMissing(path, () => namesIn(path))
+    return this.#rememberIfMissing(path, () => (limit === undefined ? namesIn(path) : firstNamesIn(path, limit)))
   }
 
   status(path: Path): Status | undefined {
@@ -119,6 +149,7 @@ class DiskFiles implements FileReader {
 
   endCycle(): void {
     this.#interval++
+    if (this.#buffer.length > maxBufferBytes) this.#buffer = Buffer.allocUnsafeSlow(8192)
     const before = this.#interval - knownFor
     this.#cache.forEach(({ used }, path) => {
       if (used < before) this.#forget(path)
@@ -181,6 +212,7 @@ class DiskFiles implements FileReader {
       const got = readSync(fd, this.#buffer, length, this.#buffer.length - length, this.#keeps ? length : null)
       if (got === 0) return this.#buffer.subarray(0, length)
       length += got
+      if (length > maxKernelBytes) throw new Error(`EFBIG: larger than ${maxKernelBytes} bytes`)
       if (length === this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer, Buffer.allocUnsafeSlow(length)])
     }
   }
@@ -201,10 +233,61 @@ function isKernel(root: string): boolean {
   }
 }
 
+/** Reads a regular file of at most `maxBytes`. Throws for any other file, without waiting for it. */
+export function readRegular(path: Path, maxBytes: number): RegularFile {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  try {
+    const status = fstatSync(fd)
+    if (status.isDirectory()) throw new Error('EISDIR: expected a file, found a directory')
+    if (!status.isFile()) throw new Error('expected a regular file, found a pipe, a socket or a device')
+    const tooLarge = () => new Error(`larger than ${maxBytes} bytes`)
+    if (status.size > maxBytes) throw tooLarge()
+    let bytes = Buffer.allocUnsafeSlow(status.size + 1)
+    for (let length = 0; ; ) {
+      const got = readSync(fd, bytes, length, bytes.length - length, null)
+      length += got
+      if (length > maxBytes) throw tooLarge()
+      if (got === 0)
+        return { bytes: bytes.subarray(0, length), mtimeMs: status.mtimeMs, isPublic: isPublic(fd, status) }
+      if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length + 4096, maxBytes + 1))
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** access(2) ignores the capabilities of a process that is not root. It checks the directories of the path too. */
+function isPublic(fd: number, { mode }: Stats): boolean {
+  if ((mode & constants.S_IROTH) === 0) return false
+  try {
+    accessSync(readlinkSync(`/proc/self/fd/${fd}`), constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** At most `limit` names, in byte order. */
+function firstNamesIn(path: Path, limit: number): Path[] {
+  const directory = opendirSync(path as string, { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })
+  try {
+    const names: Buffer[] = []
+    while (names.length < limit) {
+      const entry = directory.readSync()
+      if (entry === null) break
+      names.push(Buffer.from(entry.name))
+    }
+    return inOrder(names)
+  } finally {
+    directory.closeSync()
+  }
+}
+
 function namesIn(path: Path): Path[] {
   const names: Path[] = readdirSync(path)
   if (!names.some((name) => (name as string).includes('\uFFFD'))) return names.sort()
-  return readdirSync(path, { encoding: 'buffer' })
-    .sort(Buffer.compare)
-    .map((name) => (name.equals(Buffer.from(name.toString())) ? name.toString() : name))
+  return inOrder(readdirSync(path, { encoding: 'buffer' }))
 }
+
+const inOrder = (names: readonly Buffer[]): Path[] =>
+  names.toSorted(Buffer.compare).map((name) => (name.equals(Buffer.from(name.toString())) ? name.toString() : name))

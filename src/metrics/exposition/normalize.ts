@@ -5,6 +5,8 @@
  */
 import { type Family, family, type Labels, type Suffix } from '../family.ts'
 import type { ReadFamily, ReadSample } from './grouping.ts'
+import { fault, named } from './text-fault.ts'
+import { maxLabelNames, maxLabelValues } from './text-limits.ts'
 
 /** A family of one source. */
 export interface NormalizedFamily extends Omit<ReadFamily, 'samples'> {
@@ -24,7 +26,7 @@ export interface FamilySource {
   readonly families: readonly NormalizedFamily[]
 }
 
-/** Splits a family by suffix and adds the labels that only some of its samples have. */
+/** Splits a family by suffix and adds the labels that only some of its samples have. Throws a TextFault if they are too many. */
 export function normalizeFamily({ samples, ...rest }: ReadFamily): NormalizedFamily {
   const labelsOf = (some: readonly ReadSample[]) => some.flatMap(({ labels }) => Object.keys(labels))
   const bySuffix = Map.groupBy(samples, ({ suffix }) => suffix)
@@ -32,6 +34,10 @@ export function normalizeFamily({ samples, ...rest }: ReadFamily): NormalizedFam
   const common = labelsOf(bySuffix.get('_sum') ?? [])
   const parts = [...bySuffix].map(([suffix, some]) => {
     const labelNames = [...new Set([...common, ...labelsOf(some)])]
+    if (labelNames.length > maxLabelNames)
+      throw fault`more than ${maxLabelNames} different labels in the family ${named(rest.name)}`
+    if (labelNames.length * some.length > maxLabelValues)
+      throw fault`more than ${maxLabelValues} label values in the family ${named(rest.name)}`
     const empty = Object.fromEntries(labelNames.map((label) => [label, '']))
     return { suffix, labelNames, samples: some.map((one) => ({ ...one, labels: { ...empty, ...one.labels } })) }
   })

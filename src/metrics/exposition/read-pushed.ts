@@ -3,7 +3,9 @@ import { SeriesTable } from '../series.ts'
 import { type Snapshot, SnapshotBuilder } from '../snapshot.ts'
 import { Families, type ReadFamily } from './grouping.ts'
 import { openMetricsReader } from './read-openmetrics.ts'
-import { readLines, textIn, textReader } from './read-text.ts'
+import { bytesOf, readLines, textReader } from './read-text.ts'
+import { faultText } from './text-fault.ts'
+import { pushLimits } from './text-limits.ts'
 
 /** Maximum number of reported errors of a text. */
 const maxErrors = 20
@@ -16,21 +18,23 @@ export function readPushed(bytes: Uint8Array): {
   readonly families: readonly ReadFamily[]
   readonly faults: readonly string[]
 } {
-  const families = new Families('reject')
+  const families = new Families('reject', pushLimits)
+  const text = bytesOf(bytes)
+  const isOpenMetrics = /(^|\n)# EOF\n?$/.test(text.toString('latin1', text.length - 7))
+  const reader = isOpenMetrics ? openMetricsReader(families) : textReader(families)
   try {
-    const text = textIn(bytes)
-    const reader = /(^|\n)# EOF\n?$/.test(text) ? openMetricsReader(families) : textReader(families)
-    const faults = readLines(text, reader, maxErrors)
+    const faults = readLines(text, reader, { families, maxFaults: maxErrors })
     return { families: families.read(), faults: withCarriageReturns(text, faults) ?? faults }
   } catch (error) {
-    return { families: [], faults: [error instanceof Error ? error.message : String(error)] }
+    return { families: [], faults: [faultText(error)] }
   }
 }
 
 /** One error for a text with CR LF, in which every line is invalid for a reason that is not visible. */
-function withCarriageReturns(text: string, faults: readonly string[]): readonly string[] | undefined {
-  const number = text.split('\n').findIndex((line) => line.endsWith('\r')) + 1
-  if (number === 0 || faults.length === 0) return undefined
+function withCarriageReturns(text: Buffer, faults: readonly string[]): readonly string[] | undefined {
+  const at = text.indexOf('\r\n')
+  if (at < 0 || faults.length === 0) return undefined
+  const number = text.toString('latin1', 0, at).split('\n').length
   return [`line ${number}: the line ends in CR LF, but the format requires LF: remove the CR with tr -d '\\r'`]
 }
 

@@ -2,6 +2,7 @@ import { collectEach, collector, list } from '../collector.ts'
 import { type Dir, globbed } from '../host/index.ts'
 
 import {
+  emptySize,
   type FamilySource,
   familySamples,
   fault,
@@ -33,7 +34,7 @@ const bounds = {
   bytes: 32 * 1024 * 1024,
   series: 50_000,
   lines: 250_000,
-  labelValues: 1_000_000,
+  labels: 1_000_000,
 }
 
 /** Maximum number of entries of a directory. Listing 10^6 entries would take a second. */
@@ -89,16 +90,12 @@ export default collector({
 /** What the next files may contain. */
 type Rest = { -readonly [bound in keyof typeof bounds]: number }
 
-/** Limits and content of one file. */
-type FileLimits = TextLimits & { readonly maxLabelValues: number }
-type FileSize = TextSize & { labelValues: number }
-
 /** A file that was read; `name` is its path. */
 interface TextFile extends FamilySource {
   readonly modifiedSeconds: number | undefined
   readonly bytes: Buffer
-  readonly limits: FileLimits
-  readonly size: FileSize
+  readonly limits: TextLimits
+  readonly size: TextSize
   /** Why nothing of it is reported. */
   readonly fault: string | undefined
 }
@@ -112,7 +109,7 @@ function filesIn(directory: string, dirAt: (path: string) => Dir, onFault: (text
   const entries = dirAt(directory).entries(maxEntries + 1)
   if (entries.length > maxEntries) onFault(`${directory}: more than ${maxEntries} entries, the others are ignored`)
   const names = entries.slice(0, maxEntries).filter((name) => name.endsWith('.prom'))
-  return names.map((name) => dirAt(`${directory}/${name}`).path)
+  return names.slice(0, bounds.files + 1).map((name) => dirAt(`${directory}/${name}`).path)
 }
 
 /** Reads a file and subtracts its content from `rest`. Throws if it cannot be read; an invalid content is its `fault`. */
@@ -125,7 +122,7 @@ function readFile(file: Dir, rest: Rest, previous: TextFile | undefined): TextFi
     rest.lines -= content.size.lines
     if (content.fault === undefined) {
       rest.series -= content.size.series
-      rest.labelValues -= content.size.labelValues
+      rest.labels -= content.size.labels
     }
     return { ...content, name: file.path, modifiedSeconds: Math.floor(mtimeMs / 1000), bytes, limits }
   } catch (error) {
@@ -133,32 +130,29 @@ function readFile(file: Dir, rest: Rest, previous: TextFile | undefined): TextFi
   }
 }
 
-const limitsWithin = ({ series, lines, labelValues }: Rest): FileLimits => ({
+const limitsWithin = ({ series, lines, labels }: Rest): TextLimits => ({
   maxSeries: Math.min(textLimits.maxSeries, series),
   maxLines: Math.min(textLimits.maxLines, Math.max(0, lines)),
-  maxLabelValues: labelValues,
+  maxLabels: Math.min(textLimits.maxLabels, labels),
 })
 
 /** Whether the file has the content of the previous interval and would be parsed with the same result. */
-function isSame(previous: TextFile | undefined, bytes: Buffer, limits: FileLimits): previous is TextFile {
+function isSame(previous: TextFile | undefined, bytes: Buffer, limits: TextLimits): previous is TextFile {
   if (previous === undefined || !previous.bytes.equals(bytes)) return false
-  const { limits: before, size } = previous
-  if (limits.maxSeries === before.maxSeries && limits.maxLines === before.maxLines)
-    return size.labelValues <= limits.maxLabelValues
-  return previous.fault === undefined && size.series <= limits.maxSeries && size.lines <= limits.maxLines
+  const { limits: before, size, fault } = previous
+  const { maxSeries, maxLines, maxLabels } = limits
+  if (maxSeries === before.maxSeries && maxLines === before.maxLines && maxLabels === before.maxLabels) return true
+  return fault === undefined && size.series <= maxSeries && size.lines <= maxLines && size.labels <= maxLabels
 }
 
 type Content = Pick<TextFile, 'families' | 'fault' | 'size'>
 
-function contentOf(bytes: Buffer, limits: FileLimits, maxQuoted: number): Content {
-  const size: FileSize = { series: 0, lines: 0, labelValues: 0 }
+function contentOf(bytes: Buffer, limits: TextLimits, maxQuoted: number): Content {
+  const size = emptySize()
   try {
-    const families = readTextWithin(bytes, { ...limits, maxQuoted }, size).families.map((family) => {
-      const { parts, ...rest } = normalized(family)
-      for (const { labelNames, samples } of parts) size.labelValues += labelNames.length * samples.length
-      if (size.labelValues > limits.maxLabelValues) throw fault`more than ${limits.maxLabelValues} label values`
-      return { ...rest, parts }
-    })
+    const families = readTextWithin(bytes, { ...limits, maxQuoted }, size).families.map(normalized)
+    size.labels = labelsOf(families)
+    if (size.labels > limits.maxLabels) throw fault`more than ${limits.maxLabels} labels`
     return { families, size, fault: undefined }
   } catch (error) {
     const isReduced = limits.maxSeries < textLimits.maxSeries || limits.maxLines < textLimits.maxLines
@@ -166,6 +160,11 @@ function contentOf(bytes: Buffer, limits: FileLimits, maxQuoted: number): Conten
     return { families: [], size, fault: faultText(error, maxQuoted) + remark }
   }
 }
+
+const labelsOf = (families: readonly NormalizedFamily[]): number =>
+  families
+    .flatMap(({ parts }) => parts)
+    .reduce((sum, { labelNames, samples }) => sum + labelNames.length * samples.length, 0)
 
 /** Rejects timestamps: samples get the timestamp of the collection. */
 function normalized(family: ReadFamily): NormalizedFamily {

@@ -73,7 +73,8 @@ async function read({ operands }: CommandLine, terminal: Terminal): Promise<Uint
   try {
     return readRegular(file, pushLimits.maxBytes).bytes
   } catch (error) {
-    throw new Error(`${file}: ${messageOf(error)}`)
+    const text = messageOf(error)
+    throw new Error(text.includes(file) ? text : `${file}: ${text}`)
   }
 }
 

@@ -6,6 +6,8 @@ export type Node = string | Uint8Array | Dated | { readonly link: string } | { r
 export interface Dated {
   readonly text: string
   readonly mtimeMs: number
+  /** Messages must not quote it. */
+  readonly isPrivate?: true
 }
 export type Tree = Readonly<Record<string, Node>>
 
@@ -42,7 +44,9 @@ export function textFiles(tree: Tree): FileReader {
     readRegular(path, maxBytes) {
       const bytes = this.read(path)
       if (bytes.length > maxBytes) throw new Error(`larger than ${maxBytes} bytes`)
-      return { bytes, mtimeMs: this.status(path)?.mtimeMs ?? 0, isPublic: true }
+      const node = find(path)
+      const isPublic = !(isDated(node as Node) && (node as Dated).isPrivate)
+      return { bytes, mtimeMs: this.status(path)?.mtimeMs ?? 0, isPublic }
     },
     list(path) {
       const node = find(path)

@@ -70,7 +70,7 @@ const maxCachedPaths = 2 * keptAtMost
 const knownFor = 3
 
 /** Maximum size of a kernel file. The largest lists of real hosts have a few megabytes. */
-const maxKernelBytes = 64 * 1024 * 1024
+const maxKernelBytes = 32 * 1024 * 1024
 
 /** A read buffer above this size is replaced after the interval: it grew for one large file. */
 const maxBufferBytes = 1024 * 1024

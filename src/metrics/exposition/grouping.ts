@@ -1,7 +1,7 @@
 import type { Labels, MetricType, Suffix } from '../family.ts'
 import { parseValue, type SampleLine } from './line.ts'
 import { fault, named } from './text-fault.ts'
-import { TextLimitError, type TextLimits, type TextSize, textLimits } from './text-limits.ts'
+import { emptySize, TextLimitError, type TextLimits, textLimits } from './text-limits.ts'
 import { formatValue, seriesText } from './write.ts'
 
 export interface ReadSample {
@@ -54,7 +54,7 @@ export class Families {
   readonly #found = new Map<string, Open>()
   readonly #seriesSeen: Set<string> | undefined
   readonly #limits: TextLimits
-  readonly size: TextSize = { series: 0, lines: 0 }
+  readonly size = emptySize()
 
   /** `repeats`: a second sample of a series replaces the first one, or is an error. */
   constructor(repeats: 'replace' | 'reject', limits: TextLimits = textLimits) {
@@ -86,8 +86,7 @@ export class Families {
 
   add(sample: SampleLine): void {
     const { name, labels, value, timestampMs } = sample
-    const { maxSeries } = this.#limits
-    if (++this.size.series > maxSeries) throw new TextLimitError(`more than ${maxSeries} series`)
+    this.#count(labels.size)
     this.#rejectRepeat(sample)
     const { family, suffix } = this.#of(name)
     family.type ??= 'untyped'
@@ -128,6 +127,13 @@ export class Families {
     const family: Open = { name, type: undefined, help: '', samples: [], groups: new Map(), created: new Map() }
     this.#found.set(name, family)
     return { family, suffix: '' }
+  }
+
+  #count(labels: number): void {
+    const { maxSeries, maxLabels } = this.#limits
+    if (++this.size.series > maxSeries) throw new TextLimitError(`more than ${maxSeries} series`)
+    this.size.labels += labels
+    if (this.size.labels > maxLabels) throw new TextLimitError(`more than ${maxLabels} labels`)
   }
 
   #rejectRepeat({ name, labels }: SampleLine): void {

@@ -1,4 +1,4 @@
-import { family, type Labels } from '../family.ts'
+import { type Family, family, type Labels, type Suffix } from '../family.ts'
 import { SeriesTable } from '../series.ts'
 import { type Snapshot, SnapshotBuilder } from '../snapshot.ts'
 import { Families, type ReadFamily } from './grouping.ts'
@@ -44,8 +44,12 @@ export function snapshotOf(families: readonly ReadFamily[], identity: Labels, no
   builder.begin()
   const timestampsMs: number[] = []
   for (const { name, type, help, samples } of families) {
-    for (const { suffix, labels, value, timestampMs = Number.NaN, createdMs: since } of samples) {
-      builder.add({ ...family(type, name, help, Object.keys(labels), suffix), since }, value, labels)
+    const familyFor = familyCache((labelNames, suffix, since) => ({
+      ...family(type, name, help, labelNames, suffix),
+      since,
+    }))
+    for (const { suffix, labels, value, timestampMs = Number.NaN, createdMs } of samples) {
+      builder.add(familyFor(Object.keys(labels), suffix, createdMs), value, labels)
       timestampsMs.push(timestampMs)
     }
   }
@@ -54,4 +58,17 @@ export function snapshotOf(families: readonly ReadFamily[], identity: Labels, no
     throw new Error(`${duplicate.family.name}${duplicate.family.suffix} is defined by two families`)
   const snapshot = builder.end(nowMs)
   return timestampsMs.every(Number.isNaN) ? snapshot : { ...snapshot, ownTimestampsMs: Float64Array.from(timestampsMs) }
+}
+
+type MakeFamily = (labelNames: readonly string[], suffix: Suffix, since: number | undefined) => Family
+
+/** One object for all samples with the same arguments: a text may have 50,000 samples. */
+function familyCache(make: MakeFamily): MakeFamily {
+  const made = new Map<string, Family>()
+  return (labelNames, suffix, since) => {
+    const key = `${since} ${suffix} ${labelNames.join()}`
+    const known = made.get(key) ?? make(labelNames, suffix, since)
+    made.set(key, known)
+    return known
+  }
 }

@@ -11,7 +11,7 @@ import type { MetricType } from '../family.ts'
 import { Families, type ReadFamily } from './grouping.ts'
 import { metricName, parseSample, unescaped } from './line.ts'
 import { fault, faultText, quote } from './text-fault.ts'
-import { maxLineBytes, TextLimitError, type TextLimits, type TextSize, textLimits } from './text-limits.ts'
+import { emptySize, maxLineBytes, TextLimitError, type TextLimits, type TextSize, textLimits } from './text-limits.ts'
 
 export type { ReadFamily, ReadSample } from './grouping.ts'
 
@@ -32,7 +32,7 @@ export const readText = (text: string | Uint8Array): readonly ReadFamily[] => re
 export function readTextWithin(
   text: string | Uint8Array,
   options: ReadOptions,
-  size: TextSize = { series: 0, lines: 0 },
+  size: TextSize = emptySize(),
 ): TextContent {
   const families = new Families('replace', options)
   const [found] = readLines(bytesOf(text), textReader(families), { families, maxFaults: 1, ...options })

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'nod
 import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../util/clock.ts'
 import { type Log, messageOf, report } from '../util/log.ts'
+import { LineRate } from '../util/log-rate.ts'
 import { type Answer, plain, type Request, requestOf, send } from './answer.ts'
 import { Connections } from './connections.ts'
 import type { Admission, Gate } from './gate.ts'
@@ -87,7 +88,10 @@ export async function listenOn(
     connections.handle(incoming.socket, () => respond(incoming, response))
   })
   await listening(server, at)
-  server.on('error', (error) => report(log, messages.connectionFailed, { err: error }))
+  const failures = new LineRate(clock)
+  server.on('error', (error) => {
+    if (failures.next('', error.message) !== undefined) report(log, messages.connectionFailed, { err: error })
+  })
   const bound = server.address() as AddressInfo | string | null // a string is the path of a Unix socket
   return {
     address:

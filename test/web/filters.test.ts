@@ -4,6 +4,7 @@ import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { createMetricsPage } from '../../src/web/metrics-page.ts'
 import { createStats } from '../../src/web/stats.ts'
+import { TestClock } from '../support/clock.ts'
 import { host, raw, samples, serve } from './server.ts'
 
 const noOwn = { disableExporterMetrics: true }
@@ -100,6 +101,22 @@ test('a rejected filter is logged once, not at each scrape', async (t) => {
   assert.equal(logged.filter((line) => line.includes('missing collector: nope')).length, 1)
 })
 
+test('a flood of unknown names is logged once a minute, and each name is cut to 64 characters', async (t) => {
+  const clock = new TestClock()
+  const { get, logged } = await serve(t, {}, { clock })
+  const flood = async () => {
+    for (let i = 0; i < 100; i++)
+      assert.equal((await get(`/metrics?collect[]=zz${i}${'y'.repeat(10_000)}`)).status, 400)
+  }
+  await flood()
+  await clock.pass(60_000)
+  await flood()
+  const lines = logged.filter((line) => line.includes('Rejected a request'))
+  assert.equal(lines.length, 2)
+  assert.ok(lines.join('').length < 600)
+  assert.match(lines[1] ?? '', /client=127\.0\.0\.1 reason=.*collector: zz1y{61}… suppressed=100$/)
+})
+
 const thrice = (query: string) =>
   `${`GET /metrics${query} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(2)}GET /metrics${query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`
 
@@ -110,7 +127,10 @@ test('requests above the limit are rejected, also with a filter, until an answer
     const deps = { log: silent, clock: systemClock, own: () => [], ...names }
     const page = createMetricsPage({ maxRequests: 2, disableExporterMetrics: false }, deps, stats)
     const ask = () =>
-      page({ method: 'GET', path: '/metrics', query: new URLSearchParams(query), acceptEncoding: '' }, host())
+      page(
+        { method: 'GET', path: '/metrics', query: new URLSearchParams(query), acceptEncoding: '', client: 'a' },
+        host(),
+      )
     const answers = [await ask(), await ask(), await ask()]
     assert.deepEqual(
       answers.map(({ status }) => status),

@@ -236,11 +236,11 @@ function createReporter({ clock, log }: Pick<Deps, 'clock' | 'log'>) {
   /** Whether to log the text of a failure, or with an empty text the recovery. */
   const isNew = (key: string, text: string) => {
     const before = all.get(key)
-    if ((before?.text ?? '') === text) return false
+    if (before === undefined && text === '') return false
     const one = before ?? { text: '', state: new StateRate(clock), changes: new LineRate(clock) }
     all.set(key, one)
     const isChange = one.state.set(text !== '')
-    if (!isChange && !one.state.isLoggedAsBad) return false
+    if (one.text === text || (!isChange && !one.state.isLoggedAsBad)) return false
     if (text !== '' && one.changes.next(key, text) === undefined && !isChange) return false
     one.text = text
     return true

@@ -1,6 +1,6 @@
 export { recordingDenied } from './fs/denied-files.ts'
 export { Dir, isMissing, numberOf } from './fs/dir.ts'
-export { codeOf, diskFiles, type FileReader, readRegular } from './fs/files.ts'
+export { codeOf, diskFiles, type FileReader } from './fs/files.ts'
 export { globbed } from './fs/glob.ts'
 export { fields, keyValues, lines } from './fs/text.ts'
 export type { Kernel } from './kernel.ts'

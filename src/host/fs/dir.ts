@@ -1,4 +1,5 @@
-import { codeOf, type FileReader, type Path, type RegularFile, type Status } from './files.ts'
+import type { RegularFile } from '../../util/regular-file.ts'
+import { codeOf, type FileReader, type Path, type Status } from './files.ts'
 import { decodeUtf8 } from './text.ts'
 
 /** Error codes that mean "the kernel does not offer this here". No other list of them exists. */

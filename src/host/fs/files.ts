@@ -1,19 +1,17 @@
 import {
-  accessSync,
   closeSync,
   constants,
   existsSync,
-  fstatSync,
   opendirSync,
   openSync,
   readdirSync,
   readlinkSync,
   readSync,
   realpathSync,
-  type Stats,
   statfsSync,
   statSync,
 } from 'node:fs'
+import { type RegularFile, readRegular } from '../../util/regular-file.ts'
 
 /** A path; a Buffer if it is not valid UTF-8. */
 export type Path = string | Buffer
@@ -23,17 +21,6 @@ export interface Status {
   readonly mtimeMs: number
   /** Size in bytes. For the `fd` directory of a process, the number of descriptors; 0 before Linux 6.2. */
   readonly size?: number
-}
-
-/** The content of a regular file. */
-export interface RegularFile {
-  readonly bytes: Buffer
-  readonly mtimeMs: number
-  /**
-   * Whether messages may quote the content: every user may read the file, and the user of this process may do so without
-   * CAP_DAC_READ_SEARCH.
-   */
-  readonly isPublic: boolean
 }
 
 /** File access of a Dir: the disk, or in tests an object with texts. Errors have the errno as `code`. */
@@ -230,40 +217,6 @@ function isKernel(root: string): boolean {
     return kernelFileSystems.has(statfsSync(root).type)
   } catch {
     return false // the first read reports a missing root
-  }
-}
-
-/** Reads a regular file of at most `maxBytes`. Throws for any other file, without waiting for it. */
-export function readRegular(path: Path, maxBytes: number): RegularFile {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
-  try {
-    const status = fstatSync(fd)
-    if (status.isDirectory()) throw new Error('EISDIR: expected a file, found a directory')
-    if (!status.isFile()) throw new Error('expected a regular file, found a pipe, a socket or a device')
-    const tooLarge = () => new Error(`larger than ${maxBytes} bytes`)
-    if (status.size > maxBytes) throw tooLarge()
-    let bytes = Buffer.allocUnsafeSlow(status.size + 1)
-    for (let length = 0; ; ) {
-      const got = readSync(fd, bytes, length, bytes.length - length, null)
-      length += got
-      if (length > maxBytes) throw tooLarge()
-      if (got === 0)
-        return { bytes: bytes.subarray(0, length), mtimeMs: status.mtimeMs, isPublic: isPublic(fd, status) }
-      if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length + 4096, maxBytes + 1))
-    }
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** access(2) ignores the capabilities of a process that is not root. It checks the directories of the path too. */
-function isPublic(fd: number, { mode }: Stats): boolean {
-  if ((mode & constants.S_IROTH) === 0) return false
-  try {
-    accessSync(readlinkSync(`/proc/self/fd/${fd}`), constants.R_OK)
-    return true
-  } catch {
-    return false
   }
 }
 

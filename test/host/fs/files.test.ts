@@ -17,7 +17,8 @@ import { describe, type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { codeOf, diskFiles, readRegular } from '../../../src/host/fs/files.ts'
+import { codeOf, diskFiles } from '../../../src/host/fs/files.ts'
+import { readRegular } from '../../../src/util/regular-file.ts'
 import { root, temporary } from '../../support/servers.ts'
 
 setFlagsFromString('--expose-gc')
@@ -180,7 +181,7 @@ describe('a file of another user', () => {
     write('file', 'text')
     chmodSync(`${path}/file`, 0o644)
     chmodSync(path, 0o700)
-    const script = `import { readRegular } from ${JSON.stringify(join(root, 'src/host/fs/files.ts'))}
+    const script = `import { readRegular } from ${JSON.stringify(join(root, 'src/util/regular-file.ts'))}
       const { bytes, isPublic } = readRegular(${JSON.stringify(`${path}/file`)}, 4)
       console.log(bytes.toString(), isPublic)`
     const capability = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']

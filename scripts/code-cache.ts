@@ -30,6 +30,7 @@ receiver.listen(0, '127.0.0.1', async () => {
     input: async () => Buffer.from('code_cache 1\n'),
     isTTY: false,
     onHangup() {},
+    onForcedStop() {},
     stop: new AbortController().signal,
   }
   await command(['once', `--remote-write.url=${url}`], terminal)

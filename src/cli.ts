@@ -3,6 +3,7 @@ import type { Terminal } from './commands/command.ts'
 import { collectorHelp, commands, examplesText, hasCollectorFlags, helpOf } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
 import { outputKinds } from './output-kinds.ts'
+import { systemClock } from './util/clock.ts'
 import { didYouMean } from './util/did-you-mean.ts'
 import { beforeProgram, parseBeforeProgram, parseFlags, UsageError } from './util/flags.ts'
 import { messageOf } from './util/log.ts'
@@ -14,6 +15,9 @@ export { outputKinds }
 const failed = 1
 /** The command line is wrong. */
 const usageError = 2
+
+/** Signals within this time are one request to stop: systemd and supervisors may send several. */
+const sameStopMs = 1000
 
 /** Runs one command line and returns its exit status. */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -98,6 +102,9 @@ function processTerminal(): Terminal & { end(status: number): void } {
   let stop: AbortController | undefined
   let hasWritten = false
   let isErrorHandled = false
+  let onForcedStop = (signal: string) => {
+    process.stderr.write(`hostpush: ${signal} during the stop, exiting at once\n`)
+  }
   return {
     environment: process.env,
     outputKinds,
@@ -119,6 +126,9 @@ function processTerminal(): Terminal & { end(status: number): void } {
       return stopping().signal
     },
     onHangup: (work) => process.on('SIGHUP', work),
+    onForcedStop(work) {
+      onForcedStop = work
+    },
     end(status) {
       if (!hasWritten) process.exit(status)
       // Exits after the last write, even if an error left a server or a timer open.
@@ -129,10 +139,16 @@ function processTerminal(): Terminal & { end(status: number): void } {
   function stopping(): AbortController {
     if (stop !== undefined) return stop
     const controller = new AbortController()
+    let firstMs: number | undefined
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (controller.signal.aborted) process.exit(failed)
-        controller.abort(new Error(`stopped by ${signal}`))
+        const nowMs = systemClock.monotonicMs()
+        firstMs ??= nowMs
+        if (!controller.signal.aborted) controller.abort(new Error(`stopped by ${signal}`))
+        else if (nowMs - firstMs > sameStopMs) {
+          onForcedStop(signal)
+          process.exit(failed)
+        }
       })
     }
     stop = controller

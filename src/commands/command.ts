@@ -10,10 +10,15 @@ export interface Terminal {
   input(maxBytes: number): Promise<Uint8Array>
   /** Standard output is a terminal. */
   readonly isTTY: boolean
-  /** Aborts at the first SIGTERM or SIGINT after the first read of this property; a second signal ends the process. */
+  /**
+   * Aborts at the first SIGTERM or SIGINT after the first read of this property. Another one within a second has no effect;
+   * a later one ends the process.
+   */
   readonly stop: AbortSignal
   /** The kinds of output that a configuration can contain. */
   readonly outputKinds: readonly RegisteredKind[]
+  /** Replaces the line that is written before a signal during the stop ends the process. */
+  onForcedStop(work: (signal: string) => void): void
   /** Handles SIGHUP with `work`. Without a handler SIGHUP ends the process. */
   onHangup(work: () => void): void
 }

@@ -48,6 +48,7 @@ export default {
       ])
     }
     const log = logOf(config, terminal)
+    terminal.onForcedStop((signal) => report(log, agentMessages.stopForced, { signal }))
     report(log, agentMessages.starting, { version: build.version, revision: build.revision, node: platform.runtime })
     if (outputs === 0) report(log, agentMessages.noOutput)
     if (flags.has('runtime.gomaxprocs')) report(log, agentMessages.ignoredFlag, { flag: '--runtime.gomaxprocs' })

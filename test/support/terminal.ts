@@ -24,6 +24,7 @@ export async function commandLine(
     input: async () => Buffer.from(input),
     isTTY: false,
     onHangup() {},
+    onForcedStop() {},
     stop,
   }
   const status = await main(args, terminal)

@@ -2,8 +2,8 @@ import { type Dir, loadReaper, type Reaper } from '../host/index.ts'
 import { childrenOf, parseStat } from './process-tree.ts'
 
 /**
- * The first process of a PID namespace (of a container without an init) becomes the parent of every process whose parent
- * has ended, and must wait for it: otherwise it stays as a zombie. Node waits only for processes that it has started.
+ * The first process of a PID namespace (of a container without an init) becomes the parent of each orphan and must
+ * wait for it: otherwise the orphan stays as a zombie. Node waits only for processes that it has started.
  */
 export class Orphans {
   readonly #self: Dir

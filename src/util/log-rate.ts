@@ -46,7 +46,7 @@ export class StateRate {
   }
 }
 
-/** Maximum number of causes with a rate of their own; the others share one. */
+/** Maximum number of causes with a separate rate; the others share one. */
 const maxCauses = 16
 
 /** One line a minute for each cause, for example for each client; none if the line would be the same as the last one. */

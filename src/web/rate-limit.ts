@@ -1,4 +1,4 @@
-/** Maximum number of clients with a bucket of their own. */
+/** Maximum number of clients with a bucket. */
 const maxClients = 1024
 
 interface Bucket {

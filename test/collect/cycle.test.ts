@@ -247,7 +247,7 @@ test('a deadline from the options does not extend the collection beyond the shar
   ])
 })
 
-test('a problem whose text changes in each cycle is logged once a minute, and one that comes and goes six times an hour', async () => {
+test('a problem with another text in each cycle is logged once a minute, and one that comes and goes six times an hour', async () => {
   let number = 0
   const { clock, lines, logged } = cycleOf(
     named('changing', ({ warn }) => warn(`fault ${number}`)),

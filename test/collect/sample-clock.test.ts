@@ -158,7 +158,7 @@ test('a skew around the limit, and one that comes and goes, are not logged each 
   assert.ok(lines.length < 20, `${lines.length} lines`)
 })
 
-test('a receiver that a reload removed has no influence any more', () => {
+test('a receiver that a reload removed has no influence', () => {
   const { clock, line } = skewed()
   line.confirm(clock.now(), 'a')
   line.confirm(clock.now() - 70_000, 'b')

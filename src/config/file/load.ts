@@ -24,12 +24,14 @@ export function readFile(path: string, { environment, ...registries }: FileConte
   const found: string[] = []
   const given = expandEnvironment(parsed(path), environment, found)
   const { output, broken, invalid } = checked(shape, given)
-  // an environment variable that is not set
+  // one error for each place: the first, for example an environment variable that is not set
   const reported = new Set(found.map((one) => one.slice(0, one.indexOf(': '))))
   for (const { path, text } of invalid) {
     const place = placeOf(path)
     const section = path.length === 1 ? prometheusSections.get(place) : undefined
-    if (!reported.has(place)) found.push(`${place}: ${section === undefined ? text : `not supported, ${section}`}`)
+    if (reported.has(place)) continue
+    reported.add(place)
+    found.push(`${place}: ${section === undefined ? text : `not supported, ${section}`}`)
   }
   problems.push(...found.slice(0, maxProblems).map((one) => `${path}: ${one}`))
   if (found.length > maxProblems) problems.push(`${path}: ${found.length - maxProblems} more errors`)

@@ -73,7 +73,7 @@ export function readLines(bytes: Buffer, read: Reader, { families, maxFaults, ma
 
 const lineFeed = 0x0a
 
-/** One line as a text of its own: a part of the whole text would keep all of it in memory. */
+/** One line as a separate text: a part of the whole text would keep all of it in memory. */
 function lineAt(bytes: Buffer, from: number, to: number, isValid: boolean): string {
   if (to - from > maxLineBytes) throw fault`longer than ${maxLineBytes} bytes`
   const line = bytes.toString('utf8', from, to)

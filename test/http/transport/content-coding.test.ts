@@ -29,7 +29,7 @@ for (const [coding, encode] of Object.entries(codings)) {
       assert.equal(await reasonOf(t, coding, body), 'HTTP 400: err-mimir-label-invalid: label x is not valid')
     })
 
-    test('that is longer than what is read is shown as far as it was read', async (t) => {
+    test('that is longer than the limit is shown up to the limit', async (t) => {
       const random = Array.from({ length: 20_000 }, (_, i) => ((i * 7919) % 1_000_003).toString(36)).join(' ')
       const body = encode(Buffer.from(`too long\n${random}`))
       assert.ok(body.length > 8192)

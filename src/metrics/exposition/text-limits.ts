@@ -35,7 +35,7 @@ export const pushLimits: typeof textLimits = {
 export const maxLineBytes = 65_536
 
 /** Maximum number of label names of a sample and of a family, in which each sample gets every label. */
-export const maxLabelNames = 64
+export const maxLabelNames = 128
 
 /** A text is above one of its limits: reading it ends. */
 export class TextLimitError extends Error {}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -10,6 +10,9 @@ import { eventually, freePort, hostpush, root, start, temporary } from '../suppo
 /* Claims of `exec` and modes of sockets: what other users of the host cannot take or reach. */
 
 const nowhere = async () => `http://127.0.0.1:${await freePort()}/api/v1/write`
+
+const claimsIn = (state: string): readonly string[] =>
+  existsSync(join(state, 'claims')) ? readdirSync(join(state, 'claims')) : []
 
 function place(t: TestContext, url: string) {
   const folder = temporary(t)
@@ -48,15 +51,27 @@ setInterval(() => {}, 1000)`
   for (const one of won) await one.release()
 })
 
+/** Names of a process's abstract sockets, unix(7). */
+function abstractNamesOf(pid: number): readonly string[] {
+  const targets = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+  const inodes = new Set(targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []))
+  const rows = readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .map((line) => line.split(/ +/))
+  return rows.flatMap(([, , , , , , inode = '', name = '']) =>
+    inodes.has(inode) && name.startsWith('@') ? [name] : [],
+  )
+}
+
 test('no abstract socket is used: other users cannot take the names of claims', async (t) => {
   const { state, config, environment } = place(t, await nowhere())
   const exec = hostpush(t, ['exec', '--job=j', '--timeout=300ms', config, '--', 'sleep', '60'], environment)
-  const claims = () => readdirSync(join(state, 'claims')).filter((name) => /^(host|job-0)-[0-9a-f]+$/.test(name))
+  const claims = () => claimsIn(state).filter((name) => /^(host|job-0)-[0-9a-f]+$/.test(name))
   await eventually(
     async () => claims().length,
     (count) => count === 2,
   )
-  assert.doesNotMatch(readFileSync('/proc/net/unix', 'utf8'), /@hostpush/)
+  assert.deepEqual(abstractNamesOf(Number(exec.child.pid)), [])
   for (const name of claims()) assert.equal(lstatSync(join(state, 'claims', name)).mode & 0o777, 0o600)
   exec.child.kill('SIGTERM')
   await exec.ended
@@ -68,7 +83,7 @@ test('exec logs that another process pushes the host metrics, with its pid', asy
   const { config, environment, state } = place(t, `${receiver.url}/api/v1/write`)
   const first = hostpush(t, ['exec', '--job=a', config, '--', 'sleep', '60'], environment)
   await eventually(
-    async () => readdirSync(join(state, 'claims')).some((name) => name.startsWith('host-')),
+    async () => claimsIn(state).some((name) => name.startsWith('host-')),
     (isThere) => isThere,
   )
   const second = hostpush(t, ['exec', '--job=b', '--log.level=info', config, '--', 'sleep', '1'], environment)

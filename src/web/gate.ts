@@ -10,6 +10,8 @@ import type { CurrentProtection, Protection } from './protection.ts'
 export interface Admission {
   readonly headers: Readonly<Record<string, string>>
   readonly rejection?: Answer
+  /** Clients need a password, or verify the name of this server by TLS. */
+  readonly isProtected?: boolean
 }
 
 interface Deps {
@@ -50,7 +52,8 @@ export class Gate {
   async admit({ headers }: IncomingMessage): Promise<Admission> {
     const protection = this.protection()
     if (protection === undefined) return { headers: {}, rejection: plain(500, 'Internal Server Error') }
-    const admission = { headers: protection.headers }
+    const isProtected = protection.tls !== undefined || protection.users.size > 0
+    const admission = { headers: protection.headers, isProtected }
     if (!this.#isWithinRate(protection)) return { ...admission, rejection: plain(429, 'Too Many Requests') }
     if (await this.#auth.isAuthenticated(headers.authorization, protection.users)) return admission
     const { status, headers: own, body } = plain(401, 'Unauthorized')

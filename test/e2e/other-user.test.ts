@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -148,6 +157,22 @@ test('root without CAP_SETUID does not open the directory, and says so in one li
     assert.equal(output.split('\n').filter((line) => reason.test(line)).length, 1, output)
   }
   assert.deepEqual(names(state), [])
+})
+
+test("the user's doctor reports what root left in the directory, and links", async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const { state, config, asOther } = here
+  mkdirSync(join(state, 'spool'), { mode: 0o700 })
+  const told = async () => {
+    const doctor = asOther(['doctor', config(await nowhere())])
+    assert.equal(await doctor.ended, 1)
+    return doctor.output()
+  }
+  assert.match(await told(), /spool belongs to user 0, this user cannot use it.*\n.*chown -R 65534:65534 '\S+\/state'/)
+  rmdirSync(join(state, 'spool'))
+  symlinkSync('/etc', join(state, 'spool'))
+  assert.match(await told(), /spool is a symbolic link, which hostpush does not use.*\n.*rm \S+\/spool/)
 })
 
 test('a command does not wait in the queue for a process that it may not contact', async (t) => {

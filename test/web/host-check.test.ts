@@ -11,7 +11,7 @@ import { host, serve } from './server.ts'
 const browser = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)', 'accept-language': 'en' }
 const paths = ['/', '/metrics', '/-/reload', '/-/healthy']
 
-test('a page of another site whose name leads here by DNS rebinding gets no answer', async (t) => {
+test('a page of another site that reaches this server by DNS rebinding gets no answer', async (t) => {
   const { get, web } = await serve(t)
   web.onSnapshot(host())
   // a script can change some headers of its requests, but not omit all of these

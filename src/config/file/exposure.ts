@@ -1,12 +1,12 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** Keys whose value is a secret, unless it is a variable of the environment. */
+/** Keys of secrets. A value that is a variable of the environment is not in the file. */
 const secretKey =
   /^(password|credentials|bearer_token|client_secret|client_certificate_key|secret_key|secrets|authorization)$/i
 /** Headers that carry a key, by their usual names. */
 const secretHeader = /^(cookie|.*(api-?key|token|secret|auth).*)$/i
-/** Keys whose value is the path of a file with a secret. */
+/** Keys of paths: the file contains a secret. */
 const secretPath =
   /^((password|credentials|bearer_token|client_secret|client_certificate_key|key|config)_file|token_file_path|certificate_key_path|files)$/
 

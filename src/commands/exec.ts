@@ -138,7 +138,7 @@ interface ExecOptions {
 
 /** Events of the process that pushes for an `exec` of root: its start began, and it has asked for the job. */
 interface Recorder {
-  readonly starting: PromiseWithResolvers<'recorder'>
+  readonly started: PromiseWithResolvers<'recorder'>
   readonly ready: PromiseWithResolvers<void>
 }
 
@@ -149,7 +149,7 @@ async function isInTime({
   recorder,
 }: ExecOptions & { readonly done: Promise<void> }): Promise<boolean> {
   const ms = timeoutMs + graceMs
-  const outcome = await withTimeout(systemClock, ms, Promise.race([done, recorder.starting.promise]))
+  const outcome = await withTimeout(systemClock, ms, Promise.race([done, recorder.started.promise]))
   if (outcome !== 'recorder') return outcome !== 'late'
   await withTimeout(systemClock, recorderStartMs, Promise.race([done, recorder.ready.promise]))
   return (await withTimeout(systemClock, ms, done)) !== 'late'
@@ -168,7 +168,7 @@ function execOptions(
       labels: { ...labelsOf(flags, reserved), job_name: String(flags.get(job.name) || basename(operands[0] ?? '')) },
       timeoutMs: durationOf(flags, timeoutFlag),
       killAfterMs: durationOf(flags, killAfter),
-      recorder: { starting: Promise.withResolvers(), ready: Promise.withResolvers() },
+      recorder: { started: Promise.withResolvers(), ready: Promise.withResolvers() },
     }
   } catch (error) {
     printError(error)
@@ -196,7 +196,7 @@ async function pushByRecorder(
   running: RunningJob,
   { surroundings: { environment }, recorder }: ExecOptions,
 ): Promise<void> {
-  recorder.starting.resolve('recorder')
+  recorder.started.resolve('recorder')
   let isReady = false
   // The service manager may send SIGTERM to all processes before the new one can ignore it.
   for (let attempt = 0; attempt < maxAttempts; attempt++) {

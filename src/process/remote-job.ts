@@ -3,8 +3,8 @@ import type { Readable, Writable } from 'node:stream'
 import type { JobProgress } from './metrics.ts'
 
 /*
- * Root starts the command of `exec`, and a process of the user who owns the buffer directory pushes its metrics. They
- * exchange lines of JSON.
+ * A job runs in one process, and another process pushes its metrics: root starts the command, and a process of the user who owns
+ * the buffer directory writes there. They exchange lines of JSON.
  */
 
 /** What the pushing process needs to know of a job. */

@@ -31,7 +31,7 @@ export async function hold(root: string, directory: string): Promise<HeldDirecto
   return { at: (name) => `/proc/self/fd/${fd}/${name}`, release: () => closeSync(fd) }
 }
 
-/** Runs `work` with a path for `path`. The last part of it is not verified: `work` must not follow a link there. */
+/** Runs `work` with a path for `path`. Its last part is not verified: `work` must not follow a link there. */
 export async function within<T>(root: string, path: string, work: (safe: string) => Promise<T>): Promise<T> {
   const directory = dirname(path)
   const held = await hold(root, directory)

@@ -158,7 +158,7 @@ async function openSending(config: Config, deps: Deps) {
   const inMemory = !haveBacklog(config.outputs) ? ({ mode: 'memory' } as const) : {}
   const offset = offsetOf(config.identity)
   const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo, offset })
-  const hostClaim = await claimHostSeries(config) // batch commands then do not push this host's series
+  const hostClaim = config.outputs.length > 0 ? await claimHostSeries(config, log) : undefined // batch commands then do not push this host's series
   const sampleClock = new SampleClock(clock, log, buffer.newestMs)
   const onTime = (receiverMs: number, name: string) => {
     sampleClock.confirm(receiverMs, name)
@@ -188,7 +188,7 @@ async function openSending(config: Config, deps: Deps) {
     const { newestMs } = buffer
     const isEnd = newestMs !== undefined && (await isGoingDown(hostServices(config.busAddress), clock))
     if (isEnd) buffer.append(staleEnd(newestMs))
-    hostClaim?.release()
+    if (hostClaim !== undefined && 'release' in hostClaim) await hostClaim.release()
   }
   return { buffer, sampleClock, outputSet, now, adoption, end }
 }

@@ -1,5 +1,5 @@
 import { addAbortSignal, type Readable } from 'node:stream'
-import type { Terminal } from './commands/command.ts'
+import { privateUmask, type Terminal } from './commands/command.ts'
 import { collectorHelp, commands, examplesText, hasCollectorFlags, helpOf } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
 import { outputKinds } from './output-kinds.ts'
@@ -185,5 +185,7 @@ function outputError(error: NodeJS.ErrnoException): number {
 // No top-level await: the bundle is CommonJS, because that starts faster.
 if (import.meta.main) {
   const terminal = processTerminal()
+  const [, , word] = process.argv
+  if (word !== 'exec') process.umask(privateUmask) // its command inherits the umask
   void main(process.argv.slice(2), terminal).then(terminal.end)
 }

@@ -1,3 +1,4 @@
+import type { Claim } from '../buffer/index.ts'
 import { type CollectorSetOptions, type HostSampler, openHostSampler, SampleClock } from '../collect/index.ts'
 
 import { isSameIdentity, type Labels, labelled, type Snapshot } from '../metrics/index.ts'
@@ -6,10 +7,10 @@ import { jobSnapshots, type RunningJob } from '../process/index.ts'
 
 import { every } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
-import { messageOf, report } from '../util/log.ts'
+import { type Log, messageOf, report } from '../util/log.ts'
 import { messages } from './messages.ts'
 import { openBatchRun } from './open-run.ts'
-import { type Claim, claim, claimHostSeries, socketName } from './process-lock.ts'
+import { claimHostSeries, claimSeries } from './process-lock.ts'
 import type { DeliveryResult } from './result.ts'
 import { runningAgent } from './run-log.ts'
 import { staleEnd } from './spool-logs.ts'
@@ -71,7 +72,7 @@ export async function pushDuringExec(
 /** The run with the metrics of the command itself. */
 async function openJobRun(options: ExecPushOptions, { labels: configured, running }: LabelledJob, deps: Deps) {
   const { clock, log } = deps
-  const { labels, claim } = await claimSlot(options, configured)
+  const { labels, claim } = await claimSlot(options, configured, log)
   const run = await openBatchRun(jobOptions(options, labels), deps, { sync: 'always' })
   const snapshotOf = jobSnapshots(labelled(options.identity, labels))
   const sampleClock = new SampleClock(clock, log)
@@ -92,7 +93,7 @@ async function openJobRun(options: ExecPushOptions, { labels: configured, runnin
       try {
         return await run.finish(async () => ({ snapshots: await now() }), deadline)
       } finally {
-        claim.release()
+        await claim.release()
       }
     },
   }
@@ -102,10 +103,13 @@ async function openJobRun(options: ExecPushOptions, { labels: configured, runnin
 async function claimSlot(
   options: ExecPushOptions,
   labels: Labels,
+  log: Log,
 ): Promise<{ readonly labels: Labels; readonly claim: Claim }> {
+  const scope = { ...options, identity: labelled(options.identity, labels) }
   for (let number = 0; ; number++) {
-    const slot = await claim(socketName(`job ${number}`, { ...options, identity: labelled(options.identity, labels) }))
-    if (slot !== undefined) return { labels: number === 0 ? labels : { ...labels, parallel: `${number}` }, claim: slot }
+    const claim = await claimSeries(`job-${number}`, scope, log)
+    if ('release' in claim) return { labels: number === 0 ? labels : { ...labels, parallel: `${number}` }, claim }
+    report(log, messages.jobClaimed, { parallel: number + 1, pid: claim.pid })
   }
 }
 
@@ -124,6 +128,7 @@ class HostRun {
   readonly #sampler: HostSampler
   #run: BatchRun | undefined
   #claim: Claim | undefined
+  #isClaimReported = false
   #lastMs: number | undefined
 
   constructor(options: ExecPushOptions, deps: Deps) {
@@ -146,7 +151,7 @@ class HostRun {
       await this.#claimSeries()
       return (await this.#run?.finish(() => this.#last(), deadline)) ?? []
     } finally {
-      this.#claim?.release()
+      await this.#claim?.release()
       this.#sampler.close()
     }
   }
@@ -172,17 +177,26 @@ class HostRun {
       await this.#handOver(agent.pid)
       return false
     }
-    this.#claim ??= await claimHostSeries(this.#options)
-    if (this.#claim === undefined) return false
+    if (this.#claim === undefined) {
+      const claim = await claimHostSeries(this.#options, this.#deps.log)
+      if ('pid' in claim) return this.#leaveTo(claim.pid)
+      this.#claim = claim
+    }
     this.#run ??= await openBatchRun(this.#options, this.#deps, { sync: 'always', endsSeries: true, isSecond: true })
     return true
+  }
+
+  #leaveTo(pid: number | 'unknown'): false {
+    if (!this.#isClaimReported) report(this.#deps.log, messages.hostClaimed, { pid })
+    this.#isClaimReported = true
+    return false
   }
 
   /** An agent has started and pushes the host's series now: ends the run without stale markers. */
   async #handOver(pid: number): Promise<void> {
     const run = this.#run
     this.#run = undefined
-    this.#claim?.release()
+    await this.#claim?.release()
     this.#claim = undefined
     if (run === undefined) return
     report(this.#deps.log, messages.agentTookOver, { pid })

@@ -64,6 +64,29 @@ export const messages = defineMessages('batch', {
     data: 'lost',
     action: 'Correct what `err` names, or report it with `hostpush support`.',
   },
+  hostClaimed: {
+    level: 'info',
+    text: 'Host metrics are already pushed by another process, this command pushes only those of its job',
+    meaning:
+      '`pid` is another `hostpush exec`, or the agent, with the same labels and URLs. If it ends first, this command takes over.',
+    data: 'none',
+    action: 'None. To get host metrics from both, set another `--instance`.',
+  },
+  jobClaimed: {
+    level: 'info',
+    text: 'Job is already running in another process, label parallel added',
+    meaning:
+      'Another `hostpush exec`, `pid`, runs a job with the same labels. The label keeps the series of both apart.',
+    data: 'none',
+    action: 'None, if the job may run in parallel. Otherwise find out why an earlier run has not ended.',
+  },
+  claimFailed: {
+    level: 'warn',
+    text: 'Claim failed, concurrent commands may push the same series',
+    meaning: 'Neither the buffer directory nor the directory for temporary files can be used.',
+    data: 'kept',
+    action: 'Correct what `err` names.',
+  },
   agentTookOver: {
     level: 'info',
     text: 'Agent started, it pushes the metrics of this host from now on',

@@ -29,6 +29,7 @@ export { diskIn, type FileSystem, isForbidden, opened } from './disk/filesystem.
 export { type DirectoryOwner, foreignOwnerOf } from './disk/owner.ts'
 export { makeDirectory, namesIn, removeDirectory, within } from './disk/safe-path.ts'
 export { DiskBuffer } from './disk-buffer.ts'
+export { type Claim, claimForUser, claimIn, type Holder } from './lock/claim.ts'
 export { enterQueue, type QueueTicket } from './lock/fifo-queue.ts'
 export { ask, BufferError, ownerOf, type Request } from './lock/lockfile.ts'
 export { deadLetterDirectory } from './log/dead-letters.ts'

@@ -1,5 +1,5 @@
 import { collectors } from '../collectors/index.ts'
-import { configFlags, readConfig } from '../config/index.ts'
+import { configFlags, exposedSecrets, readConfig } from '../config/index.ts'
 import { addressesOf, loadKinds } from '../output.ts'
 import { plural } from '../util/plural.ts'
 import { durationText } from '../util/quantity.ts'
@@ -34,7 +34,9 @@ export default {
         `${outputs.length === 0 ? 'No output is configured: nothing is pushed.\n' : `Outputs:\n${outputs.join('')}`}`,
     )
     for (const decision of config.decisions) terminal.out(`Default: ${decision}\n`)
-    for (const warning of config.warnings) terminal.out(`Warning: ${warning}\n`)
+    const path = flags.get('config.file')
+    const exposed = path === undefined ? [] : exposedSecrets(String(path))
+    for (const warning of [...config.warnings, ...exposed]) terminal.out(`Warning: ${warning}\n`)
     return 0
   },
 } satisfies Command

@@ -2,6 +2,9 @@ import type { Capability, User } from '../host/index.ts'
 import type { RegisteredKind } from '../output.ts'
 import type { CommandLine, Flag } from '../util/flags.ts'
 
+/** Files and sockets are for this user only, whatever the umask of the caller. */
+export const privateUmask = 0o077
+
 /** The parts of the process that a command may use. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>

@@ -1,7 +1,7 @@
 import { collectors } from '../collectors/index.ts'
 import { ConfigError } from '../config/error.ts'
-import { configFlags, readConfig } from '../config/index.ts'
-import { diagnose, type Finding, fail, reportOf } from '../doctor/index.ts'
+import { configFlags, exposedSecrets, readConfig } from '../config/index.ts'
+import { diagnose, type Finding, fail, reportOf, warn } from '../doctor/index.ts'
 import { loadKinds } from '../output.ts'
 import { type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Command, Terminal } from './command.ts'
@@ -54,7 +54,13 @@ async function findingsOf(flags: ParsedFlags, { environment, outputKinds }: Term
     const config = await readConfig({ flags: own, environment, collectors, outputKinds: kinds })
     const { problem } = await ownerToBecome(config.buffer)
     const findings = await diagnose(config, kinds)
-    return problem === undefined ? findings : [...findings, fail('buffer', problem)]
+    const path = flags.get('config.file')
+    const exposed = path === undefined ? [] : exposedSecrets(String(path))
+    const more = [
+      ...exposed.map((text) => warn('configuration', text)),
+      ...(problem === undefined ? [] : [fail('buffer', problem)]),
+    ]
+    return [...findings, ...more]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return error.problems.map((problem) => fail('configuration', problem))

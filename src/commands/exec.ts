@@ -11,7 +11,7 @@ import { systemClock, withTimeout } from '../util/clock.ts'
 import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
-import type { Command, Terminal } from './command.ts'
+import { type Command, privateUmask, type Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { addressIn, failureKinds, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
@@ -111,6 +111,7 @@ export default {
       environment,
       killAfterMs: options?.killAfterMs,
     })
+    process.umask(privateUmask) // after the start of the command, which inherits that of the caller
     if (running.problem !== undefined) printError(running.problem)
     const reported = options && { done: push(given, options, running).catch(printError), ...options }
     const status = await running.status

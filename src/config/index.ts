@@ -19,6 +19,7 @@ import { outputDefaults } from './sections/output-defaults.ts'
 import { outputsOf } from './sections/outputs.ts'
 import { defaultListen, webOf } from './sections/web.ts'
 
+export { exposedSecrets } from './file/exposure.ts'
 export { durationMs } from './schema/units.ts'
 export { offsetOf } from './sections/interval.ts'
 export { openWebFile } from './sections/web-file.ts'

@@ -1,6 +1,6 @@
-import { accessSync, constants, statfsSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { type BufferOptions, diskRemedy } from '../buffer/index.ts'
+import { accessSync, constants, lstatSync, readdirSync, statfsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type BufferOptions, diskRemedy, foreignRemedy } from '../buffer/index.ts'
 import { messageOf } from '../util/log.ts'
 import { sizeText } from '../util/quantity.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
@@ -17,6 +17,8 @@ export function checkDirectory({ mode, directory, minFreeBytes, maxBytes }: Buff
     accessSync(place, constants.W_OK | constants.X_OK)
     const free = bavail * bsize
     const text = `${directory}: ${sizeText(free)} free, the buffer uses at most ${sizeText(maxBytes)} and keeps ${sizeText(minFreeBytes)} free`
+    const unusable = unusableIn(directory)
+    if (unusable !== undefined) return unusable
     if (free < minFreeBytes)
       return fail('buffer', `${text}: no space for the buffer`, 'free disk space, or lower buffer.min_free')
     if (type === tmpfs)
@@ -30,6 +32,37 @@ export function checkDirectory({ mode, directory, minFreeBytes, maxBytes }: Buff
   } catch (error) {
     const text = messageOf(error)
     return fail('buffer', `${directory}: ${text}`, diskRemedy(text))
+  }
+}
+
+/** Depth of the directories of a spooled log. */
+const maxDepth = 3
+
+/**
+ * The first name in the buffer directory that hostpush cannot use: a link, or a file of another user, as `hostpush` run as
+ * root leaves it without CAP_SETUID.
+ */
+function unusableIn(directory: string, root = directory, depth = 0): Finding | undefined {
+  const uid = process.geteuid?.()
+  for (const name of namesIn(directory)) {
+    const path = join(directory, name)
+    const status = lstatSync(path, { throwIfNoEntry: false })
+    if (status === undefined) continue // deleted meanwhile
+    if (status.isSymbolicLink())
+      return fail('buffer', `${path} is a symbolic link, which hostpush does not use`, `rm ${path}`)
+    if (status.uid !== uid && uid !== 0)
+      return fail('buffer', `${path} belongs to user ${status.uid}, this user cannot use it`, foreignRemedy(root))
+    const below = status.isDirectory() && depth < maxDepth ? unusableIn(path, root, depth + 1) : undefined
+    if (below !== undefined) return below
+  }
+  return undefined
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return [] // it does not exist yet; its owner was checked before
   }
 }
 

@@ -11,7 +11,7 @@ import { type Finding, ok, warn } from './finding.ts'
 import { checkLimits } from './limits.ts'
 import { checkOutput } from './output.ts'
 
-export { fail, reportOf } from './finding.ts'
+export { fail, reportOf, warn } from './finding.ts'
 export type { Finding }
 
 /** Tests everything between this host and its receivers. Outputs are tested concurrently: one that hangs does not delay others. */

@@ -27,9 +27,17 @@ export function parseInherited(text = ''): Inherited {
   }
 }
 
-/** The environment of the command: that of hostpush without the launcher's variables. */
+/** Variables of the launcher that are no secrets: the command may run hostpush too. */
+const forLauncher = ['HOSTPUSH_NODE', 'HOSTPUSH_NODE_FLAGS']
+
+const isOurs = (name: string): boolean => name.startsWith('HOSTPUSH_') && !forLauncher.includes(name)
+
+/**
+ * The environment of the command: that of hostpush without the launcher's variables, and without other variables that begin
+ * with HOSTPUSH_: they may contain passwords and tokens for the configuration.
+ */
 export const environmentOf = (environment: NodeJS.ProcessEnv, { ours }: Inherited): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(environment).filter(([name]) => name !== inheritedVariable && !ours.includes(name)))
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !isOurs(name) && !ours.includes(name)))
 
 /** A command line that restores the inherited attributes in a shell and then replaces the shell with the command. */
 export function wrapped(

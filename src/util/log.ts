@@ -119,10 +119,13 @@ function quoted(value: unknown): string {
   return /^[^\s"=\\\p{C}]+$/u.test(text) ? text : escaped(text)
 }
 
-/** JSON, with escapes for control characters and Unicode line separators, which JSON.stringify leaves as they are. */
+/**
+ * JSON, with escapes for what JSON.stringify leaves as it is: control characters, Unicode line separators, and characters
+ * that change the direction of the text, so that a line would look like another one.
+ */
 function escaped(value: unknown): string {
   return JSON.stringify(value).replace(
-    /[\x7f-\x9f\u2028\u2029]/g,
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

@@ -11,6 +11,8 @@ import { clientOf, RateLimiter } from './rate-limit.ts'
 export interface Admission {
   readonly headers: Readonly<Record<string, string>>
   readonly rejection?: Answer
+  /** Clients need a password, or verify the name of this server by TLS. */
+  readonly isProtected?: boolean
 }
 
 interface Deps {
@@ -50,7 +52,8 @@ export class Gate {
   async admit({ headers, socket }: IncomingMessage): Promise<Admission> {
     const protection = this.protection()
     if (protection === undefined) return { headers: {}, rejection: plain(500, 'Internal Server Error') }
-    const admission = { headers: protection.headers }
+    const isProtected = protection.tls !== undefined || protection.users.size > 0
+    const admission = { headers: protection.headers, isProtected }
     const { rateLimit, users } = protection
     const client = clientOf(socket.remoteAddress)
     const nowMs = this.#deps.clock.monotonicMs()

@@ -6,6 +6,7 @@ import { LineRate } from '../util/log-rate.ts'
 import { type Answer, plain, type Request, requestOf, send } from './answer.ts'
 import { Connections } from './connections.ts'
 import type { Admission, Gate } from './gate.ts'
+import { isRebound } from './host-check.ts'
 import { messages } from './messages.ts'
 
 /** Address to listen on; all interfaces if `host` is undefined. */
@@ -35,6 +36,10 @@ const socketTimeoutMs = 30_000
 
 const admitted: Admission = { headers: {} }
 const badRequest: Answer = plain(400, '400 Bad Request')
+const misdirected: Answer = plain(
+  421,
+  'This name is not known here. Use the IP address or the host name of this host, or set passwords in --web.config.file.',
+)
 
 /** Parses `host:port`, `:port` or `[::1]:port`. Throws an Error if the address is invalid. */
 export function addressOf(text: string): Address {
@@ -65,6 +70,7 @@ export async function listenOn(
 ): Promise<Listener> {
   const server = await serverOf(gate, log)
   server.timeout = socketTimeoutMs
+  const ownNames = 'host' in at && at.host !== undefined ? [at.host] : []
   let open = 0
   let closing = false
   const connections = new Connections(clock)
@@ -74,7 +80,9 @@ export async function listenOn(
     const over = new Promise((resolve) => response.once('close', resolve))
     const request = requestOf(incoming)
     const { done, ...reply } = await guarded(async () => {
-      const { headers, rejection } = (await gate?.admit(incoming)) ?? admitted
+      const { headers, rejection, isProtected = false } = (await gate?.admit(incoming)) ?? admitted
+      // with TLS or passwords, a page of another site gets no answer anyway
+      if (!isProtected && isRebound(incoming, ownNames)) return misdirected
       const result = rejection ?? (request === undefined ? badRequest : await answer(request))
       return { ...result, headers: { ...result.headers, ...headers } }
     }, log)

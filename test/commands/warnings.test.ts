@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { startGateway } from '../pushgateway/gateway.ts'
@@ -27,6 +28,26 @@ test('every command that pushes prints a warning about a probable mistake, and n
   assert.deepEqual([once.status, once.err], [0, warning])
   const exec = hostpush(t, ['exec', flag, '--', 'true'])
   assert.deepEqual([await exec.ended, exec.output()], [0, warning])
+})
+
+test('check and doctor warn of a secret in a file that every user can read', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hostpush-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  chmodSync(folder, 0o755)
+  const file = join(folder, 'config.json')
+  const pushgateway = [{ url: 'http://127.0.0.1:9', basic_auth: { username: 'me', password: 's3cret' } }]
+  writeFileSync(file, JSON.stringify({ pushgateway }), { mode: 0o644 })
+  const words = `${file}: contains a secret, and every user can read it: chmod o-r ${file}`
+  const check = await commandLine(['check', `--config.file=${file}`])
+  assert.ok(check.out.endsWith(`Warning: ${words}\n`), check.out)
+  const doctor = await commandLine(['doctor', '--format=json', `--config.file=${file}`])
+  const findings = JSON.parse(doctor.out) as { readonly level: string; readonly text: string }[]
+  assert.deepEqual(
+    findings.filter(({ text }) => text === words).map(({ level }) => level),
+    ['warn'],
+  )
+  chmodSync(file, 0o640)
+  assert.doesNotMatch((await commandLine(['check', `--config.file=${file}`])).out, /every user/)
 })
 
 test('log level error suppresses warnings about the configuration', async (t) => {

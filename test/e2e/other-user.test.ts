@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { receiverAt } from '../../src/commands/receive.ts'
-import { eventually, freePort, hostpush, program, root, start, temporary } from '../support/servers.ts'
+import { eventually, freePort, hostpush, program, ready, root, start, temporary } from '../support/servers.ts'
 
 /* Commands of root in the buffer directory of an agent that runs as another user. */
 
@@ -148,6 +157,46 @@ test('root without CAP_SETUID does not open the directory, and says so in one li
     assert.equal(output.split('\n').filter((line) => reason.test(line)).length, 1, output)
   }
   assert.deepEqual(names(state), [])
+})
+
+test('sockets of systemd are passed on when the agent becomes the owner of the directory', async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const listening = createServer().listen(0, '127.0.0.1')
+  await once(listening, 'listening')
+  const { port } = listening.address() as AddressInfo
+  const { _handle: handle } = listening as unknown as { readonly _handle: { readonly fd: number } }
+  const words = [
+    process.execPath,
+    join(root, 'src/cli.ts'),
+    'run',
+    '--web.systemd-socket',
+    here.config(await nowhere()),
+  ]
+  const agent = spawn('sh', ['-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...words], {
+    env: { ...process.env, ...here.environment, LISTEN_FDS: '1' },
+    stdio: ['ignore', 'ignore', 'ignore', handle.fd],
+  })
+  listening.close() // only the agent has the socket now
+  t.after(() => agent.kill('SIGKILL'))
+  await ready(`http://127.0.0.1:${port}/-/ready`)
+  assert.match(readFileSync(`/proc/${agent.pid}/status`, 'utf8'), /^Uid:\t65534\t/m)
+})
+
+test("the user's doctor reports what root left in the directory, and links", async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const { state, config, asOther } = here
+  mkdirSync(join(state, 'spool'), { mode: 0o700 })
+  const told = async () => {
+    const doctor = asOther(['doctor', config(await nowhere())])
+    assert.equal(await doctor.ended, 1)
+    return doctor.output()
+  }
+  assert.match(await told(), /spool belongs to user 0, this user cannot use it.*\n.*chown -R 65534:65534 '\S+\/state'/)
+  rmdirSync(join(state, 'spool'))
+  symlinkSync('/etc', join(state, 'spool'))
+  assert.match(await told(), /spool is a symbolic link, which hostpush does not use.*\n.*rm \S+\/spool/)
 })
 
 test('a command does not wait in the queue for a process that it may not contact', async (t) => {

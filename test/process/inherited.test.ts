@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseInherited, stdioOf, wrapped } from '../../src/process/inherited.ts'
+import { environmentOf, parseInherited, stdioOf, wrapped } from '../../src/process/inherited.ts'
 import { root } from '../support/servers.ts'
 
 test('the variable of the launcher is parsed, and invalid values are ignored', () => {
@@ -49,4 +49,15 @@ test('the command inherits the environment without the variables of the launcher
       .filter((line) => !line.startsWith('PWD='))
       .sort()
   assert.deepEqual(sorted(lines([join(root, 'bin/hostpush'), 'exec', '--', 'env'])), sorted(lines(['env'])))
+})
+
+test('variables that begin with HOSTPUSH_ are not passed to the command, except those of the launcher', () => {
+  const passed = {
+    HOSTPUSH_NODE: process.execPath,
+    HOSTPUSH_NODE_FLAGS: '--no-warnings',
+    TOKEN: 'a',
+    MY_HOSTPUSH_TOKEN: 'b',
+  }
+  const env = { ...passed, HOSTPUSH_TOKEN: 's3cret', HOSTPUSH_: 's3cret', HOSTPUSH_RECORD: 's3cret' }
+  assert.deepEqual(environmentOf(env, parseInherited('')), passed)
 })

@@ -41,13 +41,17 @@ test('messages below the level are not written', () => {
   )
 })
 
-test('both formats escape control characters and line separators', () => {
+test('both formats escape control characters, line separators and controls of the text direction', () => {
   const hostile = [
     '\u001b[2J',
     '\u009b2J',
     '\u0085',
     '\u2028',
     '\u2029',
+    '\u202e',
+    '\u2066',
+    '\u200f',
+    '\u061c',
     '\u007f',
     '\n',
     '\r',

@@ -74,7 +74,8 @@ function isPage({ headers, body }: Reply): boolean {
   return /^text\/html\b/i.test(String(headers['content-type'] ?? '')) && /^\s*<(!doctype|html)\b/i.test(body)
 }
 
-const controls = /[^\P{Cc}\t]+/gu
+/** Control characters, and those that change the direction of the text. */
+const controls = /(?:[^\P{Cc}\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069])+/gu
 
 /**
  * Status and first line of the answer; the second line too if the first ends with a colon. For a web page its title. Only

@@ -34,6 +34,35 @@ test("values of a URL's query are masked, decoded and encoded", () => {
   assert.equal(told(JSON.stringify({ key: 'a"bcd' }), { 'X-Key': 'a"bcd' }), '{"key":"***"}')
 })
 
+const token = 'glc_eyJvIjoiMTIzNDU2Iiwi+/bi=='
+const withToken = { authorization: `Bearer ${token}` }
+
+test('every beginning of 8 or more characters of a secret is masked, with any end, in any text', () => {
+  for (let length = 8; length <= token.length; length++)
+    for (const end of ['', '…', ' is wrong', '"'])
+      assert.equal(told(`no ${token.slice(0, length)}${end}`, withToken), `no ***${end}`)
+  assert.equal(told(`no ${token.slice(0, 7)}`, withToken), `no ${token.slice(0, 7)}`)
+  const long = 'T'.repeat(60_000)
+  assert.equal(told(`no ${long.slice(0, 500)}`, { authorization: `Bearer ${long}` }), 'no ***')
+  assert.equal(told(`${token}${token.slice(0, 9)}, ${token}`, withToken), '***, ***')
+})
+
+test('secrets are masked in base64 at any position, and with any mixture of percent escapes', () => {
+  for (const before of ['', 'a', 'ab', 'user:', '{"token":"'])
+    for (const encoding of ['base64', 'base64url'] as const) {
+      const shown = told(`no ${Buffer.from(`${before}${token}!`).toString(encoding)}`, withToken)
+      const seen = Buffer.from(shown.replace(/^no /, '').replaceAll('***', ''), encoding).toString()
+      assert.ok(!seen.includes(token.slice(0, 4)), `${before} ${encoding}: ${shown}`)
+    }
+  const escaped = (every: number) =>
+    [...token].map((one, i) => (i % every === 0 ? `%${one.charCodeAt(0).toString(16)}` : one)).join('')
+  for (const every of [1, 2, 3]) {
+    assert.equal(told(`100% no ${escaped(every)} %zz`, withToken), '100% no *** %zz')
+    assert.equal(told(`no ${escaped(every).slice(0, 24)}`, withToken), 'no ***')
+  }
+  assert.equal(told('no p%C3%A4ssw%C3%B6rt%20%E2%82%AC, %C3%A4', { 'X-Key': 'pässwört €' }), 'no ***, %C3%A4')
+})
+
 test('a token that the receiver repeats does not appear in the log', async (t) => {
   const { port } = await rawServer(t, (socket, { headers }) =>
     socket.write(answerOf(401, {}, `you said ${headers['authorization']}`)),

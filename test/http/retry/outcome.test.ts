@@ -55,6 +55,7 @@ test('the reason is the title of a page or the first line of a text, truncated',
   assert.equal(reasonOf('<html><body>no</body></html>', html), 'HTTP 413')
   assert.equal(reasonOf('too much\r\nreally'), 'HTTP 413: too much')
   assert.equal(reasonOf('\x1b[31mtoo\tmuch\x00\x1b]0;x\x07'), 'HTTP 413: \uFFFD[31mtoo\tmuch\uFFFD]0;x\uFFFD')
+  assert.equal(reasonOf('no \u202eexe.txt\u2066'), 'HTTP 413: no \uFFFDexe.txt\uFFFD')
 })
 
 test('a web page with status 200 is not a delivery; other bodies of a 2xx are ignored', () => {

@@ -29,7 +29,8 @@ const meanings = `- **second**: the agent that started second in a row with two 
   has an outage. One interval is ${intervalMs / 1000} s.
 - **series stored**: series with a sample at the receiver, of the collected ones.
 - **lacking**: samples that the receiver lacks, after the first stored sample of their series.
-- **lost**: samples that are neither at the receiver, nor a dead letter, nor in the backlog.
+- **lost**: samples that are neither at the receiver, nor a dead letter, nor in the backlog. Prometheus 3 reports to 2.0 only
+  how many samples it refuses, so these are no dead letters.
 - **backlog**: snapshots at the end.
 - **dead letters**: samples. **Of them stored**: those that the receiver has, which must be 0.
 - **refused**: \`cortex_discarded_samples_total\` without 429: a sample counts once for each request.

@@ -6,7 +6,7 @@
  * --program runs the bin/hostpush of another checkout, which must be built (npm run prepare). --against runs the rows that
  * apply to prometheus, prometheus3 or victoria-metrics. --logs keeps the output of every agent. The variants of a row
  * (remote-write 1.0 and 2.0, out-of-order window 0 and 10 m) run at the same time, each with its tenant. A row takes
- * about 40 s. Exits with 1 if a row cannot run.
+ * about 40 s. Exits with 1 if a row cannot run, and with 2 if the command line is wrong.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -28,14 +28,20 @@ const { values: given } = parseArgs({
   },
 })
 
-const kind = kinds.find((one) => one === given.against)
-if (kind === undefined) throw new Error(`--against: ${given.against} is not one of ${kinds.join(', ')}`)
+function usageError(message: string): never {
+  process.stderr.write(`mimir-faults: ${message}\n`)
+  process.exit(2)
+}
+
+const kind =
+  kinds.find((one) => one === given.against) ??
+  usageError(`--against: ${given.against} is not one of ${kinds.join(', ')}`)
 
 function chosenRows(receiver: Kind): readonly Row[] {
   const names = given.only?.split(',')
-  const unknown = names?.find((name) => !rows.some((row) => row.name === name))
-  if (unknown !== undefined)
-    throw new Error(`--only: ${unknown} is not one of ${rows.map(({ name }) => name).join(', ')}`)
+  const known = rows.filter(({ on }) => on.includes(receiver)).map(({ name }) => name)
+  const unknown = names?.find((name) => !known.includes(name))
+  if (unknown !== undefined) usageError(`--only: ${unknown} is not one of ${known.join(', ')}`)
   return rows.filter(({ name, on }) => on.includes(receiver) && names?.includes(name) !== false)
 }
 

@@ -125,12 +125,12 @@ export class Host {
   /** Compares the samples until a time. The default leaves out those of requests that may not have ended. */
   async figures(untilMs = Date.now() - 3 * intervalMs): Promise<Figures> {
     const endAgeMs = (await this.#ageMs().catch(() => undefined)) ?? Number.NaN
-    const backlog = await this.#backlog() // first: samples that leave it later are in the other two
+    const backlog = await this.#backlog() // first: a sample that leaves it later does not count as lost
     const stored = storedIn(await this.target.query(this.tenant, `{instance="${this.#instance}"}[15m]`))
     const comparison = compare({
       collected: collectedIn(this.#ledger.ledger, untilMs),
       stored,
-      deadLetters: await this.#deadLetters(),
+      deadLetters: backlog.hasDeadLetters ? await this.#deadLetters() : new Map(),
       backlogMs: backlog.oldestMs,
       isExact: this.target.kind !== 'victoria-metrics',
     })
@@ -183,13 +183,14 @@ export class Host {
     return exportedIn(await this.#buffer('export', '--dead-letters'))
   }
 
-  async #backlog(): Promise<{ readonly snapshots: number; readonly oldestMs: number }> {
-    const { endpoints } = JSON.parse(await this.#buffer('ls')) as {
+  async #backlog() {
+    const { endpoints, dead_letters } = JSON.parse(await this.#buffer('ls')) as {
       endpoints: readonly { endpoint: string; snapshots: number; oldest: string | null }[]
+      dead_letters: readonly unknown[]
     }
     const found = endpoints.find(({ endpoint }) => endpoint === 'measured')
     const oldestMs = found?.oldest ? Date.parse(found.oldest) : Number.POSITIVE_INFINITY
-    return { snapshots: found?.snapshots ?? 0, oldestMs }
+    return { snapshots: found?.snapshots ?? 0, oldestMs, hasDeadLetters: dead_letters.length > 0 }
   }
 
   /** The output of `hostpush buffer` as JSON. */

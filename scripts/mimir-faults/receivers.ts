@@ -106,5 +106,6 @@ async function nameOf({ url, api }: Prometheus, kind: Kind): Promise<string> {
     return `Prometheus ${version}`
   }
   const page = await (await fetch(`${url}/metrics`)).text()
-  return `VictoriaMetrics ${/^vm_app_version\{.*short_version="([^"]*)"/m.exec(page)?.[1] ?? 'of an unknown version'}`
+  const [, version = ''] = /^vm_app_version\{.*short_version="([^"]*)"/m.exec(page) ?? []
+  return `VictoriaMetrics ${version}`.trim() // Debian builds it without a version
 }

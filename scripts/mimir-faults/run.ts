@@ -38,17 +38,31 @@ class Ends implements Tester {
     throw new Error(reason)
   }
 
+  /** Calls every end, also after one has failed. */
   async run(): Promise<void> {
-    for (const end of this.#ends.reverse()) await end()
+    const errors: unknown[] = []
+    for (let end = this.#ends.pop(); end !== undefined; end = this.#ends.pop()) {
+      try {
+        await end()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'not everything has ended')
   }
 }
 
+const signals = ['SIGINT', 'SIGTERM'] as const
+
 async function owned<T>(action: (owner: Ends) => Promise<T>): Promise<T> {
   const owner = new Ends()
+  const interrupt = () => void owner.run().finally(() => process.exit(1))
+  for (const signal of signals) process.once(signal, interrupt)
   try {
     return await action(owner)
   } finally {
     await owner.run()
+    for (const signal of signals) process.off(signal, interrupt)
   }
 }
 

@@ -39,7 +39,7 @@ const numbers: readonly (readonly [file: string, family: Family<'device'>])[] = 
   ['type', gauge('node_network_protocol_type', 'Hardware type of the interface (ARPHRD_…).', ['device'])],
 ]
 
-/** Only by netlink. */
+/** These metrics need netlink; sysfs does not have them. */
 const infoByNetlink = gauge('node_network_info', 'Non-numeric attributes of an interface; always 1.', [
   'device',
   'address',

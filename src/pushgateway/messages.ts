@@ -42,7 +42,7 @@ export const messages = defineMessages('pushgateway', {
     text: 'Deletion of the group rejected',
     meaning: 'The Pushgateway rejects the DELETE that `delete_on_start` or `delete_on_shutdown` asks for.',
     data: 'none',
-    action: 'Follow `hint`, or delete the group on the page of the Pushgateway.',
+    action: 'Follow `hint`, or delete the group in the web interface of the Pushgateway.',
   },
   familiesRejected: {
     level: 'error',

@@ -68,7 +68,7 @@ export const rejectionMessages = defineMessages('remote-write', {
     meaning:
       'hostpush searches for rejected series with at most 32 requests an hour. That budget is used up. The search goes on after `next_try_in`.',
     data: 'stopped',
-    action: 'Correct what `reason` says, or drop the rejected series with `write_relabel_configs`.',
+    action: 'Correct the cause in `reason`, or drop the rejected series with `write_relabel_configs`.',
   },
   seriesRejected: {
     level: 'error',

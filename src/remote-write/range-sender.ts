@@ -218,7 +218,7 @@ export class RangeSender {
     return blame.rangeRejected(isOver) ? 'range-rejected' : work
   }
 
-  /** The receiver accepts a test sample and nothing of this range. Several snapshots are sent again one by one. */
+  /** Handles a range of which the receiver accepts nothing, although it accepts a test sample. Several snapshots are sent again one by one. */
   async #onRangeRejected({ entries, bounds }: Range, { reason }: BlameTracker): Promise<void> {
     const [entry] = entries
     if (entries.length > 1) this.#singlyUpTo = bounds.last

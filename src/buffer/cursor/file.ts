@@ -103,7 +103,7 @@ export class CursorFile {
     await this.#keep(pair, { ...pair.state, name: '', inFlight: undefined }, true)
   }
 
-  /** The directory was removed: the next write checks that the file still exists. */
+  /** Called when the directory was removed. The next write checks that the file still exists. */
   markUncertain(): void {
     this.#checkedMs = Number.NEGATIVE_INFINITY
   }

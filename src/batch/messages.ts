@@ -4,7 +4,8 @@ export const messages = defineMessages('batch', {
   spoolUnreadable: {
     level: 'error',
     text: 'Reading the spool failed, samples of earlier commands are not delivered',
-    meaning: 'The spool in the buffer directory contains the logs of earlier batch commands. hostpush tries to read it again.',
+    meaning:
+      'The spool in the buffer directory contains the logs of earlier batch commands. hostpush tries to read it again.',
     data: 'stopped',
     action: 'Correct the cause in `err`. `hint` shows the command if permissions are the cause.',
   },

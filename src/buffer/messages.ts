@@ -24,10 +24,19 @@ export const messages = defineMessages('buffer', {
     data: 'kept',
     action: 'See "Buffer disk is not writable, buffering in memory".',
   },
+  memoryFull: {
+    level: 'error',
+    text: 'Buffer memory is full while the disk is not writable, oldest samples dropped',
+    meaning:
+      'The disk has not accepted the snapshots for so long that they exceed 8 MiB of memory. hostpush drops the oldest undelivered samples (reason `disk_failed`). `samples` is the number of the first ones; further drops until the disk recovers are counted and not logged.',
+    data: 'lost',
+    action: 'Free space, correct the permissions, or repair the disk.',
+  },
   diskRecovered: {
     level: 'info',
     text: 'Buffer disk recovered',
-    meaning: 'hostpush writes snapshots to disk again, including those that were only in memory.',
+    meaning:
+      'hostpush writes snapshots to disk again, including those that were only in memory. `dropped` is the number of undelivered samples that were dropped because the memory was full.',
     data: 'none',
     action: 'None.',
   },

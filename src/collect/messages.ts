@@ -60,7 +60,8 @@ export const clockMessages = defineMessages('clock', {
   tooManyHeld: {
     level: 'error',
     text: 'Clock is not correct, too many samples held, oldest dropped',
-    meaning: 'Memory for held samples is limited. It is enough for about three hours of 700 series, collected every 15 seconds.',
+    meaning:
+      'Memory for held samples is limited. It is enough for about three hours of 700 series, collected every 15 seconds.',
     data: 'lost',
     action: 'Check the time synchronization (NTP) of this host.',
   },

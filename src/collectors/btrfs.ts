@@ -39,7 +39,11 @@ const deviceLabels = ['btrfs_dev_uuid', 'device', 'uuid'] as const
 const deviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', deviceLabels)
 /** The same metric without the UUID of the device, which sysfs does not have. */
 const plainDeviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', ['device', 'uuid'])
-const unused = gauge('node_btrfs_device_unused_bytes', 'Space of a device that is not allocated to a block group.', deviceLabels)
+const unused = gauge(
+  'node_btrfs_device_unused_bytes',
+  'Space of a device that is not allocated to a block group.',
+  deviceLabels,
+)
 const errors = undatedCounter('node_btrfs_device_errors_total', 'Errors of a device.', [...deviceLabels, 'type'])
 
 /** https://docs.kernel.org/filesystems/btrfs.html, https://btrfs.readthedocs.io/en/latest/ch-sysfs.html */

@@ -39,7 +39,7 @@ const numbers: readonly (readonly [file: string, family: Family<'device'>])[] = 
   ['type', gauge('node_network_protocol_type', 'Hardware type of the interface (ARPHRD_…).', ['device'])],
 ]
 
-/** These metrics need netlink; sysfs does not have them. */
+/** `node_network_info` if it is read by netlink, without the labels that only sysfs has. */
 const infoByNetlink = gauge('node_network_info', 'Non-numeric attributes of an interface; always 1.', [
   'device',
   'address',

@@ -13,7 +13,7 @@ import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { addressIn, failureKinds, printWarnings } from './result.ts'
+import { failureTexts, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
 const job: Flag = {
@@ -263,15 +263,8 @@ async function pushConfigured(
 
 /** One line for each output with undelivered samples. A full success prints nothing between the lines of the command. */
 function printResults(results: readonly DeliveryResult[]): void {
-  const address = addressIn(results)
-  for (const name of new Set(results.map((one) => one.name))) {
-    for (const { kind, text } of failureKinds) {
-      const here = results.filter((one) => one.name === name && one[kind] > 0)
-      const samples = here.reduce((sum, one) => sum + one[kind], 0)
-      const [first] = here
-      if (first !== undefined) printError(`${plural(samples, 'sample')} for ${address(first)} ${text}: ${first.reason}`)
-    }
-  }
+  const count = (samples: number) => plural(samples, 'sample')
+  for (const text of failureTexts(results, count, ({ name }) => name)) printError(text) // series of the host and of the job have different logs
 }
 
 function printError(error: unknown): void {

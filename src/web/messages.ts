@@ -77,7 +77,8 @@ export const messages = defineMessages('web', {
     text: 'Rejected a client without a valid certificate',
     meaning: 'The web configuration file requires a client certificate. hostpush closed the connection.',
     data: 'none',
-    action: 'Give the client a certificate of the CA in `client_ca_file`, with a name that `client_allowed_sans` allows.',
+    action:
+      'Give the client a certificate of the CA in `client_ca_file`, with a name that `client_allowed_sans` allows.',
   },
   handshakeFailed: {
     level: 'debug',

@@ -158,10 +158,15 @@ export class DiskCursor implements Cursor {
     this.#oldestMs = undefined
   }
 
-  /** Counts lost samples for this endpoint, except those that it has passed and those that are in flight. */
-  expireThrough({ from, to }: Loss, reason: DropReason): void {
+  /**
+   * Counts lost samples for this endpoint, except those that it has passed and those that are in flight. Returns their
+   * number.
+   */
+  expireThrough({ from, to }: Loss, reason: DropReason): number {
     const readTo = Math.max(this.position.samples, this.#countedTo)
-    this.drop(reason, this.#backlog.share(this.#log.uncounted({ from: Math.max(from, readTo), to })))
+    const samples = this.#backlog.share(this.#log.uncounted({ from: Math.max(from, readTo), to }))
+    this.drop(reason, samples)
+    return samples
   }
 
   /** The number of the last sample in flight, including the in-flight range of the previous agent. */

@@ -68,7 +68,7 @@ export const messages = defineMessages('agent', {
   },
   outputFailed: {
     level: 'error',
-    text: 'Output failed to accept a snapshot',
+    text: 'Passing a snapshot to an output failed',
     meaning: 'A bug in hostpush: the output threw an error. Other outputs are not affected.',
     data: 'lost',
     action: 'Report the error with `hostpush support`.',

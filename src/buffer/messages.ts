@@ -42,7 +42,7 @@ export const messages = defineMessages('buffer', {
   },
   directoryFailed: {
     level: 'error',
-    text: 'Buffer directory failed to open',
+    text: 'Opening the buffer directory failed',
     meaning: 'The backlog on disk is not delivered. New snapshots are buffered in memory and sent from there.',
     data: 'stopped',
     action: 'Follow `hint`, then restart the agent: it delivers the backlog.',
@@ -58,7 +58,7 @@ export const messages = defineMessages('buffer', {
   },
   segmentUnreadable: {
     level: 'error',
-    text: 'Buffer segment failed to read, skipped',
+    text: 'Reading a buffer segment failed, skipped',
     meaning:
       'The segment is missing, or several attempts to read it failed. Its undelivered samples are dropped (reason `corrupt`).',
     data: 'lost',
@@ -66,14 +66,14 @@ export const messages = defineMessages('buffer', {
   },
   segmentFailedToOpen: {
     level: 'error',
-    text: 'Buffer segment failed to open at the start, skipped',
+    text: 'Opening a buffer segment failed at the start, skipped',
     meaning: 'The file stays where it is. Its undelivered samples are dropped (reason `corrupt`).',
     data: 'lost',
     action: 'Look at `err`: correct the permissions of the file, or look for disk errors in the log of the kernel.',
   },
   deleteFailed: {
     level: 'warn',
-    text: 'Buffer segment failed to delete',
+    text: 'Deleting a buffer segment failed',
     meaning: 'A segment that is no longer needed stays on disk. The buffer may become larger than `max_bytes`.',
     data: 'none',
     action: 'Correct the permissions of the buffer directory, or repair the file system, and delete the file.',
@@ -88,7 +88,7 @@ export const messages = defineMessages('buffer', {
   },
   truncateFailed: {
     level: 'debug',
-    text: 'Incomplete last write failed to truncate, ignored',
+    text: 'Removing an incomplete last write failed, ignored',
     meaning: 'The incomplete record stays in the file. Readers stop before it.',
     data: 'none',
     action: 'None.',
@@ -115,14 +115,14 @@ export const corruptionMessages = defineMessages('buffer', {
   },
   copyFailed: {
     level: 'debug',
-    text: 'Corrupt bytes failed to be saved in corrupt/',
+    text: 'Saving corrupt bytes to corrupt/ failed',
     meaning: 'There is no copy of the corrupt bytes to analyze.',
     data: 'none',
     action: 'None.',
   },
   moveFailed: {
     level: 'debug',
-    text: 'Corrupt segment failed to be moved to corrupt/',
+    text: 'Moving a corrupt segment to corrupt/ failed',
     meaning: 'The file stays in the log directory.',
     data: 'none',
     action: 'None.',
@@ -133,7 +133,7 @@ export const corruptionMessages = defineMessages('buffer', {
 export const cursorMessages = defineMessages('buffer', {
   writeFailed: {
     level: 'warn',
-    text: 'Cursor file failed to write, positions are kept in memory',
+    text: 'Writing the cursor file failed, positions are kept in memory',
     meaning:
       'Delivery continues. If the agent restarts before the disk recovers, it sends samples again that were delivered since.',
     data: 'kept',
@@ -148,7 +148,7 @@ export const cursorMessages = defineMessages('buffer', {
   },
   readFailed: {
     level: 'warn',
-    text: 'Cursor file failed to read',
+    text: 'Reading the cursor file failed',
     meaning: 'The position of each endpoint is unknown. Delivery starts with the oldest snapshot of the buffer.',
     data: 'kept',
     action: 'Look at `err`. Receivers reject or ignore the duplicates.',
@@ -182,14 +182,14 @@ export const cursorMessages = defineMessages('buffer', {
 export const deadLetterMessages = defineMessages('buffer', {
   saveFailed: {
     level: 'error',
-    text: 'Dead letter failed to save, rejected samples are lost',
+    text: 'Saving a dead letter failed, rejected samples are lost',
     meaning: 'A receiver rejected samples, and hostpush cannot write them to `dead-letters/`.',
     data: 'lost',
     action: 'Free space, correct the permissions, or repair the disk.',
   },
   readFailed: {
     level: 'warn',
-    text: 'Dead letter failed to read, skipped',
+    text: 'Reading a dead letter failed, skipped',
     meaning: 'The file at `path` is unreadable. Other dead letters are not affected.',
     data: 'none',
     action: 'Delete it with `hostpush buffer drop --dead-letters`, or correct its permissions.',
@@ -200,7 +200,7 @@ export const deadLetterMessages = defineMessages('buffer', {
 export const lockMessages = defineMessages('buffer', {
   noSocket: {
     level: 'warn',
-    text: 'Lock socket failed to open, a second agent is not detected',
+    text: 'Opening the lock socket failed, a second agent is not detected',
     meaning:
       'The file system of the buffer does not support Unix sockets, or denies them. `hostpush buffer` cannot talk to the running agent.',
     data: 'none',

@@ -51,7 +51,7 @@ const numbered = (directory: Dir): Dir[] => directory.children().filter(({ name 
 
 function limit(proc: Dir, name: string): number {
   const value = proc.number(`sys/kernel/${name}`)
-  if (value === undefined) throw new Error(`processes: no ${name}`)
+  if (value === undefined) throw new Error(`processes: /proc/sys/kernel/${name} is missing`)
   return value
 }
 

@@ -57,7 +57,7 @@ for (const isRunning of [true, false]) {
     )
     assert.match(
       rest[2] ?? '',
-      /^endpoint fast \(URL unknown: .*\): 2 samples rejected, last .*Z: the receiver said: out of bounds \(Check this host's clock/,
+      /^endpoint fast \(URL unknown: .*\): 2 samples rejected, last .*Z: the receiver said: out of bounds \(Check the clock of this host/,
     )
   })
 

@@ -47,7 +47,7 @@ export const messages = defineMessages('batch', {
   directoryUnusable: {
     level: 'error',
     text: 'Buffer directory is not usable, undelivered samples of this command will be lost',
-    meaning: 'The command buffers in memory. What it does not deliver before its end is lost.',
+    meaning: 'The command buffers its samples in memory. Samples that it has not delivered when it ends are lost.',
     data: 'lost',
     action: 'Follow `hint`.',
   },

@@ -22,7 +22,7 @@ export const messages = defineMessages('buffer', {
     text: 'Buffer disk is still not writable',
     meaning: 'A later attempt to write failed too.',
     data: 'kept',
-    action: 'See "Buffer disk is not writable, buffering in memory".',
+    action: 'Do what "Buffer disk is not writable, buffering in memory" says.',
   },
   memoryFull: {
     level: 'error',

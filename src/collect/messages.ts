@@ -90,7 +90,7 @@ export const clockMessages = defineMessages('clock', {
   adopted: {
     level: 'info',
     text: 'New wall clock time adopted',
-    meaning: 'Sample timestamps follow the wall clock again after a step. `why` has the reason.',
+    meaning: 'Sample timestamps follow the wall clock again after a step. `why` is the reason.',
     data: 'none',
     action: 'None.',
   },

@@ -49,7 +49,7 @@ export const network: readonly Hint[] = [
   {
     contains: 'azuread: … AADSTS700027',
     pattern: /azuread: .*AADSTS(70021|700024|700027)\b/,
-    hint: 'Check the clock of this host, and add the certificate or federated identity to the application, which does not know it.',
+    hint: 'Check the clock of this host, and add the certificate or federated identity to the application: the application does not know it.',
   },
   {
     contains: 'azuread: ',
@@ -72,7 +72,7 @@ export const network: readonly Hint[] = [
   },
   {
     contains: 'no credentials: no answer within',
-    hint: 'Check the source of the credentials (oauth2.token_url, AWS, Microsoft, Google) and its proxy: it timed out, not the receiver.',
+    hint: 'Check the source of the credentials (oauth2.token_url, AWS, Microsoft, Google) and its proxy: this source timed out, the receiver did not.',
   },
   {
     contains: 'invalid authorization header',
@@ -141,7 +141,7 @@ export const network: readonly Hint[] = [
   {
     contains: 'bad response',
     pattern: /^UND_ERR_SOCKET: bad response/,
-    hint: 'Check that the url is a receiver: the server sends "100 Continue" without a request for it, or switches to another protocol.',
+    hint: 'Check that the url is that of a receiver: the server sends "100 Continue" without a request for it, or switches to another protocol.',
   },
   {
     contains: 'alert protocol version',

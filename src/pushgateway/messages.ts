@@ -28,7 +28,7 @@ export const messages = defineMessages('pushgateway', {
     text: 'Push rejected, snapshot dropped',
     meaning: 'The Pushgateway rejects the whole push. hostpush pushes the next snapshot when it is collected.',
     data: 'lost',
-    action: 'Follow `hint`. `reason` has the words of the Pushgateway.',
+    action: 'Follow `hint`. `reason` is the error message of the Pushgateway.',
   },
   internalError: {
     level: 'error',

@@ -60,7 +60,8 @@ export const rejectionMessages = defineMessages('remote-write', {
     meaning:
       'The receiver rejects the samples and also a test sample. hostpush keeps everything in the buffer and retries after `next_try_in`.',
     data: 'stopped',
-    action: 'Correct the receiver, its limits or its tenant. `reason` has the words of the receiver.',
+    action:
+      'Correct the configuration, the limits or the tenant at the receiver. `reason` is the error message of the receiver.',
   },
   tooManyRejected: {
     level: 'error',

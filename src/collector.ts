@@ -177,7 +177,7 @@ export interface Context<O extends Options = Options, State = unknown> extends H
 
 export interface Collector {
   readonly name: string
-  /** What it reports and what it reads, as sentences for docs/collectors.md. */
+  /** Description for docs/collectors.md: one sentence for the metrics, one for the files that the collector reads. */
   readonly about: string
   readonly enabled: boolean
   /** Deprecated in node_exporter. */

@@ -51,7 +51,7 @@ export interface Watched {
 export interface Output extends SnapshotConsumer, Watched {
   /** The current state, for the status page, the terminal and the self metrics. */
   readonly report: OutputReport
-  /** What the receiver rejected of the last snapshot that it answered. Only for a kind that delivers the newest snapshot. */
+  /** The rejected part of the last snapshot that the receiver answered. Only for a kind that delivers the newest snapshot. */
   readonly rejection?: OutputRejection | undefined
   /** Makes the next attempt at once: after a reload, SIGHUP, or a repaired token file. */
   retry(): void
@@ -67,15 +67,15 @@ export interface OutputReport {
   readonly pending: number
   /** Why nothing is delivered now; undefined while delivery works. */
   readonly problem: string | undefined
-  /** What it waits for, or waited for when it was stopped; undefined if nothing. */
+  /** The event that the output waits for, or waited for when it was stopped; undefined if there is none. */
   readonly waiting: string | undefined
 }
 
-/** What a receiver rejected of one snapshot. */
+/** The part of one snapshot that a receiver rejected. */
 export interface OutputRejection {
   /** The receiver's error message. */
   readonly reason: string
-  /** What was rejected, why, and what to do, in one line. */
+  /** One line with the rejected series, the reason and the remedy. */
   readonly summary: string
   readonly snapshot: Snapshot
   readonly series: ReadonlySet<Series>

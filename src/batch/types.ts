@@ -40,7 +40,7 @@ export interface Dropped {
  *     run.append(snapshot)
  *     const results = await run.finish(last, deadline)          `last()`, the spool, this log, output by output; closes everything
  *
- * What an output has not accepted by the deadline stays in the log, for the agent or the next batch command (spool.ts).
+ * Samples that an output has not accepted by the deadline stay in the log, for the agent or the next batch command (spool.ts).
  */
 export interface RunOptions {
   /** Durability while the command runs: with `end` the log is synced only at the end of the command. */

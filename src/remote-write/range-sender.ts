@@ -85,7 +85,7 @@ export class RangeSender {
     return this.#committed < this.#singlyUpTo ? 1 : this.#maxSamplesThatFit
   }
 
-  /** What the receiver rejects now, and why; undefined if it accepts everything. */
+  /** The current reason for rejections; undefined if the receiver accepts everything. */
   get problem(): string | undefined {
     return this.#rejections.problem
   }

@@ -11,7 +11,7 @@ export interface Listed {
   readonly rows: readonly Row[]
 }
 
-/** What is known about an endpoint by its name in the buffer. */
+/** Component and address of an endpoint, by its name in the buffer. */
 export interface EndpointNames {
   readonly componentOf: ComponentOf
   /** Its URL, with the name if several endpoints have the same URL; undefined if the URL is unknown. */

@@ -41,7 +41,7 @@ export class Rejections {
     this.#counts = new WrittenCounts(deps)
   }
 
-  /** What the receiver rejects now, with a hint; undefined if it accepts everything. */
+  /** The current reason for rejections, with a hint; undefined if the receiver accepts everything. */
   get problem(): string | undefined {
     if (this.#duplicateSender.problem !== undefined) return this.#duplicateSender.problem
     if (this.#last === undefined) return undefined

@@ -184,7 +184,7 @@ export interface Collector {
   readonly deprecated: boolean
   readonly options: Options
   readonly state: (options: Values<Options>) => unknown
-  /** Its own deadline, measured from its start, if that is earlier than the deadline of the whole collection. */
+  /** Time limit of this collector, from its start, if it ends earlier than the deadline of the whole collection. */
   readonly timeoutMs: (options: Values<Options>) => number | undefined
   /** Synchronous unless a call in it can hang. Throws NoData, or any other error for a failure; emitted samples are kept. */
   readonly collect: (context: Context) => void | Promise<void>

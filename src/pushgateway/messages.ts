@@ -19,7 +19,7 @@ export const messages = defineMessages('pushgateway', {
   recovered: {
     level: 'info',
     text: 'Push recovered',
-    meaning: 'The Pushgateway accepts pushes again. They failed for `after`.',
+    meaning: 'The Pushgateway accepts pushes again. `after` is the time for which pushes failed.',
     data: 'none',
     action: 'None.',
   },

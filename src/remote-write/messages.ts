@@ -19,7 +19,8 @@ export const messages = defineMessages('remote-write', {
   recovered: {
     level: 'info',
     text: 'Remote write recovered',
-    meaning: 'The receiver answers again. Requests failed for `after`; hostpush now sends the backlog.',
+    meaning:
+      'The receiver answers again. `after` is the time for which requests failed. hostpush now sends the backlog.',
     data: 'none',
     action: 'None.',
   },

@@ -262,7 +262,7 @@ export const loadKinds = (registry: readonly RegisteredKind[]): Promise<readonly
 
 export interface ReplacedPlace {
   readonly key: string
-  /** A push replaces the whole group, not only metrics with the same names. */
+  /** Whether a push replaces the whole group, not only metrics with the same names. */
   readonly isWhole: boolean
 }
 

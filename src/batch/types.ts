@@ -45,9 +45,9 @@ export interface Dropped {
 export interface RunOptions {
   /** Durability while the command runs: with `end` the log is synced only at the end of the command. */
   readonly sync: Sync
-  /** Another run of this process has already logged problems of the directory. */
+  /** Whether another run of this process has already logged problems of the directory. */
   readonly isSecond?: boolean
-  /** The run contains host series. If the command is killed, the process that delivers the log ends them with stale markers. */
+  /** Whether the run contains host series. If the command is killed, the process that delivers the log ends them with stale markers. */
   readonly endsSeries?: boolean
 }
 

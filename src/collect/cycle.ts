@@ -74,7 +74,7 @@ interface CollectorRun {
   readonly late: Sample[]
   /** Set if the collector is asynchronous. */
   pending: Promise<void> | undefined
-  /** The run has ended or timed out: samples that the collector still emits are dropped. */
+  /** Whether the run has ended or timed out: samples that the collector still emits are dropped. */
   isDone: boolean
   error: unknown
   seconds: number

@@ -58,7 +58,7 @@ export function exporterFamilies(build: Build & typeof platform, self: Dir, boot
     emitBuild(emit, soFar)
     const { cpuTicks, startTicks, virtualBytes, residentPages } = parseSelfStat(self.read('stat'))
     emit(cpuSeconds, cpuTicks / 100)
-    // Since Linux 6.2 the size of /proc/self/fd is their number. Listing a hundred costs 0.1 ms and opens one more.
+    // Since Linux 6.2 the size of /proc/self/fd is the number of descriptors. To list a hundred of them costs 0.1 ms and opens another one.
     emit(openFds, self.status('fd')?.size || self.at('fd').entries().length - 1)
     emit(maxFds, limits.openFiles)
     emit(virtualMemory, virtualBytes)

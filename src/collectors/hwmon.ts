@@ -142,7 +142,7 @@ function parseReading(text = ''): number | undefined {
 interface Chip {
   readonly dir: Dir
   readonly chip: string
-  /** From the file `name`, cleaned; empty if there is none. */
+  /** Content of the file `name` without invalid characters; empty if there is no file. */
   readonly name: string
 }
 

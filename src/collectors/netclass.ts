@@ -104,7 +104,7 @@ function textsOf(link: Dir) {
   }
 }
 
-/** From IFF_UP, the lowest bit. */
+/** Administrative state: the lowest bit of the flags, IFF_UP. */
 function adminState(flags: number | undefined): string {
   if (flags === undefined) return 'unknown'
   return flags % 2 === 0 ? 'down' : 'up'

@@ -53,11 +53,11 @@ const logLevel: Flag = {
   help: 'Lowest level to log: debug, info, warn or error.',
 }
 
-/** After the timeout, for work that cannot be cancelled: the caller waits for the exit status of the command. */
+/** Time after the timeout for work that cannot be cancelled. It is short: the caller waits for the exit status of the command. */
 const graceMs = 1000
-/** For the start of another process that pushes. */
+/** Timeout for the start of another process that pushes. */
 const recorderStartMs = 30_000
-/** To start the process that pushes. */
+/** Maximum number of attempts to start the process that pushes. */
 const maxAttempts = 3
 
 /** Starts the command first, and then loads the code that pushes. */
@@ -131,7 +131,7 @@ interface ExecOptions {
   readonly labels: Labels
   readonly timeoutMs: number
   readonly killAfterMs: number | undefined
-  /** For the case that another process pushes. */
+  /** Starts the process that pushes, if root leaves that to another user's process. */
   readonly recorder: Recorder
 }
 

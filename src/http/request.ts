@@ -88,7 +88,7 @@ class Attempt {
   readonly #deps: Deps
   /** Secrets that were sent and must not appear in output. */
   #secrets: readonly string[] = []
-  /** Bytes of the current request may have been sent. */
+  /** Whether bytes of the current request may have been sent. */
   #sent = false
   /** Permanent redirect target of this attempt. */
   moved: URL | undefined

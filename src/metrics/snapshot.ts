@@ -24,7 +24,7 @@ export interface Snapshot {
   readonly slot?: number
   /** The time for which the collection was scheduled, if it differs from `timestampMs`. */
   readonly scheduledMs?: number
-  /** The last snapshot before a stop: every endpoint gets it, even with downsampling. */
+  /** Whether it is the last snapshot before a stop: every endpoint gets it, even with downsampling. */
   readonly isLast?: true
 }
 

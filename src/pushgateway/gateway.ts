@@ -93,7 +93,7 @@ export class Gateway implements Output {
     this.#running = this.#run()
   }
 
-  /** For the self metrics. */
+  /** Data for the self metrics. */
   get state(): GatewayState {
     return { name: this.name, url: this.#url, stats: this.stats }
   }

@@ -92,7 +92,7 @@ export class Endpoint implements Output {
     this.#running = this.#run()
   }
 
-  /** For the self metrics. */
+  /** Data for the self metrics. */
   get state(): EndpointState {
     const { maxSamplesPerSend } = this.#options
     return { ...this.#identity, stats: this.stats, maxSamplesPerSend, backlog: this.#deps.cursor.backlog() }

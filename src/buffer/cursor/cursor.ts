@@ -20,7 +20,7 @@ export class DiskCursor implements Cursor {
   /** In-flight range to replay on the first read after a start. */
   #replay: InFlightRange | undefined
   readonly #readAhead: ReadAhead
-  /** A reader waits for the next snapshot. */
+  /** Whether a reader waits for the next snapshot. */
   #isWaiting = false
   /** The sequence number of the newest record with the in-flight mark of this endpoint. */
   #marked = 0

@@ -30,7 +30,7 @@ export class Rejections {
   readonly #exclusions = new ExcludedSeries()
   readonly #duplicateSender: DuplicateSender
   readonly #counts: WrittenCounts
-  /** The receiver rejects whole snapshots. */
+  /** Whether the receiver rejects whole snapshots. */
   #isRangeRejected = false
   /** The last rejection and the error message of the receiver. */
   #last: { readonly what: string; readonly reason: string } | undefined

@@ -26,7 +26,7 @@ const instance: Flag = {
   name: 'instance',
   kind: 'value',
   value: 'NAME',
-  help: 'The instance label of everything pushed. With it, exec also collects the host if an agent runs on it. Default: the host name.',
+  help: 'The instance label of everything that exec pushes. If it is set, exec also collects the host metrics while an agent runs. Default: the host name.',
 }
 const interval: Flag = {
   name: 'interval',

@@ -41,7 +41,7 @@ export interface Watched {
    * retry, and while a request is within its deadline.
    */
   stalledMs(): number
-  /** Grows with every unit of work that is finished: for an output, an answer of the receiver. `restart` does not change it. */
+  /** Number of finished units of work; for an output, answers of the receiver. `restart` does not change it. */
   readonly completed: number
   /** Abandons its current work and starts again. */
   restart(): void

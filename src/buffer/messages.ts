@@ -13,7 +13,7 @@ export const messages = defineMessages('buffer', {
     level: 'warn',
     text: 'Buffer disk is not writable, buffering in memory',
     meaning:
-      'Outputs send from memory, at most 8 MiB. hostpush tries the disk again after `retry_in`. Undelivered samples are lost if the agent stops before the disk recovers, and the oldest are dropped when the memory is full (reason `disk_failed`).',
+      'hostpush keeps new samples in memory, at most 8 MiB, and sends them from there. It tries the disk again after `retry_in`. Undelivered samples are lost if the agent stops before the disk recovers, and the oldest are dropped when the memory is full (reason `disk_failed`).',
     data: 'kept',
     action: 'Follow `hint`: free space, correct the permissions, or repair the disk.',
   },

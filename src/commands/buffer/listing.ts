@@ -114,8 +114,8 @@ export function* dropText(rows: readonly DropRow[], addressOf: AddressOf): Gener
     const samples = some.reduce((sum, row) => sum + row.samples, 0)
     const inFlight = some.reduce((sum, row) => sum + row.inFlight, 0)
     const rejected = some.reduce((sum, row) => sum + row.rejected, 0)
-    const uncertain =
-      inFlight === 0 ? '' : ` (${countText(inFlight)} of them were sent at least once and may still be delivered)`
+    const sent = `${countText(inFlight)} of them ${inFlight === 1 ? 'was' : 'were'} sent at least once`
+    const uncertain = inFlight === 0 ? '' : ` (${sent} and may still be delivered)`
     if (samples > 0) yield `${address}: drops ${samplesText(samples)} of the backlog${uncertain}\n`
     if (rejected > 0) yield `${address}: drops ${samplesText(rejected, 'rejected ')}\n`
   }

@@ -125,10 +125,14 @@ function randomNumbers(seed: number): () => number {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { seed: { type: 'string' }, count: { type: 'string', default: '60' } } })
+  const { values } = parseArgs({
+    options: { help: { type: 'boolean' }, seed: { type: 'string' }, count: { type: 'string', default: '60' } },
+  })
   const [seed, count] = [Number(values.seed ?? Number.NaN), Number(values.count)]
-  if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || count < 1) {
-    console.error('usage: npm run draw -- --seed=N [--count=60]')
+  const usage = 'usage: npm run draw -- --seed=N [--count=60]'
+  if (values.help === true) console.log(usage)
+  else if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || count < 1) {
+    console.error(usage)
     process.exitCode = 2
   } else {
     let stratum: Stratum | undefined

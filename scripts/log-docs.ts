@@ -37,7 +37,7 @@ After reading this page you know what each line of the log means for your sample
 text after \`msg=\`.
 
 - A message is constant; the fields after it have the details. \`component\` names the part, \`hint\` the remedy,
-  \`reason\` the words of the receiver or of the operating system.
+  \`reason\` the error message of the receiver or of the operating system.
 - \`ERROR\`: samples are lost, or delivery has stopped. \`WARN\`: something is degraded, no sample is lost. \`INFO\`: a
   change of state. \`DEBUG\`: repetitions and details.
 - A change of state is logged once. A state that lasts is not repeated.

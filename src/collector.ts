@@ -177,14 +177,14 @@ export interface Context<O extends Options = Options, State = unknown> extends H
 
 export interface Collector {
   readonly name: string
-  /** What it reports and what it reads, as sentences for docs/collectors.md. */
+  /** Description for docs/collectors.md: one sentence for the metrics, one for the files that the collector reads. */
   readonly about: string
   readonly enabled: boolean
   /** Deprecated in node_exporter. */
   readonly deprecated: boolean
   readonly options: Options
   readonly state: (options: Values<Options>) => unknown
-  /** Its own deadline, measured from its start, if that is earlier than the deadline of the whole collection. */
+  /** Time limit of this collector, from its start, if it ends earlier than the deadline of the whole collection. */
   readonly timeoutMs: (options: Values<Options>) => number | undefined
   /** Synchronous unless a call in it can hang. Throws NoData, or any other error for a failure; emitted samples are kept. */
   readonly collect: (context: Context) => void | Promise<void>

@@ -41,7 +41,7 @@ export interface Watched {
    * retry, and while a request is within its deadline.
    */
   stalledMs(): number
-  /** Grows with every unit of work that is finished: for an output, an answer of the receiver. `restart` does not change it. */
+  /** Number of finished units of work; for an output, answers of the receiver. `restart` does not change it. */
   readonly completed: number
   /** Abandons its current work and starts again. */
   restart(): void
@@ -51,7 +51,7 @@ export interface Watched {
 export interface Output extends SnapshotConsumer, Watched {
   /** The current state, for the status page, the terminal and the self metrics. */
   readonly report: OutputReport
-  /** What the receiver rejected of the last snapshot that it answered. Only for a kind that delivers the newest snapshot. */
+  /** The rejected part of the last snapshot that the receiver answered. Only for a kind that delivers the newest snapshot. */
   readonly rejection?: OutputRejection | undefined
   /** Makes the next attempt at once: after a reload, SIGHUP, or a repaired token file. */
   retry(): void
@@ -67,15 +67,15 @@ export interface OutputReport {
   readonly pending: number
   /** Why nothing is delivered now; undefined while delivery works. */
   readonly problem: string | undefined
-  /** What it waits for, or waited for when it was stopped; undefined if nothing. */
+  /** The event that the output waits for, or waited for when it was stopped; undefined if there is none. */
   readonly waiting: string | undefined
 }
 
-/** What a receiver rejected of one snapshot. */
+/** The part of one snapshot that a receiver rejected. */
 export interface OutputRejection {
   /** The receiver's error message. */
   readonly reason: string
-  /** What was rejected, why, and what to do, in one line. */
+  /** One line with the rejected series, the reason and the remedy. */
   readonly summary: string
   readonly snapshot: Snapshot
   readonly series: ReadonlySet<Series>
@@ -86,7 +86,7 @@ export interface Undelivered {
   readonly name: string
   readonly url: string
   readonly snapshots: number
-  /** They are in the buffer. If the buffer is on disk, they survive the process. */
+  /** Whether the snapshots are in the buffer. If the buffer is on disk, they survive the process. */
   readonly isBuffered: boolean
   readonly reason?: string
 }
@@ -117,7 +117,7 @@ export interface ConfiguredOutput<Options extends OutputOptions = OutputOptions>
 export interface OutputContext {
   /** `remote_write[0]`: starts every problem and warning. */
   readonly place: string
-  /** It is the only block of its kind; its name is then optional. */
+  /** Whether the block is the only one of its kind; its name is then optional. */
   readonly isAlone: boolean
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly problems: string[]
@@ -146,7 +146,7 @@ export type OutputLifetime = 'agent' | 'command' | 'moment'
 export interface OutputDeps {
   readonly clock: Clock
   readonly log: Log
-  /** Its one connection; the output closes it. */
+  /** The only connection of the output; the output closes it. */
   readonly sender: Sender
   readonly userAgent: string
   /** The output's position in the buffer. Missing for a kind that delivers the newest snapshot only. */
@@ -209,7 +209,7 @@ export interface OutputMetricsContext {
 
 /** A kind of output. */
 export interface OutputKind<Options extends OutputOptions = OutputOptions, Running extends Output = Output> {
-  /** Its key in the configuration; the value is a list of blocks. */
+  /** Key in the configuration; the value is a list of blocks. */
   readonly kind: string
   /** The value of `component` in log lines, and the name in hints: `remote-write`. */
   readonly component: string
@@ -250,9 +250,9 @@ export interface OutputKind<Options extends OutputOptions = OutputOptions, Runni
 
 /** An entry of the registry. The kind itself is loaded when a configuration is read. */
 export interface RegisteredKind {
-  /** Its key in the configuration. */
+  /** Key in the configuration. */
   readonly kind: string
-  /** Its flag; the value is the URL of a receiver. */
+  /** Flag of the batch commands for this kind; the value is the URL of a receiver. */
   readonly flag: { readonly name: string; readonly help: string }
   readonly load: () => Promise<OutputKind>
 }
@@ -262,7 +262,7 @@ export const loadKinds = (registry: readonly RegisteredKind[]): Promise<readonly
 
 export interface ReplacedPlace {
   readonly key: string
-  /** A push replaces the whole group, not only metrics with the same names. */
+  /** Whether a push replaces the whole group, not only metrics with the same names. */
   readonly isWhole: boolean
 }
 

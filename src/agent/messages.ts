@@ -11,7 +11,8 @@ export const messages = defineMessages('agent', {
   running: {
     level: 'info',
     text: 'Agent running',
-    meaning: 'The agent collects every `interval` and delivers to its outputs. `collectors` is their number.',
+    meaning:
+      'The agent collects every `interval` and delivers to its outputs. `collectors` is the number of enabled collectors.',
     data: 'none',
     action: 'None.',
   },
@@ -68,7 +69,7 @@ export const messages = defineMessages('agent', {
   },
   outputFailed: {
     level: 'error',
-    text: 'Output failed to accept a snapshot',
+    text: 'Passing a snapshot to an output failed',
     meaning: 'A bug in hostpush: the output threw an error. Other outputs are not affected.',
     data: 'lost',
     action: 'Report the error with `hostpush support`.',
@@ -83,7 +84,7 @@ export const messages = defineMessages('agent', {
   reloadFailed: {
     level: 'warn',
     text: 'Configuration reload failed, keeping the previous configuration',
-    meaning: 'The file has errors. One message for each `problem`.',
+    meaning: 'The file has errors. hostpush logs this message once for each `problem`.',
     data: 'none',
     action: 'Correct the file and send SIGHUP again. `hostpush check` shows the same errors.',
   },
@@ -130,7 +131,8 @@ export const watchdogMessages = defineMessages('watchdog', {
   restarting: {
     level: 'warn',
     text: 'Sender made no progress, restarting it',
-    meaning: '`name` has work and has not finished any for `stalled`. Its connection is opened again.',
+    meaning:
+      'The sender `name` has a backlog but has finished no request for `stalled`. hostpush restarts it with a new connection.',
     data: 'kept',
     action: 'None if it happens once. If it repeats, report it with `hostpush support`.',
   },

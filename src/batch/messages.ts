@@ -4,9 +4,10 @@ export const messages = defineMessages('batch', {
   spoolUnreadable: {
     level: 'error',
     text: 'Reading the spool failed, samples of earlier commands are not delivered',
-    meaning: 'The logs of earlier batch commands are in the spool of the buffer directory. hostpush retries.',
+    meaning:
+      'The spool in the buffer directory contains the logs of earlier batch commands. hostpush tries to read it again.',
     data: 'stopped',
-    action: 'Correct what `err` names. `hint` shows the command if permissions are the cause.',
+    action: 'Correct the cause in `err`. `hint` shows the command if permissions are the cause.',
   },
   spoolForbidden: {
     level: 'error',
@@ -46,7 +47,7 @@ export const messages = defineMessages('batch', {
   directoryUnusable: {
     level: 'error',
     text: 'Buffer directory is not usable, undelivered samples of this command will be lost',
-    meaning: 'The command buffers in memory. What it does not deliver before its end is lost.',
+    meaning: 'The command buffers its samples in memory. Samples that it has not delivered when it ends are lost.',
     data: 'lost',
     action: 'Follow `hint`.',
   },
@@ -55,14 +56,14 @@ export const messages = defineMessages('batch', {
     text: 'Queue of concurrent commands failed, continuing without it',
     meaning: 'Commands that run at the same time cannot wait for each other. Their samples may arrive out of order.',
     data: 'kept',
-    action: 'Correct what `err` names in the buffer directory.',
+    action: 'Correct the cause in `err`, a problem of the buffer directory.',
   },
   collectionFailed: {
     level: 'error',
     text: 'Collection failed during exec',
     meaning: 'The samples of one interval are missing. The command itself is not affected.',
     data: 'lost',
-    action: 'Correct what `err` names, or report it with `hostpush support`.',
+    action: 'Correct the cause in `err`, or report it with `hostpush support`.',
   },
   hostClaimed: {
     level: 'info',

@@ -19,7 +19,7 @@ export interface DeliveryResult {
 }
 
 interface ResultContext {
-  /** Undelivered samples are on disk. */
+  /** Whether undelivered samples are on disk. */
   readonly isSafe: boolean
   /** Why delivery to this output was not started; undefined if it was. */
   readonly waiting: string | undefined

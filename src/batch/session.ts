@@ -43,7 +43,7 @@ const isNewestOnly = ({ configured }: Lane): boolean => configured.kind.delivers
 /** Appends the samples of a command to its log and delivers them, and the spool before them. */
 export class BatchSession implements BatchRun {
   readonly #parts: SessionParts
-  /** By the output's name in the log. */
+  /** Lanes by the output's name in the log. */
   readonly #lanes: ReadonlyMap<string, Lane>
   readonly #ending = new AbortController()
   #working: Promise<void> = Promise.resolve()

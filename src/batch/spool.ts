@@ -30,7 +30,7 @@ export class Spool {
   readonly #config: BatchOptions
   readonly #deps: SpoolDeps
   readonly #except: string | undefined
-  /** By the output's name in the log. */
+  /** Routes by the output's name in the log. */
   readonly #routes: ReadonlyMap<string, DeliveryRoute>
   readonly #logs: SpoolLogs
   /** The logs that the last `deliver` found. */

@@ -40,14 +40,14 @@ export interface Dropped {
  *     run.append(snapshot)
  *     const results = await run.finish(last, deadline)          `last()`, the spool, this log, output by output; closes everything
  *
- * What an output has not accepted by the deadline stays in the log, for the agent or the next batch command (spool.ts).
+ * Samples that an output has not accepted by the deadline stay in the log, for the agent or the next batch command (spool.ts).
  */
 export interface RunOptions {
   /** Durability while the command runs: with `end` the log is synced only at the end of the command. */
   readonly sync: Sync
-  /** Another run of this process has already logged problems of the directory. */
+  /** Whether another run of this process has already logged problems of the directory. */
   readonly isSecond?: boolean
-  /** The run contains host series. If the command is killed, the process that delivers the log ends them with stale markers. */
+  /** Whether the run contains host series. If the command is killed, the process that delivers the log ends them with stale markers. */
   readonly endsSeries?: boolean
 }
 

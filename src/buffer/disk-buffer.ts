@@ -141,9 +141,10 @@ export class DiskBuffer implements Buffer {
     const marks = this.cursors.filter((cursor) => cursor.mark(next)).map(({ name }) => name)
     const { entry, lost } = this.#tail.append(snapshot, this.#deps.clock.bootMs(), marks.slice(0, 255))
     for (const { samplesBefore: from, samplesAfter: to } of lost) {
-      for (const cursor of this.#registry.cursors.values()) cursor.expireThrough({ from, to }, 'disk_failed')
+      const dropped = this.cursors.map((cursor) => cursor.expireThrough({ from, to }, 'disk_failed'))
       this.#countedLosses.add({ from, to })
       this.#writer.note({ from, to })
+      this.#writer.memoryDropped(Math.max(0, ...dropped)) // two endpoints that miss a sample: one sample
     }
     for (const cursor of this.#registry.cursors.values()) cursor.appended(entry)
     this.#registry.report()

@@ -142,7 +142,7 @@ class MemoryCursor implements Cursor {
     this.#owner.moved()
   }
 
-  /** Only of this process, for a sender that is restarted. */
+  /** The last snapshot that this process delivered, for a sender that is restarted. */
   async lastDelivered(sinceMs: number): Promise<Entry | undefined> {
     return this.#last !== undefined && this.#last.snapshot.timestampMs >= sinceMs ? this.#last : undefined
   }

@@ -13,7 +13,7 @@ export const messages = defineMessages('buffer', {
     level: 'warn',
     text: 'Buffer disk is not writable, buffering in memory',
     meaning:
-      'Outputs send from memory, at most 8 MiB. hostpush tries the disk again after `retry_in`. Undelivered samples are lost if the agent stops before the disk recovers, and the oldest are dropped when the memory is full (reason `disk_failed`).',
+      'hostpush keeps new samples in memory, at most 8 MiB, and sends them from there. It tries the disk again after `retry_in`. Undelivered samples are lost if the agent stops before the disk recovers, and the oldest are dropped when the memory is full (reason `disk_failed`).',
     data: 'kept',
     action: 'Follow `hint`: free space, correct the permissions, or repair the disk.',
   },
@@ -22,18 +22,27 @@ export const messages = defineMessages('buffer', {
     text: 'Buffer disk is still not writable',
     meaning: 'A later attempt to write failed too.',
     data: 'kept',
-    action: 'See "Buffer disk is not writable, buffering in memory".',
+    action: 'Do what "Buffer disk is not writable, buffering in memory" says.',
+  },
+  memoryFull: {
+    level: 'error',
+    text: 'Buffer memory is full while the disk is not writable, oldest samples dropped',
+    meaning:
+      'The disk has not accepted the snapshots for so long that they exceed 8 MiB of memory. hostpush drops the oldest undelivered samples (reason `disk_failed`). `samples` is the number of the first ones; further drops until the disk recovers are counted and not logged.',
+    data: 'lost',
+    action: 'Free space, correct the permissions, or repair the disk.',
   },
   diskRecovered: {
     level: 'info',
     text: 'Buffer disk recovered',
-    meaning: 'hostpush writes snapshots to disk again, including those that were only in memory.',
+    meaning:
+      'hostpush writes snapshots to disk again, including those that were only in memory. `dropped` is the number of undelivered samples that were dropped because the memory was full.',
     data: 'none',
     action: 'None.',
   },
   directoryFailed: {
     level: 'error',
-    text: 'Buffer directory failed to open',
+    text: 'Opening the buffer directory failed',
     meaning: 'The backlog on disk is not delivered. New snapshots are buffered in memory and sent from there.',
     data: 'stopped',
     action: 'Follow `hint`, then restart the agent: it delivers the backlog.',
@@ -49,7 +58,7 @@ export const messages = defineMessages('buffer', {
   },
   segmentUnreadable: {
     level: 'error',
-    text: 'Buffer segment failed to read, skipped',
+    text: 'Reading a buffer segment failed, skipped',
     meaning:
       'The segment is missing, or several attempts to read it failed. Its undelivered samples are dropped (reason `corrupt`).',
     data: 'lost',
@@ -57,14 +66,14 @@ export const messages = defineMessages('buffer', {
   },
   segmentFailedToOpen: {
     level: 'error',
-    text: 'Buffer segment failed to open at the start, skipped',
+    text: 'Opening a buffer segment failed at the start, skipped',
     meaning: 'The file stays where it is. Its undelivered samples are dropped (reason `corrupt`).',
     data: 'lost',
     action: 'Look at `err`: correct the permissions of the file, or look for disk errors in the log of the kernel.',
   },
   deleteFailed: {
     level: 'warn',
-    text: 'Buffer segment failed to delete',
+    text: 'Deleting a buffer segment failed',
     meaning: 'A segment that is no longer needed stays on disk. The buffer may become larger than `max_bytes`.',
     data: 'none',
     action: 'Correct the permissions of the buffer directory, or repair the file system, and delete the file.',
@@ -79,7 +88,7 @@ export const messages = defineMessages('buffer', {
   },
   truncateFailed: {
     level: 'debug',
-    text: 'Incomplete last write failed to truncate, ignored',
+    text: 'Removing an incomplete last write failed, ignored',
     meaning: 'The incomplete record stays in the file. Readers stop before it.',
     data: 'none',
     action: 'None.',
@@ -106,14 +115,14 @@ export const corruptionMessages = defineMessages('buffer', {
   },
   copyFailed: {
     level: 'debug',
-    text: 'Corrupt bytes failed to be saved in corrupt/',
+    text: 'Saving corrupt bytes to corrupt/ failed',
     meaning: 'There is no copy of the corrupt bytes to analyze.',
     data: 'none',
     action: 'None.',
   },
   moveFailed: {
     level: 'debug',
-    text: 'Corrupt segment failed to be moved to corrupt/',
+    text: 'Moving a corrupt segment to corrupt/ failed',
     meaning: 'The file stays in the log directory.',
     data: 'none',
     action: 'None.',
@@ -124,7 +133,7 @@ export const corruptionMessages = defineMessages('buffer', {
 export const cursorMessages = defineMessages('buffer', {
   writeFailed: {
     level: 'warn',
-    text: 'Cursor file failed to write, positions are kept in memory',
+    text: 'Writing the cursor file failed, positions are kept in memory',
     meaning:
       'Delivery continues. If the agent restarts before the disk recovers, it sends samples again that were delivered since.',
     data: 'kept',
@@ -139,7 +148,7 @@ export const cursorMessages = defineMessages('buffer', {
   },
   readFailed: {
     level: 'warn',
-    text: 'Cursor file failed to read',
+    text: 'Reading the cursor file failed',
     meaning: 'The position of each endpoint is unknown. Delivery starts with the oldest snapshot of the buffer.',
     data: 'kept',
     action: 'Look at `err`. Receivers reject or ignore the duplicates.',
@@ -173,14 +182,14 @@ export const cursorMessages = defineMessages('buffer', {
 export const deadLetterMessages = defineMessages('buffer', {
   saveFailed: {
     level: 'error',
-    text: 'Dead letter failed to save, rejected samples are lost',
+    text: 'Saving a dead letter failed, rejected samples are lost',
     meaning: 'A receiver rejected samples, and hostpush cannot write them to `dead-letters/`.',
     data: 'lost',
     action: 'Free space, correct the permissions, or repair the disk.',
   },
   readFailed: {
     level: 'warn',
-    text: 'Dead letter failed to read, skipped',
+    text: 'Reading a dead letter failed, skipped',
     meaning: 'The file at `path` is unreadable. Other dead letters are not affected.',
     data: 'none',
     action: 'Delete it with `hostpush buffer drop --dead-letters`, or correct its permissions.',
@@ -191,7 +200,7 @@ export const deadLetterMessages = defineMessages('buffer', {
 export const lockMessages = defineMessages('buffer', {
   noSocket: {
     level: 'warn',
-    text: 'Lock socket failed to open, a second agent is not detected',
+    text: 'Opening the lock socket failed, a second agent is not detected',
     meaning:
       'The file system of the buffer does not support Unix sockets, or denies them. `hostpush buffer` cannot talk to the running agent.',
     data: 'none',

@@ -59,7 +59,7 @@ type Sample = readonly [family: Family, value: number, labels: Labels | undefine
 /** An enabled collector and its state in one agent. */
 interface RunningCollector extends EnabledCollector {
   readonly state: unknown
-  /** Its own deadline; undefined if the shared one applies. */
+  /** The collector's own deadline; undefined if the shared deadline applies. */
   readonly timeoutMs: number | undefined
 }
 
@@ -75,7 +75,7 @@ interface CollectorRun {
   readonly late: Sample[]
   /** Set if the collector is asynchronous. */
   pending: Promise<void> | undefined
-  /** It has ended or timed out: samples that it still emits are dropped. */
+  /** Whether the run has ended or timed out: samples that the collector still emits are dropped. */
   isDone: boolean
   error: unknown
   seconds: number

@@ -39,9 +39,9 @@ export class Ingest {
   #timestamp: Timestamp = 'unset'
   /** Boot clock when `#timestamp` was taken. */
   #timestampBootMs = 0
-  /** The hold is logged. */
+  /** Whether the log says that samples are held. */
   #isHolding = false
-  /** The drop is logged. */
+  /** Whether the log says that samples are dropped. */
   #isDropping = false
   /** Boot clock at the start of this agent. */
   readonly #startedMs: number

@@ -7,7 +7,7 @@ export const collectorMessages = defineMessages('collector', {
     meaning:
       'Samples of this collector are missing. Samples that it emitted before the failure are kept. Logged again when `err` changes.',
     data: 'lost',
-    action: 'Correct what `err` names, or disable the collector with `--no-collector.NAME`.',
+    action: 'Correct the cause in `err`, or disable the collector with `--no-collector.NAME`.',
   },
   recovered: {
     level: 'info',
@@ -60,7 +60,8 @@ export const clockMessages = defineMessages('clock', {
   tooManyHeld: {
     level: 'error',
     text: 'Clock is not correct, too many samples held, oldest dropped',
-    meaning: 'Held samples are limited in memory, to about three hours of 700 series at 15 seconds.',
+    meaning:
+      'Memory for held samples is limited. It is enough for about three hours of 700 series, collected every 15 seconds.',
     data: 'lost',
     action: 'Check the time synchronization (NTP) of this host.',
   },
@@ -89,7 +90,7 @@ export const clockMessages = defineMessages('clock', {
   adopted: {
     level: 'info',
     text: 'New wall clock time adopted',
-    meaning: 'Sample timestamps follow the wall clock again after a step. `why` has the reason.',
+    meaning: 'Sample timestamps follow the wall clock again after a step. `why` is the reason.',
     data: 'none',
     action: 'None.',
   },

@@ -72,7 +72,7 @@ export class SampleClock {
   readonly #receivers = new Map<string, ReceiverClock>()
   /** Boot clock since when the clock is behind earlier samples. */
   #pastSinceMs: number | undefined
-  /** A receiver confirmed that the newest sample is in the future. */
+  /** Whether a receiver confirmed that the newest sample is in the future. */
   #isFuture = false
 
   /** `newestMs`: timestamp of the newest snapshot in the buffer, from a previous agent. */

@@ -8,14 +8,14 @@ import type { SampleClock } from './sample-clock.ts'
 
 const buildInfo = gauge(
   'node_exporter_build_info',
-  'What is running here: 1, with version, revision and platform as labels.',
+  'Always 1; the labels are version, revision and platform of hostpush.',
   ['branch', 'goarch', 'goos', 'goversion', 'revision', 'tags', 'version'],
 )
-const up = gauge('up', '1 whenever the agent has collected: absent, never 0, when it has not.')
-const scrapeDuration = gauge('scrape_duration_seconds', 'How long it took to collect.')
+const up = gauge('up', '1 for each collection of the agent. Without a collection there is no sample, not a 0.')
+const scrapeDuration = gauge('scrape_duration_seconds', 'Duration of the collection.')
 const samplesScraped = gauge('scrape_samples_scraped', 'Samples that were collected.')
-const samplesKept = gauge('scrape_samples_post_metric_relabeling', 'Samples that are left after relabelling.')
-const seriesAdded = gauge('scrape_series_added', 'Series that the collection before did not have.')
+const samplesKept = gauge('scrape_samples_post_metric_relabeling', 'Samples after relabelling.')
+const seriesAdded = gauge('scrape_series_added', 'Series that the previous collection did not have.')
 
 const clockSteps = ownCounter('hostpush_clock_steps_total', 'Steps of the wall clock by a minute or more.')
 const clockSkew = gauge('hostpush_clock_skew_seconds', "How far this host's clock is ahead of the receiver's.")
@@ -58,7 +58,7 @@ export function exporterFamilies(build: Build & typeof platform, self: Dir, boot
     emitBuild(emit, soFar)
     const { cpuTicks, startTicks, virtualBytes, residentPages } = parseSelfStat(self.read('stat'))
     emit(cpuSeconds, cpuTicks / 100)
-    // Since Linux 6.2 the size of /proc/self/fd is their number. Listing a hundred costs 0.1 ms and opens one more.
+    // Since Linux 6.2 the size of /proc/self/fd is the number of descriptors. To list a hundred of them costs 0.1 ms and opens another one.
     emit(openFds, self.status('fd')?.size || self.at('fd').entries().length - 1)
     emit(maxFds, limits.openFiles)
     emit(virtualMemory, virtualBytes)

@@ -27,7 +27,7 @@ const size = gauge('node_btrfs_size_bytes', 'Space allocated to block groups.', 
 const used = gauge('node_btrfs_used_bytes', 'Space used in block groups.', layoutLabels)
 const ratio = gauge('node_btrfs_allocation_ratio', 'Bytes on devices per byte of data.', layoutLabels)
 
-/** By line of `commit_stats`, times in milliseconds. 0 on kernels before 6.0, which have no such file. */
+/** Metrics by line name in `commit_stats`; its times are milliseconds. 0 before Linux 6.0, which has no such file. */
 const commits = [
   ['commits', undatedCounter('node_btrfs_commits_total', 'Commits.', ['uuid'])],
   ['total_commit_ms', undatedCounter('node_btrfs_commit_seconds_total', 'Time spent in commits.', ['uuid'])],
@@ -39,7 +39,11 @@ const deviceLabels = ['btrfs_dev_uuid', 'device', 'uuid'] as const
 const deviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', deviceLabels)
 /** The same metric without the UUID of the device, which sysfs does not have. */
 const plainDeviceSize = gauge('node_btrfs_device_size_bytes', 'Size of a device.', ['device', 'uuid'])
-const unused = gauge('node_btrfs_device_unused_bytes', 'Space of a device in no block group.', deviceLabels)
+const unused = gauge(
+  'node_btrfs_device_unused_bytes',
+  'Space of a device that is not allocated to a block group.',
+  deviceLabels,
+)
 const errors = undatedCounter('node_btrfs_device_errors_total', 'Errors of a device.', [...deviceLabels, 'type'])
 
 /** https://docs.kernel.org/filesystems/btrfs.html, https://btrfs.readthedocs.io/en/latest/ch-sysfs.html */
@@ -106,7 +110,7 @@ export function allocationRatio(layout: string, devices: number): number | undef
   return devices > parity ? devices / (devices - parity) : undefined
 }
 
-/** By ioctl; from sysfs, which has fewer values, if that is not permitted. */
+/** Reads the devices by ioctl(2). If that is not permitted, reads sysfs, which has fewer values. */
 async function devices({ emit, ...context }: Context, systems: readonly Dir[]): Promise<void> {
   const volumes = await volumesOf(context)
   collectEach(systems, (system) => {
@@ -125,7 +129,7 @@ async function devices({ emit, ...context }: Context, systems: readonly Dir[]): 
   })
 }
 
-/** By the name of their directory in sysfs. Of several mounts of one file system only the first is queried. */
+/** Volumes by id, which is the name of their directory in sysfs. Of several mounts of one file system only the first is queried. */
 async function volumesOf({ proc, rootfs, kernel }: Omit<Context, 'emit'>): Promise<Map<string, BtrfsVolume>> {
   const volumes = new Map<string, BtrfsVolume>()
   const root = rootfs.path === '/' ? '' : rootfs.path

@@ -8,7 +8,7 @@ const limits = {
 }
 
 const statistic = (name: string, help: string) => gauge(`node_nf_conntrack_stat_${name}`, help)
-/** By column name in the file; each value is the sum over all CPUs. */
+/** Metrics by column name in the file; each value is the sum over all CPUs. */
 const statistics = {
   found: statistic('found', 'Entries that were found when they were looked for.'),
   invalid: statistic('invalid', 'Packets that cannot be tracked.'),

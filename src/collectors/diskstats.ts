@@ -10,7 +10,7 @@ const milli: Convert = (value) => (value === undefined ? undefined : value * 0.0
 const statistic = (name: string, help: string, convert = unchanged) =>
   [counter(`node_disk_${name}_total`, help, ['device']), convert] as const
 
-/** In the order of the columns. Linux before 4.18 has 11 of them, before 5.5 15. */
+/** Metrics in the order of the columns. Linux before 4.18 has 11 of them, before 5.5 15. */
 const statistics = [
   statistic('reads_completed', 'Reads that ended well.'),
   statistic('reads_merged', 'Reads that were merged with a neighbour.'),

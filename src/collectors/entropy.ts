@@ -14,7 +14,7 @@ export default collector({
   collect({ proc, emit }) {
     collectEach(Object.entries(attributes), ([file, family]) => {
       const value = proc.number(`sys/kernel/random/${file}`)
-      if (value === undefined) throw new Error(`entropy: no ${file}`)
+      if (value === undefined) throw new Error(`entropy: ${file} is missing`)
       emit(family, value)
     })
   },

@@ -25,7 +25,7 @@ const port = gauge('node_network_supported_port_info', 'A kind of port that the 
 const supported = speed('supported', 'A speed that the device supports, in bytes per second.')
 const advertised = speed('advertised', 'A speed that the device offers, in bytes per second.')
 
-/** ETHTOOL_LINK_MODE_… bits. */
+/** Metrics by bit: ETHTOOL_LINK_MODE_… */
 const supportedFlags = [
   [6, flag('autonegotiate_supported', 'Whether the device can negotiate its speed.')],
   [13, flag('pause_supported', 'Whether the device supports pause frames.')],

@@ -2,8 +2,8 @@ import { collector } from '../collector.ts'
 import { numberOf } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
-const allocated = gauge('node_filefd_allocated', 'File handles that are allocated.')
-const maximum = gauge('node_filefd_maximum', 'File handles that may be allocated at most.')
+const allocated = gauge('node_filefd_allocated', 'Number of allocated file handles.')
+const maximum = gauge('node_filefd_maximum', 'Maximum number of file handles.')
 
 /** https://docs.kernel.org/admin-guide/sysctl/fs.html#file-max-file-nr */
 export default collector({

@@ -22,7 +22,7 @@ const volts: Kind = { unit: 'volts', convert: milli }
 const seconds: Kind = { unit: 'seconds', convert: milli }
 const rpm: Kind = { unit: 'rpm' }
 
-/** By the sensor's type. https://docs.kernel.org/hwmon/sysfs-interface.html */
+/** Conversions by the sensor's type. https://docs.kernel.org/hwmon/sysfs-interface.html */
 const types: Readonly<Record<string, Kind>> = {
   beep_enable: { name: 'beep_enabled', convert: (value) => (value === 1 ? 1 : 0) },
   cpu: volts,
@@ -40,7 +40,7 @@ const types: Readonly<Record<string, Kind>> = {
   vrm: { name: 'voltage_regulator_version' },
 }
 
-/** By the element, or by type and element, where that differs from the type. */
+/** Conversions by element, or by type and element, that differ from the conversion of the type. */
 const elementKinds = new Map<string, Kind>(
   Object.entries({
     alarm: {},
@@ -142,7 +142,7 @@ function parseReading(text = ''): number | undefined {
 interface Chip {
   readonly dir: Dir
   readonly chip: string
-  /** From the file `name`, cleaned; empty if there is none. */
+  /** Content of the file `name` without invalid characters; empty if there is no file. */
   readonly name: string
 }
 

@@ -41,7 +41,7 @@ interface Interrupt {
   readonly type: string
   readonly info: string
   readonly devices: string
-  /** By column. The column is not the number of the CPU if some CPUs are offline. */
+  /** Counts by column. The column is not the number of the CPU if some CPUs are offline. */
   readonly counts: readonly string[]
 }
 

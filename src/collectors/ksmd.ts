@@ -25,7 +25,7 @@ export default collector({
     const ksm = sys.at('kernel/mm/ksm')
     const number = (file: string) => {
       const found = ksm.number(file)
-      if (found === undefined) throw new Error(`ksmd: no ${file}`)
+      if (found === undefined) throw new Error(`ksmd: ${file} is missing`)
       return found
     }
     const values = attributes.map(

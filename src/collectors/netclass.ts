@@ -39,7 +39,7 @@ const numbers: readonly (readonly [file: string, family: Family<'device'>])[] = 
   ['type', gauge('node_network_protocol_type', 'Hardware type of the interface (ARPHRD_…).', ['device'])],
 ]
 
-/** Only by netlink. */
+/** `node_network_info` if it is read by netlink, without the labels that only sysfs has. */
 const infoByNetlink = gauge('node_network_info', 'Non-numeric attributes of an interface; always 1.', [
   'device',
   'address',
@@ -104,7 +104,7 @@ function textsOf(link: Dir) {
   }
 }
 
-/** From IFF_UP, the lowest bit. */
+/** Administrative state: the lowest bit of the flags, IFF_UP. */
 function adminState(flags: number | undefined): string {
   if (flags === undefined) return 'unknown'
   return flags % 2 === 0 ? 'down' : 'up'

@@ -158,7 +158,7 @@ async function fromKernel({ kernel, sys, options }: Sources, isIncluded: Filter)
   ])
 }
 
-/** By netlink, or from sysfs if system calls are not available. */
+/** Reads the counters by netlink, or from sysfs if system calls are not available. */
 async function linksOf(
   kernel: Kernel,
   sys: Dir,

@@ -3,7 +3,10 @@ import type { DatagramAnswer } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
 const stratum = gauge('node_ntp_stratum', 'Distance of the NTP server from a reference clock, in servers.')
-const leap = gauge('node_ntp_leap', 'Leap second at the end of the day: 1 one more, 2 one less, 3 not synchronised.')
+const leap = gauge(
+  'node_ntp_leap',
+  'Leap indicator: 1 and 2 if the last minute of the day has 61 or 59 seconds, 3 if the server is not synchronized, else 0.',
+)
 const rtt = gauge('node_ntp_rtt_seconds', 'Round-trip time of the query.')
 const offset = gauge('node_ntp_offset_seconds', 'How far the server is ahead of the local clock.')
 const reference = gauge(
@@ -11,7 +14,10 @@ const reference = gauge(
   'When the clock of the server was last set or corrected.',
 )
 const rootDelay = gauge('node_ntp_root_delay_seconds', 'Round trip from the server to the reference clock.')
-const rootDispersion = gauge('node_ntp_root_dispersion_seconds', 'Error of the server against the reference clock.')
+const rootDispersion = gauge(
+  'node_ntp_root_dispersion_seconds',
+  'Maximum error of the server relative to the reference clock.',
+)
 const sanity = gauge('node_ntp_sanity', 'Whether the answer is usable, near enough and in agreement with the clock.')
 
 const options = {

@@ -18,7 +18,7 @@ const namespaceInfo = gauge('node_nvme_namespace_info', 'Access state of the nam
 const capacity = gauge('node_nvme_namespace_capacity_bytes', 'Capacity of the namespace in bytes.', namespace)
 const size = gauge('node_nvme_namespace_size_bytes', 'Size of the namespace in bytes.', namespace)
 const used = gauge('node_nvme_namespace_used_bytes', 'Bytes of the namespace that are allocated.', namespace)
-const block = gauge('node_nvme_namespace_logical_block_size_bytes', 'Bytes of a logical block.', namespace)
+const block = gauge('node_nvme_namespace_logical_block_size_bytes', 'Size of a logical block in bytes.', namespace)
 
 /** `size` is in units of 512 bytes; it is multiplied by the logical block size nevertheless, as in node_exporter. */
 const sizes = [

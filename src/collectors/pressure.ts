@@ -35,7 +35,7 @@ export default collector({
   },
 })
 
-/** In two steps, as node_exporter does: 14036781 μs give 14.036781000000001 s. */
+/** Divides in two steps, as node_exporter does: 14036781 μs give 14.036781000000001 s. */
 const seconds = (microseconds: number | undefined) => milli(milli(microseconds))
 
 /** Total stall times in microseconds: `some avg10=0.00 avg60=0.00 avg300=0.00 total=1234`. */

@@ -3,7 +3,7 @@ import type { Dir } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
 const threads = gauge('node_processes_threads', 'Threads of all processes.')
-const maxThreads = gauge('node_processes_max_threads', 'Threads that the system may have at most.')
+const maxThreads = gauge('node_processes_max_threads', 'Maximum number of threads of the system.')
 const state = gauge('node_processes_state', 'Processes in each state.', ['state'])
 const threadState = gauge('node_processes_threads_state', 'Threads in each state.', ['thread_state'])
 const pids = gauge('node_processes_pids', 'Processes.')
@@ -51,7 +51,7 @@ const numbered = (directory: Dir): Dir[] => directory.children().filter(({ name 
 
 function limit(proc: Dir, name: string): number {
   const value = proc.number(`sys/kernel/${name}`)
-  if (value === undefined) throw new Error(`processes: no ${name}`)
+  if (value === undefined) throw new Error(`processes: /proc/sys/kernel/${name} is missing`)
   return value
 }
 

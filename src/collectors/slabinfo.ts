@@ -36,7 +36,7 @@ export default collector({
   },
 })
 
-/** After two header lines: `tw_sock_TCP 704 864 256 32 2 : tunables 0 0 0 : slabdata 27 27 0`. */
+/** Lines after two header lines: `tw_sock_TCP 704 864 256 32 2 : tunables 0 0 0 : slabdata 27 27 0`. */
 export function parseSlabinfo(text: string): Generator<readonly [slab: string, values: readonly number[]]> {
   return parseEach(lines(text), (line) => {
     if (line.startsWith('slabinfo - version') || line.startsWith('#')) return undefined

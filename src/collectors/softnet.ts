@@ -4,7 +4,7 @@ import { counter, gauge } from '../metrics/index.ts'
 
 const total = (name: string, help: string) => counter(`node_softnet_${name}_total`, help, ['cpu'])
 
-/** By column. Newer kernels have more columns; a missing one is 0, as in node_exporter. */
+/** Metrics by column. Newer kernels have more columns; a missing one is 0, as in node_exporter. */
 const columns = [
   [0, total('processed', 'Packets that a CPU has processed.')],
   [1, total('dropped', 'Packets that were dropped because the backlog was full.')],

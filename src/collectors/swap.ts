@@ -34,7 +34,7 @@ interface Area {
   readonly priority: number
 }
 
-/** After a header: name (with white space as \040 and the like), type, size, used and priority. */
+/** Columns after a header line: name (with white space as \040 and the like), type, size, used and priority. */
 export function parseSwaps(text: string): Generator<Area> {
   return parseEach(lines(text).slice(1), (line) => {
     const [device = '', type = '', ...words] = fields(line)

@@ -4,7 +4,7 @@ import { gauge } from '../metrics/index.ts'
 
 const states = gauge('node_tcp_connection_states', 'TCP sockets by state, and bytes in their queues.', ['state'])
 
-/** In the order of the kernel's numbers, from 1: include/net/tcp_states.h. */
+/** Names of the states in the order of the kernel's numbers, from 1: include/net/tcp_states.h. */
 const names = [
   'established',
   'syn_sent',

@@ -30,7 +30,7 @@ export function parseUdpQueues(text: string): { readonly tx: number; readonly rx
   for (const line of lines(text).slice(1)) {
     const [, sent, received] = /^([0-9A-F]+):([0-9A-F]+)$/i.exec(fields(line)[4] ?? '') ?? []
     if (sent === undefined || received === undefined)
-      throw new Error(`udp: no queues in ${JSON.stringify(line.slice(0, 80))}`)
+      throw new Error(`udp: no tx_queue:rx_queue column in ${JSON.stringify(line.slice(0, 80))}`)
     tx += Number.parseInt(sent, 16)
     rx += Number.parseInt(received, 16)
   }

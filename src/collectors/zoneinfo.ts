@@ -7,7 +7,7 @@ const pages = (key: string, what: string, name = `${key}_pages`) =>
 const total = (key: string, what: string) =>
   [key, counter(`node_zoneinfo_${key}_total`, what, ['node', 'zone'])] as const
 
-/** By key in the file. The first zone of a node also has the values of the whole node. */
+/** Metrics by key in /proc/zoneinfo. The first zone of a node also has the values of the whole node. */
 const statistics = new Map([
   pages('nr_free_pages', 'Free pages of a zone.', 'nr_free_pages'),
   pages('min', 'Free pages below which only the kernel gets more.'),

@@ -12,7 +12,7 @@ export interface Terminal {
   err(text: string): void
   /** Reads standard input to its end. Rejects if it has more than `maxBytes`. */
   input(maxBytes: number): Promise<Uint8Array>
-  /** Standard output is a terminal. */
+  /** Whether standard output is a terminal. */
   readonly isTTY: boolean
   /**
    * Aborts at the first SIGTERM or SIGINT after the first read of this property. Another one within a second has no effect;
@@ -37,7 +37,7 @@ export interface Command {
   /** The arguments, for the usage line. */
   readonly usage: string
   readonly examples: readonly (readonly [comment: string, commandLine: string])[]
-  /** For the help of commands that scripts call. */
+  /** Exit statuses for the help of commands that scripts call. */
   readonly exitStatuses?: readonly (readonly [status: string, meaning: string])[]
   readonly flags: (terminal: Pick<Terminal, 'outputKinds'>) => Promise<readonly Flag[]> | readonly Flag[]
   /**

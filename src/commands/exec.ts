@@ -13,7 +13,7 @@ import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import { type Command, privateUmask, type Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { addressIn, failureKinds, printWarnings } from './result.ts'
+import { failureTexts, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
 const job: Flag = {
@@ -26,7 +26,7 @@ const instance: Flag = {
   name: 'instance',
   kind: 'value',
   value: 'NAME',
-  help: 'The instance label of everything pushed. With it, exec also collects the host if an agent runs on it. Default: the host name.',
+  help: 'The instance label of everything that exec pushes. If it is set, exec also collects the host metrics while an agent runs. Default: the host name.',
 }
 const interval: Flag = {
   name: 'interval',
@@ -53,11 +53,11 @@ const logLevel: Flag = {
   help: 'Lowest level to log: debug, info, warn or error.',
 }
 
-/** After the timeout, for work that cannot be cancelled: the caller waits for the exit status of the command. */
+/** Time after the timeout for work that cannot be cancelled. It is short: the caller waits for the exit status of the command. */
 const graceMs = 1000
-/** For the start of another process that pushes. */
+/** Timeout for the start of another process that pushes. */
 const recorderStartMs = 30_000
-/** To start the process that pushes. */
+/** Maximum number of attempts to start the process that pushes. */
 const maxAttempts = 3
 
 /** Starts the command first, and then loads the code that pushes. */
@@ -132,7 +132,7 @@ interface ExecOptions {
   readonly labels: Labels
   readonly timeoutMs: number
   readonly killAfterMs: number | undefined
-  /** For the case that another process pushes. */
+  /** Starts the process that pushes, if root leaves that to another user's process. */
   readonly recorder: Recorder
 }
 
@@ -264,15 +264,8 @@ async function pushConfigured(
 
 /** One line for each output with undelivered samples. A full success prints nothing between the lines of the command. */
 function printResults(results: readonly DeliveryResult[]): void {
-  const address = addressIn(results)
-  for (const name of new Set(results.map((one) => one.name))) {
-    for (const { kind, text } of failureKinds) {
-      const here = results.filter((one) => one.name === name && one[kind] > 0)
-      const samples = here.reduce((sum, one) => sum + one[kind], 0)
-      const [first] = here
-      if (first !== undefined) printError(`${plural(samples, 'sample')} for ${address(first)} ${text}: ${first.reason}`)
-    }
-  }
+  const count = (samples: number) => plural(samples, 'sample')
+  for (const text of failureTexts(results, count, ({ name }) => name)) printError(text) // series of the host and of the job have different logs
 }
 
 function printError(error: unknown): void {

@@ -3,9 +3,9 @@ import type { Config } from '../config/index.ts'
 import { type Capability, missingCapabilities, type User } from '../host/index.ts'
 import type { Terminal } from './command.ts'
 
-/** For configuration, token and text files that only root can read. */
+/** Capabilities to read configuration, token and text files that only root can read. */
 const reading = ['CAP_DAC_READ_SEARCH'] as const
-/** For all collectors: see `doctor`. */
+/** Capabilities that all collectors together need: see `doctor`. */
 const collecting = [...reading, 'CAP_NET_ADMIN', 'CAP_PERFMON', 'CAP_SYS_PTRACE', 'CAP_SYS_ADMIN'] as const
 /** The capabilities that commands of root keep as the owner of the buffer directory. */
 export const keptBy = {

@@ -36,7 +36,7 @@ export interface Metadata {
 export interface WriteRequest {
   readonly version: ProtocolVersion
   readonly series: readonly WriteRequestSeries[]
-  /** By family. */
+  /** Metadata by family name. */
   readonly metadata: ReadonlyMap<string, Metadata>
 }
 

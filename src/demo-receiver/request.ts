@@ -39,7 +39,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 
 interface RawRequest {
   readonly headers: IncomingHttpHeaders
-  /** As `readBody` returns it. */
+  /** Body as `readBody` returns it. */
   readonly body: Buffer | undefined
 }
 

@@ -17,7 +17,7 @@ interface CollectorCheck {
   readonly name: string
   readonly snapshot: Snapshot
   readonly denied: readonly string[]
-  /** Its error; empty if it succeeded. */
+  /** Error of the collector; empty if it succeeded. */
   readonly failure: string
   readonly hasNothing: boolean
 }

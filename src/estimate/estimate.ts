@@ -52,7 +52,7 @@ export function estimateOf(config: Config, cycles: readonly CollectionResult[]):
   }
 }
 
-/** If remote-write 2.0 needs more bytes than 1.0: the setting that reduces them. */
+/** The setting that reduces the bytes, if remote-write 2.0 needs more of them than 1.0. */
 function leanerSettings(
   way: string,
   plan: Plan,

@@ -49,7 +49,7 @@ export const network: readonly Hint[] = [
   {
     contains: 'azuread: … AADSTS700027',
     pattern: /azuread: .*AADSTS(70021|700024|700027)\b/,
-    hint: 'Check the clock of this host, and add the certificate or federated identity to the application, which does not know it.',
+    hint: 'Check the clock of this host, and add the certificate or federated identity to the application: the application does not know it.',
   },
   {
     contains: 'azuread: ',
@@ -72,17 +72,17 @@ export const network: readonly Hint[] = [
   },
   {
     contains: 'no credentials: no answer within',
-    hint: 'Check the source of the credentials (oauth2.token_url, AWS, Microsoft, Google) and its proxy: it timed out, not the receiver.',
+    hint: 'Check the source of the credentials (oauth2.token_url, AWS, Microsoft, Google) and its proxy: this source timed out, the receiver did not.',
   },
   {
     contains: 'invalid authorization header',
     hint: 'Check the file or variable of the token: the token must be one line of Latin-1 characters.',
   },
-  { contains: 'ENOTFOUND', hint: 'Check the spelling of the url, and /etc/resolv.conf: the host name is unknown.' },
-  { contains: 'EAI_AGAIN', hint: 'Check that this host is online, and /etc/resolv.conf: no name server answers.' },
+  { contains: 'ENOTFOUND', hint: 'Check the host name in the url, then /etc/resolv.conf: the name is unknown.' },
+  { contains: 'EAI_AGAIN', hint: 'Check the network of this host and /etc/resolv.conf: no name server answers.' },
   {
     contains: 'ECONNREFUSED',
-    hint: 'Check host and port of the url, and that the receiver runs: nothing listens there.',
+    hint: 'Check the host and port of the url, and start the receiver if it does not run: nothing listens there.',
   },
   { contains: 'EHOSTUNREACH', hint: 'Check network, routes and firewall: there is no route to this address.' },
   { contains: 'ENETUNREACH', hint: 'Check network and routes: there is no route to this network.' },
@@ -93,12 +93,12 @@ export const network: readonly Hint[] = [
   },
   {
     contains: 'no answer within',
-    hint: 'Check that the url is a receiver and not overloaded, or raise remote_timeout: it accepts connections but does not answer in time.',
+    hint: 'Check that the url is that of a receiver and that it is not overloaded, or raise remote_timeout: it accepts connections but does not answer in time.',
   },
   {
     contains: 'other side closed',
     pattern: /other side closed|ECONNRESET|EPIPE|socket hang up/i,
-    hint: 'Check http:// or https:// in the url, and proxies: the receiver or a proxy closed the connection.',
+    hint: 'Check the scheme of the url (http or https) and the proxies: the receiver or a proxy closed the connection.',
   },
   {
     contains: 'self-signed certificate in certificate chain',
@@ -141,7 +141,7 @@ export const network: readonly Hint[] = [
   {
     contains: 'bad response',
     pattern: /^UND_ERR_SOCKET: bad response/,
-    hint: 'Check that the url is a receiver: the server sends "100 Continue" without a request for it, or switches to another protocol.',
+    hint: 'Check that the url is that of a receiver: the server sends "100 Continue" without a request for it, or switches to another protocol.',
   },
   {
     contains: 'alert protocol version',

@@ -49,7 +49,7 @@ export const receivers: readonly Hint[] = [
     contains: 'HTTP 403 from Amazon',
     pattern: /^HTTP 403\b/,
     host: amazon,
-    hint: 'Check keys and region of sigv4, the permission aps:RemoteWrite, and the workspace in the url.',
+    hint: 'Check the keys and the region of sigv4, the permission aps:RemoteWrite, and the workspace in the url.',
   },
   {
     contains: 'ThrottlingException',
@@ -79,7 +79,7 @@ export const receivers: readonly Hint[] = [
   },
   {
     contains: 'out of bounds',
-    hint: "Check this host's clock, and sample_age_limit: the samples are too old for the receiver, or in its future.",
+    hint: 'Check the clock of this host and sample_age_limit: the samples are too old for the receiver, or in its future.',
   },
   {
     contains: 'label name limit',

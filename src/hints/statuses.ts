@@ -11,7 +11,7 @@ const status = (code: string, hint: string, part?: string): Hint => ({
 export const statuses: readonly Hint[] = [
   {
     contains: 'a web page',
-    hint: 'Check the url: a wrong path or the login page of the network answers. Open the url from this host to see it.',
+    hint: 'Check the url: the response is a web page. The path is wrong, or the network requires a login. Open the url from this host to see the page.',
   },
   {
     contains: 'HTTP 30x to a log-in',

@@ -23,7 +23,7 @@ export interface Kernel {
   qdiscs(): Promise<readonly Qdisc[]>
   sockets(family: AddressFamily): Promise<Sockets>
   ethtool(device: string): Promise<Ethtool>
-  /** By interface index. */
+  /** Link modes by interface index. */
   linkModes(): Promise<ReadonlyMap<number, LinkMode>>
   wifi(): Promise<readonly WifiInterface[]>
   counters(): Promise<Pick<Counters, 'count'>>

@@ -28,7 +28,7 @@ export interface GetOptions {
 /** An HTTP answer of any status. */
 export interface HttpAnswer {
   readonly status: number
-  /** By name in lower case; values of a repeated header are joined by `, `. */
+  /** Headers by name in lower case; values of a repeated header are joined by `, `. */
   readonly headers: Readonly<Record<string, string>>
   /** The body as it was received: a content encoding such as gzip is left to the caller. */
   readonly bytes: Uint8Array

@@ -27,7 +27,7 @@ export interface Target {
 export interface Requester {
   /** Sends one request with the target's method. Never throws: an error without an answer is `retry` or `uncertain`. */
   post(body: Uint8Array, headers: Headers, signal: AbortSignal): Promise<Outcome>
-  /** What the current or aborted request waits for, such as `no answer for 1.0 s`; undefined if the last one has finished. */
+  /** The event that the current or aborted request waits for, such as `no answer for 1.0 s`; undefined if the last one has finished. */
   readonly waiting: string | undefined
   close(): Promise<void>
 }
@@ -88,7 +88,7 @@ class Attempt {
   readonly #deps: Deps
   /** Secrets that were sent and must not appear in output. */
   #secrets: readonly string[] = []
-  /** Bytes of the current request may have been sent. */
+  /** Whether bytes of the current request may have been sent. */
   #sent = false
   /** Permanent redirect target of this attempt. */
   moved: URL | undefined

@@ -26,7 +26,7 @@ export interface Family<Label extends string = string> {
   readonly suffix: Suffix
   readonly type: MetricType
   readonly help: string
-  /** In byte order, independent of the order of declaration. */
+  /** Label names in byte order, independent of the order of declaration. */
   readonly labelNames: readonly Label[]
   /** Undefined if unknown, and for types without a start. */
   readonly since?: Since | undefined

@@ -16,7 +16,7 @@ export interface Snapshot {
   readonly values: Float64Array
   /** Timestamp of each sample, milliseconds since the epoch; NaN: that of the snapshot. Missing if no sample has one. */
   readonly ownTimestampsMs?: Float64Array
-  /** Start times of its counters. Missing if unknown. */
+  /** Start times of the counters of the snapshot. Missing if unknown. */
   readonly starts?: Starts | undefined
   /** Id of the source that collected it. Missing for the host (`hostSource`). */
   readonly source?: string
@@ -24,7 +24,7 @@ export interface Snapshot {
   readonly slot?: number
   /** The time for which the collection was scheduled, if it differs from `timestampMs`. */
   readonly scheduledMs?: number
-  /** The last snapshot before a stop: every endpoint gets it, even with downsampling. */
+  /** Whether it is the last snapshot before a stop: every endpoint gets it, even with downsampling. */
   readonly isLast?: true
 }
 

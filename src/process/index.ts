@@ -50,9 +50,9 @@ interface JobParts {
 
 /** A command that runs, has ended, or could not be started. */
 export class Job {
-  /** Why it could not be started; undefined if it was. */
+  /** Why the command could not be started; undefined if it was started. */
   readonly problem: string | undefined
-  /** Its exit status as in a shell: 128 plus the signal number if a signal ended it. */
+  /** Exit status of the command as in a shell: 128 plus the signal number if a signal ended it. */
   readonly status: Promise<number>
   readonly #deps: Deps
   readonly #parts: JobParts

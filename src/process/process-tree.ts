@@ -58,7 +58,7 @@ export class ProcessTree {
     return this.#total
   }
 
-  /** The larger one of: maximum of the total resident memory at one refresh, peak of a single process. */
+  /** The larger of two numbers: the maximum total resident memory at a refresh, and the peak of a single process. */
   get peakMemoryBytes(): number | undefined {
     return this.#peakBytes
   }

@@ -7,7 +7,7 @@ import type { JobProgress } from './metrics.ts'
  * the buffer directory writes there. They exchange lines of JSON.
  */
 
-/** What the pushing process needs to know of a job. */
+/** Data about a job that the pushing process needs. */
 export interface RunningJob {
   /** Aborts when the command has ended. */
   readonly ended: AbortSignal

@@ -10,7 +10,7 @@ const endedBySignal = 128
 
 export interface Command {
   readonly pid: number
-  /** Its exit status as in a shell: 128 plus the signal number if a signal ended it. */
+  /** Exit status of the command as in a shell: 128 plus the signal number if a signal ended it. */
   readonly ended: Promise<number>
   /** Does nothing if the command has ended. */
   signal(name: NodeJS.Signals): void

@@ -47,7 +47,7 @@ export class Pusher {
     this.problem = new ErrorLog({ ...deps, recovered: messages.recovered })
   }
 
-  /** What the current or last aborted request waits for. */
+  /** The event that the current or last aborted request waits for. */
   get waiting(): string | undefined {
     const { PUT, POST, DELETE } = this.#deps.requesters
     return PUT.waiting ?? POST.waiting ?? DELETE.waiting

@@ -93,7 +93,7 @@ export class Gateway implements Output {
     this.#running = this.#run()
   }
 
-  /** For the self metrics. */
+  /** Data for the self metrics. */
   get state(): GatewayState {
     return { name: this.name, url: this.#url, stats: this.stats }
   }
@@ -104,7 +104,7 @@ export class Gateway implements Output {
     return { name: this.name, url: this.#url, pending, problem: problem.current, waiting }
   }
 
-  /** What the Pushgateway rejected of the last answered snapshot; undefined if it accepted everything. */
+  /** The part of the last answered snapshot that the Pushgateway rejected; undefined if it accepted everything. */
   get rejection(): OutputRejection | undefined {
     return this.#answered && rejectionOf(this.#answered, this.#push.lastRejected, this.#push.rejected)
   }

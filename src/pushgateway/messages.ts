@@ -19,7 +19,7 @@ export const messages = defineMessages('pushgateway', {
   recovered: {
     level: 'info',
     text: 'Push recovered',
-    meaning: 'The Pushgateway accepts pushes again. They failed for `after`.',
+    meaning: 'The Pushgateway accepts pushes again. `after` is the time for which pushes failed.',
     data: 'none',
     action: 'None.',
   },
@@ -28,7 +28,7 @@ export const messages = defineMessages('pushgateway', {
     text: 'Push rejected, snapshot dropped',
     meaning: 'The Pushgateway rejects the whole push. hostpush pushes the next snapshot when it is collected.',
     data: 'lost',
-    action: 'Follow `hint`. `reason` has the words of the Pushgateway.',
+    action: 'Follow `hint`. `reason` is the error message of the Pushgateway.',
   },
   internalError: {
     level: 'error',
@@ -42,7 +42,7 @@ export const messages = defineMessages('pushgateway', {
     text: 'Deletion of the group rejected',
     meaning: 'The Pushgateway rejects the DELETE that `delete_on_start` or `delete_on_shutdown` asks for.',
     data: 'none',
-    action: 'Follow `hint`, or delete the group on the page of the Pushgateway.',
+    action: 'Follow `hint`, or delete the group in the web interface of the Pushgateway.',
   },
   familiesRejected: {
     level: 'error',

@@ -13,7 +13,7 @@ const retryAfterMs = 3_600_000
 /** Families of a push that the Pushgateway rejected. */
 export interface RejectedFamilies {
   readonly reason: string
-  /** By name; undefined means all. */
+  /** Rejected families by name; undefined means all. */
   readonly families?: ReadonlySet<string>
 }
 

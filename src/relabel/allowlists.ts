@@ -34,7 +34,7 @@ const integrationNames = `
   scrape_duration_seconds scrape_samples_scraped
 `
 
-/** How many of the collected metrics an endpoint gets. */
+/** The set of collected metrics that an endpoint gets. */
 export const extents = ['full', 'integration', 'minimal'] as const
 export type Extent = (typeof extents)[number]
 

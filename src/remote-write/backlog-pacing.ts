@@ -1,7 +1,7 @@
 /** Target time to send a long backlog, if the receiver does not answer with 429. */
 const catchUpMs = 300_000
 const maxGapMs = 60_000
-/** Gap between two requests of a backlog, as a fraction of the interval. Above 0.5 no interval has more than two requests. */
+/** Gap between two requests of a backlog, as a fraction of the interval. With a fraction above 0.5, no interval has more than two requests. */
 const gapFraction = 0.6
 
 /** Snapshots in the backlog, and how many of them go into the next request. */

@@ -92,7 +92,7 @@ export class Endpoint implements Output {
     this.#running = this.#run()
   }
 
-  /** For the self metrics. */
+  /** Data for the self metrics. */
   get state(): EndpointState {
     const { maxSamplesPerSend } = this.#options
     return { ...this.#identity, stats: this.stats, maxSamplesPerSend, backlog: this.#deps.cursor.backlog() }
@@ -140,7 +140,7 @@ export class Endpoint implements Output {
     return this.#liveness.stalledMs(this.#deps.cursor.backlog().snapshots > 0)
   }
 
-  /** Answers that the receiver sent: a request that ended without one is no progress. */
+  /** Number of answers of the receiver. A request that ends without an answer does not count as progress. */
   get completed(): number {
     const { requests, answers } = this.stats
     return requests - (answers.get(0) ?? 0)

@@ -19,7 +19,8 @@ export const messages = defineMessages('remote-write', {
   recovered: {
     level: 'info',
     text: 'Remote write recovered',
-    meaning: 'The receiver answers again. Requests failed for `after`; hostpush now sends the backlog.',
+    meaning:
+      'The receiver answers again. `after` is the time for which requests failed. hostpush now sends the backlog.',
     data: 'none',
     action: 'None.',
   },
@@ -60,7 +61,8 @@ export const rejectionMessages = defineMessages('remote-write', {
     meaning:
       'The receiver rejects the samples and also a test sample. hostpush keeps everything in the buffer and retries after `next_try_in`.',
     data: 'stopped',
-    action: 'Correct the receiver, its limits or its tenant. `reason` has the words of the receiver.',
+    action:
+      'Correct the configuration, the limits or the tenant at the receiver. `reason` is the error message of the receiver.',
   },
   tooManyRejected: {
     level: 'error',
@@ -68,7 +70,7 @@ export const rejectionMessages = defineMessages('remote-write', {
     meaning:
       'hostpush searches for rejected series with at most 32 requests an hour. That budget is used up. The search goes on after `next_try_in`.',
     data: 'stopped',
-    action: 'Correct what `reason` says, or drop the rejected series with `write_relabel_configs`.',
+    action: 'Correct the cause in `reason`, or drop the rejected series with `write_relabel_configs`.',
   },
   seriesRejected: {
     level: 'error',

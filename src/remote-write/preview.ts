@@ -5,7 +5,7 @@ import type { EndpointOptions } from './options.ts'
 import { Relabeller } from './series/relabel.ts'
 import { createStats } from './stats.ts'
 
-/** For `doctor`: the number of series that an endpoint sends of a snapshot, and those over the label limits. */
+/** The number of series that an endpoint sends of a snapshot, and of those over the label limits. `doctor` shows it. */
 export function preview(options: EndpointOptions, snapshot: Snapshot): Finding {
   const stats = createStats()
   const receiver = { remote_name: options.name, url: '' }

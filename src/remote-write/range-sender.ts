@@ -85,7 +85,7 @@ export class RangeSender {
     return this.#committed < this.#singlyUpTo ? 1 : this.#maxSamplesThatFit
   }
 
-  /** What the receiver rejects now, and why; undefined if it accepts everything. */
+  /** The current reason for rejections; undefined if the receiver accepts everything. */
   get problem(): string | undefined {
     return this.#rejections.problem
   }
@@ -218,7 +218,7 @@ export class RangeSender {
     return blame.rangeRejected(isOver) ? 'range-rejected' : work
   }
 
-  /** The receiver accepts a test sample and nothing of this range. Several snapshots are sent again one by one. */
+  /** Handles a range of which the receiver accepts nothing, although it accepts a test sample. Several snapshots are sent again one by one. */
   async #onRangeRejected({ entries, bounds }: Range, { reason }: BlameTracker): Promise<void> {
     const [entry] = entries
     if (entries.length > 1) this.#singlyUpTo = bounds.last

@@ -69,7 +69,7 @@ export class RequestSender {
     return await delivery.attempt(body, headers, signal)
   }
 
-  /** After this answer to a test sample: whether the receiver accepts one in 1.0, so that it no longer supports 2.0. */
+  /** Whether the receiver accepts a test sample in 1.0 after it answered one in 2.0 with `answer`: it then no longer supports 2.0. */
   hasDowngraded(answer: HttpRejection, other: () => Batch, signal: AbortSignal): Promise<boolean> {
     const accepts = async () => (await this.attempt(other(), signal)).kind === 'delivered'
     return this.#deps.negotiation.hasDowngraded(answer, accepts)

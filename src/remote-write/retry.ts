@@ -73,7 +73,7 @@ export class Retrier {
     return this.#problem.current
   }
 
-  /** What the current or last aborted attempt waits for. */
+  /** The event that the current or last aborted attempt waits for. */
   get waiting(): string | undefined {
     return this.#deps.requester.waiting
   }

@@ -106,7 +106,7 @@ class LoadAverage {
     this.#sendingMs = smoothed(this.#sendingMs, milliseconds / snapshots)
   }
 
-  /** At least 1. */
+  /** Number of concurrent requests that the load would need; at least 1. */
   get senders(): number {
     return Math.max(1, this.#sendingMs / Math.max(1, this.#betweenMs ?? Number.POSITIVE_INFINITY))
   }

@@ -69,10 +69,10 @@ export class VersionNegotiation {
   readonly #options: NegotiationOptions
   readonly #deps: Deps
   #negotiated: NegotiatedVersion | undefined
-  /** The next request probes for 2.0. */
+  /** Whether the next request probes for 2.0. */
   #isProbing = false
   #probeFailures = 0
-  /** The next request is 1.0, to find out if the receiver no longer supports 2.0. */
+  /** Whether the next request is 1.0, to find out if the receiver no longer supports 2.0. */
   #isProbingV1 = false
   /** Why the last probe failed; empty if it did not. */
   #probeError = ''

@@ -24,7 +24,7 @@ function packageVersion(): string {
   return version
 }
 
-/** For example `x64` and `v26.10.0`. */
+/** Processor and version of Node, for example `x64` and `v26.10.0`. */
 export const platform = { arch: process.arch, runtime: process.version } as const
 
 /** RFC 9110 section 10.1.5. The remote-write specification requires this header. */

@@ -78,7 +78,8 @@ export const messages = defineMessages('web', {
     text: 'Rejected a client without a valid certificate',
     meaning: 'The web configuration file requires a client certificate. hostpush closed the connection.',
     data: 'none',
-    action: 'Install a certificate on the client that `client_ca_file` and `client_allowed_sans` accept.',
+    action:
+      'Give the client a certificate of the CA in `client_ca_file`, with a name that `client_allowed_sans` allows.',
   },
   handshakeFailed: {
     level: 'debug',

@@ -8,7 +8,7 @@ import type { ClientAuth, Protection, TlsProtection } from './protection.ts'
 /** Time limit of a TLS handshake, milliseconds. */
 const handshakeTimeout = 10_000
 
-/** For each type: request a certificate, verify it against the CA, reject clients without one. */
+/** Rules for each type: whether to request a certificate, to verify it against the CA, and to reject clients without one. */
 const rules: Readonly<
   Record<ClientAuth, { readonly requests: boolean; readonly verifies: boolean; readonly requires: boolean }>
 > = {

@@ -3,7 +3,7 @@ import type { OwnStat } from './registry.ts'
 
 /** Counters of requests for metrics. */
 export interface WebStats {
-  /** By HTTP status. Requests with an invalid filter are not counted, as in node_exporter. */
+  /** Number of requests by HTTP status. Requests with an invalid filter are not counted, as in node_exporter. */
   readonly requests: Record<200 | 500 | 503, number>
   readonly errors: Record<'encoding' | 'gathering', number>
   inFlight: number

@@ -13,7 +13,7 @@ test('it reports entropy in bits', async () => {
 })
 
 test('a missing or invalid file is a failure that names it', async () => {
-  assert.match(String((await collectAll(entropy, {})).logged), /failed.*no entropy_avail/)
+  assert.match(String((await collectAll(entropy, {})).logged), /failed.*entropy_avail is missing/)
   const { lines, logged } = await collectAll(entropy, { proc: { [available]: '1\n', [size]: 'x\n' } })
   assert.deepEqual(lines, ['node_entropy_available_bits 1'])
   assert.match(String(logged), /poolsize: \\"x\\" is not a number/)

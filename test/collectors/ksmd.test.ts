@@ -32,6 +32,6 @@ test('it reports the settings and counters of ksmd', async () => {
 test('it fails at the first missing file and keeps the earlier samples', async () => {
   const { lines, logged } = await collectAll(ksmd, { sys })
   assert.equal(lines.length, 8)
-  assert.match(String(logged), /failed.*no sleep_millisecs/)
-  assert.match(String((await collectAll(ksmd, {})).logged), /failed.*no full_scans/)
+  assert.match(String(logged), /failed.*sleep_millisecs is missing/)
+  assert.match(String((await collectAll(ksmd, {})).logged), /failed.*full_scans is missing/)
 })

@@ -46,5 +46,5 @@ test('processes that ended, are hidden or cannot be parsed are left out', async 
 test('without the limits it fails after the counts', async () => {
   const { lines, logged } = await collectAll(processes, { proc: { '1/stat': stat('init', 'S') } })
   assert.ok(lines.includes('node_processes_threads 1'))
-  assert.match(String(logged), /failed.*no threads-max/)
+  assert.match(String(logged), /failed.*threads-max is missing/)
 })

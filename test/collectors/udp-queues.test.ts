@@ -26,6 +26,6 @@ test('an invalid line is a failure', async () => {
   for (const line of ['0: 0 0\n', socket('00000015:0000000z')]) {
     const { lines, logged } = await collectAll(udpQueues, { proc: { 'net/udp': header + line } })
     assert.deepEqual(lines, [])
-    assert.match(String(logged), /failed.*udp: no queues/)
+    assert.match(String(logged), /failed.*udp: no tx_queue:rx_queue column/)
   }
 })

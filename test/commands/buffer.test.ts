@@ -29,6 +29,9 @@ async function filled(t: TestContext): Promise<{ directory: string; buffer: Disk
 const run = (directory: string, ...args: string[]) =>
   commandLine(['buffer', ...args, `--directory=${directory}`], { HOME: '/nonexistent' })
 
+/** How `buffer` shows an endpoint that is not in the configuration. */
+const shown = (name: string) => `endpoint ${name} (URL unknown: not in the configuration)`
+
 for (const isRunning of [true, false]) {
   const when = isRunning ? 'while the agent runs' : 'while no agent runs'
   const prepared = async (t: TestContext) => {
@@ -46,12 +49,15 @@ for (const isRunning of [true, false]) {
     assert.match(head ?? '', new RegExp(`^${directory}: [\\d.]+ (?:Ki)?B in 1 segment$`))
     assert.match(
       rest[0] ?? '',
-      /^slow: backlog of 4 snapshots, 8 samples, [\d.]+ (?:Ki)?B, oldest \d+ d( \d+ h)? ago, from 2023-11-14T22:13:35.000Z to 2023-11-14T22:14:20.000Z$/,
+      /^endpoint slow \(URL unknown: not in the configuration\): backlog of 4 snapshots, 8 samples, [\d.]+ (?:Ki)?B, oldest \d+ d( \d+ h)? ago, from 2023-11-14T22:13:35.000Z to 2023-11-14T22:14:20.000Z$/,
     )
-    assert.match(rest[1] ?? '', /^fast: backlog of 1 snapshot, 2 samples, [\d.]+ (?:Ki)?B, oldest /)
+    assert.match(
+      rest[1] ?? '',
+      /^endpoint fast \(URL unknown: .*\): backlog of 1 snapshot, 2 samples, [\d.]+ (?:Ki)?B, oldest /,
+    )
     assert.match(
       rest[2] ?? '',
-      /^fast: 2 samples rejected, last .*Z: the receiver said: out of bounds \(Check this host's clock/,
+      /^endpoint fast \(URL unknown: .*\): 2 samples rejected, last .*Z: the receiver said: out of bounds \(Check the clock of this host/,
     )
   })
 
@@ -77,25 +83,59 @@ for (const isRunning of [true, false]) {
   test(`drop deletes only with --yes, by endpoint and time, ${when}`, async (t) => {
     const directory = await prepared(t)
     const asked = await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z')
-    assert.deepEqual([asked.status, asked.out], [1, 'slow: drops 4 samples of the backlog\n'])
+    assert.deepEqual([asked.status, asked.out], [1, `${shown('slow')}: drops 4 samples of the backlog\n`])
     await run(directory, 'drop', '--endpoint=slow', '--before=2023-11-14T22:14:00Z', '--yes')
     const { out } = await run(directory, 'ls')
-    assert.match(out, /slow: backlog of 2 snapshots, 4 samples/)
-    assert.match(out, /fast: backlog of 1 snapshot/)
+    assert.match(out, /endpoint slow \(.*\): backlog of 2 snapshots, 4 samples/)
+    assert.match(out, /endpoint fast \(.*\): backlog of 1 snapshot/)
     if (isRunning) assert.match(out, /dropped: 4 samples, reason dropped_by_user/)
     await run(directory, 'drop', '--yes')
     assert.deepEqual((await run(directory, 'ls')).out.match(/no backlog|rejected/g), ['no backlog', 'no backlog'])
   })
 }
 
+test('ls and drop print counts with spaces between groups of three digits', async (t) => {
+  const directory = temporary(t)
+  const buffer = await openDisk({ ...options, directory }, { clock: systemClock, log: silent, bootId: '' }, true)
+  t.after(() => buffer.close())
+  const slow = buffer.cursor('slow')
+  buffer.append(snapshots(1015)(1))
+  const entries = await slow.read({ samples: 1 }, signal)
+  await slow.saveDeadLetter({ reason: 'out of bounds', entries })
+  const { out } = await run(directory, 'ls')
+  assert.match(out, /backlog of 1 snapshot, 1 015 samples/)
+  assert.match(out, /: 1 015 samples rejected/)
+  assert.equal(
+    (await run(directory, 'drop')).out,
+    `${shown('slow')}: drops 1 015 samples of the backlog (1 015 of them were sent at least once and may still be delivered)\n${shown('slow')}: drops 1 015 rejected samples\n`,
+  )
+})
+
+test('a URL of several endpoints is an error that names them', async (t) => {
+  const { directory, buffer } = await filled(t)
+  t.after(() => buffer.close())
+  const url = 'http://127.0.0.1:1/api/v1/write'
+  const file = `${directory}/config.json`
+  const blocks = ['slow', 'fast'].map((name) => ({ url, name }))
+  await writeFile(file, JSON.stringify({ remote_write: blocks }))
+  const given = [`--config.file=${file}`]
+  const { status, err } = await run(directory, 'drop', `--endpoint=${url}`, ...given)
+  assert.deepEqual(
+    [status, err],
+    [1, `hostpush: buffer: 2 endpoints have the URL ${url}, choose one by name: --endpoint=slow or --endpoint=fast\n`],
+  )
+  const chosen = await run(directory, 'drop', '--endpoint=slow', ...given)
+  assert.equal(chosen.out, `${url} (slow): drops 8 samples of the backlog\n`)
+})
+
 test('dead letters can be dropped separately', async (t) => {
   const { directory, buffer } = await filled(t)
   t.after(() => buffer.close())
   const asked = await run(directory, 'drop', '--dead-letters')
-  assert.deepEqual([asked.status, asked.out], [1, 'fast: drops 2 rejected samples\n'])
+  assert.deepEqual([asked.status, asked.out], [1, `${shown('fast')}: drops 2 rejected samples\n`])
   await run(directory, 'drop', '--dead-letters', '--yes')
   const { out } = await run(directory, 'ls')
-  assert.match(out, /slow: backlog of 4 snapshots/)
+  assert.match(out, /endpoint slow \(.*\): backlog of 4 snapshots/)
   assert.doesNotMatch(out, /rejected/)
   const again = await run(directory, 'drop', '--dead-letters')
   assert.deepEqual([again.status, again.out], [0, 'nothing to drop\n'])
@@ -153,7 +193,9 @@ test('the backlog of batch commands is listed, exported and dropped too', async 
   const [head, row] = out.split('\n')
   assert.match(head ?? '', new RegExp(`^${directory}/spool: [\\d.]+ (?:Ki)?B in 2 logs of batch commands$`))
   const [, endpoint = ''] =
-    /^(\S+), from 2 batch commands: backlog of 2 snapshots, \d+ samples, [\d.]+ (?:Ki)?B/.exec(row ?? '') ?? []
+    /^endpoint (\S+) \(URL unknown: not in the configuration\), from 2 batch commands: backlog of 2 snapshots, \d+ samples, [\d.]+ (?:Ki)?B/.exec(
+      row ?? '',
+    ) ?? []
   assert.ok(endpoint, out)
   const exported = (await run(directory, 'export', `--endpoint=${endpoint}`)).out
   assert.deepEqual(exported.match(/^answer\{.*\} \d/gm)?.length, 2)
@@ -199,7 +241,7 @@ test('corrupt places and segments of another version are reported, and reading c
   await writeFile(path, Buffer.concat([whole, Buffer.from('torn')]))
   const before = await treeOf(directory)
   assert.match((await run(directory, 'export')).err, /Corrupt bytes in a buffer segment skipped/)
-  assert.match((await run(directory, 'drop')).out, /slow: drops 8 samples/)
+  assert.match((await run(directory, 'drop')).out, /endpoint slow \(.*\): drops 8 samples/)
   bytes.writeUInt16LE(99, 8)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60)
   assert.match((await run(directory, 'ls')).out, /in 1 segment\n/)
@@ -222,7 +264,7 @@ test('drop warns that samples in flight may still be delivered', async (t) => {
   const { out } = await run(directory, 'drop', '--endpoint=slow')
   assert.equal(
     out,
-    'slow: drops 8 samples of the backlog (4 of them were sent at least once and may still be delivered)\n',
+    `${shown('slow')}: drops 8 samples of the backlog (4 of them were sent at least once and may still be delivered)\n`,
   )
   await run(directory, 'drop', '--endpoint=slow', '--yes')
   assert.equal(buffer.stats.dropped.get('slow')?.get('dropped_by_user'), 4)

@@ -148,6 +148,14 @@ test('all samples of the input are pushed, also names that an agent omits, and a
   )
 })
 
+test('a result with several outputs explains once where undelivered samples are kept', async () => {
+  const destinations = ['--pushgateway=http://127.0.0.1:1', '--remote-write.url=http://127.0.0.1:1/api/v1/write']
+  const { status, err } = await push('a 1\n', '--job=j', ...destinations, '--timeout=1s')
+  assert.equal(status, 3)
+  assert.equal(err.match(/kept in the buffer/g)?.length, 1)
+  assert.match(err, /; 1 of 1 sample for http:\S+ not delivered, kept too: .*ECONNREFUSED/)
+})
+
 test('conflicting families are an error, and nothing is sent', async (t) => {
   const { url, requests } = await startGateway(t, () => undefined)
   const text = '# TYPE a_count gauge\na_count 1\n# TYPE a summary\na_sum 1\n'
@@ -212,7 +220,7 @@ test('rejected samples are saved as dead letters, the others are delivered', asy
   assert.equal(endpoint.status, 3, 'a receiver that rejects everything is retried')
   assert.match(
     endpoint.err,
-    /^hostpush: 1 of 1 sample for http:\S+ not delivered, kept .*: all samples rejected, .*out of bounds.*\n$/,
+    /^hostpush: 1 of 1 sample for http:\S+ not delivered, kept in the buffer for the agent or the next command: the receiver rejects all samples: .*out of bounds.*\n$/,
   )
 })
 

@@ -133,7 +133,7 @@ test('several endpoints need different names', async (t) => {
         ],
       }),
     ),
-    ['remote_write[1].name: remote_write[0] has the name b; each block needs another'],
+    ['remote_write[1].name: remote_write[0] already has the name b, choose a different name'],
   )
 })
 

@@ -20,7 +20,7 @@ export class DiskCursor implements Cursor {
   /** In-flight range to replay on the first read after a start. */
   #replay: InFlightRange | undefined
   readonly #readAhead: ReadAhead
-  /** A reader waits for the next snapshot. */
+  /** Whether a reader waits for the next snapshot. */
   #isWaiting = false
   /** The sequence number of the newest record with the in-flight mark of this endpoint. */
   #marked = 0
@@ -158,10 +158,15 @@ export class DiskCursor implements Cursor {
     this.#oldestMs = undefined
   }
 
-  /** Counts lost samples for this endpoint, except those that it has passed and those that are in flight. */
-  expireThrough({ from, to }: Loss, reason: DropReason): void {
+  /**
+   * Counts lost samples for this endpoint, except those that it has passed and those that are in flight. Returns their
+   * number.
+   */
+  expireThrough({ from, to }: Loss, reason: DropReason): number {
     const readTo = Math.max(this.position.samples, this.#countedTo)
-    this.drop(reason, this.#backlog.share(this.#log.uncounted({ from: Math.max(from, readTo), to })))
+    const samples = this.#backlog.share(this.#log.uncounted({ from: Math.max(from, readTo), to }))
+    this.drop(reason, samples)
+    return samples
   }
 
   /** The number of the last sample in flight, including the in-flight range of the previous agent. */

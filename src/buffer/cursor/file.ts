@@ -14,7 +14,7 @@ const checkMs = 60_000
 interface Pair {
   state: CursorState | undefined
   generation: number
-  /** The slot with the last durable state. The next write goes to the other slot. */
+  /** Index of the slot with the last durable state. The next write goes to the other slot. */
   isKept: 0 | 1
   /** Sequence number of the last durable state. Retention may delete everything up to it. */
   safe: number
@@ -103,7 +103,7 @@ export class CursorFile {
     await this.#keep(pair, { ...pair.state, name: '', inFlight: undefined }, true)
   }
 
-  /** The directory was removed: the next write checks that the file still exists. */
+  /** Called when the directory was removed. The next write checks that the file still exists. */
   markUncertain(): void {
     this.#checkedMs = Number.NEGATIVE_INFINITY
   }
@@ -210,7 +210,7 @@ export class CursorFile {
     return !(await file.status()).isLinked
   }
 
-  /** After a failure: reopens the file and writes all states again, to the same slots. */
+  /** Handles a failure: reopens the file and writes all states again, to the same slots. */
   async #fail(error: unknown): Promise<void> {
     this.#deps.stats.diskErrors++
     for (const pair of this.#pairs) pair.isDirty ||= pair.state !== undefined

@@ -19,7 +19,7 @@ interface Deps {
   readonly lostCursors: boolean
   /** The newest in-flight mark of each endpoint. */
   readonly marks: InFlightMarks
-  /** The last request of an endpoint may be unknown: neither the cursor file nor the marks of the log are complete. */
+  /** Whether the last request of an endpoint may be unknown: neither the cursor file nor the marks of the log are complete. */
   readonly isOld: boolean
 }
 

@@ -4,13 +4,13 @@ import { basename, dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 /*
- * Paths below a buffer directory. The owner of the directory is another process's user in the worst case: he can replace a
- * file or a subdirectory by a link at any moment. So no path with a subdirectory is given to the kernel as it is.
- * The subdirectory is opened first, which changes nothing. Its descriptor tells its real path, and a link on the way is
- * refused. Then the name is used relative to that descriptor, as /proc/self/fd/N/name.
+ * Paths below a buffer directory. Another user may own the directory, and can replace a file or a subdirectory by a
+ * link at any moment. Therefore hostpush never passes a path with a subdirectory to the kernel. It first opens the
+ * subdirectory, which changes nothing. The descriptor shows the real path; if that path contains a link, hostpush
+ * refuses it. Then hostpush uses the file name relative to the descriptor: /proc/self/fd/N/name.
  */
 
-/** O_PATH of open(2): only the place is opened. node:fs has no constant for it. */
+/** O_PATH of open(2): opens the path without access to the contents. node:fs has no constant for it. */
 const onlyPath = 0o10000000
 const openPath = promisify(open)
 
@@ -21,7 +21,7 @@ export interface HeldDirectory {
   release(): void
 }
 
-/** The error for a name below a buffer directory that is a link, or something else than expected. */
+/** The error for a name below a buffer directory that is a link, or not a file of the expected type. */
 export const refusal = (path: string, problem: string, code: string): Error =>
   Object.assign(new Error(`${code}: ${path} ${problem}, hostpush does not use it`), { code, path })
 
@@ -117,7 +117,7 @@ const realRoots = new Map<string, string>()
 async function openVerified(root: string, directory: string): Promise<number> {
   const fd = await openPath(directory, onlyPath | constants.O_DIRECTORY)
   try {
-    if (directory === root) return fd // links on the way to the buffer directory are the administrator's
+    if (directory === root) return fd // links in the path of the buffer directory itself are allowed: the administrator made them
     if (!directory.startsWith(`${root}/`)) throw refusal(directory, `is outside of ${root}`, 'EXDEV')
     const below = directory.slice(root.length)
     const real = pathOf(fd)

@@ -96,7 +96,7 @@ export class QueueTicket {
 /** The request line of a resource. */
 const lineOf = (resource: string): string => `${JSON.stringify(resource)}\n`
 
-/** Age of a socket without a number after which its process was killed while joining. */
+/** A socket without a number that is older than this belongs to a process that was killed while it joined the queue. */
 const orphanedMs = 60_000
 
 interface Deps {

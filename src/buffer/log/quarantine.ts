@@ -77,7 +77,7 @@ export class Quarantine {
     return `${String(Math.floor(this.#deps.clock.now())).padStart(15, '0')}-${segment}-${at}`
   }
 
-  /** The newest first. */
+  /** Names of the copies, newest first. */
   async #copies(): Promise<readonly string[]> {
     const names = await this.#deps.files.list(this.#directory)
     return names

@@ -71,6 +71,8 @@ export class Writer {
   readonly #stop = new AbortController()
   /** Counted losses that are not written to the log yet. */
   #countedLosses: Loss[] = []
+  /** Undelivered samples that full memory dropped since everything was on disk. */
+  #dropped = 0
 
   constructor(options: WriterOptions, deps: Deps) {
     this.#options = options
@@ -84,6 +86,12 @@ export class Writer {
   /** Records a counted loss in the log, so that no later reader counts the gap again. */
   note(loss: Loss): void {
     this.#countedLosses.push(loss)
+  }
+
+  /** Counts undelivered samples that full memory dropped. Logs the first of them until everything is on disk. */
+  memoryDropped(samples: number): void {
+    if (samples > 0 && this.#dropped === 0) report(this.#deps.log, messages.memoryFull, { samples })
+    this.#dropped += samples
   }
 
   /** Starts writing if the writer is idle. */
@@ -255,7 +263,9 @@ export class Writer {
   }
 
   #reportRecovery(): void {
-    if (this.#failing !== undefined) report(this.#deps.log, messages.diskRecovered)
+    const dropped = this.#dropped
+    if (this.#failing !== undefined) report(this.#deps.log, messages.diskRecovered, dropped === 0 ? {} : { dropped })
     this.#failing = undefined
+    if (!this.#hasMore()) this.#dropped = 0
   }
 }

@@ -44,7 +44,7 @@ export interface RecoveredLog {
   readonly last: LogPosition
   /** The newest snapshot in the log, and the boot id of its segment. */
   readonly newest: (Head & { readonly bootId: string }) | undefined
-  /** There are corrupt records in the segment of the newest snapshot: in-flight marks may be missing. */
+  /** Whether the segment of the newest snapshot has corrupt records: in-flight marks may be missing. */
   readonly isNewestCorrupt: boolean
   /** The newest in-flight mark of each endpoint in the last segment. */
   readonly marks: InFlightMarks

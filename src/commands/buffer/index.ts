@@ -2,7 +2,7 @@ import { runningAgent } from '../../batch/index.ts'
 import { type DropRow, exportFormats, type Format, type Request, type Row } from '../../buffer/index.ts'
 import { collectors } from '../../collectors/index.ts'
 import { type Config, durationMs, readConfig } from '../../config/index.ts'
-import { addressesOf, componentOf, loadKinds } from '../../output.ts'
+import { addressesOf, componentOf, cursorNameOf, loadKinds } from '../../output.ts'
 import { instantOf, systemClock } from '../../util/clock.ts'
 import { type Flag, type ParsedFlags, UsageError } from '../../util/flags.ts'
 import type { Command, Terminal } from '../command.ts'
@@ -10,7 +10,7 @@ import { confirmed } from '../confirm.ts'
 import { nameOf } from '../destination.ts'
 import { becomeOwner, keptBy } from '../owner.ts'
 import { jsonOf } from './json.ts'
-import { dropText, type Listed, listing } from './listing.ts'
+import { type AddressOf, dropText, type Listed, listing } from './listing.ts'
 import { answerOf, type LogDirectory, logDirectories } from './open-logs.ts'
 
 const verbs = ['ls', 'export', 'drop'] as const
@@ -122,8 +122,10 @@ interface Logs {
   readonly ask: (place: LogDirectory, request: Request) => AsyncIterable<unknown>
   /** Directories with another format version, which answer nothing. */
   readonly refused: ReadonlySet<string>
-  /** The URL of an endpoint, by its name in the buffer; the name itself if the URL is not known. */
-  readonly address: (endpoint: string) => string
+  /** The address of an endpoint, by its name in the buffer; undefined if its URL is unknown. */
+  readonly address: AddressOf
+  /** The URL alone. Several endpoints can have the same. */
+  readonly url: AddressOf
 }
 
 async function logsOf(config: Config, terminal: Terminal): Promise<Logs> {
@@ -131,16 +133,20 @@ async function logsOf(config: Config, terminal: Terminal): Promise<Logs> {
   const refused = new Set<string>()
   const ask = (place: LogDirectory, request: Request) => answerOf(place, request, { config, terminal, refused })
   const places = await logDirectories(directory)
-  return { directory, places, ask, refused, address: await endpointAddresses(config) }
+  return { directory, places, ask, refused, ...(await endpointAddresses(config)) }
 }
 
 /** URLs come from the configuration and the running agent; a command with a URL flag names its output after the URL. */
-async function endpointAddresses({ buffer, outputs }: Config): Promise<Logs['address']> {
+async function endpointAddresses({ buffer, outputs }: Config): Promise<Pick<Logs, 'address' | 'url'>> {
   const configured = addressesOf(outputs)
+  const configuredUrls = new Map(outputs.map((one) => [cursorNameOf(one), one.kind.address(one.options)]))
   const agent = await runningAgent(buffer.directory)
   const urls = [...(agent?.urls ?? []), ...outputs.map(({ kind, options }) => kind.address(options))]
   const byName = new Map(urls.map((url) => [nameOf(url), url]))
-  return (endpoint) => configured.get(endpoint) ?? byName.get(endpoint) ?? endpoint
+  return {
+    address: (endpoint) => configured.get(endpoint) ?? byName.get(endpoint),
+    url: (endpoint) => configuredUrls.get(endpoint) ?? byName.get(endpoint),
+  }
 }
 
 const rowsOf = ({ ask }: Logs, place: LogDirectory) =>
@@ -179,12 +185,15 @@ async function findEndpoint(
     byPlace.push([place, here])
     for (const name of here) names.add(name)
   }
-  const [endpoint, ...others] = names.has(choice)
-    ? [choice]
-    : [...names].filter((name) => logs.address(name) === choice)
-  if (endpoint !== undefined && others.length === 0)
+  const matches = names.has(choice) ? [choice] : [...names].filter((name) => logs.url(name) === choice)
+  const [endpoint, ...others] = matches
+  if (others.length > 0)
+    throw new Error(
+      `buffer: ${matches.length} endpoints have the URL ${choice}, choose one by name: ${matches.map((name) => `--endpoint=${name}`).join(' or ')}`,
+    )
+  if (endpoint !== undefined)
     return { endpoint, places: byPlace.flatMap(([place, here]) => (here.includes(endpoint) ? [place] : [])) }
-  const all = [...names].map(logs.address)
+  const all = [...names].map((name) => logs.address(name) ?? name)
   throw new Error(`buffer: unknown endpoint ${choice}, known endpoints: ${all.join(', ') || 'none'}`)
 }
 

@@ -11,12 +11,18 @@ export interface Listed {
   readonly rows: readonly Row[]
 }
 
-/** What is known about an endpoint by its name in the buffer. */
+/** Component and address of an endpoint, by its name in the buffer. */
 export interface EndpointNames {
   readonly componentOf: ComponentOf
-  /** Its URL, or the name itself. */
-  readonly addressOf: (endpoint: string) => string
+  /** Its URL, with the name if several endpoints have the same URL; undefined if the URL is unknown. */
+  readonly addressOf: AddressOf
 }
+
+export type AddressOf = (endpoint: string) => string | undefined
+
+/** How an endpoint is shown: by its address, or by its name with the reason. */
+export const shownEndpoint = (endpoint: string, addressOf: AddressOf): string =>
+  addressOf(endpoint) ?? `endpoint ${endpoint} (URL unknown: not in the configuration)`
 
 /** The output of `buffer ls`, line by line. */
 export function* listing(
@@ -28,7 +34,7 @@ export function* listing(
   const runs = logs.filter(({ isRun }) => isRun).flatMap(({ rows }) => rows)
   if (logs.length === 0) yield `${directory}: the buffer is empty\n`
   for (const row of ofKind(own, 'buffer')) yield bufferText(row)
-  for (const row of ofKind(own, 'endpoint')) yield endpointText(row, addressOf(row.endpoint))
+  for (const row of ofKind(own, 'endpoint')) yield endpointText(row, addressOf)
   const spooled = ofKind(runs, 'buffer')
   const bytes = spooled.reduce((sum, one) => sum + one.bytes, 0)
   if (spooled.length > 0)
@@ -38,7 +44,7 @@ export function* listing(
     addressOf,
   )
   for (const row of ofKind(own, 'dead_letters'))
-    yield deadLetterText(row, addressOf(row.endpoint), componentOf(row.endpoint))
+    yield deadLetterText(row, shownEndpoint(row.endpoint, addressOf), componentOf(row.endpoint))
 }
 
 export const ofKind = <K extends Row['kind']>(rows: readonly Row[], kind: K) =>
@@ -51,16 +57,19 @@ function bufferText({ directory, bytes, segments, keptBytes, keptSegments, corru
   return `${directory}: ${sizeText(bytes)} in ${plural(segments, 'segment')}${history}${quarantine}${failure}\n`
 }
 
-function endpointText(row: EndpointRow, address: string): string {
+function endpointText(row: EndpointRow, addressOf: AddressOf): string {
   const dropped = Object.entries(row.dropped).map(
-    ([reason, count]) => `\n  dropped: ${plural(count, 'sample')}, reason ${reason}`,
+    ([reason, count]) => `\n  dropped: ${samplesText(count)}, reason ${reason}`,
   )
-  const unconfigured = row.isConfigured === false ? ' (no longer configured)' : ''
-  return `${address}: ${backlogText(row)}${unconfigured}${dropped.join('')}\n`
+  const isShown = row.isConfigured === false && addressOf(row.endpoint) !== undefined
+  const unconfigured = isShown ? ' (not in the configuration of the running agent)' : ''
+  return `${shownEndpoint(row.endpoint, addressOf)}: ${backlogText(row)}${unconfigured}${dropped.join('')}\n`
 }
 
+const samplesText = (count: number, kind = '') => `${countText(count)} ${kind}${count === 1 ? 'sample' : 'samples'}`
+
 /** The backlog in the logs of batch commands, one line for each output. */
-function* spoolText(rows: readonly EndpointRow[], addressOf: EndpointNames['addressOf']): Generator<string> {
+function* spoolText(rows: readonly EndpointRow[], addressOf: AddressOf): Generator<string> {
   for (const [endpoint, some] of Map.groupBy(rows, (row) => row.endpoint)) {
     const total = (of: (row: EndpointRow) => number) => some.reduce((sum, row) => sum + of(row), 0)
     const whole = {
@@ -69,7 +78,7 @@ function* spoolText(rows: readonly EndpointRow[], addressOf: EndpointNames['addr
       oldestMs: extreme(Math.min, some, (row) => row.oldestMs),
       newestMs: extreme(Math.max, some, (row) => row.newestMs),
     }
-    yield `${addressOf(endpoint)}, from ${plural(some.length, 'batch command')}: ${backlogText(whole)}\n`
+    yield `${shownEndpoint(endpoint, addressOf)}, from ${plural(some.length, 'batch command')}: ${backlogText(whole)}\n`
   }
 }
 
@@ -86,27 +95,28 @@ type BacklogTotals = Pick<EndpointRow, 'snapshots' | 'samples' | 'bytes' | 'olde
 
 function backlogText({ snapshots, samples, bytes, oldestMs, newestMs }: BacklogTotals): string {
   if (snapshots === 0) return 'no backlog'
-  const counts = `${plural(snapshots, 'snapshot')}, ${countText(samples)} ${samples === 1 ? 'sample' : 'samples'}`
+  const counts = `${countText(snapshots)} ${snapshots === 1 ? 'snapshot' : 'snapshots'}, ${samplesText(samples)}`
   const age = oldestMs === undefined ? '' : `, oldest ${durationText(systemClock.now() - oldestMs)} ago`
   return `backlog of ${counts}, ${sizeText(bytes)}${age}, from ${time(oldestMs)} to ${time(newestMs)}`
 }
 
 function deadLetterText({ samples, newestMs, reason }: DeadLetterRow, address: string, component: string): string {
   const hint = hintFor(reason, { part: component, url: '' })
-  return `${address}: ${plural(samples, 'sample')} rejected, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
+  return `${address}: ${samplesText(samples)} rejected, last ${time(newestMs)}: ${withHint(reason, hint)}\n`
 }
 
 const time = (ms: number | undefined) => (ms === undefined ? 'unknown' : timeText(ms))
 
 /** What `drop` would delete, one line for each endpoint and kind. */
-export function* dropText(rows: readonly DropRow[], addressOf: EndpointNames['addressOf']): Generator<string> {
+export function* dropText(rows: readonly DropRow[], addressOf: AddressOf): Generator<string> {
   for (const [endpoint, some] of Map.groupBy(rows, (row) => row.endpoint)) {
-    const address = addressOf(endpoint)
+    const address = shownEndpoint(endpoint, addressOf)
     const samples = some.reduce((sum, row) => sum + row.samples, 0)
     const inFlight = some.reduce((sum, row) => sum + row.inFlight, 0)
     const rejected = some.reduce((sum, row) => sum + row.rejected, 0)
-    const uncertain = inFlight === 0 ? '' : ` (${inFlight} of them were sent at least once and may still be delivered)`
-    if (samples > 0) yield `${address}: drops ${plural(samples, 'sample')} of the backlog${uncertain}\n`
-    if (rejected > 0) yield `${address}: drops ${plural(rejected, 'rejected sample')}\n`
+    const sent = `${countText(inFlight)} of them ${inFlight === 1 ? 'was' : 'were'} sent at least once`
+    const uncertain = inFlight === 0 ? '' : ` (${sent} and may still be delivered)`
+    if (samples > 0) yield `${address}: drops ${samplesText(samples)} of the backlog${uncertain}\n`
+    if (rejected > 0) yield `${address}: drops ${samplesText(rejected, 'rejected ')}\n`
   }
 }

@@ -14,7 +14,7 @@ export function headersOf(block: TargetShape, { place, problems }: BlockContext)
   if (entries.length === 0) return () => fixed
   const known = new Set(Object.keys(fixed).map((name) => name.toLowerCase()))
   for (const [name] of entries) {
-    if (known.has(name.toLowerCase())) problems.push(`${place}.http_headers.${name}: set twice, keep one`)
+    if (known.has(name.toLowerCase())) problems.push(`${place}.http_headers.${name}: set twice, keep only one`)
     known.add(name.toLowerCase())
   }
   const all = () => {

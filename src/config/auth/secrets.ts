@@ -89,7 +89,7 @@ export function onlyOne(
   problems: string[],
 ): void {
   if (text !== undefined && file !== undefined)
-    problems.push(`${place}: set twice, also in ${place.slice(place.lastIndexOf('.') + 1)}_file, keep one`)
+    problems.push(`${place}: set twice, here and in ${place.slice(place.lastIndexOf('.') + 1)}_file, keep only one`)
 }
 
 /** Decodes user name or password of a URL. A text that is not percent-encoded is returned unchanged. */

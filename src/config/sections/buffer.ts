@@ -18,7 +18,7 @@ export function bufferOf(
   const mode = isUsed ? (block?.mode ?? 'disk') : 'memory'
   if (directory === undefined && mode === 'disk')
     problems.push(
-      'buffer.directory: required key is missing, this user has no home directory (or set buffer.mode to "memory": a restart then loses the backlog)',
+      'buffer.directory: required key is missing, and this user has no home directory for a default. Set it, or set buffer.mode to "memory" (a restart then loses the backlog)',
     )
   const sync = block?.sync ?? 'always'
   return {

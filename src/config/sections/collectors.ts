@@ -53,7 +53,7 @@ const flagName = (collector: Collector, key: string, option: Option) =>
 export interface CollectorSources {
   readonly flags: ParsedFlags
   readonly file: Shape['collectors']
-  /** For options with `env`. */
+  /** Environment for options with `env`. */
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 

@@ -19,7 +19,10 @@ export async function outputsOf(
       const options = await kind.options(block as never, at)
       const first = firstPlaces.get(options.name)
       if (first === undefined) firstPlaces.set(options.name, at.place)
-      else context.problems.push(`${at.place}.name: ${first} has the name ${options.name}; each block needs another`)
+      else
+        context.problems.push(
+          `${at.place}.name: ${first} already has the name ${options.name}, choose a different name`,
+        )
       outputs.push({ kind, options: { ...options, digest: digestOf(block, file, kind, context) } })
     }
   }

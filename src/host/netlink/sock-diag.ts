@@ -3,7 +3,7 @@ import { ask, protocols } from './socket.ts'
 
 /** Counts of TCP sockets of one address family. */
 export interface Sockets {
-  /** Number of sockets by TCP_… state number. */
+  /** Number of sockets by the number of their state, for example 10 for TCP_LISTEN. */
   readonly states: ReadonlyMap<number, number>
   /** Sums over all sockets. For a listening socket: accept queue length, and its limit. */
   readonly receiveQueue: number

@@ -6,7 +6,7 @@ import { lines } from '../fs/text.ts'
 export interface Mount {
   readonly major: string
   readonly minor: string
-  /** As the kernel writes it: white space and backslashes are octal escapes. */
+  /** The mount point as the kernel writes it: white space and backslashes are octal escapes. */
   readonly mountpoint: string
   readonly options: readonly string[]
   readonly fstype: string

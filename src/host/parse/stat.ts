@@ -3,11 +3,11 @@ import { lines } from '../fs/text.ts'
 
 /** https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat */
 export interface Stat {
-  /** By CPU number, clock ticks: user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice. */
+  /** Clock ticks by CPU number: user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice. */
   readonly cpus: ReadonlyMap<string, readonly number[]>
   /** `ctxt`, `btime`, `processes` ...: first number by line name; for `intr` and `softirq` it is the total. */
   readonly totals: ReadonlyMap<string, number>
-  /** By vector, in the kernel's order. */
+  /** Interrupt counts by vector, in the kernel's order. */
   readonly softirqs: readonly number[]
   /** Error of the first invalid line; the other lines are in the result. */
   readonly failure: unknown

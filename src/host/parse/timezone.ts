@@ -80,7 +80,7 @@ function blockAt(file: Buffer, start: number, timeSize: 4 | 8) {
     timeOf: (i: number) =>
       timeSize === 4 ? file.readInt32BE(times + i * 4) : Number(file.readBigInt64BE(times + i * 8)),
     kindOf: (i: number) => file.readUInt8(kindAt + i),
-    /** Before the first transition: the first kind of time that is not summer time. */
+    /** The zone before the first transition: the first kind of time that is not summer time. */
     first: () =>
       zone(
         Math.max(

@@ -24,7 +24,7 @@ export interface BtrfsDevice {
 const fsInfo = { request: 0x8400941f, length: 1024, maxId: 0, fsid: 16 } as const
 const devInfo = { request: 0xd000941e, length: 4096, id: 0, uuid: 8, used: 24, total: 32, path: 3072 } as const
 const devStats = { request: 0xc4089434, length: 1032, id: 0, count: 8, values: 24 } as const
-/** In the order of enum btrfs_dev_stat_values. */
+/** Kinds of errors, in the order of enum btrfs_dev_stat_values. */
 const kinds = ['write', 'read', 'flush', 'corruption', 'generation']
 
 /** Reads a volume. Closes the descriptor at the end: an open one would prevent an unmount. */

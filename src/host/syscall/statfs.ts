@@ -35,9 +35,9 @@ export interface Statfs {
   /** Calls statfs(2) in this process: only for a mount that cannot hang. */
   here(path: string): StatfsAnswer
   /**
-   * Requests each path without an open request, and yields the answers as they arrive. After the wait, yields for the
-   * other paths the last answer or `timedOut`, or nothing if there is no answer yet. Drops the state of paths that are not
-   * in `paths`. Calls must not overlap.
+   * Requests each path without an open request, and yields the answers as they arrive. A path that has not answered when
+   * the wait ends gets `timedOut` if its request is old enough, otherwise its previous answer. It gets nothing if it never
+   * answered. Drops the state of paths that are not in `paths`. Calls must not overlap.
    */
   apart(paths: readonly string[], waits: Waits): AsyncIterable<readonly [path: string, StatfsAnswer]>
   /** A failure of the child processes, not of a mount. */

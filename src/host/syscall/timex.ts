@@ -2,15 +2,15 @@ import type { Libc } from './ffi.ts'
 
 /** State of the kernel clock; adjtimex(2) documents each field. */
 export interface Timex {
-  /** What adjtimex returned: 0 to 4 when synchronised, 5 (TIME_ERROR) when not. */
+  /** Return value of adjtimex: 0 to 4 if the clock is synchronized, 5 (TIME_ERROR) if not. */
   readonly state: number
   /** STA_… bits. */
   readonly status: number
-  /** In microseconds, or nanoseconds if STA_NANO is set; `jitter` likewise. */
+  /** Unit of `offset` and `jitter`: microseconds, or nanoseconds if STA_NANO is set. */
   readonly offset: number
-  /** In parts per million, scaled by 65536; `ppsfreq` and `stabil` likewise. */
+  /** Unit of `freq`, `ppsfreq` and `stabil`: parts per million, multiplied by 65536. */
   readonly freq: number
-  /** In microseconds; `esterror` and `tick` likewise. */
+  /** Unit of `maxerror`, `esterror` and `tick`: microseconds. */
   readonly maxerror: number
   readonly esterror: number
   readonly constant: number
@@ -29,7 +29,7 @@ export interface Timex {
 /** Twice the size of `struct timex` on a 64-bit processor. */
 const bytes = 416
 
-/** Only reads: `modes`, the first field, is 0. */
+/** Reads the state and changes nothing: `modes`, the first field, is 0. */
 export function adjtimex(libc: Libc): Timex {
   const into = Buffer.alloc(bytes)
   return timexOf(libc.adjtimex(into), into)

@@ -116,7 +116,8 @@ async function dialFirst(addresses: string, signal: AbortSignal): Promise<Socket
       failures.push(error as Error)
     }
   }
-  throw new Error(`D-Bus: cannot connect to ${addresses || 'no address'}`, { cause: failures[0] })
+  if (failures.length === 0) throw new Error('D-Bus: cannot connect, the address of the bus is empty')
+  throw new Error(`D-Bus: cannot connect to ${addresses}`, { cause: failures[0] })
 }
 
 function dial(path: string, signal: AbortSignal): Promise<Socket> {

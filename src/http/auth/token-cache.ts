@@ -37,7 +37,7 @@ const marginMs = 10_000
 
 interface Token {
   readonly headers: Headers
-  /** On the monotonic clock. */
+  /** Expiry on the monotonic clock. */
   readonly untilMs: number
 }
 

@@ -13,7 +13,7 @@ export class Wait {
     this.#clock = clock
   }
 
-  /** For shutdown: ends all current waits, and skips pacing delays from now on. */
+  /** Called at shutdown: ends all current waits, and skips pacing delays from now on. */
   hurry(): void {
     this.#stopping.abort(ended)
     this.retry()

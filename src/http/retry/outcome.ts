@@ -61,7 +61,7 @@ export function outcomeOf(reply: Reply, nowMs: number): Outcome {
 
 const writtenKinds = ['samples', 'histograms', 'exemplars'] as const
 
-/** If only other counts are present, or the value is invalid, the receiver wrote 0 samples. */
+/** Number of samples that the receiver wrote. It is 0 if only other counts are present, or if the value is invalid. */
 function writtenOf({ headers }: Reply): { readonly written?: number } {
   const [samples, ...others] = writtenKinds.map((kind) => headers[`x-prometheus-remote-write-${kind}-written`])
   if (samples === undefined && others.every((one) => one === undefined)) return {}

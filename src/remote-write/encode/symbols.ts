@@ -39,7 +39,7 @@ export interface Layout {
   readonly bounds: Uint32Array
   /** Number of series with metadata. */
   readonly metadata: number
-  /** At least one counter has an individual start time. */
+  /** Whether at least one counter has an individual start time. */
   readonly isDated: boolean
   /** Maximum size without samples, bytes. */
   readonly maxBytes: number

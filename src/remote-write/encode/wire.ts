@@ -82,7 +82,7 @@ export interface RequestTemplate {
   readonly bytes: Uint8Array
   /** Offset of the value of each series. */
   readonly values: Uint32Array
-  /** For each series, the index of its sample pattern. */
+  /** Index of the sample pattern of each series. */
   readonly kinds: Uint8Array
 }
 

@@ -108,7 +108,7 @@ function inOrder(slices: readonly Slice[]): PendingSlices {
 }
 
 interface Next {
-  /** In sending order. */
+  /** The next slices, in sending order. */
   readonly next: readonly Slice[]
   readonly offending?: Slice
   readonly replayed?: Slice
@@ -161,7 +161,7 @@ function split(slice: Slice): Next {
   }
 }
 
-/** After HTTP 413: halves by entries, then by series. Steps that send one entry are split by series. */
+/** Splits a slice after HTTP 413: into halves by entries, then by series. Steps that send one entry are split by series. */
 function smaller(slice: Slice): Next {
   const { from, to } = slice
   if (slice.step !== 'send' || to - from <= 1) return split({ ...slice, step: 'send' })

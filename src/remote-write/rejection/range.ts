@@ -46,7 +46,7 @@ export class Range {
     return this.entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
   }
 
-  /** Its size, to check whether a note belongs to it. */
+  /** Size of the range, to check whether a note belongs to it. */
   get view() {
     return { entries: this.entries.length, series: this.width, samples: this.samples }
   }

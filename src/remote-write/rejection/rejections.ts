@@ -30,7 +30,7 @@ export class Rejections {
   readonly #exclusions = new ExcludedSeries()
   readonly #duplicateSender: DuplicateSender
   readonly #counts: WrittenCounts
-  /** The receiver rejects whole snapshots. */
+  /** Whether the receiver rejects whole snapshots. */
   #isRangeRejected = false
   /** The last rejection and the error message of the receiver. */
   #last: { readonly what: string; readonly reason: string } | undefined
@@ -41,7 +41,7 @@ export class Rejections {
     this.#counts = new WrittenCounts(deps)
   }
 
-  /** What the receiver rejects now, with a hint; undefined if it accepts everything. */
+  /** The current reason for rejections, with a hint; undefined if the receiver accepts everything. */
   get problem(): string | undefined {
     if (this.#duplicateSender.problem !== undefined) return this.#duplicateSender.problem
     if (this.#last === undefined) return undefined
@@ -51,13 +51,13 @@ export class Rejections {
 
   /** The receiver rejects everything, the test sample included. */
   everything(reason: string, pauseMs: number): void {
-    const isNew = this.#isNew('all samples rejected, kept in the buffer', reason)
+    const isNew = this.#isNew('the receiver rejects all samples', reason)
     this.#report(messages.allRejected, isNew, { ...this.#explained(reason), next_try_in: `${pauseMs / 1000}s` })
   }
 
   /** The hourly budget of bisection requests is used up. */
   tooMany(reason: string, waitMs: number): void {
-    const isNew = this.#isNew('too many series rejected, all samples kept in the buffer', reason)
+    const isNew = this.#isNew('the receiver rejects too many series', reason)
     const nextTry = `${Math.ceil(waitMs / 60_000)}m`
     this.#report(messages.tooManyRejected, isNew, { ...this.#explained(reason), next_try_in: nextTry })
   }

@@ -4,7 +4,7 @@ import type { Label } from '../encode/labels.ts'
 
 /** Index from relabelled label set to the first series that has it. */
 export class LabelIndex {
-  /** By label set as JSON. A series that is no longer in use is garbage collected. */
+  /** Series by label set (as JSON). A series that is no longer in use is garbage collected. */
   readonly #first = new Map<string, WeakRef<Series>>()
   readonly #labels = new WeakMap<Series, string>()
   /** Size at which entries of collected series are removed. */

@@ -101,10 +101,11 @@ test('below min_free nothing is written and nothing is deleted', async () => {
   assert.ok(buffer.stats.bytes > bytes)
 })
 
-test('snapshots that exceed the memory while the disk fails are lost and counted exactly once', async () => {
+test('snapshots that exceed the memory while the disk fails are lost, counted exactly once and logged once', async () => {
   const disk = new SimulatedDisk()
   const clock = new TestClock()
-  const buffer = await openLog(disk, {}, { clock })
+  const { log, lines } = recordingLog()
+  const buffer = await openLog(disk, {}, { clock, log })
   const cursor = buffer.cursor('a')
   const next = snapshots(100_000)
   buffer.append(next(1))
@@ -117,6 +118,10 @@ test('snapshots that exceed the memory while the disk fails are lost and counted
   disk.fault = () => undefined
   await clock.pass(60_000)
   await settled()
+  const drops = lines.filter((line) => line.includes('dropped'))
+  assert.equal(drops.length, 2)
+  assert.match(drops[0] ?? '', /^error Buffer memory is full while the disk is not writable, .*"samples":100000[,}]/)
+  assert.match(drops[1] ?? '', new RegExp(`^info Buffer disk recovered .*"dropped":${lost}[,}]`))
   const left = cursor.backlog().snapshots
   assert.equal(left, 20)
   const sequences = sequencesOf(await allOf(buffer))

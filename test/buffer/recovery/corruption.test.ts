@@ -172,7 +172,7 @@ test('an unreadable segment is retried twice, a minute apart, and then skipped, 
     for (let minute = 0; minute < 3; minute++) await clock.pass(60_000)
     assert.deepEqual(sequencesOf(await reading), failures < 3 ? [1, 2, 3, 4, 5, 6] : [1, 2, 5, 6])
     assert.equal(buffer.stats.dropped.get('a')?.get('corrupt'), failures < 3 ? undefined : 6)
-    assert.equal(lines.filter((line) => line.includes('segment failed to read, skipped')).length, failures - 2)
+    assert.equal(lines.filter((line) => line.includes('Reading a buffer segment failed, skipped')).length, failures - 2)
   }
 })
 

@@ -70,7 +70,7 @@ test('tls_config: its files are read at the start, and conflicting or incomplete
     maxVersion: 'TLS13',
   })
   assert.deepEqual(await problemsOf(t, { tls_config: { cert_file: cert, ca: 'x', ca_file: made.ca } }), [
-    'remote_write[0].tls_config.ca: set twice, also in ca_file, keep one',
+    'remote_write[0].tls_config.ca: set twice, here and in ca_file, keep only one',
     'remote_write[0].tls_config: incomplete, expected both a certificate and its key',
   ])
   const wrong = async (tls_config: object) => (await problemsOf(t, { tls_config })).join('\n')
@@ -160,7 +160,7 @@ test('oauth2 has a secret or its file, and separate TLS and proxy settings', asy
   assert.deepEqual(
     await problemsOf(t, { oauth2: { ...oauth2, client_secret_file: '/nowhere/secret', no_proxy: 'x' } }),
     [
-      'remote_write[0].oauth2.client_secret: set twice, also in client_secret_file, keep one',
+      'remote_write[0].oauth2.client_secret: set twice, here and in client_secret_file, keep only one',
       'remote_write[0].oauth2.client_secret_file: cannot read /nowhere/secret: ENOENT: no such file or directory, open ' +
         "'/nowhere/secret'",
       'remote_write[0].oauth2.no_proxy: has no effect without proxy_url',

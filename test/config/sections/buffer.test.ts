@@ -85,5 +85,8 @@ test('a user without a name, as in many containers, works like any other', (t) =
   const ask = (more: Record<string, string>) =>
     spawnSync(process.execPath, args, { cwd: root, uid, env: { GRAFANA_CLOUD_TOKEN: 'glc_x', ...more } })
   assert.equal(String(ask({ STATE_DIRECTORY: '/s' }).stderr), '')
-  assert.match(String(ask({}).stderr), /buffer\.directory: required key is missing, this user has no home directory/)
+  assert.match(
+    String(ask({}).stderr),
+    /buffer\.directory: required key is missing, and this user has no home directory/,
+  )
 })

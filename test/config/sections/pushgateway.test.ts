@@ -101,7 +101,7 @@ const wrong: readonly (readonly [shape: object, problem: RegExp])[] = [
         { url, name: 'a' },
       ],
     },
-    /pushgateway\[1\]\.name: pushgateway\[0\] has the name a; each block needs another/,
+    /pushgateway\[1\]\.name: pushgateway\[0\] already has the name a, choose a different name/,
   ],
 ]
 for (const [shape, problem] of wrong) {

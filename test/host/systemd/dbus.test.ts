@@ -105,7 +105,7 @@ describe('something that is not a message bus', () => {
     })
 
   test('no address, an unsupported address, a missing socket', async () => {
-    await fails('', /cannot connect to no address/)
+    await fails('', /cannot connect, the address of the bus is empty/)
     await fails('tcp:host=localhost,port=1', /tcp:host=localhost,port=1 is not the address of a Unix socket/)
     await fails('unix:path=/nonexistent/bus', /cannot connect to unix:path=\/nonexistent\/bus: .*ENOENT/)
     await fails('unix:path=/nonexistent/b%20s', /ENOENT.*\/nonexistent\/b s/)

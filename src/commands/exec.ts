@@ -224,6 +224,7 @@ async function record({ flags }: CommandLine, user: string, options: ExecOptions
   if (options === undefined) return 0 // the other process prints the error
   try {
     const [uid = 0, gid = 0] = user.split(':').map(Number)
+    if (process.geteuid?.() === 0 && !(uid > 0)) throw new Error(`${recorderVariable}: ${user} is not a user`)
     if (process.geteuid?.() === 0)
       await options.surroundings.restartAs({ uid, gid }, (await import('./owner.ts')).keptBy.batch)
     const { collectors } = await import('../collectors/index.ts')

@@ -5,10 +5,9 @@ import { promisify } from 'node:util'
 import { foreignOwnerOf } from './owner.ts'
 
 /*
- * Paths below a buffer directory. The owner of the directory is another process's user in the worst case: he can replace a
- * file or a subdirectory by a link at any moment. So no path with a subdirectory is given to the kernel as it is.
- * The subdirectory is opened first, which changes nothing. Its descriptor tells its real path, and a link on the way is
- * refused. Then the name is used relative to that descriptor, as /proc/self/fd/N/name.
+ * Paths below a buffer directory. Another user who can write there may replace a file or a subdirectory by a link at any
+ * moment. So the subdirectory is opened first, which changes nothing. The kernel reports the real path of its descriptor,
+ * and a link on the way is refused. Then the name is used relative to the descriptor, as /proc/self/fd/N/name.
  */
 
 /** O_PATH of open(2): only the place is opened. node:fs has no constant for it. */

@@ -18,12 +18,15 @@ export interface Recorder {
   readonly ready: PromiseWithResolvers<void>
 }
 
-/** Starts this command line again, as a process that becomes the owner of the buffer directory and starts no command. */
+/**
+ * Starts this command line again, as a process that becomes the owner of the buffer directory and starts no command.
+ * Returns false if that process could not begin to push; it has printed why.
+ */
 export async function pushByRecorder(
   { uid, gid }: User,
   running: RunningJob,
   { environment, recorder }: Pick<Terminal, 'environment'> & { readonly recorder: Recorder },
-): Promise<void> {
+): Promise<boolean> {
   recorder.started.resolve('recorder')
   let isReady = false
   // The service manager may send SIGTERM to all processes before the new one can ignore it.
@@ -41,7 +44,7 @@ export async function pushByRecorder(
       child.once('error', reject)
       child.once('exit', (_, ended) => resolve(ended))
     })
-    if (isReady || signal === null) return
+    if (isReady || signal === null) break
   }
-  throw new Error('the process that pushes was killed')
+  return isReady
 }

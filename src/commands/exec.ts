@@ -173,10 +173,11 @@ async function push({ flags }: CommandLine, options: ExecOptions, running: Runni
   const { inMemory, ownerToBecome } = await import('./owner.ts')
   const config = await targetConfig(flags, options.surroundings, collectors)
   const { owner, problem } = await ownerToBecome(config.buffer)
-  if (owner !== undefined)
-    return await pushByRecorder(owner, running, { recorder: options.recorder, ...options.surroundings })
+  const parts = { recorder: options.recorder, ...options.surroundings }
+  if (owner !== undefined && (await pushByRecorder(owner, running, parts))) return
   if (problem !== undefined) printError(problem)
-  await pushConfigured(flags, { ...options, config: problem === undefined ? config : inMemory(config) }, running)
+  const isUsable = owner === undefined && problem === undefined
+  await pushConfigured(flags, { ...options, config: isUsable ? config : inMemory(config) }, running)
 }
 
 /** The process that pushes for an `exec` of root: it becomes the owner of the buffer directory first. */

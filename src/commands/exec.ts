@@ -1,18 +1,17 @@
-import { spawn } from 'node:child_process'
 import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { DeliveryResult } from '../batch/index.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/index.ts'
-import type { User } from '../host/index.ts'
 import type { Labels } from '../metrics/index.ts'
-import { type RunningJob, remoteJob, serveJob, startJob } from '../process/index.ts'
+import { type RunningJob, remoteJob, startJob } from '../process/index.ts'
 import { systemClock, withTimeout } from '../util/clock.ts'
 import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import { type Command, privateUmask, type Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
+import { pushByRecorder, type Recorder, recorderVariable } from './exec-recorder.ts'
 import { failureTexts, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
@@ -57,8 +56,6 @@ const logLevel: Flag = {
 const graceMs = 1000
 /** Timeout for the start of another process that pushes. */
 const recorderStartMs = 30_000
-/** Maximum number of attempts to start the process that pushes. */
-const maxAttempts = 3
 
 /** Starts the command first, and then loads the code that pushes. */
 export default {
@@ -124,9 +121,6 @@ export default {
 /** The parts of the terminal that are used while the command runs. */
 type Surroundings = Pick<Terminal, 'environment' | 'outputKinds' | 'restartAs'>
 
-/** Set in the process that pushes for an `exec` of root: the user `UID:GID` that it becomes. Its standard input and output lead to that process. */
-const recorderVariable = 'HOSTPUSH_RECORDER'
-
 interface ExecOptions {
   readonly surroundings: Surroundings
   readonly labels: Labels
@@ -134,12 +128,6 @@ interface ExecOptions {
   readonly killAfterMs: number | undefined
   /** Starts the process that pushes, if root leaves that to another user's process. */
   readonly recorder: Recorder
-}
-
-/** Events of the process that pushes for an `exec` of root: its start began, and it has asked for the job. */
-interface Recorder {
-  readonly started: PromiseWithResolvers<'recorder'>
-  readonly ready: PromiseWithResolvers<void>
 }
 
 /** Waits until everything is delivered or kept; false after the timeout. The start of another process does not count. */
@@ -185,37 +173,11 @@ async function push({ flags }: CommandLine, options: ExecOptions, running: Runni
   const { inMemory, ownerToBecome } = await import('./owner.ts')
   const config = await targetConfig(flags, options.surroundings, collectors)
   const { owner, problem } = await ownerToBecome(config.buffer)
-  if (owner !== undefined) return await pushByRecorder(owner, running, options)
+  const parts = { recorder: options.recorder, ...options.surroundings }
+  if (owner !== undefined && (await pushByRecorder(owner, running, parts))) return
   if (problem !== undefined) printError(problem)
-  await pushConfigured(flags, { ...options, config: problem === undefined ? config : inMemory(config) }, running)
-}
-
-/** Starts this command line again, as a process that becomes the owner of the buffer directory and starts no command. */
-async function pushByRecorder(
-  { uid, gid }: User,
-  running: RunningJob,
-  { surroundings: { environment }, recorder }: ExecOptions,
-): Promise<void> {
-  recorder.started.resolve('recorder')
-  let isReady = false
-  // The service manager may send SIGTERM to all processes before the new one can ignore it.
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-      env: { ...environment, [recorderVariable]: `${uid}:${gid}` },
-      stdio: ['pipe', 'pipe', 'inherit'],
-      detached: true, // signals of the terminal are for the command
-    })
-    serveJob(running, { input: child.stdout, output: child.stdin }, () => {
-      isReady = true
-      recorder.ready.resolve()
-    })
-    const signal = await new Promise<string | null>((resolve, reject) => {
-      child.once('error', reject)
-      child.once('exit', (_, ended) => resolve(ended))
-    })
-    if (isReady || signal === null) return
-  }
-  throw new Error('the process that pushes was killed')
+  const isUsable = owner === undefined && problem === undefined
+  await pushConfigured(flags, { ...options, config: isUsable ? config : inMemory(config) }, running)
 }
 
 /** The process that pushes for an `exec` of root: it becomes the owner of the buffer directory first. */
@@ -224,6 +186,7 @@ async function record({ flags }: CommandLine, user: string, options: ExecOptions
   if (options === undefined) return 0 // the other process prints the error
   try {
     const [uid = 0, gid = 0] = user.split(':').map(Number)
+    if (process.geteuid?.() === 0 && !(uid > 0)) throw new Error(`${recorderVariable}: ${user} is not a user`)
     if (process.geteuid?.() === 0)
       await options.surroundings.restartAs({ uid, gid }, (await import('./owner.ts')).keptBy.batch)
     const { collectors } = await import('../collectors/index.ts')

@@ -183,6 +183,16 @@ test('sockets of systemd are passed on when the agent becomes the owner of the d
   assert.match(readFileSync(`/proc/${agent.pid}/status`, 'utf8'), /^Uid:\t65534\t/m)
 })
 
+test('root without CAP_CHOWN leaves only files of the owner', async (t) => {
+  const here = place(t)
+  if (here === undefined) return
+  const words = ['--bounding-set=-chown', process.execPath, join(root, 'src/cli.ts'), 'once', '--timeout=1s']
+  const command = start(t, 'setpriv', [...words, here.config(await nowhere())], here.environment)
+  assert.equal(await command.ended, 3, command.output())
+  assert.ok(names(here.state).length > 5)
+  assert.deepEqual(notOthers(here.state), [])
+})
+
 test("the user's doctor reports what root left in the directory, and links", async (t) => {
   const here = place(t)
   if (here === undefined) return

@@ -277,7 +277,17 @@ test('links, hard links and FIFOs at every name that root opens change and revea
   const place = await placeOf(t)
   if (place === undefined || program(t, 'strace') === undefined) return
   const byName = await recorded(t, place)
-  for (const expected of ['spool', 'log', 'cursors', 'owner', 'lock-queue', 'corrupt', 'dead-letters', 'spool/queue'])
+  for (const expected of [
+    'spool',
+    'log',
+    'cursors',
+    'owner',
+    'lock-queue',
+    'corrupt',
+    'dead-letters',
+    'spool/queue',
+    'claims',
+  ])
     assert.ok(byName.has(expected), `${expected} is not in ${[...byName.keys()]}`)
   for (const end of ['/cursors', '/run.json', '/run.json.new', '/log', '/corrupt', '/owner', '.segment'])
     assert.ok(

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Certificates, certificates } from '../support/certificates.ts'
 import { answerOf, type RawRequest, rawServer } from '../support/raw.ts'
-import { eventually, freePort, hostpush, temporary } from '../support/servers.ts'
+import { eventually, freePort, hostpush, root, temporary } from '../support/servers.ts'
 import { commandLine } from '../support/terminal.ts'
 import { keyPair } from '../support/tokens.ts'
 
@@ -236,4 +236,8 @@ test('errors of the configuration and the command line do not show a secret', as
   const { err } = await commandLine(['push', '--job=j', `--remote-write.url=${url}`])
   assert.match(err, /is not a URL that begins with http:/)
   assert.ok(!err.includes(secrets.bearer), err)
+})
+
+test('the systemd unit writes no core, which would contain secrets', () => {
+  assert.match(readFileSync(join(root, 'packaging/hostpush.service'), 'utf8'), /^LimitCORE=0$/m)
 })

@@ -1,7 +1,7 @@
 import { lstat, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** A user other than root who controls a buffer directory: he can put links there. Root works there only as this user. */
+/** A user other than root who controls a buffer directory, and can put links there. Root works there only as this user. */
 export interface DirectoryOwner {
   readonly uid: number
   readonly gid: number

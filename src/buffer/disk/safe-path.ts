@@ -2,6 +2,7 @@ import { closeSync, constants, open, readlinkSync } from 'node:fs'
 import { lstat, mkdir, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { foreignOwnerOf } from './owner.ts'
 
 /*
  * Paths below a buffer directory. Another user may own the directory, and can replace a file or a subdirectory by a
@@ -60,7 +61,12 @@ export async function namesIn(root: string, directory: string): Promise<readonly
  */
 export async function makeDirectory(root: string, path: string): Promise<void> {
   const [top, wanted] = [resolve(root), resolve(path)]
-  if (!wanted.startsWith(`${top}/`)) return await makePlain(wanted)
+  if (!wanted.startsWith(`${top}/`)) {
+    await makePlain(wanted)
+    // Root has checked this before, but somebody may have created the directory, or a link, since.
+    if ((await foreignOwnerOf(wanted)) !== undefined) throw refusal(wanted, 'belongs to another user', 'EPERM')
+    return
+  }
   if (await isDirectory(top, wanted)) return
   await makeDirectory(top, dirname(wanted))
   try {

@@ -42,8 +42,12 @@ export async function restartAs(user: User, keep: readonly Capability[]): Promis
   process.setuid?.(user.uid)
   native?.afterSwitch(kept)
   if (process.execve === undefined) throw new Error('process.execve is not available')
-  process.execve(execPath, [execPath, ...execArgv, ...argv.slice(1)], env)
-  throw new Error(`${execPath} cannot be started again`)
+  try {
+    process.execve(execPath, [execPath, ...execArgv, ...argv.slice(1)], env)
+  } catch (error) {
+    throw new Error(`user ${user.uid}, who owns the buffer directory, cannot start ${execPath}`, { cause: error })
+  }
+  throw new Error('execve(2) returned')
 }
 
 /** The supplementary groups of the user; none for a user without a name. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
+  chownSync,
+  lchownSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -14,6 +16,7 @@ import {
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { diskIn, type Mode, opened } from '../../../src/buffer/disk/filesystem.ts'
+import { foreignOwnerOf } from '../../../src/buffer/disk/owner.ts'
 import { removeDirectory } from '../../../src/buffer/disk/safe-path.ts'
 import { enterQueue } from '../../../src/buffer/lock/fifo-queue.ts'
 import { systemClock } from '../../../src/util/clock.ts'
@@ -103,4 +106,43 @@ test('a directory is deleted with its content, and a link in it is not followed'
   symlinkSync(outside, join(directory, 'run/log/link'))
   await removeDirectory(directory, join(directory, 'run'))
   assert.deepEqual([readdirSync(directory), readdirSync(outside)], [[], ['file']])
+})
+
+test('root does not use a directory that another user created since it was checked', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root can work for another user')
+  const folder = temporary(t)
+  const directory = join(folder, 'buffer')
+  mkdirSync(directory)
+  chownSync(directory, 65_534, 65_534)
+  await assert.rejects(diskIn(directory).makeDirectory(join(directory, 'log')), /EPERM: .* belongs to another user/)
+  symlinkSync('/', join(folder, 'link'))
+  lchownSync(join(folder, 'link'), 65_534, 65_534)
+  await assert.rejects(
+    diskIn(join(folder, 'link')).makeDirectory(join(folder, 'link')),
+    /EPERM: .* belongs to another user/,
+  )
+})
+
+test('the user who controls a directory is its owner, or the owner of a parent or link on the way', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root may work for another user')
+  const folder = temporary(t)
+  const uidOf = async (path: string) => (await foreignOwnerOf(join(folder, path)))?.uid
+  for (const path of ['roots', 'others', 'others/roots', 'third']) mkdirSync(join(folder, path))
+  chownSync(join(folder, 'others'), 1234, 0)
+  chownSync(join(folder, 'third'), 1235, 1236)
+  symlinkSync(join(folder, 'roots'), join(folder, 'link'))
+  assert.deepEqual(await Promise.all(['roots', 'missing', 'link'].map(uidOf)), [undefined, undefined, undefined])
+  lchownSync(join(folder, 'link'), 1237, 1237)
+  symlinkSync(join(folder, 'others/roots'), join(folder, 'through'))
+  const cases = {
+    others: 1234,
+    'others/missing/a': 1234,
+    'others/roots': 1234,
+    link: 1237,
+    'link/missing': 1237,
+    through: 1234,
+  }
+  for (const [path, uid] of Object.entries(cases)) assert.equal(await uidOf(path), uid, path)
+  assert.deepEqual(await foreignOwnerOf(join(folder, 'third')), { uid: 1235, gid: 1236 })
+  assert.equal((await foreignOwnerOf(join(folder, 'others')))?.gid, 1234, "not root's group")
 })

@@ -23,14 +23,15 @@ const headings = [
 ]
 
 const meanings = `- **second**: the agent that started second in a row with two agents. All agents of a row have the same labels, so the receiver
-  may have another value at the same time; such a sample counts as lacking and lost. A sample
-  with the same value and time in both agents counts as stored, whichever of them sent it.
+  may have another value at the same time; such a sample counts as lacking and lost. A sample with the same value and
+  time in both agents counts as stored, whichever of them sent it.
 - **age**: of the newest sample at the receiver. Worst: while delivery should be up to date, after the recovery where the row
   has an outage. One interval is ${intervalMs / 1000} s.
 - **series stored**: series with a sample at the receiver, of the collected ones.
 - **lacking**: samples that the receiver lacks, after the first stored sample of their series.
 - **lost**: samples that are neither at the receiver, nor a dead letter, nor in the backlog. Prometheus 3 reports to 2.0 only
-  how many samples it refuses, so these are no dead letters.
+  how many samples it refuses, so these are no dead letters. The receiver refused the lost samples and the dead letters that it
+  does not have: lost must be 0.
 - **backlog**: snapshots at the end.
 - **dead letters**: samples. **Of them stored**: those that the receiver has, which must be 0.
 - **refused**: \`cortex_discarded_samples_total\` without 429: a sample counts once for each request.

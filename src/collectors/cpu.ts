@@ -1,4 +1,4 @@
-import { boolean, collectEach, collector, type Emit, pattern } from '../collector.ts'
+import { boolean, collectEach, collector, collectParts, type Emit, pattern } from '../collector.ts'
 import { cpusOf, type Dir, fields, parseCpuList, parseStat, ticks } from '../host/index.ts'
 
 import { counter, type Filter, filterOf, gauge, type Pattern } from '../metrics/index.ts'
@@ -80,7 +80,7 @@ export default collector({
         for (const cpu of state.isolated) emit(isolated, 1, { cpu })
       },
     ]
-    collectEach(parts, (part) => part())
+    collectParts(...parts)
   },
 })
 

@@ -1,4 +1,4 @@
-import { collectEach, collector, requireValue } from '../collector.ts'
+import { collectEach, collector, collectParts, requireValue } from '../collector.ts'
 import { type Dir, fields, lines } from '../host/index.ts'
 
 import { gauge } from '../metrics/index.ts'
@@ -39,9 +39,9 @@ export default collector({
           () => emit(raidDisks, raidDisksOf(md, level), { device: disk.name }),
           () => emit(degraded, degradedOf(md, level), { device: disk.name }),
         ]
-        collectEach(attributes, (attribute) => attribute())
+        collectParts(...attributes)
       })
-    collectEach([inMdstat, inSysfs], (part) => part())
+    collectParts(inMdstat, inSysfs)
   },
 })
 

@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collector, collectParts } from '../collector.ts'
 import type { Dir } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
@@ -37,7 +37,7 @@ export default collector({
       () => emit(maxThreads, limit(proc, 'threads-max')),
       () => emit(maxProcesses, limit(proc, 'pid_max')),
     ]
-    collectEach(limits, (one) => one())
+    collectParts(...limits)
   },
 })
 

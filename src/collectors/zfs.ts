@@ -1,4 +1,4 @@
-import { collectEach, collector, requireDir } from '../collector.ts'
+import { collectEach, collector, collectParts, requireDir } from '../collector.ts'
 import { type Dir, fields, lines } from '../host/index.ts'
 
 import { familyOf, gauge, untyped } from '../metrics/index.ts'
@@ -46,7 +46,7 @@ export default collector({
         const rows = parseKstat(objset.read(''))
         for (const [name, value] of rows.values) emit(dataset(name), value, { ...labels, dataset: rows.name })
       })
-      collectEach([inState, transfers, ...objsets], (part) => part())
+      collectParts(inState, transfers, ...objsets)
     }
     collectEach(
       [

@@ -1,4 +1,4 @@
-import { type Context, collector } from '../collector.ts'
+import { type Context, collector, collectParts } from '../collector.ts'
 import { type Dir, lines, parseMountinfo, unescapeMount } from '../host/index.ts'
 
 import { gauge } from '../metrics/index.ts'
@@ -22,10 +22,13 @@ export default collector({
   state: (): State => ({ selinuxfs: undefined }),
   collect({ proc, rootfs, dirAt, emit, state }) {
     if (state.selinuxfs === undefined) state.selinuxfs = find({ proc, dirAt }) ?? null
-    if (state.selinuxfs === null) return emit(enabled, 0)
+    const { selinuxfs } = state
+    if (selinuxfs === null) return emit(enabled, 0)
     emit(enabled, 1)
-    emit(configMode, parseSelinuxConfig(rootfs.readIfAny('etc/selinux/config') ?? ''))
-    emit(currentMode, enforcing(state.selinuxfs))
+    collectParts(
+      () => emit(configMode, parseSelinuxConfig(rootfs.readIfAny('etc/selinux/config') ?? '')),
+      () => emit(currentMode, enforcing(selinuxfs)),
+    )
   },
 })
 

@@ -9,7 +9,6 @@ import {
   mountsOf,
   numberOf,
   sectors,
-  unescapeMount,
 } from '../host/index.ts'
 
 import { gauge, undatedCounter } from '../metrics/index.ts'
@@ -140,9 +139,8 @@ async function devices({ emit, ...context }: Context, systems: readonly Dir[]): 
 async function volumesOf({ proc, rootfs, kernel }: Omit<Context, 'emit'>): Promise<Map<string, BtrfsVolume>> {
   const volumes = new Map<string, BtrfsVolume>()
   const root = rootfs.path === '/' ? '' : rootfs.path
-  await collectEachAsync(mountsByDevice(proc).values(), async ({ mountpoint }) => {
-    const inside = unescapeMount(mountpoint)
-    const volume = await kernel.btrfs(root + (inside.startsWith(root) ? inside.slice(root.length) : inside))
+  await collectEachAsync(mountsByDevice(proc).values(), async ({ path }) => {
+    const volume = await kernel.btrfs(root + (path.startsWith(root) ? path.slice(root.length) : path))
     volumes.set(volume.id, volume)
   }).catch(() => {}) // not root, or no system calls: sysfs is read instead
   return volumes

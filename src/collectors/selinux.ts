@@ -1,5 +1,5 @@
 import { type Context, collector, collectParts } from '../collector.ts'
-import { type Dir, lines, parseMountinfo, unescapeMount } from '../host/index.ts'
+import { type Dir, lines, parseMountinfo } from '../host/index.ts'
 
 import { gauge } from '../metrics/index.ts'
 
@@ -35,13 +35,13 @@ export default collector({
 /** A process labelled `kernel` means that no policy was loaded. */
 function find({ proc, dirAt }: Pick<Context, 'proc' | 'dirAt'>): Dir | undefined {
   if (!proc.exists('self/mountinfo')) return undefined
-  const mounts = proc.once('self/mountinfo', parseMountinfo)
+  const mounts = proc.oncePaths('self/mountinfo', parseMountinfo)
   const mount = mounts.find(
     ({ fstype, options, superOptions }) =>
       fstype === 'selinuxfs' && !options.includes('ro') && !superOptions.includes('ro'),
   )
   const label = proc.text('thread-self/attr/current')?.replace(/\0+$/, '')
-  return mount === undefined || label === 'kernel' ? undefined : dirAt(unescapeMount(mount.mountpoint))
+  return mount === undefined || label === 'kernel' ? undefined : dirAt(mount.path)
 }
 
 function enforcing(selinuxfs: Dir): number {

@@ -82,7 +82,8 @@ export default collector({
       const parts = [
         () => emit(cacheSize, sizeOf(system.text('btree_cache_size')), { uuid }),
         () => {
-          for (const [algorithm, small, large] of table(file('compression_stats'), 1, 2)) {
+          for (const [name, small, large] of table(file('compression_stats'), 1, 2)) {
+            const algorithm = name.replace(/:$/, '')
             emit(compressed, small, { algorithm, uuid })
             emit(uncompressed, large, { algorithm, uuid })
           }

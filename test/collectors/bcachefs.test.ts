@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import bcachefs, { parseCounter, parseIoDone, parseIoErrors, sizeOf, table } from '../../src/collectors/bcachefs.ts'
 import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const at = (files: Record<string, string>) => ({
   sys: Object.fromEntries(Object.entries(files).map(([file, text]) => [`fs/bcachefs/${file}`, text])),

@@ -21,17 +21,10 @@ export function readPushed(bytes: Uint8Array): {
     const text = textIn(bytes)
     const reader = /(^|\n)# EOF\n?$/.test(text) ? openMetricsReader(families) : textReader(families)
     const faults = readLines(text, reader, maxErrors)
-    return { families: families.read(), faults: withCarriageReturns(text, faults) ?? faults }
+    return { families: families.read(), faults }
   } catch (error) {
     return { families: [], faults: [error instanceof Error ? error.message : String(error)] }
   }
-}
-
-/** One error for a text with CR LF, in which every line is invalid for a reason that is not visible. */
-function withCarriageReturns(text: string, faults: readonly string[]): readonly string[] | undefined {
-  const number = text.split('\n').findIndex((line) => line.endsWith('\r')) + 1
-  if (number === 0 || faults.length === 0) return undefined
-  return [`line ${number}: the line ends in CR LF, but the format requires LF: remove the CR with tr -d '\\r'`]
 }
 
 /** A snapshot of the families at `nowMs`. Throws if two families define the same series. */

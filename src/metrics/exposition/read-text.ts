@@ -36,7 +36,14 @@ export function readLines(text: string, read: Reader, max: number): string[] {
       faults.push(`line ${i + 1}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  return faults
+  return withCarriageReturns(text, faults) ?? faults
+}
+
+/** One error for a text with CR LF, in which every line is invalid for a reason that is not visible. */
+function withCarriageReturns(text: string, faults: readonly string[]): string[] | undefined {
+  const number = text.split('\n').findIndex((line) => line.endsWith('\r')) + 1
+  if (number === 0 || faults.length === 0) return undefined
+  return [`line ${number}: the line ends in CR LF, but the format requires LF: remove the CR with tr -d '\\r'`]
 }
 
 export const textIn = (text: string | Uint8Array) => (typeof text === 'string' ? text : decoded(text))

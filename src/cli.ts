@@ -1,6 +1,6 @@
 import { addAbortSignal, type Readable } from 'node:stream'
 import { privateUmask, type Terminal } from './commands/command.ts'
-import { collectorHelp, commands, examplesText, hasCollectorFlags, helpOf } from './commands/index.ts'
+import { collectorHelp, commands, examplesText, formerFlags, hasCollectorFlags, helpOf } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
 import { outputKinds } from './output-kinds.ts'
 import { systemClock } from './util/clock.ts'
@@ -34,7 +34,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     if (isRequested(own, '--help', '-h')) return write(terminal, await helpOf(command, terminal, false))
     if (isRequested(own, collectorHelp) && hasCollectorFlags(flags))
       return write(terminal, await helpOf(command, terminal, true))
-    const parsed = isProgram ? parseBeforeProgram(args, flags) : parseFlags(args, flags)
+    const parsed = (isProgram ? parseBeforeProgram : parseFlags)(args, flags, formerFlags)
     const [extra] = parsed.operands
     if (extra !== undefined && command.operands === undefined)
       throw new UsageError(`unexpected argument ${extra}, ${word} accepts only flags`)

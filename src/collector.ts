@@ -41,6 +41,11 @@ export function collectEach<T>(items: Iterable<T>, collect: (item: T) => void, w
   else throwFirst(failures)
 }
 
+/** Runs every part, as `collectEach`: a failure in one part does not hide the others. */
+export function collectParts(...parts: readonly (() => void)[]): void {
+  collectEach(parts, (part) => part())
+}
+
 /** As `collectEach` for asynchronous work, one item after another. */
 export async function collectEachAsync<T>(items: Iterable<T>, collect: (item: T) => Promise<void>): Promise<void> {
   const failures: unknown[] = []

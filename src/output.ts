@@ -238,8 +238,11 @@ export interface OutputKind<Options extends OutputOptions = OutputOptions, Runni
   probe(options: Options): OutputProbe
   /** Describes what it would send of a snapshot, for `doctor`. */
   preview?(options: Options, snapshot: Snapshot): Promise<Finding>
-  /** Options for samples that a command pushes: they are added to the group of these labels and replace nothing else in it. */
-  adding?(options: Options, labels: Labels): Options
+  /**
+   * Options for samples that a command pushes: they are added to the group of these labels and replace nothing else in it.
+   * `identity` has the labels of the configuration.
+   */
+  adding?(options: Options, labels: Labels, identity: Labels): Options
   /** Only for `newest`: the place at the receiver; a push replaces its content. */
   replaces?(options: Options): ReplacedPlace
   /** A JSON value that a batch command stores in its log: it identifies the destination for a later delivery. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { commands } from '../src/commands/index.ts'
+import { outputKinds } from '../src/cli.ts'
+import { commands, formerFlags } from '../src/commands/index.ts'
 import { temporary } from './support/servers.ts'
 import { commandLine } from './support/terminal.ts'
 
@@ -49,7 +50,69 @@ test('a help has examples and at most 60 lines; --help-collectors adds the colle
   assert.equal((await commandLine(['push', '--help-collectors'])).status, 2)
 })
 
+/** From node_exporter's CHANGELOG.md and its binary's texts `DEPRECATED: Use …`. */
+const renamed = {
+  'collector.procfs': '--path.procfs',
+  'collector.sysfs': '--path.sysfs',
+  'collector.netdev.ignored-devices': '--collector.netdev.device-exclude',
+  'collector.netdev.device-blacklist': '--collector.netdev.device-exclude',
+  'collector.netdev.device-whitelist': '--collector.netdev.device-include',
+  'collector.systemd.ignored-units': '--collector.systemd.unit-exclude',
+  'collector.systemd.unit-blacklist': '--collector.systemd.unit-exclude',
+  'collector.systemd.unit-whitelist': '--collector.systemd.unit-include',
+  'collector.filesystem.ignored-fs-types': '--collector.filesystem.fs-types-exclude',
+  'collector.filesystem.ignored-mount-points': '--collector.filesystem.mount-points-exclude',
+  'collector.ethtool.ignored-devices': '--collector.ethtool.device-exclude',
+  'collector.diskstats.ignored-devices': '--collector.diskstats.device-exclude',
+  'collector.qdisk.device-exclude': '--collector.qdisc.device-exclude',
+  'collector.qdisk.device-include': '--collector.qdisc.device-include',
+  'web.config': '--web.config.file',
+}
+
+test('a flag that node_exporter renamed suggests the new one, with one dash and with two', async () => {
+  const { default: command } = (await commands.run?.load()) ?? {}
+  const accepted = new Set((await command?.flags({ outputKinds }))?.map(({ name }) => `--${name}`))
+  assert.deepEqual(
+    Object.entries(formerFlags)
+      .filter(([, now]) => now.startsWith('--'))
+      .toSorted(),
+    Object.entries(renamed).toSorted(),
+  )
+  for (const [name, now] of Object.entries(renamed)) {
+    assert.ok(accepted.has(now), now)
+    for (const given of accepted.has(`--${name}`) ? [`-${name}`] : [`-${name}`, `--${name}`]) {
+      const { status, err } = await commandLine(['run', `${given}=^x$`])
+      assert.equal(err.split('\n')[0], `hostpush: unknown flag ${given}, did you mean ${now}?`)
+      assert.equal(status, 2)
+    }
+  }
+})
+
+test('a flag that node_exporter removed says what to do instead', async () => {
+  for (const [flag, message] of [
+    [
+      '--collectors.enabled=cpu,meminfo',
+      /enabled: it was replaced by .*--collector.disable-defaults --collector.NAME$/,
+    ],
+    ['-collectors.print', /print: it was removed, --help-collectors lists the collectors$/],
+    ['--no-collector.megacli', /megacli: it was removed, .*--collector.textfile.directory$/],
+    ['--collector.megacli.command=x', /command: it was removed, .*--collector.textfile.directory$/],
+    ['-auth.user=x', /user: it was removed, set basic_auth_users in the file of --web.config.file$/],
+  ] as const) {
+    const { status, err } = await commandLine(['run', flag])
+    assert.match(err.split('\n')[0] ?? '', message)
+    assert.equal(status, 2)
+  }
+})
+
+test('a command without the new flag does not suggest it', async () => {
+  const { err } = await commandLine(['push', '--web.config=x'])
+  assert.doesNotMatch(err, /web.config.file/)
+})
+
 const misuse: readonly (readonly [args: string[], message: RegExp])[] = [
+  [['run', '-web.listen-addres=:9100'], /unknown flag -web.listen-addres, did you mean --web.listen-address\?/],
+  [['run', '-x'], /unknown flag -x$/],
   [['rnu'], /unknown command rnu, did you mean run\?/],
   [['run', '--collector.cpuu'], /unknown flag --collector.cpuu, did you mean --collector.cpu\?/],
   [['collect', '--no-collector.meminf'], /unknown flag --no-collector.meminf, did you mean --no-collector.meminfo\?/],

@@ -114,10 +114,14 @@ async function claimSlot(
 }
 
 /** The options for the job's metrics: a push adds to the group at a Pushgateway and replaces nothing else in it. */
-function jobOptions(options: ExecPushOptions, { job: _, ...labels }: Labels): ExecPushOptions {
+function jobOptions(all: ExecPushOptions, { job: _, ...labels }: Labels): ExecPushOptions {
+  const { outputs, identity } = all
   return {
-    ...options,
-    outputs: options.outputs.map(({ kind, options }) => ({ kind, options: kind.adding?.(options, labels) ?? options })),
+    ...all,
+    outputs: outputs.map(({ kind, options }) => ({
+      kind,
+      options: kind.adding?.(options, labels, identity) ?? options,
+    })),
   }
 }
 

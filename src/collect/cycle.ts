@@ -250,7 +250,8 @@ function createReporter({ clock, log }: Pick<Deps, 'clock' | 'log'>) {
       const text = [...(error === undefined ? [] : [messageOf(error)]), ...warnings].join('; ')
       if (!isNew(name, text)) return
       if (error instanceof NoData) report(log, messages.noData, { collector: name, err: text })
-      else if (text !== '') report(log, messages.failed, { collector: name, err: text })
+      else if (error !== undefined) report(log, messages.failed, { collector: name, err: text })
+      else if (text !== '') report(log, messages.incomplete, { collector: name, err: text })
       else report(log, messages.recovered, { collector: name })
     },
     duplicates(samples: readonly DuplicateSample[]) {

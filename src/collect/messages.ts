@@ -9,10 +9,18 @@ export const collectorMessages = defineMessages('collector', {
     data: 'lost',
     action: 'Correct the cause in `err`, or disable the collector with `--no-collector.NAME`.',
   },
+  incomplete: {
+    level: 'warn',
+    text: 'Collector succeeded, but some of its input was skipped',
+    meaning:
+      'The collector cannot read or understand the device or file that `err` names, and reports the others. `node_scrape_collector_success` is 1. Logged again when `err` changes.',
+    data: 'kept',
+    action: 'Correct what `err` names.',
+  },
   recovered: {
     level: 'info',
     text: 'Collector recovered',
-    meaning: 'The collector succeeds again.',
+    meaning: 'The collector succeeds again and reads all its input.',
     data: 'none',
     action: 'None.',
   },

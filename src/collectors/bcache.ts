@@ -1,4 +1,4 @@
-import { boolean, collectEach, collector, type Emit } from '../collector.ts'
+import { boolean, collectEach, collector, collectParts, type Emit } from '../collector.ts'
 import { type Dir, keyValues } from '../host/index.ts'
 
 import { type Family, gauge, undatedCounter } from '../metrics/index.ts'
@@ -99,13 +99,17 @@ export default collector({
           () =>
             collectEach(one.children('cache', 'directories'), (device) => {
               const labels = { cache_device: device.name, uuid }
-              collectEach(cacheFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
-              if (!options.priorityStats) return
-              const stats = new Map(keyValues(device.read('priority_stats')))
-              for (const [key, family] of priorities) emit(family, percent(stats.get(key)), labels)
+              collectParts(
+                () => collectEach(cacheFiles, ([file, family]) => emit(family, sizeIn(device, file), labels)),
+                () => {
+                  if (!options.priorityStats) return
+                  const stats = new Map(keyValues(device.read('priority_stats')))
+                  for (const [key, family] of priorities) emit(family, percent(stats.get(key)), labels)
+                },
+              )
             }),
         ]
-        collectEach(parts, (part) => part())
+        collectParts(...parts)
       },
     )
   },
@@ -113,10 +117,14 @@ export default collector({
 
 function collectBacking(device: Dir, uuid: string, emit: Emit): void {
   const labels = { backing_device: device.name, uuid }
-  collectEach(backingFiles, ([file, family]) => emit(family, sizeIn(device, file), labels))
-  emit(readaheads, sizeIn(device, 'stats_total/cache_readaheads') || undefined, labels)
-  const rates = new Map(keyValues(device.read('writeback_rate_debug')))
-  for (const [key, family] of writeback) emit(family, optionalSize(rates.get(key)), labels)
+  collectParts(
+    () => collectEach(backingFiles, ([file, family]) => emit(family, sizeIn(device, file), labels)),
+    () => emit(readaheads, sizeIn(device, 'stats_total/cache_readaheads') || undefined, labels),
+    () => {
+      const rates = new Map(keyValues(device.read('writeback_rate_debug')))
+      collectEach(writeback, ([key, family]) => emit(family, optionalSize(rates.get(key)), labels))
+    },
+  )
 }
 
 const scaled = (value: number | undefined, scale: number) => (value === undefined ? undefined : value * scale)

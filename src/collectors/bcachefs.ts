@@ -1,4 +1,4 @@
-import { collectEach, collector, NoData, parseEach } from '../collector.ts'
+import { collectEach, collector, collectParts, NoData, parseEach } from '../collector.ts'
 import { fields, lines, numberOf } from '../host/index.ts'
 
 import { familyOf, gauge, undatedCounter } from '../metrics/index.ts'
@@ -61,20 +61,29 @@ export default collector({
       const file = (name: string) => system.readIfAny(name) ?? ''
       const devices = system.children('dev-').map((device) => () => {
         const labels = { device: device.id, uuid }
-        const { label = '', state = '' } = device.texts(['label', 'state'])
-        emit(deviceInfo, 1, { ...labels, label, state })
-        emit(bucketSize, sizeOf(device.text('bucket_size')), labels)
-        emit(buckets, device.number('nbuckets'), labels)
-        emit(durability, device.number('durability'), labels)
-        for (const [operation, data_type, bytes] of parseIoDone(device.readIfAny('io_done') ?? ''))
-          emit(ioDone, bytes, { ...labels, operation, data_type })
-        for (const [type, count] of parseIoErrors(device.readIfAny('io_errors') ?? ''))
-          emit(ioErrors, count, { ...labels, type })
+        collectParts(
+          () => {
+            const { label = '', state = '' } = device.texts(['label', 'state'])
+            emit(deviceInfo, 1, { ...labels, label, state })
+          },
+          () => emit(bucketSize, sizeOf(device.text('bucket_size')), labels),
+          () => emit(buckets, device.number('nbuckets'), labels),
+          () => emit(durability, device.number('durability'), labels),
+          () => {
+            for (const [operation, data_type, bytes] of parseIoDone(device.readIfAny('io_done') ?? ''))
+              emit(ioDone, bytes, { ...labels, operation, data_type })
+          },
+          () => {
+            for (const [type, count] of parseIoErrors(device.readIfAny('io_errors') ?? ''))
+              emit(ioErrors, count, { ...labels, type })
+          },
+        )
       })
       const parts = [
         () => emit(cacheSize, sizeOf(system.text('btree_cache_size')), { uuid }),
         () => {
-          for (const [algorithm, small, large] of table(file('compression_stats'), 1, 2)) {
+          for (const [name, small, large] of table(file('compression_stats'), 1, 2)) {
+            const algorithm = name.replace(/:$/, '')
             emit(compressed, small, { algorithm, uuid })
             emit(uncompressed, large, { algorithm, uuid })
           }
@@ -95,7 +104,7 @@ export default collector({
         ),
         ...devices,
       ]
-      collectEach(parts, (part) => part())
+      collectParts(...parts)
     })
   },
 })

@@ -1,4 +1,4 @@
-import { type Context, collectEach, collectEachAsync, collector } from '../collector.ts'
+import { type Context, collectEach, collectEachAsync, collector, collectParts } from '../collector.ts'
 import {
   type BtrfsVolume,
   type Dir,
@@ -9,7 +9,6 @@ import {
   mountsOf,
   numberOf,
   sectors,
-  unescapeMount,
 } from '../host/index.ts'
 
 import { gauge, undatedCounter } from '../metrics/index.ts'
@@ -72,23 +71,34 @@ const uuidOf = (system: Dir): string => system.text('metadata_uuid') || system.n
 
 function allocation({ emit }: Context, system: Dir): void {
   const uuid = uuidOf(system)
-  emit(info, 1, { label: system.text('label') ?? '', uuid })
-  emit(reserve, system.numberIfAny('allocation/global_rsv_size'), { uuid })
+  collectParts(
+    () => emit(info, 1, { label: system.text('label') ?? '', uuid }),
+    () => emit(reserve, system.numberIfAny('allocation/global_rsv_size'), { uuid }),
+    () => {
+      const times = new Map(keyValues(system.readIfAny('commit_stats') ?? ''))
+      collectEach(commits, ([line, family]) => {
+        const value = numberOf(times.get(line) ?? '0', () => 'commit_stats')
+        emit(family, line === 'commits' ? value : milli(value), { uuid })
+      })
+    },
+    () => blockGroups(system, uuid, emit),
+  )
+}
+
+function blockGroups(system: Dir, uuid: string, emit: Context['emit']): void {
   const count = system.children('devices').flatMap((all) => all.children()).length
-  const times = new Map(keyValues(system.readIfAny('commit_stats') ?? ''))
-  for (const [line, family] of commits) {
-    const value = numberOf(times.get(line) ?? '0', () => 'commit_stats')
-    emit(family, line === 'commits' ? value : milli(value), { uuid })
-  }
   collectEach(['data', 'metadata', 'mixed', 'system'], (type) => {
     const group = system.at(`allocation/${type}`)
-    emit(reserved, group.numberIfAny('bytes_reserved'), { block_group_type: type, uuid })
-    collectEach(group.children('', 'directories'), (layout) => {
+    const layouts = group.children('', 'directories').map((layout) => () => {
       const labels = { block_group_type: type, mode: layout.name, uuid }
-      emit(size, layout.numberIfAny('total_bytes'), labels)
-      emit(used, layout.numberIfAny('used_bytes'), labels)
-      emit(ratio, allocationRatio(layout.name, count), labels)
+      collectParts(
+        () => emit(size, layout.numberIfAny('total_bytes'), labels),
+        () => emit(used, layout.numberIfAny('used_bytes'), labels),
+        () => emit(ratio, allocationRatio(layout.name, count), labels),
+      )
     })
+    const reservation = () => emit(reserved, group.numberIfAny('bytes_reserved'), { block_group_type: type, uuid })
+    collectParts(reservation, ...layouts)
   })
 }
 
@@ -133,9 +143,8 @@ async function devices({ emit, ...context }: Context, systems: readonly Dir[]): 
 async function volumesOf({ proc, rootfs, kernel }: Omit<Context, 'emit'>): Promise<Map<string, BtrfsVolume>> {
   const volumes = new Map<string, BtrfsVolume>()
   const root = rootfs.path === '/' ? '' : rootfs.path
-  await collectEachAsync(mountsByDevice(proc).values(), async ({ mountpoint }) => {
-    const inside = unescapeMount(mountpoint)
-    const volume = await kernel.btrfs(root + (inside.startsWith(root) ? inside.slice(root.length) : inside))
+  await collectEachAsync(mountsByDevice(proc).values(), async ({ path }) => {
+    const volume = await kernel.btrfs(root + (path.startsWith(root) ? path.slice(root.length) : path))
     volumes.set(volume.id, volume)
   }).catch(() => {}) // not root, or no system calls: sysfs is read instead
   return volumes

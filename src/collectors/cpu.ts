@@ -1,5 +1,5 @@
-import { boolean, collectEach, collector, type Emit, pattern } from '../collector.ts'
-import { cpusOf, type Dir, fields, parseCpuList, parseStat, ticks } from '../host/index.ts'
+import { boolean, collectEach, collector, collectParts, type Emit, pattern } from '../collector.ts'
+import { type Cpuinfo, cpusOf, type Dir, parseCpuinfo, parseCpuList, parseStat, ticks } from '../host/index.ts'
 
 import { counter, type Filter, filterOf, gauge, type Pattern } from '../metrics/index.ts'
 
@@ -80,7 +80,7 @@ export default collector({
         for (const cpu of state.isolated) emit(isolated, 1, { cpu })
       },
     ]
-    collectEach(parts, (part) => part())
+    collectParts(...parts)
   },
 })
 
@@ -144,45 +144,17 @@ function count(directory: Dir, file: string): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
 }
 
-type Cpuinfo = ReadonlyMap<string, string>
-
 interface InfoFilters {
   readonly flags: Filter | undefined
   readonly bugs: Filter | undefined
 }
 
-function emitInfo(cpus: readonly Cpuinfo[], { flags, bugs }: InfoFilters, emit: Emit): void {
-  for (const cpu of cpus) {
-    const of = (key: string) => cpu.get(key) ?? ''
-    const where = { package: of('physical id'), core: of('core id'), cpu: of('processor') }
-    emit(cpuInfo, 1, {
-      ...where,
-      vendor: of('vendor_id'),
-      family: of('cpu family'),
-      model: of('model'),
-      model_name: of('model name'),
-      microcode: of('microcode'),
-      stepping: of('stepping'),
-      cachesize: of('cache size'),
-    })
-    const megahertz = Number(of('cpu mhz'))
-    emit(frequency, megahertz > 0 ? megahertz * 1e6 : undefined, where)
+function emitInfo(info: Cpuinfo, { flags, bugs }: InfoFilters, emit: Emit): void {
+  for (const { modelName: model_name, cacheSize: cachesize, megahertz = 0, ...labels } of info.cpus) {
+    emit(cpuInfo, 1, { ...labels, model_name, cachesize })
+    const { package: socket, core, cpu } = labels
+    emit(frequency, megahertz > 0 ? megahertz * 1e6 : undefined, { package: socket, core, cpu })
   }
-  const words = (key: string) => fields(cpus[0]?.get(key) ?? '')
-  if (flags) for (const flag of [...words('flags'), ...words('features')].filter(flags)) emit(flagInfo, 1, { flag })
-  if (bugs) for (const bug of words('bugs').filter(bugs)) emit(bugInfo, 1, { bug })
-}
-
-/** `key : value` lines, a block for each CPU. Keys become lower case, as architectures differ: `CPU MHz`, `cpu MHz`. */
-export function parseCpuinfo(text: string): Cpuinfo[] {
-  const cpus = text.split(/\n\s*\n/).map((block) => {
-    const pairs = block.split('\n').map((line) => {
-      const end = line.indexOf(':')
-      return [line.slice(0, end).trim().toLowerCase(), line.slice(end + 1).trim()] as const
-    })
-    return new Map(pairs)
-  })
-  const processors = cpus.filter((cpu) => /^\d+$/.test(cpu.get('processor') ?? ''))
-  if (processors.length === 0) throw new Error('cpuinfo: the file lists no processor')
-  return processors
+  if (flags) for (const flag of info.flags.filter(flags)) emit(flagInfo, 1, { flag })
+  if (bugs) for (const bug of info.bugs.filter(bugs)) emit(bugInfo, 1, { bug })
 }

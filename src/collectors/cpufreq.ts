@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collectEach, collector, collectParts } from '../collector.ts'
 import { cpusOf, type Dir, numberOf, parseCpuList } from '../host/index.ts'
 
 import { gauge } from '../metrics/index.ts'
@@ -28,10 +28,14 @@ export default collector({
       const cpu = directory.id
       const policy = directory.at('cpufreq')
       if (!policy.exists()) return
-      collectEach(frequencies, ([file, family]) => emit(family, hertzIn(policy, file), { cpu }))
-      const current = governors(policy, 'scaling_governor')
-      for (const governor of governors(policy, 'scaling_available_governors').split(' '))
-        emit(governorInUse, governor === current ? 1 : 0, { cpu, governor })
+      collectParts(
+        () => collectEach(frequencies, ([file, family]) => emit(family, hertzIn(policy, file), { cpu })),
+        () => {
+          const current = governors(policy, 'scaling_governor')
+          for (const governor of governors(policy, 'scaling_available_governors').split(' '))
+            emit(governorInUse, governor === current ? 1 : 0, { cpu, governor })
+        },
+      )
     })
   },
 })

@@ -1,4 +1,4 @@
-import { collectEach, collector, requireDir, requireValue } from '../collector.ts'
+import { collectEach, collector, collectParts, requireDir, requireValue } from '../collector.ts'
 import { sectors } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
@@ -30,21 +30,25 @@ export default collector({
       const must = (file: string) => requireValue(dm.number(file), `${dm.name}/${file}`)
       const name = requireValue(dm.text('dm/name'), `${dm.name}/dm/name`)
       const labels = { device: name, sysfs_name: dm.name }
-      const states = dm
-        .at('slaves')
-        .children()
-        .map(({ name: path }) => ({
-          path,
-          state: requireValue(block.text(`${path}/device/state`), `${path}/device/state`),
-        }))
-      const healthyCount = states.filter(({ state }) => healthy.includes(state)).length
-      emit(info, 1, { ...labels, uuid })
-      emit(active, must('dm/suspended') === 1 ? 0 : 1, labels)
-      emit(size, sectors(must('size')), labels)
-      emit(paths, states.length, labels)
-      emit(pathsActive, healthyCount, labels)
-      emit(pathsFailed, states.length - healthyCount, labels)
-      for (const { path, state } of states) emit(pathState, 1, { device: name, path, state })
+      const collectPaths = () => {
+        const found: string[] = []
+        // Throws if the state of a path is not known: the counts would be wrong.
+        collectEach(dm.at('slaves').children(), ({ name: path }) => {
+          const state = requireValue(block.text(`${path}/device/state`), `${path}/device/state`)
+          emit(pathState, 1, { device: name, path, state })
+          found.push(state)
+        })
+        const healthyCount = found.filter((state) => healthy.includes(state)).length
+        emit(paths, found.length, labels)
+        emit(pathsActive, healthyCount, labels)
+        emit(pathsFailed, found.length - healthyCount, labels)
+      }
+      collectParts(
+        () => emit(info, 1, { ...labels, uuid }),
+        () => emit(active, must('dm/suspended') === 1 ? 0 : 1, labels),
+        () => emit(size, sectors(must('size')), labels),
+        collectPaths,
+      )
     })
   },
 })

@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collectEach, collector, collectParts } from '../collector.ts'
 import type { Dir } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
@@ -41,14 +41,17 @@ export default collector({
       if (!isAmd(dir)) return
       const device = dir.at('device')
       const card = dir.name
-      emit(info, 1, {
-        card,
-        memory_vendor: device.text('mem_info_vram_vendor') ?? '',
-        power_performance_level: device.text('power_dpm_force_performance_level') ?? '',
-        unique_id: device.text('unique_id') ?? '',
-        vendor: 'amd',
-      })
-      collectEach(attributes, ([file, family]) => emit(family, device.number(file), { card }))
+      const collectInfo = () =>
+        emit(info, 1, {
+          card,
+          memory_vendor: device.text('mem_info_vram_vendor') ?? '',
+          power_performance_level: device.text('power_dpm_force_performance_level') ?? '',
+          unique_id: device.text('unique_id') ?? '',
+          vendor: 'amd',
+        })
+      collectParts(collectInfo, () =>
+        collectEach(attributes, ([file, family]) => emit(family, device.number(file), { card })),
+      )
     })
   },
 })

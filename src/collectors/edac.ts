@@ -1,4 +1,4 @@
-import { collectEach, collector, type Emit } from '../collector.ts'
+import { collectEach, collector, collectParts, type Emit } from '../collector.ts'
 import { type Dir, numberOf } from '../host/index.ts'
 import { undatedCounter } from '../metrics/index.ts'
 
@@ -28,23 +28,25 @@ export default collector({
   collect({ sys, emit }) {
     collectEach(sys.at('devices/system/edac/mc').children('mc'), (mc) => {
       const controller = mc.id
-      const counts = kinds.map((kind) => () => {
-        emit(controllers[kind], required(mc, `${kind}_count`), { controller })
-        emit(rows[kind], required(mc, `${kind}_noinfo_count`), { controller, csrow: 'unknown' })
-      })
+      const counts = kinds.flatMap((kind) => [
+        () => emit(controllers[kind], required(mc, `${kind}_count`), { controller }),
+        () => emit(rows[kind], required(mc, `${kind}_noinfo_count`), { controller, csrow: 'unknown' }),
+      ])
       const csrows = mc.children('csrow').map((row) => () => collectRow(row, controller, emit))
-      collectEach([...counts, ...csrows], (part) => part())
+      collectParts(...counts, ...csrows)
     })
   },
 })
 
 function collectRow(row: Dir, controller: string, emit: Emit): void {
   const csrow = row.id
-  for (const kind of kinds) emit(rows[kind], required(row, `${kind}_count`), { controller, csrow })
-  collectEach(channelsOf(row), (channel) => {
-    const labels = { channel, controller, csrow, dimm_label: dimmLabel(row.text(`ch${channel}_dimm_label`)) }
-    for (const kind of kinds) emit(channels[kind], row.numberIfAny(`ch${channel}_${kind}_count`), labels)
-  })
+  const counts = kinds.map((kind) => () => emit(rows[kind], required(row, `${kind}_count`), { controller, csrow }))
+  const inChannels = () =>
+    collectEach(channelsOf(row), (channel) => {
+      const labels = { channel, controller, csrow, dimm_label: dimmLabel(row.text(`ch${channel}_dimm_label`)) }
+      collectEach(kinds, (kind) => emit(channels[kind], row.numberIfAny(`ch${channel}_${kind}_count`), labels))
+    })
+  collectParts(...counts, inChannels)
 }
 
 function required(dir: Dir, file: string): number {

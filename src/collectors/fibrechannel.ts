@@ -1,4 +1,4 @@
-import { collectEach, collector, requireDir } from '../collector.ts'
+import { collectEach, collector, collectParts, requireDir } from '../collector.ts'
 import { gauge, undatedCounter } from '../metrics/index.ts'
 
 const statistic = (file: string, help: string, name = file) =>
@@ -48,18 +48,21 @@ export default collector({
   about: 'Reports information and statistics of Fibre Channel host adapters. Reads /sys/class/fc_host.',
   collect({ sys, emit }) {
     collectEach(requireDir(sys.at('class/fc_host')).children(), (host) => {
-      emit(info, 1, {
-        fc_host: host.name,
-        fabric_name: withoutPrefix(host.text('fabric_name')),
-        port_id: withoutPrefix(host.text('port_id')),
-        port_name: withoutPrefix(host.text('port_name')),
-        ...texts,
-        ...host.texts(names),
-      })
-      collectEach(statistics, ([file, family]) => {
-        if (host.text(`statistics/${file}`) !== unsupported)
-          emit(family, host.number(`statistics/${file}`), { fc_host: host.name })
-      })
+      const collectInfo = () =>
+        emit(info, 1, {
+          fc_host: host.name,
+          fabric_name: withoutPrefix(host.text('fabric_name')),
+          port_id: withoutPrefix(host.text('port_id')),
+          port_name: withoutPrefix(host.text('port_name')),
+          ...texts,
+          ...host.texts(names),
+        })
+      const collectStatistics = () =>
+        collectEach(statistics, ([file, family]) => {
+          if (host.text(`statistics/${file}`) !== unsupported)
+            emit(family, host.number(`statistics/${file}`), { fc_host: host.name })
+        })
+      collectParts(collectInfo, collectStatistics)
     })
   },
 })

@@ -78,7 +78,7 @@ type FilesystemContext = Context<typeof options, State>
 interface Entry {
   readonly mount: Mount
   readonly labels: { readonly device: string; readonly fstype: string; readonly mountpoint: string }
-  /** The path for statfs(2). */
+  /** The path for statfs(2), of any bytes. */
   readonly path: string
   /** False if an earlier mount has the same labels but other device numbers. */
   readonly unique: boolean
@@ -88,13 +88,14 @@ function* entries(mounts: readonly Mount[], root: string, isIncluded: State['isI
   const reported = new Set<string>()
   for (const mount of mounts) {
     const { fstype, source: device, major, minor } = mount
-    const inside = unescapeMount(mount.mountpoint)
-    const mountpoint = (inside.startsWith(root) ? inside.slice(root.length) : inside) || '/'
+    const inside = (path: string) => (path.startsWith(root) ? path.slice(root.length) : path) || '/'
+    const mountpoint = inside(unescapeMount(mount.mountpoint))
     if (!isIncluded(mountpoint, fstype)) continue
     const key = JSON.stringify([device, fstype, mountpoint])
     const exactly = `${key}${major}:${minor}`
     if (reported.has(exactly)) continue
-    const path = `${root}${mountpoint.startsWith('/') ? '' : '/'}${mountpoint}`
+    const below = inside(mount.path)
+    const path = `${root}${below.startsWith('/') ? '' : '/'}${below}`
     yield { mount, labels: { device, fstype, mountpoint }, path, unique: !reported.has(key) }
     reported.add(key).add(exactly)
   }
@@ -108,8 +109,9 @@ async function reportRemote(
   const timeoutMs = options['mount-timeout']
   const waits = { timeoutMs, waitMs: first ? timeoutMs : waitMs, signal }
   for await (const [path, answer] of statfs.apart([...remote.keys()], waits)) {
-    if (answer === timedOut) warn(`${path} does not answer`)
-    for (const entry of remote.get(path) ?? []) report(emit, entry, answer)
+    const found = remote.get(path) ?? []
+    if (answer === timedOut) warn(`${found[0]?.labels.mountpoint} does not answer`)
+    for (const entry of found) report(emit, entry, answer)
   }
   if (statfs.problem !== undefined) warn(statfs.problem)
 }

@@ -1,4 +1,4 @@
-import { collectEach, collector, type Emit, pattern, requireDir, requireValue } from '../collector.ts'
+import { collectEach, collector, collectParts, type Emit, pattern, requireDir, requireValue } from '../collector.ts'
 import type { Dir } from '../host/index.ts'
 import { filterOf, gauge, undatedCounter } from '../metrics/index.ts'
 
@@ -123,7 +123,7 @@ export default collector({
           })
         const collectPorts = () =>
           collectEach(requireDir(device.at('ports')).children(), (one) => collectPort(one, device.name, emit))
-        collectEach([collectInfo, collectPorts], (part) => part())
+        collectParts(collectInfo, collectPorts)
       },
     )
   },
@@ -131,15 +131,20 @@ export default collector({
 
 function collectPort(dir: Dir, device: string, emit: Emit): void {
   const labels = { device, port: dir.name }
-  emit(stateId, parseState(must(dir, 'state')), labels)
-  emit(physical, parseState(must(dir, 'phys_state')), labels)
-  emit(rate, parseRate(must(dir, 'rate')), labels)
-  const age = count(dir, 'hw_counters/lifespan')
-  emit(lifespan, age === undefined ? undefined : Math.trunc(age / 1000), labels)
-  collectEach(table, ([file, family, scale]) => {
-    const value = count(dir, file)
-    emit(family, value === undefined ? undefined : value * scale, labels)
-  })
+  collectParts(
+    () => emit(stateId, parseState(must(dir, 'state')), labels),
+    () => emit(physical, parseState(must(dir, 'phys_state')), labels),
+    () => emit(rate, parseRate(must(dir, 'rate')), labels),
+    () => {
+      const age = count(dir, 'hw_counters/lifespan')
+      emit(lifespan, age === undefined ? undefined : Math.trunc(age / 1000), labels)
+    },
+    () =>
+      collectEach(table, ([file, family, scale]) => {
+        const value = count(dir, file)
+        emit(family, value === undefined ? undefined : value * scale, labels)
+      }),
+  )
 }
 
 const must = (dir: Dir, file: string) => requireValue(dir.text(file), `${dir.path}/${file}`)

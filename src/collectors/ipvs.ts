@@ -1,4 +1,4 @@
-import { collectEach, collector, requireValue, text } from '../collector.ts'
+import { collector, collectParts, requireValue, text } from '../collector.ts'
 import { fields, lines, numberOf } from '../host/index.ts'
 
 import { counter, gauge } from '../metrics/index.ts'
@@ -48,7 +48,7 @@ export default collector({
         emit(state.inactive, inactive, labels)
       }
     }
-    collectEach([emitTotals, emitBackends], (part) => part())
+    collectParts(emitTotals, emitBackends)
   },
 })
 

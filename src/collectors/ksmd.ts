@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collector, collectParts } from '../collector.ts'
 import { milli } from '../host/index.ts'
 import { counter, gauge } from '../metrics/index.ts'
 
@@ -33,6 +33,6 @@ export default collector({
         () =>
           emit(family, number(file)),
     )
-    collectEach([...values, () => emit(sleep, milli(number('sleep_millisecs')))], (value) => value())
+    collectParts(...values, () => emit(sleep, milli(number('sleep_millisecs'))))
   },
 })

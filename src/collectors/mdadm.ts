@@ -1,4 +1,4 @@
-import { collectEach, collector, requireValue } from '../collector.ts'
+import { collectEach, collector, collectParts, requireValue } from '../collector.ts'
 import { type Dir, fields, lines } from '../host/index.ts'
 
 import { gauge } from '../metrics/index.ts'
@@ -21,23 +21,27 @@ export default collector({
   name: 'mdadm',
   about: 'Reports the state, disks and synchronization of software RAID arrays. Reads /proc/mdstat and /sys/block/md*.',
   collect({ proc, sys, emit }) {
-    const arrays = arraysIn(requireValue(proc.readIfAny('mdstat'), 'mdstat')).map((text) => () => {
-      const { device, ...array } = parseArray(text)
-      emit(blocks, array.blocks, { device })
-      emit(synced, array.synced, { device })
-      emit(required, array.required, { device })
-      for (const [kind, count] of Object.entries(array.disks)) emit(disks, count, { device, state: kind })
-      for (const one of states) emit(state, one === array.state ? 1 : 0, { device, state: one })
-    })
+    const inMdstat = () =>
+      collectEach(arraysIn(requireValue(proc.readIfAny('mdstat'), 'mdstat')), (text) => {
+        const { device, ...array } = parseArray(text)
+        emit(blocks, array.blocks, { device })
+        emit(synced, array.synced, { device })
+        emit(required, array.required, { device })
+        for (const [kind, count] of Object.entries(array.disks)) emit(disks, count, { device, state: kind })
+        for (const one of states) emit(state, one === array.state ? 1 : 0, { device, state: one })
+      })
     const inSysfs = () =>
       collectEach(sys.at('block').children('md'), (disk) => {
         const md = disk.at('md')
         if (!md.exists()) return
         const level = requireValue(md.text('level'), `${disk.name}/md/level`)
-        emit(raidDisks, raidDisksOf(md, level), { device: disk.name })
-        emit(degraded, degradedOf(md, level), { device: disk.name })
+        const attributes = [
+          () => emit(raidDisks, raidDisksOf(md, level), { device: disk.name }),
+          () => emit(degraded, degradedOf(md, level), { device: disk.name }),
+        ]
+        collectParts(...attributes)
       })
-    collectEach([...arrays, inSysfs], (part) => part())
+    collectParts(inMdstat, inSysfs)
   },
 })
 
@@ -65,8 +69,9 @@ function arraysIn(mdstat: string): string[][] {
 interface MdArray {
   readonly device: string
   readonly state: string
-  readonly blocks: number
-  readonly synced: number
+  /** Undefined if the array has no member: the kernel then prints no size. */
+  readonly blocks: number | undefined
+  readonly synced: number | undefined
   readonly required: number | undefined
   readonly disks: { readonly active: number | undefined; readonly failed: number; readonly spare: number }
 }
@@ -75,17 +80,26 @@ interface MdArray {
  *     md6 : active raid1 sdb2[2](F) sdc[1](S) sda2[0]
  *           195310144 blocks [2/1] [U_]
  *           [=>...................]  recovery =  8.5% (16775552/195310144) finish=17.0min speed=259783K/sec
+ *           bitmap: 0/1 pages [0KB], 65536KB chunk
  *
- * or, in the last line, `resync=DELAYED`.
+ * or, in the third line, `resync=DELAYED`. Without members, the first line has the status too, and there is no size:
+ *
+ *     md6 : active raid5 super 1.2 level 5, 64k chunk, algorithm 2 [4/0] [____]
+ *
+ * See md_seq_show in drivers/md/md.c of the kernel.
  */
-export function parseArray([head = '', size = '', ...more]: readonly string[]): MdArray {
+export function parseArray([head = '', ...more]: readonly string[]): MdArray {
   const [device = '', , activity = ''] = fields(head)
-  const [count = ''] = fields(size)
-  if (!/^\d+$/.test(count)) throw new Error(`mdstat: ${device}: ${JSON.stringify(size)} does not begin with a size`)
-  const all = Number(count)
-  const [needed, active] = membersOf(head, size, activity)
+  const [first = ''] = more
+  const [, count] = /^\s*(\d+) blocks\b/.exec(first) ?? []
+  const members = (head.match(/\S\[\d+\]/g) ?? []).length
+  if (count === undefined && members > 0)
+    throw new Error(`mdstat: ${device}: ${JSON.stringify(first)} does not begin with a size`)
+  const all = count === undefined ? undefined : Number(count)
+  const [needed, active] = disksOf(activity, count === undefined ? head : first, / (raid0|linear) /.test(head), members)
+  const progress = more.filter((line) => !/^\s*bitmap:/.test(line)).join('\n')
   const [, doing, how, done] =
-    /\b(recovery|resync|reshape|check)\s*=\s*(?:(\w+)$|.*?\((\d+)\/\d+\))/m.exec(more.join('\n')) ?? []
+    /\b(recovery|resync|reshape|check)\s*=\s*(?:(\w+)$|.*?\((\d+)\/\d+\))/m.exec(progress) ?? []
   return {
     device,
     state: doing === undefined ? activity : (activities[doing] ?? doing),
@@ -96,13 +110,10 @@ export function parseArray([head = '', size = '', ...more]: readonly string[]): 
   }
 }
 
-/** Required and active disks: `[2/1]`, or the number of listed disks for levels without that field. */
-function membersOf(head: string, size: string, activity: string): [number | undefined, number | undefined] {
+/** Required and active disks: `[2/1]` in the status, or the number of members for levels without that field. */
+function disksOf(activity: string, status: string, countsMembers: boolean, members: number): (number | undefined)[] {
   if (activity === 'inactive') return [0, 0]
-  if (/ (raid0|linear) /.test(head)) {
-    const listed = head.split('[').length - 1
-    return [listed, listed]
-  }
-  const [, needed, active] = /\[(\d+)\/(\d+)\]/.exec(size) ?? []
+  if (countsMembers) return [members, members]
+  const [, needed, active] = /\[(\d+)\/(\d+)\]/.exec(status) ?? []
   return needed === undefined ? [undefined, undefined] : [Number(needed), Number(active)]
 }

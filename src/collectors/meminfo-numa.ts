@@ -1,4 +1,4 @@
-import { collectEach, collector, parseEach } from '../collector.ts'
+import { collectEach, collector, collectParts, parseEach } from '../collector.ts'
 import { fields, lines, numberOf } from '../host/index.ts'
 
 import { counter, familyOf, gauge } from '../metrics/index.ts'
@@ -18,8 +18,15 @@ export default collector({
     collectEach(nodes, (directory) => {
       if (!/^\d/.test(directory.id)) return
       const labels = { node: directory.id }
-      for (const [field, value] of parseNodeMeminfo(directory.read('meminfo'))) emit(memory(field), value, labels)
-      for (const [field, value] of parseNumastat(directory.read('numastat'))) emit(allocations(field), value, labels)
+      collectParts(
+        () => {
+          for (const [field, value] of parseNodeMeminfo(directory.read('meminfo'))) emit(memory(field), value, labels)
+        },
+        () => {
+          for (const [field, value] of parseNumastat(directory.read('numastat')))
+            emit(allocations(field), value, labels)
+        },
+      )
     })
   },
 })

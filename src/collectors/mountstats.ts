@@ -106,7 +106,7 @@ export default collector({
   about: 'Reports bytes, events, transports and operations of NFS mounts. Reads /proc/self/mountstats.',
   enabled: false,
   collect({ proc, emit }) {
-    const mounts = proc.once('self/mountinfo', parseMountinfo)
+    const mounts = proc.oncePaths('self/mountinfo', parseMountinfo)
     const reported = new Set<string>()
     for (const mount of parseMountstats(proc.read('self/mountstats'))) {
       const [first] = mount.transports

@@ -1,4 +1,13 @@
-import { boolean, type Context, collectEach, collector, type Option, pattern, requireDir } from '../collector.ts'
+import {
+  boolean,
+  type Context,
+  collectEach,
+  collector,
+  collectParts,
+  type Option,
+  pattern,
+  requireDir,
+} from '../collector.ts'
 import { type Dir, isMissing, type Kernel, type Link, type LinkMode, NoKernel, statisticNames } from '../host/index.ts'
 
 import { counter, type Family, type Filter, filterOf, gauge } from '../metrics/index.ts'
@@ -80,17 +89,30 @@ function bySysfs({ sys, emit, options }: Sources, isIncluded: Filter): void {
     .children()
     .filter(({ name }) => isIncluded(name))
   collectEach(links, (link) => {
-    const operstate = link.text('operstate')
-    // /sys/class/net/bonding_masters is a file.
-    if (operstate === undefined && link.status()?.kind !== 'directory') return
     const device = { device: link.name }
-    const flags = link.numberIfAny('flags')
-    emit(up, operstate === 'up' ? 1 : 0, device)
-    emit(info, 1, { ...device, operstate: operstate ?? '', adminstate: adminState(flags), ...textsOf(link) })
-    for (const [file, family] of numbers) emit(family, file === 'flags' ? flags : link.numberIfAny(file), device)
-    const mbits = link.numberIfAny('speed')
-    if (mbits === undefined || (mbits < 0 && options['ignore-invalid-speed'])) return
-    emit(speed, (mbits * 1e6) / 8, device)
+    let isLink = true
+    let flags: number | undefined
+    const collectState = () => {
+      const operstate = link.text('operstate')
+      // /sys/class/net/bonding_masters is a file.
+      isLink = operstate !== undefined || link.status()?.kind === 'directory'
+      if (!isLink) return
+      emit(up, operstate === 'up' ? 1 : 0, device)
+      flags = link.numberIfAny('flags')
+      emit(info, 1, { ...device, operstate: operstate ?? '', adminstate: adminState(flags), ...textsOf(link) })
+    }
+    const collectNumbers = () => {
+      if (!isLink) return
+      collectEach(numbers, ([file, family]) =>
+        emit(family, file === 'flags' && flags !== undefined ? flags : link.numberIfAny(file), device),
+      )
+    }
+    const collectSpeed = () => {
+      const mbits = isLink ? link.numberIfAny('speed') : undefined
+      if (mbits === undefined || (mbits < 0 && options['ignore-invalid-speed'])) return
+      emit(speed, (mbits * 1e6) / 8, device)
+    }
+    collectParts(collectState, collectNumbers, collectSpeed)
   })
 }
 

@@ -1,4 +1,4 @@
-import { collectEach, collector, parseEach, pattern } from '../collector.ts'
+import { collectEach, collector, collectParts, parseEach, pattern } from '../collector.ts'
 import { lines, numberOf } from '../host/index.ts'
 
 import { type Family, type Filter, familyOf, filterOf, untyped } from '../metrics/index.ts'
@@ -41,7 +41,11 @@ export default collector({
         emit(statistic(key), number)
       })
     }
-    collectEach([() => inTables('net/netstat'), () => inTables('net/snmp'), inSnmp6], (part) => part())
+    collectParts(
+      () => inTables('net/netstat'),
+      () => inTables('net/snmp'),
+      inSnmp6,
+    )
   },
 })
 

@@ -1,4 +1,4 @@
-import { collectEach, collector, type Emit, requireDir, requireValue } from '../collector.ts'
+import { collectEach, collector, collectParts, type Emit, requireDir, requireValue } from '../collector.ts'
 import type { Dir } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
@@ -44,7 +44,7 @@ export default collector({
           state: must(controller, 'state'),
         })
       const namespaces = controller.children('nvme').map((ns) => () => collectNamespace(ns, device, emit))
-      collectEach([collectInfo, ...namespaces], (part) => part())
+      collectParts(collectInfo, ...namespaces)
     })
   },
 })
@@ -54,11 +54,15 @@ function collectNamespace(ns: Dir, device: string, emit: Emit): void {
   if (nsid === undefined) return // a path of a namespace, or its character device
   const count = (file: string) => requireValue(ns.number(file), `${ns.name}/${file}`)
   const labels = { device, nsid }
-  emit(namespaceInfo, 1, { ...labels, ana_state: ns.text('ana_state') ?? 'unknown' })
-  const bytes = count('queue/logical_block_size')
-  emit(block, bytes, labels)
-  collectEach(sizes, ([file, families]) => {
-    const blocks = count(file)
-    for (const family of families) emit(family, blocks * bytes, labels)
-  })
+  collectParts(
+    () => emit(namespaceInfo, 1, { ...labels, ana_state: ns.text('ana_state') ?? 'unknown' }),
+    () => {
+      const bytes = count('queue/logical_block_size')
+      emit(block, bytes, labels)
+      collectEach(sizes, ([file, families]) => {
+        const blocks = count(file)
+        for (const family of families) emit(family, blocks * bytes, labels)
+      })
+    },
+  )
 }

@@ -1,4 +1,4 @@
-import { collectEach, collector, requireDir, requireValue } from '../collector.ts'
+import { collectEach, collector, collectParts, requireDir, requireValue } from '../collector.ts'
 import type { Dir } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
@@ -55,7 +55,7 @@ export default collector({
         })
         emit(live, liveCount, { subsystem }) // not reached if the state of one cannot be read: the count would be wrong
       }
-      collectEach([collectInfo, collectPaths], (part) => part())
+      collectParts(collectInfo, collectPaths)
     })
   },
 })

@@ -1,4 +1,4 @@
-import { boolean, collectEach, collector, requireDir, requireValue, text } from '../collector.ts'
+import { boolean, collectEach, collector, collectParts, requireDir, requireValue, text } from '../collector.ts'
 import { type Dir, lines } from '../host/index.ts'
 
 import { gauge } from '../metrics/index.ts'
@@ -69,25 +69,36 @@ export default collector({
     collectEach(requireDir(sys.at('bus/pci/devices')).children(), (dir) => {
       const labels = requireValue(placeOf(dir.name), `PCI address in ${dir.name}`)
       const id = (file: string) => requireValue(dir.text(file), `${dir.name}/${file}`)
-      const identity = {
-        ...labels,
-        ...parentOf(dir),
-        class_id: id('class'),
-        vendor_id: id('vendor'),
-        device_id: id('device'),
-        subsystem_vendor_id: id('subsystem_vendor'),
-        subsystem_device_id: id('subsystem_device'),
-        revision: id('revision'),
+      const collectInfo = () => {
+        const identity = {
+          ...labels,
+          ...parentOf(dir),
+          class_id: id('class'),
+          vendor_id: id('vendor'),
+          device_id: id('device'),
+          subsystem_vendor_id: id('subsystem_vendor'),
+          subsystem_device_id: id('subsystem_device'),
+          revision: id('revision'),
+        }
+        if (options.names) emit(namedInfo, 1, { ...identity, ...namesOf(identity, state.names) })
+        else emit(info, 1, identity)
       }
-      if (options.names) emit(namedInfo, 1, { ...identity, ...namesOf(identity, state.names) })
-      else emit(info, 1, identity)
-      collectEach(widths, ([file, family, missing]) => emit(family, dir.number(file) ?? missing, labels))
-      collectEach(speeds, ([file, family]) => emit(family, parseSpeed(dir.text(file)), labels))
-      const node = dir.number('numa_node')
-      emit(numaNode, node === -1 ? undefined : node, labels)
-      const power = dir.text('power_state')
-      if (power !== undefined)
-        for (const state of states) emit(powerState, state === power ? 1 : 0, { ...labels, state })
+      const collectNode = () => {
+        const node = dir.number('numa_node')
+        emit(numaNode, node === -1 ? undefined : node, labels)
+      }
+      const collectPower = () => {
+        const power = dir.text('power_state')
+        if (power !== undefined)
+          for (const state of states) emit(powerState, state === power ? 1 : 0, { ...labels, state })
+      }
+      collectParts(
+        collectInfo,
+        () => collectEach(widths, ([file, family, missing]) => emit(family, dir.number(file) ?? missing, labels)),
+        () => collectEach(speeds, ([file, family]) => emit(family, parseSpeed(dir.text(file)), labels)),
+        collectNode,
+        collectPower,
+      )
     })
   },
 })

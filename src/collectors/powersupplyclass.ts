@@ -1,4 +1,4 @@
-import { collectEach, collector, pattern, requireDir } from '../collector.ts'
+import { collectEach, collector, collectParts, pattern, requireDir } from '../collector.ts'
 import { micro } from '../host/index.ts'
 import { type Family, familyOf, filterOf, gauge } from '../metrics/index.ts'
 
@@ -89,7 +89,7 @@ export default collector({
       const numbers = table.map(([file, family, convert]) => () => {
         emit(family, convert(supply.number(file)), { power_supply: supply.name })
       })
-      collectEach([collectInfo, ...numbers], (part) => part())
+      collectParts(collectInfo, ...numbers)
     })
   },
 })

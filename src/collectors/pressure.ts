@@ -1,4 +1,4 @@
-import { collectEach, collector, NoData, requireValue } from '../collector.ts'
+import { collectEach, collector, collectParts, NoData, requireValue } from '../collector.ts'
 import { milli } from '../host/index.ts'
 import { counter, type Family } from '../metrics/index.ts'
 
@@ -29,7 +29,10 @@ export default collector({
       const emitOne = (family: Family<never> | undefined, kind: 'some' | 'full') => {
         if (family !== undefined) emit(family, seconds(requireValue(totals[kind], `${kind} in pressure/${resource}`)))
       }
-      collectEach([() => emitOne(some, 'some'), () => emitOne(full, 'full')], (line) => line())
+      collectParts(
+        () => emitOne(some, 'some'),
+        () => emitOne(full, 'full'),
+      )
     })
     if (!found) throw new NoData('the kernel does not measure pressure')
   },

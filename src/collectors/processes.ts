@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collector, collectParts, type Emit } from '../collector.ts'
 import type { Dir } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
@@ -15,31 +15,34 @@ export default collector({
   about: 'Counts processes and threads by state, with their limits. Reads /proc/PID/stat and /proc/PID/task.',
   enabled: false,
   collect({ proc, emit }) {
-    const [states, threadStates] = [new Tally(), new Tally()]
-    let [processes, allThreads] = [0, 0]
-    for (const directory of numbered(proc)) {
-      const process = parsePidStat(directory.readIfAny('stat'))
-      if (process === undefined) continue
-      processes++
-      allThreads += process.threads
-      states.add(process.state)
-      for (const task of numbered(directory.at('task'))) {
-        // The first thread has the file of the process, which was read above.
-        const thread = task.name === directory.name ? process : parsePidStat(task.readIfAny('stat'))
-        if (thread !== undefined) threadStates.add(thread.state)
-      }
-    }
-    emit(threads, allThreads)
-    for (const [one, count] of states) emit(state, count, { state: one })
-    for (const [one, count] of threadStates) emit(threadState, count, { thread_state: one })
-    emit(pids, processes)
-    const limits = [
+    collectParts(
+      () => collectCounts(proc, emit),
       () => emit(maxThreads, limit(proc, 'threads-max')),
       () => emit(maxProcesses, limit(proc, 'pid_max')),
-    ]
-    collectEach(limits, (one) => one())
+    )
   },
 })
+
+function collectCounts(proc: Dir, emit: Emit): void {
+  const [states, threadStates] = [new Tally(), new Tally()]
+  let [processes, allThreads] = [0, 0]
+  for (const directory of numbered(proc)) {
+    const process = parsePidStat(directory.readIfAny('stat'))
+    if (process === undefined) continue
+    processes++
+    allThreads += process.threads
+    states.add(process.state)
+    for (const task of numbered(directory.at('task'))) {
+      // The first thread has the file of the process, which was read above.
+      const thread = task.name === directory.name ? process : parsePidStat(task.readIfAny('stat'))
+      if (thread !== undefined) threadStates.add(thread.state)
+    }
+  }
+  emit(threads, allThreads)
+  for (const [one, count] of states) emit(state, count, { state: one })
+  for (const [one, count] of threadStates) emit(threadState, count, { thread_state: one })
+  emit(pids, processes)
+}
 
 class Tally extends Map<string, number> {
   add(key: string): void {

@@ -1,5 +1,5 @@
-import { type Context, collector } from '../collector.ts'
-import { type Dir, lines, parseMountinfo, unescapeMount } from '../host/index.ts'
+import { type Context, collector, collectParts } from '../collector.ts'
+import { type Dir, lines, parseMountinfo } from '../host/index.ts'
 
 import { gauge } from '../metrics/index.ts'
 
@@ -22,23 +22,26 @@ export default collector({
   state: (): State => ({ selinuxfs: undefined }),
   collect({ proc, rootfs, dirAt, emit, state }) {
     if (state.selinuxfs === undefined) state.selinuxfs = find({ proc, dirAt }) ?? null
-    if (state.selinuxfs === null) return emit(enabled, 0)
+    const { selinuxfs } = state
+    if (selinuxfs === null) return emit(enabled, 0)
     emit(enabled, 1)
-    emit(configMode, parseSelinuxConfig(rootfs.readIfAny('etc/selinux/config') ?? ''))
-    emit(currentMode, enforcing(state.selinuxfs))
+    collectParts(
+      () => emit(configMode, parseSelinuxConfig(rootfs.readIfAny('etc/selinux/config') ?? '')),
+      () => emit(currentMode, enforcing(selinuxfs)),
+    )
   },
 })
 
 /** A process labelled `kernel` means that no policy was loaded. */
 function find({ proc, dirAt }: Pick<Context, 'proc' | 'dirAt'>): Dir | undefined {
   if (!proc.exists('self/mountinfo')) return undefined
-  const mounts = proc.once('self/mountinfo', parseMountinfo)
+  const mounts = proc.oncePaths('self/mountinfo', parseMountinfo)
   const mount = mounts.find(
     ({ fstype, options, superOptions }) =>
       fstype === 'selinuxfs' && !options.includes('ro') && !superOptions.includes('ro'),
   )
   const label = proc.text('thread-self/attr/current')?.replace(/\0+$/, '')
-  return mount === undefined || label === 'kernel' ? undefined : dirAt(unescapeMount(mount.mountpoint))
+  return mount === undefined || label === 'kernel' ? undefined : dirAt(mount.path)
 }
 
 function enforcing(selinuxfs: Dir): number {

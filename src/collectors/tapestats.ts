@@ -33,10 +33,10 @@ export default collector({
       (tape) => {
         const stats = tape.at('stats')
         requireValue(stats.status(), `${tape.name}/stats`)
-        for (const [file, family, scale] of attributes) {
+        collectEach(attributes, ([file, family, scale]) => {
           const value = stats.number(file)
           emit(family, value === undefined ? undefined : value * scale, { device: tape.name })
-        }
+        })
       },
     )
   },

@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collectEach, collector, collectParts } from '../collector.ts'
 import { milli } from '../host/index.ts'
 import { gauge } from '../metrics/index.ts'
 
@@ -24,8 +24,10 @@ export default collector({
     )
     collectEach(thermal.children('cooling_device'), (device) => {
       const labels = { name: device.id, type: device.text('type') ?? '' }
-      emit(max, device.number('max_state'), labels)
-      emit(current, device.number('cur_state'), labels)
+      collectParts(
+        () => emit(max, device.number('max_state'), labels),
+        () => emit(current, device.number('cur_state'), labels),
+      )
     })
   },
 })

@@ -1,4 +1,4 @@
-import { collectEach, collector } from '../collector.ts'
+import { collectEach, collector, collectParts } from '../collector.ts'
 import { fields, zoneAt } from '../host/index.ts'
 
 import { gauge } from '../metrics/index.ts'
@@ -34,9 +34,11 @@ export default collector({
         const emitAll = (family: typeof current, file: string) => {
           for (const clocksource of fields(device.read(file))) emit(family, 1, { device: device.id, clocksource })
         }
-        emitAll(available, 'available_clocksource')
-        emitAll(current, 'current_clocksource')
+        collectParts(
+          () => emitAll(available, 'available_clocksource'),
+          () => emitAll(current, 'current_clocksource'),
+        )
       })
-    collectEach([collectZone, collectSources], (part) => part())
+    collectParts(collectZone, collectSources)
   },
 })

@@ -1,4 +1,4 @@
-import { collectEach, collector, requireDir } from '../collector.ts'
+import { collectEach, collector, collectParts, requireDir } from '../collector.ts'
 import { gauge } from '../metrics/index.ts'
 
 const value = (file: string, help: string, name = file) =>
@@ -24,8 +24,10 @@ export default collector({
   about: 'Reports the settings and state of watchdog timers. Reads /sys/class/watchdog.',
   collect({ sys, emit }) {
     collectEach(requireDir(sys.at('class/watchdog')).children(), (device) => {
-      emit(info, 1, { name: device.name, ...unknown, ...device.texts(texts) })
-      collectEach(attributes, ([file, family]) => emit(family, device.number(file), { name: device.name }))
+      collectParts(
+        () => emit(info, 1, { name: device.name, ...unknown, ...device.texts(texts) }),
+        () => collectEach(attributes, ([file, family]) => emit(family, device.number(file), { name: device.name })),
+      )
     })
   },
 })

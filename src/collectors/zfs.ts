@@ -1,4 +1,4 @@
-import { collectEach, collector, requireDir } from '../collector.ts'
+import { collectEach, collector, collectParts, requireDir } from '../collector.ts'
 import { type Dir, fields, lines } from '../host/index.ts'
 
 import { familyOf, gauge, untyped } from '../metrics/index.ts'
@@ -46,7 +46,7 @@ export default collector({
         const rows = parseKstat(objset.read(''))
         for (const [name, value] of rows.values) emit(dataset(name), value, { ...labels, dataset: rows.name })
       })
-      collectEach([inState, transfers, ...objsets], (part) => part())
+      collectParts(inState, transfers, ...objsets)
     }
     collectEach(
       [
@@ -77,8 +77,7 @@ export function parseKstat(text: string): Kstat {
   const values: [string, number][] = []
   for (const row of rows.slice(header + 1)) {
     const [, key = '', type, data = ''] = /^(\S+)\s+(\d+)\s+(.*?)\s*$/.exec(row) ?? []
-    // From the first occurrence of its first word, as in node_exporter: for a dataset named `data` that is the whole row.
-    if (key === 'dataset_name') name = row.slice(row.indexOf(data.split(' ')[0] ?? ''))
+    if (key === 'dataset_name') name = row.replace(/^\S+\s+\d+\s+/, '')
     else if (type === '3' || type === '4') values.push([key.replace(/\W/g, '_'), numberIn(data, row)])
   }
   return { name, values }

@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 
+export { formerFlags } from './former-flags.ts'
 export { collectorHelp, examplesText, hasCollectorFlags, helpOf } from './help.ts'
 
 /** Every command, by name. The code of a command is loaded when it runs. */

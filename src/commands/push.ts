@@ -53,7 +53,7 @@ export default {
     if (snapshot === undefined) return 1
     const log = batchLogOf(config, { terminal, isLevelSet: false })
     const deps = { clock: systemClock, log, connect, bootId: thisBoot() }
-    const run = await openBatchRun({ ...config, outputs: addingTo(config.outputs, labels) }, deps, { sync: 'end' })
+    const run = await openBatchRun({ ...config, outputs: addingTo(config, labels) }, deps, { sync: 'end' })
     // stamped when the run is finished: of two pushes of one job the later one has the newer samples
     const last = async () => ({ snapshots: [{ ...snapshot, timestampMs: Math.floor(systemClock.now()) }] })
     const deadline = createDeadline(systemClock, timeoutMs, terminal.stop)
@@ -93,5 +93,5 @@ function snapshotFrom(text: Uint8Array, identity: Labels, { err }: Terminal): Sn
 }
 
 /** The outputs, set up to add samples to those that a receiver already has with these labels. */
-const addingTo = (outputs: Config['outputs'], labels: Labels): Config['outputs'] =>
-  outputs.map(({ kind, options }) => ({ kind, options: kind.adding?.(options, labels) ?? options }))
+const addingTo = ({ outputs, identity }: Config, labels: Labels): Config['outputs'] =>
+  outputs.map(({ kind, options }) => ({ kind, options: kind.adding?.(options, labels, identity) ?? options }))

@@ -8,7 +8,7 @@ export const labelFlag: Flag = {
   name: 'label',
   kind: 'list',
   value: 'NAME=VALUE',
-  help: 'Label to add to every sample. An empty value removes the label: --label=instance=',
+  help: 'Label to add to every sample. An empty value removes a configured label: --label=instance=',
 }
 
 /** Labels by name. An empty value removes the label. Throws UsageError. */

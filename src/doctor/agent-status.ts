@@ -9,6 +9,8 @@ import { durationText } from '../util/quantity.ts'
 import { type Finding, fail, of as ofOutput, ok, warn } from './finding.ts'
 
 const timeoutMs = 5000
+/** The wait for the agent is divided, because a blocked thread counts as one part however long it was blocked. */
+const partMs = 250
 /** An older backlog is a warning. */
 const maxBacklogAgeMs = 300_000
 
@@ -20,7 +22,7 @@ export async function checkAgent(
 ): Promise<readonly Finding[]> {
   if (mode === 'memory') return []
   try {
-    const rows = await withTimeout(clock, timeoutMs, rowsOf(directory))
+    const rows = await answered(clock, rowsOf(directory))
     if (rows === 'late')
       return [fail('agent', `does not respond within ${durationText(timeoutMs)}`, 'restart the agent')]
     if (rows === undefined)
@@ -42,6 +44,18 @@ export interface BufferNames {
   readonly componentOf: ComponentOf
   /** URLs by name. */
   readonly addresses: ReadonlyMap<string, string>
+}
+
+/**
+ * As `withTimeout`, but the time in which this process could not run does not count: a slow sensor may block its thread
+ * for many seconds, and the answer of the agent is then waiting in the socket.
+ */
+async function answered<T>(clock: Clock, work: Promise<T>): Promise<T | 'late'> {
+  for (let leftMs = timeoutMs; leftMs > 0; leftMs -= partMs) {
+    const result = await withTimeout(clock, partMs, work)
+    if (result !== 'late') return result
+  }
+  return 'late'
 }
 
 async function rowsOf(directory: string): Promise<readonly Row[] | undefined> {

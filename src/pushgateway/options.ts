@@ -18,14 +18,30 @@ export interface GatewayOptions extends OutputOptions {
   readonly isWhole?: boolean
 }
 
-/** Options that add samples to the group with these labels and keep its other metrics. */
-export const mergingInto = (options: GatewayOptions, { job = options.job, ...labels }: Labels): GatewayOptions => ({
+/**
+ * Options that add samples to the group with these labels and keep its other metrics. An empty value removes the instance
+ * or a label of the configuration. Another label with an empty value is a label of the group.
+ */
+export const mergingInto = (
+  options: GatewayOptions,
+  { job = options.job, ...labels }: Labels,
+  identity: Labels,
+): GatewayOptions => ({
   ...options,
   job,
-  groupingKey: labelled(options.groupingKey, labels),
+  groupingKey: {
+    ...labelled(options.groupingKey, labels),
+    ...emptyLabels(labels, { ...identity, ...options.groupingKey }),
+  },
   method: 'POST',
   intervalMs: 0,
   deleteOnStart: false,
   deleteOnShutdown: false,
   isWhole: true,
 })
+
+/** The path of a group of `curl` may contain them: `/metrics/job/j/name@base64/=`. */
+const emptyLabels = (labels: Labels, configured: Labels): Labels =>
+  Object.fromEntries(
+    Object.entries(labels).filter(([name, value]) => value === '' && name !== 'instance' && !(name in configured)),
+  )

@@ -149,7 +149,8 @@ export const relabelMessages = defineMessages('remote-write', {
     text: 'Series exceeds the label limits, dropped',
     meaning: 'The receiver would reject this series. Only the first such `series` is logged; `why` names the limit.',
     data: 'lost',
-    action: 'Remove labels with `write_relabel_configs`, or raise `label_limit` if the receiver accepts more.',
+    action:
+      'Remove or shorten labels with `write_relabel_configs`, or raise the limit that `why` names if the receiver accepts more.',
   },
   duplicateLabels: {
     level: 'error',

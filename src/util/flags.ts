@@ -16,6 +16,9 @@ export interface Flag {
 /** The flags on the command line, without defaults. */
 export type ParsedFlags = ReadonlyMap<string, string | boolean | readonly string[]>
 
+/** Flags of the past by name, with the flag that replaced them (`--new`), or with what happened to them and what to do. */
+export type FormerFlags = Readonly<Record<string, string>>
+
 /** An invalid command line; exit status 2. */
 export class UsageError extends Error {}
 
@@ -27,7 +30,7 @@ export interface CommandLine {
 }
 
 /** Parses a command's arguments. Throws UsageError at the first flag that is unknown, repeated or without its value. */
-export function parseFlags(args: readonly string[], known: readonly Flag[]): CommandLine {
+export function parseFlags(args: readonly string[], known: readonly Flag[], former: FormerFlags = {}): CommandLine {
   const byName = new Map(known.map((flag) => [flag.name, flag]))
   const options = Object.fromEntries(
     known.map(({ name, kind }) => [name, { type: kind === 'switch' ? 'boolean' : 'string', multiple: true } as const]),
@@ -46,7 +49,8 @@ export function parseFlags(args: readonly string[], known: readonly Flag[]): Com
     const negated = token.rawName.startsWith('--no-') && !byName.has(token.rawName.slice(2))
     const name = negated ? token.rawName.slice(5) : token.name
     const flag = byName.get(name)
-    if (flag === undefined || (negated && flag.kind !== 'switch')) throw new UsageError(unknown(token.rawName, known))
+    if (flag === undefined || (negated && flag.kind !== 'switch'))
+      throw new UsageError(unknown(oneDash(args[token.index]) ?? token.rawName, known, former))
     setFlag(flags, flag, negated, token.value)
   }
   return { flags, operands: positionals }
@@ -78,10 +82,14 @@ export function beforeProgram(
 }
 
 /** As `parseFlags`, for a command line that ends with another program's. If there is a program, invalid flags are returned as `usageError`, not thrown. */
-export function parseBeforeProgram(args: readonly string[], known: readonly Flag[]): CommandLine {
+export function parseBeforeProgram(
+  args: readonly string[],
+  known: readonly Flag[],
+  former: FormerFlags = {},
+): CommandLine {
   const { own, program } = beforeProgram(args, known)
   try {
-    return { flags: parseFlags(own, known).flags, operands: program }
+    return { flags: parseFlags(own, known, former).flags, operands: program }
   } catch (error) {
     if (program.length === 0 || !(error instanceof UsageError)) throw error
     return { flags: new Map(), operands: program, usageError: error }
@@ -107,7 +115,16 @@ function setFlag(
   else flags.set(name, value)
 }
 
-function unknown(rawName: string, known: readonly Flag[]): string {
+/** `-web.listen-address`, the form of node_exporter before 0.15, is one flag and not the letters w, e, b and so on. */
+function oneDash(arg = ''): string | undefined {
+  return /^-[a-z][\w.-]+/i.exec(arg)?.[0]
+}
+
+function unknown(given: string, known: readonly Flag[], former: FormerFlags): string {
+  const name = given.replace(/^--?(no-)?/, '')
+  const now = former[name]
+  if (now !== undefined && !now.startsWith('--')) return `unknown flag ${given}: it ${now}`
   const names = known.flatMap(({ name, kind }) => (kind === 'switch' ? [`--${name}`, `--no-${name}`] : [`--${name}`]))
-  return `unknown flag ${rawName}${didYouMean(rawName, names)}`
+  const isAccepted = now !== undefined && names.includes(now)
+  return `unknown flag ${given}${isAccepted ? `, did you mean ${now}?` : didYouMean(given.replace(/^--?/, '--'), names)}`
 }

@@ -7,7 +7,7 @@ import { textOf } from '../../src/metrics/exposition/write.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import { type Log, silent } from '../../src/util/log.ts'
+import type { Log } from '../../src/util/log.ts'
 import { TestClock } from '../support/clock.ts'
 import { hostOf, valuesOf } from '../support/collect.ts'
 import { textFiles } from '../support/tree.ts'
@@ -31,7 +31,7 @@ function cycleOf(...collectors: readonly Collector[]) {
     interfaces: () => true,
     builder: new SnapshotBuilder(new SeriesTable()),
     clock,
-    log: { ...silent, error: note('error'), info: note('info'), debug: note('debug') },
+    log: { error: note('error'), warn: note('warn'), info: note('info'), debug: note('debug') },
     deadlineMs: 1000,
     selfMetrics: () => {},
   })
@@ -43,6 +43,17 @@ function cycleOf(...collectors: readonly Collector[]) {
 }
 
 const succeeded = (name: string, as: 0 | 1) => `node_scrape_collector_success{collector="${name}"} ${as}`
+
+test('a warning of a collector that succeeds is not logged as a failure, and its end is logged', async () => {
+  const problems = [['disk b: EIO'], ['disk b: EIO'], [], []]
+  const { lines, logged } = cycleOf(named('partial', ({ warn }) => problems.shift()?.forEach(warn)))
+  assert.deepEqual(await lines(), [succeeded('partial', 1)])
+  for (let i = 0; i < 3; i++) await lines()
+  assert.deepEqual(logged, [
+    'warn Collector succeeded, but some of its input was skipped {"component":"collector","collector":"partial","err":"disk b: EIO"}',
+    'info Collector recovered {"component":"collector","collector":"partial"}',
+  ])
+})
 
 test('a failing collector does not affect others, and samples that it emitted before are kept', async () => {
   const { lines, logged } = cycleOf(

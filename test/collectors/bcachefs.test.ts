@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import bcachefs, { parseCounter, parseIoDone, parseIoErrors, sizeOf, table } from '../../src/collectors/bcachefs.ts'
 import { collect, collectAll } from '../support/collect.ts'
+import { under } from '../support/tree.ts'
 
 const at = (files: Record<string, string>) => ({
   sys: Object.fromEntries(Object.entries(files).map(([file, text]) => [`fs/bcachefs/${file}`, text])),
@@ -90,4 +91,16 @@ test('truncated lines give fewer samples', () => {
   assert.deepEqual([...parseIoErrors('  read: 5\n')], [])
   assert.deepEqual([...parseIoErrors('IO errors since filesystem creation\n  read:\n  write: 4')], [['write', 4]])
   assert.throws(() => parseCounter('since mount: 1\n'), /is not a counter/)
+})
+
+test('newer kernels write a colon after an algorithm and a reason; it is not part of the label', async () => {
+  const sys = under('fs/bcachefs/u-1', {
+    compression_stats: 'type compressed uncompressed average extent size\nlz4: 1k 2k 3k\nzstd: 1k 2k 3k\n',
+    btree_write_stats: 'nr size\ninitial: 10 2k\n',
+  })
+  const lines = await collect(bcachefs, { sys })
+  assert.deepEqual(
+    lines.flatMap((line) => /(?:algorithm|type)="(.*?)"/.exec(line)?.[1] ?? []),
+    ['initial', 'initial', 'lz4', 'zstd', 'lz4', 'zstd'],
+  )
 })

@@ -135,16 +135,29 @@ test('exclude and include together, or exclude and its former name, are an error
   )
 })
 
-test('blanks and tabs of a mount point are decoded, other escapes stay as the kernel writes them', async () => {
-  const rows = ['/a\\040b\\011c', '/d\\012e\\134f'].map((at) => `31 29 8:1 / ${at} rw - ext4 /dev/sd\\040a rw`)
+test('labels decode blanks and tabs only, as in node_exporter; the path for statfs has every byte', async () => {
+  const rows = ['/a\\040b\\011c', '/d\\012e\\134f', '/g\\043'].map(
+    (at) => `31 29 8:1 / ${at} rw - ext4 /dev/sd\\040a rw`,
+  )
   const lines = await collect(filesystem, given(rows, { '/a b\tc': usage }))
   assert.ok(
     lines.includes('node_filesystem_mount_info{device="/dev/sd\\\\040a",major="8",minor="1",mountpoint="/a b\tc"} 1'),
   )
-  assert.deepEqual(await mountpoints(rows, { '/a b\tc': usage }), [
+  assert.deepEqual(await mountpoints(rows, { '/a b\tc': usage, '/d\ne\\f': usage, '/g#': usage }), [
     '/a b\tc',
-    '/d\\\\012e\\\\134f: no such file or directory',
+    '/d\\\\012e\\\\134f',
+    '/g\\\\043',
   ])
+})
+
+test('a mount point that is not UTF-8 is read, and its label has U+FFFD', async () => {
+  const row = '31 29 8:1 / /cass\u00e9 rw - ext4 /dev/sda rw\n'
+  const mounts = { '1/mountinfo': Buffer.from(row, 'latin1') }
+  const lines = await collect(filesystem, { proc: mounts, statfs: answers({ '/cass\udce9': usage }) })
+  assert.equal(lines.length, 9)
+  assert.ok(
+    lines.includes('node_filesystem_mount_info{device="/dev/sda",major="8",minor="1",mountpoint="/cass\ufffd"} 1'),
+  )
 })
 
 test('a bind mount is reported; a repeated mount is reported once, with its first device numbers', async () => {

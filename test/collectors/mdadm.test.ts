@@ -72,6 +72,46 @@ test('levels without redundancy count the listed disks, inactive arrays have non
   assert.deepEqual(counts('md1 : active faulty sda3[0]\n  2048 blocks nfaults=0'), [undefined, undefined, 0, 0])
 })
 
+test('without members the status is on the first line, and the kernel prints no size', () => {
+  const of = (text: string) => {
+    const { state, blocks, synced, required, disks } = parse(text)
+    return [state, blocks, synced, required, disks.active, disks.failed, disks.spare]
+  }
+  const none = [undefined, undefined] as const
+  assert.deepEqual(of('md126 : active raid5 super 1.2 level 5, 64k chunk, algorithm 2 [4/0] [____]\n      '), [
+    'active',
+    ...none,
+    4,
+    0,
+    0,
+    0,
+  ])
+  // A bitmap follows on a line that has the place of the size.
+  const mirror = 'md1 : broken raid1 super 1.2 [2/0] [__]\n      bitmap: 0/1 pages [0KB], 65536KB chunk'
+  assert.deepEqual(of(mirror), ['broken', ...none, 2, 0, 0, 0])
+  const pending = 'md1 : active (read-only) raid1 super 1.2 [2/0] [__]\n      \tresync=PENDING'
+  assert.deepEqual(of(pending), ['resync', undefined, 0, 2, 0, 0, 0])
+  const wide = 'md3 : active raid10 super 1.2 512K chunks 2 near-copies [4/0] [____]'
+  assert.deepEqual(of(wide), ['active', ...none, 4, 0, 0, 0])
+  assert.deepEqual(of('md4 : active raid0 super 1.2 512k chunks'), ['active', ...none, 0, 0, 0, 0])
+  assert.deepEqual(of('md5 : inactive super non-persistent\n       '), ['inactive', ...none, 0, 0, 0, 0])
+  assert.deepEqual(of('md127 : inactive super external:imsm\n       '), ['inactive', ...none, 0, 0, 0, 0])
+})
+
+test('every mark of a member is known, and the path of a bitmap is not a state', () => {
+  const { disks, required, state, blocks } =
+    parse(`md6 : active raid6 nvme0n1p1[0] sdb1[7](W)(F) dm-3[2](R) sdd1[9](J) cciss/c0d0p1[5](S)
+      1953260544 blocks super 1.2 level 6, 512k chunk, algorithm 18 [5/4] [U_UUU]
+      bitmap: 3/15 pages [12KB], 65536KB chunk, file: /var/recovery = 5% (1/2)`)
+  assert.deepEqual([disks, required, state, blocks], [{ active: 4, failed: 1, spare: 1 }, 5, 'active', 1953260544])
+})
+
+test('an mdstat that cannot be read does not hide what sysfs has', async () => {
+  const { lines, success } = await collectAll(mdadm, { proc: { mdstat: { error: 'EIO' } }, sys: array('md0', {}) })
+  assert.deepEqual(lines, ['node_md_degraded{device="md0"} 0', 'node_md_raid_disks{device="md0"} 2'])
+  assert.equal(success, false)
+})
+
 test('an array that cannot be parsed is a failure and does not hide the others', async () => {
   const proc = mdstat(
     'md0 : active raid1 sda1[0]\n      2048 blocks [2/1] [U_]\n\n',

@@ -17,7 +17,8 @@ interface Devices {
   readonly succeeds?: true
 }
 
-type TreeName = 'proc' | 'sys' | 'rootfs' | 'udev' | 'elsewhere'
+const treeNames = ['proc', 'sys', 'rootfs', 'udev', 'elsewhere'] as const
+type TreeName = (typeof treeNames)[number]
 
 const eio: Node = { error: 'EIO' }
 
@@ -642,6 +643,46 @@ for (const collector of collectors) {
       assert.deepEqual(missing, [], result.logged.join())
       // A file that is not read may fail.
       if (given === broken[0] || result.lines.length < lines.length) assert.equal(result.success, succeeds, 'success')
+    }
+  })
+}
+
+/** Files that other files cannot be understood without: their failure hides the samples of those too. */
+const needed: Readonly<Record<string, readonly string[]>> = {
+  bonding: ['class/net/bonding_masters'], // the list of devices
+  btrfs: ['metadata_uuid'], // a label of every sample
+  cpufreq: ['devices/system/cpu/offline'], // the list of devices
+  diskstats: ['diskstats'], // the list of devices
+  dmmultipath: ['dm/uuid', 'dm/name', 'device/state'], // the kind and the name; the counts of paths need every state
+  drm: ['device/uevent'], // the driver
+  mdadm: ['md/level'],
+  netdev: ['net/dev'], // the list of devices
+  netclass: ['operstate', 'flags'], // they are labels of node_network_info and metrics too
+  nvme: ['queue/logical_block_size'], // the unit of the sizes
+  thermal_zone: ['type'], // a label of every sample
+}
+
+for (const collector of collectors) {
+  const devices = table[collector.name]
+  if (devices === undefined || typeof devices === 'string') continue
+  const { healthy } = devices
+  const all = treeNames.flatMap((tree) => Object.keys(healthy[tree] ?? {}).map((path) => [tree, path] as const))
+  if (all.length < 2) continue
+  test(`${collector.name}: a file that cannot be read hides no sample of another file`, async () => {
+    const { lines } = await collectAll(collector, healthy)
+    const hidden = new Map<string, ReadonlySet<string>>()
+    for (const [tree, path] of all) {
+      const result = await collectAll(collector, { ...healthy, [tree]: { ...healthy[tree], [path]: eio } })
+      const seen = new Set(result.lines)
+      hidden.set(path, new Set(lines.filter((line) => !seen.has(line))))
+    }
+    const isNeeded = (path: string) => needed[collector.name]?.some((end) => path === end || path.endsWith(`/${end}`))
+    for (const [path, missing] of hidden) {
+      if (isNeeded(path)) continue
+      for (const [other, fewer] of hidden) {
+        const isPart = fewer.size > 0 && fewer.size < missing.size && fewer.isSubsetOf(missing)
+        assert.ok(!isPart, `without ${path}, ${[...fewer].join()} of ${other} is missing too`)
+      }
     }
   })
 }

@@ -185,3 +185,9 @@ describe('from interval to interval', () => {
     assert.ok((await collect(given({ 'a.prom': 'm 3\n' }))).lines.includes(fine))
   })
 })
+
+test('a file with CR LF gets the remedy that push gives, and does not hide other files', async () => {
+  const { lines, logged } = await run({ 'a.prom': 'a 1\r\nb 1\r\n', 'b.prom': 'c 1\n' })
+  assert.deepEqual(lines, ['c 1', faulty])
+  assert.match(logged, /a\.prom: line 1: the line ends in CR LF, but the format requires LF: remove the CR with tr -d/)
+})

@@ -48,14 +48,17 @@ test('it reports the state of a pool, its input and output, and its datasets', a
   ])
 })
 
-test('the name of a dataset starts at the first occurrence of its first word', () => {
-  const row = 'dataset_name                    7    '
-  for (const [dataset, name] of [
-    ['tank/a b  c', 'tank/a b  c'],
-    ['data', `${row}data`],
-    ['name space', `name                    7    name space`],
+test('the name of a dataset is the rest of its row, also if it is a word of the row', () => {
+  for (const name of [
+    'tank/a b  c',
+    'data',
+    'data/Application  Support',
+    'name space',
+    'dataset_name',
+    '7/7',
+    'tank/é:a%b',
   ])
-    assert.equal(parseKstat(kstat(`${row}${dataset}`)).name, name)
+    assert.equal(parseKstat(kstat(`dataset_name                    7    ${name}`)).name, name)
 })
 
 test('truncated rows and rows of other types are left out', () => {

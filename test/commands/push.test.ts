@@ -34,6 +34,33 @@ test('labels form the group, and an empty value removes the instance', async (t)
   assert.equal(requests[0]?.path, '/metrics/job/j/table@base64/YS9i')
 })
 
+test('a label with an empty value that is not configured is a label of the group, as in a path of curl', async (t) => {
+  const { url, requests } = await startGateway(t, () => undefined)
+  const file = join(temporary(t), 'config.json')
+  writeFileSync(
+    file,
+    JSON.stringify({
+      global: { external_labels: { site: 'lab' } },
+      pushgateway: [{ url, grouping_key: { room: '1' } }],
+      buffer: { mode: 'memory' },
+    }),
+  )
+  const group = async (...args: string[]) => {
+    const { status, err } = await push('a 1\n', '--job=j', ...args)
+    assert.deepEqual([status, err], [0, ''])
+    return requests.at(-1)?.path
+  }
+  const alone = `--pushgateway=${url}`
+  // curl --data-binary @file URL/metrics/job/j/empty@base64/=
+  assert.equal(await group(alone, '--label=instance=', '--label=empty='), '/metrics/job/j/empty@base64/=')
+  assert.equal(await group(alone, '--label=empty='), `/metrics/job/j/instance/${hostname()}/empty@base64/=`)
+  // An empty value removes what the configuration sets.
+  const configured = `--config.file=${file}`
+  assert.equal(await group(configured), '/metrics/job/j/room/1')
+  assert.equal(await group(configured, '--label=room=', '--label=site=', '--label=instance='), '/metrics/job/j')
+  assert.equal(await group(configured, '--label=room=', '--label=x='), '/metrics/job/j/x@base64/=')
+})
+
 test('samples are pushed to a remote-write endpoint with their timestamps, or with the current time', async (t) => {
   const receiver = await createReceiver({ listen: { host: '127.0.0.1', port: 0 }, ledger: true })
   t.after(() => receiver.close())

@@ -3,10 +3,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createAgent } from '../../src/agent.ts'
-import { includes } from '../../src/buffer/sampling.ts'
+import { type BufferOptions, openForReading } from '../../src/buffer/index.ts'
 import { readConfig } from '../../src/config/index.ts'
 import { createReceiver, type Receiver } from '../../src/demo-receiver/receiver.ts'
 import { connect } from '../../src/http/transport/connection.ts'
+import type { Snapshot } from '../../src/metrics/index.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { numbers, valuesAt } from '../faults/numbers.ts'
@@ -14,7 +15,8 @@ import { outputKinds } from '../support/outputs.ts'
 import { temporary } from '../support/servers.ts'
 import { until } from './scene.ts'
 
-const choice = { intervalMs: 300, collectedMs: 50 }
+/** The slow endpoint gets every sixth slot: 300 ms of 50 ms. */
+const everySlots = 6
 
 async function receivers(t: TestContext): Promise<readonly [fast: Receiver, slow: Receiver]> {
   const make = () => createReceiver({ listen: { host: '127.0.0.1', port: 0 }, ledger: true })
@@ -61,12 +63,27 @@ test('each of two endpoints gets its own interval, correct counters and the last
   const [all, some] = [countsOf(fast), countsOf(slow)]
   assert.ok(some.size < all.size / 2, `${some.size} of ${all.size}`)
   for (const [timestampMs, count] of some) assert.equal(count, all.get(timestampMs))
-  const last = Math.max(...all.keys())
-  const snapshotAt = (timestampMs: number) => ({ timestampMs, series: [], values: new Float64Array() })
-  const wanted = [...all.keys()].filter((time) => time === last || includes(choice, snapshotAt(time)))
+  const snapshots = await snapshotsIn(config.buffer)
+  assert.deepEqual(
+    snapshots.map(({ timestampMs }) => timestampMs),
+    [...all.keys()],
+  )
+  const isWanted = ({ slot, isLast }: Snapshot) => isLast || slot === undefined || slot % everySlots === 0
+  const wanted = snapshots.filter(isWanted).map(({ timestampMs }) => timestampMs)
   assert.deepEqual([...some.keys()], wanted)
   assert.deepEqual(markersOf(slow), markersBetween(wanted))
 })
+
+/** All snapshots in the buffer of an agent that has ended. */
+async function snapshotsIn(options: BufferOptions): Promise<readonly Snapshot[]> {
+  const buffer = await openForReading(options, { clock: systemClock, log: silent, bootId: '' })
+  const reader = buffer.reader(0)
+  const found: Snapshot[] = []
+  for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) found.push(entry.snapshot)
+  await reader.close()
+  await buffer.close()
+  return found
+}
 
 const markersOf = ({ ledger }: Receiver) =>
   ledger.flatMap(({ series, timestampMs, stale }) =>

@@ -71,7 +71,7 @@ export function contentOf(file: string, place: string): string {
 }
 
 /** Warnings about a value that was probably copied incorrectly. */
-function oddities(text: string): readonly string[] {
+export function oddities(text: string): readonly string[] {
   return [
     ...(text === '' ? ['is empty'] : []),
     ...(/(\.\.\.|…)$/.test(text) ? ['ends with dots, it may be truncated'] : []),

@@ -1,6 +1,6 @@
 import type { RegularFile } from '../../util/regular-file.ts'
 import { codeOf, type FileReader, type Path, type Status } from './files.ts'
-import { decodeUtf8 } from './text.ts'
+import { decodePaths, decodeUtf8 } from './text.ts'
 
 /** Error codes that mean "the kernel does not offer this here". No other list of them exists. */
 const missing = new Set([
@@ -156,10 +156,19 @@ export class Dir {
 
   /** Reads and parses a file once per interval for all collectors. They must not modify the result. */
   once<T>(path: string, parse: (text: string) => T): T {
+    return this.#once(path, parse, () => parse(this.read(path)))
+  }
+
+  /** As `once`, for a file with paths: see `decodePaths`. */
+  oncePaths<T>(path: string, parse: (text: string) => T): T {
+    return this.#once(path, parse, () => parse(decodePaths(this.#shared.files.read(joined(this.#path, path)))))
+  }
+
+  #once<T>(path: string, parse: (text: string) => T, read: () => T): T {
     const key = this.path + (path.startsWith('/') ? '' : '/') + path
     let byParser = this.#shared.parsed.get(key)
     if (byParser === undefined) this.#shared.parsed.set(key, (byParser = new Map()))
-    if (!byParser.has(parse)) byParser.set(parse, parse(this.read(path)))
+    if (!byParser.has(parse)) byParser.set(parse, read())
     return byParser.get(parse) as T // stored by the same parser
   }
 

@@ -24,18 +24,37 @@ export function* keyValues(text: string): Generator<[key: string, value: string]
  * one U+FFFD for each invalid part instead.
  */
 export function decodeUtf8(bytes: Buffer): string {
+  return readable(decodePaths(bytes))
+}
+
+/**
+ * Decodes UTF-8 without loss: an invalid byte becomes a lone surrogate, U+DC80 to U+DCFF, which no valid text contains.
+ * Such a string names a file of any name and can be the key of a map; `pathBytes` gives the bytes back.
+ */
+export function decodePaths(bytes: Buffer): string {
   const text = bytes.toString('utf8')
   if (!text.includes('\uFFFD')) return text
-  let valid = ''
-  let bad = false
+  let all = ''
   for (let at = 0; at < bytes.length; ) {
     const length = sequenceLength(bytes, at)
-    if (length > 0) valid += bytes.toString('utf8', at, at + length)
-    else if (!bad) valid += '\uFFFD'
-    bad = length === 0
+    all += length > 0 ? bytes.toString('utf8', at, at + length) : String.fromCharCode(0xdc00 + (bytes[at] ?? 0))
     at += length || 1
   }
-  return valid
+  return all
+}
+
+/** The path for a system call: a Buffer if it is not valid UTF-8. */
+export function pathBytes(path: string): string | Buffer {
+  if (path.isWellFormed()) return path
+  const parts = path.match(/[\udc80-\udcff]|[^\udc80-\udcff]+/gu) ?? []
+  return Buffer.concat(
+    parts.map((part) => (part.isWellFormed() ? Buffer.from(part) : Buffer.of(part.charCodeAt(0) - 0xdc00))),
+  )
+}
+
+/** A text of `decodePaths` as `decodeUtf8` decodes it. */
+export function readable(text: string): string {
+  return text.isWellFormed() ? text : text.replace(/[\udc80-\udcff]+/gu, '\uFFFD')
 }
 
 /** The length of the valid UTF-8 sequence at an offset; 0 if it is invalid. */

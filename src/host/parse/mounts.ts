@@ -1,6 +1,6 @@
 import type { Dir } from '../fs/dir.ts'
 import { codeOf } from '../fs/files.ts'
-import { lines } from '../fs/text.ts'
+import { lines, readable } from '../fs/text.ts'
 
 /** A line of mountinfo. */
 export interface Mount {
@@ -8,6 +8,8 @@ export interface Mount {
   readonly minor: string
   /** The mount point as the kernel writes it: white space and backslashes are octal escapes. */
   readonly mountpoint: string
+  /** The mount point without escapes, of any bytes: see `pathBytes`. */
+  readonly path: string
   readonly options: readonly string[]
   readonly fstype: string
   /** The device; escaped like the mount point. */
@@ -18,10 +20,10 @@ export interface Mount {
 /** The mounts of process 1, or those of this process if hidepid hides process 1. */
 export function mountsOf(proc: Dir): readonly Mount[] {
   try {
-    return proc.once('1/mountinfo', parseMountinfo)
+    return proc.oncePaths('1/mountinfo', parseMountinfo)
   } catch (error) {
     if (!hidden.has(codeOf(error))) throw error
-    return proc.once('self/mountinfo', parseMountinfo)
+    return proc.oncePaths('self/mountinfo', parseMountinfo)
   }
 }
 
@@ -29,6 +31,8 @@ export function mountsOf(proc: Dir): readonly Mount[] {
 const hidden = new Set(['ENOENT', 'EACCES', 'EPERM'])
 
 /**
+ * Parses a text of `decodePaths`.
+ *
  * `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`: there is any
  * number of optional fields before the ` - `, and the source may be empty.
  * https://docs.kernel.org/filesystems/proc.html#proc-pid-mountinfo-information-about-mounts
@@ -46,20 +50,23 @@ export function parseMountinfo(text: string): readonly Mount[] {
       mountpoint === undefined ||
       superOptions === undefined
     )
-      throw new Error(`mountinfo: ${JSON.stringify(line.slice(0, 200))} is not a mount`)
+      throw new Error(`mountinfo: ${JSON.stringify(readable(line).slice(0, 200))} is not a mount`)
     return {
       major,
       minor,
-      mountpoint,
+      mountpoint: readable(mountpoint),
+      path: mountpoint.includes('\\') ? mountpoint.replace(/\\([0-7]{3})/g, octal) : mountpoint,
       options: options.split(','),
       fstype,
-      source,
+      source: readable(source),
       superOptions: superOptions.split(','),
     }
   })
 }
 
-/** Unescapes only blank and tab, as node_exporter does: `\012` (line feed) and `\134` (backslash) stay in labels. */
+const octal = (_: string, digits: string): string => String.fromCharCode(Number.parseInt(digits, 8))
+
+/** For labels. Unescapes only blank and tab, as node_exporter does: `\012` (line feed) and `\134` (backslash) stay in labels. */
 export function unescapeMount(text: string): string {
   return text.includes('\\') ? text.replaceAll('\\040', ' ').replaceAll('\\011', '\t') : text
 }

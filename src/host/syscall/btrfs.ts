@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { codeOf } from '../fs/files.ts'
-import { decodeUtf8 } from '../fs/text.ts'
+import { decodeUtf8, pathBytes } from '../fs/text.ts'
 import type { Libc } from './ffi.ts'
 
 /* Data of a mounted btrfs that sysfs does not have: include/uapi/linux/btrfs.h. Device requests require CAP_SYS_ADMIN. */
@@ -29,7 +29,7 @@ const kinds = ['write', 'read', 'flush', 'corruption', 'generation']
 
 /** Reads a volume. Closes the descriptor at the end: an open one would prevent an unmount. */
 export async function btrfs(libc: Libc, mountpoint: string): Promise<BtrfsVolume> {
-  const fd = openSync(mountpoint, constants.O_RDONLY | constants.O_DIRECTORY)
+  const fd = openSync(pathBytes(mountpoint), constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     const info = Buffer.alloc(fsInfo.length)
     await libc.ioctl(fd, fsInfo.request, info)

@@ -1,10 +1,16 @@
 import type { ChildProcessByStdio } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { pathBytes } from '../fs/text.ts'
 
-/** Reads one path per line and answers with the output of stat(1) and `= STATUS`. `%s` is f_bsize. */
-const loop = `while IFS= read -r path; do
-  LC_ALL=C stat -f -c '%s %b %f %a %c %d' -- "$path" 2>&1
+/**
+ * Reads one path per line and answers with the output of stat(1) and `= STATUS`. `%s` is f_bsize. A path with a line feed
+ * has the prefix `b` and the escapes of printf(1); the `.` keeps a line feed at its end.
+ */
+const loop = `export LC_ALL=C
+while IFS= read -r path; do
+  case $path in b*) path=$(printf '%b.' "\${path#b}") path=\${path%.} ;; esac
+  stat -f -c '%s %b %f %a %c %d' -- "$path" 2>&1
   echo "= $?"
 done`
 
@@ -62,7 +68,11 @@ export class StatfsChild {
     this.asked = path
     this.askedAtMs = nowMs
     // The child's working directory is /, so that it does not block an unmount: make the path absolute.
-    this.#process.stdin?.write(`${path.startsWith('/') ? path : resolve(path)}\n`)
+    const absolute = path.startsWith('/') ? path : resolve(path)
+    const escaped = absolute.includes('\n')
+      ? `b${absolute.replaceAll('\\', '\\0134').replaceAll('\n', '\\0012')}`
+      : absolute
+    this.#process.stdin?.write(pathBytes(`${escaped}\n`))
   }
 
   /** Ends the child: at once, or when its hanging stat(1) returns. Does not wait. */

@@ -9,6 +9,7 @@
 import { statfsSync } from 'node:fs'
 import type { Clock } from '../../util/clock.ts'
 import { errnoText, goText } from '../fs/errno.ts'
+import { pathBytes } from '../fs/text.ts'
 import { type Command, StatfsChild, shellLoop } from './statfs-child.ts'
 
 /** Usage of a file system, or an error in the words of node_exporter's `device_error` label. */
@@ -31,6 +32,7 @@ export interface Waits {
   readonly signal: AbortSignal
 }
 
+/** Paths may contain any bytes: see `pathBytes`. */
 export interface Statfs {
   /** Calls statfs(2) in this process: only for a mount that cannot hang. */
   here(path: string): StatfsAnswer
@@ -83,7 +85,7 @@ export class HostStatfs implements Statfs {
 
   here(path: string): StatfsAnswer {
     try {
-      const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true })
+      const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(pathBytes(path), { bigint: true })
       return usage([bsize, blocks, bfree, bavail, files, ffree].map(unsigned))
     } catch (error) {
       return { error: errnoText(error) }
@@ -129,8 +131,7 @@ export class HostStatfs implements Statfs {
       const probe = this.#probes.get(path) ?? { openSinceMs: undefined, last: undefined }
       pending.set(path, probe)
       if (asked.has(path)) continue
-      // the child reads one path per line, and a NUL would truncate it
-      if (/[\0\n]/.test(path)) probe.last = { error: 'invalid argument' }
+      if (path.includes('\0')) probe.last = { error: 'invalid argument' }
       else {
         probe.openSinceMs = this.#clock.monotonicMs()
         this.#waiting.add(path)

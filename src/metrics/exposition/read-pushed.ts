@@ -24,18 +24,10 @@ export function readPushed(bytes: Uint8Array): {
   const reader = isOpenMetrics ? openMetricsReader(families) : textReader(families)
   try {
     const faults = readLines(text, reader, { families, maxFaults: maxErrors })
-    return { families: families.read(), faults: withCarriageReturns(text, faults) ?? faults }
+    return { families: families.read(), faults }
   } catch (error) {
     return { families: [], faults: [faultText(error)] }
   }
-}
-
-/** One error for a text with CR LF, in which every line is invalid for a reason that is not visible. */
-function withCarriageReturns(text: Buffer, faults: readonly string[]): readonly string[] | undefined {
-  const at = text.indexOf('\r\n')
-  if (at < 0 || faults.length === 0) return undefined
-  const number = text.toString('latin1', 0, at).split('\n').length
-  return [`line ${number}: the line ends in CR LF, but the format requires LF: remove the CR with tr -d '\\r'`]
 }
 
 /** A snapshot of the families at `nowMs`. Throws if two families define the same series. */

@@ -63,12 +63,20 @@ export function readLines(bytes: Buffer, read: Reader, { families, maxFaults, ma
       read(lineAt(bytes, from, isLast ? bytes.length : end, isValid), isLast)
     } catch (error) {
       faults.push(`line ${number}: ${faultText(error, maxQuoted)}`)
-      if (error instanceof TextLimitError) break
+      if (error instanceof TextLimitError) return faults
     }
     if (isLast) break
     from = end + 1
   }
-  return faults
+  return withCarriageReturns(bytes, faults) ?? faults
+}
+
+/** One error for a text with CR LF, in which every line is invalid for a reason that is not visible. */
+function withCarriageReturns(bytes: Buffer, faults: readonly string[]): string[] | undefined {
+  const at = faults.length === 0 ? -1 : bytes.indexOf('\r\n')
+  if (at < 0) return undefined
+  const number = bytes.toString('latin1', 0, at).split('\n').length
+  return [`line ${number}: the line ends in CR LF, but the format requires LF: remove the CR with tr -d '\\r'`]
 }
 
 const lineFeed = 0x0a

@@ -207,6 +207,19 @@ test('a value that was probably copied incorrectly is sent unchanged, with a war
   assert.match(warnings[0] ?? '', /password_file: .*: is enclosed in quotes/)
 })
 
+test('a header that is empty or was probably copied incorrectly is sent, with a warning', async (t) => {
+  const warningsOf = async (block: object) =>
+    (await read(t, block)).warnings.map((text) => text.replace(/^.*?\.(?=h)/, ''))
+  assert.deepEqual(await warningsOf({ headers: { 'X-Scope-OrgID': '' } }), ['headers.X-Scope-OrgID: is empty'])
+  assert.deepEqual(await warningsOf({ http_headers: { 'X-Scope-OrgID': { values: [''] } } }), [
+    'http_headers.X-Scope-OrgID: is empty',
+  ])
+  assert.deepEqual(await warningsOf({ headers: { 'THANOS-TENANT': '"a"' } }), [
+    'headers.THANOS-TENANT: is enclosed in quotes, which are sent too',
+  ])
+  assert.deepEqual(await warningsOf({ headers: { 'X-Scope-OrgID': 'team-a' } }), [])
+})
+
 test('values of Grafana Cloud that are easy to confuse produce a warning', async (t) => {
   const push = 'https://prometheus-prod-13-prod-us-east-0.grafana.net/api/prom/push'
   const basic_auth = { username: '123456', password: 'glc_x' }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Dir } from '../../../src/host/fs/dir.ts'
+import { pathBytes } from '../../../src/host/fs/text.ts'
 import { hangable, mountsOf, parseMountinfo, unescapeMount } from '../../../src/host/parse/mounts.ts'
 import { type Tree, textFiles } from '../../support/tree.ts'
 
@@ -17,6 +18,7 @@ test('optional fields before the separator may be none, one or many', () => {
         major: '8',
         minor: '3',
         mountpoint: '/boot',
+        path: '/boot',
         options: ['rw', 'relatime'],
         fstype: 'ext2',
         source: '/dev/sda3',
@@ -42,6 +44,22 @@ test('a truncated or invalid line is an error that shows it', () => {
 
 test('only blanks and tabs are unescaped', () => {
   assert.equal(unescapeMount('/a\\040b\\011c\\012d\\134e'), '/a b\tc\\012d\\134e')
+})
+
+test('the path of a mount has every byte of its name, the label is as node_exporter has it', () => {
+  const row = Buffer.from('31 29 0:27 / /a\\040b\\011c\\012d\\134e\\043f-X-\u00e9 rw - ext4 /dev/\\040X rw\n')
+  // Two bytes that are not UTF-8 at each X.
+  const bytes = Buffer.concat(
+    row
+      .toString('latin1')
+      .split('X')
+      .flatMap((part, i) => [i > 0 ? Buffer.of(0xff, 0xe9) : Buffer.of(), Buffer.from(part, 'latin1')]),
+  )
+  const [mount] = mountsOf(new Dir(textFiles({ '1/mountinfo': bytes }), ''))
+  assert.equal(unescapeMount(mount?.mountpoint ?? ''), '/a b\tc\\012d\\134e\\043f-\ufffd-\u00e9')
+  assert.equal(mount?.source, '/dev/\\040\ufffd')
+  const wanted = Buffer.concat([Buffer.from('/a b\tc\nd\\e#f-'), Buffer.of(0xff, 0xe9), Buffer.from('-\u00e9')])
+  assert.deepEqual(pathBytes(mount?.path ?? ''), wanted)
 })
 
 test('mounts are those of process 1, or of this process if process 1 is hidden', () => {

@@ -153,7 +153,7 @@ describe('a text is rejected with the line and the reason', () => {
   for (const [text, message] of [
     ['a 1\nb 2', 'line 2: the last line has no line feed'],
     ['a 1\n#', 'line 2: the last line has no line feed'],
-    ['a 1\r\n', 'line 1: expected a number as value, found "1\\r"'],
+    ['a 1\nb 1\r\nc x\n', "line 2: the line ends in CR LF, but the format requires LF: remove the CR with tr -d '\\r'"],
     ['a 1 \n', 'line 1: expected a timestamp in whole milliseconds, found ""'],
     ['a 1 1.5\n', 'line 1: expected a timestamp in whole milliseconds, found "1.5"'],
     ['a 1 99999999999999999999\n', 'line 1: expected a timestamp in whole milliseconds, found "99999999999999999999"'],

@@ -310,7 +310,7 @@ each('a mistake in the configuration is reported with its place', async (t, kind
         { ...good, name: 'a' },
         { ...good, name: 'a' },
       ],
-      `${kind.kind}[1].name: ${kind.kind}[0] has the name a`,
+      `${kind.kind}[1].name: ${kind.kind}[0] already has the name a`,
     ],
   ]
   for (const [blocks, problem] of cases)

@@ -175,9 +175,14 @@ test('all samples of the input are pushed, also names that an agent omits, and a
   )
 })
 
-test('a result with several outputs explains once where undelivered samples are kept', async () => {
+test('a result with several outputs explains once where undelivered samples are kept', async (t) => {
   const destinations = ['--pushgateway=http://127.0.0.1:1', '--remote-write.url=http://127.0.0.1:1/api/v1/write']
-  const { status, err } = await push('a 1\n', '--job=j', ...destinations, '--timeout=1s')
+  const { status, err } = await commandLine(
+    ['push', '--job=j', ...destinations, '--timeout=1s'],
+    { STATE_DIRECTORY: temporary(t) },
+    new AbortController().signal,
+    'a 1\n',
+  )
   assert.equal(status, 3)
   assert.equal(err.match(/kept in the buffer/g)?.length, 1)
   assert.match(err, /; 1 of 1 sample for http:\S+ not delivered, kept too: .*ECONNREFUSED/)

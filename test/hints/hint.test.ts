@@ -19,7 +19,7 @@ const login = 'https://login.microsoftonline.com/t/oauth2/v2.0/token'
 
 /** Reasons in the words of receivers and of Node, and a part of the expected hint. */
 const cases: readonly (readonly [reason: string, hint: RegExp, url?: string])[] = [
-  ['no credentials: no answer within 30000 ms', /it timed out, not the receiver/],
+  ['no credentials: no answer within 30000 ms', /this source timed out, the receiver did not/],
   ['UND_ERR_INVALID_ARG: invalid authorization header', /the token must be one line/],
   ['HTTP 302 to /login: not the answer of a receiver', /redirects to a login page/],
   ['HTTP 302 to https://sso.test/x: not the answer of a receiver', /redirects to a login page/],
@@ -87,7 +87,7 @@ const cases: readonly (readonly [reason: string, hint: RegExp, url?: string])[] 
   ['HTTP 500: we are sorry', /log of the receiver/],
   ['HTTP 502', /gateway/],
   ['HTTP 301 to https://elsewhere.test/: not the answer of a receiver', /has moved/],
-  ['HTTP 200: a web page, not the answer of a receiver', /login page/],
+  ['HTTP 200: a web page, not the answer of a receiver', /the response is a web page/],
   ['proxy proxy.test:3128 rejected CONNECT to receiver.test:443: HTTP 407', /USER:PASSWORD/],
   ['proxy proxy.test:3128 rejected CONNECT to receiver.test:443: HTTP 403', /rules of the proxy/],
   ['proxy proxy.test:3128: read ECONNRESET', /the proxy itself/],
@@ -106,7 +106,7 @@ const cases: readonly (readonly [reason: string, hint: RegExp, url?: string])[] 
   ['google_iam: https://oauth2.googleapis.com/token: HTTP 400: invalid_grant: Bad Request', /may be revoked/],
   ['google_iam: no credentials: /x cannot be read: ENOENT', /Google returns no token/],
   ['sigv4: no credentials: Could not load credentials from any providers', /no credentials were found/],
-  ['getaddrinfo ENOTFOUND nowhere.invalid', /spelling/],
+  ['getaddrinfo ENOTFOUND nowhere.invalid', /Check the host name in the url/],
   ['connect ECONNREFUSED 127.0.0.1:9', /nothing listens/],
   ['UND_ERR_CONNECT_TIMEOUT: Connect Timeout Error', /firewall/],
 ]

@@ -11,7 +11,7 @@ export const commands: Readonly<
   once: { summary: 'collect once, push and wait for the response', load: () => import('./once.ts') },
   exec: {
     summary: 'run a command and push host metrics and the result of the command',
-    load: () => import('./exec.ts'),
+    load: () => import('./exec/index.ts'),
   },
   collect: {
     summary: 'collect once and print the metrics; nothing is sent',

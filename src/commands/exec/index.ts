@@ -1,19 +1,19 @@
 import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { DeliveryResult } from '../batch/index.ts'
-import { ConfigError } from '../config/error.ts'
-import type { Config } from '../config/index.ts'
-import type { Labels } from '../metrics/index.ts'
-import { type RunningJob, remoteJob, startJob } from '../process/index.ts'
-import { systemClock, withTimeout } from '../util/clock.ts'
-import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
-import { messageOf } from '../util/log.ts'
-import { plural } from '../util/plural.ts'
-import { type Command, privateUmask, type Terminal } from './command.ts'
-import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
-import { pushByRecorder, type Recorder, recorderVariable } from './exec-recorder.ts'
-import { failureTexts, printWarnings } from './result.ts'
-import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
+import type { DeliveryResult } from '../../batch/index.ts'
+import { ConfigError } from '../../config/error.ts'
+import type { Config } from '../../config/index.ts'
+import type { Labels } from '../../metrics/index.ts'
+import { type RunningJob, remoteJob, startJob } from '../../process/index.ts'
+import { systemClock, withTimeout } from '../../util/clock.ts'
+import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../../util/flags.ts'
+import { messageOf } from '../../util/log.ts'
+import { plural } from '../../util/plural.ts'
+import { type Command, privateUmask, type Terminal } from '../command.ts'
+import { targetConfig, targetFlags, timeoutFlag } from '../destination.ts'
+import { failureTexts, printWarnings } from '../result.ts'
+import { durationOf, labelFlag, labelsOf } from '../shared-flags.ts'
+import { pushByRecorder, type Recorder, recorderVariable } from './recorder.ts'
 
 const job: Flag = {
   name: 'job',
@@ -169,8 +169,8 @@ function execOptions(
  * user, root leaves this to a process of that user.
  */
 async function push({ flags }: CommandLine, options: ExecOptions, running: RunningJob): Promise<void> {
-  const { collectors } = await import('../collectors/index.ts')
-  const { inMemory, ownerToBecome } = await import('./owner.ts')
+  const { collectors } = await import('../../collectors/index.ts')
+  const { inMemory, ownerToBecome } = await import('../owner.ts')
   const config = await targetConfig(flags, options.surroundings, collectors)
   const { owner, problem } = await ownerToBecome(config.buffer)
   const parts = { recorder: options.recorder, ...options.surroundings }
@@ -188,8 +188,8 @@ async function record({ flags }: CommandLine, user: string, options: ExecOptions
     const [uid = 0, gid = 0] = user.split(':').map(Number)
     if (process.geteuid?.() === 0 && !(uid > 0)) throw new Error(`${recorderVariable}: ${user} is not a user`)
     if (process.geteuid?.() === 0)
-      await options.surroundings.restartAs({ uid, gid }, (await import('./owner.ts')).keptBy.batch)
-    const { collectors } = await import('../collectors/index.ts')
+      await options.surroundings.restartAs({ uid, gid }, (await import('../owner.ts')).keptBy.batch)
+    const { collectors } = await import('../../collectors/index.ts')
     const config = await targetConfig(flags, options.surroundings, collectors)
     const running = remoteJob({ input: process.stdin, output: process.stdout }, () => process.exit(1))
     await pushConfigured(flags, { ...options, config }, running)
@@ -205,10 +205,10 @@ async function pushConfigured(
   { labels, timeoutMs, config }: ExecOptions & { readonly config: Config },
   running: RunningJob,
 ): Promise<void> {
-  const { pushDuringExec } = await import('../batch/index.ts')
-  const { connect } = await import('../http/index.ts')
-  const { thisBoot } = await import('../host/index.ts')
-  const { batchLogOf } = await import('./logger.ts')
+  const { pushDuringExec } = await import('../../batch/index.ts')
+  const { connect } = await import('../../http/index.ts')
+  const { thisBoot } = await import('../../host/index.ts')
+  const { batchLogOf } = await import('../logger.ts')
   printWarnings(config, { err: write })
   const results = await pushDuringExec(
     config,

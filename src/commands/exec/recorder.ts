@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import type { User } from '../host/index.ts'
-import { type RunningJob, serveJob } from '../process/index.ts'
-import type { Terminal } from './command.ts'
+import type { User } from '../../host/index.ts'
+import { type RunningJob, serveJob } from '../../process/index.ts'
+import type { Terminal } from '../command.ts'
 
 /**
  * Set in the process that pushes for an `exec` of root: the user `UID:GID` that it becomes. Its standard input and output

@@ -13,7 +13,7 @@ import { mergeTrees, type Tree, writeTree } from './host.ts'
 
 /** Series that hostpush adds for files that the peer cannot read, and series that it loses because of them. */
 interface ExtraResult {
-  readonly missing: readonly string[]
+  readonly missing: readonly Difference[]
   readonly added: number
 }
 
@@ -22,12 +22,13 @@ export function compareExtra(tree: Tree, more: Tree, setting: ComparisonSetup, p
   const all = mergeTrees([tree, more])
   writeTree(setting.cwd, Object.fromEntries(Object.entries(all).filter(([path]) => path in more)))
   const own = expositionOf(runCollect(setting, setting.flags))
-  const missing: string[] = []
+  const missing: Difference[] = []
   let [peers, ours] = [0, 0]
   for (const [family, { series }] of own) if (!setting.ignored.test(family)) ours += series.size
   for (const [family, { series }] of peer) {
     peers += series.size
-    for (const one of series.keys()) if (!own.get(family)?.series.has(one)) missing.push(one)
+    for (const text of series.keys())
+      if (!own.get(family)?.series.has(text)) missing.push({ family, side: 'peer', text })
   }
   return { missing, added: ours - peers + missing.length }
 }
@@ -52,9 +53,7 @@ export function report(name: string, verdict: ComparisonResult, more?: ExtraResu
   const beside = more === undefined ? '' : `, and ${more.added} from files that node_exporter cannot read`
   const values = `values ${had - count('value')}/${series}`
   console.log(`${name.padEnd(16)} series ${had}/${series}, ${values}, extras ${count('ours')}${beside}`)
-  const lost = (more?.missing ?? []).map(
-    (series): Pick<Difference, 'side' | 'text'> => ({ side: 'peer', text: series }),
-  )
+  const lost = (more?.missing ?? []).filter((difference) => !isListed(difference, listedHere))
   const shown = [...unlisted, ...lost]
   for (const { side, text } of shown.slice(0, maxShown)) console.log(`    ${side.padEnd(5)} ${text}`)
   if (shown.length > maxShown) console.log(`    and ${shown.length - maxShown} more`)

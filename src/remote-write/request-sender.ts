@@ -19,6 +19,8 @@ interface Deps {
   readonly compressor: Compressor
   readonly pacing: BacklogPacing
   readonly stats: EndpointStats
+  /** Whether the receiver stored the good samples of a rejected request. */
+  readonly hasStored: (answer: Extract<RequestResult, { readonly kind: 'rejected' }>) => boolean
 }
 
 /** Final answer to a request, with its number of samples. */
@@ -56,7 +58,8 @@ export class RequestSender {
       return second === 'nothing' || !answer.afterUncertain ? second : { ...second, afterUncertain: true }
     }
     const sent = { ...answer, samples }
-    if (sent.kind === 'delivered' || isPartialWrite(sent))
+    const isStored = sent.kind === 'rejected' && this.#deps.hasStored(sent)
+    if (sent.kind === 'delivered' || isPartialWrite(sent) || isStored)
       this.#onAccepted({ bytes: body.length, samples, metadata }, batch)
     return sent
   }

@@ -14,6 +14,7 @@ import {
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { messages } from './messages.ts'
+import { interpreted } from './outcome.ts'
 import type { EndpointStats } from './stats.ts'
 
 /** Final result of one request. `stuck`: the receiver failed with HTTP 5xx for too long. */
@@ -23,6 +24,8 @@ export type FinalAnswer = (
 ) & {
   /** An earlier attempt ended without a response: the receiver may have accepted it. */
   readonly afterUncertain: boolean
+  /** An earlier attempt failed with HTTP 5xx: some replicas of the receiver may have accepted it. */
+  readonly afterFailure: boolean
   readonly attempts: number
 }
 
@@ -87,14 +90,16 @@ export class Retrier {
   async deliver({ body, headers, samples, tries }: RemoteWriteRequest, signal: AbortSignal): Promise<FinalAnswer> {
     const startMs = this.#deps.clock.monotonicMs()
     let afterUncertain = false
+    let afterFailure = false
     let failures = 0
     return settle<FinalAnswer>(
       async (attempt) => {
         const retryHeader = attempt > 1 ? { 'retry-attempt': String(attempt - 1) } : {}
         const outcome = await this.attempt(body, { ...headers, ...retryHeader }, signal)
-        const history = { afterUncertain, attempts: attempt }
+        const history = { afterUncertain, afterFailure, attempts: attempt }
         if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, ...history }
         if (outcome.kind === 'uncertain') afterUncertain = true
+        if ((outcome.status ?? 0) >= 500) afterFailure = true
         if ((outcome.status ?? 0) >= 500 || (tries !== undefined && outcome.kind === 'uncertain')) failures++
         const stuck = failures >= stuckAfter && this.#deps.clock.monotonicMs() - startMs >= stuckAfterMs
         if (stuck || failures >= (tries ?? Number.POSITIVE_INFINITY))
@@ -111,7 +116,7 @@ export class Retrier {
     const { requester, clock, stats } = this.#deps
     const startMs = clock.monotonicMs()
     const answer = await requester.post(body, headers, signal)
-    const outcome = this.#deps.read(answer)
+    const outcome = this.#deps.read(interpreted(answer))
     const status = answer.kind === 'delivered' ? 200 : (answer.status ?? 0)
     stats.requests++
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)

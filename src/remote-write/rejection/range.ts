@@ -46,6 +46,12 @@ export class Range {
     return this.entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
   }
 
+  /** Whether a slice sends all series of the newest snapshot. */
+  isWhole(slice: Slice): boolean {
+    const { to, low, high } = extent(slice)
+    return to === this.entries.length && low === 0 && high >= this.width
+  }
+
   /** The batch that a slice sends. */
   cut(slice: Slice): Batch {
     const { from, to, low, high } = extent(slice)

@@ -1,3 +1,5 @@
+import { instantOf } from '../../util/clock.ts'
+
 /**
  * What the error message of a receiver says about a rejected request. Mimir's messages are in pkg/distributor/validate.go,
  * pkg/distributor/errors.go and pkg/ingester/errors.go; Grafana Cloud has the same ones.
@@ -102,7 +104,7 @@ function causeOf(id: string): RefusalCause | undefined {
 function ofMimir(message: string, id: string, cause: RefusalCause): Refusal {
   const affected = affectedSample.exec(message)
   const dropsSeries = (cause === 'past' || cause === 'future') && fromDistributor.test(message) && affected === null
-  const written = affected?.[1] === undefined ? Number(timestamp.exec(message)?.[1]) : Date.parse(affected[1])
+  const written = affected?.[1] === undefined ? Number(timestamp.exec(message)?.[1]) : instantOf(affected[1])
   // for a sample outside of the time range the distributor quotes the name of the metric only
   const quoted = dropsSeries ? undefined : quotedSeries.exec(message)?.[1]
   const series = affected?.[2] ?? thisSeries.exec(message)?.[1] ?? quoted

@@ -172,8 +172,12 @@ export class PartialRefusals {
       this.#deps.exclusions.accept(series)
       return this.#search.accepted()
     }
-    const refusal = outcome.kind === 'rejected' ? refusalOf(messageOf(outcome)) : undefined
-    if (outcome.kind !== 'rejected' || refusal === undefined || refusal.kind === 'too large') {
+    const refusal = refusalOf(messageOf(outcome))
+    if (refusal.isForAll) {
+      for (const one of series) await this.#refuse(one, outcome.reason, refusal.rule)
+      return
+    }
+    if (outcome.kind !== 'rejected' || refusal.kind === 'too large') {
       this.#pausedUntilMs = this.#deps.clock.monotonicMs() + searchRetryMs
       return
     }

@@ -21,6 +21,8 @@ export interface Refusal {
   readonly timestampMs?: number
   /** Number of rejected series. */
   readonly seriesCount?: number
+  /** All series of the request are rejected. */
+  readonly isForAll?: boolean
 }
 
 /**
@@ -109,15 +111,16 @@ function ofMimir(message: string, id: string, cause: RefusalCause): Refusal {
   const quoted = dropsSeries ? undefined : quotedSeries.exec(message)?.[1]
   const series = affected?.[2] ?? thisSeries.exec(message)?.[1] ?? quoted
   const counted = rejectedSeries.exec(message)
+  const isForAll = counted !== null && counted[1] === counted[2]
   const metric = id === 'max-series-per-metric' ? ` ${series?.replace(/\{.*/s, '')}` : ''
   return {
-    kind: counted !== null && counted[1] === counted[2] ? 'unknown' : 'stored',
+    kind: isForAll ? 'unknown' : 'stored',
     cause,
     dropsSeries,
     rule: `${id}${metric}`,
     ...(series !== undefined && { series }),
     ...(Number.isFinite(written) && { timestampMs: written }),
-    ...(counted !== null && { seriesCount: Number(counted[1]) }),
+    ...(counted !== null && { seriesCount: Number(counted[1]), isForAll }),
   }
 }
 

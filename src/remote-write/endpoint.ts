@@ -6,7 +6,7 @@ import { createRequester, LivenessClock, type ReceiverLabels, redactedUrl, Wait 
 import type { Output, OutputDeps, OutputReport } from '../output.ts'
 import { withTimeout } from '../util/clock.ts'
 import { report } from '../util/log.ts'
-import { AcceptanceModel } from './acceptance/acceptance.ts'
+import { AcceptanceModel, type AcceptanceVerdict } from './acceptance/acceptance.ts'
 import { BacklogPacing } from './backlog-pacing.ts'
 import { Compressor } from './encode/compression.ts'
 import { familiesIn } from './encode/encoder.ts'
@@ -104,6 +104,11 @@ export class Endpoint implements Output {
   get state(): EndpointState {
     const { maxSamplesPerSend } = this.#options
     return { ...this.#identity, stats: this.stats, maxSamplesPerSend, backlog: this.#deps.cursor.backlog() }
+  }
+
+  /** What the receiver does with the good samples of a request that it rejects. */
+  get acceptance(): AcceptanceVerdict {
+    return this.#acceptance.current
   }
 
   get report(): OutputReport {

@@ -85,6 +85,10 @@ export class RangeSender {
   #singlyUpTo = 0
   /** Snapshots up to this sequence were rejected together before: a receiver may have stored a part of them. */
   #sentUpTo = 0
+  /** They were rejected for their order. */
+  #wereForOrder = false
+  /** Samples per request when the current range was begun. */
+  #fits = 1
   /** The previous snapshot was rejected as a whole for its time. */
   #afterRejectedRange = false
 
@@ -140,7 +144,7 @@ export class RangeSender {
     const isUncertain = inFlight !== undefined || first <= Math.max(cursor.uncertain, this.#sentUpTo)
     const isSame = inFlight?.first === first && inFlight.last === last
     const view = { entries: entries.length, series: range.width, samples: range.samples }
-    const fits = size.samples
+    this.#fits = size.samples
     let work = isSame ? deserialize(inFlight.note, view) : whole(isUncertain)
     const isLive = !isUncertain && cursor.backlog().snapshots === entries.length
     const isProbing = isLive && negotiation.shouldProbe
@@ -156,7 +160,7 @@ export class RangeSender {
       work = after === 'receiver-down' ? whole(blame.uncertain) : after
       if (after !== 'receiver-down') continue
       blame = new BlameTracker(blame.uncertain, this.#afterRejectedRange)
-      await size.restore(fits) // the size was not the cause
+      await size.restore(this.#fits) // the size was not the cause
     }
     if (this.#deps.isShortLived) await this.nameRejectedSeries(signal)
     await this.#finish(entries.at(-1), 'delivered')
@@ -199,6 +203,7 @@ export class RangeSender {
     if (answer.status === tooLargeStatus) {
       await size.halve(answer.samples)
       const { pending: rest, offending } = advance(work, 'too large', answer.afterUncertain)
+      if (offending !== undefined) await size.restore(this.#fits) // one series is too large, not the request
       for (const one of blame.tooLarge(offending, answer.reason)) await this.#rejections.series(range, one)
       return await this.#onBlame(range, rest, blame, signal)
     }
@@ -315,9 +320,13 @@ export class RangeSender {
   /** The receiver accepts a test sample and nothing of this range. Several snapshots are sent again one by one. */
   async #onRangeRejected({ entries, bounds }: Range, blame: BlameTracker): Promise<void> {
     const [entry] = entries
-    if (entries.length > 1) this.#singlyUpTo = this.#sentUpTo = bounds.last
+    if (entries.length > 1) {
+      this.#singlyUpTo = this.#sentUpTo = bounds.last
+      this.#wereForOrder = blame.isForOrder
+    }
     if (entry === undefined || entries.length > 1) return
-    const replayed = entry.sequence <= this.#deps.cursor.uncertain
+    const isStored = entry.sequence <= this.#sentUpTo && blame.isForOrder && !this.#wereForOrder
+    const replayed = entry.sequence <= this.#deps.cursor.uncertain || isStored
     if (replayed) this.#replayed(1)
     else await this.#rejections.snapshot(entry, blame.reason)
     this.#afterRejectedRange = blame.isForTime

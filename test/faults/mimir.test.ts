@@ -53,8 +53,14 @@ for (const setting of settings) {
     t.diagnostic(`${scene.receiver.requests.length} requests for ${scene.collected.length} snapshots`)
     await assertCounted(scene)
     assert.equal(countLines(scene, 'Receiver rejects some series'), 1)
-    assert.match(scene.problem ?? '', /delivering, except for 6 rejected series: HTTP 400: .*per-user series limit of 94/)
-    assert.equal(mimir.discarded.every(({ series }) => !mimir.has(series)), true)
+    assert.match(
+      scene.problem ?? '',
+      /delivering, except for 6 rejected series: HTTP 400: .*per-user series limit of 94/,
+    )
+    assert.equal(
+      mimir.discarded.every(({ series }) => !mimir.has(series)),
+      true,
+    )
     mimir.limits.maxSeries = 1000
     const raised = scene.collected.length
     await scene.intervals(minutes(11))
@@ -114,7 +120,10 @@ for (const setting of settings) {
     scene.receiver.behave = () => undefined
     const before = scene.receiver.requests.length
     await scene.intervals(minutes(3))
-    assert.ok(scene.receiver.requests.slice(before).every(({ samples }) => samples <= 700), 'the size is remembered')
+    assert.ok(
+      scene.receiver.requests.slice(before).every(({ samples }) => samples <= 700),
+      'the size is remembered',
+    )
   })
 
   test(`a burst size below one snapshot, ${setting.name}: it is sent in parts`, async (t) => {

@@ -10,8 +10,8 @@ import { seriesKey } from '../../src/demo-receiver/labels.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
-import type { ProtobufMessage } from '../../src/remote-write/encode/protobuf-message.ts'
 import { labelsOf } from '../../src/remote-write/encode/labels.ts'
+import type { ProtobufMessage } from '../../src/remote-write/encode/protobuf-message.ts'
 import { Endpoint } from '../../src/remote-write/endpoint.ts'
 import type { EndpointOptions } from '../../src/remote-write/index.ts'
 import type { EndpointStats } from '../../src/remote-write/stats.ts'
@@ -201,6 +201,12 @@ export class Scene {
 
   get problem(): string | undefined {
     return this.#endpoint?.report.problem
+  }
+
+  /** The acceptance in force, and the reason. */
+  get acceptance(): string {
+    const { is, why } = this.#endpoint?.acceptance ?? assert.fail('no agent runs')
+    return `${is}: ${why}`
   }
 
   /** Samples that were counted as dropped, by reason. */

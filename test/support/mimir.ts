@@ -35,7 +35,8 @@ interface Stored {
 }
 
 const hourMs = 3_600_000
-const admin = (flag: string) => `To adjust the related per-tenant limit, configure -${flag}, or contact your service administrator.`
+const admin = (flag: string) =>
+  `To adjust the related per-tenant limit, configure -${flag}, or contact your service administrator.`
 
 /**
  * One tenant of a Mimir 3.0.5 with one ingester: it stores the good samples of each request and answers 400 for the others,
@@ -97,9 +98,11 @@ export class FakeMimir {
         text: `the request has been rejected because the tenant exceeded the ingestion burst size limit, set to ${burst}, with ${items} items. This limit is applied on the total number of samples, exemplars and metadata received across all distributors (err-mimir-tenant-max-ingestion-rate). ${admin('distributor.ingestion-burst-size')}`,
       }
     const { active, rejected } = this.#activeOnly(valid)
-    if (active.length === 0 && rejected > 0) return { status: 429, headers: with429, text: this.#activeText(rejected, valid) }
+    if (active.length === 0 && rejected > 0)
+      return { status: 429, headers: with429, text: this.#activeText(rejected, valid) }
     const stored = this.#store(active)
-    if (stored !== undefined) return { status: 400, headers, text: `failed pushing to ingester m1: user=tenant: ${stored}` }
+    if (stored !== undefined)
+      return { status: 400, headers, text: `failed pushing to ingester m1: user=tenant: ${stored}` }
     if (rejected > 0) return { status: 429, headers: with429, text: this.#activeText(rejected, valid) }
     return problem === undefined ? { status: 200, headers, text: '' } : { status: 400, headers, text: problem }
   }
@@ -179,7 +182,8 @@ export class FakeMimir {
     if (stored === undefined && this.#series.size >= maxSeries)
       return `per-user series limit of ${maxSeries} exceeded (err-mimir-max-series-per-user). ${admin('ingester.max-global-series-per-user')} (sampled 1/10)`
     const newest = stored?.newest
-    if (timestampMs >= this.#headMs - hourMs && (newest === undefined || timestampMs > newest.timestampMs)) return undefined
+    if (timestampMs >= this.#headMs - hourMs && (newest === undefined || timestampMs > newest.timestampMs))
+      return undefined
     if (newest?.timestampMs === timestampMs) {
       const isSame = toNumber(newest.bits) === toNumber(bits) || isStale(bits)
       return isSame

@@ -28,8 +28,6 @@ interface Learned extends AcceptanceVerdict {
   readonly by: Extract<Source, 'message' | 'observation'>
 }
 
-/** Rejected repetitions after which the good samples of the first request count as stored. */
-const enoughProofs = 2
 const maxWhyLength = 200
 
 /** Statuses of a rejection that may leave good samples stored. 429: Mimir at the limit of active series. */
@@ -40,7 +38,6 @@ export class AcceptanceModel {
   readonly #options: AcceptanceOptions
   readonly #memo: EndpointMemo
   #learned: Learned | undefined
-  #proofs = 0
 
   constructor(options: AcceptanceOptions, memo: EndpointMemo) {
     this.#options = options
@@ -72,11 +69,11 @@ export class AcceptanceModel {
   }
 
   /**
-   * A request without earlier attempts was rejected for another reason than order, and now a part of it is rejected as
-   * out of order: the receiver has stored this part.
+   * A request without earlier attempts was rejected for another reason than order. Of a part of it the receiver then
+   * rejected the first snapshot and accepted the last one: it has stored this part.
    */
   async onStoredPart(reason: string): Promise<void> {
-    if (this.#learned !== undefined || ++this.#proofs < enoughProofs) return
+    if (this.#learned !== undefined) return
     const why = `a rejected request had been stored in part: ${reason}`
     await this.#learn({ is: 'partial', by: 'observation', why })
   }

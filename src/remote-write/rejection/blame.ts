@@ -77,12 +77,17 @@ export class BlameTracker {
   }
 
   /**
-   * The range was rejected for another reason first, and now a part of it for its order, although it was new: the receiver
-   * may have stored it.
+   * A new part of the range is rejected for its order, although the range was rejected for another reason first or may have
+   * arrived: the receiver may have stored the part.
    */
   mayBeStored(cause: RefusalCause): boolean {
     this.#firstCause ??= cause
-    return cause === 'order' && this.#firstCause !== 'order' && !this.uncertain
+    return cause === 'order' && (this.#firstCause !== 'order' || this.uncertain)
+  }
+
+  /** The first rejection was for the order of the samples. */
+  get isForOrder(): boolean {
+    return this.#firstCause === 'order'
   }
 
   /** The receiver accepted a part of the range. Returns the suspects, which are now known to be at fault. */

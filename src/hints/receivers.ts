@@ -63,7 +63,7 @@ export const receivers: readonly Hint[] = [
   },
   {
     contains: 'ingestion rate limit … exceeded',
-    pattern: /ingestion (rate|burst size) limit/i,
+    pattern: /ingestion rate limit/i,
     hint: 'Set a longer scrape_interval or metrics: minimal, or raise the quota: the tenant sends too many samples per second.',
   },
   // Prometheus, and what is built on its database

@@ -149,6 +149,7 @@ export class RangeSender {
     const isLive = !isUncertain && cursor.backlog().snapshots === entries.length
     const isProbing = isLive && negotiation.shouldProbe
     negotiation.probeVersion(isProbing)
+    negotiation.beginRange()
     if (isProbing) work = firstEntrySeparately(entries.length, range.width)
     let blame = new BlameTracker(isUncertain, this.#afterRejectedRange)
     if (areaOf(work) < areaOf(whole(true))) blame.accept() // the previous agent delivered some of it
@@ -162,6 +163,7 @@ export class RangeSender {
       blame = new BlameTracker(blame.uncertain, this.#afterRejectedRange)
       await size.restore(this.#fits) // the size was not the cause
     }
+    negotiation.endRange()
     if (this.#deps.isShortLived) await this.nameRejectedSeries(signal)
     await this.#finish(entries.at(-1), 'delivered')
   }

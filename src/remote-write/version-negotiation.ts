@@ -14,6 +14,8 @@ import type { FinalAnswer } from './retry.ts'
 export interface NegotiationOptions {
   readonly protobufMessage: ProtobufMessage
   readonly inline: Inline
+  /** Milliseconds between two requests with metadata, if it is periodic; 0 sends none. */
+  readonly metadataIntervalMs: number
   readonly isShortLived?: boolean
   /** Contains the version of hostpush: another version probes again. */
   readonly userAgent: string
@@ -78,6 +80,11 @@ export class VersionNegotiation {
   readonly #unsupported = new Set<Version>()
   #v1: EncoderV1 | undefined
   #v2: EncoderV2 | undefined
+  /** Without metadata, for requests between two periodic ones. */
+  #v2Samples: EncoderV2 | undefined
+  /** The current range is sent with metadata, and when the last such range was delivered. */
+  #hasMetadata = true
+  #metadataAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: NegotiationOptions, deps: Deps) {
     this.#options = options
@@ -96,8 +103,23 @@ export class VersionNegotiation {
   /** Encoder of the next request. */
   get encoder(): Encoder {
     const { labels } = this.#deps
+    const { inline } = this.#options
     if (this.message === v1) return (this.#v1 ??= new EncoderV1(labels))
-    return (this.#v2 ??= new EncoderV2(this.#options.inline, labels))
+    if (inline === 'periodic' && !this.#hasMetadata) return (this.#v2Samples ??= new EncoderV2('none', labels))
+    return (this.#v2 ??= new EncoderV2(inline === 'periodic' ? 'full' : inline, labels))
+  }
+
+  /** Before a range: decides whether it is sent with periodic metadata. */
+  beginRange(): void {
+    const { metadataIntervalMs } = this.#options
+    const sinceMs = this.#deps.clock.monotonicMs() - this.#metadataAtMs
+    this.#hasMetadata = metadataIntervalMs > 0 && sinceMs >= metadataIntervalMs
+  }
+
+  /** After a range that was delivered. */
+  endRange(): void {
+    if (this.#hasMetadata && this.message === v2) this.#metadataAtMs = this.#deps.clock.monotonicMs()
+    this.#hasMetadata = false
   }
 
   /** Whether the next live snapshot should probe for 2.0. */
@@ -173,7 +195,7 @@ export class VersionNegotiation {
     const isChanged = this.#negotiated?.message !== message
     this.#negotiated = { message, sinceMs: clock.now(), of: this.#key }
     this.#probeFailures = 0
-    if (message === v1) this.#v2 = undefined
+    if (message === v1) this.#v2 = this.#v2Samples = undefined
     else this.#v1 = undefined
     if (isChanged && message === v2) report(log, messages.version2, receiver)
     if (isChanged && message === v1) report(log, messages.version1, { ...receiver, reason })

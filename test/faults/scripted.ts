@@ -31,6 +31,8 @@ interface Request {
   readonly version: ProtocolVersion
   readonly samples: number
   readonly series: number
+  /** Families with metadata. */
+  readonly metadata: number
 }
 
 /** Rules of another receiver than Prometheus. */
@@ -88,7 +90,13 @@ export class ScriptedReceiver {
       incoming.series.map((one) => [seriesKey(one.labels), one.samples.map(({ timestampMs }) => timestampMs)] as const),
     )
     const samples = incoming.series.reduce((sum, one) => sum + one.samples.length, 0)
-    this.requests.push({ atMs: this.#now().monotonicMs, version, samples, series: series.size })
+    this.requests.push({
+      atMs: this.#now().monotonicMs,
+      version,
+      samples,
+      series: series.size,
+      metadata: incoming.metadata.size,
+    })
     const scripted = this.behave({ number: this.requests.length, series, samples })
     if (scripted?.take === 'none') return scripted
     const how = version === 2 ? this.version2 : this.version1

@@ -55,11 +55,12 @@ export class AcceptanceModel {
 
   /** Whether the receiver has stored the good samples of a request that it rejected with this message. */
   hasStored({ kind, cause }: Refusal, status: number): boolean {
-    const { acceptance = 'auto' } = this.#options
+    const { acceptance = 'auto', presetAcceptance } = this.#options
     if (acceptance === 'atomic' || kind === 'too large' || !partialStatuses.has(status)) return false
     if (kind === 'stored') return true
     if (status === 429) return false
-    return acceptance === 'partial' || (this.#learned?.by === 'observation' && cause !== 'unknown')
+    const isExpected = this.#learned?.by === 'observation' || presetAcceptance?.is === 'partial'
+    return acceptance === 'partial' || (isExpected && cause !== 'unknown')
   }
 
   /** The message of a receiver shows that it stores the good samples. */

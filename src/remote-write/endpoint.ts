@@ -94,6 +94,7 @@ export class Endpoint implements Output {
       stats: this.stats,
       receiver: this.#labels,
       ageLimitMs: options.ageLimitMs,
+      intervalMs: options.intervalMs,
       hasStepped: () => deps.hasStepped?.() ?? false,
       isShortLived: deps.lifetime === 'moment',
     })

@@ -5,7 +5,7 @@ import type { Clock } from '../util/clock.ts'
 import { type Log, report } from '../util/log.ts'
 import type { AcceptanceModel } from './acceptance/acceptance.ts'
 import { PartialRefusals } from './acceptance/partial-refusals.ts'
-import { type Refusal, refusalOf } from './acceptance/refusal.ts'
+import { burstRule, type Refusal, refusalOf } from './acceptance/refusal.ts'
 import type { BacklogPacing } from './backlog-pacing.ts'
 import type { Batch } from './encode/batch.ts'
 import type { Compressor } from './encode/compression.ts'
@@ -52,6 +52,8 @@ interface Deps {
   readonly stats: EndpointStats
   readonly receiver: ReceiverLabels
   readonly ageLimitMs: number
+  /** Time between two snapshots. */
+  readonly intervalMs: number
   /** Whether the wall clock of this host has stepped since the start. */
   readonly hasStepped: () => boolean
   /** Nothing follows the delivery: rejected series are named before it ends. */
@@ -68,6 +70,9 @@ type Rejection = Extract<RequestResult, { readonly kind: 'rejected' }>
 
 /** Time between two attempts while delivery is paused. */
 const pauseMs = 60_000
+
+/** Pause between two requests of a range, as a fraction of the interval, if the receiver limits the size of a burst. */
+const burstPauseFraction = 0.1
 
 /** Sends ranges of snapshots. Each sample of a range ends as delivered or rejected. */
 export class RangeSender {
@@ -153,7 +158,8 @@ export class RangeSender {
     if (isProbing) work = firstEntrySeparately(entries.length, range.width)
     let blame = new BlameTracker(isUncertain, this.#afterRejectedRange)
     if (areaOf(work) < areaOf(whole(true))) blame.accept() // the previous agent delivered some of it
-    while (work.length > 0) {
+    for (let count = 0; work.length > 0; count++) {
+      if (count > 0 && size.isBurst) await this.#deps.wait.yield(this.#deps.intervalMs * burstPauseFraction, signal)
       const after = await this.#sendNext(range, fitted(work, range.width, size.samples), blame, signal)
       if (after === 'stuck') return await this.#onInterruption(range, signal)
       if (after === 'range-rejected') return await this.#onRangeRejected(range, blame)
@@ -203,7 +209,7 @@ export class RangeSender {
     const { range, work, slice, batch, answer, blame } = step
     const { acceptance, size } = this.#deps
     if (answer.status === tooLargeStatus) {
-      await size.halve(answer.samples)
+      await size.halve(answer.samples, refusalOf(messageOf(answer)).rule === burstRule)
       const { pending: rest, offending } = advance(work, 'too large', answer.afterUncertain)
       if (offending !== undefined) await size.restore(this.#fits) // one series is too large, not the request
       for (const one of blame.tooLarge(offending, answer.reason)) await this.#rejections.series(range, one)

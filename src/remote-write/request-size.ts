@@ -8,6 +8,8 @@ interface StoredSize {
   readonly samples: number
   /** Wall clock, milliseconds since the epoch. */
   readonly sinceMs: number
+  /** The limit is that of a burst: requests that follow each other at once share it. */
+  readonly isBurst: boolean
   /** Hash of the URL. */
   readonly of: string
 }
@@ -23,9 +25,9 @@ export class RequestSize {
     this.#configured = configured
     this.#memo = memo
     this.#clock = clock
-    const { samples, sinceMs, of } = (memo.read()['size'] ?? {}) as Partial<StoredSize>
+    const { samples, sinceMs, isBurst = false, of } = (memo.read()['size'] ?? {}) as Partial<StoredSize>
     if (of === memo.key() && typeof samples === 'number' && typeof sinceMs === 'number' && samples >= 1)
-      this.#found = { samples, sinceMs, of }
+      this.#found = { samples, sinceMs, isBurst, of }
   }
 
   /** At least 1. */
@@ -35,16 +37,24 @@ export class RequestSize {
     return isOld ? this.#configured : Math.min(samples, this.#configured)
   }
 
+  /** Whether requests that follow each other at once may exceed the limit together. */
+  get isBurst(): boolean {
+    return this.#found?.isBurst === true && this.samples < this.#configured
+  }
+
   /** The receiver rejected a request with this number of samples as too large. */
-  async halve(sent: number): Promise<void> {
-    await this.restore(Math.max(1, Math.floor(Math.min(this.samples, sent) / 2)))
+  async halve(sent: number, isBurst: boolean): Promise<void> {
+    await this.#set(Math.max(1, Math.floor(Math.min(this.samples, sent) / 2)), isBurst)
   }
 
   /** Sets an earlier size: the size was not the cause. */
   async restore(samples: number): Promise<void> {
-    if (samples === this.samples) return
+    if (samples !== this.samples) await this.#set(samples, this.#found?.isBurst ?? false)
+  }
+
+  async #set(samples: number, isBurst: boolean): Promise<void> {
     const isDefault = samples >= this.#configured
-    this.#found = isDefault ? undefined : { samples, sinceMs: this.#clock.now(), of: this.#memo.key() }
+    this.#found = isDefault ? undefined : { samples, sinceMs: this.#clock.now(), isBurst, of: this.#memo.key() }
     await this.#memo.write({ size: this.#found })
   }
 }

@@ -112,7 +112,7 @@ export class PartialRefusals {
     this.#last = { reason, rule: refusal.rule }
     if (isForTime(refusal)) await this.#onTimes(batch, refusal, reason)
     else await this.#onSeries(batch, refusal, reason)
-    if (this.#search.isOver) this.#summarize()
+    if (this.#search.isOver || this.#logged !== undefined) this.#summarize()
   }
 
   /** The receiver accepted a request as a whole. `isWhole`: with all series of its newest snapshot that are sent. */

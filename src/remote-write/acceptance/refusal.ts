@@ -77,7 +77,10 @@ const others: readonly { readonly text: RegExp; readonly cause: RefusalCause; re
 ]
 
 /** A size limit: no repetition of the same request can succeed. */
-const tooLarge = /err-mimir-distributor-max-write-(message-size|request-data-item-size)|ingestion burst size limit/
+const tooLarge = /err-mimir-distributor-max-write-(message-size|request-data-item-size)/
+const aboveBurst = /ingestion burst size limit/
+/** The rule of a request that is larger than the receiver accepts at one moment. */
+export const burstRule = 'burst-size'
 
 /** The distributor drops a whole series for one sample; an ingester drops the sample, and its message describes it. */
 const fromDistributor = /received a (native histogram )?sample whose timestamp/
@@ -89,7 +92,9 @@ const rejectedSeries = /(\d+) series were rejected from this request of a total 
 
 /** Interprets the message of a rejection: its status and the beginning of the body. */
 export function refusalOf(message: string): Refusal {
-  if (tooLarge.test(message)) return { kind: 'too large', cause: 'unknown', dropsSeries: false, rule: 'size' }
+  const isBurst = aboveBurst.test(message)
+  if (isBurst || tooLarge.test(message))
+    return { kind: 'too large', cause: 'unknown', dropsSeries: false, rule: isBurst ? burstRule : 'size' }
   const id = mimirId.exec(message)?.[1]
   const cause = id === undefined ? undefined : causeOf(id)
   if (id !== undefined && cause !== undefined) return ofMimir(message, id, cause)

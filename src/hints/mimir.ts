@@ -67,7 +67,7 @@ const hintsById: Readonly<Record<string, string>> = {
   'sample-timestamp-too-old':
     'Set sample_age_limit to the window of the receiver (1h, or its out_of_order_time_window): the samples are older.',
   'sample-out-of-order':
-    "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards.",
+    "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards. If the samples have timestamps, they are older than those sent before.",
   'sample-duplicate-timestamp':
     'Give each host a different instance: another host has the same job and instance, or write_relabel_configs makes two series equal.',
 }

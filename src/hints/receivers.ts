@@ -3,7 +3,7 @@ import type { Hint } from './types.ts'
 const grafana = /\.grafana\.net$/
 const amazon = /\.amazonaws\.com(\.cn)?$/
 const order =
-  "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards."
+  "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards. If the samples have timestamps, they are older than those sent before."
 
 /** Error messages of receivers other than Mimir's identifiers. */
 export const receivers: readonly Hint[] = [

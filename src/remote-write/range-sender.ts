@@ -92,7 +92,7 @@ export class RangeSender {
   #sentUpTo = 0
   /** They were rejected for their order. */
   #wereForOrder = false
-  /** Samples per request when the current range was begun. */
+  /** Samples per request at the start of the current range. */
   #fits = 1
   /** The previous snapshot was rejected as a whole for its time. */
   #afterRejectedRange = false

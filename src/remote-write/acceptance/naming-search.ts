@@ -77,7 +77,7 @@ export class NamingSearch {
     if (group !== undefined) group.isBad = true
   }
 
-  /** None of the series of `next` exists any more. */
+  /** None of the series of `next` exists now. */
   skip(): void {
     this.#groups.pop()
   }

@@ -50,7 +50,7 @@ interface Unresolved {
 
 /** Snapshots that are kept in memory until their rejected series are named. */
 const maxUnresolved = 64
-/** Requests whose series are remembered as accepted, if a snapshot needs several. */
+/** Number of requests to remember the accepted series of, if a snapshot needs several. */
 const maxAcceptedParts = 64
 /** Rejected series that a log line shows. */
 const maxExamples = 3

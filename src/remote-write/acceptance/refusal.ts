@@ -59,8 +59,8 @@ const causes: Readonly<Record<string, RefusalCause>> = {
 }
 
 /**
- * Messages of other receivers that store the good samples: Cortex and Amazon at a series limit; Thanos, whose writer
- * continues after each rejected sample (pkg/receive/writer.go) and answers 409.
+ * Messages of other receivers that store the good samples: Cortex and Amazon at a series limit; Thanos: its writer
+ * continues after each rejected sample (pkg/receive/writer.go), and it answers 409.
  */
 const others: readonly { readonly text: RegExp; readonly cause: RefusalCause; readonly rule: string }[] = [
   { text: /per-(user|metric) series limit of \d+ exceeded/, cause: 'series limit', rule: 'series-limit' },
@@ -82,8 +82,7 @@ const aboveBurst = /ingestion burst size limit/
 /** The rule of a request that is larger than the receiver accepts at one moment. */
 export const burstRule = 'burst-size'
 
-/** The distributor drops a whole series for one sample; an ingester drops the sample, and its message describes it. */
-const fromDistributor = /received a (native histogram )?sample whose timestamp/
+/** The distributor drops a whole series for one sample, and its message has `timestamp`; an ingester drops the sample. */
 const affectedSample = /The affected sample has timestamp (\S+) and is from series (.*?)(?: \(sampled [^)]*\))?$/s
 const thisSeries = /This is for series (.*?)(?: \(sampled [^)]*\))?$/s
 const quotedSeries = / series: '(.*?)' \(err-mimir-/s
@@ -110,7 +109,7 @@ function causeOf(id: string): RefusalCause | undefined {
 
 function ofMimir(message: string, id: string, cause: RefusalCause): Refusal {
   const affected = affectedSample.exec(message)
-  const dropsSeries = (cause === 'past' || cause === 'future') && fromDistributor.test(message) && affected === null
+  const dropsSeries = (cause === 'past' || cause === 'future') && affected === null && timestamp.test(message)
   const written = affected?.[1] === undefined ? Number(timestamp.exec(message)?.[1]) : instantOf(affected[1])
   // for a sample outside of the time range the distributor quotes the name of the metric only
   const quoted = dropsSeries ? undefined : quotedSeries.exec(message)?.[1]

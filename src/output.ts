@@ -69,6 +69,8 @@ export interface OutputReport {
   readonly problem: string | undefined
   /** What it waits for, or waited for when it was stopped; undefined if nothing. */
   readonly waiting: string | undefined
+  /** What the receiver does with the good samples of a request that it rejects, and how this is known. */
+  readonly acceptance?: string
 }
 
 /** What a receiver rejected of one snapshot. */

@@ -52,6 +52,17 @@ export interface AgentInfo {
   readonly identity: Labels
   /** The URLs of the endpoints, as they may be shown. */
   readonly urls: readonly string[]
+  /** The current state of the endpoints. */
+  readonly endpoints?: readonly EndpointInfo[]
+}
+
+/** What the running agent knows about an endpoint. */
+export interface EndpointInfo {
+  /** Its name in the buffer. */
+  readonly endpoint: string
+  /** Why it delivers nothing, or not everything. */
+  readonly problem?: string | undefined
+  readonly acceptance?: string | undefined
 }
 
 export interface BufferDeps {

@@ -115,7 +115,8 @@ export class Endpoint implements Output {
   get report(): OutputReport {
     const pending = this.#deps.cursor.backlog().snapshots
     const problem = this.#delivery.problem ?? this.#ranges.problem
-    return { ...this.#identity, pending, problem, waiting: this.#delivery.waiting }
+    const { is, why } = this.acceptance
+    return { ...this.#identity, pending, problem, waiting: this.#delivery.waiting, acceptance: `${is} (${why})` }
   }
 
   get #identity() {

@@ -46,6 +46,11 @@ export class Range {
     return this.entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
   }
 
+  /** Its size, to check whether a note belongs to it. */
+  get view() {
+    return { entries: this.entries.length, series: this.width, samples: this.samples }
+  }
+
   /** Whether a slice sends all series of the newest snapshot. */
   isWhole(slice: Slice): boolean {
     const { to, low, high } = extent(slice)

@@ -148,9 +148,8 @@ export class RangeSender {
     const whole = (uncertain: boolean) => wholeRange(entries.length, range.width, uncertain)
     const isUncertain = inFlight !== undefined || first <= Math.max(cursor.uncertain, this.#sentUpTo)
     const isSame = inFlight?.first === first && inFlight.last === last
-    const view = { entries: entries.length, series: range.width, samples: range.samples }
     this.#fits = size.samples
-    let work = isSame ? deserialize(inFlight.note, view) : whole(isUncertain)
+    let work = isSame ? deserialize(inFlight.note, range.view) : whole(isUncertain)
     const isLive = !isUncertain && cursor.backlog().snapshots === entries.length
     const isProbing = isLive && negotiation.shouldProbe
     negotiation.probeVersion(isProbing)
@@ -259,7 +258,7 @@ export class RangeSender {
 
   async #markInFlight(range: Range, work: PendingSlices, blame: BlameTracker): Promise<void> {
     const suspects = blame.suspects.map((one) => one.slice)
-    const note = serialize([...suspects, ...work], range.samples)
+    const note = serialize([...suspects, ...work], range.view)
     await this.#deps.cursor.markInFlight({ ...range.bounds, note })
   }
 

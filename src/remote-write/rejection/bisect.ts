@@ -51,6 +51,15 @@ export const wholeRange = (entries: number, series: number, uncertain: boolean):
   { step: 'send', from: 0, to: entries, low: 0, high: series, uncertain },
 ]
 
+/** True if nothing of the range has an answer yet. */
+const isWholeRange = ([slice, ...others]: PendingSlices, entries: number, series: number): boolean =>
+  others.length === 0 &&
+  slice?.step === 'send' &&
+  slice.from === 0 &&
+  slice.to === entries &&
+  slice.low === 0 &&
+  slice.high >= series
+
 /** The whole range in two slices: the first entry, then all others. */
 export const firstEntrySeparately = (entries: number, series: number): PendingSlices =>
   entries === 1
@@ -219,10 +228,11 @@ interface RangeView {
 
 /**
  * Pending slices as a short text for the cursor: the number of samples in the range, then each slice. If the number of
- * samples differs at the next start, relabeling rules have changed and indexes are invalid. A note that is too long becomes
- * empty; an invalid note stands for the whole range, uncertain.
+ * samples differs at the next start, relabeling rules have changed and indexes are invalid. An empty note stands for the
+ * whole range, and so does an invalid one, or one that would be too long.
  */
-export function serialize(work: PendingSlices, samples: number): string {
+export function serialize(work: PendingSlices, { entries, series, samples }: RangeView): string {
+  if (isWholeRange(work, entries, series)) return ''
   const slices = work.map(({ step, from, to, low, high, uncertain }) =>
     [letters[step], from, to, low, high, uncertain ? 1 : 0].join(' '),
   )

@@ -6,6 +6,7 @@ import {
   type BisectAnswer,
   deserialize,
   extent,
+  firstEntrySeparately,
   type PendingSlices,
   serialize,
   wholeRange,
@@ -56,7 +57,8 @@ function workOut(receiver: Strict, start: PendingSlices, lost: (request: number)
     if (result.replayed) replayed++
     if (result.offending) offending.push(result.offending.low)
     assert.deepEqual(
-      deserialize(serialize(work, 7), { entries: 99, series: 9999, samples: 7 }).length,
+      deserialize(serialize(work, { entries: 99, series: 9999, samples: 7 }), { entries: 99, series: 9999, samples: 7 })
+        .length,
       Math.max(1, work.length),
     )
   }
@@ -150,7 +152,16 @@ test('indexes of series that the next agent does not know are ignored', () => {
 
 test('indexes are ignored if changed rules give the range another number of samples', () => {
   const work = wholeRange(3, 10, false).map((slice) => ({ ...slice, low: 5 }))
-  assert.deepEqual(deserialize(serialize(work, 30), { entries: 3, series: 20, samples: 60 }), wholeRange(3, 20, true))
+  assert.deepEqual(
+    deserialize(serialize(work, { entries: 3, series: 10, samples: 30 }), { entries: 3, series: 20, samples: 60 }),
+    wholeRange(3, 20, true),
+  )
+})
+
+test('the whole range needs no note, a part of it does', () => {
+  const view = { entries: 3, series: 10, samples: 30 }
+  assert.equal(serialize(wholeRange(3, 10, true), view), '')
+  assert.equal(serialize(firstEntrySeparately(3, 10), view), '30,s 1 3 0 10 0,s 0 1 0 10 0')
 })
 
 test('a note that is too long for a cursor becomes empty', () => {
@@ -158,7 +169,7 @@ test('a note that is too long for a cursor becomes empty', () => {
   assert.equal(
     serialize(
       Array.from({ length: 99 }, () => slice ?? assert.fail()),
-      1,
+      { entries: 1, series: 9999, samples: 1 },
     ),
     '',
   )

@@ -65,11 +65,7 @@ function withSavings(alternatives: readonly Measured[]): readonly Alternative[] 
 }
 
 /** If remote-write 2.0 needs more bytes than 1.0: the setting that reduces them. */
-function leanerSettings(
-  way: string,
-  plan: Plan,
-  measure: (plan: Plan) => Omit<Measured, 'way'>,
-): readonly Measured[] {
+function leanerSettings(way: string, plan: Plan, measure: (plan: Plan) => Omit<Measured, 'way'>): readonly Measured[] {
   if (plan.protobufMessage !== 'io.prometheus.write.v2.Request' || plan.inline !== 'full') return []
   if (measure(plan).bytesPerMonth <= measure({ ...plan, protobufMessage: 'prometheus.WriteRequest' }).bytesPerMonth)
     return []

@@ -26,6 +26,7 @@ import {
 } from './rejection/bisect.ts'
 import { BlameTracker } from './rejection/blame.ts'
 import { Exclusions } from './rejection/exclusions.ts'
+import { FailureSearch, sampleOf } from './rejection/failure-search.ts'
 import { isInVain, Range } from './rejection/range.ts'
 import { Rejections } from './rejection/rejections.ts'
 import { RejectableProbe, SearchBudget } from './rejection/search.ts'
@@ -84,6 +85,8 @@ export class RangeSender {
   readonly #partial: PartialRefusals
   readonly #probe = new RejectableProbe()
   readonly #staleTracker: StaleTracker
+  /** A sample of the request that the receiver accepted last. */
+  #accepted: Batch | undefined
   /** Sequence of the last entry with a final answer. */
   #committed = 0
   /** Snapshots up to this sequence are sent one by one, because the receiver fails at or rejects one of them. */
@@ -159,8 +162,12 @@ export class RangeSender {
     if (areaOf(work) < areaOf(whole(true))) blame.accept() // the previous agent delivered some of it
     for (let count = 0; work.length > 0; count++) {
       if (count > 0 && size.isBurst) await this.#deps.wait.yield(this.#deps.intervalMs * burstPauseFraction, signal)
-      const after = await this.#sendNext(range, fitted(work, range.width, size.samples), blame, signal)
-      if (after === 'stuck') return await this.#onInterruption(range, signal)
+      work = fitted(work, range.width, size.samples)
+      const after = await this.#sendNext(range, work, blame, signal)
+      if (after === 'stuck') {
+        work = await this.#onFailure(range, work, blame, signal)
+        continue
+      }
       if (after === 'range-rejected') return await this.#onRangeRejected(range, blame)
       if (after === 'accepted') break
       work = after === 'receiver-down' ? whole(blame.uncertain) : after
@@ -197,6 +204,7 @@ export class RangeSender {
     if (answer.kind === 'stuck') return 'stuck'
     blame.uncertain ||= answer.afterUncertain
     if (answer.kind === 'rejected') return await this.#onRejected({ range, work, slice, batch, answer, blame }, signal)
+    this.#accepted = sampleOf(batch) ?? this.#accepted
     this.#partial.onAccepted(batch, range.isWhole(slice))
     const after = advance(work, 'delivered', answer.afterUncertain)
     if (after.replayed !== undefined) await this.#onReplayed(after.replayed, blame)
@@ -340,19 +348,48 @@ export class RangeSender {
     await this.#finish(entry, replayed ? 'delivered' : 'rejected')
   }
 
-  /**
-   * The receiver fails with 5xx at this range for half an hour. Several snapshots are read again one by one. A single
-   * snapshot becomes a dead letter if the receiver twice fails at it and accepts a test sample. Later snapshots cannot
-   * serve as the test: after them this one would be out of order.
-   */
-  async #onInterruption(range: Range, signal: AbortSignal): Promise<void> {
-    const { entries, bounds } = range
-    const [poison] = entries
-    if (entries.length > 1) this.#singlyUpTo = bounds.last
-    if (poison === undefined || entries.length > 1) return
-    if (!(await this.#requests.failsAlone({ entries, stale: [] }, () => this.#onOther(range), signal))) return
-    await this.#rejections.snapshot(poison, 'the receiver fails with HTTP 5xx for this snapshot and accepts others')
-    await this.#finish(poison, 'rejected')
+  /** The receiver fails with 5xx at the next slice for a long time. Returns what is pending when its cause is known. */
+  async #onFailure(
+    range: Range,
+    work: PendingSlices,
+    blame: BlameTracker,
+    signal: AbortSignal,
+  ): Promise<PendingSlices> {
+    const reason = 'the receiver fails with HTTP 5xx for this sample and accepts others'
+    let largest = 0
+    let isFound = false
+    const search = new FailureSearch({
+      attempt: async (slice, pending) => {
+        await this.#markInFlight(range, pending, blame)
+        const batch = range.cut(slice)
+        const outcome = await this.#requests.attempt(batch, signal)
+        if (outcome.kind !== 'delivered') return outcome
+        this.#accepted = sampleOf(batch) ?? this.#accepted
+        largest = Math.max(largest, samplesIn(batch))
+        return outcome
+      },
+      probe: async () => {
+        const sample = this.#accepted ?? (await this.#deliveredSample())
+        const outcome = sample && (await this.#requests.attempt(sample, signal))
+        if (outcome !== undefined && outcome.kind !== 'delivered')
+          await this.#requests.hasDowngraded(outcome, () => this.#onOther(range), signal)
+        return outcome
+      },
+      onFailing: async (slice) => {
+        isFound = true
+        await this.#rejections.series(range, { slice, reason })
+      },
+    })
+    const pending = await search.run(work)
+    if (!isFound && pending.length < work.length) await this.#deps.size.restore(largest) // the request was too large
+    return pending
+  }
+
+  /** A sample of this host that the receiver has, and accepts again as an exact duplicate. */
+  async #deliveredSample(): Promise<Batch | undefined> {
+    const { cursor, relabeller } = this.#deps
+    const last = await cursor.lastDelivered(Number.NEGATIVE_INFINITY)
+    return last === undefined ? undefined : sampleOf({ entries: [relabeller.counted(last)], stale: [] })
   }
 
   /** A test sample of a separate series. */
@@ -402,6 +439,8 @@ export class RangeSender {
     }
   }
 }
+
+const samplesIn = ({ entries }: Batch) => entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
 
 /** A slice that the receiver rejected. */
 interface RejectedSlice {

@@ -78,20 +78,6 @@ export class RequestSender {
     return this.#deps.negotiation.hasDowngraded(answer, accepts)
   }
 
-  /** Whether the receiver twice fails with 5xx for this batch and accepts a test sample. */
-  async failsAlone(batch: Batch, other: () => Batch, signal: AbortSignal): Promise<boolean> {
-    for (let i = 0; i < 2; i++) {
-      const answer = await this.attempt(other(), signal)
-      if (answer.kind !== 'delivered') {
-        await this.hasDowngraded(answer, other, signal)
-        return false
-      }
-      const outcome = await this.attempt(batch, signal)
-      if (outcome.kind === 'delivered' || (outcome.status ?? 0) < 500) return false
-    }
-    return true
-  }
-
   #onAccepted(
     { bytes, samples, metadata }: { readonly bytes: number; readonly samples: number; readonly metadata: number },
     { entries }: Batch,

@@ -17,10 +17,10 @@ import { messages } from './messages.ts'
 import { interpreted } from './outcome.ts'
 import type { EndpointStats } from './stats.ts'
 
-/** Final result of one request. `stuck`: the receiver failed with HTTP 5xx for too long. */
+/** Final result of one request. `stuck`: the receiver failed with the same HTTP 5xx for too long. */
 export type FinalAnswer = (
   | Extract<Outcome, { kind: 'delivered' | 'rejected' }>
-  | { readonly kind: 'stuck'; readonly reason: string }
+  | { readonly kind: 'stuck'; readonly reason: string; readonly status?: number }
 ) & {
   /** An earlier attempt ended without a response: the receiver may have accepted it. */
   readonly afterUncertain: boolean
@@ -38,9 +38,9 @@ export interface RemoteWriteRequest {
   readonly tries?: number | undefined
 }
 
-/** A request is stuck after this many HTTP 5xx and this time: the body may be the cause. */
-const stuckAfter = 20
-const stuckAfterMs = 1_800_000
+/** A request is stuck after the same HTTP 5xx this many times and for this time: the body may be the cause. */
+const stuckAfter = 8
+const stuckAfterMs = 600_000
 
 interface Deps {
   readonly requester: Requester
@@ -88,7 +88,7 @@ export class Retrier {
 
   /** Retries the same bytes until they are delivered, rejected or stuck. The promise rejects when the signal aborts. */
   async deliver({ body, headers, samples, tries }: RemoteWriteRequest, signal: AbortSignal): Promise<FinalAnswer> {
-    const startMs = this.#deps.clock.monotonicMs()
+    let same = { status: 0, sinceMs: 0, count: 0 }
     let afterUncertain = false
     let afterFailure = false
     let failures = 0
@@ -99,11 +99,14 @@ export class Retrier {
         const history = { afterUncertain, afterFailure, attempts: attempt }
         if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, ...history }
         if (outcome.kind === 'uncertain') afterUncertain = true
-        if ((outcome.status ?? 0) >= 500) afterFailure = true
-        if ((outcome.status ?? 0) >= 500 || (tries !== undefined && outcome.kind === 'uncertain')) failures++
-        const stuck = failures >= stuckAfter && this.#deps.clock.monotonicMs() - startMs >= stuckAfterMs
-        if (stuck || failures >= (tries ?? Number.POSITIVE_INFINITY))
-          return { kind: 'stuck', reason: outcome.reason, ...history, afterUncertain }
+        const { status = 0, reason } = outcome
+        const nowMs = this.#deps.clock.monotonicMs()
+        if (status >= 500) afterFailure = true
+        if (status >= 500 || (tries !== undefined && outcome.kind === 'uncertain')) failures++
+        if (status !== same.status) same = { status, sinceMs: nowMs, count: 0 }
+        const isStuck = status >= 500 && ++same.count >= stuckAfter && nowMs - same.sinceMs >= stuckAfterMs
+        if (isStuck || failures >= (tries ?? Number.POSITIVE_INFINITY))
+          return { kind: 'stuck', reason, status, ...history, afterUncertain, afterFailure }
         return outcome
       },
       (outcome, attempt) => this.#wait(outcome, attempt, samples, signal),

@@ -147,6 +147,12 @@ function firstOnly(slice: Slice, half: 'left' | 'right'): Slice {
   return { ...extent({ ...slice, step: half }), step: 'send', uncertain: false }
 }
 
+/** Two halves of a slice, by entries and then by series; itself if it is one sample. */
+export function halvesOf(slice: Slice): readonly Slice[] {
+  const both = { ...slice, step: 'send', uncertain: true } as const
+  return slice.to - slice.from > 1 ? halves(both) : (({ next }) => (next.length > 0 ? next : [both]))(split(both, true))
+}
+
 /** Two halves by series. A slice of one series is offending. */
 function split(slice: Slice, uncertain = false): Next {
   const { low, high } = slice

@@ -238,10 +238,13 @@ export class RangeSender {
   }
 
   /** The receiver stored the good samples of the request. Delivery goes on. */
-  async #onStored({ work, slice, batch, answer, blame }: RejectedSlice, refusal: Refusal): Promise<PendingSlices> {
+  async #onStored(
+    { range, work, slice, batch, answer, blame }: RejectedSlice,
+    refusal: Refusal,
+  ): Promise<PendingSlices> {
     await this.#deps.acceptance.onMessage(refusal)
     this.#afterRejectedRange = false
-    blame.accept()
+    for (const one of blame.accept()) await this.#rejections.series(range, one)
     const isUncertain = slice.uncertain || blame.uncertain || answer.afterUncertain || answer.afterFailure
     const times = new Set(batch.entries.map(({ snapshot }) => snapshot.timestampMs))
     if (refusal.dropsSeries && times.size > 1 && slice.step === 'send') return splitByTime(work)
@@ -325,8 +328,8 @@ export class RangeSender {
       const low = Math.floor(((i + 0.5) * width) / count)
       const part = { step: 'send', from: 0, to: 1, low, high: low + 1, uncertain: true } as const
       const answer = await this.#onAnswer(range.cut(part), signal, async () => {})
-      if (answer === 'nothing' || answer.kind === 'rejected') continue
-      blame.accept()
+      if (answer === 'nothing' || answer.kind !== 'delivered') continue
+      for (const one of blame.accept()) await this.#rejections.series(range, one)
       return true
     }
     return false

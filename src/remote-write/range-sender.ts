@@ -1,6 +1,7 @@
 import type { Cursor, DeliveryVerdict, Entry, InFlightRange } from '../buffer/index.ts'
 import type { Outcome, ReceiverLabels, Wait } from '../http/index.ts'
 
+import type { Series } from '../metrics/index.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Log, report } from '../util/log.ts'
 import type { AcceptanceModel } from './acceptance/acceptance.ts'
@@ -27,7 +28,7 @@ import {
 import { BlameTracker } from './rejection/blame.ts'
 import { Exclusions } from './rejection/exclusions.ts'
 import { FailureSearch, sampleOf } from './rejection/failure-search.ts'
-import { isInVain, Range } from './rejection/range.ts'
+import { isInVain, only, Range } from './rejection/range.ts'
 import { Rejections } from './rejection/rejections.ts'
 import { RejectableProbe, SearchBudget } from './rejection/search.ts'
 import { isPartialWrite, type PartialWrite, type RequestResult, RequestSender } from './request-sender.ts'
@@ -328,7 +329,8 @@ export class RangeSender {
       const low = Math.floor(((i + 0.5) * width) / count)
       const part = { step: 'send', from: 0, to: 1, low, high: low + 1, uncertain: true } as const
       const answer = await this.#onAnswer(range.cut(part), signal, async () => {})
-      if (answer === 'nothing' || answer.kind !== 'delivered') continue
+      if (answer === 'nothing' || answer.kind === 'rejected') continue
+      if (answer.kind === 'stuck') return true // no verdict
       for (const one of blame.accept()) await this.#rejections.series(range, one)
       return true
     }
@@ -435,8 +437,12 @@ export class RangeSender {
       if (range.entries.length > 1 || this.#budget.left(clock.monotonicMs()) > 0) continue
       const [all] = wholeRange(1, range.width, true)
       if (all === undefined) continue
-      const answer = await this.#onAnswer(range.cut(all), signal, () => this.#markInFlight(range, work, blame))
-      if (answer === 'nothing' || answer.kind !== 'delivered') continue
+      const { entries, stale } = range.cut(all)
+      const isNew = (series: Series) => !this.#exclusions.has(series) // the others are dead letters already
+      const batch = { entries: entries.map((one) => ({ ...one, snapshot: only(one.snapshot, isNew) })), stale }
+      const answer = await this.#onAnswer(batch, signal, () => this.#markInFlight(range, work, blame))
+      if (answer === 'nothing' || answer.kind === 'rejected') continue
+      if (answer.kind === 'stuck') return true // no verdict
       this.#exclusions.clear()
       return true
     }

@@ -135,6 +135,7 @@ test('many offending series at an atomic receiver: only they are lost, and deliv
     scene.missing().filter((one) => /^\d*[02468]@/.test(one)),
     [],
   )
+  assert.equal(scene.dropped['rejected'], scene.missing().length)
 })
 
 test('a pause ends within two minutes after the receiver accepts the series again', async (t) => {

@@ -101,6 +101,11 @@ export class Endpoint implements Output {
     this.#running = this.#run()
   }
 
+  /** Saves rejected samples that are only in memory. */
+  saveDeadLetters(): Promise<void> {
+    return this.#ranges.saveDeadLetters()
+  }
+
   /** For the self metrics. */
   get state(): EndpointState {
     const { maxSamplesPerSend } = this.#options
@@ -143,7 +148,11 @@ export class Endpoint implements Output {
       await Promise.race([completed, this.#deps.clock.sleep(10)])
     }
     this.#stopping.abort(new Error('the agent is stopping'))
-    await withTimeout(this.#deps.clock, endMs, this.#running)
+    await withTimeout(
+      this.#deps.clock,
+      endMs,
+      this.#running.then(() => this.saveDeadLetters()),
+    )
     await this.#deps.sender.destroy()
   }
 

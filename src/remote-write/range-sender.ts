@@ -122,6 +122,11 @@ export class RangeSender {
     return this.#rejections.problem ?? this.#partial.problem
   }
 
+  /** Saves rejected samples that are only in memory. */
+  saveDeadLetters(): Promise<void> {
+    return this.#rejections.saveUnsent()
+  }
+
   /** Ends every pause: what was rejected is sent again. */
   resume(): void {
     this.#budget.reset()

@@ -140,6 +140,7 @@ export class Scene {
 
   /** Samples in dead letters, as `series timestamp`, each once. */
   async deadLetters(): Promise<ReadonlySet<string>> {
+    await this.#endpoint?.saveDeadLetters()
     const letters = new DeadLetters('/b/dead-letters', {
       files: this.#disk,
       clock: this.clock,

@@ -11,7 +11,7 @@ import type { EndpointStats } from '../stats.ts'
 import type { BlameTracker, SingleSeriesRejection } from './blame.ts'
 import { DuplicateSender } from './duplicate-sender.ts'
 import type { Exclusions } from './exclusions.ts'
-import type { Excluded, Range } from './range.ts'
+import { type Excluded, only, type Range } from './range.ts'
 
 interface Deps {
   readonly clock: Clock
@@ -26,6 +26,10 @@ interface Deps {
   readonly exclusions: Exclusions
 }
 
+/** Excluded samples are saved together, after this time or this number of snapshots. */
+const unsentMs = 300_000
+const maxUnsent = 100
+
 /** A pause that lasts is logged again after this time. */
 const reminderMs = 3_600_000
 
@@ -38,6 +42,9 @@ export class Rejections {
   #isRangeRejected = false
   /** The last rejection and the error message of the receiver. */
   #last: { readonly what: string; readonly reason: string } | undefined
+  /** Samples of excluded series that are not in a dead letter yet, and since when. */
+  readonly #unsent: Entry[] = []
+  #unsentSinceMs = 0
   /** When a pause was logged, monotonic milliseconds. */
   #loggedMs = 0
   /** Samples that are too old, and excluded ones, are counted up to these sequence numbers. */
@@ -85,9 +92,26 @@ export class Rejections {
     if (samples > 0) {
       stats.samplesFailed += samples
       cursor.drop('rejected', samples)
-      await cursor.saveDeadLetter({ reason: 'not sent: the receiver rejects this series', entries: recent, series })
+      await this.#keepUnsent(
+        recent.map(({ sequence, snapshot }) => ({ sequence, snapshot: only(snapshot, (one) => series.has(one)) })),
+      )
     }
     return { series, olderThanMs }
+  }
+
+  /** Saves the samples that were not sent since the last dead letter. */
+  async saveUnsent(): Promise<void> {
+    const entries = this.#unsent.splice(0)
+    if (entries.length > 0)
+      await this.#deps.cursor.saveDeadLetter({ reason: 'not sent: the receiver rejects this series', entries })
+  }
+
+  /** A dead letter costs a file and a sync: one has the samples of several minutes. */
+  async #keepUnsent(entries: readonly Entry[]): Promise<void> {
+    const nowMs = this.#deps.clock.monotonicMs()
+    if (this.#unsent.length === 0) this.#unsentSinceMs = nowMs
+    this.#unsent.push(...entries)
+    if (this.#unsent.length >= maxUnsent || nowMs - this.#unsentSinceMs >= unsentMs) await this.saveUnsent()
   }
 
   /** The receiver rejects one series. */

@@ -5,6 +5,7 @@ import type { Series } from '../../metrics/index.ts'
 import type { Clock } from '../../util/clock.ts'
 import { type Log, report } from '../../util/log.ts'
 import type { Batch } from '../encode/batch.ts'
+import type { Label } from '../encode/labels.ts'
 import { partialMessages as messages } from '../messages.ts'
 import { messageOf } from '../outcome.ts'
 import type { Exclusions } from '../rejection/exclusions.ts'
@@ -15,7 +16,7 @@ import type { Relabeller } from '../series/relabel.ts'
 import { identityText } from '../series/series-text.ts'
 import type { EndpointStats } from '../stats.ts'
 import { NamingSearch } from './naming-search.ts'
-import { type Refusal, refusalOf } from './refusal.ts'
+import { type LabelLimit, type Refusal, refusalOf } from './refusal.ts'
 import { namedSeries } from './series-names.ts'
 
 interface Deps {
@@ -174,7 +175,7 @@ export class PartialRefusals {
     }
     const refusal = refusalOf(messageOf(outcome))
     if (refusal.isForAll) {
-      for (const one of series) await this.#refuse(one, outcome.reason, refusal.rule)
+      await this.#refuse(series, outcome.reason, refusal.rule)
       return
     }
     if (outcome.kind !== 'rejected' || refusal.kind === 'too large') {
@@ -183,7 +184,7 @@ export class PartialRefusals {
     }
     if (isForTime(refusal)) return this.#search.clear() // it cannot name series
     const named = this.#named(refusal, series)
-    if (named === undefined) this.#search.rejected()
+    if (named.length === 0) this.#search.rejected()
     else await this.#refuse(named, outcome.reason, refusal.rule)
   }
 
@@ -200,10 +201,11 @@ export class PartialRefusals {
     const suspects = this.#suspects(series)
     const [only, ...more] = suspects
     const isTrial = only !== undefined && more.length === 0 && this.#deps.exclusions.has(only)
-    const named = this.#named(refusal, series) ?? (isTrial ? only : undefined)
+    const told = this.#named(refusal, series)
+    const named = told.length === 0 && isTrial ? [only] : told
     // one that is not among those that were accepted last is probably to blame, but that needs a request
     this.#search.add(suspects, suspects.length === series.length)
-    if (named !== undefined) await this.#refuse(named, reason, refusal.rule)
+    if (named.length > 0) await this.#refuse(named, reason, refusal.rule)
     else this.#countUnnamed(fresh.at(-1), refusal.seriesCount === undefined ? 1 : refusal.seriesCount * fresh.length)
   }
 
@@ -218,41 +220,46 @@ export class PartialRefusals {
     return series
   }
 
-  #named({ series: text }: Refusal, all: readonly Series[]): Series | undefined {
-    const { relabeller } = this.#deps
-    return text === undefined ? undefined : namedSeries(text, all, (series) => relabeller.labels(series))
+  /** The series that the message names, or that exceed the limit in it. */
+  #named({ series: text, limit }: Refusal, all: readonly Series[]): readonly Series[] {
+    const labels = (series: Series) => this.#deps.relabeller.labels(series)
+    const named = text === undefined ? undefined : namedSeries(text, all, labels)
+    const above = limit === undefined ? [] : all.filter((one) => isAbove(labels(one), limit))
+    return named === undefined || above.includes(named) ? above : [named, ...above]
   }
 
   async #name(text: string): Promise<void> {
     const { reason, rule } = this.#last ?? { reason: '', rule: '' }
     const all = this.#newest.flatMap(({ snapshot }) => snapshot.series)
     const series = all.find((one) => identityText(one) === text)
-    if (series !== undefined) await this.#refuse(series, reason, rule)
+    if (series !== undefined) await this.#refuse([series], reason, rule)
   }
 
-  /** One series is rejected: counts and saves its samples, and excludes it. */
-  async #refuse(series: Series, reason: string, rule: string): Promise<void> {
+  /** Series are rejected: counts and saves their samples, and excludes them. */
+  async #refuse(all: readonly Series[], reason: string, rule: string): Promise<void> {
     const { exclusions, clock, cursor, relabeller } = this.#deps
-    const text = identityText(series)
-    this.#search.named(series)
-    const shown = JSON.stringify(Object.fromEntries(relabeller.labels(series)))
-    exclusions.addForTrial(series, clock.monotonicMs(), { rule, shown })
-    const since = this.#acceptedIn.get(text) ?? -1
-    const entries: Entry[] = []
-    const rejected = new Set<Series>()
-    let counted = 0
-    for (const one of this.#unresolved) {
-      if (one.entry.sequence <= since || one.named.has(text)) continue
-      const found = one.entry.snapshot.series.find((other) => identityText(other) === text)
-      if (found === undefined) continue
-      one.named.add(text)
-      rejected.add(found)
-      entries.push(one.entry)
-      if (one.unnamed > 0) one.unnamed--
-      else counted++
+    const nowMs = clock.monotonicMs()
+    for (const series of all) {
+      this.#search.named(series)
+      const shown = JSON.stringify(Object.fromEntries(relabeller.labels(series)))
+      exclusions.addForTrial(series, nowMs, { rule, shown })
     }
+    const texts = new Set(all.map(identityText))
+    let counted = 0
+    const parts = this.#unresolved.flatMap((one): readonly Entry[] => {
+      const snapshot = only(one.entry.snapshot, (series) => {
+        const text = identityText(series)
+        const isAfter = one.entry.sequence > (this.#acceptedIn.get(text) ?? -1)
+        return texts.has(text) && isAfter && !one.named.has(text)
+      })
+      for (const series of snapshot.series) one.named.add(identityText(series))
+      const unnamed = Math.min(one.unnamed, snapshot.series.length)
+      one.unnamed -= unnamed
+      counted += snapshot.series.length - unnamed
+      return snapshot.series.length === 0 ? [] : [{ ...one.entry, snapshot }]
+    })
     this.#count(counted)
-    if (entries.length > 0) await cursor.saveDeadLetter({ reason, entries, series: rejected })
+    if (parts.length > 0) await cursor.saveDeadLetter({ reason, entries: parts })
   }
 
   /** Samples that are rejected for their time: those at the time in the message, and those beyond it. */
@@ -260,7 +267,7 @@ export class PartialRefusals {
     const { cause, timestampMs } = refusal
     if (cause === 'order') {
       const all = [...new Set(batch.entries.flatMap(({ snapshot }) => snapshot.series))]
-      const named = this.#named(refusal, all)
+      const [named] = this.#named(refusal, all)
       if (named === undefined || timestampMs === undefined) return this.#count(1)
       return await this.#rejectTimes(batch, reason, (series, atMs) => series === named && atMs <= timestampMs)
     }
@@ -333,6 +340,12 @@ export class PartialRefusals {
     }
     report(log, messages.partRejected, { ...receiver, ...fields })
   }
+}
+
+function isAbove(labels: readonly Label[], limit: LabelLimit): boolean {
+  if ('valueBytes' in limit) return labels.some(([, value]) => Buffer.byteLength(value) > limit.valueBytes)
+  const name = labels.find(([label]) => label === '__name__')?.[1] ?? ''
+  return labels.length > limit.labels && name.endsWith('_info') === (limit.of === 'info')
 }
 
 /** The samples are rejected for their time. Without a time in the message, series may be to blame. */

@@ -17,6 +17,8 @@ export interface Refusal {
   readonly rule: string
   /** The text of a rejected series as the message quotes it; it may be cut off. */
   readonly series?: string
+  /** A limit that the message names: each series above it is rejected. */
+  readonly limit?: LabelLimit
   /** Time of a rejected sample, milliseconds since the epoch. */
   readonly timestampMs?: number
   /** Number of rejected series. */
@@ -24,6 +26,9 @@ export interface Refusal {
   /** All series of the request are rejected. */
   readonly isForAll?: boolean
 }
+
+/** `info`: the limit applies to series that end with `_info` only, otherwise to the others only. */
+export type LabelLimit = { readonly valueBytes: number } | { readonly labels: number; readonly of: 'info' | 'others' }
 
 /**
  * `order`: not newer than a stored sample. `past`, `future`: outside of the time range that the receiver accepts.
@@ -87,6 +92,8 @@ const affectedSample = /The affected sample has timestamp (\S+) and is from seri
 const thisSeries = /This is for series (.*?)(?: \(sampled [^)]*\))?$/s
 const quotedSeries = / series: '(.*?)' \(err-mimir-/s
 const timestamp = /, timestamp: (\d+) series: /
+const valueLimit = /label value length of \d+ exceeds the limit of (\d+)/
+const labelLimit = /number of labels exceeds the limit \(actual: \d+, limit: (\d+)\)/
 const rejectedSeries = /(\d+) series were rejected from this request of a total of (\d+)/
 
 /** Interprets the message of a rejection: its status and the beginning of the body. */
@@ -123,9 +130,18 @@ function ofMimir(message: string, id: string, cause: RefusalCause): Refusal {
     dropsSeries,
     rule: `${id}${metric}`,
     ...(series !== undefined && { series }),
+    ...limitOf(message, id),
     ...(Number.isFinite(written) && { timestampMs: written }),
     ...(counted !== null && { seriesCount: Number(counted[1]), isForAll }),
   }
+}
+
+function limitOf(message: string, id: string): { readonly limit?: LabelLimit } {
+  const bytes = valueLimit.exec(message)?.[1]
+  if (bytes !== undefined) return { limit: { valueBytes: Number(bytes) } }
+  const labels = labelLimit.exec(message)?.[1]
+  if (labels === undefined) return {}
+  return { limit: { labels: Number(labels), of: id === 'max-label-names-per-info-series' ? 'info' : 'others' } }
 }
 
 const orderWords = /out.of.order|duplicate.(sample|timestamp)/i

@@ -28,7 +28,7 @@ const rows: Readonly<Record<string, readonly [message: string, stored: string, e
   '`err-mimir-label-…`, `err-mimir-max-label-names-…`': [
     `HTTP 400: received a series whose label value length of 120 exceeds the limit of 100, label: 'x', value: '${'a'.repeat(120)}' (truncated) series: 'text{instance="pc", job="node", x="${'a'.repeat(120)}"}' (err-mimir-label-value-too-long). To adjust the related per-tenant limit, configure -validation.max-length-label-value, or contact your service administrator.`,
     'the others',
-    { cause: 'series', series: `text{instance="pc", job="node", x="${'a'.repeat(120)}"}` },
+    { cause: 'series', limit: { valueBytes: 100 }, series: `text{instance="pc", job="node", x="${'a'.repeat(120)}"}` },
   ],
   '`err-mimir-sample-out-of-order`, `-duplicate-timestamp`': [
     `${pushed}the sample has been rejected because another sample with a more recent timestamp has already been ingested and out-of-order samples are not allowed (err-mimir-sample-out-of-order). The affected sample has timestamp 2026-11-30T08:14:10.5Z and is from series node_load1{instance="pc", job="node"} (sampled 1/10)`,

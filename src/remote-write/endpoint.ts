@@ -46,6 +46,8 @@ export class Endpoint implements Output {
   /** Called after each range with a final answer. */
   #onProgress = () => {}
   #metadataAtMs = Number.NEGATIVE_INFINITY
+  /** Duration of the last range, with the pauses between its requests. */
+  #sendingMs = 0
 
   constructor(options: EndpointOptions, outputDeps: OutputDeps) {
     const { cursor, previous } = outputDeps
@@ -194,7 +196,9 @@ export class Endpoint implements Output {
         if (replay === undefined) await this.#wait.yield(this.#pacingMs(entries), signal)
         const { durations, load } = this.stats
         const secondsBefore = durations.seconds
+        const startMs = clock.monotonicMs()
         await this.#ranges.send(entries, replay, signal)
+        this.#sendingMs = clock.monotonicMs() - startMs
         load.sent(entries.length, (durations.seconds - secondsBefore) * 1000)
         replay = undefined
         this.#onProgress()
@@ -229,7 +233,9 @@ export class Endpoint implements Output {
     if (sendIntervalMs > 0) return 0
     const { snapshots } = this.#deps.cursor.backlog()
     const paceMs = this.#pacing.delayMs({ snapshots, atOnce: entries.length })
-    if (snapshots > 1) return pacing === 'on' ? paceMs : 0
+    // a snapshot that is sent in parts has its own pauses
+    const pausedMs = this.#ranges.isBurst ? this.#sendingMs : 0
+    if (snapshots > 1) return pacing === 'on' ? Math.max(0, paceMs - pausedMs) : 0
     const collectedMs = entries.at(-1)?.snapshot.timestampMs ?? 0
     return Math.min(offsetMs, Math.max(0, collectedMs + offsetMs - this.#deps.clock.now()))
   }

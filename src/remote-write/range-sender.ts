@@ -122,6 +122,11 @@ export class RangeSender {
     return this.#rejections.problem ?? this.#partial.problem
   }
 
+  /** The receiver limits the size of a burst, so requests are small and have pauses between them. */
+  get isBurst(): boolean {
+    return this.#deps.size.isBurst
+  }
+
   /** Saves rejected samples that are only in memory. */
   saveDeadLetters(): Promise<void> {
     return this.#rejections.saveUnsent()

@@ -1,7 +1,6 @@
 import type { Cursor, DeliveryVerdict, Entry, InFlightRange } from '../buffer/index.ts'
 import type { Outcome, ReceiverLabels, Wait } from '../http/index.ts'
 
-import type { Series } from '../metrics/index.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Log, report } from '../util/log.ts'
 import type { AcceptanceModel } from './acceptance/acceptance.ts'
@@ -27,10 +26,12 @@ import {
 } from './rejection/bisect.ts'
 import { BlameTracker } from './rejection/blame.ts'
 import { Exclusions } from './rejection/exclusions.ts'
-import { FailureSearch, sampleOf } from './rejection/failure-search.ts'
-import { isInVain, only, Range } from './rejection/range.ts'
+import { sampleOf } from './rejection/failure-search.ts'
+import { LastingFailure } from './rejection/lasting-failure.ts'
+import { isInVain, Range } from './rejection/range.ts'
 import { Rejections } from './rejection/rejections.ts'
 import { RejectableProbe, SearchBudget } from './rejection/search.ts'
+import { pauseMs, SearchPause } from './rejection/search-pause.ts'
 import { isPartialWrite, type PartialWrite, type RequestResult, RequestSender } from './request-sender.ts'
 import type { RequestSize } from './request-size.ts'
 import type { Retrier } from './retry.ts'
@@ -70,9 +71,6 @@ type Interruption = 'stuck' | 'range-rejected' | 'receiver-down' | 'accepted'
 
 type Rejection = Extract<RequestResult, { readonly kind: 'rejected' }>
 
-/** Time between two attempts while delivery is paused. */
-const pauseMs = 60_000
-
 /** Pause between two requests of a range, as a fraction of the interval, if the receiver limits the size of a burst. */
 const burstPauseFraction = 0.1
 
@@ -84,6 +82,7 @@ export class RangeSender {
   readonly #requests: RequestSender
   readonly #rejections: Rejections
   readonly #partial: PartialRefusals
+  readonly #pause: SearchPause
   readonly #probe = new RejectableProbe()
   readonly #staleTracker: StaleTracker
   /** A sample of the request that the receiver accepted last. */
@@ -111,6 +110,7 @@ export class RangeSender {
     })
     this.#rejections = new Rejections(shared)
     this.#partial = new PartialRefusals(shared)
+    this.#pause = new SearchPause({ ...shared, rejections: this.#rejections })
   }
 
   get maxSamples(): number {
@@ -202,8 +202,14 @@ export class RangeSender {
     const slice = work.at(-1) as Slice // work is not empty
     const batch = range.cut(slice)
     if (isInVain(slice, batch)) return advance(work, 'rejected', false).pending
-    if (blame.isSearching && slice.step === 'send' && (await this.#pause(range, work, blame, signal))) return 'accepted'
-    const answer = await this.#onAnswer(batch, signal, () => this.#markInFlight(range, work, blame))
+    const mark = () => this.#markInFlight(range, work, blame)
+    const isAccepted = async (all: Batch) => {
+      const answer = await this.#onAnswer(all, signal, mark)
+      return answer !== 'nothing' && answer.kind === 'delivered'
+    }
+    const isSearch = blame.isSearching && slice.step === 'send'
+    if (isSearch && (await this.#pause.isAccepted(range, blame.reason, isAccepted, signal))) return 'accepted'
+    const answer = await this.#onAnswer(batch, signal, mark)
     if (answer === 'nothing') {
       negotiation.probeVersion(false)
       return advance(work, 'delivered', false).pending
@@ -370,41 +376,13 @@ export class RangeSender {
     blame: BlameTracker,
     signal: AbortSignal,
   ): Promise<PendingSlices> {
-    const reason = 'the receiver fails with HTTP 5xx for this sample and accepts others'
-    let largest = 0
-    let isFound = false
-    const search = new FailureSearch({
-      attempt: async (slice, pending) => {
-        await this.#markInFlight(range, pending, blame)
-        const batch = range.cut(slice)
-        const outcome = await this.#requests.attempt(batch, signal)
-        if (outcome.kind !== 'delivered') return outcome
-        this.#accepted = sampleOf(batch) ?? this.#accepted
-        largest = Math.max(largest, samplesIn(batch))
-        return outcome
-      },
-      probe: async () => {
-        const sample = this.#accepted ?? (await this.#deliveredSample())
-        const outcome = sample && (await this.#requests.attempt(sample, signal))
-        if (outcome !== undefined && outcome.kind !== 'delivered')
-          await this.#requests.hasDowngraded(outcome, () => this.#onOther(range), signal)
-        return outcome
-      },
-      onFailing: async (slice) => {
-        isFound = true
-        await this.#rejections.series(range, { slice, reason })
-      },
-    })
-    const pending = await search.run(work)
-    if (!isFound && pending.length < work.length) await this.#deps.size.restore(largest) // the request was too large
+    const mark = (pending: PendingSlices) => this.#markInFlight(range, pending, blame)
+    const failure = new LastingFailure({ ...this.#deps, requests: this.#requests, rejections: this.#rejections }, range)
+    const hasDowngraded = (probe: Outcome) =>
+      probe.kind !== 'delivered' && this.#requests.hasDowngraded(probe, () => this.#onOther(range), signal)
+    const { pending, accepted } = await failure.resolve(work, this.#accepted, { mark, hasDowngraded, signal })
+    this.#accepted = accepted
     return pending
-  }
-
-  /** A sample of this host that the receiver has, and accepts again as an exact duplicate. */
-  async #deliveredSample(): Promise<Batch | undefined> {
-    const { cursor, relabeller } = this.#deps
-    const last = await cursor.lastDelivered(Number.NEGATIVE_INFINITY)
-    return last === undefined ? undefined : sampleOf({ entries: [relabeller.counted(last)], stale: [] })
   }
 
   /** A test sample of a separate series. */
@@ -432,34 +410,7 @@ export class RangeSender {
     stats.replayed++
     report(log, messages.alreadyDelivered, { ...receiver, snapshots })
   }
-
-  /**
-   * Waits until a bisection request is allowed, and counts it. While it waits, a single snapshot is sent as a whole once a
-   * minute. Returns true if the receiver accepts that.
-   */
-  async #pause(range: Range, work: PendingSlices, blame: BlameTracker, signal: AbortSignal): Promise<boolean> {
-    const { clock, wait } = this.#deps
-    for (;;) {
-      const waitMs = this.#budget.acquire(clock.monotonicMs())
-      if (waitMs === 0) return false
-      this.#rejections.tooMany(blame.reason, waitMs)
-      await wait.wait(Math.min(waitMs, pauseMs), signal)
-      if (range.entries.length > 1 || this.#budget.left(clock.monotonicMs()) > 0) continue
-      const [all] = wholeRange(1, range.width, true)
-      if (all === undefined) continue
-      const { entries, stale } = range.cut(all)
-      const isNew = (series: Series) => !this.#exclusions.has(series) // the others are dead letters already
-      const batch = { entries: entries.map((one) => ({ ...one, snapshot: only(one.snapshot, isNew) })), stale }
-      const answer = await this.#onAnswer(batch, signal, () => this.#markInFlight(range, work, blame))
-      if (answer === 'nothing' || answer.kind === 'rejected') continue
-      if (answer.kind === 'stuck') return true // no verdict
-      this.#exclusions.clear()
-      return true
-    }
-  }
 }
-
-const samplesIn = ({ entries }: Batch) => entries.reduce((sum, { snapshot }) => sum + snapshot.values.length, 0)
 
 /** A slice that the receiver rejected. */
 interface RejectedSlice {

@@ -182,3 +182,12 @@ test('six hours with six series over the limit: accepted series without a gap, t
   assert.equal(scene.dropped['rejected'], scene.missing().length)
   assert.equal(countLines(scene, 'Receiver rejects some series'), 6)
 })
+
+test('new series of a tenant that is at its limit are named without more requests', async (t) => {
+  const { scene, lacks } = await openMimir(t, 40, { version: 2, outOfOrderMs: 0 }, { maxSeries: 38 })
+  await scene.intervals(4)
+  const before = scene.receiver.requests.length
+  await scene.intervals(8, [...scene.parts, 'new1', 'new2', 'new3'])
+  assert.deepEqual([scene.receiver.requests.length - before, lacks()], [8, []])
+  await assertCounted(scene)
+})

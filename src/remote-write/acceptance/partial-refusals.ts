@@ -200,9 +200,13 @@ export class PartialRefusals {
     this.#unresolved = [...this.#unresolved, ...fresh].slice(-maxUnresolved)
     const suspects = this.#suspects(series)
     const [only, ...more] = suspects
-    const isTrial = only !== undefined && more.length === 0 && this.#deps.exclusions.has(only)
+    const { exclusions } = this.#deps
+    const isTrial = only !== undefined && more.length === 0 && exclusions.has(only)
     const told = this.#named(refusal, series)
-    const named = told.length === 0 && isTrial ? [only] : told
+    // a tenant that is at its limit accepts no new series
+    const isFull =
+      refusal.cause === 'series limit' && exclusions.hasRule(refusal.rule) && suspects.length < series.length
+    const named = told.length === 0 && (isTrial || isFull) ? suspects : told
     // one that is not among those that were accepted last is probably to blame, but that needs a request
     this.#search.add(suspects, suspects.length === series.length)
     if (named.length > 0) await this.#refuse(named, reason, refusal.rule)

@@ -57,6 +57,11 @@ export class Exclusions {
     return this.#all.has(identityText(series))
   }
 
+  /** Whether a series is excluded by this rule of a partial receiver. */
+  hasRule(rule: string): boolean {
+    return this.#all.values().some((one) => one.untilMs === undefined && one.rule === rule)
+  }
+
   /** Labels of the series that a partial receiver rejects. */
   get shown(): readonly string[] {
     return [...this.#all.values()].flatMap(({ untilMs, shown }) => (untilMs === undefined ? [shown] : []))

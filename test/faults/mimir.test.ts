@@ -191,3 +191,11 @@ test('new series of a tenant that is at its limit are named without more request
   assert.deepEqual([scene.receiver.requests.length - before, lacks()], [8, []])
   await assertCounted(scene)
 })
+
+test('a short-lived command names all rejected series before it ends', async (t) => {
+  const mimir = new FakeMimir({ maxSeries: 35 })
+  const scene = await Scene.open(t, 40, { rules: mimir, isBrief: true })
+  await scene.intervals(1)
+  assert.equal(scene.backlog, 0)
+  await assertCounted(scene)
+})

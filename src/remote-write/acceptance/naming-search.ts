@@ -6,6 +6,8 @@ interface Group {
   readonly texts: readonly string[]
   /** At least one of them is rejected. */
   isBad: boolean
+  /** Halves that may be good. */
+  readonly isRest?: boolean
   /** If the receiver accepts that other half, this half is bad. */
   readonly otherHalf?: Group
 }
@@ -42,8 +44,7 @@ export class NamingSearch {
     const text = identityText(series)
     this.#known.add(text)
     for (const [i, group] of this.#groups.entries())
-      if (group.texts.includes(text))
-        this.#groups[i] = { texts: group.texts.filter((one) => one !== text), isBad: false }
+      if (group.texts.includes(text)) this.#groups[i] = withoutText(group, text)
     this.#removeEmpty()
   }
 
@@ -71,10 +72,18 @@ export class NamingSearch {
     for (const other of this.#groups) if (group !== undefined && other.otherHalf === group) other.isBad = true
   }
 
-  /** The receiver rejected some of them and named none. */
+  /** The receiver rejected some of them and named none. The other half may be good: one request tests all such halves. */
   rejected(): void {
     const group = this.#groups.at(-1)
-    if (group !== undefined) group.isBad = true
+    if (group === undefined) return
+    group.isBad = true
+    const other = this.#groups.findIndex(({ otherHalf }) => otherHalf === group)
+    const [half] = other < 0 ? [] : this.#groups.splice(other, 1)
+    if (half === undefined) return
+    const [first] = this.#groups
+    const rest = first?.isRest ? first.texts : []
+    if (first?.isRest) this.#groups.shift()
+    this.#groups.unshift({ texts: [...rest, ...half.texts], isBad: false, isRest: true })
   }
 
   /** None of the series of `next` exists now. */
@@ -98,3 +107,10 @@ export class NamingSearch {
     this.#groups.splice(0, this.#groups.length, ...kept)
   }
 }
+
+/** The named series may be the only rejected one. */
+const withoutText = ({ texts, isRest }: Group, text: string): Group => ({
+  texts: texts.filter((one) => one !== text),
+  isBad: false,
+  ...(isRest && { isRest }),
+})

@@ -158,7 +158,10 @@ async function openSending(config: Config, deps: Deps) {
   }
   // only outputs with a backlog need the buffer directory
   const inMemory = !haveBacklog(config.outputs) ? ({ mode: 'memory' } as const) : {}
-  const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo })
+  const saveDeadLetters = async () => {
+    for (const output of now.outputSet?.all ?? []) await output.saveDeadLetters?.()
+  }
+  const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo, saveDeadLetters })
   const hostClaim = await claimHostSeries(config) // batch commands then do not push this host's series
   const sampleClock = new SampleClock(clock, log, buffer.newestMs)
   const onTime = (receiverMs: number) => {

@@ -53,6 +53,8 @@ export interface Output extends SnapshotConsumer, Watched {
   readonly report: OutputReport
   /** What the receiver rejected of the last snapshot that it answered. Only for a kind that delivers the newest snapshot. */
   readonly rejection?: OutputRejection | undefined
+  /** Saves rejected samples that are only in memory. */
+  saveDeadLetters?(): Promise<void>
   /** Makes the next attempt at once: after a reload, SIGHUP, or a repaired token file. */
   retry(): void
   /** Counts samples that will never be delivered to this output because they have no valid timestamp. */

@@ -72,6 +72,8 @@ export interface BufferDeps {
   readonly bootId: string
   /** Identity and destinations of this agent, which the control channel reports to other processes on the host. */
   readonly agentInfo?: AgentInfo
+  /** Saves rejected samples that are only in memory, before the control channel lists or exports them. */
+  readonly saveDeadLetters?: () => Promise<void>
   /** Default: the disk. */
   readonly files?: FileSystem
   /** Owner to chown new files to when running as root. */
@@ -110,6 +112,7 @@ export async function openDisk(
     directory,
     async function* (request) {
       if (request.command === 'agent-info') return yield { pid: process.pid, ...deps.agentInfo }
+      await deps.saveDeadLetters?.()
       yield* adminCommands(await opened.promise, isAgent)(request)
     },
     { log, ownership },

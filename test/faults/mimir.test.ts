@@ -199,3 +199,18 @@ test('a short-lived command names all rejected series before it ends', async (t)
   assert.equal(scene.backlog, 0)
   await assertCounted(scene)
 })
+
+test('a limit that was raised for a part of the rejected series: that part is delivered from then on', async (t) => {
+  const { scene, mimir, lacks } = await openMimir(t, 40, { version: 2, outOfOrderMs: 0 }, { maxSeries: 34 })
+  await scene.intervals(2)
+  await scene.intervals(2, [...scene.parts, 'new1', 'new2'])
+  mimir.limits.maxSeries = 37
+  await scene.intervals(minutes(20), [...scene.parts, 'new1', 'new2'])
+  assert.match(scene.problem ?? '', /except for 5 rejected series/)
+  assert.equal(mimir.ledger.filter(({ timestampMs }) => timestampMs >= (scene.collected.at(-1) ?? 0)).length, 37)
+  const since = minutes(11)
+  assert.deepEqual(
+    lacks().filter((one) => Number(one.split('@')[1]) > since),
+    [],
+  )
+})

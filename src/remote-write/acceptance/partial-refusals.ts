@@ -107,12 +107,14 @@ export class PartialRefusals {
 
   /** Counts what the receiver rejected of a request. */
   async onRefusal({ batch, refusal, reason, isUncertain }: StoredInPart): Promise<void> {
+    const before = this.#newest
+    const ruleBefore = this.#last?.rule
     this.#sent(batch)
     if (refusal.cause === 'no sample') return
     if (isUncertain && (refusal.cause === 'order' || isWindow(reason))) return
     this.#last = { reason, rule: refusal.rule }
     if (isForTime(refusal)) await this.#onTimes(batch, refusal, reason)
-    else await this.#onSeries(batch, refusal, reason)
+    else await this.#onSeries(batch, refusal, reason, ruleBefore === refusal.rule ? before : undefined)
     if (this.#search.isOver || this.#logged !== undefined) this.#summarize()
   }
 
@@ -188,8 +190,11 @@ export class PartialRefusals {
     else await this.#refuse(named, outcome.reason, refusal.rule)
   }
 
-  /** Series that are rejected for themselves, whatever their time is. */
-  async #onSeries(batch: Batch, refusal: Refusal, reason: string): Promise<void> {
+  /**
+   * Series that are rejected for themselves, whatever their time is. `before`: the snapshot that was sent before, if its
+   * series were rejected by the same rule.
+   */
+  async #onSeries(batch: Batch, refusal: Refusal, reason: string, before: readonly Entry[] | undefined): Promise<void> {
     if (this.#search.isOver) {
       this.#search.clear()
       this.#acceptedIn.clear()
@@ -203,14 +208,26 @@ export class PartialRefusals {
     const { exclusions } = this.#deps
     const isTrial = only !== undefined && more.length === 0 && exclusions.has(only)
     const told = this.#named(refusal, series)
-    // a tenant that is at its limit accepts no new series
-    const isFull =
-      refusal.cause === 'series limit' && exclusions.hasRule(refusal.rule) && suspects.length < series.length
-    const named = told.length === 0 && (isTrial || isFull) ? suspects : told
+    const named = told.length > 0 ? told : isTrial ? suspects : this.#newSeries(series, refusal, before)
     // one that is not among those that were accepted last is probably to blame, but that needs a request
     this.#search.add(suspects, suspects.length === series.length)
     if (named.length > 0) await this.#refuse(named, reason, refusal.rule)
     else this.#countUnnamed(fresh.at(-1), refusal.seriesCount === undefined ? 1 : refusal.seriesCount * fresh.length)
+  }
+
+  /** The series that the snapshot before did not have. A tenant that is at its limit accepts none of them. */
+  #newSeries(
+    series: readonly Series[],
+    { cause, rule }: Refusal,
+    before: readonly Entry[] | undefined,
+  ): readonly Series[] {
+    const { exclusions } = this.#deps
+    const isFull = before !== undefined || exclusions.hasRule(rule)
+    if (cause !== 'series limit' || !isFull) return []
+    const known = before?.flatMap(({ snapshot }) => snapshot.series) ?? this.#accepted.flat()
+    if (known.length === 0) return []
+    const texts = new Set(known.map(identityText))
+    return series.filter((one) => !texts.has(identityText(one)) && !exclusions.isReleased(one))
   }
 
   /** Series of a rejected request that the receiver did not accept last; all if it accepted each of them. */

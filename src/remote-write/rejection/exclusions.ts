@@ -35,6 +35,8 @@ export class Exclusions {
   readonly #tried = new Map<string, number>()
   /** Rules of which a series was accepted again: all their series are sent. */
   readonly #lifted = new Set<string>()
+  /** Series of such rules that have no answer yet. */
+  readonly #released = new Set<string>()
 
   /** Excludes a series that an atomic receiver rejected. */
   add(series: Series, nowMs: number): void {
@@ -45,6 +47,7 @@ export class Exclusions {
   /** Excludes a series that a partial receiver rejected by this rule. */
   addForTrial(series: Series, nowMs: number, { rule, shown }: { readonly rule: string; readonly shown: string }): void {
     this.#lifted.delete(rule)
+    this.#released.delete(identityText(series))
     if (!this.#tried.has(rule)) this.#tried.set(rule, nowMs)
     this.#all.set(identityText(series), { rule, shown, rejectedMs: nowMs, seenMs: nowMs, untilMs: undefined })
   }
@@ -69,11 +72,12 @@ export class Exclusions {
 
   /** The receiver accepted these series. Returns how many of them had been excluded. */
   accept(series: Iterable<Series>): number {
-    if (this.#all.size === 0) return 0
+    if (this.#all.size === 0 && this.#released.size === 0) return 0
     let count = 0
     for (const one of series) {
       const text = identityText(one)
       const found = this.#all.get(text)
+      this.#released.delete(text)
       if (found === undefined) continue
       if (found.untilMs === undefined) this.#lifted.add(found.rule)
       this.#all.delete(text)
@@ -87,6 +91,12 @@ export class Exclusions {
     this.#all.clear()
     this.#tried.clear()
     this.#lifted.clear()
+    this.#released.clear()
+  }
+
+  /** Whether a series is sent again because another one of its rule was accepted. */
+  isReleased(series: Series): boolean {
+    return this.#released.has(identityText(series))
   }
 
   /** The series of these entries that are excluded now, without those that are tried. */
@@ -112,7 +122,10 @@ export class Exclusions {
    */
   #trials(excluded: ReadonlyMap<Series, Exclusion>, nowMs: number): readonly Series[] {
     const lifted = [...excluded].filter(([, { rule, untilMs }]) => untilMs === undefined && this.#lifted.has(rule))
-    for (const [series] of lifted) this.#all.delete(identityText(series))
+    for (const [series] of lifted) {
+      this.#all.delete(identityText(series))
+      this.#released.add(identityText(series))
+    }
     if (lifted.length > 0) return lifted.map(([series]) => series)
     const due = [...excluded].filter(
       ([, { rule, untilMs }]) => untilMs === undefined && nowMs - (this.#tried.get(rule) ?? 0) >= trialMs,

@@ -27,7 +27,7 @@ interface Deps {
 }
 
 /** Excluded samples are saved together, after this time or this number of snapshots. */
-const unsentMs = 300_000
+const unsentMs = 60_000
 const maxUnsent = 100
 
 /** A pause that lasts is logged again after this time. */

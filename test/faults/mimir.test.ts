@@ -206,7 +206,7 @@ test('a limit that was raised for a part of the rejected series: that part is de
   await scene.intervals(2, [...scene.parts, 'new1', 'new2'])
   mimir.limits.maxSeries = 37
   await scene.intervals(minutes(20), [...scene.parts, 'new1', 'new2'])
-  assert.match(scene.problem ?? '', /except for 5 rejected series/)
+  assert.match(scene.problem ?? '', /per-user series limit of 37 exceeded/)
   assert.equal(mimir.ledger.filter(({ timestampMs }) => timestampMs >= (scene.collected.at(-1) ?? 0)).length, 37)
   const since = minutes(11)
   assert.deepEqual(

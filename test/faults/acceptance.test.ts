@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeMimir } from '../support/mimir.ts'
+import { FakeMimir } from '../support/fake-mimir.ts'
 import { intervalMs, keyOf, Scene } from './scene.ts'
 import type { Asked } from './scripted.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { FakeMimir, type MimirLimits } from '../support/mimir.ts'
+import { FakeMimir, type MimirLimits } from '../support/fake-mimir.ts'
 import { intervalMs, keyOf, Scene } from './scene.ts'
 
 const minutes = (count: number) => (count * 60_000) / intervalMs

@@ -22,7 +22,7 @@ import { type Config, offsetOf, openWebFile } from './config/index.ts'
 import { hostServices, isGoingDown, thisBoot } from './host/index.ts'
 
 import type { Family, Labels } from './metrics/index.ts'
-import { cursorNameOf, haveBacklog, type Output, type SendDeps, type Undelivered } from './output.ts'
+import { cursorNameOf, haveBacklog, type Output, type OutputReport, type SendDeps, type Undelivered } from './output.ts'
 import { build, platform } from './util/version.ts'
 import { createWeb, type OwnStat, type Web } from './web/index.ts'
 
@@ -138,6 +138,7 @@ const backlogOutputs = ({ outputs }: Pick<Config, 'outputs'>) => outputs.filter(
 interface Current {
   config: Config
   collection: CollectorSet | undefined
+  outputSet?: OutputSet
 }
 
 /** Opens the buffer and the outputs. The outputs send from here on. */
@@ -152,11 +153,20 @@ async function openSending(config: Config, deps: Deps) {
     get urls() {
       return backlogOutputs(now.config).map(({ kind, options }) => kind.address(options))
     },
+    get endpoints() {
+      return now.outputSet?.endpoints ?? []
+    },
   }
   // only outputs with a backlog need the buffer directory
   const inMemory = !haveBacklog(config.outputs) ? ({ mode: 'memory' } as const) : {}
   const offset = offsetOf(config.identity)
-  const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo, offset })
+  const saveDeadLetters = async () => {
+    for (const output of now.outputSet?.all ?? []) await output.saveDeadLetters?.()
+  }
+  const buffer = await openBuffer(
+    { ...config.buffer, ...inMemory },
+    { ...deps, bootId, agentInfo, offset, saveDeadLetters },
+  )
   const hostClaim = config.outputs.length > 0 ? await claimHostSeries(config, log) : undefined // batch commands then do not push this host's series
   const sampleClock = new SampleClock(clock, log, buffer.newestMs)
   const onTime = (receiverMs: number, name: string) => {
@@ -181,6 +191,7 @@ async function openSending(config: Config, deps: Deps) {
   )
   if (!isBehind) await adoption.first()
   const outputSet = new OutputSet({ ...deps, buffer, onTime, hasStepped })
+  now.outputSet = outputSet
   const start = await outputSet.prepare(config)
   await start()
   const end = async () => {
@@ -209,10 +220,15 @@ function openWeb(now: Current, { clock, log }: Deps, outputSet: OutputSet, { sel
     allCollectors: now.config.allCollectors,
     own: () => ownStats(selfMetrics),
     ...(configFile !== undefined && { protection: () => openWebFile(configFile) }),
-    status: () =>
-      outputSet.all.map(({ report: { name, url, problem } }) => [`${name} ${url}`, problem ?? 'delivering'] as const),
+    status: () => outputSet.all.flatMap(({ report }) => statusOf(report)),
     reload,
   })
+}
+
+/** The rows of an output on the status page. */
+function statusOf({ name, url, problem, acceptance }: OutputReport): readonly (readonly [string, string])[] {
+  const delivery = [`${name} ${url}`, problem ?? 'delivering'] as const
+  return acceptance === undefined ? [delivery] : [delivery, [`${name} acceptance of rejected requests`, acceptance]]
 }
 
 /** Collects emitted samples into the form that the web server accepts. */

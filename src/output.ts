@@ -53,6 +53,8 @@ export interface Output extends SnapshotConsumer, Watched {
   readonly report: OutputReport
   /** The rejected part of the last snapshot that the receiver answered. Only for a kind that delivers the newest snapshot. */
   readonly rejection?: OutputRejection | undefined
+  /** Saves rejected samples that are only in memory. */
+  saveDeadLetters?(): Promise<void>
   /** Makes the next attempt at once: after a reload, SIGHUP, or a repaired token file. */
   retry(): void
   /** Counts samples that will never be delivered to this output because they have no valid timestamp. */
@@ -69,6 +71,8 @@ export interface OutputReport {
   readonly problem: string | undefined
   /** The event that the output waits for, or waited for when it was stopped; undefined if there is none. */
   readonly waiting: string | undefined
+  /** What the receiver does with the good samples of a request that it rejects, and how this is known. */
+  readonly acceptance?: string
 }
 
 /** The part of one snapshot that a receiver rejected. */

@@ -1,4 +1,4 @@
-import { type Buffer, familiesOf } from '../buffer/index.ts'
+import { type Buffer, type EndpointInfo, familiesOf } from '../buffer/index.ts'
 
 import type { Emit } from '../collector.ts'
 import type { Sender } from '../http/index.ts'
@@ -87,6 +87,14 @@ export class OutputSet {
       const reason = problem ?? waiting
       if (pending === 0) return []
       return [{ name, url, snapshots: pending, isBuffered: hasBacklog(one), ...(reason !== undefined && { reason }) }]
+    })
+  }
+
+  /** The state of the outputs that have a backlog in the buffer. */
+  get endpoints(): readonly EndpointInfo[] {
+    return this.#running.filter(hasBacklog).map(({ configured, output }) => {
+      const { problem, acceptance } = output.report
+      return { endpoint: cursorNameOf(configured), problem, acceptance }
     })
   }
 

@@ -61,6 +61,17 @@ export interface AgentInfo {
   readonly identity: Labels
   /** The URLs of the endpoints, as they may be shown. */
   readonly urls: readonly string[]
+  /** The current state of the endpoints. */
+  readonly endpoints?: readonly EndpointInfo[]
+}
+
+/** What the running agent knows about an endpoint. */
+export interface EndpointInfo {
+  /** Its name in the buffer. */
+  readonly endpoint: string
+  /** Why it delivers nothing, or not everything. */
+  readonly problem?: string | undefined
+  readonly acceptance?: string | undefined
 }
 
 export interface BufferDeps {
@@ -72,6 +83,8 @@ export interface BufferDeps {
   readonly agentInfo?: AgentInfo
   /** Offset of the schedule for a new log, a fraction of the interval from 0 to 1. Default: 0. */
   readonly offset?: number
+  /** Saves rejected samples that are only in memory, before the control channel lists or exports them. */
+  readonly saveDeadLetters?: () => Promise<void>
   /** Default: the disk. */
   readonly files?: FileSystem
 }
@@ -120,6 +133,7 @@ export async function openDisk(
     directory,
     async function* (request) {
       if (request.command === 'agent-info') return yield { pid: process.pid, ...deps.agentInfo }
+      await deps.saveDeadLetters?.()
       yield* adminCommands(await opened.promise, isAgent)(request)
     },
     { log },

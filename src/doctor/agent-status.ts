@@ -1,4 +1,4 @@
-import { ask, type BufferOptions, diskRemedy, type Row } from '../buffer/index.ts'
+import { type AgentInfo, ask, type BufferOptions, diskRemedy, type EndpointInfo, type Row } from '../buffer/index.ts'
 
 import { hintFor } from '../hints/index.ts'
 import type { ComponentOf } from '../output.ts'
@@ -33,7 +33,12 @@ export async function checkAgent(
           'start hostpush run with the same configuration and user; hostpush buffer ls shows the backlog',
         ),
       ]
-    return [ok('agent', `runs on ${directory}`), ...rows.flatMap((row) => findingOf(row, clock.now(), names))]
+    const running = await withTimeout(clock, timeoutMs, endpointsOf(directory))
+    return [
+      ok('agent', `runs on ${directory}`),
+      ...rows.flatMap((row) => findingOf(row, clock.now(), names)),
+      ...(running === 'late' ? [] : running.flatMap((one) => runningOf(one, names))),
+    ]
   } catch (error) {
     return [warn('agent', `cannot connect to the agent: ${messageOf(error)}`, 'run doctor as the user of the agent')]
   }
@@ -61,6 +66,20 @@ async function answered<T>(clock: Clock, work: Promise<T>): Promise<T | 'late'> 
 async function rowsOf(directory: string): Promise<readonly Row[] | undefined> {
   const answer = await ask(directory, { command: 'ls' })
   return answer === undefined ? undefined : ((await Array.fromAsync(answer)) as Row[]) // the agent and this command have the same version
+}
+
+async function endpointsOf(directory: string): Promise<readonly EndpointInfo[]> {
+  const answer = await ask(directory, { command: 'agent-info' })
+  const [info] = answer === undefined ? [] : ((await Array.fromAsync(answer)) as Partial<AgentInfo>[])
+  return info?.endpoints ?? []
+}
+
+/** What the running agent says about an endpoint: an empty test request shows neither limits nor rejections. */
+function runningOf({ endpoint, problem, acceptance }: EndpointInfo, { addresses }: BufferNames): readonly Finding[] {
+  return ofOutput({ name: endpoint, address: addresses.get(endpoint) ?? endpoint }, [
+    ...(problem === undefined ? [] : [warn('agent', `the running agent reports: ${problem}`)]),
+    ...(acceptance === undefined ? [] : [ok('acceptance', `of the good samples of a rejected request: ${acceptance}`)]),
+  ])
 }
 
 function findingOf(row: Row, nowMs: number, { componentOf, addresses }: BufferNames): readonly Finding[] {

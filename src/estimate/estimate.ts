@@ -10,9 +10,13 @@ import { type Plan, snapshotsPerRequest, type Volume, volumeOf } from './volume.
 export interface Alternative extends Volume {
   /** The setting that differs, as written in the configuration; `as configured` for none. */
   readonly way: string
+  /** Series that this way does not send, compared with the configuration: at a limit of series, what it saves. */
+  readonly seriesSaved: number
   /** Series that Grafana Cloud bills: active ones, or data points a minute, whichever is more. */
   readonly billedSeries?: number
 }
+
+type Measured = Omit<Alternative, 'seriesSaved'>
 
 export interface EndpointEstimate {
   readonly name: string
@@ -44,20 +48,24 @@ export function estimateOf(config: Config, cycles: readonly CollectionResult[]):
     endpoints: endpointsIn(config.outputs).map((options) => ({
       name: options.name,
       url: redactedUrl(options.url),
-      alternatives: alternativesOf(options, config.intervalMs).flatMap(([way, plan]) => [
-        { way, ...measured(options, plan, snapshots) },
-        ...leanerSettings(way, plan, (other) => measured(options, other, snapshots)),
-      ]),
+      alternatives: withSavings(
+        alternativesOf(options, config.intervalMs).flatMap(([way, plan]) => [
+          { way, ...measured(options, plan, snapshots) },
+          ...leanerSettings(way, plan, (other) => measured(options, other, snapshots)),
+        ]),
+      ),
     })),
   }
 }
 
+/** The first one is the configuration. */
+function withSavings(alternatives: readonly Measured[]): readonly Alternative[] {
+  const series = alternatives[0]?.series ?? 0
+  return alternatives.map((one) => ({ ...one, seriesSaved: series - one.series }))
+}
+
 /** The setting that reduces the bytes, if remote-write 2.0 needs more of them than 1.0. */
-function leanerSettings(
-  way: string,
-  plan: Plan,
-  measure: (plan: Plan) => Omit<Alternative, 'way'>,
-): readonly Alternative[] {
+function leanerSettings(way: string, plan: Plan, measure: (plan: Plan) => Omit<Measured, 'way'>): readonly Measured[] {
   if (plan.protobufMessage !== 'io.prometheus.write.v2.Request' || plan.inline !== 'full') return []
   if (measure(plan).bytesPerMonth <= measure({ ...plan, protobufMessage: 'prometheus.WriteRequest' }).bytesPerMonth)
     return []
@@ -97,7 +105,7 @@ function measured(
   { url, pushPath }: EndpointOptions,
   plan: Plan,
   snapshots: readonly Snapshot[],
-): Omit<Alternative, 'way'> {
+): Omit<Measured, 'way'> {
   const enough = Math.max(1, Math.min(snapshots.length, snapshotsPerRequest(plan, 1)))
   const volume = volumeOf(snapshots, {
     ...plan,

@@ -23,15 +23,17 @@ function endpointText(address: string, alternatives: EndpointEstimate['alternati
   const head = [
     '',
     'series',
+    'saves series',
     'samples/month',
     'requests/month',
     'bytes/month',
-    'saves',
+    'saves bytes',
     ...(isBilled ? ['billed series'] : []),
   ]
   const rows = alternatives.map((one) => [
     one.way,
     countText(one.series),
+    one.seriesSaved === 0 ? '' : countText(one.seriesSaved),
     countText(one.samplesPerMonth),
     countText(one.requestsPerMonth),
     trafficText(one.bytesPerMonth),

@@ -55,16 +55,23 @@ export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
     stats: createStats(),
     receiver: { remote_name: '', url: '' },
   })
-  const encoder = encoderOf(plan, relabelling)
+  const encoder = encoderOf(plan, relabelling, 'none')
+  const withMetadata = plan.inline === 'periodic' ? encoderOf(plan, relabelling, 'full') : encoder
   const compressor = new Compressor(plan.compression ?? 'snappy', userAgent)
   const entries = relabelling.entries(snapshots.map((snapshot, i): Entry => ({ sequence: i + 1, snapshot })))
   const series = entries.at(-1)?.snapshot.series.length ?? 0
   const together = snapshotsPerRequest(plan, series)
-  const sizes: number[] = []
-  for (let i = 0; i + together <= entries.length; i += together) {
-    const { bytes, samples } = encoder.encode({ entries: entries.slice(i, i + together), stale: [] })
-    sizes.push(samples === 0 ? 0 : compressor.pack(bytes, encoder).body.length)
+  const sizeOf = (one: Encoder) => {
+    const sizes: number[] = []
+    for (let i = 0; i + together <= entries.length; i += together) {
+      const { bytes, samples } = one.encode({ entries: entries.slice(i, i + together), stale: [] })
+      sizes.push(samples === 0 ? 0 : compressor.pack(bytes, one).body.length)
+    }
+    return mean(sizes)
   }
+  // with periodic metadata, the share of the requests that have it
+  const share = Math.min(1, (plan.intervalMs * together) / Math.max(1, plan.metadataIntervalMs))
+  const size = withMetadata === encoder ? sizeOf(encoder) : share * sizeOf(withMetadata) + (1 - share) * sizeOf(encoder)
   const requestsPerMonth = series === 0 ? 0 : monthMs / (plan.intervalMs * together)
   const eachMs = Math.max(plan.metadataIntervalMs, plan.intervalMs * together)
   const families = plan.metadataIntervalMs > 0 && series > 0 ? encoder.metadata?.(familiesIn(entries)) : undefined
@@ -75,13 +82,15 @@ export function volumeOf(snapshots: readonly Snapshot[], plan: Plan): Volume {
     samplesPerMinute: (series * 60_000) / plan.intervalMs,
     samplesPerMonth: Math.round((series * monthMs) / plan.intervalMs),
     requestsPerMonth: Math.round(requestsPerMonth + metadataRequests),
-    bytesPerMonth: Math.round(requestsPerMonth * mean(sizes) + metadataRequests * metadata),
+    bytesPerMonth: Math.round(requestsPerMonth * size + metadataRequests * metadata),
   }
 }
 
-function encoderOf({ protobufMessage, inline }: Plan, relabelling: Relabeller): Encoder {
+/** `periodic`: what replaces periodic metadata. */
+function encoderOf({ protobufMessage, inline }: Plan, relabelling: Relabeller, periodic: 'full' | 'none'): Encoder {
   const labels = (series: Series) => relabelling.labels(series)
-  return protobufMessage === 'io.prometheus.write.v2.Request' ? new EncoderV2(inline, labels) : new EncoderV1(labels)
+  if (protobufMessage !== 'io.prometheus.write.v2.Request') return new EncoderV1(labels)
+  return new EncoderV2(inline === 'periodic' ? periodic : inline, labels)
 }
 
 const mean = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0) / Math.max(1, numbers.length)

@@ -10,6 +10,8 @@ const tooManySeries =
   'Set metrics: integration or minimal, or drop series in write_relabel_configs, or raise the limit: the tenant has too many series.'
 const metadata =
   'Set metadata_config.send: false to stop this: the receiver rejects only type and help of metrics, not samples.'
+const tooLarge =
+  'Lower queue_config.max_samples_per_send: requests are too large. hostpush sends smaller ones and remembers the size.'
 const badName = 'Check text files and write_relabel_configs: one of them makes a name that this receiver rejects.'
 
 /** Error identifiers of Mimir, and so of Grafana Cloud: https://grafana.com/docs/mimir/latest/manage/mimir-runbooks/ */
@@ -18,6 +20,8 @@ const hintsById: Readonly<Record<string, string>> = {
   'metric-name-invalid': badName,
   'max-label-names-per-series':
     'Use labeldrop in write_relabel_configs, or set label_limit: a series has too many labels.',
+  'max-label-names-per-info-series':
+    'Use labeldrop in write_relabel_configs, or set label_limit: an info series has too many labels.',
   'label-invalid': badName,
   'label-value-invalid': 'Check text files and write_relabel_configs: a label value is not valid UTF-8.',
   'label-name-too-long':
@@ -33,6 +37,9 @@ const hintsById: Readonly<Record<string, string>> = {
   'exemplar-labels-too-long': notOurs,
   'exemplar-labels-blank': notOurs,
   'exemplar-timestamp-invalid': notOurs,
+  'exemplar-series-missing': notOurs,
+  'exemplar-too-far-in-future': notOurs,
+  'exemplar-too-far-in-past': notOurs,
   'native-histogram-': notOurs,
   'max-series-per-user': tooManySeries,
   'max-series-per-metric': 'Drop labels or series of this metric in write_relabel_configs: it has too many series.',
@@ -49,8 +56,10 @@ const hintsById: Readonly<Record<string, string>> = {
   'ingester-max-ingestion-rate': overloaded,
   'ingester-max-tenants': overloaded,
   'ingester-max-series': overloaded,
+  'ingester-max-inflight-push-requests-bytes': overloaded,
   'ingester-max-inflight-push-requests': overloaded,
-  'distributor-max-write-message-size': 'Lower queue_config.max_samples_per_send: requests are too large.',
+  'distributor-max-write-message-size': tooLarge,
+  'distributor-max-write-request-data-item-size': tooLarge,
   'request-blocked': 'Ask the operator of the receiver, who has blocked requests of this tenant.',
   'metadata-missing-metric-name': metadata,
   'metric-name-too-long': metadata,
@@ -58,12 +67,20 @@ const hintsById: Readonly<Record<string, string>> = {
   'sample-timestamp-too-old':
     'Set sample_age_limit to the window of the receiver (1h, or its out_of_order_time_window): the samples are older.',
   'sample-out-of-order':
-    "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards.",
+    "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards. If the samples have timestamps, they are older than those sent before.",
   'sample-duplicate-timestamp':
     'Give each host a different instance: another host has the same job and instance, or write_relabel_configs makes two series equal.',
 }
 
-export const mimir: readonly Hint[] = Object.entries(hintsById).map(([id, hint]) => ({
+/** The message of the identifier tenant-max-ingestion-rate for a single request above the burst size. */
+const burstSize: Hint = {
+  contains: 'ingestion burst size limit',
+  hint: 'Lower queue_config.max_samples_per_send below this burst size, or raise it: one request has more samples and metadata. hostpush sends smaller requests and remembers the size.',
+}
+
+const byId: readonly Hint[] = Object.entries(hintsById).map(([id, hint]) => ({
   contains: `err-mimir-${id}`,
   hint,
 }))
+
+export const mimir: readonly Hint[] = [burstSize, ...byId]

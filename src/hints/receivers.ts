@@ -3,7 +3,7 @@ import type { Hint } from './types.ts'
 const grafana = /\.grafana\.net$/
 const amazon = /\.amazonaws\.com(\.cn)?$/
 const order =
-  "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards."
+  "Give each host a different instance: another host sends under the same job and instance, or this host's clock moved backwards. If the samples have timestamps, they are older than those sent before."
 
 /** Error messages of receivers other than Mimir's identifiers. */
 export const receivers: readonly Hint[] = [
@@ -63,7 +63,7 @@ export const receivers: readonly Hint[] = [
   },
   {
     contains: 'ingestion rate limit … exceeded',
-    pattern: /ingestion (rate|burst size) limit/i,
+    pattern: /ingestion rate limit/i,
     hint: 'Set a longer scrape_interval or metrics: minimal, or raise the quota: the tenant sends too many samples per second.',
   },
   // Prometheus, and what is built on its database

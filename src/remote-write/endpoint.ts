@@ -6,12 +6,15 @@ import { createRequester, LivenessClock, type ReceiverLabels, redactedUrl, Wait 
 import type { Output, OutputDeps, OutputReport } from '../output.ts'
 import { withTimeout } from '../util/clock.ts'
 import { report } from '../util/log.ts'
+import { AcceptanceModel, type AcceptanceVerdict } from './acceptance/acceptance.ts'
 import { BacklogPacing } from './backlog-pacing.ts'
 import { Compressor } from './encode/compression.ts'
 import { familiesIn } from './encode/encoder.ts'
+import { EndpointMemo } from './memo.ts'
 import { messages } from './messages.ts'
 import type { EndpointOptions } from './options.ts'
 import { RangeSender } from './range-sender.ts'
+import { RequestSize } from './request-size.ts'
 import { Retrier } from './retry.ts'
 import { Relabeller } from './series/relabel.ts'
 import { createStats, type EndpointState, type EndpointStats } from './stats.ts'
@@ -35,6 +38,7 @@ export class Endpoint implements Output {
   readonly #relabel: Relabeller
   readonly #negotiation: VersionNegotiation
   readonly #compressor: Compressor
+  readonly #acceptance: AcceptanceModel
   readonly #stopping = new AbortController()
   /** Aborted when the watchdog restarts the sender. */
   #epoch = new AbortController()
@@ -42,6 +46,8 @@ export class Endpoint implements Output {
   /** Called after each range with a final answer. */
   #onProgress = () => {}
   #metadataAtMs = Number.NEGATIVE_INFINITY
+  /** Duration of the last range, with the pauses between its requests. */
+  #sendingMs = 0
 
   constructor(options: EndpointOptions, outputDeps: OutputDeps) {
     const { cursor, previous } = outputDeps
@@ -57,10 +63,12 @@ export class Endpoint implements Output {
     this.#compressor = new Compressor(options.compression ?? 'snappy', deps.userAgent)
     this.#pacing = new BacklogPacing(options.intervalMs, Math.random)
     const { clock, log } = deps
+    const memo = new EndpointMemo(cursor, options.url)
+    this.#acceptance = new AcceptanceModel(options, memo)
     this.#relabel = new Relabeller(options, { log, stats: this.stats, receiver: this.#labels })
     this.#negotiation = new VersionNegotiation(
       { ...options, isShortLived: deps.lifetime === 'moment', userAgent: deps.userAgent },
-      { ...deps, receiver: this.#labels, labels: (series) => this.#relabel.labels(series) },
+      { ...deps, memo, receiver: this.#labels, labels: (series) => this.#relabel.labels(series) },
     )
     this.#delivery = new Retrier({
       requester: createRequester(options, deps.sender, clock),
@@ -80,16 +88,24 @@ export class Endpoint implements Output {
       relabeller: this.#relabel,
       delivery: this.#delivery,
       negotiation: this.#negotiation,
+      acceptance: this.#acceptance,
+      size: new RequestSize(options.maxSamplesPerSend, memo, clock),
       compressor: this.#compressor,
       wait: this.#wait,
       pacing: this.#pacing,
       stats: this.stats,
       receiver: this.#labels,
       ageLimitMs: options.ageLimitMs,
+      intervalMs: options.intervalMs,
       hasStepped: () => deps.hasStepped?.() ?? false,
-      maxSamples: options.maxSamplesPerSend,
+      isShortLived: deps.lifetime === 'moment',
     })
     this.#running = this.#run()
+  }
+
+  /** Saves rejected samples that are only in memory. */
+  saveDeadLetters(): Promise<void> {
+    return this.#ranges.saveDeadLetters()
   }
 
   /** Data for the self metrics. */
@@ -98,10 +114,16 @@ export class Endpoint implements Output {
     return { ...this.#identity, stats: this.stats, maxSamplesPerSend, backlog: this.#deps.cursor.backlog() }
   }
 
+  /** What the receiver does with the good samples of a request that it rejects. */
+  get acceptance(): AcceptanceVerdict {
+    return this.#acceptance.current
+  }
+
   get report(): OutputReport {
     const pending = this.#deps.cursor.backlog().snapshots
     const problem = this.#delivery.problem ?? this.#ranges.problem
-    return { ...this.#identity, pending, problem, waiting: this.#delivery.waiting }
+    const { is, why } = this.acceptance
+    return { ...this.#identity, pending, problem, waiting: this.#delivery.waiting, acceptance: `${is} (${why})` }
   }
 
   get #identity() {
@@ -128,12 +150,19 @@ export class Endpoint implements Output {
       await Promise.race([completed, this.#deps.clock.sleep(10)])
     }
     this.#stopping.abort(new Error('the agent is stopping'))
-    await withTimeout(this.#deps.clock, endMs, this.#running)
+    await withTimeout(
+      this.#deps.clock,
+      endMs,
+      this.#running.then(() => this.saveDeadLetters()),
+    )
     await this.#deps.sender.destroy()
   }
 
-  /** Ends the delay before the next attempt. */
-  readonly retry = () => this.#wait.retry()
+  /** Ends the delay before the next attempt, and every pause. */
+  readonly retry = () => {
+    this.#ranges.resume()
+    this.#wait.retry()
+  }
 
   /** How long the sender has made no progress although it has a backlog, milliseconds. */
   stalledMs(): number {
@@ -161,13 +190,15 @@ export class Endpoint implements Output {
     let replay = cursor.inFlight // range that the previous agent was sending
     while (!signal.aborted) {
       try {
-        await this.#wait.yield(this.#untilNextMs(), signal)
-        const entries = await cursor.read({ samples: this.#ranges.maxSamples }, signal)
+        await this.#whileIdle(this.#wait.yield(this.#untilNextMs(), signal), signal)
+        const entries = await this.#whileIdle(cursor.read({ samples: this.#ranges.maxSamples }, signal), signal)
         if (cursor.inFlight === undefined) replay = undefined // the range is no longer in the buffer
         if (replay === undefined) await this.#wait.yield(this.#pacingMs(entries), signal)
         const { durations, load } = this.stats
         const secondsBefore = durations.seconds
+        const startMs = clock.monotonicMs()
         await this.#ranges.send(entries, replay, signal)
+        this.#sendingMs = clock.monotonicMs() - startMs
         load.sent(entries.length, (durations.seconds - secondsBefore) * 1000)
         replay = undefined
         this.#onProgress()
@@ -178,6 +209,16 @@ export class Endpoint implements Output {
         await clock.sleep(this.#options.backoff.maxMs, signal).catch(() => {}) // stopping ends the loop
       }
     }
+  }
+
+  /** Names rejected series while a promise is pending. */
+  async #whileIdle<T>(pending: Promise<T>, signal: AbortSignal): Promise<T> {
+    if (!this.#ranges.isSearching) return await pending
+    const over = new AbortController()
+    const end = () => over.abort(new Error('the next snapshot is ready'))
+    pending.then(end, end)
+    await this.#ranges.nameRejectedSeries(AbortSignal.any([signal, over.signal]))
+    return await pending
   }
 
   /** Time to the next multiple of `send_interval`, milliseconds. */
@@ -192,7 +233,9 @@ export class Endpoint implements Output {
     if (sendIntervalMs > 0) return 0
     const { snapshots } = this.#deps.cursor.backlog()
     const paceMs = this.#pacing.delayMs({ snapshots, atOnce: entries.length })
-    return snapshots > 1 && pacing === 'on' ? paceMs : 0
+    // a snapshot that is sent in parts has its own pauses
+    const pausedMs = this.#ranges.isBurst ? this.#sendingMs : 0
+    return snapshots > 1 && pacing === 'on' ? Math.max(0, paceMs - pausedMs) : 0
   }
 
   /** Sends type and help of all families every `metadata_config.send_interval`. A failure is counted and not retried. */

@@ -136,6 +136,25 @@ export const rejectionMessages = defineMessages('remote-write', {
   },
 })
 
+export const partialMessages = defineMessages('remote-write', {
+  partRejected: {
+    level: 'error',
+    text: 'Receiver rejects some series or samples, delivering the others',
+    meaning:
+      'The receiver stores the good samples of each request and rejects the others. `series` is the number of rejected series found so far, with `examples`; hostpush tries one of them again every five minutes. Their samples are saved as dead letters.',
+    data: 'lost',
+    action:
+      'Follow `hint`. At a limit of series, set `metrics: integration`, drop series with `write_relabel_configs`, or raise the limit; `hostpush estimate` shows how many series each setting saves.',
+  },
+  seriesAccepted: {
+    level: 'info',
+    text: 'Receiver accepts all series again',
+    meaning: 'The receiver accepted every series after it had rejected some.',
+    data: 'none',
+    action: 'None.',
+  },
+})
+
 export const relabelMessages = defineMessages('remote-write', {
   unnamedSeries: {
     level: 'error',

@@ -1,10 +1,11 @@
 import type { Backoff } from '../http/index.ts'
 import type { OutputOptions } from '../output.ts'
+import type { AcceptanceOptions } from './acceptance/acceptance.ts'
 import type { Compression } from './encode/compression.ts'
 import type { Inline, ProtobufMessage } from './encode/protobuf-message.ts'
 import type { SeriesSelection } from './series/relabel.ts'
 
-export interface EndpointOptions extends SeriesSelection, OutputOptions {
+export interface EndpointOptions extends SeriesSelection, OutputOptions, AcceptanceOptions {
   readonly backoff: Backoff
   readonly maxSamplesPerSend: number
   /** Milliseconds between two snapshots of this endpoint. */

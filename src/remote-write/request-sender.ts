@@ -19,6 +19,8 @@ interface Deps {
   readonly compressor: Compressor
   readonly pacing: BacklogPacing
   readonly stats: EndpointStats
+  /** Whether the receiver stored the good samples of a rejected request. */
+  readonly hasStored: (answer: Extract<RequestResult, { readonly kind: 'rejected' }>) => boolean
 }
 
 /** Final answer to a request, with its number of samples. */
@@ -56,7 +58,8 @@ export class RequestSender {
       return second === 'nothing' || !answer.afterUncertain ? second : { ...second, afterUncertain: true }
     }
     const sent = { ...answer, samples }
-    if (sent.kind === 'delivered' || isPartialWrite(sent))
+    const isStored = sent.kind === 'rejected' && this.#deps.hasStored(sent)
+    if (sent.kind === 'delivered' || isPartialWrite(sent) || isStored)
       this.#onAccepted({ bytes: body.length, samples, metadata }, batch)
     return sent
   }
@@ -73,20 +76,6 @@ export class RequestSender {
   hasDowngraded(answer: HttpRejection, other: () => Batch, signal: AbortSignal): Promise<boolean> {
     const accepts = async () => (await this.attempt(other(), signal)).kind === 'delivered'
     return this.#deps.negotiation.hasDowngraded(answer, accepts)
-  }
-
-  /** Whether the receiver twice fails with 5xx for this batch and accepts a test sample. */
-  async failsAlone(batch: Batch, other: () => Batch, signal: AbortSignal): Promise<boolean> {
-    for (let i = 0; i < 2; i++) {
-      const answer = await this.attempt(other(), signal)
-      if (answer.kind !== 'delivered') {
-        await this.hasDowngraded(answer, other, signal)
-        return false
-      }
-      const outcome = await this.attempt(batch, signal)
-      if (outcome.kind === 'delivered' || (outcome.status ?? 0) < 500) return false
-    }
-    return true
   }
 
   #onAccepted(

@@ -14,15 +14,18 @@ import {
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { messages } from './messages.ts'
+import { interpreted } from './outcome.ts'
 import type { EndpointStats } from './stats.ts'
 
-/** Final result of one request. `stuck`: the receiver failed with HTTP 5xx for too long. */
+/** Final result of one request. `stuck`: the receiver failed with the same HTTP 5xx for too long. */
 export type FinalAnswer = (
   | Extract<Outcome, { kind: 'delivered' | 'rejected' }>
-  | { readonly kind: 'stuck'; readonly reason: string }
+  | { readonly kind: 'stuck'; readonly reason: string; readonly status?: number }
 ) & {
   /** An earlier attempt ended without a response: the receiver may have accepted it. */
   readonly afterUncertain: boolean
+  /** An earlier attempt failed with HTTP 5xx: some replicas of the receiver may have accepted it. */
+  readonly afterFailure: boolean
   readonly attempts: number
 }
 
@@ -35,9 +38,9 @@ export interface RemoteWriteRequest {
   readonly tries?: number | undefined
 }
 
-/** A request is stuck after this many HTTP 5xx and this time: the body may be the cause. */
-const stuckAfter = 20
-const stuckAfterMs = 1_800_000
+/** A request is stuck after the same HTTP 5xx this many times and for this time: the body may be the cause. */
+const stuckAfter = 8
+const stuckAfterMs = 600_000
 
 interface Deps {
   readonly requester: Requester
@@ -85,20 +88,25 @@ export class Retrier {
 
   /** Retries the same bytes until they are delivered, rejected or stuck. The promise rejects when the signal aborts. */
   async deliver({ body, headers, samples, tries }: RemoteWriteRequest, signal: AbortSignal): Promise<FinalAnswer> {
-    const startMs = this.#deps.clock.monotonicMs()
+    let same = { status: 0, sinceMs: 0, count: 0 }
     let afterUncertain = false
+    let afterFailure = false
     let failures = 0
     return settle<FinalAnswer>(
       async (attempt) => {
         const retryHeader = attempt > 1 ? { 'retry-attempt': String(attempt - 1) } : {}
         const outcome = await this.attempt(body, { ...headers, ...retryHeader }, signal)
-        const history = { afterUncertain, attempts: attempt }
+        const history = { afterUncertain, afterFailure, attempts: attempt }
         if (outcome.kind === 'delivered' || outcome.kind === 'rejected') return { ...outcome, ...history }
         if (outcome.kind === 'uncertain') afterUncertain = true
-        if ((outcome.status ?? 0) >= 500 || (tries !== undefined && outcome.kind === 'uncertain')) failures++
-        const stuck = failures >= stuckAfter && this.#deps.clock.monotonicMs() - startMs >= stuckAfterMs
-        if (stuck || failures >= (tries ?? Number.POSITIVE_INFINITY))
-          return { kind: 'stuck', reason: outcome.reason, ...history, afterUncertain }
+        const { status = 0, reason } = outcome
+        const nowMs = this.#deps.clock.monotonicMs()
+        if (status >= 500) afterFailure = true
+        if (status >= 500 || (tries !== undefined && outcome.kind === 'uncertain')) failures++
+        if (status !== same.status) same = { status, sinceMs: nowMs, count: 0 }
+        const isStuck = status >= 500 && ++same.count >= stuckAfter && nowMs - same.sinceMs >= stuckAfterMs
+        if (isStuck || failures >= (tries ?? Number.POSITIVE_INFINITY))
+          return { kind: 'stuck', reason, status, ...history, afterUncertain, afterFailure }
         return outcome
       },
       (outcome, attempt) => this.#wait(outcome, attempt, samples, signal),
@@ -111,7 +119,7 @@ export class Retrier {
     const { requester, clock, stats } = this.#deps
     const startMs = clock.monotonicMs()
     const answer = await requester.post(body, headers, signal)
-    const outcome = this.#deps.read(answer)
+    const outcome = this.#deps.read(interpreted(answer))
     const status = answer.kind === 'delivered' ? 200 : (answer.status ?? 0)
     stats.requests++
     stats.answers.set(status, (stats.answers.get(status) ?? 0) + 1)

@@ -1,5 +1,3 @@
-import { crc32 } from 'node:zlib'
-import type { Cursor } from '../buffer/index.ts'
 import type { Outcome } from '../http/index.ts'
 import type { Series } from '../metrics/index.ts'
 import type { Clock } from '../util/clock.ts'
@@ -9,20 +7,22 @@ import type { Label } from './encode/labels.ts'
 import type { Inline, ProtobufMessage } from './encode/protobuf-message.ts'
 import { EncoderV1 } from './encode/v1.ts'
 import { EncoderV2 } from './encode/v2.ts'
+import type { EndpointMemo } from './memo.ts'
 import { messages } from './messages.ts'
 import type { FinalAnswer } from './retry.ts'
 
 export interface NegotiationOptions {
   readonly protobufMessage: ProtobufMessage
   readonly inline: Inline
+  /** Milliseconds between two requests with metadata, if it is periodic; 0 sends none. */
+  readonly metadataIntervalMs: number
   readonly isShortLived?: boolean
-  readonly url: URL
   /** Contains the version of hostpush: another version probes again. */
   readonly userAgent: string
 }
 
 interface Deps {
-  readonly cursor: Pick<Cursor, 'memo' | 'remember'>
+  readonly memo: EndpointMemo
   readonly clock: Clock
   readonly log: Log
   readonly receiver: Readonly<Record<string, string>>
@@ -34,7 +34,7 @@ type Version = Exclude<ProtobufMessage, 'auto'>
 const v1 = 'prometheus.WriteRequest'
 const v2 = 'io.prometheus.write.v2.Request'
 
-/** The negotiated version, stored as the memo of the cursor (JSON). */
+/** The negotiated version, as it is stored in the memo. */
 interface NegotiatedVersion {
   readonly message: Version
   /** Wall clock, milliseconds since the epoch. */
@@ -80,6 +80,11 @@ export class VersionNegotiation {
   readonly #unsupported = new Set<Version>()
   #v1: EncoderV1 | undefined
   #v2: EncoderV2 | undefined
+  /** Without metadata, for requests between two periodic ones. */
+  #v2Samples: EncoderV2 | undefined
+  /** The current range is sent with metadata, and when the last such range was delivered. */
+  #hasMetadata = true
+  #metadataAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: NegotiationOptions, deps: Deps) {
     this.#options = options
@@ -98,8 +103,23 @@ export class VersionNegotiation {
   /** Encoder of the next request. */
   get encoder(): Encoder {
     const { labels } = this.#deps
+    const { inline } = this.#options
     if (this.message === v1) return (this.#v1 ??= new EncoderV1(labels))
-    return (this.#v2 ??= new EncoderV2(this.#options.inline, labels))
+    if (inline === 'periodic' && !this.#hasMetadata) return (this.#v2Samples ??= new EncoderV2('none', labels))
+    return (this.#v2 ??= new EncoderV2(inline === 'periodic' ? 'full' : inline, labels))
+  }
+
+  /** Before a range: decides whether it is sent with periodic metadata. */
+  beginRange(): void {
+    const { metadataIntervalMs } = this.#options
+    const sinceMs = this.#deps.clock.monotonicMs() - this.#metadataAtMs
+    this.#hasMetadata = metadataIntervalMs > 0 && sinceMs >= metadataIntervalMs
+  }
+
+  /** After a range that was delivered. */
+  endRange(): void {
+    if (this.#hasMetadata && this.message === v2) this.#metadataAtMs = this.#deps.clock.monotonicMs()
+    this.#hasMetadata = false
   }
 
   /** Whether the next live snapshot should probe for 2.0. */
@@ -171,42 +191,29 @@ export class VersionNegotiation {
   }
 
   async #remember(message: Version, reason: string): Promise<void> {
-    const { clock, log, receiver, cursor } = this.#deps
+    const { clock, log, receiver, memo } = this.#deps
     const isChanged = this.#negotiated?.message !== message
     this.#negotiated = { message, sinceMs: clock.now(), of: this.#key }
     this.#probeFailures = 0
-    if (message === v1) this.#v2 = undefined
+    if (message === v1) this.#v2 = this.#v2Samples = undefined
     else this.#v1 = undefined
     if (isChanged && message === v2) report(log, messages.version2, receiver)
     if (isChanged && message === v1) report(log, messages.version1, { ...receiver, reason })
-    await cursor.remember(JSON.stringify(this.#negotiated))
+    await memo.write({ ...this.#negotiated })
   }
 
   /** The stored result, if it is for this URL and this version of hostpush. */
   #remembered(): NegotiatedVersion | undefined {
-    const { memo } = this.#deps.cursor
-    if (memo === '') return undefined
-    const { message, sinceMs, of } = parsed(memo)
+    const { message, sinceMs, of } = this.#deps.memo.read() as Partial<NegotiatedVersion>
     const isOurs = of === this.#key && (message === v1 || message === v2) && typeof sinceMs === 'number'
     return isOurs ? { message, sinceMs, of } : undefined
   }
 
-  /** A hash, because a URL can contain a token. */
   get #key(): string {
-    const { url, userAgent } = this.#options
-    return crc32(`${url.href} ${userAgent}`).toString(16)
+    return this.#deps.memo.key(this.#options.userAgent)
   }
 }
 
 /** A receiver that supports 2.0 returns the number of written samples even for a rejected request. */
 const mayBeOlder = ({ status = 0, written }: HttpRejection) =>
   status >= 500 || (status === 400 && written === undefined)
-
-/** Empty if another version of hostpush wrote a memo in another format. */
-function parsed(memo: string): Partial<NegotiatedVersion> {
-  try {
-    return (JSON.parse(memo) ?? {}) as Partial<NegotiatedVersion>
-  } catch {
-    return {}
-  }
-}

@@ -30,6 +30,7 @@ test('the estimate lists series by collector, and the volume with other settings
   const [integration, minimal] = [ways.get('metrics: integration'), ways.get('metrics: minimal')]
   assert.ok((minimal?.series ?? 0) < (integration?.series ?? 0) && (integration?.series ?? 0) < total)
   assert.ok((minimal?.bytesPerMonth ?? 0) < now.bytesPerMonth)
+  assert.equal(minimal?.seriesSaved, total - (minimal?.series ?? 0))
   assert.equal(ways.get('interval: 60s')?.samplesPerMonth, now.samplesPerMonth / 4)
   const bundled = ways.get('send_interval: 5m')
   assert.equal(bundled?.samplesPerMonth, now.samplesPerMonth)

@@ -46,3 +46,33 @@ test('an agent that answers is not blamed if the thread of doctor was blocked, a
   assert.deepEqual((await of(blocked(1)))?.text, `runs on ${directory}`)
   assert.deepEqual((await of(ringing))?.text, 'does not respond within 5 s')
 })
+
+test('the problem and the acceptance that the running agent knows are findings of its endpoint', async (t) => {
+  const directory = join(temporary(t), 'buffer')
+  const options = { mode: 'disk', directory, sync: 'always', maxBytes: 1e6, maxAgeMs: 1e6, minFreeBytes: 0 } as const
+  const problem = 'delivering, except for 6 rejected series: HTTP 400: per-user series limit of 558 exceeded'
+  const endpoints = [
+    { endpoint: 'a', problem, acceptance: 'partial (preset mimir)' },
+    { endpoint: 'b', problem: undefined, acceptance: 'atomic (preset prometheus)' },
+  ]
+  const agentInfo = { identity: {}, urls: [], endpoints }
+  const buffer = await openBuffer(options, {
+    clock: systemClock,
+    log: silent,
+    bootId: 'b',
+    files: diskIn(directory),
+    agentInfo,
+  })
+  t.after(() => buffer.close())
+  const addresses = new Map([
+    ['a', 'http://a.test'],
+    ['b', 'http://b.test'],
+  ])
+  const found = await checkAgent(options, systemClock, { componentOf: () => 'remote-write', addresses })
+  const told = found.flatMap(({ level, thing, text, endpoint }) => (endpoint ? [[level, thing, text, endpoint]] : []))
+  assert.deepEqual(told, [
+    ['warn', 'a agent', `the running agent reports: ${problem}`, 'http://a.test'],
+    ['ok', 'a acceptance', 'of the good samples of a rejected request: partial (preset mimir)', 'http://a.test'],
+    ['ok', 'b acceptance', 'of the good samples of a rejected request: atomic (preset prometheus)', 'http://b.test'],
+  ])
+})

@@ -118,15 +118,46 @@ test('413 for a single sample: its series becomes a dead letter and is logged, e
   assert.ok(scene.lines.some((line) => line.includes('Series rejected by the receiver')))
 })
 
-test('500 for one snapshot forever: it becomes a dead letter after half an hour, everything else is delivered', async (t) => {
+test('500 for one sample forever: it becomes a dead letter after ten minutes, everything else is delivered', async (t) => {
   const scene = await Scene.open(t)
   const poison = scene.trueMs + 5 * intervalMs
   scene.receiver.behave = ({ series }: Asked) =>
     series.get(keyOf('3'))?.includes(poison) ? { take: 'none', status: 500 } : undefined
-  await scene.intervals(minutes(90))
+  await scene.intervals(minutes(20))
   assert.equal(scene.backlog, 0)
-  assert.deepEqual(new Set(scene.missing()), new Set(scene.parts.map((part) => `${part}@5`)))
-  assert.deepEqual(scene.dropped, { rejected: scene.parts.length })
+  const lost = scene.missing()
+  assert.ok(lost.includes('3@5') && lost.every((one) => one.startsWith('3@')), 'its series is not sent for an hour')
+  assert.deepEqual(scene.dropped, { rejected: lost.length })
+})
+
+test('500 for everything but an empty request, for three hours: nothing is lost', async (t) => {
+  const scene = await Scene.open(t)
+  await scene.intervals(10)
+  scene.receiver.behave = ({ samples }: Asked) => (samples > 0 ? { take: 'none', status: 500 } : undefined)
+  await scene.intervals(minutes(180))
+  scene.receiver.behave = () => undefined
+  await scene.intervals(minutes(10))
+  assert.deepEqual(scene.state, flawless)
+})
+
+test('500 for large requests only, as by an overloaded receiver: nothing is lost', async (t) => {
+  const scene = await Scene.open(t)
+  await scene.intervals(10)
+  scene.receiver.behave = away
+  await scene.intervals(minutes(10))
+  scene.receiver.behave = ({ samples }: Asked) => (samples > 100 ? { take: 'none', status: 500 } : undefined)
+  await scene.intervals(minutes(120))
+  assert.deepEqual(scene.state, flawless)
+})
+
+test('429 for a day rejects nothing', async (t) => {
+  const scene = await Scene.open(t, 4)
+  await scene.intervals(10)
+  scene.receiver.behave = () => ({ take: 'none', status: 429 })
+  await scene.intervals(minutes(600))
+  scene.receiver.behave = () => undefined
+  await scene.intervals(minutes(10))
+  assert.deepEqual(scene.state, flawless)
 })
 
 test('503 for two hours rejects nothing: nothing is lost, and the catch-up sends many snapshots per request', async (t) => {

@@ -1,19 +1,25 @@
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { DiskBuffer } from '../../src/buffer/disk-buffer.ts'
+import { DeadLetters } from '../../src/buffer/log/dead-letters.ts'
 import type { Cursor } from '../../src/buffer/types.ts'
 import { Ingest } from '../../src/collect/ingest.ts'
 import { SampleClock } from '../../src/collect/sample-clock.ts'
 import { createDecoder, type Decode } from '../../src/demo-receiver/decode.ts'
+import { seriesKey } from '../../src/demo-receiver/labels.ts'
 import { gauge } from '../../src/metrics/family.ts'
 import { SeriesTable } from '../../src/metrics/series.ts'
 import { SnapshotBuilder } from '../../src/metrics/snapshot.ts'
+import { labelsOf } from '../../src/remote-write/encode/labels.ts'
 import type { ProtobufMessage } from '../../src/remote-write/encode/protobuf-message.ts'
 import { Endpoint } from '../../src/remote-write/endpoint.ts'
+import type { EndpointOptions } from '../../src/remote-write/index.ts'
+import type { EndpointStats } from '../../src/remote-write/stats.ts'
 import { endpointOptions } from '../remote-write/options.ts'
 import { openLog, recordingLog } from '../support/buffer.ts'
 import { settled, TestClock } from '../support/clock.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
-import { ScriptedReceiver } from './scripted.ts'
+import { type Rules, ScriptedReceiver } from './scripted.ts'
 
 export const intervalMs = 15_000
 const beginMs = 1_780_000_000_000
@@ -24,6 +30,9 @@ interface Setting {
   readonly wallMs: number
   readonly message: ProtobufMessage
   readonly isBrief?: boolean
+  /** Default: those of Prometheus. */
+  readonly rules?: Rules
+  readonly options?: Partial<EndpointOptions>
 }
 
 /**
@@ -33,6 +42,8 @@ interface Setting {
 export class Scene {
   /** Configured protocol version, from the next start on. */
   message: ProtobufMessage
+  /** Options of the endpoint, from the next start on. */
+  options: Partial<EndpointOptions>
   readonly #isBrief: boolean
   readonly clock: TestClock
   readonly lines: string[]
@@ -65,14 +76,20 @@ export class Scene {
     return scene
   }
 
-  private constructor(series: number, { wallMs, message, isBrief = false }: Setting, decode: Decode) {
+  private constructor(
+    series: number,
+    { wallMs, message, isBrief = false, rules, options = {} }: Setting,
+    decode: Decode,
+  ) {
     this.message = message
     this.#isBrief = isBrief
+    this.options = options
     this.clock = new TestClock(wallMs)
     const { lines, log } = recordingLog()
     this.lines = lines
     this.#log = log
-    this.receiver = new ScriptedReceiver(decode, () => ({ trueMs: this.trueMs, monotonicMs: this.clock.monotonicMs() }))
+    const now = () => ({ trueMs: this.trueMs, monotonicMs: this.clock.monotonicMs() })
+    this.receiver = new ScriptedReceiver(decode, now, rules)
     this.parts = Array.from({ length: series }, (_, i) => String(i))
   }
 
@@ -91,6 +108,7 @@ export class Scene {
         backoff: { minMs: 1000, maxMs: 60_000 },
         maxSamplesPerSend: 20 * this.parts.length,
         protobufMessage: this.message,
+        ...this.options,
       }),
       {
         clock: this.clock,
@@ -113,6 +131,37 @@ export class Scene {
     await endpoint?.stop(AbortSignal.abort())
     await this.#buffer?.close()
     this.#disk = after
+  }
+
+  /** A reload or SIGHUP. */
+  reload(): void {
+    this.#endpoint?.retry()
+  }
+
+  /** Samples in dead letters, as `series timestamp`, each once. */
+  async deadLetters(): Promise<ReadonlySet<string>> {
+    await this.#endpoint?.saveDeadLetters()
+    const letters = new DeadLetters('/b/dead-letters', {
+      files: this.#disk,
+      clock: this.clock,
+      log: this.#log,
+      stats: this.#buffer?.stats ?? assert.fail('no agent runs'),
+    })
+    const samples = new Set<string>()
+    for await (const { entries } of letters.read())
+      for (const { snapshot } of entries)
+        for (const series of snapshot.series) samples.add(`${seriesKey(labelsOf(series))} ${snapshot.timestampMs}`)
+    return samples
+  }
+
+  /** Age of the newest sample at the receiver, in intervals. */
+  get ageIntervals(): number {
+    const newestMs = this.receiver.ledger.reduce((newest, { timestampMs }) => Math.max(newest, timestampMs), 0)
+    return (this.trueMs - newestMs) / intervalMs
+  }
+
+  get stats(): EndpointStats {
+    return this.#endpoint?.stats ?? assert.fail('no agent runs')
   }
 
   /** Removes the cursor file between two agents. */
@@ -153,6 +202,12 @@ export class Scene {
 
   get problem(): string | undefined {
     return this.#endpoint?.report.problem
+  }
+
+  /** The acceptance in force, and the reason. */
+  get acceptance(): string {
+    const { is, why } = this.#endpoint?.acceptance ?? assert.fail('no agent runs')
+    return `${is}: ${why}`
   }
 
   /** Samples that were counted as dropped, by reason. */

@@ -31,6 +31,18 @@ interface Request {
   readonly version: ProtocolVersion
   readonly samples: number
   readonly series: number
+  /** Families with metadata. */
+  readonly metadata: number
+}
+
+/** Rules of another receiver than Prometheus. */
+export interface Rules {
+  readonly ledger: readonly LedgerEntry[]
+  answer(
+    request: WriteRequest,
+    bodyBytes: number,
+    nowMs: number,
+  ): { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly text: string }
 }
 
 interface Now {
@@ -43,6 +55,7 @@ export class ScriptedReceiver {
   readonly #store = new Store({ maxSeries: 1e6, maxFutureMs: 600_000 }, true)
   readonly #decode: Decode
   readonly #now: () => Now
+  readonly #rules: Rules | undefined
   /** The behaviour of the receiver; the default answer if it returns nothing. */
   behave: (asked: Asked) => Answer | undefined = () => undefined
   /** Selects series or samples that the receiver rejects. */
@@ -57,13 +70,14 @@ export class ScriptedReceiver {
   partial = false
   readonly requests: Request[] = []
 
-  constructor(decode: Decode, now: () => Now) {
+  constructor(decode: Decode, now: () => Now, rules?: Rules) {
     this.#decode = decode
     this.#now = now
+    this.#rules = rules
   }
 
   get ledger(): readonly LedgerEntry[] {
-    return this.#store.ledger
+    return this.#rules?.ledger ?? this.#store.ledger
   }
 
   #answer(headers: Record<string, string>, body: Buffer): Answer {
@@ -76,13 +90,23 @@ export class ScriptedReceiver {
       incoming.series.map((one) => [seriesKey(one.labels), one.samples.map(({ timestampMs }) => timestampMs)] as const),
     )
     const samples = incoming.series.reduce((sum, one) => sum + one.samples.length, 0)
-    this.requests.push({ atMs: this.#now().monotonicMs, version, samples, series: series.size })
+    this.requests.push({
+      atMs: this.#now().monotonicMs,
+      version,
+      samples,
+      series: series.size,
+      metadata: incoming.metadata.size,
+    })
     const scripted = this.behave({ number: this.requests.length, series, samples })
     if (scripted?.take === 'none') return scripted
     const how = version === 2 ? this.version2 : this.version1
     if (how === 'empty') return { take: 'none', status: 204 }
     if (typeof how === 'number') return { take: 'none', status: how, text: 'what is this' }
-    const honest = this.#take(incoming)
+    const bytes = body.length
+    const honest =
+      this.#rules === undefined
+        ? this.#take(incoming)
+        : { take: 'good' as const, ...this.#rules.answer(incoming, bytes, this.#now().trueMs) }
     if (how === 'mute') return { ...honest, headers: {} }
     return scripted === undefined ? honest : { ...scripted, headers: { ...honest.headers, ...scripted.headers } }
   }

@@ -117,15 +117,23 @@ for (const [reason, hint, url] of cases) {
   })
 }
 
+test('a request above the burst size has another hint than a tenant above its rate', () => {
+  const burst =
+    'HTTP 429: the tenant exceeded the ingestion burst size limit, set to 2000 (err-mimir-tenant-max-ingestion-rate)'
+  assert.match(hintFor(burst, somewhere) ?? '', /max_samples_per_send below this burst size/)
+})
+
 test('an unknown reason has no hint', () => {
   assert.equal(hintFor('HTTP 418: I am a teapot', somewhere), undefined)
 })
 
 /** https://grafana.com/docs/mimir/latest/manage/mimir-runbooks/ */
 const mimirIds = `
-  missing-metric-name metric-name-invalid max-label-names-per-series label-invalid label-value-invalid
+  missing-metric-name metric-name-invalid max-label-names-per-series max-label-names-per-info-series label-invalid label-value-invalid
   label-name-too-long label-value-too-long duplicate-label-names labels-not-sorted too-far-in-future too-far-in-past
   exemplar-labels-missing exemplar-labels-too-long exemplar-labels-blank exemplar-timestamp-invalid
+  exemplar-series-missing exemplar-too-far-in-future exemplar-too-far-in-past ingester-max-inflight-push-requests-bytes
+  distributor-max-write-request-data-item-size
   native-histogram-schema max-series-per-user max-series-per-metric max-active-series max-metadata-per-user
   max-metadata-per-metric tenant-max-request-rate tenant-max-ingestion-rate tenant-too-many-ha-clusters
   distributor-max-ingestion-rate distributor-max-inflight-push-requests distributor-max-inflight-push-requests-bytes

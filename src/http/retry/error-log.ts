@@ -2,6 +2,7 @@ import { hintFor, withHint } from '../../hints/index.ts'
 import type { Clock } from '../../util/clock.ts'
 import { type Fields, type Log, type Message, report } from '../../util/log.ts'
 import { StateRate } from '../../util/log-rate.ts'
+import { durationText } from '../../util/quantity.ts'
 
 interface Deps {
   readonly clock: Clock
@@ -19,15 +20,18 @@ export type ReceiverLabels = Readonly<Record<'remote_name' | 'url', string>>
 
 /** Reasons logged per outage. A receiver that gives a new reason each time does not fill the log. */
 const maxReasons = 20
+/** An outage is logged again after this time. */
+const reminderMs = 3_600_000
 
 /**
- * The current error of a receiver. Each reason is logged once per outage; repetitions are logged at level debug, and so are
- * outages that follow each other too fast.
+ * The current error of a receiver. Each reason is logged once per outage, and the current one once an hour. Other repetitions
+ * are logged at level debug, and so are outages that follow each other too fast.
  */
 export class ErrorLog {
   readonly #deps: Deps
   #reason: string | undefined
   #sinceMs = 0
+  #loggedMs = 0
   readonly #loggedReasons = new Set<string>()
   readonly #state: StateRate
 
@@ -54,14 +58,18 @@ export class ErrorLog {
 
   report(message: Message, reason: string, more: Fields = {}): void {
     const { log, receiver, clock } = this.#deps
-    if (this.#reason === undefined) this.#sinceMs = clock.monotonicMs()
+    const nowMs = clock.monotonicMs()
+    if (this.#reason === undefined) this.#sinceMs = nowMs
     this.#reason = reason
     const key = withoutNumbers(reason)
     this.#state.set(true)
     const isNew = this.#state.isLoggedAsBad && !this.#loggedReasons.has(key) && this.#loggedReasons.size < maxReasons
     if (isNew) this.#loggedReasons.add(key)
-    const fields = { ...receiver, reason, hint: this.hintFor(reason), ...more }
-    report(log, message, fields, isNew ? message.level : 'debug')
+    const isDue = isNew || nowMs - this.#loggedMs >= reminderMs
+    if (isDue) this.#loggedMs = nowMs
+    const failing = isDue && !isNew ? { failing_for: durationText(nowMs - this.#sinceMs) } : {}
+    const fields = { ...receiver, reason, hint: this.hintFor(reason), ...more, ...failing }
+    report(log, message, fields, isDue ? message.level : 'debug')
   }
 
   clear(): void {

@@ -3,14 +3,27 @@ import { instantOf } from '../../util/clock.ts'
 /**
  * How one attempt to send ended. An answer from a server is a value, not an exception. `receiverMs` is the receiver's
  * clock, from its Date header: milliseconds since the epoch, in whole seconds. `written` is the number of samples that the
- * receiver reports as written; undefined if it reports no counts (remote-write 1.0).
+ * receiver reports as written; undefined if it reports no counts (remote-write 1.0). `detail` is the reason without the
+ * limit for a log line: the sender interprets it.
  */
 export type Outcome =
   | { readonly kind: 'delivered'; readonly receiverMs?: number; readonly written?: number }
   /** Not accepted: the same request may succeed later, in `afterMs` milliseconds at the earliest. */
-  | { readonly kind: 'retry'; readonly reason: string; readonly status?: number; readonly afterMs?: number }
+  | {
+      readonly kind: 'retry'
+      readonly reason: string
+      readonly status?: number
+      readonly afterMs?: number
+      readonly detail?: string
+    }
   /** Rejected for this content: sending the same request again cannot succeed. */
-  | { readonly kind: 'rejected'; readonly reason: string; readonly status: number; readonly written?: number }
+  | {
+      readonly kind: 'rejected'
+      readonly reason: string
+      readonly status: number
+      readonly written?: number
+      readonly detail?: string
+    }
   /** No answer: the request may have arrived. */
   | { readonly kind: 'uncertain'; readonly reason: string; readonly status?: number; readonly afterMs?: number }
 
@@ -53,9 +66,11 @@ export function outcomeOf(reply: Reply, nowMs: number): Outcome {
   if (operatorErrors.has(status)) return { kind: 'retry', reason, status, afterMs: operatorRetryMs }
   const afterMs = retryAfterMs(reply.headers['retry-after'], nowMs)
   const wait = afterMs === undefined ? {} : { afterMs }
+  const full = reasonOf(reply, maxDetail)
+  const detail = full === reason ? {} : { detail: full }
   if (gatewayGaveUp.has(status)) return { kind: 'uncertain', reason, status, ...wait }
-  if (status >= 500 || status === 429 || status === 408) return { kind: 'retry', reason, status, ...wait }
-  if (status >= 400) return { kind: 'rejected', reason, status, ...writtenOf(reply) }
+  if (status >= 500 || status === 429 || status === 408) return { kind: 'retry', reason, status, ...wait, ...detail }
+  if (status >= 400) return { kind: 'rejected', reason, status, ...writtenOf(reply), ...detail }
   return { kind: 'retry', reason: `${reason}: ${notReceiver}`, status, afterMs: operatorRetryMs }
 }
 
@@ -77,11 +92,12 @@ function isPage({ headers, body }: Reply): boolean {
 /** Control characters, and those that change the direction of the text. */
 const controls = /(?:[^\P{Cc}\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069])+/gu
 
-/**
- * Status and first line of the answer; the second line too if the first ends with a colon. For a web page its title. Only
- * for output, never interpreted.
- */
-function reasonOf(reply: Reply): string {
+/** Length of a reason for output, and of one that a sender interprets. */
+const maxReason = 512
+const maxDetail = 2048
+
+/** Status and first line of the answer; the second line too if the first ends with a colon. For a web page its title. */
+function reasonOf(reply: Reply, maxLength = maxReason): string {
   const { status, headers } = reply
   const body = isPage(reply) ? (/<title[^>]*>([^<]*)/i.exec(reply.body)?.[1] ?? '') : reply.body
   const location = headers.location === undefined ? '' : ` to ${withoutQuery(String(headers.location))}`
@@ -90,7 +106,7 @@ function reasonOf(reply: Reply): string {
     .replace(/:\s*\n[\s*]*/, ': ')
     .split(/\s*\n/)
     .map((one) => one.replace(controls, '\uFFFD')) // a terminal could execute them
-  return `HTTP ${status}${location}${line === '' ? '' : `: ${line.slice(0, 512)}`}`
+  return `HTTP ${status}${location}${line === '' ? '' : `: ${line.slice(0, maxLength)}`}`
 }
 
 /** A redirect target without query and credentials, which may contain a token. */

@@ -42,7 +42,7 @@ export async function endpointOptions(block: RemoteWriteBlock, context: OutputCo
     metadataIntervalMs: metadata.send === false ? 0 : milliseconds(metadata.send_interval, 60_000),
     protobufMessage: block.protobuf_message ?? preset.protobufMessage ?? 'auto',
     compression: block.compression ?? preset.compression ?? 'snappy',
-    inline: metadata.inline ?? (metadata.send === false ? 'none' : 'full'),
+    inline: metadata.inline ?? (metadata.send === false ? 'none' : (preset.inline ?? 'full')),
     sendIntervalMs,
     ...(sampling && { sampling }),
     intervalMs,
@@ -52,6 +52,11 @@ export async function endpointOptions(block: RemoteWriteBlock, context: OutputCo
     ...selection,
     pushPath: preset.path,
     pacing: queue.pacing ?? 'on',
+    acceptance: block.acceptance ?? 'auto',
+    ...(block.preset !== undefined &&
+      preset.acceptance !== undefined && {
+        presetAcceptance: { preset: block.preset, is: preset.acceptance },
+      }),
   }
 }
 

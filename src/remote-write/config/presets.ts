@@ -1,5 +1,6 @@
+import type { Acceptance } from '../acceptance/acceptance.ts'
 import type { Compression } from '../encode/compression.ts'
-import type { ProtobufMessage } from '../encode/protobuf-message.ts'
+import type { Inline, ProtobufMessage } from '../encode/protobuf-message.ts'
 
 /** Defaults of an endpoint for one kind of receiver. Every value can be overridden in the block. */
 export interface Preset {
@@ -15,6 +16,10 @@ export interface Preset {
   readonly labelLimit?: number
   readonly labelNameLengthLimit?: number
   readonly labelValueLengthLimit?: number
+  /** What the receiver does with the good samples of a request that it rejects. */
+  readonly acceptance?: Acceptance
+  /** Metadata that 2.0 sends; default: full. Mimir counts it against the rate limit: `full` costs 53 % more than samples alone. */
+  readonly inline?: Inline
   /** Collection interval if this is the only output, and the reason. */
   readonly interval?: { readonly every: string; readonly why: string }
   /** The `job` label if this is the only output, and the reason. */
@@ -24,6 +29,9 @@ export interface Preset {
 /**
  * Prometheus, Mimir and Thanos keep two hours in memory. They reject samples older than one hour, unless an out-of-order
  * window is configured. Grafana Cloud has a window of two hours. Amazon documents one hour.
+ *
+ * Amazon runs Cortex, which stores the good samples of a request like Mimir. Thanos does so too and answers 409.
+ * VictoriaMetrics drops bad samples itself and answers 204.
  */
 export const presets = {
   prometheus: {
@@ -32,6 +40,7 @@ export const presets = {
     maxSamplesPerSend: 10_000,
     protobufMessage: 'auto',
     compression: 'snappy',
+    acceptance: 'atomic',
   },
   mimir: {
     path: '/api/v1/push',
@@ -39,6 +48,8 @@ export const presets = {
     maxSamplesPerSend: 10_000,
     protobufMessage: 'auto',
     compression: 'snappy',
+    inline: 'periodic',
+    acceptance: 'partial',
     labelLimit: 30,
     labelNameLengthLimit: 1024,
     labelValueLengthLimit: 2048,
@@ -49,6 +60,8 @@ export const presets = {
     maxSamplesPerSend: 10_000,
     protobufMessage: 'auto',
     compression: 'snappy',
+    inline: 'periodic',
+    acceptance: 'partial',
     labelLimit: 30,
     labelNameLengthLimit: 1024,
     interval: {
@@ -72,6 +85,7 @@ export const presets = {
     maxSamplesPerSend: 10_000,
     protobufMessage: 'prometheus.WriteRequest',
     compression: 'snappy',
+    acceptance: 'partial',
   },
   amp: {
     path: '/api/v1/remote_write',
@@ -79,6 +93,7 @@ export const presets = {
     maxSamplesPerSend: 5_000,
     protobufMessage: 'prometheus.WriteRequest',
     compression: 'snappy',
+    acceptance: 'partial',
     labelLimit: 70,
   },
 } as const satisfies Readonly<Record<string, Preset>>

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { count, duration, flag, positive, relabelConfigs, target } from '../../config/output-block.ts'
 import { extents } from '../../relabel/index.ts'
+import { acceptances } from '../acceptance/acceptance.ts'
 import { compressions } from '../encode/compression.ts'
 import { inlineKinds, protobufMessages } from '../encode/protobuf-message.ts'
 import { presetNames } from './presets.ts'
@@ -44,6 +45,7 @@ export const remoteWriteSchema = v.strictObject({
       ...queueWords,
     }),
   ),
+  acceptance: v.optional(v.picklist(acceptances, `expected one of ${acceptances.join(', ')}`)),
   metrics: v.optional(v.picklist(extents, `expected one of ${extents.join(', ')}`)),
   write_relabel_configs: v.optional(relabelConfigs),
   label_limit: v.optional(count),

@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs/minimal.js'
 import type { MetricType, Series } from '../../metrics/index.ts'
 
-import type { Inline } from './protobuf-message.ts'
+import type { RequestMetadata } from './protobuf-message.ts'
 import { maxHeadBytes, putVarint, varintLength } from './wire.ts'
 
 /** Protobuf tags (field number and wire type) of remote-write 2.0. */
@@ -53,7 +53,7 @@ const maxOtherBytes = 32
 export function layoutOf(
   series: readonly Series[],
   texts: (series: Series) => readonly string[],
-  inline: Inline,
+  inline: RequestMetadata,
 ): Layout {
   const symbols = new Symbols()
   const labels = series.map(texts)

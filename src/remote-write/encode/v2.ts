@@ -5,7 +5,7 @@ import type { Series, Since } from '../../metrics/index.ts'
 import type { Batch } from './batch.ts'
 import { commonSeries, type Encoded, type Encoder, nothing, pointsOf, startOf } from './encoder.ts'
 import { type Label, labelsOf } from './labels.ts'
-import type { Inline } from './protobuf-message.ts'
+import type { RequestMetadata } from './protobuf-message.ts'
 import { SeriesCache } from './series-cache.ts'
 import { type Layout, layoutOf } from './symbols.ts'
 import {
@@ -39,7 +39,7 @@ interface SeriesTemplate extends RequestTemplate {
 export class EncoderV2 implements Encoder {
   readonly contentType = 'application/x-protobuf;proto=io.prometheus.write.v2.Request'
   readonly version = '2.0.0'
-  readonly #inline: Inline
+  readonly #inline: RequestMetadata
   readonly #texts: SeriesCache<readonly string[]>
   #layouts: Layout[] = []
   /** Output buffer, reused for each request. */
@@ -48,7 +48,7 @@ export class EncoderV2 implements Encoder {
   #template: SeriesTemplate | undefined
 
   /** `labels` returns the labels of a series as it is sent. */
-  constructor(inline: Inline, labels: (series: Series) => readonly Label[] = labelsOf) {
+  constructor(inline: RequestMetadata, labels: (series: Series) => readonly Label[] = labelsOf) {
     this.#inline = inline
     this.#texts = new SeriesCache((series) => labels(series).flat())
   }

@@ -147,12 +147,18 @@ function firstOnly(slice: Slice, half: 'left' | 'right'): Slice {
   return { ...extent({ ...slice, step: half }), step: 'send', uncertain: false }
 }
 
+/** Two halves of a slice, by entries and then by series; itself if it is one sample. */
+export function halvesOf(slice: Slice): readonly Slice[] {
+  const both = { ...slice, step: 'send', uncertain: true } as const
+  return slice.to - slice.from > 1 ? halves(both) : (({ next }) => (next.length > 0 ? next : [both]))(split(both, true))
+}
+
 /** Two halves by series. A slice of one series is offending. */
-function split(slice: Slice): Next {
+function split(slice: Slice, uncertain = false): Next {
   const { low, high } = slice
   if (high - low <= 1) return { next: [], offending: slice }
   const middle = Math.ceil((low + high) / 2)
-  const half = { ...slice, step: 'send', uncertain: false } as const
+  const half = { ...slice, step: 'send', uncertain } as const
   return {
     next: [
       { ...half, high: middle },
@@ -161,17 +167,54 @@ function split(slice: Slice): Next {
   }
 }
 
-/** Splits a slice after HTTP 413: into halves by entries, then by series. Steps that send one entry are split by series. */
+/**
+ * Splits a slice after HTTP 413: into halves by entries, then by series. Steps that send one entry are split by series. If
+ * several entries may have arrived before, their first one is sent alone: half of them would not show whether they had.
+ */
 function smaller(slice: Slice): Next {
-  const { from, to } = slice
-  if (slice.step !== 'send' || to - from <= 1) return split({ ...slice, step: 'send' })
-  const middle = Math.ceil((from + to) / 2)
-  return {
-    next: [
-      { ...slice, to: middle },
-      { ...slice, from: middle },
-    ],
-  }
+  const { from, to, uncertain } = slice
+  if (to - from <= 1) return split({ ...slice, step: 'send' }, uncertain)
+  if (slice.step !== 'send') return split({ ...slice, step: 'send' })
+  if (uncertain) return { next: [{ ...slice, step: 'first' }] }
+  return { next: halves(slice) }
+}
+
+function halves(slice: Slice): readonly Slice[] {
+  const middle = Math.ceil((slice.from + slice.to) / 2)
+  return [
+    { ...slice, to: middle },
+    { ...slice, from: middle },
+  ]
+}
+
+/**
+ * The next slice in two halves by entries, after a receiver has dropped series as a whole because one of their samples is
+ * too old or too new. Series without such a sample are stored.
+ */
+export function splitByTime(pending: PendingSlices): PendingSlices {
+  const slice = pending.at(-1)
+  if (slice === undefined) return pending
+  const both = halves({ ...slice, step: 'send', uncertain: true })
+  return inOrder([...pending.slice(0, -1), ...both.toReversed()])
+}
+
+/**
+ * Cuts the next slice until it has at most this many samples, for a range of `width` series: by entries, then by series.
+ * If several entries may have arrived before, their first one is sent alone.
+ */
+export function fitted(pending: PendingSlices, width: number, samples: number): PendingSlices {
+  const slice = pending.at(-1)
+  if (slice === undefined || slice.step !== 'send') return pending
+  const { from, to, low, uncertain } = slice
+  const series = Math.max(1, Math.min(slice.high, width) - low)
+  const entries = Math.max(1, Math.floor(samples / series))
+  if (entries >= to - from && series <= samples) return pending
+  const rest = pending.slice(0, -1)
+  if (uncertain && to - from > 1) return [...rest, { ...slice, step: 'first' }]
+  if (to - from > 1)
+    return fitted([...rest, { ...slice, from: from + entries }, { ...slice, to: from + entries }], width, samples)
+  const end = low + Math.max(1, samples)
+  return [...rest, { ...slice, low: end }, { ...slice, high: end }]
 }
 
 const letters: Readonly<Record<Step, string>> = { send: 's', first: 'f', left: 'l', right: 'r', last: 'z' }

@@ -1,11 +1,18 @@
+import type { RefusalCause } from '../acceptance/refusal.ts'
 import type { Slice } from './bisect.ts'
 
 /** Rejections in a row after which hostpush sends a test sample. */
 const probeAfter = 3
 /** The same for HTTP 413: a range may need several halvings. */
 const probeTooLargeAfter = 8
-/** Slices rejected in a row, while the test sample was accepted, after which the whole range counts as rejected. */
+/** Slices of several snapshots rejected in a row, while the test sample was accepted, after which they are sent one by one. */
 const rangeRejectedAfter = 15
+
+/**
+ * Single series of a snapshot that hostpush sends before the whole snapshot counts as rejected. Most of them may be bad, so
+ * they are many; fewer if the message says that the time is the cause, and fewer still after such a snapshot.
+ */
+const spotChecks = { any: 12, time: 4, timeAgain: 2 } as const
 
 /** A slice of one series that the receiver rejected, and its error message. */
 export interface SingleSeriesRejection {
@@ -26,13 +33,15 @@ export class BlameTracker {
   #rejections = 0
   #tooLarge = 0
   #reason = ''
+  #firstCause: RefusalCause | undefined
+  #cause: RefusalCause = 'unknown'
   #suspects: SingleSeriesRejection[] = []
-  readonly #maxRejections: number
+  readonly #isQuick: boolean
 
-  /** `quick`: the previous range was rejected as a whole, so this one probably is too. */
-  constructor(uncertain: boolean, quick: boolean) {
+  /** `isQuick`: the previous range was rejected as a whole for its time, so this one probably is too. */
+  constructor(uncertain: boolean, isQuick: boolean) {
     this.uncertain = uncertain
-    this.#maxRejections = quick ? probeAfter : rangeRejectedAfter
+    this.#isQuick = isQuick
   }
 
   /** True on the first call: a second sender is checked once per range. */
@@ -52,8 +61,33 @@ export class BlameTracker {
     return this.#accepted && this.#rejections > 0
   }
 
+  /** The last rejection was for the time of the samples. */
+  get isForTime(): boolean {
+    return this.#cause === 'past' || this.#cause === 'future' || this.#cause === 'order'
+  }
+
   get suspects(): readonly SingleSeriesRejection[] {
     return this.#suspects
+  }
+
+  /** Number of single series to send before the snapshot counts as rejected. */
+  get spotChecks(): number {
+    if (!this.isForTime) return spotChecks.any
+    return this.#isQuick ? spotChecks.timeAgain : spotChecks.time
+  }
+
+  /**
+   * A new part of the range is rejected for its order, although the range was rejected for another reason first or may have
+   * arrived: the receiver may have stored the part.
+   */
+  mayBeStored(cause: RefusalCause): boolean {
+    this.#firstCause ??= cause
+    return cause === 'order' && (this.#firstCause !== 'order' || this.uncertain)
+  }
+
+  /** The first rejection was for the order of the samples. */
+  get isForOrder(): boolean {
+    return this.#firstCause === 'order'
   }
 
   /** The receiver accepted a part of the range. Returns the suspects, which are now known to be at fault. */
@@ -63,9 +97,10 @@ export class BlameTracker {
   }
 
   /** The receiver rejected a slice. Returns the series that are known to be at fault. */
-  reject(slice: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
+  reject(slice: Slice | undefined, reason: string, cause: RefusalCause): readonly SingleSeriesRejection[] {
     this.#rejections++
     this.#reason = reason
+    this.#cause = cause
     if (slice !== undefined) this.#suspects.push({ slice, reason })
     return this.#accepted ? this.#suspects.splice(0) : []
   }
@@ -74,12 +109,12 @@ export class BlameTracker {
   tooLarge(slice: Slice | undefined, reason: string): readonly SingleSeriesRejection[] {
     this.#tooLarge++
     this.#reason = reason
-    return slice === undefined ? [] : this.reject(slice, reason)
+    return slice === undefined ? [] : this.reject(slice, reason, 'unknown')
   }
 
   /** Nothing was accepted yet: time to send a test sample. */
   shouldProbe(isOver: boolean): boolean {
-    const isEnough = this.#rejections >= probeAfter || this.#tooLarge >= probeTooLargeAfter
+    const isEnough = this.#rejections >= (this.#isQuick ? 1 : probeAfter) || this.#tooLarge >= probeTooLargeAfter
     return !this.#accepted && !this.#probed && (isOver || isEnough)
   }
 
@@ -90,6 +125,6 @@ export class BlameTracker {
 
   /** The receiver accepts the test sample and nothing of this range. */
   rangeRejected(isOver: boolean): boolean {
-    return !this.#accepted && this.#probed && (isOver || this.#rejections >= this.#maxRejections)
+    return !this.#accepted && this.#probed && (isOver || this.#rejections >= rangeRejectedAfter)
   }
 }

@@ -51,6 +51,12 @@ export class Range {
     return { entries: this.entries.length, series: this.width, samples: this.samples }
   }
 
+  /** Whether a slice sends all series of the newest snapshot. */
+  isWhole(slice: Slice): boolean {
+    const { to, low, high } = extent(slice)
+    return to === this.entries.length && low === 0 && high >= this.width
+  }
+
   /** The batch that a slice sends. */
   cut(slice: Slice): Batch {
     const { from, to, low, high } = extent(slice)

@@ -10,7 +10,8 @@ import type { Relabeller } from '../series/relabel.ts'
 import type { EndpointStats } from '../stats.ts'
 import type { BlameTracker, SingleSeriesRejection } from './blame.ts'
 import { DuplicateSender } from './duplicate-sender.ts'
-import type { Excluded, Range } from './range.ts'
+import type { Exclusions } from './exclusions.ts'
+import { type Excluded, only, type Range } from './range.ts'
 
 interface Deps {
   readonly clock: Clock
@@ -22,18 +23,33 @@ interface Deps {
   readonly receiver: ReceiverLabels
   readonly ageLimitMs: number
   readonly hasStepped: () => boolean
+  readonly exclusions: Exclusions
 }
+
+/** Excluded samples are saved together, after this time or this number of snapshots. */
+const unsentMs = 60_000
+const maxUnsent = 100
+
+/** A pause that lasts is logged again after this time. */
+const reminderMs = 3_600_000
 
 /** Counts and logs rejected samples, saves them as dead letters, and excludes rejected series for an hour. */
 export class Rejections {
   readonly #deps: Deps
-  readonly #exclusions = new ExcludedSeries()
   readonly #duplicateSender: DuplicateSender
   readonly #counts: WrittenCounts
   /** Whether the receiver rejects whole snapshots. */
   #isRangeRejected = false
   /** The last rejection and the error message of the receiver. */
   #last: { readonly what: string; readonly reason: string } | undefined
+  /** Samples of excluded series that are not in a dead letter yet, and since when. */
+  readonly #unsent: Entry[] = []
+  #unsentSinceMs = 0
+  /** When a pause was logged, monotonic milliseconds. */
+  #loggedMs = 0
+  /** Samples that are too old, and excluded ones, are counted up to these sequence numbers. */
+  #oldTo = 0
+  #excludedTo = 0
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -64,27 +80,46 @@ export class Rejections {
 
   /** Series and ages that are not sent. Counts their samples as dropped. */
   async excluded(entries: readonly Entry[]): Promise<Excluded> {
-    const { ageLimitMs, clock, cursor, stats } = this.#deps
+    const { ageLimitMs, clock, cursor, stats, exclusions } = this.#deps
     const olderThanMs = ageLimitMs === 0 ? Number.NEGATIVE_INFINITY : clock.now() - ageLimitMs
-    const series = this.#exclusions.at(clock.monotonicMs())
+    const series = exclusions.in(entries, clock.monotonicMs())
     const old = entries.filter(({ snapshot }) => snapshot.timestampMs < olderThanMs)
-    if (old.length > 0) cursor.drop('too_old', samplesIn(old))
-    const recent = entries.filter((entry) => !old.includes(entry))
+    cursor.drop('too_old', samplesIn(old.filter(({ sequence }) => sequence > this.#oldTo)))
+    this.#oldTo = Math.max(this.#oldTo, old.at(-1)?.sequence ?? 0)
+    const recent = entries.filter((entry) => !old.includes(entry) && entry.sequence > this.#excludedTo)
+    this.#excludedTo = Math.max(this.#excludedTo, entries.at(-1)?.sequence ?? 0)
     const samples = series.size === 0 ? 0 : samplesOf(series, recent)
     if (samples > 0) {
       stats.samplesFailed += samples
       cursor.drop('rejected', samples)
-      await cursor.saveDeadLetter({ reason: 'not sent: the receiver rejects this series', entries: recent, series })
+      await this.#keepUnsent(
+        recent.map(({ sequence, snapshot }) => ({ sequence, snapshot: only(snapshot, (one) => series.has(one)) })),
+      )
     }
     return { series, olderThanMs }
   }
 
+  /** Saves the samples that were not sent since the last dead letter. */
+  async saveUnsent(): Promise<void> {
+    const entries = this.#unsent.splice(0)
+    if (entries.length > 0)
+      await this.#deps.cursor.saveDeadLetter({ reason: 'not sent: the receiver rejects this series', entries })
+  }
+
+  /** A dead letter costs a file and a sync: one has the samples of several minutes. */
+  async #keepUnsent(entries: readonly Entry[]): Promise<void> {
+    const nowMs = this.#deps.clock.monotonicMs()
+    if (this.#unsent.length === 0) this.#unsentSinceMs = nowMs
+    this.#unsent.push(...entries)
+    if (this.#unsent.length >= maxUnsent || nowMs - this.#unsentSinceMs >= unsentMs) await this.saveUnsent()
+  }
+
   /** The receiver rejects one series. */
   async series(range: Range, { slice, reason }: SingleSeriesRejection): Promise<void> {
-    const { clock, relabeller } = this.#deps
+    const { clock, relabeller, exclusions } = this.#deps
     const { entries } = range.cut({ ...slice, step: 'send' })
     const [series] = entries.flatMap(({ snapshot }) => snapshot.series)
-    if (series !== undefined) this.#exclusions.add(series, clock.monotonicMs())
+    if (series !== undefined) exclusions.add(series, clock.monotonicMs())
     const samples = await this.#reject(entries, reason)
     const labels = series === undefined ? [] : relabeller.labels(series)
     this.#last = { what: 'delivering, except for rejected series', reason }
@@ -118,7 +153,7 @@ export class Rejections {
   /** The receiver accepted a request. `written`: the number of samples that it reports, if it does. */
   accepted({ samples, written }: { readonly samples: number; readonly written?: number }): void {
     this.#duplicateSender.onAccepted()
-    if (this.#exclusions.isEmpty) this.#last = undefined
+    if (this.#deps.exclusions.size === 0) this.#last = undefined
     if (this.#isRangeRejected) this.#report(messages.snapshotsAccepted)
     this.#isRangeRejected = false
     this.#counts.accepted(samples, written)
@@ -130,9 +165,11 @@ export class Rejections {
     report(log, message, { ...receiver, ...fields }, isNew ? message.level : 'debug')
   }
 
-  /** Stores the current problem. True if it differs from the previous one. */
+  /** Stores the current problem. True if it differs from the previous one, and once an hour. */
   #isNew(what: string, reason: string): boolean {
-    const isNew = this.#last?.what !== what || this.#last.reason !== reason
+    const nowMs = this.#deps.clock.monotonicMs()
+    const isNew = this.#last?.what !== what || this.#last.reason !== reason || nowMs - this.#loggedMs >= reminderMs
+    if (isNew) this.#loggedMs = nowMs
     this.#last = { what, reason }
     return isNew
   }
@@ -195,27 +232,5 @@ class WrittenCounts {
     if (missing > 0) stats.samplesDropped.set(dropReason, (stats.samplesDropped.get(dropReason) ?? 0) + missing)
     if (missing > 0 && !this.#isLess) report(log, messages.wroteLess, { ...receiver, samples, written })
     this.#isLess = missing > 0
-  }
-}
-
-/** Time after which a rejected series is sent again. */
-const excludedMs = 3_600_000
-
-/** Series that the receiver rejected. Times are monotonic milliseconds. */
-class ExcludedSeries {
-  readonly #untilMs = new Map<Series, number>()
-
-  add(series: Series, nowMs: number): void {
-    this.#untilMs.set(series, nowMs + excludedMs)
-  }
-
-  get isEmpty(): boolean {
-    return this.#untilMs.size === 0
-  }
-
-  /** Series that are excluded now. Removes those that are due again. */
-  at(nowMs: number): ReadonlySet<Series> {
-    for (const [series, until] of this.#untilMs) if (nowMs >= until) this.#untilMs.delete(series)
-    return new Set(this.#untilMs.keys())
   }
 }

@@ -1,28 +1,22 @@
-import type { Wait } from '../../http/index.ts'
 import { type Identity, ownCounter } from '../../metrics/index.ts'
-
-import type { Clock } from '../../util/clock.ts'
 import type { Batch } from '../encode/batch.ts'
 
 /** Maximum number of bisection requests per hour, so that a search does not overload the receiver. */
 const perHour = 32
 const hourMs = 3_600_000
 
-interface Deps {
-  readonly clock: Clock
-  readonly wait: Wait
-}
-
 /** Rate limit for bisection requests. Times are monotonic milliseconds. */
 export class SearchBudget {
   #spentMs: number[] = []
 
-  /** Waits until a request is allowed, and counts it. Calls `onSpent` before each wait. */
-  async wait({ clock, wait }: Deps, onSpent: (waitMs: number) => void, signal: AbortSignal): Promise<void> {
-    for (let waitMs = this.acquire(clock.monotonicMs()); waitMs > 0; waitMs = this.acquire(clock.monotonicMs())) {
-      onSpent(waitMs)
-      await wait.wait(waitMs, signal)
-    }
+  /** Requests that are allowed now. */
+  left(nowMs: number): number {
+    return perHour - this.#spentMs.filter((at) => nowMs - at < hourMs).length
+  }
+
+  /** Allows the full number of requests again. */
+  reset(): void {
+    this.#spentMs = []
   }
 
   /** Counts a request and returns 0, or returns how long to wait for the next one. */

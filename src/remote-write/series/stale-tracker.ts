@@ -1,8 +1,8 @@
 import type { Cursor, Entry } from '../../buffer/index.ts'
 import type { Series } from '../../metrics/index.ts'
 import { markable } from '../encode/batch.ts'
-import { labelsOf } from '../encode/labels.ts'
 import type { Relabeller } from './relabel.ts'
+import { identityText } from './series-text.ts'
 
 /** The lookback of Prometheus queries. A series older than this needs no stale marker. */
 const lookbackMs = 300_000
@@ -41,9 +41,6 @@ export class StaleTracker {
 
 type List = readonly Series[]
 
-/** Label sets as JSON, of series that were compared. */
-const texts = new WeakMap<Series, string>()
-
 /**
  * Returns the entries and the series before them with one object per label set. A series that was read from the log, or
  * that returns after it was evicted, can be a different object with the same labels; without this step it would get a
@@ -76,7 +73,7 @@ function duplicates(lists: ReadonlySet<List>): ReadonlyMap<Series, Series> | und
   const first = new Map<string, Series>()
   const duplicateOf = new Map<Series, Series>()
   for (const series of notInAll([...lists])) {
-    const text = textOf(series)
+    const text = identityText(series)
     const original = first.get(text)
     if (original === undefined) first.set(text, series)
     else duplicateOf.set(series, original)
@@ -89,10 +86,4 @@ function notInAll(lists: readonly List[]): readonly Series[] {
   const counts = new Map<Series, number>()
   for (const list of lists) for (const series of list) counts.set(series, (counts.get(series) ?? 0) + 1)
   return [...counts].flatMap(([series, count]) => (count < lists.length ? [series] : []))
-}
-
-function textOf(series: Series): string {
-  let text = texts.get(series)
-  if (text === undefined) texts.set(series, (text = JSON.stringify(labelsOf(series))))
-  return text
 }

@@ -82,6 +82,10 @@ function recordingReader(
         throw error
       }
     },
+    readRegular(path, maxBytes) {
+      into.reads.push([String(path)])
+      return files.readRegular(path, maxBytes)
+    },
     list(path) {
       into.lists.push(String(path))
       return files.list(path)

@@ -31,6 +31,7 @@ receiver.listen(0, '127.0.0.1', async () => {
     isTTY: false,
     restartAs: () => Promise.reject(new Error('not here')),
     onHangup() {},
+    onForcedStop() {},
     stop: new AbortController().signal,
   }
   await command(['once', `--remote-write.url=${url}`], terminal)

@@ -74,6 +74,7 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
       epoch.changed = new AbortController()
     }
     await change()
+    sampleClock.keepReceivers(new Set(next.outputs.map(cursorNameOf)))
   }
   const notify = deps.supervisor?.notify ?? (() => {})
   const reread = deps.reread ?? (() => Promise.reject(new Error('no configuration file to reload')))
@@ -159,8 +160,8 @@ async function openSending(config: Config, deps: Deps) {
   const buffer = await openBuffer({ ...config.buffer, ...inMemory }, { ...deps, bootId, agentInfo, offset })
   const hostClaim = await claimHostSeries(config) // batch commands then do not push this host's series
   const sampleClock = new SampleClock(clock, log, buffer.newestMs)
-  const onTime = (receiverMs: number) => {
-    sampleClock.confirm(receiverMs)
+  const onTime = (receiverMs: number, name: string) => {
+    sampleClock.confirm(receiverMs, name)
     buffer.confirmTime(receiverMs)
   }
   const hasStepped = () => sampleClock.stats.steps > 0

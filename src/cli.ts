@@ -1,7 +1,9 @@
+import { addAbortSignal, type Readable } from 'node:stream'
 import type { Terminal } from './commands/command.ts'
 import { collectorHelp, commands, examplesText, hasCollectorFlags, helpOf } from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
 import { outputKinds } from './output-kinds.ts'
+import { systemClock } from './util/clock.ts'
 import { didYouMean } from './util/did-you-mean.ts'
 import { beforeProgram, parseBeforeProgram, parseFlags, UsageError } from './util/flags.ts'
 import { messageOf } from './util/log.ts'
@@ -13,6 +15,9 @@ export { outputKinds }
 const failed = 1
 /** The command line is wrong. */
 const usageError = 2
+
+/** Signals within this time are one request to stop: systemd and supervisors may send several. */
+const sameStopMs = 1000
 
 /** Runs one command line and returns its exit status. */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -97,6 +102,9 @@ function processTerminal(): Terminal & { end(status: number): void } {
   let stop: AbortController | undefined
   let hasWritten = false
   let isErrorHandled = false
+  let onForcedStop = (signal: string) => {
+    process.stderr.write(`hostpush: ${signal} during the stop, exiting at once\n`)
+  }
   return {
     environment: process.env,
     outputKinds,
@@ -110,7 +118,7 @@ function processTerminal(): Terminal & { end(status: number): void } {
       isErrorHandled = true
       process.stderr.write(text)
     },
-    input: async () => Buffer.concat(await process.stdin.toArray({ signal: stopping().signal })),
+    input: (maxBytes) => readAll(process.stdin, maxBytes, stopping().signal),
     get isTTY() {
       return process.stdout.isTTY === true
     },
@@ -119,6 +127,9 @@ function processTerminal(): Terminal & { end(status: number): void } {
     },
     restartAs: async (user, keep) => (await import('./host/index.ts')).restartAs(user, keep),
     onHangup: (work) => process.on('SIGHUP', work),
+    onForcedStop(work) {
+      onForcedStop = work
+    },
     end(status) {
       if (!hasWritten) process.exit(status)
       // Exits after the last write, even if an error left a server or a timer open.
@@ -129,10 +140,16 @@ function processTerminal(): Terminal & { end(status: number): void } {
   function stopping(): AbortController {
     if (stop !== undefined) return stop
     const controller = new AbortController()
+    let firstMs: number | undefined
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (controller.signal.aborted) process.exit(failed)
-        controller.abort(new Error(`stopped by ${signal}`))
+        const nowMs = systemClock.monotonicMs()
+        firstMs ??= nowMs
+        if (!controller.signal.aborted) controller.abort(new Error(`stopped by ${signal}`))
+        else if (nowMs - firstMs > sameStopMs) {
+          onForcedStop(signal)
+          process.exit(failed)
+        }
       })
     }
     stop = controller
@@ -144,6 +161,18 @@ function processTerminal(): Terminal & { end(status: number): void } {
     if (status === 0) stopping().abort(error)
     else process.exit(status)
   }
+}
+
+/** Reads a stream to its end. Rejects when it has more than `maxBytes`, or when the signal aborts. */
+async function readAll(stream: Readable, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of addAbortSignal(signal, stream) as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > maxBytes) throw new Error(`standard input: larger than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }
 
 /** Returns the exit status after a failed write to standard output. A closed pipe is not an error of this command. */

@@ -55,7 +55,18 @@ const rows: readonly Readonly<Record<string, Part>>[] = [
 ]
 
 /** util/ is no place for what has no other: it grows only with a line here. */
-const utilities = ['clock', 'deadline', 'did-you-mean', 'flags', 'log', 'plural', 'quantity', 'version']
+const utilities = [
+  'clock',
+  'deadline',
+  'did-you-mean',
+  'flags',
+  'log-rate',
+  'log',
+  'plural',
+  'quantity',
+  'regular-file',
+  'version',
+]
 
 /** Who may know the whole configuration: every other part declares the options that it needs. */
 const mayKnowConfig = ['agent.ts', 'agent/', 'commands/', 'doctor/', 'estimate/', 'config/']

@@ -27,6 +27,9 @@ const checkMs = 10_000
 /** A collection that takes longer counts as stalled. */
 const maxCollectionMs = 120_000
 
+/** A stop that takes longer is explained in the log. */
+const reportMs = 1000
+
 export interface Schedule extends Interval {
   readonly flushTimeoutMs: number
   /** Aborts when a reload changes the interval. */
@@ -90,8 +93,15 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     ingest.end()
     await parts.end()
     await adopted
-    const deadline = createDeadline(clock, schedule().flushTimeoutMs)
+    const { flushTimeoutMs } = schedule()
+    const deadline = createDeadline(clock, flushTimeoutMs)
+    const cancel = clock.timer(reportMs, () => {
+      const at_most = `${Math.ceil((flushTimeoutMs - reportMs) / 1000)}s`
+      for (const { name, isBuffered: _, ...about } of outputSet.undelivered)
+        report(log, messages.stopWaits, { remote_name: name, ...about, at_most })
+    })
     await Promise.all(consumers().map((output) => output.stop(deadline.signal)))
+    cancel()
     deadline.clear()
     const { undelivered } = outputSet
     await close()

@@ -87,6 +87,22 @@ export const messages = defineMessages('agent', {
     data: 'none',
     action: 'Correct the file and send SIGHUP again. `hostpush check` shows the same errors.',
   },
+  stopWaits: {
+    level: 'info',
+    text: 'Stopping: waiting for an output to deliver its samples',
+    meaning:
+      'The output has `snapshots` undelivered snapshots. The agent stops when they are delivered, after `at_most`, or at a second SIGTERM.',
+    data: 'none',
+    action: 'None. If a stop must be faster, set a shorter `flush_timeout`.',
+  },
+  stopForced: {
+    level: 'warn',
+    text: 'Second stop signal, exiting at once',
+    meaning:
+      'SIGTERM or SIGINT arrived more than a second after the first one. Samples in a buffer on disk are delivered by the next agent.',
+    data: 'kept',
+    action: 'None. To let the agent deliver its last samples, send one signal and wait for `flush_timeout`.',
+  },
   stoppedClean: {
     level: 'info',
     text: 'Agent stopped, all samples delivered',

@@ -13,7 +13,10 @@ import {
 } from '../output.ts'
 import { createDeadline } from '../util/deadline.ts'
 
-interface Deps extends SendDeps, Required<Pick<OutputDeps, 'onTime' | 'hasStepped'>> {
+interface Deps extends SendDeps, Required<Pick<OutputDeps, 'hasStepped'>> {
+  /** Called with the time of the receiver `name`, milliseconds since the epoch. */
+  readonly onTime: (receiverMs: number, name: string) => void
+
   readonly buffer: Buffer
 }
 
@@ -108,7 +111,7 @@ export class OutputSet {
   }
 
   async #change(prepared: readonly Prepared[]): Promise<void> {
-    const { buffer, onTime, hasStepped } = this.#deps
+    const { buffer, hasStepped } = this.#deps
     const before = this.#running
     const names = new Set(prepared.map((one) => cursorNameOf('kept' in one ? one.kept.configured : one.configured)))
     await this.#stopRemoved(prepared, names)
@@ -118,6 +121,7 @@ export class OutputSet {
       const name = cursorNameOf(configured)
       const previous = before.find((other) => cursorNameOf(other.configured) === name)?.output
       const cursor = hasBacklog(one) ? buffer.cursor(name, configured.options.sampling) : undefined
+      const onTime = (receiverMs: number) => this.#deps.onTime(receiverMs, name)
       return { configured, output: start({ onTime, hasStepped, previous, ...(cursor && { cursor }) }) }
     })
     for (const one of before.filter(hasBacklog)) {

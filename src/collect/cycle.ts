@@ -14,6 +14,7 @@ import {
 
 import { type Clock, withTimeout } from '../util/clock.ts'
 import { type Log, messageOf, report } from '../util/log.ts'
+import { LineRate, StateRate } from '../util/log-rate.ts'
 import { collectorMessages as messages } from './messages.ts'
 
 const duration = gauge('node_scrape_collector_duration_seconds', 'How long a collector took.', ['collector'])
@@ -88,7 +89,7 @@ export function createCycle(deps: Deps): (timestampMs: number) => Promise<Collec
     const ownMs = timeoutMs < deps.deadlineMs ? timeoutMs : undefined
     return { collector, options, state: collector.state(options), timeoutMs: ownMs }
   })
-  const reporter = createReporter(deps.log)
+  const reporter = createReporter(deps)
   const add = (family: Family, value: number | undefined, labels?: Labels) => {
     if (value !== undefined) builder.add(family, value, labels)
   }
@@ -219,12 +220,29 @@ const duplicateReasons: Readonly<Record<DuplicateReason, string>> = {
   type: 'an earlier sample of this cycle has the same name and another type',
 }
 
-/** Logs changes only: a failure when it starts or its text changes, and the recovery. */
-function createReporter(log: Log) {
-  const reported = new Map<string, string>()
+/** What the log says about a collector. */
+interface Reported {
+  text: string
+  readonly state: StateRate
+  readonly changes: LineRate
+}
+
+/**
+ * Logs changes only: a failure when it starts, when its text changes (once a minute at most), and the recovery. The text may
+ * depend on what other programs write.
+ */
+function createReporter({ clock, log }: Pick<Deps, 'clock' | 'log'>) {
+  const all = new Map<string, Reported>()
+  /** Whether to log the text of a failure, or with an empty text the recovery. */
   const isNew = (key: string, text: string) => {
-    if ((reported.get(key) ?? '') === text) return false
-    reported.set(key, text)
+    const before = all.get(key)
+    if (before === undefined && text === '') return false
+    const one = before ?? { text: '', state: new StateRate(clock), changes: new LineRate(clock) }
+    all.set(key, one)
+    const isChange = one.state.set(text !== '')
+    if (one.text === text || (!isChange && !one.state.isLoggedAsBad)) return false
+    if (text !== '' && one.changes.next(key, text) === undefined && !isChange) return false
+    one.text = text
     return true
   }
   return {

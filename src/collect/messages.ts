@@ -104,7 +104,8 @@ export const clockMessages = defineMessages('clock', {
   skewed: {
     level: 'warn',
     text: 'Clock skew: this host and the receiver have different times',
-    meaning: 'The clocks differ by a minute or more. Receivers may reject samples that are too far ahead or too old.',
+    meaning:
+      'The clocks differ by a minute or more. Receivers may reject samples that are too far ahead or too old. Each endpoint is compared separately: `receiver` is its name.',
     data: 'none',
     action: 'Check the time synchronization (NTP) of this host.',
   },

@@ -1,5 +1,6 @@
 import { type Clock, isSet } from '../util/clock.ts'
 import { type Log, report } from '../util/log.ts'
+import { StateRate } from '../util/log-rate.ts'
 import { clockMessages as messages } from './messages.ts'
 
 /** A change of the wall clock by more than this is a step, not drift; milliseconds. */
@@ -16,7 +17,10 @@ const slowFactor = 0.9
 export interface SampleClockStats {
   /** Detected steps of the wall clock. */
   steps: number
-  /** How far this host's clock is ahead of the receiver's, in milliseconds; undefined before the first response. */
+  /**
+   * How far this host's clock is ahead of the receiver's, in milliseconds; undefined before the first response. With several
+   * receivers, that of the receiver with the nearest time.
+   */
   skewMs: number | undefined
 }
 
@@ -28,6 +32,15 @@ export interface Due {
 
 /** A collection has its scheduled time as the timestamp if it begins within this part of the interval, or within 10 ms. */
 const punctual = { partOfInterval: 0.01, ms: 10 }
+
+/** What is known of one receiver's clock. */
+interface ReceiverClock {
+  skewMs: number
+  readonly state: StateRate
+}
+
+/** A skew has ended below this, milliseconds: less than `stepMs`, so that a skew near the limit is not logged each time. */
+const agreementMs = 45_000
 
 /** Milliseconds since the epoch; `unset` while the clock is not set; `past` while the clock is behind earlier samples. */
 export type Timestamp = number | 'unset' | 'past'
@@ -56,7 +69,8 @@ export class SampleClock {
   #previousMs: number
   /** Boot clock at the last call of `next`. */
   #lastCallMs = 0
-  #isSkewLogged = false
+  /** By name of the receiver. */
+  readonly #receivers = new Map<string, ReceiverClock>()
   /** Boot clock since when the clock is behind earlier samples. */
   #pastSinceMs: number | undefined
   /** A receiver confirmed that the newest sample is in the future. */
@@ -99,18 +113,40 @@ export class SampleClock {
     return timestampMs > this.#previousMs && timestampMs < this.#newestMs ? timestampMs : undefined
   }
 
-  /** Compares with a receiver's time, from the Date header of a response; its resolution is one second. */
-  confirm(receiverMs: number): void {
+  /** Compares with the time of a receiver, from the Date header of a response; its resolution is one second. */
+  confirm(receiverMs: number, name = ''): void {
     const wallMs = this.#clock.now()
-    this.stats.skewMs = wallMs - receiverMs
-    const isRight = Math.abs(this.stats.skewMs) < stepMs
+    const skewMs = wallMs - receiverMs
+    this.#compare(name, skewMs)
+    const isRight = Math.abs(skewMs) < stepMs
     if (isRight && this.#distrustedSinceMs !== undefined)
       this.#adopt(wallMs, this.#clock.bootMs(), 'a receiver has the same time')
-    this.#isFuture = isRight && this.#newestMs - receiverMs > futureMs
-    if (isRight !== this.#isSkewLogged) return
-    this.#isSkewLogged = !isRight
-    const fields = { ahead_of_receiver: `${Math.round(this.stats.skewMs / 1000)}s` }
-    report(this.#log, isRight ? messages.skewEnded : messages.skewed, fields)
+    // a receiver with a wrong time does not contradict one with the right time
+    if (isRight || this.#receivers.size === 1) this.#isFuture = isRight && this.#newestMs - receiverMs > futureMs
+  }
+
+  /** Forgets the receivers that a reload has removed. */
+  keepReceivers(names: ReadonlySet<string>): void {
+    for (const name of this.#receivers.keys()) if (!names.has(name)) this.#receivers.delete(name)
+    this.stats.skewMs = this.#nearestMs()
+  }
+
+  /** Logs when the clock of a receiver begins or ends to differ. */
+  #compare(name: string, skewMs: number): void {
+    const receiver = this.#receivers.get(name) ?? { skewMs, state: new StateRate(this.#clock) }
+    receiver.skewMs = skewMs
+    this.#receivers.set(name, receiver)
+    this.stats.skewMs = this.#nearestMs()
+    const limitMs = receiver.state.isLoggedAsBad ? agreementMs : stepMs
+    const isSkewed = Math.abs(skewMs) >= limitMs
+    if (!receiver.state.set(isSkewed)) return
+    const fields = { ...(name !== '' && { receiver: name }), ahead_of_receiver: `${Math.round(skewMs / 1000)}s` }
+    report(this.#log, isSkewed ? messages.skewed : messages.skewEnded, fields)
+  }
+
+  #nearestMs(): number | undefined {
+    const skews = [...this.#receivers.values()].map(({ skewMs }) => skewMs)
+    return skews.toSorted((left, right) => Math.abs(left) - Math.abs(right))[0]
   }
 
   /** The adopted offset. Detects steps. */

@@ -7,16 +7,21 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   out(text: string): void
   err(text: string): void
-  /** Reads standard input to its end. */
-  input(): Promise<Uint8Array>
+  /** Reads standard input to its end. Rejects if it has more than `maxBytes`. */
+  input(maxBytes: number): Promise<Uint8Array>
   /** Standard output is a terminal. */
   readonly isTTY: boolean
-  /** Aborts at the first SIGTERM or SIGINT after the first read of this property; a second signal ends the process. */
+  /**
+   * Aborts at the first SIGTERM or SIGINT after the first read of this property. Another one within a second has no effect;
+   * a later one ends the process.
+   */
   readonly stop: AbortSignal
   /** The kinds of output that a configuration can contain. */
   readonly outputKinds: readonly RegisteredKind[]
   /** Starts the same command line again, as another user with these capabilities. Does not return. */
   restartAs(user: User, keep: readonly Capability[]): Promise<never>
+  /** Replaces the line that is written before a signal during the stop ends the process. */
+  onForcedStop(work: (signal: string) => void): void
   /** Handles SIGHUP with `work`. Without a handler SIGHUP ends the process. */
   onHangup(work: () => void): void
 }

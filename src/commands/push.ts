@@ -1,13 +1,14 @@
-import { readFile } from 'node:fs/promises'
 import { openBatchRun } from '../batch/index.ts'
 import type { Config } from '../config/index.ts'
 import { thisBoot } from '../host/index.ts'
 import { connect } from '../http/index.ts'
-import { type Labels, labelled, readPushed, type Snapshot, snapshotOf } from '../metrics/index.ts'
+import { type Labels, labelled, pushLimits, readPushed, type Snapshot, snapshotOf } from '../metrics/index.ts'
 
 import { systemClock } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
+import { messageOf } from '../util/log.ts'
+import { readRegular } from '../util/regular-file.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { batchLogOf } from './logger.ts'
@@ -73,7 +74,13 @@ function pushOptions(flags: ParsedFlags): { readonly labels: Labels; readonly ti
 async function read({ operands }: CommandLine, terminal: Terminal): Promise<Uint8Array> {
   const [file = '-', ...more] = operands
   if (more.length > 0) throw new UsageError(`expected one file, got ${operands.length}: ${operands.join(' ')}`)
-  return file === '-' ? terminal.input() : readFile(file)
+  if (file === '-') return terminal.input(pushLimits.maxBytes)
+  try {
+    return readRegular(file, pushLimits.maxBytes).bytes
+  } catch (error) {
+    const text = messageOf(error)
+    throw new Error(text.includes(file) ? text : `${file}: ${text}`)
+  }
 }
 
 /** Undefined if the text has errors or no samples; the errors are printed. */

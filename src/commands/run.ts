@@ -51,6 +51,7 @@ export default {
       ])
     }
     const log = logOf(config, terminal)
+    terminal.onForcedStop((signal) => report(log, agentMessages.stopForced, { signal }))
     report(log, agentMessages.starting, { version: build.version, revision: build.revision, node: platform.runtime })
     if (problem !== undefined) report(log, agentMessages.foreignDirectory, { err: problem })
     if (outputs === 0) report(log, agentMessages.noOutput)

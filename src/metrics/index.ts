@@ -7,7 +7,9 @@ export {
   normalizeFamily,
 } from './exposition/normalize.ts'
 export { readPushed, snapshotOf } from './exposition/read-pushed.ts'
-export { type ReadFamily, readText } from './exposition/read-text.ts'
+export { type ReadFamily, readText, readTextWithin } from './exposition/read-text.ts'
+export { fault, faultText, named } from './exposition/text-fault.ts'
+export { emptySize, pushLimits, type TextLimits, type TextSize, textLimits } from './exposition/text-limits.ts'
 export { type FamilyLayout, formatValue, layoutOf, type SampleLayout, seriesText, textOf } from './exposition/write.ts'
 export {
   beginningOf,

@@ -4,6 +4,7 @@ import type { Clock } from '../util/clock.ts'
 import { type Cgroup, makeCgroup } from './cgroup.ts'
 import { environmentOf, inheritedVariable, parseInherited } from './inherited.ts'
 import type { JobProgress } from './metrics.ts'
+import { Orphans } from './orphans.ts'
 import { ProcessTree, waitedFor } from './process-tree.ts'
 import { Signals } from './signals.ts'
 import { type Command, startCommand, type Unstarted } from './spawn.ts'
@@ -22,6 +23,9 @@ interface Deps {
 /** The interval between two reads of /proc grows from the first to the second: short-lived commands are seen too. */
 const minRefreshMs = 10
 const maxRefreshMs = 1000
+
+/** Termination signals within this time are one request: systemd, shells and supervisors may send several. */
+const sameStopMs = 1000
 
 /** Starts a command, forwards signals to it, and tracks its process tree. */
 export async function startJob(words: readonly string[], deps: Deps): Promise<Job> {
@@ -53,12 +57,16 @@ export class Job {
   readonly #deps: Deps
   readonly #parts: JobParts
   readonly #tree: ProcessTree
+  /** Undefined if another process waits for orphans. */
+  readonly #orphans: Orphans | undefined
   readonly #ended = new AbortController()
   readonly #cutShort = new AbortController()
   #end: JobProgress['end']
   /** Monotonic clock. */
   #endedAtMs: number | undefined
   #isTerminating = false
+  /** Time of the first termination signal, monotonic clock. */
+  #askedMs: number | undefined
 
   /** Must be created in the same turn of the event loop as the command: later, Node may have waited for it, and the baseline of its usage would be wrong. */
   constructor(command: Command | Unstarted, deps: Deps, parts: JobParts) {
@@ -66,7 +74,11 @@ export class Job {
     const isStarted = 'pid' in command
     this.#deps = deps
     this.#parts = parts
-    this.#tree = new ProcessTree(proc, isStarted ? command.pid : 0, waitedFor(proc.at('self')), parts.cgroup)
+    const isFirst = process.pid === 1
+    const reaperPid = isFirst ? process.pid : undefined
+    const before = waitedFor(proc.at('self'))
+    this.#tree = new ProcessTree(proc, isStarted ? command.pid : 0, before, { cgroup: parts.cgroup, reaperPid })
+    this.#orphans = isFirst ? new Orphans(proc) : undefined
     this.problem = isStarted ? undefined : command.reason
     this.status = (isStarted ? command.ended : Promise.resolve(command.status)).then((code) => this.#over(code))
     parts.signals.onEnding((signal) => this.#onTermination(signal))
@@ -78,7 +90,10 @@ export class Job {
     return this.#ended.signal
   }
 
-  /** Aborts when a second termination signal arrives and the command has ended: the user does not want to wait for delivery. */
+  /**
+   * Aborts when the command has ended and a termination signal arrives more than a second after the first one: the user
+   * does not want to wait for delivery.
+   */
   get cutShort(): AbortSignal {
     return this.#cutShort.signal
   }
@@ -111,12 +126,15 @@ export class Job {
   async #watch(): Promise<void> {
     for (let ms = minRefreshMs; this.#end === undefined; ms = Math.min(ms * 2, maxRefreshMs)) {
       this.#tree.refresh()
+      await this.#orphans?.reap()
       await this.#pause(ms)
     }
   }
 
   #onTermination(signal: NodeJS.Signals): void {
-    if (this.#end !== undefined && this.#parts.signals.asked > 1)
+    const nowMs = this.#deps.clock.monotonicMs()
+    this.#askedMs ??= nowMs
+    if (this.#end !== undefined && nowMs - this.#askedMs > sameStopMs)
       this.#cutShort.abort(new Error(`stopped by ${signal}`))
     if (signal === 'SIGTERM' && !this.#isTerminating) void this.#killLate()
   }

@@ -28,6 +28,7 @@ export class ProcessTree {
   /** Usage of the children of hostpush before the command was started: those of the launcher. */
   readonly #before: Usage
   readonly #cgroup: Pick<Cgroup, 'pids' | 'usage'> | undefined
+  readonly #reaperPid: number | undefined
   #known = new Map<number, Process>()
   /** Usage of ended processes that no process of the tree has waited for. */
   #orphans = nothing
@@ -36,14 +37,20 @@ export class ProcessTree {
 
   /**
    * `before`: the result of `waitedFor` before the command can have ended. With a cgroup, each value is the larger one of
-   * the tree's and the cgroup's.
+   * the tree's and the cgroup's. `reaperPid`: hostpush, if it waits for orphans.
    */
-  constructor(proc: Dir, root: number, before: Usage, cgroup?: Pick<Cgroup, 'pids' | 'usage'>) {
+  constructor(
+    proc: Dir,
+    root: number,
+    before: Usage,
+    { cgroup, reaperPid }: { cgroup?: Pick<Cgroup, 'pids' | 'usage'> | undefined; reaperPid?: number | undefined } = {},
+  ) {
     this.#proc = proc
     this.#self = proc.at('self')
     this.#root = root
     this.#before = before
     this.#cgroup = cgroup
+    this.#reaperPid = reaperPid
   }
 
   /** Total usage at the last refresh. */
@@ -66,7 +73,8 @@ export class ProcessTree {
     for (const [pid, process] of this.#known) {
       if (processes.get(pid)?.startTicks === process.startTicks) continue
       // The parent or hostpush has waited for it, or no process of the tree has.
-      const isWaitedFor = process.pid === this.#root || this.#known.has(process.parent)
+      const isWaitedFor =
+        process.pid === this.#root || process.parent === this.#reaperPid || this.#known.has(process.parent)
       if (!isWaitedFor) this.#orphans = sum(this.#orphans, process.usage)
     }
     this.#known = processes
@@ -125,7 +133,7 @@ function readProcess(dir: Dir, pid: number): Process | undefined {
 }
 
 /** The kernel lists children by the thread that started them. */
-const childrenOf = (dir: Dir): number[] =>
+export const childrenOf = (dir: Dir): number[] =>
   dir
     .at('task')
     .children()
@@ -136,6 +144,7 @@ export function parseStat(text: string) {
   const after = fields(text.slice(text.lastIndexOf(')') + 1))
   const at = (field: number) => Number(after[field - 3] ?? 0)
   return {
+    state: after[0],
     parent: at(4),
     userTicks: at(14),
     systemTicks: at(15),

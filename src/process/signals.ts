@@ -36,7 +36,6 @@ interface Target {
 export class Signals {
   #target: Target | 'none' | undefined
   #early: NodeJS.Signals[] = []
-  #asked = 0
   readonly #onEnding: Ending[] = []
 
   /** `ignored`: signals that were ignored when hostpush was started. The command ignores them too. */
@@ -51,21 +50,13 @@ export class Signals {
     for (const signal of this.#early.splice(0)) this.#take(signal)
   }
 
-  /** Number of termination signals so far. */
-  get asked(): number {
-    return this.#asked
-  }
-
   /** Calls back at each termination signal. */
   onEnding(callback: Ending): void {
     this.#onEnding.push(callback)
   }
 
   #take(signal: NodeJS.Signals): void {
-    if (ending.has(signal)) {
-      this.#asked++
-      for (const callback of this.#onEnding) callback(signal)
-    }
+    if (ending.has(signal)) for (const callback of this.#onEnding) callback(signal)
     const target = this.#target
     if (target === 'none') return
     if (target === undefined) this.#early.push(signal)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { clientOf } from './rate-limit.ts'
 
 /** The parts of a request that this server uses. */
 export interface Request {
@@ -6,6 +7,8 @@ export interface Request {
   readonly path: string
   readonly query: URLSearchParams
   readonly acceptEncoding: string
+  /** The address of the client. */
+  readonly client: string
 }
 
 export interface Answer {
@@ -23,12 +26,13 @@ export const plain = (status: number, line: string): Answer => ({
 })
 
 /** Undefined if the request target is invalid. Servers must accept absolute targets too (RFC 9112, 3.2.2). */
-export function requestOf({ method = 'GET', url = '/', headers }: IncomingMessage): Request | undefined {
+export function requestOf({ method = 'GET', url = '/', headers, socket }: IncomingMessage): Request | undefined {
   const [origin = ''] = /^https?:\/\/[^/?#]*/i.exec(url) ?? []
   const [, path = '', query = ''] = /^([^?#]*)\??([^#]*)/.exec(url.slice(origin.length)) ?? []
   const acceptEncoding = String(headers['accept-encoding'] ?? '')
   try {
-    return { method, path: decodeURIComponent(path) || '/', query: new URLSearchParams(query), acceptEncoding }
+    const client = clientOf(socket.remoteAddress)
+    return { method, path: decodeURIComponent(path) || '/', query: new URLSearchParams(query), acceptEncoding, client }
   } catch {
     return undefined // invalid percent-encoding
   }

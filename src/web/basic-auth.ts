@@ -1,49 +1,110 @@
 import type { Secret } from '../util/log.ts'
 
-/** Cached results: a scraper sends the same password each time, and bcrypt is slow by design. */
+/** Cached results of each kind: a scraper sends the same password each time, and bcrypt is slow by design. */
 const maxCached = 100
+
+/** Comparisons that may wait: those of all clients, and those of one client. Further requests are rejected as busy. */
+const maxWaiting = 8
+const maxWaitingPerClient = 2
+
+/** A request to authenticate. */
+export interface Claim {
+  /** The header of the request. */
+  readonly authorization: string | undefined
+  /** The address of the client. */
+  readonly client: string
+  /** Whether the client has closed the connection: its comparison is then not started. */
+  readonly isGone: () => boolean
+}
+
+/** `busy`: too many comparisons wait. */
+export type Verdict = 'accepted' | 'rejected' | 'busy'
+
+/** A comparison that waits, and the requests that wait for it. */
+interface Comparison {
+  readonly client: string
+  readonly requests: (() => boolean)[]
+  readonly result: Promise<boolean>
+}
 
 /** Basic authentication against bcrypt hashes. The duration of a check does not reveal which users exist. */
 export class BasicAuth {
-  /** Results by HMAC of user, hash and password; the key exists only in this process. */
-  readonly #cache = new Map<string, boolean>()
+  /** Fingerprints of correct and of wrong credentials. A flood of wrong ones does not displace the correct ones. */
+  readonly #matching = new RecentSet()
+  readonly #wrong = new RecentSet()
   #key: Buffer | undefined
-  /** Comparisons run one at a time: each blocks the event loop for a moment. */
+  /** By fingerprint. They run one at a time: each blocks the event loop for a moment. */
+  readonly #waiting = new Map<string, Comparison>()
   #last: Promise<unknown> = Promise.resolve()
 
-  /** Whether the request is authenticated; true if no users are configured. */
-  async isAuthenticated(authorization: string | undefined, users: ReadonlyMap<string, Secret>): Promise<boolean> {
+  /** `accepted` also if no users are configured. */
+  async verdict(claim: Claim, users: ReadonlyMap<string, Secret>): Promise<Verdict> {
     const [anyHash] = users.values()
-    if (anyHash === undefined) return true
-    const credentials = credentialsOf(authorization)
-    if (credentials === undefined) return false
+    if (anyHash === undefined) return 'accepted'
+    const credentials = credentialsOf(claim.authorization)
+    if (credentials === undefined) return 'rejected'
     const hash = users.get(credentials.user)
-    const matches = await this.#compare(credentials, (hash ?? anyHash).reveal())
-    return hash !== undefined && matches
+    const matches = await this.#matches(credentials, (hash ?? anyHash).reveal(), claim)
+    if (matches === undefined) return 'busy'
+    return hash !== undefined && matches ? 'accepted' : 'rejected'
   }
 
-  async #compare({ user, password }: Credentials, hash: string): Promise<boolean> {
+  /** Undefined if too many comparisons wait. A known result does not wait for any comparison. */
+  async #matches(credentials: Credentials, hash: string, { client, isGone }: Claim): Promise<boolean | undefined> {
+    const fingerprint = await this.#fingerprint(credentials, hash)
+    if (this.#matching.has(fingerprint)) return true
+    if (this.#wrong.has(fingerprint)) return false
+    const same = this.#waiting.get(fingerprint)
+    same?.requests.push(isGone)
+    if (same !== undefined) return same.result
+    const ofClient = [...this.#waiting.values()].filter((one) => one.client === client)
+    if (this.#waiting.size >= maxWaiting || ofClient.length >= maxWaitingPerClient) return undefined
+    const requests = [isGone]
+    const result = this.#last.then(() => this.#compare(fingerprint, { credentials, hash, requests }))
+    this.#waiting.set(fingerprint, { client, requests, result })
+    this.#last = result.catch(() => {}) // the caller of this comparison gets the error
+    return result
+  }
+
+  async #compare(
+    fingerprint: string,
+    { credentials, hash, requests }: { credentials: Credentials; hash: string; requests: readonly (() => boolean)[] },
+  ): Promise<boolean> {
+    try {
+      if (requests.every((isGone) => isGone())) return false // nobody waits for the result
+      const { compare } = await import('bcryptjs')
+      const result = await compare(credentials.password, hash)
+      ;(result ? this.#matching : this.#wrong).add(fingerprint)
+      return result
+    } finally {
+      this.#waiting.delete(fingerprint)
+    }
+  }
+
+  /** HMAC of user, hash and password; the key exists only in this process. */
+  async #fingerprint({ user, password }: Credentials, hash: string): Promise<string> {
     const { createHmac, randomBytes } = await import('node:crypto')
     this.#key ??= randomBytes(32)
-    const fingerprint = createHmac('sha256', this.#key)
+    return createHmac('sha256', this.#key)
       .update(JSON.stringify([user, hash, password]))
       .digest('base64')
-    const comparison = this.#last.then(async () => {
-      const { compare } = await import('bcryptjs')
-      const result = this.#cache.get(fingerprint) ?? (await compare(password, hash))
-      this.#remember(fingerprint, result)
-      return result
-    })
-    this.#last = comparison.catch(() => {}) // the caller of this comparison gets the error
-    return await comparison
+  }
+}
+
+/** The most recently used texts. */
+class RecentSet {
+  readonly #texts = new Set<string>()
+
+  has(text: string): boolean {
+    const isKnown = this.#texts.delete(text)
+    if (isKnown) this.#texts.add(text)
+    return isKnown
   }
 
-  /** Evicts the least recently used result. */
-  #remember(fingerprint: string, result: boolean): void {
-    this.#cache.delete(fingerprint)
-    this.#cache.set(fingerprint, result)
-    const [oldest] = this.#cache.keys()
-    if (this.#cache.size > maxCached && oldest !== undefined) this.#cache.delete(oldest)
+  add(text: string): void {
+    this.#texts.add(text)
+    const [oldest] = this.#texts
+    if (this.#texts.size > maxCached && oldest !== undefined) this.#texts.delete(oldest)
   }
 }
 

@@ -5,6 +5,7 @@ import { type Answer, plain } from './answer.ts'
 import { BasicAuth } from './basic-auth.ts'
 import { messages } from './messages.ts'
 import type { CurrentProtection, Protection } from './protection.ts'
+import { clientOf, RateLimiter } from './rate-limit.ts'
 
 /** Headers for the answer, and the whole answer if the request is rejected. */
 export interface Admission {
@@ -22,10 +23,8 @@ export class Gate {
   readonly #current: CurrentProtection
   readonly #deps: Deps
   readonly #auth = new BasicAuth()
+  readonly #rateLimiter = new RateLimiter()
   #problem: string | undefined
-  /** Token bucket of the rate limit, as of `#countedMs` on the monotonic clock. */
-  #tokens: number | undefined
-  #countedMs = 0
 
   constructor(current: CurrentProtection, deps: Deps) {
     this.#current = current
@@ -47,25 +46,20 @@ export class Gate {
     }
   }
 
-  async admit({ headers }: IncomingMessage): Promise<Admission> {
+  async admit({ headers, socket }: IncomingMessage): Promise<Admission> {
     const protection = this.protection()
     if (protection === undefined) return { headers: {}, rejection: plain(500, 'Internal Server Error') }
     const admission = { headers: protection.headers }
-    if (!this.#isWithinRate(protection)) return { ...admission, rejection: plain(429, 'Too Many Requests') }
-    if (await this.#auth.isAuthenticated(headers.authorization, protection.users)) return admission
+    const { rateLimit, users } = protection
+    const client = clientOf(socket.remoteAddress)
+    const nowMs = this.#deps.clock.monotonicMs()
+    const tooMany = { ...admission, rejection: plain(429, 'Too Many Requests') }
+    if (rateLimit !== undefined && !this.#rateLimiter.isWithin(rateLimit, client, nowMs)) return tooMany
+    const { authorization } = headers
+    const verdict = await this.#auth.verdict({ authorization, client, isGone: () => socket.destroyed }, users)
+    if (verdict === 'busy') return tooMany
+    if (verdict === 'accepted') return admission
     const { status, headers: own, body } = plain(401, 'Unauthorized')
     return { ...admission, rejection: { status, body, headers: { ...own, 'www-authenticate': 'Basic' } } }
-  }
-
-  /** Allows one request each `intervalMs`, and bursts of up to `burst` requests. */
-  #isWithinRate({ rateLimit }: Protection): boolean {
-    if (rateLimit === undefined) return true
-    const { burst, intervalMs } = rateLimit
-    const nowMs = this.#deps.clock.monotonicMs()
-    this.#tokens = Math.min(burst, (this.#tokens ?? burst) + (nowMs - this.#countedMs) / intervalMs)
-    this.#countedMs = nowMs
-    if (this.#tokens < 1) return false
-    this.#tokens--
-    return true
   }
 }

@@ -106,7 +106,7 @@ export function createWeb(options: WebOptions, deps: WebDeps): Web {
       const gate = listenTargets.length > 0 && deps.protection && new Gate(await deps.protection(), { clock, log })
       for (const target of listenTargets) {
         try {
-          const listener = await listenOn(target, answer, { log, gate: gate || undefined })
+          const listener = await listenOn(target, answer, { clock, log, gate: gate || undefined })
           listeners.push(listener)
           report(log, messages.listening, { address: listener.address })
         } catch (error) {

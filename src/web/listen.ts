@@ -1,7 +1,10 @@
-import type { Server, ServerOptions } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Clock } from '../util/clock.ts'
 import { type Log, messageOf, report } from '../util/log.ts'
+import { LineRate } from '../util/log-rate.ts'
 import { type Answer, plain, type Request, requestOf, send } from './answer.ts'
+import { Connections } from './connections.ts'
 import type { Admission, Gate } from './gate.ts'
 import { messages } from './messages.ts'
 
@@ -25,9 +28,10 @@ const limits = {
   requestTimeout: 30_000,
   /** Longer than a usual scrape interval, so that a scraper can reuse its connection. */
   keepAliveTimeout: 75_000,
+  /** How often the server checks `headersTimeout` and `requestTimeout`. */
+  connectionsCheckingInterval: 5000,
 } as const satisfies ServerOptions
 const socketTimeoutMs = 30_000
-const maxConnections = 256
 
 const admitted: Admission = { headers: {} }
 const badRequest: Answer = plain(400, '400 Bad Request')
@@ -47,6 +51,7 @@ export interface Inherited {
 }
 
 interface Deps {
+  readonly clock: Clock
   readonly log: Log
   /** Authentication and TLS; default: none. */
   readonly gate?: Gate | undefined
@@ -56,14 +61,15 @@ interface Deps {
 export async function listenOn(
   at: Address | Inherited,
   answer: (request: Request) => Answer | Promise<Answer>,
-  { log, gate }: Deps,
+  { clock, log, gate }: Deps,
 ): Promise<Listener> {
   const server = await serverOf(gate, log)
   server.timeout = socketTimeoutMs
-  server.maxConnections = maxConnections
   let open = 0
   let closing = false
-  server.on('request', async (incoming, response) => {
+  const connections = new Connections(clock)
+  server.prependListener('connection', (socket: Socket) => connections.add(socket))
+  const respond = async (incoming: IncomingMessage, response: ServerResponse) => {
     open++
     const over = new Promise((resolve) => response.once('close', resolve))
     const request = requestOf(incoming)
@@ -77,9 +83,15 @@ export async function listenOn(
     done?.()
     open--
     if (closing && open === 0) server.closeAllConnections()
+  }
+  server.on('request', (incoming, response) => {
+    connections.handle(incoming.socket, () => respond(incoming, response))
   })
   await listening(server, at)
-  server.on('error', (error) => report(log, messages.connectionFailed, { err: error }))
+  const failures = new LineRate(clock)
+  server.on('error', (error) => {
+    if (failures.next('', error.message) !== undefined) report(log, messages.connectionFailed, { err: error })
+  })
   const bound = server.address() as AddressInfo | string | null // a string is the path of a Unix socket
   return {
     address:

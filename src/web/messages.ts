@@ -47,7 +47,8 @@ export const messages = defineMessages('web', {
   filterRejected: {
     level: 'warn',
     text: 'Rejected a request for metrics',
-    meaning: 'The parameters `collect[]` or `exclude[]` of a scrape are invalid. The scraper got HTTP 400.',
+    meaning:
+      'The parameters `collect[]` or `exclude[]` of a scrape are invalid. The scraper got HTTP 400. One line a minute for each client at most; `suppressed` counts the others.',
     data: 'none',
     action: 'Correct the parameters in the configuration of the scraper; `reason` names the collector.',
   },

@@ -1,5 +1,7 @@
 import type { CollectionResult } from '../collect/index.ts'
+import type { Clock } from '../util/clock.ts'
 import { type Log, report } from '../util/log.ts'
+import { LineRate } from '../util/log-rate.ts'
 import { type Answer, plain, type Request } from './answer.ts'
 import { messages } from './messages.ts'
 import { createPage } from './page.ts'
@@ -13,6 +15,7 @@ interface Options {
 }
 
 interface Deps {
+  readonly clock: Clock
   readonly log: Log
   readonly enabledCollectors: readonly string[]
   readonly allCollectors: readonly string[]
@@ -29,7 +32,7 @@ const headers = {
 /** Answers requests for metrics from the last collection cycle. Never runs a collector. */
 export function createMetricsPage(options: Options, deps: Deps, stats: WebStats) {
   const page = createPage({ ...deps, stats, exporterMetrics: !options.disableExporterMetrics })
-  let lastInvalid = ''
+  const rejections = new LineRate(deps.clock)
 
   const counted = (status: keyof WebStats['requests'], answer: Omit<Answer, 'status'>): Answer => {
     stats.requests[status]++
@@ -45,8 +48,9 @@ export function createMetricsPage(options: Options, deps: Deps, stats: WebStats)
   return async (request: Request, cycle: CollectionResult | undefined): Promise<Answer> => {
     const { invalid, collectors } = selectionOf(request.query, deps)
     if (invalid !== undefined) {
-      if (invalid !== lastInvalid) report(deps.log, messages.filterRejected, { reason: invalid })
-      lastInvalid = invalid
+      const suppressed = rejections.next(request.client, invalid)
+      const fields = { client: request.client, reason: invalid, ...(suppressed && { suppressed }) }
+      if (suppressed !== undefined) report(deps.log, messages.filterRejected, fields)
       return plain(400, invalid)
     }
     if (cycle === undefined) return counted(503, plain(503, noSnapshot))

@@ -1,4 +1,5 @@
 import type { Secret } from '../util/log.ts'
+import type { RateLimit } from './rate-limit.ts'
 
 /** Content of a web configuration file (exporter-toolkit): https://prometheus.io/docs/prometheus/latest/configuration/https/ */
 export interface Protection {
@@ -7,7 +8,7 @@ export interface Protection {
   readonly headers: Readonly<Record<string, string>>
   /** bcrypt hashes by user. If empty, no authentication is required. */
   readonly users: ReadonlyMap<string, Secret>
-  readonly rateLimit?: { readonly burst: number; readonly intervalMs: number }
+  readonly rateLimit?: RateLimit
 }
 
 export const clientAuthTypes = [

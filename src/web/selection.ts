@@ -36,10 +36,14 @@ export function selectionOf(query: URLSearchParams, { enabledCollectors, allColl
   const unavailable = included.find((name) => !enabledCollectors.includes(name))
   if (unavailable === undefined) return { collectors: new Set(included) }
   const state = allCollectors.includes(unavailable) ? 'disabled' : 'missing'
+  const name = unavailable.length > maxNameLength ? `${unavailable.slice(0, maxNameLength)}…` : unavailable
   return {
-    invalid: `Couldn't create filtered metrics handler: couldn't create collector: ${state} collector: ${unavailable}`,
+    invalid: `Couldn't create filtered metrics handler: couldn't create collector: ${state} collector: ${name}`,
   }
 }
+
+/** Longest part of an unknown name in answers and in the log. */
+const maxNameLength = 64
 
 interface Options {
   readonly collectors: Collectors

@@ -246,3 +246,21 @@ test('a deadline from the options does not extend the collection beyond the shar
     'error Collector failed {"component":"collector","collector":"long","err":"no answer within 1000 ms"}',
   ])
 })
+
+test('a problem with another text in each cycle is logged once a minute, and one that comes and goes six times an hour', async () => {
+  let number = 0
+  const { clock, lines, logged } = cycleOf(
+    named('changing', ({ warn }) => warn(`fault ${number}`)),
+    named('alternating', ({ warn }) => {
+      if (number % 2 === 0) warn('fault')
+    }),
+  )
+  for (; number < 720; number++) {
+    await lines()
+    await clock.pass(5000)
+  }
+  const of = (name: string) => logged.filter((line) => line.includes(`"collector":"${name}"`)).length
+  assert.ok(of('changing') <= 60, `${of('changing')} lines`)
+  assert.ok(of('changing') >= 55, `${of('changing')} lines`)
+  assert.ok(of('alternating') <= 2 * (5 + 6), `${of('alternating')} lines`)
+})

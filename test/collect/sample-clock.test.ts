@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SampleClock } from '../../src/collect/sample-clock.ts'
-import { silent } from '../../src/util/log.ts'
+import { createLog, silent } from '../../src/util/log.ts'
 import { TestClock } from '../support/clock.ts'
 
 const startMs = 1_800_000_000_000
@@ -131,4 +131,62 @@ test('after a clock that was a year ahead, sample time moves back when a receive
   const moments = await after.take(27, 3_600_000)
   assert.equal(moments.lastIndexOf('past'), 24)
   assert.deepEqual(moments.slice(25), [startMs + 25 * 3_600_000, startMs + 26 * 3_600_000])
+})
+
+/** A sample clock and the messages of its log with their receivers. */
+function skewed() {
+  const clock = new TestClock(startMs)
+  const lines: string[] = []
+  const log = createLog(
+    'info',
+    'logfmt',
+    (line) => lines.push(`${/msg="(Clock \w+)/.exec(line)?.[1]} ${/receiver=(\w+)/.exec(line)?.[1]}`),
+    () => 0,
+  )
+  return { clock, lines, line: new SampleClock(clock, log) }
+}
+
+test('the clock of each receiver is judged separately: a wrong one is logged once beside a right one', async () => {
+  const { clock, lines, line } = skewed()
+  for (let i = 0; i < 1000; i++) {
+    line.confirm(0, 'broken')
+    line.confirm(clock.now(), 'good')
+    await clock.pass(1000)
+  }
+  assert.deepEqual(lines, ['Clock skew broken'])
+  assert.equal(line.stats.skewMs, 0)
+  line.confirm(clock.now(), 'broken')
+  assert.deepEqual(lines, ['Clock skew broken', 'Clock agrees broken'])
+})
+
+test('a receiver with the time of 1970 does not undo the confirmation of another one', async () => {
+  const clock = new TestClock(startMs)
+  const line = new SampleClock(clock, silent, startMs + 86_400_000)
+  assert.equal(line.next(), 'past')
+  line.confirm(startMs, 'good')
+  line.confirm(0, 'broken')
+  assert.equal(line.next(), startMs)
+})
+
+test('a skew around the limit, and one that comes and goes, are not logged each time', async () => {
+  const { clock, lines, line } = skewed()
+  for (let i = 0; i < 100; i++) {
+    line.confirm(clock.now() - (i % 2 === 0 ? 59_000 : 61_000), 'near')
+    await clock.pass(1000)
+  }
+  assert.deepEqual(lines, ['Clock skew near'])
+  for (let i = 0; i < 1000; i++) {
+    line.confirm(i % 2 === 0 ? 0 : clock.now(), 'alternating')
+    await clock.pass(1000)
+  }
+  assert.ok(lines.length < 20, `${lines.length} lines`)
+})
+
+test('a receiver that a reload removed has no influence', () => {
+  const { clock, line } = skewed()
+  line.confirm(clock.now(), 'a')
+  line.confirm(clock.now() - 70_000, 'b')
+  assert.equal(line.stats.skewMs, 0)
+  line.keepReceivers(new Set(['b']))
+  assert.equal(line.stats.skewMs, 70_000)
 })

@@ -28,6 +28,7 @@ async function found(t: TestContext, names: readonly string[], secret: RegExp, m
     const files = diskFiles(root)
     return {
       read: (path, limit) => open(path, () => files.read(path, limit)),
+      readRegular: (path, maxBytes) => open(path, () => files.readRegular(path, maxBytes)),
       list: (path) => open(path, () => files.list(path)),
       status: (path) => files.status(path),
       link: (path) => files.link(path),

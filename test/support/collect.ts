@@ -53,6 +53,7 @@ export function collecting(collector: Collector, first: Given = {}) {
     return new Dir(
       {
         read: (...a) => files().read(...a),
+        readRegular: (...a) => files().readRegular(...a),
         list: (p) => files().list(p),
         status: (p) => files().status(p),
         link: (p) => files().link(p),

@@ -131,6 +131,7 @@ export function invented(contents: readonly Content[], salt: number): FileReader
   }
   return {
     read: (path, limit) => Buffer.from(find(String(path))).subarray(0, limit),
+    readRegular: (path) => ({ bytes: Buffer.from(find(String(path))), mtimeMs: 0, isPublic: true }),
     list: (path) => {
       find(`${path}/`)
       return names.filter((name) => hash(`${path}/${name}?`) % 6 === 0).sort()

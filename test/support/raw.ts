@@ -6,7 +6,7 @@ import { createRequester, type Target } from '../../src/http/request.ts'
 import type { Outcome } from '../../src/http/retry/outcome.ts'
 import { connect } from '../../src/http/transport/connection.ts'
 import type { Access } from '../../src/http/types.ts'
-import { systemClock } from '../../src/util/clock.ts'
+import { type Clock, systemClock } from '../../src/util/clock.ts'
 
 /** One request in the bytes of the connection. */
 export interface RawRequest {
@@ -101,9 +101,13 @@ export interface Poster {
 }
 
 /** Sends to a URL in the way of an output. */
-export async function poster(t: TestContext, url: string, more: Partial<Target> & { access?: Access } = {}) {
+export async function poster(
+  t: TestContext,
+  url: string,
+  { clock = systemClock, ...more }: Partial<Target> & { access?: Access; clock?: Clock } = {},
+) {
   const target = { url: new URL(url), headers: () => ({}), timeoutMs: 5000, ...more }
-  const requester = createRequester(target, await connect(target.url.origin, more.access), systemClock)
+  const requester = createRequester(target, await connect(target.url.origin, more.access, clock), clock)
   t.after(() => requester.close())
   const forEver = new AbortController().signal
   return {

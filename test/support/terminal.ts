@@ -25,6 +25,7 @@ export async function commandLine(
     isTTY: false,
     restartAs: () => Promise.reject(new Error('a test does not change its user')),
     onHangup() {},
+    onForcedStop() {},
     stop,
   }
   const status = await main(args, terminal)

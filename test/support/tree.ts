@@ -6,6 +6,8 @@ export type Node = string | Uint8Array | Dated | { readonly link: string } | { r
 export interface Dated {
   readonly text: string
   readonly mtimeMs: number
+  /** Messages must not quote it. */
+  readonly isPrivate?: true
 }
 export type Tree = Readonly<Record<string, Node>>
 
@@ -38,6 +40,13 @@ export function textFiles(tree: Tree): FileReader {
       if (typeof node === 'object' && 'error' in node) throw failure(node.error, String(path))
       const bytes = Buffer.from(isDated(node) ? node.text : (node as string | Uint8Array))
       return limit === undefined ? bytes : bytes.subarray(0, limit)
+    },
+    readRegular(path, maxBytes) {
+      const bytes = this.read(path)
+      if (bytes.length > maxBytes) throw new Error(`larger than ${maxBytes} bytes`)
+      const node = find(path)
+      const isPublic = !(isDated(node as Node) && (node as Dated).isPrivate)
+      return { bytes, mtimeMs: this.status(path)?.mtimeMs ?? 0, isPublic }
     },
     list(path) {
       const node = find(path)

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { host, raw, samples, serve, settled } from './server.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { silent } from '../../src/util/log.ts'
+import { createMetricsPage } from '../../src/web/metrics-page.ts'
+import { createStats } from '../../src/web/stats.ts'
+import { TestClock } from '../support/clock.ts'
+import { host, raw, samples, serve } from './server.ts'
 
 const noOwn = { disableExporterMetrics: true }
 const builtFrom = 'node_exporter_build_info{version="1.2.3"} 1'
@@ -96,23 +101,56 @@ test('a rejected filter is logged once, not at each scrape', async (t) => {
   assert.equal(logged.filter((line) => line.includes('missing collector: nope')).length, 1)
 })
 
+test('a flood of unknown names is logged once a minute, and each name is cut to 64 characters', async (t) => {
+  const clock = new TestClock()
+  const { get, logged } = await serve(t, {}, { clock })
+  const flood = async () => {
+    for (let i = 0; i < 100; i++)
+      assert.equal((await get(`/metrics?collect[]=zz${i}${'y'.repeat(10_000)}`)).status, 400)
+  }
+  await flood()
+  await clock.pass(60_000)
+  await flood()
+  const lines = logged.filter((line) => line.includes('Rejected a request'))
+  assert.equal(lines.length, 2)
+  assert.ok(lines.join('').length < 600)
+  assert.match(lines[1] ?? '', /client=127\.0\.0\.1 reason=.*collector: zz1y{61}… suppressed=100$/)
+})
+
 const thrice = (query: string) =>
   `${`GET /metrics${query} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(2)}GET /metrics${query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`
 
-test('requests above the limit are rejected, also with a filter', async (t) => {
-  for (const query of ['', '?collect[]=cpu']) {
-    const { web, port } = await serve(t, { maxRequests: 2 })
-    web.onSnapshot(host())
-    const answer = await raw(port, thrice(query)) // in one packet: all three arrive before the first answer
-    assert.deepEqual(answer.match(/(?<=HTTP\/1.1 )\d+/g), ['200', '200', '503'])
-    assert.ok(answer.endsWith('Limit of concurrent requests reached (2), try again later.\n'))
-    await settled(web)
-    assert.deepEqual(web.stats, {
+test('requests above the limit are rejected, also with a filter, until an answer is sent', async () => {
+  for (const query of ['', 'collect[]=cpu']) {
+    const stats = createStats()
+    const names = { enabledCollectors: ['cpu'], allCollectors: ['cpu'] }
+    const deps = { log: silent, clock: systemClock, own: () => [], ...names }
+    const page = createMetricsPage({ maxRequests: 2, disableExporterMetrics: false }, deps, stats)
+    const ask = () =>
+      page(
+        { method: 'GET', path: '/metrics', query: new URLSearchParams(query), acceptEncoding: '', client: 'a' },
+        host(),
+      )
+    const answers = [await ask(), await ask(), await ask()]
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 503],
+    )
+    assert.equal(answers[2]?.body, 'Limit of concurrent requests reached (2), try again later.\n')
+    assert.deepEqual(stats, {
       requests: { 200: 2, 500: 0, 503: 1 },
       errors: { encoding: 0, gathering: 0 },
-      inFlight: 0,
+      inFlight: 2,
     })
+    answers[0]?.done?.()
+    assert.equal((await ask()).status, 200)
   }
+})
+
+test('the requests of one connection are answered one at a time, in their order', async (t) => {
+  const { web, port } = await serve(t, { maxRequests: 1 })
+  web.onSnapshot(host())
+  assert.deepEqual((await raw(port, thrice(''))).match(/(?<=HTTP\/1.1 )\d+/g), ['200', '200', '200'])
 })
 
 test('a limit of 0 means no limit', async (t) => {

@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { messageOf, Secret } from '../../util/log.ts'
+import { readRegularText } from '../../util/regular-file.ts'
 import type { BlockContext } from '../context.ts'
+
+/** Maximum size of a file with a token, a password or a key. */
+const maxSecretBytes = 256 * 1024
 
 /** Returns an error message, or undefined if the value is valid. */
 type Check = (text: string) => string | undefined
@@ -61,7 +64,7 @@ export function inFile<T>(
 /** The trimmed content of a file. Errors begin with the place of the key that names it. */
 export function contentOf(file: string, place: string): string {
   try {
-    return readFileSync(file, 'utf8').trim() // also removes a byte order mark
+    return readRegularText(file, maxSecretBytes).trim() // also removes a byte order mark
   } catch (error) {
     throw new Error(`${place}: cannot read ${file}: ${messageOf(error)}`)
   }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Collector } from '../../collector.ts'
 import type { OutputKind } from '../../output.ts'
 import { messageOf } from '../../util/log.ts'
+import { readRegularText } from '../../util/regular-file.ts'
 import { ConfigError } from '../error.ts'
 import { prometheusSections } from '../schema/prometheus-keys.ts'
 import { type Shape, shapeOf } from '../schema/schema.ts'
@@ -24,13 +24,17 @@ export function readFile(path: string, { environment, ...registries }: FileConte
   const found: string[] = []
   const given = expandEnvironment(parsed(path), environment, found)
   const { output, broken, invalid } = checked(shape, given)
+  // one error for each place: the first, for example an environment variable that is not set
+  const reported = new Set(found.map((one) => one.slice(0, one.indexOf(': '))))
   for (const { path, text } of invalid) {
     const place = placeOf(path)
-    const isReported = found.some((one) => one.startsWith(`${place}: `)) // an environment variable that is not set
     const section = path.length === 1 ? prometheusSections.get(place) : undefined
-    if (!isReported) found.push(`${place}: ${section === undefined ? text : `not supported, ${section}`}`)
+    if (reported.has(place)) continue
+    reported.add(place)
+    found.push(`${place}: ${section === undefined ? text : `not supported, ${section}`}`)
   }
-  problems.push(...found.map((one) => `${path}: ${one}`))
+  problems.push(...found.slice(0, maxProblems).map((one) => `${path}: ${one}`))
+  if (found.length > maxProblems) problems.push(`${path}: ${found.length - maxProblems} more errors`)
   // the cast is safe: Shape is inferred from this schema
   return Object.fromEntries(Object.entries(output as object).filter(([key]) => !broken.has(key))) as unknown as Shape
 }
@@ -44,12 +48,32 @@ const remedies: Readonly<Record<string, string>> = {
   EISDIR: 'expected a file, for example config.example.json',
 }
 
+/** Bounds of a configuration: hundreds of endpoints with thousands of rules fit. */
+const maxBytes = 4 * 1024 * 1024
+const maxValues = 100_000
+const maxDepth = 64
+
+/** Maximum number of reported errors. */
+const maxProblems = 100
+
+/** Throws if a value is nested too deeply for recursive functions, or has too many parts. */
+function checkSize(value: unknown): void {
+  let values = 0
+  for (let level = [value], depth = 0; level.length > 0; depth++) {
+    if (depth > maxDepth) throw new Error(`nested too deeply, expected at most ${maxDepth} levels`)
+    values += level.length
+    if (values > maxValues) throw new Error(`too large, expected at most ${maxValues} values`)
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  }
+}
+
 function parsed(path: string): object {
   try {
-    const text = readFileSync(path, 'utf8')
+    const text = readRegularText(path, maxBytes)
     if (looksLikeYaml(path, text))
       throw new Error(`the file is YAML, expected JSON: convert it with yq -o=json . ${path} (on Debian: yq . ${path})`)
     const raw = parseJson(text)
+    checkSize(raw)
     if (typeof raw === 'object' && raw !== null && !Array.isArray(raw)) return raw
   } catch (error) {
     const remedy = remedies[String((error as NodeJS.ErrnoException).code)]

@@ -1,11 +1,15 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { LineCounter, Node, Pair, ParsedNode } from 'yaml'
 import { messageOf, Secret } from '../../util/log.ts'
+import { readRegularText } from '../../util/regular-file.ts'
 import type { CurrentProtection, Protection, TlsProtection } from '../../web/index.ts'
 import { durationMs } from '../schema/units.ts'
 import { checked, type Path, placeOf } from '../schema/unknown-keys.ts'
 import { cipherSuites, curves, modernSuites, type TlsServer, type WebFile, webFileShape } from '../schema/web-file.ts'
+
+/** Maximum size of the web configuration file and of a file that it names. */
+const maxBytes = 1024 * 1024
 
 /** An error in the file, with its line and without the value. */
 class WebFileError extends Error {}
@@ -37,18 +41,33 @@ export async function openWebFile(path: string): Promise<CurrentProtection> {
 
 function read(path: string, { parseDocument, LineCounter }: typeof import('yaml')): WebFile {
   const lines = new LineCounter()
-  const document = parseDocument(textOf(path), { lineCounter: lines, prettyErrors: false })
+  const text = textOf(path)
+  const document = inDepth(path, () => parseDocument(text, { lineCounter: lines, prettyErrors: false }))
   const [broken] = document.errors
   if (broken !== undefined)
-    throw new WebFileError(`${path}:${lines.linePos(broken.pos[0]).line}: invalid YAML: ${broken.message}`)
-  const given = withoutNulls(document.toJS()) ?? {}
-  const { invalid, output } = checked(webFileShape, given)
+    throw new WebFileError(`${path}:${lines.linePos(broken.pos[0]).line}: invalid YAML: ${reasonOf(broken)}`)
+  const { invalid, output } = inDepth(path, () => checked(webFileShape, withoutNulls(document.toJS()) ?? {}))
   if (invalid.length === 0) return output
   const problems = invalid.map(({ path: at, text }) => {
     const line = lineOf(document.contents, at, lines)
     return `${path}:${line}: ${[placeOf(at), text].filter(Boolean).join(': ')}`
   })
   throw new WebFileError(problems.join('\n'))
+}
+
+/** The library reports an overflow of the stack as an error of the text. */
+const reasonOf = ({ message }: Error) => (message.includes('call stack') ? tooDeep : message)
+
+const tooDeep = 'collections are nested too deeply'
+
+/** Errors of the YAML library for collections that are nested too deeply, and for too many aliases. */
+function inDepth<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof RangeError) throw new WebFileError(`${path}: ${tooDeep}`)
+    throw new WebFileError(`${path}: invalid YAML: ${messageOf(error)}`)
+  }
 }
 
 /** An empty section counts as missing. An empty section with an unknown name is still an error. */
@@ -132,7 +151,7 @@ function tlsOf(given: TlsServer, path: string, inFolder: (name: string) => strin
 
 function textOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return readRegularText(path, maxBytes)
   } catch (error) {
     throw new WebFileError(`${path}: ${messageOf(error)}`)
   }

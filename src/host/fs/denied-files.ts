@@ -14,7 +14,8 @@ export function recordingDenied(files: FileReader, onDenied: (path: string) => v
   }
   return {
     read: (path, limit) => recorded(path, () => files.read(path, limit)),
-    list: (path) => recorded(path, () => files.list(path)),
+    readRegular: (path, maxBytes) => recorded(path, () => files.readRegular(path, maxBytes)),
+    list: (path, limit) => recorded(path, () => files.list(path, limit)),
     status: (path) => recorded(path, () => files.status(path)),
     link: (path) => recorded(path, () => files.link(path)),
     real: (path) => recorded(path, () => files.real(path)),

@@ -1,3 +1,4 @@
+import type { RegularFile } from '../../util/regular-file.ts'
 import { codeOf, type FileReader, type Path, type Status } from './files.ts'
 import { decodeUtf8 } from './text.ts'
 
@@ -75,9 +76,9 @@ export class Dir {
     return unlessMissing(() => this.#shared.files.status(joined(this.#path, path)))
   }
 
-  /** Names of the entries, in byte order. Throws if the directory is not readable. */
-  entries(): string[] {
-    return this.#list().map((name) => (typeof name === 'string' ? name : decodeUtf8(name)))
+  /** Names of the entries, in byte order; with `limit` at most this many. Throws if the directory is not readable. */
+  entries(limit?: number): string[] {
+    return this.#list(limit).map((name) => (typeof name === 'string' ? name : decodeUtf8(name)))
   }
 
   /**
@@ -109,6 +110,11 @@ export class Dir {
   /** A copy of a whole file's bytes. Throws if it is not readable. */
   bytes(path: Path): Buffer {
     return Buffer.from(this.#shared.files.read(joined(this.#path, path)))
+  }
+
+  /** A file that another user may have written. Throws unless it is a regular file of at most `maxBytes`. */
+  regular(path: Path, maxBytes: number): RegularFile {
+    return this.#shared.files.readRegular(joined(this.#path, path), maxBytes)
   }
 
   /** One attribute: the first 128 bytes, trimmed. Undefined if the kernel does not offer it. */
@@ -163,8 +169,8 @@ export class Dir {
     this.#shared.files.endCycle()
   }
 
-  #list(): Path[] {
-    return this.#shared.files.list(this.#path)
+  #list(limit?: number): Path[] {
+    return this.#shared.files.list(this.#path, limit)
   }
 }
 

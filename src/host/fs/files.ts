@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  opendirSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -10,6 +11,7 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs'
+import { type RegularFile, readRegular } from '../../util/regular-file.ts'
 
 /** A path; a Buffer if it is not valid UTF-8. */
 export type Path = string | Buffer
@@ -25,8 +27,13 @@ export interface Status {
 export interface FileReader {
   /** Returns a view into a buffer that the next read overwrites. With `limit`: at most this many bytes, in one read(2). */
   read(path: Path, limit?: number): Buffer
-  /** Entry names in byte order; a Buffer for a name that is not valid UTF-8. */
-  list(path: Path): Path[]
+  /**
+   * Reads a file that another user may have written: only a regular file of at most `maxBytes`. The bytes are a copy.
+   * Opening a FIFO or a device does not block.
+   */
+  readRegular(path: Path, maxBytes: number): RegularFile
+  /** Entry names in byte order; a Buffer for a name that is not valid UTF-8. With `limit`: at most this many, any of them. */
+  list(path: Path, limit?: number): Path[]
   /** Follows links. Undefined if the path does not exist. */
   status(path: Path): Status | undefined
   link(path: Path): string
@@ -48,6 +55,12 @@ const maxCachedPaths = 2 * keptAtMost
 
 /** Unused paths are dropped after this many intervals, and their descriptors closed. */
 const knownFor = 3
+
+/** Maximum size of a kernel file. The largest lists of real hosts have a few megabytes. */
+const maxKernelBytes = 32 * 1024 * 1024
+
+/** A read buffer above this size is replaced after the interval: it grew for one large file. */
+const maxBufferBytes = 1024 * 1024
 
 /** Errors for a path that does not exist. */
 const absent = new Set(['ENOENT', 'ENOTDIR'])
@@ -97,9 +110,13 @@ class DiskFiles implements FileReader {
     }
   }
 
-  list(path: Path): Path[] {
+  readRegular(path: Path, maxBytes: number): RegularFile {
+    return readRegular(path, maxBytes)
+  }
+
+  list(path: Path, limit?: number): Path[] {
     this.#recall(path)
-    return this.#rememberIfMissing(path, () => namesIn(path))
+    return this.#rememberIfMissing(path, () => (limit === undefined ? namesIn(path) : firstNamesIn(path, limit)))
   }
 
   status(path: Path): Status | undefined {
@@ -119,6 +136,7 @@ class DiskFiles implements FileReader {
 
   endCycle(): void {
     this.#interval++
+    if (this.#buffer.length > maxBufferBytes) this.#buffer = Buffer.allocUnsafeSlow(8192)
     const before = this.#interval - knownFor
     this.#cache.forEach(({ used }, path) => {
       if (used < before) this.#forget(path)
@@ -181,6 +199,7 @@ class DiskFiles implements FileReader {
       const got = readSync(fd, this.#buffer, length, this.#buffer.length - length, this.#keeps ? length : null)
       if (got === 0) return this.#buffer.subarray(0, length)
       length += got
+      if (length > maxKernelBytes) throw new Error(`EFBIG: larger than ${maxKernelBytes} bytes`)
       if (length === this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer, Buffer.allocUnsafeSlow(length)])
     }
   }
@@ -201,10 +220,27 @@ function isKernel(root: string): boolean {
   }
 }
 
+/** At most `limit` names, in byte order. */
+function firstNamesIn(path: Path, limit: number): Path[] {
+  const directory = opendirSync(path as string, { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })
+  try {
+    const names: Buffer[] = []
+    while (names.length < limit) {
+      const entry = directory.readSync()
+      if (entry === null) break
+      names.push(Buffer.from(entry.name))
+    }
+    return inOrder(names)
+  } finally {
+    directory.closeSync()
+  }
+}
+
 function namesIn(path: Path): Path[] {
   const names: Path[] = readdirSync(path)
   if (!names.some((name) => (name as string).includes('\uFFFD'))) return names.sort()
-  return readdirSync(path, { encoding: 'buffer' })
-    .sort(Buffer.compare)
-    .map((name) => (name.equals(Buffer.from(name.toString())) ? name.toString() : name))
+  return inOrder(readdirSync(path, { encoding: 'buffer' }))
 }
+
+const inOrder = (names: readonly Buffer[]): Path[] =>
+  names.toSorted(Buffer.compare).map((name) => (name.equals(Buffer.from(name.toString())) ? name.toString() : name))

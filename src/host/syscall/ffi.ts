@@ -26,6 +26,8 @@ export interface Libc {
   interfaceName(index: number): string | undefined
   /** perf_event_open(2): a descriptor that counts an event of all processes on one processor. */
   perfEventOpen(attributes: Buffer, cpu: number): number
+  /** Ends the zombie of a child; does not block. */
+  waitpid(pid: number): number
   close(fd: number): void
 }
 
@@ -42,6 +44,9 @@ type Native = ((...parameters: readonly unknown[]) => number) & {
 
 /** `syscall(2)` numbers differ by processor. */
 const perfEventOpenNumber: Readonly<Record<string, number>> = { x64: 298, arm64: 241 }
+
+/** WNOHANG */
+const noHang = 1
 
 /** IF_NAMESIZE, including the zero byte. */
 const interfaceNameBytes = 16
@@ -85,6 +90,7 @@ export async function loadLibc(load: (name: string) => Promise<unknown> = import
   const ioctl = native('int ioctl(int fd, unsigned long request, void *argument)')
   const adjtimex = native('int adjtimex(void *into)')
   const syscall = native('long syscall(long number, const void *attributes, int pid, int cpu, int group, long flags)')
+  const waitpid = native('int waitpid(int pid, void *status, int options)')
   // Returns a pointer, or null.
   const indexToName: (index: number, into: Buffer) => unknown = libc.func(
     'void *if_indextoname(unsigned int index, void *into)',
@@ -106,6 +112,7 @@ export async function loadLibc(load: (name: string) => Promise<unknown> = import
       if (number === undefined) throw new NoKernel(`perf_event_open: not supported on ${process.arch}`)
       return syscall.here(number, attributes, -1, cpu, -1, closeOnExec)
     },
+    waitpid: (pid) => waitpid.here(pid, null, noHang),
     close: closeSync,
   }
 }

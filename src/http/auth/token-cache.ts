@@ -121,6 +121,10 @@ async function ask(kind: string, question: Question, { clock, signal }: Unsigned
   }
 }
 
+/** https://www.rfc-editor.org/rfc/rfc9110#section-5.5 and section 5.6.2 */
+const isFieldValue = /^[\x21-\x7e\x80-\xff]([\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/
+const isScheme = /^[!#$%&'*+.^_`|~\w-]+$/
+
 /** https://www.rfc-editor.org/rfc/rfc6749#section-5 */
 function tokenOf(kind: string, question: Question, { status, body }: Reply, nowMs: number): Token {
   const fields = parsed(body)
@@ -130,6 +134,9 @@ function tokenOf(kind: string, question: Question, { status, body }: Reply, nowM
     throw new Error(`${placeOf(kind, question)}: ${reason}${errorTextIn(fields, question)}`)
   }
   const scheme = typeof type === 'string' && type.toLowerCase() !== 'bearer' ? type : 'Bearer'
+  // an error here is not cached: the next request asks for a new token
+  if (!isFieldValue.test(token)) throw new Error(`${placeOf(kind, question)}: access_token is not valid in a header`)
+  if (!isScheme.test(scheme)) throw new Error(`${placeOf(kind, question)}: token_type is not valid in a header`)
   const untilMs = Number(seconds) > 0 ? nowMs + Number(seconds) * 1000 - marginMs : Number.POSITIVE_INFINITY
   return { headers: { authorization: `${scheme} ${token}`, ...question.extraHeaders }, untilMs }
 }

@@ -1,6 +1,7 @@
 import { hintFor, withHint } from '../../hints/index.ts'
 import type { Clock } from '../../util/clock.ts'
 import { type Fields, type Log, type Message, report } from '../../util/log.ts'
+import { StateRate } from '../../util/log-rate.ts'
 
 interface Deps {
   readonly clock: Clock
@@ -19,15 +20,20 @@ export type ReceiverLabels = Readonly<Record<'remote_name' | 'url', string>>
 /** Reasons logged per outage. A receiver that gives a new reason each time does not fill the log. */
 const maxReasons = 20
 
-/** The current error of a receiver. Each reason is logged once per outage; repetitions are logged at level debug. */
+/**
+ * The current error of a receiver. Each reason is logged once per outage; repetitions are logged at level debug, and so are
+ * outages that follow each other too fast.
+ */
 export class ErrorLog {
   readonly #deps: Deps
   #reason: string | undefined
   #sinceMs = 0
   readonly #loggedReasons = new Set<string>()
+  readonly #state: StateRate
 
   constructor(deps: Deps) {
     this.#deps = deps
+    this.#state = new StateRate(deps.clock)
   }
 
   /** Why requests fail now; undefined when they succeed. */
@@ -51,7 +57,8 @@ export class ErrorLog {
     if (this.#reason === undefined) this.#sinceMs = clock.monotonicMs()
     this.#reason = reason
     const key = withoutNumbers(reason)
-    const isNew = !this.#loggedReasons.has(key) && this.#loggedReasons.size < maxReasons
+    this.#state.set(true)
+    const isNew = this.#state.isLoggedAsBad && !this.#loggedReasons.has(key) && this.#loggedReasons.size < maxReasons
     if (isNew) this.#loggedReasons.add(key)
     const fields = { ...receiver, reason, hint: this.hintFor(reason), ...more }
     report(log, message, fields, isNew ? message.level : 'debug')
@@ -61,7 +68,7 @@ export class ErrorLog {
     if (this.#reason === undefined) return
     const { log, recovered, receiver, clock } = this.#deps
     const seconds = Math.round((clock.monotonicMs() - this.#sinceMs) / 1000)
-    report(log, recovered, { ...receiver, after: `${seconds}s` })
+    report(log, recovered, { ...receiver, after: `${seconds}s` }, this.#state.set(false) ? recovered.level : 'debug')
     this.#reason = undefined
     this.#loggedReasons.clear()
   }

@@ -1,4 +1,6 @@
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { buildConnector, Client, Dispatcher } from 'undici'
 import type { Clock } from '../../util/clock.ts'
 import { wordsOf } from './error-text.ts'
@@ -39,6 +41,24 @@ const bodyPauseMs = 5000
 
 type Callback = buildConnector.Callback
 
+/**
+ * When the first certificate of a chain expires. A certificate that is already expired is not part of the verified chain: a
+ * server may send several.
+ */
+function expiryOf(certificate: X509Certificate | undefined, nowMs: number): number {
+  let first = Number.POSITIVE_INFINITY
+  let one = certificate
+  for (let depth = 0; one !== undefined && depth < maxChain; depth++) {
+    const expiryMs = one.validToDate.getTime()
+    if (expiryMs > nowMs) first = Math.min(first, expiryMs)
+    one = one.issuerCertificate
+  }
+  return first
+}
+
+/** A root certificate is its own issuer. */
+const maxChain = 10
+
 /** One HTTP/1.1 connection to an origin, direct or through a proxy. Opened on demand. */
 export class OriginClient {
   readonly #target: URL
@@ -53,6 +73,8 @@ export class OriginClient {
   #address: string | undefined
   /** The newest TLS session, for a short next handshake. */
   #session: Buffer | undefined
+  /** When a certificate of the last full handshake expires; a resumed session does not check them again. */
+  #validUntilMs = Number.POSITIVE_INFINITY
 
   constructor(target: URL, party: Party, kit: Kit) {
     this.#target = target
@@ -75,6 +97,7 @@ export class OriginClient {
       this.#session = undefined
       this.#socket?.destroy()
     }
+    if (this.#kit.clock.now() >= this.#validUntilMs) this.#endSession()
     const isOpen = this.#socket?.destroyed === false
     const isOld = isOpen && this.#kit.clock.monotonicMs() - this.#openedAtMs > maxAgeMs
     const request = isOld ? { ...options, reset: true } : options
@@ -133,15 +156,25 @@ export class OriginClient {
     })
   }
 
-  #keep(socket: Socket & { getSession?(): Buffer | undefined }): void {
+  /** The next connection verifies the receiver's certificate again. */
+  #endSession(): void {
+    this.#session = undefined
+    this.#validUntilMs = Number.POSITIVE_INFINITY
+    this.#socket?.destroy()
+  }
+
+  #keep(socket: Socket | TLSSocket): void {
     this.#socket = socket
     this.#address = socket.remoteAddress
     this.#openedAtMs = this.#kit.clock.monotonicMs()
-    this.#session = socket.getSession?.()
+    this.#kit.onOpen()
+    if (!('getSession' in socket)) return
+    this.#session = socket.getSession()
+    if (socket.authorized && !socket.isSessionReused())
+      this.#validUntilMs = expiryOf(socket.getPeerX509Certificate(), this.#kit.clock.now())
     socket.on('session', (session: Buffer) => {
       this.#session = session
     })
-    this.#kit.onOpen()
   }
 
   #connector(party: Party, session: Buffer | undefined): buildConnector.connector {

@@ -1,14 +1,18 @@
 import type { Dispatcher } from 'undici'
 import type { Reply } from '../retry/outcome.ts'
 import type { Sender } from '../types.ts'
+import { decodedBody } from './content-coding.ts'
+
+/** An answer as it was received. */
+type Received = Omit<Reply, 'body'> & { readonly body: Buffer }
 
 /** Collects the events of one request into its reply. Reads at most the limit of the body, then closes the connection. */
 export class Exchange implements Dispatcher.DispatchHandler {
   /** True once bytes of the request may have been sent. */
   sent = false
-  readonly #reply: Promise<Reply>
+  readonly #received: Promise<Received>
   readonly #limit: number
-  readonly #resolve: (reply: Reply) => void
+  readonly #resolve: (received: Received) => void
   readonly #reject: (error: Error) => void
   #controller: Dispatcher.DispatchController | undefined
   #aborted: Error | undefined
@@ -20,8 +24,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(limitBytes: number) {
     this.#limit = limitBytes
-    const { promise, resolve, reject } = Promise.withResolvers<Reply>()
-    this.#reply = promise
+    const { promise, resolve, reject } = Promise.withResolvers<Received>()
+    this.#received = promise
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -33,7 +37,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     signal.addEventListener('abort', abort, { once: true })
     try {
       sender.dispatch(request, this)
-      return await this.#reply
+      const received = await this.#received
+      const coding = String(received.headers['content-encoding'] ?? '')
+      const body = await decodedBody(received.body, coding, this.#limit)
+      return { ...received, body: body.toString('utf8') }
     } finally {
       signal.removeEventListener('abort', abort)
     }
@@ -88,7 +95,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #done(): void {
     if (this.#over) return
     this.#over = true
-    const body = Buffer.concat(this.#body).toString('utf8')
-    this.#resolve({ status: this.#status, headers: this.#headers, body })
+    this.#resolve({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#body) })
   }
 }

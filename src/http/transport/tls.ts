@@ -1,10 +1,14 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import type { ConnectionOptions, SecureContext, SecureContextOptions } from 'node:tls'
 import { messageOf, type Secret } from '../../util/log.ts'
+import { readRegularText } from '../../util/regular-file.ts'
 import { wordsOf } from './error-text.ts'
 
 /** PEM text, or the file that contains it. */
 export type Pem = { readonly text: Secret } | { readonly file: string }
+
+/** Maximum size of a file with certificates: a bundle of all public CAs has 0.3 MB. */
+const maxPemBytes = 4 * 1024 * 1024
 
 const versions = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
 
@@ -122,7 +126,7 @@ const placeOf = (pem: Pem, what: string) => ('file' in pem ? `${what}_file ${pem
 
 function readPem(file: string, what: string): string {
   try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
+    return readRegularText(file, maxPemBytes).replace(/^\uFEFF/, '')
   } catch (error) {
     throw new Error(`tls: ${what}_file ${file} cannot be read: ${messageOf(error)}`)
   }

@@ -1,5 +1,7 @@
 import type { Labels, MetricType, Suffix } from '../family.ts'
 import { parseValue, type SampleLine } from './line.ts'
+import { fault, named } from './text-fault.ts'
+import { emptySize, TextLimitError, type TextLimits, textLimits } from './text-limits.ts'
 import { formatValue, seriesText } from './write.ts'
 
 export interface ReadSample {
@@ -51,21 +53,30 @@ const compound: { readonly [type in MetricType]?: { readonly label: string; read
 export class Families {
   readonly #found = new Map<string, Open>()
   readonly #seriesSeen: Set<string> | undefined
+  readonly #limits: TextLimits
+  readonly size = emptySize()
 
   /** `repeats`: a second sample of a series replaces the first one, or is an error. */
-  constructor(repeats: 'replace' | 'reject') {
+  constructor(repeats: 'replace' | 'reject', limits: TextLimits = textLimits) {
     this.#seriesSeen = repeats === 'reject' ? new Set() : undefined
+    this.#limits = limits
+  }
+
+  /** Counts a line. Throws TextLimitError above the limit. */
+  countLine(): void {
+    const { maxLines } = this.#limits
+    if (++this.size.lines > maxLines) throw new TextLimitError(`more than ${maxLines} lines`)
   }
 
   help(name: string, text: string): void {
     const { family } = this.#of(name)
-    if (family.help !== '') throw new Error(`second HELP line for ${family.name}`)
+    if (family.help !== '') throw fault`second HELP line for ${named(family.name)}`
     family.help = text
   }
 
   type(name: string, type: MetricType): void {
     const { family } = this.#of(name)
-    if (family.type !== undefined) throw new Error(`second TYPE line for ${family.name}, or TYPE after its samples`)
+    if (family.type !== undefined) throw fault`second TYPE line for ${named(family.name)}, or TYPE after its samples`
     family.type = type
   }
 
@@ -75,6 +86,7 @@ export class Families {
 
   add(sample: SampleLine): void {
     const { name, labels, value, timestampMs } = sample
+    this.#count(labels.size)
     this.#rejectRepeat(sample)
     const { family, suffix } = this.#of(name)
     family.type ??= 'untyped'
@@ -87,7 +99,7 @@ export class Families {
     const text = labels.get(parts.label)
     const bound = text === undefined ? Number.NaN : parseValue(text, `a number as ${parts.label}`)
     if (family.type === 'histogram' && suffix !== '_sum' && value < 0)
-      throw new Error(`${name} has an invalid count: ${value}`)
+      throw fault`${named(name)} has an invalid count: ${named(String(value))}`
     group.timestampMs = timestampMs ?? group.timestampMs
     if (suffix === '_sum') group.sum = value
     else if (suffix === '_count') group.count = family.type === 'summary' ? Math.trunc(value) : value
@@ -117,10 +129,17 @@ export class Families {
     return { family, suffix: '' }
   }
 
+  #count(labels: number): void {
+    const { maxSeries, maxLabels } = this.#limits
+    if (++this.size.series > maxSeries) throw new TextLimitError(`more than ${maxSeries} series`)
+    this.size.labels += labels
+    if (this.size.labels > maxLabels) throw new TextLimitError(`more than ${maxLabels} labels`)
+  }
+
   #rejectRepeat({ name, labels }: SampleLine): void {
     if (this.#seriesSeen === undefined) return
     const series = seriesText(name, [...labels].sort())
-    if (this.#seriesSeen.has(series)) throw new Error(`${series} appears twice`)
+    if (this.#seriesSeen.has(series)) throw fault`${named(series)} appears twice`
     this.#seriesSeen.add(series)
   }
 }

@@ -1,3 +1,6 @@
+import { fault, named, quote, type TextFault } from './text-fault.ts'
+import { maxLabelNames } from './text-limits.ts'
+
 /** A sample line; labels in the order of the line. */
 export interface SampleLine {
   readonly name: string
@@ -42,9 +45,10 @@ function parseBraces(rest: Rest) {
     else {
       const label = quoted ?? rest.take(labelForm)
       if (label === undefined) throw rest.expected('a label name')
-      if (!isLabelName(label)) throw new Error(`${JSON.stringify(label)} is not a label name`)
-      if (label.startsWith('__')) throw new Error(`label name ${label} is reserved`)
-      if (labels.has(label)) throw new Error(`duplicate label ${label}`)
+      if (!isLabelName(label)) throw fault`${quote(label)} is not a label name`
+      if (label.startsWith('__')) throw fault`label name ${named(label)} is reserved`
+      if (labels.has(label)) throw fault`duplicate label ${named(label)}`
+      if (labels.size === maxLabelNames) throw fault`more than ${maxLabelNames} labels`
       if (!rest.eat('=')) throw rest.expected('= after the label name')
       const value = rest.takeQuoted()
       if (value === undefined) throw rest.expected('a label value in quotes')
@@ -105,9 +109,9 @@ class Rest {
     return unescaped(found[1] ?? '')
   }
 
-  expected(what: string): Error {
-    const found = this.isEmpty ? 'the end of the line' : JSON.stringify(this.#line.slice(this.#at, this.#at + 40))
-    return new Error(`expected ${what} at column ${this.#at + 1}, found ${found}`)
+  expected(what: string): TextFault {
+    const found = this.isEmpty ? 'the end of the line' : quote(this.#line.slice(this.#at, this.#at + 40))
+    return fault`expected ${what} at column ${this.#at + 1}, found ${found}`
   }
 
   #match(form: RegExp): RegExpExecArray | undefined {
@@ -126,7 +130,7 @@ const isLabelName = (text: string) => /^[a-zA-Z_]\w*$/.test(text)
 
 /** Returns the text if it is a metric name of the classic data model, else throws. */
 export function metricName(text: string): string {
-  if (!/^[a-zA-Z_:][\w:]*$/.test(text)) throw new Error(`${JSON.stringify(text)} is not a metric name`)
+  if (!/^[a-zA-Z_:][\w:]*$/.test(text)) throw fault`${quote(text)} is not a metric name`
   return text
 }
 
@@ -136,7 +140,7 @@ export function unescaped(text: string): string {
   if (!text.includes('\\')) return text
   return text.replace(/\\(.?)/gs, (all, char: string) => {
     const character = escapes[char]
-    if (character === undefined) throw new Error(`${JSON.stringify(all)} is not an escape`)
+    if (character === undefined) throw fault`${quote(all)} is not an escape`
     return character
   })
 }
@@ -147,7 +151,7 @@ export function parseValue(text: string, what: string): number {
   if (word === 'nan') return Number.NaN
   if (/^[+-]?inf(inity)?$/.test(word)) return word.startsWith('-') ? -Infinity : Infinity
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(word) ? Number(word) : Number.NaN
-  if (!Number.isFinite(value)) throw new Error(`expected ${what}, found ${JSON.stringify(text)}`)
+  if (!Number.isFinite(value)) throw fault`expected ${what}, found ${quote(text)}`
   return value
 }
 
@@ -155,8 +159,7 @@ function takeMilliseconds(rest: Rest): number | undefined {
   const text = rest.take(afterBlankForm)?.trimStart()
   if (text === undefined) return undefined
   const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
-  if (!(Math.abs(value) < 2 ** 63))
-    throw new Error(`expected a timestamp in whole milliseconds, found ${JSON.stringify(text)}`)
+  if (!(Math.abs(value) < 2 ** 63)) throw fault`expected a timestamp in whole milliseconds, found ${quote(text)}`
   return value
 }
 
@@ -164,6 +167,6 @@ function takeSeconds(rest: Rest): number | undefined {
   const text = rest.take(secondsForm)?.trimStart()
   if (text === undefined) return undefined
   const value = Math.round(parseValue(text, 'a timestamp in seconds') * 1000)
-  if (!(Math.abs(value) < 2 ** 63)) throw new Error(`expected a timestamp in seconds, found ${JSON.stringify(text)}`)
+  if (!(Math.abs(value) < 2 ** 63)) throw fault`expected a timestamp in seconds, found ${quote(text)}`
   return value
 }

@@ -5,6 +5,8 @@
  */
 import { type Family, family, type Labels, type Suffix } from '../family.ts'
 import type { ReadFamily, ReadSample } from './grouping.ts'
+import { fault, named } from './text-fault.ts'
+import { maxLabelNames, textLimits } from './text-limits.ts'
 
 /** A family of one source. */
 export interface NormalizedFamily extends Omit<ReadFamily, 'samples'> {
@@ -24,7 +26,7 @@ export interface FamilySource {
   readonly families: readonly NormalizedFamily[]
 }
 
-/** Splits a family by suffix and adds the labels that only some of its samples have. */
+/** Splits a family by suffix and adds the labels that only some of its samples have. Throws a TextFault if they are too many. */
 export function normalizeFamily({ samples, ...rest }: ReadFamily): NormalizedFamily {
   const labelsOf = (some: readonly ReadSample[]) => some.flatMap(({ labels }) => Object.keys(labels))
   const bySuffix = Map.groupBy(samples, ({ suffix }) => suffix)
@@ -32,6 +34,10 @@ export function normalizeFamily({ samples, ...rest }: ReadFamily): NormalizedFam
   const common = labelsOf(bySuffix.get('_sum') ?? [])
   const parts = [...bySuffix].map(([suffix, some]) => {
     const labelNames = [...new Set([...common, ...labelsOf(some)])]
+    if (labelNames.length > maxLabelNames)
+      throw fault`more than ${maxLabelNames} different labels in the family ${named(rest.name)}`
+    if (labelNames.length * some.length > textLimits.maxLabels)
+      throw fault`more than ${textLimits.maxLabels} labels in the family ${named(rest.name)}`
     const empty = Object.fromEntries(labelNames.map((label) => [label, '']))
     return { suffix, labelNames, samples: some.map((one) => ({ ...one, labels: { ...empty, ...one.labels } })) }
   })
@@ -54,7 +60,9 @@ export function mergeFamilies(sources: readonly FamilySource[]): MergedFamilies 
   const conflicts: string[] = []
   const kept = sources.flatMap((source) =>
     source.families.filter(({ name, help }) => {
-      sourcesOf.set(name, [...(sourcesOf.get(name) ?? []), source.name])
+      const sources = sourcesOf.get(name)
+      if (sources === undefined) sourcesOf.set(name, [source.name])
+      else sources.push(source.name)
       const first = helps.get(name) || help
       helps.set(name, first)
       if (help === '' || help === first) return true
@@ -62,12 +70,16 @@ export function mergeFamilies(sources: readonly FamilySource[]): MergedFamilies 
       return false
     }),
   )
-  const families = kept.map((one) => ({
-    ...one,
-    help: helps.get(one.name) || `Metric read from ${sourcesOf.get(one.name)?.join(', ')}`,
-  }))
+  for (const [name, sources] of sourcesOf) if (!helps.get(name)) helps.set(name, `Metric read from ${listed(sources)}`)
+  const families = kept.map((one) => ({ ...one, help: helps.get(one.name) ?? '' }))
   return { families, conflicts }
 }
+
+/** Maximum number of sources that a help text names. */
+const maxListed = 20
+
+const listed = (names: readonly string[]) =>
+  names.slice(0, maxListed).join(', ') + (names.length > maxListed ? ` and ${names.length - maxListed} more` : '')
 
 interface FamilySample {
   readonly family: Family

@@ -1,6 +1,7 @@
 import type { MetricType } from '../family.ts'
 import type { Families } from './grouping.ts'
 import { metricName, parseSample, unescaped } from './line.ts'
+import { fault, named, quote } from './text-fault.ts'
 
 /** How a type of OpenMetrics maps to the text format. */
 interface Kind {
@@ -43,7 +44,7 @@ export function openMetricsReader(families: Families): (line: string) => void {
 
   const familyAt = (name: string): Current => {
     if (current?.name === name) return current
-    if (names.has(name)) throw new Error(`the lines of ${name} are not in one group`)
+    if (names.has(name)) throw fault`the lines of ${named(name)} are not in one group`
     names.add(name)
     current = { name, kind: undefined, help: undefined, unit: undefined, sampled: false }
     return current
@@ -58,7 +59,7 @@ export function openMetricsReader(families: Families): (line: string) => void {
     const isCreated = created === true && suffix === '_created'
     if (!isCreated && !suffixes.includes(suffix)) {
       const expected = suffixes.map((one) => family.name + one).join(', ')
-      throw new Error(`${sample.name} is not a sample of ${family.name}: expected ${expected}`)
+      throw fault`${named(sample.name)} is not a sample of ${named(family.name)}: expected ${named(expected)}`
     }
     const name = family.name + (nameFrom === 'family' ? '' : isCreated ? suffixes[0] : suffix)
     if (!families.has(name)) {
@@ -94,7 +95,8 @@ function readMetadata(line: string, familyAt: (name: string) => Current): void {
   const name = metricName(quoted === undefined ? bare : unescaped(quoted))
   const family = familyAt(name)
   const isSecond = { TYPE: family.kind, HELP: family.help, UNIT: family.unit }[keyword] !== undefined
-  if (isSecond || family.sampled) throw new Error(`second ${keyword} line for ${name}, or ${keyword} after its samples`)
+  if (isSecond || family.sampled)
+    throw fault`second ${keyword} line for ${named(name)}, or ${keyword} after its samples`
   if (keyword === 'TYPE') family.kind = kindOf(rest)
   else if (keyword === 'HELP') family.help = unescaped(rest)
   else family.unit = unitOf(name, rest)
@@ -102,11 +104,12 @@ function readMetadata(line: string, familyAt: (name: string) => Current): void {
 
 function kindOf(word: string): Kind {
   const kind = kinds[word]
-  if (kind === undefined) throw new Error(`${JSON.stringify(word)} is not a type`)
+  if (kind === undefined) throw fault`${quote(word)} is not a type`
   return kind
 }
 
 function unitOf(name: string, unit: string): string {
-  if (unit !== '' && !name.endsWith(`_${unit}`)) throw new Error(`the name ${name} does not end with its unit, ${unit}`)
+  if (unit !== '' && !name.endsWith(`_${unit}`))
+    throw fault`the name ${named(name)} does not end with its unit, ${named(unit)}`
   return unit
 }

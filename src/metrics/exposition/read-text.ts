@@ -10,46 +10,82 @@ import { isUtf8 } from 'node:buffer'
 import type { MetricType } from '../family.ts'
 import { Families, type ReadFamily } from './grouping.ts'
 import { metricName, parseSample, unescaped } from './line.ts'
+import { fault, faultText, quote } from './text-fault.ts'
+import { emptySize, maxLineBytes, TextLimitError, type TextLimits, type TextSize, textLimits } from './text-limits.ts'
 
 export type { ReadFamily, ReadSample } from './grouping.ts'
 
+/** The families of a text and what it contains. */
+export interface TextContent extends TextSize {
+  readonly families: readonly ReadFamily[]
+}
+
+export interface ReadOptions extends TextLimits {
+  /** Maximum number of characters of the text in each part of an error message. */
+  readonly maxQuoted?: number
+}
+
 /** The families with samples, in the order of the text. Throws an Error that starts with `line N: `. */
-export function readText(text: string | Uint8Array): ReadFamily[] {
-  const families = new Families('replace')
-  const [fault] = readLines(textIn(text), textReader(families), 1)
-  if (fault !== undefined) throw new Error(fault)
-  return families.read()
+export const readText = (text: string | Uint8Array): readonly ReadFamily[] => readTextWithin(text, textLimits).families
+
+/** As `readText`, with limits. `size` counts what was read, also before an error. */
+export function readTextWithin(
+  text: string | Uint8Array,
+  options: ReadOptions,
+  size: TextSize = emptySize(),
+): TextContent {
+  const families = new Families('replace', options)
+  const [found] = readLines(bytesOf(text), textReader(families), { families, maxFaults: 1, ...options })
+  Object.assign(size, families.size)
+  if (found !== undefined) throw new Error(found)
+  return { ...families.size, families: families.read() }
 }
 
 /** Parses one line; throws if it is invalid. */
 export type Reader = (line: string, isLast: boolean) => void
 
-/** Parses a text. Returns its errors as `line N: ` and the reason, at most `max`. */
-export function readLines(text: string, read: Reader, max: number): string[] {
+interface LineOptions {
+  readonly families: Pick<Families, 'countLine'>
+  /** Stops after this many errors. */
+  readonly maxFaults: number
+  readonly maxQuoted?: number
+}
+
+/** Parses a text. Returns its errors as `line N: ` and the reason. Ends at the first limit that the text exceeds. */
+export function readLines(bytes: Buffer, read: Reader, { families, maxFaults, maxQuoted }: LineOptions): string[] {
   const faults: string[] = []
-  const lines = text.split('\n')
-  for (const [i, line] of lines.entries()) {
-    if (faults.length === max) break
+  const isValid = isUtf8(bytes)
+  for (let from = 0, number = 1; faults.length < maxFaults; number++) {
+    const end = bytes.indexOf(lineFeed, from)
+    const isLast = end < 0
     try {
-      read(line, i === lines.length - 1)
+      families.countLine()
+      read(lineAt(bytes, from, isLast ? bytes.length : end, isValid), isLast)
     } catch (error) {
-      faults.push(`line ${i + 1}: ${error instanceof Error ? error.message : String(error)}`)
+      faults.push(`line ${number}: ${faultText(error, maxQuoted)}`)
+      if (error instanceof TextLimitError) break
     }
+    if (isLast) break
+    from = end + 1
   }
   return faults
 }
 
-export const textIn = (text: string | Uint8Array) => (typeof text === 'string' ? text : decoded(text))
+const lineFeed = 0x0a
 
-/** HELP lines may have any encoding; samples must be UTF-8. */
-function decoded(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (isUtf8(text)) return text.toString()
-  const isBad = (line: string) => !isUtf8(Buffer.from(line, 'latin1')) && !/^[ \t]*#/.test(line)
-  const bad = text.toString('latin1').split('\n').findIndex(isBad)
-  if (bad >= 0) throw new Error(`line ${bad + 1}: invalid UTF-8`)
-  return text.toString()
+/** One line as a separate text: a part of the whole text would keep all of it in memory. */
+function lineAt(bytes: Buffer, from: number, to: number, isValid: boolean): string {
+  if (to - from > maxLineBytes) throw fault`longer than ${maxLineBytes} bytes`
+  const line = bytes.toString('utf8', from, to)
+  // HELP lines may have any encoding; samples must be UTF-8
+  if (!isValid && !isComment(line) && !isUtf8(bytes.subarray(from, to))) throw fault`invalid UTF-8`
+  return line
 }
+
+export const bytesOf = (text: string | Uint8Array): Buffer =>
+  typeof text === 'string' ? Buffer.from(text) : Buffer.from(text.buffer, text.byteOffset, text.byteLength)
+
+const isComment = (line: string) => /^[ \t]*#/.test(line)
 
 const types = new Set<string>(['counter', 'gauge', 'histogram', 'summary', 'untyped'] satisfies MetricType[])
 
@@ -57,9 +93,9 @@ const isBlank = (line: string) => /^[ \t]*$/.test(line)
 
 export function textReader(families: Families): Reader {
   return (line, isLast) => {
-    if (/^[ \t]*#/.test(line)) readComment(line, families)
+    if (isComment(line)) readComment(line, families)
     else if (!isBlank(line)) families.add(parseSample(line))
-    if (isLast && !isBlank(line)) throw new Error('the last line has no line feed')
+    if (isLast && !isBlank(line)) throw fault`the last line has no line feed`
   }
 }
 
@@ -76,6 +112,6 @@ function readComment(line: string, families: Families): void {
 
 function typeOf(word: string): MetricType {
   const type = word.toLowerCase()
-  if (!types.has(type)) throw new Error(`${JSON.stringify(word)} is not a type`)
+  if (!types.has(type)) throw fault`${quote(word)} is not a type`
   return type as MetricType // checked above
 }

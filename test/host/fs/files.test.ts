@@ -1,8 +1,30 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
-import { type TestContext, test } from 'node:test'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { codeOf, diskFiles } from '../../../src/host/fs/files.ts'
-import { temporary } from '../../support/servers.ts'
+import { readRegular } from '../../../src/util/regular-file.ts'
+import { root, temporary } from '../../support/servers.ts'
+
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc') as () => void
+
+const needsRoot = { skip: process.getuid?.() === 0 ? false : 'needs root' }
 
 function folder(t: TestContext) {
   const path = temporary(t)
@@ -107,4 +129,86 @@ test('thousands of files do not exceed the limit of open descriptors', (t) => {
   assert.equal(openFiles(), before)
   for (let i = 0; i < 3; i++) kernel.read('/proc/loadavg')
   assert.equal(openFiles(), before)
+})
+
+describe('a file of another user', () => {
+  test('is read if it is a regular file within the size, also through a link', (t) => {
+    const { path, write } = folder(t)
+    write('file', 'text')
+    symlinkSync('file', `${path}/link`)
+    const { bytes, isPublic } = readRegular(`${path}/link`, 4)
+    assert.equal(bytes.toString(), 'text')
+    assert.equal(isPublic, true)
+    assert.throws(() => readRegular(`${path}/file`, 3), /larger than 3 bytes/)
+    write('empty', '')
+    assert.equal(readRegular(`${path}/empty`, 0).bytes.length, 0)
+  })
+
+  test('is refused at once if it is a FIFO, a device, a directory, a socket or a sparse file of 1 GB', async (t) => {
+    const { path, write } = folder(t)
+    execFileSync('mkfifo', [`${path}/fifo`])
+    symlinkSync('/dev/zero', `${path}/zero`)
+    mkdirSync(`${path}/directory`)
+    write('sparse', '')
+    truncateSync(`${path}/sparse`, 1e9)
+    const server = createServer().listen(`${path}/socket`)
+    t.after(() => server.close())
+    await once(server, 'listening')
+    for (const [name, message] of [
+      ['fifo', /expected a regular file/],
+      ['zero', /expected a regular file/],
+      ['directory', /EISDIR/],
+      ['socket', /ENXIO/],
+      ['sparse', /larger than/],
+    ] as const)
+      assert.throws(() => readRegular(`${path}/${name}`, 1000), message)
+  })
+
+  test('of the kernel, which has no size, is read up to the limit', () => {
+    assert.ok(readRegular('/proc/self/status', 100_000).bytes.length > 100)
+    assert.throws(() => readRegular('/proc/self/status', 10), /larger than 10 bytes/)
+  })
+
+  test('may be quoted only if every user may read it', (t) => {
+    const { path, write } = folder(t)
+    write('file', 'text')
+    chmodSync(`${path}/file`, 0o640)
+    assert.equal(readRegular(`${path}/file`, 4).isPublic, false)
+  })
+
+  test('that this user reads only with CAP_DAC_READ_SEARCH must not be quoted', needsRoot, (t) => {
+    const { path, write } = folder(t)
+    write('file', 'text')
+    chmodSync(`${path}/file`, 0o644)
+    chmodSync(path, 0o700)
+    const script = `import { readRegular } from ${JSON.stringify(join(root, 'src/util/regular-file.ts'))}
+      const { bytes, isPublic } = readRegular(${JSON.stringify(`${path}/file`)}, 4)
+      console.log(bytes.toString(), isPublic)`
+    const capability = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
+    const command = ['--reuid=1234', '--regid=1234', '--clear-groups', ...capability, process.execPath]
+    const output = execFileSync('setpriv', [...command, '--input-type=module', '-e', script], { encoding: 'utf8' })
+    assert.equal(output, 'text false\n')
+  })
+})
+
+test('a directory with many entries is listed up to a limit', (t) => {
+  const { path, files, write } = folder(t)
+  for (const name of ['c', 'a', 'b']) write(name, '')
+  assert.equal(files.list(path, 2).length, 2)
+  assert.deepEqual(files.list(path, 3), ['a', 'b', 'c'])
+})
+
+test('the buffer of a large file is released at the end of the interval, and a file above 32 MiB is an error', async (t) => {
+  const { path, files, write } = folder(t)
+  write('large', 'x'.repeat(30_000_000))
+  write('huge', '')
+  truncateSync(`${path}/huge`, 500e6)
+  const before = process.memoryUsage().arrayBuffers
+  files.read(`${path}/large`)
+  assert.throws(() => files.read(`${path}/huge`), /EFBIG/)
+  files.endCycle()
+  await setImmediate() // the exceptions of this function hold no buffer any more
+  gc()
+  gc()
+  assert.ok(process.memoryUsage().arrayBuffers - before < 1_000_000)
 })

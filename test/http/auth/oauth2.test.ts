@@ -120,3 +120,23 @@ test('a timeout of the token endpoint is distinguished from one of the receiver'
   const outcome = await requester.post(Buffer.from('x'), {}, AbortSignal.timeout(10_000))
   assert.deepEqual(outcome, { kind: 'retry', reason: 'no credentials: no answer within 50 ms' })
 })
+
+for (const [what, bad, words] of [
+  ['a token with a line feed', { access_token: 't\r\nx: y' }, /access_token is not valid in a header/],
+  ['a token with NUL', { access_token: 't\0' }, /access_token is not valid in a header/],
+  ['a token with a letter beyond Latin-1', { access_token: 't\u4e2d' }, /access_token is not valid in a header/],
+  ['a token of blanks', { access_token: ' ' }, /access_token is not valid in a header/],
+  ['a type with a line feed', { access_token: 't', token_type: 'a\nb' }, /token_type is not valid in a header/],
+] as const)
+  test(`${what} is not kept: the next request gets a new one`, async (t) => {
+    const { asked, shown, post } = await bySecret(t, ({ number }) =>
+      number === 1 ? token('', bad) : token(`t${number}`),
+    )
+    const outcome = await post()
+    assert.equal(outcome.kind, 'retry')
+    assert.match('reason' in outcome ? outcome.reason : '', words)
+    assert.doesNotMatch('reason' in outcome ? outcome.reason : '', /x: y/)
+    assert.equal((await post()).kind, 'delivered')
+    assert.equal(asked.length, 2)
+    assert.deepEqual(shown(), ['Bearer t2'])
+  })

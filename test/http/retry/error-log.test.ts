@@ -33,6 +33,24 @@ test('a reason is logged once per outage, even if another reason comes in betwee
   assert.equal(problem.reason, 'HTTP 503: no')
 })
 
+test('a receiver that fails and recovers every ten seconds fills no log, and a lasting outage is logged', async () => {
+  const { problem, clock, levels } = errorLog()
+  const shown = () => levels().filter((level) => level !== 'DEBUG').length
+  for (let i = 0; i < 1080; i++) {
+    problem.report(retrying, 'HTTP 500: no')
+    problem.clear()
+    await clock.pass(10_000)
+  }
+  assert.ok(shown() <= 2 * (5 + 18), `${shown()} lines`)
+  problem.clear()
+  const before = shown()
+  for (let i = 0; i < 31; i++) {
+    problem.report(retrying, 'HTTP 500: no')
+    await clock.pass(2000)
+  }
+  assert.equal(shown(), before + 1)
+})
+
 test('reasons that differ only in a time or a request number are the same reason', () => {
   const { problem, levels } = errorLog()
   problem.report(retrying, 'HTTP 500: request 8f14e45f-ceea at 2026-01-01T00:00:00Z failed')

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import type { TlsOptions } from '../../../src/http/transport/tls.ts'
+import { systemClock } from '../../../src/util/clock.ts'
 import { type Certificates, certificates } from '../../support/certificates.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 import { freePort, start, temporary } from '../../support/servers.ts'
@@ -80,6 +81,24 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
         [true, maxVersion],
         [true, maxVersion],
       ],
+    )
+  })
+}
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`a session ends with the certificate: the next connection verifies it again (${maxVersion})`, async (t) => {
+    const made = certificates(t) // valid for two days
+    const { url, seen } = await tlsServer(t, made, { maxVersion }, [500, 500])
+    let laterMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + laterMs }
+    const { post } = await poster(t, url, { access: { tls: { verify: true, ca: { file: made.ca } } }, clock })
+    for (laterMs of [0, 47 * 3_600_000, 49 * 3_600_000, 49 * 3_600_000]) {
+      await post()
+      await sleep(20)
+    }
+    assert.deepEqual(
+      seen.map(({ resumed }) => resumed),
+      [false, true, false, false], // the last one on the third connection
     )
   })
 }

@@ -78,8 +78,8 @@ async function read({ operands }: CommandLine, terminal: Terminal): Promise<Uint
   try {
     return readRegular(file, pushLimits.maxBytes).bytes
   } catch (error) {
-    const text = messageOf(error)
-    throw new Error(text.includes(file) ? text : `${file}: ${text}`)
+    const isSystemError = error instanceof Error && 'syscall' in error // its message names the file
+    throw isSystemError ? error : new Error(`${file}: ${messageOf(error)}`)
   }
 }
 

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createAgent } from '../../src/agent.ts'
@@ -220,14 +218,11 @@ test('a SIGHUP during the start does not end the agent: it reloads the file once
   const receiver = await receiverOf(t)
   const file = join(temporary(t), 'config.json')
   const shape = { web: { listen_address: [] }, remote_write: [{ url: `${receiver.url}/api/v1/write` }] }
-  execFileSync('mkfifo', [file])
+  writeFileSync(file, JSON.stringify({ ...shape, instance: 'first' }))
   const agent = hostpush(t, ['run', `--config.file=${file}`])
-  const pipe = await open(file, 'w') // opens when the agent reads
-  agent.child.kill('SIGHUP')
-  rmSync(file)
+  await agent.until(/Agent starting/) // the configuration has been read
   writeFileSync(file, JSON.stringify({ ...shape, instance: 'second' }))
-  await pipe.writeFile(JSON.stringify({ ...shape, instance: 'first' }))
-  await pipe.close()
+  agent.child.kill('SIGHUP')
   await agent.until(/Agent running.*instance=first[\s\S]*Configuration reloaded/)
   agent.child.kill('SIGTERM')
   assert.equal(await agent.ended, 0)

@@ -199,8 +199,9 @@ interface WebHooks {
 }
 
 function openWeb(now: Current, { clock, log }: Deps, outputSet: OutputSet, { selfMetrics, reload }: WebHooks): Web {
-  const { configFile } = now.config.web
-  return createWeb(now.config.web, {
+  const { files, web } = now.config
+  const { configFile } = web
+  return createWeb(web, {
     clock,
     log,
     program: { name: 'hostpush', version: build.version },
@@ -209,7 +210,7 @@ function openWeb(now: Current, { clock, log }: Deps, outputSet: OutputSet, { sel
     },
     allCollectors: now.config.allCollectors,
     own: () => ownStats(selfMetrics),
-    ...(configFile !== undefined && { protection: () => openWebFile(configFile) }),
+    ...(configFile !== undefined && { protection: () => openWebFile(configFile, files) }),
     status: () =>
       outputSet.all.map(({ report: { name, url, problem } }) => [`${name} ${url}`, problem ?? 'delivering'] as const),
     reload,

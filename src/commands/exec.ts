@@ -246,12 +246,14 @@ async function pushConfigured(
   const { thisBoot } = await import('../host/index.ts')
   const { batchLogOf } = await import('./logger.ts')
   printWarnings(config, { err: write })
+  const log = batchLogOf(config, { terminal: { err: write }, isLevelSet: flags.has(logLevel.name) })
+  config.files.reportTo(log)
   const results = await pushDuringExec(
     config,
     { labels, running },
     {
       clock: systemClock,
-      log: batchLogOf(config, { terminal: { err: write }, isLevelSet: flags.has(logLevel.name) }),
+      log,
       connect,
       bootId: thisBoot(),
       timeoutMs,

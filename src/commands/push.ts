@@ -8,7 +8,6 @@ import { systemClock } from '../util/clock.ts'
 import { createDeadline } from '../util/deadline.ts'
 import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import { messageOf } from '../util/log.ts'
-import { readRegular } from '../util/regular-file.ts'
 import type { Command, Terminal } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { batchLogOf } from './logger.ts'
@@ -49,7 +48,7 @@ export default {
     printWarnings(config, terminal)
     if (problem !== undefined) terminal.err(`hostpush: ${problem}\n`)
     const identity = labelled(config.identity, labels)
-    const snapshot = snapshotFrom(await read(given, terminal), identity, terminal)
+    const snapshot = snapshotFrom(await read(given, config.files, terminal), identity, terminal)
     if (snapshot === undefined) return 1
     const log = batchLogOf(config, { terminal, isLevelSet: false })
     const deps = { clock: systemClock, log, connect, bootId: thisBoot() }
@@ -71,12 +70,12 @@ function pushOptions(flags: ParsedFlags): { readonly labels: Labels; readonly ti
   return { labels: { ...labelsOf(flags, reserved), job: String(name) }, timeoutMs }
 }
 
-async function read({ operands }: CommandLine, terminal: Terminal): Promise<Uint8Array> {
+async function read({ operands }: CommandLine, files: Config['files'], terminal: Terminal): Promise<Uint8Array> {
   const [file = '-', ...more] = operands
   if (more.length > 0) throw new UsageError(`expected one file, got ${operands.length}: ${operands.join(' ')}`)
   if (file === '-') return terminal.input(pushLimits.maxBytes)
   try {
-    return readRegular(file, pushLimits.maxBytes).bytes
+    return await files.read(file, pushLimits.maxBytes)
   } catch (error) {
     const isSystemError = error instanceof Error && 'syscall' in error // its message names the file
     throw isSystemError ? error : new Error(`${file}: ${messageOf(error)}`)

@@ -40,8 +40,10 @@ export default {
     }
     terminal.onHangup(() => onHangup())
     const outputKinds = await loadKinds(terminal.outputKinds)
-    const reread = () => readConfig({ flags, environment: terminal.environment, collectors, outputKinds })
-    const configured = await reread()
+    const sources = { flags, environment: terminal.environment, collectors, outputKinds }
+    const configured = await readConfig(sources)
+    const { files } = configured
+    const reread = () => readConfig({ ...sources, files })
     const problem = await becomeOwner(configured.buffer, terminal, keptBy.run)
     const config = problem === undefined ? configured : inMemory(configured)
     const outputs = config.outputs.length
@@ -51,6 +53,7 @@ export default {
       ])
     }
     const log = logOf(config, terminal)
+    files.reportTo(log)
     terminal.onForcedStop((signal) => report(log, agentMessages.stopForced, { signal }))
     report(log, agentMessages.starting, { version: build.version, revision: build.revision, node: platform.runtime })
     if (problem !== undefined) report(log, agentMessages.foreignDirectory, { err: problem })

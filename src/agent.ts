@@ -104,9 +104,8 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
     throw error
   })
   const offsetMs = () => Math.floor(buffer.offset * now.config.intervalMs)
-  const onDrop = (samples: number) => outputSet.dropUndated(samples)
   const run = createLoop(deps, {
-    ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop }),
+    ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop: (samples) => outputSet.dropUndated(samples) }),
     schedule: () => ({ ...now.config, offsetMs: offsetMs(), changed: epoch.changed.signal }),
     async cycle(timestampMs) {
       const cycle = (now.collection ?? open(now.config)).cycle(timestampMs)

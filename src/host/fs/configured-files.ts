@@ -36,7 +36,7 @@ export class ConfiguredFiles {
 
   /** Reads a file once. Rejects if it cannot be read. */
   async read(path: string, maxBytes: number): Promise<Buffer> {
-    if (!this.#remote.isRemote(path)) return readRegular(path, maxBytes).bytes
+    if (!this.#remote.remotePaths()(path)) return readRegular(path, maxBytes).bytes
     const file = await this.#remote.read(path, maxBytes, '')
     return file === 'unchanged' ? Buffer.alloc(0) : Buffer.from(file.bytes)
   }
@@ -119,7 +119,7 @@ class ConfiguredFile<T> {
   }
 
   get #isRemote(): boolean {
-    return this.#parts.remote.isRemote(this.#parts.path)
+    return this.#parts.remote.remotePaths()(this.#parts.path)
   }
 
   #refreshLocal(): void {

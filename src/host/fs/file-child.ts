@@ -34,22 +34,28 @@ function list({ pattern, suffix, limits }: FileRequest & { readonly kind: 'list'
   const dirAt = (path: string) => new Dir(files, path)
   const listed = { files: [] as FoundFile[], faults: [] as string[] }
   let leftBytes = limits.bytes
-  for (const directory of globbed(pattern, dirAt)) {
+  const add = (path: string) => {
+    if (!path.endsWith(suffix) || listed.files.length > limits.files) return
+    const one = foundFile(path, Math.min(limits.fileBytes, leftBytes))
+    if ('bytes' in one) leftBytes -= one.bytes.length
+    listed.files.push(one)
+  }
+  for (const path of globbed(pattern, dirAt)) {
     try {
-      const entries = dirAt(directory).entries(limits.entries + 1)
-      if (entries.length > limits.entries)
-        listed.faults.push(`${directory}: more than ${limits.entries} entries, the others are ignored`)
-      for (const name of entries.slice(0, limits.entries).filter((one) => one.endsWith(suffix))) {
-        if (listed.files.length > limits.files) break
-        const one = foundFile(`${directory}/${name}`, Math.min(limits.fileBytes, leftBytes))
-        if ('bytes' in one) leftBytes -= one.bytes.length
-        listed.files.push(one)
-      }
+      if (dirAt(path).status()?.kind === 'directory') for (const name of namesIn(path)) add(`${path}/${name}`)
+      else add(path)
     } catch (error) {
       listed.faults.push(messageOf(error))
     }
   }
   return listed
+
+  function namesIn(path: string): readonly string[] {
+    const names = dirAt(path).entries(limits.entries + 1)
+    if (names.length <= limits.entries) return names
+    listed.faults.push(`${path}: more than ${limits.entries} entries, the others are ignored`)
+    return names.slice(0, limits.entries)
+  }
 }
 
 function foundFile(path: string, maxBytes: number): FoundFile {

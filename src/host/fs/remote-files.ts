@@ -11,16 +11,19 @@ import type { ChildProcess } from 'node:child_process'
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../util/clock.ts'
-import { RemotePaths } from './remote-path.ts'
+import { type IsRemote, RemotePaths } from './remote-path.ts'
 import type { FileAnswer, FileQuestion, ListedFiles, ListLimits, ReadAnswer } from './types.ts'
 
 /** Files that may be on a remote file system. */
 export interface RemoteFiles {
-  /** Whether a system call on this path may wait for a server or a daemon. */
-  isRemote(path: string): boolean
+  /** The check whether a system call on a path may wait for a server or a daemon. */
+  remotePaths(): IsRemote
   /** Reads a regular file; `unchanged` if it still has the stamp `unless`. Rejects after the timeout. */
   read(path: string, maxBytes: number, unless: string): Promise<ReadAnswer>
-  /** Reads the files whose directory matches a glob and whose name has a suffix. Rejects after the timeout. */
+  /**
+   * Reads the files that match a glob, and those in directories that match it, whose name has a suffix. Rejects after the
+   * timeout.
+   */
   list(pattern: string, suffix: string, limits: ListLimits): Promise<ListedFiles>
   /** Ends the children; hanging ones end when their system call returns. */
   close(): void
@@ -36,7 +39,7 @@ const maxChildren = 4
 
 interface Deps {
   readonly clock: Clock
-  readonly paths?: Pick<RemotePaths, 'isRemote'>
+  readonly paths?: Pick<RemotePaths, 'now'>
   readonly waits?: { readonly timeoutMs: number; readonly slowMs: number }
 }
 
@@ -51,19 +54,19 @@ type Settled = { readonly value: ReadAnswer | ListedFiles } | { readonly reason:
 
 export class ChildFiles implements RemoteFiles {
   readonly #clock: Clock
-  readonly #paths: Pick<RemotePaths, 'isRemote'>
+  readonly #paths: Pick<RemotePaths, 'now'>
   readonly #waits: { readonly timeoutMs: number; readonly slowMs: number }
   readonly #children = new Set<FileChild>()
   readonly #waiting: Waiting[] = []
 
-  constructor({ clock, paths = new RemotePaths(clock), waits = { timeoutMs, slowMs } }: Deps) {
+  constructor({ clock, paths = new RemotePaths(), waits = { timeoutMs, slowMs } }: Deps) {
     this.#clock = clock
     this.#paths = paths
     this.#waits = waits
   }
 
-  isRemote(path: string): boolean {
-    return this.#paths.isRemote(path)
+  remotePaths(): IsRemote {
+    return this.#paths.now()
   }
 
   read(path: string, maxBytes: number, unless: string): Promise<ReadAnswer> {

@@ -1,43 +1,42 @@
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs'
 import { posix } from 'node:path'
-import type { Clock } from '../../util/clock.ts'
 import { parseMountinfo, remoteMountpoints } from '../parse/mounts.ts'
-
-/** How long the list of mounts is used, milliseconds. */
-const listedMs = 1000
 
 /** Maximum number of links in a path, as in the kernel. */
 const maxLinks = 40
+
+/** Whether a path leads to a file system with a server or a daemon. */
+export type IsRemote = (path: string) => boolean
 
 /**
  * Finds out whether a path leads to a file system with a server or a daemon, such as NFS or FUSE. System calls there may
  * wait without end. It makes no system call there itself: it resolves links one by one.
  */
 export class RemotePaths {
-  readonly #clock: Clock
   readonly #mountinfo: string
+  #text = ''
   #mountpoints: ReadonlySet<string> = new Set()
-  #listedAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(clock: Clock, mountinfo = '/proc/self/mountinfo') {
-    this.#clock = clock
+  constructor(mountinfo = '/proc/self/mountinfo') {
     this.#mountinfo = mountinfo
   }
 
-  isRemote(path: string): boolean {
+  /** The check for the present mounts. */
+  now(): IsRemote {
     const mountpoints = this.#remoteMountpoints()
-    return mountpoints.size > 0 && leadsTo(mountpoints, posix.resolve(path))
+    return mountpoints.size === 0 ? () => false : (path) => leadsTo(mountpoints, posix.resolve(path))
   }
 
   #remoteMountpoints(): ReadonlySet<string> {
-    const nowMs = this.#clock.monotonicMs()
-    if (nowMs - this.#listedAtMs < listedMs) return this.#mountpoints
-    this.#listedAtMs = nowMs
     try {
-      const mounted = [...remoteMountpoints(parseMountinfo(readFileSync(this.#mountinfo, 'utf8')))].map(unescaped)
+      const text = readFileSync(this.#mountinfo, 'utf8')
+      if (text === this.#text) return this.#mountpoints
+      const mounted = [...remoteMountpoints(parseMountinfo(text))].map(unescaped)
       this.#mountpoints = new Set(mounted.filter((path) => path !== '/')) // hostpush itself is on the root file system
+      this.#text = text
     } catch {
       this.#mountpoints = new Set() // without /proc nothing is known about mounts
+      this.#text = ''
     }
     return this.#mountpoints
   }

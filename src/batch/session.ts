@@ -7,7 +7,7 @@ import { messageOf, report } from '../util/log.ts'
 import { messages } from './messages.ts'
 import { type DeliveryResult, resultAt } from './result.ts'
 import { placesOf, saveRejection } from './routes.ts'
-import { type RunManifest, removeRun, writeManifest } from './run-log.ts'
+import { type RunManifest, removeRun, spooledRuns, writeManifest } from './run-log.ts'
 import { Spool } from './spool.ts'
 import { remainderOf } from './spool-logs.ts'
 import type { BatchOptions, BatchRun, FinalSnapshots, SpoolDeps } from './types.ts'
@@ -73,6 +73,24 @@ export class BatchSession implements BatchRun {
         report(log, messages.spoolUnreadable, { err: messageOf(error) }),
       )
     this.#working = Promise.all(this.#names.map(advance)).then(() => {})
+  }
+
+  async deliverSpool(deadline: AbortSignal): Promise<void> {
+    const { batch, buffer, deps } = this.#parts
+    const spool = this.#openSpool()
+    try {
+      if (spool === undefined || !(buffer instanceof DiskBuffer)) return
+      if ((await spooledRuns(batch.buffer.directory, buffer.directory)).length === 0) return
+      const place = await this.#queue(this.#names.map(turns.at))
+      const deliver = async (name: string) => {
+        if ((await place?.waitFor(turns.at(name), deadline)) === false) return
+        await spool.deliver(name, deadline)
+        place?.release(turns.at(name))
+      }
+      await Promise.all(this.#names.map(deliver)).finally(() => place?.leave())
+    } catch (error) {
+      report(deps.log, messages.spoolUnreadable, { err: messageOf(error) })
+    }
   }
 
   append(snapshot: Snapshot): void {

@@ -12,7 +12,7 @@ import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../ut
 import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import type { Command, Terminal } from './command.ts'
-import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
+import { graceMs, lateText, targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { addressIn, failureKinds, printWarnings } from './result.ts'
 import { durationOf, labelFlag, labelsOf } from './shared-flags.ts'
 
@@ -53,8 +53,6 @@ const logLevel: Flag = {
   help: 'Lowest level to log: debug, info, warn or error.',
 }
 
-/** After the timeout, for work that cannot be cancelled: the caller waits for the exit status of the command. */
-const graceMs = 1000
 /** For the start of another process that pushes. */
 const recorderStartMs = 30_000
 /** To start the process that pushes. */
@@ -98,6 +96,7 @@ export default {
     logLevel,
   ],
   operands: 'program',
+  stops: 'itself',
   async run(given, terminal) {
     const { environment } = terminal
     if (given.operands.length === 0)
@@ -114,8 +113,7 @@ export default {
     if (running.problem !== undefined) printError(running.problem)
     const reported = options && { done: push(given, options, running).catch(printError), ...options }
     const status = await running.status
-    if (reported !== undefined && !(await isInTime(reported)))
-      printError('stopped after the timeout; the next command delivers the samples that are in the buffer')
+    if (reported !== undefined && !(await isInTime(reported))) printError(lateText)
     return status
   },
 } satisfies Command

@@ -1,14 +1,13 @@
-import { ask, type BufferOptions, diskRemedy, type Row } from '../buffer/index.ts'
+import { ask, type BufferOptions, diskRemedy, NoAnswer, type Row } from '../buffer/index.ts'
 
 import { hintFor } from '../hints/index.ts'
 import type { ComponentOf } from '../output.ts'
-import { type Clock, withTimeout } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import { durationText } from '../util/quantity.ts'
 import { type Finding, fail, of as ofOutput, ok, warn } from './finding.ts'
 
-const timeoutMs = 5000
 /** An older backlog is a warning. */
 const maxBacklogAgeMs = 300_000
 
@@ -20,9 +19,7 @@ export async function checkAgent(
 ): Promise<readonly Finding[]> {
   if (mode === 'memory') return []
   try {
-    const rows = await withTimeout(clock, timeoutMs, rowsOf(directory))
-    if (rows === 'late')
-      return [fail('agent', `does not respond within ${durationText(timeoutMs)}`, 'restart the agent')]
+    const rows = await rowsOf(directory)
     if (rows === undefined)
       return [
         warn(
@@ -33,6 +30,8 @@ export async function checkAgent(
       ]
     return [ok('agent', `runs on ${directory}`), ...rows.flatMap((row) => findingOf(row, clock.now(), names))]
   } catch (error) {
+    if (error instanceof NoAnswer)
+      return [fail('agent', 'does not respond, it is stopped or hangs', 'restart the agent')]
     return [warn('agent', `cannot connect to the agent: ${messageOf(error)}`, 'run doctor as the user of the agent')]
   }
 }

@@ -13,6 +13,9 @@ import { connectIn, listenIn } from './socket.ts'
 /** Another process owns the buffer, or the owner's answer is an error. */
 export class BufferError extends Error {}
 
+/** The owner of a buffer is stopped or hangs. */
+export class NoAnswer extends BufferError {}
+
 /** A request on the control channel: one line of JSON with the fields of the command. */
 export interface Request {
   readonly command: string
@@ -150,7 +153,10 @@ export async function ownerOf(directory: string, withinMs = timeoutMs): Promise<
     })
     if (socket === undefined || socket === 'unclear') return socket
     try {
-      socket.setTimeout(withinMs, () => socket.destroy())
+      socket.setTimeout(withinMs, async () => {
+        await received()
+        if (socket.bytesRead === 0) socket.destroy()
+      })
       for await (const line of lines(await asked(socket, { command: 'who' }))) {
         socket.destroy()
         const { pid, error } = JSON.parse(line) as { readonly pid?: number; readonly error?: string }
@@ -170,7 +176,7 @@ const isOverloaded = (error: unknown) => (error as NodeJS.ErrnoException).code =
 /** After this time without a line of an answer, the owner is asked whether it still runs. */
 const quietMs = 1000
 /** Time limit for that. */
-const aliveMs = 4000
+const aliveMs = 2000
 
 /**
  * Sends a request to the owner of a directory. Undefined if there is no owner. Rejects if permissions deny the connection.
@@ -191,7 +197,7 @@ export async function ask(
 }
 
 const notAnswering = (directory: string) =>
-  new BufferError(
+  new NoAnswer(
     `buffer: the process that owns ${directory} does not answer: it is stopped or hangs; continue it or restart it`,
   )
 
@@ -204,6 +210,7 @@ async function* answersOfRunning(
   socket.setTimeout(quietMs, async () => {
     const before = socket.bytesRead
     const owner = await ownerOf(directory, aliveMs).catch(() => 'unclear')
+    await received()
     isHung = owner === 'unclear' && socket.bytesRead === before
     if (isHung) socket.destroy()
     else socket.setTimeout(quietMs)
@@ -222,6 +229,9 @@ async function* answersOfRunning(
     signal?.removeEventListener('abort', abort)
   }
 }
+
+/** If this process did not run for a while, a timer ends before the data that has arrived since is read: reads it. */
+const received = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Sends a request. */
 async function asked(socket: Socket, request: Request): Promise<Socket> {

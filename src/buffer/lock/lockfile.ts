@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { unlink } from 'node:fs/promises'
 import type { Server, Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { systemClock } from '../../util/clock.ts'
 import { type Log, messageOf, report } from '../../util/log.ts'
@@ -154,7 +155,7 @@ export async function ownerOf(directory: string, withinMs = timeoutMs): Promise<
     if (socket === undefined || socket === 'unclear') return socket
     try {
       socket.setTimeout(withinMs, async () => {
-        await received()
+        await nextTurn() // reads what has arrived, if this process did not run for a while
         if (socket.bytesRead === 0) socket.destroy()
       })
       for await (const line of lines(await asked(socket, { command: 'who' }))) {
@@ -210,7 +211,7 @@ async function* answersOfRunning(
   socket.setTimeout(quietMs, async () => {
     const before = socket.bytesRead
     const owner = await ownerOf(directory, aliveMs).catch(() => 'unclear')
-    await received()
+    await nextTurn()
     isHung = owner === 'unclear' && socket.bytesRead === before
     if (isHung) socket.destroy()
     else socket.setTimeout(quietMs)
@@ -229,9 +230,6 @@ async function* answersOfRunning(
     signal?.removeEventListener('abort', abort)
   }
 }
-
-/** If this process did not run for a while, a timer ends before the data that has arrived since is read: reads it. */
-const received = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Sends a request. */
 async function asked(socket: Socket, request: Request): Promise<Socket> {

@@ -21,8 +21,7 @@ export interface RemoteFiles {
   /** Reads a regular file; `unchanged` if it still has the stamp `unless`. Rejects after the timeout. */
   read(path: string, maxBytes: number, unless: string): Promise<ReadAnswer>
   /**
-   * Reads the files that match a glob, and those in directories that match it, whose name has a suffix. Rejects after the
-   * timeout.
+   * Reads the files with a suffix that match a glob, or that are in a directory that matches it. Rejects after the timeout.
    */
   list(pattern: string, suffix: string, limits: ListLimits): Promise<ListedFiles>
   /** Ends the children; hanging ones end when their system call returns. */
@@ -104,7 +103,7 @@ export class ChildFiles implements RemoteFiles {
     })
   }
 
-  /** The children whose request has timed out. */
+  /** The children with a request that has timed out. */
   #hung(): readonly FileChild[] {
     const sinceMs = this.#clock.monotonicMs() - this.#waits.timeoutMs
     return [...this.#children].filter((child) => child.waiting !== undefined && child.askedAtMs <= sinceMs)

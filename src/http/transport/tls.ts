@@ -57,7 +57,7 @@ export class Trust {
       return this.#settled(true)
     } catch (error) {
       if (!hasContexts) throw error
-      this.#report(messageOf(error)) // for example a new certificate whose key is not written yet
+      this.#report(messageOf(error)) // for example a new certificate before its key is written
       return false
     }
   }

@@ -91,5 +91,5 @@ test('a file system that never answers is an error of the start within seconds, 
   const second = mount.hostpush(run)
   await sleep(2000)
   second.child.kill('SIGTERM')
-  assert.notEqual(await Promise.race([second.ended, sleep(1500, "late", { ref: false })]), "late")
+  assert.notEqual(await Promise.race([second.ended, sleep(1500, 'late', { ref: false })]), 'late')
 })

@@ -5,7 +5,7 @@ import { type ConfiguredOutput, cursorNameOf, type Output, type OutputLifetime, 
 import { createDeadline } from '../util/deadline.ts'
 import { messageOf, report } from '../util/log.ts'
 import { messages } from './messages.ts'
-import { type DeliveryResult, resultAt } from './result.ts'
+import { type DeliveryResult, resultAt, timedOut } from './result.ts'
 import { placesOf, saveRejection } from './routes.ts'
 import { type RunManifest, removeRun, spooledRuns, writeManifest } from './run-log.ts'
 import { Spool } from './spool.ts'
@@ -197,9 +197,10 @@ export class BatchSession implements BatchRun {
   }
 
   async #openInTurn(name: string, place: QueueTicket | undefined, opening: OpenOptions): Promise<void> {
+    const isLate = opening.deadline.aborted
     if ((await place?.waitFor(turns.at(name), opening.deadline)) ?? true) await this.#open(name, opening)
     else if (!this.#undelivered.has(name))
-      this.#undelivered.set(name, 'timeout while other commands on this host were delivering')
+      this.#undelivered.set(name, isLate ? timedOut : 'timeout while other commands on this host were delivering')
   }
 
   /** Delivers the spool to an output and opens it if nothing is left for it. */

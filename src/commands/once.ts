@@ -19,10 +19,10 @@ import { printResults, printWarnings } from './result.ts'
 import { durationOf } from './shared-flags.ts'
 
 /**
- * Parts of the timeout: for the samples of earlier commands, for collecting, and for everything before undelivered samples are
- * written to the buffer. Collecting has at least `atLeast`, and the delivery after it at least `deliveringAtLeast`.
+ * Parts of the timeout: for the question to a running agent, for the samples of earlier commands, for collecting, and for
+ * everything before undelivered samples are written to the buffer. Collecting has at least `atLeast`, and the delivery after it at least `deliveringAtLeast`.
  */
-const fractions = { spool: 0.3, collecting: 0.5, atLeast: 0.05, delivering: 0.9, deliveringAtLeast: 0.3 }
+const fractions = { asking: 0.2, spool: 0.3, collecting: 0.5, atLeast: 0.05, delivering: 0.9, deliveringAtLeast: 0.3 }
 
 export default {
   name: 'once',
@@ -73,7 +73,9 @@ async function pushOnce(flags: ParsedFlags, terminal: Terminal, { timeoutMs, dea
   printWarnings(config, terminal)
   if (problem !== undefined) terminal.err(`hostpush: ${problem}\n`)
   const log = batchLogOf(config, { terminal, isLevelSet: flags.has('log.level') })
-  const conflict = await conflictingAgent(config, deadline.signal)
+  const askEnd = createDeadline(systemClock, timeoutMs * fractions.asking, deadline.signal)
+  const conflict = await conflictingAgent(config, askEnd.signal)
+  askEnd.clear()
   if (conflict !== undefined) {
     terminal.err(`hostpush: nothing was sent: ${conflict}\n`)
     return 1

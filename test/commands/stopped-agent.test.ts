@@ -39,11 +39,11 @@ async function timed(t: TestContext, args: readonly string[], signalAtMs?: numbe
 /** For the start and the end of a process on a machine under load. */
 const overheadSeconds = 6
 
-test('beside a stopped agent, once and push end within --timeout and deliver or keep their samples', async (t) => {
+test('beside a stopped agent, once and push deliver their samples within --timeout', async (t) => {
   const { file, few, requests } = await stopped(t)
-  const once = await timed(t, ['once', file, '--timeout=3s', ...few])
-  assert.ok(once.status === 0 || once.status === 3, once.output)
-  assert.ok(once.seconds < 4 + overheadSeconds, `${once.seconds} s`)
+  const once = await timed(t, ['once', file, '--timeout=5s', ...few])
+  assert.equal(once.status, 0, once.output)
+  assert.ok(once.seconds < 6 + overheadSeconds, `${once.seconds} s`)
   const input = join(temporary(t), 'x.prom')
   writeFileSync(input, 'answer 42\n')
   const push = await timed(t, ['push', file, '--job=p', '--timeout=3s', input])

@@ -74,7 +74,6 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
       epoch.changed = new AbortController()
     }
     await change()
-    sampleClock.keepReceivers(new Set(next.outputs.map(cursorNameOf)))
   }
   const notify = deps.supervisor?.notify ?? (() => {})
   const reread = deps.reread ?? (() => Promise.reject(new Error('no configuration file to reload')))

@@ -36,8 +36,13 @@ const punctual = { partOfInterval: 0.01, ms: 10 }
 /** What is known of one receiver's clock. */
 interface ReceiverClock {
   skewMs: number
+  /** Monotonic clock. */
+  seenMs: number
   readonly state: StateRate
 }
+
+/** A receiver without a response for this time is forgotten: a reload may have removed it. */
+const goneMs = 3_600_000
 
 /** A skew has ended below this, milliseconds: less than `stepMs`, so that a skew near the limit is not logged each time. */
 const agreementMs = 45_000
@@ -125,17 +130,13 @@ export class SampleClock {
     if (isRight || this.#receivers.size === 1) this.#isFuture = isRight && this.#newestMs - receiverMs > futureMs
   }
 
-  /** Forgets the receivers that a reload has removed. */
-  keepReceivers(names: ReadonlySet<string>): void {
-    for (const name of this.#receivers.keys()) if (!names.has(name)) this.#receivers.delete(name)
-    this.stats.skewMs = this.#nearestMs()
-  }
-
   /** Logs when the clock of a receiver begins or ends to differ. */
   #compare(name: string, skewMs: number): void {
-    const receiver = this.#receivers.get(name) ?? { skewMs, state: new StateRate(this.#clock) }
-    receiver.skewMs = skewMs
+    const nowMs = this.#clock.monotonicMs()
+    const receiver = this.#receivers.get(name) ?? { skewMs, seenMs: nowMs, state: new StateRate(this.#clock) }
+    Object.assign(receiver, { skewMs, seenMs: nowMs })
     this.#receivers.set(name, receiver)
+    for (const [other, { seenMs }] of this.#receivers) if (nowMs - seenMs > goneMs) this.#receivers.delete(other)
     this.stats.skewMs = this.#nearestMs()
     const limitMs = receiver.state.isLoggedAsBad ? agreementMs : stepMs
     const isSkewed = Math.abs(skewMs) >= limitMs

@@ -29,13 +29,16 @@ const modified = gauge('node_textfile_mtime_seconds', 'Modification time of a fi
   'file',
 ])
 
-/** The bounds of all text files together. Files above them are skipped; `textLimits` bounds each file. */
+/**
+ * The bounds of all text files together. Files above them are skipped; `textLimits` bounds each file. The heap has 256 MB, and
+ * a writer may change all series in each interval.
+ */
 const bounds = {
   files: 1000,
-  bytes: 32 * 1024 * 1024,
-  series: 50_000,
-  lines: 250_000,
-  labels: 1_000_000,
+  bytes: 16 * 1024 * 1024,
+  series: 20_000,
+  lines: 100_000,
+  labels: 100_000,
 }
 
 /** Maximum number of entries of a directory. Listing 10^6 entries would take a second. */
@@ -55,7 +58,7 @@ const options = {
 export default collector({
   name: 'textfile',
   about:
-    'Reports metrics that other programs write to *.prom files. Reads the configured directories, up to 16 MiB and 20000 series a file, and up to 1000 files and 50000 series in all.',
+    'Reports metrics that other programs write to *.prom files. Reads the configured directories, up to 16 MiB and 10000 series a file, and up to 1000 files and 20000 series in all.',
   options,
   state: (): State => ({ files: new Map(), families: new Map() }),
   collect(context) {

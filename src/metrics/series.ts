@@ -40,6 +40,12 @@ export type DuplicateReason = 'duplicate' | 'type'
 const sweepAfter = 20
 
 /**
+ * Unused series above this number, in addition to as many as are used, are dropped after one cycle: a source may have new
+ * series in each cycle.
+ */
+const maxUnused = 5000
+
+/**
  * Maps each combination of family and label values to one Series object, which stays the same in every cycle, so that data
  * derived from a series can be cached by identity. Families with the same name and type share their series.
  */
@@ -48,6 +54,8 @@ export class SeriesTable {
   #nextRef: number
   #cycle = 0
   #size = 0
+  /** Series taken in this cycle. */
+  #taken = 0
   readonly #roots = new Map<Family, Root>()
   readonly #byName = new Map<string, Root[]>()
 
@@ -62,8 +70,11 @@ export class SeriesTable {
 
   /** Starts a cycle, in which each series may occur once. Drops unused series from time to time. */
   begin(): void {
+    const unused = this.#size - this.#taken
+    this.#taken = 0
     this.#cycle++
-    if (this.#cycle % sweepAfter === 0) this.#sweep(this.#cycle - sweepAfter)
+    if (unused > this.#size / 2 + maxUnused) this.#sweep(this.#cycle - 2)
+    else if (this.#cycle % sweepAfter === 0) this.#sweep(this.#cycle - sweepAfter)
   }
 
   /** The series of a sample, or the reason why it is not accepted: the first sample of a name and label set wins. */
@@ -76,6 +87,7 @@ export class SeriesTable {
     const entry = this.#find(root, labels)
     if (entry.lastCycle === this.#cycle) return 'duplicate'
     entry.lastCycle = this.#cycle
+    this.#taken++
     return entry
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../util/clock.ts'
 import type { Secret } from '../util/log.ts'
 
 /** Cached results of each kind: a scraper sends the same password each time, and bcrypt is slow by design. */
@@ -6,6 +7,9 @@ const maxCached = 100
 /** Comparisons that may wait: those of all clients, and those of one client. Further requests are rejected as busy. */
 const maxWaiting = 8
 const maxWaitingPerClient = 2
+
+/** Maximum pause after a comparison. */
+const maxRestMs = 1000
 
 /** A request to authenticate. */
 export interface Claim {
@@ -36,6 +40,11 @@ export class BasicAuth {
   /** By fingerprint. They run one at a time: each blocks the event loop for a moment. */
   readonly #waiting = new Map<string, Comparison>()
   #last: Promise<unknown> = Promise.resolve()
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   /** `accepted` also if no users are configured. */
   async verdict(claim: Claim, users: ReadonlyMap<string, Secret>): Promise<Verdict> {
@@ -60,10 +69,20 @@ export class BasicAuth {
     const ofClient = [...this.#waiting.values()].filter((one) => one.client === client)
     if (this.#waiting.size >= maxWaiting || ofClient.length >= maxWaitingPerClient) return undefined
     const requests = [isGone]
-    const result = this.#last.then(() => this.#compare(fingerprint, { credentials, hash, requests }))
+    let startMs = 0
+    const result = this.#last.then(() => {
+      startMs = this.#clock.monotonicMs()
+      return this.#compare(fingerprint, { credentials, hash, requests })
+    })
     this.#waiting.set(fingerprint, { client, requests, result })
-    this.#last = result.catch(() => {}) // the caller of this comparison gets the error
+    // the caller of this comparison gets the error
+    this.#last = result.catch(() => {}).then(() => this.#rest(this.#clock.monotonicMs() - startMs))
     return result
+  }
+
+  /** Comparisons take at most half of the time: the agent and the other clients need the rest. */
+  #rest(durationMs: number): Promise<void> {
+    return this.#clock.sleep(Math.min(durationMs, maxRestMs))
   }
 
   async #compare(

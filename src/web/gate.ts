@@ -22,13 +22,14 @@ interface Deps {
 export class Gate {
   readonly #current: CurrentProtection
   readonly #deps: Deps
-  readonly #auth = new BasicAuth()
+  readonly #auth: BasicAuth
   readonly #rateLimiter = new RateLimiter()
   #problem: string | undefined
 
   constructor(current: CurrentProtection, deps: Deps) {
     this.#current = current
     this.#deps = deps
+    this.#auth = new BasicAuth(deps.clock)
   }
 
   /** The current configuration; undefined if it is invalid, which is logged once. */

@@ -41,3 +41,16 @@ test('unused series and their types are dropped', () => {
   assert.equal(table.size, 0)
   assert.equal(typeof table.take(counter('jobs', ''), undefined), 'object')
 })
+
+test('new series in each cycle do not stay: the table has at most three times as many as a cycle, and 10,000', () => {
+  const table = new SeriesTable()
+  const jobs = gauge('jobs', '', ['queue'])
+  let largest = 0
+  for (let cycle = 0; cycle < 50; cycle++) {
+    table.begin()
+    assert.equal(typeof table.take(jobs, { queue: 'same' }), 'object')
+    for (let i = 0; i < 5000; i++) table.take(jobs, { queue: `${cycle} ${i}` })
+    largest = Math.max(largest, table.size)
+  }
+  assert.ok(largest <= 3 * 5001 + 10_000, `${largest} series`)
+})

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { hashSync } from 'bcryptjs'
 import { openWebFile } from '../../src/config/sections/web-file.ts'
+import { systemClock } from '../../src/util/clock.ts'
 import { Secret } from '../../src/util/log.ts'
 import { BasicAuth } from '../../src/web/basic-auth.ts'
 import { configuredFiles } from '../support/configured-files.ts'
@@ -16,7 +17,7 @@ const authorization = (password: string) => `Basic ${Buffer.from(`bob:${password
 /** A comparison takes about 60 ms with cost 10. */
 function withUser(cost: number) {
   const users = new Map([['bob', new Secret(hashSync('right', cost))]])
-  const auth = new BasicAuth()
+  const auth = new BasicAuth(systemClock)
   const ask = (password: string, client = 'a', isGone = () => false) =>
     auth.verdict({ authorization: authorization(password), client, isGone }, users)
   return { ask }

@@ -88,3 +88,25 @@ describe('a web configuration that is too deep, or has too many aliases, is one 
       assert.ok(err.length < 500)
     })
 })
+
+test('a FIFO or /dev/zero as file of a token, a password or a certificate is one error each, at once', async (t) => {
+  const folder = temporary(t)
+  execFileSync('mkfifo', [join(folder, 'fifo')])
+  symlinkSync('/dev/zero', join(folder, 'zero'))
+  const file = join(folder, 'config.json')
+  for (const name of ['fifo', 'zero']) {
+    const path = join(folder, name)
+    const url = 'https://127.0.0.1:1'
+    const remote_write = [
+      { name: 'a', url, bearer_token_file: path },
+      { name: 'b', url, basic_auth: { username: 'u', password_file: path } },
+      { name: 'c', url, tls_config: { ca_file: path } },
+    ]
+    writeFileSync(file, JSON.stringify({ remote_write, buffer: { mode: 'memory' } }))
+    const { status, err } = await commandLine(['check', `--config.file=${file}`])
+    assert.equal(status, 1)
+    const lines = err.trim().split('\n')
+    assert.equal(lines.length, 3, err)
+    for (const line of lines) assert.match(line, new RegExp(`${path}.*: expected a regular file, found a pipe`))
+  }
+})

@@ -9,6 +9,7 @@ import type { Build } from '../src/util/version.ts'
  *
  *     hostpush.cjs       src/bundle-loader.ts, which loads the others
  *     main.cjs           src/cli.ts and its imports
+ *     file-child.cjs     src/host/fs/file-child.ts, the program of a child process
  *     PACKAGE.cjs        a package, or parts of one, that the source loads with import(): loaded on first use
  *     NAME.*.cache       V8's code cache of each file, for the Node that built it
  *     *.LEGAL.txt        licences that must accompany the code
@@ -128,6 +129,7 @@ async function bundle({ build }: typeof import('esbuild')): Promise<void> {
   mkdirSync(dist)
   await build({ ...shared, entryPoints: ['src/bundle-loader.ts'], outfile: 'dist/hostpush.cjs' })
   await build({ ...shared, entryPoints: ['src/cli.ts'], outfile: 'dist/main.cjs', plugins: [separated] })
+  await build({ ...shared, entryPoints: ['src/host/fs/file-child.ts'], outfile: 'dist/file-child.cjs' })
   for (const [file, paths] of separatePackages) {
     const stdin = { contents: exportsOf(paths), resolveDir: root }
     await build({ ...shared, stdin, outfile: `dist/${file}.cjs`, plugins: [nodeModuleStubs] })

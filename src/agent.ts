@@ -103,9 +103,8 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
     throw error
   })
   const offsetMs = () => Math.floor(buffer.offset * now.config.intervalMs)
-  const onDrop = (samples: number) => outputSet.dropUndated(samples)
   const run = createLoop(deps, {
-    ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop }),
+    ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop: (samples) => outputSet.dropUndated(samples) }),
     schedule: () => ({ ...now.config, offsetMs: offsetMs(), changed: epoch.changed.signal }),
     async cycle(timestampMs) {
       const cycle = (now.collection ?? open(now.config)).cycle(timestampMs)
@@ -209,8 +208,9 @@ interface WebHooks {
 }
 
 function openWeb(now: Current, { clock, log }: Deps, outputSet: OutputSet, { selfMetrics, reload }: WebHooks): Web {
-  const { configFile } = now.config.web
-  return createWeb(now.config.web, {
+  const { files, web } = now.config
+  const { configFile } = web
+  return createWeb(web, {
     clock,
     log,
     program: { name: 'hostpush', version: build.version },
@@ -219,7 +219,7 @@ function openWeb(now: Current, { clock, log }: Deps, outputSet: OutputSet, { sel
     },
     allCollectors: now.config.allCollectors,
     own: () => ownStats(selfMetrics),
-    ...(configFile !== undefined && { protection: () => openWebFile(configFile) }),
+    ...(configFile !== undefined && { protection: () => openWebFile(configFile, files) }),
     status: () => outputSet.all.flatMap(({ report }) => statusOf(report)),
     reload,
   })

@@ -4,6 +4,7 @@ import { collectorHelp, commands, examplesText, formerFlags, hasCollectorFlags, 
 import { ConfigError } from './config/error.ts'
 import { outputKinds } from './output-kinds.ts'
 import { systemClock } from './util/clock.ts'
+import { graceAfter } from './util/deadline.ts'
 import { didYouMean } from './util/did-you-mean.ts'
 import { beforeProgram, parseBeforeProgram, parseFlags, UsageError } from './util/flags.ts'
 import { messageOf } from './util/log.ts'
@@ -39,10 +40,20 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     if (extra !== undefined && command.operands === undefined)
       throw new UsageError(`unexpected argument ${extra}, ${word} accepts only flags`)
     if (!isProgram) void terminal.stop // installs the signal handlers now, before the command awaits anything
-    return await command.run(parsed, terminal)
+    const running = command.run(parsed, terminal)
+    return command.stops === 'itself' ? await running : await untilStop(running, terminal)
   } catch (error) {
     return printError(error, word, terminal)
   }
+}
+
+/** The result of a command, or an error when `stop` aborts while it runs. */
+async function untilStop(running: Promise<number>, terminal: Terminal): Promise<number> {
+  const { stop } = terminal
+  const outcome = await graceAfter(systemClock, running, { signal: stop, graceMs: 0 })
+  if (outcome !== 'late') return outcome
+  if ((stop.reason as NodeJS.ErrnoException).code === 'EPIPE') return 0
+  throw stop.reason
 }
 
 function write(terminal: Terminal, text: string): number {

@@ -3,6 +3,7 @@ import type { Cursor, SamplingRule } from './buffer/index.ts'
 
 import type { CollectionResult } from './collect/index.ts'
 import type { Emit } from './collector.ts'
+import type { ConfiguredFiles } from './host/index.ts'
 import type { Access, Headers, Outcome, Sender, Target } from './http/index.ts'
 
 import type { Labels, Series, Snapshot } from './metrics/index.ts'
@@ -123,6 +124,8 @@ export interface OutputContext {
   readonly place: string
   /** Whether the block is the only one of its kind; its name is then optional. */
   readonly isAlone: boolean
+  /** Reads the files that the block names. */
+  readonly files: ConfiguredFiles
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly problems: string[]
   /** Values that are valid but probably a mistake; each with its place. */

@@ -6,7 +6,7 @@ import { isSameIdentity, type Labels, labelled, type Snapshot } from '../metrics
 import { jobSnapshots, type RunningJob } from '../process/index.ts'
 
 import { every } from '../util/clock.ts'
-import { createDeadline } from '../util/deadline.ts'
+import { createDeadline, raceAbort } from '../util/deadline.ts'
 import { type Log, messageOf, report } from '../util/log.ts'
 import { messages } from './messages.ts'
 import { openBatchRun } from './open-run.ts'
@@ -48,25 +48,59 @@ export async function pushDuringExec(
   const { running } = job
   const jobRun = await openJobRun(options, job, deps)
   const host = new HostRun(options, deps)
-  let working = Promise.resolve()
-  const collect = () => {
-    working = working.then(async () => {
-      await host.collect()
-      await jobRun.append()
-    })
-    return working.catch((error: unknown) => report(log, messages.collectionFailed, { err: messageOf(error) }))
+  const onError = (error: unknown) => report(log, messages.collectionFailed, { err: messageOf(error) })
+  // the job is recorded first, and never waits for the host: reading the host or asking the agent may take long
+  const appendJob = coalesced(() => jobRun.append().catch(onError))
+  const collectHost = coalesced(() => host.collect().catch(onError))
+  const collect = async () => {
+    await appendJob()
+    void collectHost()
   }
   running.onNotice(() => void collect())
   for await (const _ of every(clock, { intervalMs: options.intervalMs, offsetMs: 0 }, running.ended)) await collect()
   const deadline = createDeadline(clock, deps.timeoutMs * fractions.delivering, running.cutShort)
+  const finishHost = async () => {
+    await raceAbort(deadline.signal, collectHost.settled())
+    return await host.finish(deadline.signal)
+  }
   try {
-    await working.catch(() => {}) // already logged
+    await appendJob.settled()
     await jobRun.queue() // before the host's samples in the queue of each output: the result of the job matters most
-    const results = await Promise.all([jobRun.finish(deadline.signal), host.finish(deadline.signal)])
+    const ofHost = finishHost().catch((error: unknown) => {
+      onError(error)
+      return []
+    })
+    const results = await Promise.all([jobRun.finish(deadline.signal), ofHost])
     return results.flat()
   } finally {
     deadline.clear()
   }
+}
+
+interface Coalesced {
+  (): Promise<void>
+  /** Resolves when no call is running. */
+  settled(): Promise<void>
+}
+
+/** Calls of a function that never overlap: all calls while one is running are one call after it. `work` must not reject. */
+function coalesced(work: () => Promise<void>): Coalesced {
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  const call = (): Promise<void> => {
+    if (running === undefined) {
+      running = work().finally(() => {
+        running = undefined
+      })
+      return running
+    }
+    next ??= running.then(() => {
+      next = undefined
+      return call()
+    })
+    return next
+  }
+  return Object.assign(call, { settled: async () => void (await (next ?? running)) })
 }
 
 /** The run with the metrics of the command itself. */
@@ -152,7 +186,7 @@ class HostRun {
   /** Collects once more, ends the series, and delivers. */
   async finish(deadline: AbortSignal): Promise<readonly DeliveryResult[]> {
     try {
-      await this.#claimSeries()
+      await this.#claimSeries(deadline)
       return (await this.#run?.finish(() => this.#last(), deadline)) ?? []
     } finally {
       await this.#claim?.release()
@@ -174,9 +208,9 @@ class HostRun {
   }
 
   /** True if this process pushes the host's series. Checked at each collection: an agent may have started or another command ended. */
-  async #claimSeries(): Promise<boolean> {
+  async #claimSeries(deadline?: AbortSignal): Promise<boolean> {
     const { buffer, identity } = this.#options
-    const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory) : undefined
+    const agent = buffer.mode === 'disk' ? await runningAgent(buffer.directory, deadline) : undefined
     if (agent !== undefined && (!this.#deps.hasOwnInstance || isSameIdentity(agent.identity, identity))) {
       await this.#handOver(agent.pid)
       return false

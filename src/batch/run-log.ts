@@ -120,8 +120,11 @@ export async function stateOfRun(path: string, clock: Clock): Promise<'left' | '
 export const isSpooled = async (path: string, clock: Clock): Promise<boolean> =>
   (await stateOfRun(path, clock)) === 'left'
 
+/** Time for the answer of the process that owns the log of a run. A process that does not answer owns it too. */
+const holderMs = 1000
+
 const holderOf = (path: string) =>
-  ownerOf(path).catch((error) => (isForbidden(error) ? ('forbidden' as const) : ('unclear' as const)))
+  ownerOf(path, holderMs).catch((error) => (isForbidden(error) ? ('forbidden' as const) : ('unclear' as const)))
 
 /** Whether a process other than the command that created the log owns it. */
 export async function isAdopted(path: string): Promise<boolean> {
@@ -202,13 +205,21 @@ async function readManifest(path: string): Promise<RunManifest> {
   }
 }
 
-/** The agent that uses this directory: its pid, the identity of its series and its URLs. Undefined if none runs. */
-export async function runningAgent(directory: string): Promise<({ readonly pid: number } & AgentInfo) | undefined> {
-  const answer = await ask(directory, { command: 'agent-info' }).catch(() => undefined) // no agent, or one of an older version
-  if (answer === undefined) return undefined
-  for await (const line of answer) {
-    const { pid, identity, urls } = line as { readonly pid: number } & Partial<AgentInfo>
-    return identity && urls && { pid, identity, urls }
+/**
+ * The agent that uses this directory: its pid, the identity of its series and its URLs. Undefined if none runs, or none that
+ * answers before the signal aborts: an agent that is stopped or hangs does not push.
+ */
+export async function runningAgent(
+  directory: string,
+  signal?: AbortSignal,
+): Promise<({ readonly pid: number } & AgentInfo) | undefined> {
+  try {
+    for await (const line of (await ask(directory, { command: 'agent-info' }, signal)) ?? []) {
+      const { pid, identity, urls } = line as { readonly pid: number } & Partial<AgentInfo>
+      return identity && urls && { pid, identity, urls }
+    }
+  } catch {
+    // forbidden, no answer, or an agent of an older version
   }
   return undefined
 }

@@ -5,9 +5,9 @@ import { type ConfiguredOutput, cursorNameOf, type Output, type OutputLifetime, 
 import { createDeadline } from '../util/deadline.ts'
 import { messageOf, report } from '../util/log.ts'
 import { messages } from './messages.ts'
-import { type DeliveryResult, resultAt } from './result.ts'
+import { type DeliveryResult, resultAt, timedOut } from './result.ts'
 import { placesOf, saveRejection } from './routes.ts'
-import { type RunManifest, removeRun, writeManifest } from './run-log.ts'
+import { type RunManifest, removeRun, spooledRuns, writeManifest } from './run-log.ts'
 import { Spool } from './spool.ts'
 import { remainderOf } from './spool-logs.ts'
 import type { BatchOptions, BatchRun, FinalSnapshots, SpoolDeps } from './types.ts'
@@ -73,6 +73,24 @@ export class BatchSession implements BatchRun {
         report(log, messages.spoolUnreadable, { err: messageOf(error) }),
       )
     this.#working = Promise.all(this.#names.map(advance)).then(() => {})
+  }
+
+  async deliverSpool(deadline: AbortSignal): Promise<void> {
+    const { batch, buffer, deps } = this.#parts
+    const spool = this.#openSpool()
+    try {
+      if (spool === undefined || !(buffer instanceof DiskBuffer)) return
+      if ((await spooledRuns(batch.buffer.directory, buffer.directory)).length === 0) return
+      const place = await this.#queue(this.#names.map(turns.at))
+      const deliver = async (name: string) => {
+        if ((await place?.waitFor(turns.at(name), deadline)) === false) return
+        await spool.deliver(name, deadline)
+        place?.release(turns.at(name))
+      }
+      await Promise.all(this.#names.map(deliver)).finally(() => place?.leave())
+    } catch (error) {
+      report(deps.log, messages.spoolUnreadable, { err: messageOf(error) })
+    }
   }
 
   append(snapshot: Snapshot): void {
@@ -179,9 +197,10 @@ export class BatchSession implements BatchRun {
   }
 
   async #openInTurn(name: string, place: QueueTicket | undefined, opening: OpenOptions): Promise<void> {
+    const isLate = opening.deadline.aborted
     if ((await place?.waitFor(turns.at(name), opening.deadline)) ?? true) await this.#open(name, opening)
     else if (!this.#undelivered.has(name))
-      this.#undelivered.set(name, 'timeout while other commands on this host were delivering')
+      this.#undelivered.set(name, isLate ? timedOut : 'timeout while other commands on this host were delivering')
   }
 
   /** Delivers the spool to an output and opens it if nothing is left for it. */

@@ -56,6 +56,8 @@ export interface BatchRun {
   begin(): void
   /** Appends a snapshot. An output that delivers only the newest snapshot may skip it if a newer one follows. */
   append(snapshot: Snapshot): void
+  /** Delivers the spool until the deadline, before the command collects. Does not reject. */
+  deliverSpool(deadline: AbortSignal): Promise<void>
   /** Joins the queue of ending commands; `finish` does this if the caller has not. */
   queue(): Promise<void>
   /**

@@ -31,7 +31,7 @@ export { makeDirectory, namesIn, removeDirectory, within } from './disk/safe-pat
 export { DiskBuffer } from './disk-buffer.ts'
 export { type Claim, claimForUser, claimIn, type Holder } from './lock/claim.ts'
 export { enterQueue, type QueueTicket } from './lock/fifo-queue.ts'
-export { ask, BufferError, ownerOf, type Request } from './lock/lockfile.ts'
+export { ask, BufferError, NoAnswer, ownerOf, type Request } from './lock/lockfile.ts'
 export { deadLetterDirectory } from './log/dead-letters.ts'
 export { MemoryBuffer } from './memory-buffer.ts'
 export { bytesOf, tailBytes } from './memory-tail.ts'

@@ -32,6 +32,7 @@ export interface Due {
 
 /** A collection has its scheduled time as the timestamp if it begins within this part of the interval, or within 10 ms. */
 const punctual = { partOfInterval: 0.01, ms: 10 }
+
 /** What is known of one receiver's clock. */
 interface ReceiverClock {
   skewMs: number

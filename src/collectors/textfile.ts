@@ -1,4 +1,4 @@
-import { collectEach, collector, list } from '../collector.ts'
+import { type Context, collectEach, collector, list } from '../collector.ts'
 import { type Dir, globbed } from '../host/index.ts'
 
 import {
@@ -19,6 +19,7 @@ import {
   type TextSize,
   textLimits,
 } from '../metrics/index.ts'
+import type { RegularFile } from '../util/regular-file.ts'
 
 const scrapeError = gauge(
   'node_textfile_scrape_error',
@@ -49,46 +50,108 @@ const maxFaults = 10
 /** Maximum number of characters of a file in a message, if every user may read the file. */
 const maxQuoted = 8
 
+const options = {
+  directory: list([], 'Where to look for *.prom files; may be a glob.'),
+}
+
 /** A file with an error is skipped completely. */
 export default collector({
   name: 'textfile',
   about:
     'Reports metrics that other programs write to *.prom files. Reads the configured directories, up to 16 MiB and 10000 series a file, and up to 1000 files and 20000 series in all.',
-  options: {
-    directory: list([], 'Where to look for *.prom files; may be a glob.'),
-  },
+  options,
   state: (): State => ({ files: new Map(), families: new Map() }),
-  collect({ dirAt, emit, options, state, warn }) {
-    const faults: string[] = []
+  collect(context) {
+    const { dirAt, options, remote } = context
+    const found: Found = { sources: [], faults: [] }
     const onFault = (text: string) => {
-      faults.push(text)
+      found.faults.push(text)
     }
-    const rest: Rest = { ...bounds }
-    const directories = options.directory.filter((path) => path !== '').flatMap((path) => globbed(path, dirAt))
-    const paths: string[] = []
-    collectEach(new Set(directories), (path) => paths.push(...filesIn(path, dirAt, onFault)), onFault)
-    if (paths.length > bounds.files) onFault(`more than ${bounds.files} files, the others are ignored`)
-    const files: TextFile[] = []
-    const read = (path: string) => {
-      const file = readFile(dirAt(path), rest, state.files.get(path))
-      files.push(file)
-      if (file.fault !== undefined) onFault(`${file.name}: ${file.fault}`)
+    const paths = options.directory.filter((path) => path !== '')
+    const isRemote = remote.remotePaths()
+    const isRemotePattern = (path: string) => isRemote(/^[^*?[\\]*/.exec(path)?.[0] ?? path) // up to the first wildcard
+    const remotePaths = paths.filter(isRemotePattern)
+    const directories = paths.filter((path) => !isRemotePattern(path)).flatMap((path) => globbed(path, dirAt))
+    const addFiles = (directory: string) => {
+      if (isRemote(directory)) remotePaths.push(directory)
+      else
+        for (const path of filesIn(directory, dirAt, onFault)) {
+          if (isRemote(path)) remotePaths.push(path)
+          else found.sources.push({ path, read: (maxBytes) => dirAt(path).regular('', maxBytes) })
+        }
     }
-    collectEach(paths.slice(0, bounds.files), read, onFault)
-    state.files = new Map(files.map((file) => [file.name, file]))
-
-    const valid = files.filter((file) => file.fault === undefined)
-    const { families, conflicts } = mergeFamilies(valid)
-    conflicts.forEach(onFault)
-    const { known, samples } = familySamples(families, state.families)
-    state.families = known
-    for (const { family, value, labels } of samples) emit(family, value, labels)
-    for (const { name, modifiedSeconds } of valid) emit(modified, modifiedSeconds, { file: name })
-    emit(scrapeError, faults.length === 0 ? 0 : 1)
-    faults.slice(0, maxFaults).forEach(warn)
-    if (faults.length > maxFaults) warn(`and ${faults.length - maxFaults} more errors`)
+    collectEach(new Set(directories), addFiles, onFault)
+    if (remotePaths.length === 0) return report(context, found)
+    return addRemote(context, [...new Set(remotePaths)], found).then(() => report(context, found))
   },
 })
+
+type TextfileContext = Context<typeof options, State>
+
+/** The files to report, and faults outside their content. */
+interface Found {
+  readonly sources: Source[]
+  readonly faults: string[]
+}
+
+/** A text file. `read` throws if it cannot be read. */
+interface Source {
+  readonly path: string
+  readonly read: (maxBytes: number) => RegularFile
+}
+
+/** Adds the files on remote file systems. While one does not answer, its last files are used. */
+async function addRemote({ remote, state }: TextfileContext, paths: readonly string[], found: Found): Promise<void> {
+  const { files, bytes } = bounds
+  const limits = { entries: maxEntries, files, bytes, fileBytes: textLimits.maxBytes }
+  for (const [path, listing] of await remote.read(paths, '.prom', limits)) {
+    found.faults.push(...listing.faults)
+    if (listing.fault !== undefined) found.faults.push(`${path}: ${listing.fault}`)
+    if (listing.fault !== undefined && listing.files.length === 0)
+      for (const file of state.files.values()) if (file.name.startsWith(`${path}/`)) found.sources.push(earlier(file))
+    for (const file of listing.files) {
+      const read = (maxBytes: number) => {
+        if ('error' in file) throw new Error(file.error)
+        if (file.bytes.length > maxBytes) throw new Error(`larger than ${maxBytes} bytes`)
+        return file
+      }
+      found.sources.push({ path: file.path, read })
+    }
+  }
+}
+
+/** A file that was read before its directory was mounted over. */
+const earlier = ({ name, bytes, modifiedSeconds = 0 }: TextFile): Source => ({
+  path: name,
+  read: () => ({ bytes, mtimeMs: modifiedSeconds * 1000, isPublic: false }),
+})
+
+function report({ emit, state, warn }: TextfileContext, { sources, faults }: Found): void {
+  const onFault = (text: string) => {
+    faults.push(text)
+  }
+  const rest: Rest = { ...bounds }
+  if (sources.length > bounds.files) onFault(`more than ${bounds.files} files, the others are ignored`)
+  const files: TextFile[] = []
+  const read = (source: Source) => {
+    const file = readFile(source, rest, state.files.get(source.path))
+    files.push(file)
+    if (file.fault !== undefined) onFault(`${file.name}: ${file.fault}`)
+  }
+  collectEach(sources.slice(0, bounds.files), read, onFault)
+  state.files = new Map(files.map((file) => [file.name, file]))
+
+  const valid = files.filter((file) => file.fault === undefined)
+  const { families, conflicts } = mergeFamilies(valid)
+  conflicts.forEach(onFault)
+  const { known, samples } = familySamples(families, state.families)
+  state.families = known
+  for (const { family, value, labels } of samples) emit(family, value, labels)
+  for (const { name, modifiedSeconds } of valid) emit(modified, modifiedSeconds, { file: name })
+  emit(scrapeError, faults.length === 0 ? 0 : 1)
+  faults.slice(0, maxFaults).forEach(warn)
+  if (faults.length > maxFaults) warn(`and ${faults.length - maxFaults} more errors`)
+}
 
 /** What the next files may contain. */
 type Rest = { -readonly [bound in keyof typeof bounds]: number }
@@ -116,9 +179,9 @@ function filesIn(directory: string, dirAt: (path: string) => Dir, onFault: (text
 }
 
 /** Reads a file and subtracts its content from `rest`. Throws if it cannot be read; an invalid content is its `fault`. */
-function readFile(file: Dir, rest: Rest, previous: TextFile | undefined): TextFile {
+function readFile({ path, read }: Source, rest: Rest, previous: TextFile | undefined): TextFile {
   try {
-    const { bytes, mtimeMs, isPublic } = file.regular('', Math.min(textLimits.maxBytes, rest.bytes))
+    const { bytes, mtimeMs, isPublic } = read(Math.min(textLimits.maxBytes, rest.bytes))
     const limits = limitsWithin(rest)
     const content = isSame(previous, bytes, limits) ? previous : contentOf(bytes, limits, isPublic ? maxQuoted : 0)
     rest.bytes -= bytes.length
@@ -127,9 +190,9 @@ function readFile(file: Dir, rest: Rest, previous: TextFile | undefined): TextFi
       rest.series -= content.size.series
       rest.labels -= content.size.labels
     }
-    return { ...content, name: file.path, modifiedSeconds: Math.floor(mtimeMs / 1000), bytes, limits }
+    return { ...content, name: path, modifiedSeconds: Math.floor(mtimeMs / 1000), bytes, limits }
   } catch (error) {
-    throw new Error(file.path, { cause: error })
+    throw new Error(path, { cause: error })
   }
 }
 

@@ -45,6 +45,10 @@ export interface Command {
    * of another program; it runs even if the flags before it are wrong. Undefined: such an argument is a usage error.
    */
   readonly operands?: 'accepted' | 'program'
+  /**
+   * `itself`: the command ends when `terminal.stop` aborts, within limits that it sets. Otherwise the caller ends it at once.
+   */
+  readonly stops?: 'itself'
   /** Returns the exit status. The caller prints ConfigError and UsageError. */
   run(given: CommandLine, terminal: Terminal): Promise<number>
 }

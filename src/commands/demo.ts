@@ -40,6 +40,7 @@ export default {
     ['Push three times, once a second', 'hostpush demo --interval=1s --pushes=3'],
   ],
   flags: () => [interval, pushes, listen],
+  stops: 'itself',
   async run({ flags }, terminal) {
     const maxPushes = wholeNumber(flags.get(pushes.name))
     const scrapeInterval = positiveDuration(String(flags.get(interval.name) ?? interval.fallback))

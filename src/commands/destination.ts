@@ -25,6 +25,12 @@ export const timeoutFlag = {
   help: 'Maximum time for delivery, for example 500ms, 5s or 1m.',
 } as const satisfies Flag
 
+/** After the timeout or a signal, for work that cannot be cancelled, milliseconds. */
+export const graceMs = 1000
+
+/** The error of a command that has not ended by then. */
+export const lateText = 'stopped after the timeout; the next command delivers the samples that are in the buffer'
+
 /**
  * The configuration of a command with these flags. `collectors` are those that the command runs. If it runs none, they
  * are loaded only to check the file.

@@ -5,12 +5,11 @@ import { connect } from '../http/index.ts'
 import { type Labels, labelled, pushLimits, readPushed, type Snapshot, snapshotOf } from '../metrics/index.ts'
 
 import { systemClock } from '../util/clock.ts'
-import { createDeadline } from '../util/deadline.ts'
+import { createDeadline, graceAfter } from '../util/deadline.ts'
 import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../util/flags.ts'
 import { messageOf } from '../util/log.ts'
-import { readRegular } from '../util/regular-file.ts'
 import type { Command, Terminal } from './command.ts'
-import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
+import { graceMs, lateText, targetConfig, targetFlags, timeoutFlag } from './destination.ts'
 import { batchLogOf } from './logger.ts'
 import { becomeOwner, inMemory, keptBy } from './owner.ts'
 import { printResults, printWarnings } from './result.ts'
@@ -41,27 +40,40 @@ export default {
   ],
   flags: (terminal) => [job, labelFlag, ...targetFlags(terminal), timeoutFlag],
   operands: 'accepted',
+  stops: 'itself',
   async run(given, terminal) {
-    const { labels, timeoutMs } = pushOptions(given.flags)
-    const configured = await targetConfig(given.flags, terminal)
-    const problem = await becomeOwner(configured.buffer, terminal, keptBy.push)
-    const config = problem === undefined ? configured : inMemory(configured)
-    printWarnings(config, terminal)
-    if (problem !== undefined) terminal.err(`hostpush: ${problem}\n`)
-    const identity = labelled(config.identity, labels)
-    const snapshot = snapshotFrom(await read(given, terminal), identity, terminal)
-    if (snapshot === undefined) return 1
-    const log = batchLogOf(config, { terminal, isLevelSet: false })
-    const deps = { clock: systemClock, log, connect, bootId: thisBoot() }
+    const outcome = await graceAfter(systemClock, push(given, terminal), { signal: terminal.stop, graceMs })
+    if (outcome !== 'late') return outcome
+    terminal.err(`hostpush: ${messageOf(terminal.stop.reason)}\n`)
+    return 1
+  },
+} satisfies Command
+
+async function push(given: CommandLine, terminal: Terminal): Promise<number> {
+  const { labels, timeoutMs } = pushOptions(given.flags)
+  const configured = await targetConfig(given.flags, terminal)
+  const problem = await becomeOwner(configured.buffer, terminal, keptBy.push)
+  const config = problem === undefined ? configured : inMemory(configured)
+  printWarnings(config, terminal)
+  if (problem !== undefined) terminal.err(`hostpush: ${problem}\n`)
+  const identity = labelled(config.identity, labels)
+  const snapshot = snapshotFrom(await read(given, config.files, terminal), identity, terminal)
+  if (snapshot === undefined) return 1
+  const log = batchLogOf(config, { terminal, isLevelSet: false })
+  const deps = { clock: systemClock, log, connect, bootId: thisBoot() }
+  const deadline = createDeadline(systemClock, timeoutMs, terminal.stop)
+  const pushing = async () => {
     const run = await openBatchRun({ ...config, outputs: addingTo(config, labels) }, deps, { sync: 'end' })
     // stamped when the run is finished: of two pushes of one job the later one has the newer samples
     const last = async () => ({ snapshots: [{ ...snapshot, timestampMs: Math.floor(systemClock.now()) }] })
-    const deadline = createDeadline(systemClock, timeoutMs, terminal.stop)
-    const results = await run.finish(last, deadline.signal)
-    deadline.clear()
-    return printResults(results, snapshot.values.length, terminal)
-  },
-} satisfies Command
+    return await run.finish(last, deadline.signal)
+  }
+  const results = await graceAfter(systemClock, pushing(), { signal: deadline.signal, graceMs })
+  deadline.clear()
+  if (results !== 'late') return printResults(results, snapshot.values.length, terminal)
+  terminal.err(`hostpush: ${lateText}\n`)
+  return 1
+}
 
 function pushOptions(flags: ParsedFlags): { readonly labels: Labels; readonly timeoutMs: number } {
   const name = flags.get(job.name)
@@ -71,12 +83,12 @@ function pushOptions(flags: ParsedFlags): { readonly labels: Labels; readonly ti
   return { labels: { ...labelsOf(flags, reserved), job: String(name) }, timeoutMs }
 }
 
-async function read({ operands }: CommandLine, terminal: Terminal): Promise<Uint8Array> {
+async function read({ operands }: CommandLine, files: Config['files'], terminal: Terminal): Promise<Uint8Array> {
   const [file = '-', ...more] = operands
   if (more.length > 0) throw new UsageError(`expected one file, got ${operands.length}: ${operands.join(' ')}`)
   if (file === '-') return terminal.input(pushLimits.maxBytes)
   try {
-    return readRegular(file, pushLimits.maxBytes).bytes
+    return await files.read(file, pushLimits.maxBytes)
   } catch (error) {
     const isSystemError = error instanceof Error && 'syscall' in error // its message names the file
     throw isSystemError ? error : new Error(`${file}: ${messageOf(error)}`)

@@ -24,6 +24,7 @@ export default {
     ],
   ],
   flags: () => [listen],
+  stops: 'itself',
   async run({ flags }, terminal) {
     const address = String(flags.get(listen.name) ?? listen.fallback)
     const receiver = await receiverAt(address, (request) => terminal.out(summaryLine(request)))

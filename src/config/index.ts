@@ -2,9 +2,11 @@ import { statSync } from 'node:fs'
 import type { BufferOptions } from '../buffer/index.ts'
 import type { EnabledCollector } from '../collect/index.ts'
 import type { Collector } from '../collector.ts'
+import { ConfiguredFiles } from '../host/index.ts'
 import type { Filter, Labels } from '../metrics/index.ts'
 
 import type { ConfiguredOutput, OutputKind } from '../output.ts'
+import { systemClock } from '../util/clock.ts'
 import type { Flag, ParsedFlags } from '../util/flags.ts'
 import { type Format, formats, type Level, levels, messageOf } from '../util/log.ts'
 import type { WebOptions } from '../web/index.ts'
@@ -44,6 +46,8 @@ export interface Config {
   readonly outputs: readonly ConfiguredOutput[]
   readonly buffer: BufferOptions
   readonly web: WebOptions
+  /** The reader of the files that the configuration names. */
+  readonly files: ConfiguredFiles
   readonly log: { readonly level: Level; readonly format: Format }
   /** Maximum time to flush the backlog on shutdown, milliseconds. */
   readonly flushTimeoutMs: number
@@ -61,6 +65,8 @@ export interface Sources {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly collectors: readonly Collector[]
   readonly outputKinds: readonly OutputKind[]
+  /** Reads the files that the configuration names; default: another reader. */
+  readonly files?: ConfiguredFiles
   /** The configuration without a file. */
   readonly defaults?: Readonly<Record<string, unknown>>
 }
@@ -152,6 +158,7 @@ export async function readConfig({
   environment,
   collectors,
   outputKinds,
+  files = new ConfiguredFiles({ clock: systemClock }),
   defaults = {},
 }: Sources): Promise<Config> {
   const problems: string[] = []
@@ -159,7 +166,9 @@ export async function readConfig({
   const fileProblems: string[] = []
   const path = flags.get('config.file')
   const read: Shape =
-    path === undefined ? defaults : readFile(String(path), { environment, collectors, outputKinds }, fileProblems)
+    path === undefined
+      ? defaults
+      : await readFile(String(path), { environment, files, collectors, outputKinds }, fileProblems)
   const file = { ...read, ...overridden(read, flags) }
   const paths = pathsOf(file.path, flags, problems)
   const { interval, job, decisions } = outputDefaults(file, outputKinds)
@@ -167,7 +176,7 @@ export async function readConfig({
   const fqdn = JSON.stringify(file).includes('${fqdn}') ? await resolveFqdn(environment) : undefined
   const expanded = expander(paths, { fqdn: fqdn?.name ?? '', problems })
   const identity = identityOf(file, job, expanded)
-  const context = { identity, expanded, intervalMs, environment, problems, warnings }
+  const context = { identity, expanded, intervalMs, files, environment, problems, warnings }
   const outputs = await outputsOf(file, outputKinds, context)
   const config: Config = {
     warnings,
@@ -182,7 +191,8 @@ export async function readConfig({
     interfaces: await interfaceFilter(flags, file.interfaces, problems),
     outputs,
     buffer: bufferOf(file.buffer, outputs, environment, problems),
-    web: await webOf(file.web, { flags, environment }, problems),
+    web: await webOf(file.web, { flags, environment, files }, problems),
+    files,
     log: {
       level: oneOf(['log.level', flags, file.log?.level ?? 'info'], levels, problems),
       format: oneOf(['log.format', flags, file.log?.format ?? 'logfmt'], formats, problems),

@@ -1,16 +1,21 @@
-import { type AgentInfo, ask, type BufferOptions, diskRemedy, type EndpointInfo, type Row } from '../buffer/index.ts'
+import {
+  type AgentInfo,
+  ask,
+  type BufferOptions,
+  diskRemedy,
+  type EndpointInfo,
+  NoAnswer,
+  type Row,
+} from '../buffer/index.ts'
 
 import { hintFor } from '../hints/index.ts'
 import type { ComponentOf } from '../output.ts'
-import { type Clock, withTimeout } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
 import { messageOf } from '../util/log.ts'
 import { plural } from '../util/plural.ts'
 import { durationText } from '../util/quantity.ts'
 import { type Finding, fail, of as ofOutput, ok, warn } from './finding.ts'
 
-const timeoutMs = 5000
-/** The wait for the agent is divided, because a blocked thread counts as one part however long it was blocked. */
-const partMs = 250
 /** An older backlog is a warning. */
 const maxBacklogAgeMs = 300_000
 
@@ -22,9 +27,7 @@ export async function checkAgent(
 ): Promise<readonly Finding[]> {
   if (mode === 'memory') return []
   try {
-    const rows = await answered(clock, rowsOf(directory))
-    if (rows === 'late')
-      return [fail('agent', `does not respond within ${durationText(timeoutMs)}`, 'restart the agent')]
+    const rows = await rowsOf(directory)
     if (rows === undefined)
       return [
         warn(
@@ -33,13 +36,15 @@ export async function checkAgent(
           'start hostpush run with the same configuration and user; hostpush buffer ls shows the backlog',
         ),
       ]
-    const running = await withTimeout(clock, timeoutMs, endpointsOf(directory))
+    const running = await endpointsOf(directory)
     return [
       ok('agent', `runs on ${directory}`),
       ...rows.flatMap((row) => findingOf(row, clock.now(), names)),
-      ...(running === 'late' ? [] : running.flatMap((one) => runningOf(one, names))),
+      ...running.flatMap((one) => runningOf(one, names)),
     ]
   } catch (error) {
+    if (error instanceof NoAnswer)
+      return [fail('agent', 'does not respond, it is stopped or hangs', 'restart the agent')]
     return [warn('agent', `cannot connect to the agent: ${messageOf(error)}`, 'run doctor as the user of the agent')]
   }
 }
@@ -49,18 +54,6 @@ export interface BufferNames {
   readonly componentOf: ComponentOf
   /** URLs by name. */
   readonly addresses: ReadonlyMap<string, string>
-}
-
-/**
- * As `withTimeout`, but the time in which this process could not run does not count: a slow sensor may block its thread
- * for many seconds, and the answer of the agent is then waiting in the socket.
- */
-async function answered<T>(clock: Clock, work: Promise<T>): Promise<T | 'late'> {
-  for (let leftMs = timeoutMs; leftMs > 0; leftMs -= partMs) {
-    const result = await withTimeout(clock, partMs, work)
-    if (result !== 'late') return result
-  }
-  return 'late'
 }
 
 async function rowsOf(directory: string): Promise<readonly Row[] | undefined> {

@@ -3,6 +3,7 @@ import type { Clock } from '../util/clock.ts'
 import { Dir } from './fs/dir.ts'
 import { type Facts, hostFacts } from './fs/facts.ts'
 import { diskFiles, type FileReader } from './fs/files.ts'
+import { type RemoteDirectories, RemoteListings } from './fs/remote-listings.ts'
 import { createKernel, type Kernel } from './kernel.ts'
 import { parseStat } from './parse/stat.ts'
 import { hostServices, type Services } from './services.ts'
@@ -18,6 +19,8 @@ export interface Host {
   readonly udev: Dir
   /** Programs that answer over a socket. */
   readonly services: Services
+  /** Directories from options that may be on a remote file system. */
+  readonly remote: RemoteDirectories
   /** Usage of file systems. */
   readonly statfs: Statfs
   /** Data from Node's calls and the environment instead of files. */
@@ -64,6 +67,7 @@ export function openHost(
   }
   const tree = (root: string) => new Dir(filesOf(root), root)
   const statfs = new HostStatfs({ clock })
+  const remote = new RemoteListings(clock)
   const kernel = createKernel()
   const anyFiles = filesOf('.')
   return {
@@ -71,6 +75,7 @@ export function openHost(
     sys: tree(paths.sysfs),
     rootfs: tree(paths.rootfs),
     udev: tree(paths.udevData),
+    remote,
     statfs,
     services: hostServices(busAddress),
     facts: hostFacts(timezone),
@@ -81,6 +86,7 @@ export function openHost(
     close() {
       for (const files of opened) files.close()
       statfs.close()
+      remote.close()
       kernel.close()
     },
   }

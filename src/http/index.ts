@@ -14,5 +14,5 @@ export { type Backoff, delayAfter, isUnsettled, settle, type Unsettled } from '.
 export { connect } from './transport/connection.ts'
 export { wordsOf } from './transport/error-text.ts'
 export { type ForwardProxy, type ProxyOptions, proxyFor } from './transport/proxy.ts'
-export { type Pem, type TlsOptions, type TlsVersion, Trust, tlsVersions } from './transport/tls.ts'
+export { checkPem, type Pem, type TlsOptions, type TlsVersion, Trust, tlsVersions } from './transport/tls.ts'
 export type { Access, Headers, Sender } from './types.ts'

@@ -45,6 +45,3 @@ function isPublic(fd: number, { mode }: Stats): boolean {
     return false
   }
 }
-
-/** As `readRegular`, as text. */
-export const readRegularText = (path: string, maxBytes: number): string => readRegular(path, maxBytes).bytes.toString()

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { diskIn } from '../../src/buffer/disk/filesystem.ts'
 import { openBuffer } from '../../src/buffer/index.ts'
 import { checkAgent } from '../../src/doctor/agent-status.ts'
-import { type Clock, systemClock } from '../../src/util/clock.ts'
+import { systemClock } from '../../src/util/clock.ts'
 import { silent } from '../../src/util/log.ts'
 import { temporary } from '../support/servers.ts'
 
@@ -19,32 +19,6 @@ test('the remedy for a full disk names min_free', async (t) => {
   const found = async () => (await checkAgent(options, systemClock, names)).find(({ thing }) => thing === 'buffer')
   for (let i = 0; (await found()) === undefined && i < 1000; i++) await systemClock.sleep(10)
   assert.match((await found())?.remedy ?? '', /^free space .*min_free/)
-})
-
-test('an agent that answers is not blamed if the thread of doctor was blocked, and one that does not answer is', async (t) => {
-  const directory = join(temporary(t), 'buffer')
-  const options = { mode: 'disk', directory, sync: 'always', maxBytes: 1e6, maxAgeMs: 1e6, minFreeBytes: 0 } as const
-  const buffer = await openBuffer(options, { clock: systemClock, log: silent, bootId: 'b', files: diskIn(directory) })
-  t.after(() => buffer.close())
-  const names = { componentOf: () => 'remote-write', addresses: new Map() }
-  /** After the thread was blocked for a long time, all timers are due before the first answer is read. */
-  const blocked = (times: number): Clock => ({
-    now: () => systemClock.now(),
-    monotonicMs: () => systemClock.monotonicMs(),
-    bootMs: () => systemClock.bootMs(),
-    sleep: (ms, signal) => systemClock.sleep(ms, signal),
-    timer: (ms, ring) => systemClock.timer(times-- > 0 ? 0 : ms, ring),
-  })
-  const of = async (clock: Clock) => (await checkAgent(options, clock, names)).find(({ thing }) => thing === 'agent')
-  const ringing: Clock = {
-    ...blocked(0),
-    timer(_, ring) {
-      queueMicrotask(ring)
-      return () => {}
-    },
-  }
-  assert.deepEqual((await of(blocked(1)))?.text, `runs on ${directory}`)
-  assert.deepEqual((await of(ringing))?.text, 'does not respond within 5 s')
 })
 
 test('the problem and the acceptance that the running agent knows are findings of its endpoint', async (t) => {

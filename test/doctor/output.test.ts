@@ -12,7 +12,7 @@ import { type EndpointOptions, remoteWrite } from '../../src/remote-write/index.
 import { type Clock, systemClock } from '../../src/util/clock.ts'
 import { startGateway } from '../pushgateway/gateway.ts'
 import { endpointOptions } from '../remote-write/options.ts'
-import { certificates, selfSigned } from '../support/certificates.ts'
+import { certificates, pemFile, selfSigned } from '../support/certificates.ts'
 import { answerOf, type RawRequest, rawServer } from '../support/raw.ts'
 import { freePort } from '../support/servers.ts'
 
@@ -129,13 +129,13 @@ test('a redirect is followed and reported', async (t) => {
 test('a certificate is reported with its chain and validity; if it expires soon or is not verified, it is a warning', async (t) => {
   const { ca, server } = certificates(t) // for two days
   const { url } = await answering(t, () => answerOf(204), server)
-  const tls = of(await check(url, { access: { tls: { ca: { file: ca }, verify: true } } }), 'tls')
+  const tls = of(await check(url, { access: { tls: { ca: pemFile(ca), verify: true } } }), 'tls')
   assert.equal(tls?.level, 'warn')
   assert.match(tls?.text ?? '', /^TLSv1\.3, certificate server < authority of a test, valid for 1 day$/)
   const long = selfSigned(t, '20200101', '20990101')
   const own = await answering(t, () => answerOf(204), { cert: long.cert, key: long.key })
   assert.equal(
-    of(await check(own.url, { access: { tls: { ca: { file: long.file }, verify: true } } }), 'tls')?.level,
+    of(await check(own.url, { access: { tls: { ca: pemFile(long.file), verify: true } } }), 'tls')?.level,
     'ok',
   )
   assert.equal(of(await check(own.url, { access: { tls: { verify: false } } }), 'tls')?.level, 'warn')
@@ -157,7 +157,7 @@ test('an expired certificate, or one that is not yet valid, is reported with its
   ] as const) {
     const { cert, key, file } = selfSigned(t, from, to)
     const { url } = await answering(t, () => answerOf(204), { cert, key })
-    const trusting = { access: { tls: { ca: { file }, verify: true } } }
+    const trusting = { access: { tls: { ca: pemFile(file), verify: true } } }
     assert.match(of(await check(url, trusting), 'tls')?.text ?? '', text)
     const unverified = of(await check(url, { access: { tls: { verify: false } } }), 'tls')
     assert.match(unverified?.text ?? '', /receiver, (expired \d+ days ago|valid in \d+ days); not verified$/)

@@ -93,7 +93,8 @@ test('metrics that a Pushgateway rejects are saved as dead letters, and listed w
     /^hostpush: 1 of 2 samples for http:\S+ rejected and saved as dead letters \(.*\): rejected metrics rows: HTTP/m,
   )
   assert.ok((await gateway.lines()).includes(`fine{instance="${hostname()}",job="second"} 3`))
-  const [, name = ''] = /^endpoint (pushgateway:\S+) \(URL unknown: .*\): 1 sample rejected, last /m.exec(buffer('ls').stdout) ?? []
+  const [, name = ''] =
+    /^endpoint (pushgateway:\S+) \(URL unknown: .*\): 1 sample rejected, last /m.exec(buffer('ls').stdout) ?? []
   assert.match(
     buffer('ls').stdout,
     /: HTTP 400: .* \(metrics rows\) \(Rename the metric .*another job pushed the same metric /,

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Outcome } from '../../src/http/retry/outcome.ts'
-import { certificates } from '../support/certificates.ts'
+import { certificates, pemFile } from '../support/certificates.ts'
 import { answerOf, poster, type RawRequest, rawServer } from '../support/raw.ts'
 import { freePort, root } from '../support/servers.ts'
 
@@ -105,7 +105,7 @@ async function outOfTls(t: TestContext): Promise<Outcome> {
   const { port } = await rawServer(t, (socket) => socket.write(answerOf(307, { location: 'http://127.0.0.1:9/' })), {
     tls: server,
   })
-  const tls = { ca: { file: ca }, verify: true }
+  const tls = { ca: pemFile(ca), verify: true }
   return (await poster(t, `https://127.0.0.1:${port}/api`, { access: { tls } })).post()
 }
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { hintFor } from '../../src/hints/hint.ts'
 import type { Access } from '../../src/http/types.ts'
-import { certificates, selfSigned } from '../support/certificates.ts'
+import { certificates, pemFile, selfSigned } from '../support/certificates.ts'
 import { answerOf, poster, rawServer } from '../support/raw.ts'
 import { freePort } from '../support/servers.ts'
 
@@ -37,7 +37,7 @@ test('an unknown CA, a certificate for another name, no common TLS version', asy
   const { server, ca } = certificates(t)
   const { port } = await healthy(t, server)
   assert.match(await hinted(t, `https://127.0.0.1:${port}/`), /tls_config\.ca_file/)
-  const tls = { ca: { file: ca }, verify: true }
+  const tls = { ca: pemFile(ca), verify: true }
   assert.match(
     await hinted(t, `https://127.0.0.1:${port}/`, { tls: { ...tls, serverName: 'else.test' } }),
     /another name/,
@@ -52,7 +52,7 @@ test('an expired certificate, and a self-signed one', async (t) => {
   assert.match(await hinted(t, `https://127.0.0.1:${own.port}/`), /it is self-signed/)
   const { file, ...old } = selfSigned(t, '20200101', '20200102')
   const { port } = await healthy(t, old)
-  const tls = { ca: { file }, verify: true }
+  const tls = { ca: pemFile(file), verify: true }
   assert.match(await hinted(t, `https://127.0.0.1:${port}/`, { tls }), /to renew the certificate/)
 })
 
@@ -60,7 +60,7 @@ test('a server that requires a client certificate', async (t) => {
   const { server, ca } = certificates(t)
   const { port } = await healthy(t, { ...server, requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' })
   assert.match(
-    await hinted(t, `https://127.0.0.1:${port}/`, { tls: { ca: { file: ca }, verify: true } }),
+    await hinted(t, `https://127.0.0.1:${port}/`, { tls: { ca: pemFile(ca), verify: true } }),
     /client certificate|closed the connection/,
   )
 })

@@ -86,3 +86,6 @@ export function selfSigned(t: TestContext, from: string, to: string) {
   const text = (file: string) => readFileSync(join(folder, file), 'utf8')
   return { cert: text('cert'), key: text('key'), file: join(folder, 'cert') }
 }
+
+/** The option for a file with certificates or a key, which is read at each use. */
+export const pemFile = (file: string) => ({ file, read: () => readFileSync(file, 'utf8') })

@@ -101,6 +101,7 @@ export const hostOf = (dir: DirOf, given: Given = {}): Host => ({
   rootfs: dir('rootfs'),
   udev: dir('udev'),
   statfs: given.statfs ?? answers({}),
+  remote: { remotePaths: () => () => false, read: async () => new Map() },
   services: given.services ?? hostServices('unix:path=/nonexistent/bus'),
   facts: { ...someFacts, ...given.facts },
   kernel: { ...noKernel, ...given.kernel },

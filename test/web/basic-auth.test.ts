@@ -8,6 +8,7 @@ import { openWebFile } from '../../src/config/sections/web-file.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { Secret } from '../../src/util/log.ts'
 import { BasicAuth } from '../../src/web/basic-auth.ts'
+import { configuredFiles } from '../support/configured-files.ts'
 import { temporary } from '../support/servers.ts'
 import { serve } from './server.ts'
 
@@ -69,7 +70,7 @@ test('a comparison of a closed connection is not started', async () => {
 async function guarded(t: TestContext) {
   const file = join(temporary(t), 'web.yml')
   writeFileSync(file, `basic_auth_users:\n  bob: ${hashSync('right', 10)}\n`)
-  const { port, get } = await serve(t, {}, { protection: () => openWebFile(file) })
+  const { port, get } = await serve(t, {}, { protection: () => openWebFile(file, configuredFiles()) })
   const asked = async () => {
     const startMs = performance.now()
     const { status } = await get('/-/healthy', { headers: { authorization: authorization('right') } })

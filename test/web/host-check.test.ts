@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { hash } from 'bcryptjs'
 import { openWebFile } from '../../src/config/sections/web-file.ts'
+import { configuredFiles } from '../support/configured-files.ts'
 import { temporary } from '../support/servers.ts'
 import { host, serve } from './server.ts'
 
@@ -46,7 +47,7 @@ test('browsers that use an address or a name of this host, and scrapers that use
 test('with passwords any name may be used: a page of another site does not have them', async (t) => {
   const file = join(temporary(t), 'web.yml')
   writeFileSync(file, `basic_auth_users:\n  bob: ${await hash('secret', 4)}\n`)
-  const { get, web } = await serve(t, {}, { protection: () => openWebFile(file) })
+  const { get, web } = await serve(t, {}, { protection: () => openWebFile(file, configuredFiles()) })
   web.onSnapshot(host())
   const headers = { ...browser, host: 'metrics.example' }
   assert.equal((await get('/metrics', { headers })).status, 401)

@@ -8,6 +8,7 @@ import { hash } from 'bcryptjs'
 import { openWebFile } from '../../src/config/sections/web-file.ts'
 import { certificates } from '../support/certificates.ts'
 import { TestClock } from '../support/clock.ts'
+import { configuredFiles } from '../support/configured-files.ts'
 import { temporary } from '../support/servers.ts'
 import { ask, serve } from './server.ts'
 
@@ -21,7 +22,10 @@ async function behind(t: TestContext, text: string, clock?: TestClock) {
   let number = 0
   const write = (text: string) => writeFileSync(file, `${text}\n# ${'x'.repeat(++number)}\n`) // each version has another size
   write(text)
-  return { ...(await serve(t, {}, { protection: () => openWebFile(file), ...(clock && { clock }) })), write }
+  return {
+    ...(await serve(t, {}, { protection: () => openWebFile(file, configuredFiles()), ...(clock && { clock }) })),
+    write,
+  }
 }
 
 const users = async () => `basic_auth_users:\n  bob: ${await hash('secret: 1', 4)}\n  eve: ${await hash('other', 4)}\n`

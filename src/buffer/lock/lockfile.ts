@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { unlink } from 'node:fs/promises'
 import type { Server, Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { systemClock } from '../../util/clock.ts'
 import { type Log, messageOf, report } from '../../util/log.ts'
@@ -12,6 +13,9 @@ import { connectIn, listenIn } from './socket.ts'
 
 /** Another process owns the buffer, or the owner's answer is an error. */
 export class BufferError extends Error {}
+
+/** The owner of a buffer is stopped or hangs. */
+export class NoAnswer extends BufferError {}
 
 /** A request on the control channel: one line of JSON with the fields of the command. */
 export interface Request {
@@ -140,14 +144,26 @@ function unlessMissing(error: NodeJS.ErrnoException): void {
 /** Attempts to ask an owner that closes the connection: it is probably stopping. */
 const askAttempts = 3
 
-/** The pid of the owner; undefined if there is none; `unclear` if it does not answer. */
-export async function ownerOf(directory: string): Promise<number | 'unclear' | undefined> {
+/** The pid of the owner; undefined if there is none; `unclear` if it does not answer within `withinMs`. */
+export async function ownerOf(directory: string, withinMs = timeoutMs): Promise<number | 'unclear' | undefined> {
   const startMs = systemClock.monotonicMs()
-  for (let i = 0; i < askAttempts && systemClock.monotonicMs() - startMs < timeoutMs; i++) {
-    const answer = await ask(directory, { command: 'who' })
-    if (answer === undefined) return undefined
+  for (let i = 0; i < askAttempts && systemClock.monotonicMs() - startMs < withinMs; i++) {
+    const socket = await connectedTo(directory).catch((error: unknown) => {
+      if (isOverloaded(error)) return 'unclear' as const
+      throw error
+    })
+    if (socket === undefined || socket === 'unclear') return socket
     try {
-      for await (const line of answer) return (line as { readonly pid?: number }).pid ?? 'unclear'
+      socket.setTimeout(withinMs, async () => {
+        await nextTurn() // reads what has arrived, if this process did not run for a while
+        if (socket.bytesRead === 0) socket.destroy()
+      })
+      for await (const line of lines(await asked(socket, { command: 'who' }))) {
+        socket.destroy()
+        const { pid, error } = JSON.parse(line) as { readonly pid?: number; readonly error?: string }
+        if (error !== undefined) throw new BufferError(error)
+        return pid ?? 'unclear'
+      }
     } catch (error) {
       if (error instanceof BufferError) throw error // other errors mean a closed connection: ask again
     }
@@ -155,17 +171,71 @@ export async function ownerOf(directory: string): Promise<number | 'unclear' | u
   return 'unclear'
 }
 
+/** The owner accepts no more connections, because it does not run: it is stopped or hangs. */
+const isOverloaded = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EAGAIN'
+
+/** After this time without a line of an answer, the owner is asked whether it still runs. */
+const quietMs = 1000
+/** Time limit for that. */
+const aliveMs = 2000
+
 /**
- * Sends a request to the owner of a directory. Undefined if there is no owner. Rejects if permissions deny the
- * connection.
+ * Sends a request to the owner of a directory. Undefined if there is no owner. Rejects if permissions deny the connection.
+ * The answer may take long, but it ends with a BufferError if the owner is stopped or hangs, or when the signal aborts.
  */
-export async function ask(directory: string, request: Request): Promise<AsyncIterable<unknown> | undefined> {
-  const socket = await connectedTo(directory)
-  if (socket === undefined) return undefined
-  if (request.command === 'who') socket.setTimeout(timeoutMs, () => socket.destroy())
+export async function ask(
+  directory: string,
+  request: Request,
+  signal?: AbortSignal,
+): Promise<AsyncIterable<unknown> | undefined> {
+  try {
+    const socket = await connectedTo(directory)
+    if (socket === undefined) return undefined
+    return answersOfRunning(directory, await asked(socket, request), signal)
+  } catch (error) {
+    throw isOverloaded(error) ? notAnswering(directory) : error
+  }
+}
+
+const notAnswering = (directory: string) =>
+  new NoAnswer(
+    `buffer: the process that owns ${directory} does not answer: it is stopped or hangs; continue it or restart it`,
+  )
+
+async function* answersOfRunning(
+  directory: string,
+  socket: Socket,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<unknown> {
+  let isHung = false
+  socket.setTimeout(quietMs, async () => {
+    const before = socket.bytesRead
+    const owner = await ownerOf(directory, aliveMs).catch(() => 'unclear')
+    await nextTurn()
+    isHung = owner === 'unclear' && socket.bytesRead === before
+    if (isHung) socket.destroy()
+    else socket.setTimeout(quietMs)
+  })
+  const abort = () => {
+    isHung = true
+    socket.destroy()
+  }
+  signal?.addEventListener('abort', abort, { once: true })
+  if (signal?.aborted) abort()
+  try {
+    yield* answersOf(socket)
+  } catch (error) {
+    throw isHung ? notAnswering(directory) : error
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** Sends a request. */
+async function asked(socket: Socket, request: Request): Promise<Socket> {
   socket.on('error', () => {}) // answersOf detects a closed connection by the missing last line
   await send(socket, request)
-  return answersOf(socket, request.command === 'who')
+  return socket
 }
 
 async function connectedTo(directory: string): Promise<Socket | undefined> {
@@ -182,7 +252,7 @@ async function connectedTo(directory: string): Promise<Socket | undefined> {
   }
 }
 
-async function* answersOf(socket: Socket, mayEndEarly: boolean): AsyncGenerator<unknown> {
+async function* answersOf(socket: Socket): AsyncGenerator<unknown> {
   try {
     for await (const line of lines(socket)) {
       const part = JSON.parse(line) as { end?: true; error?: string }
@@ -193,8 +263,7 @@ async function* answersOf(socket: Socket, mayEndEarly: boolean): AsyncGenerator<
   } finally {
     socket.destroy()
   }
-  if (!mayEndEarly)
-    throw new BufferError('buffer: the agent closed the connection before its answer was complete; try again')
+  throw new BufferError('buffer: the agent closed the connection before its answer was complete; try again')
 }
 
 /** The received lines, without line ends. The socket stays open for the answer. */

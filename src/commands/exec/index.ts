@@ -10,7 +10,7 @@ import { type CommandLine, type Flag, type ParsedFlags, UsageError } from '../..
 import { messageOf } from '../../util/log.ts'
 import { plural } from '../../util/plural.ts'
 import { type Command, privateUmask, type Terminal } from '../command.ts'
-import { targetConfig, targetFlags, timeoutFlag } from '../destination.ts'
+import { graceMs, lateText, targetConfig, targetFlags, timeoutFlag } from '../destination.ts'
 import { failureTexts, printWarnings } from '../result.ts'
 import { durationOf, labelFlag, labelsOf } from '../shared-flags.ts'
 import { pushByRecorder, type Recorder, recorderVariable } from './recorder.ts'
@@ -52,8 +52,6 @@ const logLevel: Flag = {
   help: 'Lowest level to log: debug, info, warn or error.',
 }
 
-/** Time after the timeout for work that cannot be cancelled. It is short: the caller waits for the exit status of the command. */
-const graceMs = 1000
 /** Timeout for the start of another process that pushes. */
 const recorderStartMs = 30_000
 
@@ -95,6 +93,7 @@ export default {
     logLevel,
   ],
   operands: 'program',
+  stops: 'itself',
   async run(given, terminal) {
     const { environment } = terminal
     if (given.operands.length === 0)
@@ -112,8 +111,7 @@ export default {
     if (running.problem !== undefined) printError(running.problem)
     const reported = options && { done: push(given, options, running).catch(printError), ...options }
     const status = await running.status
-    if (reported !== undefined && !(await isInTime(reported)))
-      printError('stopped after the timeout; the next command delivers the samples that are in the buffer')
+    if (reported !== undefined && !(await isInTime(reported))) printError(lateText)
     return status
   },
 } satisfies Command
@@ -210,12 +208,14 @@ async function pushConfigured(
   const { thisBoot } = await import('../../host/index.ts')
   const { batchLogOf } = await import('../logger.ts')
   printWarnings(config, { err: write })
+  const log = batchLogOf(config, { terminal: { err: write }, isLevelSet: flags.has(logLevel.name) })
+  config.files.reportTo(log)
   const results = await pushDuringExec(
     config,
     { labels, running },
     {
       clock: systemClock,
-      log: batchLogOf(config, { terminal: { err: write }, isLevelSet: flags.has(logLevel.name) }),
+      log,
       connect,
       bootId: thisBoot(),
       timeoutMs,

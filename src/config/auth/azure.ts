@@ -30,20 +30,20 @@ export async function azureOf(shape: Shape, block: TargetShape, outer: BlockCont
     login: new URL(login),
     metadata: new URL(metadata),
     scope: shape.scope ?? scope,
-    identity: identityOf(shape, context),
+    identity: await identityOf(shape, context),
     access: await proxyOnly(block, context),
   })
 }
 
-function identityOf(
+async function identityOf(
   { oauth, workload_identity: workload, certificate, managed_identity }: Shape,
   context: BlockContext,
-): AzureIdentity {
+): Promise<AzureIdentity> {
   if (oauth !== undefined) return bySecret(oauth, { ...context, place: `${context.place}.oauth` })
   if (workload !== undefined) {
     const { token_file_path: file = '/var/run/secrets/azure/tokens/azure-identity-token' } = workload
     const place = `${context.place}.workload_identity.token_file_path`
-    const token = inFile(file, { ...context, place }, (content) => new Secret(content))
+    const token = await inFile(file, { ...context, place }, (content) => new Secret(content))
     return { kind: 'federated', ...applicationOf(workload), token }
   }
   if (certificate !== undefined)
@@ -57,17 +57,20 @@ const applicationOf = ({ client_id, tenant_id }: { readonly client_id: string; r
   tenantId: tenant_id,
 })
 
-function bySecret(oauth: NonNullable<Shape['oauth']>, context: BlockContext): AzureIdentity {
+async function bySecret(oauth: NonNullable<Shape['oauth']>, context: BlockContext): Promise<AzureIdentity> {
   const { client_secret: text, client_secret_file: file } = oauth
   if (text === undefined && file === undefined)
     context.problems.push(`${context.place}.client_secret: required key is missing`)
-  const secret = textOrFile([text, file], { ...context, place: `${context.place}.client_secret` })
+  const secret = await textOrFile([text, file], { ...context, place: `${context.place}.client_secret` })
   return { kind: 'secret', ...applicationOf(oauth), secret }
 }
 
-function byCertificate(shape: NonNullable<Shape['certificate']>, { place, problems }: BlockContext): AzureIdentity {
+async function byCertificate(
+  shape: NonNullable<Shape['certificate']>,
+  { place, files, problems }: BlockContext,
+): Promise<AzureIdentity> {
   const { certificate_path: file, certificate_key_path: keyFile } = shape
-  const at = { place: `${place}.certificate_path`, problems }
+  const at = { place: `${place}.certificate_path`, files, problems }
   const isChainSent = shape.send_certificate_chain === true
   const whole = (certificates: string, key: string) => {
     const pair = { certificates, key: new Secret(key) }
@@ -75,7 +78,8 @@ function byCertificate(shape: NonNullable<Shape['certificate']>, { place, proble
     return pair
   }
   const common = { kind: 'certificate', ...applicationOf(shape), isChainSent } as const
-  if (keyFile === undefined) return { ...common, pem: inFile(file, at, (content) => whole(content, content)) }
-  const key = inFile(keyFile, { place: `${place}.certificate_key_path`, problems }, (content) => content)
-  return { ...common, pem: inFile(file, at, (content) => whole(content, key())) }
+  if (keyFile === undefined) return { ...common, pem: await inFile(file, at, (content) => whole(content, content)) }
+  const keyAt = { place: `${place}.certificate_key_path`, files, problems }
+  const key = await inFile(keyFile, keyAt, (content) => content)
+  return { ...common, pem: await inFile(file, at, (content) => whole(content, key())) }
 }

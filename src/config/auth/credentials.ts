@@ -48,11 +48,11 @@ export async function credentialsOf(
 
 type Part<Key extends keyof TargetShape> = NonNullable<TargetShape[Key]>
 
-function basicOf(shape: Part<'basic_auth'>, context: BlockContext): Credentials {
+async function basicOf(shape: Part<'basic_auth'>, context: BlockContext): Promise<Credentials> {
   const at = `${context.place}.basic_auth`
   if (Object.keys(shape).length === 0) context.problems.push(`${at}: incomplete, expected username and password`)
-  const user = textOrFile([shape.username, shape.username_file], { ...context, place: `${at}.username` }, colon)
-  const password = textOrFile([shape.password, shape.password_file], { ...context, place: `${at}.password` })
+  const user = await textOrFile([shape.username, shape.username_file], { ...context, place: `${at}.username` }, colon)
+  const password = await textOrFile([shape.password, shape.password_file], { ...context, place: `${at}.password` })
   return { headersFor: () => basicHeader(user(), password()) }
 }
 
@@ -65,7 +65,10 @@ function basicHeader(user: Secret, password: Secret): Headers {
   return { authorization: `Basic ${Buffer.from(`${user.reveal()}:${password.reveal()}`).toString('base64')}` }
 }
 
-function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, context: BlockContext): Credentials {
+async function authorizationOf(
+  { type = 'Bearer', ...shape }: Part<'authorization'>,
+  context: BlockContext,
+): Promise<Credentials> {
   const at = `${context.place}.authorization`
   if (type.toLowerCase() === 'basic') context.problems.push(`${at}.type: Basic is not supported here, use basic_auth`)
   if (!headerValue.test(type)) context.problems.push(`${at}.type: ${unsendable}`)
@@ -74,8 +77,12 @@ function authorizationOf({ type = 'Bearer', ...shape }: Part<'authorization'>, c
   return tokenOf(type, [shape.credentials, shape.credentials_file], { ...context, place: `${at}.credentials` })
 }
 
-function tokenOf(type: string, given: Parameters<typeof textOrFile>[0], context: BlockContext): Credentials {
-  const token = textOrFile(given, context, (text) => {
+async function tokenOf(
+  type: string,
+  given: Parameters<typeof textOrFile>[0],
+  context: BlockContext,
+): Promise<Credentials> {
+  const token = await textOrFile(given, context, (text) => {
     if (text === '') return 'is empty'
     if (text.toLowerCase().startsWith(`${type.toLowerCase()} `))
       return `begins with ${type}, remove it: hostpush sends it before the token`

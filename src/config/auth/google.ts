@@ -14,14 +14,18 @@ export async function googleOf(
   block: TargetShape,
   context: BlockContext,
 ): Promise<Credentials> {
-  const { environment, problems } = context
+  const { environment, files, problems } = context
   const place = `${context.place}.google_iam`
   const variable = environment['GOOGLE_APPLICATION_CREDENTIALS'] || undefined
   const file = credentials_file ?? variable ?? gcloudFile(environment)
   const from = credentials_file === undefined && file === variable ? ': GOOGLE_APPLICATION_CREDENTIALS' : ''
-  const at = { place: credentials_file === undefined ? `${place}${from}` : `${place}.credentials_file`, problems }
+  const at = {
+    place: credentials_file === undefined ? `${place}${from}` : `${place}.credentials_file`,
+    files,
+    problems,
+  }
   return googleIam({
-    ...(file !== undefined && { file: inFile(file, at, (content) => googleFileOf(parseJson(content))) }),
+    ...(file !== undefined && { file: await inFile(file, at, (content) => googleFileOf(parseJson(content))) }),
     metadata: metadataAt(environment['GCE_METADATA_HOST'] || defaultHost, { place, problems }),
     access: await proxyOnly(block, context),
   })

@@ -21,7 +21,7 @@ export async function oauth2Of(shape: Shape, outer: BlockContext): Promise<Crede
   return oauth2({
     tokenUrl,
     clientId: shape.client_id,
-    proof: isByKey ? await byKey(shape, context) : bySecret(shape, context),
+    proof: await (isByKey ? byKey(shape, context) : bySecret(shape, context)),
     scopes: shape.scopes ?? [],
     endpointParams: shape.endpoint_params ?? {},
     access: await accessOf(shape, context),
@@ -34,11 +34,11 @@ const ofKey = [
   ...(['signature_algorithm', 'audience', 'iss', 'claims'] as const),
 ] as const
 
-function bySecret(shape: Shape, context: BlockContext): OAuth2Options['proof'] {
+async function bySecret(shape: Shape, context: BlockContext): Promise<OAuth2Options['proof']> {
   const { client_secret: text, client_secret_file: file, tls_config: tls } = shape
   if (text === undefined && file === undefined && !tls?.cert_file)
     context.warnings.push(`${context.place}: no client_secret or client_secret_file is set`)
-  const secret = textOrFile([text, file], { ...context, place: `${context.place}.client_secret` })
+  const secret = await textOrFile([text, file], { ...context, place: `${context.place}.client_secret` })
   return { grant: 'client_credentials', secret }
 }
 
@@ -55,7 +55,7 @@ async function byKey(shape: Shape, context: BlockContext): Promise<OAuth2Options
   }
 }
 
-async function keyOf(shape: Shape, { place, problems }: BlockContext): Promise<() => Secret> {
+async function keyOf(shape: Shape, { place, files, problems }: BlockContext): Promise<() => Secret> {
   const { client_certificate_key: text, client_certificate_key_file: file } = shape
   const { rsaKey } = await import('../../http/index.ts')
   onlyOne([text, file], place, problems)
@@ -63,7 +63,7 @@ async function keyOf(shape: Shape, { place, problems }: BlockContext): Promise<(
     rsaKey(content)
     return new Secret(content)
   }
-  if (file !== undefined) return inFile(file, { place: `${place}_file`, problems }, usable)
+  if (file !== undefined) return inFile(file, { place: `${place}_file`, files, problems }, usable)
   const key = new Secret(text ?? '')
   try {
     if (text === undefined)

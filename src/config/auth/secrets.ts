@@ -1,5 +1,4 @@
 import { messageOf, Secret } from '../../util/log.ts'
-import { readRegularText } from '../../util/regular-file.ts'
 import type { BlockContext } from '../context.ts'
 
 /** Maximum size of a file with a token, a password or a key. */
@@ -9,14 +8,14 @@ const maxSecretBytes = 256 * 1024
 type Check = (text: string) => string | undefined
 
 /**
- * A value in the configuration or in a file. The file is read on each call of the returned function, and once now to
- * report errors. The function throws if the file cannot be read or its content is invalid.
+ * A value in the configuration or in a file. A file is read now, to report errors, and again by the returned function if it
+ * has changed. The last valid content stays in use.
  */
-export function textOrFile(
+export async function textOrFile(
   [text, file]: readonly [text: string | undefined, file: string | undefined],
-  { place, problems, warnings }: Pick<BlockContext, 'place' | 'problems' | 'warnings'>,
+  { place, files, problems, warnings }: Pick<BlockContext, 'place' | 'files' | 'problems' | 'warnings'>,
   check: Check = () => undefined,
-): () => Secret {
+): Promise<() => Secret> {
   onlyOne([text, file], place, problems)
   if (file === undefined) {
     const secret = new Secret(text ?? '')
@@ -26,7 +25,7 @@ export function textOrFile(
     return () => secret
   }
   let isFirst = true // warnings are reported at the start only
-  return inFile(file, { place: `${place}_file`, problems }, (content) => {
+  return inFile(file, { place: `${place}_file`, files, problems }, (content) => {
     const wrong = check(content)
     if (wrong !== undefined) throw new Error(wrong)
     if (isFirst) warnings.push(...oddities(content).map((words) => `${place}_file: ${file}: ${words}`))
@@ -36,39 +35,37 @@ export function textOrFile(
 }
 
 /**
- * Reads and converts a file on each call of the returned function, and once now to report errors. Errors that `make`
+ * Reads and converts a file now, to report errors, and again by the returned function if it has changed. Errors that `make`
  * throws must not contain the content.
  */
-export function inFile<T>(
+export async function inFile<T>(
   file: string,
-  { place, problems }: Pick<BlockContext, 'place' | 'problems'>,
+  { place, files, problems }: Pick<BlockContext, 'place' | 'files' | 'problems'>,
   make: (content: string) => T,
-): () => T {
-  const read = () => {
-    const content = contentOf(file, place)
+): Promise<() => T> {
+  const made = (bytes: Buffer) => {
+    const content = bytes.toString().trim() // also removes a byte order mark
     try {
       if (content === '') throw new Error('the file is empty')
       return make(content)
     } catch (error) {
-      throw new Error(`${place}: ${file}: ${messageOf(error)}`)
+      throw new InvalidContent(`${place}: ${file}: ${messageOf(error)}`)
     }
   }
   try {
-    read()
+    return (await files.open(file, maxSecretBytes, made)).current
   } catch (error) {
-    problems.push(messageOf(error))
+    const problem =
+      error instanceof InvalidContent ? error.message : `${place}: cannot read ${file}: ${messageOf(error)}`
+    problems.push(problem)
+    return () => {
+      throw new Error(problem) // the configuration is not used
+    }
   }
-  return read
 }
 
-/** The trimmed content of a file. Errors begin with the place of the key that names it. */
-export function contentOf(file: string, place: string): string {
-  try {
-    return readRegularText(file, maxSecretBytes).trim() // also removes a byte order mark
-  } catch (error) {
-    throw new Error(`${place}: cannot read ${file}: ${messageOf(error)}`)
-  }
-}
+/** The file was read and its content is not valid. */
+class InvalidContent extends Error {}
 
 /** Warnings about a value that was probably copied incorrectly. */
 export function oddities(text: string): readonly string[] {

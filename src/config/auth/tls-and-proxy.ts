@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import type { ConfiguredFiles } from '../../host/index.ts'
 import type { Access, ForwardProxy, Pem, ProxyOptions, TlsOptions } from '../../http/index.ts'
 
 import { messageOf, Secret } from '../../util/log.ts'
@@ -6,9 +7,9 @@ import type { BlockContext } from '../context.ts'
 import type { AccessShape } from '../schema/access.ts'
 import { decoded, onlyOne } from './secrets.ts'
 
-/** TLS and proxy of a block. The files of `tls_config` are read once now to report errors. */
+/** TLS and proxy of a block. The files of `tls_config` are read now, to report errors. */
 export async function accessOf(block: AccessShape, context: BlockContext): Promise<Access> {
-  const tls = tlsOf(block.tls_config ?? {}, context)
+  const tls = await tlsOf(block.tls_config ?? {}, context)
   const proxy = proxyOf(block, context)
   if (block.tls_config !== undefined) {
     const { Trust } = await import('../../http/index.ts')
@@ -28,13 +29,13 @@ export function proxyOnly({ tls_config: _, ...block }: AccessShape, context: Blo
 
 type TlsShape = NonNullable<AccessShape['tls_config']>
 
-function tlsOf(shape: TlsShape, { place, problems, environment }: BlockContext): TlsOptions {
+async function tlsOf(shape: TlsShape, { place, files, problems, environment }: BlockContext): Promise<TlsOptions> {
   const at = `${place}.tls_config`
   const { cert_file, key_file, server_name, min_version, max_version } = shape
-  const cert = pemOf([shape.cert, cert_file], `${at}.cert`, problems)
-  const key = pemOf([shape.key, key_file], `${at}.key`, problems)
-  const host = hostAuthorities(environment)
-  const ca = pemOf([shape.ca, shape.ca_file], `${at}.ca`, problems) ?? (host === undefined ? undefined : { file: host })
+  const sources = { place: at, files, problems }
+  const cert = await pemOf([shape.cert, cert_file], 'cert', sources)
+  const key = await pemOf([shape.key, key_file], 'key', sources)
+  const ca = (await pemOf([shape.ca, shape.ca_file], 'ca', sources)) ?? hostPem(hostAuthorities(environment), files)
   if ((cert === undefined) !== (key === undefined))
     problems.push(`${at}: incomplete, expected both a certificate and its key`)
   const lowest = min_version ?? 'TLS12'
@@ -51,14 +52,41 @@ function tlsOf(shape: TlsShape, { place, problems, environment }: BlockContext):
   }
 }
 
-function pemOf(
+/** Maximum size of a file with certificates: a bundle of all public CAs has 0.3 MB. */
+const maxPemBytes = 4 * 1024 * 1024
+
+async function pemOf(
   [text, file]: readonly [string | undefined, string | undefined],
-  place: string,
-  problems: string[],
-): Pem | undefined {
-  onlyOne([text, file], place, problems)
-  if (file !== undefined) return { file }
-  return text === undefined ? undefined : { text: new Secret(text) }
+  part: 'ca' | 'cert' | 'key',
+  { place, files, problems }: Pick<BlockContext, 'place' | 'files' | 'problems'>,
+): Promise<Pem | undefined> {
+  onlyOne([text, file], `${place}.${part}`, problems)
+  if (file === undefined) return text === undefined ? undefined : { text: new Secret(text) }
+  const { checkPem } = await import('../../http/index.ts')
+  let isRead = false
+  const checked = (bytes: Buffer) => {
+    const content = bytes.toString().replace(/^\uFEFF/, '')
+    isRead = true
+    checkPem(content, part, `${part}_file ${file}`)
+    return content
+  }
+  try {
+    const { current, report } = await files.open(file, maxPemBytes, checked)
+    return { file, read: current, report }
+  } catch (error) {
+    const problem = isRead ? messageOf(error) : `tls: ${part}_file ${file} cannot be read: ${messageOf(error)}`
+    const read = () => {
+      throw new Error(problem)
+    }
+    return { file, read }
+  }
+}
+
+/** The trust store of the host is read when the first connection with TLS is opened. */
+function hostPem(file: string | undefined, files: ConfiguredFiles): Pem | undefined {
+  if (file === undefined) return undefined
+  const { current, report } = files.later(file, maxPemBytes, (bytes) => bytes.toString())
+  return { file, read: current, report }
 }
 
 function proxyOf(block: AccessShape, context: BlockContext): ProxyOptions | undefined {

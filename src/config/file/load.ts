@@ -1,7 +1,7 @@
 import type { Collector } from '../../collector.ts'
+import type { ConfiguredFiles } from '../../host/index.ts'
 import type { OutputKind } from '../../output.ts'
 import { messageOf } from '../../util/log.ts'
-import { readRegularText } from '../../util/regular-file.ts'
 import { ConfigError } from '../error.ts'
 import { prometheusSections } from '../schema/prometheus-keys.ts'
 import { type Shape, shapeOf } from '../schema/schema.ts'
@@ -10,6 +10,7 @@ import { checked, placeOf } from '../schema/unknown-keys.ts'
 import { expandEnvironment } from './variables.ts'
 
 interface FileContext {
+  readonly files: ConfiguredFiles
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly collectors: readonly Collector[]
   readonly outputKinds: readonly OutputKind[]
@@ -19,10 +20,14 @@ interface FileContext {
  * The valid parts of a configuration file. Adds the errors of the other parts to `problems`. Throws ConfigError if the file
  * cannot be read or parsed.
  */
-export function readFile(path: string, { environment, ...registries }: FileContext, problems: string[]): Shape {
+export async function readFile(
+  path: string,
+  { environment, files, ...registries }: FileContext,
+  problems: string[],
+): Promise<Shape> {
   const shape = shapeOf(registries)
   const found: string[] = []
-  const given = expandEnvironment(parsed(path), environment, found)
+  const given = expandEnvironment(await parsed(path, files), environment, found)
   const { output, broken, invalid } = checked(shape, given)
   // one error for each place: the first, for example an environment variable that is not set
   const reported = new Set(found.map((one) => one.slice(0, one.indexOf(': '))))
@@ -67,9 +72,9 @@ function checkSize(value: unknown): void {
   }
 }
 
-function parsed(path: string): object {
+async function parsed(path: string, files: ConfiguredFiles): Promise<object> {
   try {
-    const text = readRegularText(path, maxBytes)
+    const text = (await files.read(path, maxBytes)).toString()
     if (looksLikeYaml(path, text))
       throw new Error(`the file is YAML, expected JSON: convert it with yq -o=json . ${path} (on Debian: yq . ${path})`)
     const raw = parseJson(text)

@@ -21,7 +21,7 @@ export async function targetOf(block: TargetShape, context: BlockContext): Promi
   const limit = sizeBytes(block.bandwidth_limit ?? '')
   return {
     url,
-    headers: headersOf(block, context),
+    headers: await headersOf(block, context),
     ...(credentials && { credentials }),
     access: { ...(await accessOf(block, context)), ...(block.round_robin_dns && { addresses: 'at random' }) },
     redirects: block.follow_redirects === false ? 'refuse' : 'follow',

@@ -1,8 +1,7 @@
-import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { LineCounter, Node, Pair, ParsedNode } from 'yaml'
+import type { ConfiguredFiles, OpenFile } from '../../host/index.ts'
 import { messageOf, Secret } from '../../util/log.ts'
-import { readRegularText } from '../../util/regular-file.ts'
 import type { CurrentProtection, Protection, TlsProtection } from '../../web/index.ts'
 import { durationMs } from '../schema/units.ts'
 import { checked, type Path, placeOf } from '../schema/unknown-keys.ts'
@@ -15,33 +14,68 @@ const maxBytes = 1024 * 1024
 class WebFileError extends Error {}
 
 /**
- * Returns a function that reads the web configuration file again if it or a file that it names has changed. Throws an
- * Error with all problems.
+ * Returns a function that uses the web configuration file again if it or a file that it names has changed. While a file
+ * cannot be read, or a new certificate does not match its key, the last content stays in use. Throws an Error with all
+ * problems of the web configuration file.
  */
-export async function openWebFile(path: string): Promise<CurrentProtection> {
+export async function openWebFile(path: string, files: ConfiguredFiles): Promise<CurrentProtection> {
   const yaml = await import('yaml')
-  let cached: { readonly stamp: string; readonly protection: Protection } | undefined
-  let files: readonly string[] = []
-  const stamps = (own = stampOf(path)) => [own, ...files.map(stampOf)].join(' ')
+  const inFolder = (name: string) => resolve(dirname(path), name)
+  const opened = (file: string) =>
+    files.open(file, maxBytes, textOf).catch((error: unknown) => {
+      throw new WebFileError(`${file}: ${messageOf(error)}`)
+    })
+  const own = await opened(path)
+  const { cert_file, key_file, client_ca_file } = parsed(own.current(), path, yaml).tls_server_config ?? {}
+  const named = new Map<string, OpenFile<string>>()
+  for (const name of [cert_file, key_file, client_ca_file])
+    if (name !== undefined) named.set(name, await opened(inFolder(name)))
+  const contentOf = (name: string) => {
+    const file = named.get(name) ?? files.later(inFolder(name), maxBytes, textOf)
+    named.set(name, file)
+    try {
+      return file.current()
+    } catch (error) {
+      throw new WebFileError(`${inFolder(name)}: ${messageOf(error)}`)
+    }
+  }
+  let cached: Cached | undefined
   const current = () => {
-    if (cached !== undefined && cached.stamp === stamps()) return cached.protection
-    cached = undefined
-    const own = stampOf(path)
-    const file = read(path, yaml)
-    const inFolder = (name: string) => resolve(dirname(path), name)
-    const { cert_file, key_file, client_ca_file } = file.tls_server_config ?? {}
-    files = [cert_file, key_file, client_ca_file].flatMap((name) => (name === undefined ? [] : [inFolder(name)]))
-    const stamp = stamps(own)
-    cached = { stamp, protection: protectionOf(file, path, inFolder) }
-    return cached.protection
+    const text = own.current()
+    if (cached?.text === text && [...cached.contents].every(([name, content]) => contentOf(name) === content))
+      return cached.protection
+    const contents = new Map<string, string>()
+    const recorded = (name: string) => {
+      const content = contentOf(name)
+      contents.set(name, content)
+      return content
+    }
+    try {
+      const protection = protectionOf(parsed(text, path, yaml), path, recorded)
+      cached = { text, contents, protection }
+      own.report(undefined)
+      return protection
+    } catch (error) {
+      if (cached?.text !== text) throw error
+      own.report(messageOf(error))
+      return cached.protection
+    }
   }
   current()
   return current
 }
 
-function read(path: string, { parseDocument, LineCounter }: typeof import('yaml')): WebFile {
+interface Cached {
+  readonly text: string
+  /** The files that it names, by name. */
+  readonly contents: ReadonlyMap<string, string>
+  readonly protection: Protection
+}
+
+const textOf = (bytes: Buffer) => bytes.toString()
+
+function parsed(text: string, path: string, { parseDocument, LineCounter }: typeof import('yaml')): WebFile {
   const lines = new LineCounter()
-  const text = textOf(path)
   const document = inDepth(path, () => parseDocument(text, { lineCounter: lines, prettyErrors: false }))
   const [broken] = document.errors
   if (broken !== undefined)
@@ -94,9 +128,9 @@ function lineOf(contents: ParsedNode | null, path: Path, lines: LineCounter): nu
   return lines.linePos(offset).line
 }
 
-function protectionOf(file: WebFile, path: string, inFolder: (name: string) => string): Protection {
+function protectionOf(file: WebFile, path: string, contentOf: (name: string) => string): Protection {
   const { http_server_config, basic_auth_users = {}, rate_limit } = file
-  const tls = file.tls_server_config && tlsOf(file.tls_server_config, path, inFolder)
+  const tls = file.tls_server_config && tlsOf(file.tls_server_config, path, contentOf)
   const headers = Object.entries(http_server_config?.headers ?? {})
   const { burst = 0, interval } = rate_limit ?? {}
   return {
@@ -110,13 +144,13 @@ function protectionOf(file: WebFile, path: string, inFolder: (name: string) => s
 const versions = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
 
 /** Undefined for an empty section. Throws if the certificates are invalid. */
-function tlsOf(given: TlsServer, path: string, inFolder: (name: string) => string): TlsProtection | undefined {
+function tlsOf(given: TlsServer, path: string, contentOf: (name: string) => string): TlsProtection | undefined {
   if (Object.values(given).every((value) => value === undefined)) return undefined
   const pem = (what: 'cert' | 'key' | 'client_ca') => {
     const [inline, file] = [given[what], given[`${what}_file`]]
     if (inline !== undefined && file !== undefined)
       throw new WebFileError(`${path}: tls_server_config: ${what} and ${what}_file cannot be used together, keep one`)
-    return inline ?? (file === undefined ? undefined : textOf(inFolder(file)))
+    return inline ?? (file === undefined ? undefined : contentOf(file))
   }
   const [cert, key, ca] = [pem('cert'), pem('key'), pem('client_ca')]
   for (const [name, value] of Object.entries({ cert, key }))
@@ -147,18 +181,4 @@ function tlsOf(given: TlsServer, path: string, inFolder: (name: string) => strin
     throw new WebFileError(`${path}: tls_server_config: invalid certificates: ${messageOf(error)}`)
   }
   return tls
-}
-
-function textOf(path: string): string {
-  try {
-    return readRegularText(path, maxBytes)
-  } catch (error) {
-    throw new WebFileError(`${path}: ${messageOf(error)}`)
-  }
-}
-
-/** Changes when a file is rewritten or replaced. */
-function stampOf(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}`
 }

@@ -1,3 +1,4 @@
+import type { ConfiguredFiles } from '../../host/index.ts'
 import type { ParsedFlags } from '../../util/flags.ts'
 import { messageOf } from '../../util/log.ts'
 import { addressOf, type WebOptions } from '../../web/index.ts'
@@ -8,6 +9,7 @@ import { openWebFile } from './web-file.ts'
 export const defaultListen = '127.0.0.1:9100'
 
 interface WebSources {
+  readonly files: ConfiguredFiles
   readonly flags: ParsedFlags
   readonly environment: Readonly<Record<string, string | undefined>>
 }
@@ -15,7 +17,7 @@ interface WebSources {
 /** The options of the web server. Flags take precedence over the file. */
 export async function webOf(
   file: Shape['web'],
-  { flags, environment }: WebSources,
+  { flags, environment, files }: WebSources,
   problems: string[],
 ): Promise<WebOptions> {
   const sockets = flags.get('web.systemd-socket') === true ? socketsOf(environment, problems) : []
@@ -37,7 +39,7 @@ export async function webOf(
     problems.push(`--web.telemetry-path: ${JSON.stringify(path)} is invalid, expected a path that begins with /`)
   const configFile = String(flags.get('web.config.file') ?? file?.config_file ?? '') || undefined
   if (configFile !== undefined && addresses.length + sockets.length > 0)
-    await openWebFile(configFile).catch((error) => {
+    await openWebFile(configFile, files).catch((error) => {
       const place = flags.has('web.config.file') ? '--web.config.file' : 'web.config_file'
       problems.push(
         ...messageOf(error)

@@ -71,7 +71,7 @@ export function unescapeMount(text: string): string {
   return text.includes('\\') ? text.replaceAll('\\040', ' ').replaceAll('\\011', '\t') : text
 }
 
-/** File systems without a server or a daemon: their statfs(2) cannot hang. */
+/** File systems without a server or a daemon: system calls on them do not wait for one. */
 const local = new Set(
   (
     'bcachefs btrfs erofs exfat ext2 ext3 ext4 f2fs hfs hfsplus iso9660 jffs2 jfs minix msdos nilfs2 ntfs ntfs3 ' +
@@ -81,13 +81,16 @@ const local = new Set(
   ).split(' '),
 )
 
+/** The mount points, as the kernel writes them, of file systems with a server or a daemon. */
+export const remoteMountpoints = (mounts: readonly Mount[]): ReadonlySet<string> =>
+  new Set(mounts.flatMap(({ fstype, mountpoint }) => (local.has(fstype) ? [] : [mountpoint])))
+
 /**
  * Returns whether statfs(2) on a mount may hang. That is true for remote mounts, and for mounts with a remote mount in
  * their path: resolving the path accesses it.
  */
 export function hangable(mounts: readonly Mount[]): (mount: Mount) => boolean {
-  const remote = new Set<string>()
-  for (const { fstype, mountpoint } of mounts) if (!local.has(fstype)) remote.add(mountpoint)
+  const remote = remoteMountpoints(mounts)
   if (remote.size === 0) return () => false
   return ({ mountpoint }) => {
     for (let path = mountpoint; path !== ''; path = path.slice(0, path.lastIndexOf('/')))

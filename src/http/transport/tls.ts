@@ -1,14 +1,17 @@
-import { statSync } from 'node:fs'
 import type { ConnectionOptions, SecureContext, SecureContextOptions } from 'node:tls'
 import { messageOf, type Secret } from '../../util/log.ts'
-import { readRegularText } from '../../util/regular-file.ts'
 import { wordsOf } from './error-text.ts'
 
 /** PEM text, or the file that contains it. */
-export type Pem = { readonly text: Secret } | { readonly file: string }
+export type Pem = { readonly text: Secret } | PemFile
 
-/** Maximum size of a file with certificates: a bundle of all public CAs has 0.3 MB. */
-const maxPemBytes = 4 * 1024 * 1024
+export interface PemFile {
+  readonly file: string
+  /** The current text: the same string until the file has changed. */
+  readonly read: () => string
+  /** Called with the reason why a changed text is not used; undefined if it is. */
+  readonly report?: (fault: string | undefined) => void
+}
 
 const versions = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
 
@@ -32,21 +35,45 @@ export type Party = 'own' | 'other'
 /** TLS options of connections. Detects changes of the files: a renewed certificate needs no restart. */
 export class Trust {
   readonly #options: TlsOptions
-  readonly #files: readonly string[]
-  #stamps = ''
+  #texts: Texts = {}
   #contexts: Readonly<Record<Party, SecureContext>> | undefined
 
   constructor(options: TlsOptions) {
     this.#options = options
-    this.#files = [options.ca, options.cert, options.key].flatMap((pem) => (pem && 'file' in pem ? [pem.file] : []))
   }
 
-  /** Reads changed files; returns whether any has changed. Throws if a certificate or key is invalid. */
+  /**
+   * Uses changed files; returns whether any has changed. Throws if a certificate or key is invalid and there is no earlier
+   * valid one.
+   */
   refresh(): boolean {
-    const stamps = this.#files.map(stampOf).join(' ')
-    if (this.#contexts !== undefined && stamps === this.#stamps) return false
+    const hasContexts = this.#contexts !== undefined
+    try {
+      const texts = textsOf(this.#options)
+      if (hasContexts && parts.every((part) => texts[part] === this.#texts[part])) return this.#settled(false)
+      checkAll(this.#options, texts)
+      this.#contexts = this.#contextsOf(texts)
+      this.#texts = texts
+      return this.#settled(true)
+    } catch (error) {
+      if (!hasContexts) throw error
+      this.#report(messageOf(error)) // for example a new certificate before its key is written
+      return false
+    }
+  }
+
+  #settled(isNew: boolean): boolean {
+    this.#report(undefined)
+    return isNew
+  }
+
+  #report(fault: string | undefined): void {
+    const { ca, cert, key } = this.#options
+    for (const pem of [key ?? cert ?? ca]) if (pem !== undefined && 'file' in pem) pem.report?.(fault)
+  }
+
+  #contextsOf({ ca, cert, key }: Texts): Readonly<Record<Party, SecureContext>> {
     const { minVersion, maxVersion } = this.#options
-    const { ca, cert, key } = textsOf(this.#options)
     const common = {
       ...(ca && { ca }),
       ...(minVersion && { minVersion: versions[minVersion] }),
@@ -55,9 +82,7 @@ export class Trust {
     }
     const own = { ...(cert && { cert }), ...(key && { key }) }
     const other = contextOf(common)
-    this.#contexts = { own: cert === undefined ? other : contextOf({ ...common, ...own }), other }
-    this.#stamps = stamps
-    return true
+    return { own: cert === undefined ? other : contextOf({ ...common, ...own }), other }
   }
 
   /** Options for a new connection. */
@@ -86,48 +111,46 @@ function contextOf(options: SecureContextOptions): SecureContext {
 
 const isEncrypted = /^(-----BEGIN ENCRYPTED|Proc-Type: .*ENCRYPTED)/m
 
-type Part = 'ca' | 'cert' | 'key'
+const parts = ['ca', 'cert', 'key'] as const
+type Part = (typeof parts)[number]
+type Texts = Readonly<Partial<Record<Part, string>>>
 
-/** The configured texts, each checked separately, so that an error names the invalid one. */
-function textsOf({ ca, cert, key }: TlsOptions): Readonly<Partial<Record<Part, string>>> {
+/** The current texts. */
+function textsOf(options: TlsOptions): Texts {
   const texts: Partial<Record<Part, string>> = {}
-  for (const [part, pem] of Object.entries({ ca, cert, key }) as [Part, Pem | undefined][])
-    if (pem !== undefined) texts[part] = textOf(pem, part)
-  if (cert === undefined || key === undefined) return texts
-  const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
-  const isPair = new X509Certificate(texts.cert ?? '').checkPrivateKey(createPrivateKey(texts.key ?? ''))
-  if (!isPair) throw new Error(`tls: ${placeOf(key, 'key')} does not match ${placeOf(cert, 'cert')}`)
+  for (const part of parts) {
+    const pem = options[part]
+    if (pem !== undefined) texts[part] = 'text' in pem ? pem.text.reveal() : pem.read()
+  }
   return texts
 }
 
-/** Changes when a file is rewritten or replaced. Empty for a missing file; reading it reports the error. */
-function stampOf(file: string): string {
-  const stats = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}`
+/** Checks each text separately, so that an error names the invalid one. */
+function checkAll(options: TlsOptions, texts: Texts): void {
+  for (const part of parts) {
+    const pem = options[part]
+    if (pem !== undefined) checkPem(texts[part] ?? '', part, placeOf(pem, part))
+  }
+  const { cert, key } = options
+  if (cert === undefined || key === undefined) return
+  const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
+  const isPair = new X509Certificate(texts.cert ?? '').checkPrivateKey(createPrivateKey(texts.key ?? ''))
+  if (!isPair) throw new Error(`tls: ${placeOf(key, 'key')} does not match ${placeOf(cert, 'cert')}`)
 }
 
-function textOf(pem: Pem, what: Part): string {
-  const text = 'text' in pem ? pem.text.reveal() : readPem(pem.file, what)
-  if (!text.includes('-----BEGIN ')) throw new Error(`tls: ${placeOf(pem, what)} contains no PEM data`)
-  if (what === 'key' && isEncrypted.test(text))
-    throw new Error(`tls: ${placeOf(pem, what)} is encrypted: use a key without a passphrase (openssl pkey -in …)`)
+/** Throws if a text is not a certificate or a key. */
+export function checkPem(text: string, part: Part, place: string): void {
+  if (!text.includes('-----BEGIN ')) throw new Error(`tls: ${place} contains no PEM data`)
+  if (part === 'key' && isEncrypted.test(text))
+    throw new Error(`tls: ${place} is encrypted: use a key without a passphrase (openssl pkey -in …)`)
   const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto')
   try {
-    if (what === 'key') createPrivateKey(text)
+    if (part === 'key') createPrivateKey(text)
     else new X509Certificate(text) // OpenSSL ignores text that is not a certificate
-    return text
   } catch (error) {
-    const kind = what === 'key' ? 'private key' : 'certificate'
-    throw new Error(`tls: ${placeOf(pem, what)} contains no valid ${kind}: ${wordsOf(error)}`)
+    const kind = part === 'key' ? 'private key' : 'certificate'
+    throw new Error(`tls: ${place} contains no valid ${kind}: ${wordsOf(error)}`)
   }
 }
 
 const placeOf = (pem: Pem, what: string) => ('file' in pem ? `${what}_file ${pem.file}` : what)
-
-function readPem(file: string, what: string): string {
-  try {
-    return readRegularText(file, maxPemBytes).replace(/^\uFEFF/, '')
-  } catch (error) {
-    throw new Error(`tls: ${what}_file ${file} cannot be read: ${messageOf(error)}`)
-  }
-}

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ask, BufferLock, ownerOf } from '../../../src/buffer/lock/lockfile.ts'
 import { silent } from '../../../src/util/log.ts'
 import { recordingLog } from '../../support/buffer.ts'
@@ -95,4 +97,56 @@ test('an owner that stops while it is asked counts as gone', async (t) => {
   })
   await new Promise<void>((resolve) => server.listen(join(directory, 'owner'), resolve))
   assert.equal(await ownerOf(directory), undefined)
+})
+
+/** A process that listens as the owner and is stopped. */
+async function stoppedOwner(t: TestContext, directory: string, backlog: number) {
+  const listening = `require('node:net').createServer().listen({ path: ${JSON.stringify(`${directory}/owner`)}, backlog: ${backlog} }, () => console.log('listening'))`
+  const child = spawn(process.execPath, ['-e', listening], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  child.kill('SIGSTOP')
+}
+
+test('a question to an owner that is stopped ends with an error within seconds, also if its backlog is full', async (t) => {
+  const directory = folder(t)
+  await stoppedOwner(t, directory, 1)
+  const isStopped = {
+    name: 'Error',
+    message: /^buffer: the process that owns \S+ does not answer: it is stopped or hangs/,
+  }
+  const startMs = performance.now()
+  await assert.rejects(async () => Array.fromAsync((await ask(directory, { command: 'ls' })) ?? []), isStopped)
+  assert.ok(performance.now() - startMs < 10_000)
+  const waiting = Array.from({ length: 8 }, () => connect(`${directory}/owner`).on('error', () => {}))
+  t.after(() => {
+    for (const socket of waiting) socket.destroy()
+  })
+  await assert.rejects(async () => Array.fromAsync((await ask(directory, { command: 'ls' })) ?? []), isStopped)
+  assert.equal(await ownerOf(directory, 1000), 'unclear')
+})
+
+test('a signal ends a question to an owner that is stopped', async (t) => {
+  const directory = folder(t)
+  await stoppedOwner(t, directory, 100)
+  const signal = AbortSignal.timeout(100)
+  await assert.rejects(
+    async () => Array.fromAsync((await ask(directory, { command: 'ls' }, signal)) ?? []),
+    /does not answer/,
+  )
+})
+
+test('an owner that needs long for an answer and still runs is waited for', async (t) => {
+  const directory = folder(t)
+  const owner = new BufferLock(
+    directory,
+    async function* () {
+      await sleep(4500) // longer than the time after which an owner counts as hung
+      yield { slow: true }
+    },
+    { log: silent },
+  )
+  await owner.acquire()
+  assert.deepEqual(await Array.fromAsync((await ask(directory, { command: 'ls' })) ?? []), [{ slow: true }])
+  await owner.close()
 })

@@ -4,12 +4,13 @@ import { basename, dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openWebFile } from '../../../src/config/sections/web-file.ts'
 import { certificates } from '../../support/certificates.ts'
+import { configuredFiles } from '../../support/configured-files.ts'
 import { temporary } from '../../support/servers.ts'
 
 async function problems(t: TestContext, text: string): Promise<readonly string[]> {
   const file = join(temporary(t), 'web.yml')
   writeFileSync(file, text)
-  const error = await openWebFile(file).then(
+  const error = await openWebFile(file, configuredFiles()).then(
     () => assert.fail('expected an error'),
     (error: Error) => error,
   )
@@ -71,12 +72,12 @@ test('an empty file requires nothing; paths are relative to the file; TLS 1.2 is
   const { cert, key } = make('relative')
   const file = join(dirname(cert), 'web.yml')
   writeFileSync(file, 'tls_server_config:\nbasic_auth_users:\n')
-  assert.deepEqual((await openWebFile(file))(), { headers: {}, users: new Map() })
+  assert.deepEqual((await openWebFile(file, configuredFiles()))(), { headers: {}, users: new Map() })
   writeFileSync(
     file,
     `tls_server_config: { cert_file: ${basename(cert)}, key_file: ${basename(key)}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256] }`,
   )
-  const { tls } = (await openWebFile(file))()
+  const { tls } = (await openWebFile(file, configuredFiles()))()
   assert.deepEqual(tls, {
     context: {
       cert: readFileSync(cert, 'utf8'),

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { inspect } from 'node:util'
 import { bypasses, type ForwardProxy } from '../../../src/http/transport/proxy.ts'
 import { Secret } from '../../../src/util/log.ts'
-import { certificates } from '../../support/certificates.ts'
+import { certificates, pemFile } from '../../support/certificates.ts'
 import { answerOf, poster, type RawRequest, rawServer } from '../../support/raw.ts'
 
 /** Targets that bypass the proxy with this list. */
@@ -92,7 +92,7 @@ test('a request for https:// goes through a tunnel; the proxy sees only the targ
   const { post } = await poster(t, `https://127.0.0.1:${receiver.port}/api`, {
     credentials: { headersFor: () => ({ authorization: 'Bearer s3cret' }) },
     access: {
-      tls: { ca: { file: made.ca }, verify: true },
+      tls: { ca: pemFile(made.ca), verify: true },
       proxy: { ...access, connectHeaders: { 'X-Reason': [new Secret('telemetry')] } },
     },
   })
@@ -113,7 +113,7 @@ test('a proxy over TLS serves both kinds of target, and does not get the client 
   const receiver = await rawServer(t, (socket) => socket.write(answerOf(204)), { tls: made.server })
   const { requests, access } = await proxy(t, { tls: made.server })
   const files = made.make('client')
-  const tls = { ca: { file: made.ca }, cert: { file: files.cert }, key: { file: files.key }, verify: true }
+  const tls = { ca: pemFile(made.ca), cert: pemFile(files.cert), key: pemFile(files.key), verify: true }
   for (const url of [`https://127.0.0.1:${receiver.port}/`, 'http://receiver.test/']) {
     const { post } = await poster(t, url, { access: { tls, proxy: access } })
     const outcome = await post()

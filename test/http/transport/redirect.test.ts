@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { isSameParty, redirectOf } from '../../../src/http/transport/redirect.ts'
-import { certificates } from '../../support/certificates.ts'
+import { certificates, pemFile } from '../../support/certificates.ts'
 import { answerOf, poster, rawServer } from '../../support/raw.ts'
 
 const credentials = { headersFor: () => ({ authorization: 'Bearer s3cret-token' }) }
@@ -53,7 +53,7 @@ test('the same host over TLS gets both and the client certificate; another host 
     { tls: { ...made.server, requestCert: true, rejectUnauthorized: false } },
   )
   const files = made.make('client')
-  const tls = { ca: { file: made.ca }, cert: { file: files.cert }, key: { file: files.key }, verify: true }
+  const tls = { ca: pemFile(made.ca), cert: pemFile(files.cert), key: pemFile(files.key), verify: true }
   for (const host of ['127.0.0.1', 'localhost']) {
     const { port } = await rawServer(t, (socket) =>
       socket.write(answerOf(308, { location: `https://${host}:${secure.port}/` })),

@@ -1,5 +1,13 @@
 import type { Terminal } from './commands/command.ts'
-import { collectorHelp, commands, examplesText, hasCollectorFlags, helpOf } from './commands/index.ts'
+import {
+  collectorHelp,
+  commands,
+  examplesText,
+  hasCollectorFlags,
+  helperWord,
+  helpOf,
+  serveHelper,
+} from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
 import { outputKinds } from './output-kinds.ts'
 import { didYouMean } from './util/did-you-mean.ts'
@@ -20,6 +28,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
   try {
     if (word === '--version' || word === 'version') return write(terminal, version())
     if (word === undefined || word === '--help' || word === '-h' || word === 'help') return write(terminal, overview())
+    if (word === helperWord) return await serveHelper()
     const known = commands[word]
     if (known === undefined) throw new UsageError(`unknown command ${word}${didYouMean(word, Object.keys(commands))}`)
     const { default: command } = await known.load()
@@ -116,6 +125,10 @@ function processTerminal(): Terminal & { end(status: number): void } {
     },
     get stop() {
       return stopping().signal
+    },
+    get ownProgram() {
+      const [, script] = process.argv
+      return script === undefined ? undefined : ([process.execPath, ...process.execArgv, script] as const)
     },
     restartAs: async (user, keep) => (await import('./host/index.ts')).restartAs(user, keep),
     onHangup: (work) => process.on('SIGHUP', work),

@@ -1,4 +1,4 @@
-import type { Capability, User } from '../host/index.ts'
+import type { Capability, ProgramWords, User } from '../host/index.ts'
 import type { RegisteredKind } from '../output.ts'
 import type { CommandLine, Flag } from '../util/flags.ts'
 
@@ -15,6 +15,8 @@ export interface Terminal {
   readonly stop: AbortSignal
   /** The kinds of output that a configuration can contain. */
   readonly outputKinds: readonly RegisteredKind[]
+  /** The file and the first arguments of this program, before its command; undefined if this process cannot start it. */
+  readonly ownProgram?: ProgramWords | undefined
   /** Starts the same command line again, as another user with these capabilities. Does not return. */
   restartAs(user: User, keep: readonly Capability[]): Promise<never>
   /** Handles SIGHUP with `work`. Without a handler SIGHUP ends the process. */

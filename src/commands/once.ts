@@ -1,6 +1,6 @@
 import { openBatchRun, runningAgent } from '../batch/index.ts'
 
-import { openHostSampler } from '../collect/index.ts'
+import { type HardwareProtection, openHostSampler } from '../collect/index.ts'
 import { collectors } from '../collectors/index.ts'
 import { type Config, configFlags } from '../config/index.ts'
 import { thisBoot } from '../host/index.ts'
@@ -12,6 +12,7 @@ import { createDeadline } from '../util/deadline.ts'
 import type { Log } from '../util/log.ts'
 import type { Command } from './command.ts'
 import { targetConfig, targetFlags, timeoutFlag } from './destination.ts'
+import { protectionOf } from './hardware-protection.ts'
 import { batchLogOf } from './logger.ts'
 import { becomeOwner, inMemory, keptBy } from './owner.ts'
 import { printResults, printWarnings } from './result.ts'
@@ -59,7 +60,12 @@ export default {
     let samples = 0
     const last = async () => {
       const leftMs = Math.max(lateMs - systemClock.monotonicMs(), timeoutMs * fractions.atLeast)
-      const snapshots = await collectSnapshots(config, log, Math.min(leftMs, timeoutMs * fractions.collecting))
+      const withinMs = Math.min(leftMs, timeoutMs * fractions.collecting)
+      const snapshots = await collectSnapshots(
+        config,
+        { log, withinMs, protection: protectionOf(terminal, 'trial') },
+        terminal.stop,
+      )
       samples = snapshots.reduce((sum, { values }) => sum + values.length, 0)
       return { snapshots }
     }
@@ -71,11 +77,17 @@ export default {
   },
 } satisfies Command
 
+interface SamplerDeps {
+  readonly log: Log
+  readonly withinMs: number
+  readonly protection: HardwareProtection | undefined
+}
+
 /** One or two snapshots of this host; none if the clock is not set. */
-async function collectSnapshots(config: Config, log: Log, withinMs: number): Promise<readonly Snapshot[]> {
-  const sampler = openHostSampler(config, { clock: systemClock, log, withinMs })
+async function collectSnapshots(config: Config, deps: SamplerDeps, stop: AbortSignal): Promise<readonly Snapshot[]> {
+  const sampler = openHostSampler(config, { clock: systemClock, ...deps })
   try {
-    return await sampler.collect()
+    return await sampler.collect(stop)
   } finally {
     sampler.close()
   }

@@ -10,6 +10,7 @@ import { type Log, report } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
 import type { Command, Terminal } from './command.ts'
 import { kindNames } from './destination.ts'
+import { protectionOf } from './hardware-protection.ts'
 import { logOf } from './logger.ts'
 import { becomeOwner, inMemory, keptBy } from './owner.ts'
 
@@ -62,7 +63,10 @@ export default {
     }
     const supervisor = supervisorOf(terminal, log)
     const again = problem === undefined ? reread : async () => inMemory(await reread())
-    const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor, reread: again })
+    const agent = await createAgent(config, {
+      ...{ clock: systemClock, log, connect, supervisor, reread: again },
+      protection: protectionOf(terminal, 'helper'),
+    })
     onHangup = () => void agent.reload()
     if (isReloadRequested) onHangup()
     report(log, agentMessages.running, {

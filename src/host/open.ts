@@ -3,6 +3,7 @@ import type { Clock } from '../util/clock.ts'
 import { Dir } from './fs/dir.ts'
 import { type Facts, hostFacts } from './fs/facts.ts'
 import { diskFiles, type FileReader } from './fs/files.ts'
+import { observedFiles, type ReadObserver } from './fs/observed-files.ts'
 import { createKernel, type Kernel } from './kernel.ts'
 import { parseStat } from './parse/stat.ts'
 import { hostServices, type Services } from './services.ts'
@@ -47,6 +48,8 @@ export interface OpenHost extends Host {
   readonly self: Dir
   /** Boot time of the running kernel, in seconds since the epoch. */
   readonly bootTimeSeconds: number
+  /** `sys`, and each read of a file in it is observed. */
+  observedSys(observer: ReadObserver): Dir
   close(): void
 }
 
@@ -66,9 +69,15 @@ export function openHost(
   const statfs = new HostStatfs({ clock })
   const kernel = createKernel()
   const anyFiles = filesOf('.')
+  const sysFiles = filesOf(paths.sysfs)
   return {
     proc: tree(paths.procfs),
-    sys: tree(paths.sysfs),
+    sys: new Dir(sysFiles, paths.sysfs),
+    observedSys: (observer) =>
+      new Dir(
+        observedFiles(sysFiles, observer, () => clock.monotonicMs()),
+        paths.sysfs,
+      ),
     rootfs: tree(paths.rootfs),
     udev: tree(paths.udevData),
     statfs,

@@ -64,7 +64,7 @@ export interface Tick {
   readonly slot: number
   /** When this interval begins on the wall clock, milliseconds since the epoch. */
   readonly scheduledMs: number
-  /** Ticks that were skipped because the process was stopped or the previous tick was still being handled. */
+  /** Intervals that began and ended since the previous tick: the process was stopped, or that tick was still being handled. */
   readonly missed: number
 }
 
@@ -80,12 +80,13 @@ export async function* every(
 ): AsyncGenerator<Tick> {
   const slotNow = () => Math.floor((clock.now() - offsetMs) / intervalMs + 0.1)
   const startOf = (slot: number) => slot * intervalMs + offsetMs
-  let previousMs: number | undefined
+  /** When the next tick is due, on the monotonic clock. */
+  let dueMs: number | undefined
   while (!signal.aborted) {
     const slot = slotNow()
     const nowMs = clock.monotonicMs()
-    const missed = previousMs === undefined ? 0 : Math.max(0, Math.round((nowMs - previousMs) / intervalMs) - 1)
-    previousMs = nowMs
+    const missed = dueMs === undefined ? 0 : Math.max(0, Math.floor((nowMs - dueMs) / intervalMs + 0.1))
+    dueMs = nowMs + startOf(slot + 1) - clock.now()
     yield { slot, scheduledMs: startOf(slot), missed }
     const next = clock.monotonicMs() + startOf(slotNow() + 1) - clock.now()
     // timers may fire early

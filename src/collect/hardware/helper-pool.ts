@@ -1,0 +1,193 @@
+import { NoData } from '../../collector.ts'
+import { HelperProcess, type Program } from '../../host/index.ts'
+import type { Clock } from '../../util/clock.ts'
+import { beforeRead, type Reply, type Sample, SampleReader, type Setup, type SlowestRead } from './protocol.ts'
+
+/** Maximum number of helper processes, hanging ones included. */
+const maxHelpers = 2
+
+/** What a collector returned in a helper process. */
+export interface Answer {
+  readonly samples: readonly Sample[]
+  readonly warnings: readonly string[]
+  readonly error: Error | undefined
+  readonly seconds: number
+  readonly slowest: SlowestRead
+}
+
+/** Thrown if a collector has not answered. `isAtFault`: it was running, and did not only wait for another one. */
+export class NoAnswer extends Error {
+  readonly isAtFault: boolean
+  constructor(message: string, isAtFault: boolean) {
+    super(message)
+    this.isAtFault = isAtFault
+  }
+}
+
+interface Job extends PromiseWithResolvers<Answer> {
+  readonly name: string
+  readonly now: number
+}
+
+interface Helper {
+  readonly child: HelperProcess
+  readonly samples: SampleReader
+  job: Job | undefined
+  /** When its present job began, monotonic milliseconds; undefined while it starts. */
+  activeMs: number | undefined
+  /** The file that it is reading. */
+  file: string | undefined
+  /** It is killed, and has not ended yet. */
+  isAbandoned: boolean
+}
+
+interface Deps {
+  readonly clock: Clock
+  readonly program: Program
+  readonly setup: Setup
+  /** After this time without an answer of one collector, a second helper runs those that wait behind it. */
+  readonly patienceMs: number
+}
+
+/**
+ * Helper processes that run collectors. One is enough, unless a collector takes long: a second one then runs the others. A
+ * helper that has not answered at the deadline is killed. If that has no effect, because it hangs in a system call, it is
+ * left alone, and counts until it has ended.
+ */
+export class HelperPool {
+  readonly #deps: Deps
+  readonly #helpers = new Set<Helper>()
+  #jobs: Job[] = []
+  #cancelTimer = () => {}
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+  }
+
+  /** Runs a collector after the earlier ones. Rejects with NoAnswer. */
+  run(name: string, now: number): Promise<Answer> {
+    const job = { name, now, ...Promise.withResolvers<Answer>() }
+    this.#jobs.push(job)
+    this.#assign()
+    return job.promise
+  }
+
+  /** Ends an interval: every collector without an answer fails. */
+  expire(why: string): void {
+    this.#cancelTimer()
+    const busy: string[] = []
+    for (const helper of this.#helpers) {
+      const { job, file } = helper
+      if (job === undefined) continue
+      busy.push(job.name)
+      helper.job = undefined
+      this.#abandon(helper)
+      job.reject(new NoAnswer(`${why}${file === undefined ? '' : ` from ${file}`}`, true))
+    }
+    for (const job of this.#jobs.splice(0))
+      job.reject(
+        new NoAnswer(`not run, because the helper process waits for ${busy.join(' and ') || 'hardware'}`, false),
+      )
+    this.#keepOne()
+  }
+
+  /** Ends the idle helpers. */
+  end(): void {
+    for (const helper of this.#helpers) if (helper.job === undefined) this.#abandon(helper)
+  }
+
+  close(): void {
+    this.expire('stopped without an answer')
+    this.end()
+  }
+
+  /** Number of helper processes, those that hang included. */
+  get size(): number {
+    return this.#helpers.size
+  }
+
+  #assign(): void {
+    this.#cancelTimer()
+    for (const helper of this.#helpers) if (helper.job === undefined && !helper.isAbandoned) this.#give(helper)
+    if (this.#jobs.length === 0 || this.#helpers.size >= maxHelpers) return
+    const waitMs = this.#longestWait()
+    if (waitMs <= 0) this.#give(this.#start())
+    this.#cancelTimer = this.#deps.clock.timer(Math.max(waitMs, 1), () => this.#assign())
+  }
+
+  /** Milliseconds until a second helper is worth its start; 0 if there is none that works. */
+  #longestWait(): number {
+    const { clock, patienceMs } = this.#deps
+    const working = [...this.#helpers].filter((one) => !one.isAbandoned)
+    if (working.length === 0) return 0
+    // a helper that still starts is not slow
+    const since = working.map(({ activeMs }) => activeMs ?? clock.monotonicMs())
+    return Math.max(...since) + patienceMs - clock.monotonicMs()
+  }
+
+  #give(helper: Helper): void {
+    const job = this.#jobs.shift()
+    if (job === undefined) return
+    helper.job = job
+    helper.file = undefined
+    helper.child.send(JSON.stringify({ run: job.name, now: job.now }))
+  }
+
+  #start(): Helper {
+    const { program, setup } = this.#deps
+    const child = new HelperProcess(program, {
+      line: (text) => this.#heard(helper, text),
+      gone: (why) => this.#gone(helper, why),
+    })
+    const helper: Helper = {
+      ...{ child, samples: new SampleReader() },
+      ...{ job: undefined, activeMs: undefined, file: undefined, isAbandoned: false },
+    }
+    this.#helpers.add(helper)
+    child.send(JSON.stringify(setup))
+    return helper
+  }
+
+  #heard(helper: Helper, line: string): void {
+    const nowMs = this.#deps.clock.monotonicMs()
+    if (line.startsWith(beforeRead)) {
+      helper.activeMs ??= nowMs
+      helper.file = line.slice(beforeRead.length)
+      return
+    }
+    const reply = JSON.parse(line) as Reply
+    const { job } = helper
+    helper.activeMs = nowMs
+    helper.job = undefined
+    job?.resolve(answerOf(reply, helper.samples))
+    this.#assign()
+  }
+
+  #gone(helper: Helper, why: string): void {
+    this.#helpers.delete(helper)
+    const lost = helper.job === undefined ? [] : [helper.job]
+    helper.job = undefined
+    // a helper that never worked cannot be replaced by one that does
+    if (helper.activeMs === undefined && !helper.isAbandoned) lost.push(...this.#jobs.splice(0))
+    for (const job of lost) job.reject(new NoAnswer(`the helper process failed: ${why}`, true))
+    this.#assign()
+  }
+
+  #abandon(helper: Helper): void {
+    helper.isAbandoned = true
+    helper.child.kill()
+  }
+
+  /** Ends an interval for the idle helpers, and ends all of them but one. */
+  #keepOne(): void {
+    const [kept, ...spare] = [...this.#helpers].filter((one) => !one.isAbandoned)
+    for (const helper of spare) this.#abandon(helper)
+    kept?.child.send(JSON.stringify({ endsInterval: true }))
+  }
+}
+
+function answerOf(reply: Reply, reader: SampleReader): Answer {
+  const { warnings, error, seconds, slowest } = reply
+  const failure = error && (error.isNoData ? new NoData(error.text) : new Error(error.text))
+  return { samples: reader.read(reply), warnings, error: failure, seconds, slowest }
+}

@@ -1,6 +1,5 @@
 export { type CollectorSet, type CollectorSetOptions, collectOnce, openCollectorSet } from './collector-set.ts'
 export { type CollectionResult, type Cycle, createCycle, type EnabledCollector, type SelfMetrics } from './cycle.ts'
-export { HardwareHelper } from './hardware/helper.ts'
 export { Hardware, type HardwareProtection } from './hardware/index.ts'
 export { type HostSampler, openHostSampler } from './host-sampler.ts'
 export { Ingest } from './ingest.ts'

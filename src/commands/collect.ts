@@ -4,7 +4,7 @@ import { configFlags, readConfig } from '../config/index.ts'
 import { textOf } from '../metrics/index.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Command } from './command.ts'
-import { protectionOf } from './hardware-protection.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { logOf } from './logger.ts'
 
 export default {

@@ -7,7 +7,7 @@ import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { type Flag, UsageError } from '../util/flags.ts'
 import type { Command } from './command.ts'
-import { protectionOf } from './hardware-protection.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { logOf } from './logger.ts'
 import { receiverAt, summaryLine } from './receive.ts'
 

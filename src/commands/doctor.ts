@@ -5,7 +5,7 @@ import { diagnose, type Finding, fail, reportOf } from '../doctor/index.ts'
 import { loadKinds } from '../output.ts'
 import { type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Command, Terminal } from './command.ts'
-import { protectionOf } from './hardware-protection.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { ownerToBecome } from './owner.ts'
 
 const formats = ['text', 'json']

@@ -6,7 +6,7 @@ import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { UsageError } from '../util/flags.ts'
 import type { Command } from './command.ts'
-import { protectionOf } from './hardware-protection.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { logOf } from './logger.ts'
 
 const formats = ['text', 'json']

@@ -245,7 +245,7 @@ async function pushConfigured(
   const { connect } = await import('../http/index.ts')
   const { thisBoot } = await import('../host/index.ts')
   const { batchLogOf } = await import('./logger.ts')
-  const { protectionOf } = await import('./hardware-protection.ts')
+  const { protectionOf } = await import('./hardware/protection.ts')
   printWarnings(config, { err: write })
   const results = await pushDuringExec(
     config,

@@ -1,6 +1,6 @@
 import type { Command } from './command.ts'
 
-export { helperWord } from './hardware-protection.ts'
+export { helperWord } from './hardware/protection.ts'
 export { collectorHelp, examplesText, hasCollectorFlags, helpOf } from './help.ts'
 
 /** Every command, by name. The code of a command is loaded when it runs. */
@@ -30,4 +30,4 @@ export const commands: Readonly<
 }
 
 /** Runs the helper process that reads hardware. */
-export const serveHelper = async (): Promise<number> => (await import('./hardware-helper.ts')).serveHardware()
+export const serveHelper = async (): Promise<number> => (await import('./hardware/helper.ts')).serveHardware()

@@ -10,7 +10,7 @@ import { type Log, report } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
 import type { Command, Terminal } from './command.ts'
 import { kindNames } from './destination.ts'
-import { protectionOf } from './hardware-protection.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { logOf } from './logger.ts'
 import { becomeOwner, inMemory, keptBy } from './owner.ts'
 

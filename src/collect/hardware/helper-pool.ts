@@ -5,6 +5,8 @@ import { beforeRead, type Reply, type Sample, SampleReader, type Setup, type Slo
 
 /** Maximum number of helper processes, hanging ones included. */
 const maxHelpers = 2
+/** A helper that has not begun to work after this time is killed. */
+const startMs = 30_000
 
 /** What a collector returned in a helper process. */
 export interface Answer {
@@ -14,6 +16,8 @@ export interface Answer {
   readonly seconds: number
   readonly slowest: SlowestRead
 }
+
+const starting = 'not run, because the helper process has not started yet'
 
 /** Thrown if a collector has not answered. `isAtFault`: it was running, and did not only wait for another one. */
 export class NoAnswer extends Error {
@@ -27,11 +31,14 @@ export class NoAnswer extends Error {
 interface Job extends PromiseWithResolvers<Answer> {
   readonly name: string
   readonly now: number
+  /** Its interval has ended: nothing waits for the answer. */
+  isExpired: boolean
 }
 
 interface Helper {
   readonly child: HelperProcess
   readonly samples: SampleReader
+  readonly startedMs: number
   job: Job | undefined
   /** When its present job began, monotonic milliseconds; undefined while it starts. */
   activeMs: number | undefined
@@ -66,28 +73,37 @@ export class HelperPool {
 
   /** Runs a collector after the earlier ones. Rejects with NoAnswer. */
   run(name: string, now: number): Promise<Answer> {
-    const job = { name, now, ...Promise.withResolvers<Answer>() }
+    const job = { name, now, isExpired: false, ...Promise.withResolvers<Answer>() }
     this.#jobs.push(job)
     this.#assign()
     return job.promise
   }
 
+  /** Starts a helper if none works, so that it is ready in the next interval. */
+  prepare(): void {
+    if (this.#helpers.size < maxHelpers && ![...this.#helpers].some((one) => !one.isAbandoned)) this.#start()
+  }
+
   /** Ends an interval: every collector without an answer fails. */
   expire(why: string): void {
     this.#cancelTimer()
+    const nowMs = this.#deps.clock.monotonicMs()
     const busy: string[] = []
     for (const helper of this.#helpers) {
-      const { job, file } = helper
+      const { job, file, startedMs, activeMs } = helper
       if (job === undefined) continue
+      if (activeMs === undefined && nowMs - startedMs < startMs) {
+        job.isExpired = true
+        job.reject(new NoAnswer(starting, false))
+        continue
+      }
       busy.push(job.name)
       helper.job = undefined
       this.#abandon(helper)
       job.reject(new NoAnswer(`${why}${file === undefined ? '' : ` from ${file}`}`, true))
     }
-    for (const job of this.#jobs.splice(0))
-      job.reject(
-        new NoAnswer(`not run, because the helper process waits for ${busy.join(' and ') || 'hardware'}`, false),
-      )
+    const behind = busy.length === 0 ? starting : `not run, because the helper process waits for ${busy.join(' and ')}`
+    for (const job of this.#jobs.splice(0)) job.reject(new NoAnswer(behind, false))
     this.#keepOne()
   }
 
@@ -98,7 +114,7 @@ export class HelperPool {
 
   close(): void {
     this.expire('stopped without an answer')
-    this.end()
+    for (const helper of this.#helpers) this.#abandon(helper)
   }
 
   /** Number of helper processes, those that hang included. */
@@ -140,7 +156,7 @@ export class HelperPool {
       gone: (why) => this.#gone(helper, why),
     })
     const helper: Helper = {
-      ...{ child, samples: new SampleReader() },
+      ...{ child, samples: new SampleReader(), startedMs: this.#deps.clock.monotonicMs() },
       ...{ job: undefined, activeMs: undefined, file: undefined, isAbandoned: false },
     }
     this.#helpers.add(helper)
@@ -159,13 +175,14 @@ export class HelperPool {
     const { job } = helper
     helper.activeMs = nowMs
     helper.job = undefined
-    job?.resolve(answerOf(reply, helper.samples))
+    const answer = answerOf(reply, helper.samples)
+    if (job?.isExpired === false) job.resolve(answer)
     this.#assign()
   }
 
   #gone(helper: Helper, why: string): void {
     this.#helpers.delete(helper)
-    const lost = helper.job === undefined ? [] : [helper.job]
+    const lost = helper.job === undefined || helper.job.isExpired ? [] : [helper.job]
     helper.job = undefined
     // a helper that never worked cannot be replaced by one that does
     if (helper.activeMs === undefined && !helper.isAbandoned) lost.push(...this.#jobs.splice(0))
@@ -181,7 +198,7 @@ export class HelperPool {
   /** Ends an interval for the idle helpers, and ends all of them but one. */
   #keepOne(): void {
     const [kept, ...spare] = [...this.#helpers].filter((one) => !one.isAbandoned)
-    for (const helper of spare) this.#abandon(helper)
+    for (const helper of spare) if (helper.job === undefined) this.#abandon(helper)
     kept?.child.send(JSON.stringify({ endsInterval: true }))
   }
 }

@@ -128,7 +128,8 @@ export class Hardware {
     this.#pool.expire('no answer')
     this.#answers.clear()
     const isNeeded = [...this.#placements.values()].some((one) => one.place === 'helper' && one.failures === 0)
-    if (!isNeeded) this.#pool.end()
+    if (isNeeded) this.#pool.prepare()
+    else this.#pool.end()
     this.sys.endCycle()
   }
 

@@ -1,10 +1,11 @@
 import { readSync, writeSync } from 'node:fs'
-import { HardwareHelper } from '../collect/index.ts'
-import { collectors } from '../collectors/index.ts'
+import { HardwareHelper } from '../../collect/hardware/helper.ts'
+import { collectors } from '../../collectors/index.ts'
 
 /**
  * The helper process: answers lines from standard input until it is closed. It waits in read(2), not in the event loop: it
- * has nothing else to do, SIGTERM of a service manager to all processes does not end it, and no stream is loaded.
+ * has nothing else to do, SIGTERM of a service manager to all processes does not end it, and no stream is loaded. Its imports
+ * count: they are most of its memory (see scripts/build.ts).
  */
 export async function serveHardware(): Promise<number> {
   Error.stackTraceLimit = 0

@@ -1,5 +1,5 @@
-import type { HardwareProtection } from '../collect/index.ts'
-import type { Terminal } from './command.ts'
+import type { HardwareProtection } from '../../collect/index.ts'
+import type { Terminal } from '../command.ts'
 
 /** The first argument of the helper process. It is no command: only hostpush starts it. */
 export const helperWord = 'hardware-helper'

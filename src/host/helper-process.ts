@@ -1,4 +1,4 @@
-import type { ChildProcessByStdio } from 'node:child_process'
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 
 export type ProgramWords = readonly [file: string, ...args: string[]]
@@ -58,14 +58,32 @@ export class HelperProcess {
 
   /** Ends the child by SIGKILL, and what it has started: at once, or when its system call returns. Does not wait. */
   kill(): void {
-    const { pid, exitCode, signalCode } = this.#process
     this.#process.stdin?.end()
     this.#process.stdout?.destroy()
-    if (pid === undefined || exitCode !== null || signalCode !== null) return
-    try {
-      process.kill(-pid, 'SIGKILL')
-    } catch {
-      // the child has already ended
-    }
+    killGroup(this.#process)
+  }
+}
+
+/**
+ * Starts a program without input and output, as independent of this process as a HelperProcess. `ended` gets its exit
+ * status, undefined if there is none. Returns the function that kills it.
+ */
+export function startQuiet(program: Program, ended: (status: number | undefined) => void): () => void {
+  const { spawn } = process.getBuiltinModule('node:child_process')
+  const { words, environment: env } = program
+  const [file, ...args] = words
+  const child = spawn(file, args, { detached: true, env, stdio: 'ignore' })
+  child.on('error', () => ended(undefined))
+  child.on('exit', (status) => ended(status ?? undefined))
+  child.unref()
+  return () => killGroup(child)
+}
+
+function killGroup({ pid, exitCode, signalCode }: Pick<ChildProcess, 'pid' | 'exitCode' | 'signalCode'>): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // the child has already ended
   }
 }

@@ -73,23 +73,37 @@ static void reply_statfs(int fd, uint64_t unique)
 	reply(fd, unique, 0, &out, sizeof out);
 }
 
-static void reply_value(int fd, uint64_t unique, uint64_t offset)
+/* A read of the file "value", or another request where size is 0. */
+struct range {
+	uint64_t offset;
+	uint32_t size;
+};
+
+static struct range range_of(const struct fuse_in_header *in)
+{
+	const struct fuse_read_in *read = (const void *)(in + 1);
+
+	return in->opcode == FUSE_READ ? (struct range){ read->offset, read->size } : (struct range){ 0, 0 };
+}
+
+static void reply_value(int fd, uint64_t unique, struct range range)
 {
 	static const char value[] = "42000\n";
+	size_t left = range.offset < sizeof value - 1 ? sizeof value - 1 - range.offset : 0;
 	struct timespec delay = { .tv_nsec = 300 * 1000 * 1000 };
 
 	if (slow)
 		nanosleep(&delay, NULL);
-	reply(fd, unique, 0, value, offset == 0 ? sizeof value - 1 : 0);
+	reply(fd, unique, 0, value + range.offset * (left > 0), left < range.size ? left : range.size);
 }
 
 /* The root is node 1. The node of the file of an errno is FIRST_FILE plus the errno; that of "value" is FIRST_FILE. */
 enum { ROOT = 1, FIRST_FILE = 1000, LAST_ERRNO = 133 };
 
-/* A request without an answer: a read at this offset, or statfs. */
+/* A request without an answer: a read, or statfs, which has no range. */
 struct waiting {
-	uint64_t unique, offset;
-	int is_read;
+	uint64_t unique;
+	struct range range;
 };
 
 static struct fuse_attr attributes(uint64_t node)
@@ -136,7 +150,7 @@ static int answer(int fd, const struct fuse_in_header *in, int may_hang)
 		if (in->nodeid == FIRST_FILE) {
 			if (may_hang && hanging)
 				return 1;
-			reply_value(fd, in->unique, ((const struct fuse_read_in *)(in + 1))->offset);
+			reply_value(fd, in->unique, range_of(in));
 			return 0;
 		}
 		reply(fd, in->unique, FIRST_FILE - (int)in->nodeid, NULL, 0);
@@ -193,8 +207,8 @@ int main(int argc, char **argv)
 		while (!hanging && count > 0) {
 			const struct waiting *one = &waiting[--count];
 
-			if (one->is_read)
-				reply_value(polled[0].fd, one->unique, one->offset);
+			if (one->range.size > 0)
+				reply_value(polled[0].fd, one->unique, one->range);
 			else
 				reply_statfs(polled[0].fd, one->unique);
 		}
@@ -208,8 +222,7 @@ int main(int argc, char **argv)
 			if (answer(polled[i].fd, in, i == 0) && count < 64)
 				waiting[count++] = (struct waiting){
 					.unique = in->unique,
-					.offset = ((const struct fuse_read_in *)(in + 1))->offset,
-					.is_read = in->opcode == FUSE_READ,
+					.range = range_of(in),
 				};
 		}
 		polled[0].revents = polled[1].revents = 0;

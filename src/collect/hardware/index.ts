@@ -6,10 +6,10 @@ import type { EnabledCollector } from '../types.ts'
 import { type Answer, HelperPool, NoAnswer } from './helper-pool.ts'
 import { isFast, Placement } from './placement.ts'
 import { noRead, plainOptions, type SlowestRead } from './protocol.ts'
-import { Trial } from './trial.ts'
+import { startTrial, type Trial } from './trial.ts'
 
 /** A trial must end in this time; milliseconds. */
-const trialMs = 100
+const trialMs = 250
 /** After this time without an answer of one collector, a second helper process starts. Also a fourth of the deadline. */
 const patienceMs = 500
 /** Maximum time for answers after a stop. */
@@ -48,7 +48,7 @@ export class Hardware {
   readonly #answers = new Map<string, Promise<Answer>>()
   readonly #reported = new Set<string>()
   #slowest: SlowestRead = noRead
-  #trial: Trial | undefined
+  #trial: (Trial & { readonly of: readonly Placement[] }) | undefined
   #now = 0
   #cancelDeadline = () => {}
   #stopped = () => {}
@@ -79,7 +79,14 @@ export class Hardware {
     this.#now = now
     const appeared = [...this.#placements.values()].filter((one) => one.hasAppeared(host.sys))
     for (const one of appeared) one.moveTo('helper')
-    if (protection.first === 'trial' && appeared.length > 0) this.#startTrial(appeared)
+    if (protection.first === 'trial' && appeared.length > 0)
+      this.#trial = {
+        ...startTrial(
+          this.#sysfs,
+          appeared.flatMap(({ patterns }) => patterns),
+        ),
+        of: appeared,
+      }
     else this.#request()
     const expire = (ms: number) => {
       this.#cancelDeadline()
@@ -94,7 +101,7 @@ export class Hardware {
 
   /** Resolves when it is known where each collector runs in this collection; undefined if it is known already. */
   ready(): Promise<void> | undefined {
-    return this.#trial === undefined ? undefined : this.#endTrial(this.#trial)
+    return this.#trial === undefined ? undefined : this.#endTrial(this.#trial.of, this.#trial)
   }
 
   /** The answer of a collector that runs in a helper process; undefined if it runs in this process. */
@@ -140,17 +147,11 @@ export class Hardware {
     this.#pool.close()
   }
 
-  #startTrial(appeared: readonly Placement[]): void {
-    this.#trial = new Trial(
-      this.#sysfs,
-      appeared.map(({ name, patterns }) => ({ name, patterns })),
-    )
-  }
-
-  async #endTrial(trial: Trial): Promise<void> {
-    await withTimeout(this.#deps.clock, trialMs, trial.ended)
+  async #endTrial(tried: readonly Placement[], trial: Trial): Promise<void> {
+    const hasAnswered = await withTimeout(this.#deps.clock, trialMs, trial.ended)
     this.#trial = undefined
-    for (const name of trial.end()) this.#placements.get(name)?.moveTo('here')
+    trial.end()
+    if (hasAnswered === true) for (const one of tried) one.moveTo('here')
     this.#request()
   }
 

@@ -110,8 +110,8 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
   const run = createLoop(deps, {
     ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop }),
     schedule: () => ({ ...now.config, offsetMs: offsetMs(), changed: epoch.changed.signal }),
-    async cycle(timestampMs, stop) {
-      const cycle = (now.collection ?? open(now.config)).cycle(timestampMs, stop)
+    async cycle(timestampMs, limits) {
+      const cycle = (now.collection ?? open(now.config)).cycle(timestampMs, limits)
       running = cycle.catch(() => {}) // the caller handles the error
       try {
         return await cycle

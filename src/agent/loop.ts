@@ -24,6 +24,8 @@ interface Deps {
 
 /** Interval of the watchdog's checks. */
 const checkMs = 10_000
+/** A collection should take at most this part of the time until the next one. */
+const partOfRest = 0.8
 /** A collection that takes longer counts as stalled. */
 const maxCollectionMs = 120_000
 
@@ -60,7 +62,10 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
   const collect = async (due: (Tick & { readonly intervalMs: number }) | 'last', stop: AbortSignal) => {
     const isLast = due === 'last'
     const startedMs = clock.monotonicMs()
-    const cycled = await cycle(ingest.startCycle(isLast ? undefined : due), stop)
+    const cycled = await cycle(
+      ingest.startCycle(isLast ? undefined : due),
+      isLast ? { stop } : { stop, withinMs: due.leftMs * partOfRest },
+    )
     previous = { ms: clock.monotonicMs() - startedMs, slowest: cycled.slowest }
     const when = isLast ? { isLast: true as const } : { slot: due.slot, scheduledMs: due.scheduledMs }
     const result = { ...cycled, snapshot: { ...cycled.snapshot, ...when } }

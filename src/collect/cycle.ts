@@ -16,7 +16,7 @@ import { type Clock, withTimeout } from '../util/clock.ts'
 import { type Log, messageOf, report } from '../util/log.ts'
 import type { Answer, Hardware } from './hardware/index.ts'
 import { collectorMessages as messages } from './messages.ts'
-import type { EnabledCollector } from './types.ts'
+import type { CycleLimits, EnabledCollector } from './types.ts'
 
 export type { EnabledCollector } from './types.ts'
 
@@ -38,8 +38,8 @@ export interface CollectionResult {
   readonly slowest?: { readonly collector: string; readonly seconds: number } | undefined
 }
 
-/** Collects once. `stop`: the process is ending, so that answers of helper processes are awaited for a second at most. */
-export type Cycle = (timestampMs: number, stop?: AbortSignal) => Promise<CollectionResult>
+/** Collects once. */
+export type Cycle = (timestampMs: number, limits?: CycleLimits) => Promise<CollectionResult>
 
 /** Emits families that no collector emits: those of the agent. Called last in every cycle. */
 export type SelfMetrics = (emit: Emit, soFar: { readonly samples: number; readonly seconds: number }) => void
@@ -106,7 +106,7 @@ export function createCycle(deps: Deps): Cycle {
     if (value !== undefined) builder.add(family, value, labels)
   }
 
-  return async (timestampMs, stop) => {
+  return async (timestampMs, limits = {}) => {
     const startedMs = clock.monotonicMs()
     builder.begin()
     const parts: SampleRange[] = []
@@ -126,7 +126,7 @@ export function createCycle(deps: Deps): Cycle {
     }
     if (hardware === undefined || others < 0) withoutStackTraces(() => order.forEach(startHere))
     else {
-      hardware.begin(timestampMs, stop)
+      hardware.begin(timestampMs, limits)
       withoutStackTraces(() => order.slice(0, others).forEach(startHere))
       const ready = hardware.ready()
       if (ready !== undefined) await ready

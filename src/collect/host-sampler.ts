@@ -11,7 +11,7 @@ import { buildFamilies, scrapeFamilies } from './self-metrics.ts'
 /** Collects the host's samples for a batch command: those of an agent without its self metrics. */
 export interface HostSampler {
   /**
-   * Collects once. Resolves to the snapshots that have a timestamp: to none while the clock is not set. `stop`: see `Cycle`.
+   * Collects once. Resolves to the snapshots that have a timestamp: to none while the clock is not set. `stop`: see `CycleLimits`.
    */
   collect(stop?: AbortSignal): Promise<readonly Snapshot[]>
   close(): void
@@ -38,7 +38,7 @@ export function openHostSampler(
   })
   return {
     async collect(stop) {
-      ingest.add(await collection.cycle(ingest.startCycle(), stop))
+      ingest.add(await collection.cycle(ingest.startCycle(), { stop }))
       return collected.splice(0)
     },
     close: () => collection.close(),

@@ -66,6 +66,8 @@ export interface Tick {
   readonly scheduledMs: number
   /** Intervals that began and ended since the previous tick: the process was stopped, or that tick was still being handled. */
   readonly missed: number
+  /** Time until the next tick, milliseconds: an interval, except after the first tick and after late ones. */
+  readonly leftMs: number
 }
 
 /**
@@ -86,8 +88,9 @@ export async function* every(
     const slot = slotNow()
     const nowMs = clock.monotonicMs()
     const missed = dueMs === undefined ? 0 : Math.max(0, Math.floor((nowMs - dueMs) / intervalMs + 0.1))
-    dueMs = nowMs + startOf(slot + 1) - clock.now()
-    yield { slot, scheduledMs: startOf(slot), missed }
+    const leftMs = startOf(slot + 1) - clock.now()
+    dueMs = nowMs + leftMs
+    yield { slot, scheduledMs: startOf(slot), missed, leftMs }
     const next = clock.monotonicMs() + startOf(slotNow() + 1) - clock.now()
     // timers may fire early
     for (let leftMs = next - clock.monotonicMs(); leftMs > 0.5; leftMs = next - clock.monotonicMs()) {

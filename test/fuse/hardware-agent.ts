@@ -48,9 +48,9 @@ const set = openCollectorSet(
     protection: { program: { words: [process.execPath, cli, 'hardware-helper'], environment: {} }, first: 'helper' },
   },
 )
-for await (const { missed } of every(systemClock, { intervalMs, offsetMs: 0 }, stop.signal)) {
+for await (const { missed, leftMs } of every(systemClock, { intervalMs, offsetMs: 0 }, stop.signal)) {
   const startedMs = systemClock.monotonicMs()
-  const { snapshot } = await set.cycle(systemClock.now(), stop.signal)
+  const { snapshot } = await set.cycle(systemClock.now(), { stop: stop.signal, withinMs: leftMs * 0.8 })
   const tookMs = systemClock.monotonicMs() - startedMs
   const lines = textOf(snapshot)
     .split('\n')

@@ -19,6 +19,9 @@ export interface Answer {
 
 const starting = 'not run, because the helper process has not started yet'
 
+const noAnswerFrom = (file: string | undefined): string =>
+  `no answer in time${file === undefined ? '' : ` from ${file}`}`
+
 /** Thrown if a collector has not answered. `isAtFault`: it was running, and did not only wait for another one. */
 export class NoAnswer extends Error {
   readonly isAtFault: boolean
@@ -84,27 +87,34 @@ export class HelperPool {
     if (this.#helpers.size < maxHelpers && ![...this.#helpers].some((one) => !one.isAbandoned)) this.#start()
   }
 
-  /** Ends an interval: every collector without an answer fails. */
-  expire(why: string): void {
+  /**
+   * Ends an interval: every collector without an answer fails. `isFinal`: it had the full time, so a helper that runs it
+   * is killed; otherwise the helper may finish.
+   */
+  expire(isFinal: boolean): void {
     this.#cancelTimer()
-    const nowMs = this.#deps.clock.monotonicMs()
     const busy: string[] = []
     for (const helper of this.#helpers) {
-      const { job, file, startedMs, activeMs } = helper
+      const { job } = helper
       if (job === undefined) continue
-      if (activeMs === undefined && nowMs - startedMs < startMs) {
-        job.isExpired = true
-        job.reject(new NoAnswer(starting, false))
-        continue
-      }
-      busy.push(job.name)
+      const isStarting = this.#isStarting(helper)
+      if (!isStarting) busy.push(job.name)
+      const isAtFault = isFinal && !isStarting
+      const error = new NoAnswer(isStarting ? starting : noAnswerFrom(helper.file), isAtFault)
+      for (const one of [job, ...this.#jobs.filter(({ name }) => name === job.name)]) one.reject(error)
+      this.#jobs = this.#jobs.filter(({ name }) => name !== job.name)
+      job.isExpired = true
+      if (!isAtFault) continue
       helper.job = undefined
       this.#abandon(helper)
-      job.reject(new NoAnswer(`${why}${file === undefined ? '' : ` from ${file}`}`, true))
     }
     const behind = busy.length === 0 ? starting : `not run, because the helper process waits for ${busy.join(' and ')}`
     for (const job of this.#jobs.splice(0)) job.reject(new NoAnswer(behind, false))
     this.#keepOne()
+  }
+
+  #isStarting({ startedMs, activeMs }: Helper): boolean {
+    return activeMs === undefined && this.#deps.clock.monotonicMs() - startedMs < startMs
   }
 
   /** Ends the idle helpers. */
@@ -113,7 +123,7 @@ export class HelperPool {
   }
 
   close(): void {
-    this.expire('stopped without an answer')
+    this.expire(true)
     for (const helper of this.#helpers) this.#abandon(helper)
   }
 

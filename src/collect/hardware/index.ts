@@ -2,7 +2,7 @@ import type { Dir, HostOptions, OpenHost, Program } from '../../host/index.ts'
 import { type Clock, withTimeout } from '../../util/clock.ts'
 import { type Log, report } from '../../util/log.ts'
 import { hardwareMessages as messages } from '../messages.ts'
-import type { EnabledCollector } from '../types.ts'
+import type { CycleLimits, EnabledCollector } from '../types.ts'
 import { type Answer, HelperPool, NoAnswer } from './helper-pool.ts'
 import { isFast, Placement } from './placement.ts'
 import { noRead, plainOptions, type SlowestRead } from './protocol.ts'
@@ -73,8 +73,8 @@ export class Hardware {
     })
   }
 
-  /** Starts a collection: helper processes begin to work. `stop` shortens the deadline. */
-  begin(now: number, stop: AbortSignal | undefined): void {
+  /** Starts a collection: helper processes begin to work. */
+  begin(now: number, { stop, withinMs = Number.POSITIVE_INFINITY }: CycleLimits): void {
     const { clock, host, deadlineMs, protection } = this.#deps
     this.#now = now
     const appeared = [...this.#placements.values()].filter((one) => one.hasAppeared(host.sys))
@@ -90,11 +90,11 @@ export class Hardware {
     else this.#request()
     const expire = (ms: number) => {
       this.#cancelDeadline()
-      this.#cancelDeadline = clock.timer(ms, () => this.#pool.expire(`no answer within ${Math.round(ms)} ms`))
+      this.#cancelDeadline = clock.timer(ms, () => this.#pool.expire(ms >= deadlineMs))
     }
     const onStop = () => expire(Math.min(stopMs, deadlineMs))
     if (stop?.aborted) onStop()
-    else expire(deadlineMs)
+    else expire(Math.min(deadlineMs, withinMs))
     stop?.addEventListener('abort', onStop, { once: true })
     this.#stopped = () => stop?.removeEventListener('abort', onStop)
   }
@@ -132,7 +132,7 @@ export class Hardware {
   end(): void {
     this.#cancelDeadline()
     this.#stopped()
-    this.#pool.expire('no answer')
+    this.#pool.expire(false)
     this.#answers.clear()
     const isNeeded = [...this.#placements.values()].some((one) => one.place === 'helper' && one.failures === 0)
     if (isNeeded) this.#pool.prepare()

@@ -57,6 +57,8 @@ interface Deps {
   readonly setup: Setup
   /** After this time without an answer of one collector, a second helper runs those that wait behind it. */
   readonly patienceMs: number
+  /** A helper that has run one collector for this time at the end of an interval is killed. */
+  readonly giveUpMs: number
 }
 
 /**
@@ -82,24 +84,26 @@ export class HelperPool {
     return job.promise
   }
 
-  /** Starts a helper if none works, so that it is ready in the next interval. */
+  /** Starts a helper if none is idle, so that it is ready in the next interval. */
   prepare(): void {
-    if (this.#helpers.size < maxHelpers && ![...this.#helpers].some((one) => !one.isAbandoned)) this.#start()
+    const isReady = (one: Helper) => !one.isAbandoned && (one.job === undefined || this.#isStarting(one))
+    if (this.#helpers.size < maxHelpers && ![...this.#helpers].some(isReady)) this.#start()
   }
 
   /**
-   * Ends an interval: every collector without an answer fails. `isFinal`: it had the full time, so a helper that runs it
-   * is killed; otherwise the helper may finish.
+   * Ends an interval: every collector without an answer fails. A helper that has run one for `minMs` is killed; otherwise it
+   * may finish, and its answer is dropped.
    */
-  expire(isFinal: boolean): void {
+  expire(minMs = this.#deps.giveUpMs): void {
     this.#cancelTimer()
+    const nowMs = this.#deps.clock.monotonicMs()
     const busy: string[] = []
     for (const helper of this.#helpers) {
       const { job } = helper
       if (job === undefined) continue
       const isStarting = this.#isStarting(helper)
       if (!isStarting) busy.push(job.name)
-      const isAtFault = isFinal && !isStarting
+      const isAtFault = !isStarting && nowMs - (helper.activeMs ?? helper.startedMs) >= minMs
       const error = new NoAnswer(isStarting ? starting : noAnswerFrom(helper.file), isAtFault)
       for (const one of [job, ...this.#jobs.filter(({ name }) => name === job.name)]) one.reject(error)
       this.#jobs = this.#jobs.filter(({ name }) => name !== job.name)
@@ -123,7 +127,7 @@ export class HelperPool {
   }
 
   close(): void {
-    this.expire(true)
+    this.expire(0)
     for (const helper of this.#helpers) this.#abandon(helper)
   }
 

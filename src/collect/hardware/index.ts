@@ -12,6 +12,8 @@ import { startTrial, type Trial } from './trial.ts'
 const trialMs = 250
 /** After this time without an answer of one collector, a second helper process starts. Also a fourth of the deadline. */
 const patienceMs = 500
+/** A collector that has run for this part of the deadline without an answer is at fault, and not the start of its helper. */
+const partOfDeadline = 0.5
 /** Maximum time for answers after a stop. */
 const stopMs = 1000
 
@@ -65,6 +67,7 @@ export class Hardware {
       ...{ clock, program: protection.program },
       setup: { host: { paths, timezone, busAddress }, collectors },
       patienceMs: Math.min(patienceMs, deadlineMs / 4),
+      giveUpMs: deadlineMs * partOfDeadline,
     })
     this.sys = host.observedSys({
       after: (file, ms) => {
@@ -88,13 +91,15 @@ export class Hardware {
         of: appeared,
       }
     else this.#request()
+    const endMs = clock.monotonicMs() + Math.min(deadlineMs, withinMs)
     const expire = (ms: number) => {
+      const leftMs = Math.max(0, Math.min(ms, endMs - clock.monotonicMs()))
       this.#cancelDeadline()
-      this.#cancelDeadline = clock.timer(ms, () => this.#pool.expire(ms >= deadlineMs))
+      this.#cancelDeadline = clock.timer(leftMs, () => this.#pool.expire())
     }
-    const onStop = () => expire(Math.min(stopMs, deadlineMs))
+    const onStop = () => expire(stopMs)
     if (stop?.aborted) onStop()
-    else expire(Math.min(deadlineMs, withinMs))
+    else expire(deadlineMs)
     stop?.addEventListener('abort', onStop, { once: true })
     this.#stopped = () => stop?.removeEventListener('abort', onStop)
   }
@@ -132,7 +137,7 @@ export class Hardware {
   end(): void {
     this.#cancelDeadline()
     this.#stopped()
-    this.#pool.expire(false)
+    this.#pool.expire()
     this.#answers.clear()
     const isNeeded = [...this.#placements.values()].some((one) => one.place === 'helper' && one.failures === 0)
     if (isNeeded) this.#pool.prepare()

@@ -146,7 +146,7 @@ async function bundle({ build }: typeof import('esbuild')): Promise<void> {
   mkdirSync(dist)
   await build({ ...shared, entryPoints: ['src/bundle-loader.ts'], outfile: 'dist/hostpush.cjs' })
   await build({ ...shared, entryPoints: ['src/cli.ts'], outfile: 'dist/main.cjs', plugins: [separated] })
-  const helper = `import { serveHardware } from './src/commands/hardware/helper.ts'\nvoid serveHardware()`
+  const helper = `import { serve } from './src/commands/hardware/helper.ts'\nvoid serve()`
   const helperEntry = { stdin: { contents: helper, resolveDir: root }, outfile: 'dist/hardware-helper.cjs' }
   await build({ ...shared, ...helperEntry, plugins: [separated, hardwareOnly] })
   for (const [file, paths] of separatePackages) {

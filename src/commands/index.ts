@@ -30,4 +30,4 @@ export const commands: Readonly<
 }
 
 /** Runs the helper process that reads hardware. */
-export const serveHelper = async (): Promise<number> => (await import('./hardware/helper.ts')).serveHardware()
+export const serveHelper = async (): Promise<number> => (await import('./hardware/helper.ts')).serve()

@@ -80,18 +80,19 @@ export async function* every(
   { intervalMs, offsetMs }: Schedule,
   signal: AbortSignal,
 ): AsyncGenerator<Tick> {
-  const slotNow = () => Math.floor((clock.now() - offsetMs) / intervalMs + 0.1)
+  const intervals = () => (clock.now() - offsetMs) / intervalMs
   const startOf = (slot: number) => slot * intervalMs + offsetMs
   /** When the next tick is due, on the monotonic clock. */
   let dueMs: number | undefined
   while (!signal.aborted) {
-    const slot = slotNow()
+    const slot = Math.floor(intervals() + 0.1)
     const nowMs = clock.monotonicMs()
     const missed = dueMs === undefined ? 0 : Math.max(0, Math.floor((nowMs - dueMs) / intervalMs + 0.1))
     const leftMs = startOf(slot + 1) - clock.now()
     dueMs = nowMs + leftMs
     yield { slot, scheduledMs: startOf(slot), missed, leftMs }
-    const next = clock.monotonicMs() + startOf(slotNow() + 1) - clock.now()
+    const following = Math.floor(intervals()) + 1
+    const next = clock.monotonicMs() + startOf(following === slot ? slot + 1 : following) - clock.now()
     // timers may fire early
     for (let leftMs = next - clock.monotonicMs(); leftMs > 0.5; leftMs = next - clock.monotonicMs()) {
       try {

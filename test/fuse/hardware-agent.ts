@@ -20,7 +20,7 @@ export interface Interval {
 const [, , sysfs = '/sys', interval = '1000'] = process.argv
 const intervalMs = Number(interval)
 const names = ['loadavg', 'thermal_zone', 'hwmon', 'dmi', 'powersupplyclass']
-const cli = new URL('../../src/cli.ts', import.meta.url).pathname
+const helper = `${import.meta.dirname}/hardware-helper.ts`
 const logged: string[] = []
 const stop = new AbortController()
 process.on('SIGTERM', () => stop.abort())
@@ -45,7 +45,7 @@ const set = openCollectorSet(
       () => Date.now(),
     ),
     selfMetrics: () => [],
-    protection: { program: { words: [process.execPath, cli, 'hardware-helper'], environment: {} }, first: 'helper' },
+    protection: { program: { words: [process.execPath, helper], environment: {} }, first: 'helper' },
   },
 )
 for await (const { missed, leftMs } of every(systemClock, { intervalMs, offsetMs: 0 }, stop.signal)) {

@@ -1,32 +1,5 @@
-import { readSync, writeSync } from 'node:fs'
-import { HardwareHelper } from '../../collect/hardware/helper.ts'
 import { collectors } from '../../collectors/index.ts'
+import { serveHardware } from './serve.ts'
 
-/**
- * The helper process: answers lines from standard input until it is closed. It waits in read(2), not in the event loop: it
- * has nothing else to do, SIGTERM of a service manager to all processes does not end it, and no stream is loaded. Its imports
- * count: they are most of its memory (see scripts/build.ts).
- */
-export async function serveHardware(): Promise<number> {
-  Error.stackTraceLimit = 0
-  const helper = new HardwareHelper(collectors, writeAll)
-  for (const line of linesOf(0)) await helper.handle(line)
-  helper.close()
-  return 0
-}
-
-function writeAll(text: string): void {
-  const bytes = Buffer.from(text)
-  for (let written = 0; written < bytes.length; ) written += writeSync(1, bytes, written)
-}
-
-function* linesOf(fd: number): Generator<string> {
-  const chunk = Buffer.alloc(4096)
-  let rest = ''
-  for (let length = readSync(fd, chunk); length > 0; length = readSync(fd, chunk)) {
-    const lines = (rest + chunk.toString('latin1', 0, length)).split('\n')
-    rest = lines.pop() ?? ''
-    // latin1 keeps a character whose bytes are in two chunks
-    for (const line of lines) yield Buffer.from(line, 'latin1').toString()
-  }
-}
+/** Runs the helper process. In the bundle, the list contains only the collectors that read hardware. */
+export const serve = (): Promise<number> => serveHardware(collectors)

@@ -73,7 +73,7 @@ export interface Tick {
 /**
  * Yields a tick at once, then one at the beginning of each interval on the wall clock. The waits follow the monotonic
  * clock: a step of the wall clock neither stops the schedule nor causes a burst of ticks. A tick in the last tenth of an
- * interval counts as that of the next one. Returns when the signal aborts.
+ * interval counts as that of the next one, and one in the first tenth of an interval is late. Returns when the signal aborts.
  */
 export async function* every(
   clock: Clock,
@@ -91,7 +91,8 @@ export async function* every(
     const leftMs = startOf(slot + 1) - clock.now()
     dueMs = nowMs + leftMs
     yield { slot, scheduledMs: startOf(slot), missed, leftMs }
-    const following = Math.floor(intervals()) + 1
+    // work that ends in the first tenth of an interval delays that tick
+    const following = Math.floor(intervals() - 0.1) + 1
     const next = clock.monotonicMs() + startOf(following === slot ? slot + 1 : following) - clock.now()
     // timers may fire early
     for (let leftMs = next - clock.monotonicMs(); leftMs > 0.5; leftMs = next - clock.monotonicMs()) {

@@ -19,6 +19,8 @@ export interface Answer {
 
 const starting = 'not run, because the helper process has not started yet'
 
+const behind = (names: readonly string[]): string => `not run, because helper processes hang in ${names.join(' and ')}`
+
 const noAnswerFrom = (file: string | undefined): string =>
   `no answer in time${file === undefined ? '' : ` from ${file}`}`
 
@@ -45,7 +47,8 @@ interface Helper {
   job: Job | undefined
   /** When its present job began, monotonic milliseconds; undefined while it starts. */
   activeMs: number | undefined
-  /** The file that it is reading. */
+  /** The collector that it runs, also after the end of its interval, and the file that it reads. */
+  runs: string | undefined
   file: string | undefined
   /** It is killed, and has not ended yet. */
   isAbandoned: boolean
@@ -76,8 +79,16 @@ export class HelperPool {
     this.#deps = deps
   }
 
-  /** Runs a collector after the earlier ones. Rejects with NoAnswer. */
+  /**
+   * Runs a collector after the earlier ones. Rejects with NoAnswer; at once while a helper still hangs in this collector,
+   * because a second one would hang too, and while all helpers hang.
+   */
   run(name: string, now: number): Promise<Answer> {
+    const hanging = [...this.#helpers].filter(({ isAbandoned, job }) => isAbandoned || job?.isExpired === true)
+    const own = hanging.find(({ runs, activeMs }) => runs === name && activeMs !== undefined)
+    if (own !== undefined) return Promise.reject(new NoAnswer(noAnswerFrom(own.file), false))
+    if (hanging.filter(({ isAbandoned }) => isAbandoned).length >= maxHelpers)
+      return Promise.reject(new NoAnswer(behind(hanging.map(({ runs }) => runs ?? 'their start')), false))
     const job = { name, now, isExpired: false, ...Promise.withResolvers<Answer>() }
     this.#jobs.push(job)
     this.#assign()
@@ -112,8 +123,8 @@ export class HelperPool {
       helper.job = undefined
       this.#abandon(helper)
     }
-    const behind = busy.length === 0 ? starting : `not run, because the helper process waits for ${busy.join(' and ')}`
-    for (const job of this.#jobs.splice(0)) job.reject(new NoAnswer(behind, false))
+    const why = busy.length === 0 ? starting : behind(busy)
+    for (const job of this.#jobs.splice(0)) job.reject(new NoAnswer(why, false))
     this.#keepOne()
   }
 
@@ -159,6 +170,7 @@ export class HelperPool {
     const job = this.#jobs.shift()
     if (job === undefined) return
     helper.job = job
+    helper.runs = job.name
     helper.file = undefined
     helper.child.send(JSON.stringify({ run: job.name, now: job.now }))
   }
@@ -171,7 +183,7 @@ export class HelperPool {
     })
     const helper: Helper = {
       ...{ child, samples: new SampleReader(), startedMs: this.#deps.clock.monotonicMs() },
-      ...{ job: undefined, activeMs: undefined, file: undefined, isAbandoned: false },
+      ...{ job: undefined, activeMs: undefined, runs: undefined, file: undefined, isAbandoned: false },
     }
     this.#helpers.add(helper)
     child.send(JSON.stringify(setup))
@@ -189,6 +201,7 @@ export class HelperPool {
     const { job } = helper
     helper.activeMs = nowMs
     helper.job = undefined
+    helper.runs = undefined
     const answer = answerOf(reply, helper.samples)
     if (job?.isExpired === false) job.resolve(answer)
     this.#assign()

@@ -84,7 +84,7 @@ interface CollectorRun {
   /** It has ended or timed out: samples that it still emits are dropped. */
   isDone: boolean
   error: unknown
-  /** Time of its own: its synchronous part, and the time that this process waited for it. */
+  /** Its time without that of other collectors: its synchronous part, and the time that this process waited for it. */
   seconds: number
 }
 

@@ -1,6 +1,6 @@
 import { openBatchRun, runningAgent } from '../batch/index.ts'
 
-import { type HardwareProtection, openHostSampler } from '../collect/index.ts'
+import { type HardwareProtection, openHostSampler, startHardwareTrial } from '../collect/index.ts'
 import { collectors } from '../collectors/index.ts'
 import { type Config, configFlags } from '../config/index.ts'
 import { thisBoot } from '../host/index.ts'
@@ -56,6 +56,8 @@ export default {
       terminal.err(`hostpush: nothing was sent: ${conflict}\n`)
       return 1
     }
+    const protection = protectionOf(terminal, 'trial')
+    const trial = protection && startHardwareTrial(config.collectors, config)
     const run = await openBatchRun(config, { clock: systemClock, log, connect, bootId: thisBoot() }, { sync: 'end' })
     let samples = 0
     const last = async () => {
@@ -63,7 +65,7 @@ export default {
       const withinMs = Math.min(leftMs, timeoutMs * fractions.collecting)
       const snapshots = await collectSnapshots(
         config,
-        { log, withinMs, protection: protectionOf(terminal, 'trial') },
+        { log, withinMs, protection: protection && { ...protection, trial } },
         terminal.stop,
       )
       samples = snapshots.reduce((sum, { values }) => sum + values.length, 0)

@@ -154,6 +154,6 @@ test(
     assert.ok(helpersOf(child).length > 0)
     assertOthersUnaffected(intervals)
     const [line = ''] = intervals[moved]?.logged ?? []
-    assert.match(line, new RegExp(`collector=thermal_zone file=${zoneFile()} read=3\\d\\dms`))
+    assert.match(line, new RegExp(`collector=thermal_zone file=${zoneFile()} read=\\d+ms`))
   },
 )

@@ -5,7 +5,7 @@ import { beforeRead, type Reply, type Sample, SampleReader, type Setup, type Slo
 
 /** Maximum number of helper processes, hanging ones included. */
 const maxHelpers = 2
-/** A helper that has not begun to work after this time is killed. */
+/** A helper that does not work after this time is killed. */
 const startMs = 30_000
 
 /** What a collector returned in a helper process. */

@@ -1,4 +1,4 @@
-import type { Dir, HostOptions, OpenHost, Program } from '../../host/index.ts'
+import { Dir, diskFiles, type HostOptions, type OpenHost, type Program } from '../../host/index.ts'
 import { type Clock, withTimeout } from '../../util/clock.ts'
 import { type Log, report } from '../../util/log.ts'
 import { hardwareMessages as messages } from '../messages.ts'
@@ -28,6 +28,19 @@ export interface HardwareProtection {
    * they answer at once, and otherwise in a helper process.
    */
   readonly first: 'helper' | 'trial'
+  /** A trial of all collectors that has already started. */
+  readonly trial?: Trial | undefined
+}
+
+/** Starts a trial before the collection, so that a short command need not wait for it. Undefined if there is no such hardware. */
+export function startHardwareTrial(enabled: readonly EnabledCollector[], { paths }: HostOptions): Trial | undefined {
+  const sys = new Dir(diskFiles(paths.sysfs), paths.sysfs)
+  const present = enabled.filter(({ collector: { name, hardware } }) => new Placement(name, hardware).hasAppeared(sys))
+  if (present.length === 0) return undefined
+  return startTrial(
+    paths.sysfs,
+    present.flatMap(({ collector }) => collector.hardware),
+  )
 }
 
 interface Deps {
@@ -50,6 +63,7 @@ export class Hardware {
   readonly #answers = new Map<string, Promise<Answer>>()
   readonly #reported = new Set<string>()
   #slowest: SlowestRead = noRead
+  #given: Trial | undefined
   #trial: (Trial & { readonly of: readonly Placement[] }) | undefined
   #now = 0
   #cancelDeadline = () => {}
@@ -59,6 +73,7 @@ export class Hardware {
     const own = enabled.filter(({ collector }) => collector.hardware.length > 0)
     const { clock, deadlineMs, host, protection } = deps
     this.#deps = deps
+    this.#given = deps.protection.trial
     this.#sysfs = options.paths.sysfs
     this.#placements = new Map(own.map(({ collector: { name, hardware } }) => [name, new Placement(name, hardware)]))
     const { paths, timezone, busAddress } = options
@@ -82,15 +97,17 @@ export class Hardware {
     this.#now = now
     const appeared = [...this.#placements.values()].filter((one) => one.hasAppeared(host.sys))
     for (const one of appeared) one.moveTo('helper')
-    if (protection.first === 'trial' && appeared.length > 0)
+    if (protection.first === 'trial' && appeared.length > 0) {
       this.#trial = {
-        ...startTrial(
-          this.#sysfs,
-          appeared.flatMap(({ patterns }) => patterns),
-        ),
+        ...(this.#given ??
+          startTrial(
+            this.#sysfs,
+            appeared.flatMap(({ patterns }) => patterns),
+          )),
         of: appeared,
       }
-    else this.#request()
+      this.#given = undefined
+    } else this.#request()
     const endMs = clock.monotonicMs() + Math.min(deadlineMs, withinMs)
     const expire = (ms: number) => {
       const leftMs = Math.max(0, Math.min(ms, endMs - clock.monotonicMs()))
@@ -149,6 +166,7 @@ export class Hardware {
     this.#cancelDeadline()
     this.#stopped()
     this.#trial?.end()
+    this.#given?.end()
     this.#pool.close()
   }
 

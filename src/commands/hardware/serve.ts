@@ -26,7 +26,7 @@ function* linesOf(fd: number): Generator<string> {
   for (let length = readSync(fd, chunk); length > 0; length = readSync(fd, chunk)) {
     const lines = (rest + chunk.toString('latin1', 0, length)).split('\n')
     rest = lines.pop() ?? ''
-    // latin1 keeps a character whose bytes are in two chunks
+    // latin1 keeps a character with bytes in two chunks
     for (const line of lines) yield Buffer.from(line, 'latin1').toString()
   }
 }

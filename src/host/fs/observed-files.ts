@@ -1,7 +1,7 @@
 import type { FileReader, Path } from './files.ts'
 import { decodeUtf8 } from './text.ts'
 
-/** Is told of each read of a file, which hardware may answer. Lists, links and states come from the kernel's memory. */
+/** Observes each read of a file, which hardware may answer. Lists, links and states come from the kernel's memory. */
 export interface ReadObserver {
   before?(path: string): void
   after(path: string, ms: number): void

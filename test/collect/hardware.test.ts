@@ -137,7 +137,7 @@ test('values and families pass between processes unchanged', () => {
     for (const family of families)
       for (const value of values)
         writer.add(family, value, family.name === 'a' ? { x: `ü"\n${value}`, b: '' } : undefined)
-    const empty = { name: '', warnings: [], seconds: 0, slowest: { ms: 0, file: '' } }
+    const empty = { name: '', warnings: [], seconds: 0, slowest: { ms: 0, file: '' }, delayMs: 0 }
     const samples = reader.read(JSON.parse(JSON.stringify({ ...writer.take(), ...empty })))
     const expected = families.flatMap((family) =>
       values.map((value) => [family, value, family.name === 'a' ? { b: '', x: `ü"\n${value}` } : undefined]),

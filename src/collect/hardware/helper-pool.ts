@@ -15,6 +15,7 @@ export interface Answer {
   readonly error: Error | undefined
   readonly seconds: number
   readonly slowest: SlowestRead
+  readonly delayMs: number
 }
 
 const starting = 'not run, because the helper process has not started yet'
@@ -231,7 +232,7 @@ export class HelperPool {
 }
 
 function answerOf(reply: Reply, reader: SampleReader): Answer {
-  const { warnings, error, seconds, slowest } = reply
+  const { warnings, error, seconds, slowest, delayMs } = reply
   const failure = error && (error.isNoData ? new NoData(error.text) : new Error(error.text))
-  return { samples: reader.read(reply), warnings, error: failure, seconds, slowest }
+  return { samples: reader.read(reply), warnings, error: failure, seconds, slowest, delayMs }
 }

@@ -1,5 +1,5 @@
 import { type Collector, type Context, type Emit, NoData } from '../../collector.ts'
-import { type OpenHost, openHost } from '../../host/index.ts'
+import { type Dir, type OpenHost, openHost } from '../../host/index.ts'
 import type { Family, Labels } from '../../metrics/index.ts'
 import { systemClock } from '../../util/clock.ts'
 import { messageOf } from '../../util/log.ts'
@@ -13,6 +13,7 @@ import {
   type Setup,
   type SlowestRead,
 } from './protocol.ts'
+import { runDelayMs } from './run-delay.ts'
 
 /** Runs one collector and returns its reply. */
 type Runner = (now: number) => Reply
@@ -61,13 +62,18 @@ export class HardwareHelper {
       if (collector === undefined) throw new Error(`no collector ${name}`)
       const values = await optionsFrom(collector, plain)
       const state = collector.state(values)
-      this.#runners.set(name, (now) => this.#run(collector, { ...host, sys, now, options: values, state }))
+      this.#runners.set(name, (now) => this.#run(collector, { ...host, sys, now, options: values, state }, host.self))
     }
   }
 
-  #run({ name, collect }: Collector, parts: Omit<Context, 'emit' | 'warn' | 'signal' | 'interfaces'>): Reply {
+  #run(
+    { name, collect }: Collector,
+    parts: Omit<Context, 'emit' | 'warn' | 'signal' | 'interfaces'>,
+    self: Dir,
+  ): Reply {
     const warnings: string[] = []
     const startedMs = systemClock.monotonicMs()
+    const delayMs = runDelayMs(self)
     this.#slowest = noRead
     let failure: Reply['error']
     try {
@@ -90,6 +96,7 @@ export class HardwareHelper {
       ...(failure && { error: failure }),
       seconds: (systemClock.monotonicMs() - startedMs) / 1000,
       slowest: this.#slowest,
+      delayMs: runDelayMs(self) - delayMs,
     }
   }
 

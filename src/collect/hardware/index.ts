@@ -6,6 +6,7 @@ import type { CycleLimits, EnabledCollector } from '../types.ts'
 import { type Answer, HelperPool, NoAnswer } from './helper-pool.ts'
 import { isFast, Placement } from './placement.ts'
 import { noRead, plainOptions, type SlowestRead } from './protocol.ts'
+import { runDelayMs } from './run-delay.ts'
 import { startTrial, type Trial } from './trial.ts'
 
 /** A trial must end in this time; milliseconds. */
@@ -44,7 +45,7 @@ export function startHardwareTrial(enabled: readonly EnabledCollector[], { paths
 }
 
 interface Deps {
-  readonly host: Pick<OpenHost, 'sys' | 'observedSys'>
+  readonly host: Pick<OpenHost, 'sys' | 'self' | 'observedSys'>
   readonly clock: Clock
   readonly log: Log
   /** Time for the answers of a collection. */
@@ -134,9 +135,13 @@ export class Hardware {
   /** Observes a run in this process. */
   here<Run extends { readonly seconds: number }>(name: string, run: () => Run): Run {
     const placement = this.#placements.get(name)
+    if (placement?.place !== 'here') return run()
+    const { self } = this.#deps.host
     this.#slowest = noRead
+    const delayMs = runDelayMs(self)
     const result = run()
-    if (placement?.place === 'here' && !isFast(this.#slowest, result.seconds)) this.#moveToHelper(placement)
+    const wasFast = () => isFast(this.#slowest, result.seconds, runDelayMs(self) - delayMs)
+    if (!isFast(this.#slowest, result.seconds) && !wasFast()) this.#moveToHelper(placement)
     return result
   }
 
@@ -195,7 +200,7 @@ export class Hardware {
   async #ask(placement: Placement): Promise<Answer> {
     try {
       const answer = await this.#pool.run(placement.name, this.#now)
-      placement.answered(isFast(answer.slowest, answer.seconds))
+      placement.answered(isFast(answer.slowest, answer.seconds, answer.delayMs))
       return answer
     } catch (error) {
       if (error instanceof NoAnswer && error.isAtFault) placement.failed(error, this.#deps.clock.monotonicMs())

@@ -11,8 +11,9 @@ const retryMs = { first: 30_000, most: 600_000 }
 /** Where a collector runs: `absent` is in this process too, as long as the host has no such hardware. */
 type Place = 'absent' | 'helper' | 'here'
 
-export const isFast = (slowest: SlowestRead, seconds: number): boolean =>
-  slowest.ms <= fast.readMs && seconds * 1000 <= fast.collectorMs
+/** `delayMs`: the part of the time for which the process had no processor. */
+export const isFast = (slowest: SlowestRead, seconds: number, delayMs = 0): boolean =>
+  slowest.ms - delayMs <= fast.readMs && seconds * 1000 - delayMs <= fast.collectorMs
 
 /** Where one collector runs, and since when it does not answer. */
 export class Placement {

@@ -34,6 +34,8 @@ export interface Reply {
   readonly seconds: number
   /** Its slowest read, milliseconds. */
   readonly slowest: SlowestRead
+  /** For how long the process had no processor in this time; see run-delay.ts. */
+  readonly delayMs: number
 }
 
 export interface SlowestRead {

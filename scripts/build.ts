@@ -1,7 +1,9 @@
 import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BuildOptions, Plugin } from 'esbuild'
+import { collectors } from '../src/collectors/index.ts'
 import type { Build } from '../src/util/version.ts'
 
 /**
@@ -10,6 +12,7 @@ import type { Build } from '../src/util/version.ts'
  *     hostpush.cjs       src/bundle-loader.ts, which loads the others
  *     main.cjs           src/cli.ts and its imports
  *     file-child.cjs     src/host/fs/file-child.ts, the program of a child process
+ *     hardware-helper.cjs  the helper process that reads hardware, with only the collectors that do
  *     PACKAGE.cjs        a package, or parts of one, that the source loads with import(): loaded on first use
  *     NAME.*.cache       V8's code cache of each file, for the Node that built it
  *     *.LEGAL.txt        licences that must accompany the code
@@ -124,12 +127,30 @@ const exportsOf = (paths: Iterable<string>): string =>
     .map((path) => `exports[${path}] = () => require(${path})\n`)
     .join('')
 
+/** Replaces the list of collectors by those that read hardware: 10 MB of private memory instead of 12.5 MB, or 18 MB with main.cjs. */
+const hardwareOnly: Plugin = {
+  name: 'hardware collectors only',
+  setup(build) {
+    build.onLoad({ filter: /\/src\/collectors\/index\.ts$/ }, ({ path }) => {
+      const files = collectors
+        .filter(({ hardware }) => hardware.length > 0)
+        .map(({ name }) => JSON.stringify(`./${name.replaceAll('_', '-')}.ts`))
+      const imports = files.map((file, i) => `import one${i} from ${file}\n`).join('')
+      const contents = `${imports}export const collectors = [${files.map((_, i) => `one${i}`).join(', ')}]`
+      return { contents, resolveDir: dirname(path) }
+    })
+  },
+}
+
 async function bundle({ build }: typeof import('esbuild')): Promise<void> {
   rmSync(dist, { recursive: true, force: true })
   mkdirSync(dist)
   await build({ ...shared, entryPoints: ['src/bundle-loader.ts'], outfile: 'dist/hostpush.cjs' })
   await build({ ...shared, entryPoints: ['src/cli.ts'], outfile: 'dist/main.cjs', plugins: [separated] })
   await build({ ...shared, entryPoints: ['src/host/fs/file-child.ts'], outfile: 'dist/file-child.cjs' })
+  const helper = `import { serve } from './src/commands/hardware/helper.ts'\nvoid serve()`
+  const helperEntry = { stdin: { contents: helper, resolveDir: root }, outfile: 'dist/hardware-helper.cjs' }
+  await build({ ...shared, ...helperEntry, plugins: [separated, hardwareOnly] })
   for (const [file, paths] of separatePackages) {
     const stdin = { contents: exportsOf(paths), resolveDir: root }
     await build({ ...shared, stdin, outfile: `dist/${file}.cjs`, plugins: [nodeModuleStubs] })

@@ -9,6 +9,7 @@ import {
   type CollectorSet,
   clockFamilies,
   exporterFamilies,
+  type HardwareProtection,
   Ingest,
   openCollectorSet,
   SampleClock,
@@ -35,6 +36,8 @@ export interface Deps extends SendDeps {
   /** The disk that the buffer writes to. */
   readonly files?: FileSystem
   readonly supervisor?: Supervisor
+  /** How collectors that read hardware are kept from blocking the agent. */
+  readonly protection?: HardwareProtection | undefined
   /** Reads the configuration again; without it a reload fails. */
   readonly reread?: () => Promise<Config>
 }
@@ -84,7 +87,7 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
   }
   const open = (next: Config): CollectorSet =>
     openCollectorSet(next, {
-      ...{ clock, log, previous: now.collection },
+      ...{ clock, log, previous: now.collection, protection: deps.protection },
       selfMetrics: ({ host, builder }) => [
         exporterFamilies({ ...build, ...platform }, host.self, host.bootTimeSeconds),
         clockFamilies(sampleClock),
@@ -106,8 +109,8 @@ export async function createAgent(config: Config, deps: Deps): Promise<Agent> {
   const run = createLoop(deps, {
     ingest: new Ingest(buffer, sampleClock, { clock, log, onDrop: (samples) => outputSet.dropUndated(samples) }),
     schedule: () => ({ ...now.config, offsetMs: offsetMs(), changed: epoch.changed.signal }),
-    async cycle(timestampMs) {
-      const cycle = (now.collection ?? open(now.config)).cycle(timestampMs)
+    async cycle(timestampMs, limits) {
+      const cycle = (now.collection ?? open(now.config)).cycle(timestampMs, limits)
       running = cycle.catch(() => {}) // the caller handles the error
       try {
         return await cycle

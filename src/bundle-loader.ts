@@ -56,4 +56,7 @@ function readIfAny(path: string): Buffer | undefined {
   }
 }
 
-if (import.meta.main) createLoader(import.meta.dirname).load('main')
+/** The helper process that reads hardware loads only what it needs. */
+const helperWord = 'hardware-helper'
+
+if (import.meta.main) createLoader(import.meta.dirname).load(process.argv[2] === helperWord ? helperWord : 'main')

@@ -1,6 +1,15 @@
 import { addAbortSignal, type Readable } from 'node:stream'
 import { privateUmask, type Terminal } from './commands/command.ts'
-import { collectorHelp, commands, examplesText, formerFlags, hasCollectorFlags, helpOf } from './commands/index.ts'
+import {
+  collectorHelp,
+  commands,
+  examplesText,
+  formerFlags,
+  hasCollectorFlags,
+  helperWord,
+  helpOf,
+  serveHelper,
+} from './commands/index.ts'
 import { ConfigError } from './config/error.ts'
 import { outputKinds } from './output-kinds.ts'
 import { systemClock } from './util/clock.ts'
@@ -26,6 +35,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
   try {
     if (word === '--version' || word === 'version') return write(terminal, version())
     if (word === undefined || word === '--help' || word === '-h' || word === 'help') return write(terminal, overview())
+    if (word === helperWord) return await serveHelper()
     const known = commands[word]
     if (known === undefined) throw new UsageError(`unknown command ${word}${didYouMean(word, Object.keys(commands))}`)
     const { default: command } = await known.load()
@@ -135,6 +145,10 @@ function processTerminal(): Terminal & { end(status: number): void } {
     },
     get stop() {
       return stopping().signal
+    },
+    get ownProgram() {
+      const [, script] = process.argv
+      return script === undefined ? undefined : ([process.execPath, ...process.execArgv, script] as const)
     },
     restartAs: async (user, keep) => (await import('./host/index.ts')).restartAs(user, keep),
     onHangup: (work) => process.on('SIGHUP', work),

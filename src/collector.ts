@@ -191,6 +191,12 @@ export interface Collector {
   readonly state: (options: Values<Options>) => unknown
   /** Time limit of this collector, from its start, if it ends earlier than the deadline of the whole collection. */
   readonly timeoutMs: (options: Values<Options>) => number | undefined
+  /**
+   * Files of sysfs that hardware or firmware answers, as patterns with `*`; empty for most collectors. Such a file can be
+   * slow or never answer. Where one exists, the collector runs in a helper process until its files have proved fast. It
+   * must then be synchronous, and it must not use `interfaces`.
+   */
+  readonly hardware: readonly string[]
   /** Synchronous unless a call in it can hang. Throws NoData, or any other error for a failure; emitted samples are kept. */
   readonly collect: (context: Context) => void | Promise<void>
 }
@@ -204,6 +210,7 @@ interface Definition<O extends Options, State> {
   /** Created once for each agent; kept from one interval to the next. */
   readonly state?: (options: Values<O>) => State
   readonly timeoutMs?: number | ((options: Values<O>) => number | undefined)
+  readonly hardware?: readonly string[]
   readonly collect: (context: Context<O, State>) => void | Promise<void>
 }
 
@@ -216,6 +223,7 @@ export function collector<const O extends Options = Record<never, never>, State 
     enabled: true,
     deprecated: false,
     options: {},
+    hardware: [],
     state: () => undefined,
     ...definition,
     timeoutMs: typeof timeoutMs === 'function' ? timeoutMs : () => timeoutMs,

@@ -29,7 +29,7 @@ const rows: readonly Readonly<Record<string, Part>>[] = [
     'relabel/': { faces: ['index.ts', 'rules.ts'], libraries: ['re2js', 'node:crypto'] },
   },
   { 'collector.ts': {} },
-  { 'collect/': {} },
+  { 'collect/': { faces: ['index.ts', 'hardware/helper.ts'] } },
   { 'output.ts': { libraries: ['valibot'] } },
   {
     'collectors/': {},

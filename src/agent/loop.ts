@@ -1,5 +1,5 @@
 import type { SpoolAdoption } from '../batch/index.ts'
-import type { CollectionResult, Ingest } from '../collect/index.ts'
+import type { CollectionResult, Cycle, Ingest } from '../collect/index.ts'
 
 import type { Notify } from '../host/index.ts'
 import type { SnapshotConsumer, Undelivered, Watched } from '../output.ts'
@@ -24,6 +24,8 @@ interface Deps {
 
 /** Interval of the watchdog's checks. */
 const checkMs = 10_000
+/** A collection should take at most this part of the time until the next one. */
+const partOfRest = 0.8
 /** A collection that takes longer counts as stalled. */
 const maxCollectionMs = 120_000
 
@@ -38,7 +40,7 @@ export interface Schedule extends Interval {
 
 export interface LoopParts {
   readonly ingest: Ingest
-  readonly cycle: (timestampMs: number) => Promise<CollectionResult>
+  readonly cycle: Cycle
   /** The current schedule, valid until its `changed` aborts. */
   readonly schedule: () => Schedule
   readonly consumers: () => readonly SnapshotConsumer[]
@@ -59,9 +61,15 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
   const notify = supervisor?.notify ?? (() => {})
   const everyMs = Math.min(checkMs, (supervisor?.watchdogMs ?? Number.POSITIVE_INFINITY) / 2)
   const collecting = new Collecting(clock, () => schedule().intervalMs)
-  const collect = async (due: (Tick & { readonly intervalMs: number }) | 'last') => {
+  let previous: Collected | undefined
+  const collect = async (due: (Tick & { readonly intervalMs: number }) | 'last', stop: AbortSignal) => {
     const isLast = due === 'last'
-    const cycled = await cycle(ingest.startCycle(isLast ? undefined : due))
+    const startedMs = clock.monotonicMs()
+    const cycled = await cycle(
+      ingest.startCycle(isLast ? undefined : due),
+      isLast ? { stop } : { stop, withinMs: due.leftMs * partOfRest },
+    )
+    previous = { ms: clock.monotonicMs() - startedMs, slowest: cycled.slowest }
     const when = isLast ? { isLast: true as const } : { slot: due.slot, scheduledMs: due.scheduledMs }
     const result = { ...cycled, snapshot: { ...cycled.snapshot, ...when } }
     ingest.add(result)
@@ -83,13 +91,14 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
     while (!end.aborted) {
       const { intervalMs, offsetMs, changed } = schedule()
       for await (const tick of every(clock, { intervalMs, offsetMs }, AbortSignal.any([end, changed]))) {
-        if (tick.missed > 0) report(log, messages.missedIntervals, { missed: tick.missed })
-        await collect({ ...tick, intervalMs })
+        if (tick.missed > 0)
+          report(log, messages.missedIntervals, { missed: tick.missed, ...causeIn(previous, intervalMs) })
+        await collect({ ...tick, intervalMs }, end)
       }
     }
     notify('STOPPING=1', 'STATUS=delivering the rest')
     const stuckName = await watching
-    await collect('last')
+    await collect('last', AbortSignal.abort())
     ingest.end()
     await parts.end()
     await adopted
@@ -110,6 +119,24 @@ export function createLoop({ clock, log, supervisor }: Deps, parts: LoopParts) {
         `watchdog: ${stuckName} makes no progress after ${maxRestarts} restarts; the agent stops so that the supervisor restarts it`,
       )
     return undelivered
+  }
+}
+
+/** How long a collection took, and its slowest collector. */
+interface Collected {
+  readonly ms: number
+  readonly slowest: CollectionResult['slowest']
+}
+
+/** Fields about the collection that was the cause of missed intervals; none if it was not, as when the host was suspended. */
+function causeIn(collected: Collected | undefined, intervalMs: number) {
+  if (collected?.slowest === undefined || collected.ms < intervalMs * 0.9) return {}
+  const { ms, slowest } = collected
+  const secondsText = (seconds: number) => `${seconds.toFixed(1)}s`
+  return {
+    collection: secondsText(ms / 1000),
+    collector: slowest.collector,
+    collector_duration: secondsText(slowest.seconds),
   }
 }
 

@@ -63,9 +63,9 @@ export const messages = defineMessages('agent', {
     level: 'warn',
     text: 'Missed collection intervals',
     meaning:
-      'A collection took longer than the interval, or the host was suspended. `missed` intervals have no samples.',
+      'A collection took longer than the interval, or the host was suspended. `missed` intervals have no samples. If a collection was the cause, `collection` is its time, `collector` its slowest collector and `collector_duration` the time of that.',
     data: 'kept',
-    action: 'Look for slow collectors in `node_scrape_collector_duration_seconds`, or set a longer interval.',
+    action: 'Disable the collector with `--no-collector.NAME`, or set a longer interval.',
   },
   outputFailed: {
     level: 'error',

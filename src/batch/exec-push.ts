@@ -1,5 +1,11 @@
 import type { Claim } from '../buffer/index.ts'
-import { type CollectorSetOptions, type HostSampler, openHostSampler, SampleClock } from '../collect/index.ts'
+import {
+  type CollectorSetOptions,
+  type HardwareProtection,
+  type HostSampler,
+  openHostSampler,
+  SampleClock,
+} from '../collect/index.ts'
 
 import { isSameIdentity, type Labels, labelled, type Snapshot } from '../metrics/index.ts'
 
@@ -30,6 +36,8 @@ interface Deps extends SpoolDeps {
   readonly timeoutMs: number
   /** The `instance` label was set by a flag: then an agent with another instance does not take over the host's series. */
   readonly hasOwnInstance: boolean
+  /** How collectors that read hardware are kept from blocking this process. */
+  readonly protection?: HardwareProtection | undefined
 }
 
 /** Parts of `timeoutMs`. The rest, after delivering, is for writing undelivered samples to the spool. */
@@ -170,10 +178,15 @@ class HostRun {
   #lastMs: number | undefined
 
   constructor(options: ExecPushOptions, deps: Deps) {
-    const { clock, log } = deps
+    const { clock, log, protection } = deps
     this.#options = options
     this.#deps = deps
-    this.#sampler = openHostSampler(options, { clock, log, withinMs: deps.timeoutMs * fractions.collecting })
+    this.#sampler = openHostSampler(options, {
+      clock,
+      log,
+      protection,
+      withinMs: deps.timeoutMs * fractions.collecting,
+    })
   }
 
   async collect(): Promise<void> {

@@ -1,5 +1,6 @@
 export { type CollectorSet, type CollectorSetOptions, collectOnce, openCollectorSet } from './collector-set.ts'
-export { type CollectionResult, createCycle, type EnabledCollector, type SelfMetrics } from './cycle.ts'
+export { type CollectionResult, type Cycle, createCycle, type EnabledCollector, type SelfMetrics } from './cycle.ts'
+export { Hardware, type HardwareProtection, startHardwareTrial } from './hardware/index.ts'
 export { type HostSampler, openHostSampler } from './host-sampler.ts'
 export { Ingest } from './ingest.ts'
 export { SampleClock } from './sample-clock.ts'

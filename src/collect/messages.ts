@@ -42,6 +42,17 @@ export const collectorMessages = defineMessages('collector', {
   },
 })
 
+export const hardwareMessages = defineMessages('collector', {
+  moved: {
+    level: 'info',
+    text: 'Collector is slow, moved to a helper process',
+    meaning:
+      'A file of sysfs, or the collector as a whole, took too long. The collector runs in a helper process until its files have been fast for three intervals. `file` is its slowest file, `read` the time of that read. Logged once for each collector.',
+    data: 'none',
+    action: 'None. To save the memory of the helper process, disable the collector with `--no-collector.NAME`.',
+  },
+})
+
 export const clockMessages = defineMessages('clock', {
   unset: {
     level: 'warn',

@@ -21,6 +21,10 @@ const governorInUse = gauge('node_cpu_scaling_governor', 'Whether a governor is 
 export default collector({
   name: 'cpufreq',
   about: 'Reports the frequencies and scaling governor of each CPU. Reads /sys/devices/system/cpu/*/cpufreq.',
+  hardware: [
+    'devices/system/cpu/cpufreq/policy*/cpuinfo_cur_freq',
+    'devices/system/cpu/cpufreq/policy*/cpuinfo_avg_freq',
+  ],
   collect({ sys, emit }) {
     const offline = new Set(parseCpuList(sys.read('devices/system/cpu/offline')))
     const online = cpusOf(sys).filter(({ id }) => !offline.has(id))

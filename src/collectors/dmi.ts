@@ -15,6 +15,7 @@ interface Identity {
 export default collector({
   name: 'dmi',
   about: 'Reports the vendor, model, versions and serial numbers of the machine. Reads /sys/class/dmi/id.',
+  hardware: ['class/dmi/id/sys_vendor'],
   state: (): { identity?: Identity | 'none' } => ({}),
   collect({ sys, emit, state }) {
     state.identity ??= identityIn(sys.at('class/dmi/id')) ?? 'none'

@@ -30,6 +30,7 @@ const info = gauge('node_drm_card_info', 'Information about the card; always 1.'
 export default collector({
   name: 'drm',
   about: 'Reports the utilization and memory of AMD GPUs. Reads /sys/class/drm.',
+  hardware: ['class/drm/card*/device/gpu_busy_percent', 'class/drm/card*/device/mem_info_*_used'],
   enabled: false,
   collect({ sys, emit }) {
     // `card0-HDMI-A-1` is a connector.

@@ -25,6 +25,7 @@ export default collector({
   name: 'edac',
   about:
     'Counts corrected and uncorrected memory errors by controller, row and channel. Reads /sys/devices/system/edac/mc.',
+  hardware: ['devices/system/edac/mc/mc*/*_count', 'devices/system/edac/mc/mc*/csrow*/*_count'],
   collect({ sys, emit }) {
     collectEach(sys.at('devices/system/edac/mc').children('mc'), (mc) => {
       const controller = mc.id

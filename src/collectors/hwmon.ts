@@ -61,6 +61,7 @@ const elementKinds = new Map<string, Kind>(
 export default collector({
   name: 'hwmon',
   about: 'Reports temperatures, fan speeds, voltages and other sensor values. Reads /sys/class/hwmon.',
+  hardware: ['class/hwmon/hwmon*/*[0-9]_*', 'class/hwmon/hwmon*/pwm*', 'class/hwmon/hwmon*/device/*[0-9]_*'],
   options: {
     'chip-include': pattern('', 'Chips to collect.'),
     'chip-exclude': pattern('', 'Chips to leave out.'),

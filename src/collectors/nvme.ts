@@ -30,6 +30,7 @@ const sizes = [
 export default collector({
   name: 'nvme',
   about: 'Reports NVMe controllers, and the size and usage of their namespaces. Reads /sys/class/nvme.',
+  hardware: ['class/nvme/nvme*/state', 'class/nvme/nvme*/nvme*/nuse'],
   collect({ sys, emit }) {
     collectEach(requireDir(sys.at('class/nvme')).children(), (controller) => {
       const device = controller.name

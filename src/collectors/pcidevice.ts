@@ -52,6 +52,11 @@ const idsFiles = ['usr/share/misc/pci.ids', 'usr/share/hwdata/pci.ids']
 export default collector({
   name: 'pcidevice',
   about: 'Reports PCI devices, their link speed and width, and their power state. Reads /sys/bus/pci/devices.',
+  hardware: [
+    'bus/pci/devices/*/current_link_speed',
+    'bus/pci/devices/*/current_link_width',
+    'bus/pci/devices/*/power_state',
+  ],
   enabled: false,
   options: {
     names: boolean(false, 'Add the names of devices and their makers.'),

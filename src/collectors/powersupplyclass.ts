@@ -72,6 +72,7 @@ export default collector({
   name: 'powersupplyclass',
   about:
     'Reports the charge, voltage, current and status of batteries and power supplies. Reads /sys/class/power_supply.',
+  hardware: ['class/power_supply/*/uevent'],
   options: {
     'ignored-supplies': pattern('^$', 'Power supplies to leave out.', { flag: 'powersupply.ignored-supplies' }),
   },

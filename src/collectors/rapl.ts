@@ -15,6 +15,7 @@ const ofZone = familyOf((zone) =>
 export default collector({
   name: 'rapl',
   about: 'Reports the energy used by each power zone of the CPUs. Reads /sys/class/powercap.',
+  hardware: ['class/powercap/*/energy_uj'],
   options: {
     'enable-zone-label': boolean(
       false,

@@ -14,6 +14,7 @@ const max = gauge('node_cooling_device_max_state', 'Maximum state of the cooling
 export default collector({
   name: 'thermal_zone',
   about: 'Reports temperatures of thermal zones and states of cooling devices. Reads /sys/class/thermal.',
+  hardware: ['class/thermal/thermal_zone*/temp', 'class/thermal/cooling_device*/cur_state'],
   collect({ sys, emit, warn }) {
     const thermal = sys.at('class/thermal')
     // Reading fails for the zone of a radio that is off or of unresponsive firmware. That is a warning.

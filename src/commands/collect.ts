@@ -4,6 +4,7 @@ import { configFlags, readConfig } from '../config/index.ts'
 import { textOf } from '../metrics/index.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Command } from './command.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { logOf } from './logger.ts'
 
 export default {
@@ -21,7 +22,10 @@ export default {
   flags: () => configFlags(collectors).filter(({ name }) => !name.startsWith('web.')),
   async run({ flags }, terminal) {
     const config = await readConfig({ flags, environment: terminal.environment, collectors, outputKinds: [] })
-    const { snapshot } = await collectOnce(config, { clock: systemClock, log: logOf(config, terminal) })
+    const { snapshot } = await collectOnce(config, {
+      ...{ clock: systemClock, log: logOf(config, terminal) },
+      protection: protectionOf(terminal, 'trial'),
+    })
     terminal.out(textOf(snapshot))
     return 0
   },

@@ -1,4 +1,4 @@
-import type { Capability, User } from '../host/index.ts'
+import type { Capability, ProgramWords, User } from '../host/index.ts'
 import type { RegisteredKind } from '../output.ts'
 import type { CommandLine, Flag } from '../util/flags.ts'
 
@@ -21,6 +21,8 @@ export interface Terminal {
   readonly stop: AbortSignal
   /** The kinds of output that a configuration can contain. */
   readonly outputKinds: readonly RegisteredKind[]
+  /** The file and the first arguments of this program, before its command; undefined if this process cannot start it. */
+  readonly ownProgram?: ProgramWords | undefined
   /** Starts the same command line again, as another user with these capabilities. Does not return. */
   restartAs(user: User, keep: readonly Capability[]): Promise<never>
   /** Replaces the line that is written before a signal during the stop ends the process. */

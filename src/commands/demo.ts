@@ -7,6 +7,7 @@ import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { type Flag, UsageError } from '../util/flags.ts'
 import type { Command } from './command.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { logOf } from './logger.ts'
 import { receiverAt, summaryLine } from './receive.ts'
 
@@ -63,7 +64,10 @@ export default {
           log: { level: 'warn' },
         },
       })
-      const agent = await createAgent(config, { clock: systemClock, log: logOf(config, terminal), connect })
+      const agent = await createAgent(config, {
+        ...{ clock: systemClock, log: logOf(config, terminal), connect },
+        protection: protectionOf(terminal, 'trial'),
+      })
       terminal.out(welcome(config.intervalMs, receiver.url, agent.addresses))
       await agent.run(AbortSignal.any([terminal.stop, done.signal]))
     } finally {

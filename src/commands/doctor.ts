@@ -5,6 +5,7 @@ import { diagnose, type Finding, fail, reportOf, warn } from '../doctor/index.ts
 import { loadKinds } from '../output.ts'
 import { type ParsedFlags, UsageError } from '../util/flags.ts'
 import type { Command, Terminal } from './command.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { ownerToBecome } from './owner.ts'
 
 const formats = ['text', 'json']
@@ -47,13 +48,14 @@ export default {
   },
 } satisfies Command
 
-async function findingsOf(flags: ParsedFlags, { environment, outputKinds }: Terminal): Promise<readonly Finding[]> {
+async function findingsOf(flags: ParsedFlags, terminal: Terminal): Promise<readonly Finding[]> {
+  const { environment, outputKinds } = terminal
   try {
     const own = new Map([...flags].filter(([name]) => name !== format.name))
     const kinds = await loadKinds(outputKinds)
     const config = await readConfig({ flags: own, environment, collectors, outputKinds: kinds })
     const { problem } = await ownerToBecome(config.buffer)
-    const findings = await diagnose(config, kinds)
+    const findings = await diagnose(config, kinds, protectionOf(terminal, 'trial'))
     const path = flags.get('config.file')
     const exposed = path === undefined ? [] : exposedSecrets(String(path))
     const more = [

@@ -6,6 +6,7 @@ import { loadKinds } from '../output.ts'
 import { systemClock } from '../util/clock.ts'
 import { UsageError } from '../util/flags.ts'
 import type { Command } from './command.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { logOf } from './logger.ts'
 
 const formats = ['text', 'json']
@@ -45,7 +46,11 @@ export default {
       defaults: defaultEndpoint,
     })
     const log = logOf({ log: { ...config.log, level: 'error' } }, terminal)
-    const cycles = await collectSome(config, snapshotsFor(config), { clock: systemClock, log })
+    const cycles = await collectSome(config, snapshotsFor(config), {
+      clock: systemClock,
+      log,
+      protection: protectionOf(terminal, 'trial'),
+    })
     const estimate = estimateOf(config, cycles)
     terminal.out(word === 'json' ? `${JSON.stringify(estimate, null, 2)}\n` : reportOf(estimate))
     return 0

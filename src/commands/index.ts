@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 
 export { formerFlags } from './former-flags.ts'
+export { helperWord } from './hardware/protection.ts'
 export { collectorHelp, examplesText, hasCollectorFlags, helpOf } from './help.ts'
 
 /** Every command, by name. The code of a command is loaded when it runs. */
@@ -28,3 +29,6 @@ export const commands: Readonly<
   receive: { summary: 'start a small receiver that prints each request', load: () => import('./receive.ts') },
   demo: { summary: 'run an agent and a receiver together, without a configuration', load: () => import('./demo.ts') },
 }
+
+/** Runs the helper process that reads hardware. */
+export const serveHelper = async (): Promise<number> => (await import('./hardware/helper.ts')).serve()

@@ -1,6 +1,6 @@
 import { openBatchRun, runningAgent } from '../batch/index.ts'
 
-import { openHostSampler } from '../collect/index.ts'
+import { type HardwareProtection, openHostSampler, startHardwareTrial } from '../collect/index.ts'
 import { collectors } from '../collectors/index.ts'
 import { type Config, configFlags } from '../config/index.ts'
 import { thisBoot } from '../host/index.ts'
@@ -13,6 +13,7 @@ import type { ParsedFlags } from '../util/flags.ts'
 import type { Log } from '../util/log.ts'
 import type { Command, Terminal } from './command.ts'
 import { graceMs, lateText, targetConfig, targetFlags, timeoutFlag } from './destination.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { batchLogOf } from './logger.ts'
 import { becomeOwner, inMemory, keptBy } from './owner.ts'
 import { printResults, printWarnings } from './result.ts'
@@ -80,6 +81,8 @@ async function pushOnce(flags: ParsedFlags, terminal: Terminal, { timeoutMs, dea
     terminal.err(`hostpush: nothing was sent: ${conflict}\n`)
     return 1
   }
+  const protection = protectionOf(terminal, 'trial')
+  const trial = protection && startHardwareTrial(config.collectors, config)
   const run = await openBatchRun(config, { clock: systemClock, log, connect, bootId: thisBoot() }, { sync: 'end' })
   const spoolEnd = createDeadline(systemClock, timeoutMs * fractions.spool, deadline.signal)
   await run.deliverSpool(spoolEnd.signal)
@@ -89,7 +92,9 @@ async function pushOnce(flags: ParsedFlags, terminal: Terminal, { timeoutMs, dea
     const leftMs = Math.max(lateMs - systemClock.monotonicMs(), timeoutMs * fractions.atLeast)
     // a collector that blocks the process does not use up the time for the delivery
     deadline.restart(timeoutMs)
-    const snapshots = await collectSnapshots(config, log, Math.min(leftMs, timeoutMs * fractions.collecting))
+    const withinMs = Math.min(leftMs, timeoutMs * fractions.collecting)
+    const deps = { log, withinMs, protection: protection && { ...protection, trial } }
+    const snapshots = await collectSnapshots(config, deps, terminal.stop)
     samples = snapshots.reduce((sum, { values }) => sum + values.length, 0)
     deadline.restart(Math.max(lateMs - systemClock.monotonicMs(), timeoutMs * fractions.deliveringAtLeast))
     return { snapshots }
@@ -100,11 +105,17 @@ async function pushOnce(flags: ParsedFlags, terminal: Terminal, { timeoutMs, dea
   return 1
 }
 
+interface SamplerDeps {
+  readonly log: Log
+  readonly withinMs: number
+  readonly protection: HardwareProtection | undefined
+}
+
 /** One or two snapshots of this host; none if the clock is not set. */
-async function collectSnapshots(config: Config, log: Log, withinMs: number): Promise<readonly Snapshot[]> {
-  const sampler = openHostSampler(config, { clock: systemClock, log, withinMs })
+async function collectSnapshots(config: Config, deps: SamplerDeps, stop: AbortSignal): Promise<readonly Snapshot[]> {
+  const sampler = openHostSampler(config, { clock: systemClock, ...deps })
   try {
-    return await sampler.collect()
+    return await sampler.collect(stop)
   } finally {
     sampler.close()
   }

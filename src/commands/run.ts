@@ -12,6 +12,7 @@ import { type Log, messageOf, report } from '../util/log.ts'
 import { build, platform } from '../util/version.ts'
 import type { Command, Terminal } from './command.ts'
 import { graceMs, kindNames } from './destination.ts'
+import { protectionOf } from './hardware/protection.ts'
 import { logOf } from './logger.ts'
 import { becomeOwner, inMemory, keptBy } from './owner.ts'
 
@@ -89,7 +90,10 @@ async function start(flags: ParsedFlags, terminal: Terminal): Promise<{ readonly
   }
   const supervisor = supervisorOf(terminal, log)
   const again = problem === undefined ? reread : async () => inMemory(await reread())
-  const agent = await createAgent(config, { clock: systemClock, log, connect, supervisor, reread: again })
+  const agent = await createAgent(config, {
+    ...{ clock: systemClock, log, connect, supervisor, reread: again },
+    protection: protectionOf(terminal, 'helper'),
+  })
   onHangup = () => void agent.reload()
   if (isReloadRequested) onHangup()
   report(log, agentMessages.running, {

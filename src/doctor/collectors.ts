@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { createCycle, type EnabledCollector } from '../collect/index.ts'
+import { createCycle, type EnabledCollector, Hardware, type HardwareProtection } from '../collect/index.ts'
 import type { Config } from '../config/index.ts'
 import { diskFiles, type FileReader, openHost, recordingDenied } from '../host/index.ts'
 
@@ -25,7 +25,7 @@ interface CollectorCheck {
 /** Runs each enabled collector separately and reports files that it has no permission to read. */
 export async function checkCollectors(
   config: Config,
-  clock: Clock,
+  { clock, protection }: { readonly clock: Clock; readonly protection?: HardwareProtection | undefined },
   filesAt: (root: string) => FileReader = diskFiles,
 ): Promise<readonly Finding[]> {
   const missing = procfs(config)
@@ -36,7 +36,7 @@ export async function checkCollectors(
   try {
     for (const enabled of config.collectors) {
       denied.clear()
-      checks.push({ ...(await alone(enabled, { config, clock, host })), denied: [...denied] })
+      checks.push({ ...(await alone(enabled, { config, clock, host, protection })), denied: [...denied] })
     }
   } finally {
     host.close()
@@ -56,11 +56,12 @@ interface HostContext {
   readonly config: Config
   readonly clock: Clock
   readonly host: ReturnType<typeof openHost>
+  readonly protection: HardwareProtection | undefined
 }
 
 async function alone(
   enabled: EnabledCollector,
-  { config, clock, host }: HostContext,
+  { config, clock, host, protection }: HostContext,
 ): Promise<Omit<CollectorCheck, 'denied'>> {
   const failures: string[] = []
   let hasNothing = false
@@ -68,7 +69,9 @@ async function alone(
   const log: Log = { error: note, warn: note, info() {}, debug: () => (hasNothing = true) }
   const builder = new SnapshotBuilder(new SeriesTable(config.identity))
   const { interfaces } = config
+  const hardware = protection && new Hardware([enabled], config, { host, clock, log, deadlineMs, protection })
   const cycle = createCycle({
+    hardware,
     host,
     enabled: [enabled],
     interfaces,
@@ -79,6 +82,7 @@ async function alone(
     selfMetrics: () => {},
   })
   const { snapshot } = await cycle(Math.floor(clock.now()))
+  hardware?.close()
   return { name: enabled.collector.name, snapshot, failure: failures.join('; '), hasNothing }
 }
 

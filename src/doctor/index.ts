@@ -1,3 +1,4 @@
+import type { HardwareProtection } from '../collect/index.ts'
 import type { Config } from '../config/index.ts'
 import { connect } from '../http/index.ts'
 import { addressesOf, componentOf, haveBacklog, type OutputKind } from '../output.ts'
@@ -15,13 +16,17 @@ export { fail, reportOf, warn } from './finding.ts'
 export type { Finding }
 
 /** Tests everything between this host and its receivers. Outputs are tested concurrently: one that hangs does not delay others. */
-export async function diagnose(config: Config, kinds: readonly OutputKind[]): Promise<readonly Finding[]> {
+export async function diagnose(
+  config: Config,
+  kinds: readonly OutputKind[],
+  protection?: HardwareProtection,
+): Promise<readonly Finding[]> {
   const deps = { clock: systemClock, connect }
   const addresses = addressesOf(config.outputs)
   const outputs = config.outputs.map((one) => checkOutput(one, addresses, deps))
   const agent = checkAgent(config.buffer, systemClock, { componentOf: componentOf(kinds), addresses })
-  const collectors = checkCollectors(config, systemClock)
-  const limits = await checkLimits(config, addresses, systemClock)
+  const collectors = checkCollectors(config, { clock: systemClock, protection })
+  const limits = await checkLimits(config, addresses, { clock: systemClock, protection })
   const ofOutputs = (await Promise.all(outputs)).flat()
   return [
     configuration(config, kinds),

@@ -1,4 +1,4 @@
-import { collectOnce } from '../collect/index.ts'
+import { collectOnce, type HardwareProtection } from '../collect/index.ts'
 import type { Config } from '../config/index.ts'
 import { cursorNameOf } from '../output.ts'
 import type { Clock } from '../util/clock.ts'
@@ -9,11 +9,11 @@ import { type Finding, of } from './finding.ts'
 export async function checkLimits(
   config: Config,
   addresses: ReadonlyMap<string, string>,
-  clock: Clock,
+  deps: { readonly clock: Clock; readonly protection?: HardwareProtection | undefined },
 ): Promise<readonly Finding[]> {
   const outputs = config.outputs.filter(({ kind }) => kind.preview !== undefined)
   if (outputs.length === 0) return []
-  const { snapshot } = await collectOnce(config, { clock, log: silent })
+  const { snapshot } = await collectOnce(config, { ...deps, log: silent })
   const findings = outputs.map(async (output) => {
     const { kind, options } = output
     const finding = await kind.preview?.(options, snapshot)

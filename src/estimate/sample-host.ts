@@ -5,6 +5,8 @@ import {
   clockFamilies,
   createCycle,
   exporterFamilies,
+  Hardware,
+  type HardwareProtection,
   SampleClock,
   type SelfMetrics,
   scrapeFamilies,
@@ -26,13 +28,21 @@ import { build, platform } from '../util/version.ts'
 const pauseMs = 50
 const deadlineMs = 5000
 
+interface SamplingDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly protection?: HardwareProtection | undefined
+}
+
 /** Snapshots as `run` collects them. Their timestamps are an interval apart, although the pause is shorter. */
 export async function collectSome(
   config: Config,
   count: number,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, log, protection }: SamplingDeps,
 ): Promise<readonly CollectionResult[]> {
   const host = openHost(config, clock)
+  const { collectors: enabled, interfaces, intervalMs } = config
+  const hardware = protection && new Hardware(enabled, config, { host, clock, log, deadlineMs, protection })
   try {
     const builder = new SnapshotBuilder(new SeriesTable(config.identity))
     const families = [
@@ -44,8 +54,7 @@ export async function collectSome(
     const selfMetrics: SelfMetrics = (emit, soFar) => {
       for (const each of families) each(emit, soFar)
     }
-    const { collectors: enabled, interfaces, intervalMs } = config
-    const cycle = createCycle({ host, enabled, interfaces, builder, clock, log, deadlineMs, selfMetrics })
+    const cycle = createCycle({ hardware, host, enabled, interfaces, builder, clock, log, deadlineMs, selfMetrics })
     const firstMs = Math.floor(clock.now()) - count * intervalMs
     const cycles: CollectionResult[] = []
     for (let i = 0; i < count; i++) {
@@ -54,6 +63,7 @@ export async function collectSome(
     }
     return cycles
   } finally {
+    hardware?.close()
     host.close()
   }
 }

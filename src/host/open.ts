@@ -3,6 +3,7 @@ import type { Clock } from '../util/clock.ts'
 import { Dir } from './fs/dir.ts'
 import { type Facts, hostFacts } from './fs/facts.ts'
 import { diskFiles, type FileReader } from './fs/files.ts'
+import { observedFiles, type ReadObserver } from './fs/observed-files.ts'
 import { type RemoteDirectories, RemoteListings } from './fs/remote-listings.ts'
 import { createKernel, type Kernel } from './kernel.ts'
 import { parseStat } from './parse/stat.ts'
@@ -50,6 +51,8 @@ export interface OpenHost extends Host {
   readonly self: Dir
   /** Boot time of the running kernel, in seconds since the epoch. */
   readonly bootTimeSeconds: number
+  /** `sys`, and each read of a file in it is observed. */
+  observedSys(observer: ReadObserver): Dir
   close(): void
 }
 
@@ -70,9 +73,15 @@ export function openHost(
   const remote = new RemoteListings(clock)
   const kernel = createKernel()
   const anyFiles = filesOf('.')
+  const sysFiles = filesOf(paths.sysfs)
   return {
     proc: tree(paths.procfs),
-    sys: tree(paths.sysfs),
+    sys: new Dir(sysFiles, paths.sysfs),
+    observedSys: (observer) =>
+      new Dir(
+        observedFiles(sysFiles, observer, () => clock.monotonicMs()),
+        paths.sysfs,
+      ),
     rootfs: tree(paths.rootfs),
     udev: tree(paths.udevData),
     remote,

@@ -64,30 +64,36 @@ export interface Tick {
   readonly slot: number
   /** When this interval begins on the wall clock, milliseconds since the epoch. */
   readonly scheduledMs: number
-  /** Ticks that were skipped because the process was stopped or the previous tick was still being handled. */
+  /** Intervals that began and ended since the previous tick: the process was stopped, or that tick was still being handled. */
   readonly missed: number
+  /** Time until the next tick, milliseconds: an interval, except after the first tick and after late ones. */
+  readonly leftMs: number
 }
 
 /**
  * Yields a tick at once, then one at the beginning of each interval on the wall clock. The waits follow the monotonic
  * clock: a step of the wall clock neither stops the schedule nor causes a burst of ticks. A tick in the last tenth of an
- * interval counts as that of the next one. Returns when the signal aborts.
+ * interval counts as that of the next one, and one in the first tenth of an interval is late. Returns when the signal aborts.
  */
 export async function* every(
   clock: Clock,
   { intervalMs, offsetMs }: Schedule,
   signal: AbortSignal,
 ): AsyncGenerator<Tick> {
-  const slotNow = () => Math.floor((clock.now() - offsetMs) / intervalMs + 0.1)
+  const intervals = () => (clock.now() - offsetMs) / intervalMs
   const startOf = (slot: number) => slot * intervalMs + offsetMs
-  let previousMs: number | undefined
+  /** When the next tick is due, on the monotonic clock. */
+  let dueMs: number | undefined
   while (!signal.aborted) {
-    const slot = slotNow()
+    const slot = Math.floor(intervals() + 0.1)
     const nowMs = clock.monotonicMs()
-    const missed = previousMs === undefined ? 0 : Math.max(0, Math.round((nowMs - previousMs) / intervalMs) - 1)
-    previousMs = nowMs
-    yield { slot, scheduledMs: startOf(slot), missed }
-    const next = clock.monotonicMs() + startOf(slotNow() + 1) - clock.now()
+    const missed = dueMs === undefined ? 0 : Math.max(0, Math.floor((nowMs - dueMs) / intervalMs + 0.1))
+    const leftMs = startOf(slot + 1) - clock.now()
+    dueMs = nowMs + leftMs
+    yield { slot, scheduledMs: startOf(slot), missed, leftMs }
+    // work that ends in the first tenth of an interval delays that tick
+    const following = Math.floor(intervals() - 0.1) + 1
+    const next = clock.monotonicMs() + startOf(following === slot ? slot + 1 : following) - clock.now()
     // timers may fire early
     for (let leftMs = next - clock.monotonicMs(); leftMs > 0.5; leftMs = next - clock.monotonicMs()) {
       try {

@@ -24,7 +24,7 @@ async function found(t: TestContext, names: readonly string[], secret: RegExp, m
       throw Object.assign(new Error(`EACCES: permission denied, ${path}`), { code: 'EACCES' })
     return ask()
   }
-  return checkCollectors(config, systemClock, (root) => {
+  return checkCollectors(config, { clock: systemClock }, (root) => {
     const files = diskFiles(root)
     return {
       read: (path, limit) => open(path, () => files.read(path, limit)),

@@ -3,9 +3,10 @@
  *
  *   hang HANGING GOOD      (directories; prints "mounted" when both are)
  *
- * SIGUSR1 stops the answers to statfs of HANGING. SIGUSR2 resumes them and answers the pending requests. Each directory
- * contains a file for each errno, named by its number: reading it fails with this errno. When this process ends, the
- * kernel fails every pending request. It ends with its parent.
+ * SIGUSR1 stops the answers to statfs and to reads of HANGING. SIGUSR2 resumes them and answers the pending requests.
+ * SIGHUP makes each read of HANGING take 300 ms, until SIGUSR2. Each directory contains a file for each errno, named by its
+ * number: reading it fails with this errno; and the file "value", which contains a temperature. When this process ends,
+ * the kernel fails every pending request. It ends with its parent.
  * https://docs.kernel.org/filesystems/fuse/fuse.html
  */
 #define _GNU_SOURCE
@@ -22,11 +23,16 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t hanging;
+static volatile sig_atomic_t hanging, slow;
 
-static void on_signal(int signal) { hanging = signal == SIGUSR1; }
+static void on_signal(int signal)
+{
+	hanging = signal == SIGUSR1;
+	slow = signal == SIGHUP;
+}
 
 static void fail(const char *what)
 {
@@ -67,8 +73,38 @@ static void reply_statfs(int fd, uint64_t unique)
 	reply(fd, unique, 0, &out, sizeof out);
 }
 
-/* The root is node 1. The node of the file of an errno is FIRST_FILE plus the errno. */
+/* A read of the file "value", or another request where size is 0. */
+struct range {
+	uint64_t offset;
+	uint32_t size;
+};
+
+static struct range range_of(const struct fuse_in_header *in)
+{
+	const struct fuse_read_in *read = (const void *)(in + 1);
+
+	return in->opcode == FUSE_READ ? (struct range){ read->offset, read->size } : (struct range){ 0, 0 };
+}
+
+static void reply_value(int fd, uint64_t unique, struct range range)
+{
+	static const char value[] = "42000\n";
+	size_t left = range.offset < sizeof value - 1 ? sizeof value - 1 - range.offset : 0;
+	struct timespec delay = { .tv_nsec = 300 * 1000 * 1000 };
+
+	if (slow)
+		nanosleep(&delay, NULL);
+	reply(fd, unique, 0, value + range.offset * (left > 0), left < range.size ? left : range.size);
+}
+
+/* The root is node 1. The node of the file of an errno is FIRST_FILE plus the errno; that of "value" is FIRST_FILE. */
 enum { ROOT = 1, FIRST_FILE = 1000, LAST_ERRNO = 133 };
+
+/* A request without an answer: a read, or statfs, which has no range. */
+struct waiting {
+	uint64_t unique;
+	struct range range;
+};
 
 static struct fuse_attr attributes(uint64_t node)
 {
@@ -82,7 +118,9 @@ static void reply_lookup(int fd, const struct fuse_in_header *in)
 	int number = atoi((const char *)(in + 1));
 	struct fuse_entry_out out = { .nodeid = FIRST_FILE + number, .attr = attributes(FIRST_FILE + number) };
 
-	if (number < 1 || number > LAST_ERRNO)
+	if (!strcmp((const char *)(in + 1), "value"))
+		reply(fd, in->unique, 0, &out, sizeof out);
+	else if (number < 1 || number > LAST_ERRNO)
 		reply(fd, in->unique, -ENOENT, NULL, 0);
 	else
 		reply(fd, in->unique, 0, &out, sizeof out);
@@ -109,6 +147,12 @@ static int answer(int fd, const struct fuse_in_header *in, int may_hang)
 		reply(fd, in->unique, 0, &opened, sizeof opened);
 		return 0;
 	case FUSE_READ:
+		if (in->nodeid == FIRST_FILE) {
+			if (may_hang && hanging)
+				return 1;
+			reply_value(fd, in->unique, range_of(in));
+			return 0;
+		}
 		reply(fd, in->unique, FIRST_FILE - (int)in->nodeid, NULL, 0);
 		return 0;
 	case FUSE_FLUSH:
@@ -133,7 +177,7 @@ static int answer(int fd, const struct fuse_in_header *in, int may_hang)
 int main(int argc, char **argv)
 {
 	static char buffer[1 << 17];
-	uint64_t waiting[64];
+	struct waiting waiting[64];
 	int count = 0;
 	struct pollfd polled[2] = { { .events = POLLIN }, { .events = POLLIN } };
 	struct sigaction action = { .sa_handler = on_signal };
@@ -146,9 +190,11 @@ int main(int argc, char **argv)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGUSR1);
 	sigaddset(&signals, SIGUSR2);
+	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	sigaction(SIGUSR1, &action, NULL);
 	sigaction(SIGUSR2, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
 	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		fail("unshare");
 	for (int i = 0; i < 2; i++)
@@ -158,8 +204,14 @@ int main(int argc, char **argv)
 	for (;;) {
 		if (ppoll(polled, 2, NULL, &none) < 0 && errno != EINTR)
 			fail("poll");
-		while (!hanging && count > 0)
-			reply_statfs(polled[0].fd, waiting[--count]);
+		while (!hanging && count > 0) {
+			const struct waiting *one = &waiting[--count];
+
+			if (one->range.size > 0)
+				reply_value(polled[0].fd, one->unique, one->range);
+			else
+				reply_statfs(polled[0].fd, one->unique);
+		}
 		for (int i = 0; i < 2; i++) {
 			if (!(polled[i].revents & POLLIN))
 				continue;
@@ -168,7 +220,10 @@ int main(int argc, char **argv)
 			const struct fuse_in_header *in = (const void *)buffer;
 
 			if (answer(polled[i].fd, in, i == 0) && count < 64)
-				waiting[count++] = in->unique;
+				waiting[count++] = (struct waiting){
+					.unique = in->unique,
+					.range = range_of(in),
+				};
 		}
 		polled[0].revents = polled[1].revents = 0;
 	}

@@ -1,41 +1,23 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-
-/*
- * A FUSE file system that hangs, in a private mount namespace so that no other process on this host accesses it. It
- * disappears with its server and the agent.
- */
-const missing = whatIsMissing()
-const skip = process.env.CI === 'true' || missing === '' ? false : `no hung mount can be made: ${missing}`
+import { buildServer, ended, mounted, removeServer, skip } from './server.ts'
 
 let root = ''
 const at = (name: string) => join(root, name)
 
 before(async () => {
   if (skip) return
-  root = await mkdtemp(join(tmpdir(), 'hang-'))
-  for (const name of ['hung', 'good', 'proc', 'sys']) await mkdir(at(name))
+  root = await buildServer()
+  for (const name of ['proc', 'sys']) await mkdir(at(name))
   // the mounts of the agent replace those of process 1, which is not in the namespace
   await symlink('/proc/self', at('proc/1'))
-  execFileSync('cc', ['-Wall', '-Werror', '-o', at('server'), join(import.meta.dirname, 'hang.c')])
 })
-after(() => rm(root, { recursive: true, force: true }))
-
-/** Two mounts in a new namespace. One of them can hang. */
-async function mounted(t: TestContext) {
-  const server = spawn(at('server'), [at('hung'), at('good')], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(() => ended(server, 'SIGKILL'))
-  for await (const line of createInterface(server.stdout)) if (line === 'mounted') break
-  const inside = ['--mount', '--target', String(server.pid)]
-  return { server, inside }
-}
+after(() => removeServer(root))
 
 /** An agent with these mounts, and its samples of each mount. */
 function agent(t: TestContext, inside: readonly string[]) {
@@ -78,7 +60,7 @@ test('a mount that hangs delays no other sample, is a device error after the tim
   skip,
   timeout: 60_000,
 }, async (t) => {
-  const { server, inside } = await mounted(t)
+  const { server, inside } = await mounted(t, root)
   const { snapshots, says, samplesOf } = agent(t, inside)
   await says(well)
   const start = snapshots.length
@@ -96,7 +78,7 @@ test('a mount that hangs delays no other sample, is a device error after the tim
 })
 
 test('SIGTERM ends an agent beside a hung mount', { skip }, async (t) => {
-  const { server, inside } = await mounted(t)
+  const { server, inside } = await mounted(t, root)
   server.kill('SIGUSR1')
   const { child, says } = agent(t, inside)
   await says(late)
@@ -104,7 +86,7 @@ test('SIGTERM ends an agent beside a hung mount', { skip }, async (t) => {
 })
 
 test('SIGKILL ends an agent beside a hung mount', { skip }, async (t) => {
-  const { server, inside } = await mounted(t)
+  const { server, inside } = await mounted(t, root)
   const { child, says } = agent(t, inside)
   await says(well)
   server.kill('SIGUSR1')
@@ -115,7 +97,7 @@ test('SIGKILL ends an agent beside a hung mount', { skip }, async (t) => {
 test('a hung mount with a dead server is a device error with the error of the kernel, and disappears when it is unmounted', {
   skip,
 }, async (t) => {
-  const { server, inside } = await mounted(t)
+  const { server, inside } = await mounted(t, root)
   const { child, says } = agent(t, inside)
   await says(well)
   server.kill('SIGUSR1')
@@ -125,27 +107,3 @@ test('a hung mount with a dead server is a device error with the error of the ke
   execFileSync('nsenter', ['--mount', '--target', String(child.pid), 'umount', '-l', at('hung')])
   await says({ error: undefined, size: undefined })
 })
-
-/** Ends a process, which must not wait for the mount. Returns its status and signal. */
-async function ended(child: ChildProcess, signal: NodeJS.Signals) {
-  if (child.exitCode === null && child.signalCode === null) {
-    const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    child.kill(signal)
-    const late = sleep(10_000, 'late', { ref: false })
-    assert.notEqual(await Promise.race([exit, late]), 'late', `${signal} did not end the process within ten seconds`)
-  }
-  return [child.exitCode, child.signalCode]
-}
-
-function whatIsMissing(): string {
-  if (process.getuid?.() !== 0) return 'not root'
-  try {
-    accessSync('/dev/fuse', constants.R_OK | constants.W_OK)
-    execFileSync('cc', ['--version'], { stdio: 'ignore' })
-    execFileSync('nsenter', ['--version'], { stdio: 'ignore' })
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' })
-    return ''
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}

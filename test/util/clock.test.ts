@@ -76,6 +76,36 @@ test('ticks during long work are skipped and counted', async () => {
   )
 })
 
+test('work that ends shortly before an interval does not skip that interval', async () => {
+  const clock = new TestClock(multipleMs + 7000)
+  const { ticks, stop, ended } = ticking(clock, minute, () => clock.sleep(14_000))
+  await clock.pass(60_000)
+  stop()
+  await clock.pass(15_000)
+  await ended
+  assert.deepEqual(
+    ticks.map(({ slot, missed, leftMs }) => [slot - 113_333_333, missed, leftMs]),
+    [0, 1, 2, 3, 4].map((slot) => [slot, 0, 15_000]),
+  )
+})
+
+test('an interval that passes during work of less than two intervals is missed, also after a first tick between intervals', async () => {
+  const clock = new TestClock(multipleMs + 16_000)
+  const { ticks, stop, ended } = ticking(clock, minute, (n) => clock.sleep(n === 1 ? 8000 : n === 2 ? 20_000 : 0))
+  await clock.pass(75_000)
+  stop()
+  await ended
+  assert.deepEqual(
+    ticks.map(({ slot, missed, leftMs }) => [slot - 113_333_333, missed, leftMs]),
+    [
+      [0, 0, 6000],
+      [2, 1, 15_000],
+      [4, 1, 15_000],
+      [5, 0, 15_000],
+    ],
+  )
+})
+
 test('a process that was stopped collects at once and counts the missed ticks', async () => {
   const clock = new TestClock(multipleMs + 7000)
   const sleep = clock.sleep.bind(clock)

@@ -117,7 +117,7 @@ export default {
 } satisfies Command
 
 /** The parts of the terminal that are used while the command runs. */
-type Surroundings = Pick<Terminal, 'environment' | 'outputKinds' | 'restartAs'>
+type Surroundings = Pick<Terminal, 'environment' | 'outputKinds' | 'ownProgram' | 'restartAs'>
 
 interface ExecOptions {
   readonly surroundings: Surroundings
@@ -200,13 +200,14 @@ async function record({ flags }: CommandLine, user: string, options: ExecOptions
 /** Loads the code that pushes, and pushes. */
 async function pushConfigured(
   flags: ParsedFlags,
-  { labels, timeoutMs, config }: ExecOptions & { readonly config: Config },
+  { labels, timeoutMs, config, surroundings }: ExecOptions & { readonly config: Config },
   running: RunningJob,
 ): Promise<void> {
   const { pushDuringExec } = await import('../../batch/index.ts')
   const { connect } = await import('../../http/index.ts')
   const { thisBoot } = await import('../../host/index.ts')
   const { batchLogOf } = await import('../logger.ts')
+  const { protectionOf } = await import('../hardware/protection.ts')
   printWarnings(config, { err: write })
   const log = batchLogOf(config, { terminal: { err: write }, isLevelSet: flags.has(logLevel.name) })
   config.files.reportTo(log)
@@ -220,6 +221,7 @@ async function pushConfigured(
       bootId: thisBoot(),
       timeoutMs,
       hasOwnInstance: flags.has(instance.name),
+      protection: protectionOf(surroundings, 'trial'),
     },
   )
   printResults(results)

@@ -150,7 +150,9 @@ test('exec does not push the host if an agent runs there, unless --instance is s
   const { url, requests } = await startGateway(t, () => undefined)
   const state = temporary(t)
   const file = join(state, 'config.json')
-  writeFileSync(file, JSON.stringify({ instance: 'h', pushgateway: [{ url }], buffer: { directory: state } }))
+  const global = { scrape_interval: '1h' } // the agent pushes once, at its start
+  const shape = { instance: 'h', global, pushgateway: [{ url }], buffer: { directory: state } }
+  writeFileSync(file, JSON.stringify(shape))
   const agent = hostpush(t, ['run', `--config.file=${file}`, '--web.listen-address='])
   await agent.until(/Agent running/)
   await eventually(

@@ -24,7 +24,7 @@ test('http:// to a port that speaks TLS, and the reverse', async (t) => {
   const secure = await healthy(t, server)
   assert.match(
     await hinted(t, `http://127.0.0.1:${secure.port}/`),
-    /^(Use https:\/\/|Check the port, or use https:\/\/|Check http:\/\/ or https:\/\/)/,
+    /^(Use https:\/\/|Check the port, or use https:\/\/|Check the scheme of the url \(http or https\))/,
   )
   const plain = createServer((_, response) => response.end())
   await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve))
@@ -66,7 +66,7 @@ test('a server that requires a client certificate', async (t) => {
 })
 
 test('an unknown host name, a closed port, a proxy that is not reachable or requires credentials', async (t) => {
-  assert.match(await hinted(t, 'http://nowhere.invalid/'), /the host name is unknown|no name server answers/)
+  assert.match(await hinted(t, 'http://nowhere.invalid/'), /the name is unknown|no name server answers/)
   const port = await freePort()
   assert.match(await hinted(t, `http://127.0.0.1:${port}/`), /nothing listens there/)
   const proxy = { url: new URL(`http://127.0.0.1:${port}`) }

@@ -18,7 +18,7 @@ import { SimulatedDisk } from '../support/simulated-disk.ts'
  * Prometheus's rules (an exact duplicate of a series' newest sample is accepted, an older sample rejects the whole
  * request). HOSTPUSH_SEEDS is the number of seeds.
  */
-const seeds = Number(process.env['HOSTPUSH_SEEDS'] ?? 12)
+const seeds = Number(process.env['HOSTPUSH_SEEDS'] ?? 5)
 const firstSeed = Number(process.env['HOSTPUSH_FIRST_SEED'] ?? 1)
 const losses = 4
 const perLife = 25

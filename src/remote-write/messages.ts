@@ -68,7 +68,7 @@ export const rejectionMessages = defineMessages('remote-write', {
     level: 'error',
     text: 'Receiver rejects too many series, delivery paused',
     meaning:
-      'hostpush searches for rejected series with at most 32 requests an hour. That budget is used up. The search goes on after `next_try_in`.',
+      'hostpush searches for rejected series with at most 32 requests an hour. That budget is used up, and the search goes on after `next_try_in`. Until then hostpush sends the waiting snapshot once a minute: delivery goes on when the receiver accepts it.',
     data: 'stopped',
     action: 'Correct the cause in `reason`, or drop the rejected series with `write_relabel_configs`.',
   },

@@ -185,6 +185,12 @@ function newRun(clock: Clock, name: string, timeoutMs: number | undefined, share
   }
 }
 
+/** `awaitCollectors` handles the rejection. It may come later than the rejection, while helper processes start. */
+function handled(work: Promise<void> | undefined): Promise<void> | undefined {
+  work?.catch(() => {})
+  return work
+}
+
 /** The run of a collector in a helper process. */
 function awaitAnswer({ clock }: Deps, name: string, answer: Promise<Answer>, shared: AbortController): CollectorRun {
   const run = newRun(clock, name, undefined, shared)
@@ -197,7 +203,7 @@ function awaitAnswer({ clock }: Deps, name: string, answer: Promise<Answer>, sha
     run.seconds = seconds
     if (error !== undefined) throw error
   }
-  run.pending = receive()
+  run.pending = handled(receive())
   return run
 }
 
@@ -221,7 +227,7 @@ function startCollector(
   }
   const context = { ...host, emit: emit as Emit, now, options, state, interfaces, warn, signal: run.deadline.signal }
   try {
-    run.pending = collector.collect(context as Context) ?? undefined
+    run.pending = handled(collector.collect(context as Context) ?? undefined)
   } catch (error) {
     run.error = error
   }

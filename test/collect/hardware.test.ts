@@ -6,6 +6,7 @@ import { openCollectorSet } from '../../src/collect/collector-set.ts'
 import type { HardwareProtection } from '../../src/collect/hardware/index.ts'
 import { Placement } from '../../src/collect/hardware/placement.ts'
 import { SampleReader, SampleWriter } from '../../src/collect/hardware/protocol.ts'
+import { type Collector, collector } from '../../src/collector.ts'
 import { collectors } from '../../src/collectors/index.ts'
 import type { Program } from '../../src/host/index.ts'
 import { textOf } from '../../src/metrics/exposition/write.ts'
@@ -67,7 +68,11 @@ const files: Readonly<Record<string, string>> = {
 }
 
 /** Collects twice. `lines`: the samples of the second collection without the durations; `logged`: without the time. */
-async function collected(t: TestContext, protection: HardwareProtection | undefined) {
+async function collected(
+  t: TestContext,
+  protection: HardwareProtection | undefined,
+  others: readonly Collector[] = [],
+) {
   const sysfs = temporary(t)
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(sysfs, file)), { recursive: true })
@@ -78,7 +83,7 @@ async function collected(t: TestContext, protection: HardwareProtection | undefi
   const excluded = { 'chip-exclude': ownPattern('other') }
   const set = openCollectorSet(
     {
-      collectors: hardware.map((collector) => ({
+      collectors: [...others, ...hardware].map((collector) => ({
         collector,
         options: { ...valuesOf(collector.options), ...(collector.name === 'hwmon' && excluded) },
       })),
@@ -127,6 +132,20 @@ test('a helper process that cannot start is a failure of each collector that nee
   assert.equal(success.length, hardware.length)
   assert.ok(success.every((line) => line.endsWith(' 0')))
   assert.match(logged[0] ?? '', /err="the helper process failed: spawn \/nonexistent\/helper ENOENT"/)
+})
+
+test('an asynchronous collector that fails while hardware is tried is a failure of this collector alone', async (t) => {
+  const failing = collector({
+    name: 'failing',
+    about: 'Test.',
+    async collect() {
+      await Promise.resolve()
+      throw new Error('no bus')
+    },
+  })
+  const { lines } = await collected(t, { program: helper, first: 'trial' }, [failing as Collector])
+  assert.ok(lines.includes('node_scrape_collector_success{collector="failing"} 0'))
+  assert.ok(lines.includes('node_scrape_collector_success{collector="hwmon"} 1'))
 })
 
 test('values and families pass between processes unchanged', () => {

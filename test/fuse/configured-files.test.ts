@@ -5,7 +5,8 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { answerOf, rawServer } from '../support/raw.ts'
 import { freePort, temporary } from '../support/servers.ts'
-import { silentMount, skip } from './silent-mount.ts'
+import { skip } from './server.ts'
+import { silentMount } from './silent-mount.ts'
 
 /** A directory that can hang, with every kind of configured file, and an agent's configuration that names them. */
 async function scene(t: TestContext) {

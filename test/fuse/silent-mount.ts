@@ -1,29 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Running, root, start, temporary } from '../support/servers.ts'
-
-/** False, or the reason why no mount that hangs can be made here. In CI the tests must run. */
-export const skip = ((): string | false => {
-  const missing = whatIsMissing()
-  return process.env['CI'] === 'true' || missing === '' ? false : `no hung mount can be made: ${missing}`
-})()
-
-function whatIsMissing(): string {
-  if (process.getuid?.() !== 0) return 'not root'
-  try {
-    accessSync('/dev/fuse', constants.R_OK | constants.W_OK)
-    execFileSync('cc', ['--version'], { stdio: 'ignore' })
-    execFileSync('nsenter', ['--version'], { stdio: 'ignore' })
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' })
-    return ''
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}
+import { ended } from './server.ts'
 
 /** A directory that can hang, for the processes in its mount namespace. */
 export interface SilentMount {
@@ -39,7 +20,7 @@ export async function silentMount(t: TestContext, directory: string): Promise<Si
   const server = spawn(program, [directory], { stdio: ['ignore', 'pipe', 'inherit'] })
   const said: string[] = []
   createInterface(server.stdout).on('line', (line) => said.push(line))
-  t.after(() => killed(server))
+  t.after(() => ended(server, 'SIGKILL'))
   const until = async (word: string) => {
     for (let i = 0; said.at(-1) !== word; i++) {
       if (i > 500) throw new Error(`the server did not say ${word}: ${said.join(' ')}`)
@@ -59,10 +40,4 @@ export async function silentMount(t: TestContext, directory: string): Promise<Si
     },
     hostpush: (args) => start(t, 'nsenter', [...inside, ...args]),
   }
-}
-
-async function killed(child: ChildProcess): Promise<void> {
-  const exit = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGKILL')
-  if (child.exitCode === null && child.signalCode === null) await exit
 }

@@ -35,7 +35,7 @@ export const options: DiskOptions = {
 export function openLog(
   files: FileSystem,
   overrides: Partial<DiskOptions> = {},
-  replaced: { clock?: TestClock; log?: Log; bootId?: string; isAgent?: boolean } = {},
+  replaced: { clock?: TestClock; log?: Log; bootId?: string } = {},
 ): Promise<DiskBuffer> {
   const deps = { clock: new TestClock(), log: silent, bootId, files, onMoved: async () => {}, ...replaced }
   return DiskBuffer.open({ ...options, ...overrides }, deps)
